@@ -1,0 +1,158 @@
+//! What goes wrong on a connection, by whose fault it is.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use crate::MAX_LINE;
+
+/// The other side broke the protocol: with what was expected and what came, escaped and cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProtocolError {
+    /// The first line, or any later one, is no packet.
+    NotXcher {
+        /// The line.
+        got: Box<str>,
+    },
+    /// A known verb with fields that are not its own.
+    Malformed {
+        /// The form of the packet.
+        expected: &'static str,
+        /// The line.
+        got: Box<str>,
+    },
+    /// More than [`MAX_LINE`] bytes without a line end.
+    LineTooLong {
+        /// How the line begins.
+        got: Box<str>,
+    },
+    /// Bytes that are no UTF-8.
+    NotText {
+        /// The first of them.
+        got: Box<[u8]>,
+    },
+    /// The connection ended inside a line.
+    HalfLine {
+        /// The part that came.
+        got: Box<str>,
+    },
+    /// An answer to a question that was not asked.
+    Unsolicited {
+        /// The line.
+        got: Box<str>,
+    },
+    /// A list of more entries than a host bears.
+    ListTooLong {
+        /// The limit.
+        entries: u64,
+    },
+    /// A packet after X_END.
+    AfterEnd {
+        /// The line.
+        got: Box<str>,
+    },
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotXcher { got } => write!(f, "expected an XCHER packet, got {got}"),
+            Self::Malformed { expected, got } => write!(f, "expected {expected}, got {got}"),
+            Self::LineTooLong { got } => {
+                write!(f, "expected a line of at most {MAX_LINE} bytes, got a longer one: {got}")
+            }
+            Self::NotText { got } => write!(f, "expected UTF-8, got the bytes {got:02x?}"),
+            Self::HalfLine { got } => {
+                write!(f, "expected the rest of a line, got the end of the connection after {got}")
+            }
+            Self::Unsolicited { got } => {
+                write!(f, "expected no answer, for nothing was asked, got {got}")
+            }
+            Self::ListTooLong { entries } => {
+                write!(f, "expected a list of at most {entries} files, got more")
+            }
+            Self::AfterEnd { got } => {
+                write!(f, "expected the connection to close after X_END, got {got}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ProtocolError {}
+
+/// The caller asked for what cannot be done now. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MisuseError {
+    /// No such session, or it is over.
+    NoSession,
+    /// No such transfer, or it is over.
+    NoTransfer,
+    /// The session ends: nothing new is asked.
+    Ending,
+    /// An answer to a question that is not the oldest unanswered one.
+    NotAsked,
+    /// The same question, or a request of the same file, has no answer yet.
+    AlreadyAsked,
+    /// As many requests wait as the limits allow.
+    TooManyWaiting,
+    /// There is no link to the relay.
+    Offline,
+    /// The host is stopping.
+    Stopping,
+}
+
+impl fmt::Display for MisuseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSession => "expected a session that is open, got one that is not",
+            Self::NoTransfer => "expected a transfer under way, got one that is not",
+            Self::Ending => "expected a session that goes on, got one that ends",
+            Self::NotAsked => "expected an answer to the oldest question, got another",
+            Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
+            Self::TooManyWaiting => "expected a request that can wait, got one too many",
+            Self::Offline => "expected a link to the relay, and there is none",
+            Self::Stopping => "expected a host that goes on, got one that stops",
+        })
+    }
+}
+
+impl core::error::Error for MisuseError {}
+
+/// Shows a stranger's text in quotes, every character that could act on a terminal escaped, and
+/// cut where it gets long.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<'a>(pub &'a str);
+
+/// Bytes of a stranger's text that an error repeats.
+const SHOWN: usize = 120;
+
+impl Quoted<'_> {
+    /// The same as an owned text.
+    pub fn to_box(self) -> Box<str> {
+        String::into_boxed_str(format!("{self}"))
+    }
+}
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.floor_char_boundary(SHOWN)];
+        write!(f, "{shown:?}")?;
+        if shown.len() < self.0.len() {
+            write!(f, "… ({} bytes)", self.0.len())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_text_cannot_act_on_a_terminal() {
+        assert_eq!(format!("{}", Quoted("a\u{1b}[2J\u{202e}b")), r#""a\u{1b}[2J\u{202e}b""#);
+        let long = format!("{}", Quoted(&"é".repeat(500)));
+        assert!(long.len() < 200 && long.ends_with("(1000 bytes)"), "{long}");
+    }
+}

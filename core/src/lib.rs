@@ -1,0 +1,44 @@
+//! The XCHER protocol as state machines that do no I/O.
+//!
+//! Bytes and times go in, decisions come out; a driver moves the bytes. The same code therefore
+//! runs on a native host, in a browser, and in a simulation where a hundred peers share one thread.
+//! Without `std` there is no socket, file or clock that this crate could reach by mistake.
+//!
+//! | to do | use |
+//! |---|---|
+//! | be a host: relay link, sessions, transfers, time-outs, limits | [`Peer`] |
+//! | speak over one control connection | [`Session`] |
+//! | be the relay | [`Registry`] |
+//! | read or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
+//!
+//! The protocol itself is described in `PROTOCOL.md` beside this crate; "section N" in these pages
+//! means a section of that document.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod addr;
+mod decimal;
+mod error;
+mod invisible;
+mod limits;
+mod line;
+mod name;
+mod nick;
+mod packet;
+mod relay_packet;
+pub mod session;
+mod size;
+pub mod state;
+
+pub use error::{MisuseError, ProtocolError, Quoted};
+pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};
+pub use line::{Line, LineBuffer};
+pub use name::{BadName, FileName, NameFault, Platform};
+pub use nick::{BadNick, Nick};
+pub use packet::{Name, Packet};
+pub use relay_packet::{RelayPacket, X_INIT};
+pub use session::Session;
+pub use size::Size;

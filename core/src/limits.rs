@@ -1,0 +1,105 @@
+//! Every bound on what a stranger can make a host hold, do or wait for.
+
+use core::time::Duration;
+
+/// The longest line, in bytes, its end included (section 2.1).
+pub const MAX_LINE: usize = 8192;
+/// The longest file name, in bytes (section 2.2).
+pub const MAX_NAME: usize = 1024;
+/// The longest part of a file name between slashes, in bytes (section 2.2).
+pub const MAX_PART: usize = 255;
+/// The longest nick, in characters (section 2.3).
+pub const MAX_NICK: usize = 32;
+
+/// What a [`Peer`](crate::Peer) bears. The defaults are section 8's.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From X_INIT to the other side's connection, and from a dial to its end.
+    pub open: Duration,
+    /// From X_REQUEST to the data connection.
+    pub accept: Duration,
+    /// How long a connection, once made, may stay silent before its first line.
+    pub first_line: Duration,
+    /// How long a data connection may stand still.
+    pub stall: Duration,
+    /// How long an unanswered question waits, counted from the last line that came.
+    pub answer: Duration,
+    /// How long a session with nothing running may stay silent.
+    pub idle: Duration,
+    /// How long the relay may stay silent; half of it passes before a ping asks.
+    pub relay_silence: Duration,
+    /// Files on the way at once in a session, each way; more wait their turn.
+    pub transfers: usize,
+    /// Requests of ours that wait their turn in a session.
+    pub waiting: usize,
+    /// Questions of the other side's that wait in a session; beyond it nothing more is read.
+    pub questions: usize,
+    /// Bytes written to a control connection and not yet sent, above which nothing more is read.
+    pub unsent: usize,
+    /// Sessions at once.
+    pub sessions: usize,
+    /// Connections to a listener that wait while another is tried.
+    pub spares: usize,
+    /// Dials a minute that X_INITs of strangers can cause.
+    pub dials_per_minute: u32,
+    /// Entries in one list of the other side's.
+    pub entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open: Duration::from_secs(30),
+            accept: Duration::from_secs(30),
+            first_line: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            answer: Duration::from_secs(60),
+            idle: Duration::from_secs(600),
+            relay_silence: Duration::from_secs(60),
+            transfers: 16,
+            waiting: 1024,
+            questions: 256,
+            unsent: 256 << 10,
+            sessions: 64,
+            spares: 4,
+            dials_per_minute: 60,
+            entries: 10_000_000,
+        }
+    }
+}
+
+/// What a [`Registry`](crate::Registry) bears. The defaults are section 8's.
+#[derive(Clone, Debug)]
+pub struct RelayLimits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address.
+    pub per_address: usize,
+    /// How long a connection may be without a nick.
+    pub nameless: Duration,
+    /// How long a connection may be silent before it is pinged, and then again before it is closed.
+    pub silence: Duration,
+    /// Tries for a nick.
+    pub nick_tries: u32,
+    /// Packets with a fault, after which a connection is closed.
+    pub faults: u32,
+    /// X_INIT and X_WHO a minute from one connection.
+    pub asks_per_minute: u32,
+    /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
+    pub unsent: usize,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            per_address: 256,
+            nameless: Duration::from_secs(60),
+            silence: Duration::from_secs(30),
+            nick_tries: 5,
+            faults: 16,
+            asks_per_minute: 600,
+            unsent: 256 << 10,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Bytes in, lines out (section 2.1).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::{MAX_LINE, ProtocolError};
+
+/// One line as it came, its end included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    raw: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// The line with its line end: what a relay passes on untouched.
+    pub fn raw(self) -> &'a str {
+        self.raw
+    }
+
+    /// The line without LF and without one CR before it.
+    pub fn text(self) -> &'a str {
+        let text = self.raw.strip_suffix('\n').unwrap_or(self.raw);
+        text.strip_suffix('\r').unwrap_or(text)
+    }
+}
+
+/// Collects bytes and yields whole lines of UTF-8, each looked at once.
+///
+/// It holds at most what one [`receive`](Self::receive) brought beside one unfinished line, as long
+/// as the caller takes the lines before it brings more.
+#[derive(Debug, Default)]
+pub struct LineBuffer {
+    text: String,
+    /// Where the first line not yet taken starts.
+    start: usize,
+    /// Up to where no line end was found.
+    scanned: usize,
+    /// The first bytes of a character whose rest has not come.
+    partial: Vec<u8>,
+    /// The bytes that are no UTF-8, once there were any; nothing is taken after them.
+    broken: Option<Box<[u8]>>,
+}
+
+/// Above this an emptied buffer is given back, so that an idle connection costs next to nothing.
+const KEEP: usize = 4096;
+
+impl LineBuffer {
+    /// A buffer that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bytes as they came from the connection, split anywhere.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.compact();
+        let mut bytes = bytes;
+        // A character cut by the last read: complete it byte by byte, three steps at most.
+        while !self.partial.is_empty() && !bytes.is_empty() && self.broken.is_none() {
+            self.partial.push(bytes[0]);
+            bytes = &bytes[1..];
+            let partial = core::mem::take(&mut self.partial);
+            self.append(&partial);
+        }
+        if self.broken.is_none() && !bytes.is_empty() {
+            self.append(bytes);
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        for chunk in bytes.utf8_chunks() {
+            self.text.push_str(chunk.valid());
+            let invalid = chunk.invalid();
+            if invalid.is_empty() {
+                continue;
+            }
+            // Only the end of the bytes can be the start of a character still to come.
+            let at_end = invalid.as_ptr_range().end == bytes.as_ptr_range().end;
+            if at_end
+                && core::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
+            {
+                self.partial = invalid.into();
+            } else {
+                self.broken = Some(invalid.into());
+            }
+            return;
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.start == self.text.len() {
+            self.text.clear();
+            if self.text.capacity() > KEEP {
+                self.text = String::new();
+            }
+        } else {
+            self.text.drain(..self.start);
+        }
+        self.scanned -= self.start;
+        self.start = 0;
+    }
+
+    /// The next whole line, or `None` until more bytes come.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::LineTooLong`] for more than [`MAX_LINE`] bytes without an end,
+    /// [`ProtocolError::NotText`] for bytes that are no UTF-8. Either ends the connection: the
+    /// buffer stays at the fault.
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
+        let bytes = self.text.as_bytes();
+        let Some(length) = memchr::memchr(b'\n', &bytes[self.scanned..]) else {
+            self.scanned = bytes.len();
+            let waiting = bytes.len() - self.start;
+            // The end itself needs a byte too.
+            if waiting + self.partial.len() >= MAX_LINE {
+                return Err(self.too_long());
+            }
+            return match &self.broken {
+                Some(bytes) => Err(ProtocolError::NotText { got: bytes.clone() }),
+                None => Ok(None),
+            };
+        };
+        let end = self.scanned + length + 1;
+        if end - self.start > MAX_LINE {
+            return Err(self.too_long());
+        }
+        let raw = &self.text[self.start..end];
+        self.start = end;
+        self.scanned = end;
+        Ok(Some(Line { raw }))
+    }
+
+    fn too_long(&self) -> ProtocolError {
+        ProtocolError::LineTooLong { got: crate::Quoted(&self.text[self.start..]).to_box() }
+    }
+
+    /// The bytes of a line whose end has not come: what is lost if the connection ends here.
+    pub fn unfinished(&self) -> &str {
+        &self.text[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    fn lines(buffer: &mut LineBuffer) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = buffer.next_line().expect("text") {
+            lines.push(line.text().to_string());
+        }
+        lines
+    }
+
+    #[test]
+    fn a_line_ends_with_lf_and_one_cr_before_it_is_dropped() {
+        let mut buffer = LineBuffer::new();
+        buffer.receive(b"X_END\r\nX_FILELIST\n\na\r\r\n");
+        assert_eq!(lines(&mut buffer), ["X_END", "X_FILELIST", "", "a\r"]);
+    }
+
+    #[test]
+    fn raw_keeps_the_end_as_it_came() {
+        let mut buffer = LineBuffer::new();
+        buffer.receive(b"X_END\r\n");
+        assert_eq!(buffer.next_line().expect("text").expect("a line").raw(), "X_END\r\n");
+    }
+
+    #[test]
+    fn every_split_gives_the_same_lines() {
+        let whole = "X_CHK träd/日本.txt\nX_END\n".as_bytes();
+        for cut in 0..=whole.len() {
+            let mut buffer = LineBuffer::new();
+            buffer.receive(&whole[..cut]);
+            let mut got = lines(&mut buffer);
+            buffer.receive(&whole[cut..]);
+            got.extend(lines(&mut buffer));
+            assert_eq!(got, ["X_CHK träd/日本.txt", "X_END"], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_the_line_end() {
+        for (length, fits) in [(MAX_LINE - 1, true), (MAX_LINE, false), (MAX_LINE + 9, false)] {
+            let mut buffer = LineBuffer::new();
+            let mut bytes = vec![b'a'; length];
+            bytes.push(b'\n');
+            buffer.receive(&bytes);
+            assert_eq!(buffer.next_line().is_ok(), fits, "{length}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused_before_its_end() {
+        let mut buffer = LineBuffer::new();
+        for _ in 0..MAX_LINE - 1 {
+            buffer.receive(b"a");
+            assert_eq!(buffer.next_line(), Ok(None));
+        }
+        buffer.receive(b"a");
+        assert!(matches!(buffer.next_line(), Err(ProtocolError::LineTooLong { .. })));
+    }
+
+    #[test]
+    fn lines_before_bytes_that_are_no_text_still_come() {
+        let mut buffer = LineBuffer::new();
+        buffer.receive(b"X_FILELIST\nab\xff\xfe\nX_END\n");
+        assert_eq!(buffer.next_line().expect("text").map(Line::text), Some("X_FILELIST"));
+        for _ in 0..2 {
+            assert!(matches!(buffer.next_line(), Err(ProtocolError::NotText { .. })));
+            buffer.receive(b"X_END\n");
+        }
+    }
+
+    #[test]
+    fn a_character_that_never_gets_its_rest_is_no_text() {
+        let mut buffer = LineBuffer::new();
+        buffer.receive(b"\xe6\x97");
+        assert_eq!(buffer.next_line(), Ok(None));
+        buffer.receive(b"\n");
+        assert!(matches!(buffer.next_line(), Err(ProtocolError::NotText { .. })));
+    }
+}

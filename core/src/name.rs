@@ -1,0 +1,380 @@
+//! What a file is called on the wire (section 2.2).
+
+use alloc::boxed::Box;
+use alloc::format;
+use core::fmt;
+
+use crate::{MAX_NAME, MAX_PART, Quoted, invisible};
+
+/// A name that is safe to put below a folder: relative, `/` between its parts, no part that climbs,
+/// no character that deceives. A value of this type is already checked.
+///
+/// `FileName` owns its text; `FileName<&str>` borrows it from the line it came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName<S = Box<str>>(S);
+
+impl<'a> FileName<&'a str> {
+    /// Checks `text`, without copying it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] with the first thing that is wrong.
+    #[inline]
+    pub fn parse(text: &'a str) -> Result<Self, BadName<'a>> {
+        if is_plain(text.as_bytes()) {
+            return Ok(Self(text));
+        }
+        match fault(text) {
+            None => Ok(Self(text)),
+            Some(why) => Err(BadName { name: text, why }),
+        }
+    }
+
+    /// The name as text that lives as long as the line.
+    pub fn into_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The same name with a text of its own.
+    pub fn to_owned(self) -> FileName {
+        FileName(self.0.into())
+    }
+}
+
+impl FileName {
+    /// Checks `text` and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](FileName::parse).
+    pub fn new(text: &str) -> Result<Self, BadName<'_>> {
+        FileName::parse(text).map(FileName::<&str>::to_owned)
+    }
+
+    /// The name borrowed.
+    pub fn borrowed(&self) -> FileName<&str> {
+        FileName(&self.0)
+    }
+}
+
+impl<S: AsRef<str>> FileName<S> {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    /// The parts between slashes: at least one, none empty, none `.` or `..`.
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.as_str().split('/')
+    }
+
+    /// The last part.
+    pub fn last_part(&self) -> &str {
+        self.as_str().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The name to try when this one is taken: `song.mp3` becomes `song (1).mp3`, `a/notes` becomes
+    /// `a/notes (1)`. Where the result would be too long, the stem is cut.
+    pub fn numbered(&self, number: u32) -> FileName {
+        let name = self.as_str();
+        let last = self.last_part();
+        let folder = &name[..name.len() - last.len()];
+        // A dot in front begins a hidden file, not an extension.
+        let dot = last.rfind('.').filter(|at| *at > 0).unwrap_or(last.len());
+        let mark = format!(" ({number})");
+        let (mut stem, mut extension) = last.split_at(dot);
+        if extension.len() + mark.len() >= MAX_PART {
+            (stem, extension) = (last, "");
+        }
+        let room = (MAX_PART - mark.len() - extension.len())
+            .min(MAX_NAME.saturating_sub(folder.len() + mark.len() + extension.len()));
+        let cut = stem.floor_char_boundary(room);
+        FileName(format!("{folder}{}{mark}{extension}", &stem[..cut]).into())
+    }
+
+    /// Whether a host of this kind can hold a file of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`NameFault::NotOnWindows`] for what Windows would read as something else: `\`, a drive, a
+    /// stream, a device, or a name whose end it drops.
+    pub fn usable_on(&self, platform: Platform) -> Result<(), NameFault> {
+        match platform {
+            Platform::Unix => Ok(()),
+            Platform::Windows if self.parts().all(is_windows_part) => Ok(()),
+            Platform::Windows => Err(NameFault::NotOnWindows),
+        }
+    }
+}
+
+impl<S: AsRef<str>> fmt::Display for FileName<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl core::borrow::Borrow<str> for FileName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the receiving host's file system takes for a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Platform {
+    /// Everything but `/` and NUL.
+    #[default]
+    Unix,
+    /// Less: see [`FileName::usable_on`].
+    Windows,
+}
+
+/// A text that is no file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadName<'a> {
+    /// The text as it came: print it only escaped.
+    pub name: &'a str,
+    /// What is wrong with it.
+    pub why: NameFault,
+}
+
+impl fmt::Display for BadName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected a relative file name, got {}: {}", Quoted(self.name), self.why)
+    }
+}
+
+impl core::error::Error for BadName<'_> {}
+
+/// Why a text is no file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameFault {
+    /// No bytes at all.
+    Empty,
+    /// More than [`MAX_NAME`] bytes.
+    TooLong,
+    /// A slash at the start, at the end, or two together.
+    EmptyPart,
+    /// A part `.` or `..`.
+    Climbs,
+    /// A part of more than [`MAX_PART`] bytes.
+    PartTooLong,
+    /// A control, bidirectional or zero-width character.
+    Deceives(char),
+    /// Something that Windows reads as other than a name.
+    NotOnWindows,
+}
+
+impl fmt::Display for NameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "it is empty"),
+            Self::TooLong => write!(f, "it has more than {MAX_NAME} bytes"),
+            Self::EmptyPart => write!(f, "a slash stands at its start, at its end or twice"),
+            Self::Climbs => write!(f, "a part of it is \".\" or \"..\""),
+            Self::PartTooLong => write!(f, "a part of it has more than {MAX_PART} bytes"),
+            Self::Deceives(c) => {
+                write!(f, "it holds the invisible character U+{:04X}", u32::from(*c))
+            }
+            Self::NotOnWindows => write!(f, "Windows would read it as something else"),
+        }
+    }
+}
+
+fn fault(name: &str) -> Option<NameFault> {
+    if name.is_empty() {
+        return Some(NameFault::Empty);
+    }
+    if name.len() > MAX_NAME {
+        return Some(NameFault::TooLong);
+    }
+    if let Some(c) = name.chars().find(|c| invisible::deceives(*c)) {
+        return Some(NameFault::Deceives(c));
+    }
+    name.split('/').find_map(|part| match part {
+        "" => Some(NameFault::EmptyPart),
+        "." | ".." => Some(NameFault::Climbs),
+        part if part.len() > MAX_PART => Some(NameFault::PartTooLong),
+        _ => None,
+    })
+}
+
+/// Whether `name` is certainly valid, seen eight bytes at a time: printable ASCII, short, and no
+/// part that is empty or begins with a dot. A `false` means that [`fault`] must look.
+///
+/// The comparisons of single bytes inside a word are exact because every byte is below 0x80 where
+/// their result counts.
+#[inline]
+fn is_plain(name: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    /// The high bit of each byte of `word` that is `byte`.
+    const fn equal(word: u64, byte: u8) -> u64 {
+        !((word ^ all(byte)) + all(0x7f)) & HIGH
+    }
+    if name.is_empty() || name.len() > MAX_PART || name[name.len() - 1] == b'/' {
+        return false;
+    }
+    // A slash before the first byte, so that the first part is judged like every other.
+    let mut slash_before = 0x80u64;
+    let mut check = |word: u64| {
+        if word & HIGH != 0 {
+            return false;
+        }
+        let control = !(word + all(0x80 - 0x20)) & HIGH;
+        let slash = equal(word, b'/');
+        let dot_or_slash = equal(word | all(1), b'/');
+        let bad = control | equal(word, 0x7f) | (((slash << 8) | slash_before) & dot_or_slash);
+        slash_before = slash >> 56;
+        bad == 0
+    };
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        if !check(u64::from_le_bytes(*word)) {
+            return false;
+        }
+    }
+    let mut last = [b'a'; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    check(u64::from_le_bytes(last))
+}
+
+fn is_windows_part(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or_default().trim_end();
+    let numbered = |prefix: &str| {
+        stem.len() == 4
+            && stem.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+            && stem.as_bytes()[3].is_ascii_digit()
+    };
+    let device = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+        .iter()
+        .any(|device| stem.eq_ignore_ascii_case(device));
+    !(part.contains(['\\', ':', '<', '>', '"', '|', '?', '*'])
+        || part.ends_with(['.', ' '])
+        || device
+        || numbered("COM")
+        || numbered("LPT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned;
+
+    #[test]
+    fn says_yes_and_no_as_section_2_2_does() {
+        use NameFault::*;
+        let part = "a".repeat(255);
+        let name = [part.as_str(); 4].join("/");
+        for good in [
+            "a",
+            "java.avi",
+            "a b",
+            "a/b/c.txt",
+            ".hidden",
+            "a/.hidden",
+            "...",
+            "a/...",
+            "träd.txt",
+            "日本語/ファイル",
+            "a\\b",
+            "C:",
+            "EOF",
+            " a ",
+            "a YES",
+            "😀",
+            &part,
+            &name,
+        ] {
+            assert_eq!(FileName::parse(good).map(|n| n.as_str()), Ok(good), "{good:?}");
+        }
+        let long_part = "a".repeat(256);
+        let long = "a/".repeat(512) + "b";
+        for (bad, why) in [
+            ("", Empty),
+            ("/", EmptyPart),
+            ("/a", EmptyPart),
+            ("a/", EmptyPart),
+            ("a//b", EmptyPart),
+            ("//xcher/2", EmptyPart),
+            (".", Climbs),
+            ("..", Climbs),
+            ("../a", Climbs),
+            ("a/..", Climbs),
+            ("a/./b", Climbs),
+            ("a/../../b", Climbs),
+            ("aaaaaaaa/../b", Climbs),
+            ("aaaaaaa/../b", Climbs),
+            ("a\0b", Deceives('\0')),
+            ("a\u{1b}[2J", Deceives('\u{1b}')),
+            ("a\u{7f}", Deceives('\u{7f}')),
+            ("a\u{85}", Deceives('\u{85}')),
+            ("a\tb", Deceives('\t')),
+            ("fdp.\u{202e}exe", Deceives('\u{202e}')),
+            ("a\u{200b}", Deceives('\u{200b}')),
+            ("a\u{2028}b", Deceives('\u{2028}')),
+            (&long_part, PartTooLong),
+            (&long, TooLong),
+        ] {
+            assert_eq!(FileName::parse(bad).map_err(|e| e.why), Err(why), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_quick_look_passes_the_slow_one_passes() {
+        // Every place in a word, and the step from one word to the next.
+        let alphabet = ['a', '.', '/', '\u{1f}', ' ', '~', '\u{7f}', 'é'];
+        for before in 0..10 {
+            for a in alphabet {
+                for b in alphabet {
+                    for c in alphabet {
+                        for after in [0, 1, 9] {
+                            let mut name = "x".repeat(before);
+                            name.extend([a, b, c]);
+                            name.push_str(&"y".repeat(after));
+                            if is_plain(name.as_bytes()) {
+                                assert_eq!(fault(&name), None, "{name:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(is_plain(b"photos-17/img_0a1b2c3d.jpg"), "the usual name takes the quick way");
+    }
+
+    #[test]
+    fn a_number_goes_before_the_extension() {
+        for (name, numbered) in [
+            ("song.mp3", "song (1).mp3"),
+            ("a.d/notes", "a.d/notes (1)"),
+            (".bashrc", ".bashrc (1)"),
+            ("a.tar.gz", "a.tar (1).gz"),
+            ("日.txt", "日 (1).txt"),
+        ] {
+            assert_eq!(FileName::new(name).expect("valid").numbered(1).as_str(), numbered);
+        }
+        for name in ["é".repeat(127), "a".repeat(250) + ".jpeg", "a.".to_owned() + &"b".repeat(252)]
+        {
+            let numbered = FileName::new(&name).expect("valid").numbered(1234);
+            assert!(FileName::parse(numbered.as_str()).is_ok(), "{numbered}");
+            assert!(numbered.as_str().contains(" (1234)"), "{numbered}");
+        }
+    }
+
+    #[test]
+    fn windows_takes_less() {
+        for bad in ["a\\b", "C:", "C:/a", "nul", "a/NUL.txt", "com1", "a.", "a ", "a?", "LPT9.x"] {
+            let name = FileName::new(bad).expect("valid");
+            assert_eq!(name.usable_on(Platform::Windows), Err(NameFault::NotOnWindows), "{bad:?}");
+            assert_eq!(name.usable_on(Platform::Unix), Ok(()));
+        }
+        for good in ["a.txt", "com", "console", "a/b", "comet"] {
+            assert_eq!(FileName::new(good).expect("valid").usable_on(Platform::Windows), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a host is called at the relay (section 2.3).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::{MAX_NICK, Quoted, invisible};
+
+/// A valid nick: 1–32 characters, none of them white space, control, format or `/`, and not `EOF`,
+/// which ends a list of nicks. Never used as a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nick(Box<str>);
+
+impl Nick {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadNick`], which says what a nick is and what came.
+    pub fn parse(text: &str) -> Result<Self, BadNick> {
+        let allowed =
+            |c: char| !(c.is_whitespace() || c.is_control() || invisible::is_format(c) || c == '/');
+        // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
+        let fits =
+            !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;
+        if fits && text.chars().all(allowed) && text != "EOF" {
+            Ok(Self(text.into()))
+        } else {
+            Err(BadNick { got: Quoted(text).to_box() })
+        }
+    }
+
+    /// The nick as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Nick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl core::borrow::Borrow<str> for Nick {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::str::FromStr for Nick {
+    type Err = BadNick;
+
+    fn from_str(text: &str) -> Result<Self, BadNick> {
+        Self::parse(text)
+    }
+}
+
+/// A text that is no nick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadNick {
+    /// What came, escaped and cut.
+    pub got: Box<str>,
+}
+
+impl fmt::Display for BadNick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "expected a nick of 1 to {MAX_NICK} characters without white space, control characters \
+             or \"/\", got {}",
+            self.got
+        )
+    }
+}
+
+impl core::error::Error for BadNick {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_yes_and_no_as_section_2_3_does() {
+        let longest = "é".repeat(32);
+        for good in ["a", "bob", "Åsa", "日本", "a.b-c_d", "..", "😀", longest.as_str()] {
+            assert!(Nick::parse(good).is_ok(), "{good:?}");
+        }
+        let long = "a".repeat(33);
+        for bad in
+            ["", " ", "a b", "a\tb", "a/b", "a\u{7f}", "a\u{202e}b", "\u{feff}", "EOF", &long]
+        {
+            assert!(Nick::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The packets of a control connection, read and written side by side (section 3).
+
+use alloc::vec::Vec;
+
+use crate::{BadName, FileName, ProtocolError, Quoted, Size, decimal};
+
+/// A file name from a packet: checked, or with what is wrong with it.
+pub type Name<'a> = Result<FileName<&'a str>, BadName<'a>>;
+
+/// One line of a control connection. It borrows from the line; reading it allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packet<'a> {
+    /// `X_FILELIST`: what do you share?
+    FileList,
+    /// `X_FILELIST name size`: one file of the answer.
+    Entry {
+        /// The file.
+        name: Name<'a>,
+        /// Its size.
+        size: Size,
+    },
+    /// `X_FILELIST EOF EOF`: the answer is complete.
+    ListEnd,
+    /// `X_CHK …`: a question, or the answer to one; which, only the session knows, because a file
+    /// may be called `a YES`.
+    Chk(Chk<'a>),
+    /// `X_REQUEST name size port`: send me this file, I listen on this port.
+    Request {
+        /// The file.
+        name: Name<'a>,
+        /// Its size, as listed.
+        size: Size,
+        /// Where the requester listens, 1–65535.
+        port: u16,
+    },
+    /// `X_END`: I am about to close this connection.
+    End,
+    /// Another verb that begins with `X_`, for a later version to explain.
+    Unknown {
+        /// The verb.
+        verb: &'a str,
+    },
+}
+
+/// What follows `X_CHK`, before anyone decided whether it asks or answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chk<'a>(&'a str);
+
+impl<'a> Chk<'a> {
+    /// The name, if this is a question.
+    pub fn question(self) -> &'a str {
+        self.0
+    }
+
+    /// The name and YES or NO, if this is an answer.
+    pub fn answer(self) -> Option<(&'a str, bool)> {
+        match self.0.rsplit_once(' ')? {
+            (name, "YES") => Some((name, true)),
+            (name, "NO") => Some((name, false)),
+            _ => None,
+        }
+    }
+}
+
+const ENTRY: &str = "X_FILELIST, X_FILELIST name size or X_FILELIST EOF EOF";
+const CHK: &str = "X_CHK name";
+const REQUEST: &str = "X_REQUEST name size port";
+
+impl<'a> Packet<'a> {
+    /// Reads a line without its end. Fields are taken from the right, so a name may hold spaces.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::Malformed`] where a known verb has the wrong fields,
+    /// [`ProtocolError::NotXcher`] where the line begins with no `X_` verb.
+    #[inline]
+    pub fn parse(line: &'a str) -> Result<Self, ProtocolError> {
+        // The line of which there can be millions goes first.
+        if let Some(fields) = line.strip_prefix("X_FILELIST ") {
+            return Self::parse_entry(fields).ok_or_else(|| malformed(ENTRY, line));
+        }
+        let (verb, fields) = match line.split_once(' ') {
+            Some((verb, fields)) => (verb, Some(fields)),
+            None => (line, None),
+        };
+        match (verb, fields) {
+            ("X_FILELIST", None) => Ok(Self::FileList),
+            ("X_END", None) => Ok(Self::End),
+            ("X_END", Some(_)) => Err(malformed("X_END", line)),
+            ("X_CHK", Some(name)) if !name.is_empty() => Ok(Self::Chk(Chk(name))),
+            ("X_CHK", _) => Err(malformed(CHK, line)),
+            ("X_REQUEST", Some(fields)) => {
+                Self::parse_request(fields).ok_or_else(|| malformed(REQUEST, line))
+            }
+            ("X_REQUEST", None) => Err(malformed(REQUEST, line)),
+            // Known to the relay only: here it is as wrong as any other line.
+            ("X_INIT", _) => Err(malformed("a packet of a control connection", line)),
+            (verb, _) if verb.starts_with("X_") => Ok(Self::Unknown { verb }),
+            _ => Err(ProtocolError::NotXcher { got: Quoted(line).to_box() }),
+        }
+    }
+
+    #[inline]
+    fn parse_entry(fields: &'a str) -> Option<Self> {
+        let (name, size) = split_last(fields)?;
+        match Size::parse(size) {
+            Some(size) => Some(Self::Entry { name: FileName::parse(name), size }),
+            None if fields == "EOF EOF" => Some(Self::ListEnd),
+            None => None,
+        }
+    }
+
+    fn parse_request(fields: &'a str) -> Option<Self> {
+        let (fields, port) = split_last(fields)?;
+        let (name, size) = split_last(fields)?;
+        let (size, port) = (Size::parse(size)?, decimal::port(port)?);
+        Some(Self::Request { name: FileName::parse(name), size, port })
+    }
+
+    /// Appends the line with its end. A name that is none is written as it is: only an answer can
+    /// hold one, and it repeats what was asked.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::FileList => put(out, &["X_FILELIST"]),
+            Self::Entry { name, size } => put_sized(out, "X_FILELIST ", *name, *size, None),
+            Self::ListEnd => put(out, &["X_FILELIST EOF EOF"]),
+            Self::Chk(Chk(rest)) => put(out, &["X_CHK ", rest]),
+            Self::Request { name, size, port } => {
+                put_sized(out, "X_REQUEST ", *name, *size, Some(*port));
+            }
+            Self::End => put(out, &["X_END"]),
+            Self::Unknown { verb } => put(out, &[verb]),
+        }
+    }
+
+    /// The question whether `name` is shared.
+    pub fn check(name: FileName<&'a str>) -> Self {
+        Self::Chk(Chk(name.into_str()))
+    }
+
+    /// Appends the answer to X_CHK or the refusal of X_REQUEST; `name` is repeated as it came.
+    pub fn encode_answer(name: &str, yes: bool, out: &mut Vec<u8>) {
+        put(out, &["X_CHK ", name, if yes { " YES" } else { " NO" }]);
+    }
+}
+
+/// Splits off the last field. The field is short, so looking from its end beats a search.
+#[inline]
+fn split_last(fields: &str) -> Option<(&str, &str)> {
+    let at = fields.as_bytes().iter().rposition(|byte| *byte == b' ')?;
+    Some((&fields[..at], &fields[at + 1..]))
+}
+
+fn put(out: &mut Vec<u8>, fields: &[&str]) {
+    for field in fields {
+        out.extend_from_slice(field.as_bytes());
+    }
+    out.push(b'\n');
+}
+
+fn put_sized(out: &mut Vec<u8>, verb: &str, name: Name<'_>, size: Size, port: Option<u16>) {
+    out.extend_from_slice(verb.as_bytes());
+    out.extend_from_slice(name.map_or_else(|bad| bad.name, FileName::into_str).as_bytes());
+    out.push(b' ');
+    size.encode(out);
+    if let Some(port) = port {
+        out.push(b' ');
+        out.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+    }
+    out.push(b'\n');
+}
+
+#[cold]
+fn malformed(expected: &'static str, line: &str) -> ProtocolError {
+    ProtocolError::Malformed { expected, got: Quoted(line).to_box() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    fn name(text: &str) -> Name<'_> {
+        Ok(FileName::parse(text).expect("valid"))
+    }
+
+    #[test]
+    fn fields_are_taken_from_the_right() {
+        for (line, packet) in [
+            ("X_FILELIST", Packet::FileList),
+            (
+                "X_FILELIST java.avi 734003200",
+                Packet::Entry { name: name("java.avi"), size: Size::Exact(734003200) },
+            ),
+            (
+                "X_FILELIST my holiday 2.jpg 7",
+                Packet::Entry { name: name("my holiday 2.jpg"), size: Size::Exact(7) },
+            ),
+            ("X_FILELIST EOF 3", Packet::Entry { name: name("EOF"), size: Size::Exact(3) }),
+            ("X_FILELIST EOF EOF", Packet::ListEnd),
+            ("X_CHK a YES", Packet::Chk(Chk("a YES"))),
+            (
+                "X_REQUEST a b 1 2 3",
+                Packet::Request { name: name("a b 1"), size: Size::Exact(2), port: 3 },
+            ),
+            ("X_END", Packet::End),
+            ("X_CAPS secure verify", Packet::Unknown { verb: "X_CAPS" }),
+        ] {
+            assert_eq!(Packet::parse(line), Ok(packet), "{line:?}");
+            if !matches!(packet, Packet::Unknown { .. }) {
+                let mut out = Vec::new();
+                packet.encode(&mut out);
+                assert_eq!(String::from_utf8(out).expect("text"), String::from(line) + "\n");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_name_is_told_apart_from_a_bad_packet() {
+        let Ok(Packet::Entry { name: Err(bad), .. }) = Packet::parse("X_FILELIST ../a 1") else {
+            panic!("expected an entry with a bad name");
+        };
+        assert_eq!(bad.name, "../a");
+        assert!(matches!(Packet::parse("X_FILELIST  1"), Ok(Packet::Entry { name: Err(_), .. })));
+    }
+
+    #[test]
+    fn wrong_fields_are_malformed() {
+        for line in [
+            "X_FILELIST a",
+            "X_FILELIST a b",
+            "X_FILELIST a EOF",
+            "X_FILELIST ",
+            "X_FILELIST a -1",
+            "X_FILELIST a 18446744073709551616",
+            "X_CHK",
+            "X_CHK ",
+            "X_REQUEST",
+            "X_REQUEST a 1",
+            "X_REQUEST a 1 0",
+            "X_REQUEST a 1 65536",
+            "X_REQUEST a x 80",
+            "X_END now",
+            "X_INIT bob 1.2.3.4 5",
+        ] {
+            assert!(
+                matches!(Packet::parse(line), Err(ProtocolError::Malformed { .. })),
+                "{line:?}"
+            );
+        }
+        for line in ["", " ", "GET / HTTP/1.1", "x_end", " X_END", "\u{feff}X_END", "XEND"] {
+            assert!(matches!(Packet::parse(line), Err(ProtocolError::NotXcher { .. })), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_ends_in_yes_or_no() {
+        assert_eq!(Chk("a b YES").answer(), Some(("a b", true)));
+        assert_eq!(Chk("a NO").answer(), Some(("a", false)));
+        assert_eq!(Chk("YES").answer(), None);
+        assert_eq!(Chk("a yes").answer(), None);
+    }
+}

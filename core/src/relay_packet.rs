@@ -1,0 +1,257 @@
+//! The packets between a host and the relay, read and written side by side (section 5).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::{Line, ProtocolError, Quoted, decimal};
+
+/// The form of the seed's one packet for the relay.
+pub const X_INIT: &str = "X_INIT nick ip port";
+
+/// One line between a host and the relay. Nicks are as they came: a relay may know nicks that this
+/// crate would not give out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayPacket<'a> {
+    /// `X_INIT nick ip port`: a host listens there for the host called nick.
+    Init {
+        /// Who is called.
+        nick: &'a str,
+        /// Where the caller listens.
+        ip: IpAddr,
+        /// On which port, 1–65535.
+        port: u16,
+    },
+    /// `X_NICK nick`: call me that.
+    Nick(&'a str),
+    /// `X_NICK nick YES` or `NO`: the answer.
+    NickAnswer {
+        /// The nick that was asked for.
+        nick: &'a str,
+        /// Whether it is now the asker's.
+        yes: bool,
+    },
+    /// `X_WHO`: who is online?
+    Who,
+    /// `X_WHO nick`: one nick of the answer.
+    WhoNick(&'a str),
+    /// `X_WHO EOF`: the answer is complete.
+    WhoEnd,
+    /// `X_ADDR`: which address do you see me at?
+    Addr,
+    /// `X_ADDR ip`: the answer.
+    AddrAnswer(IpAddr),
+    /// `X_PING token`: are you there?
+    Ping(&'a str),
+    /// `X_PONG token`: I am.
+    Pong(&'a str),
+    /// `X_CAPS word word …`: what I understand beside section 5.
+    Caps(&'a str),
+    /// `X_FROM nick`: the next X_INIT comes from this host.
+    From(&'a str),
+    /// `X_ERR verb reason…`: why a packet was not carried out.
+    Err {
+        /// The verb of that packet.
+        verb: &'a str,
+        /// What was expected and what came.
+        reason: &'a str,
+    },
+    /// `X_END`: I am about to close.
+    End,
+    /// Another verb that begins with `X_`.
+    Unknown {
+        /// The verb.
+        verb: &'a str,
+    },
+}
+
+impl<'a> RelayPacket<'a> {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::Malformed`] where a known verb has the wrong fields,
+    /// [`ProtocolError::NotXcher`] where the line begins with no `X_` verb.
+    pub fn parse(line: Line<'a>) -> Result<Self, ProtocolError> {
+        let line = line.text();
+        let (verb, fields) = match line.split_once(' ') {
+            Some((verb, fields)) => (verb, Some(fields)),
+            None => (line, None),
+        };
+        let (expected, packet) = match verb {
+            "X_INIT" => (X_INIT, fields.and_then(Self::parse_init)),
+            "X_NICK" => ("X_NICK nick", fields.and_then(Self::parse_nick)),
+            "X_WHO" => (
+                "X_WHO, X_WHO nick or X_WHO EOF",
+                match fields {
+                    None => Some(Self::Who),
+                    Some("EOF") => Some(Self::WhoEnd),
+                    Some(nick) => single(nick).map(Self::WhoNick),
+                },
+            ),
+            "X_ADDR" => (
+                "X_ADDR or X_ADDR ip",
+                match fields {
+                    None => Some(Self::Addr),
+                    Some(ip) => ip.parse().ok().map(Self::AddrAnswer),
+                },
+            ),
+            "X_PING" => ("X_PING token", fields.and_then(single).map(Self::Ping)),
+            "X_PONG" => ("X_PONG token", fields.and_then(single).map(Self::Pong)),
+            "X_CAPS" => ("X_CAPS word word …", fields.map(Self::Caps)),
+            "X_FROM" => ("X_FROM nick", fields.and_then(single).map(Self::From)),
+            "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
+            "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
+            _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
+            _ => return Err(ProtocolError::NotXcher { got: Quoted(line).to_box() }),
+        };
+        packet.ok_or_else(|| ProtocolError::Malformed { expected, got: Quoted(line).to_box() })
+    }
+
+    fn parse_init(fields: &'a str) -> Option<Self> {
+        let (nick, rest) = fields.split_once(' ')?;
+        let (ip, port) = rest.split_once(' ')?;
+        // The standard parser takes no brackets, no zone, no host name and no short forms.
+        Some(Self::Init { nick: single(nick)?, ip: ip.parse().ok()?, port: decimal::port(port)? })
+    }
+
+    fn parse_nick(fields: &'a str) -> Option<Self> {
+        match fields.split_once(' ') {
+            None => single(fields).map(Self::Nick),
+            Some((nick, "YES")) => Some(Self::NickAnswer { nick, yes: true }),
+            Some((nick, "NO")) => Some(Self::NickAnswer { nick, yes: false }),
+            Some(_) => None,
+        }
+    }
+
+    fn parse_err(fields: &'a str) -> Option<Self> {
+        let (verb, reason) = fields.split_once(' ')?;
+        Some(Self::Err { verb, reason })
+    }
+
+    /// Appends the line with its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        use alloc::string::ToString;
+        match self {
+            Self::Init { nick, ip, port } => {
+                let (ip, port) = (ip.to_string(), port.to_string());
+                put(out, &["X_INIT", nick, &ip, &port]);
+            }
+            Self::Nick(nick) => put(out, &["X_NICK", nick]),
+            Self::NickAnswer { nick, yes } => {
+                put(out, &["X_NICK", nick, if *yes { "YES" } else { "NO" }]);
+            }
+            Self::Who => put(out, &["X_WHO"]),
+            Self::WhoNick(nick) => put(out, &["X_WHO", nick]),
+            Self::WhoEnd => put(out, &["X_WHO", "EOF"]),
+            Self::Addr => put(out, &["X_ADDR"]),
+            Self::AddrAnswer(ip) => put(out, &["X_ADDR", &ip.to_string()]),
+            Self::Ping(token) => put(out, &["X_PING", token]),
+            Self::Pong(token) => put(out, &["X_PONG", token]),
+            Self::Caps(words) => put(out, &["X_CAPS", words]),
+            Self::From(nick) => put(out, &["X_FROM", nick]),
+            Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
+            Self::End => put(out, &["X_END"]),
+            Self::Unknown { verb } => put(out, &[verb]),
+        }
+    }
+
+    /// The packet as a line of its own.
+    pub fn to_line(&self) -> Box<[u8]> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out.into()
+    }
+}
+
+/// A field that is the only one: not empty, no space in it.
+fn single(field: &str) -> Option<&str> {
+    (!field.is_empty() && !field.contains(' ')).then_some(field)
+}
+
+fn put(out: &mut Vec<u8>, fields: &[&str]) {
+    for (at, field) in fields.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(field.as_bytes());
+    }
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LineBuffer;
+    use alloc::format;
+    use alloc::string::String;
+
+    fn parse<R>(line: &str, check: impl FnOnce(Result<RelayPacket<'_>, ProtocolError>) -> R) -> R {
+        let mut buffer = LineBuffer::new();
+        buffer.receive(format!("{line}\n").as_bytes());
+        check(RelayPacket::parse(buffer.next_line().expect("text").expect("a line")))
+    }
+
+    #[test]
+    fn what_is_read_is_written_again() {
+        for line in [
+            "X_INIT bob 192.168.1.7 40000",
+            "X_INIT bob ::1 1",
+            "X_NICK bob",
+            "X_NICK bob YES",
+            "X_NICK bob NO",
+            "X_WHO",
+            "X_WHO bob",
+            "X_WHO EOF",
+            "X_ADDR",
+            "X_ADDR ::1",
+            "X_PING 7",
+            "X_PONG 7",
+            "X_CAPS from",
+            "X_FROM bob",
+            "X_ERR X_INIT no such nick: bob",
+            "X_END",
+        ] {
+            parse(line, |packet| {
+                let written = packet.expect(line).to_line();
+                assert_eq!(String::from_utf8_lossy(&written), format!("{line}\n"));
+            });
+        }
+    }
+
+    #[test]
+    fn an_address_is_a_literal_and_a_port_is_not_zero() {
+        for line in [
+            "X_INIT",
+            "X_INIT bob",
+            "X_INIT bob 1.2.3.4",
+            "X_INIT bob example.org 80",
+            "X_INIT bob localhost 4000",
+            "X_INIT bob [::1] 80",
+            "X_INIT bob fe80::1%eth0 80",
+            "X_INIT bob 1.2.3 80",
+            "X_INIT bob 1.2.3.4 0",
+            "X_INIT bob 1.2.3.4 65536",
+            "X_INIT bob 1.2.3.4 -1",
+            "X_INIT bob 0x7f.1 80",
+            "X_INIT bob 127.1 80",
+            "X_INIT bob 1.2.3.4 80 x",
+            "X_INIT  1.2.3.4 80",
+            "X_INIT bob 010.0.0.1 80",
+            "X_NICK",
+            "X_NICK a b",
+            "X_WHO a b",
+            "X_ADDR x",
+            "X_PING",
+            "X_ERR X_INIT",
+            "X_END x",
+        ] {
+            parse(line, |packet| {
+                assert!(
+                    matches!(packet, Err(ProtocolError::Malformed { .. })),
+                    "{line}: {packet:?}"
+                );
+            });
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! One control connection, from either end (section 3).
+//!
+//! Bytes go in with [`Session::receive`]; what they mean comes out of [`Session::next_event`].
+//! Commands append what must be written to the caller's buffer. The seed calls the asking side A;
+//! here either side may ask, and one `Session` does both.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::state::{State, Step};
+use crate::{
+    FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted, Size,
+};
+
+/// What a line of the other side's means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A question came. It waits behind older ones: see [`Session::question`].
+    Question,
+    /// A question came with a name that is none; it gets its NO in its turn.
+    BadQuestion {
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// One file of the list that we asked for.
+    Entry {
+        /// The file.
+        name: FileName,
+        /// Its size.
+        size: Size,
+    },
+    /// One file of the list, with a name that is none: it cannot be asked for.
+    BadEntry {
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// The list is complete.
+    ListEnd {
+        /// How many files it held, bad names included.
+        entries: u64,
+    },
+    /// The answer to [`Session::check`].
+    Answer {
+        /// The file.
+        name: Box<str>,
+        /// Whether it is shared.
+        yes: bool,
+    },
+    /// The other side will not send a file that we requested.
+    Refused {
+        /// The file.
+        name: Box<str>,
+    },
+    /// A verb of a later version came and was passed over.
+    Ignored {
+        /// The verb, escaped.
+        verb: Box<str>,
+    },
+    /// X_END: the other side closes next.
+    End,
+}
+
+/// What the other side asked. Answers are given in the order of the questions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Everything that is shared: [`Session::answer_entry`], then [`Session::answer_list_end`].
+    List,
+    /// Whether a file is shared: [`Session::answer_check`].
+    Check(FileName),
+    /// A file, to be sent to the other end of the connection at this port:
+    /// [`Session::take_request`], and [`Session::refuse`] if it cannot be.
+    Request {
+        /// The file.
+        name: FileName,
+        /// The size the other side believes it has.
+        size: Size,
+        /// Where it listens.
+        port: u16,
+    },
+}
+
+enum Owed {
+    Answer(Question),
+    /// The NO for a name that is none.
+    No(Box<str>),
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    List,
+    Check(Box<str>),
+}
+
+/// One control connection.
+pub struct Session {
+    lines: LineBuffer,
+    ours: State,
+    theirs: State,
+    /// Our questions without an answer, oldest first.
+    asked: VecDeque<Asked>,
+    /// The files we requested and have not settled, and how often.
+    requested: BTreeMap<Box<str>, u32>,
+    /// Their questions without an answer, oldest first. The first is never a bare `No`.
+    owed: VecDeque<Owed>,
+    /// Entries of the list under way.
+    entries: u64,
+    max_questions: usize,
+    max_entries: u64,
+}
+
+impl Session {
+    /// A connection on which nothing was said yet.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            lines: LineBuffer::new(),
+            ours: State::Silent,
+            theirs: State::Silent,
+            asked: VecDeque::new(),
+            requested: BTreeMap::new(),
+            owed: VecDeque::new(),
+            entries: 0,
+            max_questions: limits.questions.max(1),
+            max_entries: limits.entries,
+        }
+    }
+
+    /// Takes bytes as they came. Take all events before bringing more.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.lines.receive(bytes);
+    }
+
+    /// The meaning of the next line; `None` until more bytes come, or while as many questions wait
+    /// for their answers as the limits allow.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError`] where the other side broke the protocol: close the connection.
+    pub fn next_event(&mut self, out: &mut Vec<u8>) -> Result<Option<Event>, ProtocolError> {
+        if self.is_full() {
+            return Ok(None);
+        }
+        let Some(line) = self.lines.next_line()? else { return Ok(None) };
+        let text = line.text();
+        let packet = match Packet::parse(text)? {
+            // A first line of an unknown kind may come from anything that can be made to send one.
+            Packet::Unknown { .. } if self.theirs == State::Silent => {
+                return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
+            }
+            packet => packet,
+        };
+        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        let Some(next) = self.theirs.after(step) else {
+            return Err(ProtocolError::AfterEnd { got: Quoted(text).to_box() });
+        };
+        self.theirs = next;
+        let event = match packet {
+            Packet::FileList => ask(&mut self.owed, Question::List),
+            Packet::Entry { name, size } => {
+                if !self.asked.contains(&Asked::List) {
+                    return Err(ProtocolError::Unsolicited { got: Quoted(text).to_box() });
+                }
+                if self.entries == self.max_entries {
+                    return Err(ProtocolError::ListTooLong { entries: self.max_entries });
+                }
+                self.entries += 1;
+                match name {
+                    Ok(name) => Event::Entry { name: name.to_owned(), size },
+                    Err(bad) => Event::BadEntry { why: alloc::format!("{bad}").into() },
+                }
+            }
+            Packet::ListEnd => {
+                let Some(at) = self.asked.iter().position(|asked| *asked == Asked::List) else {
+                    return Err(ProtocolError::Unsolicited { got: Quoted(text).to_box() });
+                };
+                self.asked.remove(at);
+                Event::ListEnd { entries: core::mem::take(&mut self.entries) }
+            }
+            Packet::Chk(chk) => {
+                let answer = chk.answer();
+                if let Some((name, yes)) = answer
+                    && let Some(at) = position(&self.asked, name)
+                {
+                    self.asked.remove(at);
+                    Event::Answer { name: name.into(), yes }
+                } else if let Some((name, false)) = answer
+                    && self.requested.contains_key(name)
+                {
+                    settle(&mut self.requested, name);
+                    Event::Refused { name: name.into() }
+                } else {
+                    ask_named(&mut self.owed, FileName::parse(chk.question()), |name| {
+                        Question::Check(name)
+                    })?
+                }
+            }
+            Packet::Request { name, size, port } => {
+                ask_named(&mut self.owed, name, |name| Question::Request { name, size, port })?
+            }
+            Packet::End => Event::End,
+            Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
+        };
+        self.answer_bad_names(out);
+        Ok(Some(event))
+    }
+
+    /// Whether nothing more is read until questions are answered.
+    pub fn is_full(&self) -> bool {
+        self.owed.len() >= self.max_questions
+    }
+
+    /// Asks for everything that is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::AlreadyAsked`] while a list is under way, [`MisuseError::Ending`].
+    pub fn list(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        if self.asked.contains(&Asked::List) {
+            return Err(MisuseError::AlreadyAsked);
+        }
+        self.send(Packet::FileList, out)?;
+        self.asked.push_back(Asked::List);
+        Ok(())
+    }
+
+    /// Asks whether a file is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::AlreadyAsked`] while the same question, or a request of the same file, has no
+    /// answer: both would be answered by the same line. [`MisuseError::Ending`].
+    pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        let text = name.into_str();
+        if position(&self.asked, text).is_some() || self.requested.contains_key(text) {
+            return Err(MisuseError::AlreadyAsked);
+        }
+        self.send(Packet::check(name), out)?;
+        self.asked.push_back(Asked::Check(text.into()));
+        Ok(())
+    }
+
+    /// Requests a file, to be sent to `port` of this host. [`settle`](Self::settle) it when its
+    /// transfer is over.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn request(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        port: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.send(Packet::Request { name: Ok(name), size, port }, out)?;
+        *self.requested.entry(name.into_str().into()).or_default() += 1;
+        Ok(())
+    }
+
+    /// The transfer of a requested file is over: a NO for its name is no longer expected.
+    pub fn settle(&mut self, name: &str) {
+        settle(&mut self.requested, name);
+    }
+
+    /// Says X_END. Nothing is asked after it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`] if it was said.
+    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.send(Packet::End, out)
+    }
+
+    /// The connection is closed, by whichever side.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::HalfLine`] if it ended inside a line.
+    pub fn close(&mut self) -> Result<(), ProtocolError> {
+        let ended = self.theirs == State::Ended || self.ours == State::Ended;
+        self.theirs = State::Closed;
+        self.ours = State::Closed;
+        match self.lines.unfinished() {
+            got if got.is_empty() || ended => Ok(()),
+            got => Err(ProtocolError::HalfLine { got: Quoted(got).to_box() }),
+        }
+    }
+
+    /// Whether the other side has sent a packet: that it is a peer at all.
+    pub fn has_spoken(&self) -> bool {
+        self.theirs != State::Silent
+    }
+
+    /// Whether a question of ours waits for its answer.
+    pub fn awaits_answer(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// The oldest question of the other side's that has no answer.
+    pub fn question(&self) -> Option<&Question> {
+        match self.owed.front()? {
+            Owed::Answer(question) => Some(question),
+            Owed::No(_) => None,
+        }
+    }
+
+    /// One file of the answer to [`Question::List`].
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    pub fn answer_entry(
+        &mut self,
+        name: FileName<&str>,
+        bytes: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        match self.question() {
+            Some(Question::List) => {
+                self.send(Packet::Entry { name: Ok(name), size: Size::Exact(bytes) }, out)
+            }
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// The list is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    pub fn answer_list_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self.question() {
+            Some(Question::List) => {
+                self.owed.pop_front();
+                self.send(Packet::ListEnd, out)?;
+                self.answer_bad_names(out);
+                Ok(())
+            }
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// Whether the file of a [`Question::Check`] is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless that is the oldest question.
+    pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self.owed.front() {
+            Some(Owed::Answer(Question::Check(name))) => {
+                Packet::encode_answer(name.as_str(), yes, out);
+                self.owed.pop_front();
+                self.answer_bad_names(out);
+                Ok(())
+            }
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
+    /// [`refuse`](Self::refuse).
+    pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<(FileName, Size, u16)> {
+        match self.owed.pop_front() {
+            Some(Owed::Answer(Question::Request { name, size, port })) => {
+                self.answer_bad_names(out);
+                Some((name, size, port))
+            }
+            Some(other) => {
+                self.owed.push_front(other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// A requested file will not come, or not whole.
+    pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
+        if matches!(self.ours, State::Silent | State::Open) {
+            Packet::encode_answer(name.as_str(), false, out);
+            self.ours = State::Open;
+        }
+    }
+
+    fn send(&mut self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        self.ours = self.ours.after(step).ok_or(MisuseError::Ending)?;
+        packet.encode(out);
+        Ok(())
+    }
+
+    /// Gives the NOs whose turn has come.
+    fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
+        while let Some(Owed::No(name)) = self.owed.front() {
+            Packet::encode_answer(name, false, out);
+            self.owed.pop_front();
+        }
+    }
+}
+
+fn settle(requested: &mut BTreeMap<Box<str>, u32>, name: &str) {
+    if let Some(count) = requested.get_mut(name) {
+        *count -= 1;
+        if *count == 0 {
+            requested.remove(name);
+        }
+    }
+}
+
+fn position(asked: &VecDeque<Asked>, name: &str) -> Option<usize> {
+    asked.iter().position(|asked| matches!(asked, Asked::Check(asked) if **asked == *name))
+}
+
+fn ask(owed: &mut VecDeque<Owed>, question: Question) -> Event {
+    owed.push_back(Owed::Answer(question));
+    Event::Question
+}
+
+fn ask_named(
+    owed: &mut VecDeque<Owed>,
+    name: crate::Name<'_>,
+    question: impl FnOnce(FileName) -> Question,
+) -> Result<Event, ProtocolError> {
+    match name {
+        Ok(name) => Ok(ask(owed, question(name.to_owned()))),
+        // The NO repeats the name, and must itself fit a line.
+        Err(bad) if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE => {
+            Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() })
+        }
+        Err(bad) => {
+            owed.push_back(Owed::No(bad.name.into()));
+            Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
+        }
+    }
+}

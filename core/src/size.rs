@@ -1,0 +1,124 @@
+//! How large a file is said to be (section 2.4).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::decimal;
+
+/// A file's size in bytes, or what another side wrote in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// So many bytes.
+    Exact(u64),
+    /// As the seed's example has it, `700mb`: a round figure, and the end of the stream decides.
+    /// It keeps its spelling, so that a request names the size as it was listed.
+    Approximate {
+        /// The number before the unit.
+        count: u64,
+        /// The two letters of the unit as they came.
+        unit: [u8; 2],
+    },
+}
+
+impl Size {
+    /// Reads decimal bytes, or a whole number with a unit `kb mb gb tb` in any case, 1024-based.
+    /// `None` for anything else, and for more bytes than a u64 counts.
+    #[inline]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(bytes) = decimal::parse(text.as_bytes()) {
+            return Some(Self::Exact(bytes));
+        }
+        let (digits, unit) = text.as_bytes().split_last_chunk::<2>()?;
+        let size = Self::Approximate { count: decimal::parse(digits)?, unit: *unit };
+        size.checked_bytes().map(|_| size)
+    }
+
+    /// The size in bytes; for an approximate size, about so many.
+    pub fn bytes(self) -> u64 {
+        self.checked_bytes().unwrap_or(u64::MAX)
+    }
+
+    /// The size in bytes where it is exact.
+    pub fn exact(self) -> Option<u64> {
+        match self {
+            Self::Exact(bytes) => Some(bytes),
+            Self::Approximate { .. } => None,
+        }
+    }
+
+    /// Appends the size as the wire spells it.
+    pub(crate) fn encode(self, out: &mut Vec<u8>) {
+        let (number, unit) = match &self {
+            Self::Exact(bytes) => (*bytes, &[][..]),
+            Self::Approximate { count, unit } => (*count, &unit[..]),
+        };
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        out.extend_from_slice(unit);
+    }
+
+    fn checked_bytes(self) -> Option<u64> {
+        match self {
+            Self::Exact(bytes) => Some(bytes),
+            Self::Approximate { count, unit } => {
+                let shift = match &unit.to_ascii_lowercase()[..] {
+                    b"kb" => 10,
+                    b"mb" => 20,
+                    b"gb" => 30,
+                    b"tb" => 40,
+                    _ => return None,
+                };
+                count.checked_mul(1 << shift)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(bytes) => bytes.fmt(f),
+            Self::Approximate { count, unit: [a, b] } => {
+                write!(f, "{count}{}{}", char::from(*a), char::from(*b))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn reads_bytes_and_the_seeds_units() {
+        assert_eq!(Size::parse("0"), Some(Size::Exact(0)));
+        assert_eq!(Size::parse("18446744073709551615"), Some(Size::Exact(u64::MAX)));
+        for (text, bytes) in [
+            ("700mb", 700 << 20),
+            ("700MB", 700 << 20),
+            ("1kb", 1024),
+            ("3Gb", 3 << 30),
+            ("2tb", 2 << 40),
+        ] {
+            let size = Size::parse(text).expect(text);
+            assert_eq!((size.bytes(), size.exact()), (bytes, None));
+            assert_eq!(size.to_string(), text, "a request spells the size as the list did");
+        }
+        for bad in [
+            "",
+            "mb",
+            "-1",
+            "+1",
+            "1.5mb",
+            "1 mb",
+            "1b",
+            "1xb",
+            "18446744073709551616",
+            "18446744073709551615kb",
+            "EOF",
+            "é1",
+        ] {
+            assert_eq!(Size::parse(bad), None, "{bad:?}");
+        }
+    }
+}
