@@ -28,6 +28,7 @@ mod line;
 mod name;
 mod nick;
 mod packet;
+pub mod registry;
 mod relay_packet;
 pub mod session;
 mod size;

@@ -290,7 +290,7 @@ mod tests {
             &part,
             &name,
         ] {
-            assert_eq!(FileName::parse(good).map(|n| n.as_str()), Ok(good), "{good:?}");
+            assert_eq!(FileName::parse(good).map(FileName::into_str), Ok(good), "{good:?}");
         }
         let long_part = "a".repeat(256);
         let long = "a/".repeat(512) + "b";

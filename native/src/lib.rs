@@ -1,1 +1,5 @@
+//! What XCHER needs of a host: sockets, files, timers. Every decision is `xcher_core`'s.
 
+pub mod data;
+pub mod files;
+pub mod relay;

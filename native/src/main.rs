@@ -1,1 +1,3 @@
+//! The `xcher` command.
+
 fn main() {}

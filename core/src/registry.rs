@@ -1,0 +1,1 @@
+//! The relay as a state machine (section 5).

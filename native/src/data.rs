@@ -1,0 +1,1 @@
+//! Moving the bytes of a file between a socket and the disk.

@@ -1,0 +1,1 @@
+//! Files on disk, on both sides of a transfer.
