@@ -20,6 +20,7 @@
 extern crate alloc;
 
 pub mod addr;
+mod budget;
 mod decimal;
 mod error;
 mod invisible;
@@ -28,6 +29,7 @@ mod line;
 mod name;
 mod nick;
 mod packet;
+pub mod peer;
 pub mod registry;
 mod relay_packet;
 pub mod session;
@@ -40,6 +42,7 @@ pub use line::{Line, LineBuffer};
 pub use name::{BadName, FileName, NameFault, Platform};
 pub use nick::{BadNick, Nick};
 pub use packet::{Name, Packet};
+pub use peer::Peer;
 pub use relay_packet::{RelayPacket, X_INIT};
 pub use session::Session;
 pub use size::Size;

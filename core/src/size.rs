@@ -46,6 +46,17 @@ impl Size {
         }
     }
 
+    /// The most bytes that a file of this size can have: an approximate size may have been rounded
+    /// down by almost one of its units.
+    pub fn limit(self) -> u64 {
+        match self {
+            Self::Exact(bytes) => bytes,
+            Self::Approximate { count, unit } => {
+                Self::Approximate { count: count.saturating_add(1), unit }.bytes()
+            }
+        }
+    }
+
     /// Appends the size as the wire spells it.
     pub(crate) fn encode(self, out: &mut Vec<u8>) {
         let (number, unit) = match &self {

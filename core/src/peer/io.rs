@@ -1,0 +1,262 @@
+//! What a driver tells a [`Peer`](crate::Peer), and what it is told to do.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use super::Event;
+use crate::{FileName, Size};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    )*};
+}
+
+ids! {
+    /// A connection: to the relay, a control connection or a data connection.
+    ConnId,
+    /// A port that is listened on.
+    ListenerId,
+    /// An exchange with one other host.
+    SessionId,
+    /// One file on its way, or waiting to be.
+    TransferId,
+}
+
+/// What happened. Inputs that name something already gone are passed over.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A dial succeeded.
+    Connected {
+        /// As the action named it.
+        conn: ConnId,
+        /// This end.
+        local: SocketAddr,
+        /// The other end.
+        remote: SocketAddr,
+    },
+    /// A dial failed.
+    ConnectFailed {
+        /// As the action named it.
+        conn: ConnId,
+        /// The system's reason.
+        why: Box<str>,
+    },
+    /// Bytes came on the relay's or a control connection.
+    Received {
+        /// On which.
+        conn: ConnId,
+        /// Split anywhere.
+        bytes: &'a [u8],
+    },
+    /// So many of the bytes written to a connection are on their way.
+    Sent {
+        /// On which.
+        conn: ConnId,
+        /// How many since the last such input.
+        bytes: usize,
+    },
+    /// The relay's or a control connection ended, by the other side or by a fault.
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// The system's reason, if it was a fault.
+        why: Option<Box<str>>,
+    },
+    /// A listener stands.
+    Listening {
+        /// Which.
+        listener: ListenerId,
+        /// On this port.
+        port: u16,
+    },
+    /// A listener could not be had.
+    ListenFailed {
+        /// Which.
+        listener: ListenerId,
+        /// The system's reason.
+        why: Box<str>,
+    },
+    /// Someone connected to a listener.
+    Accepted {
+        /// Which.
+        listener: ListenerId,
+        /// From [`Peer::new_conn`](crate::Peer::new_conn).
+        conn: ConnId,
+        /// This end.
+        local: SocketAddr,
+        /// The other end.
+        remote: SocketAddr,
+    },
+    /// The answer to [`Action::List`]: the next files, in any order.
+    Entries {
+        /// For which session.
+        session: SessionId,
+        /// Names and sizes in bytes.
+        entries: Vec<(FileName, u64)>,
+        /// Whether these were the last.
+        done: bool,
+    },
+    /// The answer to [`Action::Find`]: the file's size in bytes, if it is shared.
+    Found {
+        /// For which session.
+        session: SessionId,
+        /// `None` for a file that is not shared.
+        size: Option<u64>,
+    },
+    /// A transfer moves.
+    Progress {
+        /// Which.
+        transfer: TransferId,
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// [`Action::Send`] is over.
+    SendEnded {
+        /// Which.
+        transfer: TransferId,
+        /// Bytes sent.
+        bytes: u64,
+        /// `None` if every byte was sent; else the reason.
+        why: Option<Box<str>>,
+    },
+    /// [`Action::Receive`] is over, and the data connection with it.
+    ReceiveEnded {
+        /// Which.
+        transfer: TransferId,
+        /// Bytes kept.
+        bytes: u64,
+        /// How it ended.
+        end: ReceiveEnd,
+    },
+    /// [`Action::Store`] is done.
+    Stored {
+        /// Which.
+        transfer: TransferId,
+        /// The name it has now.
+        name: FileName,
+    },
+    /// [`Action::Store`] failed.
+    StoreFailed {
+        /// Which.
+        transfer: TransferId,
+        /// The reason, and where the bytes are.
+        why: Box<str>,
+    },
+    /// Nothing but the passing of time.
+    Tick,
+}
+
+/// How a data connection that brought a file ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiveEnd {
+    /// The other side closed it.
+    Eof,
+    /// More bytes came than the size that [`Action::Receive`] named. They were not kept.
+    Excess,
+    /// The connection broke.
+    Broken(Box<str>),
+    /// The bytes could not be kept.
+    Disk(Box<str>),
+}
+
+/// What a driver is to do: all that it can do.
+#[derive(Debug)]
+pub enum Action {
+    /// Connect to the relay.
+    DialRelay {
+        /// What to call the connection.
+        conn: ConnId,
+    },
+    /// Connect to a host.
+    Dial {
+        /// What to call the connection.
+        conn: ConnId,
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// Listen on a random free port.
+    Listen {
+        /// What to call the listener.
+        listener: ListenerId,
+        /// On this address of the host.
+        ip: IpAddr,
+    },
+    /// Stop listening.
+    StopListening {
+        /// Which.
+        listener: ListenerId,
+    },
+    /// Write to the relay's or a control connection, after what was written before.
+    Write {
+        /// Which.
+        conn: ConnId,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Read no more from a connection until told.
+    Pause {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Read on.
+    Resume {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Close a connection, once what was written to it is sent. A data connection closes at once,
+    /// and no input about its transfer is waited for.
+    Close {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Give the next files of the list, some hundreds at a time: [`Input::Entries`].
+    List {
+        /// For which session.
+        session: SessionId,
+    },
+    /// Say whether a file is shared: [`Input::Found`].
+    Find {
+        /// For which session.
+        session: SessionId,
+        /// Which file.
+        name: FileName,
+    },
+    /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`].
+    Send {
+        /// Which transfer.
+        transfer: TransferId,
+        /// Into which connection.
+        conn: ConnId,
+        /// Which file.
+        name: FileName,
+        /// It must still have this size, in bytes.
+        size: u64,
+    },
+    /// Take a file's bytes from a data connection into a temporary file: [`Input::ReceiveEnded`].
+    Receive {
+        /// Which transfer.
+        transfer: TransferId,
+        /// From which connection.
+        conn: ConnId,
+        /// Which file.
+        name: FileName,
+        /// Of this size; no byte above an exact size is kept.
+        size: Size,
+    },
+    /// Give a received file its name: [`Input::Stored`] or [`Input::StoreFailed`].
+    Store {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// A received file will not become whole: leave the temporary file where it is.
+    Abandon {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// Tell the user.
+    Tell(Event),
+}

@@ -1,0 +1,327 @@
+//! A whole host: its link to the relay, its sessions and its transfers (sections 3 to 6 and 8).
+//!
+//! [`Peer::handle`] takes what happened and says what to do. It reads no clock: `now` is the time
+//! since any fixed moment, and [`Peer::next_deadline`] says when to come back with
+//! [`Input::Tick`]. It moves no file: a driver does, and reports.
+
+mod call_guard;
+mod control;
+mod event;
+mod fetch;
+mod io;
+mod opening;
+mod provide;
+mod relay_link;
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+pub use event::{Direction, Event, Fault, FaultKind};
+pub use io::{Action, ConnId, Input, ListenerId, ReceiveEnd, SessionId, TransferId};
+
+use crate::{Limits, MisuseError, Nick, Platform};
+use call_guard::CallGuard;
+use control::Slot;
+use fetch::Fetch;
+use provide::Serve;
+use relay_link::RelayLink;
+
+/// What to do with the call of a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Calls {
+    /// Take it up.
+    #[default]
+    Take,
+    /// Ask the user first: [`Event::Call`].
+    Ask,
+    /// Leave it.
+    Ignore,
+}
+
+/// How a host behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The nicks to ask the relay for, in this order, until it gives one.
+    pub nicks: Vec<Nick>,
+    /// What to do with calls.
+    pub calls: Calls,
+    /// Take up calls from private addresses over any relay.
+    pub allow_private: bool,
+    /// The address to name in X_INIT, where it is not the one that the relay sees.
+    pub advertise: Option<IpAddr>,
+    /// What this host's file system takes for a name.
+    pub platform: Platform,
+    /// What it bears.
+    pub limits: Limits,
+}
+
+/// A host as a state machine.
+pub struct Peer {
+    config: Config,
+    last_id: u64,
+    relay: RelayLink,
+    /// What each connection is for.
+    conns: BTreeMap<ConnId, Use>,
+    /// What each listener is for.
+    listeners: BTreeMap<ListenerId, Awaited>,
+    sessions: BTreeMap<SessionId, Slot>,
+    transfers: BTreeMap<TransferId, Transfer>,
+    guard: CallGuard,
+    stopping: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    Relay,
+    Control(SessionId),
+    /// Connected to a session's listener while another connection is tried.
+    Spare(SessionId),
+    Data(TransferId),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    Control(SessionId),
+    Data(TransferId),
+}
+
+enum Transfer {
+    Fetch(Fetch),
+    Serve(Serve),
+}
+
+/// One call of [`Peer::handle`] or of a command: the time, and where the actions go.
+struct Turn<'a> {
+    now: Duration,
+    actions: &'a mut Vec<Action>,
+}
+
+impl Turn<'_> {
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.actions.push(Action::Tell(event));
+    }
+
+    fn notice(&mut self, session: Option<SessionId>, text: impl Into<Box<str>>) {
+        self.tell(Event::Notice { session, text: text.into() });
+    }
+}
+
+impl Peer {
+    /// A host that is not online yet.
+    pub fn new(config: Config) -> Self {
+        let guard = CallGuard::new(config.limits.dials_per_minute);
+        Self {
+            config,
+            last_id: 0,
+            relay: RelayLink::new(),
+            conns: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            guard,
+            stopping: false,
+        }
+    }
+
+    /// Goes online: [`Event::Online`] follows, or [`Event::Offline`].
+    pub fn start(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        self.dial_relay(&mut Turn { now, actions });
+    }
+
+    /// What to call a connection that a listener accepted.
+    pub fn new_conn(&mut self) -> ConnId {
+        ConnId(self.new_id())
+    }
+
+    /// Takes what happened; appends what to do.
+    pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
+        let turn = &mut Turn { now, actions };
+        match input {
+            Input::Connected { conn, local, remote } => self.connected(conn, local, remote, turn),
+            Input::ConnectFailed { conn, why } => match self.conns.remove(&conn) {
+                Some(Use::Relay) => self.relay_lost(Fault::Unreachable(why), turn),
+                Some(Use::Control(session)) => self.dial_failed(session, why, turn),
+                Some(Use::Data(transfer)) => self.data_dial_failed(transfer, why, turn),
+                Some(Use::Spare(_)) | None => {}
+            },
+            Input::Received { conn, bytes } => match self.conns.get(&conn) {
+                Some(Use::Relay) => self.relay_received(bytes, turn),
+                Some(Use::Control(session)) => self.control_received(*session, bytes, turn),
+                Some(Use::Spare(_) | Use::Data(_)) | None => {}
+            },
+            Input::Sent { conn, bytes } => {
+                if let Some(Use::Control(session)) = self.conns.get(&conn) {
+                    self.control_sent(*session, bytes, turn);
+                }
+            }
+            Input::Closed { conn, why } => match self.conns.remove(&conn) {
+                Some(Use::Relay) => self.relay_lost(Fault::Closed(why), turn),
+                Some(Use::Control(session)) => self.control_closed(session, why, turn),
+                Some(Use::Spare(session)) => self.drop_spare(session, conn),
+                Some(Use::Data(_)) | None => {}
+            },
+            Input::Listening { listener, port } => match self.listeners.get(&listener) {
+                Some(Awaited::Control(session)) => self.listening(*session, port, turn),
+                Some(Awaited::Data(transfer)) => self.data_listening(*transfer, port, turn),
+                None => {}
+            },
+            Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
+                Some(Awaited::Control(session)) => {
+                    self.open_failed(session, Fault::Local(why), turn);
+                }
+                Some(Awaited::Data(transfer)) => {
+                    self.fetch_failed(transfer, Fault::Local(why), turn);
+                }
+                None => {}
+            },
+            Input::Accepted { listener, conn, local, remote } => {
+                match self.listeners.get(&listener) {
+                    Some(Awaited::Control(session)) => {
+                        self.accepted(*session, conn, local, remote, turn);
+                    }
+                    Some(Awaited::Data(transfer)) => {
+                        self.data_accepted(*transfer, conn, remote, turn);
+                    }
+                    None => turn.act(Action::Close { conn }),
+                }
+            }
+            Input::Entries { session, entries, done } => {
+                self.entries(session, &entries, done, turn);
+            }
+            Input::Found { session, size } => self.found(session, size, turn),
+            Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
+            Input::SendEnded { transfer, bytes, why } => {
+                self.send_ended(transfer, bytes, why, turn);
+            }
+            Input::ReceiveEnded { transfer, bytes, end } => {
+                self.receive_ended(transfer, bytes, end, turn);
+            }
+            Input::Stored { transfer, name } => self.stored(transfer, name, turn),
+            Input::StoreFailed { transfer, why } => {
+                self.fetch_failed(transfer, Fault::Local(why), turn);
+            }
+            Input::Tick => {}
+        }
+        self.pass_deadlines(turn);
+    }
+
+    /// When to come back with [`Input::Tick`], if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let sessions = self.sessions.values().filter_map(|slot| slot.deadline(&self.config.limits));
+        let transfers = self.transfers.values().filter_map(|transfer| match transfer {
+            Transfer::Fetch(fetch) => fetch.deadline,
+            Transfer::Serve(serve) => serve.deadline,
+        });
+        sessions.chain(transfers).chain(self.relay_deadline()).min()
+    }
+
+    /// Stops in order: X_END to every session and to the relay, and every transfer is cancelled.
+    /// What was received of a file stays in its temporary file. The driver carries out the actions
+    /// and is done.
+    pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let turn = &mut Turn { now, actions };
+        self.stopping = true;
+        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.leave(session, Some(Fault::Cancelled), turn);
+        }
+        for transfer in self.transfers.keys().copied().collect::<Vec<_>>() {
+            self.transfer_failed(transfer, Fault::Cancelled, turn);
+        }
+        self.leave_relay(turn);
+    }
+
+    /// Ends one transfer. What was received stays in its temporary file.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NoTransfer`].
+    pub fn cancel(
+        &mut self,
+        transfer: TransferId,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        if !self.transfers.contains_key(&transfer) {
+            return Err(MisuseError::NoTransfer);
+        }
+        self.transfer_failed(transfer, Fault::Cancelled, &mut Turn { now, actions });
+        Ok(())
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn connected(
+        &mut self,
+        conn: ConnId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        match self.conns.get(&conn) {
+            Some(Use::Relay) => self.relay_connected(local, remote, turn),
+            Some(Use::Control(session)) => self.dialled(*session, conn, local, remote, turn),
+            Some(Use::Data(transfer)) => self.data_dialled(*transfer, turn),
+            Some(Use::Spare(_)) | None => turn.act(Action::Close { conn }),
+        }
+    }
+
+    fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
+        let until = Some(turn.now + self.config.limits.stall);
+        match self.transfers.get_mut(&id) {
+            Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
+                fetch.bytes = bytes;
+                fetch.deadline = until;
+            }
+            Some(Transfer::Serve(serve)) if serve.is_moving() => serve.deadline = until,
+            _ => return,
+        }
+        turn.tell(Event::Progress { transfer: id, bytes });
+    }
+
+    fn transfer_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+        match self.transfers.get(&id) {
+            Some(Transfer::Fetch(_)) => self.fetch_failed(id, fault, turn),
+            Some(Transfer::Serve(_)) => self.serve_failed(id, fault, turn),
+            None => {}
+        }
+    }
+
+    fn pass_deadlines(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        if self.next_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        self.pass_relay_deadline(turn);
+        let limits = &self.config.limits;
+        let late = |slot: &Slot| slot.deadline(limits).is_some_and(|at| at <= now);
+        let sessions: Vec<_> =
+            self.sessions.iter().filter(|(_, slot)| late(slot)).map(|(id, _)| *id).collect();
+        for session in sessions {
+            self.session_timed_out(session, turn);
+        }
+        let late = |transfer: &Transfer| match transfer {
+            Transfer::Fetch(fetch) => fetch.deadline.is_some_and(|at| at <= now),
+            Transfer::Serve(serve) => serve.deadline.is_some_and(|at| at <= now),
+        };
+        let transfers: Vec<_> =
+            self.transfers.iter().filter(|(_, t)| late(t)).map(|(id, _)| *id).collect();
+        for transfer in transfers {
+            let fault = match self.transfers.get(&transfer) {
+                Some(Transfer::Fetch(fetch)) => fetch.timed_out(&self.config.limits),
+                Some(Transfer::Serve(serve)) => serve.timed_out(&self.config.limits),
+                None => continue,
+            };
+            self.transfer_failed(transfer, fault, turn);
+        }
+    }
+}

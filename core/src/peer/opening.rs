@@ -1,0 +1,275 @@
+//! How a session comes about: X_INIT, the listener, the connection back (sections 1 and 6).
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::control::{Slot, Stage};
+use super::{Action, Awaited, Calls, ConnId, Event, Fault, ListenerId, Peer, SessionId, Turn, Use};
+use crate::addr::may_dial;
+use crate::{MisuseError, Nick};
+
+/// A connection to a session's listener that waits while another is tried.
+pub(super) struct Spare {
+    pub(super) conn: ConnId,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+impl Peer {
+    /// Calls `nick`: listens, sends X_INIT and waits for the connection back.
+    /// [`Event::Opened`] follows, or [`Event::OpenFailed`]. Questions may be asked at once; they are
+    /// sent when the connection stands.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Offline`], [`MisuseError::TooManyWaiting`] for more sessions than the limits
+    /// allow.
+    pub fn open(
+        &mut self,
+        nick: Nick,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<SessionId, MisuseError> {
+        self.nick().ok_or(MisuseError::Offline)?;
+        let (_, listen) = self.own_address().ok_or(MisuseError::Offline)?;
+        if self.sessions.len() >= self.config.limits.sessions {
+            return Err(MisuseError::TooManyWaiting);
+        }
+        let id = SessionId(self.new_id());
+        let listener = ListenerId(self.new_id());
+        self.listeners.insert(listener, Awaited::Control(id));
+        let stage = Stage::Listening(listener);
+        self.sessions.insert(id, Slot::new(stage, Some(nick), false, now, &self.config.limits));
+        actions.push(Action::Listen { listener, ip: listen });
+        Ok(id)
+    }
+
+    /// Takes up a call ([`Event::Call`]).
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NoSession`] where no such call waits any more.
+    pub fn accept(
+        &mut self,
+        session: SessionId,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        match self.sessions.get(&session).map(|slot| slot.stage) {
+            Some(Stage::Consent(to)) => {
+                self.dial_back(session, to, &mut Turn { now, actions });
+                Ok(())
+            }
+            _ => Err(MisuseError::NoSession),
+        }
+    }
+
+    /// Leaves a call ([`Event::Call`]). The caller is told nothing: the seed has no word for it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NoSession`] where no such call waits any more.
+    pub fn reject(
+        &mut self,
+        session: SessionId,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        match self.sessions.get(&session).map(|slot| slot.stage) {
+            Some(Stage::Consent(_)) => {
+                self.open_failed(session, Fault::Declined, &mut Turn { now, actions });
+                Ok(())
+            }
+            _ => Err(MisuseError::NoSession),
+        }
+    }
+
+    pub(super) fn listening(&mut self, id: SessionId, port: u16, turn: &mut Turn<'_>) {
+        let Some((named, _)) = self.own_address() else { return };
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        let (Stage::Listening(listener), Some(nick)) = (slot.stage, slot.nick.clone()) else {
+            return;
+        };
+        slot.stage = Stage::Calling(listener);
+        self.write_init(&nick, named, port, turn);
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        let spares = self.config.limits.spares;
+        let Some(slot) = self.sessions.get_mut(&id) else {
+            return turn.act(Action::Close { conn });
+        };
+        match slot.stage {
+            Stage::Calling(listener) => self.attach(id, conn, Some(listener), local, remote, turn),
+            // Nothing tells the host that was called from a stranger who came by, until it speaks.
+            Stage::Live { .. } if slot.spares.len() < spares => {
+                self.conns.insert(conn, Use::Spare(id));
+                slot.spares.push_back(Spare { conn, local, remote });
+            }
+            _ => turn.act(Action::Close { conn }),
+        }
+    }
+
+    pub(super) fn drop_spare(&mut self, id: SessionId, conn: ConnId) {
+        if let Some(slot) = self.sessions.get_mut(&id) {
+            slot.spares.retain(|spare| spare.conn != conn);
+        }
+    }
+
+    /// The control connection stands: what was asked so far is sent.
+    fn attach(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        listener: Option<ListenerId>,
+        local: SocketAddr,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        self.conns.insert(conn, Use::Control(id));
+        slot.stage = Stage::Live { conn, listener };
+        slot.ends = Some((local.ip().to_canonical(), remote.ip().to_canonical()));
+        slot.since = turn.now;
+        slot.heard = turn.now;
+        if !core::mem::replace(&mut slot.opened, true) {
+            let (nick, called) = (slot.nick.clone(), slot.called);
+            turn.tell(Event::Opened { session: id, peer: remote, nick, called });
+        }
+        self.ask_again(id, turn);
+    }
+
+    /// The connection tried first was no peer's: tries the next, or waits on. `false` where the
+    /// session was not in that state.
+    pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
+        let Some(slot) = self.sessions.get_mut(&id) else { return false };
+        let Stage::Live { conn, listener: Some(listener) } = slot.stage else { return false };
+        let stranger = slot.ends.map(|(_, remote)| remote.to_string()).unwrap_or_default();
+        turn.notice(Some(id), alloc::format!("a connection from {stranger} was no peer's: {why}"));
+        if self.conns.remove(&conn).is_some() {
+            turn.act(Action::Close { conn });
+        }
+        slot.restart(&self.config.limits);
+        slot.stage = Stage::Calling(listener);
+        if let Some(Spare { conn, local, remote }) = slot.spares.pop_front() {
+            self.attach(id, conn, Some(listener), local, remote, turn);
+        }
+        true
+    }
+
+    /// The other side has shown to be the peer: nobody else is waited for.
+    pub(super) fn settle_on_peer(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        if let Stage::Live { listener, .. } = &mut slot.stage
+            && let Some(listener) = listener.take()
+        {
+            self.listeners.remove(&listener);
+            turn.act(Action::StopListening { listener });
+        }
+        for spare in slot.spares.drain(..) {
+            self.conns.remove(&spare.conn);
+            turn.act(Action::Close { conn: spare.conn });
+        }
+    }
+
+    /// An X_INIT came.
+    pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
+        let Some(relay) = self.relay.relay_ip() else { return };
+        let limits = self.config.limits.clone();
+        let refusal = if self.config.calls == Calls::Ignore || self.stopping {
+            Some(Fault::Declined)
+        } else if let Err(fault) =
+            may_dial(from.ip(), from.port(), relay, self.config.allow_private)
+        {
+            Some(Fault::Policy(fault))
+        } else if self.sessions.len() >= limits.sessions {
+            Some(Fault::Busy("sessions at once"))
+        } else {
+            self.guard.admit(from.ip(), turn.now).err().map(Fault::Policy)
+        };
+        if let Some(fault) = refusal {
+            return turn.tell(Event::CallRefused { from, fault });
+        }
+        let id = SessionId(self.new_id());
+        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, &limits);
+        self.sessions.insert(id, slot);
+        if self.config.calls == Calls::Ask {
+            turn.tell(Event::Call { session: id, from, nick });
+        } else {
+            self.dial_back(id, from, turn);
+        }
+    }
+
+    fn dial_back(&mut self, id: SessionId, to: SocketAddr, turn: &mut Turn<'_>) {
+        let conn = self.new_conn();
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        self.conns.insert(conn, Use::Control(id));
+        slot.stage = Stage::Dialling(conn, to);
+        slot.since = turn.now;
+        turn.act(Action::Dial { conn, to });
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        if self.sessions.get(&id).is_some_and(|slot| matches!(slot.stage, Stage::Dialling(..))) {
+            self.attach(id, conn, None, local, remote, turn);
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, id: SessionId, why: Box<str>, turn: &mut Turn<'_>) {
+        if let Some(Slot { stage: Stage::Dialling(_, to), .. }) = self.sessions.get(&id) {
+            self.guard.did_not_speak(to.ip(), turn.now);
+        }
+        self.open_failed(id, Fault::Unreachable(why), turn);
+    }
+
+    /// X_ERR X_INIT: the relay does not say for which, but it names the nick, and it answers in the
+    /// order of the packets.
+    pub(super) fn init_refused(&mut self, reason: &str, turn: &mut Turn<'_>) {
+        let calling =
+            || self.sessions.iter().filter(|(_, slot)| matches!(slot.stage, Stage::Calling(_)));
+        let named = calling().find(|(_, slot)| {
+            slot.nick.as_ref().is_some_and(|nick| reason.ends_with(nick.as_str()))
+        });
+        if let Some(id) = named.or_else(|| calling().next()).map(|(id, _)| *id) {
+            let fault = Fault::Relay(printable(reason));
+            self.open_failed(id, fault, turn);
+        }
+    }
+
+    pub(super) fn sessions_being_called(&self) -> impl Iterator<Item = SessionId> {
+        let calling = |stage| matches!(stage, Stage::Listening(_));
+        self.sessions.iter().filter(move |(_, slot)| calling(slot.stage)).map(|(id, _)| *id)
+    }
+
+    /// A session that has not been told of as open will not be.
+    pub(super) fn open_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.release(id, &fault, turn) {
+            turn.tell(match slot.opened {
+                true => Event::Ended { session: id, fault: Some(fault) },
+                false => Event::OpenFailed { session: id, fault },
+            });
+        }
+    }
+}
+
+/// The relay's words without what could act on a terminal.
+fn printable(text: &str) -> Box<str> {
+    text.chars().filter(|c| !crate::invisible::deceives(*c)).take(200).collect()
+}

@@ -1,0 +1,312 @@
+//! The link to the relay, from this host's side (section 5).
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use super::{Action, ConnId, Event, Fault, Peer, SessionId, Turn, Use};
+use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
+
+/// How long the relay may take to say at which address it sees this host.
+const LOCATE: Duration = Duration::from_secs(3);
+/// The first wait before the relay is dialled again; each further one is twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+
+pub(super) struct RelayLink {
+    stage: Stage,
+    conn: Option<ConnId>,
+    lines: LineBuffer,
+    /// This end's address and the relay's.
+    ends: Option<(IpAddr, IpAddr)>,
+    /// The address that the relay sees.
+    seen: Option<IpAddr>,
+    /// When the relay was last heard.
+    heard: Duration,
+    pinged: bool,
+    /// Dials in a row that led to nothing.
+    failures: u32,
+    /// Once it was online, a lost link is dialled again.
+    was_online: bool,
+    /// X_FROM: who the next X_INIT comes from.
+    from: Option<Nick>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Idle,
+    /// Until then.
+    Dialling(Duration),
+    /// X_NICK was sent, for the nick of this index; an answer is due then.
+    Naming(usize, Duration),
+    /// The nick is this host's, and X_ADDR was sent; an answer is due then.
+    Locating(usize, Duration),
+    Online(usize),
+    /// Dial again then.
+    Retry(Duration),
+}
+
+impl RelayLink {
+    pub(super) fn new() -> Self {
+        Self {
+            stage: Stage::Idle,
+            conn: None,
+            lines: LineBuffer::new(),
+            ends: None,
+            seen: None,
+            heard: Duration::ZERO,
+            pinged: false,
+            failures: 0,
+            was_online: false,
+            from: None,
+        }
+    }
+
+    /// The relay's address, as this host dialled it.
+    pub(super) fn relay_ip(&self) -> Option<IpAddr> {
+        self.ends.map(|(_, relay)| relay)
+    }
+}
+
+impl Peer {
+    /// The nick that the relay knows this host by.
+    pub fn nick(&self) -> Option<&Nick> {
+        match self.relay.stage {
+            Stage::Online(at) => self.config.nicks.get(at),
+            _ => None,
+        }
+    }
+
+    /// Asks who is online: [`Event::Nick`] for each, then [`Event::NicksEnd`].
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Offline`].
+    pub fn who(&mut self, now: Duration, actions: &mut Vec<Action>) -> Result<(), MisuseError> {
+        self.nick().ok_or(MisuseError::Offline)?;
+        self.write_relay(RelayPacket::Who, &mut Turn { now, actions });
+        Ok(())
+    }
+
+    /// The address to name in X_INIT and the one to listen on for it.
+    pub(super) fn own_address(&self) -> Option<(IpAddr, IpAddr)> {
+        let (local, _) = self.relay.ends?;
+        let named = self.config.advertise.or(self.relay.seen).unwrap_or(local);
+        // Behind a translated address nobody knows which of its own this host is reached at.
+        let listen = match named {
+            named if named == local => local,
+            IpAddr::V4(_) => IpAddr::from([0; 4]),
+            IpAddr::V6(_) => IpAddr::from([0; 16]),
+        };
+        Some((named, listen))
+    }
+
+    pub(super) fn dial_relay(&mut self, turn: &mut Turn<'_>) {
+        if self.relay.conn.is_some() || self.stopping {
+            return;
+        }
+        let conn = self.new_conn();
+        self.conns.insert(conn, Use::Relay);
+        self.relay.conn = Some(conn);
+        self.relay.stage = Stage::Dialling(turn.now + self.config.limits.open);
+        turn.act(Action::DialRelay { conn });
+    }
+
+    pub(super) fn relay_connected(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        self.relay.lines = LineBuffer::new();
+        self.relay.ends = Some((local.ip().to_canonical(), remote.ip().to_canonical()));
+        self.relay.seen = None;
+        self.relay.heard = turn.now;
+        self.relay.pinged = false;
+        self.ask_for_nick(0, turn);
+    }
+
+    fn ask_for_nick(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let Some(nick) = self.config.nicks.get(at).cloned() else {
+            return match self.config.nicks.last().cloned() {
+                Some(nick) => self.relay_lost(Fault::NickTaken(nick), turn),
+                None => self.relay_lost(Fault::Cancelled, turn),
+            };
+        };
+        self.relay.stage = Stage::Naming(at, turn.now + self.config.limits.first_line);
+        self.write_relay(RelayPacket::Nick(nick.as_str()), turn);
+    }
+
+    pub(super) fn write_relay(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
+        if let Some(conn) = self.relay.conn {
+            turn.act(Action::Write { conn, bytes: packet.to_line().into() });
+        }
+    }
+
+    /// X_INIT for a session whose listener stands.
+    pub(super) fn write_init(&mut self, nick: &Nick, ip: IpAddr, port: u16, turn: &mut Turn<'_>) {
+        self.write_relay(RelayPacket::Init { nick: nick.as_str(), ip, port }, turn);
+    }
+
+    pub(super) fn relay_received(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        self.relay.heard = turn.now;
+        self.relay.pinged = false;
+        // Taken out, so that a line can be read while the rest of the host changes.
+        let mut lines = core::mem::take(&mut self.relay.lines);
+        lines.receive(bytes);
+        let conn = self.relay.conn;
+        let fault = loop {
+            match lines.next_line() {
+                Ok(Some(line)) => match RelayPacket::parse(line) {
+                    Ok(packet) => self.relay_packet(packet, turn),
+                    // It may be a stranger's X_INIT passed on as it came: the link is not to blame.
+                    Err(error @ ProtocolError::Malformed { .. }) => {
+                        turn.notice(None, error.to_string());
+                    }
+                    Err(error) => break Some(error),
+                },
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+            if self.relay.conn != conn {
+                return;
+            }
+        };
+        self.relay.lines = lines;
+        if let Some(error) = fault {
+            self.relay_lost(Fault::Protocol(error), turn);
+        }
+    }
+
+    fn relay_packet(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
+        match (packet, self.relay.stage) {
+            (RelayPacket::NickAnswer { nick, yes }, Stage::Naming(at, _)) => {
+                if self.config.nicks.get(at).is_none_or(|asked| asked.as_str() != nick) {
+                    return;
+                }
+                if yes {
+                    self.relay.stage = Stage::Locating(at, turn.now + LOCATE);
+                    self.write_relay(RelayPacket::Caps("from"), turn);
+                    self.write_relay(RelayPacket::Addr, turn);
+                } else {
+                    self.ask_for_nick(at + 1, turn);
+                }
+            }
+            (RelayPacket::AddrAnswer(ip), Stage::Locating(at, _)) => {
+                self.relay.seen = Some(ip.to_canonical());
+                self.online(at, turn);
+            }
+            (RelayPacket::Ping(token), _) => self.write_relay(RelayPacket::Pong(token), turn),
+            (RelayPacket::WhoNick(nick), _) => {
+                if let Ok(nick) = Nick::parse(nick) {
+                    turn.tell(Event::Nick { nick });
+                }
+            }
+            (RelayPacket::WhoEnd, _) => turn.tell(Event::NicksEnd),
+            (RelayPacket::From(nick), _) => self.relay.from = Nick::parse(nick).ok(),
+            (RelayPacket::Init { nick, ip, port }, Stage::Online(at)) => {
+                let from = self.relay.from.take();
+                if self.config.nicks.get(at).is_some_and(|own| own.as_str() == nick) {
+                    self.called(SocketAddr::new(ip, port), from, turn);
+                }
+            }
+            (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
+            (RelayPacket::Err { reason, .. }, Stage::Naming(..)) => {
+                self.relay_lost(Fault::Relay(crate::Quoted(reason).to_box()), turn);
+            }
+            (RelayPacket::Err { verb, reason }, _) => {
+                let said = alloc::format!("the relay said of {verb}: {}", crate::Quoted(reason));
+                turn.notice(None, said);
+            }
+            (RelayPacket::End, _) => self.relay_lost(Fault::Closed(None), turn),
+            _ => {}
+        }
+    }
+
+    fn online(&mut self, at: usize, turn: &mut Turn<'_>) {
+        self.relay.stage = Stage::Online(at);
+        self.relay.failures = 0;
+        self.relay.was_online = true;
+        let nick = self.config.nicks[at].clone();
+        turn.tell(Event::Online { nick });
+    }
+
+    /// The link is gone. Sessions stand without it; only those not open yet fall with it.
+    pub(super) fn relay_lost(&mut self, fault: Fault, turn: &mut Turn<'_>) {
+        if let Some(conn) = self.relay.conn.take()
+            && self.conns.remove(&conn).is_some()
+        {
+            turn.act(Action::Close { conn });
+        }
+        self.relay.from = None;
+        // Even a nick that is taken: after a broken link the relay may hold it for the dead one.
+        let again = self.relay.was_online;
+        let retry = (again && !self.stopping).then(|| {
+            let doublings = self.relay.failures.min(8);
+            FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY)
+        });
+        self.relay.failures = self.relay.failures.saturating_add(1);
+        self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.now + wait));
+        turn.tell(Event::Offline { fault, retry });
+        let waiting: Vec<SessionId> = self.sessions_being_called().collect();
+        for session in waiting {
+            self.open_failed(
+                session,
+                Fault::Unreachable("the link to the relay is gone".into()),
+                turn,
+            );
+        }
+    }
+
+    pub(super) fn leave_relay(&mut self, turn: &mut Turn<'_>) {
+        self.relay.stage = Stage::Idle;
+        if let Some(conn) = self.relay.conn {
+            self.write_relay(RelayPacket::End, turn);
+            self.relay.conn = None;
+            self.conns.remove(&conn);
+            turn.act(Action::Close { conn });
+        }
+    }
+
+    pub(super) fn relay_deadline(&self) -> Option<Duration> {
+        let silence = self.config.limits.relay_silence;
+        match self.relay.stage {
+            Stage::Idle => None,
+            Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Locating(_, at) => Some(at),
+            Stage::Retry(at) => Some(at),
+            Stage::Online(_) if self.relay.pinged => Some(self.relay.heard + silence),
+            Stage::Online(_) => Some(self.relay.heard + silence / 2),
+        }
+    }
+
+    pub(super) fn pass_relay_deadline(&mut self, turn: &mut Turn<'_>) {
+        if self.relay_deadline().is_none_or(|at| at > turn.now) {
+            return;
+        }
+        let limits = &self.config.limits;
+        let silent = |waited_for, after| Fault::TimedOut { waited_for, after };
+        match self.relay.stage {
+            Stage::Idle => {}
+            Stage::Retry(_) => self.dial_relay(turn),
+            Stage::Dialling(_) => {
+                let fault = silent("a connection to the relay", limits.open);
+                self.relay_lost(fault, turn);
+            }
+            Stage::Naming(..) => {
+                let fault = silent("X_NICK nick YES or NO from the relay", limits.first_line);
+                self.relay_lost(fault, turn);
+            }
+            // A relay that cannot say it leaves this host's own view of its address.
+            Stage::Locating(at, _) => self.online(at, turn),
+            Stage::Online(_) if self.relay.pinged => {
+                let fault = silent("a sign of life from the relay", limits.relay_silence);
+                self.relay_lost(fault, turn);
+            }
+            Stage::Online(_) => {
+                self.relay.pinged = true;
+                self.write_relay(RelayPacket::Ping("1"), turn);
+            }
+        }
+    }
+}
