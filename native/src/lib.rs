@@ -1,5 +1,7 @@
 //! What XCHER needs of a host: sockets, files, timers. Every decision is `xcher_core`'s.
 
+pub mod cli;
 pub mod data;
 pub mod files;
+pub mod host;
 pub mod relay;

@@ -1,3 +1,5 @@
 //! The `xcher` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    xcher::cli::main()
+}

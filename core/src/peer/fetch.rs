@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use super::control::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, ReceiveEnd, SessionId,
-    Transfer, TransferId, Turn, Use,
+    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, ReceiveEnd,
+    SessionId, Transfer, TransferId, Turn, Use,
 };
 use crate::{FileName, Limits, MisuseError, Size};
 
@@ -118,7 +118,7 @@ impl Peer {
                 fetch.deadline = Some(turn.now + self.config.limits.accept);
             }
             self.listeners.insert(listener, Awaited::Data(id));
-            turn.act(Action::Listen { listener, ip: local });
+            turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
             // What is requested of this host is not requested of another that may come by.
             self.settle_on_peer(session, turn);
         }

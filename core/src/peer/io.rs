@@ -163,6 +163,15 @@ pub enum ReceiveEnd {
     Disk(Box<str>),
 }
 
+/// What a connection between two hosts is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Packets: the driver reads at once, and writes as told.
+    Control,
+    /// One file: the driver waits for [`Action::Send`] or [`Action::Receive`].
+    Data,
+}
+
 /// What a driver is to do: all that it can do.
 #[derive(Debug)]
 pub enum Action {
@@ -177,6 +186,8 @@ pub enum Action {
         conn: ConnId,
         /// Where to.
         to: SocketAddr,
+        /// What for.
+        purpose: Purpose,
     },
     /// Listen on a random free port.
     Listen {
@@ -184,6 +195,8 @@ pub enum Action {
         listener: ListenerId,
         /// On this address of the host.
         ip: IpAddr,
+        /// What the connections that come are for.
+        purpose: Purpose,
     },
     /// Stop listening.
     StopListening {

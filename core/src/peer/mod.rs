@@ -20,7 +20,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use event::{Direction, Event, Fault, FaultKind};
-pub use io::{Action, ConnId, Input, ListenerId, ReceiveEnd, SessionId, TransferId};
+pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
 
 use crate::{Limits, MisuseError, Nick, Platform};
 use call_guard::CallGuard;
@@ -253,6 +253,11 @@ impl Peer {
         }
         self.transfer_failed(transfer, Fault::Cancelled, &mut Turn { now, actions });
         Ok(())
+    }
+
+    /// Whether a session is open or opening, or a file is on its way.
+    pub fn is_busy(&self) -> bool {
+        !(self.sessions.is_empty() && self.transfers.is_empty())
     }
 
     fn new_id(&mut self) -> u64 {

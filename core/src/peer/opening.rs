@@ -7,7 +7,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::control::{Slot, Stage};
-use super::{Action, Awaited, Calls, ConnId, Event, Fault, ListenerId, Peer, SessionId, Turn, Use};
+use super::{
+    Action, Awaited, Calls, ConnId, Event, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use,
+};
 use crate::addr::may_dial;
 use crate::{MisuseError, Nick};
 
@@ -43,7 +45,7 @@ impl Peer {
         self.listeners.insert(listener, Awaited::Control(id));
         let stage = Stage::Listening(listener);
         self.sessions.insert(id, Slot::new(stage, Some(nick), false, now, &self.config.limits));
-        actions.push(Action::Listen { listener, ip: listen });
+        actions.push(Action::Listen { listener, ip: listen, purpose: Purpose::Control });
         Ok(id)
     }
 
@@ -216,7 +218,7 @@ impl Peer {
         self.conns.insert(conn, Use::Control(id));
         slot.stage = Stage::Dialling(conn, to);
         slot.since = turn.now;
-        turn.act(Action::Dial { conn, to });
+        turn.act(Action::Dial { conn, to, purpose: Purpose::Control });
     }
 
     pub(super) fn dialled(

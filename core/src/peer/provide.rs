@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::control::{Slot, Stage as SessionStage};
 use super::{
-    Action, ConnId, Direction, Event, Fault, Peer, SessionId, Transfer, TransferId, Turn, Use,
+    Action, ConnId, Direction, Event, Fault, Peer, Purpose, SessionId, Transfer, TransferId, Turn,
+    Use,
 };
 use crate::addr::may_dial_port;
 use crate::session::Question;
@@ -160,7 +161,7 @@ impl Peer {
             serve.stage = Stage::Dialling(conn);
             serve.deadline = Some(turn.now + self.config.limits.accept);
             self.conns.insert(conn, Use::Data(id));
-            turn.act(Action::Dial { conn, to: serve.to });
+            turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
         }
     }
 

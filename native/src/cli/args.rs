@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use xcher_core::Nick;
+
+use crate::files::OnConflict;
+
+/// Exchange files with someone by nick, straight between the two of you.
+#[derive(Debug, Parser)]
+#[command(name = "xcher", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true, infer_subcommands = false)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the other side said no, or a transfer did not complete
+  2  usage
+  3  the relay or the other side cannot be reached
+  4  refused by a rule: an address, a name, a limit
+
+Every option can also be set as an environment variable (XCHER_RELAY for --relay) or in the
+configuration file (relay = \"…\"). The command line goes before the environment, and that before
+the file.";
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// The relay to meet at
+    #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT")]
+    #[arg(default_value = "127.0.0.1:9247", value_parser = relay_address)]
+    pub(super) relay: String,
+    /// What to be called there [default: your user name, made unique]
+    #[arg(long, global = true, env = "XCHER_NICK")]
+    pub(super) nick: Option<Nick>,
+    /// The address that others reach you at, where it is not the one the relay sees
+    #[arg(long, global = true, env = "XCHER_ADVERTISE", value_name = "IP")]
+    pub(super) advertise: Option<IpAddr>,
+    /// Take up calls from private addresses over any relay
+    #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE")]
+    pub(super) allow_private: bool,
+    /// Speak the six packets only; never offer an extension
+    #[arg(long, global = true, env = "XCHER_PLAIN")]
+    pub(super) plain: bool,
+    /// How long to wait for an answer
+    #[arg(long, global = true, env = "XCHER_TIMEOUT", value_name = "SECONDS", default_value = "30")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) timeout: u64,
+    /// Tell what happens as one JSON object a line on standard output
+    #[arg(long, global = true, env = "XCHER_JSON")]
+    pub(super) json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, env = "XCHER_QUIET")]
+    pub(super) quiet: bool,
+    /// Say more; twice for every packet's fate
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "XCHER_VERBOSE")]
+    pub(super) verbose: u8,
+    /// Configuration file [default: the platform's usual place]
+    #[arg(long, global = true, env = "XCHER_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the relay where people meet by nick
+    Relay(RelayArgs),
+    /// Share files and folders until stopped
+    Share(ShareArgs),
+    /// List what someone shares: SIZE, a tab, NAME
+    Ls {
+        /// Who shares
+        nick: Nick,
+    },
+    /// Ask whether someone shares a file: NAME YES or NAME NO
+    Check {
+        /// Who shares
+        nick: Nick,
+        /// The file, as `ls` spells it
+        name: String,
+    },
+    /// Fetch files from someone
+    Get(GetArgs),
+    /// Show who is online
+    Who,
+    /// Run a relay and share, in one: the quickest start
+    Up(UpArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for every command
+    Man {
+        /// Write the pages into this folder
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RelayArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "XCHER_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:9247")]
+    pub(super) listen: std::net::SocketAddr,
+    /// Pass on X_INITs that name any address, not only the sender's own
+    #[arg(long, env = "XCHER_ANY_ADDRESS")]
+    pub(super) any_address: bool,
+    /// Connections in all
+    #[arg(long, env = "XCHER_MAX_CONNECTIONS", value_name = "N", default_value = "20000")]
+    pub(super) max_connections: usize,
+    /// Connections from one address
+    #[arg(long, env = "XCHER_MAX_PER_ADDRESS", value_name = "N", default_value = "256")]
+    pub(super) max_per_address: usize,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ShareArgs {
+    /// Files and folders to share
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Ask before each session
+    #[arg(long, env = "XCHER_ASK")]
+    pub(super) ask: bool,
+    /// End after one session
+    #[arg(long, env = "XCHER_ONCE")]
+    pub(super) once: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct GetArgs {
+    /// Who shares
+    pub(super) nick: Nick,
+    /// Files, or folders with all that is in them, as `ls` spells them
+    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    pub(super) names: Vec<String>,
+    /// Everything that is shared
+    #[arg(long)]
+    pub(super) all: bool,
+    /// The folder to put them into
+    #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR", default_value = ".")]
+    pub(super) output: PathBuf,
+    /// What to do where a file of that name is there already
+    #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
+    pub(super) on_conflict: OnConflict,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    pub(super) share: ShareArgs,
+    #[command(flatten)]
+    pub(super) relay: RelayArgs,
+}
+
+fn relay_address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+    match port.and_then(|port| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(text.to_owned()),
+        _ => Err("expected HOST:PORT, such as 127.0.0.1:9247 or [::1]:9247".to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! `xcher ls`, `xcher check` and `xcher who`: questions that bring no file.
+
+use xcher_core::peer::{Calls, Event};
+use xcher_core::{FileName, Nick};
+
+use super::args::Common;
+use super::call::Call;
+use super::exit::{Code, Failure};
+use super::start::Running;
+use crate::files::Shares;
+
+/// Where nobody reads the output any more, there is nothing left to do.
+fn unread(_: std::io::Error) -> Failure {
+    Failure::told(Code::Incomplete)
+}
+
+pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
+    let mut call = Call::begin(common, nick, None).await?;
+    let done = list(&mut call).await;
+    call.end().await;
+    done
+}
+
+async fn list(call: &mut Call) -> Result<(), Failure> {
+    let session = call.session;
+    let asked = call.running.host.list(session);
+    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    let mut refused = false;
+    loop {
+        match call.next().await? {
+            Event::Entry { name, size, .. } => {
+                call.running.output.result(format_args!("{size}\t{name}")).map_err(unread)?;
+            }
+            Event::BadEntry { .. } => refused = true,
+            Event::ListEnd { .. } if refused => return Err(Failure::told(Code::Policy)),
+            Event::ListEnd { .. } => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), Failure> {
+    let name = FileName::new(name).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut call = Call::begin(common, nick, None).await?;
+    let done = ask(&mut call, name).await;
+    call.end().await;
+    done
+}
+
+async fn ask(call: &mut Call, name: FileName) -> Result<(), Failure> {
+    let session = call.session;
+    let asked = call.running.host.check(session, name);
+    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    loop {
+        if let Event::Checked { name, yes, .. } = call.next().await? {
+            let answer = if yes { "YES" } else { "NO" };
+            call.running.output.result(format_args!("{name} {answer}")).map_err(unread)?;
+            return if yes { Ok(()) } else { Err(Failure::told(Code::Incomplete)) };
+        }
+    }
+}
+
+pub(super) async fn who(common: &Common) -> Result<(), Failure> {
+    let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None).await?;
+    let done = everyone(&mut running).await;
+    running.stop().await;
+    done
+}
+
+async fn everyone(running: &mut Running) -> Result<(), Failure> {
+    let asked = running.host.who();
+    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    let own = running.host.nick().cloned();
+    loop {
+        match running.next().await? {
+            // This command's own nick is gone the next moment.
+            Event::Nick { nick } if Some(&nick) != own.as_ref() => {
+                running.output.result(format_args!("{nick}")).map_err(unread)?;
+            }
+            Event::NicksEnd => return Ok(()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Calling someone: what `ls`, `check` and `get` have in common.
+
+use xcher_core::Nick;
+use xcher_core::peer::{Calls, Event, SessionId};
+
+use super::args::Common;
+use super::exit::{Code, Failure, code_of};
+use super::start::Running;
+use crate::files::{Inbox, Shares};
+
+/// A session that this side opened.
+pub(super) struct Call {
+    pub(super) running: Running,
+    pub(super) session: SessionId,
+    nick: Nick,
+    /// Whether the control connection stands.
+    open: bool,
+}
+
+impl Call {
+    /// Goes online and calls `nick`. Questions can be asked before it answers.
+    pub(super) async fn begin(
+        common: &Common,
+        nick: &Nick,
+        inbox: Option<Inbox>,
+    ) -> Result<Self, Failure> {
+        let mut running =
+            Running::online(common, Calls::Ignore, Shares::nothing(), inbox).await?;
+        match running.host.open(nick.clone()) {
+            Ok(session) => Ok(Self { running, session, nick: nick.clone(), open: false }),
+            Err(error) => {
+                running.stop().await;
+                Err(Failure::new(Code::Unreachable, error.to_string()))
+            }
+        }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::next`], but for the relay being gone, which an open session does not need; and
+    /// when the session could not be opened, or ended.
+    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+        let event = self.running.next().await?;
+        let nick = &self.nick;
+        match &event {
+            Event::Opened { session, .. } if *session == self.session => self.open = true,
+            Event::OpenFailed { session, fault } if *session == self.session => {
+                let message = format!("{nick} cannot be reached: {fault}");
+                return Err(Failure::new(code_of(fault), message));
+            }
+            Event::Ended { session, fault } if *session == self.session => {
+                let (code, why) = match fault {
+                    Some(fault) => (code_of(fault), fault.to_string()),
+                    None => (Code::Incomplete, "it said X_END".to_owned()),
+                };
+                return Err(Failure::new(code, format!("the session with {nick} ended: {why}")));
+            }
+            _ => {}
+        }
+        Ok(event)
+    }
+
+    /// Ends the session in order.
+    pub(super) async fn end(mut self) {
+        // A session that is over needs no end.
+        let _ = self.running.host.end(self.session);
+        self.running.stop().await;
+    }
+}

@@ -1,0 +1,66 @@
+//! How a command ends.
+
+use xcher_core::peer::{Fault, FaultKind};
+
+/// The exit codes (README, "Exit codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Code {
+    /// The other side said no, or a transfer did not complete.
+    Incomplete = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The relay or the other side cannot be reached.
+    Unreachable = 3,
+    /// A rule forbids it.
+    Policy = 4,
+}
+
+/// A command that did not come to its end.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: Code,
+    /// One line for the user; `None` where it was told already, or there is nothing to tell.
+    pub(super) message: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()) }
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// The user ended it: there is nothing to tell.
+    pub(super) fn interrupted() -> Self {
+        Self { code: Code::Incomplete, message: None }
+    }
+
+    /// What the user was told of already.
+    pub(super) fn told(code: Code) -> Self {
+        Self { code, message: None }
+    }
+}
+
+/// The code for a session or a link that failed.
+pub(super) fn code_of(fault: &Fault) -> Code {
+    match fault.kind() {
+        FaultKind::Unreachable => Code::Unreachable,
+        FaultKind::Policy => Code::Policy,
+        FaultKind::Refused
+        | FaultKind::Incomplete
+        | FaultKind::Protocol
+        | FaultKind::Local
+        | FaultKind::Cancelled => Code::Incomplete,
+    }
+}
+
+/// The code for a file that did not get across.
+pub(super) fn code_of_transfer(fault: &Fault) -> Code {
+    match fault.kind() {
+        FaultKind::Policy => Code::Policy,
+        _ => Code::Incomplete,
+    }
+}

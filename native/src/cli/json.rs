@@ -1,0 +1,190 @@
+//! `--json`: one object a line on standard output (README, "For programs").
+
+use serde::Serialize;
+use xcher_core::peer::{Direction, Event, Fault};
+
+use crate::host::Told;
+
+/// A line of `--json`. Fields that do not apply are left out.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(super) enum Line<'a> {
+    /// The relay of this process listens.
+    Relay { address: String },
+    /// The relay knows this host by this nick.
+    Online { nick: &'a str },
+    /// The link to the relay is gone.
+    Offline {
+        kind: &'static str,
+        reason: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_seconds: Option<f64>,
+    },
+    /// Someone who is online.
+    Nick { nick: &'a str },
+    /// A session: `state` is call, open, ended, failed or refused.
+    Session(Session<'a>),
+    /// One file of a listing; `size` is a number of bytes, or a text such as "700mb".
+    File { session: u64, name: &'a str, size: Size },
+    /// A listing is complete.
+    Listing { session: u64, files: u64 },
+    /// The answer to a question.
+    Checked { session: u64, name: &'a str, shared: bool },
+    /// A transfer: `state` is started, progress, finished, failed or kept.
+    Transfer(Transfer<'a>),
+    /// Something odd that changes nothing.
+    Notice { text: &'a str },
+    /// The command failed; it exits with `code`.
+    Error { code: u8, reason: &'a str },
+}
+
+/// What there is to say of a session.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Session<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u64>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nick: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What there is to say of a transfer.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Transfer<'a> {
+    transfer: u64,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<Size>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Exact bytes, or the other side's round figure.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Size {
+    Bytes(u64),
+    About(String),
+}
+
+impl From<xcher_core::Size> for Size {
+    fn from(size: xcher_core::Size) -> Self {
+        size.exact().map_or_else(|| Self::About(size.to_string()), Self::Bytes)
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The line for what a host told.
+    pub(super) fn of(told: &'a Told) -> Option<Self> {
+        match told {
+            Told::Peer(event) => Some(Self::of_event(event)),
+            Told::Kept { transfer, path, bytes } => Some(Self::Transfer(Transfer {
+                bytes: Some(*bytes),
+                path: Some(path.display().to_string()),
+                ..transfer_line(transfer.0, "kept")
+            })),
+            // On the owner's terminal only: it is text with what was skipped already escaped.
+            Told::Skipped(_) => None,
+        }
+    }
+
+    fn of_event(event: &'a Event) -> Self {
+        match event {
+            Event::Online { nick } => Self::Online { nick: nick.as_str() },
+            Event::Offline { fault, retry } => Self::Offline {
+                kind: fault.kind().as_str(),
+                reason: fault.to_string(),
+                retry_seconds: retry.map(|wait| wait.as_secs_f64()),
+            },
+            Event::Nick { nick } => Self::Nick { nick: nick.as_str() },
+            Event::NicksEnd => Self::Notice { text: "that is everyone" },
+            Event::Call { session, from, nick } => Self::Session(Session {
+                peer: Some(from.to_string()),
+                nick: nick.as_ref().map(|nick| nick.as_str()),
+                ..session_line(Some(session.0), "call", None)
+            }),
+            Event::CallRefused { from, fault } => Self::Session(Session {
+                peer: Some(from.to_string()),
+                ..session_line(None, "refused", Some(fault))
+            }),
+            Event::Opened { session, peer, nick, .. } => Self::Session(Session {
+                peer: Some(peer.to_string()),
+                nick: nick.as_ref().map(|nick| nick.as_str()),
+                ..session_line(Some(session.0), "open", None)
+            }),
+            Event::OpenFailed { session, fault } => {
+                Self::Session(session_line(Some(session.0), "failed", Some(fault)))
+            }
+            Event::Ended { session, fault } => {
+                Self::Session(session_line(Some(session.0), "ended", fault.as_ref()))
+            }
+            Event::Entry { session, name, size } => {
+                Self::File { session: session.0, name: name.as_str(), size: (*size).into() }
+            }
+            Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
+                Self::Notice { text: why }
+            }
+            Event::ListEnd { session, entries } => {
+                Self::Listing { session: session.0, files: *entries }
+            }
+            Event::Checked { session, name, yes } => {
+                Self::Checked { session: session.0, name, shared: *yes }
+            }
+            Event::Started { transfer, session, direction, name, size } => Self::Transfer(Transfer {
+                session: Some(session.0),
+                direction: Some(match direction {
+                    Direction::Receive => "receive",
+                    Direction::Send => "send",
+                }),
+                name: Some(name.as_str()),
+                size: Some((*size).into()),
+                ..transfer_line(transfer.0, "started")
+            }),
+            Event::Progress { transfer, bytes } => {
+                Self::Transfer(Transfer { bytes: Some(*bytes), ..transfer_line(transfer.0, "progress") })
+            }
+            Event::Finished { transfer, name, bytes } => Self::Transfer(Transfer {
+                name: Some(name.as_str()),
+                bytes: Some(*bytes),
+                ..transfer_line(transfer.0, "finished")
+            }),
+            Event::Failed { transfer, name, fault } => Self::Transfer(Transfer {
+                name: Some(name.as_str()),
+                kind: Some(fault.kind().as_str()),
+                reason: Some(fault.to_string()),
+                ..transfer_line(transfer.0, "failed")
+            }),
+        }
+    }
+}
+
+fn session_line<'a>(
+    session: Option<u64>,
+    state: &'static str,
+    fault: Option<&Fault>,
+) -> Session<'a> {
+    let (kind, reason) = (fault.map(|fault| fault.kind().as_str()), fault.map(Fault::to_string));
+    Session { session, state, kind, reason, ..Session::default() }
+}
+
+fn transfer_line<'a>(transfer: u64, state: &'static str) -> Transfer<'a> {
+    Transfer { transfer, state, ..Transfer::default() }
+}

@@ -1,0 +1,142 @@
+//! The command line: reads it, runs a command, ends with its exit code.
+
+mod args;
+mod ask;
+mod call;
+mod config_file;
+mod exit;
+mod get;
+mod json;
+mod output;
+mod progress;
+mod share;
+mod signals;
+mod spool;
+mod start;
+mod up;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command, Common};
+use exit::{Code, Failure};
+use json::Line;
+use output::Output;
+
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
+    let cli = match read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    log(&cli);
+    let Err(failure) = run(&cli) else { return ExitCode::SUCCESS };
+    if let Some(message) = &failure.message {
+        let output = Output::new(&cli.common);
+        output.error(format_args!("{message}"));
+        // Where nobody reads, the exit code still tells.
+        let _ = output.json(&Line::Error { code: failure.code as u8, reason: message });
+    }
+    ExitCode::from(failure.code as u8)
+}
+
+/// The command line over the environment over the configuration file.
+fn read() -> Result<Cli, ExitCode> {
+    let args: Vec<_> = std::env::args_os().collect();
+    let mut command = Cli::command();
+    if let Some(file) = config_file::place(&args) {
+        command = config_file::apply(command, &file).map_err(|failure| {
+            let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
+            ExitCode::from(failure.code as u8)
+        })?;
+    }
+    let matches = command.try_get_matches_from(args);
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+        // Help and version are errors to clap, with the code 0.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
+    })
+}
+
+/// The log on standard error: the relay's connections, and with `-v` everyone's details.
+fn log(cli: &Cli) {
+    let level = match (&cli.command, cli.common.quiet, cli.common.verbose) {
+        (_, true, _) => "error",
+        (Command::Relay(_), _, 0) => "info",
+        (_, _, 0) => "warn",
+        (_, _, 1) => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("XCHER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        .init();
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "xcher", &mut out);
+            print(&out)
+        }
+        Command::Man { output } => man(output.as_deref()),
+        command => {
+            let runtime = match command {
+                // The relay of many takes all cores; one peer needs no more than one.
+                Command::Relay(_) => tokio::runtime::Builder::new_multi_thread(),
+                _ => tokio::runtime::Builder::new_current_thread(),
+            }
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+            let done = runtime.block_on(online(common, command));
+            // A thread that still waits for a disk or a terminal is not waited for.
+            runtime.shutdown_background();
+            done
+        }
+    }
+}
+
+async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Relay(args) => up::relay(common, args).await,
+        Command::Up(args) => up::up(common, args).await,
+        Command::Share(args) => share::run(common, args, |_| {}).await,
+        Command::Ls { nick } => ask::ls(common, nick).await,
+        Command::Check { nick, name } => ask::check(common, nick, name).await,
+        Command::Get(args) => get::run(common, args).await,
+        Command::Who => ask::who(common).await,
+        // Those need no network and were done before.
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+    }
+}
+
+fn man(folder: Option<&Path>) -> Result<(), Failure> {
+    let local = |error: io::Error| Failure::new(Code::Incomplete, error.to_string());
+    match folder {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(local)?;
+            clap_mangen::generate_to(Cli::command(), folder).map_err(local)
+        }
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(local)?;
+            print(&page)
+        }
+    }
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    // A reader that took enough is no failure.
+    let _ = io::stdout().lock().write_all(text);
+    Ok(())
+}

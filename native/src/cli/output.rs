@@ -1,0 +1,170 @@
+//! What a command says: results on standard output, everything else on standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use xcher_core::peer::{Direction, Event};
+
+use super::args::Common;
+use super::json::Line;
+use super::progress::Progress;
+use crate::host::Told;
+
+/// Where results, notes and bars go.
+pub(super) struct Output {
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+    progress: Option<Progress>,
+    names: std::collections::HashMap<u64, String>,
+}
+
+impl Output {
+    pub(super) fn new(common: &Common) -> Self {
+        let bars = !common.quiet && !common.json && io::stderr().is_terminal();
+        Self {
+            json: common.json,
+            quiet: common.quiet,
+            verbose: common.verbose,
+            progress: bars.then(Progress::new),
+            names: std::collections::HashMap::new(),
+        }
+    }
+
+    /// A line of the command's result; nothing with `--json`, which has events of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads any more.
+    pub(super) fn result(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
+        if self.json { Ok(()) } else { self.out(line) }
+    }
+
+    /// An event for `--json`; nothing without.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads any more.
+    pub(super) fn json(&self, line: &Line<'_>) -> io::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        // Only text and numbers: it cannot fail to be JSON.
+        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        self.out(format_args!("{text}"))
+    }
+
+    fn out(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
+        let write = || {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{line}").and_then(|()| out.flush())
+        };
+        match &self.progress {
+            Some(progress) => {
+                let mut written = Ok(());
+                progress.print(|| written = write());
+                written
+            }
+            None => write(),
+        }
+    }
+
+    /// A note for a person, unless `--quiet`.
+    pub(super) fn note(&self, text: std::fmt::Arguments<'_>) {
+        if !self.quiet {
+            self.error(text);
+        }
+    }
+
+    /// A detail for a person who asked for it with `-v`.
+    pub(super) fn detail(&self, text: std::fmt::Arguments<'_>) {
+        if self.verbose > 0 {
+            self.note(text);
+        }
+    }
+
+    /// A line on standard error. Where nobody reads that, nothing more can be said.
+    pub(super) fn error(&self, text: std::fmt::Arguments<'_>) {
+        let write = || {
+            let _ = writeln!(io::stderr().lock(), "xcher: {text}");
+        };
+        match &self.progress {
+            Some(progress) => progress.print(write),
+            None => write(),
+        }
+    }
+
+    pub(super) fn progress(&mut self) -> Option<&mut Progress> {
+        self.progress.as_mut()
+    }
+
+    /// What every command says of what its host told: the event for `--json`, the bars, and the
+    /// notes. Results are the commands' own.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads any more.
+    pub(super) fn told(&mut self, told: &Told) -> io::Result<()> {
+        if self.json
+            && let Some(line) = Line::of(told)
+        {
+            self.json(&line)?;
+        }
+        match told {
+            Told::Skipped(skipped) => self.note(format_args!("not shared: {skipped}")),
+            Told::Kept { path, bytes, .. } => {
+                self.note(format_args!("{bytes} bytes are kept in {}", path.display()));
+            }
+            Told::Peer(event) => {
+                if let Some(progress) = &mut self.progress {
+                    progress.event(event);
+                }
+                self.describe(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self, event: &Event) {
+        match event {
+            Event::Offline { fault, retry: Some(wait) } => {
+                let wait = wait.as_secs();
+                self.note(format_args!("the relay is gone ({fault}); trying again in {wait} s"));
+            }
+            Event::CallRefused { from, fault } => {
+                self.note(format_args!("a call from {from} was refused: {fault}"));
+            }
+            Event::Opened { session, peer, nick, called } => {
+                let ip = peer.ip().to_canonical();
+                let who = match nick {
+                    Some(nick) => format!("{nick} ({ip})"),
+                    None => ip.to_string(),
+                };
+                if *called {
+                    self.note(format_args!("{who} is connected; the session is not private"));
+                } else {
+                    self.detail(format_args!("connected to {who}; the session is not private"));
+                }
+                self.names.insert(session.0, who);
+            }
+            Event::Ended { session, fault } => {
+                if let Some(who) = self.names.remove(&session.0) {
+                    match fault {
+                        Some(fault) => self.note(format_args!("{who} is gone: {fault}")),
+                        None => self.detail(format_args!("{who} is gone")),
+                    }
+                }
+            }
+            Event::OpenFailed { fault, .. } => {
+                self.detail(format_args!("a session did not open: {fault}"));
+            }
+            Event::Started { direction: Direction::Send, session, name, size, .. } => {
+                let who = self.names.get(&session.0).map_or("", String::as_str);
+                self.detail(format_args!("sending {name} ({size} bytes) to {who}"));
+            }
+            Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
+            Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
+            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Bars on the terminal: one for each file on its way, and one for all of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use xcher_core::FileName;
+use xcher_core::peer::{Event, TransferId};
+
+/// Bars on standard error; nothing where that is no terminal.
+pub(super) struct Progress {
+    bars: MultiProgress,
+    files: HashMap<TransferId, File>,
+    total: Option<ProgressBar>,
+}
+
+struct File {
+    name: String,
+    size: u64,
+    seen: u64,
+    /// Made when the file has taken long enough to be looked at.
+    bar: Option<ProgressBar>,
+}
+
+const FILE: &str =
+    "  {msg:32!}  {bar:20} {percent:>3}%  {bytes:>10} of {total_bytes:<10}  {bytes_per_sec:>12}  ETA {eta}";
+const TOTAL: &str = "  {msg:32!}  {bytes:>10} in all  {bytes_per_sec:>12}  {elapsed} so far";
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self { bars: MultiProgress::new(), files: HashMap::new(), total: None }
+    }
+
+    /// Writes `text` on lines of its own, above the bars.
+    pub(super) fn print(&self, write: impl FnOnce()) {
+        self.bars.suspend(write);
+    }
+
+    /// Begins a bar over all files.
+    pub(super) fn begin_total(&mut self) {
+        let bar = self.bars.add(ProgressBar::no_length());
+        bar.set_style(style(TOTAL));
+        bar.enable_steady_tick(Duration::from_millis(250));
+        self.total = Some(bar);
+    }
+
+    /// Says how many files there are and how many are here.
+    pub(super) fn set_count(&self, done: u64, of: u64) {
+        if let Some(total) = &self.total {
+            total.set_message(format!("{done} of {of} files"));
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Started { transfer, name, size, .. } => {
+                let file = File { name: shown(name), size: size.bytes(), seen: 0, bar: None };
+                self.files.insert(*transfer, file);
+            }
+            Event::Progress { transfer, bytes } => {
+                let Some(file) = self.files.get_mut(transfer) else { return };
+                let bars = &self.bars;
+                let bar = file.bar.get_or_insert_with(|| {
+                    let bar = bars.insert(0, ProgressBar::new(file.size));
+                    bar.set_style(style(FILE).progress_chars("━╸─"));
+                    bar.set_message(file.name.clone());
+                    bar
+                });
+                bar.set_position(*bytes);
+                self.moved(*transfer, *bytes);
+            }
+            Event::Finished { transfer, bytes, .. } => {
+                self.moved(*transfer, *bytes);
+                self.forget(*transfer);
+            }
+            Event::Failed { transfer, .. } => self.forget(*transfer),
+            _ => {}
+        }
+    }
+
+    fn moved(&mut self, transfer: TransferId, bytes: u64) {
+        if let (Some(total), Some(file)) = (&self.total, self.files.get_mut(&transfer)) {
+            total.inc(bytes.saturating_sub(file.seen));
+            file.seen = bytes;
+        }
+    }
+
+    fn forget(&mut self, transfer: TransferId) {
+        if let Some(bar) = self.files.remove(&transfer).and_then(|file| file.bar) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+    }
+
+    /// Takes all bars away.
+    pub(super) fn clear(&mut self) {
+        self.total = None;
+        self.files.clear();
+        // A terminal that is gone needs no clearing.
+        let _ = self.bars.clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The end of a long name says more than its beginning.
+fn shown(name: &FileName) -> String {
+    const WIDTH: usize = 32;
+    let name = name.as_str();
+    let length = name.chars().count();
+    if length <= WIDTH {
+        return name.to_owned();
+    }
+    let tail: String = name.chars().skip(length - (WIDTH - 1)).collect();
+    format!("…{tail}")
+}

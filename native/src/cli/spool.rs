@@ -1,0 +1,79 @@
+//! A list of files on disk, so that a list of a million costs no memory.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
+
+use xcher_core::{FileName, Size};
+
+/// A list being written.
+pub(super) struct Spool {
+    file: BufWriter<File>,
+    count: u64,
+}
+
+/// The list being read back.
+pub(super) struct Listed {
+    file: BufReader<File>,
+    line: String,
+}
+
+impl Spool {
+    /// An empty list, in a temporary file that has no name.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0 })
+    }
+
+    pub(super) fn push(&mut self, name: &FileName, size: Size) -> io::Result<()> {
+        self.count += 1;
+        // A name holds no tab and no line end.
+        writeln!(self.file, "{size}\t{name}")
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Turns from writing to reading.
+    pub(super) fn read(self) -> io::Result<Listed> {
+        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(Listed { file: BufReader::new(file), line: String::new() })
+    }
+}
+
+impl Listed {
+    /// The next file.
+    pub(super) fn next(&mut self) -> io::Result<Option<(FileName, Size)>> {
+        self.line.clear();
+        if self.file.read_line(&mut self.line)? == 0 {
+            return Ok(None);
+        }
+        let parsed = self.line.trim_end_matches('\n').split_once('\t').and_then(|(size, name)| {
+            Some((FileName::new(name).ok()?, Size::parse(size)?))
+        });
+        parsed.map(Some).ok_or_else(|| io::Error::other("the temporary list was changed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_what_went_in() -> io::Result<()> {
+        let mut spool = Spool::new()?;
+        let files = [("a b/c", "12"), ("java.avi", "700mb"), ("träd", "0")];
+        for (name, size) in files {
+            let name = FileName::new(name).expect("valid");
+            spool.push(&name, Size::parse(size).expect("valid"))?;
+        }
+        assert_eq!(spool.count(), 3);
+        let mut listed = spool.read()?;
+        for (name, size) in files {
+            let (read, read_size) = listed.next()?.expect("one more");
+            assert_eq!((read.as_str(), read_size.to_string().as_str()), (name, size));
+        }
+        assert!(listed.next()?.is_none());
+        Ok(())
+    }
+}

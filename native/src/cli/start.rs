@@ -1,0 +1,124 @@
+//! Getting a host online, for every command that needs one.
+
+use std::time::Duration;
+
+use xcher_core::peer::{Calls, Config, Event};
+use xcher_core::{Limits, Nick};
+
+use super::args::Common;
+use super::exit::{Code, Failure, code_of};
+use super::output::Output;
+use super::signals::Signals;
+use crate::files::{Inbox, Shares};
+use crate::host::{Host, Setup, Told};
+
+/// A host, what it says, and the signals that stop it.
+pub(super) struct Running {
+    pub(super) host: Host,
+    pub(super) output: Output,
+    signals: Signals,
+}
+
+impl Running {
+    /// Starts a host and waits until the relay knows it.
+    pub(super) async fn online(
+        common: &Common,
+        calls: Calls,
+        shares: Shares,
+        inbox: Option<Inbox>,
+    ) -> Result<Self, Failure> {
+        let signals = Signals::catch()
+            .map_err(|error| Failure::new(Code::Incomplete, format!("no signals: {error}")))?;
+        let setup = Setup {
+            config: Config {
+                nicks: nicks(common),
+                calls,
+                allow_private: common.allow_private,
+                advertise: common.advertise,
+                limits: limits(common),
+                ..Config::default()
+            },
+            relay: common.relay.clone(),
+            shares,
+            inbox,
+        };
+        let mut running = Self { host: Host::start(setup), output: Output::new(common), signals };
+        loop {
+            if let Event::Online { .. } = running.next().await? {
+                return Ok(running);
+            }
+        }
+    }
+
+    /// The next event of the protocol; everything else is said on the way.
+    ///
+    /// # Errors
+    ///
+    /// When the link to the relay is lost for good, when the user interrupts, and when nobody reads
+    /// the output any more.
+    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+        loop {
+            let told = tokio::select! {
+                told = self.host.next() => told,
+                () = self.signals.stop() => return Err(Failure::interrupted()),
+            };
+            self.say(&told)?;
+            match told {
+                Told::Peer(Event::Offline { fault, retry: None }) => {
+                    let code = code_of(&fault);
+                    return Err(Failure::new(code, format!("no relay: {fault}")));
+                }
+                Told::Peer(event) => return Ok(event),
+                Told::Skipped(_) | Told::Kept { .. } => {}
+            }
+        }
+    }
+
+    fn say(&mut self, told: &Told) -> Result<(), Failure> {
+        self.output.told(told).map_err(|_| Failure::told(Code::Incomplete))
+    }
+
+    /// Stops the host in order and says what there was still to say.
+    pub(super) async fn stop(mut self) -> Output {
+        if let Some(progress) = self.output.progress() {
+            progress.clear();
+        }
+        for told in self.host.stop().await {
+            // A reader that is gone needs no last words.
+            let _ = self.output.told(&told);
+        }
+        self.output
+    }
+}
+
+fn limits(common: &Common) -> Limits {
+    let timeout = Duration::from_secs(common.timeout);
+    let defaults = Limits::default();
+    Limits {
+        open: timeout,
+        accept: timeout,
+        first_line: timeout,
+        answer: defaults.answer.max(timeout),
+        stall: defaults.stall.max(timeout),
+        ..defaults
+    }
+}
+
+/// The nick that was asked for; else the user's name, and that with a number behind it for when
+/// someone has it.
+fn nicks(common: &Common) -> Vec<Nick> {
+    if let Some(nick) = &common.nick {
+        return vec![nick.clone()];
+    }
+    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let user = user.as_deref().and_then(|user| Nick::parse(user).ok());
+    let base = match &user {
+        // Room for the number.
+        Some(user) => user.as_str().chars().take(27).collect(),
+        None => "someone".to_owned(),
+    };
+    let numbered = (0..4).filter_map(|_| {
+        Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok()
+    });
+    user.into_iter().chain(numbered).collect()
+}

@@ -1,0 +1,150 @@
+//! What the tasks of a host report to it.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use xcher_core::FileName;
+use xcher_core::peer::{
+    ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
+};
+
+use super::{Host, Told};
+use crate::files::{Chunk, Partial, Walk};
+
+/// [`Input`] with what belongs to the driver: sockets, files.
+pub(super) enum Happened {
+    Connected {
+        conn: ConnId,
+        stream: TcpStream,
+        local: SocketAddr,
+        remote: SocketAddr,
+        purpose: Purpose,
+    },
+    ConnectFailed {
+        conn: ConnId,
+        why: Box<str>,
+    },
+    Accepted {
+        listener: ListenerId,
+        stream: TcpStream,
+        local: SocketAddr,
+        remote: SocketAddr,
+        purpose: Purpose,
+    },
+    Received {
+        conn: ConnId,
+        bytes: Vec<u8>,
+    },
+    Sent {
+        conn: ConnId,
+        bytes: usize,
+    },
+    Closed {
+        conn: ConnId,
+        why: Option<Box<str>>,
+    },
+    Listed {
+        session: SessionId,
+        walk: Walk,
+        chunk: Chunk,
+    },
+    Found {
+        session: SessionId,
+        size: Option<u64>,
+    },
+    SendEnded {
+        transfer: TransferId,
+        bytes: u64,
+        why: Option<Box<str>>,
+    },
+    ReceiveEnded {
+        transfer: TransferId,
+        bytes: u64,
+        end: ReceiveEnd,
+        partial: Option<Partial>,
+    },
+    Stored {
+        transfer: TransferId,
+        name: FileName,
+    },
+    StoreFailed {
+        transfer: TransferId,
+        why: Box<str>,
+    },
+}
+
+impl Host {
+    /// Keeps what is the driver's and passes the rest on.
+    pub(super) fn happened(&mut self, report: Happened) {
+        match report {
+            Happened::Connected { conn, stream, local, remote, purpose } => {
+                // Closed meanwhile.
+                if self.dials.remove(&conn).is_none() {
+                    return;
+                }
+                self.adopt(conn, stream, purpose);
+                self.input(Input::Connected { conn, local, remote });
+                self.read_on(conn);
+            }
+            Happened::ConnectFailed { conn, why } => {
+                if self.dials.remove(&conn).is_some() {
+                    self.input(Input::ConnectFailed { conn, why });
+                }
+            }
+            Happened::Accepted { listener, stream, local, remote, purpose } => {
+                if !self.ports.contains_key(&listener) {
+                    return;
+                }
+                let conn = self.peer.new_conn();
+                self.adopt(conn, stream, purpose);
+                self.input(Input::Accepted { listener, conn, local, remote });
+                self.read_on(conn);
+            }
+            Happened::Received { conn, bytes } => {
+                if self.links.contains_key(&conn) {
+                    self.input(Input::Received { conn, bytes: &bytes });
+                    self.read_on(conn);
+                }
+            }
+            Happened::Sent { conn, bytes } => self.input(Input::Sent { conn, bytes }),
+            Happened::Closed { conn, why } => {
+                if let Some(link) = self.links.remove(&conn) {
+                    link.drop_now();
+                    self.input(Input::Closed { conn, why });
+                }
+            }
+            Happened::Listed { session, walk, chunk } => {
+                for skipped in chunk.skipped {
+                    self.told.push_back(Told::Skipped(skipped));
+                }
+                if !chunk.done {
+                    self.walks.insert(session, walk);
+                }
+                let (entries, done) = (chunk.entries, chunk.done);
+                self.input(Input::Entries { session, entries, done });
+            }
+            Happened::Found { session, size } => self.input(Input::Found { session, size }),
+            Happened::SendEnded { transfer, bytes, why } => {
+                self.moving.remove(&transfer);
+                self.input(Input::SendEnded { transfer, bytes, why });
+            }
+            Happened::ReceiveEnded { transfer, bytes, end, partial } => {
+                let abandoned = self.moving.remove(&transfer).is_none_or(|moving| moving.abandoned);
+                match partial {
+                    Some(partial) if abandoned => self.keep(transfer, partial),
+                    Some(partial) => {
+                        self.partials.insert(transfer, partial);
+                    }
+                    None => {}
+                }
+                if !abandoned {
+                    self.input(Input::ReceiveEnded { transfer, bytes, end });
+                }
+            }
+            Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),
+            Happened::StoreFailed { transfer, why } => {
+                self.input(Input::StoreFailed { transfer, why });
+            }
+        }
+    }
+}

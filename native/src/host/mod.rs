@@ -1,0 +1,362 @@
+//! A peer on real sockets and files: the driver of [`xcher_core::Peer`].
+//!
+//! One task owns the state machine and carries out its actions. Every connection has tasks of its
+//! own that report here; file bytes move on blocking threads. Nothing is decided in this module.
+
+mod control;
+mod happened;
+mod listening;
+mod moving;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use xcher_core::Peer;
+use xcher_core::peer::{
+    Action, Config, ConnId, Event, Input, ListenerId, Purpose, SessionId, TransferId,
+};
+use xcher_core::{FileName, MisuseError, Nick, Size};
+
+use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
+use control::Link;
+use happened::Happened;
+use listening::Port;
+use moving::Moving;
+
+/// How often running transfers are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// How many files of a list are fetched from the disk at a time.
+const LIST_STEP: usize = 512;
+/// Reports of tasks that may wait for the host.
+const REPORTS: usize = 256;
+
+/// What a host has to tell.
+#[derive(Debug)]
+pub enum Told {
+    /// What the protocol has to tell.
+    Peer(Event),
+    /// A file in a shared folder that is not shared.
+    Skipped(Skipped),
+    /// An unfinished file that stays.
+    Kept {
+        /// Of which transfer.
+        transfer: TransferId,
+        /// Where.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+}
+
+/// What a host works with.
+pub struct Setup {
+    /// How it behaves.
+    pub config: Config,
+    /// `HOST:PORT` of the relay.
+    pub relay: String,
+    /// What it shares.
+    pub shares: Shares,
+    /// Where it receives, if it does.
+    pub inbox: Option<Inbox>,
+}
+
+/// A running host. It moves while [`next`](Self::next) is awaited.
+pub struct Host {
+    peer: Peer,
+    started: Instant,
+    relay: String,
+    shares: Arc<Shares>,
+    inbox: Option<Arc<Inbox>>,
+    told: VecDeque<Told>,
+    reports: mpsc::Receiver<Happened>,
+    reporter: mpsc::Sender<Happened>,
+    links: HashMap<ConnId, Link>,
+    /// Data connections whose transfer has not begun.
+    idle: HashMap<ConnId, TcpStream>,
+    dials: HashMap<ConnId, tokio::task::AbortHandle>,
+    ports: HashMap<ListenerId, Port>,
+    walks: HashMap<SessionId, Walk>,
+    moving: HashMap<TransferId, Moving>,
+    /// Files received and not stored yet.
+    partials: HashMap<TransferId, Partial>,
+    closing: tokio::task::JoinSet<()>,
+    looked: Instant,
+}
+
+impl Host {
+    /// Starts going online. Must be called within a tokio runtime.
+    pub fn start(setup: Setup) -> Self {
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        let mut host = Self {
+            peer: Peer::new(setup.config),
+            started: Instant::now(),
+            relay: setup.relay,
+            shares: Arc::new(setup.shares),
+            inbox: setup.inbox.map(Arc::new),
+            told: VecDeque::new(),
+            reports,
+            reporter,
+            links: HashMap::new(),
+            idle: HashMap::new(),
+            dials: HashMap::new(),
+            ports: HashMap::new(),
+            walks: HashMap::new(),
+            moving: HashMap::new(),
+            partials: HashMap::new(),
+            closing: tokio::task::JoinSet::new(),
+            looked: Instant::now(),
+        };
+        host.with(|peer, now, actions| peer.start(now, actions));
+        host
+    }
+
+    /// The next thing there is to tell. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Told {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return told;
+            }
+            let until = self.peer.next_deadline().map(|at| self.started + at);
+            let look = (!self.moving.is_empty()).then(|| self.looked + LOOK);
+            let wake = until.into_iter().chain(look).min();
+            tokio::select! {
+                Some(report) = self.reports.recv() => {
+                    self.happened(report);
+                    // What came meanwhile is taken before anything is told, to save wake-ups.
+                    while self.told.is_empty() && let Ok(report) = self.reports.try_recv() {
+                        self.happened(report);
+                    }
+                }
+                () = sleep_until(wake) => self.input(Input::Tick),
+            }
+            self.look_at_transfers();
+        }
+    }
+
+    /// The folder it receives into.
+    pub fn inbox(&self) -> Option<&Inbox> {
+        self.inbox.as_deref()
+    }
+
+    /// As [`Peer::nick`].
+    pub fn nick(&self) -> Option<&Nick> {
+        self.peer.nick()
+    }
+
+    /// As [`Peer::is_busy`].
+    pub fn is_busy(&self) -> bool {
+        self.peer.is_busy()
+    }
+
+    /// As [`Peer::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(&mut self, nick: Nick) -> Result<SessionId, MisuseError> {
+        self.with(|peer, now, actions| peer.open(nick, now, actions))
+    }
+
+    /// As [`Peer::accept`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn accept(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.accept(session, now, actions))
+    }
+
+    /// As [`Peer::reject`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn reject(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.reject(session, now, actions))
+    }
+
+    /// As [`Peer::list`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn list(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.list(session, now, actions))
+    }
+
+    /// As [`Peer::check`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn check(&mut self, session: SessionId, name: FileName) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.check(session, name, now, actions))
+    }
+
+    /// As [`Peer::get`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+    ) -> Result<TransferId, MisuseError> {
+        self.with(|peer, now, actions| peer.get(session, name, size, now, actions))
+    }
+
+    /// As [`Peer::who`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn who(&mut self) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.who(now, actions))
+    }
+
+    /// As [`Peer::end`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn end(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.end(session, now, actions))
+    }
+
+    /// Stops in order, within about a second: X_END to everyone, unfinished files stay. What there
+    /// was still to tell is returned.
+    pub async fn stop(mut self) -> Vec<Told> {
+        self.with(|peer, now, actions| peer.stop(now, actions));
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for conn in links {
+            self.close(conn);
+        }
+        let last = async {
+            // The threads that moved files end with their sockets, and hand back what they had.
+            while !(self.closing.is_empty() && self.moving.is_empty()) {
+                tokio::select! {
+                    Some(_) = self.closing.join_next() => {}
+                    Some(report) = self.reports.recv() => self.happened(report),
+                }
+            }
+            self.keep_partials();
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), last).await;
+        self.told.drain(..).collect()
+    }
+
+    fn keep_partials(&mut self) {
+        for (transfer, partial) in std::mem::take(&mut self.partials) {
+            self.keep(transfer, partial);
+        }
+    }
+
+    fn keep(&mut self, transfer: TransferId, partial: Partial) {
+        if let Some(kept) = partial.keep() {
+            self.told.push_back(Told::Kept { transfer, path: kept.path, bytes: kept.bytes });
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.with(|peer, now, actions| peer.handle(input, now, actions));
+    }
+
+    /// Lets the state machine decide, then does as it says.
+    fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
+        let mut actions = Vec::new();
+        let result = decide(&mut self.peer, self.started.elapsed(), &mut actions);
+        for action in actions {
+            self.act(action);
+        }
+        result
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::DialRelay { conn } => {
+                let relay = self.relay.clone();
+                self.dial(conn, async move { TcpStream::connect(relay).await }, Purpose::Control);
+            }
+            Action::Dial { conn, to, purpose } => {
+                self.dial(conn, TcpStream::connect(to), purpose);
+            }
+            Action::Listen { listener, ip, purpose } => self.listen(listener, ip, purpose),
+            Action::StopListening { listener } => {
+                self.ports.remove(&listener);
+            }
+            Action::Write { conn, bytes } => {
+                if let Some(link) = self.links.get(&conn) {
+                    link.write(bytes);
+                }
+            }
+            Action::Pause { conn } => self.pause(conn, true),
+            Action::Resume { conn } => self.pause(conn, false),
+            Action::Close { conn } => self.close(conn),
+            Action::List { session } => self.list_next(session),
+            Action::Find { session, name } => self.find(session, name),
+            Action::Send { transfer, conn, name, size } => self.send(transfer, conn, name, size),
+            Action::Receive { transfer, conn, name, size } => {
+                self.receive(transfer, conn, name, size);
+            }
+            Action::Store { transfer } => self.store(transfer),
+            Action::Abandon { transfer } => self.abandon(transfer),
+            Action::Tell(event) => {
+                if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = &event {
+                    self.walks.remove(session);
+                }
+                self.told.push_back(Told::Peer(event));
+            }
+        }
+    }
+
+    fn dial(
+        &mut self,
+        conn: ConnId,
+        dial: impl Future<Output = std::io::Result<TcpStream>> + Send + 'static,
+        purpose: Purpose,
+    ) {
+        let reporter = self.reporter.clone();
+        let task = tokio::spawn(async move {
+            let report = match dial.await.and_then(with_ends) {
+                Ok((stream, local, remote)) => {
+                    Happened::Connected { conn, stream, local, remote, purpose }
+                }
+                Err(error) => Happened::ConnectFailed { conn, why: error.to_string().into() },
+            };
+            // Nobody to tell means that the host is gone.
+            let _ = reporter.send(report).await;
+        });
+        self.dials.insert(conn, task.abort_handle());
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        if let Some(dial) = self.dials.remove(&conn) {
+            dial.abort();
+        }
+        self.idle.remove(&conn);
+        if let Some(link) = self.links.remove(&conn) {
+            self.closing.spawn(link.close());
+        }
+        self.stop_moving(conn);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn with_ends(stream: TcpStream) -> std::io::Result<(TcpStream, SocketAddr, SocketAddr)> {
+    stream.set_nodelay(true)?;
+    let ends = (stream.local_addr()?, stream.peer_addr()?);
+    Ok((stream, ends.0, ends.1))
+}

@@ -1,0 +1,158 @@
+//! Files on their way, each on a blocking thread of its own.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use xcher_core::peer::{ConnId, Input, ReceiveEnd, SessionId, TransferId};
+use xcher_core::{FileName, Size};
+
+use super::happened::Happened;
+use super::{Host, LIST_STEP, LOOK};
+use crate::data;
+
+/// A file on its way.
+pub(super) struct Moving {
+    conn: ConnId,
+    /// The socket, to be shut down when the transfer is to stop: that wakes the thread.
+    socket: TcpStream,
+    bytes: Arc<AtomicU64>,
+    told: u64,
+    /// It stops, and what was received of it stays.
+    pub(super) abandoned: bool,
+}
+
+impl Host {
+    pub(super) fn send(&mut self, transfer: TransferId, conn: ConnId, name: FileName, size: u64) {
+        let Some((socket, sent)) = self.begin(transfer, conn) else { return };
+        let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
+        tokio::task::spawn_blocking(move || {
+            let why = match shares.open_file(&name, size) {
+                Ok(file) => data::send(&socket, &file, size, &sent).err().map(|e| e.to_string()),
+                Err(error) => {
+                    data::abort(&socket);
+                    Some(error.to_string())
+                }
+            };
+            drop(socket);
+            let (bytes, why) = (sent.load(Ordering::Relaxed), why.map(Into::into));
+            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+        });
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        name: FileName,
+        size: Size,
+    ) {
+        let Some((socket, received)) = self.begin(transfer, conn) else { return };
+        let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
+        tokio::task::spawn_blocking(move || {
+            let created = match &inbox {
+                Some(inbox) => inbox.create(&name).map_err(|error| error.to_string()),
+                None => Err("this host receives no files".to_owned()),
+            };
+            let (end, partial) = match created {
+                Ok(partial) => {
+                    let end = data::receive(&socket, partial.file(), size.limit(), &received);
+                    (end, Some(partial))
+                }
+                Err(why) => (ReceiveEnd::Disk(why.into()), None),
+            };
+            drop(socket);
+            let bytes = received.load(Ordering::Relaxed);
+            let report = Happened::ReceiveEnded { transfer, bytes, end, partial };
+            let _ = reporter.blocking_send(report);
+        });
+    }
+
+    /// Makes the data connection a blocking one. A connection that will not be made so is closed,
+    /// and the state machine's time-out ends the transfer.
+    fn begin(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+    ) -> Option<(TcpStream, Arc<AtomicU64>)> {
+        let socket = self.idle.remove(&conn)?.into_std().ok()?;
+        socket.set_nonblocking(false).ok()?;
+        let bytes = Arc::new(AtomicU64::new(0));
+        let moving = Moving {
+            conn,
+            socket: socket.try_clone().ok()?,
+            bytes: bytes.clone(),
+            told: 0,
+            abandoned: false,
+        };
+        if self.moving.is_empty() {
+            self.looked = Instant::now();
+        }
+        self.moving.insert(transfer, moving);
+        Some((socket, bytes))
+    }
+
+    pub(super) fn store(&mut self, transfer: TransferId) {
+        let Some(partial) = self.partials.remove(&transfer) else { return };
+        let reporter = self.reporter.clone();
+        tokio::task::spawn_blocking(move || {
+            let report = match partial.store() {
+                Ok(name) => Happened::Stored { transfer, name },
+                Err(error) => Happened::StoreFailed { transfer, why: error.to_string().into() },
+            };
+            let _ = reporter.blocking_send(report);
+        });
+    }
+
+    pub(super) fn abandon(&mut self, transfer: TransferId) {
+        if let Some(moving) = self.moving.get_mut(&transfer) {
+            moving.abandoned = true;
+        }
+        if let Some(partial) = self.partials.remove(&transfer) {
+            self.keep(transfer, partial);
+        }
+    }
+
+    pub(super) fn stop_moving(&mut self, conn: ConnId) {
+        for moving in self.moving.values().filter(|moving| moving.conn == conn) {
+            // Not connected any more means that it has stopped.
+            let _ = moving.socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(super) fn look_at_transfers(&mut self) {
+        if self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = Instant::now();
+        let mut moved = Vec::new();
+        for (transfer, moving) in &mut self.moving {
+            let bytes = moving.bytes.load(Ordering::Relaxed);
+            if bytes != moving.told && !moving.abandoned {
+                moving.told = bytes;
+                moved.push((*transfer, bytes));
+            }
+        }
+        for (transfer, bytes) in moved {
+            self.input(Input::Progress { transfer, bytes });
+        }
+    }
+
+    pub(super) fn list_next(&mut self, session: SessionId) {
+        let mut walk = self.walks.remove(&session).unwrap_or_else(|| self.shares.walk());
+        let reporter = self.reporter.clone();
+        tokio::task::spawn_blocking(move || {
+            let chunk = walk.next_chunk(LIST_STEP);
+            let _ = reporter.blocking_send(Happened::Listed { session, walk, chunk });
+        });
+    }
+
+    pub(super) fn find(&mut self, session: SessionId, name: FileName) {
+        let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
+        tokio::task::spawn_blocking(move || {
+            let size = shares.find(&name);
+            let _ = reporter.blocking_send(Happened::Found { session, size });
+        });
+    }
+}
