@@ -87,6 +87,8 @@ pub struct RelayLimits {
     pub asks_per_minute: u32,
     /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
     pub unsent: usize,
+    /// Whether an X_INIT may name any address at all: section 6 is then not applied.
+    pub any_address: bool,
 }
 
 impl Default for RelayLimits {
@@ -100,6 +102,7 @@ impl Default for RelayLimits {
             faults: 16,
             asks_per_minute: 600,
             unsent: 256 << 10,
+            any_address: false,
         }
     }
 }

@@ -1,1 +1,0 @@
-//! The relay as a state machine (section 5).

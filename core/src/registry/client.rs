@@ -1,0 +1,151 @@
+//! What the relay knows of one connection.
+
+use core::net::{IpAddr, Ipv6Addr};
+use core::time::Duration;
+
+use crate::{LineBuffer, Nick, RelayLimits};
+
+pub(super) struct Client {
+    /// Canonical: an IPv4 address inside IPv6 is the IPv4 address.
+    pub(super) from: IpAddr,
+    pub(super) lines: LineBuffer,
+    /// Whether a packet has come.
+    pub(super) spoken: bool,
+    pub(super) nick: Option<Nick>,
+    pub(super) nick_tries: u32,
+    pub(super) faults: u32,
+    pub(super) asks: Budget,
+    /// Whether it said `X_CAPS from`.
+    pub(super) wants_from: bool,
+    /// Lists of nicks that it asked for and has not got whole.
+    pub(super) lists: u32,
+    /// The last nick written of the first of them.
+    pub(super) listed: Option<Nick>,
+    /// Bytes written and not yet sent.
+    pub(super) unsent: usize,
+    /// Where its last write stands among the actions.
+    pub(super) write_at: usize,
+    opened: Duration,
+    heard: Duration,
+    pinged: Option<Duration>,
+    /// Its time among the registry's alarms. Hearing from a client does not move it, so that a
+    /// packet costs no search; the alarm then finds that it came too early.
+    pub(super) alarm: Duration,
+}
+
+/// What is due for a client, and when.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Nick(Duration),
+    Ping(Duration),
+    Pong(Duration),
+}
+
+impl Client {
+    pub(super) fn new(from: IpAddr, now: Duration, limits: &RelayLimits) -> Self {
+        let mut client = Self {
+            from,
+            lines: LineBuffer::new(),
+            spoken: false,
+            nick: None,
+            nick_tries: 0,
+            faults: 0,
+            asks: Budget::default(),
+            wants_from: false,
+            lists: 0,
+            listed: None,
+            unsent: 0,
+            write_at: 0,
+            opened: now,
+            heard: now,
+            pinged: None,
+            alarm: now,
+        };
+        client.alarm = client.due(limits).at();
+        client
+    }
+
+    pub(super) fn heard(&mut self, now: Duration) {
+        self.heard = now;
+        self.pinged = None;
+    }
+
+    pub(super) fn pinged(&mut self, now: Duration) {
+        self.pinged = Some(now);
+    }
+
+    pub(super) fn due(&self, limits: &RelayLimits) -> Due {
+        if self.nick.is_none() {
+            return Due::Nick(self.opened.saturating_add(limits.nameless));
+        }
+        match self.pinged {
+            None => Due::Ping(self.heard.saturating_add(limits.silence)),
+            Some(at) => Due::Pong(at.saturating_add(limits.silence)),
+        }
+    }
+}
+
+impl Due {
+    pub(super) fn at(self) -> Duration {
+        match self {
+            Self::Nick(at) | Self::Ping(at) | Self::Pong(at) => at,
+        }
+    }
+}
+
+/// So many a minute: all of them at once, then evenly.
+#[derive(Default)]
+pub(super) struct Budget {
+    /// When everything spent so far will have come back.
+    whole_at: Duration,
+}
+
+impl Budget {
+    /// Spends one, if there is one.
+    pub(super) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
+        const MINUTE: Duration = Duration::from_secs(60);
+        if per_minute == 0 {
+            return false;
+        }
+        let after = self.whole_at.max(now).saturating_add(MINUTE / per_minute);
+        let enough = after.saturating_sub(now) <= MINUTE;
+        if enough {
+            self.whole_at = after;
+        }
+        enough
+    }
+}
+
+/// What connections from `ip` are counted under: an IPv6 host has a whole /64.
+pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_there_at_once_and_comes_back_evenly() {
+        let mut budget = Budget::default();
+        let start = Duration::from_secs(1000);
+        let spent = (0..100).filter(|_| budget.spend(60, start)).count();
+        assert_eq!(spent, 60);
+        let later = start + Duration::from_secs(2);
+        assert_eq!((0..100).filter(|_| budget.spend(60, later)).count(), 2);
+        assert!(!Budget::default().spend(0, start));
+        let mut endless = Budget::default();
+        assert!((0..100_000).all(|_| endless.spend(u32::MAX, start)));
+    }
+
+    #[test]
+    fn an_ipv6_host_counts_as_its_64() {
+        let counted = |ip: &str| counted_as(ip.parse().expect(ip));
+        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
+        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
+        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The relay as a state machine (section 5).
+//!
+//! It knows who is called what, and passes X_INITs on. A driver owns the sockets: it says what came
+//! with [`Registry::handle`], does the [`Action`]s, and calls again no later than
+//! [`Registry::next_deadline`].
+
+mod client;
+mod link;
+mod packets;
+mod who;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use crate::{Nick, RelayLimits};
+use client::Client;
+
+/// One connection to the relay, by the number that the driver gave it. Numbers are not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A connection came in.
+    Connected {
+        /// Its number.
+        conn: ConnId,
+        /// Where it comes from.
+        from: SocketAddr,
+    },
+    /// Bytes came, split anywhere.
+    Received {
+        /// From where.
+        conn: ConnId,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// Bytes of earlier [`Action::Write`]s were sent.
+    Sent {
+        /// Over which connection.
+        conn: ConnId,
+        /// How many.
+        bytes: usize,
+    },
+    /// The other side closed the connection, or it broke.
+    Closed {
+        /// Which one.
+        conn: ConnId,
+    },
+    /// Time passed.
+    Tick,
+    /// The relay stops: everyone is told X_END, and whoever still comes is closed.
+    Stop,
+}
+
+/// What the driver must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send these bytes after those of earlier writes.
+    Write {
+        /// Over which connection.
+        conn: ConnId,
+        /// At least one byte.
+        bytes: Vec<u8>,
+    },
+    /// Send what was written, then close. The registry has forgotten the connection; no
+    /// [`Input::Closed`] is needed.
+    Close {
+        /// Which one.
+        conn: ConnId,
+        /// Why, for the log.
+        reason: CloseReason,
+    },
+}
+
+/// Why the relay closes a connection. Whoever it concerns was told by an X_ERR, or said X_END.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client said X_END.
+    End,
+    /// The first line was no XCHER packet.
+    NotXcher,
+    /// A line was too long or no text.
+    BadLine,
+    /// No free and valid nick within the tries.
+    NickTries,
+    /// No nick within the time.
+    Nameless,
+    /// No sign of life, not even after a ping.
+    Silent,
+    /// Too many packets with a fault.
+    Faults,
+    /// The client does not read what it is sent: what is unsent may be dropped.
+    Unread,
+    /// There are as many connections as the limits allow.
+    Full,
+    /// There are as many connections from this address as the limits allow.
+    AddressFull,
+    /// The relay stops.
+    Stopped,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::End => "X_END",
+            Self::NotXcher => "no XCHER",
+            Self::BadLine => "a line too long or no text",
+            Self::NickTries => "too many tries for a nick",
+            Self::Nameless => "no nick in time",
+            Self::Silent => "silent",
+            Self::Faults => "too many faults",
+            Self::Unread => "does not read",
+            Self::Full => "too many connections",
+            Self::AddressFull => "too many connections from its address",
+            Self::Stopped => "the relay stops",
+        })
+    }
+}
+
+/// The relay: nicks to connections, X_INITs passed on byte for byte.
+///
+/// What it holds for a connection is bounded by [`RelayLimits`] and one unfinished line.
+pub struct Registry {
+    limits: RelayLimits,
+    clients: BTreeMap<ConnId, Client>,
+    nicks: BTreeMap<Nick, ConnId>,
+    /// How many connections each address has; see [`client::counted_as`].
+    addresses: BTreeMap<IpAddr, usize>,
+    /// One entry a client, at [`Client::alarm`].
+    alarms: BTreeSet<(Duration, ConnId)>,
+    /// Pings sent so far: the token of the next.
+    pings: u64,
+    stopping: bool,
+}
+
+impl Registry {
+    /// A relay without clients.
+    pub fn new(limits: RelayLimits) -> Self {
+        Self {
+            limits,
+            clients: BTreeMap::new(),
+            nicks: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            pings: 0,
+            stopping: false,
+        }
+    }
+
+    /// Takes an input and appends what it leads to: at most one write and one close a connection.
+    ///
+    /// `now` counts from any fixed moment and never goes back. An input for a connection that is
+    /// unknown, or that the registry closed, does nothing.
+    pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
+        match input {
+            Input::Connected { conn, from } => self.connected(conn, from.ip(), now, actions),
+            Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),
+            Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
+            Input::Closed { conn } => {
+                self.forget(conn);
+            }
+            Input::Tick => self.tick(now, actions),
+            Input::Stop => self.stop(actions),
+        }
+    }
+
+    /// When [`Input::Tick`] is due at the latest. It may turn out to be too early, never too late.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// What a connection is called.
+    pub fn nick(&self, conn: ConnId) -> Option<&Nick> {
+        self.clients.get(&conn)?.nick.as_ref()
+    }
+}

@@ -1,0 +1,281 @@
+//! What each packet of a client's leads to (section 5).
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use super::client::Client;
+use super::{Action, CloseReason, ConnId, Registry};
+use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
+
+/// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
+enum Refusal {
+    /// The packet is in order, but not to be done.
+    Declined(String),
+    /// The client should not have sent it. Faults are counted.
+    Fault(String),
+    /// The connection is over.
+    Over(String, CloseReason),
+}
+
+impl Registry {
+    pub(super) fn received(
+        &mut self,
+        conn: ConnId,
+        bytes: &[u8],
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(client) = self.clients.get_mut(&conn) else { return };
+        client.heard(now);
+        // Taken out, so that a line can be borrowed while other clients are written to.
+        let mut lines = core::mem::take(&mut client.lines);
+        lines.receive(bytes);
+        loop {
+            let line = match lines.next_line() {
+                Ok(None) => break,
+                Ok(Some(line)) => line,
+                Err(error) => {
+                    self.error(conn, "-", bad_line(&error), actions);
+                    self.close(conn, CloseReason::BadLine, actions);
+                    return;
+                }
+            };
+            if let Err(refusal) = self.carry_out(conn, line, now, actions) {
+                self.refuse(conn, line.text(), refusal, actions);
+            }
+            // Nothing is read from a client that is closed.
+            if !self.clients.contains_key(&conn) {
+                return;
+            }
+        }
+        // What a burst needed is given back.
+        lines.receive(&[]);
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.lines = lines;
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        conn: ConnId,
+        line: Line<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let text = line.text();
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        let packet = match RelayPacket::parse(line) {
+            Err(ProtocolError::NotXcher { got }) => return Err(not_xcher(client, &got)),
+            packet => packet,
+        };
+        client.spoken = true;
+        match packet {
+            Ok(RelayPacket::Init { nick, ip, port: _ }) => {
+                needs_nick(client)?;
+                spend(client, &self.limits, now)?;
+                if !self.limits.any_address {
+                    addr::may_name(ip, client.from)
+                        .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
+                }
+                self.forward(conn, nick, line, actions)
+            }
+            Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, actions),
+            Ok(RelayPacket::Who) => {
+                spend(client, &self.limits, now)?;
+                client.lists += 1;
+                self.list_nicks(conn, actions);
+                Ok(())
+            }
+            Ok(RelayPacket::Addr) => {
+                let answer = RelayPacket::AddrAnswer(client.from);
+                self.write(conn, &answer, actions);
+                Ok(())
+            }
+            Ok(RelayPacket::Ping(token)) => {
+                self.write(conn, &RelayPacket::Pong(token), actions);
+                Ok(())
+            }
+            Ok(RelayPacket::Caps(words)) => {
+                needs_nick(client)?;
+                client.wants_from |= words.split(' ').any(|word| word == "from");
+                Ok(())
+            }
+            Ok(RelayPacket::End) => {
+                self.close(conn, CloseReason::End, actions);
+                Ok(())
+            }
+            // A sign of life; and to answer an error with an error would go on for ever.
+            Ok(RelayPacket::Pong(_) | RelayPacket::Err { .. }) => Ok(()),
+            Ok(RelayPacket::Unknown { .. }) => Err(Refusal::Fault("unknown verb".into())),
+            Ok(_) | Err(_) => {
+                let got = Quoted(text);
+                Err(match form(text) {
+                    "X_NICK nick" => {
+                        self.failed_try(conn, format!("expected X_NICK nick, got {got}"))
+                    }
+                    "" => Refusal::Fault(format!("expected a packet for the relay, got {got}")),
+                    form => Refusal::Fault(format!("expected {form}, got {got}")),
+                })
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        conn: ConnId,
+        text: &str,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        if let Some(nick) = &client.nick {
+            return Err(Refusal::Fault(format!(
+                "expected one nick a connection, and this one is called {nick}"
+            )));
+        }
+        let nick = Nick::parse(text);
+        match nick {
+            Ok(nick) if !self.nicks.contains_key(&nick) => {
+                client.nick = Some(nick.clone());
+                self.nicks.insert(nick, conn);
+                self.hasten(conn);
+                self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
+                Ok(())
+            }
+            // A nick that fits no answer.
+            Err(bad) if text.len() > MAX_NICK * 4 => Err(self.failed_try(conn, format!("{bad}"))),
+            _ => {
+                self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
+                match self.failed_try(conn, String::new()) {
+                    Refusal::Over(..) => Err(Refusal::Over(
+                        format!("expected a free nick within {} tries", self.limits.nick_tries),
+                        CloseReason::NickTries,
+                    )),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn failed_try(&mut self, conn: ConnId, reason: String) -> Refusal {
+        let Some(client) = self.clients.get_mut(&conn) else { return Refusal::Declined(reason) };
+        client.nick_tries += 1;
+        if client.nick.is_some() || client.nick_tries < self.limits.nick_tries {
+            Refusal::Fault(reason)
+        } else {
+            Refusal::Over(reason, CloseReason::NickTries)
+        }
+    }
+
+    /// Passes an X_INIT on, byte for byte.
+    fn forward(
+        &mut self,
+        conn: ConnId,
+        nick: &str,
+        line: Line<'_>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(target) = self.nicks.get(nick).copied() else {
+            return Err(Refusal::Declined(match Nick::parse(nick) {
+                Ok(nick) => format!("no such nick: {nick}"),
+                Err(_) => format!("no such nick: {}", Quoted(nick)),
+            }));
+        };
+        let wants_from = self.clients.get(&target).is_some_and(|client| client.wants_from);
+        let caller = if wants_from { self.nick(conn).cloned() } else { None };
+        let reads = self.write_with(target, actions, |out| {
+            if let Some(caller) = &caller {
+                RelayPacket::From(caller.as_str()).encode(out);
+            }
+            out.extend_from_slice(line.raw().as_bytes());
+        });
+        if reads {
+            Ok(())
+        } else {
+            Err(Refusal::Declined(format!("{nick} does not read and is closed")))
+        }
+    }
+
+    fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
+        match refusal {
+            Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
+            Refusal::Fault(reason) => {
+                self.error(conn, verb(text), reason, actions);
+                let most = self.limits.faults;
+                let Some(client) = self.clients.get_mut(&conn) else { return };
+                client.faults += 1;
+                if client.faults >= most {
+                    let over = format_args!("expected fewer than {most} faults");
+                    self.error(conn, "-", over, actions);
+                    self.close(conn, CloseReason::Faults, actions);
+                }
+            }
+            Refusal::Over(reason, why) => {
+                self.error(conn, verb(text), reason, actions);
+                self.close(conn, why, actions);
+            }
+        }
+    }
+}
+
+/// A person at a terminal may mistype; what was never XCHER is not talked to.
+fn not_xcher(client: &Client, got: &str) -> Refusal {
+    let reason = format!("expected an XCHER packet such as X_NICK nick, got {got}");
+    if client.spoken {
+        Refusal::Fault(reason)
+    } else {
+        Refusal::Over(reason, CloseReason::NotXcher)
+    }
+}
+
+fn needs_nick(client: &Client) -> Result<(), Refusal> {
+    match client.nick {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Fault("expected X_NICK nick first".into())),
+    }
+}
+
+fn spend(client: &mut Client, limits: &RelayLimits, now: Duration) -> Result<(), Refusal> {
+    let most = limits.asks_per_minute;
+    if client.asks.spend(most, now) {
+        Ok(())
+    } else {
+        let reason = format!("expected at most {most} X_INIT and X_WHO a minute, got one more");
+        Err(Refusal::Declined(reason))
+    }
+}
+
+/// The form in which a client sends the packet of this verb to the relay.
+fn form(text: &str) -> &'static str {
+    match verb(text) {
+        "X_INIT" => X_INIT,
+        "X_NICK" => "X_NICK nick",
+        "X_WHO" => "X_WHO",
+        "X_ADDR" => "X_ADDR",
+        "X_PING" => "X_PING token",
+        "X_PONG" => "X_PONG token",
+        "X_CAPS" => "X_CAPS word word …",
+        "X_ERR" => "X_ERR verb reason",
+        "X_END" => "X_END",
+        _ => "",
+    }
+}
+
+/// The verb of a line as an X_ERR names it: `-` where it is none that could be repeated.
+fn verb(text: &str) -> &str {
+    let verb = text.split(' ').next().unwrap_or_default();
+    let plain = verb.starts_with("X_") && verb.len() <= 32;
+    if plain && verb.bytes().all(|byte| byte.is_ascii_graphic()) { verb } else { "-" }
+}
+
+/// How much of a line that is too long came with it depends on how it was split, so it is not told.
+fn bad_line(error: &ProtocolError) -> impl fmt::Display {
+    match error {
+        ProtocolError::LineTooLong { .. } => {
+            format!("expected a line of at most {} bytes, got a longer one", crate::MAX_LINE)
+        }
+        error => format!("{error}"),
+    }
+}

@@ -1,0 +1,49 @@
+//! Lists of nicks, a piece at a time, so that no client makes the relay hold a whole one.
+
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use super::link::append_to;
+use super::{Action, CloseReason, ConnId, Registry};
+use crate::{Nick, RelayPacket};
+
+/// Bytes of a list that wait for one client.
+const PIECE: usize = 16 << 10;
+
+impl Registry {
+    /// Writes the next piece of the lists that `conn` asked for, unless enough is on its way.
+    ///
+    /// A list is not a snapshot: whoever comes or goes while it is written may be in it or not.
+    pub(super) fn list_nicks(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
+        let piece = PIECE.min(self.limits.unsent / 2);
+        let Some(client) = self.clients.get_mut(&conn) else { return };
+        while client.lists > 0 && client.unsent <= piece / 2 {
+            let room = (piece - client.unsent).max(1);
+            let listed = client.listed.take();
+            let after = listed.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let mut nicks = self.nicks.range::<Nick, _>((after, Bound::Unbounded));
+            let mut last = None;
+            let mut ended = false;
+            client.unsent += append_to(client, conn, actions, |out| {
+                let full = out.len() + room;
+                while out.len() < full && !ended {
+                    if let Some((nick, _)) = nicks.next() {
+                        RelayPacket::WhoNick(nick.as_str()).encode(out);
+                        last = Some(nick);
+                    } else {
+                        RelayPacket::WhoEnd.encode(out);
+                        ended = true;
+                    }
+                }
+            });
+            if ended {
+                client.lists -= 1;
+            } else {
+                client.listed = last.cloned();
+            }
+        }
+        if client.unsent > self.limits.unsent {
+            self.close(conn, CloseReason::Unread, actions);
+        }
+    }
+}

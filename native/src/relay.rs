@@ -1,1 +1,0 @@
-//! The relay on real sockets.

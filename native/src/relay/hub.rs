@@ -1,0 +1,135 @@
+//! The registry, and the connections that its actions are for.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use xcher_core::RelayLimits;
+use xcher_core::registry::{Action, ConnId, Input, Registry};
+
+use super::link::Link;
+
+/// Closed connections whose other side may still read the last words.
+const LINGERING: usize = 256;
+
+pub(super) struct Hub {
+    state: Mutex<State>,
+    start: Instant,
+    /// The next tick is due sooner than [`Hub::arm`] said.
+    sooner: Notify,
+    pub(super) lingering: Semaphore,
+}
+
+struct State {
+    registry: Registry,
+    links: HashMap<ConnId, Arc<Link>>,
+    /// For when the next tick is set.
+    armed: Option<Duration>,
+    /// Empty between calls; kept for its room.
+    actions: Vec<Action>,
+}
+
+impl Hub {
+    pub(super) fn new(limits: RelayLimits) -> Self {
+        let state = State {
+            registry: Registry::new(limits),
+            links: HashMap::new(),
+            armed: None,
+            actions: Vec::new(),
+        };
+        Self {
+            state: Mutex::new(state),
+            start: Instant::now(),
+            sooner: Notify::new(),
+            lingering: Semaphore::new(LINGERING),
+        }
+    }
+
+    /// When the next tick is due, for the caller to wait until then or [`Hub::armed_sooner`].
+    pub(super) fn arm(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        state.armed = state.registry.next_deadline();
+        state.armed.and_then(|at| self.start.checked_add(at))
+    }
+
+    pub(super) async fn armed_sooner(&self) {
+        self.sooner.notified().await;
+    }
+
+    pub(super) fn connect(
+        &self,
+        number: u64,
+        from: SocketAddr,
+        socket: OwnedWriteHalf,
+    ) -> Arc<Link> {
+        let conn = ConnId(number);
+        let link = Arc::new(Link::new(conn, socket));
+        self.lock().links.insert(conn, Arc::clone(&link));
+        self.handle(Input::Connected { conn, from });
+        link
+    }
+
+    /// Takes an input and does what it leads to, as far as the sockets take it.
+    pub(super) fn handle(&self, input: Input<'_>) {
+        let mut touched = Vec::new();
+        self.step(input, &mut touched);
+        // What was sent can lead to more: the next piece of a list.
+        while let Some(link) = touched.pop() {
+            self.flush_into(&link, &mut touched);
+        }
+    }
+
+    /// Sends what waits for `link`, as far as its socket takes it.
+    pub(super) fn flush(&self, link: &Arc<Link>) {
+        let mut touched = vec![Arc::clone(link)];
+        while let Some(link) = touched.pop() {
+            self.flush_into(&link, &mut touched);
+        }
+    }
+
+    fn flush_into(&self, link: &Link, touched: &mut Vec<Arc<Link>>) {
+        let bytes = link.flush();
+        if bytes > 0 {
+            self.step(Input::Sent { conn: link.conn, bytes }, touched);
+        }
+    }
+
+    fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<Link>>) {
+        let now = self.start.elapsed();
+        let mut state = self.lock();
+        let State { registry, links, armed, actions } = &mut *state;
+        registry.handle(input, now, actions);
+        if let Input::Closed { conn } = input {
+            links.remove(&conn);
+        }
+        for action in actions.drain(..) {
+            match action {
+                Action::Write { conn, bytes } => {
+                    if let Some(link) = links.get(&conn) {
+                        // Under the lock, so that bytes wait in the order of their actions.
+                        link.push(bytes);
+                        touched.push(Arc::clone(link));
+                    }
+                }
+                Action::Close { conn, reason } => {
+                    if let Some(link) = links.remove(&conn) {
+                        link.close(reason);
+                    }
+                }
+            }
+        }
+        let next = registry.next_deadline();
+        if next.is_some_and(|next| armed.is_none_or(|armed| next < armed)) {
+            *armed = next;
+            self.sooner.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,307 @@
+//! The relay on real sockets.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use xcher::relay::{RelayConfig, run};
+use xcher_core::RelayLimits;
+
+/// Beyond any wait of a test that goes well.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Relay {
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<std::io::Result<()>>,
+}
+
+impl Relay {
+    async fn start(limits: RelayLimits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let done = tokio::spawn(run(listener, RelayConfig { limits }, async {
+            let _ = stopped.await;
+        }));
+        Self { addr, stop, done }
+    }
+
+    async fn connect(&self) -> Client {
+        let socket = timeout(PATIENCE, TcpStream::connect(self.addr)).await.unwrap().unwrap();
+        Client(BufReader::new(socket))
+    }
+
+    async fn join(&self, nick: &str) -> Client {
+        let mut client = self.connect().await;
+        client.say(&format!("X_NICK {nick}\n")).await;
+        assert_eq!(client.line().await, format!("X_NICK {nick} YES\n"));
+        client
+    }
+}
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    async fn say(&mut self, text: &str) {
+        timeout(PATIENCE, self.0.write_all(text.as_bytes())).await.unwrap().unwrap();
+    }
+
+    /// The next line with its end; empty when the relay has closed.
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        timeout(PATIENCE, self.0.read_line(&mut line)).await.unwrap().unwrap();
+        line
+    }
+
+    /// Everything until the relay closes.
+    async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        timeout(PATIENCE, self.0.read_to_string(&mut rest)).await.unwrap().unwrap();
+        rest
+    }
+}
+
+#[tokio::test]
+async fn by_hand_as_with_nc() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut me = relay.join("me").await;
+    let mut you = relay.join("you").await;
+    me.say("X_WHO\n").await;
+    assert_eq!(me.line().await, "X_WHO me\n");
+    assert_eq!(me.line().await, "X_WHO you\n");
+    assert_eq!(me.line().await, "X_WHO EOF\n");
+    me.say("X_ADDR\nX_PING 1\n").await;
+    assert_eq!(me.line().await, "X_ADDR 127.0.0.1\n");
+    assert_eq!(me.line().await, "X_PONG 1\n");
+    me.say("X_INIT nobody 127.0.0.1 4000\n").await;
+    assert_eq!(me.line().await, "X_ERR X_INIT no such nick: nobody\n");
+    you.say("X_END\n").await;
+    assert_eq!(you.line().await, "");
+}
+
+#[tokio::test]
+async fn x_init_arrives_byte_for_byte() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let mut bob = relay.join("bob").await;
+    for line in ["X_INIT bob 127.0.0.1 4000\n", "X_INIT bob 127.0.0.1 4001\r\n"] {
+        alice.say(line).await;
+        assert_eq!(bob.line().await, line);
+    }
+    bob.say("X_CAPS from\nX_PING sure\n").await;
+    assert_eq!(bob.line().await, "X_PONG sure\n");
+    for half in ["X_INIT b", "ob 127.0.0.1", " 4002\r", "\n"] {
+        alice.say(half).await;
+        // The pong proves that the relay has read the half, so that it was a read of its own.
+        if half != "\n" {
+            bob.say("X_PING read\n").await;
+            assert_eq!(bob.line().await, "X_PONG read\n");
+        }
+    }
+    assert_eq!(bob.line().await, "X_FROM alice\n");
+    assert_eq!(bob.line().await, "X_INIT bob 127.0.0.1 4002\r\n");
+}
+
+#[tokio::test]
+async fn what_is_not_xcher_is_told_so_and_closed() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let body = "x".repeat(100_000);
+    let request = format!("POST / HTTP/1.1\r\nHost: a\r\n\r\nX_NICK evil\n{body}");
+    let mut browser = relay.connect().await;
+    browser.say(&request).await;
+    assert_eq!(
+        browser.rest().await,
+        "X_ERR - expected an XCHER packet such as X_NICK nick, got \"POST / HTTP/1.1\"\n"
+    );
+    let mut tls = relay.connect().await;
+    tls.0.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xe9").await.unwrap();
+    assert!(tls.rest().await.starts_with("X_ERR - expected UTF-8"));
+}
+
+#[tokio::test]
+async fn half_a_connection_still_gets_its_answer() {
+    let limits = RelayLimits { per_address: 4000, connections: 4000, ..RelayLimits::default() };
+    let relay = Relay::start(limits).await;
+    let mut online = Vec::new();
+    for number in 0..300 {
+        online.push(relay.join(&format!("{number:0>32}")).await);
+    }
+    let mut asker = relay.connect().await;
+    asker.say(&"X_WHO\n".repeat(20)).await;
+    asker.0.shutdown().await.unwrap();
+    let answer = asker.rest().await;
+    assert_eq!(answer.lines().filter(|line| *line == "X_WHO EOF").count(), 20);
+    assert_eq!(answer.lines().count(), 20 * 301);
+}
+
+#[tokio::test]
+async fn a_dead_link_frees_its_nick() {
+    let silence = Duration::from_millis(100);
+    let relay = Relay::start(RelayLimits { silence, ..RelayLimits::default() }).await;
+    let mut dead = relay.join("bob").await;
+    let mut heir = relay.connect().await;
+    heir.say("X_NICK bob\n").await;
+    assert_eq!(heir.line().await, "X_NICK bob NO\n");
+    // It is asked, does not answer, and is closed.
+    assert_eq!(dead.line().await, "X_PING 1\n");
+    let mut byte = [0];
+    let end = timeout(PATIENCE, dead.0.read(&mut byte)).await.unwrap();
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    heir.say("X_NICK bob\n").await;
+    assert_eq!(heir.line().await, "X_NICK bob YES\n");
+}
+
+#[tokio::test]
+async fn a_lost_link_frees_its_nick() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut watcher = relay.join("watcher").await;
+    for reset in [false, true] {
+        let bob = relay.join("bob").await;
+        if reset {
+            bob.0.get_ref().set_zero_linger().unwrap();
+        }
+        drop(bob);
+        // Until the relay has seen it, the answer is bob's; each answer is an event to go on.
+        loop {
+            watcher.say("X_INIT bob 127.0.0.1 4000\n").await;
+            watcher.say("X_PING x\n").await;
+            let line = watcher.line().await;
+            if line == "X_PONG x\n" {
+                continue;
+            }
+            assert_eq!(line, "X_ERR X_INIT no such nick: bob\n");
+            assert_eq!(watcher.line().await, "X_PONG x\n");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_nameless_connection_is_closed() {
+    let nameless = Duration::from_millis(50);
+    let relay = Relay::start(RelayLimits { nameless, ..RelayLimits::default() }).await;
+    assert_eq!(
+        relay.connect().await.rest().await,
+        "X_ERR - expected X_NICK nick within 50ms, got none\n"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_told_so() {
+    let relay = Relay::start(RelayLimits { per_address: 1, ..RelayLimits::default() }).await;
+    let first = relay.join("first").await;
+    let mut second = relay.connect().await;
+    second.say("X_NICK second\n").await;
+    assert_eq!(
+        second.rest().await,
+        "X_ERR - expected at most 1 connections from your address, got one more\n"
+    );
+    drop(first);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_clients_at_once() {
+    let limits = RelayLimits { per_address: 2000, ..RelayLimits::default() };
+    let relay = Relay::start(limits).await;
+    let joins = (0..1000).map(|number| {
+        let addr = relay.addr;
+        tokio::spawn(async move {
+            let mut client = Client(BufReader::new(TcpStream::connect(addr).await.unwrap()));
+            client.say(&format!("X_NICK n{number}\n")).await;
+            assert_eq!(client.line().await, format!("X_NICK n{number} YES\n"));
+            client
+        })
+    });
+    let joins: Vec<_> = joins.collect();
+    let mut clients = Vec::new();
+    for join in joins {
+        clients.push(join.await.unwrap());
+    }
+    // All call their neighbour at the same time, and all are called.
+    let calls: Vec<_> = clients
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut client)| {
+            tokio::spawn(async move {
+                for round in 1..=20 {
+                    let next = (number + 1) % 1000;
+                    client.say(&format!("X_INIT n{next} 127.0.0.1 {round}\r\n")).await;
+                }
+                for round in 1..=20 {
+                    let expected = format!("X_INIT n{number} 127.0.0.1 {round}\r\n");
+                    assert_eq!(client.line().await, expected);
+                }
+                client
+            })
+        })
+        .collect();
+    let mut clients = Vec::new();
+    for call in calls {
+        clients.push(call.await.unwrap());
+    }
+    clients[0].say("X_WHO\n").await;
+    let mut nicks = 0;
+    while clients[0].line().await != "X_WHO EOF\n" {
+        nicks += 1;
+    }
+    assert_eq!(nicks, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_reads_is_closed_and_the_others_go_on() {
+    let limits = RelayLimits { asks_per_minute: u32::MAX, ..RelayLimits::default() };
+    let relay = Relay::start(limits).await;
+    let mut deaf = relay.join("deaf").await;
+    let mut alice = relay.join("alice").await;
+    let mut bob = relay.join("bob").await;
+    // What the systems on the way hold for it must be full first, and that is theirs to say.
+    let calls = "X_INIT deaf 127.0.0.1 4000\n".repeat(1000);
+    let closed = "X_ERR X_INIT deaf does not read and is closed\n";
+    let mut calls_sent = 0;
+    let answer = loop {
+        alice.say(&calls).await;
+        alice.say("X_PING x\nX_INIT bob 127.0.0.1 4000\n").await;
+        calls_sent += 1000;
+        assert_eq!(bob.line().await, "X_INIT bob 127.0.0.1 4000\n", "bob is not held up");
+        let line = alice.line().await;
+        if line != "X_PONG x\n" {
+            break line;
+        }
+        assert!(calls_sent < 10_000_000, "{calls_sent} calls and no end");
+    };
+    assert_eq!(answer, closed);
+    let mut bytes = Vec::new();
+    let end = timeout(PATIENCE, deaf.0.read_to_end(&mut bytes)).await.unwrap();
+    assert!(end.is_err(), "reset, for what it did not read is gone");
+}
+
+#[tokio::test]
+async fn stopping_says_x_end_to_all_and_waits_for_nobody() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let mut nameless = relay.connect().await;
+    // Its connection is accepted for certain once it has an answer.
+    nameless.say("X_PING x\n").await;
+    nameless.line().await;
+    relay.stop.send(()).unwrap();
+    assert_eq!(alice.rest().await, "X_END\n");
+    assert_eq!(nameless.rest().await, "X_END\n");
+    // Neither closes, and the relay ends all the same.
+    timeout(PATIENCE, relay.done).await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(relay.addr).await.is_err());
+}
+
+#[tokio::test]
+async fn a_relay_that_is_dropped_lets_go_of_all() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    relay.done.abort();
+    assert_eq!(alice.rest().await, "");
+}
