@@ -1,1 +1,40 @@
 //! Files on disk, on both sides of a transfer.
+//!
+//! What is offered ([`Shares`], [`Walk`]) and what is received ([`Inbox`], [`Partial`]) is reached
+//! through one open handle a root, so that no name and no link leads out of it.
+
+mod inbox;
+mod partial;
+mod rename;
+mod shares;
+mod walk;
+
+pub use inbox::{Inbox, InboxError, OnConflict};
+pub use partial::{Kept, Partial, StoreError, StoreFault};
+pub use shares::{OpenError, ShareError, Shares};
+pub use walk::{Chunk, SkipReason, Skipped, Walk};
+
+use std::io;
+
+use xcher_core::{FileName, Platform};
+
+/// The folder inside a receiving folder where files lie until they are whole. It is on the same
+/// file system, so that the last step is a rename. Never listed, never a name a peer can use.
+pub const PARTIAL_FOLDER: &str = ".xcher-partial";
+
+const HERE: Platform = if cfg!(windows) { Platform::Windows } else { Platform::Unix };
+
+/// Whether a part of a name is [`PARTIAL_FOLDER`], also for a file system that ignores case.
+fn is_own_part(part: &str) -> bool {
+    part.eq_ignore_ascii_case(PARTIAL_FOLDER)
+}
+
+fn is_own_place(name: &FileName) -> bool {
+    name.parts().any(is_own_part)
+}
+
+/// Whether cap-std refused to go on because a link led out of the root. It makes this error itself,
+/// so that, unlike the system's own "permission denied", it has no number.
+fn leaves_root(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}

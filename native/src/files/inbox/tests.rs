@@ -1,0 +1,298 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn name(text: &str) -> FileName {
+    FileName::new(text).unwrap()
+}
+
+fn inbox(on_conflict: OnConflict) -> (TempDir, PathBuf, Inbox) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in");
+    let inbox = Inbox::open(&path, on_conflict).unwrap();
+    (folder, path, inbox)
+}
+
+fn partial(inbox: &Inbox, text: &str, bytes: &str) -> Partial {
+    let partial = inbox.create(&name(text)).unwrap();
+    partial.file().write_all(bytes.as_bytes()).unwrap();
+    partial
+}
+
+fn listing(path: &Path) -> BTreeSet<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    fs::read_dir(path).unwrap().map(name).collect()
+}
+
+#[test]
+fn a_file_gets_its_name_only_when_it_is_stored() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    let one = partial(&inbox, "a/b/träd.txt", "hello");
+    assert!(!inbox.taken(&name("a/b/träd.txt")) && !path.join("a").exists());
+    let [unfinished] = &Vec::from_iter(listing(&path.join(PARTIAL_FOLDER)))[..] else { panic!() };
+    assert!(unfinished.starts_with("träd.txt.") && unfinished.ends_with(".part"), "{unfinished}");
+    assert_eq!(unfinished.len(), "träd.txt.01234567.part".len());
+    assert_eq!(one.store().unwrap().as_str(), "a/b/träd.txt");
+    assert!(inbox.taken(&name("a/b/träd.txt")));
+    assert_eq!(fs::read(path.join("a/b/träd.txt")).unwrap(), b"hello");
+    assert_eq!(inbox.create(&name("empty")).unwrap().store().unwrap().as_str(), "empty");
+    drop(inbox);
+    assert_eq!(listing(&path), ["a", "empty"].map(String::from).into());
+}
+
+#[test]
+fn a_stored_file_has_ordinary_permissions_and_a_partial_is_private() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    fs::write(path.join("ordinary"), "").unwrap();
+    let one = partial(&inbox, "new", "x");
+    let mode = |name: &str| fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(PARTIAL_FOLDER), 0o700);
+    one.store().unwrap();
+    assert_eq!(mode("new"), mode("ordinary"));
+}
+
+#[test]
+fn rename_takes_the_next_free_name() {
+    let (_folder, path, inbox) = inbox(OnConflict::Rename);
+    fs::write(path.join("a.txt"), "old").unwrap();
+    fs::create_dir(path.join("a (1).txt")).unwrap();
+    symlink("nothing", path.join("a (2).txt")).unwrap();
+    assert_eq!(partial(&inbox, "a.txt", "new").store().unwrap().as_str(), "a (3).txt");
+    assert_eq!(fs::read(path.join("a.txt")).unwrap(), b"old");
+    assert_eq!(fs::read(path.join("a (3).txt")).unwrap(), b"new");
+    assert!(!path.join("nothing").exists());
+}
+
+#[test]
+fn overwrite_replaces_a_regular_file_and_nothing_else() {
+    let (folder, path, inbox) = inbox(OnConflict::Overwrite);
+    let outside = folder.path().join("outside");
+    fs::write(&outside, "outside").unwrap();
+    fs::write(path.join("file"), "old").unwrap();
+    fs::create_dir(path.join("dir")).unwrap();
+    symlink("../outside", path.join("link")).unwrap();
+    assert_eq!(partial(&inbox, "file", "new").store().unwrap().as_str(), "file");
+    assert_eq!(fs::read(path.join("file")).unwrap(), b"new");
+    for bad in ["dir", "link"] {
+        let error = partial(&inbox, bad, "new").store().unwrap_err();
+        assert!(matches!(error.why, StoreFault::NotAFile), "{error}");
+        let kept = error.kept.unwrap();
+        assert_eq!((fs::read(kept.path).unwrap(), kept.bytes), (b"new".to_vec(), 3));
+    }
+    assert!(path.join("dir").is_dir() && path.join("link").is_symlink());
+    assert_eq!(fs::read(outside).unwrap(), b"outside");
+}
+
+#[test]
+fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
+    for on_conflict in [OnConflict::Skip, OnConflict::Fail] {
+        let (_folder, path, inbox) = inbox(on_conflict);
+        fs::write(path.join("a"), "old").unwrap();
+        assert!(inbox.taken(&name("a")) && !inbox.taken(&name("b")));
+        let error = partial(&inbox, "a", "new").store().unwrap_err();
+        assert!(matches!(error.why, StoreFault::Exists));
+        let kept = error.kept.as_ref().unwrap();
+        assert!(error.to_string().contains(&format!("its 3 bytes are in {:?}", kept.path)));
+        assert_eq!(fs::read(&kept.path).unwrap(), b"new");
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"old");
+        drop(inbox);
+        assert!(kept.path.exists());
+    }
+}
+
+#[test]
+fn many_at_once_each_get_a_name() {
+    let (_folder, path, inbox) = inbox(OnConflict::Rename);
+    const THREADS: usize = 8;
+    const EACH: usize = 25;
+    let store = |thread: usize| {
+        let inbox = inbox.clone();
+        move || {
+            let one = |number| {
+                let text = format!("{thread} {number}");
+                (partial(&inbox, "sub/same.txt", &text).store().unwrap(), text)
+            };
+            (0..EACH).map(one).collect::<Vec<_>>()
+        }
+    };
+    let threads: Vec<_> = (0..THREADS).map(|number| thread::spawn(store(number))).collect();
+    let stored: Vec<_> = threads.into_iter().flat_map(|it| it.join().unwrap()).collect();
+    let names: BTreeSet<_> = stored.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), THREADS * EACH);
+    for (name, text) in &stored {
+        assert_eq!(fs::read_to_string(path.join(name.as_str())).unwrap(), *text);
+    }
+    drop(inbox);
+    assert!(!path.join(PARTIAL_FOLDER).exists());
+}
+
+#[test]
+fn nothing_is_stored_through_a_link_that_leaves() {
+    let (folder, path, inbox) = inbox(OnConflict::Overwrite);
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("f"), "old").unwrap();
+    symlink("../outside", path.join("out")).unwrap();
+    symlink(&outside, path.join("absolute")).unwrap();
+    for bad in ["out/f", "out/new", "out/deep/new", "absolute/f"] {
+        let error = inbox.create(&name(bad)).unwrap_err();
+        assert!(
+            matches!(error, InboxError::NoPlace { why: StoreFault::ParentLeaves { .. }, .. }),
+            "{bad}: {error}"
+        );
+    }
+    // The link comes after the look.
+    let late = partial(&inbox, "late/f", "new");
+    let later = partial(&inbox, "late/deep/f", "new");
+    symlink("../outside", path.join("late")).unwrap();
+    for one in [late, later] {
+        let error = one.store().unwrap_err();
+        assert!(matches!(error.why, StoreFault::ParentLeaves { .. }), "{error}");
+        assert!(error.kept.unwrap().path.exists());
+    }
+    assert_eq!(listing(&outside), ["f".into()].into());
+    assert_eq!(fs::read(outside.join("f")).unwrap(), b"old");
+}
+
+#[test]
+fn a_link_that_stays_inside_is_followed() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    fs::create_dir(path.join("real")).unwrap();
+    symlink("real", path.join("link")).unwrap();
+    partial(&inbox, "link/f", "x").store().unwrap();
+    assert!(path.join("real/f").is_file());
+}
+
+#[test]
+fn a_parent_that_is_no_folder_is_named() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    fs::write(path.join("file"), "").unwrap();
+    symlink("nothing", path.join("dead")).unwrap();
+    for bad in ["file/x", "file/deep/x", "dead/x"] {
+        let error = inbox.create(&name(bad)).unwrap_err();
+        assert!(
+            matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsFile { .. }, .. }),
+            "{bad}: {error}"
+        );
+    }
+    let late = partial(&inbox, "late/x", "x");
+    fs::write(path.join("late"), "").unwrap();
+    let error = late.store().unwrap_err();
+    assert!(matches!(error.why, StoreFault::ParentIsFile { .. }), "{error}");
+}
+
+#[test]
+fn a_peer_cannot_name_the_place_of_unfinished_files() {
+    let (_folder, path, inbox) = inbox(OnConflict::Overwrite);
+    for bad in [".xcher-partial/x", ".xcher-partial", "a/.xcher-partial/x", ".XCHER-partial/x"] {
+        let error = inbox.create(&name(bad)).unwrap_err();
+        assert!(matches!(error, InboxError::OwnPlace { .. }), "{bad}: {error}");
+    }
+    assert_eq!(listing(&path), BTreeSet::new());
+}
+
+#[test]
+fn a_link_in_the_place_of_unfinished_files_is_not_followed() {
+    let (folder, path, inbox) = inbox(OnConflict::Fail);
+    let outside = folder.path().join("outside");
+    for target in ["../outside", "inside"] {
+        fs::create_dir_all(path.join(target)).unwrap();
+        symlink(target, path.join(PARTIAL_FOLDER)).unwrap();
+        let error = inbox.create(&name("x")).unwrap_err();
+        assert!(matches!(error, InboxError::Partial { .. }), "{error}");
+        fs::remove_file(path.join(PARTIAL_FOLDER)).unwrap();
+    }
+    assert_eq!(listing(&outside), BTreeSet::new());
+}
+
+#[test]
+fn what_is_not_stored_stays_unless_it_is_empty() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    let place = path.join(PARTIAL_FOLDER);
+    drop(inbox.create(&name("a")).unwrap());
+    assert!(inbox.create(&name("a")).unwrap().keep().is_none());
+    assert_eq!(listing(&place), BTreeSet::new());
+    drop(partial(&inbox, "dropped", "xx"));
+    let kept = partial(&inbox, "kept", "xxx").keep().unwrap();
+    assert_eq!((fs::read(kept.path).unwrap(), kept.bytes), (b"xxx".to_vec(), 3));
+    drop(inbox);
+    assert_eq!(listing(&place).len(), 2);
+}
+
+#[test]
+fn the_folder_of_unfinished_files_outlives_the_inbox_while_one_is_in_use() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    let one = partial(&inbox, "a", "x");
+    let empty = inbox.create(&name("b")).unwrap();
+    drop(inbox);
+    one.store().unwrap();
+    assert!(path.join(PARTIAL_FOLDER).exists());
+    drop(empty);
+    assert_eq!(listing(&path), ["a".into()].into());
+}
+
+#[test]
+fn another_process_may_remove_the_folder_of_unfinished_files() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    drop(inbox.create(&name("a")).unwrap());
+    drop(Inbox::open(&path, OnConflict::Fail).unwrap());
+    assert!(!path.join(PARTIAL_FOLDER).exists());
+    partial(&inbox, "a", "x").store().unwrap();
+}
+
+#[test]
+fn the_longest_names_fit() {
+    let (_folder, path, inbox) = inbox(OnConflict::Rename);
+    let part = "å".repeat(127);
+    let longest = [part.as_str(); 4].join("/");
+    for _ in 0..2 {
+        partial(&inbox, &longest, "x").store().unwrap();
+    }
+    assert!(path.join(&longest).is_file());
+}
+
+#[test]
+fn a_file_where_the_folder_should_be_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "").unwrap();
+    for bad in [path.clone(), path.join("below")] {
+        let error = Inbox::open(&bad, OnConflict::Fail).unwrap_err();
+        let said = error.to_string();
+        assert!(said.starts_with(&format!("cannot receive into {bad:?}: ")), "{said}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // The kernel's own folder: not even root can create anything in it.
+    let path = Path::new("/proc/self/fdinfo");
+    if !path.is_dir() {
+        return;
+    }
+    let inbox = Inbox::open(path, OnConflict::Fail).unwrap();
+    let error = inbox.create(&name("x")).unwrap_err();
+    assert!(error.to_string().contains("/proc/self/fdinfo/.xcher-partial"), "{error}");
+}
+
+#[test]
+fn a_folder_of_unfinished_files_that_is_anothers_is_refused() {
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    let place = path.join(PARTIAL_FOLDER);
+    fs::create_dir(&place).unwrap();
+    let owner = fs::metadata(&place).unwrap().uid();
+    if std::os::unix::fs::chown(&place, Some(owner + 1), None).is_err() {
+        return; // Only root can give a folder away.
+    }
+    let error = inbox.create(&name("x")).unwrap_err();
+    assert!(error.to_string().contains("expected a folder of user"), "{error}");
+    assert_eq!(listing(&place), BTreeSet::new());
+}

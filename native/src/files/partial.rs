@@ -1,0 +1,236 @@
+//! A file on its way in, until it has its name.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use xcher_core::{FileName, Quoted};
+
+use super::inbox::Shared;
+use super::rename::rename_new;
+use super::{OnConflict, PARTIAL_FOLDER};
+
+/// A file that is being received, in the folder of unfinished files.
+///
+/// It ends in one of three ways: [`store`](Self::store), [`keep`](Self::keep), or dropped, which
+/// keeps it too unless it is empty.
+#[derive(Debug)]
+pub struct Partial {
+    file: File,
+    name: FileName,
+    /// `None` once it has its final name.
+    place: Option<Place>,
+    inbox: Arc<Shared>,
+}
+
+/// Where the unfinished file is.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) folder: Dir,
+    pub(super) name: String,
+}
+
+/// An unfinished file that stays.
+#[derive(Debug)]
+pub struct Kept {
+    /// Where.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Numbers tried for a free name.
+const NUMBERS: u32 = 9_999;
+
+impl Partial {
+    pub(super) fn new(inbox: Arc<Shared>, name: FileName, place: Place, file: File) -> Self {
+        Self { file, name, place: Some(place), inbox }
+    }
+
+    /// The open file, at its start, for reading and writing.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The name that was asked for.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+
+    /// Syncs the file and gives it its name, or the next free one where [`OnConflict::Rename`] is
+    /// asked for. Parent folders are created below the receiving folder. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the partial file stays, and the error says where.
+    pub fn store(mut self) -> Result<FileName, StoreError> {
+        match self.try_store() {
+            Ok(name) => {
+                self.place = None;
+                Ok(name)
+            }
+            Err(why) => Err(StoreError { name: self.name.clone(), why, kept: self.keep() }),
+        }
+    }
+
+    /// Leaves the file where it is and says where; an empty one is removed.
+    pub fn keep(mut self) -> Option<Kept> {
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Option<Kept> {
+        let place = self.place.take()?;
+        let bytes = self.file.metadata().map_or(0, |metadata| metadata.len());
+        if bytes == 0 {
+            let _ = place.folder.remove_file(&place.name);
+            return None;
+        }
+        Some(Kept { path: self.inbox.path.join(PARTIAL_FOLDER).join(place.name), bytes })
+    }
+
+    fn try_store(&self) -> Result<FileName, StoreFault> {
+        let Some(place) = &self.place else {
+            return Err(StoreFault::System(io::ErrorKind::NotFound.into()));
+        };
+        self.file.sync_all().map_err(StoreFault::System)?;
+        let parent = self.open_parent()?;
+        let to =
+            |name: &FileName| rename_new(&place.folder, &place.name, &parent, name.last_part());
+        let name = match to(&self.name) {
+            Ok(()) => self.name.clone(),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(StoreFault::System(error));
+            }
+            Err(_) => match self.inbox.on_conflict {
+                OnConflict::Skip | OnConflict::Fail => return Err(StoreFault::Exists),
+                OnConflict::Overwrite => {
+                    replace(place, &parent, self.name.last_part())?;
+                    self.name.clone()
+                }
+                OnConflict::Rename => self.first_free(to)?,
+            },
+        };
+        sync_folder(&parent);
+        Ok(name)
+    }
+
+    fn first_free(&self, to: impl Fn(&FileName) -> io::Result<()>) -> Result<FileName, StoreFault> {
+        for number in 1..=NUMBERS {
+            let name = self.name.numbered(number);
+            match to(&name) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(StoreFault::System(error)),
+            }
+        }
+        Err(StoreFault::Exists)
+    }
+
+    /// The folder that the file belongs in. Links on the way are followed as long as they stay
+    /// inside the receiving folder.
+    fn open_parent(&self) -> Result<Dir, StoreFault> {
+        let root = &self.inbox.root;
+        let Some((parent, _)) = self.name.as_str().rsplit_once('/') else {
+            return root.try_clone().map_err(StoreFault::System);
+        };
+        let opened = root.open_dir(parent).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                root.create_dir_all(parent)?;
+                root.open_dir(parent)
+            }
+            _ => Err(error),
+        });
+        opened.map_err(|error| StoreFault::of_parent(parent, error))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+/// Takes the place of a regular file. A rename never follows a link, so what is swapped in between
+/// the look and the rename is replaced itself and not what it leads to.
+fn replace(place: &Place, parent: &Dir, name: &str) -> Result<(), StoreFault> {
+    match parent.symlink_metadata(name) {
+        Ok(metadata) if !metadata.is_file() => return Err(StoreFault::NotAFile),
+        _ => {}
+    }
+    place.folder.rename(&place.name, parent, name).map_err(StoreFault::System)
+}
+
+/// Makes the new name last through a power cut, where the file system can. The file is whole and
+/// has its name already, so a refusal here is no failure of the transfer.
+fn sync_folder(folder: &Dir) {
+    if cfg!(unix) {
+        let _ = folder.open(".").and_then(|folder| folder.sync_all());
+    }
+}
+
+/// Why a whole file did not get its name.
+#[derive(Debug)]
+pub struct StoreError {
+    /// The name that was asked for.
+    pub name: FileName,
+    /// Why.
+    pub why: StoreFault,
+    /// Where the file is now; `None` if it was empty.
+    pub kept: Option<Kept>,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot store {}: {}", Quoted(self.name.as_str()), self.why)?;
+        match &self.kept {
+            Some(kept) => write!(f, "; its {} bytes are in {:?}", kept.bytes, kept.path),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Why a name is not to be had.
+#[derive(Debug)]
+pub enum StoreFault {
+    /// Something of that name is there, and is not to be replaced.
+    Exists,
+    /// What should be overwritten is a folder, a link or a device.
+    NotAFile,
+    /// What should be a folder is not.
+    ParentIsFile {
+        /// Its name, below the receiving folder.
+        parent: Box<str>,
+    },
+    /// What should be a folder is a link out of the receiving folder.
+    ParentLeaves {
+        /// Its name, below the receiving folder.
+        parent: Box<str>,
+    },
+    /// What the system said.
+    System(io::Error),
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists => write!(f, "something of that name is there already"),
+            Self::NotAFile => {
+                write!(f, "expected a regular file to overwrite, got a folder, link or device")
+            }
+            Self::ParentIsFile { parent } => {
+                write!(f, "expected a folder at {}, got something else", Quoted(parent))
+            }
+            Self::ParentLeaves { parent } => write!(
+                f,
+                "expected a folder inside the receiving folder at {}, got a link out of it",
+                Quoted(parent)
+            ),
+            Self::System(source) => write!(f, "{source}"),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use xcher_core::FileName;
+
+use super::*;
+
+fn name(text: &str) -> FileName {
+    FileName::new(text).unwrap()
+}
+
+/// A folder `music` to share, beside a secret.
+fn music() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let music = folder.path().join("music");
+    fs::create_dir_all(music.join("old")).unwrap();
+    fs::write(music.join("a.mp3"), "aaa").unwrap();
+    fs::write(music.join("old/b.mp3"), "bb").unwrap();
+    fs::write(folder.path().join("secret"), "secret").unwrap();
+    (folder, music)
+}
+
+fn make_pipe(path: &std::path::Path) {
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_folder_is_shared_under_its_name_and_a_file_under_its_own() {
+    let (folder, music) = music();
+    let single = folder.path().join("secret");
+    let shares = Shares::open(&[music, single]).unwrap();
+    assert_eq!(shares.find(&name("music/a.mp3")), Some(3));
+    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(2));
+    assert_eq!(shares.find(&name("secret")), Some(6));
+    for absent in
+        ["a.mp3", "music", "music/old", "music/c", "secret/x", "old/b.mp3", "music/a.mp3/x"]
+    {
+        assert_eq!(shares.find(&name(absent)), None, "{absent}");
+    }
+    let mut text = String::new();
+    shares.open_file(&name("secret"), 6).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "secret");
+    assert!(Shares::nothing().find(&name("secret")).is_none());
+}
+
+#[test]
+fn a_path_with_dots_takes_the_folders_own_name() {
+    let (_folder, music) = music();
+    let shares = Shares::open(&[music.join("old/..")]).unwrap();
+    assert_eq!(shares.find(&name("music/a.mp3")), Some(3));
+}
+
+#[test]
+fn the_root_is_shared_without_a_prefix_and_alone() {
+    let (_folder, music) = music();
+    let shares = Shares::open(&["/".into()]).unwrap();
+    let path = music.canonicalize().unwrap().join("a.mp3");
+    let wire = path.to_str().unwrap().trim_start_matches('/');
+    assert_eq!(shares.find(&name(wire)), Some(3));
+    let error = Shares::open(&["/".into(), music]).unwrap_err();
+    assert!(matches!(error, ShareError::NoName { .. }), "{error}");
+}
+
+#[test]
+fn what_cannot_be_shared_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let (folder, music) = music();
+    let path = |text: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(text));
+    make_pipe(&path(b"pipe"));
+    fs::create_dir(path(b"not\xfftext")).unwrap();
+    fs::write(path(b"esc\x1b[2J"), "").unwrap();
+    fs::create_dir(path(b".xcher-partial")).unwrap();
+    fs::create_dir(path(b"other")).unwrap();
+    fs::create_dir(path(b"other/music")).unwrap();
+    let error = |paths: &[PathBuf]| Shares::open(paths).unwrap_err();
+    for (bad, says) in [
+        (&b"nothing"[..], "got nothing at"),
+        (b"pipe", "got a pipe"),
+        (b"not\xfftext", r"not\xFFtext"),
+        (b"esc\x1b[2J", r"esc\u{1b}[2J"),
+        (b".xcher-partial", "unfinished files"),
+    ] {
+        let said = error(&[path(bad)]).to_string();
+        assert!(said.contains(says), "{said}");
+        assert!(!said.contains('\u{1b}'));
+    }
+    let said = error(&[music.clone(), path(b"other/music")]).to_string();
+    assert!(said.contains("other/music") && said.contains(r#"shared as "music""#), "{said}");
+    let said = error(&[music.clone(), music]).to_string();
+    assert!(said.contains(r#"shared as "music""#), "{said}");
+    // A device: there on every system this runs on.
+    assert!(matches!(error(&["/dev/null".into()]), ShareError::Special { .. }));
+}
+
+#[test]
+fn a_link_is_followed_to_a_file_inside_and_nowhere_else() {
+    let (folder, music) = music();
+    symlink("old/b.mp3", music.join("inside")).unwrap();
+    symlink("../a.mp3", music.join("old/up")).unwrap();
+    symlink("../secret", music.join("out")).unwrap();
+    symlink(folder.path().join("secret"), music.join("absolute")).unwrap();
+    symlink("..", music.join("out-folder")).unwrap();
+    symlink("old", music.join("folder")).unwrap();
+    symlink("nothing", music.join("dead")).unwrap();
+    symlink("circle", music.join("circle")).unwrap();
+    let shares = Shares::open(&[music]).unwrap();
+    assert_eq!(shares.find(&name("music/inside")), Some(2));
+    assert_eq!(shares.find(&name("music/old/up")), Some(3));
+    shares.open_file(&name("music/inside"), 2).unwrap();
+    for bad in [
+        "music/out",
+        "music/absolute",
+        "music/out-folder/secret",
+        "music/folder",
+        "music/folder/b.mp3",
+        "music/dead",
+        "music/circle",
+    ] {
+        assert_eq!(shares.find(&name(bad)), None, "{bad}");
+        let error = shares.open_file(&name(bad), 6).unwrap_err();
+        assert!(matches!(error, OpenError::NotShared), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn a_link_swapped_in_after_the_look_leads_nowhere() {
+    let (folder, music) = music();
+    let single = folder.path().join("single");
+    fs::write(&single, "single").unwrap();
+    let shares = Shares::open(&[music.clone(), single.clone()]).unwrap();
+
+    // Between find and the opening, for which `Share::open_file` is the second half.
+    let (share, path) = shares.by_name.get("music").map(|share| (share, "a.mp3")).unwrap();
+    assert_eq!(share.size(path), Some(3));
+    fs::remove_file(music.join("a.mp3")).unwrap();
+    symlink("../secret", music.join("a.mp3")).unwrap();
+    assert!(matches!(share.open_file(path, 6), Err(OpenError::NotShared)));
+
+    // A folder above the file.
+    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(2));
+    fs::remove_dir_all(music.join("old")).unwrap();
+    symlink("..", music.join("old")).unwrap();
+    assert!(matches!(share.open_file("old/secret", 6), Err(OpenError::NotShared)));
+
+    // A single file: not even to its neighbour.
+    fs::remove_file(&single).unwrap();
+    symlink("secret", &single).unwrap();
+    assert_eq!(shares.find(&name("single")), None);
+    let share = shares.by_name.get("single").unwrap();
+    assert!(matches!(share.open_file("single", 6), Err(OpenError::NotShared)));
+}
+
+#[test]
+fn a_pipe_neither_opens_nor_blocks() {
+    let (_folder, music) = music();
+    make_pipe(&music.join("pipe"));
+    let shares = Shares::open(&[music]).unwrap();
+    assert_eq!(shares.find(&name("music/pipe")), None);
+    assert!(matches!(shares.open_file(&name("music/pipe"), 0), Err(OpenError::NotShared)));
+    // Swapped in after the look.
+    let share = shares.by_name.get("music").unwrap();
+    assert!(matches!(share.open_file("pipe", 0), Err(OpenError::NotShared)));
+}
+
+#[test]
+fn a_changed_size_is_told_with_both() {
+    let (_folder, music) = music();
+    let shares = Shares::open(&[music]).unwrap();
+    let error = shares.open_file(&name("music/a.mp3"), 4).unwrap_err();
+    assert!(matches!(error, OpenError::Changed { expected: 4, got: 3 }), "{error}");
+}
+
+#[test]
+fn unfinished_files_are_not_shared() {
+    let (_folder, music) = music();
+    for folder in [".xcher-partial", "old/.Xcher-Partial"] {
+        fs::create_dir(music.join(folder)).unwrap();
+        fs::write(music.join(folder).join("x"), "x").unwrap();
+    }
+    fs::write(music.join(".hidden"), "x").unwrap();
+    let shares = Shares::open(&[music]).unwrap();
+    assert_eq!(shares.find(&name("music/.xcher-partial/x")), None);
+    assert_eq!(shares.find(&name("music/old/.Xcher-Partial/x")), None);
+    assert_eq!(shares.find(&name("music/.hidden")), Some(1));
+}

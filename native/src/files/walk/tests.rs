@@ -1,0 +1,193 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use super::super::Shares;
+use super::*;
+
+/// Everything the walk yields, in chunks of at most `max`.
+fn all(mut walk: Walk, max: usize) -> (Vec<(String, u64)>, Vec<Skipped>) {
+    let (mut entries, mut skipped) = (Vec::new(), Vec::new());
+    loop {
+        let chunk = walk.next_chunk(max);
+        assert!(chunk.entries.len() + chunk.skipped.len() <= max);
+        entries.extend(chunk.entries.into_iter().map(|(name, size)| (name.to_string(), size)));
+        skipped.extend(chunk.skipped);
+        if chunk.done {
+            return (entries, skipped);
+        }
+    }
+}
+
+fn held(walk: &Walk) -> usize {
+    walk.folders.iter().map(|folder| folder.found.len()).sum()
+}
+
+#[test]
+fn lists_in_order_with_sizes_however_it_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("top");
+    fs::create_dir_all(root.join("b/c")).unwrap();
+    fs::create_dir(root.join("empty")).unwrap();
+    for (name, text) in
+        [("z", "1"), ("a", ""), ("b/2", "22"), ("b/1", "1"), ("b/c/x y", "xyz"), (".dot", "d")]
+    {
+        fs::write(root.join(name), text).unwrap();
+    }
+    let single = folder.path().join("single");
+    fs::write(&single, "12345").unwrap();
+    let shares = Shares::open(&[root, single]).unwrap();
+    let expected = [
+        ("single", 5),
+        ("top/.dot", 1),
+        ("top/a", 0),
+        ("top/b/1", 1),
+        ("top/b/2", 2),
+        ("top/b/c/x y", 3),
+        ("top/z", 1),
+    ];
+    for max in [1, 2, 3, 100] {
+        let (entries, skipped) = all(shares.walk(), max);
+        let entries: Vec<_> = entries.iter().map(|(name, size)| (name.as_str(), *size)).collect();
+        assert_eq!(entries, expected, "{max} at a time");
+        assert!(skipped.is_empty());
+        for (name, size) in entries {
+            assert_eq!(shares.find(&FileName::new(name).unwrap()), Some(size));
+        }
+    }
+    assert!(Shares::nothing().walk().next_chunk(1).done);
+}
+
+#[test]
+fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("top");
+    fs::create_dir_all(root.join("dir")).unwrap();
+    fs::create_dir(root.join(".xcher-partial")).unwrap();
+    fs::write(root.join(".xcher-partial/x"), "x").unwrap();
+    fs::write(root.join("good"), "x").unwrap();
+    fs::write(root.join(OsStr::from_bytes(b"\xff\x1b")), "x").unwrap();
+    fs::write(root.join("esc\u{1b}]0;"), "x").unwrap();
+    fs::create_dir(root.join("bad\u{202e}")).unwrap();
+    fs::write(root.join("bad\u{202e}/unseen"), "x").unwrap();
+    fs::write(folder.path().join("secret"), "x").unwrap();
+    symlink("good", root.join("link")).unwrap();
+    symlink("../secret", root.join("link-out")).unwrap();
+    symlink("nothing", root.join("link-dead")).unwrap();
+    symlink("dir", root.join("link-dir")).unwrap();
+    symlink(".", root.join("link-self")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+
+    let (entries, skipped) = all(Shares::open(&[root]).unwrap().walk(), 100);
+    assert_eq!(entries, [("top/good".into(), 1), ("top/link".into(), 1)]);
+    let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
+    let expected = [
+        r#""top/bad\u{202e}" is not shared: its name cannot be sent: it holds the invisible character U+202E"#,
+        r#""top/esc\u{1b}]0;" is not shared: its name cannot be sent: it holds the invisible character U+001B"#,
+        r#""top/link-dead" is not shared: it is a link to nothing"#,
+        r#""top/link-dir" is not shared: it is a link to a folder"#,
+        r#""top/link-out" is not shared: it is a link that leaves the shared folder"#,
+        r#""top/link-self" is not shared: it is a link to a folder"#,
+        r#""top/socket" is not shared: it is neither a file nor a folder"#,
+        r#""top/\xFF\u{1b}" is not shared: its name is not UTF-8"#,
+    ];
+    assert_eq!(said, expected.map(String::from).into());
+}
+
+#[test]
+fn a_hundred_thousand_files_in_one_folder_are_never_held_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    const FILES: usize = 100_000;
+    for number in 0..FILES {
+        fs::File::create(folder.path().join(format!("{number:06}"))).unwrap();
+    }
+    let mut walk = Shares::open(&[folder.path().into()]).unwrap().walk();
+    let mut seen = BTreeSet::new();
+    loop {
+        let chunk = walk.next_chunk(1000);
+        assert!(chunk.entries.len() <= 1000 && held(&walk) <= RUN);
+        for (name, _) in chunk.entries {
+            assert!(seen.insert(name.last_part().to_owned()));
+        }
+        if chunk.done {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), FILES);
+}
+
+#[test]
+fn depth_ends_where_a_name_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("r");
+    fs::create_dir(&root).unwrap();
+    let dir = cap_std::fs::Dir::open_ambient_dir(&root, cap_std::ambient_authority()).unwrap();
+    // "r" and 600 folders "d": a file fits as long as its name has 1,024 bytes.
+    let deep = "d/".repeat(600);
+    dir.create_dir_all(deep.trim_end_matches('/')).unwrap();
+    for depth in 0..=600 {
+        dir.write(format!("{}f", "d/".repeat(depth)), "x").unwrap();
+    }
+    let mut walk = Shares::open(&[root]).unwrap().walk();
+    let chunk = walk.next_chunk(10_000);
+    assert!(chunk.done);
+    // "r/" and the folders and "f": 2 + 2 n + 1 bytes.
+    let deepest = (xcher_core::MAX_NAME - 3) / 2;
+    assert_eq!(chunk.entries.len(), deepest + 1);
+    assert!(!chunk.skipped.is_empty());
+    for skipped in chunk.skipped {
+        assert!(matches!(skipped.why, SkipReason::BadName(NameFault::TooLong)), "{skipped}");
+    }
+}
+
+#[test]
+fn deep_folders_with_many_entries_hold_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut path = folder.path().join("r");
+    const DEEP: usize = 12;
+    const WIDE: usize = 3_000;
+    for _ in 0..DEEP {
+        // The folder sorts first, so that everything beside it is held while it is listed.
+        fs::create_dir(&path).unwrap();
+        for number in 0..WIDE {
+            fs::File::create(path.join(format!("f{number}"))).unwrap();
+        }
+        path.push("d");
+    }
+    let mut walk = Shares::open(&[folder.path().join("r")]).unwrap().walk();
+    let mut seen = 0;
+    loop {
+        let chunk = walk.next_chunk(100);
+        assert!(held(&walk) <= HELD + DEEP * SHORTEST_RUN, "{}", held(&walk));
+        seen += chunk.entries.len();
+        if chunk.done {
+            break;
+        }
+    }
+    assert_eq!(seen, DEEP * WIDE);
+}
+
+#[test]
+fn what_vanishes_while_it_is_listed_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("r");
+    fs::create_dir_all(root.join("b")).unwrap();
+    fs::write(root.join("a"), "x").unwrap();
+    fs::write(root.join("b/x"), "x").unwrap();
+    fs::write(root.join("c"), "x").unwrap();
+    let mut walk = Shares::open(std::slice::from_ref(&root)).unwrap().walk();
+    assert_eq!(walk.next_chunk(1).entries[0].0.as_str(), "r/a");
+    fs::remove_dir_all(root.join("b")).unwrap();
+    let (entries, skipped) = all(walk, 10);
+    assert_eq!(entries, [("r/c".into(), 1)]);
+    assert!(matches!(&skipped[..], [Skipped { why: SkipReason::Unreadable(_), .. }]));
+
+    // The whole share.
+    let walk = Shares::open(std::slice::from_ref(&root)).unwrap().walk();
+    fs::remove_dir_all(&root).unwrap();
+    assert!(all(walk, 10).0.is_empty());
+}
