@@ -98,8 +98,8 @@ pub enum MisuseError {
     TooManyWaiting,
     /// There is no link to the relay.
     Offline,
-    /// The host is stopping.
-    Stopping,
+    /// A call to this host itself.
+    Oneself,
 }
 
 impl fmt::Display for MisuseError {
@@ -112,7 +112,7 @@ impl fmt::Display for MisuseError {
             Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
             Self::TooManyWaiting => "expected a request that can wait, got one too many",
             Self::Offline => "expected a link to the relay, and there is none",
-            Self::Stopping => "expected a host that goes on, got one that stops",
+            Self::Oneself => "expected someone else's nick, got your own",
         })
     }
 }

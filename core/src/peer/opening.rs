@@ -27,7 +27,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Offline`], [`MisuseError::TooManyWaiting`] for more sessions than the limits
+    /// [`MisuseError::Offline`], [`MisuseError::Oneself`], [`MisuseError::TooManyWaiting`] for more sessions than the limits
     /// allow.
     pub fn open(
         &mut self,
@@ -35,7 +35,9 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        self.nick().ok_or(MisuseError::Offline)?;
+        if *self.nick().ok_or(MisuseError::Offline)? == nick {
+            return Err(MisuseError::Oneself);
+        }
         let (_, listen) = self.own_address().ok_or(MisuseError::Offline)?;
         if self.sessions.len() >= self.config.limits.sessions {
             return Err(MisuseError::TooManyWaiting);

@@ -52,7 +52,13 @@ pub(super) struct Common {
     #[arg(long, global = true, env = "XCHER_PLAIN")]
     pub(super) plain: bool,
     /// How long to wait for an answer
-    #[arg(long, global = true, env = "XCHER_TIMEOUT", value_name = "SECONDS", default_value = "30")]
+    #[arg(
+        long,
+        global = true,
+        env = "XCHER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30"
+    )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
     /// Tell what happens as one JSON object a line on standard output
@@ -78,12 +84,14 @@ pub(super) enum Command {
     /// List what someone shares: SIZE, a tab, NAME
     Ls {
         /// Who shares
-        nick: Nick,
+        #[arg(value_name = "NICK")]
+        peer: Nick,
     },
     /// Ask whether someone shares a file: NAME YES or NAME NO
     Check {
         /// Who shares
-        nick: Nick,
+        #[arg(value_name = "NICK")]
+        peer: Nick,
         /// The file, as `ls` spells it
         name: String,
     },
@@ -138,7 +146,8 @@ pub(super) struct ShareArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct GetArgs {
     /// Who shares
-    pub(super) nick: Nick,
+    #[arg(value_name = "NICK")]
+    pub(super) peer: Nick,
     /// Files, or folders with all that is in them, as `ls` spells them
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     pub(super) names: Vec<String>,

@@ -1,7 +1,7 @@
 //! Calling someone: what `ls`, `check` and `get` have in common.
 
-use xcher_core::Nick;
 use xcher_core::peer::{Calls, Event, SessionId};
+use xcher_core::{MisuseError, Nick};
 
 use super::args::Common;
 use super::exit::{Code, Failure, code_of};
@@ -24,13 +24,16 @@ impl Call {
         nick: &Nick,
         inbox: Option<Inbox>,
     ) -> Result<Self, Failure> {
-        let mut running =
-            Running::online(common, Calls::Ignore, Shares::nothing(), inbox).await?;
+        let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), inbox).await?;
         match running.host.open(nick.clone()) {
             Ok(session) => Ok(Self { running, session, nick: nick.clone(), open: false }),
             Err(error) => {
                 running.stop().await;
-                Err(Failure::new(Code::Unreachable, error.to_string()))
+                let code = match error {
+                    MisuseError::Oneself => Code::Usage,
+                    _ => Code::Unreachable,
+                };
+                Err(Failure::new(code, error.to_string()))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{ArgAction, Command};
+use clap::Command;
 use etcetera::BaseStrategy as _;
 
 use super::exit::Failure;
@@ -65,16 +65,13 @@ pub(super) fn apply(command: Command, file: &Path) -> Result<Command, Failure> {
 fn set(command: Command, key: &str, value: &str, known: &mut bool) -> Command {
     let matching = |command: &Command| {
         let mut args = command.get_arguments();
-        args.find(|arg| arg.get_long() == Some(key) && key != "config").map(|arg| arg.get_id().clone())
+        args.find(|arg| arg.get_long() == Some(key) && key != "config")
+            .map(|arg| arg.get_id().clone())
     };
     let mut command = command;
     if let Some(id) = matching(&command) {
         *known = true;
-        command = command.mut_arg(id, |arg| match arg.get_action() {
-            // A flag that is there without a value: its default can be set all the same.
-            ArgAction::SetTrue | ArgAction::Count => arg.default_value(value.to_owned()),
-            _ => arg.default_value(value.to_owned()).required(false),
-        });
+        command = command.mut_arg(id, |arg| arg.default_value(value.to_owned()));
     }
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for name in names {

@@ -19,7 +19,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     let mut wanted = Wanted::parse(args)?;
     let inbox = Inbox::open(&args.output, args.on_conflict)
         .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
-    let mut call = Call::begin(common, &args.nick, Some(inbox)).await?;
+    let mut call = Call::begin(common, &args.peer, Some(inbox)).await?;
     let done = match choose(&mut call, &mut wanted).await {
         Ok(spool) => fetch(&mut call, args, &wanted, spool).await,
         Err(failure) => Err(failure),
@@ -109,15 +109,14 @@ async fn fetch(
 ) -> Result<(), Failure> {
     let local = |error: std::io::Error| Failure::new(Code::Incomplete, error.to_string());
     let count = spool.count();
-    let mut fetching =
-        Fetching { args, under_way: HashSet::new(), done: 0, count, worst: None };
+    let mut fetching = Fetching { args, under_way: HashSet::new(), done: 0, count, worst: None };
     match wanted {
         Wanted::All { refused: true } => fetching.worse(Code::Policy),
         Wanted::All { refused: false } => {}
         Wanted::Named(named) => {
             for missing in named.iter().filter(|named| !named.found) {
                 let name = Quoted(missing.name.as_str());
-                call.running.output.error(format_args!("{} does not share {name}", args.nick));
+                call.running.output.error(format_args!("{} does not share {name}", args.peer));
                 fetching.worse(Code::Incomplete);
             }
         }

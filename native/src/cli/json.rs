@@ -148,19 +148,22 @@ impl<'a> Line<'a> {
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
-            Event::Started { transfer, session, direction, name, size } => Self::Transfer(Transfer {
-                session: Some(session.0),
-                direction: Some(match direction {
-                    Direction::Receive => "receive",
-                    Direction::Send => "send",
-                }),
-                name: Some(name.as_str()),
-                size: Some((*size).into()),
-                ..transfer_line(transfer.0, "started")
-            }),
-            Event::Progress { transfer, bytes } => {
-                Self::Transfer(Transfer { bytes: Some(*bytes), ..transfer_line(transfer.0, "progress") })
+            Event::Started { transfer, session, direction, name, size } => {
+                Self::Transfer(Transfer {
+                    session: Some(session.0),
+                    direction: Some(match direction {
+                        Direction::Receive => "receive",
+                        Direction::Send => "send",
+                    }),
+                    name: Some(name.as_str()),
+                    size: Some((*size).into()),
+                    ..transfer_line(transfer.0, "started")
+                })
             }
+            Event::Progress { transfer, bytes } => Self::Transfer(Transfer {
+                bytes: Some(*bytes),
+                ..transfer_line(transfer.0, "progress")
+            }),
             Event::Finished { transfer, name, bytes } => Self::Transfer(Transfer {
                 name: Some(name.as_str()),
                 bytes: Some(*bytes),

@@ -111,8 +111,8 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Relay(args) => up::relay(common, args).await,
         Command::Up(args) => up::up(common, args).await,
         Command::Share(args) => share::run(common, args, |_| {}).await,
-        Command::Ls { nick } => ask::ls(common, nick).await,
-        Command::Check { nick, name } => ask::check(common, nick, name).await,
+        Command::Ls { peer } => ask::ls(common, peer).await,
+        Command::Check { peer, name } => ask::check(common, peer, name).await,
         Command::Get(args) => get::run(common, args).await,
         Command::Who => ask::who(common).await,
         // Those need no network and were done before.

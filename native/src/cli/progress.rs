@@ -22,8 +22,7 @@ struct File {
     bar: Option<ProgressBar>,
 }
 
-const FILE: &str =
-    "  {msg:32!}  {bar:20} {percent:>3}%  {bytes:>10} of {total_bytes:<10}  {bytes_per_sec:>12}  ETA {eta}";
+const FILE: &str = "  {msg:32!}  {bar:20} {percent:>3}%  {bytes:>10} of {total_bytes:<10}  {bytes_per_sec:>12}  ETA {eta}";
 const TOTAL: &str = "  {msg:32!}  {bytes:>10} in all  {bytes_per_sec:>12}  {elapsed} so far";
 
 impl Progress {

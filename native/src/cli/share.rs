@@ -18,8 +18,7 @@ pub(super) async fn run(
     args: &ShareArgs,
     mut online: impl FnMut(&Running),
 ) -> Result<(), Failure> {
-    let shares =
-        Shares::open(&args.paths).map_err(|error| Failure::usage(error.to_string()))?;
+    let shares = Shares::open(&args.paths).map_err(|error| Failure::usage(error.to_string()))?;
     let calls = if args.ask { Calls::Ask } else { Calls::Take };
     let mut running = Running::online(common, calls, shares, None).await?;
     say_online(&running)?;

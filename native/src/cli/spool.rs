@@ -48,9 +48,11 @@ impl Listed {
         if self.file.read_line(&mut self.line)? == 0 {
             return Ok(None);
         }
-        let parsed = self.line.trim_end_matches('\n').split_once('\t').and_then(|(size, name)| {
-            Some((FileName::new(name).ok()?, Size::parse(size)?))
-        });
+        let parsed = self
+            .line
+            .trim_end_matches('\n')
+            .split_once('\t')
+            .and_then(|(size, name)| Some((FileName::new(name).ok()?, Size::parse(size)?)));
         parsed.map(Some).ok_or_else(|| io::Error::other("the temporary list was changed"))
     }
 }

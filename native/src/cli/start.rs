@@ -110,15 +110,13 @@ fn nicks(common: &Common) -> Vec<Nick> {
     if let Some(nick) = &common.nick {
         return vec![nick.clone()];
     }
-    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = user.as_deref().and_then(|user| Nick::parse(user).ok());
+    let user = whoami::username().ok().and_then(|user| Nick::parse(&user).ok());
     let base = match &user {
         // Room for the number.
         Some(user) => user.as_str().chars().take(27).collect(),
         None => "someone".to_owned(),
     };
-    let numbered = (0..4).filter_map(|_| {
-        Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok()
-    });
+    let numbered =
+        (0..4).filter_map(|_| Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok());
     user.into_iter().chain(numbered).collect()
 }

@@ -32,8 +32,7 @@ pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
         // The sender is dropped when sharing is over.
         let _ = stopped.await;
     }));
-    let shared =
-        share::run(&common, &args.share, |running| say_how(running, &common.relay)).await;
+    let shared = share::run(&common, &args.share, |running| say_how(running, &common.relay)).await;
     drop(stop);
     match relay.await {
         Ok(ended) => ended.map_err(local).and(shared),

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 use xcher_core::FileName;
-use xcher_core::peer::{
-    ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
-};
+use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
 
 use super::{Host, Told};
 use crate::files::{Chunk, Partial, Walk};

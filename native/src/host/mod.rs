@@ -22,6 +22,7 @@ use xcher_core::peer::{
 };
 use xcher_core::{FileName, MisuseError, Nick, Size};
 
+use crate::data::BufferBudget;
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
 use control::Link;
 use happened::Happened;
@@ -85,6 +86,7 @@ pub struct Host {
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
     closing: tokio::task::JoinSet<()>,
+    buffers: Arc<BufferBudget>,
     looked: Instant,
 }
 
@@ -109,6 +111,7 @@ impl Host {
             moving: HashMap::new(),
             partials: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
+            buffers: Arc::default(),
             looked: Instant::now(),
         };
         host.with(|peer, now, actions| peer.start(now, actions));

@@ -10,7 +10,7 @@ use xcher_core::{FileName, Size};
 
 use super::happened::Happened;
 use super::{Host, LIST_STEP, LOOK};
-use crate::data;
+use crate::data::{self, SendEnd};
 
 /// A file on its way.
 pub(super) struct Moving {
@@ -29,11 +29,8 @@ impl Host {
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let why = match shares.open_file(&name, size) {
-                Ok(file) => data::send(&socket, &file, size, &sent).err().map(|e| e.to_string()),
-                Err(error) => {
-                    data::abort(&socket);
-                    Some(error.to_string())
-                }
+                Ok(file) => unsent(&data::send(&socket, &file, size, &sent), size),
+                Err(error) => Some(error.to_string()),
             };
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), why.map(Into::into));
@@ -50,6 +47,7 @@ impl Host {
     ) {
         let Some((socket, received)) = self.begin(transfer, conn) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
+        let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
             let created = match &inbox {
                 Some(inbox) => inbox.create(&name).map_err(|error| error.to_string()),
@@ -57,8 +55,9 @@ impl Host {
             };
             let (end, partial) = match created {
                 Ok(partial) => {
-                    let end = data::receive(&socket, partial.file(), size.limit(), &received);
-                    (end, Some(partial))
+                    let limit = Some(size.limit());
+                    let end = data::receive(&socket, partial.file(), limit, &received, &buffers);
+                    (received_end(end), Some(partial))
                 }
                 Err(why) => (ReceiveEnd::Disk(why.into()), None),
             };
@@ -71,11 +70,7 @@ impl Host {
 
     /// Makes the data connection a blocking one. A connection that will not be made so is closed,
     /// and the state machine's time-out ends the transfer.
-    fn begin(
-        &mut self,
-        transfer: TransferId,
-        conn: ConnId,
-    ) -> Option<(TcpStream, Arc<AtomicU64>)> {
+    fn begin(&mut self, transfer: TransferId, conn: ConnId) -> Option<(TcpStream, Arc<AtomicU64>)> {
         let socket = self.idle.remove(&conn)?.into_std().ok()?;
         socket.set_nonblocking(false).ok()?;
         let bytes = Arc::new(AtomicU64::new(0));
@@ -154,5 +149,28 @@ impl Host {
             let size = shares.find(&name);
             let _ = reporter.blocking_send(Happened::Found { session, size });
         });
+    }
+}
+
+/// Why a file was not sent whole.
+fn unsent(end: &SendEnd, size: u64) -> Option<String> {
+    match end {
+        SendEnd::Whole => None,
+        SendEnd::FileShrank { sent } => {
+            Some(format!("expected a file of {size} bytes, got its end after {sent}"))
+        }
+        SendEnd::FileError(error) => Some(format!("the file cannot be read: {error}")),
+        SendEnd::SocketError(error) => Some(format!("the data connection broke: {error}")),
+    }
+}
+
+fn received_end(end: data::ReceiveEnd) -> ReceiveEnd {
+    match end {
+        data::ReceiveEnd::Eof { .. } => ReceiveEnd::Eof,
+        data::ReceiveEnd::Excess { .. } => ReceiveEnd::Excess,
+        data::ReceiveEnd::SocketError(error) => ReceiveEnd::Broken(error.to_string().into()),
+        data::ReceiveEnd::FileError(error) => {
+            ReceiveEnd::Disk(format!("the file cannot be written: {error}").into())
+        }
     }
 }
