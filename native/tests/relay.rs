@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -258,10 +258,15 @@ async fn a_thousand_clients_at_once() {
 async fn a_client_that_never_reads_is_closed_and_the_others_go_on() {
     let limits = RelayLimits { asks_per_minute: u32::MAX, ..RelayLimits::default() };
     let relay = Relay::start(limits).await;
-    let mut deaf = relay.join("deaf").await;
+    // With as little room of its own as its system gives.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    let mut deaf = Client(BufReader::new(socket.connect(relay.addr).await.unwrap()));
+    deaf.say("X_NICK deaf\n").await;
+    assert_eq!(deaf.line().await, "X_NICK deaf YES\n");
     let mut alice = relay.join("alice").await;
     let mut bob = relay.join("bob").await;
-    // What the systems on the way hold for it must be full first, and that is theirs to say.
+    // What the system holds for it must be full first, and how much that is, is the system's to say.
     let calls = "X_INIT deaf 127.0.0.1 4000\n".repeat(1000);
     let closed = "X_ERR X_INIT deaf does not read and is closed\n";
     let mut calls_sent = 0;

@@ -77,7 +77,8 @@ pub enum Action {
     },
 }
 
-/// Why the relay closes a connection. Whoever it concerns was told by an X_ERR, or said X_END.
+/// Why the relay closes a connection. The client was told by an X_ERR or X_END, unless it said X_END
+/// itself, does not read, or gave no sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// The client said X_END.

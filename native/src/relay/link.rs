@@ -182,14 +182,12 @@ async fn drain(hub: &Hub, link: &Arc<Link>) {
             }
             outbox.full
         };
-        if !full {
-            // As above.
-            yield_now().await;
-        } else if link.socket.writable().await.is_ok() {
-            resume(hub, link);
-        } else {
+        if full && link.socket.writable().await.is_err() {
             return;
         }
+        resume(hub, link);
+        // Where another task is sending at this moment.
+        yield_now().await;
     }
 }
 

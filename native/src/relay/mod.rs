@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
 use xcher_core::registry::Input;
 
@@ -30,6 +30,8 @@ pub struct RelayConfig {
 
 /// How long no connection is accepted after the system could not give one.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long that is not logged again.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
 /// How long connections have to end when the relay stops.
 const STOP: Duration = Duration::from_millis(900);
 
@@ -50,15 +52,14 @@ pub async fn run(
     let mut links = JoinSet::new();
     // While set, the system has no connection to give.
     let mut paused: Option<Instant> = None;
+    let mut warned: Option<Instant> = None;
     let mut number = 0u64;
     loop {
         let alarm = hub.arm();
         tokio::select! {
             accepted = accept(&listener, paused) => match accepted {
                 Ok((socket, from)) => {
-                    if paused.take().is_some() {
-                        info!("connections are accepted again");
-                    }
+                    paused = None;
                     number += 1;
                     let span = info_span!("connection", number, %from);
                     links.spawn(link::serve(Arc::clone(&hub), number, socket, from).instrument(span));
@@ -66,10 +67,12 @@ pub async fn run(
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
                 Err(error) => {
-                    if paused.is_none() {
+                    let now = Instant::now();
+                    if warned.is_none_or(|before| now - before > WARN_AGAIN) {
                         warn!(%error, "no connection can be accepted for now");
+                        warned = Some(now);
                     }
-                    paused = Some(Instant::now() + PAUSE);
+                    paused = Some(now + PAUSE);
                 }
             },
             Some(ended) = links.join_next() => {
