@@ -2,30 +2,26 @@
 
 use core::time::Duration;
 
-/// A token bucket: `per_minute` at once, then one for each share of a minute that has passed.
-#[derive(Debug)]
+/// So many a minute: all of them at once, then evenly.
+#[derive(Debug, Default)]
 pub(crate) struct Budget {
-    left: f64,
-    per_minute: f64,
-    filled: Duration,
+    /// When everything spent so far will have come back.
+    whole_at: Duration,
 }
 
 impl Budget {
-    /// A full bucket.
-    pub(crate) fn new(per_minute: u32, now: Duration) -> Self {
-        Self { left: f64::from(per_minute), per_minute: f64::from(per_minute), filled: now }
-    }
-
-    /// Takes one, if one is left.
-    pub(crate) fn take(&mut self, now: Duration) -> bool {
-        let minutes = now.saturating_sub(self.filled).as_secs_f64() / 60.0;
-        self.left = (self.left + minutes * self.per_minute).min(self.per_minute);
-        self.filled = now;
-        if self.left < 1.0 {
+    /// Spends one, if there is one.
+    pub(crate) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
+        const MINUTE: Duration = Duration::from_secs(60);
+        if per_minute == 0 {
             return false;
         }
-        self.left -= 1.0;
-        true
+        let after = self.whole_at.max(now).saturating_add(MINUTE / per_minute);
+        let enough = after.saturating_sub(now) <= MINUTE;
+        if enough {
+            self.whole_at = after;
+        }
+        enough
     }
 }
 
@@ -34,11 +30,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minutes_worth_at_once_then_at_the_rate() {
-        let mut budget = Budget::new(60, Duration::ZERO);
-        assert_eq!((0..100).filter(|_| budget.take(Duration::ZERO)).count(), 60);
-        assert!(!budget.take(Duration::from_millis(900)));
-        assert!(budget.take(Duration::from_millis(1100)));
-        assert!(!budget.take(Duration::from_millis(1200)));
+    fn is_there_at_once_and_comes_back_evenly() {
+        let mut budget = Budget::default();
+        let start = Duration::from_secs(1000);
+        let spent = (0..100).filter(|_| budget.spend(60, start)).count();
+        assert_eq!(spent, 60);
+        let later = start + Duration::from_secs(2);
+        assert_eq!((0..100).filter(|_| budget.spend(60, later)).count(), 2);
+        assert!(!Budget::default().spend(0, start));
+        let mut endless = Budget::default();
+        assert!((0..100_000).all(|_| endless.spend(u32::MAX, start)));
     }
 }

@@ -43,6 +43,7 @@ pub use name::{BadName, FileName, NameFault, Platform};
 pub use nick::{BadNick, Nick};
 pub use packet::{Name, Packet};
 pub use peer::Peer;
+pub use registry::Registry;
 pub use relay_packet::{RelayPacket, X_INIT};
 pub use session::Session;
 pub use size::Size;

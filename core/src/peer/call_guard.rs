@@ -10,6 +10,7 @@ use crate::budget::Budget;
 /// Addresses that did not speak XCHER when they were dialled, and how often anyone is.
 pub(super) struct CallGuard {
     budget: Budget,
+    dials_per_minute: u32,
     silent: BTreeMap<IpAddr, Silent>,
 }
 
@@ -28,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 impl CallGuard {
     pub(super) fn new(dials_per_minute: u32) -> Self {
-        Self { budget: Budget::new(dials_per_minute, Duration::ZERO), silent: BTreeMap::new() }
+        Self { budget: Budget::default(), dials_per_minute, silent: BTreeMap::new() }
     }
 
     /// Whether a call from `ip` may be dialled now. A yes costs one of the budget.
@@ -36,7 +37,11 @@ impl CallGuard {
         if self.silent.get(&ip).is_some_and(|silent| now < silent.until) {
             return Err(AddrFault::BackOff(ip));
         }
-        if self.budget.take(now) { Ok(()) } else { Err(AddrFault::TooManyDials) }
+        if self.budget.spend(self.dials_per_minute, now) {
+            Ok(())
+        } else {
+            Err(AddrFault::TooManyDials)
+        }
     }
 
     /// What was dialled there spoke XCHER.

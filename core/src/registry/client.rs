@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
+use crate::budget::Budget;
 use crate::{LineBuffer, Nick, RelayLimits};
 
 pub(super) struct Client {
@@ -93,29 +94,6 @@ impl Due {
     }
 }
 
-/// So many a minute: all of them at once, then evenly.
-#[derive(Default)]
-pub(super) struct Budget {
-    /// When everything spent so far will have come back.
-    whole_at: Duration,
-}
-
-impl Budget {
-    /// Spends one, if there is one.
-    pub(super) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
-        const MINUTE: Duration = Duration::from_secs(60);
-        if per_minute == 0 {
-            return false;
-        }
-        let after = self.whole_at.max(now).saturating_add(MINUTE / per_minute);
-        let enough = after.saturating_sub(now) <= MINUTE;
-        if enough {
-            self.whole_at = after;
-        }
-        enough
-    }
-}
-
 /// What connections from `ip` are counted under: an IPv6 host has a whole /64.
 pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
     match ip {
@@ -127,19 +105,6 @@ pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_budget_is_there_at_once_and_comes_back_evenly() {
-        let mut budget = Budget::default();
-        let start = Duration::from_secs(1000);
-        let spent = (0..100).filter(|_| budget.spend(60, start)).count();
-        assert_eq!(spent, 60);
-        let later = start + Duration::from_secs(2);
-        assert_eq!((0..100).filter(|_| budget.spend(60, later)).count(), 2);
-        assert!(!Budget::default().spend(0, start));
-        let mut endless = Budget::default();
-        assert!((0..100_000).all(|_| endless.spend(u32::MAX, start)));
-    }
 
     #[test]
     fn an_ipv6_host_counts_as_its_64() {

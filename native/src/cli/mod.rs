@@ -90,11 +90,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Man { output } => man(output.as_deref()),
         command => {
-            let runtime = match command {
-                // The relay of many takes all cores; one peer needs no more than one.
-                Command::Relay(_) => tokio::runtime::Builder::new_multi_thread(),
-                _ => tokio::runtime::Builder::new_current_thread(),
-            }
+            // One thread: the relay's packets are so small that handing them to another costs more
+            // than the work itself, and the bytes of files have threads of their own.
+            let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;

@@ -1,0 +1,50 @@
+//! What must hold at the end of a run.
+
+use std::collections::BTreeMap;
+
+use crate::world::{Weather, World};
+
+impl World {
+    pub(crate) fn check_books(&mut self) {
+        let mut sessions = BTreeMap::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            assert!(host.listeners.is_empty(), "host {index} still listens");
+            assert!(host.user.serving.is_empty(), "host {index} began to send and never ended");
+            assert!(
+                host.user.visitors.is_empty(),
+                "host {index} was never told that a visit ended"
+            );
+            for (transfer, name, bytes) in &host.stored {
+                let wanted = &host.user.transfers[transfer];
+                let with = host.user.sessions[&wanted.session].with;
+                assert_eq!(name, &wanted.name);
+                assert_eq!(bytes, &self.hosts[with].files[name.as_str()], "a file is wrong");
+                self.totals.files += 1;
+                self.totals.bytes += bytes.len() as u64;
+            }
+            for (transfer, wanted) in &host.user.transfers {
+                let stored = host.stored.iter().any(|(stored, ..)| stored == transfer);
+                let finished = matches!(wanted.end, Some(Ok(_)));
+                assert!(!finished || stored, "told of a file that is not there");
+                self.totals.failed += u64::from(!finished);
+                if self.weather == Weather::Calm {
+                    assert_eq!(finished, wanted.exists, "{}: {:?}", wanted.name, wanted.end);
+                }
+                assert!(wanted.exists || !finished, "a file of another size than asked for");
+            }
+            for (session, book) in &host.user.sessions {
+                sessions.insert((index, *session), book.open);
+                let answered = book.checks.iter().filter_map(|(n, a)| a.map(|a| (n, a)));
+                for (name, yes) in answered {
+                    let shared = self.hosts[book.with].files.contains_key(name);
+                    assert_eq!(yes, shared, "{name} is shared or not");
+                }
+                if self.weather == Weather::Calm {
+                    assert!(book.open, "in calm weather a call is answered");
+                    assert!(book.checks.values().all(Option::is_some));
+                }
+            }
+        }
+        self.totals.sessions += sessions.values().filter(|open| **open).count() as u64;
+    }
+}

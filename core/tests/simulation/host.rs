@@ -1,0 +1,146 @@
+//! The driver of one simulated host: its files, its listeners, its transfers.
+
+use std::collections::BTreeMap;
+
+use xcher_core::peer::{Calls, Config, ConnId, Event, ListenerId, Purpose, SessionId, TransferId};
+use xcher_core::{FileName, Nick, Peer, Platform};
+
+use crate::user::User;
+
+pub struct Host {
+    pub peer: Peer,
+    pub user: User,
+    pub online: bool,
+    /// What it shares; the same bytes for the same name on every host but for its own mark.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// A provider that does not send what it announced.
+    pub liar: bool,
+    pub received: BTreeMap<TransferId, Receiving>,
+    pub sending: BTreeMap<TransferId, Sending>,
+    /// Lists under way: where each has got to.
+    pub walks: BTreeMap<SessionId, usize>,
+    pub listeners: BTreeMap<ListenerId, (u16, Purpose)>,
+    pub stored: Vec<(TransferId, FileName, Vec<u8>)>,
+    /// Inputs that the driver has to give, in any order.
+    pub due: Vec<Due>,
+}
+
+pub struct Receiving {
+    pub conn: ConnId,
+    pub bytes: Vec<u8>,
+    pub limit: u64,
+    pub name: FileName,
+    /// Told to the peer that it ended.
+    pub over: bool,
+}
+
+pub struct Sending {
+    pub conn: ConnId,
+    pub bytes: Vec<u8>,
+    pub sent: usize,
+}
+
+/// An answer of the driver's that waits for its turn.
+pub enum Due {
+    Listening(ListenerId, u16),
+    ListenFailed(ListenerId),
+    ConnectFailed(ConnId),
+    Entries(SessionId, Vec<(FileName, u64)>, bool),
+    Found(SessionId, Option<u64>),
+    Stored(TransferId),
+    StoreFailed(TransferId),
+    SendEnded(TransferId, u64, bool),
+    /// The user starts a program that could not get online.
+    Start,
+}
+
+pub fn nick(host: usize) -> Nick {
+    Nick::parse(&format!("host{host}")).unwrap()
+}
+
+impl Host {
+    pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, rough: bool) -> Self {
+        let config = Config {
+            nicks: vec![nick(index)],
+            calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
+            platform: Platform::Unix,
+            ..Config::default()
+        };
+        let files = (0..rng.usize(0..30))
+            .map(|number| {
+                let name = match number % 4 {
+                    0 => format!("file {number}.bin"),
+                    1 => format!("dir/träd {number}"),
+                    2 => format!("a/b/{number} YES"),
+                    _ => format!("{number}"),
+                };
+                let length = match rng.u8(0..8) {
+                    0 => 0,
+                    1 => 1,
+                    2 => rng.usize(0..20_000),
+                    _ => rng.usize(0..500),
+                };
+                (name, (0..length).map(|_| rng.u8(..)).collect())
+            })
+            .collect();
+        Self {
+            peer: Peer::new(config),
+            user: User::new(index, hosts, rng),
+            online: false,
+            files,
+            liar: rough && rng.u8(..) < 40,
+            received: BTreeMap::new(),
+            sending: BTreeMap::new(),
+            walks: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            stored: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// The next piece of a list.
+    pub fn list(&mut self, session: SessionId, rng: &mut fastrand::Rng) -> Due {
+        let from = self.walks.remove(&session).unwrap_or(0);
+        let step = rng.usize(1..12);
+        let mut entries: Vec<_> = self.files.iter().skip(from).take(step + 1).collect();
+        let done = entries.len() <= step;
+        entries.truncate(step);
+        if !done {
+            self.walks.insert(session, from + step);
+        }
+        let entries = entries
+            .into_iter()
+            .map(|(name, bytes)| (FileName::new(name).unwrap(), bytes.len() as u64))
+            .collect();
+        Due::Entries(session, entries, done)
+    }
+
+    /// What goes into a data connection: the file, or a liar's version of it.
+    pub fn content(&self, name: &FileName, rng: &mut fastrand::Rng) -> Vec<u8> {
+        let mut bytes = self.files.get(name.as_str()).cloned().unwrap_or_default();
+        if self.liar {
+            match rng.u8(0..3) {
+                0 => bytes.truncate(bytes.len() / 2),
+                1 => bytes.extend_from_slice(b"and more"),
+                _ => {}
+            }
+        }
+        bytes
+    }
+
+    pub fn told(&mut self, event: &Event) {
+        if let Event::Online { .. } = event {
+            self.online = true;
+        }
+        if let Event::Offline { retry, .. } = event {
+            self.online = false;
+            if retry.is_none() {
+                self.due.push(Due::Start);
+            }
+        }
+        if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = event {
+            self.walks.remove(session);
+        }
+        self.user.told(event);
+    }
+}

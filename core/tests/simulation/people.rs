@@ -1,0 +1,139 @@
+//! What the users of the hosts do next.
+
+use xcher_core::{FileName, Size, peer};
+
+use crate::host::nick;
+use crate::user::{Book, Wanted};
+use crate::world::{Weather, World};
+
+impl World {
+    pub(crate) fn everyone_is_online(&self) -> bool {
+        self.hosts.iter().all(|host| host.online)
+    }
+
+    pub(crate) fn user_has_something(&self, index: usize) -> bool {
+        let host = &self.hosts[index];
+        let user = &host.user;
+        let may_call = host.online && (self.weather == Weather::Rough || self.everyone_is_online());
+        (may_call && !user.calls.is_empty())
+            || !user.asked.is_empty()
+            || user.sessions.iter().any(|(id, book)| {
+                book.open
+                    && !book.ended
+                    && !book.left
+                    && (!book.listing
+                        || (book.list_ended
+                            && (!book.listed.is_empty() || self.is_idle(index, *id))))
+            })
+    }
+
+    /// Whether nothing that was asked in a session is open.
+    pub(crate) fn is_idle(&self, host: usize, session: peer::SessionId) -> bool {
+        let user = &self.hosts[host].user;
+        user.transfers.values().filter(|w| w.session == session).all(|w| w.end.is_some())
+            && user.sessions[&session].checks.values().all(Option::is_some)
+    }
+
+    pub(crate) fn user_acts(&mut self, host: usize) {
+        let rough = self.weather == Weather::Rough;
+        if let Some(session) = self.hosts[host].user.asked.pop() {
+            let yes = !rough || self.rng.u8(..) < 200;
+            // It may have timed out meanwhile.
+            let _ = self.with(host, |peer, now, actions| match yes {
+                true => peer.accept(session, now, actions),
+                false => peer.reject(session, now, actions),
+            });
+            return;
+        }
+        if self.hosts[host].online
+            && let Some(with) = self.hosts[host].user.calls.pop()
+        {
+            // The book is there before the first event is.
+            let mut actions = Vec::new();
+            let now = self.now;
+            let opened = self.hosts[host].peer.open(nick(with), now, &mut actions);
+            if let Ok(session) = opened {
+                let book = Book { with, ..Book::default() };
+                self.hosts[host].user.sessions.insert(session, book);
+            }
+            for action in actions {
+                self.act(host, action);
+            }
+            return;
+        }
+        let open: Vec<_> = self.hosts[host]
+            .user
+            .sessions
+            .iter()
+            .filter(|(_, book)| book.open && !book.ended && !book.left)
+            .map(|(id, _)| *id)
+            .collect();
+        if open.is_empty() {
+            return;
+        }
+        let session = open[self.rng.usize(..open.len())];
+        self.act_in_session(host, session, rough);
+    }
+
+    pub(crate) fn act_in_session(&mut self, host: usize, session: peer::SessionId, rough: bool) {
+        let idle = self.is_idle(host, session);
+        let early = rough && self.rng.u8(..) < 2;
+        let book = self.hosts[host].user.sessions.get_mut(&session).unwrap();
+        if !book.listing && !early {
+            book.listing = true;
+            self.with(host, |peer, now, actions| peer.list(session, now, actions)).unwrap();
+        } else if book.list_ended && !book.listed.is_empty() && !early {
+            let (name, size) = book.listed.pop().unwrap();
+            match self.rng.u8(0..4) {
+                0 => {}
+                1 => self.ask(host, session, name),
+                _ => self.fetch(host, session, name, size),
+            }
+        } else if early || (book.list_ended && idle) {
+            book.left = true;
+            let _ = self.with(host, |peer, now, actions| peer.end(session, now, actions));
+        }
+        if rough && self.rng.u8(..) < 4 {
+            let user = &mut self.hosts[host].user;
+            let running = user.transfers.iter_mut().find(|(_, wanted)| wanted.end.is_none());
+            if let Some((transfer, wanted)) = running {
+                wanted.cancelled = true;
+                let transfer = *transfer;
+                let _ = self.with(host, |peer, now, actions| peer.cancel(transfer, now, actions));
+            }
+        }
+    }
+
+    pub(crate) fn ask(&mut self, host: usize, session: peer::SessionId, name: FileName) {
+        let text = if self.rng.bool() { name.as_str().to_owned() } else { format!("{name} NO") };
+        let name = FileName::new(&text).unwrap();
+        let asked = self.with(host, |peer, now, actions| peer.check(session, name, now, actions));
+        if asked.is_ok() {
+            let user = &mut self.hosts[host].user;
+            user.sessions.get_mut(&session).unwrap().checks.insert(text, None);
+        }
+    }
+
+    pub(crate) fn fetch(
+        &mut self,
+        host: usize,
+        session: peer::SessionId,
+        name: FileName,
+        size: Size,
+    ) {
+        // Now and then a size that is not the file's: the provider must say NO.
+        let wrong = self.rng.u8(..) < 20;
+        let size = if wrong { Size::Exact(size.bytes() + 1) } else { size };
+        let mut actions = Vec::new();
+        let now = self.now;
+        let got = self.hosts[host].peer.get(session, name.clone(), size, now, &mut actions);
+        if let Ok(transfer) = got {
+            let exists = !wrong;
+            let wanted = Wanted { session, name, exists, end: None, cancelled: false };
+            self.hosts[host].user.transfers.insert(transfer, wanted);
+        }
+        for action in actions {
+            self.act(host, action);
+        }
+    }
+}

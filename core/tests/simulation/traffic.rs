@@ -1,0 +1,202 @@
+//! Connections that come about, and what goes over them.
+
+use std::net::SocketAddr;
+
+use xcher_core::peer::{ConnId, Input, Purpose, ReceiveEnd, TransferId};
+use xcher_core::registry;
+
+use crate::host::Due;
+use crate::net::{End, Life, Way, Wire};
+use crate::world::{STRANGER, Weather, World, address};
+
+impl World {
+    pub(crate) fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+        assert!(to.port() >= 1024, "no service of the system is dialled");
+        let target = self
+            .hosts
+            .iter()
+            .position(|other| other.listeners.values().any(|(port, _)| *port == to.port()));
+        let refused = self.weather == Weather::Rough && self.rng.u8(..) < 5;
+        match target {
+            Some(target) if !refused && address(Some(target)) == to.ip() => {
+                let listening = &self.hosts[target].listeners;
+                let found = listening.values().find(|(port, _)| *port == to.port()).unwrap();
+                assert_eq!(found.1, purpose, "both ends know what a connection is for");
+                self.connect(End { host: Some(host), conn: conn.0 }, target, purpose);
+            }
+            _ => self.hosts[host].due.push(Due::ConnectFailed(conn)),
+        }
+        // Which listener it was is found again by port when the connection arrives.
+        if let Some(wire) = self.wires.last_mut()
+            && wire.ends[0] == (End { host: Some(host), conn: conn.0 })
+        {
+            wire.ends[1].conn = u64::from(to.port());
+        }
+    }
+
+    pub(crate) fn connect(&mut self, from: End, target: usize, purpose: Purpose) {
+        let to = End { host: Some(target), conn: 0 };
+        self.wires.push(Wire::new(from, to, purpose == Purpose::Data));
+    }
+
+    /// The way out of an end that is up.
+    pub(crate) fn way_from(&mut self, end: End) -> Option<(&mut Way, bool)> {
+        let wire = self.wires.iter_mut().find(|wire| wire.side(end).is_some())?;
+        let side = wire.side(end)?;
+        (wire.life[side] == Life::Up).then(|| (&mut wire.ways[side], wire.data))
+    }
+
+    pub(crate) fn pause(&mut self, end: End, pause: bool) {
+        if let Some(wire) = self.wires.iter_mut().find(|wire| wire.side(end).is_some()) {
+            let side = wire.side(end).unwrap();
+            wire.paused[side] = pause;
+        }
+    }
+
+    pub(crate) fn close(&mut self, end: End) {
+        if let Some(wire) = self.wires.iter_mut().find(|wire| wire.side(end).is_some()) {
+            let side = wire.side(end).unwrap();
+            wire.life[side] = Life::Gone;
+            wire.ways[side].closed = true;
+        }
+        if let Some(host) = end.host.filter(|host| *host != STRANGER) {
+            self.hosts[host].sending.retain(|_, sending| sending.conn.0 != end.conn);
+        }
+    }
+
+    pub(crate) fn is_receiving(&self, end: End) -> bool {
+        end.host.is_some_and(|host| {
+            host != STRANGER
+                && self.hosts[host].received.values().any(|r| r.conn.0 == end.conn && !r.over)
+        })
+    }
+
+    pub(crate) fn arrive(&mut self, index: usize, side: usize) {
+        let (own, other) = (self.wires[index].ends[side], self.wires[index].ends[1 - side]);
+        self.wires[index].life[side] = Life::Up;
+        let at = |end: End, port: u16| SocketAddr::new(address(end.host), port);
+        match own.host {
+            None => {
+                let conn = registry::ConnId(own.conn);
+                let from = at(other, 7);
+                self.relay_input(registry::Input::Connected { conn, from });
+            }
+            Some(host) if side == 0 => {
+                let (local, remote) = (at(own, 7), at(other, 8));
+                let conn = ConnId(own.conn);
+                self.input(host, Input::Connected { conn, local, remote });
+            }
+            Some(host) => {
+                let port = own.conn as u16;
+                let found = self.hosts[host].listeners.iter().find(|(_, (p, _))| *p == port);
+                let Some(listener) = found.map(|(listener, _)| *listener) else {
+                    // It stopped listening meanwhile.
+                    self.wires[index].life[side] = Life::Gone;
+                    self.wires[index].cut = true;
+                    return;
+                };
+                let conn = self.hosts[host].peer.new_conn();
+                self.wires[index].ends[side].conn = conn.0;
+                let (local, remote) = (at(own, port), at(other, 9));
+                self.input(host, Input::Accepted { listener, conn, local, remote });
+            }
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, index: usize, side: usize) {
+        let wire = &mut self.wires[index];
+        let (own, other) = (wire.ends[side], wire.ends[1 - side]);
+        if wire.cut {
+            wire.ways[1 - side].bytes.clear();
+        }
+        let way = &mut wire.ways[1 - side];
+        let most = match self.rng.u8(0..3) {
+            0 => 1,
+            1 => self.rng.usize(1..50),
+            _ => way.bytes.len().max(1),
+        };
+        let piece: Vec<u8> = way.bytes.drain(..most.min(way.bytes.len())).collect();
+        let ended = piece.is_empty();
+        let (cut, data) = (wire.cut, wire.data);
+        if ended {
+            wire.life[side] = Life::Gone;
+            wire.ways[side].closed = true;
+        }
+        match own.host {
+            Some(STRANGER) => {}
+            None => {
+                let conn = registry::ConnId(own.conn);
+                self.relay_input(match ended {
+                    true => registry::Input::Closed { conn },
+                    false => registry::Input::Received { conn, bytes: &piece },
+                });
+            }
+            Some(host) if data => self.deliver_data(host, ConnId(own.conn), &piece, ended, cut),
+            Some(host) => {
+                let conn = ConnId(own.conn);
+                self.input(
+                    host,
+                    match ended {
+                        true => Input::Closed { conn, why: cut.then(|| "reset".into()) },
+                        false => Input::Received { conn, bytes: &piece },
+                    },
+                );
+            }
+        }
+        // What has left is known to its sender.
+        if let (false, false, Some(host)) = (ended, data, other.host.filter(|h| *h != STRANGER)) {
+            self.input(host, Input::Sent { conn: ConnId(other.conn), bytes: piece.len() });
+        } else if let (false, None) = (ended, other.host) {
+            let (conn, bytes) = (registry::ConnId(other.conn), piece.len());
+            self.relay_input(registry::Input::Sent { conn, bytes });
+        }
+    }
+
+    pub(crate) fn deliver_data(
+        &mut self,
+        host: usize,
+        conn: ConnId,
+        piece: &[u8],
+        ended: bool,
+        cut: bool,
+    ) {
+        let found = self.hosts[host].received.iter_mut().find(|(_, r)| r.conn == conn && !r.over);
+        let Some((transfer, receiving)) = found else { return };
+        let transfer = *transfer;
+        let room = receiving.limit as usize - receiving.bytes.len();
+        receiving.bytes.extend(&piece[..piece.len().min(room)]);
+        let bytes = receiving.bytes.len() as u64;
+        let end = match (ended, cut) {
+            (true, true) => ReceiveEnd::Broken("reset".into()),
+            (true, false) => ReceiveEnd::Eof,
+            (false, _) if piece.len() > room => ReceiveEnd::Excess,
+            (false, _) => return self.input(host, Input::Progress { transfer, bytes }),
+        };
+        receiving.over = true;
+        self.close(End { host: Some(host), conn: conn.0 });
+        self.input(host, Input::ReceiveEnded { transfer, bytes, end });
+    }
+
+    pub(crate) fn send_more(&mut self, host: usize, transfer: TransferId) {
+        let Some(sending) = self.hosts[host].sending.get_mut(&transfer) else { return };
+        let end = End { host: Some(host), conn: sending.conn.0 };
+        let wire = self.wires.iter_mut().find(|wire| wire.side(end).is_some());
+        let broken = wire
+            .as_ref()
+            .is_none_or(|wire| wire.cut || wire.life[1 - wire.side(end).unwrap()] == Life::Gone);
+        let rest = sending.bytes.len() - sending.sent;
+        if !broken && rest > 0 {
+            let piece = self.rng.usize(1..=rest.min(4000));
+            let wire = wire.unwrap();
+            let side = wire.side(end).unwrap();
+            wire.ways[side].bytes.extend(&sending.bytes[sending.sent..sending.sent + piece]);
+            sending.sent += piece;
+            let bytes = sending.sent as u64;
+            return self.input(host, Input::Progress { transfer, bytes });
+        }
+        let bytes = sending.sent as u64;
+        self.hosts[host].sending.remove(&transfer);
+        self.close(end);
+        self.hosts[host].due.push(Due::SendEnded(transfer, bytes, broken));
+    }
+}

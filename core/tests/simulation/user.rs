@@ -1,0 +1,127 @@
+//! Who sits before a simulated host: calls others, fetches some of what they have, and keeps books.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xcher_core::peer::{Event, SessionId, TransferId};
+use xcher_core::{FileName, Size};
+
+pub struct User {
+    /// Hosts to call.
+    pub calls: Vec<usize>,
+    /// Calls to answer.
+    pub asked: Vec<SessionId>,
+    /// Sessions this user opened: whom, and what it was told.
+    pub sessions: BTreeMap<SessionId, Book>,
+    /// Sessions that others opened and that are not over.
+    pub visitors: BTreeSet<SessionId>,
+    /// Transfers asked for: of which session, which file, and how they ended.
+    pub transfers: BTreeMap<TransferId, Wanted>,
+    /// Transfers that began and did not end: files that leave this host.
+    pub serving: BTreeSet<TransferId>,
+}
+
+#[derive(Default)]
+pub struct Book {
+    pub with: usize,
+    pub open: bool,
+    pub failed: bool,
+    pub ended: bool,
+    pub listing: bool,
+    pub listed: Vec<(FileName, Size)>,
+    pub list_ended: bool,
+    pub checks: BTreeMap<String, Option<bool>>,
+    /// Ended by this user.
+    pub left: bool,
+}
+
+pub struct Wanted {
+    pub session: SessionId,
+    pub name: FileName,
+    pub exists: bool,
+    pub end: Option<Result<FileName, String>>,
+    pub cancelled: bool,
+}
+
+impl User {
+    pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng) -> Self {
+        let calls = (0..rng.usize(0..4))
+            .map(|_| rng.usize(0..hosts))
+            .filter(|other| *other != index)
+            .collect();
+        Self {
+            calls,
+            asked: Vec::new(),
+            sessions: BTreeMap::new(),
+            visitors: BTreeSet::new(),
+            transfers: BTreeMap::new(),
+            serving: BTreeSet::new(),
+        }
+    }
+
+    pub fn told(&mut self, event: &Event) {
+        match event {
+            Event::Call { session, .. } => self.asked.push(*session),
+            Event::Opened { session, called: true, .. } => {
+                assert!(self.visitors.insert(*session), "a visit opened twice");
+            }
+            Event::Opened { session, .. } => {
+                let book = self.sessions.get_mut(session).expect("a session of ours");
+                assert!(!book.open && !book.failed, "opened once, and not after it failed");
+                book.open = true;
+            }
+            Event::OpenFailed { session, .. } => {
+                self.asked.retain(|asked| asked != session);
+                if let Some(book) = self.sessions.get_mut(session) {
+                    assert!(!book.open && !book.failed, "failed once, and not after it opened");
+                    book.failed = true;
+                }
+            }
+            Event::Ended { session, .. } => match self.sessions.get_mut(session) {
+                Some(book) => {
+                    assert!(book.open && !book.ended, "ended once, after it opened");
+                    book.ended = true;
+                }
+                None => assert!(self.visitors.remove(session), "a visit ended twice"),
+            },
+            Event::Entry { session, name, size } => {
+                let book = self.sessions.get_mut(session).expect("a session of ours");
+                assert!(book.listing && !book.list_ended, "an entry of a list under way");
+                book.listed.push((name.clone(), *size));
+            }
+            Event::ListEnd { session, entries } => {
+                let book = self.sessions.get_mut(session).expect("a session of ours");
+                assert_eq!(*entries, book.listed.len() as u64);
+                book.list_ended = true;
+            }
+            Event::Checked { session, name, yes } => {
+                let book = self.sessions.get_mut(session).expect("a session of ours");
+                let answer = book.checks.get_mut(&**name).expect("a name we asked about");
+                assert_eq!(answer.replace(*yes), None, "one answer a question");
+            }
+            Event::Started { transfer, .. } if !self.transfers.contains_key(transfer) => {
+                assert!(self.serving.insert(*transfer), "started once");
+            }
+            Event::Finished { transfer, name, .. } => self.over(*transfer, Ok(name.clone())),
+            Event::Failed { transfer, fault, .. } => self.over(*transfer, Err(fault.to_string())),
+            _ => {}
+        }
+    }
+
+    fn over(&mut self, transfer: TransferId, end: Result<FileName, String>) {
+        match self.transfers.get_mut(&transfer) {
+            Some(wanted) => {
+                assert!(wanted.end.is_none(), "a transfer ends once");
+                wanted.end = Some(end);
+            }
+            // One that never started fails without having been told of.
+            None => _ = self.serving.remove(&transfer),
+        }
+    }
+
+    /// Whether everything this user began has come to an end.
+    pub fn is_done(&self) -> bool {
+        self.calls.is_empty()
+            && self.sessions.values().all(|book| book.failed || book.ended)
+            && self.transfers.values().all(|wanted| wanted.end.is_some())
+    }
+}

@@ -1,0 +1,339 @@
+//! The network, the clock and the schedule, and what must hold of them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use xcher_core::peer::{Action, ConnId, Input, TransferId};
+use xcher_core::registry;
+use xcher_core::{Registry, RelayLimits};
+
+use crate::host::{Due, Host, Receiving, Sending};
+use crate::net::{End, Life, Wire};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Weather {
+    /// Deliveries in any order and any pieces, and nothing else.
+    Calm,
+    /// Also cuts, refusals, liars, strangers, a relay that restarts, users who change their mind.
+    Rough,
+}
+
+/// What happened in many runs, to see that they were about something.
+#[derive(Debug, Default)]
+pub struct Totals {
+    pub runs: u64,
+    pub steps: u64,
+    pub sessions: u64,
+    pub files: u64,
+    pub bytes: u64,
+    pub failed: u64,
+    pub cuts: u64,
+    pub strangers: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, run: &Self) {
+        self.runs += 1;
+        self.steps += run.steps;
+        self.sessions += run.sessions;
+        self.files += run.files;
+        self.bytes += run.bytes;
+        self.failed += run.failed;
+        self.cuts += run.cuts;
+        self.strangers += run.strangers;
+    }
+
+    pub fn assert_worthwhile(&self, weather: Weather) {
+        assert!(self.sessions > self.runs, "sessions opened: {self:?}");
+        assert!(self.files > self.runs * 2, "files stored: {self:?}");
+        if weather == Weather::Rough {
+            assert!(self.failed > 0 && self.cuts > 0 && self.strangers > 0, "{self:?}");
+        }
+    }
+}
+
+pub struct World {
+    pub rng: fastrand::Rng,
+    pub weather: Weather,
+    pub now: Duration,
+    pub hosts: Vec<Host>,
+    pub relay: Registry,
+    pub wires: Vec<Wire>,
+    pub last_port: u16,
+    pub last_conn: u64,
+    pub totals: Totals,
+}
+
+/// A host that is nobody's: it connects to what it finds, and says what it likes.
+pub const STRANGER: usize = 250;
+const RELAY: [u8; 4] = [10, 0, 0, 251];
+const MAX_STEPS: u64 = 300_000;
+
+/// One thing that can happen next.
+#[derive(Clone, Copy)]
+enum Choice {
+    /// An end is told that its connection stands.
+    Arrive(usize, usize),
+    /// Bytes, or the end, reach an end.
+    Deliver(usize, usize),
+    Due(usize, usize),
+    Send(usize, TransferId),
+    User(usize),
+}
+
+pub fn address(host: Option<usize>) -> IpAddr {
+    match host {
+        None => RELAY.into(),
+        Some(host) => [10, 0, 0, host as u8 + 1].into(),
+    }
+}
+
+impl World {
+    pub fn new(seed: u64, weather: Weather) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let count = rng.usize(2..6);
+        let rough = weather == Weather::Rough;
+        let hosts = (0..count).map(|index| Host::new(index, count, &mut rng, rough)).collect();
+        Self {
+            rng,
+            weather,
+            now: Duration::from_secs(1),
+            hosts,
+            relay: Registry::new(RelayLimits::default()),
+            wires: Vec::new(),
+            last_port: 20_000,
+            last_conn: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    pub fn run(mut self) -> Totals {
+        for host in 0..self.hosts.len() {
+            self.with(host, |peer, now, actions| peer.start(now, actions));
+        }
+        while !self.is_over() {
+            self.totals.steps += 1;
+            assert!(self.totals.steps < MAX_STEPS, "stuck: {}", self.describe());
+            if self.weather == Weather::Rough {
+                self.misfortune();
+            }
+            let choices = self.choices();
+            let wait = self.weather == Weather::Rough && self.rng.u16(..) < 200;
+            if choices.is_empty() || wait {
+                self.pass_time(choices.is_empty());
+            } else {
+                let choice = choices[self.rng.usize(..choices.len())];
+                self.take(choice);
+            }
+            self.wires.retain(|wire| !wire.is_gone());
+        }
+        self.check_books();
+        self.totals
+    }
+
+    fn is_over(&self) -> bool {
+        self.hosts.iter().all(|host| {
+            host.user.is_done()
+                && !host.peer.is_busy()
+                && host.due.is_empty()
+                && host.received.is_empty()
+                && host.sending.is_empty()
+        }) && self.wires.iter().all(|wire| wire.ends[1].host.is_none())
+    }
+
+    fn describe(&self) -> String {
+        let busy: Vec<_> =
+            self.hosts.iter().map(|h| (h.user.is_done(), h.peer.is_busy())).collect();
+        format!("at {:?}, hosts (done, busy) {busy:?}, wires {:?}", self.now, self.wires)
+    }
+
+    fn choices(&self) -> Vec<Choice> {
+        let mut choices = Vec::new();
+        for (index, wire) in self.wires.iter().enumerate() {
+            for side in 0..2 {
+                let way = &wire.ways[1 - side];
+                match wire.life[side] {
+                    Life::Coming => choices.push(Choice::Arrive(index, side)),
+                    Life::Up if wire.cut => choices.push(Choice::Deliver(index, side)),
+                    Life::Up if wire.paused[side] => {}
+                    Life::Up if wire.data && !self.is_receiving(wire.ends[side]) => {}
+                    Life::Up if !way.bytes.is_empty() || way.closed => {
+                        choices.push(Choice::Deliver(index, side));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (index, host) in self.hosts.iter().enumerate() {
+            choices.extend((0..host.due.len()).map(|due| Choice::Due(index, due)));
+            choices.extend(host.sending.keys().map(|transfer| Choice::Send(index, *transfer)));
+            if self.user_has_something(index) {
+                choices.push(Choice::User(index));
+            }
+        }
+        choices
+    }
+
+    fn take(&mut self, choice: Choice) {
+        match choice {
+            Choice::Arrive(wire, side) => self.arrive(wire, side),
+            Choice::Deliver(wire, side) => self.deliver(wire, side),
+            Choice::Due(host, due) => {
+                let due = self.hosts[host].due.swap_remove(due);
+                self.give(host, due);
+            }
+            Choice::Send(host, transfer) => self.send_more(host, transfer),
+            Choice::User(host) => self.user_acts(host),
+        }
+    }
+
+    fn pass_time(&mut self, idle: bool) {
+        let due = self.hosts.iter().filter_map(|host| host.peer.next_deadline());
+        let due = due.chain(self.relay.next_deadline()).min();
+        let step = Duration::from_millis(self.rng.u64(1..20_000));
+        self.now = match due {
+            Some(due) if idle => due.max(self.now),
+            Some(due) => due.max(self.now).min(self.now + step),
+            None => self.now + step,
+        };
+        assert!(self.now < Duration::from_secs(86_400), "stuck: {}", self.describe());
+        for host in 0..self.hosts.len() {
+            self.input(host, Input::Tick);
+        }
+        self.relay_input(registry::Input::Tick);
+    }
+
+    // The relay.
+
+    pub fn relay_input(&mut self, input: registry::Input<'_>) {
+        let mut actions = Vec::new();
+        self.relay.handle(input, self.now, &mut actions);
+        for action in actions {
+            match action {
+                registry::Action::Write { conn, bytes } => {
+                    let end = End { host: None, conn: conn.0 };
+                    if let Some((way, _)) = self.way_from(end) {
+                        way.bytes.extend(bytes);
+                    }
+                }
+                registry::Action::Close { conn, .. } => {
+                    self.close(End { host: None, conn: conn.0 });
+                }
+            }
+        }
+    }
+
+    // Hosts.
+
+    pub fn input(&mut self, host: usize, input: Input<'_>) {
+        self.with(host, |peer, now, actions| peer.handle(input, now, actions));
+    }
+
+    pub fn with<R>(
+        &mut self,
+        host: usize,
+        decide: impl FnOnce(&mut xcher_core::Peer, Duration, &mut Vec<Action>) -> R,
+    ) -> R {
+        let mut actions = Vec::new();
+        let result = decide(&mut self.hosts[host].peer, self.now, &mut actions);
+        for action in actions {
+            self.act(host, action);
+        }
+        result
+    }
+
+    pub fn act(&mut self, host: usize, action: Action) {
+        let end = |conn: ConnId| End { host: Some(host), conn: conn.0 };
+        match action {
+            Action::DialRelay { conn } => {
+                self.last_conn += 1;
+                let relay = End { host: None, conn: self.last_conn };
+                self.wires.push(Wire::new(end(conn), relay, false));
+            }
+            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
+            Action::Listen { listener, ip, purpose } => {
+                assert_eq!(ip, address(Some(host)), "a host listens where it is");
+                let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
+                if fails {
+                    self.hosts[host].due.push(Due::ListenFailed(listener));
+                } else {
+                    self.last_port += 1;
+                    let port = self.last_port;
+                    self.hosts[host].listeners.insert(listener, (port, purpose));
+                    self.hosts[host].due.push(Due::Listening(listener, port));
+                }
+            }
+            Action::StopListening { listener } => _ = self.hosts[host].listeners.remove(&listener),
+            Action::Write { conn, bytes } => {
+                let (way, data) = self.way_from(end(conn)).expect("a connection to write to");
+                assert!(!data, "packets go over control connections");
+                way.bytes.extend(bytes);
+            }
+            Action::Pause { conn } => self.pause(end(conn), true),
+            Action::Resume { conn } => self.pause(end(conn), false),
+            Action::Close { conn } => self.close(end(conn)),
+            Action::List { session } => {
+                let due = self.hosts[host].list(session, &mut self.rng);
+                self.hosts[host].due.push(due);
+            }
+            Action::Find { session, name } => {
+                let size = self.hosts[host].files.get(name.as_str()).map(|b| b.len() as u64);
+                self.hosts[host].due.push(Due::Found(session, size));
+            }
+            Action::Send { transfer, conn, name, size } => {
+                assert_eq!(size, self.hosts[host].files[name.as_str()].len() as u64);
+                let bytes = self.hosts[host].content(&name, &mut self.rng);
+                self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
+            }
+            Action::Receive { transfer, conn, name, size } => {
+                let limit = size.limit();
+                let receiving = Receiving { conn, bytes: Vec::new(), limit, name, over: false };
+                self.hosts[host].received.insert(transfer, receiving);
+            }
+            Action::Store { transfer } => {
+                let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
+                let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
+                self.hosts[host].due.push(due);
+            }
+            Action::Abandon { transfer } => {
+                let gone = self.hosts[host].received.remove(&transfer);
+                assert!(gone.is_some(), "what is abandoned was being received");
+            }
+            Action::Tell(event) => self.hosts[host].told(&event),
+        }
+    }
+
+    pub fn give(&mut self, host: usize, due: Due) {
+        let why = || "of the weather".into();
+        match due {
+            Due::Listening(listener, port) => self.input(host, Input::Listening { listener, port }),
+            Due::ListenFailed(listener) => {
+                self.input(host, Input::ListenFailed { listener, why: why() });
+            }
+            Due::ConnectFailed(conn) => {
+                self.input(host, Input::ConnectFailed { conn, why: why() });
+            }
+            Due::Entries(session, entries, done) => {
+                self.input(host, Input::Entries { session, entries, done });
+            }
+            Due::Found(session, size) => self.input(host, Input::Found { session, size }),
+            Due::Stored(transfer) => {
+                if let Some(receiving) = self.hosts[host].received.remove(&transfer) {
+                    let name = receiving.name;
+                    let stored = (transfer, name.clone(), receiving.bytes);
+                    self.hosts[host].stored.push(stored);
+                    self.input(host, Input::Stored { transfer, name });
+                }
+            }
+            Due::StoreFailed(transfer) => {
+                self.hosts[host].received.remove(&transfer);
+                self.input(host, Input::StoreFailed { transfer, why: why() });
+            }
+            Due::Start => self.with(host, |peer, now, actions| peer.start(now, actions)),
+            Due::SendEnded(transfer, bytes, broken) => {
+                let why = broken.then(why);
+                self.input(host, Input::SendEnded { transfer, bytes, why });
+            }
+        }
+    }
+}
