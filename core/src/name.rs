@@ -199,48 +199,51 @@ fn fault(name: &str) -> Option<NameFault> {
     })
 }
 
-/// Whether `name` is certainly valid, seen eight bytes at a time: printable ASCII, short, and no
-/// part that is empty or begins with a dot. A `false` means that [`fault`] must look.
-///
-/// The comparisons of single bytes inside a word are exact because every byte is below 0x80 where
-/// their result counts.
+/// Whether `name` is certainly valid, seen eight bytes at a time: printable ASCII, short, not
+/// beginning with a dot or a slash, and no two of these together. A `false` means that [`fault`]
+/// must look.
 #[inline]
 fn is_plain(name: &[u8]) -> bool {
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const HIGH: u64 = all(0x80);
     const fn all(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    /// The high bit of each byte of `word` that is `byte`.
-    const fn equal(word: u64, byte: u8) -> u64 {
-        !((word ^ all(byte)) + all(0x7f)) & HIGH
-    }
-    if name.is_empty() || name.len() > MAX_PART || name[name.len() - 1] == b'/' {
+    let [.., end] = name else { return false };
+    if name.len() > MAX_PART || *end == b'/' {
         return false;
     }
+    // The high bit of each byte counts: it is set where something is wrong. A carry from one byte
+    // to the next comes only from a byte whose own high bit is set, which is wrong already.
+    let mut wrong = 0;
     // A slash before the first byte, so that the first part is judged like every other.
-    let mut slash_before = 0x80u64;
-    let mut check = |word: u64| {
-        if word & HIGH != 0 {
-            return false;
-        }
-        let control = !(word + all(0x80 - 0x20)) & HIGH;
-        let slash = equal(word, b'/');
-        let dot_or_slash = equal(word | all(1), b'/');
-        let bad = control | equal(word, 0x7f) | (((slash << 8) | slash_before) & dot_or_slash);
-        slash_before = slash >> 56;
-        bad == 0
+    let mut mark_before = 0x80;
+    let mut look = |word: u64| {
+        let control = !word.wrapping_add(all(0x80 - b' '));
+        let delete = word.wrapping_add(all(1));
+        // Dot and slash differ in the last bit only.
+        let mark = !((word | all(1)) ^ all(b'/')).wrapping_add(all(0x7f));
+        wrong |= word | control | delete | (mark & ((mark << 8) | mark_before));
+        mark_before = mark >> 56;
     };
     let (words, rest) = name.as_chunks::<8>();
     for word in words {
-        if !check(u64::from_le_bytes(*word)) {
-            return false;
-        }
+        look(u64::from_le_bytes(*word));
     }
-    let mut last = [b'a'; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+    if !rest.is_empty() {
+        look(last_word(name, rest));
     }
-    check(u64::from_le_bytes(last))
+    wrong & HIGH == 0
+}
+
+/// The bytes of `rest`, filled up with letters.
+#[inline]
+fn last_word(name: &[u8], rest: &[u8]) -> u64 {
+    const FILL: u64 = u64::from_ne_bytes([b'a'; 8]);
+    let missing = 8 * (8 - rest.len() as u32);
+    match name.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last) >> missing | FILL << (64 - missing),
+        None => rest.iter().rfold(FILL, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
 fn is_windows_part(part: &str) -> bool {
