@@ -30,25 +30,31 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
 /// is shorter than sixteen bytes or ends in anything else, which says nothing about the field.
 #[inline]
 pub(crate) fn split_last(fields: &str) -> Option<(&str, u64)> {
-    const fn all(byte: u8) -> u128 {
-        u128::from_ne_bytes([byte; 16])
+    let (rest, last) = fields.as_bytes().split_last_chunk()?;
+    let (mut digits, mut number) = digits_at_end(*last);
+    if digits == 8 && rest.last() != Some(&b' ') {
+        let (more, first) = digits_at_end(*rest.last_chunk()?);
+        digits += more;
+        number += first * 100_000_000;
     }
-    let word = u128::from_le_bytes(*fields.as_bytes().last_chunk()?);
+    let (name, field) = fields.split_at_checked(fields.len() - digits)?;
+    let name = name.strip_suffix(' ')?;
+    (1..16).contains(&field.len()).then_some((name, number))
+}
+
+/// How many of the bytes, from the last one back, are digits, and the number that these spell.
+#[inline]
+fn digits_at_end(bytes: [u8; 8]) -> (usize, u64) {
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let word = u64::from_le_bytes(bytes);
     // The high bit of each byte that is no digit. Without its own high bit no byte carries over.
     let low = word & all(0x7f);
-    let other = (word | (low + all(0x80 - b'9' - 1)) | !(low + all(0x80 - b'0'))) & all(0x80);
+    let other = (word | (low + all(0x7f - b'9')) | !(low + all(0x80 - b'0'))) & all(0x80);
     let digits = other.leading_zeros() / 8;
-    if digits == 0 || digits == 16 {
-        return None;
-    }
-    let (name, field) = fields.split_at_checked(fields.len() - digits as usize)?;
-    debug_assert!(field.bytes().all(|byte| byte.is_ascii_digit()));
-    let name = name.strip_suffix(' ')?;
-    let values = (word & all(0x0f)) & (u128::MAX << (128 - 8 * digits));
-    // The first digits are the low bytes.
-    let (first, last) = (values as u64, (values >> 64) as u64);
-    let first = if digits > 8 { eight(first) } else { 0 };
-    Some((name, first * 100_000_000 + eight(last)))
+    let values = word & all(0x0f) & !(u64::MAX.checked_shr(8 * digits).unwrap_or(0));
+    (digits as usize, eight(values))
 }
 
 /// The number that the values of eight digits spell, the first in the lowest byte: neighbours are

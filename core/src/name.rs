@@ -181,6 +181,7 @@ impl fmt::Display for NameFault {
     }
 }
 
+#[cold]
 fn fault(name: &str) -> Option<NameFault> {
     if name.is_empty() {
         return Some(NameFault::Empty);
@@ -217,7 +218,10 @@ fn is_plain(name: &[u8]) -> bool {
     let mut wrong = 0;
     // A slash before the first byte, so that the first part is judged like every other.
     let mut mark_before = 0x80;
-    let mut look = |word: u64| {
+    let mut look = |word: u64, again: bool| {
+        if again {
+            mark_before = 0;
+        }
         let control = !word.wrapping_add(all(0x80 - b' '));
         let delete = word.wrapping_add(all(1));
         // Dot and slash differ in the last bit only.
@@ -227,23 +231,14 @@ fn is_plain(name: &[u8]) -> bool {
     };
     let (words, rest) = name.as_chunks::<8>();
     for word in words {
-        look(u64::from_le_bytes(*word));
+        look(u64::from_le_bytes(*word), false);
     }
-    if !rest.is_empty() {
-        look(last_word(name, rest));
+    match name.last_chunk() {
+        // Beginning a second time within what was seen, where every neighbour was judged.
+        Some(last) => look(u64::from_le_bytes(*last) , true),
+        None => look(rest.iter().rfold(all(b'a'), |word, byte| word << 8 | u64::from(*byte)), false),
     }
     wrong & HIGH == 0
-}
-
-/// The bytes of `rest`, filled up with letters.
-#[inline]
-fn last_word(name: &[u8], rest: &[u8]) -> u64 {
-    const FILL: u64 = u64::from_ne_bytes([b'a'; 8]);
-    let missing = 8 * (8 - rest.len() as u32);
-    match name.last_chunk() {
-        Some(last) => u64::from_le_bytes(*last) >> missing | FILL << (64 - missing),
-        None => rest.iter().rfold(FILL, |word, byte| word << 8 | u64::from(*byte)),
-    }
 }
 
 fn is_windows_part(part: &str) -> bool {
