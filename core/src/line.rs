@@ -120,7 +120,8 @@ impl LineBuffer {
         self.scanned = self.text.len();
         let waiting = self.text.len() - self.start;
         // The end itself needs a byte too.
-        if waiting + self.partial.len() >= MAX_LINE {
+        let more = self.broken.as_deref().map_or(self.partial.len(), <[u8]>::len);
+        if waiting + more >= MAX_LINE {
             return Err(self.too_long());
         }
         match &self.broken {
@@ -131,7 +132,10 @@ impl LineBuffer {
 
     #[cold]
     fn too_long(&self) -> ProtocolError {
-        ProtocolError::LineTooLong { got: crate::Quoted(&self.text[self.start..]).to_box() }
+        // As much of it as makes it too long, however much more came by the same read.
+        let line = &self.text[self.start..];
+        let got = &line[..line.floor_char_boundary(MAX_LINE)];
+        ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
     /// The bytes of a line whose end has not come: what is lost if the connection ends here.
