@@ -6,6 +6,8 @@
 mod control;
 mod transcript;
 
+use xcher_core::{LineBuffer, RelayPacket};
+
 use transcript::{Mark, Record, Transcript};
 
 /// One side of a conversation, as a transcript sees it.
@@ -124,6 +126,22 @@ fn replay_kind(kind: &str, new: &dyn Fn() -> Box<dyn Side>) {
 #[test]
 fn control_connections() {
     replay_kind("control", &|| Box::new(control::Control::new()));
+}
+
+/// What is read from a line is written again as the same line.
+#[test]
+fn every_line_of_a_link_to_the_relay_is_a_packet() {
+    for transcript in transcript::all().iter().filter(|transcript| transcript.kind == "relay") {
+        for record in transcript.records.iter().filter(|record| record.mark == Mark::Writes) {
+            let mut lines = LineBuffer::new();
+            lines.receive(&record.bytes);
+            let line = lines.next_line().unwrap().expect("a whole line");
+            let packet = RelayPacket::parse(line)
+                .unwrap_or_else(|error| panic!("{}:{}: {error}", transcript.name, record.line));
+            let text = format!("{}\n", line.text());
+            assert_eq!(String::from_utf8_lossy(&packet.to_line()), text);
+        }
+    }
 }
 
 #[test]
