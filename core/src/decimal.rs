@@ -26,6 +26,48 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// Splits off a last field of one to fifteen digits, eight digits at a time. `None` where the text
+/// is shorter than sixteen bytes or ends in anything else, which says nothing about the field.
+#[inline]
+pub(crate) fn split_last(fields: &str) -> Option<(&str, u64)> {
+    let (rest, last) = fields.as_bytes().split_last_chunk()?;
+    let (mut digits, mut number) = digits_at_end(*last);
+    if digits == 8 && rest.last() != Some(&b' ') {
+        let (more, first) = digits_at_end(*rest.last_chunk()?);
+        digits += more;
+        number += first * 100_000_000;
+    }
+    let (name, field) = fields.split_at_checked(fields.len() - digits)?;
+    let name = name.strip_suffix(' ')?;
+    (1..16).contains(&field.len()).then_some((name, number))
+}
+
+/// How many of the bytes, from the last one back, are digits, and the number that these spell.
+#[inline]
+fn digits_at_end(bytes: [u8; 8]) -> (usize, u64) {
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let word = u64::from_le_bytes(bytes);
+    // The high bit of each byte that is no digit. Without its own high bit no byte carries over.
+    let low = word & all(0x7f);
+    let other = (word | (low + all(0x7f - b'9')) | !(low + all(0x80 - b'0'))) & all(0x80);
+    let digits = other.leading_zeros() / 8;
+    let values = word & all(0x0f) & !(u64::MAX.checked_shr(8 * digits).unwrap_or(0));
+    (digits as usize, eight(values))
+}
+
+/// The number that the values of eight digits spell, the first in the lowest byte: neighbours are
+/// joined to pairs, pairs to fours, fours to all eight.
+#[inline]
+fn eight(values: u64) -> u64 {
+    const PAIR: u64 = 0x0000_00ff_0000_00ff;
+    let pairs = values * 10 + (values >> 8);
+    let first = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
+    let second = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
+    first.wrapping_add(second) >> 32
+}
+
 /// A TCP port as the wire spells it: 1–65535. Zero is no port.
 pub(crate) fn port(digits: &str) -> Option<u16> {
     parse(digits.as_bytes()).and_then(|value| u16::try_from(value).ok()).filter(|port| *port > 0)
@@ -44,6 +86,35 @@ mod tests {
         for bad in ["", "+1", "-1", " 1", "1 ", "1_000", "0x10", "12a", "9999999999999999999x"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_quick_way_reads_what_the_slow_one_reads() {
+        use alloc::format;
+        use alloc::string::String;
+        let name = "a name that is long enough";
+        for length in 0..=20 {
+            for first in '0'..='9' {
+                let mut field = String::from(first);
+                field.extend("9081726354453627180".chars().cycle().take(length));
+                for odd in ["", "x", "/", ":", "\u{7f}", "é", "\0", " "] {
+                    for at in 0..=field.len() {
+                        let mut field = field.clone();
+                        field.insert_str(at, odd);
+                        let fields = format!("{name} {field}");
+                        let (left, right) = fields.rsplit_once(' ').expect("a space");
+                        if let Some(got) = split_last(&fields) {
+                            assert_eq!(Some(got), parse(right.as_bytes()).map(|n| (left, n)));
+                        } else {
+                            let usual = odd.is_empty() && field.len() <= 15;
+                            assert!(!usual, "{fields:?} should go the quick way");
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(split_last("é 1"), None);
+        assert_eq!(split_last("0123456789éééé 1"), Some(("0123456789éééé", 1)));
     }
 
     #[test]

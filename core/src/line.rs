@@ -68,22 +68,16 @@ impl LineBuffer {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        for chunk in bytes.utf8_chunks() {
-            self.text.push_str(chunk.valid());
-            let invalid = chunk.invalid();
-            if invalid.is_empty() {
-                continue;
-            }
-            // Only the end of the bytes can be the start of a character still to come.
-            let at_end = invalid.as_ptr_range().end == bytes.as_ptr_range().end;
-            if at_end
-                && core::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
-            {
-                self.partial = invalid.into();
-            } else {
-                self.broken = Some(invalid.into());
-            }
-            return;
+        let fault = match core::str::from_utf8(bytes) {
+            Ok(text) => return self.text.push_str(text),
+            Err(fault) => fault,
+        };
+        let (valid, rest) = bytes.split_at(fault.valid_up_to());
+        self.text.push_str(core::str::from_utf8(valid).unwrap_or_default());
+        match fault.error_len() {
+            // The start of a character still to come.
+            None => self.partial = rest.into(),
+            Some(length) => self.broken = Some(rest[..length].into()),
         }
     }
 
@@ -107,32 +101,41 @@ impl LineBuffer {
     /// [`ProtocolError::LineTooLong`] for more than [`MAX_LINE`] bytes without an end,
     /// [`ProtocolError::NotText`] for bytes that are no UTF-8. Either ends the connection: the
     /// buffer stays at the fault.
+    #[inline]
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
-        let bytes = self.text.as_bytes();
-        let Some(length) = memchr::memchr(b'\n', &bytes[self.scanned..]) else {
-            self.scanned = bytes.len();
-            let waiting = bytes.len() - self.start;
-            // The end itself needs a byte too.
-            if waiting + self.partial.len() >= MAX_LINE {
-                return Err(self.too_long());
-            }
-            return match &self.broken {
-                Some(bytes) => Err(ProtocolError::NotText { got: bytes.clone() }),
-                None => Ok(None),
-            };
+        let Some(length) = memchr::memchr(b'\n', &self.text.as_bytes()[self.scanned..]) else {
+            return self.no_line();
         };
-        let end = self.scanned + length + 1;
-        if end - self.start > MAX_LINE {
+        let (start, end) = (self.start, self.scanned + length + 1);
+        if end - start > MAX_LINE {
             return Err(self.too_long());
         }
-        let raw = &self.text[self.start..end];
         self.start = end;
         self.scanned = end;
-        Ok(Some(Line { raw }))
+        Ok(Some(Line { raw: &self.text[start..end] }))
     }
 
+    #[cold]
+    fn no_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
+        self.scanned = self.text.len();
+        let waiting = self.text.len() - self.start;
+        // The end itself needs a byte too.
+        let more = self.broken.as_deref().map_or(self.partial.len(), <[u8]>::len);
+        if waiting + more >= MAX_LINE {
+            return Err(self.too_long());
+        }
+        match &self.broken {
+            Some(bytes) => Err(ProtocolError::NotText { got: bytes.clone() }),
+            None => Ok(None),
+        }
+    }
+
+    #[cold]
     fn too_long(&self) -> ProtocolError {
-        ProtocolError::LineTooLong { got: crate::Quoted(&self.text[self.start..]).to_box() }
+        // As much of it as makes it too long, however much more came by the same read.
+        let line = &self.text[self.start..];
+        let got = &line[..line.floor_char_boundary(MAX_LINE)];
+        ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
     /// The bytes of a line whose end has not come: what is lost if the connection ends here.

@@ -102,6 +102,9 @@ impl<'a> Packet<'a> {
 
     #[inline]
     fn parse_entry(fields: &'a str) -> Option<Self> {
+        if let Some((name, bytes)) = decimal::split_last(fields) {
+            return Some(Self::Entry { name: FileName::parse(name), size: Size::Exact(bytes) });
+        }
         let (name, size) = split_last(fields)?;
         match Size::parse(size) {
             Some(size) => Some(Self::Entry { name: FileName::parse(name), size }),

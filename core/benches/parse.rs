@@ -1,0 +1,76 @@
+//! What one `X_FILELIST` line costs from 64 KiB reads: split, parsed, its name checked.
+//!
+//! Names and sizes vary as in a folder of photos; no two lines are alike, so that no predictor
+//! learns the input by heart.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use xcher_core::{LineBuffer, Packet, Session};
+
+/// As much as a driver reads at once.
+const CHUNK: usize = 64 << 10;
+
+fn main() {
+    divan::main();
+}
+
+/// `bytes` of list answers, and how many lines that is.
+fn list(bytes: usize) -> (Vec<u8>, usize) {
+    use std::io::Write;
+    let (mut list, mut lines, mut random) = (Vec::new(), 0, 88172645463325252u64);
+    while list.len() < bytes {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (folder, image) = (random % 97, (random >> 20) as u32);
+        let size = random % 100_000_000;
+        writeln!(list, "X_FILELIST photos-{folder}/img_{image:08x}.jpg {size}").expect("memory");
+        lines += 1;
+    }
+    (list, lines)
+}
+
+/// Feeds 64 MiB of lines and counts nanoseconds a line: `items` in divan's table.
+fn bench(bencher: Bencher, mut read: impl FnMut(&[u8]) -> u64) {
+    let (list, lines) = list(64 << 20);
+    bencher
+        .counter(ItemsCount::new(lines))
+        .counter(BytesCount::of_slice(&list))
+        .bench_local(|| list.chunks(CHUNK).fold(0u64, |sum, chunk| sum.wrapping_add(read(chunk))));
+}
+
+/// Line buffer and packet: what the protocol itself costs.
+#[divan::bench(sample_count = 15, sample_size = 1)]
+fn packet(bencher: Bencher) {
+    let mut buffer = LineBuffer::new();
+    bench(bencher, |chunk| {
+        let mut sum = 0u64;
+        buffer.receive(chunk);
+        while let Some(line) = buffer.next_line().expect("lines") {
+            match Packet::parse(line.text()) {
+                Ok(Packet::Entry { name: Ok(name), size }) => {
+                    sum = sum.wrapping_add(size.bytes() ^ name.as_str().len() as u64);
+                }
+                other => panic!("expected an entry, got {other:?}"),
+            }
+        }
+        sum
+    });
+}
+
+/// The whole session, which gives each name a text of its own.
+#[divan::bench(sample_count = 15, sample_size = 1)]
+fn session(bencher: Bencher) {
+    let limits = xcher_core::Limits { entries: u64::MAX, ..Default::default() };
+    let (mut session, mut out) = (Session::new(&limits), Vec::new());
+    session.list(&mut out).expect("a new session");
+    bench(bencher, |chunk| {
+        let mut events = 0;
+        session.receive(chunk);
+        while let Some(event) = session.next_event(&mut out).expect("entries") {
+            black_box(event);
+            events += 1;
+        }
+        events
+    });
+}

@@ -1,0 +1,36 @@
+//! Writes what each side of each conversation in `tests/transcripts` sends as a first corpus for
+//! the fuzz targets: `fuzz_seeds FOLDER` makes FOLDER/line, FOLDER/packet and FOLDER/session.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[allow(dead_code, reason = "the tests need more of it")]
+#[path = "../tests/transcript/mod.rs"]
+mod transcript;
+
+fn main() -> std::io::Result<()> {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        return Err(std::io::Error::other("expected a folder to write to, got no argument"));
+    };
+    for target in ["line", "packet", "session"] {
+        std::fs::create_dir_all(folder.join(target))?;
+    }
+    for transcript in transcript::all() {
+        let mut sent = BTreeMap::<char, Vec<u8>>::new();
+        for record in &transcript.records {
+            if record.mark == transcript::Mark::Writes {
+                sent.entry(record.side).or_default().extend(&record.bytes);
+                let name = format!("{}-{}", transcript.name, record.line);
+                std::fs::write(folder.join("packet").join(name), &record.bytes)?;
+            }
+        }
+        for (side, bytes) in sent {
+            // The first byte says how the rest is split, and what the session asks before.
+            for (target, first) in [("line", 1), ("session", 1), ("session", 29)] {
+                let name = format!("{}-{side}-{first}", transcript.name);
+                std::fs::write(folder.join(target).join(name), [&[first], &bytes[..]].concat())?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! What the fuzz targets share: a first byte that says how the rest is split.
+
+/// `bytes` in pieces of sizes that follow from `seed`: all of one byte, or small, or large.
+pub fn split(seed: u8, bytes: &[u8]) -> Vec<&[u8]> {
+    let (mut pieces, mut rest, mut random) = (Vec::new(), bytes, u32::from(seed) | 0x100);
+    let bound = match seed % 4 {
+        0 => 1,
+        1 => 16,
+        2 => 300,
+        _ => 9000,
+    };
+    while !rest.is_empty() {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        let (piece, after) = rest.split_at((1 + random as usize % bound).min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+/// A text that is printed must not act on a terminal, nor fill it.
+pub fn assert_printable(text: &str) {
+    assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
+    assert!(text.len() < 2000, "{} bytes", text.len());
+}

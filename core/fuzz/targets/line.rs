@@ -1,0 +1,57 @@
+//! Any bytes through a line buffer: the same lines for every split, each what it should be, and
+//! never more held than one line and one read.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use xcher_core::{LineBuffer, MAX_LINE, ProtocolError};
+use xcher_core_fuzz::{assert_printable, split};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((seed, bytes)) = data.split_first() else { return };
+    let whole = read(&[bytes]);
+    assert_eq!(whole, read(&split(*seed, bytes)));
+    assert_eq!(whole, read(&split(0, bytes)));
+
+    let (lines, fault) = whole;
+    let all = lines.concat();
+    assert!(bytes.starts_with(all.as_bytes()), "nothing is lost, added or changed");
+    let rest = &bytes[all.len()..];
+    match fault {
+        None => assert!(!rest.contains(&b'\n') && rest.len() < MAX_LINE),
+        Some(ProtocolError::LineTooLong { .. }) => {
+            assert!(!rest[..MAX_LINE - 1].contains(&b'\n') && rest[MAX_LINE - 1] != b'\n');
+        }
+        Some(ProtocolError::NotText { .. }) => {
+            let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+            assert!(std::str::from_utf8(&rest[..end]).is_err());
+        }
+        Some(other) => panic!("{other}"),
+    }
+});
+
+fn read(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
+    let (mut buffer, mut lines) = (LineBuffer::new(), Vec::new());
+    for piece in pieces {
+        buffer.receive(piece);
+        loop {
+            match buffer.next_line() {
+                Ok(Some(line)) => {
+                    let raw = line.raw();
+                    assert!(raw.len() <= MAX_LINE && raw.find('\n') == Some(raw.len() - 1));
+                    assert_eq!(line.text().trim_end_matches(['\r', '\n']), {
+                        raw.trim_end_matches(['\r', '\n'])
+                    });
+                    lines.push(raw.to_owned());
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    assert_printable(&error.to_string());
+                    return (lines, Some(error));
+                }
+            }
+        }
+        assert!(buffer.unfinished().len() < MAX_LINE);
+    }
+    (lines, None)
+}

@@ -1,0 +1,98 @@
+//! Any line through every parser: what is read is written as a line that means the same, and every
+//! value agrees with a second, plainer way to find it.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use xcher_core::{FileName, LineBuffer, Nick, Packet, ProtocolError, RelayPacket, Size};
+use xcher_core_fuzz::assert_printable;
+
+fuzz_target!(|text: &str| {
+    let line = text.split('\n').next().unwrap_or_default();
+    packet(line);
+    relay_packet(line);
+    name(line);
+    size(line);
+    if let Ok(nick) = Nick::parse(line) {
+        assert!(!nick.as_str().contains(|c: char| c.is_whitespace() || c.is_control() || c == '/'));
+    }
+});
+
+fn packet(line: &str) {
+    let packet = match Packet::parse(line) {
+        Ok(packet) => packet,
+        Err(error) => return fault(&error),
+    };
+    let mut out = Vec::new();
+    packet.encode(&mut out);
+    let written = std::str::from_utf8(&out).expect("text");
+    let written = written.strip_suffix('\n').expect("a line end");
+    assert!(!written.contains('\n'));
+    assert_eq!(Packet::parse(written), Ok(packet));
+    match packet {
+        Packet::Entry { name, size } => {
+            let (left, right) = line["X_FILELIST ".len()..].rsplit_once(' ').expect("two fields");
+            assert_eq!((name, Some(size)), (FileName::parse(left), Size::parse(right)));
+        }
+        Packet::Chk(chk) => {
+            if let Some((name, yes)) = chk.answer() {
+                let mut answer = Vec::new();
+                Packet::encode_answer(name, yes, &mut answer);
+                assert_eq!(answer, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn relay_packet(line: &str) {
+    let mut lines = LineBuffer::new();
+    lines.receive(line.as_bytes());
+    lines.receive(b"\n");
+    let Ok(Some(line)) = lines.next_line() else { return };
+    match RelayPacket::parse(line) {
+        Ok(packet) => {
+            let mut again = LineBuffer::new();
+            again.receive(&packet.to_line());
+            let line = again.next_line().expect("text").expect("a line");
+            // A field that ends in CR loses it, as the CR of a line end would be lost.
+            if !packet.to_line().ends_with(b"\r\n") {
+                assert_eq!(RelayPacket::parse(line), Ok(packet));
+            }
+        }
+        Err(error) => fault(&error),
+    }
+}
+
+fn name(text: &str) {
+    let fits = |part: &str| !part.is_empty() && part.len() <= 255 && part != "." && part != "..";
+    let good = text.len() <= 1024 && text.split('/').all(fits);
+    match FileName::parse(text) {
+        Ok(name) => {
+            assert!(good && !text.contains(char::is_control));
+            let numbered = name.to_owned().numbered(text.len() as u32);
+            assert!(FileName::parse(numbered.as_str()).is_ok() && numbered.as_str() != text);
+        }
+        Err(bad) => {
+            // What is printable ASCII has no other fault.
+            let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            assert!(!(good && plain), "{bad}");
+            assert_printable(&bad.to_string());
+        }
+    }
+}
+
+fn size(text: &str) {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        assert_eq!(Size::parse(text), text.parse().ok().map(Size::Exact));
+    } else if let Some(size) = Size::parse(text) {
+        let digits = text[..text.len() - 2].trim_start_matches('0');
+        let shown = size.to_string();
+        assert_eq!(shown.trim_start_matches('0'), format!("{digits}{}", &text[text.len() - 2..]));
+        assert!(size.exact().is_none());
+    }
+}
+
+fn fault(error: &ProtocolError) {
+    assert_printable(&error.to_string());
+}

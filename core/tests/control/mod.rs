@@ -1,0 +1,110 @@
+//! One side of a control connection, driven by the words of a transcript.
+
+use xcher_core::session::{Event, Question};
+use xcher_core::{FileName, Limits, MisuseError, Session, Size};
+
+pub(crate) struct Control(Session);
+
+impl Control {
+    pub(crate) fn new() -> Self {
+        Self(Session::new(&Limits::default()))
+    }
+}
+
+impl crate::Side for Control {
+    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if verb == "close" {
+            return self
+                .0
+                .close()
+                .err()
+                .map(|error| format!("error {error}"))
+                .into_iter()
+                .collect();
+        }
+        match act(&mut self.0, verb, rest, out) {
+            Ok(()) => Vec::new(),
+            Err(misuse) => vec![format!("misuse {misuse}")],
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String> {
+        self.0.receive(bytes);
+        let mut reported = Vec::new();
+        loop {
+            match self.0.next_event(out) {
+                Ok(Some(event)) => reported.push(report(event)),
+                Ok(None) => return reported,
+                Err(error) => {
+                    reported.push(format!("error {error}"));
+                    return reported;
+                }
+            }
+        }
+    }
+}
+
+fn act(
+    session: &mut Session,
+    verb: &str,
+    rest: &str,
+    out: &mut Vec<u8>,
+) -> Result<(), MisuseError> {
+    match verb {
+        "list" => session.list(out),
+        "check" => session.check(name(rest), out),
+        "request" => {
+            let (name, size, port) = request(rest);
+            session.request(name, size, port, out)
+        }
+        "settle" => {
+            session.settle(rest);
+            Ok(())
+        }
+        "end" => session.end(out),
+        "entry" => {
+            let (text, bytes) = rest.rsplit_once(' ').expect("NAME SIZE");
+            session.answer_entry(name(text), bytes.parse().expect("bytes"), out)
+        }
+        "list-end" => session.answer_list_end(out),
+        "yes" | "no" => {
+            assert_eq!(session.question(), Some(&Question::Check(name(rest).to_owned())));
+            session.answer_check(verb == "yes", out)
+        }
+        "take" => {
+            let (name, size, port) = request(rest);
+            assert_eq!(session.take_request(out), Some((name.to_owned(), size, port)));
+            Ok(())
+        }
+        "refuse" => {
+            session.refuse(&name(rest).to_owned(), out);
+            Ok(())
+        }
+        _ => panic!("unknown word {verb:?}"),
+    }
+}
+
+fn name(text: &str) -> FileName<&str> {
+    FileName::parse(text).expect("a name")
+}
+
+fn request(text: &str) -> (FileName<&str>, Size, u16) {
+    let (text, port) = text.rsplit_once(' ').expect("NAME SIZE PORT");
+    let (text, size) = text.rsplit_once(' ').expect("NAME SIZE PORT");
+    (name(text), Size::parse(size).expect("a size"), port.parse().expect("a port"))
+}
+
+fn report(event: Event) -> String {
+    match event {
+        Event::Question => "question".into(),
+        Event::BadQuestion { why } => format!("bad-question {why}"),
+        Event::Entry { name, size } => format!("entry {name} {size}"),
+        Event::BadEntry { why } => format!("bad-entry {why}"),
+        Event::ListEnd { entries } => format!("list-end {entries}"),
+        Event::Answer { name, yes } => format!("answer {name} {}", if yes { "YES" } else { "NO" }),
+        Event::Refused { name } => format!("refused {name}"),
+        Event::Ignored { verb } => format!("ignored {verb}"),
+        Event::End => "end".into(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Replays every conversation of `tests/transcripts` on each of its sides: whole, cut at every
+//! place, and a byte at a time.
+
+#![allow(clippy::unwrap_used)]
+
+mod control;
+mod transcript;
+
+use xcher_core::{LineBuffer, RelayPacket};
+
+use transcript::{Mark, Record, Transcript};
+
+/// One side of a conversation, as a transcript sees it.
+trait Side {
+    /// Does what a `:` line says; what is written goes to `out`, what is reported is returned.
+    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
+    /// Takes bytes of the other side. After an `error` it is not called again.
+    fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String>;
+}
+
+/// What a side does, what then comes in, and what must come of it.
+#[derive(Default)]
+struct Phase<'a> {
+    line: usize,
+    does: Option<&'a str>,
+    comes: Vec<u8>,
+    written: Vec<u8>,
+    reported: Vec<&'a str>,
+}
+
+fn phases(records: &[Record], side: char) -> Vec<Phase<'_>> {
+    let mut phases = vec![Phase::default()];
+    for record in records {
+        if record.mark == Mark::Does && record.side == side {
+            let (line, does) = (record.line, Some(record.text()));
+            phases.push(Phase { line, does, ..Phase::default() });
+        }
+        let phase = phases.last_mut().unwrap();
+        match record.mark {
+            Mark::Does => {}
+            Mark::Writes if record.side == side => phase.written.extend(&record.bytes),
+            Mark::Writes => phase.comes.extend(&record.bytes),
+            Mark::Reports if record.side == side => phase.reported.push(record.text()),
+            Mark::Reports => {}
+        }
+    }
+    phases
+}
+
+/// How the bytes that come in are split.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Whole,
+    /// After so many bytes of the conversation.
+    CutAt(usize),
+    ByteByByte,
+}
+
+impl Way {
+    /// `bytes` in pieces, `start` being how many came before.
+    fn pieces(self, bytes: &[u8], start: usize) -> Vec<&[u8]> {
+        match self {
+            Self::CutAt(cut) if (start..start + bytes.len()).contains(&cut) => {
+                let (before, after) = bytes.split_at(cut - start);
+                vec![before, after]
+            }
+            Self::Whole | Self::CutAt(_) => vec![bytes],
+            Self::ByteByByte => bytes.chunks(1).collect(),
+        }
+    }
+}
+
+fn replay(name: &str, phases: &[Phase<'_>], side: &mut dyn Side, way: Way) {
+    let (mut start, mut broken) = (0, false);
+    for phase in phases {
+        let (mut out, mut reported) = (Vec::new(), Vec::new());
+        if let Some(does) = phase.does {
+            reported.extend(side.does(does, &mut out));
+        }
+        for piece in way.pieces(&phase.comes, start) {
+            if !broken {
+                reported.extend(side.receive(piece, &mut out));
+                broken = reported.iter().any(|event| event.starts_with("error "));
+            }
+        }
+        start += phase.comes.len();
+        let place = || format!("{name}, {way:?}, step of line {}", phase.line);
+        assert_eq!(reported, phase.reported, "{}: reported (left), expected (right)", place());
+        let [written, expected] = [&out, &phase.written].map(|b| String::from_utf8_lossy(b));
+        assert_eq!(written, expected, "{}: written (left), expected (right)", place());
+    }
+}
+
+fn replay_all_ways(transcript: &Transcript, side: char, new: &dyn Fn() -> Box<dyn Side>) {
+    let phases = phases(&transcript.records, side);
+    let bytes: usize = phases.iter().map(|phase| phase.comes.len()).sum();
+    let ways = (1..bytes).map(Way::CutAt).chain([Way::Whole, Way::ByteByByte]);
+    for way in ways {
+        replay(&format!("{}, side {side}", transcript.name), &phases, &mut *new(), way);
+    }
+}
+
+/// The sides of a conversation that do or report anything.
+fn sides(transcript: &Transcript) -> Vec<char> {
+    let acting = transcript.records.iter().filter(|record| record.mark != Mark::Writes);
+    let mut sides: Vec<char> = acting.map(|record| record.side).collect();
+    sides.sort_unstable();
+    sides.dedup();
+    sides
+}
+
+fn replay_kind(kind: &str, new: &dyn Fn() -> Box<dyn Side>) {
+    let transcripts = transcript::all();
+    let mut replayed = 0;
+    for transcript in transcripts.iter().filter(|transcript| transcript.kind == kind) {
+        let sides = sides(transcript);
+        assert!(!sides.is_empty(), "{}: no side does or reports anything", transcript.name);
+        for side in sides {
+            replay_all_ways(transcript, side, new);
+            replayed += 1;
+        }
+    }
+    assert!(replayed > 0, "no transcript of kind {kind}");
+}
+
+#[test]
+fn control_connections() {
+    replay_kind("control", &|| Box::new(control::Control::new()));
+}
+
+/// What is read from a line is written again as the same line.
+#[test]
+fn every_line_of_a_link_to_the_relay_is_a_packet() {
+    for transcript in transcript::all().iter().filter(|transcript| transcript.kind == "relay") {
+        for record in transcript.records.iter().filter(|record| record.mark == Mark::Writes) {
+            let mut lines = LineBuffer::new();
+            lines.receive(&record.bytes);
+            let line = lines.next_line().unwrap().expect("a whole line");
+            let packet = RelayPacket::parse(line)
+                .unwrap_or_else(|error| panic!("{}:{}: {error}", transcript.name, record.line));
+            let text = format!("{}\n", line.text());
+            assert_eq!(String::from_utf8_lossy(&packet.to_line()), text);
+        }
+    }
+}
+
+#[test]
+fn every_kind_is_known() {
+    for transcript in transcript::all() {
+        assert!(["control", "relay"].contains(&&*transcript.kind), "{}", transcript.name);
+    }
+}
