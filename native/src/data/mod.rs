@@ -7,7 +7,12 @@
 mod buffers;
 mod receive;
 mod send;
+#[cfg(target_os = "linux")]
+mod splice;
 
 pub use buffers::BufferBudget;
 pub use receive::{ReceiveEnd, receive};
 pub use send::{SendEnd, send};
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,7 @@ impl Step {
 /// once take 4 MiB.
 const COPY: usize = 256 << 10;
 
-fn by_copy(
+pub(super) fn by_copy(
     mut socket: &TcpStream,
     mut file: &File,
     mut offset: u64,

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::net::TcpStream;
 
-use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
@@ -14,8 +13,8 @@ use super::{BufferBudget, ReceiveEnd};
 /// Room in the pipe, and the most that is moved in one call.
 const PIPE: usize = 1 << 20;
 
-/// As [`receive`](super::receive), or `None` where a copy must go on from here: for a file so small
-/// that a pipe does not pay, and where the file system cannot.
+/// As [`receive`](super::receive), or `None` where it must go on from here by a copy: for a file so
+/// small that a pipe does not pay, and where the system cannot.
 pub(super) fn receive(
     socket: &TcpStream,
     to: &mut Destination<'_>,
@@ -28,29 +27,46 @@ pub(super) fn receive(
     let Ok((from_pipe, into_pipe)) = pipe_with(PipeFlags::CLOEXEC) else { return Ok(None) };
     let _ = fcntl_setpipe_size(&into_pipe, PIPE);
     let mut pipe = File::from(from_pipe);
-    loop {
-        if to.left() == 0 {
-            return to.wait(socket);
-        }
-        let room = to.room(PIPE);
-        let got = match splice(socket, None, &into_pipe, None, room, SpliceFlags::MOVE) {
-            Ok(0) => return to.wait(socket),
-            Ok(got) => got,
-            Err(Errno::INTR) => continue,
-            Err(Errno::INVAL | Errno::NOSYS) => return Ok(None),
-            Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
-        };
-        if !drain(&pipe, to, got)? {
-            // What has left the socket is written first.
-            let mut left = pipe_length(&pipe, &into_pipe, got, to)?;
-            let mut buffer = buffers.borrow();
-            while left > 0 {
-                let room = left.min(buffer.len());
-                let got = pipe.read(&mut buffer[..room]).map_err(ReceiveEnd::FileError)?;
-                to.write(&buffer[..got])?;
-                left -= got;
+    while to.left() > 0 {
+        let mut in_pipe =
+            match splice(socket, None, &into_pipe, None, to.room(PIPE), SpliceFlags::MOVE) {
+                Ok(0) => break,
+                Ok(got) => got,
+                Err(Errno::INTR) => continue,
+                Err(Errno::INVAL | Errno::NOSYS) => return Ok(None),
+                Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
+            };
+        while in_pipe > 0 {
+            match splice(&pipe, None, to.file, None, in_pipe, SpliceFlags::MOVE) {
+                Ok(written) => {
+                    to.wrote(written);
+                    in_pipe -= written;
+                }
+                Err(Errno::INTR) => {}
+                // This file cannot: what has left the socket is copied, and then the rest.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    copy(&mut pipe, in_pipe, to, buffers)?;
+                    return Ok(None);
+                }
+                Err(error) => return Err(ReceiveEnd::FileError(error.into())),
             }
-            return Ok(None);
         }
     }
+    to.wait(socket)
+}
+
+fn copy(
+    pipe: &mut File,
+    mut in_pipe: usize,
+    to: &mut Destination<'_>,
+    buffers: &BufferBudget,
+) -> Result<(), ReceiveEnd> {
+    let mut buffer = buffers.borrow();
+    while in_pipe > 0 {
+        let room = in_pipe.min(buffer.len());
+        let got = pipe.read(&mut buffer[..room]).map_err(ReceiveEnd::FileError)?;
+        to.write(&buffer[..got])?;
+        in_pipe -= got;
+    }
+    Ok(())
 }
