@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use xcher_core::Nick;
 
@@ -46,10 +47,10 @@ pub(super) struct Common {
     #[arg(long, global = true, env = "XCHER_ADVERTISE", value_name = "IP")]
     pub(super) advertise: Option<IpAddr>,
     /// Take up calls from private addresses over any relay
-    #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE")]
+    #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     pub(super) allow_private: bool,
     /// Speak the six packets only; never offer an extension
-    #[arg(long, global = true, env = "XCHER_PLAIN")]
+    #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     pub(super) plain: bool,
     /// How long to wait for an answer
     #[arg(
@@ -62,10 +63,10 @@ pub(super) struct Common {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
     /// Tell what happens as one JSON object a line on standard output
-    #[arg(long, global = true, env = "XCHER_JSON")]
+    #[arg(long, global = true, env = "XCHER_JSON", value_parser = switch())]
     pub(super) json: bool,
     /// Say nothing but errors
-    #[arg(short, long, global = true, env = "XCHER_QUIET")]
+    #[arg(short, long, global = true, env = "XCHER_QUIET", value_parser = switch())]
     pub(super) quiet: bool,
     /// Say more; twice for every packet's fate
     #[arg(short, long, global = true, action = ArgAction::Count, env = "XCHER_VERBOSE")]
@@ -120,7 +121,7 @@ pub(super) struct RelayArgs {
     #[arg(long, env = "XCHER_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:9247")]
     pub(super) listen: std::net::SocketAddr,
     /// Pass on X_INITs that name any address, not only the sender's own
-    #[arg(long, env = "XCHER_ANY_ADDRESS")]
+    #[arg(long, env = "XCHER_ANY_ADDRESS", value_parser = switch())]
     pub(super) any_address: bool,
     /// Connections in all
     #[arg(long, env = "XCHER_MAX_CONNECTIONS", value_name = "N", default_value = "20000")]
@@ -136,10 +137,10 @@ pub(super) struct ShareArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     /// Ask before each session
-    #[arg(long, env = "XCHER_ASK")]
+    #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(super) ask: bool,
     /// End after one session
-    #[arg(long, env = "XCHER_ONCE")]
+    #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
     pub(super) once: bool,
 }
 
@@ -168,6 +169,11 @@ pub(super) struct UpArgs {
     pub(super) share: ShareArgs,
     #[command(flatten)]
     pub(super) relay: RelayArgs,
+}
+
+/// A variable or a file sets a switch with `1`, `true`, `yes` or `on`.
+fn switch() -> BoolishValueParser {
+    BoolishValueParser::new()
 }
 
 fn relay_address(text: &str) -> Result<String, String> {
