@@ -110,7 +110,7 @@ impl Output {
             self.json(&line)?;
         }
         match told {
-            Told::Skipped(skipped) => self.note(format_args!("not shared: {skipped}")),
+            Told::Skipped(skipped) => self.note(format_args!("{skipped}")),
             Told::Kept { path, bytes, .. } => {
                 self.note(format_args!("{bytes} bytes are kept in {}", path.display()));
             }
