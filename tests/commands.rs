@@ -1,0 +1,435 @@
+//! Every command as its user sees it: in text and with `--json`.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use system::process::{Done, xcher};
+use system::relay::Relay;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// A folder `share` with two files in it.
+fn shared() -> TempDir {
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("share/a b.txt", "hello\n"), ("share/sub/träd", "")]);
+    folder
+}
+
+/// The events without what differs from run to run: identifiers and addresses.
+fn events(done: &Done) -> Vec<Value> {
+    let mut events = done.events();
+    for event in &mut events {
+        let event = event.as_object_mut().unwrap();
+        for name in ["session", "transfer", "peer"] {
+            if event.get(name).is_some_and(|value| value.is_number() || name == "peer") {
+                event.remove(name);
+            }
+        }
+    }
+    events.retain(|event| event["state"] != "progress");
+    events
+}
+
+#[test]
+fn relay_says_where_it_listens() {
+    let relay = Relay::start();
+    assert!(relay.address.ip().is_loopback());
+    assert_ne!(relay.address.port(), 0);
+    let json = xcher(["relay", "--listen", "127.0.0.1:0", "--json"]).start();
+    let event = json.event(&[("event", "relay")]);
+    let address = event["address"].as_str().unwrap();
+    assert!(address.starts_with("127.0.0.1:"), "{event}");
+    json.stop(Signal::TERM).code(0);
+    relay.process.stop(Signal::INT).code(0);
+}
+
+#[test]
+fn ls_prints_size_tab_name() {
+    let (relay, folder) = (Relay::start(), shared());
+    let _bob = relay.share("bob", &folder.path().join("share"));
+    let ls = relay.xcher(["ls", "bob"]).run().code(0).quiet();
+    ls.out(&["6\tshare/a b.txt", "0\tshare/sub/träd"]);
+    let ls = relay.xcher(["ls", "bob", "--nick", "amy", "--json"]).run().code(0).quiet();
+    assert_eq!(
+        events(&ls),
+        [
+            json!({"event": "online", "nick": "amy"}),
+            json!({"event": "session", "state": "open", "nick": "bob"}),
+            json!({"event": "file", "name": "share/a b.txt", "size": 6}),
+            json!({"event": "file", "name": "share/sub/träd", "size": 0}),
+            json!({"event": "listing", "files": 2}),
+            json!({"event": "session", "state": "ended"}),
+        ]
+    );
+}
+
+#[test]
+fn ls_of_an_empty_folder_prints_nothing() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let _bob = relay.share("bob", folder.path());
+    relay.xcher(["ls", "bob"]).run().code(0).quiet().out(&[]);
+}
+
+#[test]
+fn check_prints_yes_or_no() {
+    let (relay, folder) = (Relay::start(), shared());
+    let _bob = relay.share("bob", &folder.path().join("share"));
+    let check = |name: &str| relay.xcher(["check", "bob", name]).run();
+    check("share/a b.txt").code(0).quiet().out(&["share/a b.txt YES"]);
+    check("share/none").code(1).quiet().out(&["share/none NO"]);
+    check("share").code(1).quiet().out(&["share NO"]);
+    for (name, code, yes) in [("share/sub/träd", 0, true), ("x YES", 1, false)] {
+        let check = relay.xcher(["check", "bob", name, "--nick", "amy", "--json"]).run();
+        let check = check.code(code).quiet();
+        assert_eq!(
+            events(&check),
+            [
+                json!({"event": "online", "nick": "amy"}),
+                json!({"event": "session", "state": "open", "nick": "bob"}),
+                json!({"event": "checked", "name": name, "shared": yes}),
+                json!({"event": "session", "state": "ended"}),
+            ]
+        );
+    }
+}
+
+#[test]
+fn get_prints_a_line_for_each_finished_file() {
+    let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
+    let share = folder.path().join("share");
+    let _bob = relay.share("bob", &share);
+    let get = relay.xcher(["get", "bob", "--all"]).dir(out.path()).run().code(0).quiet();
+    get.out_sorted(&["share/a b.txt", "share/sub/träd"]);
+    assert_eq!(tree::read(&out.path().join("share")), tree::read(&share));
+
+    let get = relay.xcher(["get", "bob", "share/a b.txt", "-o", "x/y"]).dir(out.path()).run();
+    get.code(0).quiet().out(&["x/y/share/a b.txt"]);
+
+    let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "--json"];
+    let get = relay.xcher(get).dir(out.path()).run().code(0).quiet();
+    let open = json!({"event": "session", "state": "open", "nick": "bob"});
+    assert_eq!(
+        events(&get),
+        [
+            json!({"event": "online", "nick": "amy"}),
+            open,
+            json!({"event": "file", "name": "share/a b.txt", "size": 6}),
+            json!({"event": "file", "name": "share/sub/träd", "size": 0}),
+            json!({"event": "listing", "files": 2}),
+            json!({"event": "transfer", "state": "started", "direction": "receive",
+                   "name": "share/a b.txt", "size": 6}),
+            json!({"event": "transfer", "state": "finished", "name": "share/a b (1).txt",
+                   "bytes": 6}),
+            json!({"event": "session", "state": "ended"}),
+        ]
+    );
+}
+
+#[test]
+fn who_prints_nicks_and_not_its_own() {
+    let (relay, folder) = (Relay::start(), shared());
+    let _bob = relay.share("bob", folder.path());
+    relay.xcher(["who"]).run().code(0).quiet().out(&["bob"]);
+    let _amy = relay.share("Åmy", folder.path());
+    relay.xcher(["who"]).run().code(0).quiet().out_sorted(&["bob", "Åmy"]);
+    let who = relay.xcher(["who", "--json", "--nick", "me"]).run().code(0).quiet();
+    let nicks = who.events();
+    for nick in ["bob", "Åmy", "me"] {
+        assert!(nicks.contains(&json!({"event": "nick", "nick": nick})), "{nick}\n{who}");
+    }
+}
+
+#[test]
+fn share_says_it_is_online_and_tells_what_happens() {
+    let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
+    let share = ["share", "--nick", "bob", "--json"];
+    let bob = relay.xcher(share).args([folder.path().join("share")]).start();
+    bob.event(&[("event", "online"), ("nick", "bob")]);
+    let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "-q"];
+    relay.xcher(get).dir(out.path()).run().code(0).quiet();
+    bob.event(&[("event", "session"), ("state", "ended")]);
+    let bob = bob.stop(Signal::TERM).code(0);
+    assert_eq!(
+        events(&bob),
+        [
+            json!({"event": "online", "nick": "bob"}),
+            json!({"event": "session", "state": "open", "nick": "amy"}),
+            json!({"event": "transfer", "state": "started", "direction": "send",
+                   "name": "share/a b.txt", "size": 6}),
+            json!({"event": "transfer", "state": "finished", "name": "share/a b.txt",
+                   "bytes": 6}),
+            json!({"event": "session", "state": "ended"}),
+        ]
+    );
+}
+
+#[test]
+fn share_takes_files_and_folders() {
+    let (relay, folder) = (Relay::start(), shared());
+    tree::write(folder.path(), [("single.bin", "123")]);
+    let paths = [folder.path().join("share/sub"), folder.path().join("single.bin")];
+    let bob = relay.xcher(["share", "--nick", "bob"]).args(&paths).start();
+    bob.out("online bob");
+    relay.xcher(["ls", "bob"]).run().code(0).out(&["3\tsingle.bin", "0\tsub/träd"]);
+}
+
+#[test]
+fn share_once_ends_after_one_session() {
+    let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
+    let bob = relay.xcher(["share", "--once", "--nick", "bob"]).args([folder.path()]).start();
+    bob.out("online bob");
+    relay.xcher(["get", "bob", "--all"]).dir(out.path()).run().code(0);
+    bob.wait().code(0).out(&["online bob"]);
+    assert_eq!(tree::read(out.path()).len(), 2);
+}
+
+#[test]
+fn share_ask_takes_its_answers_from_standard_input() {
+    let (relay, folder) = (Relay::start(), shared());
+    let mut bob = relay
+        .xcher(["share", "--ask", "--nick", "bob"])
+        .args([folder.path().join("share")])
+        .start();
+    bob.out("online bob");
+    let question = |nick: &str| format!("{nick} (127.0.0.1) would like to see what you share");
+    let ls = |nick: &str, timeout: &str| {
+        relay.xcher(["ls", "bob", "--nick", nick, "--timeout", timeout]).start()
+    };
+    for (nick, answer) in [("y", "y\n"), ("yes", "  YES \n")] {
+        let caller = ls(nick, "30");
+        bob.err(&question(nick));
+        bob.say(answer);
+        caller.wait().code(0).out(&["6\tshare/a b.txt", "0\tshare/sub/träd"]);
+    }
+    for (nick, answer) in [("n", "n\n"), ("other", "yup\n"), ("nothing", "\n")] {
+        let caller = ls(nick, "1");
+        bob.err(&question(nick));
+        bob.say(answer);
+        caller.wait().code(3).one_error(&["bob cannot be reached: expected a connection back"]);
+    }
+    // Nobody can be asked any more.
+    bob.close_stdin();
+    let caller = ls("late", "1");
+    bob.err(&question("late"));
+    caller.wait().code(3).out(&[]);
+    bob.stop(Signal::INT).code(0).out(&["online bob"]);
+}
+
+#[test]
+fn share_ask_asks_about_one_call_after_the_other() {
+    let (relay, folder) = (Relay::start(), shared());
+    let mut bob = relay
+        .xcher(["share", "--ask", "--nick", "bob", "--json"])
+        .args([folder.path().join("share")])
+        .start();
+    bob.event(&[("event", "online")]);
+    let first = relay.xcher(["ls", "bob", "--nick", "first"]).start();
+    bob.event(&[("state", "call"), ("nick", "first")]);
+    let second = relay.xcher(["ls", "bob", "--nick", "second"]).start();
+    bob.event(&[("state", "call"), ("nick", "second")]);
+    bob.say("y\n");
+    first.wait().code(0);
+    bob.err("second (127.0.0.1) would like");
+    bob.say("y\n");
+    second.wait().code(0);
+}
+
+#[test]
+fn up_is_a_relay_and_a_share_and_prints_the_command() {
+    let (folder, out) = (shared(), tempdir().unwrap());
+    let up = xcher(["up", "--listen", "127.0.0.1:0", "--nick", "bob"])
+        .args([folder.path().join("share")])
+        .start();
+    let relay = up.out("relay ");
+    up.out("online bob");
+    let said = up.err("in another terminal");
+    let (_, command) = said.split_once(": ").unwrap().1.split_once(": ").unwrap();
+    assert!(command.ends_with(&format!(" get bob --all --relay {relay}")), "{command}");
+    // What a person would do: paste it into a shell, in another folder.
+    let get = system::process::Xcher::other("sh").args(["-c", command]).dir(out.path());
+    get.run().code(0).quiet().out_sorted(&["share/a b.txt", "share/sub/träd"]);
+    assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    up.stop(Signal::INT).code(0).out(&[&format!("relay {relay}"), "online bob"]);
+}
+
+#[test]
+fn up_takes_the_options_of_relay_and_share() {
+    let folder = shared();
+    let up = ["up", "--listen", "127.0.0.1:0", "--once", "--json", "--nick", "bob"];
+    let up = xcher(up).args([folder.path().join("share")]).start();
+    let address = up.event(&[("event", "relay")])["address"].as_str().unwrap().to_owned();
+    up.event(&[("event", "online"), ("nick", "bob")]);
+    xcher(["ls", "bob", "--relay", &address]).run().code(0);
+    up.wait().code(0);
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = xcher(["completions", shell]).run().code(0).quiet();
+        let text = script.out.join("\n");
+        for word in ["xcher", "share", "on-conflict", "allow-private"] {
+            assert!(text.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn man_prints_a_page_or_writes_one_for_each_command() {
+    let page = xcher(["man"]).run().code(0).quiet();
+    assert!(page.out.iter().any(|line| line.starts_with(".TH xcher 1")), "{page}");
+    let folder = tempdir().unwrap();
+    xcher(["man", "-o"]).args([folder.path().join("new")]).run().code(0).quiet().out(&[]);
+    let pages = tree::read(&folder.path().join("new"));
+    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+        assert!(pages.contains_key(&format!("xcher-{command}.1")), "{command}: {:?}", pages.keys());
+    }
+    assert!(pages.contains_key("xcher.1"));
+}
+
+#[test]
+fn help_tells_every_command_option_and_exit_code() {
+    for help in [vec!["--help"], vec!["-h"]] {
+        let help = xcher(help).run().code(0).quiet();
+        let text = help.out.join("\n");
+        for word in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+            assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
+        }
+        for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+        for word in ["  0  done", "  1  ", "  2  usage", "  3  ", "  4  ", "XCHER_RELAY"] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+    }
+    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+        let help = xcher([command, "--help"]).run().code(0).quiet();
+        assert!(help.out.iter().any(|line| line.starts_with("Usage: xcher ")), "{help}");
+    }
+    let version = xcher(["--version"]).run().code(0).quiet();
+    version.out(&[concat!("xcher ", env!("CARGO_PKG_VERSION"))]);
+}
+
+#[test]
+fn every_option_has_its_variable() {
+    for command in ["relay", "share", "get", "up", "ls"] {
+        let help = xcher([command, "--help"]).run().code(0);
+        let text = help.out.join("\n");
+        let mut options: Vec<_> = text.split("\n").filter_map(long_option).collect();
+        // What is for one run only: what to fetch, and help.
+        options.retain(|name| !["help", "all"].contains(name));
+        assert!(options.len() > 8, "{text}");
+        for name in options {
+            let variable = format!("XCHER_{}=", name.to_uppercase().replace('-', "_"));
+            assert!(text.contains(&variable), "{command}: {variable}\n{text}");
+        }
+    }
+}
+
+fn long_option(line: &str) -> Option<&str> {
+    let option = line.trim_start().trim_start_matches("-o, ").trim_start_matches("-q, ");
+    let option = option.trim_start_matches("-v, ").trim_start_matches("-h, ");
+    let name = option.strip_prefix("--")?;
+    Some(name.split([' ', '.']).next().unwrap_or(name))
+}
+
+/// The nick that `share` gets with what `file`, the environment and the command line say.
+fn nick_of(file: Option<&Path>, variable: Option<&str>, flag: Option<&str>) -> String {
+    let (relay, folder) = (Relay::start(), shared());
+    let mut share = relay.xcher(["share", "-q"]).args([folder.path()]);
+    if let Some(file) = file {
+        share = share.env("XCHER_CONFIG", file);
+    }
+    if let Some(nick) = variable {
+        share = share.env("XCHER_NICK", nick);
+    }
+    if let Some(nick) = flag {
+        share = share.args(["--nick", nick]);
+    }
+    share.start().out("online ")
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "nick = \"of-file\"\ntimeout = 5\nallow-private = false\n").unwrap();
+    assert_eq!(nick_of(Some(&file), None, None), "of-file");
+    assert_eq!(nick_of(Some(&file), Some("of-variable"), None), "of-variable");
+    assert_eq!(nick_of(Some(&file), Some("of-variable"), Some("of-flag")), "of-flag");
+    assert_eq!(nick_of(None, Some("of-variable"), Some("of-flag")), "of-flag");
+}
+
+#[test]
+fn the_file_is_found_at_its_usual_place_and_where_it_is_named() {
+    let (relay, folder) = (Relay::start(), shared());
+    let home = folder.path().join("home");
+    let address = relay.address;
+    tree::write(
+        &home,
+        [
+            ("xcher/config.toml", format!("relay = \"{address}\"\njson = true\n")),
+            ("other.toml", format!("relay = \"{address}\"\nquiet = true\n")),
+        ],
+    );
+    let _bob = relay.share("bob", folder.path());
+    let usual = xcher(["who"]).env("XDG_CONFIG_HOME", &home).run().code(0);
+    assert!(usual.events().contains(&json!({"event": "nick", "nick": "bob"})), "{usual}");
+    let other = home.join("other.toml");
+    let other = other.to_str().unwrap();
+    let joined = format!("--config={other}");
+    for named in
+        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &joined]]
+    {
+        xcher(named).env("XDG_CONFIG_HOME", &home).run().code(0).quiet().out(&["bob"]);
+    }
+}
+
+#[test]
+fn variables_set_switches() {
+    let (relay, folder) = (Relay::start(), shared());
+    let _bob = relay.share("bob", folder.path());
+    for value in ["1", "true", "yes", "on"] {
+        let who = relay.xcher(["who"]).env("XCHER_JSON", value).run().code(0);
+        assert!(who.events().contains(&json!({"event": "nick", "nick": "bob"})), "{who}");
+    }
+    for value in ["0", "false", "no", "off"] {
+        relay.xcher(["who"]).env("XCHER_JSON", value).run().code(0).out(&["bob"]);
+    }
+}
+
+#[test]
+fn quiet_says_nothing_but_errors_and_verbose_says_more() {
+    let (relay, folder) = (Relay::start(), shared());
+    fs::write(folder.path().join("bad\nname"), "").unwrap();
+    let share = |level: &[&str], nick: &str| {
+        let bob = relay.xcher(["share", "--once", "--nick", nick]).args(level);
+        let bob = bob.args([folder.path()]).start();
+        bob.out("online ");
+        relay.xcher(["ls", nick, "--nick", "amy"]).run().code(0);
+        bob.wait().code(0)
+    };
+    share(&["-q"], "quiet").quiet();
+    let normal = share(&[], "normal");
+    let normal = normal.error(&["amy (127.0.0.1) is connected; the session is not private"]);
+    normal.error(&["bad\\nname\" is not shared: its name cannot be sent", "U+000A"]);
+    share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
+}
+
+#[test]
+fn the_default_nick_is_made_unique() {
+    let (relay, folder) = (Relay::start(), shared());
+    let start = || {
+        let share = relay.xcher(["share"]).args([folder.path()]).start();
+        let nick = share.out("online ");
+        (share, nick)
+    };
+    let ((_first, name), (_second, numbered)) = (start(), start());
+    assert!(numbered.starts_with(&format!("{name}-")), "{name}, then {numbered}");
+}

@@ -1,0 +1,14 @@
+//! What the whole-system tests start, talk to and compare: the real binary on real sockets.
+
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
+pub(crate) mod process;
+pub(crate) mod relay;
+pub(crate) mod tree;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+/// Beyond any wait of a test that goes well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

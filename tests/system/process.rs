@@ -1,0 +1,320 @@
+//! The binary as a child process, whose lines are waited for.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::PATIENCE;
+
+/// A command line of the binary.
+pub(crate) struct Xcher(Command);
+
+/// The binary with these arguments, and nothing of this machine's configuration.
+pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xcher"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("XCHER_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-such-folder"));
+    command.args(args);
+    Xcher(command)
+}
+
+impl Xcher {
+    /// Any other program, watched in the same way.
+    pub(crate) fn other(program: &str) -> Self {
+        Self(Command::new(program))
+    }
+
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn dir(mut self, dir: &Path) -> Self {
+        self.0.current_dir(dir);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> Process {
+        self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let title = format!("{:?}", self.0);
+        let mut child = self.0.spawn().expect("the binary starts");
+        let seen = Arc::new(Seen::default());
+        let stdin = child.stdin.take();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        seen.watch(out, |lines| &mut lines.out);
+        seen.watch(err, |lines| &mut lines.err);
+        Process { title, child, stdin, seen, began: Instant::now() }
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Done {
+        self.start().wait()
+    }
+
+    /// Starts it with its standard output and error for the test to read, or not to.
+    pub(crate) fn spawn(mut self) -> Held {
+        self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Held(self.0.spawn().expect("the binary starts"))
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    lines: Mutex<Lines>,
+    more: Condvar,
+}
+
+/// What a process has said so far.
+#[derive(Default)]
+pub(crate) struct Lines {
+    pub(crate) out: Vec<String>,
+    pub(crate) err: Vec<String>,
+    /// Streams at their end: two when the process is over.
+    ended: u32,
+}
+
+impl Seen {
+    fn watch(
+        self: &Arc<Self>,
+        from: impl Read + Send + 'static,
+        which: fn(&mut Lines) -> &mut Vec<String>,
+    ) {
+        let seen = Arc::clone(self);
+        // It ends with the process.
+        std::thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut line = Vec::new();
+            while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+                which(&mut seen.lines.lock().unwrap()).push(text);
+                seen.more.notify_all();
+                line.clear();
+            }
+            seen.lines.lock().unwrap().ended += 1;
+            seen.more.notify_all();
+        });
+    }
+}
+
+/// A running process; killed when dropped.
+pub(crate) struct Process {
+    title: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    seen: Arc<Seen>,
+    began: Instant,
+}
+
+impl Process {
+    /// Waits until `look` finds what it looks for in what was said so far.
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Lines) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.seen.lines.lock().unwrap();
+        loop {
+            if let Some(found) = look(&lines) {
+                return found;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if lines.ended == 2 || left.is_zero() {
+                let how = if lines.ended == 2 { "it ended" } else { "time is up" };
+                let (out, err) = (lines.out.join("\n"), lines.err.join("\n"));
+                // Others may still look, on the way out.
+                drop(lines);
+                panic!("expected {what}, but {how}\n{}\nout:\n{out}\nerr:\n{err}", self.title);
+            }
+            lines = self.seen.more.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    /// Waits for a line on standard output that begins like this; returns the rest of it.
+    pub(crate) fn out(&self, start: &str) -> String {
+        self.until(&format!("{start:?} on standard output"), |lines| {
+            lines.out.iter().find_map(|line| Some(line.strip_prefix(start)?.to_owned()))
+        })
+    }
+
+    /// Waits for a line on standard error that holds this; returns the line.
+    pub(crate) fn err(&self, part: &str) -> String {
+        self.until(&format!("{part:?} on standard error"), |lines| {
+            lines.err.iter().find(|line| line.contains(part)).cloned()
+        })
+    }
+
+    /// Waits for a `--json` event with these fields; returns it.
+    pub(crate) fn event(&self, fields: &[(&str, &str)]) -> Value {
+        self.until(&format!("an event with {fields:?}"), |lines| {
+            let mut events = lines.out.iter().filter_map(|line| parse(line));
+            events.find(|event| fields.iter().all(|(name, value)| event[name] == *value))
+        })
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal_to(&self.child, signal);
+    }
+
+    /// The most memory it ever held, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        peak(&self.child).expect("a process that runs")
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(mut self) -> Done {
+        self.stdin = None;
+        self.until("an end", |lines| (lines.ended == 2).then_some(()));
+        let code = self.child.wait().unwrap().code();
+        let mut lines = self.seen.lines.lock().unwrap();
+        let done = Done {
+            title: self.title.clone(),
+            code,
+            out: std::mem::take(&mut lines.out),
+            err: std::mem::take(&mut lines.err),
+            took: self.began.elapsed(),
+        };
+        assert!(!done.err.iter().any(|line| line.contains("panicked")), "a panic\n{done}");
+        done
+    }
+
+    /// Signals it, and expects it to end within two seconds.
+    pub(crate) fn stop(self, signal: Signal) -> Done {
+        let signalled = Instant::now();
+        self.signal(signal);
+        let done = self.wait();
+        let took = signalled.elapsed();
+        assert!(took < Duration::from_secs(2), "took {took:?} to end after {signal:?}\n{done}");
+        done
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A running process with its pipes in the test's hand; killed when dropped.
+pub(crate) struct Held(pub(crate) Child);
+
+impl Held {
+    /// As [`Process::peak`].
+    pub(crate) fn peak(&self) -> u64 {
+        peak(&self.0).expect("a process that runs")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn signal_to(child: &Child, signal: Signal) {
+    let pid = Pid::from_child(child);
+    kill_process(pid, signal).unwrap();
+}
+
+fn peak(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn parse(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+/// A process that is over.
+pub(crate) struct Done {
+    title: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<String>,
+    pub(crate) err: Vec<String>,
+    pub(crate) took: Duration,
+}
+
+impl Done {
+    /// Expects this exit code.
+    #[track_caller]
+    pub(crate) fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "\n{self}");
+        self
+    }
+
+    /// Expects a line on standard error that holds all of this, and that there is no other.
+    #[track_caller]
+    pub(crate) fn one_error(self, parts: &[&str]) -> Self {
+        assert_eq!(self.err.len(), 1, "\n{self}");
+        self.error(parts)
+    }
+
+    /// Expects a line on standard error that holds all of this.
+    #[track_caller]
+    pub(crate) fn error(self, parts: &[&str]) -> Self {
+        let holds = |line: &String| parts.iter().all(|part| line.contains(part));
+        assert!(self.err.iter().any(holds), "expected {parts:?} on standard error\n{self}");
+        self
+    }
+
+    /// Expects exactly this on standard output.
+    #[track_caller]
+    pub(crate) fn out(self, expected: &[&str]) -> Self {
+        assert_eq!(self.out, expected, "\n{self}");
+        self
+    }
+
+    /// Expects exactly this on standard output, in any order.
+    #[track_caller]
+    pub(crate) fn out_sorted(self, expected: &[&str]) -> Self {
+        let mut out = self.out.clone();
+        out.sort();
+        assert_eq!(out, expected, "\n{self}");
+        self
+    }
+
+    /// Expects nothing on standard error.
+    #[track_caller]
+    pub(crate) fn quiet(self) -> Self {
+        assert!(self.err.is_empty(), "\n{self}");
+        self
+    }
+
+    /// Standard output as `--json` events; every line must be one.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let events = self.out.iter().map(|line| parse(line));
+        events.collect::<Option<_>>().unwrap_or_else(|| panic!("a line that is no JSON\n{self}"))
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { title, code, out, err, took } = self;
+        writeln!(f, "{title}\ncode {code:?} after {took:?}")?;
+        writeln!(f, "out:\n{}\nerr:\n{}", out.join("\n"), err.join("\n"))
+    }
+}

@@ -1,0 +1,38 @@
+//! A relay, and hosts that meet at it.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::process::{Process, Xcher, xcher};
+
+/// `xcher relay` on a free port.
+pub(crate) struct Relay {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Relay {
+    pub(crate) fn start() -> Self {
+        let process = xcher(["relay", "--listen", "127.0.0.1:0"]).start();
+        let address = process.out("relay ").parse().unwrap();
+        Self { process, address }
+    }
+
+    /// A command of a host that uses this relay.
+    pub(crate) fn xcher<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Xcher {
+        at(self.address, args)
+    }
+
+    /// `xcher share` that is online.
+    pub(crate) fn share(&self, nick: &str, path: &Path) -> Process {
+        let process = self.xcher(["share", "--nick", nick]).args([path]).start();
+        process.out("online ");
+        process
+    }
+}
+
+/// A command of a host that uses the relay at this address.
+pub(crate) fn at<S: AsRef<OsStr>>(relay: SocketAddr, args: impl IntoIterator<Item = S>) -> Xcher {
+    xcher(["--relay", &relay.to_string()]).args(args)
+}

@@ -1,0 +1,71 @@
+//! Files on disk, made and compared.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Names with `/` between their parts, and what is in the files.
+pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
+
+/// The folder of unfinished files.
+pub(crate) const PARTIAL: &str = ".xcher-partial";
+
+/// Writes files, and the folders they are in.
+pub(crate) fn write<N: AsRef<str>, B: AsRef<[u8]>>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (N, B)>,
+) {
+    for (name, bytes) in files {
+        let path = folder.join(name.as_ref());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Every file below a folder, links shown as what they lead to in words.
+pub(crate) fn read(folder: &Path) -> Tree {
+    let mut tree = Tree::new();
+    read_into(folder, "", &mut tree);
+    tree
+}
+
+fn read_into(folder: &Path, prefix: &str, tree: &mut Tree) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            read_into(&entry.path(), &format!("{name}/"), tree);
+        } else if kind.is_symlink() {
+            let to = fs::read_link(entry.path()).unwrap();
+            tree.insert(name, format!("a link to {}", to.display()).into());
+        } else {
+            tree.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+/// The unfinished files in a receiving folder: their names and what is in them.
+pub(crate) fn partials(folder: &Path) -> Tree {
+    let folder = folder.join(PARTIAL);
+    if folder.exists() { read(&folder) } else { Tree::new() }
+}
+
+/// Files that are no unfinished ones.
+pub(crate) fn finished(folder: &Path) -> Tree {
+    let mut tree = read(folder);
+    tree.retain(|name, _| !name.starts_with(PARTIAL));
+    tree
+}
+
+/// Bytes that repeat nowhere soon, the same for the same seed.
+pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes
+}
+
+/// What a list should say of a folder that is shared: `SIZE<TAB>NAME`.
+pub(crate) fn listing(tree: &Tree, share: &str) -> Vec<String> {
+    tree.iter().map(|(name, bytes)| format!("{}\t{share}/{name}", bytes.len())).collect()
+}

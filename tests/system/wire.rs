@@ -1,0 +1,206 @@
+//! Hosts and relays whose every byte the test says itself.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+
+use super::PATIENCE;
+
+/// One end of a connection.
+pub(crate) struct Conn(BufReader<TcpStream>);
+
+/// What was left on a connection, and whether it was closed in order.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rest {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) reset: bool,
+}
+
+impl Conn {
+    fn new(socket: TcpStream) -> Self {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(socket))
+    }
+
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+    }
+
+    /// From another address of this host, as a stranger would.
+    pub(crate) fn from(ip: &str, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        let ip: IpAddr = ip.parse().unwrap();
+        socket.bind(&SockAddr::from(SocketAddr::new(ip, 0))).unwrap();
+        socket.connect_timeout(&address.into(), PATIENCE).unwrap();
+        Self::new(socket.into())
+    }
+
+    pub(crate) fn say(&mut self, text: impl AsRef<[u8]>) {
+        self.0.get_mut().write_all(text.as_ref()).unwrap();
+    }
+
+    /// Says it to one who may be gone already.
+    pub(crate) fn try_say(&mut self, text: impl AsRef<[u8]>) {
+        let _ = self.0.get_mut().write_all(text.as_ref());
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.0.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(line.trim_end_matches('\n').to_owned()),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("expected a line, got {error}"),
+        }
+    }
+
+    /// Expects this line next.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, line: &str) {
+        assert_eq!(self.line().as_deref(), Some(line));
+    }
+
+    /// Every line until the end.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.line()).collect()
+    }
+
+    /// Every byte until the end.
+    pub(crate) fn rest(&mut self) -> Rest {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Ok(_) => Rest { bytes, reset: false },
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Rest { bytes, reset: true },
+            Err(error) => panic!("expected an end, got {error} after {} bytes", bytes.len()),
+        }
+    }
+
+    /// So many bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Expects X_REQUEST of a file; returns the port it names.
+    #[track_caller]
+    pub(crate) fn requested(&mut self, name: &str, size: &str) -> SocketAddr {
+        let line = self.line().expect("X_REQUEST");
+        let start = format!("X_REQUEST {name} {size} ");
+        let port =
+            line.strip_prefix(&start).unwrap_or_else(|| panic!("expected {start}, got {line}"));
+        SocketAddr::new(self.0.get_ref().peer_addr().unwrap().ip(), port.parse().unwrap())
+    }
+
+    /// Answers X_FILELIST, which must come next.
+    #[track_caller]
+    pub(crate) fn lists(&mut self, entries: &[&str]) {
+        self.hears("X_FILELIST");
+        for entry in entries {
+            self.say(format!("X_FILELIST {entry}\n"));
+        }
+        self.say("X_FILELIST EOF EOF\n");
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        self.0.get_ref().shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+/// A port that the test listens on.
+pub(crate) struct Port(TcpListener);
+
+impl Port {
+    pub(crate) fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // On a listener it is the time that accept takes.
+        SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(listener)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.address().port()
+    }
+
+    pub(crate) fn accept(&self) -> Conn {
+        Conn::new(self.0.accept().expect("a connection in time").0)
+    }
+
+    /// Expects that nobody has connected.
+    #[track_caller]
+    pub(crate) fn is_untouched(&self) {
+        self.0.set_nonblocking(true).unwrap();
+        let kind = self.0.accept().map(|(_, from)| from).map_err(|error| error.kind());
+        self.0.set_nonblocking(false).unwrap();
+        assert_eq!(kind, Err(ErrorKind::WouldBlock));
+    }
+}
+
+/// A connection to a relay under a nick.
+pub(crate) struct Chat(Conn);
+
+impl Chat {
+    pub(crate) fn join(relay: SocketAddr, nick: &str) -> Self {
+        let mut conn = Conn::to(relay);
+        conn.say(format!("X_NICK {nick}\n"));
+        conn.hears(&format!("X_NICK {nick} YES"));
+        Self(conn)
+    }
+
+    /// Calls someone as client A; the connection back.
+    pub(crate) fn call(&mut self, nick: &str) -> Conn {
+        let port = Port::open();
+        self.init(nick, &port);
+        port.accept()
+    }
+
+    /// Sends X_INIT.
+    pub(crate) fn init(&mut self, nick: &str, port: &Port) {
+        self.0.say(format!("X_INIT {nick} 127.0.0.1 {}\n", port.number()));
+    }
+
+    /// Waits for X_INIT; where the caller listens.
+    pub(crate) fn called_from(&mut self) -> SocketAddr {
+        let line = self.0.line().expect("X_INIT");
+        let fields: Vec<_> = line.split(' ').collect();
+        let ["X_INIT", _, ip, port] = fields[..] else { panic!("expected X_INIT, got {line}") };
+        SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap())
+    }
+
+    /// Waits for X_INIT and connects as client B.
+    pub(crate) fn called(&mut self) -> Conn {
+        Conn::to(self.called_from())
+    }
+}
+
+/// A relay that does as the test says.
+pub(crate) struct FakeRelay(pub(crate) Port);
+
+impl FakeRelay {
+    pub(crate) fn start() -> Self {
+        Self(Port::open())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    /// Takes in a host as a good relay would, up to where it is online.
+    pub(crate) fn takes_in(&self, nick: &str) -> Conn {
+        let mut conn = self.0.accept();
+        conn.hears(&format!("X_NICK {nick}"));
+        conn.say(format!("X_NICK {nick} YES\n"));
+        conn.hears("X_CAPS from");
+        conn.hears("X_ADDR");
+        conn.say("X_ADDR 127.0.0.1\n");
+        conn
+    }
+}
