@@ -1,11 +1,13 @@
 //! `xcher ls`, `xcher check` and `xcher who`: questions that bring no file.
 
+use std::time::Duration;
+
 use xcher_core::peer::{Calls, Event};
 use xcher_core::{FileName, Nick};
 
 use super::args::Common;
 use super::call::Call;
-use super::exit::{Code, Failure};
+use super::exit::{Code, Failure, code_of};
 use super::start::Running;
 use crate::files::Shares;
 
@@ -62,7 +64,15 @@ async fn ask(call: &mut Call, name: FileName) -> Result<(), Failure> {
 
 pub(super) async fn who(common: &Common) -> Result<(), Failure> {
     let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None).await?;
-    let done = everyone(&mut running).await;
+    // A relay that does not know the question says nothing.
+    let patience = Duration::from_secs(common.timeout);
+    let done = match tokio::time::timeout(patience, everyone(&mut running)).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::new(
+            Code::Unreachable,
+            format!("no relay: expected X_WHO EOF, got nothing in {} s", common.timeout),
+        )),
+    };
     running.stop().await;
     done
 }
@@ -78,6 +88,10 @@ async fn everyone(running: &mut Running) -> Result<(), Failure> {
                 running.output.result(format_args!("{nick}")).map_err(unread)?;
             }
             Event::NicksEnd => return Ok(()),
+            // It is dialled again, but the question is lost.
+            Event::Offline { fault, .. } => {
+                return Err(Failure::new(code_of(&fault), format!("no relay: {fault}")));
+            }
             _ => {}
         }
     }
