@@ -1,0 +1,332 @@
+//! Each exit code, by each command that can end with it.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+use std::net::SocketAddr;
+
+use rustix::process::Signal;
+use serde_json::json;
+use system::process::xcher;
+use system::relay::{Relay, at};
+use system::wire::{Chat, Conn, FakeRelay, Port};
+use tempfile::{TempDir, tempdir};
+
+/// Relay and provider of one file, `file`.
+fn bob() -> (Relay, TempDir, system::process::Process) {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    fs::write(folder.path().join("file"), "12345").unwrap();
+    let bob = relay.share("bob", &folder.path().join("file"));
+    (relay, folder, bob)
+}
+
+/// An address at which nobody listens.
+fn nobody() -> SocketAddr {
+    Port::open().address()
+}
+
+#[test]
+fn zero_is_done() {
+    let (relay, folder, bob) = bob();
+    let out = folder.path().join("out");
+    relay.xcher(["ls", "bob"]).run().code(0);
+    relay.xcher(["check", "bob", "file"]).run().code(0);
+    relay.xcher(["get", "bob", "file", "-o"]).args([out]).run().code(0);
+    relay.xcher(["who"]).run().code(0);
+    xcher(["completions", "zsh"]).run().code(0);
+    xcher(["man"]).run().code(0);
+    xcher(["--help"]).run().code(0);
+    bob.stop(Signal::TERM).code(0);
+    relay.process.stop(Signal::TERM).code(0);
+    let up = xcher(["up", "--listen", "127.0.0.1:0"]).args([folder.path()]).start();
+    up.out("online ");
+    up.stop(Signal::TERM).code(0);
+}
+
+#[test]
+fn one_where_the_peer_says_no() {
+    let (relay, folder, _bob) = bob();
+    relay.xcher(["check", "bob", "other"]).run().code(1).out(&["other NO"]);
+    let get = relay.xcher(["get", "bob", "file", "other", "x\"y"]).dir(folder.path()).run();
+    let get = get.code(1).out(&["file (1)"]);
+    get.error(&["bob does not share \"other\""]).error(&["bob does not share \"x\\\"y\""]);
+    // A provider that lists a file and does not give it.
+    let mut amy = Chat::join(relay.address, "amy");
+    let get = relay.xcher(["get", "amy", "file"]).dir(folder.path()).start();
+    let mut control = amy.called();
+    control.lists(&["file 5"]);
+    control.requested("file", "5");
+    control.say("X_CHK file NO\n");
+    let get = get.wait().code(1).out(&[]);
+    get.one_error(&["file: the other side said NO"]);
+}
+
+#[test]
+fn one_where_a_nick_is_taken() {
+    let (relay, folder, _bob) = bob();
+    let taken = &["the nick bob is taken at this relay"];
+    let share = relay.xcher(["share", "--nick", "bob"]).args([folder.path()]).run();
+    share.code(1).one_error(taken).out(&[]);
+    for command in
+        [vec!["ls", "amy"], vec!["check", "amy", "x"], vec!["get", "amy", "x"], vec!["who"]]
+    {
+        relay.xcher(command).args(["--nick", "bob"]).run().code(1).one_error(taken).out(&[]);
+    }
+}
+
+#[test]
+fn one_where_a_transfer_does_not_complete() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let mut bob = Chat::join(relay.address, "bob");
+    let get = relay.xcher(["get", "bob", "file", "--json"]).dir(folder.path()).start();
+    let mut control = bob.called();
+    control.lists(&["file 5"]);
+    Conn::to(control.requested("file", "5")).say("123");
+    let get = get.wait().code(1).error(&["file: expected 5 bytes, got 3"]);
+    let events = get.events();
+    let failed = events.iter().find(|event| event["state"] == "failed").unwrap();
+    assert_eq!((&failed["kind"], &failed["name"]), (&json!("incomplete"), &json!("file")));
+}
+
+#[test]
+fn one_where_the_peer_speaks_no_xcher_or_this_host_cannot_keep_the_file() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let mut bob = Chat::join(relay.address, "bob");
+    let ls = relay.xcher(["ls", "bob"]).start();
+    let mut control = bob.called();
+    control.say("X_FILELIST a 1\nNONSENSE\n");
+    let expected = "the session with bob ended: expected an XCHER packet, got \"NONSENSE\"";
+    ls.wait().code(1).error(&[expected]);
+    fs::write(folder.path().join("file"), "").unwrap();
+    let get = relay.xcher(["get", "bob", "x", "-o", "file/out"]).dir(folder.path()).run();
+    get.code(1).one_error(&["cannot receive into \"file/out\"", "Not a directory"]);
+    let man = xcher(["man", "-o", "file/out"]).dir(folder.path()).run();
+    man.code(1).one_error(&["Not a directory"]);
+}
+
+#[test]
+fn two_is_usage() {
+    let folder = tempdir().unwrap();
+    let usage = |args: &[&str], parts: &[&str]| {
+        let done = xcher(args).dir(folder.path()).run().code(2).out(&[]);
+        done.error(parts);
+    };
+    usage(&[], &["Usage"]);
+    usage(&["fly"], &["fly"]);
+    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+        usage(&[command, "--no-such-option"], &["--no-such-option"]);
+    }
+    for command in ["share", "ls", "check", "get", "up", "completions"] {
+        usage(&[command], &["required"]);
+    }
+    usage(&["who", "someone"], &["someone"]);
+    let long = "x".repeat(33);
+    for nick in ["", "a b", "a/b", "a\nb", "EOF", &long] {
+        usage(&["ls", nick], &["expected a nick of 1 to 32 characters"]);
+        usage(&["get", nick, "x"], &["expected a nick"]);
+        usage(&["check", nick, "x"], &["expected a nick"]);
+        usage(&["who", "--nick", nick], &["expected a nick"]);
+        usage(&["share", ".", "--nick", nick], &["expected a nick"]);
+    }
+    for name in ["", "/etc/passwd", "../x", "a//b", "a/./b", "a\u{202e}b", "a\nb"] {
+        usage(&["check", "bob", name], &["expected a relative file name, got "]);
+        usage(&["get", "bob", "good", name], &["expected a relative file name, got "]);
+    }
+    usage(&["get", "bob"], &["<NAME>..."]);
+    usage(&["get", "bob", "x", "--all"], &["--all"]);
+    usage(&["get", "bob", "x", "--on-conflict", "guess"], &["guess"]);
+    for relay in ["", "x", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "h:p"] {
+        usage(&["who", "--relay", relay], &["expected HOST:PORT"]);
+    }
+    for timeout in ["0", "-1", "x", "86401"] {
+        usage(&["who", &format!("--timeout={timeout}")], &["--timeout"]);
+    }
+    for listen in ["x", "localhost:0", "127.0.0.1", "127.0.0.1:65536"] {
+        usage(&["relay", "--listen", listen], &["--listen"]);
+        usage(&["up", ".", "--listen", listen], &["--listen"]);
+    }
+    usage(
+        &["share", "missing"],
+        &["expected a file or folder to share, got nothing at \"missing\""],
+    );
+    usage(&["share", "/dev/null"], &["got a pipe, socket or device: \"/dev/null\""]);
+    usage(&["completions", "tcl"], &["tcl"]);
+    // `up` has its relay before it looks at its paths.
+    let up = xcher(["up", "--listen", "127.0.0.1:0", "missing"]).dir(folder.path()).run();
+    up.code(2).one_error(&["got nothing at \"missing\""]);
+}
+
+#[test]
+fn two_for_a_nick_of_ones_own() {
+    let relay = Relay::start();
+    for command in [vec!["ls", "me"], vec!["check", "me", "x"], vec!["get", "me", "x"]] {
+        let done = relay.xcher(command).args(["--nick", "me"]).run();
+        done.code(2).one_error(&["expected someone else's nick, got your own"]);
+    }
+}
+
+#[test]
+fn two_for_a_configuration_file_that_is_none() {
+    let folder = tempdir().unwrap();
+    for (text, parts) in [
+        ("relay", vec!["config.toml"]),
+        ("no-such-option = 1", vec!["expected the name of a long option", "no-such-option"]),
+        ("relay = [1]", vec!["expected a text, a whole number, true or false for relay", "array"]),
+        ("relay = \"x\"", vec!["expected HOST:PORT"]),
+        ("timeout = 0", vec!["timeout"]),
+        ("json = \"perhaps\"", vec!["json"]),
+        ("config = \"x\"", vec!["expected the name of a long option"]),
+        ("nick = \"a b\"", vec!["expected a nick"]),
+    ] {
+        fs::write(folder.path().join("config.toml"), text).unwrap();
+        let who = xcher(["who", "--config", "config.toml"]).dir(folder.path()).run();
+        who.code(2).error(&parts).out(&[]);
+    }
+    let who = xcher(["who", "--config", "missing.toml"]).dir(folder.path()).run();
+    who.code(2).one_error(&["cannot read missing.toml", "No such file"]);
+}
+
+#[test]
+fn three_where_there_is_no_relay() {
+    let folder = tempdir().unwrap();
+    for command in [
+        vec!["share", "."],
+        vec!["ls", "bob"],
+        vec!["check", "bob", "x"],
+        vec!["get", "bob", "x"],
+        vec!["who"],
+    ] {
+        let done = at(nobody(), command).dir(folder.path()).run();
+        done.code(3).one_error(&["no relay: could not connect", "refused"]).out(&[]);
+    }
+    let json = at(nobody(), ["who", "--json"]).run().code(3);
+    let events = json.events();
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["code"]), (&json!("error"), &json!(3)), "{json}");
+    assert!(last["reason"].as_str().unwrap().starts_with("no relay: could not connect"), "{json}");
+}
+
+#[test]
+fn three_where_a_relay_cannot_listen() {
+    let taken = Port::open();
+    let listen = format!("--listen={}", taken.address());
+    for command in [vec!["relay", &listen], vec!["up", ".", &listen]] {
+        let done = xcher(command).run().code(3).out(&[]);
+        done.one_error(&["cannot listen on", &taken.number().to_string(), "in use"]);
+    }
+}
+
+#[test]
+fn three_where_the_relay_does_not_answer() {
+    // It takes the connection and says nothing.
+    let silent = Port::open();
+    for command in [vec!["who"], vec!["ls", "bob"], vec!["share", "."]] {
+        let done = at(silent.address(), command).args(["--timeout", "1"]).run().code(3);
+        done.one_error(&["no relay: expected X_NICK nick YES or NO from the relay", "1 s"]);
+    }
+    let relay = FakeRelay::start();
+    let who = at(relay.address(), ["who", "--nick", "me"]).start();
+    drop(relay.0.accept());
+    who.wait().code(3).error(&["no relay: "]);
+    // Later, and for good: a command that asks something cannot go on.
+    let who = at(relay.address(), ["who", "--nick", "me"]).start();
+    let mut link = relay.takes_in("me");
+    link.hears("X_WHO");
+    link.say("X_WHO amy\n");
+    drop(link);
+    who.wait().code(3).out(&["amy"]).error(&["no relay: the other side closed the connection"]);
+    // It lives, but does not answer.
+    let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
+    let mut link = relay.takes_in("me");
+    link.hears("X_WHO");
+    link.say("X_PING 1\n");
+    link.hears("X_PONG 1");
+    who.wait().code(3).one_error(&["no relay: expected X_WHO EOF, got nothing in 1 s"]);
+}
+
+#[test]
+fn three_where_there_is_no_such_nick() {
+    let relay = Relay::start();
+    for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
+        let done = relay.xcher(command).run().code(3).out(&[]);
+        done.one_error(&["bob cannot be reached", "no such nick: bob"]);
+    }
+}
+
+#[test]
+fn three_where_the_peer_never_connects() {
+    let relay = Relay::start();
+    let mut bob = Chat::join(relay.address, "bob");
+    for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
+        let done = relay.xcher(command).args(["--timeout", "1"]).start();
+        bob.called_from();
+        let done = done.wait().code(3).out(&[]);
+        done.one_error(&["bob cannot be reached: expected a connection back, got nothing in 1 s"]);
+    }
+}
+
+#[test]
+fn three_where_the_peer_goes_away() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let mut bob = Chat::join(relay.address, "bob");
+    for (command, said) in [
+        (vec!["ls", "bob"], "X_FILELIST a 1\n"),
+        (vec!["get", "bob", "a"], "X_FILELIST a 1\n"),
+        (vec!["check", "bob", "a"], "X_CHK b\n"),
+    ] {
+        for last in ["", "X_END\n"] {
+            let done = relay.xcher(command.clone()).dir(folder.path()).start();
+            let mut control = bob.called();
+            assert!(control.line().is_some());
+            control.say(format!("{said}{last}"));
+            control.finish();
+            let done = done.wait().code(3);
+            done.error(&["the session with bob ended: the other side closed the connection"]);
+        }
+    }
+}
+
+#[test]
+fn four_where_the_relay_refuses_the_address() {
+    let (relay, folder, _bob) = bob();
+    for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
+        let done = relay.xcher(command).args(["--advertise", "8.8.8.8"]).dir(folder.path()).run();
+        let done = done.code(4).out(&[]);
+        done.one_error(&["refused: expected your own address 127.0.0.1, got 8.8.8.8"]);
+    }
+}
+
+#[test]
+fn four_where_a_listed_name_climbs() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let out = folder.path().join("out");
+    let mut bob = Chat::join(relay.address, "bob");
+    let bad = ["../up 1", "/etc/x 1", "a/../../b 1", "good 1"];
+    let ls = relay.xcher(["ls", "bob"]).start();
+    bob.called().lists(&bad);
+    let ls = ls.wait().code(4).out(&["1\tgood"]);
+    let ls = ls.error(&["left out of the list: expected a relative file name, got \"../up\""]);
+    ls.error(&["\"/etc/x\""]).error(&["\"a/../../b\""]);
+
+    let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).start();
+    let mut control = bob.called();
+    control.lists(&bad);
+    Conn::to(control.requested("good", "1")).say("1");
+    let get = get.wait().code(4).error(&["\"../up\""]);
+    assert_eq!(get.out, [out.join("good").to_str().unwrap()]);
+    assert_eq!(system::tree::read(folder.path()).len(), 1);
+}
+
+#[test]
+fn four_goes_after_one() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let mut bob = Chat::join(relay.address, "bob");
+    let get = relay.xcher(["get", "bob", "--all"]).dir(folder.path()).start();
+    let mut control = bob.called();
+    control.lists(&["../up 1", "good 1"]);
+    control.requested("good", "1");
+    control.say("X_CHK good NO\n");
+    get.wait().code(1).error(&["good: the other side said NO"]).error(&["\"../up\""]);
+}
