@@ -106,12 +106,14 @@ fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreFault> {
         match root.metadata(parent) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
-            // Also what a link to nothing says, and no folder can be made in its place.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if root.symlink_metadata(parent).is_ok() {
-                    return Err(StoreFault::ParentIsFile { parent: parent.into() });
+                match root.symlink_metadata(parent) {
+                    // Another file of the folder has made it meanwhile.
+                    Ok(metadata) if metadata.is_dir() => {}
+                    // A link to nothing, and no folder can be made in its place.
+                    Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
+                    Err(_) => break,
                 }
-                break;
             }
             Err(error) => return Err(StoreFault::of_parent(parent, error)),
         }
