@@ -101,7 +101,8 @@ impl Seen {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while from.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                let text = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+                let text = line.strip_suffix(b"\n").unwrap_or(&line);
+                let text = String::from_utf8_lossy(text).into_owned();
                 which(&mut seen.lines.lock().unwrap()).push(text);
                 seen.more.notify_all();
                 line.clear();

@@ -1,0 +1,129 @@
+//! Memory does not depend on how large files are or how many.
+
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")]
+
+mod system;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use system::process::Process;
+use system::relay::Relay;
+use system::tree;
+use system::wire::{Chat, Conn};
+use tempfile::tempdir;
+
+/// The most that either side of a transfer may hold, whatever the size, in KiB. What users run keeps
+/// within 8 MiB. A debug build holds 5 MiB of unoptimised code more, before it does anything.
+const BOUND: u64 = if cfg!(debug_assertions) { 13 << 10 } else { 8 << 10 };
+
+/// Lists everything; the peak of the lister when all but its last tenth was read, and the lines.
+fn list(relay: &Relay) -> (u64, usize) {
+    let mut ls = relay.xcher(["ls", "bob"]).spawn();
+    let mut lines = BufReader::new(ls.0.stdout.take().unwrap()).lines();
+    let mut read = lines.by_ref().take(90_000).map(Result::unwrap).count();
+    let peak = ls.peak();
+    read += lines.map(Result::unwrap).count();
+    assert!(ls.0.wait().unwrap().success());
+    (peak, read)
+}
+
+fn make(folder: &Path, files: usize) {
+    for n in 0..files {
+        let folder = folder.join((n / 25_000).to_string());
+        if n % 25_000 == 0 {
+            fs::create_dir_all(&folder).unwrap();
+        }
+        fs::File::create(folder.join(format!("a name of some length {n}"))).unwrap();
+    }
+}
+
+#[test]
+fn a_hundred_thousand_files_are_listed_and_not_held() {
+    let relay = Relay::start();
+    let place =
+        if Path::new("/dev/shm").exists() { Path::new("/dev/shm") } else { Path::new("/tmp") };
+    let folder = tempfile::tempdir_in(place).unwrap();
+    make(folder.path(), 100_000);
+    let bob = relay.share("bob", folder.path());
+    let idle = bob.peak();
+    let (lister, lines) = list(&relay);
+    assert_eq!(lines, 100_000);
+    println!("peaks in KiB: share {} (idle {idle}), ls {lister}", bob.peak());
+    assert!(bob.peak() < BOUND && lister < BOUND);
+}
+
+/// Fetches `size` bytes from a share; the peaks of both sides when the last byte is about to come.
+fn transfer(size: u64) -> (u64, u64) {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let path = folder.path().join("file");
+    fs::File::create(&path).unwrap().set_len(size).unwrap();
+    let bob = relay.share("bob", &path);
+    let mut amy = Chat::join(relay.address, "amy");
+    let mut control = amy.call("bob");
+    let port = system::wire::Port::open();
+    control.say(format!("X_REQUEST file {size} {}\n", port.number()));
+    let mut data = port.accept();
+    for _ in 0..size >> 20 {
+        data.bytes(1 << 20);
+    }
+    let provider = bob.peak();
+    // The other side, against a provider that keeps the last byte back.
+    let mut cid = Chat::join(relay.address, "cid");
+    let get: Process = relay
+        .xcher(["get", "cid", "file", "--json", "-o"])
+        .args([folder.path().join("out")])
+        .start();
+    let mut control = cid.called();
+    control.lists(&[&format!("file {size}")]);
+    let mut data = Conn::to(control.requested("file", &size.to_string()));
+    let block = vec![0; 1 << 20];
+    for _ in 0..(size >> 20) - 1 {
+        data.say(&block);
+    }
+    data.say(&block[1..]);
+    get.until("all bytes but one", |lines| {
+        let bytes = format!("\"bytes\":{}", size - 1);
+        lines.out.iter().any(|line| line.contains(&bytes)).then_some(())
+    });
+    let requester = get.peak();
+    data.say([0]);
+    drop(data);
+    get.wait().code(0);
+    (provider, requester)
+}
+
+#[test]
+fn a_large_file_takes_no_more_memory_than_a_small_one() {
+    let (small, large) = (transfer(4 << 20), transfer(512 << 20));
+    println!("peaks in KiB of share, get: 4 MiB {small:?}, 512 MiB {large:?}");
+    assert!(large.0 < BOUND && large.1 < BOUND, "{large:?}");
+    // What a few pages more or less can be.
+    assert!(large.0 < small.0 + 1024 && large.1 < small.1 + 1024, "{small:?}, {large:?}");
+}
+
+#[test]
+fn sixteen_files_at_once_stay_within_the_bound() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    // Some go through a pipe, the smaller ones through the buffers.
+    let size = |n| if n % 2 == 0 { 3 << 20 } else { 900_000 };
+    tree::write(&share, (0..128).map(|n| (format!("{n:03}"), tree::bytes(n, size(n)))));
+    let bob = relay.share("bob", &share);
+    let mut get = relay.xcher(["get", "bob", "--all", "--json", "-o"]);
+    get = get.args([folder.path().join("out")]);
+    let mut get = get.spawn();
+    let mut peak = 0;
+    for line in BufReader::new(get.0.stdout.take().unwrap()).lines() {
+        // Every file's end is told while its session stands.
+        if line.unwrap().contains("\"finished\"") {
+            peak = get.peak();
+        }
+    }
+    assert!(get.0.wait().unwrap().success());
+    println!("peaks in KiB: share {}, get {peak}", bob.peak());
+    assert!(bob.peak() < BOUND && peak < BOUND, "share {}, get {peak}", bob.peak());
+    assert!(tree::read(&folder.path().join("out/s")) == tree::read(&share), "bytes differ");
+}
