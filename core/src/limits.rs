@@ -51,7 +51,7 @@ impl Default for Limits {
         Self {
             open: Duration::from_secs(30),
             accept: Duration::from_secs(30),
-            first_line: Duration::from_secs(10),
+            first_line: Duration::from_secs(30),
             stall: Duration::from_secs(60),
             answer: Duration::from_secs(60),
             idle: Duration::from_secs(600),
