@@ -1,1 +1,0 @@
-//! Moving the bytes of a file between a socket and the disk.

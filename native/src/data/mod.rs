@@ -1,0 +1,18 @@
+//! Moving the bytes of a file between a socket and the disk.
+//!
+//! The functions here block: each runs on a thread of its own. To cancel one, shut down both
+//! directions of a clone of its socket; it returns at once. Progress is read from a counter that
+//! it moves.
+
+mod buffers;
+mod receive;
+mod send;
+#[cfg(target_os = "linux")]
+mod splice;
+
+pub use buffers::BufferBudget;
+pub use receive::{ReceiveEnd, receive};
+pub use send::{SendEnd, send};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! From a file to a socket.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+/// How sending ended.
+#[derive(Debug)]
+pub enum SendEnd {
+    /// All bytes are on their way, and the end of the stream after them.
+    Whole,
+    /// The file had fewer bytes than announced.
+    FileShrank {
+        /// Bytes sent.
+        sent: u64,
+    },
+    /// The file cannot be read.
+    FileError(io::Error),
+    /// The connection broke, or the transfer was cancelled.
+    SocketError(io::Error),
+}
+
+/// Sends the first `size` bytes of `file`, and then the end of the stream.
+///
+/// `sent` is set to the bytes that the system has taken so far. When not all could be sent, the
+/// socket is set to be reset when it is closed, so that the other side cannot take the end of the
+/// connection for the end of the file: the caller must then drop it and its clones, and not shut it
+/// down. On Linux the process must ignore SIGPIPE, as Rust programs do by default.
+pub fn send(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
+    let end = copy_out(socket, file, size, sent);
+    let end = match end {
+        SendEnd::Whole => match socket.shutdown(Shutdown::Write) {
+            Ok(()) => SendEnd::Whole,
+            Err(error) => SendEnd::SocketError(error),
+        },
+        end => end,
+    };
+    if !matches!(end, SendEnd::Whole) {
+        // Fails only where there is no connection left to reset.
+        let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+    }
+    end
+}
+
+#[cfg(target_os = "linux")]
+fn copy_out(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
+    use rustix::io::Errno;
+    let mut step = Step::new();
+    let mut offset = 0;
+    while offset < size {
+        let count = step.bytes.min(size - offset);
+        let taken = rustix::fs::sendfile(socket, file, Some(&mut offset), count as usize);
+        match taken {
+            Ok(0) => return SendEnd::FileShrank { sent: offset },
+            Ok(taken) => step.adapt(taken as u64),
+            Err(Errno::INTR) => {}
+            // A file system that cannot: some of those in user space.
+            Err(Errno::INVAL | Errno::NOSYS) => return by_copy(socket, file, offset, size, sent),
+            Err(error @ (Errno::IO | Errno::STALE | Errno::ISDIR | Errno::ACCESS)) => {
+                return SendEnd::FileError(error.into());
+            }
+            Err(error) => return SendEnd::SocketError(error.into()),
+        }
+        sent.store(offset, Ordering::Relaxed);
+    }
+    SendEnd::Whole
+}
+
+#[cfg(not(target_os = "linux"))]
+fn copy_out(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
+    by_copy(socket, file, 0, size, sent)
+}
+
+/// How much is handed to the system in one call.
+///
+/// On a fast path as much as pays; on a slow one so little that progress is seen to move long
+/// before the transfer seems to stand still.
+#[cfg(target_os = "linux")]
+struct Step {
+    bytes: u64,
+    began: std::time::Instant,
+}
+
+#[cfg(target_os = "linux")]
+impl Step {
+    const SHORTEST: u64 = 16 << 10;
+    const FIRST: u64 = 128 << 10;
+    const LONGEST: u64 = 4 << 20;
+
+    fn new() -> Self {
+        Self { bytes: Self::FIRST, began: std::time::Instant::now() }
+    }
+
+    fn adapt(&mut self, taken: u64) {
+        let took = self.began.elapsed();
+        self.began += took;
+        if took > Duration::from_millis(500) {
+            self.bytes = (self.bytes / 4).max(Self::SHORTEST);
+        } else if took < Duration::from_millis(50) && taken == self.bytes {
+            self.bytes = (self.bytes * 2).min(Self::LONGEST);
+        }
+    }
+}
+
+/// A buffer of its own, since it waits for the peer with bytes in it: sixteen such transfers at
+/// once take 4 MiB.
+const COPY: usize = 256 << 10;
+
+pub(super) fn by_copy(
+    mut socket: &TcpStream,
+    mut file: &File,
+    mut offset: u64,
+    size: u64,
+    sent: &AtomicU64,
+) -> SendEnd {
+    if let Err(error) = file.seek(SeekFrom::Start(offset)) {
+        return SendEnd::FileError(error);
+    }
+    let mut buffer = vec![0; usize::try_from(size - offset).map_or(COPY, |left| left.min(COPY))];
+    while offset < size {
+        let room = usize::try_from(size - offset).map_or(COPY, |left| left.min(buffer.len()));
+        let got = match file.read(&mut buffer[..room]) {
+            Ok(0) => return SendEnd::FileShrank { sent: offset },
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return SendEnd::FileError(error),
+        };
+        let mut left = &buffer[..got];
+        while !left.is_empty() {
+            match socket.write(left) {
+                Ok(0) => return SendEnd::SocketError(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => {
+                    left = &left[taken..];
+                    offset += taken as u64;
+                    sent.store(offset, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return SendEnd::SocketError(error),
+            }
+        }
+    }
+    SendEnd::Whole
+}

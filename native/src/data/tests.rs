@@ -1,0 +1,334 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use super::receive::{Destination, by_copy as receive_by_copy};
+use super::send::by_copy as send_by_copy;
+use super::*;
+
+const MIB: u64 = 1 << 20;
+
+fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (one, listener.accept().unwrap().0)
+}
+
+fn bytes(length: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(length);
+    (0..length).map(|_| random.u8(..)).collect()
+}
+
+fn file(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn content(mut file: File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Receives while `peer` does something with the other end.
+fn receive_from(
+    limit: Option<u64>,
+    peer: impl FnOnce(TcpStream) + Send,
+) -> (ReceiveEnd, Vec<u8>, u64) {
+    let (theirs, ours) = sockets();
+    let to = tempfile::tempfile().unwrap();
+    let received = AtomicU64::new(0);
+    let end = thread::scope(|scope| {
+        scope.spawn(|| peer(theirs));
+        receive(&ours, &to, limit, &received, &BufferBudget::new())
+    });
+    (end, content(to), received.into_inner())
+}
+
+#[test]
+fn every_size_arrives_whole() {
+    for size in [0, 1, 4096, 300_000, MIB - 1, MIB, MIB + 1, 9 * MIB + 7] {
+        let expected = bytes(size);
+        for limit in [Some(size), None, Some(size + 1), Some(u64::MAX)] {
+            let from = file(&expected);
+            let sent = AtomicU64::new(0);
+            let (end, got, received) = receive_from(limit, |socket| {
+                assert!(matches!(send(&socket, &from, size, &sent), SendEnd::Whole));
+            });
+            assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
+            assert!(got == expected, "{size} bytes with limit {limit:?} differ");
+            assert_eq!((received, sent.into_inner()), (size, size));
+        }
+    }
+}
+
+#[test]
+fn the_ways_without_the_systems_help_do_the_same() {
+    for size in [0, 1, 300_000, 3 * MIB + 7] {
+        let expected = bytes(size);
+        let (theirs, ours) = sockets();
+        let (from, to) = (file(&expected), tempfile::tempfile().unwrap());
+        let (sent, received) = (AtomicU64::new(0), AtomicU64::new(0));
+        let end = thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(matches!(send_by_copy(&theirs, &from, 0, size, &sent), SendEnd::Whole));
+                theirs.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut to = Destination::for_test(&to, size, &received);
+            receive_by_copy(&ours, &mut to, &BufferBudget::new())
+        });
+        assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");
+        assert!(content(to) == expected, "{size} bytes differ");
+        assert_eq!((received.into_inner(), sent.into_inner()), (size, size));
+    }
+}
+
+#[test]
+fn only_as_many_bytes_as_announced_are_sent() {
+    let from = file(b"0123456789");
+    let (end, got, _) = receive_from(None, |socket| {
+        assert!(matches!(send(&socket, &from, 4, &AtomicU64::new(0)), SendEnd::Whole));
+    });
+    assert!(matches!(end, ReceiveEnd::Eof { bytes: 4 }), "{end:?}");
+    assert_eq!(got, b"0123");
+}
+
+#[test]
+fn too_few_bytes_are_an_end_and_too_many_an_excess() {
+    for limit in [0, 5, MIB, 3 * MIB] {
+        let whole = bytes(limit + 2);
+        for (sends, excess) in
+            [(limit / 2, false), (limit, false), (limit + 1, true), (limit + 2, true)]
+        {
+            let piece = &whole[..sends as usize];
+            let (end, got, received) = receive_from(Some(limit), |mut socket| {
+                // Refused bytes may come back as a reset.
+                let _ = socket.write_all(piece);
+            });
+            let written = sends.min(limit);
+            match end {
+                ReceiveEnd::Eof { bytes } => assert!(!excess && bytes == written),
+                ReceiveEnd::Excess { bytes } => assert!(excess && bytes == written),
+                other => panic!("{sends} of {limit}: {other:?}"),
+            }
+            assert_eq!(received, written);
+            assert!(got == piece[..written as usize], "{sends} of {limit} differ");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_shrank_cannot_be_taken_for_whole() {
+    for by_copy in [false, true] {
+        let from = file(b"0123456789");
+        let (end, _, _) = receive_from(Some(11), |socket| {
+            let sent = AtomicU64::new(0);
+            let end = match by_copy {
+                true => send_by_copy(&socket, &from, 0, 11, &sent),
+                false => send(&socket, &from, 11, &sent),
+            };
+            assert!(matches!(end, SendEnd::FileShrank { sent: 10 }), "{end:?}");
+            assert_eq!(sent.into_inner(), 10);
+            if by_copy {
+                socket2::SockRef::from(&socket)
+                    .set_linger(Some(std::time::Duration::ZERO))
+                    .unwrap();
+            }
+        });
+        assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_the_files_fault() {
+    let folder = File::open(std::env::temp_dir()).unwrap();
+    let (end, _, _) = receive_from(Some(1), |socket| {
+        let end = send(&socket, &folder, 1, &AtomicU64::new(0));
+        assert!(matches!(end, SendEnd::FileError(_)), "{end:?}");
+    });
+    assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
+}
+
+#[test]
+fn a_peer_that_closes_early_is_the_sockets_fault() {
+    // More than any socket's buffers take.
+    let size = 1 << 30;
+    let from = tempfile::tempfile().unwrap();
+    from.set_len(size).unwrap();
+    let (ours, theirs) = sockets();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (&theirs).read_exact(&mut [0; 1000]).unwrap();
+            drop(theirs);
+        });
+        let end = send(&ours, &from, size, &AtomicU64::new(0));
+        assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
+    });
+}
+
+#[test]
+fn a_reset_is_no_end() {
+    for limit in [10, 10 * MIB] {
+        let (end, _, _) = receive_from(Some(limit), |mut socket| {
+            socket.write_all(b"abc").unwrap();
+            let linger = Some(std::time::Duration::ZERO);
+            socket2::SockRef::from(&socket).set_linger(linger).unwrap();
+        });
+        assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
+    }
+}
+
+#[test]
+fn a_blocked_receive_can_be_cancelled() {
+    for limit in [10, 10 * MIB] {
+        let (mut theirs, ours) = sockets();
+        theirs.write_all(b"abc").unwrap();
+        let cancel = ours.try_clone().unwrap();
+        let to = tempfile::tempfile().unwrap();
+        let received = AtomicU64::new(0);
+        let end = thread::scope(|scope| {
+            let thread =
+                scope.spawn(|| receive(&ours, &to, Some(limit), &received, &BufferBudget::new()));
+            while received.load(Ordering::Relaxed) < 3 {
+                thread::yield_now();
+            }
+            cancel.shutdown(Shutdown::Both).unwrap();
+            thread.join().unwrap()
+        });
+        assert!(
+            matches!(end, ReceiveEnd::Eof { bytes: 3 } | ReceiveEnd::SocketError(_)),
+            "{end:?}"
+        );
+        assert_eq!(content(to), b"abc");
+    }
+}
+
+#[test]
+fn a_blocked_send_can_be_cancelled() {
+    // More than any socket's buffers take, so it cannot end by itself.
+    let size = 1 << 30;
+    let from = tempfile::tempfile().unwrap();
+    from.set_len(size).unwrap();
+    let (ours, _theirs) = sockets();
+    let cancel = ours.try_clone().unwrap();
+    let sent = AtomicU64::new(0);
+    let end = thread::scope(|scope| {
+        let thread = scope.spawn(|| send(&ours, &from, size, &sent));
+        while sent.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        cancel.shutdown(Shutdown::Both).unwrap();
+        thread.join().unwrap()
+    });
+    assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
+    assert!(sent.into_inner() < size);
+}
+
+#[test]
+fn silent_peers_do_not_keep_others_from_receiving() {
+    let buffers = BufferBudget::new();
+    let silent: Vec<_> = (0..16).map(|_| sockets()).collect();
+    thread::scope(|scope| {
+        let mut cancels = Vec::new();
+        let (started, starts) = std::sync::mpsc::channel();
+        for (mut theirs, ours) in silent {
+            cancels.push((ours.try_clone().unwrap(), theirs.try_clone().unwrap()));
+            theirs.write_all(b"a").unwrap();
+            let (buffers, started) = (&buffers, started.clone());
+            scope.spawn(move || {
+                let received = AtomicU64::new(0);
+                let to = tempfile::tempfile().unwrap();
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        while received.load(Ordering::Relaxed) == 0 {
+                            thread::yield_now();
+                        }
+                        started.send(()).unwrap();
+                    });
+                    receive(&ours, &to, Some(2), &received, buffers);
+                });
+            });
+        }
+        for _ in 0..16 {
+            starts.recv().unwrap();
+        }
+        // All sixteen have begun and wait.
+        let (mut theirs, ours) = sockets();
+        theirs.write_all(b"hello").unwrap();
+        drop(theirs);
+        let to = tempfile::tempfile().unwrap();
+        let end = receive(&ours, &to, Some(5), &AtomicU64::new(0), &buffers);
+        assert!(matches!(end, ReceiveEnd::Eof { bytes: 5 }), "{end:?}");
+        for (cancel, _) in cancels {
+            cancel.shutdown(Shutdown::Both).unwrap();
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_the_files_fault() {
+    for size in [10, 3 * MIB] {
+        let (mut theirs, ours) = sockets();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let content = bytes(size);
+        let end = thread::scope(|scope| {
+            scope.spawn(move || {
+                let _ = theirs.write_all(&content);
+            });
+            let received = AtomicU64::new(0);
+            let end = receive(&ours, &full, Some(size), &received, &BufferBudget::new());
+            drop(ours);
+            assert_eq!(received.into_inner(), 0);
+            end
+        });
+        let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_system_keeps_what_fitted() {
+    use crate::files::{Inbox, OnConflict};
+    use std::process::Command;
+
+    /// Unmounts also when the test fails.
+    struct Mounted(tempfile::TempDir);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(folder.path());
+    if !mount.output().is_ok_and(|output| output.status.success()) {
+        // Mounting is not permitted here; the test above has shown a full device.
+        return;
+    }
+    let mounted = Mounted(folder);
+    let inbox = Inbox::open(mounted.0.path(), OnConflict::Fail).unwrap();
+    let partial = inbox.create(&xcher_core::FileName::new("big").unwrap()).unwrap();
+    let (mut theirs, ours) = sockets();
+    let received = AtomicU64::new(0);
+    let end = thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = theirs.write_all(&bytes(4 * MIB));
+        });
+        let budget = BufferBudget::new();
+        let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget);
+        drop(ours);
+        end
+    });
+    let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    let kept = partial.keep().unwrap();
+    assert!(kept.bytes > 0 && kept.bytes >= received.into_inner() && kept.path.exists());
+}
