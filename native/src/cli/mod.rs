@@ -93,9 +93,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             // One thread: the relay's packets are so small that handing them to another costs more
             // than the work itself, and the bytes of files have threads of their own.
             let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
             let done = runtime.block_on(online(common, command));
             // A thread that still waits for a disk or a terminal is not waited for.
             runtime.shutdown_background();
