@@ -19,7 +19,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, Common};
@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
 /// The command line over the environment over the configuration file.
 fn read() -> Result<Cli, ExitCode> {
     let args: Vec<_> = std::env::args_os().collect();
-    let mut command = Cli::command();
+    let mut command = args::command();
     if let Some(file) = config_file::place(&args) {
         command = config_file::apply(command, &file).map_err(|failure| {
             let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
@@ -85,7 +85,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Completions { shell } => {
             let mut out = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "xcher", &mut out);
+            clap_complete::generate(*shell, &mut args::command(), "xcher", &mut out);
             print(&out)
         }
         Command::Man { output } => man(output.as_deref()),
@@ -123,11 +123,11 @@ fn man(folder: Option<&Path>) -> Result<(), Failure> {
     match folder {
         Some(folder) => {
             std::fs::create_dir_all(folder).map_err(local)?;
-            clap_mangen::generate_to(Cli::command(), folder).map_err(local)
+            clap_mangen::generate_to(args::command(), folder).map_err(local)
         }
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(local)?;
+            clap_mangen::Man::new(args::command()).render(&mut page).map_err(local)?;
             print(&page)
         }
     }
