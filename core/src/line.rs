@@ -208,6 +208,30 @@ mod tests {
     }
 
     #[test]
+    fn the_fault_is_the_same_however_the_bytes_are_split() {
+        let read = |pieces: core::slice::Chunks<'_, u8>| {
+            let mut buffer = LineBuffer::new();
+            for piece in pieces {
+                buffer.receive(piece);
+                if let Err(fault) = buffer.next_line() {
+                    return fault;
+                }
+            }
+            panic!("expected a fault");
+        };
+        let tails =
+            [&b"\xff\n"[..], b"\xe6\n", b"\xe6\x97\n", b"\xf0\x9f\x98\n", "😀a\n".as_bytes()];
+        for tail in tails {
+            for length in MAX_LINE - 4..=MAX_LINE + 1 {
+                let bytes = [vec![b'a'; length], tail.to_vec(), vec![b'b'; MAX_LINE]].concat();
+                let whole = read(bytes.chunks(bytes.len()));
+                assert_eq!(read(bytes.chunks(1)), whole, "{length} bytes, then {tail:?}");
+                assert_eq!(read(bytes.chunks(MAX_LINE - 1)), whole, "{length}, then {tail:?}");
+            }
+        }
+    }
+
+    #[test]
     fn lines_before_bytes_that_are_no_text_still_come() {
         let mut buffer = LineBuffer::new();
         buffer.receive(b"X_FILELIST\nab\xff\xfe\nX_END\n");
