@@ -138,9 +138,12 @@ impl LineBuffer {
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
-    /// The bytes of a line whose end has not come: what is lost if the connection ends here.
-    pub fn unfinished(&self) -> &str {
-        &self.text[self.start..]
+    /// How a line begins whose end has not come, if there is one: what is lost if the connection ends
+    /// here. Whole lines that were not taken are none of it.
+    pub fn unfinished(&self) -> Option<&str> {
+        let rest = &self.text[self.start..];
+        let begun = rest.rfind('\n').map_or(rest, |at| &rest[at + 1..]);
+        (!begun.is_empty() || !self.partial.is_empty()).then_some(begun)
     }
 }
 
