@@ -41,6 +41,7 @@ impl World {
                 }
                 if self.weather != Weather::Rough {
                     assert!(book.open, "without cuts a call is answered");
+                    assert!(book.list_ended && book.left, "and ends when the caller ends it");
                     assert!(book.checks.values().all(Option::is_some));
                 }
             }
