@@ -27,7 +27,7 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
 }
 
 /// Splits off a last field of one to fifteen digits, eight digits at a time. `None` where the text
-/// is shorter than sixteen bytes or ends in anything else, which says nothing about the field.
+/// is too short to be looked at in this way or ends in anything else: it says nothing of the field.
 #[inline]
 pub(crate) fn split_last(fields: &str) -> Option<(&str, u64)> {
     let (rest, last) = fields.as_bytes().split_last_chunk()?;

@@ -34,7 +34,7 @@ pub struct Limits {
     pub waiting: usize,
     /// Questions of the other side's that wait in a session; beyond it nothing more is read.
     pub questions: usize,
-    /// Bytes written to a control connection and not yet sent, above which nothing more is read.
+    /// Bytes written to a control connection and not yet sent, above which no question is answered.
     pub unsent: usize,
     /// Sessions at once.
     pub sessions: usize,
@@ -51,7 +51,7 @@ impl Default for Limits {
         Self {
             open: Duration::from_secs(30),
             accept: Duration::from_secs(30),
-            first_line: Duration::from_secs(10),
+            first_line: Duration::from_secs(30),
             stall: Duration::from_secs(60),
             answer: Duration::from_secs(60),
             idle: Duration::from_secs(600),

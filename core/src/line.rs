@@ -138,9 +138,12 @@ impl LineBuffer {
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
-    /// The bytes of a line whose end has not come: what is lost if the connection ends here.
-    pub fn unfinished(&self) -> &str {
-        &self.text[self.start..]
+    /// How a line begins whose end has not come, if there is one: what is lost if the connection ends
+    /// here. Whole lines that were not taken are none of it.
+    pub fn unfinished(&self) -> Option<&str> {
+        let rest = &self.text[self.start..];
+        let begun = rest.rfind('\n').map_or(rest, |at| &rest[at + 1..]);
+        (!begun.is_empty() || !self.partial.is_empty()).then_some(begun)
     }
 }
 
@@ -205,6 +208,30 @@ mod tests {
         }
         buffer.receive(b"a");
         assert!(matches!(buffer.next_line(), Err(ProtocolError::LineTooLong { .. })));
+    }
+
+    #[test]
+    fn the_fault_is_the_same_however_the_bytes_are_split() {
+        let read = |pieces: core::slice::Chunks<'_, u8>| {
+            let mut buffer = LineBuffer::new();
+            for piece in pieces {
+                buffer.receive(piece);
+                if let Err(fault) = buffer.next_line() {
+                    return fault;
+                }
+            }
+            panic!("expected a fault");
+        };
+        let tails =
+            [&b"\xff\n"[..], b"\xe6\n", b"\xe6\x97\n", b"\xf0\x9f\x98\n", "😀a\n".as_bytes()];
+        for tail in tails {
+            for length in MAX_LINE - 4..=MAX_LINE + 1 {
+                let bytes = [vec![b'a'; length], tail.to_vec(), vec![b'b'; MAX_LINE]].concat();
+                let whole = read(bytes.chunks(bytes.len()));
+                assert_eq!(read(bytes.chunks(1)), whole, "{length} bytes, then {tail:?}");
+                assert_eq!(read(bytes.chunks(MAX_LINE - 1)), whole, "{length}, then {tail:?}");
+            }
+        }
     }
 
     #[test]

@@ -101,8 +101,10 @@ pub struct Session {
     asked: VecDeque<Asked>,
     /// The files we requested and have not settled, and how often.
     requested: BTreeMap<Box<str>, u32>,
-    /// Their questions without an answer, oldest first. The first is never a bare `No`.
+    /// Their questions without an answer, oldest first. The first is a bare `No` only while held.
     owed: VecDeque<Owed>,
+    /// No answers for now.
+    held: bool,
     /// Entries of the list under way.
     entries: u64,
     max_questions: usize,
@@ -119,6 +121,7 @@ impl Session {
             asked: VecDeque::new(),
             requested: BTreeMap::new(),
             owed: VecDeque::new(),
+            held: false,
             entries: 0,
             max_questions: limits.questions.max(1),
             max_entries: limits.entries,
@@ -209,6 +212,14 @@ impl Session {
         self.owed.len() >= self.max_questions
     }
 
+    /// Holds back the NOs that this session gives by itself, while too much is written and not sent
+    /// already; questions wait meanwhile, and what the other side answers is still taken. `false`
+    /// gives those that are due.
+    pub fn hold_answers(&mut self, hold: bool, out: &mut Vec<u8>) {
+        self.held = hold;
+        self.answer_bad_names(out);
+    }
+
     /// Asks for everything that is shared.
     ///
     /// # Errors
@@ -228,11 +239,15 @@ impl Session {
     /// # Errors
     ///
     /// [`MisuseError::AlreadyAsked`] while the same question, or a request of the same file, has no
-    /// answer: both would be answered by the same line. [`MisuseError::Ending`].
+    /// answer: both would be answered by the same line. [`MisuseError::TooManyWaiting`] for more
+    /// questions than this side would bear itself. [`MisuseError::Ending`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
         if position(&self.asked, text).is_some() || self.requested.contains_key(text) {
             return Err(MisuseError::AlreadyAsked);
+        }
+        if self.asked.len() >= self.max_questions {
+            return Err(MisuseError::TooManyWaiting);
         }
         self.send(Packet::check(name), out)?;
         self.asked.push_back(Asked::Check(text.into()));
@@ -281,8 +296,8 @@ impl Session {
         self.theirs = State::Closed;
         self.ours = State::Closed;
         match self.lines.unfinished() {
-            got if got.is_empty() || ended => Ok(()),
-            got => Err(ProtocolError::HalfLine { got: Quoted(got).to_box() }),
+            Some(got) if !ended => Err(ProtocolError::HalfLine { got: Quoted(got).to_box() }),
+            _ => Ok(()),
         }
     }
 
@@ -331,8 +346,8 @@ impl Session {
     pub fn answer_list_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self.question() {
             Some(Question::List) => {
-                self.owed.pop_front();
                 self.send(Packet::ListEnd, out)?;
+                self.owed.pop_front();
                 self.answer_bad_names(out);
                 Ok(())
             }
@@ -344,11 +359,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotAsked`] unless that is the oldest question.
+    /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self.owed.front() {
+            Some(Owed::Answer(Question::Check(_))) if self.has_ended() => Err(MisuseError::Ending),
             Some(Owed::Answer(Question::Check(name))) => {
                 Packet::encode_answer(name.as_str(), yes, out);
+                self.ours = State::Open;
                 self.owed.pop_front();
                 self.answer_bad_names(out);
                 Ok(())
@@ -375,7 +392,7 @@ impl Session {
 
     /// A requested file will not come, or not whole.
     pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
-        if matches!(self.ours, State::Silent | State::Open) {
+        if !self.has_ended() {
             Packet::encode_answer(name.as_str(), false, out);
             self.ours = State::Open;
         }
@@ -388,10 +405,18 @@ impl Session {
         Ok(())
     }
 
+    /// Whether nothing may be sent any more.
+    fn has_ended(&self) -> bool {
+        matches!(self.ours, State::Ended | State::Closed)
+    }
+
     /// Gives the NOs whose turn has come.
     fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
-        while let Some(Owed::No(name)) = self.owed.front() {
-            Packet::encode_answer(name, false, out);
+        while let (false, Some(Owed::No(name))) = (self.held, self.owed.front()) {
+            if !self.has_ended() {
+                Packet::encode_answer(name, false, out);
+                self.ours = State::Open;
+            }
             self.owed.pop_front();
         }
     }
@@ -430,5 +455,69 @@ fn ask_named(
             owed.push_back(Owed::No(bad.name.into()));
             Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {
+        session.receive(bytes);
+        let mut events = Vec::new();
+        while let Some(event) = session.next_event(out).expect("a peer") {
+            events.push(event);
+        }
+        events
+    }
+
+    fn session() -> Session {
+        Session::new(&Limits { questions: 2, ..Limits::default() })
+    }
+
+    #[test]
+    fn nothing_is_written_behind_our_end() {
+        let (mut session, mut out) = (session(), Vec::new());
+        heard(&mut session, b"X_CHK a\n", &mut out);
+        session.end(&mut out).expect("open");
+        assert_eq!(session.answer_check(true, &mut out), Err(MisuseError::Ending));
+        assert!(session.question().is_some(), "what failed has changed nothing");
+        session.refuse(&FileName::new("a").expect("valid"), &mut out);
+        heard(&mut session, b"X_CHK ../a\n", &mut out);
+        assert_eq!(out, b"X_END\n");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_ended_stays_asked_for() {
+        let (mut session, mut out) = (session(), Vec::new());
+        heard(&mut session, b"X_FILELIST\n", &mut out);
+        session.end(&mut out).expect("open");
+        assert_eq!(session.answer_list_end(&mut out), Err(MisuseError::Ending));
+        assert_eq!(session.question(), Some(&Question::List));
+    }
+
+    #[test]
+    fn a_connection_that_ends_inside_a_character_ends_inside_a_line() {
+        let (mut session, mut out) = (session(), Vec::new());
+        heard(&mut session, b"X_CHK a\n\xc3", &mut out);
+        assert!(matches!(session.close(), Err(ProtocolError::HalfLine { .. })));
+    }
+
+    #[test]
+    fn whole_lines_that_wait_are_no_half_line() {
+        let (mut session, mut out) = (session(), Vec::new());
+        let events = heard(&mut session, b"X_CHK a\nX_CHK b\nX_CHK c\n", &mut out);
+        assert_eq!(events.len(), 2, "the third waits");
+        assert_eq!(session.close(), Ok(()));
+    }
+
+    #[test]
+    fn bad_names_get_their_no_in_their_turn() {
+        let (mut session, mut out) = (session(), Vec::new());
+        heard(&mut session, b"X_CHK a\nX_CHK ../b\n", &mut out);
+        assert_eq!(out, b"");
+        session.answer_check(true, &mut out).expect("asked");
+        assert_eq!(String::from_utf8_lossy(&out), "X_CHK a YES\nX_CHK ../b NO\n");
     }
 }

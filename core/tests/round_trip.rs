@@ -160,7 +160,7 @@ proptest! {
         }
         prop_assert_eq!(got.concat(), whole);
         prop_assert_eq!(got.len(), lines.len());
-        prop_assert_eq!(buffer.unfinished(), "");
+        prop_assert_eq!(buffer.unfinished(), None);
     }
 
     #[test]

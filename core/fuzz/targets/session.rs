@@ -90,5 +90,5 @@ fn readable(out: &[u8]) {
     while let Some(line) = lines.next_line().expect("lines") {
         Packet::parse(line.text()).expect("a packet");
     }
-    assert_eq!(lines.unfinished(), "");
+    assert_eq!(lines.unfinished(), None);
 }

@@ -208,7 +208,7 @@ impl Peer {
     }
 
     fn ask(&mut self, id: SessionId, ask: Ask, turn: &mut Turn<'_>) -> Result<(), MisuseError> {
-        let waiting = self.config.limits.waiting;
+        let waiting = self.config.limits.questions;
         let slot = self.sessions.get_mut(&id).ok_or(MisuseError::NoSession)?;
         let live = matches!(slot.stage, Stage::Live { .. });
         let mut out = Vec::new();
@@ -264,11 +264,9 @@ impl Peer {
         let max_unsent = self.config.limits.unsent;
         loop {
             let Some(slot) = self.sessions.get_mut(&id) else { return };
-            if slot.unsent > max_unsent {
-                break;
-            }
             let spoke = slot.session.has_spoken();
             let mut out = Vec::new();
+            slot.session.hold_answers(slot.unsent > max_unsent, &mut out);
             let heard = slot.session.next_event(&mut out);
             slot.write(out, turn);
             let speaks_now = !spoke && slot.session.has_spoken();
@@ -288,7 +286,9 @@ impl Peer {
         self.look_up(id, turn);
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let Stage::Live { conn, .. } = slot.stage else { return };
-        let pause = slot.session.is_full() || slot.unsent > max_unsent;
+        // Not while too much is unsent: a host that then did not read answers, and another that did
+        // not read questions, would wait for each other.
+        let pause = slot.session.is_full();
         if pause != core::mem::replace(&mut slot.paused, pause) {
             turn.act(if pause { Action::Pause { conn } } else { Action::Resume { conn } });
         }

@@ -273,7 +273,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(error) => error.fmt(f),
-            Self::Refused => write!(f, "the other side said NO: not shared, changed, or busy"),
+            Self::Refused => {
+                write!(f, "the other side said NO: not shared, or not any more as it was listed")
+            }
             Self::Incomplete { expected, got, why } => {
                 write!(f, "expected {expected} bytes, got {got}")?;
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))

@@ -54,13 +54,19 @@ impl Serve {
 impl Peer {
     /// Has the driver look up what the oldest question asks for.
     pub(super) fn look_up(&mut self, session: SessionId, turn: &mut Turn<'_>) {
+        let Limits { questions: max_waiting, unsent: max_unsent, .. } = self.config.limits;
         let Some(slot) = self.sessions.get_mut(&session) else { return };
-        if slot.looking || !matches!(slot.stage, SessionStage::Live { .. }) {
+        if slot.looking
+            || slot.unsent > max_unsent
+            || !matches!(slot.stage, SessionStage::Live { .. })
+        {
             return;
         }
         let action = match slot.session.question() {
             None => return,
             Some(Question::List) if slot.unsent > LIST_AHEAD => return,
+            // It waits among the questions until a file has left.
+            Some(Question::Request { .. }) if slot.serves.len() >= max_waiting => return,
             Some(Question::List) => Action::List { session },
             Some(Question::Check(name) | Question::Request { name, .. }) => {
                 Action::Find { session, name: name.clone() }
@@ -137,9 +143,6 @@ impl Peer {
         let id = TransferId(self.new_id());
         let slot = self.sessions.get_mut(&session).ok_or("its session is over")?;
         let (_, peer) = slot.ends.ok_or("its session is over")?;
-        if slot.serves.len() >= self.config.limits.questions {
-            return Err("too many requests wait already".into());
-        }
         slot.serves.push_back(id);
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
@@ -246,6 +249,7 @@ impl Peer {
             slot.serving = slot.serving.saturating_sub(1);
             slot.heard = turn.now;
             self.start_serves(serve.session, turn);
+            self.pump(serve.session, turn);
         }
     }
 

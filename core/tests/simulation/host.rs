@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use xcher_core::peer::{Calls, Config, ConnId, Event, ListenerId, Purpose, SessionId, TransferId};
-use xcher_core::{FileName, Nick, Peer, Platform};
+use xcher_core::{FileName, Limits, Nick, Peer, Platform};
 
 use crate::user::User;
+use crate::world::Weather;
 
 pub struct Host {
     pub peer: Peer,
@@ -54,16 +55,30 @@ pub enum Due {
     Start,
 }
 
+/// The usual limits, or such that every one of them is reached.
+fn limits(rng: &mut fastrand::Rng) -> Limits {
+    if rng.bool() {
+        return Limits::default();
+    }
+    Limits {
+        transfers: rng.usize(1..4),
+        questions: rng.usize(1..4),
+        unsent: rng.usize(1..200),
+        ..Limits::default()
+    }
+}
+
 pub fn nick(host: usize) -> Nick {
     Nick::parse(&format!("host{host}")).unwrap()
 }
 
 impl Host {
-    pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, rough: bool) -> Self {
+    pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
         let config = Config {
             nicks: vec![nick(index)],
             calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
             platform: Platform::Unix,
+            limits: limits(rng),
             ..Config::default()
         };
         let files = (0..rng.usize(0..30))
@@ -88,7 +103,7 @@ impl Host {
             user: User::new(index, hosts, rng),
             online: false,
             files,
-            liar: rough && rng.u8(..) < 40,
+            liar: weather == Weather::Rough && rng.u8(..) < 40,
             received: BTreeMap::new(),
             sending: BTreeMap::new(),
             walks: BTreeMap::new(),

@@ -52,6 +52,11 @@ fn calm_network_brings_every_file() {
 }
 
 #[test]
+fn strangers_make_no_difference() {
+    run("crowded", Weather::Crowded);
+}
+
+#[test]
 fn rough_network_brings_no_wrong_file_and_leaves_nothing_open() {
     run("rough", Weather::Rough);
 }

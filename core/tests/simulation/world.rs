@@ -14,6 +14,8 @@ use crate::net::{End, Life, Wire};
 pub enum Weather {
     /// Deliveries in any order and any pieces, and nothing else.
     Calm,
+    /// Also strangers who connect to whatever listens. It must make no difference.
+    Crowded,
     /// Also cuts, refusals, liars, strangers, a relay that restarts, users who change their mind.
     Rough,
 }
@@ -46,6 +48,9 @@ impl Totals {
     pub fn assert_worthwhile(&self, weather: Weather) {
         assert!(self.sessions > self.runs, "sessions opened: {self:?}");
         assert!(self.files > self.runs * 2, "files stored: {self:?}");
+        if weather == Weather::Crowded {
+            assert!(self.strangers > self.runs, "{self:?}");
+        }
         if weather == Weather::Rough {
             assert!(self.failed > 0 && self.cuts > 0 && self.strangers > 0, "{self:?}");
         }
@@ -92,8 +97,7 @@ impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let count = rng.usize(2..6);
-        let rough = weather == Weather::Rough;
-        let hosts = (0..count).map(|index| Host::new(index, count, &mut rng, rough)).collect();
+        let hosts = (0..count).map(|index| Host::new(index, count, &mut rng, weather)).collect();
         Self {
             rng,
             weather,
@@ -114,8 +118,11 @@ impl World {
         while !self.is_over() {
             self.totals.steps += 1;
             assert!(self.totals.steps < MAX_STEPS, "stuck: {}", self.describe());
-            if self.weather == Weather::Rough {
-                self.misfortune();
+            match self.weather {
+                Weather::Calm => {}
+                Weather::Crowded if self.rng.u8(..) < 20 => self.stranger(),
+                Weather::Crowded => {}
+                Weather::Rough => self.misfortune(),
             }
             let choices = self.choices();
             let wait = self.weather == Weather::Rough && self.rng.u16(..) < 200;

@@ -153,7 +153,7 @@ pub(super) struct GetArgs {
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     pub(super) names: Vec<String>,
     /// Everything that is shared
-    #[arg(long)]
+    #[arg(long, env = "XCHER_ALL")]
     pub(super) all: bool,
     /// The folder to put them into
     #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR", default_value = ".")]
@@ -169,6 +169,16 @@ pub(super) struct UpArgs {
     pub(super) share: ShareArgs,
     #[command(flatten)]
     pub(super) relay: RelayArgs,
+}
+
+/// The command line as clap knows it. Of the environment, help shows the names and not the values:
+/// those may be nobody else's business.
+pub(super) fn command() -> clap::Command {
+    fn tidy(command: clap::Command) -> clap::Command {
+        let command = command.mut_args(|arg| arg.hide_env_values(true));
+        command.mut_subcommands(tidy)
+    }
+    tidy(<Cli as clap::CommandFactory>::command())
 }
 
 /// A variable or a file sets a switch with `1`, `true`, `yes` or `on`.

@@ -122,7 +122,8 @@ async fn fetch(
         }
     }
     if let Some(progress) = call.running.output.progress().filter(|_| count > 1) {
-        progress.begin_total();
+        progress.begin_total(spool.bytes());
+        progress.set_count(0, count);
     }
     let mut listed = spool.read().map_err(local)?;
     let mut more = true;

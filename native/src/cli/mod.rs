@@ -19,7 +19,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, Common};
@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
 /// The command line over the environment over the configuration file.
 fn read() -> Result<Cli, ExitCode> {
     let args: Vec<_> = std::env::args_os().collect();
-    let mut command = Cli::command();
+    let mut command = args::command();
     if let Some(file) = config_file::place(&args) {
         command = config_file::apply(command, &file).map_err(|failure| {
             let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
@@ -85,7 +85,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Completions { shell } => {
             let mut out = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "xcher", &mut out);
+            clap_complete::generate(*shell, &mut args::command(), "xcher", &mut out);
             print(&out)
         }
         Command::Man { output } => man(output.as_deref()),
@@ -93,9 +93,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             // One thread: the relay's packets are so small that handing them to another costs more
             // than the work itself, and the bytes of files have threads of their own.
             let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
             let done = runtime.block_on(online(common, command));
             // A thread that still waits for a disk or a terminal is not waited for.
             runtime.shutdown_background();
@@ -123,11 +123,11 @@ fn man(folder: Option<&Path>) -> Result<(), Failure> {
     match folder {
         Some(folder) => {
             std::fs::create_dir_all(folder).map_err(local)?;
-            clap_mangen::generate_to(Cli::command(), folder).map_err(local)
+            clap_mangen::generate_to(args::command(), folder).map_err(local)
         }
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(local)?;
+            clap_mangen::Man::new(args::command()).render(&mut page).map_err(local)?;
             print(&page)
         }
     }

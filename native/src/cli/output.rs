@@ -85,7 +85,8 @@ impl Output {
     /// A line on standard error. Where nobody reads that, nothing more can be said.
     pub(super) fn error(&self, text: std::fmt::Arguments<'_>) {
         let write = || {
-            let _ = writeln!(io::stderr().lock(), "xcher: {text}");
+            // In one piece, so that lines of two programs on one terminal do not mix.
+            let _ = io::stderr().lock().write_all(format!("xcher: {text}\n").as_bytes());
         };
         match &self.progress {
             Some(progress) => progress.print(write),

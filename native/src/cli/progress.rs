@@ -22,8 +22,10 @@ struct File {
     bar: Option<ProgressBar>,
 }
 
-const FILE: &str = "  {msg:32!}  {bar:20} {percent:>3}%  {bytes:>10} of {total_bytes:<10}  {bytes_per_sec:>12}  ETA {eta}";
-const TOTAL: &str = "  {msg:32!}  {bytes:>10} in all  {bytes_per_sec:>12}  {elapsed} so far";
+/// Name, bar, share, size, rate, time left: what fits 80 columns.
+const BAR: &str =
+    "  {msg:24!} {wide_bar} {percent:>3}% {total_bytes:>10} {bytes_per_sec:>12} {eta:>5}";
+const NAME_WIDTH: usize = 24;
 
 impl Progress {
     pub(super) fn new() -> Self {
@@ -35,10 +37,10 @@ impl Progress {
         self.bars.suspend(write);
     }
 
-    /// Begins a bar over all files.
-    pub(super) fn begin_total(&mut self) {
-        let bar = self.bars.add(ProgressBar::no_length());
-        bar.set_style(style(TOTAL));
+    /// Begins a bar over all files, of so many bytes together.
+    pub(super) fn begin_total(&mut self, bytes: u64) {
+        let bar = self.bars.add(ProgressBar::new(bytes));
+        bar.set_style(style());
         bar.enable_steady_tick(Duration::from_millis(250));
         self.total = Some(bar);
     }
@@ -61,7 +63,7 @@ impl Progress {
                 let bars = &self.bars;
                 let bar = file.bar.get_or_insert_with(|| {
                     let bar = bars.insert(0, ProgressBar::new(file.size));
-                    bar.set_style(style(FILE).progress_chars("━╸─"));
+                    bar.set_style(style());
                     bar.set_message(file.name.clone());
                     bar
                 });
@@ -93,25 +95,27 @@ impl Progress {
 
     /// Takes all bars away.
     pub(super) fn clear(&mut self) {
-        self.total = None;
-        self.files.clear();
+        let files = self.files.drain().filter_map(|(_, file)| file.bar);
+        for bar in files.chain(self.total.take()) {
+            bar.finish_and_clear();
+        }
         // A terminal that is gone needs no clearing.
         let _ = self.bars.clear();
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template(BAR);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 
 /// The end of a long name says more than its beginning.
 fn shown(name: &FileName) -> String {
-    const WIDTH: usize = 32;
     let name = name.as_str();
     let length = name.chars().count();
-    if length <= WIDTH {
+    if length <= NAME_WIDTH {
         return name.to_owned();
     }
-    let tail: String = name.chars().skip(length - (WIDTH - 1)).collect();
+    let tail: String = name.chars().skip(length - (NAME_WIDTH - 1)).collect();
     format!("…{tail}")
 }

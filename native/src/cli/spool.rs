@@ -9,6 +9,7 @@ use xcher_core::{FileName, Size};
 pub(super) struct Spool {
     file: BufWriter<File>,
     count: u64,
+    bytes: u64,
 }
 
 /// The list being read back.
@@ -20,17 +21,23 @@ pub(super) struct Listed {
 impl Spool {
     /// An empty list, in a temporary file that has no name.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0 })
+        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0, bytes: 0 })
     }
 
     pub(super) fn push(&mut self, name: &FileName, size: Size) -> io::Result<()> {
         self.count += 1;
+        self.bytes = self.bytes.saturating_add(size.bytes());
         // A name holds no tab and no line end.
         writeln!(self.file, "{size}\t{name}")
     }
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The bytes of all files together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Turns from writing to reading.

@@ -16,6 +16,7 @@ use crate::host::{Host, Setup, Told};
 pub(super) struct Running {
     pub(super) host: Host,
     pub(super) output: Output,
+    relay: String,
     signals: Signals,
 }
 
@@ -42,7 +43,9 @@ impl Running {
             shares,
             inbox,
         };
-        let mut running = Self { host: Host::start(setup), output: Output::new(common), signals };
+        let relay = common.relay.clone();
+        let (host, output) = (Host::start(setup), Output::new(common));
+        let mut running = Self { host, output, relay, signals };
         loop {
             if let Event::Online { .. } = running.next().await? {
                 return Ok(running);
@@ -66,7 +69,8 @@ impl Running {
             match told {
                 Told::Peer(Event::Offline { fault, retry: None }) => {
                     let code = code_of(&fault);
-                    return Err(Failure::new(code, format!("no relay: {fault}")));
+                    let message = format!("no relay at {}: {fault}", self.relay);
+                    return Err(Failure::new(code, message));
                 }
                 Told::Peer(event) => return Ok(event),
                 Told::Skipped(_) | Told::Kept { .. } => {}

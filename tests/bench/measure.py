@@ -1,0 +1,121 @@
+"""A process with what it costs: processor time and memory, its children included."""
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def wait_for(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"expected {what} within {seconds} s, and waited in vain")
+        time.sleep(0.005)
+
+
+class Process:
+    """One process of ours, and those it starts."""
+
+    def __init__(self, command, stdout=False):
+        command = [str(word) for word in command]
+        self.name = Path(command[0]).name
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if stdout
+            else subprocess.DEVNULL, text=True)
+        self.peaks = {}
+        self.usage = None
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+        self.watcher.start()
+
+    def line_after(self, start):
+        """What follows `start` in the first line that begins with it. The rest is passed over."""
+        for line in self.child.stdout:
+            if line.startswith(start):
+                threading.Thread(target=self._drain, daemon=True).start()
+                return line[len(start):].strip()
+        raise SystemExit(f"expected {self.name} to say {start!r}, and it ended")
+
+    def _drain(self):
+        for _ in self.child.stdout:
+            pass
+
+    def must_run(self):
+        if self.child.poll() is not None:
+            raise SystemExit(f"expected {self.name} to run, and it ended: {self.child.returncode}")
+
+    def finish(self):
+        """Waits for a good end."""
+        _, status, self.usage = os.wait4(self.child.pid, 0)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        self._stop_watching()
+        if self.child.returncode != 0:
+            raise SystemExit(f"expected {self.name} to succeed, got exit code "
+                             f"{self.child.returncode}: {self.child.args}")
+
+    def settle(self):
+        """Waits until the children that served a client are gone and counted."""
+        wait_for(lambda: not children(self.child.pid), f"{self.name} to be done with its client")
+
+    def stop(self):
+        self._stop_watching()
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+
+    def cpu(self):
+        """Seconds of user and system time, of children that ended included."""
+        if self.usage:
+            return self.usage.ru_utime + self.usage.ru_stime
+        try:
+            stat = Path(f"/proc/{self.child.pid}/stat").read_text()
+        except FileNotFoundError:
+            return 0.0
+        return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / TICK
+
+    def peak(self):
+        """The most memory it had resident, in KiB; of several processes the sum of their peaks."""
+        return sum(self.peaks.values())
+
+    def _watch(self):
+        # wait4's figure would hold the memory of the Python that started it, so the kernel's own
+        # high-water mark is read while the process lives.
+        while not self.over.wait(0.01):
+            for pid in [self.child.pid, *children(self.child.pid)]:
+                mark = high_water(pid)
+                if mark:
+                    self.peaks[pid] = mark
+
+    def _stop_watching(self):
+        self.over.set()
+        self.watcher.join()
+
+
+def children(pid):
+    found = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        for task in tasks:
+            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+                found += [int(child), *children(int(child))]
+    except OSError:
+        pass
+    return found
+
+
+def high_water(pid):
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return None
