@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -26,40 +26,66 @@ pub enum SendEnd {
 
 /// Sends the first `size` bytes of `file`, and then the end of the stream.
 ///
-/// `sent` is set to the bytes that the system has taken so far. When not all could be sent, the
-/// socket is set to be reset when it is closed, so that the other side cannot take the end of the
-/// connection for the end of the file: the caller must then drop it and its clones, and not shut it
-/// down. On Linux the process must ignore SIGPIPE, as Rust programs do by default.
-pub fn send(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
-    let end = copy_out(socket, file, size, sent);
-    let end = match end {
-        SendEnd::Whole => match socket.shutdown(Shutdown::Write) {
-            Ok(()) => SendEnd::Whole,
-            Err(error) => SendEnd::SocketError(error),
-        },
+/// `sent` is set to the bytes that the system has taken so far; soon after `cancelled` is set it
+/// ends. When not all could be sent, the connection is reset as it is closed, also by the death of
+/// the process, so that the other side cannot take its end for the end of the file: the caller must
+/// drop the socket and its clones, and not shut it down. On Linux the process must ignore SIGPIPE,
+/// as Rust programs do by default.
+pub fn send(
+    socket: &TcpStream,
+    file: &File,
+    size: u64,
+    sent: &AtomicU64,
+    cancelled: &AtomicBool,
+) -> SendEnd {
+    // These fail only where there is no connection left.
+    let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+    let _ = socket.set_write_timeout(Some(LOOK));
+    match copy_out(socket, file, size, sent, cancelled) {
+        SendEnd::Whole => {
+            let _ = SockRef::from(socket).set_linger(None);
+            match socket.shutdown(Shutdown::Write) {
+                Ok(()) => SendEnd::Whole,
+                Err(error) => SendEnd::SocketError(error),
+            }
+        }
         end => end,
-    };
-    if !matches!(end, SendEnd::Whole) {
-        // Fails only where there is no connection left to reset.
-        let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
     }
-    end
+}
+
+/// How long a send that does not move waits before it looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(100);
+
+fn cancel(cancelled: &AtomicBool) -> Option<SendEnd> {
+    let why = || SendEnd::SocketError(io::ErrorKind::ConnectionAborted.into());
+    cancelled.load(Ordering::Relaxed).then(why)
 }
 
 #[cfg(target_os = "linux")]
-fn copy_out(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
+fn copy_out(
+    socket: &TcpStream,
+    file: &File,
+    size: u64,
+    sent: &AtomicU64,
+    cancelled: &AtomicBool,
+) -> SendEnd {
     use rustix::io::Errno;
     let mut step = Step::new();
     let mut offset = 0;
     while offset < size {
+        if let Some(end) = cancel(cancelled) {
+            return end;
+        }
         let count = step.bytes.min(size - offset);
         let taken = rustix::fs::sendfile(socket, file, Some(&mut offset), count as usize);
         match taken {
             Ok(0) => return SendEnd::FileShrank { sent: offset },
             Ok(taken) => step.adapt(taken as u64),
-            Err(Errno::INTR) => {}
+            Err(Errno::INTR | Errno::AGAIN) => {}
             // A file system that cannot: some of those in user space.
-            Err(Errno::INVAL | Errno::NOSYS) => return by_copy(socket, file, offset, size, sent),
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                return by_copy(socket, file, offset, size, sent, cancelled);
+            }
             Err(error @ (Errno::IO | Errno::STALE | Errno::ISDIR | Errno::ACCESS)) => {
                 return SendEnd::FileError(error.into());
             }
@@ -71,8 +97,14 @@ fn copy_out(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> Sen
 }
 
 #[cfg(not(target_os = "linux"))]
-fn copy_out(socket: &TcpStream, file: &File, size: u64, sent: &AtomicU64) -> SendEnd {
-    by_copy(socket, file, 0, size, sent)
+fn copy_out(
+    socket: &TcpStream,
+    file: &File,
+    size: u64,
+    sent: &AtomicU64,
+    cancelled: &AtomicBool,
+) -> SendEnd {
+    by_copy(socket, file, 0, size, sent, cancelled)
 }
 
 /// How much is handed to the system in one call.
@@ -116,6 +148,7 @@ pub(super) fn by_copy(
     mut offset: u64,
     size: u64,
     sent: &AtomicU64,
+    cancelled: &AtomicBool,
 ) -> SendEnd {
     if let Err(error) = file.seek(SeekFrom::Start(offset)) {
         return SendEnd::FileError(error);
@@ -131,6 +164,9 @@ pub(super) fn by_copy(
         };
         let mut left = &buffer[..got];
         while !left.is_empty() {
+            if let Some(end) = cancel(cancelled) {
+                return end;
+            }
             match socket.write(left) {
                 Ok(0) => return SendEnd::SocketError(io::ErrorKind::WriteZero.into()),
                 Ok(taken) => {
@@ -138,10 +174,16 @@ pub(super) fn by_copy(
                     offset += taken as u64;
                     sent.store(offset, Ordering::Relaxed);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_no_end(&error) => {}
                 Err(error) => return SendEnd::SocketError(error),
             }
         }
     }
     SendEnd::Whole
+}
+
+/// A signal, or [`LOOK`] has passed; the latter has one name on Unix and another on Windows.
+fn is_no_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::receive::{Destination, by_copy as receive_by_copy};
@@ -16,6 +16,11 @@ fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (one, listener.accept().unwrap().0)
+}
+
+/// A switch that nobody turns.
+fn run() -> AtomicBool {
+    AtomicBool::new(false)
 }
 
 fn bytes(length: u64) -> Vec<u8> {
@@ -59,7 +64,7 @@ fn every_size_arrives_whole() {
             let from = file(&expected);
             let sent = AtomicU64::new(0);
             let (end, got, received) = receive_from(limit, |socket| {
-                assert!(matches!(send(&socket, &from, size, &sent), SendEnd::Whole));
+                assert!(matches!(send(&socket, &from, size, &sent, &run()), SendEnd::Whole));
             });
             assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
             assert!(got == expected, "{size} bytes with limit {limit:?} differ");
@@ -77,7 +82,10 @@ fn the_ways_without_the_systems_help_do_the_same() {
         let (sent, received) = (AtomicU64::new(0), AtomicU64::new(0));
         let end = thread::scope(|scope| {
             scope.spawn(|| {
-                assert!(matches!(send_by_copy(&theirs, &from, 0, size, &sent), SendEnd::Whole));
+                assert!(matches!(
+                    send_by_copy(&theirs, &from, 0, size, &sent, &run()),
+                    SendEnd::Whole
+                ));
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
             let mut to = Destination::for_test(&to, size, &received);
@@ -93,7 +101,7 @@ fn the_ways_without_the_systems_help_do_the_same() {
 fn only_as_many_bytes_as_announced_are_sent() {
     let from = file(b"0123456789");
     let (end, got, _) = receive_from(None, |socket| {
-        assert!(matches!(send(&socket, &from, 4, &AtomicU64::new(0)), SendEnd::Whole));
+        assert!(matches!(send(&socket, &from, 4, &AtomicU64::new(0), &run()), SendEnd::Whole));
     });
     assert!(matches!(end, ReceiveEnd::Eof { bytes: 4 }), "{end:?}");
     assert_eq!(got, b"0123");
@@ -130,8 +138,8 @@ fn a_file_that_shrank_cannot_be_taken_for_whole() {
         let (end, _, _) = receive_from(Some(11), |socket| {
             let sent = AtomicU64::new(0);
             let end = match by_copy {
-                true => send_by_copy(&socket, &from, 0, 11, &sent),
-                false => send(&socket, &from, 11, &sent),
+                true => send_by_copy(&socket, &from, 0, 11, &sent, &run()),
+                false => send(&socket, &from, 11, &sent, &run()),
             };
             assert!(matches!(end, SendEnd::FileShrank { sent: 10 }), "{end:?}");
             assert_eq!(sent.into_inner(), 10);
@@ -149,7 +157,7 @@ fn a_file_that_shrank_cannot_be_taken_for_whole() {
 fn a_file_that_cannot_be_read_is_the_files_fault() {
     let folder = File::open(std::env::temp_dir()).unwrap();
     let (end, _, _) = receive_from(Some(1), |socket| {
-        let end = send(&socket, &folder, 1, &AtomicU64::new(0));
+        let end = send(&socket, &folder, 1, &AtomicU64::new(0), &run());
         assert!(matches!(end, SendEnd::FileError(_)), "{end:?}");
     });
     assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
@@ -167,7 +175,7 @@ fn a_peer_that_closes_early_is_the_sockets_fault() {
             (&theirs).read_exact(&mut [0; 1000]).unwrap();
             drop(theirs);
         });
-        let end = send(&ours, &from, size, &AtomicU64::new(0));
+        let end = send(&ours, &from, size, &AtomicU64::new(0), &run());
         assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
     });
 }
@@ -210,24 +218,36 @@ fn a_blocked_receive_can_be_cancelled() {
 }
 
 #[test]
-fn a_blocked_send_can_be_cancelled() {
+fn a_blocked_send_can_be_cancelled_and_does_not_look_like_an_end() {
     // More than any socket's buffers take, so it cannot end by itself.
     let size = 1 << 30;
     let from = tempfile::tempfile().unwrap();
     from.set_len(size).unwrap();
-    let (ours, _theirs) = sockets();
-    let cancel = ours.try_clone().unwrap();
-    let sent = AtomicU64::new(0);
-    let end = thread::scope(|scope| {
-        let thread = scope.spawn(|| send(&ours, &from, size, &sent));
-        while sent.load(Ordering::Relaxed) == 0 {
-            thread::yield_now();
+    for by_copy in [false, true] {
+        let (ours, mut theirs) = sockets();
+        let (sent, cancelled) = (AtomicU64::new(0), run());
+        let end = thread::scope(|scope| {
+            let thread = scope.spawn(|| match by_copy {
+                true => {
+                    ours.set_write_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
+                    send_by_copy(&ours, &from, 0, size, &sent, &cancelled)
+                }
+                false => send(&ours, &from, size, &sent, &cancelled),
+            });
+            while sent.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+            cancelled.store(true, Ordering::Relaxed);
+            thread.join().unwrap()
+        });
+        assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
+        assert!(sent.into_inner() < size);
+        drop(ours);
+        if !by_copy {
+            let error = theirs.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         }
-        cancel.shutdown(Shutdown::Both).unwrap();
-        thread.join().unwrap()
-    });
-    assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
-    assert!(sent.into_inner() < size);
+    }
 }
 
 #[test]

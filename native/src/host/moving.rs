@@ -2,8 +2,8 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use xcher_core::peer::{ConnId, Input, ReceiveEnd, SessionId, TransferId};
 use xcher_core::{FileName, Size};
@@ -15,8 +15,11 @@ use crate::data::{self, SendEnd};
 /// A file on its way.
 pub(super) struct Moving {
     conn: ConnId,
-    /// The socket, to be shut down when the transfer is to stop: that wakes the thread.
+    /// The socket: to be shut down when a file that comes is to stop, which wakes the thread.
     socket: TcpStream,
+    /// Set when a file that goes is to stop. Its socket is not shut down: that would end the stream
+    /// as if the file ended there.
+    cancelled: Option<Arc<AtomicBool>>,
     bytes: Arc<AtomicU64>,
     told: u64,
     /// It stops, and what was received of it stays.
@@ -25,12 +28,18 @@ pub(super) struct Moving {
 
 impl Host {
     pub(super) fn send(&mut self, transfer: TransferId, conn: ConnId, name: FileName, size: u64) {
-        let Some((socket, sent)) = self.begin(transfer, conn) else { return };
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let begun = self.begin(transfer, conn, Some(cancelled.clone()));
+        let Some((socket, sent)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let why = match shares.open_file(&name, size) {
-                Ok(file) => unsent(&data::send(&socket, &file, size, &sent), size),
-                Err(error) => Some(error.to_string()),
+                Ok(file) => unsent(&data::send(&socket, &file, size, &sent, &cancelled), size),
+                Err(error) => {
+                    // Reset, so that it is not taken for an empty file.
+                    let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+                    Some(error.to_string())
+                }
             };
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), why.map(Into::into));
@@ -45,7 +54,7 @@ impl Host {
         name: FileName,
         size: Size,
     ) {
-        let Some((socket, received)) = self.begin(transfer, conn) else { return };
+        let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -70,13 +79,19 @@ impl Host {
 
     /// Makes the data connection a blocking one. A connection that will not be made so is closed,
     /// and the state machine's time-out ends the transfer.
-    fn begin(&mut self, transfer: TransferId, conn: ConnId) -> Option<(TcpStream, Arc<AtomicU64>)> {
+    fn begin(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        cancelled: Option<Arc<AtomicBool>>,
+    ) -> Option<(TcpStream, Arc<AtomicU64>)> {
         let socket = self.idle.remove(&conn)?.into_std().ok()?;
         socket.set_nonblocking(false).ok()?;
         let bytes = Arc::new(AtomicU64::new(0));
         let moving = Moving {
             conn,
             socket: socket.try_clone().ok()?,
+            cancelled,
             bytes: bytes.clone(),
             told: 0,
             abandoned: false,
@@ -111,8 +126,11 @@ impl Host {
 
     pub(super) fn stop_moving(&mut self, conn: ConnId) {
         for moving in self.moving.values().filter(|moving| moving.conn == conn) {
-            // Not connected any more means that it has stopped.
-            let _ = moving.socket.shutdown(Shutdown::Both);
+            match &moving.cancelled {
+                Some(cancelled) => cancelled.store(true, Ordering::Relaxed),
+                // Not connected any more means that it has stopped.
+                None => drop(moving.socket.shutdown(Shutdown::Both)),
+            }
         }
     }
 
