@@ -47,8 +47,13 @@ impl Running {
         let (host, output) = (Host::start(setup), Output::new(common));
         let mut running = Self { host, output, relay, signals };
         loop {
-            if let Event::Online { .. } = running.next().await? {
-                return Ok(running);
+            match running.next().await {
+                Ok(Event::Online { .. }) => return Ok(running),
+                Ok(_) => {}
+                Err(failure) => {
+                    running.stop().await;
+                    return Err(failure);
+                }
             }
         }
     }
