@@ -6,14 +6,14 @@ mod system;
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::scope;
 
 use rustix::process::Signal;
 use system::process::Done;
 use system::relay::Relay;
 use system::tree::{self, Tree};
-use tempfile::{TempDir, tempdir, tempdir_in};
+use tempfile::tempdir;
 
 /// Names that something on the way could trip over.
 const NAMES: [&str; 18] = [
@@ -107,7 +107,7 @@ fn single_files_with_such_names() {
 #[test]
 fn a_file_of_more_than_four_gibibytes() {
     const SIZE: u64 = (4 << 30) + 1;
-    let (relay, folder) = (Relay::start(), room_for(SIZE + (64 << 20)));
+    let (relay, folder) = (Relay::start(), tree::room_for(SIZE + (64 << 20)));
     let (path, out) = (folder.path().join("large"), folder.path().join("out"));
     let mut file = fs::File::create(&path).unwrap();
     file.set_len(SIZE).unwrap();
@@ -145,21 +145,9 @@ fn file_at(path: &Path) -> fs::File {
     fs::File::open(path).unwrap()
 }
 
-/// A folder on a file system with so many bytes free: in memory where there is one.
-fn room_for(bytes: u64) -> TempDir {
-    let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
-    let free = |place: &PathBuf| {
-        rustix::fs::statvfs(place).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
-    };
-    match places.iter().find(|place| free(place) > bytes) {
-        Some(place) => tempdir_in(place).unwrap(),
-        None => panic!("this test needs {bytes} free bytes in one of {places:?}"),
-    }
-}
-
 #[test]
 fn ten_thousand_small_files() {
-    let (relay, folder) = (Relay::start(), room_for(200 << 20));
+    let (relay, folder) = (Relay::start(), tree::room_for(200 << 20));
     let (share, out) = (folder.path().join("many"), folder.path().join("out"));
     let name = |n: u64| format!("{:02}/file {n:05}", n % 40);
     tree::write(&share, (0..10_000).map(|n| (name(n), tree::bytes(n, (n % 300) as usize))));

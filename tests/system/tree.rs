@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::{TempDir, tempdir_in};
 
 /// Names with `/` between their parts, and what is in the files.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
@@ -68,4 +70,16 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
 /// What a list should say of a folder that is shared: `SIZE<TAB>NAME`.
 pub(crate) fn listing(tree: &Tree, share: &str) -> Vec<String> {
     tree.iter().map(|(name, bytes)| format!("{}\t{share}/{name}", bytes.len())).collect()
+}
+
+/// A folder on a file system with so many bytes free: in memory where there is one.
+pub(crate) fn room_for(bytes: u64) -> TempDir {
+    let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
+    let free = |place: &PathBuf| {
+        rustix::fs::statvfs(place).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    };
+    match places.iter().find(|place| free(place) > bytes) {
+        Some(place) => tempdir_in(place).unwrap(),
+        None => panic!("this test needs {bytes} free bytes in one of {places:?}"),
+    }
 }
