@@ -61,7 +61,7 @@ fn empty_files_and_files_around_every_boundary() {
 
 #[test]
 fn names_that_could_trip_something() {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let (relay, folder) = (Relay::start(), tree::room_for(1 << 20));
     let (share, out) = (folder.path().join("s h"), folder.path().join("out"));
     let long = format!("{}.txt", "é".repeat(125));
     let deep = format!("{}/x", vec!["d"; 500].join("/"));

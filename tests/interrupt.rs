@@ -7,6 +7,7 @@ mod system;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::thread::scope;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -54,16 +55,22 @@ fn get_says_x_end_and_keeps_what_it_has() {
 #[test]
 fn questions_are_ended_with_x_end() {
     let relay = Relay::start();
-    let mut bob = Chat::join(relay.address, "bob");
-    for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
-        for signal in [Signal::INT, Signal::TERM] {
-            let done = relay.xcher(command.clone()).start();
-            let mut control = bob.called();
-            assert_ne!(control.line(), None, "a question");
-            done.stop(signal).code(1).quiet().out(&[]);
-            assert_eq!(control.lines(), ["X_END"]);
+    let end = &|number: usize, command: &[&str], signal| {
+        let nick = format!("bob{number}");
+        let mut bob = Chat::join(relay.address, &nick);
+        let done = relay.xcher([command[0], &nick]).args(&command[1..]).start();
+        let mut control = bob.called();
+        assert_ne!(control.line(), None, "a question");
+        done.stop(signal).code(1).quiet().out(&[]);
+        assert_eq!(control.lines(), ["X_END"]);
+    };
+    scope(|scope| {
+        let commands = [&["ls"][..], &["check", "x"], &["get", "x"]];
+        for (number, command) in commands.into_iter().enumerate() {
+            scope.spawn(move || end(number, command, Signal::INT));
+            scope.spawn(move || end(number + 3, command, Signal::TERM));
         }
-    }
+    });
 }
 
 #[test]

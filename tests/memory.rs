@@ -13,7 +13,6 @@ use system::process::Process;
 use system::relay::Relay;
 use system::tree;
 use system::wire::{Chat, Conn};
-use tempfile::tempdir;
 
 /// The most that either side of a transfer may hold, whatever the size, in KiB. What users run keeps
 /// within 8 MiB. A debug build holds 5 MiB of unoptimised code more, before it does anything.
@@ -55,7 +54,7 @@ fn a_hundred_thousand_files_are_listed_and_not_held() {
 
 /// Fetches `size` bytes from a share; the peaks of both sides when the last byte is about to come.
 fn transfer(size: u64) -> (u64, u64) {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let (relay, folder) = (Relay::start(), tree::room_for(2 * size));
     let path = folder.path().join("file");
     fs::File::create(&path).unwrap().set_len(size).unwrap();
     let bob = relay.share("bob", &path);
@@ -104,7 +103,7 @@ fn a_large_file_takes_no_more_memory_than_a_small_one() {
 
 #[test]
 fn sixteen_files_at_once_stay_within_the_bound() {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let (relay, folder) = (Relay::start(), tree::room_for(1 << 30));
     let share = folder.path().join("s");
     // Some go through a pipe, the smaller ones through the buffers.
     let size = |n| if n % 2 == 0 { 3 << 20 } else { 900_000 };
