@@ -66,18 +66,21 @@ pub(super) async fn who(common: &Common) -> Result<(), Failure> {
     let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None).await?;
     // A relay that does not know the question says nothing.
     let patience = Duration::from_secs(common.timeout);
-    let done = match tokio::time::timeout(patience, everyone(&mut running)).await {
+    let done = match tokio::time::timeout(patience, everyone(&mut running, &common.relay)).await {
         Ok(done) => done,
         Err(_) => Err(Failure::new(
             Code::Unreachable,
-            format!("no relay: expected X_WHO EOF, got nothing in {} s", common.timeout),
+            format!(
+                "no relay at {}: expected X_WHO EOF, got nothing in {} s",
+                common.relay, common.timeout
+            ),
         )),
     };
     running.stop().await;
     done
 }
 
-async fn everyone(running: &mut Running) -> Result<(), Failure> {
+async fn everyone(running: &mut Running, relay: &str) -> Result<(), Failure> {
     let asked = running.host.who();
     asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
     let own = running.host.nick().cloned();
@@ -90,7 +93,8 @@ async fn everyone(running: &mut Running) -> Result<(), Failure> {
             Event::NicksEnd => return Ok(()),
             // It is dialled again, but the question is lost.
             Event::Offline { fault, .. } => {
-                return Err(Failure::new(code_of(&fault), format!("no relay: {fault}")));
+                let message = format!("no relay at {relay}: {fault}");
+                return Err(Failure::new(code_of(&fault), message));
             }
             _ => {}
         }
