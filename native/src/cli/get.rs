@@ -70,8 +70,7 @@ impl Wanted {
 
 /// Reads the other side's list and keeps what is wanted of it.
 async fn choose(call: &mut Call, wanted: &mut Wanted) -> Result<Spool, Failure> {
-    let local = |error: std::io::Error| Failure::new(Code::Incomplete, error.to_string());
-    let mut spool = Spool::new().map_err(local)?;
+    let mut spool = Spool::new().map_err(unlisted)?;
     let session = call.session;
     call.running
         .host
@@ -80,7 +79,7 @@ async fn choose(call: &mut Call, wanted: &mut Wanted) -> Result<Spool, Failure> 
     loop {
         match call.next().await? {
             Event::Entry { name, size, .. } if wanted.takes(&name) => {
-                spool.push(&name, size).map_err(local)?;
+                spool.push(&name, size).map_err(unlisted)?;
             }
             Event::BadEntry { .. } => {
                 if let Wanted::All { refused } = wanted {
@@ -91,6 +90,12 @@ async fn choose(call: &mut Call, wanted: &mut Wanted) -> Result<Spool, Failure> 
             _ => {}
         }
     }
+}
+
+/// The list lies in a temporary file, which has no name to tell.
+fn unlisted(error: std::io::Error) -> Failure {
+    let folder = std::env::temp_dir();
+    Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
 }
 
 struct Fetching<'a> {
@@ -107,7 +112,6 @@ async fn fetch(
     wanted: &Wanted,
     spool: Spool,
 ) -> Result<(), Failure> {
-    let local = |error: std::io::Error| Failure::new(Code::Incomplete, error.to_string());
     let count = spool.count();
     let mut fetching = Fetching { args, under_way: HashSet::new(), done: 0, count, worst: None };
     match wanted {
@@ -125,7 +129,7 @@ async fn fetch(
         progress.begin_total(spool.bytes());
         progress.set_count(0, count);
     }
-    let mut listed = spool.read().map_err(local)?;
+    let mut listed = spool.read().map_err(unlisted)?;
     let mut more = true;
     let mut ended = None;
     loop {
@@ -146,7 +150,7 @@ async fn fetch(
     }
     // A provider may say X_END as soon as everything was asked for.
     if let (true, Some(code)) = (more, ended)
-        && let Some((next, _)) = listed.next().map_err(local)?
+        && let Some((next, _)) = listed.next().map_err(unlisted)?
     {
         let message = format!("the session ended before {next} and what follows it came");
         return Err(Failure::new(code, message));
@@ -158,7 +162,7 @@ impl Fetching<'_> {
     /// Requests one more file; `false` where there is none.
     fn request_next(&mut self, call: &mut Call, listed: &mut Listed) -> Result<bool, Failure> {
         let next = listed.next();
-        let next = next.map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+        let next = next.map_err(unlisted)?;
         let Some((name, size)) = next else { return Ok(false) };
         if self.conflicts(call, &name, size) {
             return Ok(true);
