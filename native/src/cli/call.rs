@@ -1,6 +1,6 @@
 //! Calling someone: what `ls`, `check` and `get` have in common.
 
-use xcher_core::peer::{Calls, Event, SessionId};
+use xcher_core::peer::{Calls, Event, Fault, SessionId};
 use xcher_core::{MisuseError, Nick};
 
 use super::args::Common;
@@ -13,8 +13,8 @@ pub(super) struct Call {
     pub(super) running: Running,
     pub(super) session: SessionId,
     nick: Nick,
-    /// Whether the control connection stands.
-    open: bool,
+    /// The last odd thing on the way to it: who came by and was not the peer.
+    odd: Option<Box<str>>,
 }
 
 impl Call {
@@ -26,7 +26,7 @@ impl Call {
     ) -> Result<Self, Failure> {
         let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), inbox).await?;
         match running.host.open(nick.clone()) {
-            Ok(session) => Ok(Self { running, session, nick: nick.clone(), open: false }),
+            Ok(session) => Ok(Self { running, session, nick: nick.clone(), odd: None }),
             Err(error) => {
                 running.stop().await;
                 let code = match error {
@@ -48,14 +48,16 @@ impl Call {
         let event = self.running.next().await?;
         let nick = &self.nick;
         match &event {
-            Event::Opened { session, .. } if *session == self.session => self.open = true,
+            Event::Notice { session: Some(session), text } if *session == self.session => {
+                self.odd = Some(text.clone());
+            }
             Event::OpenFailed { session, fault } if *session == self.session => {
-                let message = format!("{nick} cannot be reached: {fault}");
+                let message = format!("{nick} cannot be reached: {}", self.with_odd(fault));
                 return Err(Failure::new(code_of(fault), message));
             }
             Event::Ended { session, fault } if *session == self.session => {
                 let (code, why) = match fault {
-                    Some(fault) => (code_of(fault), fault.to_string()),
+                    Some(fault) => (code_of(fault), self.with_odd(fault)),
                     None => (Code::Incomplete, "it said X_END".to_owned()),
                 };
                 return Err(Failure::new(code, format!("the session with {nick} ended: {why}")));
@@ -63,6 +65,14 @@ impl Call {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Where nothing came of it, what else came tells more.
+    fn with_odd(&self, fault: &Fault) -> String {
+        match (fault, &self.odd) {
+            (Fault::TimedOut { .. }, Some(odd)) => format!("{fault} ({odd})"),
+            _ => fault.to_string(),
+        }
     }
 
     /// Ends the session in order.

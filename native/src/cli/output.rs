@@ -15,7 +15,8 @@ pub(super) struct Output {
     quiet: bool,
     verbose: u8,
     progress: Option<Progress>,
-    names: std::collections::HashMap<u64, String>,
+    /// Who is at the other end of a session, and whether they called.
+    names: std::collections::HashMap<u64, (String, bool)>,
 }
 
 impl Output {
@@ -145,12 +146,14 @@ impl Output {
                 } else {
                     self.detail(format_args!("connected to {who}; the session is not private"));
                 }
-                self.names.insert(session.0, who);
+                self.names.insert(session.0, (who, *called));
             }
             Event::Ended { session, fault } => {
-                if let Some(who) = self.names.remove(&session.0) {
+                if let Some((who, called)) = self.names.remove(&session.0) {
                     match fault {
-                        Some(fault) => self.note(format_args!("{who} is gone: {fault}")),
+                        Some(fault) if called => self.note(format_args!("{who} is gone: {fault}")),
+                        // The command that called says it.
+                        Some(fault) => self.detail(format_args!("{who} is gone: {fault}")),
                         None => self.detail(format_args!("{who} is gone")),
                     }
                 }
@@ -159,7 +162,7 @@ impl Output {
                 self.detail(format_args!("a session did not open: {fault}"));
             }
             Event::Started { direction: Direction::Send, session, name, size, .. } => {
-                let who = self.names.get(&session.0).map_or("", String::as_str);
+                let who = self.names.get(&session.0).map_or("", |(who, _)| who);
                 self.detail(format_args!("sending {name} ({size} bytes) to {who}"));
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
