@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
@@ -78,6 +79,17 @@ impl Conn {
         }
     }
 
+    /// As [`rest`](Self::rest), from one who takes that long.
+    pub(crate) fn rest_within(&mut self, patience: Duration) -> Rest {
+        self.0.get_ref().set_read_timeout(Some(patience)).unwrap();
+        self.rest()
+    }
+
+    /// Ends it so that the other side sees that it broke.
+    pub(crate) fn reset(self) {
+        SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
     /// So many bytes.
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
@@ -134,14 +146,42 @@ impl Port {
         Conn::new(self.0.accept().expect("a connection in time").0)
     }
 
+    /// Whether someone has connected; the connection is closed.
+    pub(crate) fn try_accept(&self) -> bool {
+        self.0.set_nonblocking(true).unwrap();
+        let accepted = self.0.accept();
+        self.0.set_nonblocking(false).unwrap();
+        match accepted {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("expected a connection or none, got {error}"),
+        }
+    }
+
     /// Expects that nobody has connected.
     #[track_caller]
     pub(crate) fn is_untouched(&self) {
-        self.0.set_nonblocking(true).unwrap();
-        let kind = self.0.accept().map(|(_, from)| from).map_err(|error| error.kind());
-        self.0.set_nonblocking(false).unwrap();
-        assert_eq!(kind, Err(ErrorKind::WouldBlock));
+        assert!(!self.try_accept(), "expected nobody on port {}, got someone", self.number());
     }
+}
+
+/// A port whose connections nobody accepts and which has no room for one more: it, its number, and
+/// what fills it.
+pub(crate) fn full_port() -> (Socket, u16, Vec<Socket>) {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let fill = |_| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        // Whether it is connected or waits, it takes a place.
+        let _ = socket.connect(&address);
+        socket
+    };
+    let held = (0..4).map(fill).collect();
+    (listener, address.as_socket().unwrap().port(), held)
 }
 
 /// A connection to a relay under a nick.

@@ -1,0 +1,126 @@
+//! Receiving folders that cannot take a file.
+
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")]
+
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use system::process::{Done, Xcher};
+use system::relay::Relay;
+use system::tree;
+use tempfile::tempdir;
+
+/// What the shell says when no file system can be mounted.
+const NO_MOUNT: i32 = 77;
+
+/// Runs `get` with `mounted` as a file system of its own, which nobody else sees, and then lists
+/// what is left there on standard output. `None` where this system lets nobody mount.
+fn get_into(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Option<Done> {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o "$1" tmpfs "$2" || exit 77
+        cd "$2" && shift 2
+        "$@"
+        code=$?
+        find . -type f -printf 'left %s %P\n'
+        exit $code
+    "#;
+    let relay = relay.address.to_string();
+    for own_namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+        let done = Xcher::other("unshare")
+            .args(own_namespace)
+            .args(["sh", "-c", SCRIPT, "sh", options])
+            .args([mounted])
+            .args([env!("CARGO_BIN_EXE_xcher"), "get", "--relay", &relay])
+            .args(args)
+            .run();
+        // One is what unshare itself fails with, and then nothing was said on standard output.
+        let refused = done.err.iter().any(|line| line.starts_with("unshare: "));
+        if done.code != Some(NO_MOUNT) && !refused {
+            return Some(done);
+        }
+    }
+    println!("NOT TESTED: no file system can be mounted here, not even in a namespace of its own");
+    None
+}
+
+#[test]
+fn a_full_disk_is_told_and_keeps_what_fits() {
+    let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("small", "12345")]);
+    let (large, small) = (folder.path().join("large"), folder.path().join("small"));
+    // More than what is on its way can hold, so that the provider sees its end.
+    fs::File::create(&large).unwrap().set_len(100 << 20).unwrap();
+    let bob = relay.share("bob", &large);
+    let amy = relay.share("amy", &small);
+    let get = |args: &[&str]| get_into(mounted.path(), "size=1m", &relay, args);
+    let Some(done) = get(&["bob", "large"]) else { return };
+    let done = done.code(1);
+    let done = done.error(&["large: the file cannot be written: ", "No space left on device"]);
+    let done = done.error(&["bytes are kept in ./.xcher-partial/large."]);
+    let [left] = &done.out[..] else { panic!("{done}") };
+    let (size, name) = left.strip_prefix("left ").unwrap().split_once(' ').unwrap();
+    assert!(name.starts_with(".xcher-partial/large."), "{done}");
+    assert!((1..=1 << 20).contains(&size.parse::<usize>().unwrap()), "{done}");
+    // Nothing was wrong with the disk that a smaller file would not fit.
+    let done = get(&["amy", "small"]).unwrap().code(0).quiet();
+    done.out(&["small", "left 5 small"]);
+    bob.err("large: could not send it whole");
+    drop(amy);
+}
+
+#[test]
+fn a_disk_without_room_for_another_name_is_told() {
+    let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/a", "1")]);
+    let _bob = relay.share("bob", &folder.path().join("s"));
+    // Room for the root, the folder of unfinished files and a file in it, but for no folder `s`.
+    let Some(done) = get_into(mounted.path(), "nr_inodes=3", &relay, &["bob", "s/a"]) else {
+        return;
+    };
+    let done = done.code(1);
+    let parts = [
+        "cannot store \"s/a\": No space left on device",
+        "its 1 bytes are in \"./.xcher-partial/a.",
+    ];
+    let done = done.error(&parts);
+    let [left] = &done.out[..] else { panic!("{done}") };
+    assert!(left.starts_with("left 1 .xcher-partial/a."), "{done}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told() {
+    let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "12345")]);
+    let _bob = relay.share("bob", &folder.path().join("file"));
+    let get = |args: &[&str]| get_into(mounted.path(), "ro", &relay, args);
+    let Some(done) = get(&["bob", "file"]) else { return };
+    let done = done.code(1).out(&[]);
+    done.error(&["file: cannot create an unfinished file in \"./.xcher-partial\"", "Read-only"]);
+    let done = get(&["bob", "file", "-o", "new/folder"]).unwrap().code(1).out(&[]);
+    done.one_error(&["cannot receive into \"new/folder\"", "Read-only file system"]);
+}
+
+#[test]
+fn a_folder_that_is_a_file_or_below_one_is_told() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "old")]);
+    let _bob = relay.share("bob", &folder.path().join("file"));
+    for out in ["file", "file/below", "/dev/null"] {
+        let get = relay.xcher(["get", "bob", "file", "-o", out]).dir(folder.path()).run();
+        get.code(1).one_error(&[&format!("cannot receive into \"{out}\""), "ot a directory"]);
+    }
+    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"old");
+}
+
+#[test]
+fn no_room_for_the_list_itself_is_told() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let _bob = relay.share("bob", &folder.path().join("s"));
+    let get = relay.xcher(["get", "bob", "--all"]).dir(folder.path());
+    let get = get.env("TMPDIR", folder.path().join("missing")).run().code(1);
+    get.one_error(&["missing", "No such file or directory"]);
+}
