@@ -1,6 +1,6 @@
 //! Requesters that break the rules, against `share`, which goes on.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod system;
 

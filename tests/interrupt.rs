@@ -1,6 +1,6 @@
 //! Commands that are stopped, killed, or no longer read, in the middle of their work.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod system;
 

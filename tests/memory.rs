@@ -1,6 +1,6 @@
 //! Memory does not depend on how large files are or how many.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![cfg(target_os = "linux")]
 
 mod system;

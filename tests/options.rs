@@ -1,0 +1,162 @@
+//! What options say and do: help, variables, the configuration file.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use system::process::xcher;
+use system::relay::Relay;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// A folder to share, with one file in it.
+fn shared() -> TempDir {
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "12345")]);
+    folder
+}
+
+#[test]
+fn help_tells_every_command_option_and_exit_code() {
+    for help in [vec!["--help"], vec!["-h"]] {
+        let help = xcher(help).run().code(0).quiet();
+        let text = help.out.join("\n");
+        for word in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+            assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
+        }
+        for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+        for word in ["  0  done", "  1  ", "  2  usage", "  3  ", "  4  ", "XCHER_RELAY"] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+    }
+    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+        let help = xcher([command, "--help"]).run().code(0).quiet();
+        assert!(help.out.iter().any(|line| line.starts_with("Usage: xcher ")), "{help}");
+    }
+    let version = xcher(["--version"]).run().code(0).quiet();
+    version.out(&[concat!("xcher ", env!("CARGO_PKG_VERSION"))]);
+}
+
+#[test]
+fn every_option_has_its_variable() {
+    for command in ["relay", "share", "get", "up", "ls"] {
+        let help = xcher([command, "--help"]).run().code(0);
+        let text = help.out.join("\n");
+        let mut options: Vec<_> = text.split("\n").filter_map(long_option).collect();
+        // What is for one run only: what to fetch, and help.
+        options.retain(|name| !["help", "all"].contains(name));
+        assert!(options.len() > 8, "{text}");
+        for name in options {
+            let variable = format!("XCHER_{}]", name.to_uppercase().replace('-', "_"));
+            assert!(text.contains(&variable), "{command}: {variable}\n{text}");
+        }
+    }
+}
+
+fn long_option(line: &str) -> Option<&str> {
+    let option = line.trim_start().trim_start_matches("-o, ").trim_start_matches("-q, ");
+    let option = option.trim_start_matches("-v, ").trim_start_matches("-h, ");
+    let name = option.strip_prefix("--")?;
+    Some(name.split([' ', '.']).next().unwrap_or(name))
+}
+
+/// The nick that `share` gets with what `file`, the environment and the command line say.
+fn nick_of(file: Option<&Path>, variable: Option<&str>, flag: Option<&str>) -> String {
+    let (relay, folder) = (Relay::start(), shared());
+    let mut share = relay.xcher(["share", "-q"]).args([folder.path()]);
+    if let Some(file) = file {
+        share = share.env("XCHER_CONFIG", file);
+    }
+    if let Some(nick) = variable {
+        share = share.env("XCHER_NICK", nick);
+    }
+    if let Some(nick) = flag {
+        share = share.args(["--nick", nick]);
+    }
+    share.start().out("online ")
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "nick = \"of-file\"\ntimeout = 5\nallow-private = false\n").unwrap();
+    assert_eq!(nick_of(Some(&file), None, None), "of-file");
+    assert_eq!(nick_of(Some(&file), Some("of-variable"), None), "of-variable");
+    assert_eq!(nick_of(Some(&file), Some("of-variable"), Some("of-flag")), "of-flag");
+    assert_eq!(nick_of(None, Some("of-variable"), Some("of-flag")), "of-flag");
+}
+
+#[test]
+fn the_file_is_found_at_its_usual_place_and_where_it_is_named() {
+    let (relay, folder) = (Relay::start(), shared());
+    let home = folder.path().join("home");
+    let address = relay.address;
+    tree::write(
+        &home,
+        [
+            ("xcher/config.toml", format!("relay = \"{address}\"\njson = true\n")),
+            ("other.toml", format!("relay = \"{address}\"\nquiet = true\n")),
+        ],
+    );
+    let _bob = relay.share("bob", folder.path());
+    let usual = xcher(["who"]).env("XDG_CONFIG_HOME", &home).run().code(0);
+    assert!(usual.events().contains(&json!({"event": "nick", "nick": "bob"})), "{usual}");
+    let other = home.join("other.toml");
+    let other = other.to_str().unwrap();
+    let joined = format!("--config={other}");
+    for named in
+        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &joined]]
+    {
+        xcher(named).env("XDG_CONFIG_HOME", &home).run().code(0).quiet().out(&["bob"]);
+    }
+}
+
+#[test]
+fn variables_set_switches() {
+    let (relay, folder) = (Relay::start(), shared());
+    let _bob = relay.share("bob", folder.path());
+    for value in ["1", "true", "yes", "on"] {
+        let who = relay.xcher(["who"]).env("XCHER_JSON", value).run().code(0);
+        assert!(who.events().contains(&json!({"event": "nick", "nick": "bob"})), "{who}");
+    }
+    for value in ["0", "false", "no", "off"] {
+        relay.xcher(["who"]).env("XCHER_JSON", value).run().code(0).out(&["bob"]);
+    }
+}
+
+#[test]
+fn quiet_says_nothing_but_errors_and_verbose_says_more() {
+    let (relay, folder) = (Relay::start(), shared());
+    fs::write(folder.path().join("bad\nname"), "").unwrap();
+    let share = |level: &[&str], nick: &str| {
+        let bob = relay.xcher(["share", "--once", "--nick", nick]).args(level);
+        let bob = bob.args([folder.path()]).start();
+        bob.out("online ");
+        relay.xcher(["ls", nick, "--nick", "amy"]).run().code(0);
+        bob.wait().code(0)
+    };
+    share(&["-q"], "quiet").quiet();
+    let normal = share(&[], "normal");
+    let normal = normal.error(&["amy (127.0.0.1) is connected; the session is not private"]);
+    normal.error(&["bad\\nname\" is not shared: its name cannot be sent", "U+000A"]);
+    share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
+}
+
+#[test]
+fn the_default_nick_is_made_unique() {
+    let (relay, folder) = (Relay::start(), shared());
+    let start = || {
+        let share = relay.xcher(["share"]).args([folder.path()]).start();
+        let nick = share.out("online ");
+        (share, nick)
+    };
+    let ((_first, name), (_second, numbered)) = (start(), start());
+    assert!(numbered.starts_with(&format!("{name}-")), "{name}, then {numbered}");
+}
