@@ -1,8 +1,8 @@
 //! Moving the bytes of a file between a socket and the disk.
 //!
-//! The functions here block: each runs on a thread of its own. To cancel one, shut down both
-//! directions of a clone of its socket; it returns at once. Progress is read from a counter that
-//! it moves.
+//! The functions here block: each runs on a thread of its own, with a socket in blocking mode. To
+//! cancel one, shut down both directions of a clone of its socket; it returns at once. Progress is
+//! read from a counter that it moves.
 
 mod buffers;
 mod receive;
