@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[allow(dead_code, reason = "the tests need more of it")]
-#[path = "../tests/transcript/mod.rs"]
+#[path = "../tests/transcripts/transcript.rs"]
 mod transcript;
 
 fn main() -> std::io::Result<()> {

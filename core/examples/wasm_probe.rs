@@ -2,28 +2,45 @@
 //! crate needs of its host: `core/tests/wasm_imports.rs` looks.
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use xcher_core::{Limits, LineBuffer, RelayPacket, Session};
+use xcher_core::peer::{self, Config, ConnId};
+use xcher_core::{Nick, Peer, Registry, RelayLimits, registry};
 
 fn main() {
     // What the compiler cannot know, it cannot leave out.
-    let bytes: &[u8] = black_box(b"X_FILELIST\nX_CHK a\nX_REQUEST a 1 40001\nX_END\n");
-    let (mut session, mut out) = (Session::new(&Limits::default()), Vec::new());
-    black_box(session.list(&mut out)).ok();
-    session.receive(bytes);
-    loop {
-        match session.next_event(&mut out) {
-            Ok(Some(event)) => drop(black_box((event, session.question()))),
-            Ok(None) => break,
-            Err(error) => break drop(black_box(error.to_string())),
+    let bytes: &[u8] = black_box(b"X_NICK a YES\nX_ADDR 127.0.0.1\nX_FILELIST\nX_CHK a\nX_END\n");
+    let now = black_box(Duration::ZERO);
+    let nick = black_box("a").parse::<Nick>();
+
+    let mut registry = Registry::new(RelayLimits::default());
+    let mut actions = Vec::new();
+    let conn = registry::ConnId(black_box(1));
+    let from = black_box(([127, 0, 0, 1], 4000).into());
+    registry.handle(registry::Input::Connected { conn, from }, now, &mut actions);
+    registry.handle(registry::Input::Received { conn, bytes }, now, &mut actions);
+    registry.handle(registry::Input::Tick, now, &mut actions);
+    drop(black_box(actions));
+
+    // A host with a session and a transfer: everything of it is reached from here.
+    let mut peer = Peer::new(Config { nicks: nick.into_iter().collect(), ..Config::default() });
+    let mut actions = Vec::new();
+    peer.start(now, &mut actions);
+    for number in 0..black_box(9) {
+        let conn = ConnId(number);
+        let connected = peer::Input::Connected { conn, local: from, remote: from };
+        peer.handle(connected, now, &mut actions);
+        peer.handle(peer::Input::Received { conn, bytes }, now, &mut actions);
+    }
+    if let Ok(nick) = black_box("b").parse::<Nick>()
+        && let Ok(session) = peer.open(nick, now, &mut actions)
+    {
+        black_box(peer.list(session, now, &mut actions)).ok();
+        if let Ok(name) = xcher_core::FileName::new(black_box("a")) {
+            let size = xcher_core::Size::Exact(black_box(1));
+            black_box(peer.get(session, name, size, now, &mut actions)).ok();
         }
     }
-    black_box(session.close()).ok();
-    black_box(out);
-
-    let mut lines = LineBuffer::new();
-    lines.receive(bytes);
-    while let Ok(Some(line)) = lines.next_line() {
-        black_box(RelayPacket::parse(line)).ok();
-    }
+    peer.stop(now, &mut actions);
+    drop(black_box(actions));
 }

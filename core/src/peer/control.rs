@@ -1,162 +1,13 @@
 //! The control connections: reading, asking, ending (section 3).
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::opening::Spare;
-use super::{Action, ConnId, Event, Fault, ListenerId, Peer, SessionId, TransferId, Turn, Use};
+use super::slot::{Ask, Slot, Stage, TRIAL};
+use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
-use crate::{FileName, Limits, MisuseError, Nick, Session};
-
-/// How long a connection to a listener is tried while another waits.
-const TRIAL: Duration = Duration::from_secs(5);
-
-/// One session of a host.
-pub(super) struct Slot {
-    pub(super) stage: Stage,
-    pub(super) session: Session,
-    pub(super) nick: Option<Nick>,
-    /// Whether the other side called: this host is B.
-    pub(super) called: bool,
-    /// Whether the user knows of it.
-    pub(super) opened: bool,
-    /// When it began, when its stage did, when it last heard or asked, when bytes last left.
-    began: Duration,
-    pub(super) since: Duration,
-    pub(super) heard: Duration,
-    moved: Duration,
-    /// This end and the other of the control connection.
-    pub(super) ends: Option<(IpAddr, IpAddr)>,
-    /// Bytes written and not yet on their way.
-    pub(super) unsent: usize,
-    paused: bool,
-    /// The driver is looking something up for the oldest question.
-    pub(super) looking: bool,
-    /// Asked of a host that has not shown to be a peer yet.
-    asked: Vec<Ask>,
-    pub(super) spares: VecDeque<Spare>,
-    /// Files to fetch that wait their turn, and how many do not.
-    pub(super) fetches: VecDeque<TransferId>,
-    pub(super) fetching: usize,
-    /// Files to send that wait their turn, and how many do not.
-    pub(super) serves: VecDeque<TransferId>,
-    pub(super) serving: usize,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Stage {
-    /// A listener was asked for.
-    Listening(ListenerId),
-    /// X_INIT was sent.
-    Calling(ListenerId),
-    /// The user is asked.
-    Consent(SocketAddr),
-    Dialling(ConnId, SocketAddr),
-    /// Connected; the listener stands until the other side has shown to be a peer.
-    Live {
-        conn: ConnId,
-        listener: Option<ListenerId>,
-    },
-}
-
-#[derive(Clone, PartialEq)]
-enum Ask {
-    List,
-    Check(FileName),
-}
-
-impl Slot {
-    pub(super) fn new(
-        stage: Stage,
-        nick: Option<Nick>,
-        called: bool,
-        now: Duration,
-        limits: &Limits,
-    ) -> Self {
-        Self {
-            stage,
-            session: Session::new(limits),
-            nick,
-            called,
-            opened: false,
-            began: now,
-            since: now,
-            heard: now,
-            moved: now,
-            ends: None,
-            unsent: 0,
-            paused: false,
-            looking: false,
-            asked: Vec::new(),
-            spares: VecDeque::new(),
-            fetches: VecDeque::new(),
-            fetching: 0,
-            serves: VecDeque::new(),
-            serving: 0,
-        }
-    }
-
-    /// Forgets what passed on a connection that was no peer's.
-    pub(super) fn restart(&mut self, limits: &Limits) {
-        self.session = Session::new(limits);
-        self.ends = None;
-        self.unsent = 0;
-        self.paused = false;
-        self.looking = false;
-    }
-
-    pub(super) fn conn(&self) -> Option<ConnId> {
-        match self.stage {
-            Stage::Live { conn, .. } | Stage::Dialling(conn, _) => Some(conn),
-            _ => None,
-        }
-    }
-
-    pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
-        let due = match self.stage {
-            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => self.began + limits.open,
-            Stage::Dialling(..) => self.since + limits.open,
-            Stage::Live { .. } if !self.session.has_spoken() => {
-                if self.called {
-                    self.since + limits.first_line
-                } else if self.asked.is_empty() {
-                    self.heard + limits.idle
-                } else if self.spares.is_empty() {
-                    self.heard + limits.first_line
-                } else {
-                    self.since + TRIAL
-                }
-            }
-            Stage::Live { .. } if self.session.awaits_answer() => self.heard + limits.answer,
-            Stage::Live { .. } if self.has_work() => Duration::MAX,
-            Stage::Live { .. } => self.heard.max(self.moved) + limits.idle,
-        };
-        let due = if self.unsent > 0 { due.min(self.moved + limits.stall) } else { due };
-        (due < Duration::MAX).then_some(due)
-    }
-
-    fn has_work(&self) -> bool {
-        self.looking
-            || self.fetching + self.serving > 0
-            || !(self.fetches.is_empty() && self.serves.is_empty())
-    }
-
-    /// Hands what a command or an answer wrote to the driver.
-    pub(super) fn write(&mut self, bytes: Vec<u8>, turn: &mut Turn<'_>) {
-        if let Stage::Live { conn, .. } = self.stage
-            && !bytes.is_empty()
-        {
-            if self.unsent == 0 {
-                self.moved = turn.now;
-            }
-            self.unsent += bytes.len();
-            turn.act(Action::Write { conn, bytes });
-        }
-    }
-}
+use crate::{FileName, MisuseError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -252,8 +103,7 @@ impl Peer {
 
     pub(super) fn control_sent(&mut self, id: SessionId, bytes: usize, turn: &mut Turn<'_>) {
         if let Some(slot) = self.sessions.get_mut(&id) {
-            slot.unsent = slot.unsent.saturating_sub(bytes);
-            slot.moved = turn.now;
+            slot.sent(bytes, turn.now);
             self.pump(id, turn);
         }
     }
@@ -417,14 +267,5 @@ impl Peer {
         self.orphan_fetches(id, &mut slot, fate, turn);
         self.orphan_serves(&mut slot, turn);
         Some(slot)
-    }
-}
-
-impl Slot {
-    fn send(&mut self, ask: &Ask, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match ask {
-            Ask::List => self.session.list(out),
-            Ask::Check(name) => self.session.check(name.borrowed(), out),
-        }
     }
 }

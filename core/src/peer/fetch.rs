@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::control::{Slot, Stage as SessionStage};
+use super::slot::{Slot, Stage as SessionStage};
 use super::{
     Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, ReceiveEnd,
     SessionId, Transfer, TransferId, Turn, Use,

@@ -12,6 +12,7 @@ mod io;
 mod opening;
 mod provide;
 mod relay_link;
+mod slot;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -24,10 +25,10 @@ pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, 
 
 use crate::{Limits, MisuseError, Nick, Platform};
 use call_guard::CallGuard;
-use control::Slot;
 use fetch::Fetch;
 use provide::Serve;
 use relay_link::RelayLink;
+use slot::Slot;
 
 /// What to do with the call of a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

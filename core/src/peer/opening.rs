@@ -6,19 +6,12 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::control::{Slot, Stage};
+use super::slot::{Slot, Spare, Stage};
 use super::{
     Action, Awaited, Calls, ConnId, Event, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use,
 };
 use crate::addr::may_dial;
 use crate::{MisuseError, Nick};
-
-/// A connection to a session's listener that waits while another is tried.
-pub(super) struct Spare {
-    pub(super) conn: ConnId,
-    local: SocketAddr,
-    remote: SocketAddr,
-}
 
 impl Peer {
     /// Calls `nick`: listens, sends X_INIT and waits for the connection back.

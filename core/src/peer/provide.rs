@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::control::{Slot, Stage as SessionStage};
+use super::slot::{Slot, Stage as SessionStage};
 use super::{
     Action, ConnId, Direction, Event, Fault, Peer, Purpose, SessionId, Transfer, TransferId, Turn,
     Use,

@@ -55,10 +55,8 @@ impl Output {
     }
 
     fn out(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
-        let write = || {
-            let mut out = io::stdout().lock();
-            writeln!(out, "{line}").and_then(|()| out.flush())
-        };
+        // Written line by line as it is: the standard library flushes at every line end.
+        let write = || writeln!(io::stdout().lock(), "{line}");
         match &self.progress {
             Some(progress) => {
                 let mut written = Ok(());

@@ -41,6 +41,7 @@ pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
 }
 
 async fn listen(common: &Common, args: &RelayArgs) -> Result<TcpListener, Failure> {
+    raise_descriptor_limit();
     let at = args.listen;
     let listener = TcpListener::bind(at).await.map_err(|error| {
         Failure::new(Code::Unreachable, format!("cannot listen on {at}: {error}"))
@@ -52,6 +53,17 @@ async fn listen(common: &Common, args: &RelayArgs) -> Result<TcpListener, Failur
         .and_then(|()| output.json(&Line::Relay { address: bound.to_string() }));
     said.map_err(|_| Failure::told(Code::Incomplete))?;
     Ok(listener)
+}
+
+/// Takes as many descriptors as the system lets this process have: every connection needs one. Where
+/// it will not give them, the relay says so when they run out.
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
 }
 
 fn config(args: &RelayArgs) -> relay::RelayConfig {

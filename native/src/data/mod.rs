@@ -1,8 +1,8 @@
 //! Moving the bytes of a file between a socket and the disk.
 //!
-//! The functions here block: each runs on a thread of its own. To cancel one that receives, shut down
-//! both directions of a clone of its socket; it returns at once. One that sends has a switch for it.
-//! Progress is read from a counter that they move.
+//! The functions here block: each runs on a thread of its own, with a socket in blocking mode. To
+//! cancel one that receives, shut down both directions of a clone of its socket; it returns at once.
+//! One that sends has a switch for it. Progress is read from a counter that they move.
 
 mod buffers;
 mod receive;

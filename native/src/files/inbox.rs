@@ -133,35 +133,34 @@ const KEPT_OF_NAME: usize = 120;
 
 fn create_partial(root: &Dir, last_part: &str) -> io::Result<(Place, File)> {
     let stem = &last_part[..last_part.floor_char_boundary(KEPT_OF_NAME)];
-    let mut last_error = None;
-    // Another process may take the same number, or remove the folder when it ends.
-    for _ in 0..16 {
-        let folder = open_partial_folder(root)?;
+    let mut tries_left = 16;
+    loop {
+        tries_left -= 1;
         let name = format!("{stem}.{:08x}.part", fastrand::u32(..));
-        let mut options = OpenOptions::new();
-        // Ordinary permissions from the start; its folder keeps others out until it is stored.
-        options.read(true).write(true).create_new(true);
-        match folder.open_with(&name, &options) {
-            Ok(file) => {
-                let file = file.into_std();
-                if let Err(error) = check_owner(&folder, &file) {
-                    let _ = folder.remove_file(&name);
-                    return Err(error);
-                }
-                return Ok((Place { folder, name }, file));
-            }
+        match try_create(root, name) {
+            // Another process may take the same number, or remove the folder when it ends.
             Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
-                ) =>
-            {
-                last_error = Some(error);
-            }
-            Err(error) => return Err(error),
+                if tries_left > 0
+                    && matches!(
+                        error.kind(),
+                        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+                    ) => {}
+            result => return result,
         }
     }
-    Err(last_error.unwrap_or_else(|| io::ErrorKind::AlreadyExists.into()))
+}
+
+fn try_create(root: &Dir, name: String) -> io::Result<(Place, File)> {
+    let folder = open_partial_folder(root)?;
+    let mut options = OpenOptions::new();
+    // Ordinary permissions from the start; its folder keeps others out until it is stored.
+    options.read(true).write(true).create_new(true);
+    let file = folder.open_with(&name, &options)?.into_std();
+    if let Err(error) = check_owner(&folder, &file) {
+        let _ = folder.remove_file(&name);
+        return Err(error);
+    }
+    Ok((Place { folder, name }, file))
 }
 
 fn open_partial_folder(root: &Dir) -> io::Result<Dir> {

@@ -111,8 +111,8 @@ fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
 #[test]
 fn many_at_once_each_get_a_name() {
     let (_folder, path, inbox) = inbox(OnConflict::Rename);
-    const THREADS: usize = 8;
-    const EACH: usize = 25;
+    const THREADS: usize = 4;
+    const EACH: usize = 10;
     let store = |thread: usize| {
         let inbox = inbox.clone();
         move || {
@@ -246,6 +246,23 @@ fn another_process_may_remove_the_folder_of_unfinished_files() {
     drop(Inbox::open(&path, OnConflict::Fail).unwrap());
     assert!(!path.join(PARTIAL_FOLDER).exists());
     partial(&inbox, "a", "x").store().unwrap();
+}
+
+#[test]
+fn many_inboxes_on_one_folder_do_not_disturb_each_other() {
+    let (_folder, path, _) = inbox(OnConflict::Fail);
+    // Each removes the folder of unfinished files while the others begin in it.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let inbox = Inbox::open(&path, OnConflict::Fail).unwrap();
+                    drop(inbox.create(&name("a")).unwrap());
+                }
+            });
+        }
+    });
+    assert_eq!(listing(&path), BTreeSet::new());
 }
 
 #[test]

@@ -4,81 +4,18 @@
 //! Commands append what must be written to the caller's buffer. The seed calls the asking side A;
 //! here either side may ask, and one `Session` does both.
 
+mod event;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+
+pub use event::{Event, Question};
 
 use crate::state::{State, Step};
 use crate::{
     FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted, Size,
 };
-
-/// What a line of the other side's means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A question came. It waits behind older ones: see [`Session::question`].
-    Question,
-    /// A question came with a name that is none; it gets its NO in its turn.
-    BadQuestion {
-        /// What was expected and what came.
-        why: Box<str>,
-    },
-    /// One file of the list that we asked for.
-    Entry {
-        /// The file.
-        name: FileName,
-        /// Its size.
-        size: Size,
-    },
-    /// One file of the list, with a name that is none: it cannot be asked for.
-    BadEntry {
-        /// What was expected and what came.
-        why: Box<str>,
-    },
-    /// The list is complete.
-    ListEnd {
-        /// How many files it held, bad names included.
-        entries: u64,
-    },
-    /// The answer to [`Session::check`].
-    Answer {
-        /// The file.
-        name: Box<str>,
-        /// Whether it is shared.
-        yes: bool,
-    },
-    /// The other side will not send a file that we requested.
-    Refused {
-        /// The file.
-        name: Box<str>,
-    },
-    /// A verb of a later version came and was passed over.
-    Ignored {
-        /// The verb, escaped.
-        verb: Box<str>,
-    },
-    /// X_END: the other side closes next.
-    End,
-}
-
-/// What the other side asked. Answers are given in the order of the questions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Everything that is shared: [`Session::answer_entry`], then [`Session::answer_list_end`].
-    List,
-    /// Whether a file is shared: [`Session::answer_check`].
-    Check(FileName),
-    /// A file, to be sent to the other end of the connection at this port:
-    /// [`Session::take_request`], and [`Session::refuse`] if it cannot be.
-    Request {
-        /// The file.
-        name: FileName,
-        /// The size the other side believes it has.
-        size: Size,
-        /// Where it listens.
-        port: u16,
-    },
-}
 
 enum Owed {
     Answer(Question),
@@ -459,65 +396,4 @@ fn ask_named(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::String;
-
-    fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {
-        session.receive(bytes);
-        let mut events = Vec::new();
-        while let Some(event) = session.next_event(out).expect("a peer") {
-            events.push(event);
-        }
-        events
-    }
-
-    fn session() -> Session {
-        Session::new(&Limits { questions: 2, ..Limits::default() })
-    }
-
-    #[test]
-    fn nothing_is_written_behind_our_end() {
-        let (mut session, mut out) = (session(), Vec::new());
-        heard(&mut session, b"X_CHK a\n", &mut out);
-        session.end(&mut out).expect("open");
-        assert_eq!(session.answer_check(true, &mut out), Err(MisuseError::Ending));
-        assert!(session.question().is_some(), "what failed has changed nothing");
-        session.refuse(&FileName::new("a").expect("valid"), &mut out);
-        heard(&mut session, b"X_CHK ../a\n", &mut out);
-        assert_eq!(out, b"X_END\n");
-    }
-
-    #[test]
-    fn a_list_that_cannot_be_ended_stays_asked_for() {
-        let (mut session, mut out) = (session(), Vec::new());
-        heard(&mut session, b"X_FILELIST\n", &mut out);
-        session.end(&mut out).expect("open");
-        assert_eq!(session.answer_list_end(&mut out), Err(MisuseError::Ending));
-        assert_eq!(session.question(), Some(&Question::List));
-    }
-
-    #[test]
-    fn a_connection_that_ends_inside_a_character_ends_inside_a_line() {
-        let (mut session, mut out) = (session(), Vec::new());
-        heard(&mut session, b"X_CHK a\n\xc3", &mut out);
-        assert!(matches!(session.close(), Err(ProtocolError::HalfLine { .. })));
-    }
-
-    #[test]
-    fn whole_lines_that_wait_are_no_half_line() {
-        let (mut session, mut out) = (session(), Vec::new());
-        let events = heard(&mut session, b"X_CHK a\nX_CHK b\nX_CHK c\n", &mut out);
-        assert_eq!(events.len(), 2, "the third waits");
-        assert_eq!(session.close(), Ok(()));
-    }
-
-    #[test]
-    fn bad_names_get_their_no_in_their_turn() {
-        let (mut session, mut out) = (session(), Vec::new());
-        heard(&mut session, b"X_CHK a\nX_CHK ../b\n", &mut out);
-        assert_eq!(out, b"");
-        session.answer_check(true, &mut out).expect("asked");
-        assert_eq!(String::from_utf8_lossy(&out), "X_CHK a YES\nX_CHK ../b NO\n");
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod control;
+mod relay;
 mod transcript;
 
 use xcher_core::{LineBuffer, RelayPacket};
@@ -128,11 +129,17 @@ fn control_connections() {
     replay_kind("control", &|| Box::new(control::Control::new()));
 }
 
-/// What is read from a line is written again as the same line.
 #[test]
-fn every_line_of_a_link_to_the_relay_is_a_packet() {
+fn links_to_the_relay() {
+    replay_kind("relay", &|| Box::new(relay::Relay::new()));
+}
+
+/// What the relay writes is read as a packet, and written again as the same line.
+#[test]
+fn every_line_of_the_relay_is_a_packet() {
     for transcript in transcript::all().iter().filter(|transcript| transcript.kind == "relay") {
-        for record in transcript.records.iter().filter(|record| record.mark == Mark::Writes) {
+        for record in transcript.records.iter().filter(|r| r.mark == Mark::Writes && r.side == 'R')
+        {
             let mut lines = LineBuffer::new();
             lines.receive(&record.bytes);
             let line = lines.next_line().unwrap().expect("a whole line");

@@ -1,0 +1,72 @@
+//! What the other side of a control connection says.
+
+use alloc::boxed::Box;
+
+use crate::{FileName, Size};
+
+/// What a line of the other side's means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A question came. It waits behind older ones: see [`Session::question`](super::Session::question).
+    Question,
+    /// A question came with a name that is none; it gets its NO in its turn.
+    BadQuestion {
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// One file of the list that we asked for.
+    Entry {
+        /// The file.
+        name: FileName,
+        /// Its size.
+        size: Size,
+    },
+    /// One file of the list, with a name that is none: it cannot be asked for.
+    BadEntry {
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// The list is complete.
+    ListEnd {
+        /// How many files it held, bad names included.
+        entries: u64,
+    },
+    /// The answer to [`Session::check`](super::Session::check).
+    Answer {
+        /// The file.
+        name: Box<str>,
+        /// Whether it is shared.
+        yes: bool,
+    },
+    /// The other side will not send a file that we requested.
+    Refused {
+        /// The file.
+        name: Box<str>,
+    },
+    /// A verb of a later version came and was passed over.
+    Ignored {
+        /// The verb, escaped.
+        verb: Box<str>,
+    },
+    /// X_END: the other side closes next.
+    End,
+}
+
+/// What the other side asked. Answers are given in the order of the questions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Everything that is shared: [`Session::answer_entry`](super::Session::answer_entry), then [`Session::answer_list_end`](super::Session::answer_list_end).
+    List,
+    /// Whether a file is shared: [`Session::answer_check`](super::Session::answer_check).
+    Check(FileName),
+    /// A file, to be sent to the other end of the connection at this port:
+    /// [`Session::take_request`](super::Session::take_request), and [`Session::refuse`](super::Session::refuse) if it cannot be.
+    Request {
+        /// The file.
+        name: FileName,
+        /// The size the other side believes it has.
+        size: Size,
+        /// Where it listens.
+        port: u16,
+    },
+}

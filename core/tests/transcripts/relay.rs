@@ -1,0 +1,87 @@
+//! The relay's side of a link, driven by the words of a transcript.
+
+use std::time::Duration;
+
+use xcher_core::registry::{Action, ConnId, Input};
+use xcher_core::{Registry, RelayLimits};
+
+/// The client of the conversation; others get the numbers that follow.
+const CLIENT: ConnId = ConnId(1);
+
+pub(crate) struct Relay {
+    registry: Registry,
+    now: Duration,
+    /// Nicks of the other clients: the first is connection 2.
+    others: Vec<String>,
+}
+
+impl Relay {
+    pub(crate) fn new() -> Self {
+        let now = Duration::ZERO;
+        let mut relay =
+            Self { registry: Registry::new(RelayLimits::default()), now, others: Vec::new() };
+        relay.connect(CLIENT);
+        relay
+    }
+
+    fn connect(&mut self, conn: ConnId) {
+        let from = "127.0.0.1:40000".parse().unwrap();
+        self.input(Input::Connected { conn, from }, &mut Vec::new());
+    }
+
+    /// What the client is sent goes to `out`; what others are, and closing, is reported.
+    fn input(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> Vec<String> {
+        let mut actions = Vec::new();
+        self.registry.handle(input, self.now, &mut actions);
+        let mut reported = Vec::new();
+        for action in actions {
+            match action {
+                Action::Write { conn: CLIENT, bytes } => out.extend(bytes),
+                Action::Write { conn, bytes } => {
+                    let nick = &self.others[conn.0 as usize - 2];
+                    let text = String::from_utf8(bytes).unwrap();
+                    reported.extend(text.lines().map(|line| format!("passes {nick} {line}")));
+                }
+                Action::Close { conn: CLIENT, reason } => reported.push(format!("closes {reason}")),
+                Action::Close { .. } => {}
+            }
+        }
+        reported
+    }
+}
+
+impl crate::Side for Relay {
+    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match verb {
+            "online" => {
+                let conn = ConnId(self.others.len() as u64 + 2);
+                self.others.push(rest.to_owned());
+                self.connect(conn);
+                let bytes = format!("X_NICK {rest}\n");
+                // What this other client is answered is no part of the conversation.
+                self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out);
+                Vec::new()
+            }
+            "from" => {
+                let (nick, line) = rest.split_once(' ').unwrap();
+                let at = self.others.iter().position(|other| other == nick).unwrap();
+                let (conn, bytes) = (ConnId(at as u64 + 2), format!("{line}\n"));
+                self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out)
+            }
+            "wait" => {
+                self.now += Duration::from_secs(rest.parse().unwrap());
+                self.input(Input::Tick, out)
+            }
+            _ => panic!("expected online, from or wait, got {text}"),
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String> {
+        if bytes.is_empty() {
+            // Nothing came: that is no sign of life.
+            return Vec::new();
+        }
+        self.input(Input::Received { conn: CLIENT, bytes }, out)
+    }
+}
