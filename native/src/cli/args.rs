@@ -52,7 +52,7 @@ pub(super) struct Common {
     /// Speak the six packets only; never offer an extension
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     pub(super) plain: bool,
-    /// How long to wait for an answer
+    /// How long to wait for someone; twice as long for what stands still
     #[arg(
         long,
         global = true,

@@ -102,14 +102,15 @@ impl Running {
 
 fn limits(common: &Common) -> Limits {
     let timeout = Duration::from_secs(common.timeout);
-    let defaults = Limits::default();
+    // What is under way gets twice the time of what has not begun.
+    let patience = timeout * 2;
     Limits {
         open: timeout,
         accept: timeout,
         first_line: timeout,
-        answer: defaults.answer.max(timeout),
-        stall: defaults.stall.max(timeout),
-        ..defaults
+        answer: patience,
+        stall: patience,
+        ..Limits::default()
     }
 }
 
