@@ -149,7 +149,8 @@ fn file_at(path: &Path) -> fs::File {
 fn ten_thousand_small_files() {
     let (relay, folder) = (Relay::start(), tree::room_for(200 << 20));
     let (share, out) = (folder.path().join("many"), folder.path().join("out"));
-    let name = |n: u64| format!("{:02}/file {n:05}", n % 40);
+    // Twenty in a folder, so that there is always a new one which several files have to share.
+    let name = |n: u64| format!("{:02}/{:03}/file {n:05}", n / 1000, n / 20);
     tree::write(&share, (0..10_000).map(|n| (name(n), tree::bytes(n, (n % 300) as usize))));
     let _bob = relay.share("bob", &share);
     let get = get(&relay, "bob", &out, &["--all"]).code(0).quiet();

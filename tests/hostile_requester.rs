@@ -207,6 +207,20 @@ fn requesters_that_never_read_hold_nobody_up() {
 }
 
 #[test]
+fn one_who_asks_and_never_reads_is_not_read_either() {
+    let bob = Bob::start(&[]);
+    let mut deaf = bob.chat("deaf").call("bob");
+    let most = 100 << 20;
+    let question = format!("X_CHK {}\n", "x".repeat(7000));
+    let said = deaf.say_until_full(&question, most);
+    assert!(said < most, "all of {said} bytes were read");
+    bob.still_serves();
+    let peak = bob.process.peak();
+    println!("peak of share: {peak} KiB after {said} bytes");
+    assert!(!cfg!(target_os = "linux") || peak < 16 << 10, "{peak} KiB");
+}
+
+#[test]
 fn a_requester_that_stops_reading_is_cut() {
     let bob = Bob::start(&["--timeout", "1"]);
     fs::File::create(bob.path("s/large")).unwrap().set_len(1 << 40).unwrap();

@@ -47,6 +47,22 @@ impl Conn {
         let _ = self.0.get_mut().write_all(text.as_ref());
     }
 
+    /// Says it again and again, until the other side has taken nothing for a while or `most` bytes
+    /// are said; how many were.
+    pub(crate) fn say_until_full(&mut self, text: &str, most: usize) -> usize {
+        let socket = self.0.get_mut();
+        socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut said = 0;
+        while said < most {
+            match socket.write(&text.as_bytes()[said % text.len()..]) {
+                Ok(length) => said += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("expected room or none, got {error}"),
+            }
+        }
+        said
+    }
+
     /// The next line; `None` at the end.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = String::new();
