@@ -1,0 +1,91 @@
+//! What is no packet, or a wrong one.
+
+use super::*;
+
+#[test]
+fn what_is_not_xcher_is_closed_at_its_first_line() {
+    for (first, shown) in [
+        ("GET / HTTP/1.1\r\n", r#""GET / HTTP/1.1""#),
+        ("\n", r#""""#),
+        ("SSH-2.0-OpenSSH\r\n", r#""SSH-2.0-OpenSSH""#),
+        ("x_nick bob\n", r#""x_nick bob""#),
+        (" X_NICK bob\n", r#"" X_NICK bob""#),
+    ] {
+        let mut relay = relay();
+        relay.connect(ALICE);
+        relay.say(ALICE, &format!("{first}X_NICK bob\n"));
+        let expected = "X_ERR - expected an XCHER packet such as X_NICK nick, got ";
+        assert_eq!(relay.look(ALICE), format!("{expected}{shown}\n"));
+        assert_eq!(relay.closed(ALICE), Some(CloseReason::NotXcher));
+    }
+}
+
+#[test]
+fn binary_is_closed() {
+    let mut relay = relay();
+    relay.connect(ALICE);
+    relay.handle(Input::Received { conn: ALICE, bytes: b"\x16\x03\x01\x02\x00\x01\xff\xfc" });
+    assert!(relay.look(ALICE).starts_with("X_ERR - expected UTF-8, got"));
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::BadLine));
+}
+
+#[test]
+fn a_line_too_long_is_closed() {
+    let mut relay = two();
+    relay.say(ALICE, &"X".repeat(8192));
+    assert_eq!(
+        relay.look(ALICE),
+        "X_ERR - expected a line of at most 8192 bytes, got a longer one\n"
+    );
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::BadLine));
+}
+
+#[test]
+fn an_unknown_verb_is_told_so_and_the_sixteenth_fault_closes() {
+    let mut relay = two();
+    for _ in 0..15 {
+        assert_eq!(relay.ask(ALICE, "X_DANCE now"), "X_ERR X_DANCE unknown verb\n");
+    }
+    assert_eq!(relay.closed(ALICE), None);
+    assert_eq!(
+        relay.ask(ALICE, "hello"),
+        "X_ERR - expected an XCHER packet such as X_NICK nick, got \"hello\"\n\
+         X_ERR - expected fewer than 16 faults\n"
+    );
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::Faults));
+}
+
+#[test]
+fn a_verb_that_could_act_on_a_terminal_is_not_repeated() {
+    let mut relay = two();
+    assert_eq!(relay.ask(ALICE, "X_\u{1b}[2J"), "X_ERR - unknown verb\n");
+    assert_eq!(relay.ask(ALICE, &format!("X_{}", "A".repeat(99))), "X_ERR - unknown verb\n");
+    let answer = relay.ask(ALICE, "X_INIT \u{1b}[2J 127.0.0.1 4000");
+    assert_eq!(answer, "X_ERR X_INIT no such nick: \"\\u{1b}[2J\"\n");
+}
+
+#[test]
+fn a_wrong_number_of_fields_is_told_the_form() {
+    let mut relay = two();
+    for (line, form) in [
+        ("X_WHO bob", "X_WHO"),
+        ("X_WHO EOF", "X_WHO"),
+        ("X_ADDR 1.2.3.4", "X_ADDR"),
+        ("X_PING", "X_PING token"),
+        ("X_CAPS", "X_CAPS word word …"),
+        ("X_END now", "X_END"),
+        ("X_FROM bob", "a packet for the relay"),
+    ] {
+        let verb = line.split(' ').next().unwrap();
+        assert_eq!(relay.ask(ALICE, line), format!("X_ERR {verb} expected {form}, got {line:?}\n"));
+    }
+}
+
+#[test]
+fn an_error_is_not_answered_with_an_error() {
+    let mut relay = two();
+    for _ in 0..100 {
+        assert_eq!(relay.ask(ALICE, "X_ERR X_INIT what"), "");
+    }
+    assert_eq!(relay.closed(ALICE), None);
+}

@@ -1,0 +1,64 @@
+//! Who gets which nick.
+
+use super::*;
+
+#[test]
+fn a_free_nick_is_given_and_a_taken_one_is_not() {
+    let mut relay = two();
+    relay.connect(CAROL);
+    assert_eq!(relay.ask(CAROL, "X_NICK bob"), "X_NICK bob NO\n");
+    assert_eq!(relay.ask(CAROL, "X_NICK carol"), "X_NICK carol YES\n");
+    assert_eq!(relay.registry.nick(CAROL).unwrap().as_str(), "carol");
+}
+
+#[test]
+fn a_malformed_nick_gets_no() {
+    let mut relay = relay();
+    relay.connect(ALICE);
+    assert_eq!(relay.ask(ALICE, "X_NICK a/b"), "X_NICK a/b NO\n");
+    assert_eq!(relay.ask(ALICE, "X_NICK EOF"), "X_NICK EOF NO\n");
+    assert_eq!(
+        relay.ask(ALICE, "X_NICK a b"),
+        "X_ERR X_NICK expected X_NICK nick, got \"X_NICK a b\"\n"
+    );
+    let long = relay.ask(ALICE, &format!("X_NICK {}", "a".repeat(8000)));
+    assert!(long.starts_with("X_ERR X_NICK expected a nick of 1 to 32"), "{long}");
+    assert!(long.len() < 400, "{long}");
+    assert_eq!(relay.ask(ALICE, "X_NICK alice"), "X_NICK alice YES\n");
+}
+
+#[test]
+fn the_fifth_try_for_a_nick_is_the_last() {
+    for bad in ["X_NICK bob", "X_NICK", "X_NICK a b"] {
+        let mut relay = two();
+        relay.connect(CAROL);
+        for _ in 0..4 {
+            relay.ask(CAROL, bad);
+            assert_eq!(relay.closed(CAROL), None);
+        }
+        let last = relay.ask(CAROL, bad);
+        assert!(last.lines().last().unwrap().starts_with("X_ERR X_NICK expected"), "{last}");
+        assert_eq!(relay.closed(CAROL), Some(CloseReason::NickTries));
+    }
+}
+
+#[test]
+fn a_connection_has_one_nick() {
+    let mut relay = two();
+    assert_eq!(
+        relay.ask(ALICE, "X_NICK alice2"),
+        "X_ERR X_NICK expected one nick a connection, and this one is called alice\n"
+    );
+    assert_eq!(
+        relay.ask(BOB, "X_INIT alice2 127.0.0.1 4000"),
+        "X_ERR X_INIT no such nick: alice2\n"
+    );
+}
+
+#[test]
+fn a_nick_is_free_again_when_its_connection_is_gone() {
+    let mut relay = two();
+    relay.handle(Input::Closed { conn: BOB });
+    assert_eq!(relay.ask(ALICE, "X_INIT bob 127.0.0.1 4000"), "X_ERR X_INIT no such nick: bob\n");
+    relay.join(CAROL, "bob");
+}
