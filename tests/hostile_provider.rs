@@ -105,6 +105,31 @@ fn a_line_that_is_wrong_ends_the_session_and_is_named() {
 }
 
 #[test]
+fn an_answer_that_never_ends_is_not_waited_for() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    scope(|scope| {
+        for (command, said) in [
+            (&["ls"][..], "X_FILELIST a 1\nX_FILELIST b"),
+            (&["get", "a"], "X_FILELIST a 1\n"),
+            (&["check", "a"], "X_CHK other\n"),
+        ] {
+            let (relay, folder) = (&relay, folder.path());
+            scope.spawn(move || {
+                let nick = format!("{}er", command[0]);
+                let mut bob = Chat::join(relay.address, &nick);
+                let done = relay.xcher([command[0], &nick, "--timeout", "1"]).args(&command[1..]);
+                let done = done.dir(folder).start();
+                let mut control = bob.called();
+                assert_ne!(control.line(), None, "a question");
+                control.say(said);
+                let parts = [&format!("the session with {nick} ended: "), "got nothing in 2 s"];
+                done.wait().code(3).one_error(&parts);
+            });
+        }
+    });
+}
+
+#[test]
 fn packets_of_later_versions_are_passed_over() {
     let relay = Relay::start();
     let done = after_a_packet(&relay, "bob", b"X_FUTURE a b c\nX_CAPS x\r\nX_CHK x YES\r\n");

@@ -124,18 +124,8 @@ pub(crate) struct Process {
 
 impl Process {
     /// Waits until `look` finds what it looks for in what was said so far.
-    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut(&Lines) -> Option<T>) -> T {
-        self.until_within(PATIENCE, what, look)
-    }
-
-    /// As [`until`](Self::until), for what takes that long.
-    pub(crate) fn until_within<T>(
-        &self,
-        patience: Duration,
-        what: &str,
-        mut look: impl FnMut(&Lines) -> Option<T>,
-    ) -> T {
-        let deadline = Instant::now() + patience;
+    pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Lines) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
         let mut lines = self.seen.lines.lock().unwrap();
         loop {
             if let Some(found) = look(&lines) {

@@ -95,12 +95,6 @@ impl Conn {
         }
     }
 
-    /// As [`rest`](Self::rest), from one who takes that long.
-    pub(crate) fn rest_within(&mut self, patience: Duration) -> Rest {
-        self.0.get_ref().set_read_timeout(Some(patience)).unwrap();
-        self.rest()
-    }
-
     /// Ends it so that the other side sees that it broke.
     pub(crate) fn reset(self) {
         SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
