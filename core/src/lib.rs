@@ -35,6 +35,7 @@ mod relay_packet;
 pub mod session;
 mod size;
 pub mod state;
+pub mod tunnel;
 
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};

@@ -1,0 +1,17 @@
+//! Sockets lent over a tunnel: to a browser, or to a host behind NAT (section 10).
+//!
+//! A tunnel carries many streams. Each begins with one line, and is raw bytes from then on. What the
+//! bridge lets a tunnel dial is [`Gate`]'s to say.
+
+mod first_line;
+mod gate;
+
+pub use first_line::FirstLine;
+pub use gate::{Gate, GateFault, Lease};
+
+/// The WebSocket subprotocol of a tunnel.
+pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
+/// The path of the WebSocket.
+pub const PATH: &str = "/xcher";
+/// The longest first line of a stream, in bytes, its end included.
+pub const MAX_FIRST_LINE: usize = 256;
