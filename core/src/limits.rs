@@ -87,6 +87,8 @@ pub struct RelayLimits {
     pub asks_per_minute: u32,
     /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
     pub unsent: usize,
+    /// Addresses lent to one connection at once; more are not taken.
+    pub lent: usize,
     /// Whether an X_INIT may name any address at all: section 6 is then not applied.
     pub any_address: bool,
 }
@@ -102,6 +104,7 @@ impl Default for RelayLimits {
             faults: 16,
             asks_per_minute: 600,
             unsent: 256 << 10,
+            lent: 64,
             any_address: false,
         }
     }

@@ -1,6 +1,7 @@
 //! What the relay knows of one connection.
 
-use core::net::{IpAddr, Ipv6Addr};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::budget::Budget;
@@ -10,6 +11,8 @@ pub(super) struct Client {
     /// Canonical: an IPv4 address inside IPv6 is the IPv4 address.
     pub(super) from: IpAddr,
     pub(super) lines: LineBuffer,
+    /// Canonical, each once: what its X_INITs may name beside its own address.
+    lent: Vec<(IpAddr, u16)>,
     /// Whether a packet has come.
     pub(super) spoken: bool,
     pub(super) nick: Option<Nick>,
@@ -47,6 +50,7 @@ impl Client {
         let mut client = Self {
             from,
             lines: LineBuffer::new(),
+            lent: Vec::new(),
             spoken: false,
             nick: None,
             nick_tries: 0,
@@ -64,6 +68,22 @@ impl Client {
         };
         client.alarm = client.due(limits).at();
         client
+    }
+
+    pub(super) fn lend(&mut self, at: SocketAddr, most: usize) {
+        let at = (at.ip().to_canonical(), at.port());
+        if self.lent.len() < most && !self.lent.contains(&at) {
+            self.lent.push(at);
+        }
+    }
+
+    pub(super) fn give_back(&mut self, at: SocketAddr) {
+        let back = (at.ip().to_canonical(), at.port());
+        self.lent.retain(|at| *at != back);
+    }
+
+    pub(super) fn is_lent(&self, ip: IpAddr, port: u16) -> bool {
+        self.lent.contains(&(ip, port))
     }
 
     pub(super) fn heard(&mut self, now: Duration) {

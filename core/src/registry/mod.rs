@@ -51,6 +51,21 @@ pub enum Input<'a> {
         /// Which one.
         conn: ConnId,
     },
+    /// The driver listens for this connection at an address of its own, which its X_INITs may name
+    /// as well. Beyond [`RelayLimits::lent`] it is not taken.
+    Lent {
+        /// To which connection.
+        conn: ConnId,
+        /// The address; its port counts too.
+        at: SocketAddr,
+    },
+    /// An address lent earlier may be named no longer. All are when the connection is gone.
+    Returned {
+        /// By which connection.
+        conn: ConnId,
+        /// The address.
+        at: SocketAddr,
+    },
     /// Time passed.
     Tick,
     /// The relay stops: everyone is told X_END, and whoever still comes is closed.
@@ -164,6 +179,16 @@ impl Registry {
             Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
             Input::Closed { conn } => {
                 self.forget(conn);
+            }
+            Input::Lent { conn, at } => {
+                if let Some(client) = self.clients.get_mut(&conn) {
+                    client.lend(at, self.limits.lent);
+                }
+            }
+            Input::Returned { conn, at } => {
+                if let Some(client) = self.clients.get_mut(&conn) {
+                    client.give_back(at);
+                }
             }
             Input::Tick => self.tick(now, actions),
             Input::Stop => self.stop(actions),

@@ -73,10 +73,10 @@ impl Registry {
         };
         client.spoken = true;
         match packet {
-            Ok(RelayPacket::Init { nick, ip, port: _ }) => {
+            Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
-                if !self.limits.any_address {
+                if !self.limits.any_address && !client.is_lent(ip, port) {
                     addr::may_name(ip, client.from)
                         .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
                 }

@@ -79,7 +79,7 @@ proptest! {
 
     #[test]
     fn any_bytes_at_any_time_do_not_panic(
-        steps in prop::collection::vec((0u64..4, 0u8..8, words(), 0u64..40), 0..60),
+        steps in prop::collection::vec((0u64..4, 0u8..10, words(), 0u64..40), 0..60),
     ) {
         let limits = RelayLimits { connections: 3, unsent: 500, ..RelayLimits::default() };
         let mut relay = Relay::new(limits);
@@ -90,6 +90,8 @@ proptest! {
             match kind {
                 0 | 1 => relay.connect(conn),
                 2 => relay.handle(Input::Closed { conn }),
+                8 => relay.handle(Input::Lent { conn, at: ([8, 8, 8, 8], 9).into() }),
+                9 => relay.handle(Input::Returned { conn, at: ([8, 8, 8, 8], 9).into() }),
                 3 => relay.handle(Input::Sent { conn, bytes: bytes.len() }),
                 _ => relay.handle(Input::Received { conn, bytes: &bytes }),
             }

@@ -7,6 +7,7 @@ mod asks;
 mod end;
 mod faults;
 mod init;
+mod lent;
 mod limits;
 mod nicks;
 mod silence;
