@@ -5,16 +5,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use xcher_core::RelayLimits;
-use xcher_core::registry::{Action, ConnId, Input, Registry};
-
-use super::link::Link;
+use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry};
 
 /// Closed connections whose other side may still read the last words.
 const LINGERING: usize = 256;
+
+/// Where what is for a connection is put, by whoever has it.
+pub(super) trait Outlet: Send + Sync {
+    fn conn(&self) -> ConnId;
+    fn push(&self, bytes: Vec<u8>);
+    fn close(&self, reason: CloseReason);
+    /// Sends what waits, as far as that goes at once. Returns how many bytes went.
+    fn flush(&self) -> usize;
+}
 
 pub(super) struct Hub {
     state: Mutex<State>,
@@ -26,7 +32,7 @@ pub(super) struct Hub {
 
 struct State {
     registry: Registry,
-    links: HashMap<ConnId, Arc<Link>>,
+    links: HashMap<ConnId, Arc<dyn Outlet>>,
     /// For when the next tick is set.
     armed: Option<Duration>,
     /// Empty between calls; kept for its room.
@@ -60,17 +66,23 @@ impl Hub {
         self.sooner.notified().await;
     }
 
-    pub(super) fn connect(
-        &self,
-        number: u64,
-        from: SocketAddr,
-        socket: OwnedWriteHalf,
-    ) -> Arc<Link> {
-        let conn = ConnId(number);
-        let link = Arc::new(Link::new(conn, socket));
-        self.lock().links.insert(conn, Arc::clone(&link));
+    /// Has whoever waits for [`Hub::armed_sooner`] look around.
+    pub(super) fn look(&self) {
+        self.sooner.notify_one();
+    }
+
+    pub(super) fn connect(&self, link: Arc<dyn Outlet>, from: SocketAddr) {
+        let conn = link.conn();
+        self.lock().links.insert(conn, link);
         self.handle(Input::Connected { conn, from });
-        link
+    }
+
+    /// Stops without a word: nobody is there from now on, and nobody comes.
+    pub(super) fn cut(&self) {
+        let now = self.start.elapsed();
+        let mut state = self.lock();
+        state.registry.handle(Input::Stop, now, &mut Vec::new());
+        state.links.clear();
     }
 
     /// Takes an input and does what it leads to, as far as the sockets take it.
@@ -84,21 +96,21 @@ impl Hub {
     }
 
     /// Sends what waits for `link`, as far as its socket takes it.
-    pub(super) fn flush(&self, link: &Arc<Link>) {
-        let mut touched = vec![Arc::clone(link)];
+    pub(super) fn flush(&self, link: Arc<dyn Outlet>) {
+        let mut touched = vec![link];
         while let Some(link) = touched.pop() {
             self.flush_into(&link, &mut touched);
         }
     }
 
-    fn flush_into(&self, link: &Link, touched: &mut Vec<Arc<Link>>) {
+    fn flush_into(&self, link: &Arc<dyn Outlet>, touched: &mut Vec<Arc<dyn Outlet>>) {
         let bytes = link.flush();
         if bytes > 0 {
-            self.step(Input::Sent { conn: link.conn, bytes }, touched);
+            self.step(Input::Sent { conn: link.conn(), bytes }, touched);
         }
     }
 
-    fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<Link>>) {
+    fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<dyn Outlet>>) {
         let now = self.start.elapsed();
         let mut state = self.lock();
         let State { registry, links, armed, actions } = &mut *state;

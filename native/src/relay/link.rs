@@ -19,16 +19,16 @@ use tokio::time::timeout;
 use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
-use super::hub::Hub;
+use super::hub::{Hub, Outlet};
 
 /// Bytes read at once. They lie on the stack of whoever reads, so that an idle connection has none.
 const READ: usize = 16 << 10;
 /// How long the other side has to take the last words.
-const LINGER: Duration = Duration::from_millis(500);
+pub(super) const LINGER: Duration = Duration::from_millis(500);
 
 /// What others need of a connection: a place to put what is for it.
-pub(super) struct Link {
-    pub(super) conn: ConnId,
+struct Link {
+    conn: ConnId,
     socket: OwnedWriteHalf,
     outbox: Mutex<Outbox>,
     /// The connection's own task has something to see to in the outbox.
@@ -48,7 +48,7 @@ struct Outbox {
     sent: u64,
 }
 
-enum Ending {
+pub(super) enum Ending {
     /// The other side will send nothing more.
     HalfClosed,
     Broken(io::Error),
@@ -61,7 +61,8 @@ pub(super) async fn serve(hub: Arc<Hub>, number: u64, socket: TcpStream, from: S
     // It fails only on a connection that is over, which the first read will tell.
     let _ = socket.set_nodelay(true);
     let (mut reader, writer) = socket.into_split();
-    let link = hub.connect(number, from, writer);
+    let link = Arc::new(Link::new(ConnId(number), writer));
+    hub.connect(Arc::clone(&link) as _, from);
     let mut received = 0;
     let ending = tokio::select! {
         biased;
@@ -83,7 +84,10 @@ async fn read(hub: &Hub, conn: ConnId, reader: &mut OwnedReadHalf, received: &mu
 }
 
 /// Reads once and lets `take` see the bytes; none at the end.
-async fn read_with(reader: &mut OwnedReadHalf, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+pub(super) async fn read_with(
+    reader: &mut (impl AsyncRead + Unpin),
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<usize> {
     poll_fn(|context| {
         let mut space = [const { MaybeUninit::uninit() }; READ];
         let mut space = ReadBuf::uninit(&mut space);
@@ -127,7 +131,7 @@ async fn write(hub: &Hub, link: &Arc<Link>, last: bool) -> Ending {
 
 fn resume(hub: &Hub, link: &Arc<Link>) {
     link.outbox().full = false;
-    hub.flush(link);
+    hub.flush(Arc::clone(link) as _);
 }
 
 /// Closes the connection; what was written is sent first, as far as the other side takes it.
@@ -192,27 +196,31 @@ async fn drain(hub: &Hub, link: &Arc<Link>) {
 }
 
 impl Link {
-    pub(super) fn new(conn: ConnId, socket: OwnedWriteHalf) -> Self {
+    fn new(conn: ConnId, socket: OwnedWriteHalf) -> Self {
         Self { conn, socket, outbox: Mutex::default(), wake: Notify::new() }
     }
 
-    pub(super) fn push(&self, bytes: Vec<u8>) {
-        let mut outbox = self.outbox();
-        if outbox.waiting.is_empty() {
-            outbox.waiting = bytes;
-        } else {
-            outbox.waiting.extend(bytes);
-        }
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outlet for Link {
+    fn conn(&self) -> ConnId {
+        self.conn
     }
 
-    pub(super) fn close(&self, reason: CloseReason) {
+    fn push(&self, bytes: Vec<u8>) {
+        append(&mut self.outbox().waiting, bytes);
+    }
+
+    fn close(&self, reason: CloseReason) {
         self.outbox().closing = Some(reason);
         self.wake.notify_one();
     }
 
-    /// Sends what waits, unless somebody does or the socket is known to take no more. Returns how
-    /// many bytes went.
-    pub(super) fn flush(&self) -> usize {
+    /// Unless somebody sends already or the socket is known to take no more.
+    fn flush(&self) -> usize {
         let mut outbox = self.outbox();
         if outbox.sending || outbox.full || outbox.broken.is_some() {
             return 0;
@@ -247,14 +255,19 @@ impl Link {
         outbox.sent += sent as u64;
         sent
     }
-
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Outbox {
     fn is_empty(&self) -> bool {
         self.waiting.is_empty() && !self.sending
+    }
+}
+
+/// Adds `bytes` to what waits, without a copy where nothing does.
+pub(super) fn append(waiting: &mut Vec<u8>, bytes: Vec<u8>) {
+    if waiting.is_empty() {
+        *waiting = bytes;
+    } else {
+        waiting.extend(bytes);
     }
 }

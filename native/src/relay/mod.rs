@@ -5,21 +5,27 @@
 //! straight to the other socket; only where that socket takes no more does its own task go on.
 
 mod hub;
+mod joined;
 mod link;
 
+use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
-use xcher_core::registry::Input;
+use xcher_core::registry::{ConnId, Input};
 
 use hub::Hub;
+pub use joined::Joined;
 
 /// How a relay is to run.
 #[derive(Clone, Debug, Default)]
@@ -35,69 +41,154 @@ const WARN_AGAIN: Duration = Duration::from_secs(10);
 /// How long connections have to end when the relay stops.
 const STOP: Duration = Duration::from_millis(900);
 
-/// Serves everyone who connects to `listener` until `shutdown` is done; then says X_END to all and
-/// returns within a second. Dropped, it closes all connections at once.
+/// A relay: those who connect to its listener, and those who are joined to it from inside this
+/// process, are all one company. Clones are the same relay. With the last clone and the end of
+/// [`Relay::run`] all connections are closed.
+#[derive(Clone)]
+pub struct Relay(Arc<Shared>);
+
+struct Shared {
+    hub: Arc<Hub>,
+    tasks: Mutex<JoinSet<()>>,
+    /// The number of the last connection.
+    number: AtomicU64,
+}
+
+/// Serves everyone who connects to `listener`, as [`Relay::run`] of a new relay does.
 ///
 /// # Errors
 ///
-/// If `listener` is none. A connection that could not be accepted, for want of file descriptors
-/// for example, is logged and tried again.
+/// Those of [`Relay::run`].
 pub async fn run(
     listener: TcpListener,
     config: RelayConfig,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let hub = Arc::new(Hub::new(config.limits));
-    let mut shutdown = pin!(shutdown);
-    let mut links = JoinSet::new();
-    // While set, the system has no connection to give.
-    let mut paused: Option<Instant> = None;
-    let mut warned: Option<Instant> = None;
-    let mut number = 0u64;
-    loop {
-        let alarm = hub.arm();
-        tokio::select! {
-            accepted = accept(&listener, paused) => match accepted {
-                Ok((socket, from)) => {
-                    paused = None;
-                    number += 1;
-                    let span = info_span!("connection", number, %from);
-                    links.spawn(link::serve(Arc::clone(&hub), number, socket, from).instrument(span));
-                }
-                Err(error) if is_the_clients(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
-                Err(error) => {
-                    let now = Instant::now();
-                    if warned.is_none_or(|before| now - before > WARN_AGAIN) {
-                        warn!(%error, "no connection can be accepted for now");
-                        warned = Some(now);
+    Relay::new(config).run(listener, shutdown).await
+}
+
+impl Relay {
+    /// A relay without connections. Time passes for it while [`Relay::run`] runs.
+    pub fn new(config: RelayConfig) -> Self {
+        Self(Arc::new(Shared {
+            hub: Arc::new(Hub::new(config.limits)),
+            tasks: Mutex::default(),
+            number: AtomicU64::new(0),
+        }))
+    }
+
+    /// Joins a connection that is not a socket of the listener's. `from` is where it comes from: it
+    /// is counted there, and its X_INITs may name that address. A connection too many, or one to a
+    /// relay that has stopped, is told so and closed as one to the listener is.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime: the connection is a task.
+    pub fn join<S>(&self, stream: S, from: SocketAddr) -> Joined
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Shared { hub, .. } = &*self.0;
+        let number = self.next_number();
+        let conn = ConnId(number);
+        let link = Arc::new(joined::Link::new(conn));
+        // Before its task runs, so that it can be lent an address at once.
+        hub.connect(Arc::clone(&link) as _, from);
+        let span = info_span!("connection", number, %from);
+        let serve = joined::serve(Arc::clone(hub), link, stream).instrument(span);
+        let task = self.tasks().spawn(serve);
+        hub.look();
+        Joined::new(Arc::clone(hub), conn, task)
+    }
+
+    /// Serves everyone who connects to `listener` until `shutdown` is done; then says X_END to all,
+    /// those who were joined too, and returns within a second. Dropped, it closes all connections at
+    /// once. A relay runs once: nobody who comes later is served.
+    ///
+    /// # Errors
+    ///
+    /// If `listener` is none. A connection that could not be accepted, for want of file descriptors
+    /// for example, is logged and tried again.
+    pub async fn run(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let _cut = Cut(self);
+        let hub = &self.0.hub;
+        let mut shutdown = pin!(shutdown);
+        // While set, the system has no connection to give.
+        let mut paused: Option<Instant> = None;
+        let mut warned: Option<Instant> = None;
+        loop {
+            let alarm = hub.arm();
+            tokio::select! {
+                accepted = accept(&listener, paused) => match accepted {
+                    Ok((socket, from)) => {
+                        paused = None;
+                        let number = self.next_number();
+                        let span = info_span!("connection", number, %from);
+                        let serve = link::serve(Arc::clone(hub), number, socket, from);
+                        self.tasks().spawn(serve.instrument(span));
                     }
-                    paused = Some(now + PAUSE);
-                }
-            },
-            Some(ended) = links.join_next() => {
-                if let Err(error) = ended {
-                    error!(%error, "a connection's task broke");
-                }
+                    Err(error) if is_the_clients(&error) => {}
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+                    Err(error) => {
+                        let now = Instant::now();
+                        if warned.is_none_or(|before| now - before > WARN_AGAIN) {
+                            warn!(%error, "no connection can be accepted for now");
+                            warned = Some(now);
+                        }
+                        paused = Some(now + PAUSE);
+                    }
+                },
+                Some(()) = self.task_ended() => {}
+                () = until(alarm) => hub.handle(Input::Tick),
+                () = hub.armed_sooner() => {}
+                () = &mut shutdown => break,
             }
-            () = until(alarm) => hub.handle(Input::Tick),
-            () = hub.armed_sooner() => {}
-            () = &mut shutdown => break,
         }
+        drop(listener);
+        hub.handle(Input::Stop);
+        let all = async { while self.task_ended().await.is_some() {} };
+        if timeout(STOP, all).await.is_err() {
+            warn!(left = self.tasks().len(), "connections are cut");
+        }
+        Ok(())
     }
-    drop(listener);
-    hub.handle(Input::Stop);
-    let all = async { while links.join_next().await.is_some() {} };
-    if timeout(STOP, all).await.is_err() {
-        warn!(left = links.len(), "connections are cut");
+
+    /// Waits until a connection's task has ended; none where there is no task.
+    async fn task_ended(&self) -> Option<()> {
+        match poll_fn(|context| self.tasks().poll_join_next(context)).await? {
+            Err(error) if !error.is_cancelled() => error!(%error, "a connection's task broke"),
+            _ => {}
+        }
+        Some(())
     }
-    Ok(())
+
+    fn next_number(&self) -> u64 {
+        self.0.number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets go of all when [`Relay::run`] ends, however it does: clones of the relay may live on.
+struct Cut<'a>(&'a Relay);
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        self.0.0.hub.cut();
+        self.0.tasks().abort_all();
+    }
 }
 
 async fn accept(
     listener: &TcpListener,
     paused: Option<Instant>,
-) -> io::Result<(TcpStream, std::net::SocketAddr)> {
+) -> io::Result<(TcpStream, SocketAddr)> {
     until_if(paused).await;
     listener.accept().await
 }
