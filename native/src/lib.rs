@@ -1,5 +1,6 @@
 //! What XCHER needs of a host: sockets, files, timers. Every decision is `xcher_core`'s.
 
+pub mod bridge;
 pub mod cli;
 pub mod data;
 pub mod files;

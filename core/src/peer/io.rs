@@ -70,6 +70,8 @@ pub enum Input<'a> {
     Listening {
         /// Which.
         listener: ListenerId,
+        /// At this address for others, where that is none of this host's: a port lent by a bridge.
+        lent_at: Option<IpAddr>,
         /// On this port.
         port: u16,
     },

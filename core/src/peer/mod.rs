@@ -168,8 +168,8 @@ impl Peer {
                 Some(Use::Spare(session)) => self.drop_spare(session, conn),
                 Some(Use::Data(_)) | None => {}
             },
-            Input::Listening { listener, port } => match self.listeners.get(&listener) {
-                Some(Awaited::Control(session)) => self.listening(*session, port, turn),
+            Input::Listening { listener, lent_at, port } => match self.listeners.get(&listener) {
+                Some(Awaited::Control(session)) => self.listening(*session, lent_at, port, turn),
                 Some(Awaited::Data(transfer)) => self.data_listening(*transfer, port, turn),
                 None => {}
             },

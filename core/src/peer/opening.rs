@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::slot::{Slot, Spare, Stage};
@@ -84,8 +84,15 @@ impl Peer {
         }
     }
 
-    pub(super) fn listening(&mut self, id: SessionId, port: u16, turn: &mut Turn<'_>) {
-        let Some((named, _)) = self.own_address() else { return };
+    pub(super) fn listening(
+        &mut self,
+        id: SessionId,
+        lent_at: Option<IpAddr>,
+        port: u16,
+        turn: &mut Turn<'_>,
+    ) {
+        let own = || self.own_address().map(|(named, _)| named);
+        let Some(named) = lent_at.or_else(own) else { return };
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let (Stage::Listening(listener), Some(nick)) = (slot.stage, slot.nick.clone()) else {
             return;

@@ -313,7 +313,9 @@ impl World {
     pub fn give(&mut self, host: usize, due: Due) {
         let why = || "of the weather".into();
         match due {
-            Due::Listening(listener, port) => self.input(host, Input::Listening { listener, port }),
+            Due::Listening(listener, port) => {
+                self.input(host, Input::Listening { listener, lent_at: None, port })
+            }
             Due::ListenFailed(listener) => {
                 self.input(host, Input::ListenFailed { listener, why: why() });
             }

@@ -1,12 +1,14 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use xcher_core::Nick;
 
+use super::exit::Failure;
 use crate::files::OnConflict;
 
 /// Exchange files with someone by nick, straight between the two of you.
@@ -36,7 +38,7 @@ the file.";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
-    /// The relay to meet at
+    /// The relay to meet at; ws://HOST:PORT/xcher to go through its bridge
     #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT")]
     #[arg(default_value = "127.0.0.1:9247", value_parser = relay_address)]
     pub(super) relay: String,
@@ -46,6 +48,9 @@ pub(super) struct Common {
     /// The address that others reach you at, where it is not the one the relay sees
     #[arg(long, global = true, env = "XCHER_ADVERTISE", value_name = "IP")]
     pub(super) advertise: Option<IpAddr>,
+    /// A file whose first line is the bridge's token: what it wants, or what it is shown
+    #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
     /// Take up calls from private addresses over any relay
     #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     pub(super) allow_private: bool,
@@ -129,6 +134,22 @@ pub(super) struct RelayArgs {
     /// Connections from one address
     #[arg(long, env = "XCHER_MAX_PER_ADDRESS", value_name = "N", default_value = "256")]
     pub(super) max_per_address: usize,
+    /// Where the bridge for browsers and hosts behind NAT listens, or off [default: 127.0.0.1, the
+    /// port after that of --listen]
+    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT", value_parser = address_or_off)]
+    pub(super) http: Option<HttpAddress>,
+    /// The ports that the bridge lends [default: any that is free]
+    #[arg(long, env = "XCHER_TUNNEL_PORTS", value_name = "LOW-HIGH", value_parser = port_range)]
+    pub(super) tunnel_ports: Option<RangeInclusive<u16>>,
+    /// The address that lent ports are reached at [default: the one that --http listens on]
+    #[arg(long, env = "XCHER_PUBLIC_IP", value_name = "IP")]
+    pub(super) public_ip: Option<IpAddr>,
+    /// Another origin whose pages may open a tunnel
+    #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(super) allow_origin: Vec<String>,
+    /// A reverse proxy whose X-Forwarded-For is believed
+    #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
+    pub(super) trusted_proxy: Vec<IpAddr>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -186,10 +207,72 @@ fn switch() -> BoolishValueParser {
     BoolishValueParser::new()
 }
 
+/// `LOW-HIGH`, both included.
+fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let parsed = text.split_once('-').and_then(|(low, high)| {
+        let (low, high) = (low.parse::<u16>().ok()?, high.parse::<u16>().ok()?);
+        (1024 <= low && low <= high).then_some(low..=high)
+    });
+    parsed.ok_or_else(|| "expected LOW-HIGH from 1024 up, such as 40000-40999".to_owned())
+}
+
+/// An address to listen on, or `off`.
+fn address_or_off(text: &str) -> Result<HttpAddress, String> {
+    match text {
+        "off" => Ok(HttpAddress(None)),
+        text => text
+            .parse()
+            .map(|address| HttpAddress(Some(address)))
+            .map_err(|_| "expected IP:PORT, such as 127.0.0.1:9248, or off".to_owned()),
+    }
+}
+
+/// Where the bridge's page and WebSocket are, if anywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HttpAddress(pub(super) Option<std::net::SocketAddr>);
+
+impl Common {
+    /// The bridge's token, if there is a file with one.
+    pub(super) fn token(&self) -> Result<Option<String>, Failure> {
+        let Some(file) = &self.token_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file);
+        let at = file.display();
+        let text = text.map_err(|error| Failure::usage(format!("cannot read {at}: {error}")))?;
+        match text.lines().next().map(str::trim) {
+            Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(Some(token.to_owned()))
+            }
+            _ => Err(Failure::usage(format!(
+                "{at}: expected a token of printable ASCII on the first line, got none"
+            ))),
+        }
+    }
+}
+
+impl RelayArgs {
+    /// Where the bridge listens, if anywhere.
+    pub(super) fn http(&self) -> Option<std::net::SocketAddr> {
+        match self.http {
+            Some(HttpAddress(address)) => address,
+            None => {
+                // A relay on any free port has a bridge on any free port.
+                let port = match self.listen.port() {
+                    0 => 0,
+                    port => port.checked_add(1)?,
+                };
+                Some((std::net::Ipv4Addr::LOCALHOST, port).into())
+            }
+        }
+    }
+}
+
 fn relay_address(text: &str) -> Result<String, String> {
+    if text.starts_with("ws://") {
+        return Ok(text.to_owned());
+    }
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
     match port.and_then(|port| port.parse::<u16>().ok()) {
         Some(1..) => Ok(text.to_owned()),
-        _ => Err("expected HOST:PORT, such as 127.0.0.1:9247 or [::1]:9247".to_owned()),
+        _ => Err("expected HOST:PORT, such as 127.0.0.1:9247, or ws://HOST:PORT/xcher".to_owned()),
     }
 }

@@ -40,6 +40,7 @@ impl Running {
                 ..Config::default()
             },
             relay: common.relay.clone(),
+            token: common.token()?,
             shares,
             inbox,
         };

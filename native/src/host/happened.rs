@@ -6,20 +6,27 @@ use tokio::net::TcpStream;
 use xcher_core::FileName;
 use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
 
-use super::{Host, Told};
+use super::{Dialled, Host, Told};
 use crate::files::{Chunk, Partial, Walk};
 
 /// [`Input`] with what belongs to the driver: sockets, files.
 pub(super) enum Happened {
     Connected {
         conn: ConnId,
-        stream: TcpStream,
-        local: SocketAddr,
-        remote: SocketAddr,
+        dialled: Dialled,
         purpose: Purpose,
     },
     ConnectFailed {
         conn: ConnId,
+        why: Box<str>,
+    },
+    /// A port was lent.
+    Lent {
+        listener: ListenerId,
+        at: SocketAddr,
+    },
+    ListenFailed {
+        listener: ListenerId,
         why: Box<str>,
     },
     Accepted {
@@ -75,10 +82,14 @@ impl Host {
     /// Keeps what is the driver's and passes the rest on.
     pub(super) fn happened(&mut self, report: Happened) {
         match report {
-            Happened::Connected { conn, stream, local, remote, purpose } => {
+            Happened::Connected { conn, dialled, purpose } => {
                 // Closed meanwhile.
                 if self.dials.remove(&conn).is_none() {
                     return;
+                }
+                let Dialled { stream, local, remote, tunnel } = dialled;
+                if tunnel.is_some() {
+                    self.tunnel = tunnel;
                 }
                 self.adopt(conn, stream, purpose);
                 self.input(Input::Connected { conn, local, remote });
@@ -88,6 +99,14 @@ impl Host {
                 if self.dials.remove(&conn).is_some() {
                     self.input(Input::ConnectFailed { conn, why });
                 }
+            }
+            Happened::Lent { listener, at } => {
+                let (lent_at, port) = (Some(at.ip()), at.port());
+                self.input(Input::Listening { listener, lent_at, port });
+            }
+            Happened::ListenFailed { listener, why } => {
+                self.ports.remove(&listener);
+                self.input(Input::ListenFailed { listener, why });
             }
             Happened::Accepted { listener, stream, local, remote, purpose } => {
                 if !self.ports.contains_key(&listener) {

@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use xcher_core::peer::{Input, ListenerId, Purpose};
 
 use super::happened::Happened;
-use super::{Host, with_ends};
+use super::tunnel::Lines;
+use super::{Dialled, Host};
 
 /// A listener; it is gone when this is dropped.
 pub(super) struct Port(JoinHandle<()>);
@@ -23,6 +25,11 @@ const BACKLOG: u32 = 16;
 
 impl Host {
     pub(super) fn listen(&mut self, listener: ListenerId, ip: IpAddr, purpose: Purpose) {
+        if let Some(tunnel) = &self.tunnel {
+            let task = tokio::spawn(lent(tunnel.lines(), listener, purpose, self.reporter.clone()));
+            self.ports.insert(listener, Port(task));
+            return;
+        }
         let (port, accepts) = match bind(ip) {
             Ok(bound) => bound,
             Err(error) => {
@@ -30,27 +37,59 @@ impl Host {
                 return self.input(Input::ListenFailed { listener, why });
             }
         };
-        let reporter = self.reporter.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                let accepted = match accepts.accept().await {
-                    Ok((stream, _)) => with_ends(stream),
-                    Err(error) => Err(error),
-                };
-                let Ok((stream, local, remote)) = accepted else {
-                    // The connection is gone already, or the system is out of descriptors: others
-                    // give some back, and the state machine does not wait for ever.
-                    tokio::task::yield_now().await;
-                    continue;
-                };
-                let report = Happened::Accepted { listener, stream, local, remote, purpose };
-                if reporter.send(report).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let task = tokio::spawn(own(accepts, listener, purpose, self.reporter.clone()));
         self.ports.insert(listener, Port(task));
-        self.input(Input::Listening { listener, port });
+        self.input(Input::Listening { listener, lent_at: None, port });
+    }
+}
+
+/// Accepts on a port of this host.
+async fn own(
+    accepts: TcpListener,
+    listener: ListenerId,
+    purpose: Purpose,
+    reporter: mpsc::Sender<Happened>,
+) {
+    loop {
+        let accepted = match accepts.accept().await {
+            Ok((stream, _)) => Dialled::directly(stream),
+            Err(error) => Err(error),
+        };
+        let Ok(Dialled { stream, local, remote, .. }) = accepted else {
+            // The connection is gone already, or the system is out of descriptors: others give some
+            // back, and the state machine does not wait for ever.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let report = Happened::Accepted { listener, stream, local, remote, purpose };
+        if reporter.send(report).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Accepts on a port lent by a bridge.
+async fn lent(
+    lines: Lines,
+    listener: ListenerId,
+    purpose: Purpose,
+    reporter: mpsc::Sender<Happened>,
+) {
+    let mut port = match lines.listen().await {
+        Ok(port) => port,
+        Err(error) => {
+            let why = error.to_string().into();
+            let _ = reporter.send(Happened::ListenFailed { listener, why }).await;
+            return;
+        }
+    };
+    let at = port.at;
+    let mut told = reporter.send(Happened::Lent { listener, at }).await;
+    while told.is_ok()
+        && let Some((stream, remote)) = port.accept().await
+    {
+        let report = Happened::Accepted { listener, stream, local: at, remote, purpose };
+        told = reporter.send(report).await;
     }
 }
 

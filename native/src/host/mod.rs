@@ -7,8 +7,10 @@ mod control;
 mod happened;
 mod listening;
 mod moving;
+mod tunnel;
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
+use tunnel::Tunnel;
 
 /// How often running transfers are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -58,8 +61,10 @@ pub enum Told {
 pub struct Setup {
     /// How it behaves.
     pub config: Config,
-    /// `HOST:PORT` of the relay.
+    /// `HOST:PORT` of the relay, or `ws://…` of a bridge.
     pub relay: String,
+    /// What the bridge wants to hear, where it wants something.
+    pub token: Option<String>,
     /// What it shares.
     pub shares: Shares,
     /// Where it receives, if it does.
@@ -71,6 +76,9 @@ pub struct Host {
     peer: Peer,
     started: Instant,
     relay: String,
+    token: Option<String>,
+    /// Where there is one, it lends all sockets.
+    tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
     inbox: Option<Arc<Inbox>>,
     told: VecDeque<Told>,
@@ -98,6 +106,8 @@ impl Host {
             peer: Peer::new(setup.config),
             started: Instant::now(),
             relay: setup.relay,
+            token: setup.token,
+            tunnel: None,
             shares: Arc::new(setup.shares),
             inbox: setup.inbox.map(Arc::new),
             told: VecDeque::new(),
@@ -283,13 +293,8 @@ impl Host {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::DialRelay { conn } => {
-                let relay = self.relay.clone();
-                self.dial(conn, async move { TcpStream::connect(relay).await }, Purpose::Control);
-            }
-            Action::Dial { conn, to, purpose } => {
-                self.dial(conn, TcpStream::connect(to), purpose);
-            }
+            Action::DialRelay { conn } => self.dial_relay(conn),
+            Action::Dial { conn, to, purpose } => self.dial_host(conn, to, purpose),
             Action::Listen { listener, ip, purpose } => self.listen(listener, ip, purpose),
             Action::StopListening { listener } => {
                 self.ports.remove(&listener);
@@ -322,21 +327,47 @@ impl Host {
     fn dial(
         &mut self,
         conn: ConnId,
-        dial: impl Future<Output = std::io::Result<TcpStream>> + Send + 'static,
+        dial: impl Future<Output = io::Result<Dialled>> + Send + 'static,
         purpose: Purpose,
     ) {
         let reporter = self.reporter.clone();
         let task = tokio::spawn(async move {
-            let report = match dial.await.and_then(with_ends) {
-                Ok((stream, local, remote)) => {
-                    Happened::Connected { conn, stream, local, remote, purpose }
-                }
+            let report = match dial.await {
+                Ok(dialled) => Happened::Connected { conn, dialled, purpose },
                 Err(error) => Happened::ConnectFailed { conn, why: error.to_string().into() },
             };
             // Nobody to tell means that the host is gone.
             let _ = reporter.send(report).await;
         });
         self.dials.insert(conn, task.abort_handle());
+    }
+
+    fn dial_relay(&mut self, conn: ConnId) {
+        let (relay, token) = (self.relay.clone(), self.token.clone());
+        let dial = async move {
+            if !relay.starts_with("ws://") {
+                return TcpStream::connect(relay).await.and_then(Dialled::directly);
+            }
+            let tunnel = Tunnel::connect(&relay, token.as_deref()).await?;
+            let stream = tunnel.lines().relay().await?;
+            let (local, remote) = tunnel.ends;
+            Ok(Dialled { stream, local, remote, tunnel: Some(tunnel) })
+        };
+        self.dial(conn, dial, Purpose::Control);
+    }
+
+    fn dial_host(&mut self, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+        let lent = self.tunnel.as_ref().map(|tunnel| (tunnel.lines(), tunnel.ends.0));
+        let dial = async move {
+            match lent {
+                None => TcpStream::connect(to).await.and_then(Dialled::directly),
+                Some((lines, local)) => {
+                    let stream = lines.dial(to).await?;
+                    Ok(Dialled { stream, local, remote: to, tunnel: None })
+                }
+            }
+        };
+        self.dial(conn, dial, purpose);
     }
 
     fn close(&mut self, conn: ConnId) {
@@ -358,8 +389,19 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-fn with_ends(stream: TcpStream) -> std::io::Result<(TcpStream, SocketAddr, SocketAddr)> {
-    stream.set_nodelay(true)?;
-    let ends = (stream.local_addr()?, stream.peer_addr()?);
-    Ok((stream, ends.0, ends.1))
+/// A connection that was made, and between whom.
+struct Dialled {
+    stream: TcpStream,
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// With the connection to the relay came a tunnel, which lends all others.
+    tunnel: Option<Tunnel>,
+}
+
+impl Dialled {
+    fn directly(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+        Ok(Self { stream, local, remote, tunnel: None })
+    }
 }

@@ -1,0 +1,87 @@
+//! The bridge: lends a tunnel's client TCP sockets, by the rules of [`xcher_core::tunnel`].
+//!
+//! It never reads what it carries, but for one thing: the X_INITs that the relay passes on to the
+//! client say what the client may dial.
+
+mod lender;
+pub mod mux;
+mod tunnel;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::sync::mpsc;
+
+use crate::relay::Relay;
+
+/// How a bridge lends.
+#[derive(Clone, Debug)]
+pub struct BridgeConfig {
+    /// The address that its listeners are reached at: what X_INITs of its clients name.
+    pub public_ip: IpAddr,
+    /// Where its listeners listen.
+    pub listen_ip: IpAddr,
+    /// The ports they may have; the system chooses where this is `None`.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// Listeners of one tunnel at a time.
+    pub listeners: usize,
+}
+
+impl BridgeConfig {
+    /// A bridge that is reached and listens at this address.
+    pub fn at(ip: IpAddr) -> Self {
+        Self { public_ip: ip, listen_ip: ip, ports: None, listeners: 64 }
+    }
+}
+
+/// A bridge and all that its tunnels have in common.
+#[derive(Clone)]
+pub struct Bridge(Arc<Shared>);
+
+struct Shared {
+    relay: Relay,
+    config: BridgeConfig,
+    /// The listeners of all tunnels: a dial to one of them is joined here, without a socket.
+    lent: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
+    start: Instant,
+}
+
+/// Someone who came to a listener.
+struct Visitor {
+    from: SocketAddr,
+    stream: Way,
+}
+
+/// How they came.
+enum Way {
+    Tcp(tokio::net::TcpStream),
+    /// From another tunnel of this bridge.
+    Joined(DuplexStream),
+}
+
+impl Bridge {
+    /// A bridge whose tunnels reach this relay.
+    pub fn new(relay: Relay, config: BridgeConfig) -> Self {
+        let lent = Mutex::default();
+        Self(Arc::new(Shared { relay, config, lent, start: Instant::now() }))
+    }
+
+    /// Serves one tunnel to its end. `client` is where its client really is. Dropped, it closes all
+    /// that the tunnel has, at once.
+    pub async fn serve<S>(&self, socket: S, client: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        tunnel::serve(Arc::clone(&self.0), socket, client).await;
+    }
+}
+
+impl Shared {
+    fn lent(&self) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, mpsc::Sender<Visitor>>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

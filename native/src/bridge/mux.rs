@@ -1,0 +1,114 @@
+//! Many streams over one tunnel: yamux, and the task that keeps it moving.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
+use xcher_core::tunnel::MAX_FIRST_LINE;
+use yamux::{Config, Connection, Mode};
+
+/// A stream: raw bytes both ways, each way closed on its own.
+pub type Stream = Compat<yamux::Stream>;
+
+/// Streams in one tunnel. Sixteen files each way in a session take about seventy.
+pub const MAX_STREAMS: usize = 128;
+/// What one tunnel's streams may hold unread together: the least that yamux takes for so many.
+const WINDOW: usize = MAX_STREAMS * (256 << 10);
+/// Streams that may wait to be opened.
+const REQUESTS: usize = 16;
+
+/// Opens streams of a tunnel.
+#[derive(Clone, Debug)]
+pub struct Opener(mpsc::Sender<oneshot::Sender<io::Result<Stream>>>);
+
+impl Opener {
+    /// A new stream. Nothing of it is sent before something is written to it.
+    ///
+    /// # Errors
+    ///
+    /// If the tunnel is gone, or has as many streams as it may.
+    pub async fn open(&self) -> io::Result<Stream> {
+        let (reply, stream) = oneshot::channel();
+        let gone = || io::Error::new(io::ErrorKind::NotConnected, "the tunnel is gone");
+        self.0.send(reply).await.map_err(|_| gone())?;
+        stream.await.map_err(|_| gone())?
+    }
+}
+
+/// Runs yamux over `socket`, as the side that connected (`Mode::Client`) or the other.
+///
+/// Every stream that the other side opens is given to `inbound`. Nothing moves but while the future
+/// is polled; it ends with the tunnel.
+///
+/// # Errors
+///
+/// If the tunnel broke.
+pub fn run<S>(
+    socket: S,
+    mode: Mode,
+    mut inbound: impl FnMut(Stream) + Send,
+) -> (Opener, impl Future<Output = io::Result<()>> + Send)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut config = Config::default();
+    // In this order: each is checked against the other.
+    config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(WINDOW));
+    config.set_split_send_size(64 << 10);
+    let mut connection = Connection::new(socket.compat(), config, mode);
+    let (opener, mut requests) = mpsc::channel::<oneshot::Sender<io::Result<Stream>>>(REQUESTS);
+    let mut request = None;
+    let run = poll_fn(move |context| {
+        loop {
+            if request.is_none()
+                && let Poll::Ready(Some(next)) = requests.poll_recv(context)
+            {
+                request = Some(next);
+            }
+            if request.is_some()
+                && let Poll::Ready(opened) = connection.poll_new_outbound(context)
+                && let Some(reply) = request.take()
+            {
+                // Whoever asked may not want it any more.
+                let _ = reply.send(opened.map(|stream| stream.compat()).map_err(broken));
+                continue;
+            }
+            match connection.poll_next_inbound(context) {
+                Poll::Ready(Some(Ok(stream))) => inbound(stream.compat()),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    (Opener(opener), run)
+}
+
+/// Reads a stream's first line and not a byte more: what follows it is the connection's.
+///
+/// # Errors
+///
+/// If the stream ends before, or the line is too long or no text.
+pub async fn first_line(stream: &mut Stream) -> io::Result<String> {
+    let mut line = Vec::new();
+    while line.len() < MAX_FIRST_LINE {
+        match stream.read_u8().await? {
+            b'\n' => {
+                let error = |_| io::Error::other("expected a line of UTF-8, got other bytes");
+                return String::from_utf8(line).map_err(error);
+            }
+            byte => line.push(byte),
+        }
+    }
+    Err(io::Error::other(format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more")))
+}
+
+fn broken(error: yamux::ConnectionError) -> io::Error {
+    match error {
+        yamux::ConnectionError::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,246 @@
+//! One tunnel: its streams, and what each is for.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream,
+    copy_bidirectional_with_sizes,
+};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, info};
+use xcher_core::tunnel::{FirstLine, Gate, Lease};
+use xcher_core::{LineBuffer, RelayPacket};
+use yamux::Mode;
+
+use super::mux::{self, Opener, Stream};
+use super::{Shared, Visitor, Way};
+use crate::relay::Joined;
+
+/// How long a stream may take to say what it is for.
+const FIRST_LINE: Duration = Duration::from_secs(10);
+/// How long a dial may take.
+const DIAL: Duration = Duration::from_secs(10);
+/// Bytes on their way between a client and the relay, each way: there are many such links, and their
+/// packets are small.
+const RELAY: usize = 8 << 10;
+/// Bytes on their way through one other stream, each way.
+const COPY: usize = 64 << 10;
+
+/// What the streams of a tunnel have in common.
+pub(super) struct Tunnel {
+    pub(super) shared: Arc<Shared>,
+    pub(super) opener: Opener,
+    gate: Mutex<Gate>,
+    client: SocketAddr,
+    /// The link to the relay, once the client asked for it.
+    relay: Mutex<Option<Joined>>,
+    pub(super) listeners: tokio::sync::Semaphore,
+}
+
+pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    info!(%client, "tunnel open");
+    let (inbound, mut streams) = mpsc::unbounded_channel();
+    // As many wait as the tunnel may have streams, and no more.
+    let (opener, run) = mux::run(socket, Mode::Server, move |stream| drop(inbound.send(stream)));
+    let tunnel = Arc::new(Tunnel {
+        listeners: tokio::sync::Semaphore::new(shared.config.listeners),
+        shared,
+        opener,
+        gate: Mutex::new(Gate::new(client.ip())),
+        client,
+        relay: Mutex::new(None),
+    });
+    // Dropped with the tunnel, and every connection and listener with it.
+    let mut tasks = JoinSet::new();
+    let mut run = std::pin::pin!(run);
+    let ended = loop {
+        tokio::select! {
+            ended = &mut run => break ended,
+            Some(stream) = streams.recv() => {
+                let tunnel = Arc::clone(&tunnel);
+                tasks.spawn(async move { tunnel.stream(stream).await });
+            }
+            Some(_) = tasks.join_next() => {}
+        }
+    };
+    match ended {
+        Ok(()) => info!(%client, "tunnel closed"),
+        Err(error) => info!(%client, %error, "tunnel broke"),
+    }
+}
+
+impl Tunnel {
+    async fn stream(self: Arc<Self>, mut stream: Stream) {
+        let line = match timeout(FIRST_LINE, mux::first_line(&mut stream)).await {
+            Ok(Ok(line)) => line,
+            Ok(Err(error)) => return refuse(&mut stream, &error.to_string()).await,
+            Err(_) => return refuse(&mut stream, "expected a first line, got none").await,
+        };
+        match FirstLine::parse(&line) {
+            Ok(FirstLine::Relay) => self.to_relay(stream).await,
+            Ok(FirstLine::Listen) => self.lend_listener(stream).await,
+            Ok(FirstLine::Dial(to)) => self.dial(stream, to).await,
+            Ok(_) => refuse(&mut stream, "expected X_RELAY, X_LISTEN or X_DIAL ip port").await,
+            Err(error) => refuse(&mut stream, &error.to_string()).await,
+        }
+    }
+
+    /// A stream that is a connection to the relay, watched for the calls that come over it.
+    async fn to_relay(&self, mut stream: Stream) {
+        let (ours, theirs) = tokio::io::duplex(RELAY);
+        if !self.join_relay(theirs) {
+            return refuse(&mut stream, "expected one X_RELAY a tunnel, got another").await;
+        }
+        let (mut from_relay, mut to_relay) = tokio::io::split(ours);
+        let (mut from_client, mut to_client) = tokio::io::split(stream);
+        let watch = async {
+            let mut lines = LineBuffer::new();
+            let mut buffer = vec![0; 4096];
+            loop {
+                let length = from_relay.read(&mut buffer).await?;
+                if length == 0 {
+                    return to_client.shutdown().await;
+                }
+                // Before the client sees it, so that it can dial at once.
+                self.watch(&mut lines, &buffer[..length]);
+                to_client.write_all(&buffer[..length]).await?;
+                to_client.flush().await?;
+            }
+        };
+        let say = async {
+            tokio::io::copy(&mut from_client, &mut to_relay).await?;
+            to_relay.shutdown().await
+        };
+        let ended = tokio::try_join!(watch, say);
+        debug!(?ended, "link to the relay ended");
+        *lock(&self.relay) = None;
+    }
+
+    /// Whether the link to the relay was not there yet.
+    fn join_relay(&self, theirs: DuplexStream) -> bool {
+        let mut relay = lock(&self.relay);
+        let first = relay.is_none();
+        if first {
+            *relay = Some(self.shared.relay.join(theirs, self.client));
+        }
+        first
+    }
+
+    fn watch(&self, lines: &mut LineBuffer, bytes: &[u8]) {
+        lines.receive(bytes);
+        // The relay passes on no line that is too long or no text.
+        while let Ok(Some(line)) = lines.next_line() {
+            if let Ok(RelayPacket::Init { ip, port, .. }) = RelayPacket::parse(line) {
+                let now = self.shared.start.elapsed();
+                self.gate().called(SocketAddr::new(ip, port), now);
+            }
+        }
+    }
+
+    async fn dial(&self, mut stream: Stream, to: SocketAddr) {
+        let own = self.shared.lent().get(&to).cloned();
+        let now = self.shared.start.elapsed();
+        let asked = self.gate().dial(to, own.is_some(), now);
+        let lease = match asked {
+            Ok(lease) => Leased { tunnel: self, lease: Some(lease) },
+            Err(fault) => return refuse(&mut stream, &fault.to_string()).await,
+        };
+        match own {
+            Some(listener) => {
+                let (ours, theirs) = tokio::io::duplex(COPY);
+                let visitor = Visitor { from: self.visits_from(), stream: Way::Joined(theirs) };
+                match listener.try_send(visitor) {
+                    Ok(()) => self.connect(stream, ours).await,
+                    Err(_) => refuse(&mut stream, "the listener takes no more").await,
+                }
+            }
+            None => match timeout(DIAL, TcpStream::connect(to)).await {
+                Ok(Ok(socket)) => {
+                    // It fails only on a connection that is over.
+                    let _ = socket.set_nodelay(true);
+                    self.connect(stream, socket).await;
+                }
+                Ok(Err(error)) => refuse(&mut stream, &error.to_string()).await,
+                Err(_) => refuse(&mut stream, "expected a connection, got none in 10 s").await,
+            },
+        }
+        drop(lease);
+    }
+
+    /// Where a client of this bridge seems to come from: its listeners' address, so that what it
+    /// names and where it comes from agree.
+    fn visits_from(&self) -> SocketAddr {
+        SocketAddr::new(self.shared.config.public_ip, self.client.port())
+    }
+
+    async fn connect(&self, mut stream: Stream, to: impl AsyncRead + AsyncWrite + Unpin) {
+        if stream.write_all(&FirstLine::Yes.to_line()).await.is_ok() {
+            carry(stream, to).await;
+        }
+    }
+
+    /// Brings someone who came to a listener of this tunnel's to its client.
+    pub(super) async fn bring(self: Arc<Self>, port: u16, visitor: Visitor) {
+        let lease = self.gate().accepted(visitor.from);
+        let lease = Leased { tunnel: &self, lease: Some(lease) };
+        let line = FirstLine::Accept { port, from: visitor.from }.to_line();
+        let Ok(mut stream) = self.opener.open().await else { return };
+        if stream.write_all(&line).await.is_ok() {
+            match visitor.stream {
+                Way::Tcp(socket) => carry(stream, socket).await,
+                Way::Joined(socket) => carry(stream, socket).await,
+            }
+        }
+        drop(lease);
+    }
+
+    /// Lets X_INITs of this tunnel's client name `at`, or no more.
+    pub(super) fn lend(&self, at: SocketAddr, lend: bool) {
+        if let Some(relay) = &*lock(&self.relay) {
+            if lend { relay.lend(at) } else { relay.give_back(at) }
+        }
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        lock(&self.gate)
+    }
+}
+
+/// A lease that is given back when the connection is gone, however it goes.
+struct Leased<'a> {
+    tunnel: &'a Tunnel,
+    lease: Option<Lease>,
+}
+
+impl Drop for Leased<'_> {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.tunnel.gate().closed(lease);
+        }
+    }
+}
+
+/// Carries bytes both ways until both are closed; each way closes on its own.
+async fn carry(mut stream: Stream, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+    let carried = copy_bidirectional_with_sizes(&mut stream, &mut socket, COPY, COPY).await;
+    debug!(?carried, "connection ended");
+}
+
+pub(super) async fn refuse(stream: &mut Stream, reason: &str) {
+    debug!(reason, "stream refused");
+    // A client that is gone needs no reason.
+    let _ = stream.write_all(&FirstLine::No { reason }.to_line()).await;
+    let _ = stream.shutdown().await;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

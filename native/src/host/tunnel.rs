@@ -1,0 +1,258 @@
+//! Sockets lent by a bridge, for a host that cannot be reached, or that only the web lets out.
+//!
+//! Each stream of the tunnel is joined to a loopback connection, so that the rest of the host, file
+//! bytes included, works with TCP sockets and need not know.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _, future};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
+use xcher_core::tunnel::{FirstLine, SUBPROTOCOL};
+use yamux::Mode;
+
+use crate::bridge::mux::{self, Opener, Stream};
+
+/// How long the bridge may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The longest message: the bridge sends none that is longer.
+const MESSAGE: usize = 1 << 20;
+
+/// A tunnel to a bridge. All that it lent is gone when it is dropped.
+pub(super) struct Tunnel {
+    opener: Opener,
+    ports: Arc<Ports>,
+    /// This end and the bridge's of the WebSocket.
+    pub(super) ends: (SocketAddr, SocketAddr),
+    run: AbortHandle,
+}
+
+/// Who waits for visitors to which lent port.
+type Ports = Mutex<HashMap<u16, mpsc::Sender<(TcpStream, SocketAddr)>>>;
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.run.abort();
+    }
+}
+
+/// A lent listener: it is given back when this is dropped.
+pub(super) struct LentPort {
+    /// Where others reach it.
+    pub(super) at: SocketAddr,
+    visitors: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    ports: Arc<Ports>,
+    /// As long as it is open, so is the listener.
+    _stream: Stream,
+}
+
+impl LentPort {
+    /// The next who connects, and from where; `None` when the tunnel is gone.
+    pub(super) async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
+        self.visitors.recv().await
+    }
+}
+
+impl Drop for LentPort {
+    fn drop(&mut self) {
+        lock(&self.ports).remove(&self.at.port());
+    }
+}
+
+impl Tunnel {
+    /// Connects to the bridge at `url` (`ws://host:port/xcher`).
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it refuses.
+    pub(super) async fn connect(url: &str, token: Option<&str>) -> io::Result<Self> {
+        let socket = web_socket(url, token).await?;
+        let ends = (socket.get_ref().local_addr()?, socket.get_ref().peer_addr()?);
+        let ports = Arc::<Ports>::default();
+        let visits = Arc::clone(&ports);
+        let (opener, run) = mux::run(bytes(socket), Mode::Client, move |stream| {
+            tokio::spawn(visit(stream, Arc::clone(&visits)));
+        });
+        let ports_left = Arc::clone(&ports);
+        let run = tokio::spawn(async move {
+            if let Err(error) = run.await {
+                tracing::info!(%error, "the tunnel broke");
+            }
+            // Whoever waits for a visitor waits in vain.
+            lock(&ports_left).clear();
+        });
+        Ok(Self { opener, ports, ends, run: run.abort_handle() })
+    }
+
+    /// What opens streams: to be used without holding the tunnel.
+    pub(super) fn lines(&self) -> Lines {
+        Lines { opener: self.opener.clone(), ports: Arc::clone(&self.ports) }
+    }
+}
+
+/// Asks the bridge for sockets.
+#[derive(Clone)]
+pub(super) struct Lines {
+    opener: Opener,
+    ports: Arc<Ports>,
+}
+
+impl Lines {
+    /// A connection to the relay.
+    pub(super) async fn relay(&self) -> io::Result<TcpStream> {
+        let mut stream = self.opener.open().await?;
+        stream.write_all(&FirstLine::Relay.to_line()).await?;
+        stream.flush().await?;
+        local(stream).await
+    }
+
+    /// A connection to `to`.
+    pub(super) async fn dial(&self, to: SocketAddr) -> io::Result<TcpStream> {
+        let mut stream = self.opener.open().await?;
+        match ask(&mut stream, &FirstLine::Dial(to)).await?.as_str() {
+            "YES" => local(stream).await,
+            answer => Err(refused(answer)),
+        }
+    }
+
+    /// A listener at the bridge.
+    pub(super) async fn listen(&self) -> io::Result<LentPort> {
+        let mut stream = self.opener.open().await?;
+        let answer = ask(&mut stream, &FirstLine::Listen).await?;
+        let Ok(FirstLine::Listening(at)) = FirstLine::parse(&answer) else {
+            return Err(refused(&answer));
+        };
+        let (sender, visitors) = mpsc::channel(16);
+        lock(&self.ports).insert(at.port(), sender);
+        Ok(LentPort { at, visitors, ports: Arc::clone(&self.ports), _stream: stream })
+    }
+}
+
+fn refused(answer: &str) -> io::Error {
+    let reason = match FirstLine::parse(answer) {
+        Ok(FirstLine::No { reason }) => reason,
+        _ => answer,
+    };
+    let reason = xcher_core::Quoted(reason);
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("the bridge said NO: {reason}"))
+}
+
+async fn ask(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String> {
+    stream.write_all(&line.to_line()).await?;
+    stream.flush().await?;
+    timeout(ANSWER, mux::first_line(stream)).await.unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "expected an answer of the bridge, got none"))
+    })
+}
+
+/// Someone came to a lent port.
+async fn visit(mut stream: Stream, ports: Arc<Ports>) {
+    let Ok(Ok(line)) = timeout(ANSWER, mux::first_line(&mut stream)).await else { return };
+    let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
+    let visitors = lock(&ports).get(&port).cloned();
+    if let Some(visitors) = visitors
+        && let Ok(socket) = local(stream).await
+    {
+        // It was given back meanwhile.
+        let _ = visitors.send((socket, from)).await;
+    }
+}
+
+/// Joins a stream to a loopback connection; the other end of that is returned.
+async fn local(mut stream: Stream) -> io::Result<TcpStream> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
+        loop {
+            let (far, from) = listener.accept().await?;
+            // Another program of this host may find the port before we do.
+            if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+                return io::Result::Ok((far, from));
+            }
+        }
+    });
+    let (near, (mut far, from)) = (near?, accepted?);
+    if near.local_addr()? != from {
+        return Err(io::Error::other("someone else took a connection within this host"));
+    }
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    tokio::spawn(async move {
+        if copy_bidirectional(&mut stream, &mut far).await.is_err() {
+            // A connection that broke is not to look like one that ended.
+            let _ = socket2::SockRef::from(&far).set_linger(Some(Duration::ZERO));
+        }
+    });
+    Ok(near)
+}
+
+async fn web_socket(url: &str, token: Option<&str>) -> io::Result<WebSocketStream<TcpStream>> {
+    let mut request = url.into_client_request().map_err(io::Error::other)?;
+    let uri = request.uri().clone();
+    let host = uri.host().ok_or_else(|| io::Error::other("expected a host in the address"))?;
+    let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+    let headers = request.headers_mut();
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    if let Some(token) = token {
+        let value = format!("Bearer {token}").parse().map_err(io::Error::other)?;
+        headers.insert(AUTHORIZATION, value);
+    }
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE))
+        .max_frame_size(Some(MESSAGE))
+        .max_write_buffer_size(4 * MESSAGE);
+    let connect = tokio_tungstenite::client_async_with_config(request, socket, Some(config));
+    let (socket, _) = timeout(ANSWER, connect)
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the bridge does not answer"))?
+        .map_err(refusal)?;
+    Ok(socket)
+}
+
+/// What the bridge answered in place of a WebSocket, in its own words.
+fn refusal(error: tokio_tungstenite::tungstenite::Error) -> io::Error {
+    use tokio_tungstenite::tungstenite::Error;
+    match error {
+        Error::Http(response) => {
+            let said = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+            let said = xcher_core::Quoted(said.trim());
+            io::Error::other(format!("the bridge said {}: {said}", response.status()))
+        }
+        error => io::Error::other(error),
+    }
+}
+
+/// The bytes of the binary messages, one after the other.
+fn bytes(socket: WebSocketStream<TcpStream>) -> impl AsyncRead + AsyncWrite + Send + Unpin {
+    let (sink, messages) = socket.split();
+    let read = messages.map_err(io::Error::other).try_filter_map(|message| {
+        future::ready(match message {
+            Message::Binary(bytes) => Ok(Some(bytes)),
+            Message::Text(_) => Err(io::Error::other("expected a binary message, got a text")),
+            _ => Ok(None),
+        })
+    });
+    let write = sink.sink_map_err(io::Error::other);
+    let write = write.with(|bytes: Bytes| future::ready(io::Result::Ok(Message::Binary(bytes))));
+    tokio::io::join(StreamReader::new(read), SinkWriter::new(CopyToBytes::new(write)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
