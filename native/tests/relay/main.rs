@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod joined;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use xcher::relay::{RelayConfig, run};
+use xcher::relay::{self, RelayConfig};
 use xcher_core::RelayLimits;
 
 /// Beyond any wait of a test that goes well.
@@ -18,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Relay {
     addr: SocketAddr,
+    relay: relay::Relay,
     stop: oneshot::Sender<()>,
     done: JoinHandle<std::io::Result<()>>,
 }
@@ -27,10 +30,15 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let done = tokio::spawn(run(listener, RelayConfig { limits }, async {
-            let _ = stopped.await;
-        }));
-        Self { addr, stop, done }
+        let relay = relay::Relay::new(RelayConfig { limits });
+        let runs = relay.clone();
+        let done = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            runs.run(listener, stopped).await
+        });
+        Self { addr, relay, stop, done }
     }
 
     async fn connect(&self) -> Client {
@@ -46,9 +54,9 @@ impl Relay {
     }
 }
 
-struct Client(BufReader<TcpStream>);
+struct Client<S = TcpStream>(BufReader<S>);
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn say(&mut self, text: &str) {
         timeout(PATIENCE, self.0.write_all(text.as_bytes())).await.unwrap().unwrap();
     }
