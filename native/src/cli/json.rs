@@ -11,6 +11,8 @@ use crate::host::Told;
 pub(super) enum Line<'a> {
     /// The relay of this process listens.
     Relay { address: String },
+    /// The bridge's page is here.
+    Http { url: String },
     /// The relay knows this host by this nick.
     Online { nick: &'a str },
     /// The link to the relay is gone.

@@ -1,6 +1,6 @@
-//! `xcher up`: a relay and a provider in one process; `xcher relay`: the relay alone.
+//! `xcher up`: a relay, its bridge and a provider in one process; `xcher relay`: without a provider.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -12,47 +12,117 @@ use super::output::Output;
 use super::share;
 use super::signals::Signals;
 use super::start::Running;
-use crate::relay;
+use crate::bridge::{Bridge, BridgeConfig};
+use crate::http::{self, HttpConfig};
+use crate::relay::{self, Relay};
 
-/// Runs the relay until stopped.
+/// Runs the relay and its bridge until stopped.
 pub(super) async fn relay(common: &Common, args: &RelayArgs) -> Result<(), Failure> {
     let mut signals = Signals::catch().map_err(local)?;
-    let listener = listen(common, args).await?;
-    relay::run(listener, config(args), async move { signals.stop().await }).await.map_err(local)
+    let ports = Ports::open(common, args).await?;
+    ports.serve(common, args, async move { signals.stop().await }).await
 }
 
-/// Runs a relay and shares, until stopped.
+/// Runs a relay with its bridge and shares, until stopped.
 pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
-    let listener = listen(common, &args.relay).await?;
-    let bound = listener.local_addr().map_err(local)?;
+    let ports = Ports::open(common, &args.relay).await?;
+    let bound = ports.relay.local_addr().map_err(local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
-    let common = Common { relay: reached.to_string(), ..common.clone() };
+    let own = Common { relay: reached.to_string(), ..common.clone() };
     let (stop, stopped) = oneshot::channel::<()>();
-    let relay = tokio::spawn(relay::run(listener, config(&args.relay), async move {
+    let serve = ports.serve(common, &args.relay, async move {
         // The sender is dropped when sharing is over.
         let _ = stopped.await;
-    }));
-    let shared = share::run(&common, &args.share, |running| say_how(running, &common.relay)).await;
-    drop(stop);
-    match relay.await {
-        Ok(ended) => ended.map_err(local).and(shared),
-        Err(_) => shared,
+    });
+    let share = async {
+        let shared = share::run(&own, &args.share, |running| say_how(running, &own.relay)).await;
+        drop(stop);
+        shared
+    };
+    let (served, shared) = tokio::join!(serve, share);
+    served.and(shared)
+}
+
+/// The ports of a relay and of its bridge.
+struct Ports {
+    relay: TcpListener,
+    http: Option<TcpListener>,
+}
+
+impl Ports {
+    async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
+        raise_descriptor_limit();
+        let output = Output::new(common);
+        let unread = |_| Failure::told(Code::Incomplete);
+        let relay = listen(args.listen, "--listen").await?;
+        let address = relay.local_addr().map_err(local)?.to_string();
+        output.result(format_args!("relay {address}")).map_err(unread)?;
+        output.json(&Line::Relay { address }).map_err(unread)?;
+        let http = match args.http() {
+            Some(address) => Some(listen(address, "--http").await?),
+            None => None,
+        };
+        if let Some(http) = &http {
+            let url = format!("http://{}/", http.local_addr().map_err(local)?);
+            output.result(format_args!("http {url}")).map_err(unread)?;
+            output.json(&Line::Http { url }).map_err(unread)?;
+        }
+        Ok(Self { relay, http })
+    }
+
+    async fn serve(
+        self,
+        common: &Common,
+        args: &RelayArgs,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
+        let relay = Relay::new(config(args));
+        let Some(listener) = self.http else {
+            return relay.run(self.relay, shutdown).await.map_err(local);
+        };
+        let bound = listener.local_addr().map_err(local)?;
+        let bridge = Bridge::new(relay.clone(), lends(args, bound.ip()));
+        let http = HttpConfig {
+            allow_origin: args.allow_origin.clone(),
+            token: common.token()?,
+            trusted_proxies: args.trusted_proxy.clone(),
+            ..HttpConfig::default()
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let tunnel = move |socket, client| {
+            let bridge = bridge.clone();
+            async move { bridge.serve(socket, client).await }
+        };
+        let front = http::run(listener, http, tunnel, async move {
+            let _ = stopped.await;
+        });
+        let relay = async {
+            let ended = relay.run(self.relay, shutdown).await;
+            drop(stop);
+            ended
+        };
+        let (front, relay) = tokio::join!(front, relay);
+        relay.and(front).map_err(local)
     }
 }
 
-async fn listen(common: &Common, args: &RelayArgs) -> Result<TcpListener, Failure> {
-    raise_descriptor_limit();
-    let at = args.listen;
-    let listener = TcpListener::bind(at).await.map_err(|error| {
-        Failure::new(Code::Unreachable, format!("cannot listen on {at}: {error}"))
-    })?;
-    let bound = listener.local_addr().map_err(local)?;
-    let output = Output::new(common);
-    let said = output
-        .result(format_args!("relay {bound}"))
-        .and_then(|()| output.json(&Line::Relay { address: bound.to_string() }));
-    said.map_err(|_| Failure::told(Code::Incomplete))?;
-    Ok(listener)
+/// What the bridge lends, where its page is at this address.
+fn lends(args: &RelayArgs, http: IpAddr) -> BridgeConfig {
+    let public_ip = args.public_ip.unwrap_or_else(|| own_address(http));
+    // A public address that is none of this host's belongs to a router before it.
+    let listen_ip = match (args.public_ip, public_ip) {
+        (None, _) => http,
+        (Some(_), IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
+        (Some(_), IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    BridgeConfig { listen_ip, ports: args.tunnel_ports.clone(), ..BridgeConfig::at(public_ip) }
+}
+
+async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(at).await.map_err(|error| {
+        let message = format!("cannot listen on {at} ({option}): {error}");
+        Failure::new(Code::Unreachable, message)
+    })
 }
 
 /// Takes as many descriptors as the system lets this process have: every connection needs one. Where
@@ -90,8 +160,8 @@ fn own_address(listen: IpAddr) -> IpAddr {
     });
     match (asked, listen) {
         (Ok(address), _) => address.ip(),
-        (Err(_), IpAddr::V4(_)) => std::net::Ipv4Addr::LOCALHOST.into(),
-        (Err(_), IpAddr::V6(_)) => std::net::Ipv6Addr::LOCALHOST.into(),
+        (Err(_), IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
+        (Err(_), IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
     }
 }
 
