@@ -317,7 +317,7 @@ async fn an_allowed_origin_must_be_one() {
 
 #[tokio::test]
 async fn the_token_in_either_form_and_no_other() {
-    // base64url, where it is not base64: "-_8" for ">ÿ"-like bytes needs both characters.
+    // In base64url this has a "_", where base64 has a "/".
     let token = "sÿ?>secret";
     let front = Front::start(HttpConfig { token: Some(token.into()), ..Default::default() }).await;
     let bearer = format!("Bearer {token}");
@@ -394,23 +394,28 @@ async fn a_message_too_long_or_of_text_closes() {
     assert_eq!(close_code(&mut client).await, CloseCode::Protocol);
 }
 
+/// Ends when nobody has anything to do: with the clock paused, time passes only then.
+async fn nothing_moves() {
+    tokio::time::sleep(Duration::from_secs(10)).await;
+}
+
 #[tokio::test]
 async fn who_never_reads_is_not_written_to() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
+    tokio::time::pause();
     let piece = vec![7; 64 * 1024];
     let mut taken = 0;
-    // Not ready at once and the reader idle: the writer waits.
     loop {
         tokio::select! {
-            biased;
             written = bytes.write(&piece) => taken += written.unwrap(),
-            () = settled() => break,
+            () = nothing_moves() => break,
         }
         assert!(taken < 64 << 20, "more than any socket buffers");
     }
+    tokio::time::resume();
     // Once the client reads, all that was taken arrives.
-    let rest = tokio::spawn(async move { bytes.shutdown().await.map(|()| bytes) });
+    let rest = tokio::spawn(async move { bytes.shutdown().await });
     let mut came = 0;
     while let Message::Binary(message) =
         timeout(PATIENCE, client.next()).await.unwrap().unwrap().unwrap()
@@ -421,12 +426,56 @@ async fn who_never_reads_is_not_written_to() {
     rest.await.unwrap().unwrap();
 }
 
-/// Until nothing else has anything to do, for as long as loopback may need to move bytes.
-async fn settled() {
-    let end = Instant::now() + Duration::from_millis(300);
-    while Instant::now() < end {
-        tokio::task::yield_now().await;
+#[tokio::test]
+async fn who_never_reads_is_given_up_and_little_was_held() {
+    let mut front = Front::start(HttpConfig::default()).await;
+    let (mut client, mut bytes) = front.both().await;
+    tokio::time::pause();
+    let began = Instant::now();
+    let mut taken = 0;
+    let error = loop {
+        match bytes.write(&[7; 1000]).await {
+            Ok(written) => taken += written,
+            Err(error) => break error,
+        }
+        assert!(taken < 64 << 20, "more than any socket buffers");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(began.elapsed().as_secs(), 60);
+    drop(bytes);
+    tokio::time::resume();
+    let mut came = 0;
+    while let Some(Ok(Message::Binary(message))) = timeout(PATIENCE, client.next()).await.unwrap() {
+        came += message.len();
     }
+    // What the sockets held came; the rest was ours.
+    assert!(came > 0 && taken - came <= 128 * 1024, "{came} of {taken}");
+}
+
+#[tokio::test]
+async fn who_is_not_read_is_stopped() {
+    let mut front = Front::start(HttpConfig::default()).await;
+    let (mut client, mut bytes) = front.both().await;
+    client.send(Message::binary("first")).await.unwrap();
+    assert_eq!(bytes.read(&mut [0; 5]).await.unwrap(), 5);
+    tokio::time::pause();
+    let piece = Bytes::from(vec![7; 64 * 1024]);
+    let mut sent = 0;
+    loop {
+        tokio::select! {
+            done = client.send(Message::Binary(piece.clone())) => done.unwrap(),
+            () = nothing_moves() => break,
+        }
+        sent += piece.len();
+        assert!(sent < 64 << 20, "more than any socket buffers");
+    }
+    tokio::time::resume();
+    let flushed = tokio::spawn(async move { client.flush().await.map(|()| client) });
+    // The one that waited is sent now, too.
+    let mut came = vec![0; sent + piece.len()];
+    timeout(PATIENCE, bytes.read_exact(&mut came)).await.unwrap().unwrap();
+    assert!(came.iter().all(|&byte| byte == 7));
+    flushed.await.unwrap().unwrap();
 }
 
 #[tokio::test]
