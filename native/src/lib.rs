@@ -5,4 +5,5 @@ pub mod cli;
 pub mod data;
 pub mod files;
 pub mod host;
+pub mod http;
 pub mod relay;

@@ -1,0 +1,72 @@
+//! Where a request really comes from.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+use xcher_core::Quoted;
+
+/// The socket's address; or, where that is a trusted proxy's, the last address of
+/// `X-Forwarded-For` that is no trusted proxy's. What stands before that one anyone can have
+/// written, so it is not looked at. The port is 0 where the header names none.
+///
+/// # Errors
+///
+/// What was expected and what came, where a trusted proxy sent no address.
+pub(super) fn address(
+    socket: SocketAddr,
+    headers: &HeaderMap,
+    trusted: &[IpAddr],
+) -> Result<SocketAddr, String> {
+    let mut client = SocketAddr::new(socket.ip().to_canonical(), socket.port());
+    let is_proxy = |ip: IpAddr| trusted.iter().any(|proxy| proxy.to_canonical() == ip);
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
+    while is_proxy(client.ip()) {
+        let Some(hop) = hops.next() else { break };
+        let hop = String::from_utf8_lossy(hop);
+        client = parse(hop.trim()).ok_or_else(|| {
+            format!("expected an address in X-Forwarded-For, got {}", Quoted(hop.trim()))
+        })?;
+    }
+    Ok(client)
+}
+
+fn parse(hop: &str) -> Option<SocketAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    let ip = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    let at = ip.or_else(|_| hop.parse::<SocketAddr>()).ok()?;
+    Some(SocketAddr::new(at.ip().to_canonical(), at.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn from(socket: &str, forwarded: &[&'static str]) -> Result<String, String> {
+        let mut headers = HeaderMap::new();
+        for line in forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
+        address(socket.parse().unwrap(), &headers, &trusted).map(|client| client.to_string())
+    }
+
+    #[test]
+    fn the_last_that_is_no_proxy() {
+        for (socket, forwarded, expected) in [
+            ("192.0.2.9:5", &["198.51.100.1"][..], "192.0.2.9:5"),
+            ("127.0.0.1:5", &[], "127.0.0.1:5"),
+            ("127.0.0.1:5", &["198.51.100.1"], "198.51.100.1:0"),
+            ("[::ffff:127.0.0.1]:5", &["198.51.100.1:77"], "198.51.100.1:77"),
+            ("127.0.0.1:5", &["forged, 198.51.100.1, 10.0.0.1"], "198.51.100.1:0"),
+            ("127.0.0.1:5", &["203.0.113.1", "198.51.100.1"], "198.51.100.1:0"),
+            ("127.0.0.1:5", &["[2001:db8::1]:7"], "[2001:db8::1]:7"),
+            ("127.0.0.1:5", &["2001:db8::1"], "[2001:db8::1]:0"),
+        ] {
+            assert_eq!(from(socket, forwarded).unwrap(), expected, "{socket} {forwarded:?}");
+        }
+        assert!(from("127.0.0.1:5", &["198.51.100.1, unknown"]).is_err());
+    }
+}

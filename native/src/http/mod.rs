@@ -1,0 +1,267 @@
+//! The bridge's HTTP front: the page, and the WebSocket through which a browser, or a host behind
+//! NAT, is a peer (section 10.1).
+//!
+//! What runs over a tunnel is not known here: each becomes a [`WsBytes`] and is given to whoever
+//! called [`run`].
+
+mod client;
+mod origin;
+mod page;
+mod places;
+mod routes;
+mod subprotocol;
+mod token;
+mod upgrade;
+mod ws_bytes;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, debug, error, info_span, warn};
+use xcher_core::Quoted;
+
+use origin::Origin;
+use places::Places;
+use token::Token;
+
+pub use ws_bytes::WsBytes;
+
+/// Who may open tunnels, and how many.
+#[derive(Clone)]
+pub struct HttpConfig {
+    /// Origins, such as `https://example.org`, whose pages may open tunnels besides our own.
+    pub allow_origin: Vec<String>,
+    /// What a tunnel must bring; without one, anyone may open tunnels.
+    pub token: Option<String>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Tunnels at a time in all.
+    pub max_tunnels: usize,
+    /// Tunnels at a time of one IPv4 address or one IPv6 /64.
+    pub max_tunnels_per_address: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            allow_origin: Vec::new(),
+            token: None,
+            trusted_proxies: Vec::new(),
+            max_tunnels: 10_000,
+            max_tunnels_per_address: 64,
+        }
+    }
+}
+
+/// The longest that a request's head may take, and a connection be kept without a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// The longest that a connection may last that does not become a tunnel, so that no slow reader
+/// holds one for ever.
+const CONNECTION_WITHIN: Duration = Duration::from_secs(120);
+/// The most of a request's head that is read: ours are under 1 KiB, a proxy may add as much.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Connections at a time that are no tunnels yet.
+const CONNECTIONS: usize = 1024;
+/// The same, of one client: a browser opens six.
+const CONNECTIONS_PER_ADDRESS: usize = 128;
+/// How long no connection is accepted after the system could not give one.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long that is not logged again.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
+/// How long connections and tunnels have to end by themselves when the front stops.
+const STOP: Duration = Duration::from_millis(700);
+/// How long those that did not have to be cut.
+const CUT: Duration = Duration::from_millis(200);
+
+/// Serves HTTP until `shutdown` is done; then closes all tunnels and returns within a second.
+/// Dropped, it closes all at once.
+///
+/// `tunnel` is given each tunnel's bytes and its client's real address (port 0 where a trusted
+/// proxy did not tell); the tunnel lasts until the future ends.
+///
+/// # Errors
+///
+/// `InvalidInput` for an `allow_origin` that is no origin, or if `listener` is none. A connection
+/// that could not be accepted, for want of file descriptors for example, is logged and tried again.
+pub async fn run<F, Fut>(
+    listener: TcpListener,
+    config: HttpConfig,
+    tunnel: F,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()>
+where
+    F: Fn(WsBytes, SocketAddr) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let trusted = config.trusted_proxies.clone();
+    let front = Arc::new(Front::new(config, tunnel)?);
+    let router = routes::router(Arc::clone(&front));
+    let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+    let _cut = front.cut.clone().drop_guard();
+    let mut shutdown = pin!(shutdown);
+    let mut connections = JoinSet::new();
+    let mut warned: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, &mut warned) => {
+                let (socket, from) = accepted?;
+                let is_proxy = trusted.iter().any(|ip| ip.to_canonical() == from.ip().to_canonical());
+                let Ok(place) = places.take((!is_proxy).then_some(from.ip())) else {
+                    debug!(%from, "too many connections: closed");
+                    continue;
+                };
+                // TLS would be spoken here, between the socket and HTTP.
+                let closing = front.closing.clone();
+                let served = serve(plain(socket), from, router.clone(), closing);
+                let served = async move { served.await; drop(place) };
+                connections.spawn(served.instrument(info_span!("http", %from)));
+            }
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    error!(%error, "a connection's task broke");
+                }
+            }
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    front.closing.cancel();
+    front.tunnels.close();
+    let all = async {
+        while connections.join_next().await.is_some() {}
+        front.tunnels.wait().await;
+    };
+    if timeout(STOP, all).await.is_err() {
+        warn!(tunnels = front.tunnels.len(), connections = connections.len(), "cut");
+        connections.abort_all();
+        front.cut.cancel();
+        let _ = timeout(CUT, front.tunnels.wait()).await;
+    }
+    Ok(())
+}
+
+/// What the routes share.
+struct Front {
+    allow_origin: Vec<Origin>,
+    token: Option<Token>,
+    trusted_proxies: Vec<IpAddr>,
+    places: Arc<Places>,
+    tunnel: Box<Tunnel>,
+    /// The tunnels that live.
+    tunnels: TaskTracker,
+    /// Tells the tunnels to end.
+    closing: CancellationToken,
+    /// Ends the tunnels that did not.
+    cut: CancellationToken,
+}
+
+type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// The socket's address, as a request brings it to its route.
+#[derive(Clone, Copy)]
+struct Remote(SocketAddr);
+
+impl Front {
+    fn new<F, Fut>(config: HttpConfig, tunnel: F) -> io::Result<Self>
+    where
+        F: Fn(WsBytes, SocketAddr) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let origin = |text: &String| {
+            Origin::parse(text).ok_or_else(|| {
+                let got = Quoted(text);
+                let fault = format!("expected an origin such as https://example.org, got {got}");
+                io::Error::new(io::ErrorKind::InvalidInput, fault)
+            })
+        };
+        Ok(Self {
+            allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
+            token: config.token.as_deref().map(Token::new),
+            trusted_proxies: config.trusted_proxies,
+            places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
+            tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
+            tunnels: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        })
+    }
+}
+
+fn plain(socket: TcpStream) -> TcpStream {
+    // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
+    let _ = socket.set_nodelay(true);
+    socket
+}
+
+async fn serve(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    from: SocketAddr,
+    router: Router,
+    closing: CancellationToken,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Remote(from));
+        router.call(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = timeout(CONNECTION_WITHIN, connection.as_mut()) => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(STOP, connection).await
+        }
+    };
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "a connection ended"),
+        Err(_) => debug!("a connection took too long: closed"),
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    warned: &mut Option<Instant>,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput};
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) if error.kind() == InvalidInput => return Err(error),
+            // Over before it was accepted.
+            Err(error)
+                if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
+            Err(error) => {
+                let now = Instant::now();
+                if warned.is_none_or(|before| now - before > WARN_AGAIN) {
+                    warn!(%error, "no connection can be accepted for now");
+                    *warned = Some(now);
+                }
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}

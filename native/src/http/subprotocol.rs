@@ -1,0 +1,18 @@
+//! What is spoken over a tunnel's WebSocket.
+
+use axum::http::HeaderMap;
+use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+
+/// The one subprotocol (section 10.1).
+pub(super) const SUBPROTOCOL: &str = "xcher.tunnel.1";
+
+/// The subprotocols that a request offers.
+pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|offer| !offer.is_empty())
+}
