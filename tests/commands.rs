@@ -243,7 +243,7 @@ fn up_is_a_relay_and_a_share_and_prints_the_command() {
     let up = xcher(["up", "--listen", "127.0.0.1:0", "--nick", "bob"])
         .args([folder.path().join("share")])
         .start();
-    let relay = up.out("relay ");
+    let (relay, http) = (up.out("relay "), up.out("http "));
     up.out("online bob");
     let said = up.err("in another terminal");
     let (_, command) = said.split_once(": ").unwrap().1.split_once(": ").unwrap();
@@ -252,7 +252,11 @@ fn up_is_a_relay_and_a_share_and_prints_the_command() {
     let get = system::process::Xcher::other("sh").args(["-c", command]).dir(out.path());
     get.run().code(0).quiet().out_sorted(&["share/a b.txt", "share/sub/träd"]);
     assert_eq!(tree::read(out.path()), tree::read(folder.path()));
-    up.stop(Signal::INT).code(0).out(&[&format!("relay {relay}"), "online bob"]);
+    up.stop(Signal::INT).code(0).out(&[
+        &format!("relay {relay}"),
+        &format!("http {http}"),
+        "online bob",
+    ]);
 }
 
 #[test]
@@ -261,6 +265,8 @@ fn up_takes_the_options_of_relay_and_share() {
     let up = ["up", "--listen", "127.0.0.1:0", "--once", "--json", "--nick", "bob"];
     let up = xcher(up).args([folder.path().join("share")]).start();
     let address = up.event(&[("event", "relay")])["address"].as_str().unwrap().to_owned();
+    let http = up.event(&[("event", "http")])["url"].as_str().unwrap().to_owned();
+    assert!(http.starts_with("http://127.0.0.1:"), "{http}");
     up.event(&[("event", "online"), ("nick", "bob")]);
     xcher(["ls", "bob", "--relay", &address]).run().code(0);
     up.wait().code(0);

@@ -14,9 +14,19 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn start() -> Self {
-        let process = xcher(["relay", "--listen", "127.0.0.1:0"]).start();
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let process = xcher(["relay", "--listen", "127.0.0.1:0"]).args(options).start();
         let address = process.out("relay ").parse().unwrap();
         Self { process, address }
+    }
+
+    /// The address of its bridge's WebSocket, as `--relay` takes it.
+    pub(crate) fn tunnel(&self) -> String {
+        let url = self.process.out("http http://");
+        format!("ws://{url}xcher")
     }
 
     /// A command of a host that uses this relay.

@@ -58,9 +58,18 @@ impl Ports {
         let address = relay.local_addr().map_err(local)?.to_string();
         output.result(format_args!("relay {address}")).map_err(unread)?;
         output.json(&Line::Relay { address }).map_err(unread)?;
-        let http = match args.http() {
-            Some(address) => Some(listen(address, "--http").await?),
-            None => None,
+        let http = match (args.http(), &args.http) {
+            (None, _) => None,
+            (Some(address), Some(_)) => Some(listen(address, "--http").await?),
+            // Nobody asked for it there: a relay without a bridge is a relay.
+            (Some(address), None) => match TcpListener::bind(address).await {
+                Ok(listener) => Some(listener),
+                Err(error) => {
+                    let why = format_args!("no bridge at {address}: {error}; see --http");
+                    output.note(why);
+                    None
+                }
+            },
         };
         if let Some(http) = &http {
             let url = format!("http://{}/", http.local_addr().map_err(local)?);

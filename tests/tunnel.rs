@@ -1,0 +1,123 @@
+//! Hosts that go through the bridge, with each other, with hosts on TCP and with peers of the seed.
+
+#![allow(clippy::unwrap_used)]
+
+mod seed_peer;
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use seed_peer::Wishes;
+use system::process::{Process, Xcher, xcher};
+use system::relay::Relay;
+use system::tree;
+use tempfile::tempdir;
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let named = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0), ("a YES", 70_000)];
+    let with_bytes = |(seed, (name, size)): (usize, (&str, usize))| {
+        (name.to_owned(), tree::bytes(seed as u64, size))
+    };
+    named.into_iter().enumerate().map(with_bytes).collect()
+}
+
+fn through(relay: &str, command: &[&str]) -> Xcher {
+    xcher(["--relay", relay]).args(command)
+}
+
+fn share(relay: &str, nick: &str, path: &Path) -> Process {
+    let process = through(relay, &["share", "--nick", nick]).args([path]).start();
+    process.out("online ");
+    process
+}
+
+#[test]
+fn every_pair_of_ways_exchanges_files() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), files());
+    let ways = [relay.address.to_string(), relay.tunnel()];
+    for (at, from) in ways.iter().enumerate() {
+        let nick = format!("bob{at}");
+        let _bob = share(from, &nick, &folder.path().join("s"));
+        for to in &ways {
+            let out = tempdir().unwrap();
+            let get = through(to, &["get", &nick, "--all", "-o"]).args([out.path()]).run();
+            get.code(0).quiet();
+            assert_eq!(tree::read(out.path()), tree::read(folder.path()), "{from} to {to}");
+            let ls = through(to, &["ls", &nick]).run().code(0);
+            assert_eq!(ls.out.len(), files().len());
+        }
+    }
+}
+
+#[test]
+fn a_requester_of_the_seed_fetches_from_behind_the_bridge() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), files());
+    let _bob = share(&relay.tunnel(), "bob", &folder.path().join("s"));
+    let wishes = Wishes { list: true, request_all: true, ..Wishes::default() };
+    let amy = seed_peer::request(relay.address, "amy", "bob", wishes);
+    let mut received = amy.join().unwrap().unwrap().files;
+    received.sort();
+    let mut expected: Vec<_> =
+        files().into_iter().map(|(name, bytes)| (format!("s/{name}"), bytes)).collect();
+    expected.sort();
+    assert_eq!(received, expected);
+}
+
+#[test]
+fn what_a_provider_of_the_seed_has_comes_through_the_bridge() {
+    let (relay, out) = (Relay::start(), tempdir().unwrap());
+    let (online, is_online) = std::sync::mpsc::channel();
+    let _bob = seed_peer::provide(relay.address, "bob", files(), move || {
+        online.send(()).unwrap();
+    });
+    is_online.recv().unwrap();
+    let get = through(&relay.tunnel(), &["get", "bob", "--all", "-o"]).args([out.path()]).run();
+    get.code(0).quiet();
+    let expected: tree::Tree = files().into_iter().collect();
+    assert_eq!(tree::read(out.path()), expected);
+}
+
+#[test]
+fn a_bridge_with_a_token_wants_it() {
+    let folder = tempdir().unwrap();
+    let (right, wrong) = (folder.path().join("right"), folder.path().join("wrong"));
+    fs::write(&right, "open-sesame\n").unwrap();
+    fs::write(&wrong, "open-barley\n").unwrap();
+    let relay = Relay::start_with(&["--token-file", right.to_str().unwrap()]);
+    let tunnel = relay.tunnel();
+    through(&tunnel, &["who"]).run().code(3).one_error(&["no relay", "401"]);
+    let who = |file: &Path| through(&tunnel, &["who", "--token-file"]).args([file]).run();
+    who(&wrong).code(3).one_error(&["no relay", "401"]);
+    who(&right).code(0).quiet();
+    who(&folder.path().join("none")).code(2).one_error(&["cannot read"]);
+    // Who comes over TCP is no tunnel.
+    relay.xcher(["who"]).run().code(0);
+}
+
+#[test]
+fn no_bridge_is_told_in_one_line() {
+    let relay = Relay::start_with(&["--http", "off"]);
+    // The relay's own port speaks no HTTP.
+    let wrong = format!("ws://{}/xcher", relay.address);
+    through(&wrong, &["who"]).run().code(3).one_error(&["no relay"]);
+    through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no relay"]);
+    let done = relay.process.stop(Signal::TERM).code(0);
+    assert_eq!(done.out.len(), 1, "no line for a bridge that is not there");
+}
+
+#[test]
+fn a_tunnel_that_dies_in_mid_file_leaves_no_file() {
+    let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    fs::File::create(folder.path().join("large")).unwrap().set_len(1 << 40).unwrap();
+    let _bob = share(&relay.address.to_string(), "bob", &folder.path().join("large"));
+    let get = through(&relay.tunnel(), &["get", "bob", "large", "--json", "-o"]);
+    let get = get.args([out.path()]).start();
+    get.event(&[("event", "transfer"), ("state", "progress")]);
+    relay.process.signal(Signal::KILL);
+    get.wait().code(1);
+    assert!(tree::finished(out.path()).is_empty());
+}
