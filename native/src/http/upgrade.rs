@@ -20,7 +20,8 @@ use super::{Front, Remote, client, origin};
 /// The longest message, and frame, that is read: far beyond what a stream multiplexer sends at a
 /// time, and little enough to be held.
 const MAX_INCOMING: usize = 1024 * 1024;
-/// Allocated for every tunnel however idle, so as little as still takes many small packets at once.
+/// Held by every tunnel however idle, and the most that is read at once: more would cost idle tunnels
+/// memory, less would cost busy ones time.
 const READ_BUFFER: usize = 4 * 1024;
 /// Messages are gathered before they are made, so each is written at once.
 const WRITE_BUFFER: usize = 0;
