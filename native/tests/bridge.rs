@@ -41,7 +41,8 @@ impl Tunnel {
     fn open(bridge: &Bridge, client: &str) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (bridge, client) = (bridge.clone(), client.parse().unwrap());
-        let serve = tokio::spawn(async move { bridge.serve(theirs, client).await });
+        let serve =
+            tokio::spawn(async move { bridge.serve(theirs, client, [127, 0, 0, 1].into()).await });
         let (sender, inbound) = mpsc::unbounded_channel();
         let (opener, run) = mux::run(ours, Mode::Client, move |stream| drop(sender.send(stream)));
         let run = tokio::spawn(async move { drop(run.await) });

@@ -32,7 +32,7 @@ impl Tunnel {
         let Ok(bound) = listener.local_addr() else {
             return refuse(&mut stream, "no port to lend").await;
         };
-        let at = SocketAddr::new(self.shared.config.public_ip, bound.port());
+        let at = SocketAddr::new(self.public_ip, bound.port());
         let (joins, mut joined) = mpsc::channel(WAITING);
         self.shared.lent().insert(at, joins);
         self.lend(at, true);

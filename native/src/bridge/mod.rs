@@ -21,8 +21,9 @@ use crate::relay::Relay;
 /// How a bridge lends.
 #[derive(Clone, Debug)]
 pub struct BridgeConfig {
-    /// The address that its listeners are reached at: what X_INITs of its clients name.
-    pub public_ip: IpAddr,
+    /// The address that its listeners are reached at: what X_INITs of its clients name. `None` is the
+    /// one that a client itself reached the bridge at.
+    pub public_ip: Option<IpAddr>,
     /// Where its listeners listen.
     pub listen_ip: IpAddr,
     /// The ports they may have; the system chooses where this is `None`.
@@ -32,9 +33,9 @@ pub struct BridgeConfig {
 }
 
 impl BridgeConfig {
-    /// A bridge that is reached and listens at this address.
+    /// A bridge that listens at this address, on ports that the system chooses.
     pub fn at(ip: IpAddr) -> Self {
-        Self { public_ip: ip, listen_ip: ip, ports: None, listeners: 64 }
+        Self { public_ip: None, listen_ip: ip, ports: None, listeners: 64 }
     }
 }
 
@@ -70,13 +71,14 @@ impl Bridge {
         Self(Arc::new(Shared { relay, config, lent, start: Instant::now() }))
     }
 
-    /// Serves one tunnel to its end. `client` is where its client really is. Dropped, it closes all
-    /// that the tunnel has, at once.
-    pub async fn serve<S>(&self, socket: S, client: SocketAddr)
+    /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address
+    /// of this host that it came to. Dropped, it closes all that the tunnel has, at once.
+    pub async fn serve<S>(&self, socket: S, client: SocketAddr, reached_at: IpAddr)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        tunnel::serve(Arc::clone(&self.0), socket, client).await;
+        let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
+        tunnel::serve(Arc::clone(&self.0), socket, client, public_ip).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! One tunnel: its streams, and what each is for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,12 +37,14 @@ pub(super) struct Tunnel {
     pub(super) opener: Opener,
     gate: Mutex<Gate>,
     client: SocketAddr,
+    /// Where its listeners are reached.
+    pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
     relay: Mutex<Option<Joined>>,
     pub(super) listeners: tokio::sync::Semaphore,
 }
 
-pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr)
+pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr, public_ip: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -56,6 +58,7 @@ where
         opener,
         gate: Mutex::new(Gate::new(client.ip())),
         client,
+        public_ip,
         relay: Mutex::new(None),
     });
     // Dropped with the tunnel, and every connection and listener with it.
@@ -178,7 +181,7 @@ impl Tunnel {
     /// Where a client of this bridge seems to come from: its listeners' address, so that what it
     /// names and where it comes from agree.
     fn visits_from(&self) -> SocketAddr {
-        SocketAddr::new(self.shared.config.public_ip, self.client.port())
+        SocketAddr::new(self.public_ip, self.client.port())
     }
 
     async fn connect(&self, mut stream: Stream, to: impl AsyncRead + AsyncWrite + Unpin) {

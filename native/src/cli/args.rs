@@ -141,7 +141,7 @@ pub(super) struct RelayArgs {
     /// The ports that the bridge lends [default: any that is free]
     #[arg(long, env = "XCHER_TUNNEL_PORTS", value_name = "LOW-HIGH", value_parser = port_range)]
     pub(super) tunnel_ports: Option<RangeInclusive<u16>>,
-    /// The address that lent ports are reached at [default: the one that --http listens on]
+    /// The address that lent ports are reached at [default: the one that a client came to]
     #[arg(long, env = "XCHER_PUBLIC_IP", value_name = "IP")]
     pub(super) public_ip: Option<IpAddr>,
     /// Another origin whose pages may open a tunnel

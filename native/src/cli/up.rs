@@ -13,7 +13,7 @@ use super::share;
 use super::signals::Signals;
 use super::start::Running;
 use crate::bridge::{Bridge, BridgeConfig};
-use crate::http::{self, HttpConfig};
+use crate::http::{self, HttpConfig, WsBytes};
 use crate::relay::{self, Relay};
 
 /// Runs the relay and its bridge until stopped.
@@ -98,9 +98,9 @@ impl Ports {
             ..HttpConfig::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let tunnel = move |socket, client| {
-            let bridge = bridge.clone();
-            async move { bridge.serve(socket, client).await }
+        let tunnel = move |socket: WsBytes, client| {
+            let (bridge, reached_at) = (bridge.clone(), socket.reached_at());
+            async move { bridge.serve(socket, client, reached_at).await }
         };
         let front = http::run(listener, http, tunnel, async move {
             let _ = stopped.await;
@@ -117,14 +117,14 @@ impl Ports {
 
 /// What the bridge lends, where its page is at this address.
 fn lends(args: &RelayArgs, http: IpAddr) -> BridgeConfig {
-    let public_ip = args.public_ip.unwrap_or_else(|| own_address(http));
-    // A public address that is none of this host's belongs to a router before it.
-    let listen_ip = match (args.public_ip, public_ip) {
-        (None, _) => http,
-        (Some(_), IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
-        (Some(_), IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+    // A public address may be none of this host's, but of a router before it.
+    let listen_ip = match args.public_ip {
+        None => http,
+        Some(IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
+        Some(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    BridgeConfig { listen_ip, ports: args.tunnel_ports.clone(), ..BridgeConfig::at(public_ip) }
+    let (public_ip, ports) = (args.public_ip, args.tunnel_ports.clone());
+    BridgeConfig { public_ip, ports, ..BridgeConfig::at(listen_ip) }
 }
 
 async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {

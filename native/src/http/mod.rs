@@ -128,7 +128,9 @@ where
                 };
                 // TLS would be spoken here, between the socket and HTTP.
                 let closing = front.closing.clone();
-                let served = serve(plain(socket), from, router.clone(), closing);
+                let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { continue };
+                let ends = Ends { socket: from, reached_at };
+                let served = serve(plain(socket), ends, router.clone(), closing);
                 let served = async move { served.await; drop(place) };
                 connections.spawn(served.instrument(info_span!("http", %from)));
             }
@@ -173,9 +175,12 @@ struct Front {
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// The socket's address, as a request brings it to its route.
+/// The socket's other end and the address of this one, as a request brings them to its route.
 #[derive(Clone, Copy)]
-struct Remote(SocketAddr);
+struct Ends {
+    socket: SocketAddr,
+    reached_at: IpAddr,
+}
 
 impl Front {
     fn new<F, Fut>(config: HttpConfig, tunnel: F) -> io::Result<Self>
@@ -211,13 +216,13 @@ fn plain(socket: TcpStream) -> TcpStream {
 
 async fn serve(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    from: SocketAddr,
+    ends: Ends,
     router: Router,
     closing: CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Remote(from));
+        request.extensions_mut().insert(ends);
         router.call(request)
     });
     let mut connection = pin!(

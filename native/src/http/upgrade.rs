@@ -15,7 +15,7 @@ use xcher_core::Quoted;
 use super::places::Full;
 use super::subprotocol::{SUBPROTOCOL, offered};
 use super::ws_bytes::{MESSAGE, WsBytes};
-use super::{Front, Remote, client, origin};
+use super::{Ends, Front, client, origin};
 
 /// The longest message, and frame, that is read: far beyond what a stream multiplexer sends at a
 /// time, and little enough to be held.
@@ -30,7 +30,7 @@ const MAX_WRITE_BUFFER: usize = 2 * MESSAGE + 1024;
 
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
-    Extension(Remote(socket)): Extension<Remote>,
+    Extension(Ends { socket, reached_at }): Extension<Ends>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -72,7 +72,7 @@ pub(super) async fn open(
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .on_upgrade(move |socket| {
             async move {
-                let bytes = WsBytes::new(socket, front.closing.clone());
+                let bytes = WsBytes::new(socket, reached_at, front.closing.clone());
                 tokio::select! {
                     () = (front.tunnel)(bytes, from) => {}
                     () = front.cut.cancelled() => {}

@@ -3,6 +3,7 @@
 use std::future::Future as _;
 use std::io;
 use std::mem::take;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -30,6 +31,7 @@ use tungstenite::error::ProtocolError;
 /// pinged, or takes less than a message in as long; `BrokenPipe` for a write after a Close.
 pub struct WsBytes {
     socket: WebSocket,
+    reached_at: IpAddr,
     /// What came and was not read.
     came: Bytes,
     /// What was written and is not a message yet.
@@ -58,9 +60,10 @@ const BLOCKED_FOR: Duration = Duration::from_secs(60);
 const REASON: usize = 123;
 
 impl WsBytes {
-    pub(super) fn new(socket: WebSocket, closing: CancellationToken) -> Self {
+    pub(super) fn new(socket: WebSocket, reached_at: IpAddr, closing: CancellationToken) -> Self {
         Self {
             socket,
+            reached_at,
             came: Bytes::new(),
             gathered: BytesMut::new(),
             silence: Box::pin(sleep(PING_AFTER)),
@@ -70,6 +73,11 @@ impl WsBytes {
             ended: false,
             closed: false,
         }
+    }
+
+    /// The address of this host that the client, or the proxy before it, connected to.
+    pub fn reached_at(&self) -> IpAddr {
+        self.reached_at
     }
 
     /// Waits for bytes; `came` is empty only at the end of all.
