@@ -283,7 +283,7 @@ impl fmt::Display for Fault {
             Self::Excess { expected } => write!(f, "expected {expected} bytes, got more"),
             Self::Unsent(why) => write!(f, "could not send it whole: {why}"),
             Self::TimedOut { waited_for, after } => {
-                write!(f, "expected {waited_for}, got nothing in {} s", after.as_secs_f32())
+                write!(f, "expected {waited_for}, got nothing in {} s", after.as_secs())
             }
             Self::Unreachable(why) => write!(f, "could not connect: {why}"),
             Self::Closed(None) => write!(f, "the other side closed the connection"),
