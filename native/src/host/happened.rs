@@ -6,7 +6,8 @@ use tokio::net::TcpStream;
 use xcher_core::FileName;
 use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
 
-use super::{Dialled, Host, Told};
+use super::dialling::Dialled;
+use super::{Host, Told};
 use crate::files::{Chunk, Partial, Walk};
 
 /// [`Input`] with what belongs to the driver: sockets, files.

@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use xcher_core::peer::{Input, ListenerId, Purpose};
 
+use super::Host;
+use super::dialling::Dialled;
 use super::happened::Happened;
 use super::tunnel::Lines;
-use super::{Dialled, Host};
 
 /// A listener; it is gone when this is dropped.
 pub(super) struct Port(JoinHandle<()>);

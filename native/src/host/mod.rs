@@ -4,14 +4,13 @@
 //! own that report here; file bytes move on blocking threads. Nothing is decided in this module.
 
 mod control;
+mod dialling;
 mod happened;
 mod listening;
 mod moving;
 mod tunnel;
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xcher_core::Peer;
-use xcher_core::peer::{
-    Action, Config, ConnId, Event, Input, ListenerId, Purpose, SessionId, TransferId,
-};
+use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, SessionId, TransferId};
 use xcher_core::{FileName, MisuseError, Nick, Size};
 
 use crate::data::BufferBudget;
@@ -324,52 +321,6 @@ impl Host {
         }
     }
 
-    fn dial(
-        &mut self,
-        conn: ConnId,
-        dial: impl Future<Output = io::Result<Dialled>> + Send + 'static,
-        purpose: Purpose,
-    ) {
-        let reporter = self.reporter.clone();
-        let task = tokio::spawn(async move {
-            let report = match dial.await {
-                Ok(dialled) => Happened::Connected { conn, dialled, purpose },
-                Err(error) => Happened::ConnectFailed { conn, why: error.to_string().into() },
-            };
-            // Nobody to tell means that the host is gone.
-            let _ = reporter.send(report).await;
-        });
-        self.dials.insert(conn, task.abort_handle());
-    }
-
-    fn dial_relay(&mut self, conn: ConnId) {
-        let (relay, token) = (self.relay.clone(), self.token.clone());
-        let dial = async move {
-            if !relay.starts_with("ws://") {
-                return TcpStream::connect(relay).await.and_then(Dialled::directly);
-            }
-            let tunnel = Tunnel::connect(&relay, token.as_deref()).await?;
-            let stream = tunnel.lines().relay().await?;
-            let (local, remote) = tunnel.ends;
-            Ok(Dialled { stream, local, remote, tunnel: Some(tunnel) })
-        };
-        self.dial(conn, dial, Purpose::Control);
-    }
-
-    fn dial_host(&mut self, conn: ConnId, to: SocketAddr, purpose: Purpose) {
-        let lent = self.tunnel.as_ref().map(|tunnel| (tunnel.lines(), tunnel.ends.0));
-        let dial = async move {
-            match lent {
-                None => TcpStream::connect(to).await.and_then(Dialled::directly),
-                Some((lines, local)) => {
-                    let stream = lines.dial(to).await?;
-                    Ok(Dialled { stream, local, remote: to, tunnel: None })
-                }
-            }
-        };
-        self.dial(conn, dial, purpose);
-    }
-
     fn close(&mut self, conn: ConnId) {
         if let Some(dial) = self.dials.remove(&conn) {
             dial.abort();
@@ -386,22 +337,5 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A connection that was made, and between whom.
-struct Dialled {
-    stream: TcpStream,
-    local: SocketAddr,
-    remote: SocketAddr,
-    /// With the connection to the relay came a tunnel, which lends all others.
-    tunnel: Option<Tunnel>,
-}
-
-impl Dialled {
-    fn directly(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self { stream, local, remote, tunnel: None })
     }
 }

@@ -1,0 +1,76 @@
+//! Connections that this host makes: straight, or through a bridge.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use xcher_core::peer::{ConnId, Purpose};
+
+use super::Host;
+use super::happened::Happened;
+use super::tunnel::Tunnel;
+
+impl Host {
+    fn dial(
+        &mut self,
+        conn: ConnId,
+        dial: impl Future<Output = io::Result<Dialled>> + Send + 'static,
+        purpose: Purpose,
+    ) {
+        let reporter = self.reporter.clone();
+        let task = tokio::spawn(async move {
+            let report = match dial.await {
+                Ok(dialled) => Happened::Connected { conn, dialled, purpose },
+                Err(error) => Happened::ConnectFailed { conn, why: error.to_string().into() },
+            };
+            // Nobody to tell means that the host is gone.
+            let _ = reporter.send(report).await;
+        });
+        self.dials.insert(conn, task.abort_handle());
+    }
+
+    pub(super) fn dial_relay(&mut self, conn: ConnId) {
+        let (relay, token) = (self.relay.clone(), self.token.clone());
+        let dial = async move {
+            if !relay.starts_with("ws://") {
+                return TcpStream::connect(relay).await.and_then(Dialled::directly);
+            }
+            let tunnel = Tunnel::connect(&relay, token.as_deref()).await?;
+            let stream = tunnel.lines().relay().await?;
+            let (local, remote) = tunnel.ends;
+            Ok(Dialled { stream, local, remote, tunnel: Some(tunnel) })
+        };
+        self.dial(conn, dial, Purpose::Control);
+    }
+
+    pub(super) fn dial_host(&mut self, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+        let lent = self.tunnel.as_ref().map(|tunnel| (tunnel.lines(), tunnel.ends.0));
+        let dial = async move {
+            match lent {
+                None => TcpStream::connect(to).await.and_then(Dialled::directly),
+                Some((lines, local)) => {
+                    let stream = lines.dial(to).await?;
+                    Ok(Dialled { stream, local, remote: to, tunnel: None })
+                }
+            }
+        };
+        self.dial(conn, dial, purpose);
+    }
+}
+
+/// A connection that was made, and between whom.
+pub(super) struct Dialled {
+    pub(super) stream: TcpStream,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// With the connection to the relay came a tunnel, which lends all others.
+    pub(super) tunnel: Option<Tunnel>,
+}
+
+impl Dialled {
+    pub(super) fn directly(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+        Ok(Self { stream, local, remote, tunnel: None })
+    }
+}
