@@ -94,6 +94,22 @@ enum Transfer {
     Serve(Serve),
 }
 
+impl Transfer {
+    fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(fetch) => fetch.deadline,
+            Self::Serve(serve) => serve.deadline,
+        }
+    }
+
+    fn timed_out(&self, limits: &Limits) -> Fault {
+        match self {
+            Self::Fetch(fetch) => fetch.timed_out(limits),
+            Self::Serve(serve) => serve.timed_out(limits),
+        }
+    }
+}
+
 /// One call of [`Peer::handle`] or of a command: the time, and where the actions go.
 struct Turn<'a> {
     now: Duration,
@@ -216,10 +232,7 @@ impl Peer {
     /// When to come back with [`Input::Tick`], if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let sessions = self.sessions.values().filter_map(|slot| slot.deadline(&self.config.limits));
-        let transfers = self.transfers.values().filter_map(|transfer| match transfer {
-            Transfer::Fetch(fetch) => fetch.deadline,
-            Transfer::Serve(serve) => serve.deadline,
-        });
+        let transfers = self.transfers.values().filter_map(Transfer::deadline);
         sessions.chain(transfers).chain(self.relay_deadline()).min()
     }
 
@@ -315,19 +328,14 @@ impl Peer {
         for session in sessions {
             self.session_timed_out(session, turn);
         }
-        let late = |transfer: &Transfer| match transfer {
-            Transfer::Fetch(fetch) => fetch.deadline.is_some_and(|at| at <= now),
-            Transfer::Serve(serve) => serve.deadline.is_some_and(|at| at <= now),
-        };
+        let late = |transfer: &Transfer| transfer.deadline().is_some_and(|at| at <= now);
         let transfers: Vec<_> =
             self.transfers.iter().filter(|(_, t)| late(t)).map(|(id, _)| *id).collect();
         for transfer in transfers {
-            let fault = match self.transfers.get(&transfer) {
-                Some(Transfer::Fetch(fetch)) => fetch.timed_out(&self.config.limits),
-                Some(Transfer::Serve(serve)) => serve.timed_out(&self.config.limits),
-                None => continue,
-            };
-            self.transfer_failed(transfer, fault, turn);
+            if let Some(late) = self.transfers.get(&transfer) {
+                let fault = late.timed_out(&self.config.limits);
+                self.transfer_failed(transfer, fault, turn);
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Common {
     /// Say nothing but errors
     #[arg(short, long, global = true, env = "XCHER_QUIET", value_parser = switch())]
     pub(super) quiet: bool,
-    /// Say more; twice for every packet's fate
+    /// Say more; twice for the log's debug lines too
     #[arg(short, long, global = true, action = ArgAction::Count, env = "XCHER_VERBOSE")]
     pub(super) verbose: u8,
     /// Configuration file [default: the platform's usual place]

@@ -26,7 +26,7 @@ pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
 async fn list(call: &mut Call) -> Result<(), Failure> {
     let session = call.session;
     let asked = call.running.host.list(session);
-    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    asked.map_err(Failure::misuse)?;
     let mut refused = false;
     loop {
         match call.next().await? {
@@ -52,7 +52,7 @@ pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<()
 async fn ask(call: &mut Call, name: FileName) -> Result<(), Failure> {
     let session = call.session;
     let asked = call.running.host.check(session, name);
-    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    asked.map_err(Failure::misuse)?;
     loop {
         if let Event::Checked { name, yes, .. } = call.next().await? {
             let answer = if yes { "YES" } else { "NO" };
@@ -82,7 +82,7 @@ pub(super) async fn who(common: &Common) -> Result<(), Failure> {
 
 async fn everyone(running: &mut Running, relay: &str) -> Result<(), Failure> {
     let asked = running.host.who();
-    asked.map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    asked.map_err(Failure::misuse)?;
     let own = running.host.nick().cloned();
     loop {
         match running.next().await? {

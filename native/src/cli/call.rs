@@ -1,7 +1,7 @@
 //! Calling someone: what `ls`, `check` and `get` have in common.
 
+use xcher_core::Nick;
 use xcher_core::peer::{Calls, Event, Fault, SessionId};
-use xcher_core::{MisuseError, Nick};
 
 use super::args::Common;
 use super::exit::{Code, Failure, code_of};
@@ -29,11 +29,7 @@ impl Call {
             Ok(session) => Ok(Self { running, session, nick: nick.clone(), odd: None }),
             Err(error) => {
                 running.stop().await;
-                let code = match error {
-                    MisuseError::Oneself => Code::Usage,
-                    _ => Code::Unreachable,
-                };
-                Err(Failure::new(code, error.to_string()))
+                Err(Failure::misuse(error))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use xcher_core::MisuseError;
 use xcher_core::peer::{Fault, FaultKind};
 
 /// The exit codes (README, "Exit codes").
@@ -31,6 +32,20 @@ impl Failure {
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(Code::Usage, message)
+    }
+
+    /// This host's system refused something.
+    pub(super) fn local(error: impl std::fmt::Display) -> Self {
+        Self::new(Code::Incomplete, error.to_string())
+    }
+
+    /// The host could not be asked to do it.
+    pub(super) fn misuse(error: MisuseError) -> Self {
+        let code = match error {
+            MisuseError::Oneself => Code::Usage,
+            _ => Code::Unreachable,
+        };
+        Self::new(code, error.to_string())
     }
 
     /// The user ended it: there is nothing to tell.

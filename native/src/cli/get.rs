@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use xcher_core::peer::{Event, TransferId};
-use xcher_core::{FileName, Quoted, Size};
+use xcher_core::{FileName, Quoted};
 
 use super::args::{Common, GetArgs};
 use super::call::Call;
@@ -17,8 +17,7 @@ const UNDER_WAY: usize = 64;
 
 pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> {
     let mut wanted = Wanted::parse(args)?;
-    let inbox = Inbox::open(&args.output, args.on_conflict)
-        .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+    let inbox = Inbox::open(&args.output, args.on_conflict).map_err(Failure::local)?;
     let mut call = Call::begin(common, &args.peer, Some(inbox)).await?;
     let done = match choose(&mut call, &mut wanted).await {
         Ok(spool) => fetch(&mut call, args, &wanted, spool).await,
@@ -72,10 +71,7 @@ impl Wanted {
 async fn choose(call: &mut Call, wanted: &mut Wanted) -> Result<Spool, Failure> {
     let mut spool = Spool::new().map_err(unlisted)?;
     let session = call.session;
-    call.running
-        .host
-        .list(session)
-        .map_err(|error| Failure::new(Code::Unreachable, error.to_string()))?;
+    call.running.host.list(session).map_err(Failure::misuse)?;
     loop {
         match call.next().await? {
             Event::Entry { name, size, .. } if wanted.takes(&name) => {
@@ -164,7 +160,7 @@ impl Fetching<'_> {
         let next = listed.next();
         let next = next.map_err(unlisted)?;
         let Some((name, size)) = next else { return Ok(false) };
-        if self.conflicts(call, &name, size) {
+        if self.conflicts(call, &name) {
             return Ok(true);
         }
         let session = call.session;
@@ -181,7 +177,7 @@ impl Fetching<'_> {
     }
 
     /// Whether the file need not come, because one of its name is there.
-    fn conflicts(&mut self, call: &mut Call, name: &FileName, _size: Size) -> bool {
+    fn conflicts(&mut self, call: &mut Call, name: &FileName) -> bool {
         let taken = call.running.host.inbox().is_some_and(|inbox| inbox.taken(name));
         let output = &call.running.output;
         match self.args.on_conflict {

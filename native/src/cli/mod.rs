@@ -95,7 +95,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(|error| Failure::new(Code::Incomplete, error.to_string()))?;
+                .map_err(Failure::local)?;
             let done = runtime.block_on(online(common, command));
             // A thread that still waits for a disk or a terminal is not waited for.
             runtime.shutdown_background();
@@ -119,15 +119,14 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
 }
 
 fn man(folder: Option<&Path>) -> Result<(), Failure> {
-    let local = |error: io::Error| Failure::new(Code::Incomplete, error.to_string());
     match folder {
         Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(local)?;
-            clap_mangen::generate_to(args::command(), folder).map_err(local)
+            std::fs::create_dir_all(folder).map_err(Failure::local)?;
+            clap_mangen::generate_to(args::command(), folder).map_err(Failure::local)
         }
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(args::command()).render(&mut page).map_err(local)?;
+            clap_mangen::Man::new(args::command()).render(&mut page).map_err(Failure::local)?;
             print(&page)
         }
     }

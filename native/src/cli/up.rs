@@ -18,7 +18,7 @@ use crate::relay::{self, Relay};
 
 /// Runs the relay and its bridge until stopped.
 pub(super) async fn relay(common: &Common, args: &RelayArgs) -> Result<(), Failure> {
-    let mut signals = Signals::catch().map_err(local)?;
+    let mut signals = Signals::catch().map_err(Failure::local)?;
     let ports = Ports::open(common, args).await?;
     ports.serve(common, args, async move { signals.stop().await }).await
 }
@@ -26,7 +26,7 @@ pub(super) async fn relay(common: &Common, args: &RelayArgs) -> Result<(), Failu
 /// Runs a relay with its bridge and shares, until stopped.
 pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
     let ports = Ports::open(common, &args.relay).await?;
-    let bound = ports.relay.local_addr().map_err(local)?;
+    let bound = ports.relay.local_addr().map_err(Failure::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let own = Common { relay: reached.to_string(), ..common.clone() };
     let (stop, stopped) = oneshot::channel::<()>();
@@ -55,7 +55,7 @@ impl Ports {
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
         let relay = listen(args.listen, "--listen").await?;
-        let address = relay.local_addr().map_err(local)?.to_string();
+        let address = relay.local_addr().map_err(Failure::local)?.to_string();
         output.result(format_args!("relay {address}")).map_err(unread)?;
         output.json(&Line::Relay { address }).map_err(unread)?;
         let http = match (args.http(), &args.http) {
@@ -72,7 +72,7 @@ impl Ports {
             },
         };
         if let Some(http) = &http {
-            let url = format!("http://{}/", http.local_addr().map_err(local)?);
+            let url = format!("http://{}/", http.local_addr().map_err(Failure::local)?);
             output.result(format_args!("http {url}")).map_err(unread)?;
             output.json(&Line::Http { url }).map_err(unread)?;
         }
@@ -87,9 +87,9 @@ impl Ports {
     ) -> Result<(), Failure> {
         let relay = Relay::new(config(args));
         let Some(listener) = self.http else {
-            return relay.run(self.relay, shutdown).await.map_err(local);
+            return relay.run(self.relay, shutdown).await.map_err(Failure::local);
         };
-        let bound = listener.local_addr().map_err(local)?;
+        let bound = listener.local_addr().map_err(Failure::local)?;
         let bridge = Bridge::new(relay.clone(), lends(args, bound.ip()));
         let http = HttpConfig {
             allow_origin: args.allow_origin.clone(),
@@ -111,7 +111,7 @@ impl Ports {
             ended
         };
         let (front, relay) = tokio::join!(front, relay);
-        relay.and(front).map_err(local)
+        relay.and(front).map_err(Failure::local)
     }
 }
 
@@ -194,8 +194,4 @@ fn program() -> String {
         }
         _ => "xcher".to_owned(),
     }
-}
-
-fn local(error: std::io::Error) -> Failure {
-    Failure::new(Code::Incomplete, error.to_string())
 }
