@@ -1,5 +1,6 @@
 //! What XCHER needs of a host: sockets, files, timers. Every decision is `xcher_core`'s.
 
+mod accepting;
 pub mod bridge;
 pub mod cli;
 pub mod data;

@@ -13,6 +13,7 @@ use xcher_core::tunnel::FirstLine;
 use super::mux::Stream;
 use super::tunnel::{Tunnel, refuse};
 use super::{BridgeConfig, Shared, Visitor, Way};
+use crate::accepting::Acceptor;
 
 /// Visitors that may wait for one listener.
 const WAITING: usize = 16;
@@ -39,19 +40,14 @@ impl Tunnel {
         let lent = Lent { shared: &self.shared, at };
         if stream.write_all(&FirstLine::Listening(at).to_line()).await.is_ok() {
             let mut visits = JoinSet::new();
+            let mut acceptor = Acceptor::new(listener);
             loop {
                 let visitor = tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok((socket, from)) => {
-                            let _ = socket.set_nodelay(true);
-                            Visitor { from, stream: Way::Tcp(socket) }
-                        }
-                        // It is gone already, or there are no descriptors: others give some back.
-                        Err(_) => {
-                            tokio::task::yield_now().await;
-                            continue;
-                        }
-                    },
+                    accepted = acceptor.accept() => {
+                        let Ok((socket, from)) = accepted else { break };
+                        let _ = socket.set_nodelay(true);
+                        Visitor { from, stream: Way::Tcp(socket) }
+                    }
                     Some(visitor) = joined.recv() => visitor,
                     Some(_) = visits.join_next() => continue,
                     // The client writes nothing: an end, a fault or a byte all mean it is over.
@@ -60,7 +56,7 @@ impl Tunnel {
                 visits.spawn(Arc::clone(&self).bring(at.port(), visitor));
             }
             drop(lent);
-            drop(listener);
+            drop(acceptor);
             self.lend(at, false);
             // Who came is not sent away because nobody else is to come.
             while visits.join_next().await.is_some() {}

@@ -11,6 +11,7 @@ use super::Host;
 use super::dialling::Dialled;
 use super::happened::Happened;
 use super::tunnel::Lines;
+use crate::accepting::Acceptor;
 
 /// A listener; it is gone when this is dropped.
 pub(super) struct Port(JoinHandle<()>);
@@ -51,17 +52,11 @@ async fn own(
     purpose: Purpose,
     reporter: mpsc::Sender<Happened>,
 ) {
-    loop {
-        let accepted = match accepts.accept().await {
-            Ok((stream, _)) => Dialled::directly(stream),
-            Err(error) => Err(error),
-        };
-        let Ok(Dialled { stream, local, remote, .. }) = accepted else {
-            // The connection is gone already, or the system is out of descriptors: others give some
-            // back, and the state machine does not wait for ever.
-            tokio::task::yield_now().await;
-            continue;
-        };
+    let mut acceptor = Acceptor::new(accepts);
+    // If it is no listener any more, the state machine does not wait for ever.
+    while let Ok((stream, _)) = acceptor.accept().await {
+        // It may be over already.
+        let Ok(Dialled { stream, local, remote, .. }) = Dialled::directly(stream) else { continue };
         let report = Happened::Accepted { listener, stream, local, remote, purpose };
         if reporter.send(report).await.is_err() {
             return;

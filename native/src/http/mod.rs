@@ -30,12 +30,13 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error, info_span, warn};
 use xcher_core::Quoted;
 
+use crate::accepting::Acceptor;
 use origin::Origin;
 use places::Places;
 use token::Token;
@@ -80,10 +81,6 @@ const HEAD_BYTES: usize = 16 * 1024;
 const CONNECTIONS: usize = 1024;
 /// The same, of one client: a browser opens six.
 const CONNECTIONS_PER_ADDRESS: usize = 128;
-/// How long no connection is accepted after the system could not give one.
-const PAUSE: Duration = Duration::from_millis(200);
-/// How long that is not logged again.
-const WARN_AGAIN: Duration = Duration::from_secs(10);
 /// How long connections and tunnels have to end by themselves when the front stops.
 const STOP: Duration = Duration::from_millis(700);
 /// How long those that did not have to be cut.
@@ -116,10 +113,10 @@ where
     let _cut = front.cut.clone().drop_guard();
     let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
-    let mut warned: Option<Instant> = None;
+    let mut acceptor = Acceptor::new(listener);
     loop {
         tokio::select! {
-            accepted = accept(&listener, &mut warned) => {
+            accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
                 let is_proxy = trusted.iter().any(|ip| ip.to_canonical() == from.ip().to_canonical());
                 let Ok(place) = places.take((!is_proxy).then_some(from.ip())) else {
@@ -142,7 +139,7 @@ where
             () = &mut shutdown => break,
         }
     }
-    drop(listener);
+    drop(acceptor);
     front.closing.cancel();
     front.tunnels.close();
     let all = async {
@@ -244,29 +241,5 @@ async fn serve(
         Ok(Ok(())) => {}
         Ok(Err(error)) => debug!(%error, "a connection ended"),
         Err(_) => debug!("a connection took too long: closed"),
-    }
-}
-
-async fn accept(
-    listener: &TcpListener,
-    warned: &mut Option<Instant>,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput};
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return Ok(accepted),
-            Err(error) if error.kind() == InvalidInput => return Err(error),
-            // Over before it was accepted.
-            Err(error)
-                if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
-            Err(error) => {
-                let now = Instant::now();
-                if warned.is_none_or(|before| now - before > WARN_AGAIN) {
-                    warn!(%error, "no connection can be accepted for now");
-                    *warned = Some(now);
-                }
-                sleep(PAUSE).await;
-            }
-        }
     }
 }

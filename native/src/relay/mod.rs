@@ -17,13 +17,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
 use xcher_core::registry::{ConnId, Input};
 
+use crate::accepting::Acceptor;
 use hub::Hub;
 pub use joined::Joined;
 
@@ -34,10 +35,6 @@ pub struct RelayConfig {
     pub limits: RelayLimits,
 }
 
-/// How long no connection is accepted after the system could not give one.
-const PAUSE: Duration = Duration::from_millis(200);
-/// How long that is not logged again.
-const WARN_AGAIN: Duration = Duration::from_secs(10);
 /// How long connections have to end when the relay stops.
 const STOP: Duration = Duration::from_millis(900);
 
@@ -117,38 +114,24 @@ impl Relay {
         let _cut = Cut(self);
         let hub = &self.0.hub;
         let mut shutdown = pin!(shutdown);
-        // While set, the system has no connection to give.
-        let mut paused: Option<Instant> = None;
-        let mut warned: Option<Instant> = None;
+        let mut acceptor = Acceptor::new(listener);
         loop {
             let alarm = hub.arm();
             tokio::select! {
-                accepted = accept(&listener, paused) => match accepted {
-                    Ok((socket, from)) => {
-                        paused = None;
-                        let number = self.next_number();
-                        let span = info_span!("connection", number, %from);
-                        let serve = link::serve(Arc::clone(hub), number, socket, from);
-                        self.tasks().spawn(serve.instrument(span));
-                    }
-                    Err(error) if is_the_clients(&error) => {}
-                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
-                    Err(error) => {
-                        let now = Instant::now();
-                        if warned.is_none_or(|before| now - before > WARN_AGAIN) {
-                            warn!(%error, "no connection can be accepted for now");
-                            warned = Some(now);
-                        }
-                        paused = Some(now + PAUSE);
-                    }
-                },
+                accepted = acceptor.accept() => {
+                    let (socket, from) = accepted?;
+                    let number = self.next_number();
+                    let span = info_span!("connection", number, %from);
+                    let serve = link::serve(Arc::clone(hub), number, socket, from);
+                    self.tasks().spawn(serve.instrument(span));
+                }
                 Some(()) = self.task_ended() => {}
                 () = until(alarm) => hub.handle(Input::Tick),
                 () = hub.armed_sooner() => {}
                 () = &mut shutdown => break,
             }
         }
-        drop(listener);
+        drop(acceptor);
         hub.handle(Input::Stop);
         let all = async { while self.task_ended().await.is_some() {} };
         if timeout(STOP, all).await.is_err() {
@@ -185,31 +168,10 @@ impl Drop for Cut<'_> {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    paused: Option<Instant>,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    until_if(paused).await;
-    listener.accept().await
-}
-
-/// Whether the connection was over before it was accepted.
-fn is_the_clients(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
-}
-
 /// Waits until then; for ever if there is no then.
 async fn until(then: Option<Instant>) {
     match then {
         Some(then) => sleep_until(then).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Waits until then, if there is a then.
-async fn until_if(then: Option<Instant>) {
-    if let Some(then) = then {
-        sleep_until(then).await;
     }
 }
