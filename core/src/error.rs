@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write};
 
-use crate::MAX_LINE;
+use crate::{MAX_LINE, invisible};
 
 /// The other side broke the protocol: with what was expected and what came, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,10 @@ impl fmt::Display for ProtocolError {
             Self::LineTooLong { got } => {
                 write!(f, "expected a line of at most {MAX_LINE} bytes, got a longer one: {got}")
             }
-            Self::NotText { got } => write!(f, "expected UTF-8, got the bytes {got:02x?}"),
+            Self::NotText { got } => {
+                f.write_str("expected UTF-8, got the bytes")?;
+                got.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
             Self::HalfLine { got } => {
                 write!(f, "expected the rest of a line, got the end of the connection after {got}")
             }
@@ -136,9 +139,17 @@ impl Quoted<'_> {
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.0[..self.0.floor_char_boundary(SHOWN)];
-        write!(f, "{shown:?}")?;
-        if shown.len() < self.0.len() {
+        let cut = self.0.floor_char_boundary(SHOWN);
+        f.write_char('"')?;
+        for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
+            if matches!(c, '"' | '\\') || invisible::hides(c) {
+                c.escape_default().fmt(f)?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        f.write_char('"')?;
+        if cut < self.0.len() {
             write!(f, "… ({} bytes)", self.0.len())?;
         }
         Ok(())

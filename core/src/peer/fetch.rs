@@ -277,7 +277,7 @@ impl Peer {
             self.fetch_failed(id, fate.clone(), turn);
         }
         let mut unasked = Vec::new();
-        for (id, transfer) in &mut self.transfers {
+        for (id, transfer) in self.transfers.iter_mut() {
             if let Transfer::Fetch(fetch) = transfer
                 && fetch.session == session
             {

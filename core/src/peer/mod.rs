@@ -15,13 +15,14 @@ mod relay_link;
 mod slot;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use event::{Direction, Event, Fault, FaultKind};
 pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
+
+use litemap::LiteMap;
 
 use crate::{Limits, MisuseError, Nick, Platform};
 use call_guard::CallGuard;
@@ -65,11 +66,11 @@ pub struct Peer {
     last_id: u64,
     relay: RelayLink,
     /// What each connection is for.
-    conns: BTreeMap<ConnId, Use>,
+    conns: LiteMap<ConnId, Use>,
     /// What each listener is for.
-    listeners: BTreeMap<ListenerId, Awaited>,
-    sessions: BTreeMap<SessionId, Slot>,
-    transfers: BTreeMap<TransferId, Transfer>,
+    listeners: LiteMap<ListenerId, Awaited>,
+    sessions: LiteMap<SessionId, Slot>,
+    transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
     stopping: bool,
 }
@@ -138,10 +139,10 @@ impl Peer {
             config,
             last_id: 0,
             relay: RelayLink::new(),
-            conns: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            transfers: BTreeMap::new(),
+            conns: LiteMap::new(),
+            listeners: LiteMap::new(),
+            sessions: LiteMap::new(),
+            transfers: LiteMap::new(),
             guard,
             stopping: false,
         }

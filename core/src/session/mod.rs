@@ -7,7 +7,7 @@
 mod event;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 pub use event::{Event, Question};
@@ -36,8 +36,8 @@ pub struct Session {
     theirs: State,
     /// Our questions without an answer, oldest first.
     asked: VecDeque<Asked>,
-    /// The files we requested and have not settled, and how often.
-    requested: BTreeMap<Box<str>, u32>,
+    /// The files we requested and have not settled, as often as we did.
+    requested: Vec<Box<str>>,
     /// Their questions without an answer, oldest first. The first is a bare `No` only while held.
     owed: VecDeque<Owed>,
     /// No answers for now.
@@ -56,7 +56,7 @@ impl Session {
             ours: State::Silent,
             theirs: State::Silent,
             asked: VecDeque::new(),
-            requested: BTreeMap::new(),
+            requested: Vec::new(),
             owed: VecDeque::new(),
             held: false,
             entries: 0,
@@ -124,9 +124,8 @@ impl Session {
                     self.asked.remove(at);
                     Event::Answer { name: name.into(), yes }
                 } else if let Some((name, false)) = answer
-                    && self.requested.contains_key(name)
+                    && settle(&mut self.requested, name)
                 {
-                    settle(&mut self.requested, name);
                     Event::Refused { name: name.into() }
                 } else {
                     ask_named(&mut self.owed, FileName::parse(chk.question()), |name| {
@@ -180,7 +179,9 @@ impl Session {
     /// questions than this side would bear itself. [`MisuseError::Ending`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
-        if position(&self.asked, text).is_some() || self.requested.contains_key(text) {
+        if position(&self.asked, text).is_some()
+            || self.requested.iter().any(|requested| **requested == *text)
+        {
             return Err(MisuseError::AlreadyAsked);
         }
         if self.asked.len() >= self.max_questions {
@@ -205,7 +206,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         self.send(Packet::Request { name: Ok(name), size, port }, out)?;
-        *self.requested.entry(name.into_str().into()).or_default() += 1;
+        self.requested.push(name.into_str().into());
         Ok(())
     }
 
@@ -359,13 +360,10 @@ impl Session {
     }
 }
 
-fn settle(requested: &mut BTreeMap<Box<str>, u32>, name: &str) {
-    if let Some(count) = requested.get_mut(name) {
-        *count -= 1;
-        if *count == 0 {
-            requested.remove(name);
-        }
-    }
+/// Takes out one request of that name, and says whether there was one.
+fn settle(requested: &mut Vec<Box<str>>, name: &str) -> bool {
+    let at = requested.iter().position(|requested| **requested == *name);
+    at.map(|at| requested.swap_remove(at)).is_some()
 }
 
 fn position(asked: &VecDeque<Asked>, name: &str) -> Option<usize> {
