@@ -63,8 +63,12 @@ impl fmt::Display for ProtocolError {
                 write!(f, "expected a line of at most {MAX_LINE} bytes, got a longer one: {got}")
             }
             Self::NotText { got } => {
-                f.write_str("expected UTF-8, got the bytes")?;
-                got.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+                let mut between = "expected UTF-8, got the bytes [";
+                for byte in got {
+                    write!(f, "{between}{byte:02x}")?;
+                    between = ", ";
+                }
+                f.write_char(']')
             }
             Self::HalfLine { got } => {
                 write!(f, "expected the rest of a line, got the end of the connection after {got}")

@@ -24,9 +24,9 @@ struct Silent {
 const REMEMBERED: usize = 1024;
 /// Failures in a row that cost nothing: a caller who gives up and calls again is no scanner.
 const TOLERATED: u32 = 3;
-/// The first back-off; each further one is twice as long, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_secs(10);
-const LONGEST: Duration = Duration::from_secs(3600);
+/// Seconds of the first back-off; each further one is twice as long, up to [`LONGEST`].
+const FIRST: u64 = 10;
+const LONGEST: u64 = 3600;
 
 impl CallGuard {
     pub(super) fn new(dials_per_minute: u32) -> Self {
@@ -54,15 +54,14 @@ impl CallGuard {
     pub(super) fn did_not_speak(&mut self, ip: IpAddr, now: Duration) {
         let known = self.silent.iter().position(|silent| silent.ip == ip);
         let times = 1 + known.map_or(0, |at| self.silent.swap_remove(at).times);
-        let back_off = times.checked_sub(TOLERATED + 1).map_or(Duration::ZERO, |doublings| {
-            FIRST.saturating_mul(1 << doublings.min(16)).min(LONGEST)
-        });
+        let doublings = times.checked_sub(TOLERATED + 1);
+        let back_off = doublings.map_or(0, |doublings| (FIRST << doublings.min(16)).min(LONGEST));
         if self.silent.len() >= REMEMBERED
             && let Some(first) = (0..self.silent.len()).min_by_key(|at| self.silent[*at].until)
         {
             self.silent.swap_remove(first);
         }
-        self.silent.push(Silent { ip, times, until: now + back_off });
+        self.silent.push(Silent { ip, times, until: now + Duration::from_secs(back_off) });
     }
 }
 

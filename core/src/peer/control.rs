@@ -147,14 +147,14 @@ impl Peer {
     fn heard(&mut self, session: SessionId, event: Heard, turn: &mut Turn<'_>) {
         match event {
             Heard::Question => {}
-            Heard::BadQuestion { why } => turn.notice(Some(session), why),
+            Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
             Heard::Entry { name, size } => turn.tell(Event::Entry { session, name, size }),
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
             Heard::Refused { name } => self.request_refused(session, &name, turn),
             Heard::Ignored { verb } => {
-                turn.notice(Some(session), alloc::format!("passed over the unknown packet {verb}"));
+                turn.notice(Some(session), format_args!("passed over the unknown packet {verb}"));
             }
             Heard::End => self.ended_by_peer(session, turn),
         }

@@ -156,9 +156,10 @@ impl Peer {
         let from = remote.ip().to_canonical();
         if let Some(peer) = fetch.peer.filter(|peer| *peer != from) {
             turn.act(Action::Close { conn });
-            let text =
-                alloc::format!("expected the data connection from {peer}, got one from {from}");
-            return turn.notice(Some(session), text);
+            return turn.notice(
+                Some(session),
+                format_args!("expected the data connection from {peer}, got one from {from}"),
+            );
         }
         fetch.stage = Stage::Receiving(conn);
         fetch.deadline = Some(turn.now + self.config.limits.stall);

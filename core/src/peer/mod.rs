@@ -14,8 +14,8 @@ mod provide;
 mod relay_link;
 mod slot;
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -126,8 +126,8 @@ impl Turn<'_> {
         self.actions.push(Action::Tell(event));
     }
 
-    fn notice(&mut self, session: Option<SessionId>, text: impl Into<Box<str>>) {
-        self.tell(Event::Notice { session, text: text.into() });
+    fn notice(&mut self, session: Option<SessionId>, text: fmt::Arguments<'_>) {
+        self.tell(Event::Notice { session, text: alloc::fmt::format(text).into() });
     }
 }
 
@@ -243,10 +243,10 @@ impl Peer {
     pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let turn = &mut Turn { now, actions };
         self.stopping = true;
-        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+        while let Some((&session, _)) = self.sessions.first() {
             self.leave(session, Some(Fault::Cancelled), turn);
         }
-        for transfer in self.transfers.keys().copied().collect::<Vec<_>>() {
+        while let Some((&transfer, _)) = self.transfers.first() {
             self.transfer_failed(transfer, Fault::Cancelled, turn);
         }
         self.leave_relay(turn);

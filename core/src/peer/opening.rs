@@ -118,7 +118,7 @@ impl Peer {
             // Nothing tells the host that was called from a stranger who came by, until it speaks.
             Stage::Live { .. } if slot.spares.len() < spares => {
                 self.conns.insert(conn, Use::Spare(id));
-                slot.spares.push_back(Spare { conn, local, remote });
+                slot.spares.push(Spare { conn, local, remote });
             }
             _ => turn.act(Action::Close { conn }),
         }
@@ -159,13 +159,14 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
         let Stage::Live { conn, listener: Some(listener) } = slot.stage else { return false };
         let stranger = slot.ends.map(|(_, remote)| remote.to_string()).unwrap_or_default();
-        turn.notice(Some(id), alloc::format!("a connection from {stranger} was no peer's: {why}"));
+        turn.notice(Some(id), format_args!("a connection from {stranger} was no peer's: {why}"));
         if self.conns.remove(&conn).is_some() {
             turn.act(Action::Close { conn });
         }
         slot.restart(&self.config.limits);
         slot.stage = Stage::Calling(listener);
-        if let Some(Spare { conn, local, remote }) = slot.spares.pop_front() {
+        if !slot.spares.is_empty() {
+            let Spare { conn, local, remote } = slot.spares.remove(0);
             self.attach(id, conn, Some(listener), local, remote, turn);
         }
         true
@@ -180,7 +181,7 @@ impl Peer {
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
         }
-        for spare in slot.spares.drain(..) {
+        for spare in core::mem::take(&mut slot.spares) {
             self.conns.remove(&spare.conn);
             turn.act(Action::Close { conn: spare.conn });
         }
@@ -189,14 +190,13 @@ impl Peer {
     /// An X_INIT came.
     pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
         let Some(relay) = self.relay.relay_ip() else { return };
-        let limits = self.config.limits.clone();
         let refusal = if self.config.calls == Calls::Ignore || self.stopping {
             Some(Fault::Declined)
         } else if let Err(fault) =
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Fault::Policy(fault))
-        } else if self.sessions.len() >= limits.sessions {
+        } else if self.sessions.len() >= self.config.limits.sessions {
             Some(Fault::Busy("sessions at once"))
         } else {
             self.guard.admit(from.ip(), turn.now).err().map(Fault::Policy)
@@ -205,7 +205,8 @@ impl Peer {
             return turn.tell(Event::CallRefused { from, fault });
         }
         let id = SessionId(self.new_id());
-        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, &limits);
+        let limits = &self.config.limits;
+        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, limits);
         self.sessions.insert(id, slot);
         if self.config.calls == Calls::Ask {
             turn.tell(Event::Call { session: id, from, nick });

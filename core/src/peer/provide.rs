@@ -94,7 +94,10 @@ impl Peer {
             }
         }
         if done && slot.session.answer_list_end(&mut out).is_err() {
-            turn.notice(Some(session), "the driver ended a list that was not asked for");
+            turn.notice(
+                Some(session),
+                format_args!("the driver ended a list that was not asked for"),
+            );
         }
         slot.write(out, turn);
         self.pump(session, turn);
@@ -115,7 +118,7 @@ impl Peer {
                     if let Some(slot) = self.sessions.get_mut(&session) {
                         slot.session.refuse(&name, &mut out);
                     }
-                    turn.notice(Some(session), alloc::format!("said NO to {name}: {why}"));
+                    turn.notice(Some(session), format_args!("said NO to {name}: {why}"));
                 }
             }
         }

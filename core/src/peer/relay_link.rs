@@ -1,6 +1,5 @@
 //! The link to the relay, from this host's side (section 5).
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -10,9 +9,9 @@ use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
 const LOCATE: Duration = Duration::from_secs(3);
-/// The first wait before the relay is dialled again; each further one is twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// Seconds before the relay is dialled again the first time; each further wait is twice as long.
+const FIRST_RETRY: u64 = 1;
+const LONGEST_RETRY: u64 = 30;
 
 pub(super) struct RelayLink {
     stage: Stage,
@@ -162,7 +161,7 @@ impl Peer {
                     Ok(packet) => self.relay_packet(packet, turn),
                     // It may be a stranger's X_INIT passed on as it came: the link is not to blame.
                     Err(error @ ProtocolError::Malformed { .. }) => {
-                        turn.notice(None, error.to_string());
+                        turn.notice(None, format_args!("{error}"));
                     }
                     Err(error) => break Some(error),
                 },
@@ -216,8 +215,8 @@ impl Peer {
                 self.relay_lost(Fault::Relay(crate::Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
-                let said = alloc::format!("the relay said of {verb}: {}", crate::Quoted(reason));
-                turn.notice(None, said);
+                let reason = crate::Quoted(reason);
+                turn.notice(None, format_args!("the relay said of {verb}: {reason}"));
             }
             (RelayPacket::End, _) => self.relay_lost(Fault::Closed(None), turn),
             _ => {}
@@ -243,8 +242,7 @@ impl Peer {
         // Even a nick that is taken: after a broken link the relay may hold it for the dead one.
         let again = self.relay.was_online;
         let retry = (again && !self.stopping).then(|| {
-            let doublings = self.relay.failures.min(8);
-            FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY)
+            Duration::from_secs((FIRST_RETRY << self.relay.failures.min(8)).min(LONGEST_RETRY))
         });
         self.relay.failures = self.relay.failures.saturating_add(1);
         self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.now + wait));

@@ -35,7 +35,7 @@ pub(super) struct Slot {
     pub(super) looking: bool,
     /// Asked of a host that has not shown to be a peer yet.
     pub(super) asked: Vec<Ask>,
-    pub(super) spares: VecDeque<Spare>,
+    pub(super) spares: Vec<Spare>,
     /// Files to fetch that wait their turn, and how many do not.
     pub(super) fetches: VecDeque<TransferId>,
     pub(super) fetching: usize,
@@ -89,7 +89,7 @@ impl Slot {
             paused: false,
             looking: false,
             asked: Vec::new(),
-            spares: VecDeque::new(),
+            spares: Vec::new(),
             fetches: VecDeque::new(),
             fetching: 0,
             serves: VecDeque::new(),

@@ -14,7 +14,8 @@ pub use event::{Event, Question};
 
 use crate::state::{State, Step};
 use crate::{
-    FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted, Size,
+    BadName, FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted,
+    Size,
 };
 
 enum Owed {
@@ -128,14 +129,16 @@ impl Session {
                 {
                     Event::Refused { name: name.into() }
                 } else {
-                    ask_named(&mut self.owed, FileName::parse(chk.question()), |name| {
-                        Question::Check(name)
-                    })?
+                    match FileName::parse(chk.question()) {
+                        Ok(name) => ask(&mut self.owed, Question::Check(name.to_owned())),
+                        Err(bad) => owe_no(&mut self.owed, bad)?,
+                    }
                 }
             }
-            Packet::Request { name, size, port } => {
-                ask_named(&mut self.owed, name, |name| Question::Request { name, size, port })?
+            Packet::Request { name: Ok(name), size, port } => {
+                ask(&mut self.owed, Question::Request { name: name.to_owned(), size, port })
             }
+            Packet::Request { name: Err(bad), .. } => owe_no(&mut self.owed, bad)?,
             Packet::End => Event::End,
             Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
         };
@@ -375,22 +378,14 @@ fn ask(owed: &mut VecDeque<Owed>, question: Question) -> Event {
     Event::Question
 }
 
-fn ask_named(
-    owed: &mut VecDeque<Owed>,
-    name: crate::Name<'_>,
-    question: impl FnOnce(FileName) -> Question,
-) -> Result<Event, ProtocolError> {
-    match name {
-        Ok(name) => Ok(ask(owed, question(name.to_owned()))),
-        // The NO repeats the name, and must itself fit a line.
-        Err(bad) if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE => {
-            Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() })
-        }
-        Err(bad) => {
-            owed.push_back(Owed::No(bad.name.into()));
-            Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
-        }
+/// A question about a name that is none.
+fn owe_no(owed: &mut VecDeque<Owed>, bad: BadName<'_>) -> Result<Event, ProtocolError> {
+    // The NO repeats the name, and must itself fit a line.
+    if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
+        return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
     }
+    owed.push_back(Owed::No(bad.name.into()));
+    Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
 }
 
 #[cfg(test)]
