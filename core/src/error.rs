@@ -146,10 +146,11 @@ impl fmt::Display for Quoted<'_> {
         let cut = self.0.floor_char_boundary(SHOWN);
         f.write_char('"')?;
         for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
-            if matches!(c, '"' | '\\') || invisible::hides(c) {
-                c.escape_default().fmt(f)?;
-            } else {
-                f.write_char(c)?;
+            match c {
+                '\0' => f.write_str("\\0")?,
+                '"' | '\\' => c.escape_default().fmt(f)?,
+                c if invisible::hides(c) => c.escape_default().fmt(f)?,
+                c => f.write_char(c)?,
             }
         }
         f.write_char('"')?;
