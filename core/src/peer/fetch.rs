@@ -79,7 +79,7 @@ impl Peer {
         if slot.fetches.len() >= self.config.limits.waiting {
             return Err(MisuseError::TooManyWaiting);
         }
-        slot.fetches.push_back(id);
+        slot.fetches.push(id);
         let unusable = name.usable_on(self.config.platform).err();
         let fetch = Fetch {
             session,
@@ -109,7 +109,8 @@ impl Peer {
             if slot.fetching >= self.config.limits.transfers {
                 return;
             }
-            let Some(id) = slot.fetches.pop_front() else { return };
+            let Some(&id) = slot.fetches.first() else { return };
+            slot.fetches.remove(0);
             slot.fetching += 1;
             let listener = ListenerId(self.new_id());
             if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {

@@ -146,7 +146,7 @@ impl Peer {
         let id = TransferId(self.new_id());
         let slot = self.sessions.get_mut(&session).ok_or("its session is over")?;
         let (_, peer) = slot.ends.ok_or("its session is over")?;
-        slot.serves.push_back(id);
+        slot.serves.push(id);
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
         let serve = Serve { session, name: name.clone(), size, to, stage, deadline: None };
@@ -160,7 +160,8 @@ impl Peer {
             if slot.serving >= self.config.limits.transfers {
                 return;
             }
-            let Some(id) = slot.serves.pop_front() else { return };
+            let Some(&id) = slot.serves.first() else { return };
+            slot.serves.remove(0);
             slot.serving += 1;
             let conn = self.new_conn();
             let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { continue };

@@ -1,6 +1,5 @@
 //! What a host knows of one session.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -37,10 +36,10 @@ pub(super) struct Slot {
     pub(super) asked: Vec<Ask>,
     pub(super) spares: Vec<Spare>,
     /// Files to fetch that wait their turn, and how many do not.
-    pub(super) fetches: VecDeque<TransferId>,
+    pub(super) fetches: Vec<TransferId>,
     pub(super) fetching: usize,
     /// Files to send that wait their turn, and how many do not.
-    pub(super) serves: VecDeque<TransferId>,
+    pub(super) serves: Vec<TransferId>,
     pub(super) serving: usize,
 }
 
@@ -90,9 +89,9 @@ impl Slot {
             looking: false,
             asked: Vec::new(),
             spares: Vec::new(),
-            fetches: VecDeque::new(),
+            fetches: Vec::new(),
             fetching: 0,
-            serves: VecDeque::new(),
+            serves: Vec::new(),
             serving: 0,
         }
     }

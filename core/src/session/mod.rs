@@ -7,7 +7,6 @@
 mod event;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 pub use event::{Event, Question};
@@ -36,11 +35,12 @@ pub struct Session {
     ours: State,
     theirs: State,
     /// Our questions without an answer, oldest first.
-    asked: VecDeque<Asked>,
+    asked: Vec<Asked>,
     /// The files we requested and have not settled, as often as we did.
     requested: Vec<Box<str>>,
-    /// Their questions without an answer, oldest first. The first is a bare `No` only while held.
-    owed: VecDeque<Owed>,
+    /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
+    /// It is a bare `No` only while held.
+    owed: Vec<Owed>,
     /// No answers for now.
     held: bool,
     /// Entries of the list under way.
@@ -56,9 +56,9 @@ impl Session {
             lines: LineBuffer::new(),
             ours: State::Silent,
             theirs: State::Silent,
-            asked: VecDeque::new(),
+            asked: Vec::new(),
             requested: Vec::new(),
-            owed: VecDeque::new(),
+            owed: Vec::new(),
             held: false,
             entries: 0,
             max_questions: limits.questions.max(1),
@@ -169,7 +169,7 @@ impl Session {
             return Err(MisuseError::AlreadyAsked);
         }
         self.send(Packet::FileList, out)?;
-        self.asked.push_back(Asked::List);
+        self.asked.push(Asked::List);
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Session {
             return Err(MisuseError::TooManyWaiting);
         }
         self.send(Packet::check(name), out)?;
-        self.asked.push_back(Asked::Check(text.into()));
+        self.asked.push(Asked::Check(text.into()));
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl Session {
 
     /// The oldest question of the other side's that has no answer.
     pub fn question(&self) -> Option<&Question> {
-        match self.owed.front()? {
+        match self.owed.first()? {
             Owed::Answer(question) => Some(question),
             Owed::No(_) => None,
         }
@@ -288,7 +288,7 @@ impl Session {
         match self.question() {
             Some(Question::List) => {
                 self.send(Packet::ListEnd, out)?;
-                self.owed.pop_front();
+                self.owed.remove(0);
                 self.answer_bad_names(out);
                 Ok(())
             }
@@ -302,12 +302,12 @@ impl Session {
     ///
     /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match self.owed.front() {
+        match self.owed.first() {
             Some(Owed::Answer(Question::Check(_))) if self.has_ended() => Err(MisuseError::Ending),
             Some(Owed::Answer(Question::Check(name))) => {
                 Packet::encode_answer(name.as_str(), yes, out);
                 self.ours = State::Open;
-                self.owed.pop_front();
+                self.owed.remove(0);
                 self.answer_bad_names(out);
                 Ok(())
             }
@@ -318,17 +318,12 @@ impl Session {
     /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
     /// [`refuse`](Self::refuse).
     pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<(FileName, Size, u16)> {
-        match self.owed.pop_front() {
-            Some(Owed::Answer(Question::Request { name, size, port })) => {
-                self.answer_bad_names(out);
-                Some((name, size, port))
-            }
-            Some(other) => {
-                self.owed.push_front(other);
-                None
-            }
-            None => None,
-        }
+        let Some(Question::Request { .. }) = self.question() else { return None };
+        let Owed::Answer(Question::Request { name, size, port }) = self.owed.remove(0) else {
+            return None;
+        };
+        self.answer_bad_names(out);
+        Some((name, size, port))
     }
 
     /// A requested file will not come, or not whole.
@@ -353,12 +348,12 @@ impl Session {
 
     /// Gives the NOs whose turn has come.
     fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
-        while let (false, Some(Owed::No(name))) = (self.held, self.owed.front()) {
+        while let (false, Some(Owed::No(name))) = (self.held, self.owed.first()) {
             if !self.has_ended() {
                 Packet::encode_answer(name, false, out);
                 self.ours = State::Open;
             }
-            self.owed.pop_front();
+            self.owed.remove(0);
         }
     }
 }
@@ -369,22 +364,22 @@ fn settle(requested: &mut Vec<Box<str>>, name: &str) -> bool {
     at.map(|at| requested.swap_remove(at)).is_some()
 }
 
-fn position(asked: &VecDeque<Asked>, name: &str) -> Option<usize> {
+fn position(asked: &[Asked], name: &str) -> Option<usize> {
     asked.iter().position(|asked| matches!(asked, Asked::Check(asked) if **asked == *name))
 }
 
-fn ask(owed: &mut VecDeque<Owed>, question: Question) -> Event {
-    owed.push_back(Owed::Answer(question));
+fn ask(owed: &mut Vec<Owed>, question: Question) -> Event {
+    owed.push(Owed::Answer(question));
     Event::Question
 }
 
 /// A question about a name that is none.
-fn owe_no(owed: &mut VecDeque<Owed>, bad: BadName<'_>) -> Result<Event, ProtocolError> {
+fn owe_no(owed: &mut Vec<Owed>, bad: BadName<'_>) -> Result<Event, ProtocolError> {
     // The NO repeats the name, and must itself fit a line.
     if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
         return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
     }
-    owed.push_back(Owed::No(bad.name.into()));
+    owed.push(Owed::No(bad.name.into()));
     Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
 }
 
