@@ -61,7 +61,11 @@ impl CallGuard {
         {
             self.silent.swap_remove(first);
         }
-        self.silent.push(Silent { ip, times, until: now + Duration::from_secs(back_off) });
+        self.silent.push(Silent {
+            ip,
+            times,
+            until: now.saturating_add(Duration::from_secs(back_off)),
+        });
     }
 }
 

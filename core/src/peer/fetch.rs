@@ -116,7 +116,7 @@ impl Peer {
             if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
                 fetch.stage = Stage::Listening(listener);
                 fetch.peer = Some(peer);
-                fetch.deadline = Some(turn.now + self.config.limits.accept);
+                fetch.deadline = Some(turn.after(self.config.limits.accept));
             }
             self.listeners.insert(listener, Awaited::Data(id));
             turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
@@ -135,7 +135,7 @@ impl Peer {
         debug_assert_eq!(sent, Ok(()));
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
-        fetch.deadline = Some(turn.now + self.config.limits.accept);
+        fetch.deadline = Some(turn.after(self.config.limits.accept));
         slot.heard = turn.now;
         slot.write(out, turn);
     }
@@ -163,7 +163,7 @@ impl Peer {
             );
         }
         fetch.stage = Stage::Receiving(conn);
-        fetch.deadline = Some(turn.now + self.config.limits.stall);
+        fetch.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size) = (fetch.name.clone(), fetch.size);
         self.listeners.remove(&listener);
         self.conns.insert(conn, Use::Data(id));
@@ -286,7 +286,7 @@ impl Peer {
                 match fetch.stage {
                     Stage::Listening(_) => unasked.push(*id),
                     Stage::Requested(_) => {
-                        let soon = turn.now + AFTER_THE_END;
+                        let soon = turn.after(AFTER_THE_END);
                         fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
                     }
                     _ => {}

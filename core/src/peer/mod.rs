@@ -118,6 +118,11 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// When so long has passed from now.
+    fn after(&self, wait: Duration) -> Duration {
+        self.now.saturating_add(wait)
+    }
+
     fn act(&mut self, action: Action) {
         self.actions.push(action);
     }
@@ -296,7 +301,7 @@ impl Peer {
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = Some(turn.now + self.config.limits.stall);
+        let until = Some(turn.after(self.config.limits.stall));
         match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;

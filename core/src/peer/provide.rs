@@ -166,7 +166,7 @@ impl Peer {
             let conn = self.new_conn();
             let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { continue };
             serve.stage = Stage::Dialling(conn);
-            serve.deadline = Some(turn.now + self.config.limits.accept);
+            serve.deadline = Some(turn.after(self.config.limits.accept));
             self.conns.insert(conn, Use::Data(id));
             turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
         }
@@ -176,7 +176,7 @@ impl Peer {
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         let Stage::Dialling(conn) = serve.stage else { return };
         serve.stage = Stage::Sending(conn);
-        serve.deadline = Some(turn.now + self.config.limits.stall);
+        serve.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size) = (serve.name.clone(), serve.size);
         turn.act(Action::Send { transfer: id, conn, name: name.clone(), size });
         turn.tell(Event::Started {

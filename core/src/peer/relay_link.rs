@@ -108,7 +108,7 @@ impl Peer {
         let conn = self.new_conn();
         self.conns.insert(conn, Use::Relay);
         self.relay.conn = Some(conn);
-        self.relay.stage = Stage::Dialling(turn.now + self.config.limits.open);
+        self.relay.stage = Stage::Dialling(turn.after(self.config.limits.open));
         turn.act(Action::DialRelay { conn });
     }
 
@@ -133,7 +133,7 @@ impl Peer {
                 None => self.relay_lost(Fault::Cancelled, turn),
             };
         };
-        self.relay.stage = Stage::Naming(at, turn.now + self.config.limits.first_line);
+        self.relay.stage = Stage::Naming(at, turn.after(self.config.limits.first_line));
         self.write_relay(RelayPacket::Nick(nick.as_str()), turn);
     }
 
@@ -185,7 +185,7 @@ impl Peer {
                     return;
                 }
                 if yes {
-                    self.relay.stage = Stage::Locating(at, turn.now + LOCATE);
+                    self.relay.stage = Stage::Locating(at, turn.after(LOCATE));
                     self.write_relay(RelayPacket::Caps("from"), turn);
                     self.write_relay(RelayPacket::Addr, turn);
                 } else {
@@ -245,7 +245,7 @@ impl Peer {
             Duration::from_secs((FIRST_RETRY << self.relay.failures.min(8)).min(LONGEST_RETRY))
         });
         self.relay.failures = self.relay.failures.saturating_add(1);
-        self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.now + wait));
+        self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
         turn.tell(Event::Offline { fault, retry });
         let waiting: Vec<SessionId> = self.sessions_being_called().collect();
         for session in waiting {
@@ -273,8 +273,8 @@ impl Peer {
             Stage::Idle => None,
             Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Locating(_, at) => Some(at),
             Stage::Retry(at) => Some(at),
-            Stage::Online(_) if self.relay.pinged => Some(self.relay.heard + silence),
-            Stage::Online(_) => Some(self.relay.heard + silence / 2),
+            Stage::Online(_) if self.relay.pinged => Some(self.relay.heard.saturating_add(silence)),
+            Stage::Online(_) => Some(self.relay.heard.saturating_add(silence / 2)),
         }
     }
 

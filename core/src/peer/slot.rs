@@ -113,25 +113,30 @@ impl Slot {
     }
 
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
-        let due = match self.stage {
-            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => self.began + limits.open,
-            Stage::Dialling(..) => self.since + limits.open,
+        let (from, wait) = match self.stage {
+            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => {
+                (self.began, limits.open)
+            }
+            Stage::Dialling(..) => (self.since, limits.open),
             Stage::Live { .. } if !self.session.has_spoken() => {
                 if self.called {
-                    self.since + limits.first_line
+                    (self.since, limits.first_line)
                 } else if self.asked.is_empty() {
-                    self.heard + limits.idle
+                    (self.heard, limits.idle)
                 } else if self.spares.is_empty() {
-                    self.heard + limits.first_line
+                    (self.heard, limits.first_line)
                 } else {
-                    self.since + TRIAL
+                    (self.since, TRIAL)
                 }
             }
-            Stage::Live { .. } if self.session.awaits_answer() => self.heard + limits.answer,
-            Stage::Live { .. } if self.has_work() => Duration::MAX,
-            Stage::Live { .. } => self.heard.max(self.moved) + limits.idle,
+            Stage::Live { .. } if self.session.awaits_answer() => (self.heard, limits.answer),
+            Stage::Live { .. } if self.has_work() => (self.heard, Duration::MAX),
+            Stage::Live { .. } => (self.heard.max(self.moved), limits.idle),
         };
-        let due = if self.unsent > 0 { due.min(self.moved + limits.stall) } else { due };
+        let mut due = from.saturating_add(wait);
+        if self.unsent > 0 {
+            due = due.min(self.moved.saturating_add(limits.stall));
+        }
         (due < Duration::MAX).then_some(due)
     }
 
