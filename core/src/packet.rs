@@ -169,7 +169,7 @@ fn put_sized(out: &mut Vec<u8>, verb: &str, name: Name<'_>, size: Size, port: Op
     size.encode(out);
     if let Some(port) = port {
         out.push(b' ');
-        out.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+        decimal::put(port.into(), out);
     }
     out.push(b'\n');
 }

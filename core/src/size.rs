@@ -63,7 +63,7 @@ impl Size {
             Self::Exact(bytes) => (*bytes, &[][..]),
             Self::Approximate { count, unit } => (*count, &unit[..]),
         };
-        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        decimal::put(number, out);
         out.extend_from_slice(unit);
     }
 

@@ -323,9 +323,6 @@ impl Peer {
 
     fn pass_deadlines(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
-        if self.next_deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
         self.pass_relay_deadline(turn);
         let limits = &self.config.limits;
         let late = |slot: &Slot| slot.deadline(limits).is_some_and(|at| at <= now);

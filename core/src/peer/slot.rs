@@ -59,10 +59,19 @@ pub(super) enum Stage {
     },
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(PartialEq)]
 pub(super) enum Ask {
     List,
     Check(FileName),
+}
+
+impl Ask {
+    pub(super) fn send(&self, session: &mut Session, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self {
+            Self::List => session.list(out),
+            Self::Check(name) => session.check(name.borrowed(), out),
+        }
+    }
 }
 
 impl Slot {
@@ -162,13 +171,6 @@ impl Slot {
             }
             self.unsent += bytes.len();
             turn.act(Action::Write { conn, bytes });
-        }
-    }
-
-    pub(super) fn send(&mut self, ask: &Ask, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match ask {
-            Ask::List => self.session.list(out),
-            Ask::Check(name) => self.session.check(name.borrowed(), out),
         }
     }
 }
