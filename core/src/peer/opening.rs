@@ -1,7 +1,6 @@
 //! How a session comes about: X_INIT, the listener, the connection back (sections 1 and 6).
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -158,8 +157,10 @@ impl Peer {
     pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
         let Stage::Live { conn, listener: Some(listener) } = slot.stage else { return false };
-        let stranger = slot.ends.map(|(_, remote)| remote.to_string()).unwrap_or_default();
-        turn.notice(Some(id), format_args!("a connection from {stranger} was no peer's: {why}"));
+        if let Some((_, remote)) = slot.ends {
+            let text = format_args!("a connection from {remote} was no peer's: {why}");
+            turn.notice(Some(id), text);
+        }
         if self.conns.remove(&conn).is_some() {
             turn.act(Action::Close { conn });
         }
