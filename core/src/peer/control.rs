@@ -252,7 +252,7 @@ impl Peer {
         id: SessionId,
         fate: &Fault,
         turn: &mut Turn<'_>,
-    ) -> Option<Slot> {
+    ) -> Option<Box<Slot>> {
         self.settle_on_peer(id, turn);
         let mut slot = self.sessions.remove(&id)?;
         if let Stage::Listening(listener) | Stage::Calling(listener) = slot.stage {

@@ -14,6 +14,7 @@ mod provide;
 mod relay_link;
 mod slot;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
@@ -69,7 +70,7 @@ pub struct Peer {
     conns: LiteMap<ConnId, Use>,
     /// What each listener is for.
     listeners: LiteMap<ListenerId, Awaited>,
-    sessions: LiteMap<SessionId, Slot>,
+    sessions: LiteMap<SessionId, Box<Slot>>,
     transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
     stopping: bool,

@@ -239,7 +239,7 @@ impl Peer {
     }
 
     pub(super) fn dial_failed(&mut self, id: SessionId, why: Box<str>, turn: &mut Turn<'_>) {
-        if let Some(Slot { stage: Stage::Dialling(_, to), .. }) = self.sessions.get(&id) {
+        if let Some(Stage::Dialling(_, to)) = self.sessions.get(&id).map(|slot| slot.stage) {
             self.guard.did_not_speak(to.ip(), turn.now);
         }
         self.open_failed(id, Fault::Unreachable(why), turn);

@@ -1,5 +1,6 @@
 //! What a host knows of one session.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -75,14 +76,15 @@ impl Ask {
 }
 
 impl Slot {
+    /// In a box, since it is large and the map it goes to is moved.
     pub(super) fn new(
         stage: Stage,
         nick: Option<Nick>,
         called: bool,
         now: Duration,
         limits: &Limits,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             stage,
             session: Session::new(limits),
             nick,
@@ -102,7 +104,7 @@ impl Slot {
             fetching: 0,
             serves: Vec::new(),
             serving: 0,
-        }
+        })
     }
 
     /// Forgets what passed on a connection that was no peer's.

@@ -90,7 +90,7 @@ impl Session {
             }
             packet => packet,
         };
-        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
         let Some(next) = self.theirs.after(step) else {
             return Err(ProtocolError::AfterEnd { got: Quoted(text).to_box() });
         };
@@ -335,7 +335,7 @@ impl Session {
     }
 
     fn send(&mut self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
         self.ours = self.ours.after(step).ok_or(MisuseError::Ending)?;
         packet.encode(out);
         Ok(())
