@@ -1,5 +1,6 @@
 //! Files that come to this host (section 4): the requester's side.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -81,7 +82,7 @@ impl Peer {
         }
         slot.fetches.push(id);
         let unusable = name.usable_on(self.config.platform).err();
-        let fetch = Fetch {
+        let fetch = Box::new(Fetch {
             session,
             name,
             size,
@@ -90,7 +91,7 @@ impl Peer {
             requested: false,
             bytes: 0,
             deadline: None,
-        };
+        });
         self.transfers.insert(id, Transfer::Fetch(fetch));
         match unusable {
             Some(fault) => self.fetch_failed(id, Fault::Name(fault), turn),
@@ -203,12 +204,9 @@ impl Peer {
     }
 
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(Fetch { stage: Stage::Storing, bytes, .. })) =
-            self.transfers.get(&id)
-        else {
-            return;
-        };
-        turn.tell(Event::Finished { transfer: id, name, bytes: *bytes });
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
+        let Stage::Storing = fetch.stage else { return };
+        turn.tell(Event::Finished { transfer: id, name, bytes: fetch.bytes });
         if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
             self.fetch_over(&fetch, turn);
         }

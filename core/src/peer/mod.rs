@@ -92,8 +92,8 @@ enum Awaited {
 }
 
 enum Transfer {
-    Fetch(Fetch),
-    Serve(Serve),
+    Fetch(Box<Fetch>),
+    Serve(Box<Serve>),
 }
 
 impl Transfer {

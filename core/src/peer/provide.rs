@@ -149,7 +149,8 @@ impl Peer {
         slot.serves.push(id);
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
-        let serve = Serve { session, name: name.clone(), size, to, stage, deadline: None };
+        let serve =
+            Box::new(Serve { session, name: name.clone(), size, to, stage, deadline: None });
         self.transfers.insert(id, Transfer::Serve(serve));
         Ok(())
     }
@@ -230,7 +231,7 @@ impl Peer {
         self.serve_over(&serve, turn);
     }
 
-    fn take_serve(&mut self, id: TransferId) -> Option<Serve> {
+    fn take_serve(&mut self, id: TransferId) -> Option<Box<Serve>> {
         match self.transfers.remove(&id)? {
             Transfer::Serve(serve) => {
                 if let Stage::Dialling(conn) | Stage::Sending(conn) = serve.stage {
