@@ -259,9 +259,9 @@ impl Peer {
         }
     }
 
-    pub(super) fn sessions_being_called(&self) -> impl Iterator<Item = SessionId> {
-        let calling = |stage| matches!(stage, Stage::Listening(_));
-        self.sessions.iter().filter(move |(_, slot)| calling(slot.stage)).map(|(id, _)| *id)
+    pub(super) fn session_being_called(&self) -> Option<SessionId> {
+        let calling = |slot: &Slot| matches!(slot.stage, Stage::Listening(_));
+        self.sessions.iter().find(|(_, slot)| calling(slot)).map(|(id, _)| *id)
     }
 
     /// A session that has not been told of as open will not be.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::{Action, ConnId, Event, Fault, Peer, SessionId, Turn, Use};
+use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
 use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
@@ -247,13 +247,9 @@ impl Peer {
         self.relay.failures = self.relay.failures.saturating_add(1);
         self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
         turn.tell(Event::Offline { fault, retry });
-        let waiting: Vec<SessionId> = self.sessions_being_called().collect();
-        for session in waiting {
-            self.open_failed(
-                session,
-                Fault::Unreachable("the link to the relay is gone".into()),
-                turn,
-            );
+        while let Some(session) = self.session_being_called() {
+            let why = "the link to the relay is gone".into();
+            self.open_failed(session, Fault::Unreachable(why), turn);
         }
     }
 
