@@ -168,6 +168,8 @@ mod tests {
     #[test]
     fn a_strangers_text_cannot_act_on_a_terminal() {
         assert_eq!(format!("{}", Quoted("a\u{1b}[2J\u{202e}b")), r#""a\u{1b}[2J\u{202e}b""#);
+        let marks = format!("{}", Quoted("\"\\\0\r\n\u{a0}é' 日"));
+        assert_eq!(marks, r#""\"\\\0\r\n\u{a0}é' 日""#);
         let long = format!("{}", Quoted(&"é".repeat(500)));
         assert!(long.len() < 200 && long.ends_with("(1000 bytes)"), "{long}");
     }

@@ -98,5 +98,8 @@ mod tests {
             guard.did_not_speak(IpAddr::from(n.to_be_bytes()), Duration::from_secs(u64::from(n)));
         }
         assert_eq!(guard.silent.len(), REMEMBERED);
+        let again = IpAddr::from(2999u32.to_be_bytes());
+        guard.did_not_speak(again, Duration::from_secs(3000));
+        assert_eq!(guard.silent.len(), REMEMBERED, "who is known needs no room");
     }
 }
