@@ -4,12 +4,14 @@
 //! What runs over a tunnel is not known here: each becomes a [`WsBytes`] and is given to whoever
 //! called [`run`].
 
+mod certificate;
 mod client;
 mod origin;
 mod page;
 mod places;
 mod routes;
 mod subprotocol;
+mod tls;
 mod token;
 mod upgrade;
 mod ws_bytes;
@@ -28,7 +30,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +43,7 @@ use origin::Origin;
 use places::Places;
 use token::Token;
 
+pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
 /// Who may open tunnels, and how many.
@@ -56,6 +59,8 @@ pub struct HttpConfig {
     pub max_tunnels: usize,
     /// Tunnels at a time of one IPv4 address or one IPv6 /64.
     pub max_tunnels_per_address: usize,
+    /// Spoken at the port, if it is.
+    pub tls: Option<Tls>,
 }
 
 impl Default for HttpConfig {
@@ -66,6 +71,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
+            tls: None,
         }
     }
 }
@@ -107,6 +113,10 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let trusted = config.trusted_proxies.clone();
+    let tls = config.tls.clone();
+    if page::IS_MISSING {
+        warn!("{}", page::HOW_TO_BUILD);
+    }
     let front = Arc::new(Front::new(config, tunnel)?);
     let router = routes::router(Arc::clone(&front));
     let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
@@ -119,16 +129,29 @@ where
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
                 let is_proxy = trusted.iter().any(|ip| ip.to_canonical() == from.ip().to_canonical());
-                let Ok(place) = places.take((!is_proxy).then_some(from.ip())) else {
+                let client = (!is_proxy).then_some(from.ip());
+                let Ok(place) = places.take(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
                 };
-                // TLS would be spoken here, between the socket and HTTP.
-                let closing = front.closing.clone();
+                // A tunnel carries small packets that someone waits for. Without it, they only wait
+                // longer.
+                let _ = socket.set_nodelay(true);
                 let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { continue };
                 let ends = Ends { socket: from, reached_at };
-                let served = serve(plain(socket), ends, router.clone(), closing);
-                let served = async move { served.await; drop(place) };
+                let (router, closing) = (router.clone(), front.closing.clone());
+                let tls = tls.clone();
+                let served = async move {
+                    match tls {
+                        None => serve(socket, ends, router, closing).await,
+                        Some(tls) => match closing.run_until_cancelled(tls.accept(socket, client)).await {
+                            Some(Ok(socket)) => serve(socket, ends, router, closing.clone()).await,
+                            Some(Err(error)) => debug!(%error, "no TLS"),
+                            None => {}
+                        }
+                    }
+                    drop(place);
+                };
                 connections.spawn(served.instrument(info_span!("http", %from)));
             }
             Some(ended) = connections.join_next() => {
@@ -203,12 +226,6 @@ impl Front {
             cut: CancellationToken::new(),
         })
     }
-}
-
-fn plain(socket: TcpStream) -> TcpStream {
-    // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
-    let _ = socket.set_nodelay(true);
-    socket
 }
 
 async fn serve(
