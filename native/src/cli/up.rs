@@ -185,6 +185,9 @@ fn say_how(running: &Running, relay: SocketAddr) {
         command.push_str(&format!(" --relay {relay}"));
     }
     running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
+    if let Some(how) = http::lacks_page() {
+        running.output.note(format_args!("{how}"));
+    }
 }
 
 /// How this program was started, so that it can be started again from any folder.

@@ -113,6 +113,7 @@ fn fault(host: &str, error: &Error) -> String {
         CertificateError::UnknownIssuer => {
             "one of an unknown issuer; --tls-ca names another to trust".to_owned()
         }
+        CertificateError::BadSignature => "one that its issuer did not sign".to_owned(),
         CertificateError::Other(OtherError(other)) if other.to_string().contains("CaUsed") => {
             "an authority's own (CA:TRUE)".to_owned()
         }

@@ -30,12 +30,12 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, error, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 use xcher_core::Quoted;
 
 use crate::accepting::Acceptor;
@@ -113,9 +113,8 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let trusted = config.trusted_proxies.clone();
-    let tls = config.tls.clone();
-    if page::IS_MISSING {
-        warn!("{}", page::HOW_TO_BUILD);
+    if let Some(how) = lacks_page() {
+        info!("{how}");
     }
     let front = Arc::new(Front::new(config, tunnel)?);
     let router = routes::router(Arc::clone(&front));
@@ -134,22 +133,9 @@ where
                     debug!(%from, "too many connections: closed");
                     continue;
                 };
-                // A tunnel carries small packets that someone waits for. Without it, they only wait
-                // longer.
-                let _ = socket.set_nodelay(true);
-                let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { continue };
-                let ends = Ends { socket: from, reached_at };
-                let (router, closing) = (router.clone(), front.closing.clone());
-                let tls = tls.clone();
+                let (front, router) = (Arc::clone(&front), router.clone());
                 let served = async move {
-                    match tls {
-                        None => serve(socket, ends, router, closing).await,
-                        Some(tls) => match closing.run_until_cancelled(tls.accept(socket, client)).await {
-                            Some(Ok(socket)) => serve(socket, ends, router, closing.clone()).await,
-                            Some(Err(error)) => debug!(%error, "no TLS"),
-                            None => {}
-                        }
-                    }
+                    front.connected(socket, from, client, router).await;
                     drop(place);
                 };
                 connections.spawn(served.instrument(info_span!("http", %from)));
@@ -178,11 +164,17 @@ where
     Ok(())
 }
 
+/// What is to be said where this binary was built without its page.
+pub fn lacks_page() -> Option<&'static str> {
+    page::IS_MISSING.then_some(page::HOW_TO_BUILD)
+}
+
 /// What the routes share.
 struct Front {
     allow_origin: Vec<Origin>,
     token: Option<Token>,
     trusted_proxies: Vec<IpAddr>,
+    tls: Option<Tls>,
     places: Arc<Places>,
     tunnel: Box<Tunnel>,
     /// The tunnels that live.
@@ -219,6 +211,7 @@ impl Front {
             allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
             token: config.token.as_deref().map(Token::new),
             trusted_proxies: config.trusted_proxies,
+            tls: config.tls,
             places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),
@@ -226,13 +219,33 @@ impl Front {
             cut: CancellationToken::new(),
         })
     }
+
+    /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.
+    async fn connected(
+        &self,
+        socket: TcpStream,
+        from: SocketAddr,
+        client: Option<IpAddr>,
+        router: Router,
+    ) {
+        // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
+        let _ = socket.set_nodelay(true);
+        let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { return };
+        let (ends, closing) = (Ends { socket: from, reached_at }, &self.closing);
+        let Some(tls) = &self.tls else { return serve(socket, ends, router, closing).await };
+        match closing.run_until_cancelled(tls.accept(socket, client)).await {
+            Some(Ok(socket)) => serve(socket, ends, router, closing).await,
+            Some(Err(error)) => debug!(%error, "no TLS"),
+            None => {}
+        }
+    }
 }
 
 async fn serve(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ends: Ends,
     router: Router,
-    closing: CancellationToken,
+    closing: &CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {

@@ -25,8 +25,8 @@ struct Asset {
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// What is said where the page is not in the binary.
-pub(super) const HOW_TO_BUILD: &str = "this binary was built without its page, so a browser cannot \
-    be a peer here: `cargo pack`, then build again, or use `cargo xcher` in place of `xcher`";
+pub(super) const HOW_TO_BUILD: &str = "this binary was built without its page for browsers: \
+    `cargo pack` makes it for the next build; `cargo xcher up PATH` does both, and starts";
 
 /// The answer for the file at this path of a URL, as it came: nothing is decoded and no folder is
 /// read, so that no path leads anywhere but to a file of the page.

@@ -38,7 +38,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What whoever speaks plain HTTP is told, as a browser shows it.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
-    content-length: 65\r\nconnection: close\r\n\r\n\
+    content-length: 66\r\nconnection: close\r\n\r\n\
     expected TLS (an address with https:// or wss://), got plain HTTP\n";
 
 impl Tls {
