@@ -61,8 +61,8 @@ fn build() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
     let mut table = format!("pub(super) const IS_MISSING: bool = {};\n", !missing.is_empty());
     table.push_str("static FILES: &[Asset] = &[\n");
-    for (number, (path, file)) in files.iter().enumerate() {
-        let asset = asset(path, file, &out.join(format!("{number}.br")))?;
+    for (path, file) in &files {
+        let asset = asset(path, file, &out)?;
         let _ = writeln!(table, "    {asset},");
     }
     table.push_str("];\n");
@@ -119,23 +119,28 @@ fn media_type(path: &str) -> Option<&'static str> {
     TYPES.iter().find(|(of, _)| *of == extension).map(|(_, media_type)| *media_type)
 }
 
-/// The table's entry for a file.
-fn asset(path: &str, file: &Path, brotli_at: &Path) -> io::Result<String> {
+/// The table's entry for a file; `out` is where its brotli is kept.
+fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
     let bytes = fs::read(file)?;
     let mut hasher = DefaultHasher::new();
     hasher.write(&bytes);
-    let etag = format!("W/\"{:016x}\"", hasher.finish());
-    let brotli = match compress(&bytes)? {
-        brotli if brotli.len() < bytes.len() => {
-            fs::write(brotli_at, brotli)?;
-            format!("Some(include_bytes!({:?}))", brotli_at)
-        }
-        _ => "None".to_owned(),
+    let hash = format!("{:016x}", hasher.finish());
+    // It takes seconds for all, so what was not changed is not compressed again.
+    let brotli = out.join(format!("{hash}.br"));
+    if !brotli.is_file() {
+        let unfinished = out.join("unfinished");
+        fs::write(&unfinished, compress(&bytes)?)?;
+        fs::rename(&unfinished, &brotli)?;
+    }
+    let is_shorter = fs::metadata(&brotli)?.len() < bytes.len() as u64;
+    let brotli = match is_shorter {
+        true => format!("Some(include_bytes!({brotli:?}))"),
+        false => "None".to_owned(),
     };
     let file = fs::canonicalize(file)?;
     let content_type = media_type(path).unwrap_or("application/octet-stream");
     Ok(format!(
-        "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: {etag:?}, \
+        "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"W/\\\"{hash}\\\"\", \
          bytes: include_bytes!({file:?}), brotli: {brotli} }}"
     ))
 }

@@ -59,13 +59,15 @@ fn has_page(relay: &Relay) -> bool {
     config["page"].as_bool().unwrap()
 }
 
-/// The files that a page names in quotes, as paths of this host.
-fn named_in(text: &str) -> Vec<String> {
-    let quoted = text.split(['"', '\'']).skip(1).step_by(2);
-    quoted
-        .filter(|quoted| quoted.starts_with('/') && quoted.contains('.'))
-        .map(Into::into)
-        .collect()
+/// The files of its own that a page names.
+fn named_in(page: &str) -> Vec<String> {
+    let names = page.split(" href=\"").chain(page.split(" src=\"")).filter_map(|rest| {
+        let (name, _) = rest.split_once('"')?;
+        let name = name.trim_start_matches("./").trim_start_matches('/');
+        let is_file = !name.contains(['<', ':', '#']) && name.contains('.');
+        is_file.then(|| format!("/{name}"))
+    });
+    names.collect()
 }
 
 #[test]
@@ -80,7 +82,9 @@ fn every_file_has_its_type_and_is_short_and_kept() {
     let mut paths = vec!["/".to_owned(), "/index.html".into(), "/npm/pkg/xcher_bg.wasm".into()];
     paths.push("/npm/index.js".into());
     paths.extend(named_in(&page));
-    assert!(paths.iter().any(|path| path.ends_with(".css")), "{paths:?}");
+    for kind in [".css", ".js"] {
+        assert!(named_in(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
+    }
     for path in paths {
         let plain = get(&relay, &path);
         assert_eq!(plain.status, 200, "{path}");
