@@ -53,11 +53,18 @@ export function steps(id, row) {
     more.hidden = list.children.length === items.length;
   }
 
-  /** Shows these; `grown` says that they are those before, and more. */
+  /** Shows these; `grown` says that they are those before, and more. The focus stays. */
   return (all, grown) => {
+    const held = document.activeElement.closest(`#${id} li`);
+    const at = [...list.children].indexOf(held);
     items = all;
     if (!grown) list.replaceChildren();
     if (list.children.length < 200) grow();
     else more.hidden = false;
+    if (held && !held.isConnected) {
+      const rows = [...list.children];
+      const same = rows.find(({ dataset }) => dataset.name === held.dataset.name);
+      (same ?? rows[at] ?? rows[at - 1])?.querySelector("a, button").focus();
+    }
   };
 }

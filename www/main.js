@@ -71,7 +71,9 @@ const ask = join(config, (...who) => {
 
 $("me").onclick = () => ask("");
 onhashchange = route;
-onbeforeunload = (event) => busy() && event.preventDefault();
+onbeforeunload = (event) => {
+  if (busy()) event.preventDefault();
+};
 setInterval(() => document.hidden || tell("who"), 5000);
 
 function state(name, text) {

@@ -12,7 +12,7 @@ const dialog = $("call");
 const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
   if (nick === shown) link.ariaCurrent = "page";
-  const row = element("li", { "data-nick": nick }, link);
+  const row = element("li", { "data-name": nick }, link);
   const its = open.filter((session) => named(session) === nick);
   if (its.length) {
     row.dataset.connected = "";
@@ -24,16 +24,14 @@ const list = steps("people", (nick) => {
 
 const named = ({ nick, address }) => nick ?? address;
 
-/** Draws only if something changed, and keeps the focus. */
+/** Draws only if something changed. */
 function draw() {
   const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
   const now = JSON.stringify([all, open, shown]);
   if (now === drawn) return;
   drawn = now;
-  const held = document.activeElement.closest("#people li")?.dataset.nick;
   list(all);
   $("alone").hidden = all.length;
-  if (held) [...$("people").children].find((row) => row.dataset.nick === held)?.firstChild.focus();
 }
 
 export function who(nicks) {

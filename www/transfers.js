@@ -38,6 +38,7 @@ function update(change) {
   row.active = state === "active";
   row.rate = row.active ? rate : 0;
   row.bar.value = bytes;
+  if (!row.active && document.activeElement === row.act) $("transfers-title").focus();
   row.bar.hidden = row.act.hidden = !row.active;
   const part = total ? Math.floor((100 * bytes) / total) : 0;
   const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
