@@ -74,7 +74,7 @@ export function transfers(changes, number, bytes, why) {
 
 function draw() {
   const rate = [...rows.values()].reduce((sum, row) => sum + row.rate, 0);
-  write("total", busy() ? `${size(rate)}/s` : "");
+  write("total", rate ? `${size(rate)}/s` : "");
   $("clear").hidden = !over().length;
   $("transfers").hidden = !rows.size && !waiting;
   if (!busy() && Object.keys(ended).length) {
