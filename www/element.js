@@ -34,10 +34,13 @@ export function write(where, text) {
 
 /** Tells what went wrong, until it is put away. */
 export function notice(text) {
-  const row = element("p", { dir: "auto" }, text, button("OK", "", () => row.remove()));
+  const row = element("p", {}, element("span", { dir: "auto" }, text), button("OK", "", () => row.remove()));
   $("notices").prepend(row);
   $("notices").children[4]?.remove();
 }
+
+/** Rows that are added at a time. */
+const STEP = 200;
 
 /** Shows a long list: as many rows as were scrolled to. */
 export function steps(id, row) {
@@ -45,11 +48,12 @@ export function steps(id, row) {
   let items = [];
   const more = button("More", "", grow);
   list.after(more);
-  new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && grow(), { rootMargin: "800px" }).observe(more);
+  const seen = ([{ isIntersecting }]) => isIntersecting && grow();
+  new IntersectionObserver(seen, { rootMargin: "800px" }).observe(more);
 
   function grow() {
     const shown = list.children.length;
-    list.append(...items.slice(shown, shown + 200).map(row));
+    list.append(...items.slice(shown, shown + STEP).map(row));
     more.hidden = list.children.length === items.length;
   }
 
@@ -59,8 +63,8 @@ export function steps(id, row) {
     const at = [...list.children].indexOf(held);
     items = all;
     if (!grown) list.replaceChildren();
-    if (list.children.length < 200) grow();
-    else more.hidden = false;
+    if (list.children.length < STEP) grow();
+    more.hidden = list.children.length === items.length;
     if (held && !held.isConnected) {
       const rows = [...list.children];
       const same = rows.find(({ dataset }) => dataset.name === held.dataset.name);

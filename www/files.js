@@ -1,5 +1,5 @@
 /** What someone else shares, to be fetched. */
-import { $, button, element, fileName, steps, write } from "./element.js";
+import { $, button, element, fileName, notice, steps, write } from "./element.js";
 import { count, size } from "./format.js";
 import { tell } from "./messages.js";
 
@@ -58,8 +58,9 @@ export function listing(whom, how, part, why) {
 }
 
 function state(name = "quiet", text) {
+  const files = all.length ? count(all.length) : "Nothing is shared";
   $("peer-state").className = name;
-  write("peer-state", text ?? (all.length ? `${count(all.length)}${complete ? "" : " so far…"}` : "Shares nothing at the moment."));
+  write("peer-state", text ?? files + (complete ? "" : " so far…"));
 }
 
 function filter() {
@@ -78,6 +79,7 @@ function offer() {
   const which = chosen.size ? "chosen" : found === all ? "all" : "found";
   write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
   $("get-many").disabled = !some.length;
+  $("elsewhere").hidden = !folder;
   write(
     "into",
     folder
@@ -95,6 +97,10 @@ $("filter").oninput = () => {
 };
 $("get-many").onclick = () => get(offered());
 $("again").onclick = () => browse(nick);
+$("elsewhere").onclick = () => {
+  folder = undefined;
+  offer();
+};
 
 /** Asks where to, where the browser can; it goes to the downloads where not. */
 async function get(files) {
@@ -105,8 +111,9 @@ async function get(files) {
     if (files.length > 1) target = folder ??= await self.showDirectoryPicker?.({ id, mode: "readwrite" });
     else target ??= await self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
     tell("get", from, files, target);
-  } catch {
-    // A change of mind.
+  } catch ({ name, message }) {
+    // That one is a change of mind.
+    if (name !== "AbortError") notice(message);
   }
   offer();
 }

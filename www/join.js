@@ -8,12 +8,10 @@ const token = $("token");
 export function join({ tunnel, token: wanted }, go) {
   $("token-field").hidden = !wanted;
   token.required = wanted;
-  const random = crypto.getRandomValues(new Uint8Array(2));
-  const any = (words, n) => words.split(" ")[random[n] % 8];
-  nick.value =
-    localStorage.nick ??
-    `${any("brave calm early happy kind merry quiet sunny", 0)}-${any("crane fox hare lynx otter owl seal wren", 1)}`;
-  token.value = sessionStorage.token ?? "";
+  const any = (words) => words.split(" ")[Math.floor(8 * Math.random())];
+  const how = any("brave calm early happy kind merry quiet sunny");
+  nick.value ||= localStorage.nick ?? `${how}-${any("crane fox hare lynx otter owl seal wren")}`;
+  token.value ||= sessionStorage.token ?? "";
 
   function ask(why, field = nick) {
     document.body.dataset.view = "join";

@@ -8,6 +8,7 @@ let shown = "";
 let drawn;
 const calls = [];
 const dialog = $("call");
+let title;
 
 const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
@@ -58,11 +59,15 @@ function next() {
   const [, nick = "Someone", address] = calls[0];
   $("call-title").replaceChildren(quoted(nick), " wants to connect");
   write("call-address", address);
+  title ??= document.title;
+  document.title = `${nick} wants to connect`;
   dialog.returnValue = "";
   dialog.showModal();
 }
 
 dialog.onclose = () => {
+  document.title = title;
+  title = undefined;
   tell("answer", calls.shift()[0], dialog.returnValue === "yes");
   if (calls.length) next();
 };
