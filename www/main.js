@@ -62,6 +62,7 @@ hear({
 });
 
 const ask = join(config, (...who) => {
+  if (who[0] === me && body.state === "online") return route();
   wanted = [bridge.href, ...who];
   me = undefined;
   state("", "Connecting…");
