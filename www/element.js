@@ -2,7 +2,6 @@
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element with properties and attributes, and children: elements or text. */
 export function element(tag, attributes, ...children) {
   const made = document.createElement(tag);
   for (const name in attributes) {
@@ -13,7 +12,6 @@ export function element(tag, attributes, ...children) {
   return made;
 }
 
-/** A text of a peer's, in its own direction. */
 export const quoted = (text, className = "") => element("bdi", { className }, text);
 
 /** A file's name: its folder smaller above it. */
@@ -23,23 +21,21 @@ export function fileName(name) {
   return element("span", { className: "name" }, cut ? quoted(name.slice(0, cut), "quiet") : "", own);
 }
 
-/** A button that does something to something: what it is done to is for those who hear it. */
+/** What it is done `to` is for those who hear it. */
 export const button = (text, to, onclick) =>
   element("button", { type: "button", "data-do": text.toLowerCase(), ariaLabel: `${text} ${to}`, onclick }, text);
 
-/** Sets a text, if it is another: so that nothing is drawn or read out again. */
+/** Only another text is drawn and read out. */
 export function write(where, text) {
   if ($(where).textContent !== text) $(where).textContent = text;
 }
 
-/** Tells what went wrong, until it is put away. */
 export function notice(text) {
   const row = element("p", {}, element("span", { dir: "auto" }, text), button("OK", "", () => row.remove()));
   $("notices").prepend(row);
   $("notices").children[4]?.remove();
 }
 
-/** Rows that are added at a time. */
 const STEP = 200;
 
 /** Shows a long list: as many rows as were scrolled to. */

@@ -8,7 +8,6 @@ let all = [];
 let found = all;
 let complete;
 let chosen = new Set();
-/** Where all goes, once it was chosen. */
 let folder;
 
 const list = steps("list", (file) => {
@@ -27,7 +26,6 @@ const list = steps("list", (file) => {
   );
 });
 
-/** Lists what someone shares; nobody's, if there is no nick. */
 export function browse(whom) {
   nick = whom;
   all = found = [];

@@ -1,4 +1,4 @@
-/** Who we are: asked at the first visit, and whenever it is to change; and how others find us. */
+/** Who we are, and how others find us. */
 import { $, quoted, write } from "./element.js";
 
 const nick = $("nick");
@@ -35,7 +35,7 @@ export function join({ tunnel, token: wanted }, go) {
   return ask;
 }
 
-/** Asks in a way that tells a wrong token from a bridge that is gone, as a WebSocket does not. */
+/** A WebSocket does not tell a wrong token from a bridge that is gone. */
 const fits = (tunnel) =>
   fetch(tunnel, { headers: { authorization: `Bearer ${token.value}` } }).then(
     ({ status }) => status !== 401,
@@ -43,7 +43,6 @@ const fits = (tunnel) =>
     () => !/[^!-~]/.test(token.value),
   );
 
-/** Shows the link to us, and the command for a terminal. */
 export function invite(me, bridge) {
   $("me").replaceChildren(quoted(me));
   $("me").hidden = false;

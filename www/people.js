@@ -25,7 +25,6 @@ const list = steps("people", (nick) => {
 
 const named = ({ nick, address }) => nick ?? address;
 
-/** Draws only if something changed. */
 function draw() {
   const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
   const now = JSON.stringify([all, open, shown]);

@@ -61,7 +61,6 @@ function forget(some) {
 
 export const busy = () => waiting || over().length < rows.size;
 
-/** Shows what changed, and how many wait. */
 export function transfers(changes, number, bytes, why) {
   changes.forEach(update);
   forget(over().slice(0, -OVER));

@@ -2,7 +2,7 @@
 
 /** Bytes that are written at once: each write is a message to another process. */
 const GATHER = 1 << 20;
-/** How long a file stays after its last byte, in milliseconds: so long it may be being copied. */
+/** How long a file stays in the browser, in milliseconds: so long it may be being copied. */
 const KEPT = 300_000;
 /** Parts of another visit go after a day. */
 const LEFT = 86_400_000;
@@ -47,7 +47,6 @@ function unused(folder, name) {
   return (turn = Promise.resolve(turn).then(find, find));
 }
 
-/** What is written has the name only once it is closed. */
 async function written(handle, remove) {
   try {
     const out = await handle.createWritable();
@@ -92,7 +91,6 @@ const store = async () => {
   return root.getDirectoryHandle("xcher", { create: true });
 };
 
-/** Nothing, where there is no store. */
 async function inStore(size) {
   const folder = await store().catch(() => {});
   if (!folder) return;
