@@ -1,0 +1,70 @@
+/** Elements. What a peer wrote becomes text, never markup. */
+
+export const $ = (id) => document.getElementById(id);
+
+export function element(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const name in attributes) {
+    if (name in made) made[name] = attributes[name];
+    else made.setAttribute(name, attributes[name]);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const quoted = (text, className = "") => element("bdi", { className }, text);
+
+/** A file's name: its folder smaller above it. */
+export function fileName(name) {
+  const cut = name.lastIndexOf("/") + 1;
+  const own = quoted(name.slice(cut));
+  return element("span", { className: "name" }, cut ? quoted(name.slice(0, cut), "quiet") : "", own);
+}
+
+/** What it is done `to` is for those who hear it. */
+export const button = (text, to, onclick) =>
+  element("button", { type: "button", "data-do": text.toLowerCase(), ariaLabel: `${text} ${to}`, onclick }, text);
+
+/** Only another text is drawn and read out. */
+export function write(where, text) {
+  if ($(where).textContent !== text) $(where).textContent = text;
+}
+
+export function notice(text) {
+  const row = element("p", {}, element("span", { dir: "auto" }, text), button("OK", "", () => row.remove()));
+  $("notices").prepend(row);
+  $("notices").children[4]?.remove();
+}
+
+const STEP = 200;
+
+/** Shows a long list: as many rows as were scrolled to. */
+export function steps(id, row) {
+  const list = $(id);
+  let items = [];
+  const more = button("More", "", grow);
+  list.after(more);
+  const seen = ([{ isIntersecting }]) => isIntersecting && grow();
+  new IntersectionObserver(seen, { rootMargin: "800px" }).observe(more);
+
+  function grow() {
+    const shown = list.children.length;
+    list.append(...items.slice(shown, shown + STEP).map(row));
+    more.hidden = list.children.length === items.length;
+  }
+
+  /** Shows these; `grown` says that they are those before, and more. The focus stays. */
+  return (all, grown) => {
+    const held = document.activeElement.closest(`#${id} li`);
+    const at = [...list.children].indexOf(held);
+    items = all;
+    if (!grown) list.replaceChildren();
+    if (list.children.length < STEP) grow();
+    more.hidden = list.children.length === items.length;
+    if (held && !held.isConnected) {
+      const rows = [...list.children];
+      const same = rows.find(({ dataset }) => dataset.name === held.dataset.name);
+      (same ?? rows[at] ?? rows[at - 1])?.querySelector("a, button").focus();
+    }
+  };
+}

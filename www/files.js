@@ -1,0 +1,117 @@
+/** What someone else shares, to be fetched. */
+import { $, button, element, fileName, notice, steps, write } from "./element.js";
+import { count, size } from "./format.js";
+import { tell } from "./messages.js";
+
+let nick = "";
+let all = [];
+let found = all;
+let complete;
+let chosen = new Set();
+let folder;
+
+const list = steps("list", (file) => {
+  const box = element("input", { type: "checkbox", checked: chosen.has(file) });
+  box.onchange = () => {
+    if (box.checked) chosen.add(file);
+    else chosen.delete(file);
+    offer();
+  };
+  return element(
+    "li",
+    { "data-name": file.name },
+    element("label", {}, box, fileName(file.name)),
+    element("span", { className: "size" }, (file.approximate ? "about " : "") + size(file.size)),
+    button("Get", file.name, () => get([file])),
+  );
+});
+
+export function browse(whom) {
+  nick = whom;
+  all = found = [];
+  chosen = new Set();
+  complete = false;
+  $("filter").value = "";
+  $("tools").hidden = $("again").hidden = true;
+  state("", nick && "Waiting for an answer…");
+  list(all);
+  if (nick) tell("open", nick);
+  else tell("leave");
+}
+
+/** We are online again: what failed may do now. */
+export const reopen = () => complete || browse(nick);
+
+export function listing(whom, how, part, why) {
+  if (whom !== nick) return;
+  const whole = found === all;
+  for (const file of part) all.push(file);
+  complete = how === "end";
+  $("again").hidden = how === "part";
+  $("tools").hidden = !all.length;
+  state(why && "fault", why);
+  if (whole) list(all, true);
+  else filter();
+  offer();
+}
+
+function state(name = "quiet", text) {
+  const files = all.length ? count(all.length) : "Nothing is shared";
+  $("peer-state").className = name;
+  write("peer-state", text ?? files + (complete ? "" : " so far…"));
+}
+
+function filter() {
+  const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const has = ({ name }) => words.every((word) => name.toLowerCase().includes(word));
+  found = words.length ? all.filter(has) : all;
+  list(found);
+  offer();
+}
+
+/** What the one button fetches: the chosen, those that the filter lets through, or all. */
+const offered = () => (chosen.size ? [...chosen] : found);
+
+function offer() {
+  const some = offered();
+  const which = chosen.size ? "chosen" : found === all ? "all" : "found";
+  write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
+  $("get-many").disabled = !some.length;
+  $("elsewhere").hidden = !folder;
+  write(
+    "into",
+    folder
+      ? `Into your folder “${folder.name}”, where nothing is replaced.`
+      : self.showDirectoryPicker
+        ? ""
+        : "Into your downloads, one after the other: your browser may ask whether several are allowed.",
+  );
+}
+
+let soon;
+$("filter").oninput = () => {
+  clearTimeout(soon);
+  soon = setTimeout(filter, 120);
+};
+$("get-many").onclick = () => get(offered());
+$("again").onclick = () => browse(nick);
+$("elsewhere").onclick = () => {
+  folder = undefined;
+  offer();
+};
+
+/** Asks where to, where the browser can; it goes to the downloads where not. */
+async function get(files) {
+  const from = nick;
+  const id = "xcher";
+  let target = folder;
+  try {
+    if (files.length > 1) target = folder ??= await self.showDirectoryPicker?.({ id, mode: "readwrite" });
+    else target ??= await self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
+    tell("get", from, files, target);
+  } catch ({ name, message }) {
+    // That one is a change of mind.
+    if (name !== "AbortError") notice(message);
+  }
+  offer();
+}

@@ -1,0 +1,15 @@
+/**
+ * The page and its worker: each message is `[what, ...details]`, for a function of that name.
+ *
+ * The page says connect, ask, who, open, leave, hangUp, answer, share, stop, get, cancel, resume and
+ * drop: see `worker/`. The worker says online, offline, refused, who, sessions, call, listing, shares,
+ * transfers, save and notice: see `main.js`.
+ */
+const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;
+
+export const tell = (...message) => other.postMessage(message);
+
+export function hear(handlers) {
+  other.onmessage = ({ data: [what, ...details] }) => handlers[what](...details);
+  other.onerror = handlers.broken;
+}

@@ -1,0 +1,72 @@
+/** Who is online, who is connected, and who wants to be. */
+import { $, button, element, quoted, steps, write } from "./element.js";
+import { tell } from "./messages.js";
+
+let online = [];
+let open = [];
+let shown = "";
+let drawn;
+const calls = [];
+const dialog = $("call");
+let title;
+
+const list = steps("people", (nick) => {
+  const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
+  if (nick === shown) link.ariaCurrent = "page";
+  const row = element("li", { "data-name": nick }, link);
+  const its = open.filter((session) => named(session) === nick);
+  if (its.length) {
+    row.dataset.connected = "";
+    row.title = `Connected: ${its.map(({ address }) => address)}`;
+    row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
+  }
+  return row;
+});
+
+const named = ({ nick, address }) => nick ?? address;
+
+function draw() {
+  const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
+  const now = JSON.stringify([all, open, shown]);
+  if (now === drawn) return;
+  drawn = now;
+  list(all);
+  $("alone").hidden = all.length;
+}
+
+export function who(nicks) {
+  online = nicks.filter((nick) => nick !== $("me").textContent);
+  draw();
+}
+
+export function sessions(all) {
+  open = all;
+  draw();
+}
+
+export function viewed(nick) {
+  shown = nick;
+  draw();
+}
+
+export function call(...one) {
+  calls.push(one);
+  if (!dialog.open) next();
+}
+
+function next() {
+  const [, nick = "Someone", address] = calls[0];
+  $("call-title").replaceChildren(quoted(nick), " wants to connect");
+  write("call-address", address);
+  title ??= document.title;
+  document.title = `${nick} wants to connect`;
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+
+dialog.onclose = () => {
+  document.title = title;
+  title = undefined;
+  tell("answer", calls.shift()[0], dialog.returnValue === "yes");
+  if (calls.length) next();
+};

@@ -1,0 +1,63 @@
+/** What we share: dropped or chosen, and each can be stopped. */
+import { $, button, element, notice, quoted, steps } from "./element.js";
+import { count, size } from "./format.js";
+import { tell } from "./messages.js";
+
+export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
+  element(
+    "li",
+    { "data-name": name },
+    element("span", { className: "name" }, quoted(name)),
+    element("span", { className: "size" }, folder ? `${count(files)}, ${size(bytes)}` : size(bytes)),
+    button("Stop", name, () => tell("stop", name)),
+  ),
+);
+
+for (const input of [$("files"), $("folder")]) {
+  input.onchange = () => {
+    tell("share", [...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
+    input.value = "";
+  };
+}
+
+const ask = $("ask");
+const asked = () => tell("ask", ask.checked);
+ask.checked = localStorage.ask !== "false";
+ask.onchange = () => {
+  localStorage.ask = ask.checked;
+  asked();
+};
+asked();
+
+ondragover = (event) => {
+  event.preventDefault();
+  document.body.dataset.drop = "";
+};
+ondragleave = (event) => event.relatedTarget || delete document.body.dataset.drop;
+ondrop = async (event) => {
+  event.preventDefault();
+  delete document.body.dataset.drop;
+  // The entries can be asked for only until the first wait.
+  for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
+    if (entry) {
+      await walk(entry, (files) => tell("share", files)).catch(({ message }) =>
+        notice(`Not shared: ${entry.name}: ${message}`),
+      );
+    }
+  }
+};
+
+/** Gives the files of a folder, and of the folders in it, some at a time. */
+async function walk(entry, give) {
+  if (entry.isFile) {
+    return give([[await new Promise((...done) => entry.file(...done)), entry.fullPath.slice(1)]]);
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((...done) => reader.readEntries(...done));
+    if (!some.length) return;
+    const files = [];
+    for (const each of some) await walk(each, (found) => files.push(...found));
+    give(files);
+  }
+}

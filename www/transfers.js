@@ -1,0 +1,90 @@
+/** Files on their way, both ways. */
+import { $, button, element, fileName, quoted, write } from "./element.js";
+import { count, duration, size } from "./format.js";
+import { tell } from "./messages.js";
+
+/** Of the transfers that are over, so many are shown. */
+const OVER = 60;
+
+const rows = new Map();
+let waiting = 0;
+/** How many ended in each way since all was quiet. */
+let ended = {};
+
+function make({ id, up, name, nick, size: total }) {
+  const row = {
+    bar: element("progress", { ariaLabel: name, max: total || 1 }),
+    text: element("span", {}),
+    act: button("Cancel", name, () => tell("cancel", id)),
+  };
+  const whom = element("span", {}, up ? "to " : "from ", quoted(nick));
+  row.li = element(
+    "li",
+    { "data-name": name, "data-way": up ? "up" : "down" },
+    fileName(name),
+    row.act,
+    row.bar,
+    element("p", { className: "quiet" }, whom, row.text),
+  );
+  rows.set(id, row);
+  $("moving").prepend(row.li);
+  return row;
+}
+
+function update(change) {
+  const { id, size: total, bytes, rate, state, why } = change;
+  const row = rows.get(id) ?? make(change);
+  row.li.dataset.state = state;
+  row.active = state === "active";
+  row.rate = row.active ? rate : 0;
+  row.bar.value = bytes;
+  if (!row.active && document.activeElement === row.act) $("transfers-title").focus();
+  row.bar.hidden = row.act.hidden = !row.active;
+  const part = total ? Math.floor((100 * bytes) / total) : 0;
+  const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
+  row.text.textContent = row.active
+    ? `${part} % of ${size(total)}, ${size(rate)}/s${left}`
+    : state === "failed"
+      ? why
+      : `${size(bytes)}, ${state}`;
+  if (!row.active) ended[state] = (ended[state] ?? 0) + 1;
+}
+
+const over = () => [...rows].filter(([, { active }]) => !active);
+
+function forget(some) {
+  for (const [id, { li }] of some) {
+    li.remove();
+    rows.delete(id);
+  }
+}
+
+export const busy = () => waiting || over().length < rows.size;
+
+export function transfers(changes, number, bytes, why) {
+  changes.forEach(update);
+  forget(over().slice(0, -OVER));
+  waiting = number;
+  $("waiting").hidden = !waiting;
+  $("resume").hidden = !why;
+  write("waiting-text", `${count(waiting)} waiting, ${size(bytes)}. ${why}`);
+  draw();
+}
+
+function draw() {
+  const rate = [...rows.values()].reduce((sum, row) => sum + row.rate, 0);
+  write("total", rate ? `${size(rate)}/s` : "");
+  $("clear").hidden = !over().length;
+  $("transfers").hidden = !rows.size && !waiting;
+  if (!busy() && Object.keys(ended).length) {
+    write("said", Object.entries(ended).map(([how, number]) => `${count(number)} ${how}`).join(", "));
+    ended = {};
+  }
+}
+
+$("clear").onclick = () => {
+  forget(over());
+  draw();
+};
+$("resume").onclick = () => tell("resume");
+$("drop-waiting").onclick = () => tell("drop");

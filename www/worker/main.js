@@ -1,0 +1,55 @@
+/** The peer, out of the page's way. */
+import { hear, tell } from "../messages.js";
+import { Peer } from "../npm/index.js";
+import * as sessions from "./sessions.js";
+import * as shares from "./shares.js";
+import * as transfers from "./transfers.js";
+
+export let peer;
+
+/** Counts the wishes to be someone, so that an old one ends. */
+let wish = 0;
+
+hear({ ...sessions, ...shares, ...transfers, connect, who });
+
+async function connect(url, nick, token) {
+  const turn = ++wish;
+  const before = peer;
+  peer = undefined;
+  await before?.close();
+  for (let wait = 1000; turn === wish; wait = Math.min(2 * wait, 30_000)) {
+    try {
+      const made = await Peer.connect(url, { nick, token, calls: "ask" });
+      if (turn === wish) start(made);
+      else made.close();
+      return;
+    } catch ({ code, message }) {
+      if (turn !== wish) return;
+      if (code !== "unreachable" && code !== "timed-out") return tell("refused", code, message);
+      tell("offline", message, wait);
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  }
+}
+
+function start(made) {
+  peer = made;
+  const on = (type, does) => made.addEventListener(type, (event) => made === peer && does(event));
+  on("online", online);
+  on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
+  on("call", ({ call }) => sessions.called(call));
+  on("session", ({ session }) => sessions.keep(session));
+  on("upload", ({ upload }) => transfers.upload(upload));
+  on("refused", ({ address, error }) => tell("notice", `A call from ${address}: ${error.message}`));
+  shares.again();
+  online();
+}
+
+function online() {
+  tell("online", peer.nick);
+  transfers.resume();
+}
+
+async function who() {
+  if (peer?.online) tell("who", await peer.who().catch(() => []));
+}

@@ -1,0 +1,53 @@
+/** What is shared: kept here, so that a new peer shares it too. A folder is shown as one. */
+import { tell } from "../messages.js";
+import { peer } from "./main.js";
+
+/** Of each file or folder its `[file, name, Share?]`, by name. */
+const groups = new Map();
+let showing;
+
+export function share(files) {
+  const faults = [];
+  for (const entry of files) {
+    const [file, name] = entry;
+    const top = name.split("/", 1)[0];
+    if (!groups.has(top)) groups.set(top, new Map());
+    const group = groups.get(top);
+    // Given again, it may have changed.
+    group.get(name)?.[2]?.stop();
+    group.set(name, entry);
+    try {
+      entry[2] = peer?.share(file, name);
+    } catch ({ message }) {
+      group.delete(name);
+      faults.push(message);
+    }
+  }
+  if (faults.length) {
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
+    tell("notice", `Not shared: ${faults[0]}${more}`);
+  }
+  showing ??= setTimeout(show, 50);
+}
+
+export function stop(name) {
+  for (const [, , share] of groups.get(name).values()) share?.stop();
+  groups.delete(name);
+  show();
+}
+
+export function again() {
+  share([...groups.values()].flatMap((group) => [...group.values()].map(([file, name]) => [file, name])));
+}
+
+function show() {
+  showing = undefined;
+  const shown = [];
+  for (const [name, group] of groups) {
+    let size = 0;
+    for (const [file] of group.values()) size += file.size;
+    if (group.size) shown.push({ name, folder: !group.has(name), files: group.size, size });
+    else groups.delete(name);
+  }
+  tell("shares", shown);
+}
