@@ -165,6 +165,9 @@ impl Link {
 
     /// Moves bytes until there is something to report.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        if let Role::Over = self.role {
+            return None;
+        }
         if let Some(written) = self.poll_out(cx) {
             return Some(written);
         }

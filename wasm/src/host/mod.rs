@@ -286,8 +286,7 @@ impl<O: Outside> Host<O> {
         let waker = self.waker.clone();
         let cx = &mut Context::from_waker(&waker);
         loop {
-            let mut moved = self.woken.take();
-            moved |= self.turn_tunnel(cx);
+            let mut moved = self.turn_tunnel(cx);
             let mut at = 0;
             while let Some(link) = self.links.get_mut(at) {
                 match link.poll(cx) {
@@ -301,7 +300,8 @@ impl<O: Outside> Host<O> {
             self.links.retain(|link| !matches!(link.role, Role::Over));
             // Whole messages while there is more to come, the rest when there is not.
             moved |= self.send(MESSAGE);
-            if !moved && !self.send(1) {
+            // A stream that was dropped wakes, too.
+            if !(self.woken.take() || moved || self.send(1)) {
                 break;
             }
         }
