@@ -17,15 +17,27 @@ pub(crate) fn bind(module: &Path, places: &Places, version: &str) -> Result<()> 
         .web(true)?
         .input_path(module)
         .out_name("xcher")
-        .typescript(false)
+        .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(&places.pkg)?;
     let glue = places.pkg.join("xcher.js");
-    let mut text = fs::read_to_string(&glue)?;
+    let mut text = without_comments(&fs::read_to_string(&glue)?);
     text.push_str(&format!("export const version = \"{version}\";\n"));
     fs::write(glue, text)?;
+    let types = places.pkg.join("xcher.d.ts");
+    let mut text = fs::read_to_string(&types)?;
+    text.push_str("export const version: string;\n");
+    fs::write(types, text)?;
     Ok(())
+}
+
+/// The glue without what it repeats of the crate's documentation: comments have lines of their own
+/// in it.
+fn without_comments(glue: &str) -> String {
+    let is_comment = |line: &str| ["/*", "*", "//"].iter().any(|start| line.starts_with(start));
+    let lines = glue.lines().filter(|line| !is_comment(line.trim_start()));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }

@@ -271,10 +271,7 @@ impl<O: Outside> Host<O> {
 
     /// When to call [`turn`](Self::turn), if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let closing = self.links.iter().filter_map(|link| match link.role {
-            Role::Closing { until, .. } => Some(until),
-            _ => None,
-        });
+        let closing = self.links.iter().filter_map(|link| link.role.deadline());
         let untold = self.links.iter().any(|link| link.is_untold());
         let look = untold.then(|| self.looked + LOOK);
         closing.chain(look).chain(self.peer.next_deadline()).min()
@@ -349,9 +346,9 @@ impl<O: Outside> Host<O> {
 
     fn pass_deadlines(&mut self) {
         let now = self.outside.now();
-        for link in &mut self.links {
-            if matches!(link.role, Role::Closing { until, .. } if until <= now) {
-                link.role = Role::Over;
+        for at in 0..self.links.len() {
+            if self.links[at].role.deadline().is_some_and(|until| until <= now) {
+                self.ended(at, Some("the other side closed the connection".into()));
             }
         }
         if now >= self.looked + LOOK {
