@@ -14,6 +14,16 @@ import type {
   Upload,
 } from "xcher";
 import { WebSocket } from "ws";
+import { Download as ItsDownload } from "../download.js";
+import { Peer as ItsPeer } from "../peer.js";
+import { Session as ItsSession } from "../session.js";
+import { Upload as ItsUpload } from "../upload.js";
+
+// What the classes are is what the interface says.
+export const download = (its: ItsDownload): Download => its;
+export const session = (its: ItsSession): Session => its;
+export const upload = (its: ItsUpload): Upload => its;
+export const peer = (its: ItsPeer): Pick<Peer, Exclude<keyof Peer, keyof EventTarget>> => its;
 
 const options: ConnectOptions = {
   nick: ["carol", "carol2"],

@@ -6,12 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::places::Places;
-
-/// Writes `pkg`: the module and `xcher.js`, which also says the version.
-pub(crate) fn bind(module: &Path, places: &Places, version: &str) -> Result<()> {
-    if places.pkg.exists() {
-        fs::remove_dir_all(&places.pkg)?;
+/// Writes a folder anew: the module and `xcher.js`, which also says the version.
+pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
+    if pkg.exists() {
+        fs::remove_dir_all(pkg)?;
     }
     Bindgen::new()
         .web(true)?
@@ -22,12 +20,12 @@ pub(crate) fn bind(module: &Path, places: &Places, version: &str) -> Result<()> 
         .keep_debug(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&places.pkg)?;
-    let glue = places.pkg.join("xcher.js");
+        .generate(pkg)?;
+    let glue = pkg.join("xcher.js");
     let mut text = without_comments(&fs::read_to_string(&glue)?);
     text.push_str(&format!("export const version = \"{version}\";\n"));
     fs::write(glue, text)?;
-    let types = places.pkg.join("xcher.d.ts");
+    let types = pkg.join("xcher.d.ts");
     let mut text = fs::read_to_string(&types)?;
     text.push_str("export const version: string;\n");
     fs::write(types, text)?;
