@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::snip;
+
 /// Writes a folder anew: the module and `xcher.js`, which also says the version.
 pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
     if pkg.exists() {
@@ -13,8 +15,7 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
     }
     Bindgen::new()
         .web(true)?
-        .input_path(module)
-        .out_name("xcher")
+        .input_module("xcher", snip::without_words(module)?)
         .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)

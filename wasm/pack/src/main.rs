@@ -7,6 +7,7 @@ mod optimize;
 mod places;
 mod run;
 mod sizes;
+mod snip;
 mod version;
 
 use std::io::Write as _;
