@@ -1,13 +1,13 @@
 //! One tunnel: its streams, and what each is for.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream,
-    copy_bidirectional_with_sizes,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -17,6 +17,7 @@ use xcher_core::tunnel::{FirstLine, Gate, Lease};
 use xcher_core::{LineBuffer, RelayPacket};
 use yamux::Mode;
 
+use super::carry::{carry, carry_tcp};
 use super::mux::{self, Opener, Stream};
 use super::{Shared, Visitor, Way};
 use crate::relay::Joined;
@@ -28,8 +29,8 @@ const DIAL: Duration = Duration::from_secs(10);
 /// Bytes on their way between a client and the relay, each way: there are many such links, and their
 /// packets are small.
 const RELAY: usize = 8 << 10;
-/// Bytes on their way through one other stream, each way.
-const COPY: usize = 64 << 10;
+/// Bytes on their way between two tunnels of this bridge, each way.
+const JOINED: usize = 64 << 10;
 
 /// What the streams of a tunnel have in common.
 pub(super) struct Tunnel {
@@ -102,27 +103,8 @@ impl Tunnel {
         if !self.join_relay(theirs) {
             return refuse(&mut stream, "expected one X_RELAY a tunnel, got another").await;
         }
-        let (mut from_relay, mut to_relay) = tokio::io::split(ours);
-        let (mut from_client, mut to_client) = tokio::io::split(stream);
-        let watch = async {
-            let mut lines = LineBuffer::new();
-            let mut buffer = vec![0; 4096];
-            loop {
-                let length = from_relay.read(&mut buffer).await?;
-                if length == 0 {
-                    return to_client.shutdown().await;
-                }
-                // Before the client sees it, so that it can dial at once.
-                self.watch(&mut lines, &buffer[..length]);
-                to_client.write_all(&buffer[..length]).await?;
-                to_client.flush().await?;
-            }
-        };
-        let say = async {
-            tokio::io::copy(&mut from_client, &mut to_relay).await?;
-            to_relay.shutdown().await
-        };
-        let ended = tokio::try_join!(watch, say);
+        let mut watched = Watched { tunnel: self, link: ours, lines: LineBuffer::new() };
+        let ended = carry(&mut stream, &mut watched).await;
         debug!(?ended, "link to the relay ended");
         *lock(&self.relay) = None;
     }
@@ -158,10 +140,10 @@ impl Tunnel {
         };
         match own {
             Some(listener) => {
-                let (ours, theirs) = tokio::io::duplex(COPY);
+                let (ours, theirs) = tokio::io::duplex(JOINED);
                 let visitor = Visitor { from: self.visits_from(), stream: Way::Joined(theirs) };
                 match listener.try_send(visitor) {
-                    Ok(()) => self.connect(stream, ours).await,
+                    Ok(()) => self.connect(stream, Way::Joined(ours)).await,
                     Err(_) => refuse(&mut stream, "the listener takes no more").await,
                 }
             }
@@ -169,7 +151,7 @@ impl Tunnel {
                 Ok(Ok(socket)) => {
                     // It fails only on a connection that is over.
                     let _ = socket.set_nodelay(true);
-                    self.connect(stream, socket).await;
+                    self.connect(stream, Way::Tcp(socket)).await;
                 }
                 Ok(Err(error)) => refuse(&mut stream, &error.to_string()).await,
                 Err(_) => refuse(&mut stream, "expected a connection, got none in 10 s").await,
@@ -184,9 +166,9 @@ impl Tunnel {
         SocketAddr::new(self.public_ip, self.client.port())
     }
 
-    async fn connect(&self, mut stream: Stream, to: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn connect(&self, mut stream: Stream, to: Way) {
         if stream.write_all(&FirstLine::Yes.to_line()).await.is_ok() {
-            carry(stream, to).await;
+            to.carry(stream).await;
         }
     }
 
@@ -197,10 +179,7 @@ impl Tunnel {
         let line = FirstLine::Accept { port, from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };
         if stream.write_all(&line).await.is_ok() {
-            match visitor.stream {
-                Way::Tcp(socket) => carry(stream, socket).await,
-                Way::Joined(socket) => carry(stream, socket).await,
-            }
+            visitor.stream.carry(stream).await;
         }
         drop(lease);
     }
@@ -214,6 +193,46 @@ impl Tunnel {
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
         lock(&self.gate)
+    }
+}
+
+/// A link to the relay, of which the calls that come over it are noted before the client has them,
+/// so that it can dial at once.
+struct Watched<'a> {
+    tunnel: &'a Tunnel,
+    link: DuplexStream,
+    lines: LineBuffer,
+}
+
+impl AsyncRead for Watched<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.link).poll_read(cx, buf))?;
+        let tunnel = self.tunnel;
+        tunnel.watch(&mut self.lines, &buf.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.link).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.link).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.link).poll_shutdown(cx)
     }
 }
 
@@ -231,10 +250,15 @@ impl Drop for Leased<'_> {
     }
 }
 
-/// Carries bytes both ways until both are closed; each way closes on its own.
-async fn carry(mut stream: Stream, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
-    let carried = copy_bidirectional_with_sizes(&mut stream, &mut socket, COPY, COPY).await;
-    debug!(?carried, "connection ended");
+impl Way {
+    /// Carries bytes to and from a stream until both are closed, or either broke.
+    async fn carry(self, mut stream: Stream) {
+        let carried = match self {
+            Self::Tcp(socket) => carry_tcp(&mut stream, socket).await,
+            Self::Joined(mut socket) => carry(&mut stream, &mut socket).await,
+        };
+        debug!(?carried, "connection ended");
+    }
 }
 
 pub(super) async fn refuse(stream: &mut Stream, reason: &str) {

@@ -5,6 +5,7 @@
 //! called [`run`].
 
 mod client;
+mod frames;
 mod origin;
 mod page;
 mod places;
@@ -41,6 +42,7 @@ use origin::Origin;
 use places::Places;
 use token::Token;
 
+pub(crate) use places::one_client;
 pub use ws_bytes::WsBytes;
 
 /// Who may open tunnels, and how many.
