@@ -17,6 +17,8 @@ use crate::spare::Piece;
 /// What is taken from a stream at a time: one long frame, or many short ones.
 const BYTES: usize = 64 << 10;
 const PACKETS: usize = 64;
+/// Who moves so much at a time lets the others have a turn.
+const MUCH: usize = 16 << 10;
 
 /// Carries bytes both ways until both are closed; each way closes on its own.
 ///
@@ -166,6 +168,12 @@ impl Back {
             piece.advance(sent);
             if piece.rest().is_empty() {
                 self.piece = None;
+                if sent >= MUCH {
+                    // The tunnel sends it first, while it is in the processor's caches and before
+                    // more memory is needed.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
         }
         Poll::Ready(Ok(()))

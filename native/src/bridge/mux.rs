@@ -2,9 +2,10 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 use xcher_core::tunnel::MAX_FIRST_LINE;
@@ -15,8 +16,9 @@ pub type Stream = Compat<yamux::Stream>;
 
 /// Streams in one tunnel. Sixteen files each way in a session take about seventy.
 pub const MAX_STREAMS: usize = 128;
-/// What one tunnel's streams may hold unread together: the least that yamux takes for so many.
-const WINDOW: usize = MAX_STREAMS * (256 << 10);
+/// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
+/// room for those whose way is fast and long.
+const WINDOW: usize = MAX_STREAMS * (256 << 10) + (16 << 20);
 /// Streams that may wait to be opened.
 const REQUESTS: usize = 16;
 
@@ -58,7 +60,8 @@ where
     // In this order: each is checked against the other.
     config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(WINDOW));
     config.set_split_send_size(64 << 10);
-    let mut connection = Connection::new(socket.compat(), config, mode);
+    let turns = Turns { socket, read: 0 };
+    let mut connection = Connection::new(turns.compat(), config, mode);
     let (opener, mut requests) = mpsc::channel::<oneshot::Sender<io::Result<Stream>>>(REQUESTS);
     let mut request = None;
     let run = poll_fn(move |context| {
@@ -85,6 +88,53 @@ where
         }
     });
     (Opener(opener), run)
+}
+
+/// A socket that is read a little at a time: what came is used before more comes, while it is in the
+/// processor's caches, and instead of memory for more.
+struct Turns<S> {
+    socket: S,
+    /// What was read in this turn.
+    read: usize,
+}
+
+/// What is read in one turn.
+const TURN: usize = 64 << 10;
+
+impl<S: AsyncRead + Unpin> AsyncRead for Turns<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read >= TURN {
+            self.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        self.read = if read.is_ready() { self.read + buf.filled().len() - before } else { 0 };
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
 }
 
 /// Reads a stream's first line and not a byte more: what follows it is the connection's.

@@ -19,7 +19,7 @@ use crate::spare::Piece;
 
 /// The bytes of a tunnel's binary messages, one after the other.
 ///
-/// Writes are gathered into messages of at most 64 KiB, sent when full and when flushed; a long one
+/// Writes are gathered into messages of at most 65 KiB, sent when full and when flushed; a long one
 /// goes out as it is, and only what the socket does not take at once is copied. At most 64 KiB that
 /// came are held, and two messages that go: beyond that, who does not read is not written to. Who
 /// has nothing to say holds no buffer.
@@ -58,8 +58,8 @@ pub struct WsBytes {
     closed: bool,
 }
 
-/// The longest message that is sent.
-const MESSAGE: usize = 64 * 1024;
+/// The longest message that is sent: 64 KiB of a stream and what the multiplexer says of them.
+const MESSAGE: usize = 65 * 1024;
 /// What is at least as long is sent at once, and not gathered.
 const LONG: usize = 4 * 1024;
 /// One message that does not go out yet, its head and answers to pings.
