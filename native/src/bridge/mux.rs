@@ -60,7 +60,8 @@ where
     // In this order: each is checked against the other.
     config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(WINDOW));
     config.set_split_send_size(64 << 10);
-    let turns = Turns { socket, read: 0 };
+    // Boxed: yamux moves it about at each turn.
+    let turns = Turns { socket: Box::new(socket), read: 0 };
     let mut connection = Connection::new(turns.compat(), config, mode);
     let (opener, mut requests) = mpsc::channel::<oneshot::Sender<io::Result<Stream>>>(REQUESTS);
     let mut request = None;

@@ -1,5 +1,6 @@
 //! One tunnel: its streams, and what each is for.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -9,7 +10,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, info};
@@ -50,9 +50,10 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     info!(%client, "tunnel open");
-    let (inbound, mut streams) = mpsc::unbounded_channel();
-    // As many wait as the tunnel may have streams, and no more.
-    let (opener, run) = mux::run(socket, Mode::Server, move |stream| drop(inbound.send(stream)));
+    // Of what came, as many wait as the tunnel may have streams, and no more.
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let inbound = Arc::clone(&came);
+    let (opener, run) = mux::run(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
     let tunnel = Arc::new(Tunnel {
         listeners: tokio::sync::Semaphore::new(shared.config.listeners),
         shared,
@@ -65,16 +66,16 @@ where
     // Dropped with the tunnel, and every connection and listener with it.
     let mut tasks = JoinSet::new();
     let mut run = std::pin::pin!(run);
-    let ended = loop {
-        tokio::select! {
-            ended = &mut run => break ended,
-            Some(stream) = streams.recv() => {
-                let tunnel = Arc::clone(&tunnel);
-                tasks.spawn(async move { tunnel.stream(stream).await });
-            }
-            Some(_) = tasks.join_next() => {}
+    let ended = poll_fn(|cx| {
+        let ended = run.as_mut().poll(cx);
+        for stream in std::mem::take(&mut *lock(&came)) {
+            let tunnel = Arc::clone(&tunnel);
+            tasks.spawn(async move { tunnel.stream(stream).await });
         }
-    };
+        while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
+        ended
+    })
+    .await;
     match ended {
         Ok(()) => info!(%client, "tunnel closed"),
         Err(error) => info!(%client, %error, "tunnel broke"),

@@ -31,7 +31,10 @@ use crate::spare::Piece;
 /// `InvalidData` for a text message, one longer than 1 MiB and anything else that is not allowed,
 /// each told to the client in a Close; `TimedOut` for a client that is silent for 60 s though
 /// pinged, or takes less than a message in as long; `BrokenPipe` for a write after a Close.
-pub struct WsBytes {
+pub struct WsBytes(Box<Inner>);
+
+/// Kept in one place: who holds a tunnel hands it on again and again.
+struct Inner {
     socket: TokioIo<Upgraded>,
     reached_at: IpAddr,
     frames: Frames,
@@ -73,7 +76,7 @@ const REASON: usize = 123;
 
 impl WsBytes {
     pub(super) fn new(socket: Upgraded, reached_at: IpAddr, closing: CancellationToken) -> Self {
-        Self {
+        Self(Box::new(Inner {
             socket: TokioIo::new(socket),
             reached_at,
             frames: Frames::default(),
@@ -88,14 +91,16 @@ impl WsBytes {
             closing: Box::pin(closing.cancelled_owned()),
             ended: false,
             closed: false,
-        }
+        }))
     }
 
     /// The address of this host that the client, or the proxy before it, connected to.
     pub fn reached_at(&self) -> IpAddr {
-        self.reached_at
+        self.0.reached_at
     }
+}
 
+impl Inner {
     /// Takes what came up to the first thing that is not bytes.
     fn take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         let Some(piece) = &mut self.came else { return Ok(()) };
@@ -240,7 +245,7 @@ impl WsBytes {
             self.out.extend_from_slice(rest);
             sent = sent.saturating_sub(part.len());
         }
-        self.gathered.clear();
+        self.gathered = Vec::new();
         Poll::Ready(Ok(more.len()))
     }
 
@@ -275,14 +280,15 @@ impl AsyncRead for WsBytes {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let inner = &mut *self.0;
         let before = buf.filled().len();
         loop {
-            self.take(cx, buf)?;
-            if buf.filled().len() > before || self.ended || buf.remaining() == 0 {
+            inner.take(cx, buf)?;
+            if buf.filled().len() > before || inner.ended || buf.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            if self.came.is_none() {
-                ready!(self.poll_come(cx))?;
+            if inner.came.is_none() {
+                ready!(inner.poll_come(cx))?;
             }
         }
     }
@@ -294,31 +300,33 @@ impl AsyncWrite for WsBytes {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.closed {
+        let inner = &mut *self.0;
+        if inner.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if buf.len() >= LONG || self.gathered.len() + buf.len() > MESSAGE {
-            return self.poll_message(cx, buf);
+        if buf.len() >= LONG || inner.gathered.len() + buf.len() > MESSAGE {
+            return inner.poll_message(cx, buf);
         }
-        self.gathered.extend_from_slice(buf);
+        inner.gathered.extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.closed {
+        if self.0.closed {
             return Poll::Ready(Ok(()));
         }
-        self.poll_sent(cx)
+        self.0.poll_sent(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.closed {
-            ready!(self.poll_sent(cx))?;
-            self.close(cx, CloseCode::Normal, "");
+        let inner = &mut *self.0;
+        if !inner.closed {
+            ready!(inner.poll_sent(cx))?;
+            inner.close(cx, CloseCode::Normal, "");
         }
         // Who is gone already needs no Close.
-        let sent = self.poll_out(cx).map(|_| Ok(()));
-        self.unblocked(cx, sent)
+        let sent = inner.poll_out(cx).map(|_| Ok(()));
+        inner.unblocked(cx, sent)
     }
 }
 
