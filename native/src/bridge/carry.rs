@@ -39,11 +39,8 @@ pub(super) async fn carry(
     .await
 }
 
-/// As [`carry`], and resets a connection that was not closed on both sides: it broke, or the tunnel
-/// died.
+/// As [`carry`], with a socket that is reset where it is dropped before.
 pub(super) async fn carry_tcp(stream: &mut Stream, mut socket: TcpStream) -> io::Result<()> {
-    // From here on, whatever drops the socket resets it.
-    socket.set_zero_linger()?;
     carry(stream, &mut socket).await?;
     socket2::SockRef::from(&socket).set_linger(None)
 }

@@ -14,11 +14,16 @@ use yamux::{Config, Connection, Mode};
 /// A stream: raw bytes both ways, each way closed on its own.
 pub type Stream = Compat<yamux::Stream>;
 
-/// Streams in one tunnel. Sixteen files each way in a session take about seventy.
+/// Streams that a client may have opened in one tunnel. Sixteen files each way in a session take about
+/// seventy.
 pub const MAX_STREAMS: usize = 128;
+/// Streams of one tunnel that bring someone who came to a listener.
+pub const MAX_VISITS: usize = 64;
+/// Streams in all: with a few that are being refused. A tunnel with more is ended.
+const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
 /// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
 /// room for those whose way is fast and long.
-const WINDOW: usize = MAX_STREAMS * (256 << 10) + (16 << 20);
+const WINDOW: usize = ALL_STREAMS * (256 << 10) + (16 << 20);
 /// Streams that may wait to be opened.
 const REQUESTS: usize = 16;
 
@@ -58,7 +63,7 @@ where
 {
     let mut config = Config::default();
     // In this order: each is checked against the other.
-    config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(WINDOW));
+    config.set_max_num_streams(ALL_STREAMS).set_max_connection_receive_window(Some(WINDOW));
     config.set_split_send_size(64 << 10);
     // Boxed: yamux moves it about at each turn.
     let turns = Turns { socket: Box::new(socket), read: 0 };

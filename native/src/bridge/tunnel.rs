@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, info};
@@ -18,7 +19,7 @@ use xcher_core::{LineBuffer, RelayPacket};
 use yamux::Mode;
 
 use super::carry::{carry, carry_tcp};
-use super::mux::{self, Opener, Stream};
+use super::mux::{self, MAX_STREAMS, MAX_VISITS, Opener, Stream};
 use super::{Shared, Visitor, Way};
 use crate::relay::Joined;
 
@@ -42,7 +43,10 @@ pub(super) struct Tunnel {
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
     relay: Mutex<Option<Joined>>,
-    pub(super) listeners: tokio::sync::Semaphore,
+    pub(super) listeners: Semaphore,
+    streams: Semaphore,
+    /// For connections to its listeners.
+    pub(super) visits: Arc<Semaphore>,
 }
 
 pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr, public_ip: IpAddr)
@@ -55,7 +59,9 @@ where
     let inbound = Arc::clone(&came);
     let (opener, run) = mux::run(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
     let tunnel = Arc::new(Tunnel {
-        listeners: tokio::sync::Semaphore::new(shared.config.listeners),
+        listeners: Semaphore::new(shared.config.listeners),
+        streams: Semaphore::new(MAX_STREAMS),
+        visits: Arc::new(Semaphore::new(MAX_VISITS)),
         shared,
         opener,
         gate: Mutex::new(Gate::new(client.ip())),
@@ -84,15 +90,20 @@ where
 
 impl Tunnel {
     async fn stream(self: Arc<Self>, mut stream: Stream) {
+        let tunnel = Arc::clone(&self);
+        let Ok(_permit) = tunnel.streams.try_acquire() else {
+            let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
+            return refuse(&mut stream, &reason).await;
+        };
         let line = match timeout(FIRST_LINE, mux::first_line(&mut stream)).await {
             Ok(Ok(line)) => line,
             Ok(Err(error)) => return refuse(&mut stream, &error.to_string()).await,
             Err(_) => return refuse(&mut stream, "expected a first line, got none").await,
         };
         match FirstLine::parse(&line) {
-            Ok(FirstLine::Relay) => self.to_relay(stream).await,
-            Ok(FirstLine::Listen) => self.lend_listener(stream).await,
-            Ok(FirstLine::Dial(to)) => self.dial(stream, to).await,
+            Ok(FirstLine::Relay) => Box::pin(self.to_relay(stream)).await,
+            Ok(FirstLine::Listen) => Box::pin(self.lend_listener(stream)).await,
+            Ok(FirstLine::Dial(to)) => Box::pin(self.dial(stream, to)).await,
             Ok(_) => refuse(&mut stream, "expected X_RELAY, X_LISTEN or X_DIAL ip port").await,
             Err(error) => refuse(&mut stream, &error.to_string()).await,
         }
@@ -150,9 +161,7 @@ impl Tunnel {
             }
             None => match timeout(DIAL, TcpStream::connect(to)).await {
                 Ok(Ok(socket)) => {
-                    // It fails only on a connection that is over.
-                    let _ = socket.set_nodelay(true);
-                    self.connect(stream, Way::Tcp(socket)).await;
+                    self.connect(stream, Way::tcp(socket)).await;
                 }
                 Ok(Err(error)) => refuse(&mut stream, &error.to_string()).await,
                 Err(_) => refuse(&mut stream, "expected a connection, got none in 10 s").await,
@@ -252,6 +261,15 @@ impl Drop for Leased<'_> {
 }
 
 impl Way {
+    /// Whatever drops the socket resets it, until it is closed on both sides: what was cut is not to
+    /// look whole.
+    pub(super) fn tcp(socket: TcpStream) -> Self {
+        // These fail only on a connection that is over.
+        let _ = socket.set_nodelay(true);
+        let _ = socket.set_zero_linger();
+        Self::Tcp(socket)
+    }
+
     /// Carries bytes to and from a stream until both are closed, or either broke.
     async fn carry(self, mut stream: Stream) {
         let carried = match self {
