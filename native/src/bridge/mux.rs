@@ -19,7 +19,7 @@ pub type Stream = Compat<yamux::Stream>;
 pub const MAX_STREAMS: usize = 128;
 /// Streams of one tunnel that bring someone who came to a listener.
 pub const MAX_VISITS: usize = 64;
-/// Streams in all: with a few that are being refused. A tunnel with more is ended.
+/// Streams in all, with a few that are being refused. One more is not opened.
 const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
 /// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
 /// room for those whose way is fast and long.
