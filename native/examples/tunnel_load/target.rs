@@ -45,6 +45,6 @@ fn obey(mut socket: TcpStream) -> io::Result<()> {
         socket.write_all(b"k")?;
     }
     // Until the client closes.
-    socket.read(&mut buffer)?;
+    while socket.read(&mut buffer)? > 0 {}
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! Many streams over one tunnel: yamux, and the task that keeps it moving.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 use xcher_core::tunnel::MAX_FIRST_LINE;
 use yamux::{Config, Connection, Mode};
@@ -24,12 +26,18 @@ const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
 /// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
 /// room for those whose way is fast and long.
 const WINDOW: usize = ALL_STREAMS * (256 << 10) + (16 << 20);
-/// Streams that may wait to be opened.
-const REQUESTS: usize = 16;
 
 /// Opens streams of a tunnel.
 #[derive(Clone, Debug)]
-pub struct Opener(mpsc::Sender<oneshot::Sender<io::Result<Stream>>>);
+pub struct Opener(Weak<Mutex<Requests>>);
+
+/// Streams that are to be opened. It lives as long as the tunnel runs.
+#[derive(Debug, Default)]
+struct Requests {
+    waiting: VecDeque<oneshot::Sender<io::Result<Stream>>>,
+    /// Wakes the tunnel.
+    waker: Option<Waker>,
+}
 
 impl Opener {
     /// A new stream. Nothing of it is sent before something is written to it.
@@ -40,7 +48,14 @@ impl Opener {
     pub async fn open(&self) -> io::Result<Stream> {
         let (reply, stream) = oneshot::channel();
         let gone = || io::Error::new(io::ErrorKind::NotConnected, "the tunnel is gone");
-        self.0.send(reply).await.map_err(|_| gone())?;
+        {
+            let requests = self.0.upgrade().ok_or_else(gone)?;
+            let mut requests = lock(&requests);
+            requests.waiting.push_back(reply);
+            if let Some(waker) = requests.waker.take() {
+                waker.wake();
+            }
+        }
         stream.await.map_err(|_| gone())?
     }
 }
@@ -68,14 +83,19 @@ where
     // Boxed: yamux moves it about at each turn.
     let turns = Turns { socket: Box::new(socket), read: 0 };
     let mut connection = Connection::new(turns.compat(), config, mode);
-    let (opener, mut requests) = mpsc::channel::<oneshot::Sender<io::Result<Stream>>>(REQUESTS);
+    let requests = Arc::<Mutex<Requests>>::default();
+    let opener = Opener(Arc::downgrade(&requests));
     let mut request = None;
     let run = poll_fn(move |context| {
         loop {
-            if request.is_none()
-                && let Poll::Ready(Some(next)) = requests.poll_recv(context)
-            {
-                request = Some(next);
+            if request.is_none() {
+                let mut requests = lock(&requests);
+                request = requests.waiting.pop_front();
+                if request.is_none() {
+                    // Idle, it keeps no room.
+                    requests.waiting = VecDeque::new();
+                    requests.waker = Some(context.waker().clone());
+                }
             }
             if request.is_some()
                 && let Poll::Ready(opened) = connection.poll_new_outbound(context)
@@ -93,7 +113,7 @@ where
             }
         }
     });
-    (Opener(opener), run)
+    (opener, run)
 }
 
 /// A socket that is read a little at a time: what came is used before more comes, while it is in the
@@ -167,4 +187,8 @@ fn broken(error: yamux::ConnectionError) -> io::Error {
         yamux::ConnectionError::Io(error) => error,
         error => io::Error::other(error),
     }
+}
+
+fn lock(requests: &Mutex<Requests>) -> MutexGuard<'_, Requests> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
