@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 use xcher_core::tunnel::{FirstLine, Gate, Lease};
 use xcher_core::{LineBuffer, RelayPacket};
@@ -25,6 +25,8 @@ use crate::relay::Joined;
 
 /// How long a stream may take to say what it is for.
 const FIRST_LINE: Duration = Duration::from_secs(10);
+/// How long a tunnel may have no stream.
+const UNUSED: Duration = Duration::from_secs(120);
 /// How long a dial may take.
 const DIAL: Duration = Duration::from_secs(10);
 /// Bytes on their way between a client and the relay, each way: there are many such links, and their
@@ -72,6 +74,7 @@ where
     // Dropped with the tunnel, and every connection and listener with it.
     let mut tasks = JoinSet::new();
     let mut run = std::pin::pin!(run);
+    let mut unused: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|cx| {
         let ended = run.as_mut().poll(cx);
         for stream in std::mem::take(&mut *lock(&came)) {
@@ -79,6 +82,14 @@ where
             tasks.spawn(async move { tunnel.stream(stream).await });
         }
         while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
+        if !tasks.is_empty() {
+            unused = None;
+        } else if ended.is_pending() {
+            let unused = unused.get_or_insert_with(|| Box::pin(sleep(UNUSED)));
+            ready!(unused.as_mut().poll(cx));
+            let fault = "expected a stream within 120 s, got none";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)));
+        }
         ended
     })
     .await;

@@ -36,6 +36,19 @@ async fn a_stream_that_never_reads_and_the_others_go_on() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_without_a_stream_is_closed_and_one_with_a_stream_is_not() {
+    let bridge = bridge(Rates::default());
+    let began = tokio::time::Instant::now();
+    let (mut unused, used) =
+        (Tunnel::in_memory(&bridge, HERE), Tunnel::in_memory(&bridge, "9.9.9.9:1"));
+    let _relay = used.join("alice").await;
+    (&mut unused.run).await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 120);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    used.refused("X_DIAL 8.8.8.8 8080", "that an X_INIT brought").await;
+}
+
 /// Descriptors of this process.
 #[cfg(target_os = "linux")]
 fn descriptors() -> usize {

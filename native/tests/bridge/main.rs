@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -103,7 +103,8 @@ fn bytes(
     });
     let write = sink.sink_map_err(io::Error::other);
     let write = write.with(|bytes: Bytes| ready(io::Result::Ok(Message::Binary(bytes))));
-    tokio::io::join(StreamReader::new(read), SinkWriter::new(CopyToBytes::new(write)))
+    let write = BufWriter::new(SinkWriter::new(CopyToBytes::new(write)));
+    tokio::io::join(StreamReader::new(read), write)
 }
 
 fn bridge(rates: Rates) -> Bridge {
