@@ -5,10 +5,12 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::Stream as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use yamux::Packet;
 
 use super::mux::Stream;
@@ -19,6 +21,13 @@ const BYTES: usize = 64 << 10;
 const PACKETS: usize = 64;
 /// Who moves so much at a time lets the others have a turn.
 const MUCH: usize = 16 << 10;
+
+/// Who took so much, and more is to come, is taking a file.
+const FILE: u64 = 64 << 10;
+/// Whoever takes a file and ends its own way has closed that way alone, or is gone: then what is sent
+/// next comes back as a reset within this time. A stream that was told of the end before can no longer
+/// be told of the reset.
+const GONE_OR_CLOSED: Duration = Duration::from_millis(100);
 
 /// Carries bytes both ways until both are closed; each way closes on its own.
 ///
@@ -32,9 +41,9 @@ pub(super) async fn carry(
     let (mut out, mut back) = (Out::default(), Back::default());
     poll_fn(|cx| {
         // Each goes on while the other waits.
-        let out = out.poll(cx, stream, socket, back.ended)?;
-        let back = back.poll(cx, stream, socket)?;
-        if out.is_ready() && back.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        let sent = out.poll(cx, stream, socket, back.ended)?;
+        let came = back.poll(cx, stream, socket, out.is_moving())?;
+        if sent.is_ready() && came.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     })
     .await
 }
@@ -52,6 +61,8 @@ struct Out {
     bytes: usize,
     /// How much of the first packet is gone.
     gone: usize,
+    /// How much went in all.
+    sent: u64,
     ended: bool,
     done: bool,
 }
@@ -116,7 +127,13 @@ impl Out {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether it is a file on its way, as far as can be seen.
+    fn is_moving(&self) -> bool {
+        self.sent > FILE && !self.done
+    }
+
     fn advance(&mut self, count: usize) {
+        self.sent += count as u64;
         self.gone += count;
         while let Some(first) = self.packets.front()
             && first.as_ref().len() <= self.gone
@@ -136,6 +153,8 @@ impl Out {
 #[derive(Default)]
 struct Back {
     piece: Option<Piece>,
+    /// The socket's end came, and waits to be told.
+    waits: Option<Pin<Box<Sleep>>>,
     /// The stream is told that nothing more comes.
     ended: bool,
 }
@@ -146,8 +165,18 @@ impl Back {
         cx: &mut Context<'_>,
         stream: &mut Stream,
         socket: &mut (impl AsyncRead + Unpin),
+        out_moves: bool,
     ) -> Poll<io::Result<()>> {
         while !self.ended {
+            if let Some(waits) = &mut self.waits {
+                if out_moves {
+                    ready!(waits.as_mut().poll(cx));
+                }
+                ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+                self.ended = true;
+                self.waits = None;
+                break;
+            }
             let piece = match &mut self.piece {
                 Some(piece) => piece,
                 None => {
@@ -156,10 +185,9 @@ impl Back {
                 }
             };
             if piece.rest().is_empty() {
-                ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-                self.ended = true;
+                self.waits = Some(Box::pin(sleep(GONE_OR_CLOSED)));
                 self.piece = None;
-                break;
+                continue;
             }
             let sent = ready!(Pin::new(&mut *stream).poll_write(cx, piece.rest()))?;
             piece.advance(sent);

@@ -12,7 +12,8 @@ use xcher_core::tunnel::FirstLine;
 
 use super::mux::Stream;
 use super::tunnel::{Tunnel, refuse};
-use super::{BridgeConfig, Shared, Visitor, Way};
+use super::way::Way;
+use super::{BridgeConfig, Shared, Visitor};
 use crate::accepting::Acceptor;
 
 /// Visitors that may wait for one listener.
@@ -45,7 +46,7 @@ impl Tunnel {
                 let visitor = tokio::select! {
                     accepted = acceptor.accept() => {
                         let Ok((socket, from)) = accepted else { break };
-                        Visitor { from, stream: Way::tcp(socket) }
+                        Visitor { from, way: Way::tcp(socket) }
                     }
                     Some(visitor) = joined.recv() => visitor,
                     Some(_) = visits.join_next() => continue,

@@ -7,7 +7,9 @@ mod carry;
 mod lender;
 pub mod mux;
 mod rates;
+mod relay_link;
 mod tunnel;
+mod way;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,12 +17,13 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use crate::relay::Relay;
 use rates::Budgets;
 pub use rates::Rates;
+pub use relay_link::Home;
+use way::Way;
 
 /// How a bridge lends.
 #[derive(Clone, Debug)]
@@ -50,7 +53,7 @@ impl BridgeConfig {
 pub struct Bridge(Arc<Shared>);
 
 struct Shared {
-    relay: Relay,
+    home: Home,
     config: BridgeConfig,
     /// The listeners of all tunnels: a dial to one of them is joined here, without a socket.
     lent: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
@@ -61,22 +64,16 @@ struct Shared {
 /// Someone who came to a listener.
 struct Visitor {
     from: SocketAddr,
-    stream: Way,
-}
-
-/// How they came.
-enum Way {
-    Tcp(tokio::net::TcpStream),
-    /// From another tunnel of this bridge.
-    Joined(DuplexStream),
+    /// How they came.
+    way: Way,
 }
 
 impl Bridge {
     /// A bridge whose tunnels reach this relay.
-    pub fn new(relay: Relay, config: BridgeConfig) -> Self {
+    pub fn new(home: impl Into<Home>, config: BridgeConfig) -> Self {
         let budgets = Budgets::new(config.rates);
         let (lent, start) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { relay, config, lent, budgets, start }))
+        Self(Arc::new(Shared { home: home.into(), config, lent, budgets, start }))
     }
 
     /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address

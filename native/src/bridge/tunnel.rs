@@ -5,46 +5,41 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 use xcher_core::tunnel::{FirstLine, Gate, Lease};
-use xcher_core::{LineBuffer, RelayPacket};
 use yamux::Mode;
 
-use super::carry::{carry, carry_tcp};
 use super::mux::{self, MAX_STREAMS, MAX_VISITS, Opener, Stream};
-use super::{Shared, Visitor, Way};
-use crate::relay::Joined;
+use super::relay_link::RelayLink;
+use super::way::Way;
+use super::{Shared, Visitor};
 
 /// How long a stream may take to say what it is for.
 const FIRST_LINE: Duration = Duration::from_secs(10);
 /// How long a tunnel may have no stream.
 const UNUSED: Duration = Duration::from_secs(120);
 /// How long a dial may take.
-const DIAL: Duration = Duration::from_secs(10);
-/// Bytes on their way between a client and the relay, each way: there are many such links, and their
-/// packets are small.
-const RELAY: usize = 8 << 10;
-/// Bytes on their way between two tunnels of this bridge, each way.
-const JOINED: usize = 64 << 10;
+pub(super) const DIAL: Duration = Duration::from_secs(10);
 
 /// What the streams of a tunnel have in common.
 pub(super) struct Tunnel {
     pub(super) shared: Arc<Shared>,
     pub(super) opener: Opener,
     gate: Mutex<Gate>,
-    client: SocketAddr,
+    pub(super) client: SocketAddr,
     /// Where its listeners are reached.
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
-    relay: Mutex<Option<Joined>>,
+    pub(super) relay: Mutex<Option<RelayLink>>,
+    pub(super) relays: Semaphore,
     pub(super) listeners: Semaphore,
     streams: Semaphore,
     /// For connections to its listeners.
@@ -70,6 +65,7 @@ where
         client,
         public_ip,
         relay: Mutex::new(None),
+        relays: Semaphore::new(1),
     });
     // Dropped with the tunnel, and every connection and listener with it.
     let mut tasks = JoinSet::new();
@@ -120,37 +116,9 @@ impl Tunnel {
         }
     }
 
-    /// A stream that is a connection to the relay, watched for the calls that come over it.
-    async fn to_relay(&self, mut stream: Stream) {
-        let (ours, theirs) = tokio::io::duplex(RELAY);
-        if !self.join_relay(theirs) {
-            return refuse(&mut stream, "expected one X_RELAY a tunnel, got another").await;
-        }
-        let mut watched = Watched { tunnel: self, link: ours, lines: LineBuffer::new() };
-        let ended = carry(&mut stream, &mut watched).await;
-        debug!(?ended, "link to the relay ended");
-        *lock(&self.relay) = None;
-    }
-
-    /// Whether the link to the relay was not there yet.
-    fn join_relay(&self, theirs: DuplexStream) -> bool {
-        let mut relay = lock(&self.relay);
-        let first = relay.is_none();
-        if first {
-            *relay = Some(self.shared.relay.join(theirs, self.client));
-        }
-        first
-    }
-
-    fn watch(&self, lines: &mut LineBuffer, bytes: &[u8]) {
-        lines.receive(bytes);
-        // The relay passes on no line that is too long or no text.
-        while let Ok(Some(line)) = lines.next_line() {
-            if let Ok(RelayPacket::Init { ip, port, .. }) = RelayPacket::parse(line) {
-                let now = self.shared.start.elapsed();
-                self.gate().called(SocketAddr::new(ip, port), now);
-            }
-        }
+    /// The relay passed on a call from there.
+    pub(super) fn called(&self, from: SocketAddr) {
+        self.gate().called(from, self.shared.start.elapsed());
     }
 
     async fn dial(&self, mut stream: Stream, to: SocketAddr) {
@@ -163,10 +131,10 @@ impl Tunnel {
         };
         match own {
             Some(listener) => {
-                let (ours, theirs) = tokio::io::duplex(JOINED);
-                let visitor = Visitor { from: self.visits_from(), stream: Way::Joined(theirs) };
+                let (ours, theirs) = Way::pair();
+                let visitor = Visitor { from: self.visits_from(), way: theirs };
                 match listener.try_send(visitor) {
-                    Ok(()) => self.connect(stream, Way::Joined(ours)).await,
+                    Ok(()) => self.connect(stream, ours).await,
                     Err(_) => refuse(&mut stream, "the listener takes no more").await,
                 }
             }
@@ -200,60 +168,13 @@ impl Tunnel {
         let line = FirstLine::Accept { port, from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };
         if stream.write_all(&line).await.is_ok() {
-            visitor.stream.carry(stream).await;
+            visitor.way.carry(stream).await;
         }
         drop(lease);
     }
 
-    /// Lets X_INITs of this tunnel's client name `at`, or no more.
-    pub(super) fn lend(&self, at: SocketAddr, lend: bool) {
-        if let Some(relay) = &*lock(&self.relay) {
-            if lend { relay.lend(at) } else { relay.give_back(at) }
-        }
-    }
-
     fn gate(&self) -> MutexGuard<'_, Gate> {
         lock(&self.gate)
-    }
-}
-
-/// A link to the relay, of which the calls that come over it are noted before the client has them,
-/// so that it can dial at once.
-struct Watched<'a> {
-    tunnel: &'a Tunnel,
-    link: DuplexStream,
-    lines: LineBuffer,
-}
-
-impl AsyncRead for Watched<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.link).poll_read(cx, buf))?;
-        let tunnel = self.tunnel;
-        tunnel.watch(&mut self.lines, &buf.filled()[before..]);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Watched<'_> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_shutdown(cx)
     }
 }
 
@@ -268,26 +189,6 @@ impl Drop for Leased<'_> {
         if let Some(lease) = self.lease.take() {
             self.tunnel.gate().closed(lease);
         }
-    }
-}
-
-impl Way {
-    /// Whatever drops the socket resets it, until it is closed on both sides: what was cut is not to
-    /// look whole.
-    pub(super) fn tcp(socket: TcpStream) -> Self {
-        // These fail only on a connection that is over.
-        let _ = socket.set_nodelay(true);
-        let _ = socket.set_zero_linger();
-        Self::Tcp(socket)
-    }
-
-    /// Carries bytes to and from a stream until both are closed, or either broke.
-    async fn carry(self, mut stream: Stream) {
-        let carried = match self {
-            Self::Tcp(socket) => carry_tcp(&mut stream, socket).await,
-            Self::Joined(mut socket) => carry(&mut stream, &mut socket).await,
-        };
-        debug!(?carried, "connection ended");
     }
 }
 

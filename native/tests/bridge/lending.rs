@@ -122,3 +122,79 @@ async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() 
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
     assert!(visit.get_ref().is_closed());
 }
+
+#[tokio::test]
+async fn a_reset_goes_from_tunnel_to_tunnel() {
+    let front = front().await;
+    let (mut alice, bob) = (front.open(FAR).await, front.open("9.9.9.9:1").await);
+    let (mut to_alice, mut to_bob) = (alice.join("alice").await, bob.join("bob").await);
+    let (_listener, at) = alice.listen().await;
+    call(&mut to_alice, &mut to_bob, at).await;
+    let (mut control, _) = bob.ask(&format!("X_DIAL {}", fields(at))).await;
+    let (mut visit, _) = alice.visitor().await;
+    control.write_all(b"the first part").await.unwrap();
+    let mut came = [0; 14];
+    soon(visit.read_exact(&mut came)).await.unwrap();
+    drop(control);
+    assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
+    assert!(visit.get_ref().is_closed(), "it looks as if all had come");
+}
+
+/// Who takes a file, has read all that came and goes, closes in order: only what is sent next shows
+/// that nobody is there.
+#[tokio::test]
+async fn who_sends_a_file_learns_that_nobody_takes_it_any_more() {
+    let front = front().await;
+    let mut alice = front.open(HERE).await;
+    let (_listener, at) = alice.listen().await;
+    let mut tcp = TcpStream::connect(at).await.unwrap();
+    let (mut visit, _) = alice.visitor().await;
+    let mut part = vec![7; 128 << 10];
+    visit.write_all(&part).await.unwrap();
+    soon(tcp.read_exact(&mut part)).await.unwrap();
+    drop(tcp);
+    // The bridge sees the end before there is more to send.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let sent = soon(async {
+        loop {
+            visit.write_all(&part).await?;
+        }
+    });
+    let ended: io::Result<()> = sent.await;
+    ended.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_relay_elsewhere() {
+    let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = relay.local_addr().unwrap();
+    let home = Home::Elsewhere(at.to_string());
+    let bridge = Bridge::new(home, BridgeConfig::at([127, 0, 0, 1].into()));
+    let tunnel = Tunnel::in_memory(&bridge, HERE);
+    let mut link = tunnel.say("X_RELAY").await;
+    let (mut socket, _) = soon(relay.accept()).await.unwrap();
+    link.write_all(b"X_NICK bob\n").await.unwrap();
+    let mut said = [0; 11];
+    soon(socket.read_exact(&mut said)).await.unwrap();
+    assert_eq!(&said, b"X_NICK bob\n");
+    // What it passes on opens the way, as at home.
+    let to = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = fields(to.local_addr().unwrap());
+    tunnel.refused(&format!("X_DIAL {to}"), "expected an address").await;
+    socket.write_all(format!("X_INIT bob {to}\n").as_bytes()).await.unwrap();
+    assert_eq!(read_line(&mut link).await, format!("X_INIT bob {to}"));
+    assert_eq!(tunnel.ask(&format!("X_DIAL {to}")).await.1, "YES");
+    tunnel.refused("X_RELAY", "one X_RELAY").await;
+    // When it is gone, so is the link.
+    drop((socket, relay));
+    assert_eq!(soon(link.read(&mut said)).await.unwrap(), 0);
+    drop(link);
+    soon(async {
+        while !tunnel.ask("X_RELAY").await.1.contains("no relay") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use xcher::bridge::mux::{self, Opener, Stream};
-use xcher::bridge::{Bridge, BridgeConfig, Rates};
+use xcher::bridge::{Bridge, BridgeConfig, Home, Rates};
 use xcher::http::{HttpConfig, WsBytes};
 use xcher::relay::{Relay, RelayConfig};
 use yamux::Mode;
