@@ -38,7 +38,10 @@ fn share(relay: &str, nick: &str, path: &Path) -> Process {
 fn every_pair_of_ways_exchanges_files() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
-    let ways = [relay.address.to_string(), relay.tunnel()];
+    // Straight, by the relay's own bridge, and by one elsewhere.
+    let bridge = relay.xcher(["bridge", "--http", "127.0.0.1:0"]).start();
+    let elsewhere = format!("ws://{}xcher", bridge.out("http http://"));
+    let ways = [relay.address.to_string(), relay.tunnel(), elsewhere];
     for (at, from) in ways.iter().enumerate() {
         let nick = format!("bob{at}");
         let _bob = share(from, &nick, &folder.path().join("s"));
@@ -97,6 +100,16 @@ fn a_bridge_with_a_token_wants_it() {
     who(&folder.path().join("none")).code(2).one_error(&["cannot read"]);
     // Who comes over TCP is no tunnel.
     relay.xcher(["who"]).run().code(0);
+}
+
+#[test]
+fn a_bridge_is_to_a_relay_on_tcp() {
+    xcher(["bridge", "--relay", "ws://127.0.0.1:1/xcher"]).run().code(2).one_error(&["HOST:PORT"]);
+    xcher(["bridge", "--http", "off"]).run().code(2).one_error(&["--http"]);
+    let bridge = xcher(["bridge", "--relay", "127.0.0.1:1", "--http", "127.0.0.1:0"]).start();
+    let url = bridge.out("http ");
+    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["no relay"]);
+    bridge.stop(Signal::TERM).code(0);
 }
 
 #[test]

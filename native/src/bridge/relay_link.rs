@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::debug;
@@ -61,8 +61,8 @@ impl Tunnel {
                     self.set_link(Some(RelayLink::Elsewhere));
                     self.link(stream, socket).await;
                 }
-                Ok(Err(error)) => refuse(&mut stream, &format!("no relay: {error}")).await,
-                Err(_) => refuse(&mut stream, "expected the relay to connect, got nothing").await,
+                Ok(Err(error)) => no_relay(stream, &error.to_string()).await,
+                Err(_) => no_relay(stream, "it does not answer").await,
             },
         }
         self.set_link(None);
@@ -85,6 +85,16 @@ impl Tunnel {
             if lend { relay.lend(at) } else { relay.give_back(at) }
         }
     }
+}
+
+/// Says it as a relay would: whoever waits for one's answer understands.
+async fn no_relay(mut stream: Stream, why: &str) {
+    debug!(why, "no relay");
+    let reason = format!("the bridge cannot reach the relay: {why}");
+    let said = RelayPacket::Err { verb: "X_NICK", reason: &reason };
+    // A client that is gone needs no reason.
+    let _ = stream.write_all(&said.to_line()).await;
+    let _ = stream.shutdown().await;
 }
 
 /// A link to the relay, of which the calls that come over it are noted before the client has them,

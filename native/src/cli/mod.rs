@@ -2,6 +2,8 @@
 
 mod args;
 mod ask;
+mod bridge;
+mod bridge_args;
 mod call;
 mod config_file;
 mod exit;
@@ -9,6 +11,7 @@ mod get;
 mod json;
 mod output;
 mod progress;
+mod relay;
 mod share;
 mod signals;
 mod spool;
@@ -66,7 +69,7 @@ fn read() -> Result<Cli, ExitCode> {
 fn log(cli: &Cli) {
     let level = match (&cli.command, cli.common.quiet, cli.common.verbose) {
         (_, true, _) => "error",
-        (Command::Relay(_), _, 0) => "info",
+        (Command::Relay(_) | Command::Bridge(_), _, 0) => "info",
         (_, _, 0) => "warn",
         (_, _, 1) => "info",
         _ => "debug",
@@ -106,7 +109,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 
 async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Relay(args) => up::relay(common, args).await,
+        Command::Relay(args) => relay::run(common, args).await,
+        Command::Bridge(args) => bridge::run(common, args).await,
         Command::Up(args) => up::up(common, args).await,
         Command::Share(args) => share::run(common, args, |_| {}).await,
         Command::Ls { peer } => ask::ls(common, peer).await,

@@ -28,6 +28,11 @@ pub(super) struct BridgeUrl {
 const TUNNEL: &str = "xcher";
 
 impl RelayAddress {
+    /// `HOST:PORT`, where it is no bridge's.
+    pub fn tcp(&self) -> Option<&str> {
+        self.bridge.is_none().then_some(&self.text)
+    }
+
     /// Where the bridge is that the relay is reached through, if it is.
     pub(super) fn bridge(&self) -> Option<&BridgeUrl> {
         self.bridge.as_ref()

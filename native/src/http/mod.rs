@@ -114,7 +114,6 @@ where
     F: Fn(WsBytes, SocketAddr) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let trusted = config.trusted_proxies.clone();
     if let Some(how) = lacks_page() {
         info!("{how}");
     }
@@ -129,8 +128,7 @@ where
         tokio::select! {
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
-                let is_proxy = trusted.iter().any(|ip| ip.to_canonical() == from.ip().to_canonical());
-                let client = (!is_proxy).then_some(from.ip());
+                let client = (!front.is_proxy(from.ip())).then_some(from.ip());
                 let Ok(place) = places.take(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
@@ -220,6 +218,10 @@ impl Front {
             closing: CancellationToken::new(),
             cut: CancellationToken::new(),
         })
+    }
+
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == ip.to_canonical())
     }
 
     /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.

@@ -25,7 +25,8 @@ pub(super) async fn open(
     mut request: Request,
 ) -> Response {
     let headers = request.headers();
-    if let Err(fault) = origin::check(headers, &front.allow_origin) {
+    let loopback = reached_at.is_loopback() && !front.is_proxy(socket.ip());
+    if let Err(fault) = origin::check(headers, &front.allow_origin, loopback) {
         return refusal(StatusCode::FORBIDDEN, &fault);
     }
     if front.token.as_ref().is_some_and(|token| !token.is_in(headers)) {

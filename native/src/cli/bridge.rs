@@ -1,0 +1,80 @@
+//! `xcher bridge`: a bridge to a relay elsewhere; and the port of one, for a relay that has its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use super::args::Common;
+use super::bridge_args::{BridgeArgs, HttpAddress};
+use super::exit::{Code, Failure};
+use super::json::Line;
+use super::output::Output;
+use super::relay::{listen, raise_descriptor_limit};
+use super::signals::Signals;
+use crate::bridge::{Bridge, Home};
+use crate::http::{self, HttpConfig, Tls, WsBytes};
+
+/// Runs a bridge until stopped.
+pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failure> {
+    let mut signals = Signals::catch().map_err(Failure::local)?;
+    let Some(relay) = common.relay.tcp() else {
+        let got = &common.relay;
+        return Err(Failure::usage(format!("expected the relay's HOST:PORT, got {got}")));
+    };
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 9248));
+    let http = args.http.unwrap_or(HttpAddress(Some(usual)));
+    let Some(at) = http.0 else {
+        return Err(Failure::usage("expected an address to listen on (--http), got off"));
+    };
+    raise_descriptor_limit();
+    let tls = args.tls()?;
+    let front = Front::new(common, listen(at, "--http").await?, tls)?;
+    let home = Home::Elsewhere(relay.to_owned());
+    front.serve(common, args, home, async move { signals.stop().await }).await
+}
+
+/// The port of a bridge.
+pub(super) struct Front {
+    listener: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Front {
+    /// Says where it is.
+    pub(super) fn new(
+        common: &Common,
+        listener: TcpListener,
+        tls: Option<Tls>,
+    ) -> Result<Self, Failure> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}/", listener.local_addr().map_err(Failure::local)?);
+        let output = Output::new(common);
+        let unread = |_| Failure::told(Code::Incomplete);
+        output.result(format_args!("http {url}")).map_err(unread)?;
+        output.json(&Line::Http { url }).map_err(unread)?;
+        Ok(Self { listener, tls })
+    }
+
+    pub(super) async fn serve(
+        self,
+        common: &Common,
+        args: &BridgeArgs,
+        home: Home,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let bound = self.listener.local_addr().map_err(Failure::local)?;
+        let bridge = Bridge::new(home, args.lends(bound.ip()));
+        let config = HttpConfig {
+            allow_origin: args.allow_origin.clone(),
+            token: common.token()?,
+            trusted_proxies: args.trusted_proxy.clone(),
+            tls: self.tls,
+            ..HttpConfig::default()
+        };
+        let tunnel = move |socket: WsBytes, client| {
+            let (bridge, reached_at) = (bridge.clone(), socket.reached_at());
+            async move { bridge.serve(socket, client, reached_at).await }
+        };
+        http::run(self.listener, config, tunnel, shutdown).await.map_err(Failure::local)
+    }
+}
