@@ -1,6 +1,6 @@
 //! `xcher bridge`: a bridge to a relay elsewhere; and the port of one, for a relay that has its own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
@@ -36,6 +36,7 @@ pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failur
 /// The port of a bridge.
 pub(super) struct Front {
     listener: TcpListener,
+    pub(super) address: SocketAddr,
     tls: Option<Tls>,
 }
 
@@ -46,13 +47,20 @@ impl Front {
         listener: TcpListener,
         tls: Option<Tls>,
     ) -> Result<Self, Failure> {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{}/", listener.local_addr().map_err(Failure::local)?);
+        let address = listener.local_addr().map_err(Failure::local)?;
+        let front = Self { listener, address, tls };
+        let url = front.url(address.ip());
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
         output.result(format_args!("http {url}")).map_err(unread)?;
         output.json(&Line::Http { url }).map_err(unread)?;
-        Ok(Self { listener, tls })
+        Ok(front)
+    }
+
+    /// The page's, where this host is reached at `ip`.
+    pub(super) fn url(&self, ip: IpAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", SocketAddr::new(ip, self.address.port()))
     }
 
     pub(super) async fn serve(
@@ -62,8 +70,7 @@ impl Front {
         home: Home,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Failure> {
-        let bound = self.listener.local_addr().map_err(Failure::local)?;
-        let bridge = Bridge::new(home, args.lends(bound.ip()));
+        let bridge = Bridge::new(home, args.lends(self.address.ip()));
         let config = HttpConfig {
             allow_origin: args.allow_origin.clone(),
             token: common.token()?,

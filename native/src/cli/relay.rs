@@ -25,7 +25,7 @@ pub(super) async fn run(common: &Common, args: &RelayArgs) -> Result<(), Failure
 /// The ports of a relay and of its bridge.
 pub(super) struct Ports {
     pub(super) relay: TcpListener,
-    front: Option<Front>,
+    pub(super) front: Option<Front>,
 }
 
 impl Ports {

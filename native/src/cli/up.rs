@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::oneshot;
 
 use super::args::{Common, UpArgs};
@@ -11,19 +12,26 @@ use super::share;
 use super::start::Running;
 use crate::http;
 
+/// What is written differently in a link, as in JavaScript's `encodeURIComponent`.
+const IN_A_LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// Runs a relay with its bridge and shares, until stopped.
 pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
     let ports = Ports::open(common, &args.relay).await?;
     let bound = ports.relay.local_addr().map_err(Failure::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let own = Common { relay: reached.into(), ..common.clone() };
+    let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move {
         // The sender is dropped when sharing is over.
         let _ = stopped.await;
     });
     let share = async {
-        let shared = share::run(&own, &args.share, |running| say_how(running, reached)).await;
+        let shared = share::run(&own, &args.share, |running| {
+            say_how(running, reached, page.as_deref());
+        })
+        .await;
         drop(stop);
         shared
     };
@@ -52,15 +60,20 @@ fn own_address(listen: IpAddr) -> IpAddr {
     }
 }
 
-fn say_how(running: &Running, relay: SocketAddr) {
+fn say_how(running: &Running, relay: SocketAddr, page: Option<&str>) {
     let Some(nick) = running.host.nick() else { return };
     let mut command = format!("{} get {nick} --all", program());
     if relay != SocketAddr::from((Ipv4Addr::LOCALHOST, 9247)) {
         command.push_str(&format!(" --relay {relay}"));
     }
     running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
-    if let Some(how) = http::lacks_page() {
-        running.output.note(format_args!("{how}"));
+    match (page, http::lacks_page()) {
+        (Some(page), None) => {
+            let nick = utf8_percent_encode(nick.as_str(), IN_A_LINK);
+            running.output.note(format_args!("in a browser: {page}#{nick}"));
+        }
+        (Some(_), Some(how)) => running.output.note(format_args!("{how}")),
+        (None, _) => {}
     }
 }
 
