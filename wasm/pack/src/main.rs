@@ -10,6 +10,7 @@ mod run;
 mod sizes;
 mod snip;
 mod tool;
+mod unplace;
 mod version;
 
 use std::io::Write as _;

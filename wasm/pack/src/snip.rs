@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, LocalFunction, Module, ModuleConfig};
 
+use crate::unplace::unplace;
+
 /// What never returns, or is never called, by the beginning of its name.
 const NEVER: [&str; 15] = [
     // In wasm nobody reads the words of a panic. The trap that it ends in stays.
@@ -51,6 +53,7 @@ pub(crate) fn without_words(path: &Path) -> Result<Module> {
         let short: LocalFunction = builder.local_func(arguments);
         module.funcs.get_mut(id).kind = FunctionKind::Local(short);
     }
+    unplace(&mut module);
     Ok(module)
 }
 
