@@ -75,5 +75,7 @@ fn snipped(module: &Module) -> Vec<(FunctionId, End)> {
     };
     let local = |function: &&walrus::Function| matches!(function.kind, FunctionKind::Local(_));
     let functions = module.funcs.iter().filter(local);
-    functions.filter_map(|function| Some((function.id(), end(function.name.as_deref()?)?))).collect()
+    functions
+        .filter_map(|function| Some((function.id(), end(function.name.as_deref()?)?)))
+        .collect()
 }

@@ -310,7 +310,7 @@ impl<O: Outside> Host<O> {
         match tunnel.turn(cx) {
             Ok(None) => return false,
             Ok(Some(stream)) => self.links.push(Link::new(stream, Role::New)),
-            Err(why) => self.lose(&why),
+            Err(why) => self.lose(why),
         }
         true
     }
