@@ -24,6 +24,8 @@ const TYPES: [(&str, &str); 7] = [
 const PAGE: &str = "../www";
 const PACKAGE: &str = "../wasm/npm";
 const PACKED: &str = "../wasm/npm/pkg";
+/// Its short forms of scripts and styles, each under the hash of what it was made of.
+const SHORT: &str = "../wasm/npm/pkg/short";
 /// Changes when a folder of the repository comes or goes: they are named in it.
 const AROUND: &str = "../Cargo.toml";
 /// Shown where the page is missing.
@@ -50,7 +52,7 @@ fn build() -> io::Result<()> {
     if missing.is_empty() {
         collect(Path::new(PAGE), "", true, &mut files)?;
         collect(Path::new(PACKAGE), "/npm", false, &mut files)?;
-        collect(Path::new(PACKED), "/npm/pkg", true, &mut files)?;
+        collect(Path::new(PACKED), "/npm/pkg", false, &mut files)?;
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
         let missing = missing.join(", no ");
         let fault = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
@@ -119,10 +121,14 @@ fn media_type(path: &str) -> Option<&'static str> {
 
 /// The table's entry for a file; `out` is where its brotli is kept.
 fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
-    let bytes = fs::read(file)?;
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&bytes);
-    let hash = format!("{:016x}", hasher.finish());
+    let (mut file, mut bytes) = (file.to_owned(), fs::read(file)?);
+    let mut hash = hash_of(&bytes);
+    let short = Path::new(SHORT).join(&hash);
+    if short.is_file() {
+        bytes = fs::read(&short)?;
+        hash = hash_of(&bytes);
+        file = short;
+    }
     // It takes seconds for all, so what was not changed is not compressed again.
     let brotli = out.join(format!("{hash}.br"));
     if !brotli.is_file() {
@@ -141,6 +147,12 @@ fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
         "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"W/\\\"{hash}\\\"\", \
          bytes: include_bytes!({file:?}), brotli: {brotli} }}"
     ))
+}
+
+fn hash_of(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
 }
 
 fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -62,7 +62,7 @@ export class Download {
   cancel() {
     if (this.#error || this.#whole) return;
     if (this.#id === undefined) this.failed(new XcherError("cancelled", "cancelled"));
-    else this.#driver.do("cancel", this.#id);
+    else this.#driver.do("cancel", { id: this.#id });
   }
 
   /** @param {Uint8Array} piece */
@@ -108,12 +108,12 @@ export class Download {
       try {
         const id = await this.#begin(this);
         this.#id = id;
-        if (this.#error) this.#driver.do("cancel", id);
+        if (this.#error) this.#driver.do("cancel", { id });
       } catch (error) {
         return this.failed(asError(error, "misuse"));
       }
     }
-    if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", this.#id);
+    if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
     if (this.#pieces.length === 0 && !this.#whole && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);

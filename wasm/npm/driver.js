@@ -7,6 +7,16 @@ const BUFFERED = 1 << 20;
 const LOOK = 5;
 
 /**
+ * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
+ * the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`. `number` is
+ * 1 to accept for `answer`, the entries for `took`, the size for `share`. `more` is the size for
+ * `get`, as it was listed.
+ *
+ * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "open" | "answer" | "list"
+ *   | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"} Command
+ */
+
+/**
  * Carries out what the module cannot: the WebSocket, the clock, the order of calls. What the module
  * reports while it runs waits until it has returned.
  */
@@ -35,21 +45,19 @@ export class Driver {
   }
 
   /**
-   * Calls the module.
+   * Has the module do something.
    *
-   * @template {Exclude<keyof Host, "free" | symbol>} M
-   * @param {M} method
-   * @param {Parameters<Host[M]>} values
-   * @returns {ReturnType<Host[M]>}
+   * @param {Command} command
+   * @param {{ id?: number, number?: number, text?: string, more?: string }} [about]
+   * @returns {number} the session or transfer that it began
    */
-  do(method, ...values) {
-    const host = this.#host;
-    if (!host) throw new XcherError("misuse", "expected a peer that is not closed");
-    try {
-      return this.#throwing(() => /** @type {any} */ (host)[method](...values));
-    } finally {
-      this.#schedule();
-    }
+  do(command, { id = 0, number = 0, text = "", more = "" } = {}) {
+    return this.#call((host) => host.command(command, id, number, text, more));
+  }
+
+  /** @param {number} transfer @param {ArrayBuffer} piece of the file that was to be read */
+  supply(transfer, piece) {
+    this.#call((host) => host.supply(transfer, new Uint8Array(piece)));
   }
 
   /** Frees the module's memory. */
@@ -69,6 +77,17 @@ export class Driver {
       const space = thrown.indexOf(" ");
       const code = /** @type {import("./index.js").ErrorCode} */ (thrown.slice(0, space));
       throw new XcherError(code, thrown.slice(space + 1));
+    }
+  }
+
+  /** @template T @param {(host: Host) => T} call */
+  #call(call) {
+    const host = this.#host;
+    if (!host) throw new XcherError("misuse", "expected a peer that is not closed");
+    try {
+      return this.#throwing(() => call(host));
+    } finally {
+      this.#schedule();
     }
   }
 
@@ -102,7 +121,7 @@ export class Driver {
     try {
       socket = this.#open();
     } catch (error) {
-      this.#later(() => this.#host && this.do("lost", asError(error, "local").message));
+      this.#later(() => this.#host && this.do("lost", { text: asError(error, "local").message }));
       return;
     }
     this.#socket = socket;
@@ -110,7 +129,7 @@ export class Driver {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.do("opened");
     socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) this.do("received", new Uint8Array(data));
+      if (data instanceof ArrayBuffer) this.#call((host) => host.received(new Uint8Array(data)));
       else socket.close();
     };
     socket.onerror = (event) => {
@@ -119,7 +138,7 @@ export class Driver {
     };
     socket.onclose = ({ code, reason }) => {
       this.#socket = undefined;
-      this.do("lost", why || reason || `the WebSocket was closed (${code})`);
+      this.do("lost", { text: why || reason || `the WebSocket was closed (${code})` });
     };
   }
 

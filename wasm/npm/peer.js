@@ -123,12 +123,12 @@ export class Peer extends EventTarget {
   share(file, name) {
     const given = /** @type {Partial<File>} */ (file);
     const as = name ?? (given.webkitRelativePath || given.name || "");
-    this.#driver.do("share", as, file.size);
+    this.#driver.do("share", { text: as, number: file.size });
     this.#shared.set(as, file);
     const stop = () => {
       if (this.#shared.get(as) !== file) return;
       this.#shared.delete(as);
-      if (!this.#closing) this.#driver.do("unshare", as);
+      if (!this.#closing) this.#driver.do("unshare", { text: as });
     };
     return { name: as, size: file.size, stop };
   }
@@ -138,12 +138,12 @@ export class Peer extends EventTarget {
     let id = 0;
     try {
       return await within(options, `${nick} to connect`, (resolve, reject) => {
-        id = this.#driver.do("open", nick);
+        id = this.#driver.do("open", { text: nick });
         this.#opening.set(id, { resolve, reject });
       });
     } finally {
       // Whoever gave up is called no longer.
-      if (this.#opening.delete(id) && !this.#closing) this.#driver.do("end", id);
+      if (this.#opening.delete(id) && !this.#closing) this.#driver.do("end", { id });
     }
   }
 
@@ -226,19 +226,19 @@ export class Peer extends EventTarget {
 
   /** @param {number} id @param {string} peerAddress @param {string} nick */
   #called(id, peerAddress, nick) {
-    if (this.#calls === "ignore") return this.#driver.do("answer", id, false);
+    if (this.#calls === "ignore") return this.#driver.do("answer", { id });
     this.#calling.set(id, peerAddress);
-    if (this.#calls === "take") return this.#driver.do("answer", id, true);
+    if (this.#calls === "take") return this.#driver.do("answer", { id, number: 1 });
     const call = {
       peerAddress,
       nick: nick || undefined,
       accept: () =>
         new Promise((resolve, reject) => {
-          this.#driver.do("answer", id, true);
+          this.#driver.do("answer", { id, number: 1 });
           this.#opening.set(id, { resolve, reject });
         }),
       reject: () => {
-        if (this.#calling.delete(id)) this.#driver.do("answer", id, false);
+        if (this.#calling.delete(id)) this.#driver.do("answer", { id });
       },
     };
     this.#emit("call", { call });

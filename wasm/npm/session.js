@@ -50,8 +50,8 @@ export class Session {
   async *list() {
     // One that nobody reads any more is in nobody's way.
     while (this.#listing?.dropped) await this.#listing.over;
-    this.#driver.do("list", this.#id);
-    const listing = new Listing((entries) => this.#driver.do("took", this.#id, entries));
+    this.#driver.do("list", { id: this.#id });
+    const listing = new Listing((number) => this.#driver.do("took", { id: this.#id, number }));
     this.#listing = listing;
     try {
       for (let file; (file = await listing.next()); ) yield file;
@@ -64,7 +64,7 @@ export class Session {
   async check(name) {
     const asked = this.#checks.get(name);
     if (asked) return asked.answer;
-    this.#driver.do("check", this.#id, name);
+    this.#driver.do("check", { id: this.#id, text: name });
     const check = /** @type {Check} */ ({});
     check.answer = new Promise((resolve, reject) => Object.assign(check, { resolve, reject }));
     this.#checks.set(name, check);
@@ -77,7 +77,8 @@ export class Session {
     const size = typeof file === "string" ? undefined : file.size;
     const sought = typeof file === "string" ? this.#seek(name) : Promise.resolve(spelled(file));
     const download = new Download(this.#driver, name, size, async (download) => {
-      const id = this.#driver.do("get", this.#id, name, await sought);
+      const more = await sought;
+      const id = this.#driver.do("get", { id: this.#id, text: name, more });
       this.#register(id, download);
       this.#transfers.add(download);
       const over = () => this.#transfers.delete(download);
@@ -94,13 +95,13 @@ export class Session {
   }
 
   async end() {
-    this.#driver.do("end", this.#id);
+    this.#driver.do("end", { id: this.#id });
     await this.closed;
   }
 
   reject() {
     for (const transfer of [...this.#transfers]) transfer.cancel();
-    this.#driver.do("end", this.#id);
+    this.#driver.do("end", { id: this.#id });
   }
 
   // What follows is for the peer.

@@ -40,7 +40,7 @@ export class Upload {
   }
 
   cancel() {
-    if (!this.#over) this.#driver.do("cancel", this.#id);
+    if (!this.#over) this.#driver.do("cancel", { id: this.#id });
   }
 
   /** @param {number} bytes */
@@ -65,9 +65,10 @@ export class Upload {
     try {
       if (!this.#file) throw new Error("it is not shared any more");
       const piece = await this.#file.slice(from, from + length).arrayBuffer();
-      if (!this.#over) this.#driver.do("supply", this.#id, new Uint8Array(piece));
+      if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {
-      if (!this.#over) this.#driver.do("unread", this.#id, asError(error, "local").message);
+      const why = asError(error, "local").message;
+      if (!this.#over) this.#driver.do("unread", { id: this.#id, text: why });
     }
   }
 }

@@ -80,7 +80,7 @@ impl host::Outside for Outside {
         match event {
             Event::Online { nick } => say("online", 0, 0.0, false, nick.as_str(), ""),
             Event::Offline { fault, retry } => {
-                let retry = retry.map_or(f64::NAN, |retry| retry.as_millis() as f64);
+                let retry = retry.map_or(f64::NAN, millis);
                 fail("offline", 0, retry, "", &fault);
             }
             Event::Nick { nick } => say("nick", 0, 0.0, false, nick.as_str(), ""),
@@ -143,19 +143,50 @@ impl Host {
         Ok(Self(host::Host::new(config, outside)))
     }
 
-    /// As [`host::Host::start`].
-    pub fn start(&mut self) {
-        self.0.start();
-    }
-
-    /// As [`host::Host::stop`].
-    pub fn stop(&mut self) {
-        self.0.stop();
-    }
-
-    /// As [`host::Host::opened`].
-    pub fn opened(&mut self) {
-        self.0.opened();
+    /// Does what the method of [`host::Host`] with this name does. Whose it is and what is to say of
+    /// it come as in `tell`, and as `driver.js` lists them. Returns the session or transfer that it
+    /// began, or 0. One function for all, because each that JavaScript sees takes as many bytes.
+    pub fn command(
+        &mut self,
+        command: &str,
+        id: f64,
+        number: f64,
+        text: &str,
+        more: &str,
+    ) -> Result<f64, JsValue> {
+        let host = &mut self.0;
+        let (session, transfer) = (SessionId(id as u64), TransferId(id as u64));
+        let mut began = 0;
+        match command {
+            "start" => host.start(),
+            "stop" => host.stop(),
+            "opened" => host.opened(),
+            "lost" => host.lost(text),
+            "turn" => host.turn(),
+            "who" => host.who().map_err(misuse)?,
+            "open" => began = host.open(nick(text)?).map_err(misuse)?.0,
+            "answer" => host.answer(session, number != 0.0).map_err(misuse)?,
+            "list" => host.list(session).map_err(misuse)?,
+            "took" => host.took(session, number as usize),
+            "check" => host.check(session, file_name(text)?).map_err(misuse)?,
+            "get" => {
+                let size = Size::parse(more)
+                    .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
+                began = host.get(session, file_name(text)?, size).map_err(misuse)?.0;
+            }
+            "want" => host.want(transfer),
+            "unread" => host.unread(transfer, text),
+            "cancel" => host.cancel(transfer).map_err(misuse)?,
+            "end" => host.end(session).map_err(misuse)?,
+            "share" => {
+                if !host.share(file_name(text)?, number as u64) {
+                    return Err(thrown("misuse", "expected a name that is not shared yet"));
+                }
+            }
+            "unshare" => host.unshare(text),
+            _ => return Err(thrown("misuse", "expected a command")),
+        }
+        Ok(began as f64)
     }
 
     /// As [`host::Host::received`].
@@ -163,97 +194,21 @@ impl Host {
         self.0.received(message);
     }
 
-    /// As [`host::Host::lost`].
-    pub fn lost(&mut self, why: &str) {
-        self.0.lost(why);
-    }
-
-    /// As [`host::Host::turn`].
-    pub fn turn(&mut self) {
-        self.0.turn();
-    }
-
-    /// When to turn, on the clock of `now`; infinite for never.
-    pub fn deadline(&self) -> f64 {
-        // Rounded up: a moment too early would be in vain.
-        self.0.next_deadline().map_or(f64::INFINITY, |at| at.as_millis() as f64 + 1.0)
-    }
-
-    /// As [`host::Host::who`].
-    pub fn who(&mut self) -> Result<(), JsValue> {
-        self.0.who().map_err(misuse)
-    }
-
-    /// As [`host::Host::open`].
-    pub fn open(&mut self, whom: &str) -> Result<f64, JsValue> {
-        let whom = nick(whom)?;
-        self.0.open(whom).map(|session| session.0 as f64).map_err(misuse)
-    }
-
-    /// As [`host::Host::answer`].
-    pub fn answer(&mut self, session: f64, accept: bool) -> Result<(), JsValue> {
-        self.0.answer(SessionId(session as u64), accept).map_err(misuse)
-    }
-
-    /// As [`host::Host::list`].
-    pub fn list(&mut self, session: f64) -> Result<(), JsValue> {
-        self.0.list(SessionId(session as u64)).map_err(misuse)
-    }
-
-    /// As [`host::Host::took`].
-    pub fn took(&mut self, session: f64, entries: u32) {
-        self.0.took(SessionId(session as u64), entries as usize);
-    }
-
-    /// As [`host::Host::check`].
-    pub fn check(&mut self, session: f64, name: &str) -> Result<(), JsValue> {
-        let name = file_name(name)?;
-        self.0.check(SessionId(session as u64), name).map_err(misuse)
-    }
-
-    /// As [`host::Host::get`]; `size` as it was listed.
-    pub fn get(&mut self, session: f64, name: &str, size: &str) -> Result<f64, JsValue> {
-        let name = file_name(name)?;
-        let size = Size::parse(size).ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
-        let transfer = self.0.get(SessionId(session as u64), name, size);
-        transfer.map(|transfer| transfer.0 as f64).map_err(misuse)
-    }
-
-    /// As [`host::Host::want`].
-    pub fn want(&mut self, transfer: f64) {
-        self.0.want(TransferId(transfer as u64));
-    }
-
     /// As [`host::Host::supply`].
     pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) {
         self.0.supply(TransferId(transfer as u64), piece);
     }
 
-    /// As [`host::Host::unread`].
-    pub fn unread(&mut self, transfer: f64, why: &str) {
-        self.0.unread(TransferId(transfer as u64), why);
+    /// When to turn, on the clock of `now`; infinite for never.
+    pub fn deadline(&self) -> f64 {
+        // Rounded up: a moment too early would be in vain.
+        self.0.next_deadline().map_or(f64::INFINITY, |at| millis(at) + 1.0)
     }
+}
 
-    /// As [`host::Host::cancel`].
-    pub fn cancel(&mut self, transfer: f64) -> Result<(), JsValue> {
-        self.0.cancel(TransferId(transfer as u64)).map_err(misuse)
-    }
-
-    /// As [`host::Host::end`].
-    pub fn end(&mut self, session: f64) -> Result<(), JsValue> {
-        self.0.end(SessionId(session as u64)).map_err(misuse)
-    }
-
-    /// As [`host::Host::share`].
-    pub fn share(&mut self, name: &str, size: f64) -> Result<(), JsValue> {
-        let new = self.0.share(file_name(name)?, size as u64);
-        if new { Ok(()) } else { Err(thrown("misuse", "expected a name that is not shared yet")) }
-    }
-
-    /// As [`host::Host::unshare`].
-    pub fn unshare(&mut self, name: &str) {
-        self.0.unshare(name);
-    }
+fn millis(time: Duration) -> f64 {
+    // No time here is longer than a u64 of milliseconds, which is shorter to convert.
+    time.as_millis() as u64 as f64
 }
 
 fn nick(text: &str) -> Result<Nick, JsValue> {

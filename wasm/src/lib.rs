@@ -14,5 +14,9 @@ mod testing;
 
 pub use host::{Host, Outside};
 
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 #[cfg(feature = "testing")]
 use testing::Side;

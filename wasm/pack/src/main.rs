@@ -4,10 +4,13 @@
 mod bind;
 mod compile;
 mod optimize;
+mod page;
 mod places;
 mod run;
 mod sizes;
 mod snip;
+mod tool;
+mod unplace;
 mod version;
 
 use std::io::Write as _;
@@ -39,29 +42,36 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds `pkg`. True if it is as small as it can be.
-fn pack(places: &Places) -> Result<bool> {
+/// Builds `pkg`, and the short forms of the page's files. What tools it lacked.
+fn pack(places: &Places) -> Result<Vec<&'static str>> {
     let version = version::same_everywhere(places)?;
     compile::ensure_target()?;
     say("pack: compiling to wasm");
     let module = compile::compile(places, &[])?;
     say("pack: writing wasm/npm/pkg");
     bind::bind(&module, &places.pkg, &version)?;
-    let optimized = optimize::optimize(places)?;
-    if !optimized {
-        say(
-            "pack: no wasm-opt, so the module is larger than need be: npm ci in wasm/npm brings one",
-        );
+    let mut lacked = Vec::new();
+    if !optimize::optimize(places)? {
+        lacked.push("wasm-opt");
     }
-    Ok(optimized)
+    if !page::shorten(places)? {
+        lacked.push("esbuild");
+    }
+    if !lacked.is_empty() {
+        let lacked = lacked.join(" and no ");
+        say(&format!(
+            "pack: no {lacked}, so the page is larger than need be: npm ci in wasm/npm brings both"
+        ));
+    }
+    Ok(lacked)
 }
 
 fn pack_and_show(check: bool) -> Result<()> {
     let places = Places::find()?;
-    let optimized = pack(&places)?;
+    let lacked = pack(&places)?;
     let sum = sizes::show(&places)?;
-    if check && !optimized {
-        bail!("expected wasm-opt, got none");
+    if check && !lacked.is_empty() {
+        bail!("expected wasm-opt and esbuild, got no {}", lacked.join(" and no "));
     }
     if check && sum > sizes::LIMIT {
         bail!("expected at most {} bytes, got {sum}", sizes::LIMIT);

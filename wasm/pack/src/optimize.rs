@@ -1,12 +1,18 @@
 //! A smaller module, where wasm-opt is there.
 
-use std::io::ErrorKind;
-use std::process::Command;
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::places::Places;
+use crate::tool;
 
+/// The smallest as brotli makes it, by trial: longer than the shortest, but more of it alike.
+const SIZE: [&str; 4] = [
+    "-Os",
+    "--converge",
+    // The stack's very end is there: nothing that is pointed to.
+    "--low-memory-unused",
+    "--one-caller-inline-max-function-size=0",
+];
 /// What the compiler uses by itself, and nothing more.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -17,24 +23,10 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// False if there is no wasm-opt: the package's own is preferred to the system's.
+/// False if there is no wasm-opt.
 pub(crate) fn optimize(places: &Places) -> Result<bool> {
-    let own = places.npm.join("node_modules/.bin/wasm-opt");
     let wasm = places.wasm();
-    for program in [own.as_os_str(), "wasm-opt".as_ref()] {
-        let optimized = Command::new(program)
-            .args(["-Oz", "--converge"])
-            .args(FEATURES)
-            .arg(&wasm)
-            .arg("-o")
-            .arg(&wasm)
-            .status();
-        match optimized {
-            Ok(status) if status.success() => return Ok(true),
-            Ok(status) => bail!("{}: {status}", program.to_string_lossy()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => bail!("{}: {error}", program.to_string_lossy()),
-        }
-    }
-    Ok(false)
+    tool::run(places, "wasm-opt", |command| {
+        command.args(SIZE).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm)
+    })
 }

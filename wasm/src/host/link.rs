@@ -262,7 +262,12 @@ impl Link {
                 let rest = self.ahead.split_off(end + 1);
                 let mut line = std::mem::replace(&mut self.ahead, rest);
                 line.pop();
-                return Some(Happened::Line(String::from_utf8_lossy(&line).into_owned()));
+                return Some(match String::from_utf8(line) {
+                    Ok(line) => Happened::Line(line),
+                    Err(_) => {
+                        Happened::Ended(Some("expected a line in UTF-8, got other bytes".into()))
+                    }
+                });
             }
             if self.ahead.len() >= MAX_FIRST_LINE {
                 return too_long();

@@ -310,7 +310,7 @@ impl<O: Outside> Host<O> {
         match tunnel.turn(cx) {
             Ok(None) => return false,
             Ok(Some(stream)) => self.links.push(Link::new(stream, Role::New)),
-            Err(why) => self.lose(&why),
+            Err(why) => self.lose(why),
         }
         true
     }
@@ -400,9 +400,14 @@ impl<O: Outside> Host<O> {
     fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
         let mut actions = Vec::new();
         let result = decide(&mut self.peer, self.outside.now(), &mut actions);
+        self.act_on(actions);
+        result
+    }
+
+    /// Not part of [`with`](Self::with), which the compiler makes anew for each decision.
+    fn act_on(&mut self, actions: Vec<Action>) {
         for action in actions {
             self.act(action);
         }
-        result
     }
 }

@@ -44,11 +44,11 @@ impl Tunnel {
     }
 
     /// Moves everything, and returns a stream that the bridge opened; an error is the end.
-    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<Option<Stream>, Box<str>> {
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<Option<Stream>, &'static str> {
         match self.mux.poll_next_inbound(cx) {
             Poll::Ready(Some(Ok(stream))) => Ok(Some(stream)),
-            Poll::Ready(Some(Err(error))) => Err(error.to_string().into()),
-            Poll::Ready(None) => Err("the bridge ended the tunnel".into()),
+            Poll::Ready(Some(Err(_))) => Err("expected frames of yamux, got something else"),
+            Poll::Ready(None) => Err("the bridge ended the tunnel"),
             Poll::Pending => Ok(None),
         }
     }
