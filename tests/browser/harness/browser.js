@@ -110,6 +110,8 @@ class User {
       if (["error", "assert"].includes(message.type())) this.faults.push(message.text());
     });
     page.on("dialog", (dialog) => {
+      // Whether to leave while files are on their way.
+      if (dialog.type() === "beforeunload") return dialog.accept().catch(() => {});
       this.faults.push(`a dialog: ${dialog.message()}`);
       dialog.dismiss().catch(() => {});
     });

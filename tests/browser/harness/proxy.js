@@ -3,11 +3,15 @@ import { connect, createServer } from "node:net";
 
 /** A TCP proxy on a port of its own, which can cut, stall and resume what goes through it. */
 export async function proxy(target) {
-  const { hostname, port } = new URL(target.includes("://") ? target : `tcp://${target}`);
+  const { hostname, port } = new URL(target);
   const pairs = new Set();
   let open = true;
   let stalled = false;
-  const server = createServer({ pauseOnConnect: false }, (near) => {
+  let passed = 0;
+  /** After how many bytes it stalls by itself, and who waits for that. */
+  let mark = { at: Infinity };
+
+  const server = createServer((near) => {
     if (!open) return near.resetAndDestroy();
     const far = connect({ host: hostname, port: Number(port) });
     const pair = [near, far];
@@ -18,44 +22,57 @@ export async function proxy(target) {
       far.destroy();
     };
     for (const side of pair) side.on("error", end).on("close", end);
-    near.pipe(far);
-    far.pipe(near);
-    if (stalled) hold(pair);
+    pump(near, far);
+    pump(far, near);
+    if (stalled) pair.forEach((side) => side.pause());
   });
-  const hold = (pair) => pair.forEach((side) => side.unpipe().pause());
+
+  function pump(from, to) {
+    from.on("data", (bytes) => {
+      passed += bytes.length;
+      if (!to.write(bytes)) from.pause();
+      if (passed >= mark.at) {
+        stall();
+        mark.reached();
+        mark = { at: Infinity };
+      }
+    });
+    from.on("end", () => to.end());
+    to.on("drain", () => stalled || from.resume());
+  }
+
+  function stall() {
+    stalled = true;
+    for (const pair of pairs) pair.forEach((side) => side.pause());
+  }
+
+  function cut() {
+    for (const pair of [...pairs]) pair.forEach((side) => side.resetAndDestroy());
+  }
+
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const address = `127.0.0.1:${server.address().port}`;
-  const cut = () => {
-    for (const [near, far] of [...pairs]) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
-    }
-  };
   return {
-    address,
-    url: `http://${address}`,
-    /** Resets every connection; new ones pass, unless `close` was called. */
+    url: `http://127.0.0.1:${server.address().port}`,
+    /** Resets every connection; new ones pass, unless it is closed. */
     cut,
-    /** Cuts, and lets nobody in until `reopen`. */
+    /** Cuts, and lets nobody in until it opens. */
     close() {
       open = false;
       cut();
     },
-    reopen() {
+    open() {
       open = true;
     },
-    /** Lets nothing more through, either way; the connections stay. */
-    stall() {
-      stalled = true;
-      for (const pair of pairs) hold(pair);
+    /** Lets nothing through, either way; the connections stay. */
+    stall,
+    /** Stalls when so many bytes more have passed, both ways together; waits for that. */
+    stallAfter(bytes) {
+      return new Promise((reached) => (mark = { at: passed + bytes, reached }));
     },
     resume() {
       stalled = false;
-      for (const [near, far] of pairs) {
-        near.pipe(far);
-        far.pipe(near);
-      }
+      for (const pair of pairs) pair.forEach((side) => side.resume());
     },
     async stop() {
       open = false;

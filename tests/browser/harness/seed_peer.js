@@ -80,8 +80,8 @@ export class SeedPeer {
 
 /**
  * A control connection. It serves `files` by itself: `{name, path, size}`, of which `hold` is the
- * number of bytes after which it sends nothing more, and `listed` what is said of it instead of
- * `X_FILELIST name size`.
+ * number of bytes after which it sends nothing more, `send` that after which it closes, and `listed`
+ * what is said of it instead of `X_FILELIST name size`.
  */
 export class SeedSession {
   /** The lines that came. */
@@ -122,26 +122,30 @@ export class SeedSession {
   }
 
   /**
-   * Fetches a file: `{size, hash}`, or `refused`. After `stopAfter` bytes it closes the connection
-   * as a program does that was ended.
+   * Fetches a file: `{size, hash}`, or `refused`; `over` is how the connection ended. From `at` bytes
+   * on it reads no more until `meanwhile(data)`, with the socket, is done.
    */
-  async request({ name, size }, { stopAfter = Infinity } = {}) {
+  async request({ name, size }, { at = Infinity, meanwhile } = {}) {
     const server = createServer();
     server.listen(0, this.socket.localAddress);
     await once(server, "listening");
     const result = { size: 0, refused: false };
     const sum = createHash("sha256");
+    let failure;
     server.once("connection", (data) => {
       server.close();
       data.on("data", (bytes) => {
         sum.update(bytes);
         result.size += bytes.length;
-        if (result.size >= stopAfter) data.resetAndDestroy();
+        if (result.size < at) return;
+        at = Infinity;
+        data.pause();
+        Promise.resolve(meanwhile(data)).catch((error) => (failure = error)).then(() => data.resume());
       });
       data.on("end", () => (result.over = "closed"));
       data.on("error", (error) => (result.over ??= error.code));
       data.on("close", () => {
-        result.over ??= "stopped";
+        result.over ??= "stopped here";
         this.#watched.poke();
       });
     });
@@ -152,6 +156,7 @@ export class SeedSession {
     await this.#until(`the data of ${name}`, () => result.over ?? question.answer);
     this.#checks = this.#checks.filter((other) => other !== question);
     server.close();
+    if (failure) throw failure;
     result.refused = question.answer === false;
     result.hash = sum.digest("hex");
     return result;
@@ -254,7 +259,7 @@ export class SeedSession {
       data.on("close", () => resolve("closed"));
     });
     const hold = file.hold ?? Infinity;
-    const end = Math.min(hold, file.size) - 1;
+    const end = Math.min(hold, file.send ?? file.size) - 1;
     if (end >= 0) {
       for await (const piece of createReadStream(file.path, { end, highWaterMark: 1 << 18 })) {
         const left = new Promise((resolve) => data.write(piece, resolve));
