@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 import { folder } from "./tree.js";
-import { Watched, PATIENCE } from "./waiting.js";
+import { PATIENCE, Watched } from "./waiting.js";
 
 /** The browsers that every scenario runs in: both, or those named in XCHER_BROWSERS. */
 export const BROWSERS = (process.env.XCHER_BROWSERS ?? "chromium firefox").split(/[ ,]+/);
@@ -122,8 +122,9 @@ class User {
     this.#allowed.push(pattern);
   }
 
-  /** What is saved under `name` in the end, and whole: its path. */
-  async saved(name, size) {
+  /** What is saved in the end of a file that is called so, and whole: its path. */
+  async saved(called, size) {
+    const name = this.savedAs(called);
     const path = join(this.downloads, name);
     const watched = new Watched();
     const watcher = watch(this.downloads, () => watched.poke());
@@ -133,11 +134,16 @@ class User {
       return await watched.until(`${name} of ${size} bytes`, () => {
         const there = existsSync(path) && statSync(path).size === size;
         return there && !this.unfinished().length ? path : undefined;
-      }, () => `${this.downloads}: ${readdirSync(this.downloads).join(", ")}`, 5 * PATIENCE);
+      }, () => `${this.downloads}: ${readdirSync(this.downloads).join(", ")}`);
     } finally {
       clearInterval(timer);
       watcher.close();
     }
+  }
+
+  /** How this browser spells the name of a download. */
+  savedAs(name) {
+    return this.browser.name === "firefox" ? name.replace(/ +/g, " ").replaceAll("%", "_") : name;
   }
 
   /** Everything that was saved, without what is on its way. */

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { connect, createServer } from "node:net";
 import { Lines, parse, parseInit } from "./seed_lines.js";
-import { Watched } from "./waiting.js";
+import { PATIENCE, Watched } from "./waiting.js";
 
 /** A connection to the relay under a nick. */
 export class SeedPeer {
@@ -53,7 +53,7 @@ export class SeedPeer {
     this.chat.write(`X_INIT ${nick} 127.0.0.1 ${server.address().port}\n`);
     return {
       answered: async (files = []) => {
-        const [socket] = await once(server, "connection", { signal: AbortSignal.timeout(60_000) });
+        const [socket] = await once(server, "connection", { signal: AbortSignal.timeout(PATIENCE) });
         server.close();
         return this.#session(socket, files);
       },

@@ -185,7 +185,7 @@ export class Someone {
   /** Waits until these files are in the downloads, byte for byte, and fails if others are. */
   async savedAll(files) {
     for (const file of files) await same(await this.saved(file), file);
-    const expected = files.map((file) => file.name.split("/").pop()).sort();
+    const expected = files.map((file) => this.user.savedAs(file.name.split("/").pop())).sort();
     const got = this.files();
     if (String(got) !== String(expected)) throw new Error(`expected ${expected}, got ${got}`);
   }

@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { Watched } from "./waiting.js";
 
+// The test runner ends a file that takes too long in this way.
+process.once("SIGTERM", () => process.exit(143));
+process.setMaxListeners(100);
+
 const BINARY = process.env.XCHER_BIN;
 
 /** Starts the binary with these arguments, and nothing of this machine's configuration. */
@@ -17,8 +21,17 @@ export function xcher(...args) {
 
 /** A relay with its bridge, on free ports unless told otherwise. */
 export async function relay({ listen = "127.0.0.1:0", http = "127.0.0.1:0", args = [] } = {}) {
-  const process = xcher("relay", "--listen", listen, "--http", http, ...args);
-  return bound(process);
+  const process = await bound(xcher("relay", "--listen", listen, "--http", http, ...args));
+  if (globalThis.process.env.XCHER_FRONT) {
+    const [www, npm] = globalThis.process.env.XCHER_FRONT.split(":");
+    const { serve } = await import("./serve.js");
+    const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    const front = await serve({ "/": www, "/npm/": npm, "/worker/npm/": npm }, { target: process.url, headers: { "content-security-policy": POLICY }, port: globalThis.fixed });
+    process.url = front.url;
+    const stop = process.stop.bind(process);
+    process.stop = async (...a) => { front.stop(); await stop(...a); };
+  }
+  return process;
 }
 
 /** Waits for the lines that tell where a relay (`relay`, `up`) listens. */
@@ -38,9 +51,13 @@ export class Process {
   constructor(program, args, env = process.env) {
     this.#title = [program, ...args].join(" ");
     this.child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+    // Nothing that was started outlives the tests, however they end.
+    const kill = () => this.child.kill("SIGKILL");
+    process.once("exit", kill);
     this.#read(this.child.stdout, this.out_);
     this.#read(this.child.stderr, this.err_);
     this.ended = once(this.child, "close").then(([code, signal]) => {
+      process.off("exit", kill);
       this.#watched.end(`it ended with ${code ?? signal}`);
       return code;
     });
