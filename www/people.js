@@ -1,59 +1,70 @@
-/** Who is online, and who is connected. */
-import { $, button, element, quoted } from "./element.js";
-import { steps } from "./steps.js";
+/** Who is online, who is connected, and who wants to be. */
+import { $, button, element, quoted, steps, write } from "./element.js";
+import { tell } from "./messages.js";
 
-export function people(tell) {
-  let nicks = [];
-  let open = [];
-  let viewed = "";
-  let drawn = "";
-  const list = steps($("people"), row);
+let online = [];
+let open = [];
+let shown = "";
+let drawn;
+const calls = [];
+const dialog = $("call");
 
-  function row(nick) {
-    const here = open.filter((session) => (session.nick ?? session.address) === nick);
-    const link = element(
-      "a",
-      { href: `#${encodeURIComponent(nick)}`, ariaCurrent: nick === viewed ? "page" : null },
-      quoted(nick),
-    );
-    const made = element("li", { "data-nick": nick }, link);
-    if (here.length) {
-      made.dataset.connected = "";
-      made.append(
-        button("End", "end", () => here.forEach(({ id }) => tell("hangUp", id)), {
-          ariaLabel: `End the session with ${nick}`,
-          title: `Connected from ${here.map(({ address }) => address).join(", ")}`,
-        }),
-      );
-    }
-    return made;
+const list = steps("people", (nick) => {
+  const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
+  if (nick === shown) link.ariaCurrent = "page";
+  const row = element("li", { "data-nick": nick }, link);
+  const its = open.filter((session) => named(session) === nick);
+  if (its.length) {
+    row.dataset.connected = "";
+    row.title = `Connected: ${its.map(({ address }) => address)}`;
+    row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
   }
+  return row;
+});
 
-  /** Draws only what differs from what is there, and keeps the focus. */
-  function draw() {
-    const also = open.map(({ nick, address }) => nick ?? address);
-    const all = [...new Set([...also, ...nicks])].sort((a, b) => a.localeCompare(b));
-    const now = JSON.stringify([all, also, viewed]);
-    if (now === drawn) return;
-    drawn = now;
-    const held = document.activeElement?.closest("#people li")?.dataset.nick;
-    list.set(all);
-    $("alone").hidden = all.length > 0;
-    if (held) [...$("people").children].find((li) => li.dataset.nick === held)?.firstChild.focus();
-  }
+const named = ({ nick, address }) => nick ?? address;
 
-  return {
-    who(online, me) {
-      nicks = online.filter((nick) => nick !== me);
-      draw();
-    },
-    sessions(all) {
-      open = all;
-      draw();
-    },
-    viewed(nick) {
-      viewed = nick;
-      draw();
-    },
-  };
+/** Draws only if something changed, and keeps the focus. */
+function draw() {
+  const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
+  const now = JSON.stringify([all, open, shown]);
+  if (now === drawn) return;
+  drawn = now;
+  const held = document.activeElement.closest("#people li")?.dataset.nick;
+  list(all);
+  $("alone").hidden = all.length;
+  if (held) [...$("people").children].find((row) => row.dataset.nick === held)?.firstChild.focus();
 }
+
+export function who(nicks) {
+  online = nicks.filter((nick) => nick !== $("me").textContent);
+  draw();
+}
+
+export function sessions(all) {
+  open = all;
+  draw();
+}
+
+export function viewed(nick) {
+  shown = nick;
+  draw();
+}
+
+export function call(...one) {
+  calls.push(one);
+  if (!dialog.open) next();
+}
+
+function next() {
+  const [, nick = "Someone", address] = calls[0];
+  $("call-title").replaceChildren(quoted(nick), " wants to connect");
+  write("call-address", address);
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+
+dialog.onclose = () => {
+  tell("answer", calls.shift()[0], dialog.returnValue === "yes");
+  if (calls.length) next();
+};

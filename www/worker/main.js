@@ -1,43 +1,17 @@
 /** The peer, out of the page's way. */
+import { hear, tell } from "../messages.js";
 import { Peer } from "../npm/index.js";
-import { calls } from "./calls.js";
-import { listing } from "./listing.js";
-import { talk } from "../messages.js";
-import { queue } from "./queue.js";
-import { sessions } from "./sessions.js";
-import { shares } from "./shares.js";
-import { progress } from "./progress.js";
+import * as sessions from "./sessions.js";
+import * as shares from "./shares.js";
+import * as transfers from "./transfers.js";
 
-let peer;
+/** Who we are, once we are. */
+export let peer;
+
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-const current = () => peer;
-const send = talk(self, {
-  connect,
-  async who() {
-    if (peer?.online) send("who", await peer.who().catch(() => []));
-  },
-  open: (nick) => lists.open(nick),
-  leave: (nick) => lists.leave(nick),
-  hangUp: (id) => open.hangUp(id),
-  share: (files) => shared.add(files),
-  stop: (name) => shared.stop(name),
-  ask: (whether) => calling.ask(whether),
-  answer: (id, accepted) => calling.answer(id, accepted),
-  get: (...order) => waiting.add(...order),
-  cancel: (id) => moving.cancel(id),
-  retry: (id) => waiting.again(moving.take(id)),
-  resume: () => waiting.resume(),
-  drop: () => waiting.drop(),
-});
-
-const open = sessions(current, send);
-const shared = shares(current, send);
-const calling = calls(open, send);
-const moving = progress(send, () => waiting.state());
-const waiting = queue(open, moving, send);
-const lists = listing(open, send);
+hear({ ...sessions, ...shares, ...transfers, connect, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;
@@ -52,8 +26,8 @@ async function connect(url, nick, token) {
       return;
     } catch ({ code, message }) {
       if (turn !== wish) return;
-      if (code !== "unreachable" && code !== "timed-out") return send("refused", code, message);
-      send("offline", message, wait);
+      if (code !== "unreachable" && code !== "timed-out") return tell("refused", code, message);
+      tell("offline", message, wait);
       await new Promise((done) => setTimeout(done, wait));
     }
   }
@@ -61,18 +35,22 @@ async function connect(url, nick, token) {
 
 function start(made) {
   peer = made;
-  const on = (type, told) => made.addEventListener(type, (event) => made === peer && told(event));
+  const on = (type, does) => made.addEventListener(type, (event) => made === peer && does(event));
   on("online", online);
-  on("offline", ({ error, retryIn }) => send("offline", error.message, retryIn));
-  on("call", ({ call }) => calling.take(call));
-  on("session", ({ session }) => open.keep(session));
-  on("upload", ({ upload }) => moving.upload(upload));
-  on("refused", ({ address, error }) => send("notice", `A call from ${address}: ${error.message}`));
-  shared.again();
+  on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
+  on("call", ({ call }) => sessions.called(call));
+  on("session", ({ session }) => sessions.keep(session));
+  on("upload", ({ upload }) => transfers.upload(upload));
+  on("refused", ({ address, error }) => tell("notice", `A call from ${address}: ${error.message}`));
+  shares.again();
   online();
 }
 
 function online() {
-  send("online", peer.nick);
-  waiting.resume();
+  tell("online", peer.nick);
+  transfers.resume();
+}
+
+async function who() {
+  if (peer?.online) tell("who", await peer.who().catch(() => []));
 }

@@ -1,51 +1,106 @@
-/** The sessions that are open, and those that are to be. */
+/** Calls, the sessions that are open, and what the others share. */
+import { tell } from "../messages.js";
+import { peer } from "./main.js";
 
-/** How long someone may take to answer a call, in milliseconds: a person may have to be asked. */
+/** How long someone may take to answer, in milliseconds: a person may have to be asked. */
 const ANSWER = 120_000;
+/** The most calls that wait for our person's answer. */
+const CALLS = 16;
+/** The most files that are listed: the page holds them all. */
+const FILES = 200_000;
+/** How often the page gets a part of a list, in milliseconds. */
+const PART = 150;
 
-export function sessions(peer, send) {
-  const ids = new Map();
-  const opening = new Map();
-  let last = 0;
-  const tell = () =>
-    send(
-      "sessions",
-      [...ids].map(([{ nick, peerAddress }, id]) => ({ id, nick, address: peerAddress })),
-    );
+const ids = new Map();
+const opening = new Map();
+const calls = new Map();
+let last = 0;
+let asks = true;
+let listing;
 
-  function keep(session) {
-    if (ids.has(session)) return session;
-    ids.set(session, ++last);
-    tell();
-    session.closed.then((error) => {
-      ids.delete(session);
-      tell();
-      if (error && error.code !== "cancelled" && peer()?.online) {
-        send("notice", `${session.nick ?? session.peerAddress}: ${error.message}`);
-      }
-    });
-    return session;
-  }
-
-  return {
-    keep,
-    /** The session with `nick`: the one that is open, whoever called, or a new one. */
-    with(nick, signal) {
-      const open = [...ids.keys()].find((session) => session.nick === nick);
-      if (open) return Promise.resolve(open);
-      const before = opening.get(nick);
-      if (before && !before.signal?.aborted) return before.session;
-      const call = peer()
-        ? peer().open(nick, { signal, timeout: ANSWER })
-        : Promise.reject(new Error("Not online."));
-      const mine = { signal, session: call.then(keep) };
-      const over = () => opening.get(nick) === mine && opening.delete(nick);
-      mine.session.then(over, over);
-      opening.set(nick, mine);
-      return mine.session;
-    },
-    hangUp(id) {
-      for (const [session, its] of ids) if (its === id) session.reject();
-    },
-  };
+export function ask(whether) {
+  asks = whether;
 }
+
+export function called(call) {
+  if (!asks) accept(call);
+  else if (calls.size === CALLS) call.reject();
+  else {
+    calls.set(++last, call);
+    tell("call", last, call.nick, call.peerAddress);
+  }
+}
+
+export function answer(id, yes) {
+  const call = calls.get(id);
+  calls.delete(id);
+  if (yes) accept(call);
+  else call.reject();
+}
+
+const accept = (call) => call.accept().then(keep, (error) => complain(call, error));
+
+const complain = ({ nick, peerAddress }, { message }) =>
+  tell("notice", `${nick ?? peerAddress}: ${message}`);
+
+export function keep(session) {
+  if (ids.has(session)) return session;
+  ids.set(session, ++last);
+  show();
+  session.closed.then((error) => {
+    ids.delete(session);
+    show();
+    if (error && error.code !== "cancelled" && peer?.online) complain(session, error);
+  });
+  return session;
+}
+
+function show() {
+  const all = [...ids].map(([{ nick, peerAddress: address }, id]) => ({ id, nick, address }));
+  tell("sessions", all);
+}
+
+export function hangUp(id) {
+  for (const [session, its] of ids) if (its === id) session.reject();
+}
+
+/** The session with `nick`: one that is open, whoever called, or a new one. */
+export async function sessionWith(nick, signal) {
+  const open = [...ids.keys()].find((session) => session.nick === nick);
+  if (open) return open;
+  const before = opening.get(nick);
+  if (before && !before.signal?.aborted) return before.session;
+  if (!peer) throw new Error("not online");
+  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER }).then(keep) };
+  const over = () => opening.get(nick) === mine && opening.delete(nick);
+  mine.session.then(over, over);
+  opening.set(nick, mine);
+  return mine.session;
+}
+
+export async function open(nick) {
+  leave();
+  const { signal } = (listing = new AbortController());
+  const part = (...what) => signal.aborted || tell("listing", nick, ...what);
+  try {
+    const session = await sessionWith(nick, signal);
+    let files = [];
+    let all = 0;
+    let sent = 0;
+    for await (const { name, size, approximate } of session.list()) {
+      if (signal.aborted) return;
+      if (++all > FILES) throw new Error(`expected at most ${FILES} files, got more`);
+      files.push({ name, size, approximate });
+      if (performance.now() - sent > PART) {
+        part("part", files);
+        files = [];
+        sent = performance.now();
+      }
+    }
+    part("end", files);
+  } catch (error) {
+    part("failed", [], error.message);
+  }
+}
+
+export const leave = () => listing?.abort();

@@ -1,0 +1,125 @@
+/** Files on their way, both ways, and those that wait to be fetched. */
+import { tell } from "../messages.js";
+import { sink } from "./saving.js";
+import { sessionWith } from "./sessions.js";
+
+/** Fetched at a time into a folder. As downloads it is one: each is there before the next. */
+const AT_ONCE = 4;
+/** How often the page is told, in milliseconds. */
+const TICK = 250;
+/** What the rate's newest part weighs. */
+const NEW = 0.15;
+
+const rows = new Map();
+let last = 0;
+let ticking;
+
+let jobs = [];
+let busy = 0;
+/** Why no job is begun. */
+let held = "";
+/** Counts the times that all jobs were dropped. */
+let era = 0;
+
+export function get(nick, files, target) {
+  for (const file of files) jobs.push({ nick, file, target });
+  resume();
+}
+
+export function resume() {
+  held = "";
+  run();
+}
+
+export function drop() {
+  jobs = [];
+  era++;
+  resume();
+}
+
+export const cancel = (id) => rows.get(id)?.cancel();
+
+export function upload(upload) {
+  const { name, size, session, done } = upload;
+  const row = begin({ up: true, name, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
+  row.cancel = () => upload.cancel();
+  done.then(() => end(row), (error) => end(row, error));
+}
+
+function run() {
+  ticking ??= setInterval(tick, TICK);
+  while (!held && jobs.length && busy < (jobs[0].target ? AT_ONCE : 1)) {
+    busy++;
+    fetch(jobs.shift()).finally(() => {
+      busy--;
+      run();
+    });
+  }
+}
+
+async function fetch(job) {
+  const { nick, file, target } = job;
+  const mine = era;
+  let session;
+  try {
+    session = await sessionWith(nick);
+  } catch ({ message }) {
+    if (mine === era) jobs.unshift(job);
+    held = `${nick}: ${message}`;
+    return;
+  }
+  if (mine !== era) return;
+  let download;
+  let to;
+  const row = begin({ name: file.name, size: file.size, nick }, () => download?.received ?? 0);
+  row.cancel = () => {
+    row.cancelled = true;
+    download?.cancel();
+  };
+  try {
+    to = await sink(target, file);
+    if (row.cancelled) throw row;
+    download = session.get(file);
+    // The stream says it too.
+    download.done.catch(() => {});
+    const reader = download.readable.getReader();
+    for (let part; !(part = await reader.read()).done; ) await to.write(part.value);
+    await download.done;
+    const whole = await to.close();
+    if (whole) tell("save", whole, file.name.split("/").pop());
+    end(row);
+  } catch (error) {
+    download?.cancel();
+    await to?.abort().catch(() => {});
+    end(row, error);
+  }
+}
+
+function begin(shown, count) {
+  const row = { shown: { ...shown, id: ++last, state: "active", bytes: 0 }, count, at: performance.now() };
+  rows.set(last, row);
+  run();
+  return row;
+}
+
+function end(row, error) {
+  const cancelled = row.cancelled || error?.code === "cancelled";
+  row.shown.state = !error ? "done" : cancelled ? "cancelled" : "failed";
+  row.shown.why = error?.message;
+}
+
+function tick() {
+  const now = performance.now();
+  const changed = [...rows.values()].map((row) => {
+    const { shown, at } = row;
+    const bytes = row.count();
+    const rate = (1000 * (bytes - shown.bytes)) / (now - at);
+    shown.rate = shown.rate ? shown.rate + NEW * (rate - shown.rate) : rate;
+    shown.bytes = bytes;
+    row.at = now;
+    if (shown.state !== "active") rows.delete(shown.id);
+    return shown;
+  });
+  tell("transfers", changed, jobs.length, jobs.reduce((sum, { file }) => sum + file.size, 0), held);
+  if (!rows.size && !busy) ticking = clearInterval(ticking);
+}
