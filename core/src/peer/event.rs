@@ -267,6 +267,16 @@ impl Fault {
             Self::Declined | Self::Cancelled => FaultKind::Cancelled,
         }
     }
+
+    /// What a program tells it by, in one lower-case word, which stays the same: finer than
+    /// [`kind`](Self::kind).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NickTaken(_) => "nick-taken",
+            Self::TimedOut { .. } => "timed-out",
+            fault => fault.kind().as_str(),
+        }
+    }
 }
 
 impl fmt::Display for Fault {

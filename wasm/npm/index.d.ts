@@ -1,0 +1,210 @@
+/**
+ * XCHER: exchange files with someone by nick, from a browser or Node.
+ *
+ * A peer lives at one bridge (`xcher relay`, `xcher up`), which lends it the sockets that a page
+ * cannot have. It works with every XCHER peer, and with those that know the six packets alone.
+ */
+
+/** What went wrong. New codes may come; these keep their meaning. */
+export type ErrorCode =
+  /** The other side broke the protocol. */
+  | "protocol"
+  /** The other side said NO: not shared, or no longer as it was listed. */
+  | "refused"
+  /** The relay gave none of the nicks asked for. */
+  | "nick-taken"
+  /** A file ended early, was longer than announced, or could not be sent whole. */
+  | "incomplete"
+  /** Nothing came in time. */
+  | "timed-out"
+  /** The bridge, the relay or the other side cannot be connected to, or the connection is gone. */
+  | "unreachable"
+  /** A rule of ours, of the relay or of the bridge forbids it: an address, a name, a limit. */
+  | "policy"
+  /** This side failed: a file that cannot be read, a sink that cannot be written. */
+  | "local"
+  /** Someone here ended it: `cancel`, `end`, `close`, an aborted signal. */
+  | "cancelled"
+  /** The call makes no sense now or with these arguments. */
+  | "misuse"
+  /** This environment lacks something, e.g. WebSocket in Node 20. */
+  | "unsupported";
+
+/** Every error of this package. `message` says what was expected and what came. */
+export class XcherError extends Error {
+  readonly name: "XcherError";
+  readonly code: ErrorCode;
+}
+
+export interface ConnectOptions {
+  /** Who to be: 1 to 32 characters without white space. Several: the first that is free. */
+  nick: string | readonly string[];
+  /** The bridge's token, if it wants one. */
+  token?: string;
+  /** The WebSocket to use; by default the global one. Node 20 has none: pass that of `ws`. */
+  WebSocket?: unknown;
+  /** What to do with calls; by default they are taken up. */
+  calls?: "take" | "ask" | "ignore";
+  /** Gives up connecting. */
+  signal?: AbortSignal;
+  /** How long to wait for the bridge and the relay, in milliseconds; 30 000 by default. */
+  timeout?: number;
+  /** Where the wasm module is, if not beside the package: for bundlers that move it. */
+  wasm?: string | URL | WebAssembly.Module | BufferSource;
+}
+
+export interface PeerEventMap {
+  /** The relay knows us: again, after `offline`. */
+  online: PeerEvent & { readonly nick: string };
+  /** The bridge or the relay is gone. `retryIn`: milliseconds until it is tried again, if it is. */
+  offline: PeerEvent & { readonly error: XcherError; readonly retryIn?: number };
+  /** With `calls: "ask"`: someone wants a session. */
+  call: PeerEvent & { readonly call: Call };
+  /** Someone connected to us. */
+  session: PeerEvent & { readonly session: Session };
+  /** A call was not taken up: by our address policy, or because the caller could not be reached. */
+  refused: PeerEvent & { readonly address: string; readonly error: XcherError };
+  /** Someone fetches a file that we share. */
+  upload: PeerEvent & { readonly upload: Upload };
+  /** Something odd that changes nothing: for a log. */
+  notice: PeerEvent & { readonly text: string };
+  /** `close` is done. */
+  close: PeerEvent;
+}
+
+export interface PeerEvent extends Event {}
+
+/** A host at a relay. */
+export class Peer extends EventTarget {
+  private constructor();
+  /**
+   * Goes online at the bridge `url` (`ws://…/xcher`, `wss://…/xcher`; `http` and `https` are taken
+   * for them). A lost connection is made again by itself: after 1 s, then twice as long each time,
+   * up to 30 s.
+   *
+   * @throws XcherError `unreachable`, `timed-out`, `nick-taken`, `policy`, `cancelled`, `misuse`,
+   * `unsupported`
+   */
+  static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
+  /** As the relay spells it. */
+  readonly nick: string;
+  readonly online: boolean;
+  /** Sessions that are open. */
+  readonly sessions: ReadonlySet<Session>;
+  /** Who is online, ourselves included. */
+  who(): Promise<string[]>;
+  /**
+   * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or
+   * `name`. It is read when someone fetches it, piece by piece.
+   *
+   * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
+   */
+  share(file: Blob, name?: string): Share;
+  /**
+   * Calls `nick` and waits for the session. `timeout` in milliseconds, 30 000 by default.
+   *
+   * @throws XcherError `unreachable`, `timed-out`, `policy`, `cancelled`, `misuse`
+   */
+  open(nick: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<Session>;
+  /** Ends every session and goes offline. */
+  close(): Promise<void>;
+  addEventListener<K extends keyof PeerEventMap>(
+    type: K,
+    listener: (event: PeerEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof PeerEventMap>(
+    type: K,
+    listener: (event: PeerEventMap[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** A file that we share. */
+export interface Share {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Shares it no longer. What is on its way goes on. */
+  stop(): void;
+}
+
+/** Someone who wants a session. */
+export interface Call {
+  /** Where the caller listens: `ip:port`. */
+  readonly peerAddress: string;
+  /** Who the relay says it is. */
+  readonly nick?: string;
+  /** @throws XcherError as {@link Peer.open} */
+  accept(): Promise<Session>;
+  reject(): void;
+}
+
+/** A file as the other side lists it. */
+export interface RemoteFile {
+  readonly name: string;
+  /** In bytes. Of an approximate size, the most it may be. */
+  readonly size: number;
+  /** Whether the other side rounds its sizes (`700mb`). */
+  readonly approximate: boolean;
+}
+
+/** An exchange with one other host. Both sides may list and fetch. */
+export interface Session {
+  /** The other end of the control connection: `ip:port`. */
+  readonly peerAddress: string;
+  /** Whom we called, or who the relay says called us. */
+  readonly nick?: string;
+  /** Whether the other side called. */
+  readonly incoming: boolean;
+  /** Settles when the session is over: `undefined` if in order, else why. Never rejects. */
+  readonly closed: Promise<XcherError | undefined>;
+  /**
+   * What the other side shares, as it comes. A slow loop slows the other side. Names that no host
+   * could take are left out.
+   */
+  list(): AsyncIterableIterator<RemoteFile>;
+  /** Whether the other side shares `name`. */
+  check(name: string): Promise<boolean>;
+  /**
+   * Requests a file. `size` is what the other side listed; without it, the file is looked up in its
+   * list first.
+   */
+  get(file: string | RemoteFile): Download;
+  /** Says X_END and closes. Files on their way go on. */
+  end(): Promise<void>;
+  /** Ends it at once, and every file on its way with it. */
+  reject(): void;
+}
+
+/** A file on its way to us. */
+export interface Download {
+  readonly name: string;
+  /** As announced, in bytes; `undefined` until known. */
+  readonly size: number | undefined;
+  /** Bytes that came so far. */
+  readonly received: number;
+  /**
+   * The bytes. They come no faster than they are read. It ends only if the file is whole, and errors
+   * otherwise. Nothing comes before it is read from.
+   */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Fulfilled when the file is whole and every byte was read. */
+  readonly done: Promise<void>;
+  cancel(): void;
+}
+
+/** A file on its way to the other side. */
+export interface Upload {
+  readonly session: Session;
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Bytes sent so far. */
+  readonly sent: number;
+  readonly done: Promise<void>;
+  cancel(): void;
+}
+
+/** The version of this package. */
+export const version: string;

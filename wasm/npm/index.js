@@ -1,0 +1,3 @@
+export { XcherError } from "./error.js";
+export { Peer } from "./peer.js";
+export { version } from "./pkg/xcher.js";

@@ -1,0 +1,281 @@
+import { Driver } from "./driver.js";
+import { XcherError } from "./error.js";
+import { load } from "./load.js";
+import { Session } from "./session.js";
+import { Upload } from "./upload.js";
+import { address, opener } from "./bridge.js";
+import { within } from "./within.js";
+
+/**
+ * @typedef {{
+ *   event: string, id: number, number: number, flag: boolean, text: string, more: string,
+ *   error: XcherError | undefined,
+ * }} Told what the module reports
+ * @typedef {{
+ *   tell(told: Told): void,
+ *   take(transfer: number, piece: Uint8Array): void,
+ *   read(transfer: number, from: number, length: number): void,
+ *   disconnected(): void,
+ * }} Reports
+ * @typedef {{ resolve: (value: any) => void, reject: (error: XcherError) => void }} Waiting
+ * @typedef {import("./download.js").Download} Download
+ */
+
+/** Only this module makes peers. */
+const OURS = Symbol();
+/** How long the last words may take, in milliseconds. */
+const LAST_WORDS = 1000;
+
+/** A host at a relay. */
+export class Peer extends EventTarget {
+  #driver;
+  #calls;
+  #nick = "";
+  #online = false;
+  #closing = false;
+  /** @type {Map<number, Session>} */
+  #byId = new Map();
+  /** @type {Set<Session>} */
+  #sessions = new Set();
+  /** Sessions that are not open yet. @type {Map<number, Waiting>} */
+  #opening = new Map();
+  /** Calls that are not answered yet, and who calls. @type {Map<number, string>} */
+  #calling = new Map();
+  /** @type {Map<number, Download>} */
+  #downloads = new Map();
+  /** @type {Map<number, Upload>} */
+  #uploads = new Map();
+  /** @type {Map<string, Blob>} */
+  #shared = new Map();
+  /** @type {string[]} */
+  #nicks = [];
+  /** @type {Promise<string[]> | undefined} */
+  #who;
+  /** Settled by what comes next of its kind. @type {{ online?: Waiting, who?: Waiting, gone?: () => void }} */
+  #awaited = {};
+
+  /**
+   * @param {typeof OURS} ours
+   * @param {string} nicks
+   * @param {() => WebSocket} open
+   * @param {"take" | "ask" | "ignore"} calls
+   */
+  constructor(ours, nicks, open, calls) {
+    if (ours !== OURS) throw new XcherError("misuse", "expected Peer.connect");
+    super();
+    this.#calls = calls;
+    this.#driver = new Driver(nicks, open, {
+      tell: (told) => this.#tell(told),
+      take: (transfer, piece) => this.#downloads.get(transfer)?.take(piece),
+      read: (transfer, from, length) => this.#uploads.get(transfer)?.read(from, length),
+      disconnected: () => this.#awaited.gone?.(),
+    });
+  }
+
+  /**
+   * @param {string | URL} url
+   * @param {import("./index.js").ConnectOptions} options
+   */
+  static async connect(url, options) {
+    const nicks = [options.nick].flat().join("\n");
+    const open = opener(address(url), options.token, options.WebSocket);
+    await load(options.wasm);
+    const peer = new Peer(OURS, nicks, open, options.calls ?? "take");
+    try {
+      await within(options, "the bridge and the relay", (resolve, reject) => {
+        peer.#awaited.online = { resolve, reject };
+        peer.#driver.do("start");
+      });
+    } catch (error) {
+      await peer.close();
+      throw error;
+    }
+    return peer;
+  }
+
+  get nick() {
+    return this.#nick;
+  }
+
+  get online() {
+    return this.#online;
+  }
+
+  get sessions() {
+    return this.#sessions;
+  }
+
+  who() {
+    this.#who ??= within({}, "the list of nicks", (resolve, reject) => {
+      this.#nicks = [];
+      this.#awaited.who = { resolve, reject };
+      this.#driver.do("who");
+    }).finally(() => {
+      this.#who = undefined;
+      this.#awaited.who = undefined;
+    });
+    return this.#who;
+  }
+
+  /** @param {Blob} file @param {string} [name] */
+  share(file, name) {
+    const given = /** @type {Partial<File>} */ (file);
+    const as = name ?? (given.webkitRelativePath || given.name || "");
+    this.#driver.do("share", as, file.size);
+    this.#shared.set(as, file);
+    const stop = () => {
+      if (this.#shared.get(as) !== file) return;
+      this.#shared.delete(as);
+      if (!this.#closing) this.#driver.do("unshare", as);
+    };
+    return { name: as, size: file.size, stop };
+  }
+
+  /** @param {string} nick @param {{ signal?: AbortSignal, timeout?: number }} [options] */
+  async open(nick, options = {}) {
+    let id = 0;
+    try {
+      return await within(options, `${nick} to connect`, (resolve, reject) => {
+        id = this.#driver.do("open", nick);
+        this.#opening.set(id, { resolve, reject });
+      });
+    } finally {
+      // Whoever gave up is called no longer.
+      if (this.#opening.delete(id) && !this.#closing) this.#driver.do("end", id);
+    }
+  }
+
+  async close() {
+    if (!this.#closing) {
+      this.#closing = true;
+      const gone = new Promise((resolve) => {
+        this.#awaited.gone = () => resolve(undefined);
+      });
+      this.#driver.do("stop");
+      const timer = setTimeout(() => this.#awaited.gone?.(), LAST_WORDS);
+      await gone;
+      clearTimeout(timer);
+      this.#driver.free();
+      this.#online = false;
+      this.#emit("close", {});
+    }
+  }
+
+  /** @param {string} type @param {object} detail */
+  #emit(type, detail) {
+    this.dispatchEvent(Object.assign(new Event(type), detail));
+  }
+
+  /** @param {Told} told */
+  #tell({ event, id, number, flag, text, more, error }) {
+    const session = this.#byId.get(id);
+    switch (event) {
+      case "online":
+        this.#nick = text;
+        this.#online = true;
+        this.#awaited.online?.resolve(undefined);
+        this.#awaited.online = undefined;
+        return this.#emit("online", { nick: text });
+      case "offline":
+        return this.#offline(/** @type {XcherError} */ (error), number);
+      case "nick":
+        return this.#nicks.push(text);
+      case "nicks":
+        return this.#awaited.who?.resolve(this.#nicks);
+      case "call":
+        return this.#called(id, text, more);
+      case "refused":
+        return this.#emit("refused", { address: more, error });
+      case "opened":
+        return this.#opened(id, text, more, flag);
+      case "ended":
+        return this.#ended(id, error);
+      case "entry":
+        return session?.entry(text, number, flag, more);
+      case "listed":
+        return session?.listed();
+      case "checked":
+        return session?.checked(text, flag);
+      case "upload":
+        return this.#upload(id, Number(more), text, number);
+      case "progress":
+        return this.#uploads.get(id)?.moved(number);
+      case "finished": {
+        const transfer = this.#uploads.get(id) ?? this.#downloads.get(id);
+        this.#uploads.delete(id);
+        this.#downloads.delete(id);
+        return error ? transfer?.failed(error) : transfer?.finished();
+      }
+      case "notice":
+        return this.#emit("notice", { text });
+    }
+  }
+
+  /** @param {XcherError} error @param {number} retry */
+  #offline(error, retry) {
+    this.#online = false;
+    this.#awaited.who?.reject(error);
+    const connecting = this.#awaited.online;
+    if (connecting) return connecting.reject(error);
+    this.#emit("offline", { error, retryIn: Number.isNaN(retry) ? undefined : retry });
+  }
+
+  /** @param {number} id @param {string} peerAddress @param {string} nick */
+  #called(id, peerAddress, nick) {
+    if (this.#calls === "ignore") return this.#driver.do("answer", id, false);
+    this.#calling.set(id, peerAddress);
+    if (this.#calls === "take") return this.#driver.do("answer", id, true);
+    const call = {
+      peerAddress,
+      nick: nick || undefined,
+      accept: () =>
+        new Promise((resolve, reject) => {
+          this.#driver.do("answer", id, true);
+          this.#opening.set(id, { resolve, reject });
+        }),
+      reject: () => {
+        if (this.#calling.delete(id)) this.#driver.do("answer", id, false);
+      },
+    };
+    this.#emit("call", { call });
+  }
+
+  /** @param {number} id @param {string} peerAddress @param {string} nick @param {boolean} incoming */
+  #opened(id, peerAddress, nick, incoming) {
+    const session = new Session(this.#driver, id, peerAddress, nick, incoming, (id, download) =>
+      this.#downloads.set(id, download),
+    );
+    this.#byId.set(id, session);
+    this.#sessions.add(session);
+    this.#calling.delete(id);
+    this.#opening.get(id)?.resolve(session);
+    this.#opening.delete(id);
+    if (incoming) this.#emit("session", { session });
+  }
+
+  /** @param {number} id @param {XcherError | undefined} error */
+  #ended(id, error) {
+    const session = this.#byId.get(id);
+    if (session) {
+      this.#byId.delete(id);
+      this.#sessions.delete(session);
+      return session.ended(error);
+    }
+    const address = this.#calling.get(id);
+    this.#calling.delete(id);
+    this.#opening.get(id)?.reject(/** @type {XcherError} */ (error));
+    this.#opening.delete(id);
+    if (address !== undefined) this.#emit("refused", { address, error });
+  }
+
+  /** @param {number} id @param {number} whose @param {string} name @param {number} size */
+  #upload(id, whose, name, size) {
+    const session = this.#byId.get(whose);
+    if (!session) return;
+    const file = this.#shared.get(name);
+    const upload = new Upload(this.#driver, id, session, name, size, file);
+    this.#uploads.set(id, upload);
+    session.uploads(upload);
+    this.#emit("upload", { upload });
+  }
+}

@@ -1,0 +1,230 @@
+import { XcherError } from "./error.js";
+import { Download } from "./download.js";
+import { Listing } from "./listing.js";
+
+/**
+ * @typedef {{
+ *   resolve: (yes: boolean) => void, reject: (error: XcherError) => void, answer: Promise<boolean>,
+ * }} Check
+ */
+
+/** An exchange with one other host. */
+export class Session {
+  #driver;
+  #id;
+  /** @type {Listing | undefined} */
+  #listing;
+  /** @type {Map<string, Check>} */
+  #checks = new Map();
+  /** @type {Map<string, ((size: string | undefined) => void)[]>} */
+  #sought = new Map();
+  #seeking = false;
+  /** @type {(error: XcherError | undefined) => void} */
+  #close;
+  #register;
+  /** @type {Set<{ cancel(): void }>} */
+  #transfers = new Set();
+
+  /**
+   * @param {import("./driver.js").Driver} driver
+   * @param {number} id
+   * @param {string} peerAddress
+   * @param {string} nick
+   * @param {boolean} incoming
+   * @param {(id: number, download: Download) => void} register a download that begins
+   */
+  constructor(driver, id, peerAddress, nick, incoming, register) {
+    this.#driver = driver;
+    this.#id = id;
+    this.#register = register;
+    this.peerAddress = peerAddress;
+    this.nick = nick || undefined;
+    this.incoming = incoming;
+    /** @type {Promise<XcherError | undefined>} */
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+  }
+
+  async *list() {
+    // One that nobody reads any more is in nobody's way.
+    while (this.#listing?.dropped) await this.#listing.over;
+    this.#driver.do("list", this.#id);
+    const listing = new Listing((entries) => this.#driver.do("took", this.#id, entries));
+    this.#listing = listing;
+    try {
+      for (let file; (file = await listing.next()); ) yield file;
+    } finally {
+      listing.drop();
+    }
+  }
+
+  /** @param {string} name */
+  async check(name) {
+    const asked = this.#checks.get(name);
+    if (asked) return asked.answer;
+    this.#driver.do("check", this.#id, name);
+    /** @type {Omit<Check, "answer">} */
+    let settle;
+    /** @type {Promise<boolean>} */
+    const answer = new Promise((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.#checks.set(name, { ...settle, answer });
+    return answer;
+  }
+
+  /** @param {string | import("./index.js").RemoteFile} file */
+  get(file) {
+    const name = typeof file === "string" ? file : file.name;
+    const known = typeof file === "string" ? undefined : spelled(file);
+    const size = typeof file === "string" ? undefined : file.size;
+    const sought = known === undefined ? this.#seek(name) : undefined;
+    const download = new Download(this.#driver, name, size, async (download) => {
+      const listed = known ?? (await sought);
+      if (listed === undefined) {
+        throw new XcherError("refused", `expected a file that the other side lists, got ${name}`);
+      }
+      const id = this.#driver.do("get", this.#id, name, listed);
+      this.#register(id, download);
+      this.#transfers.add(download);
+      const over = () => this.#transfers.delete(download);
+      download.done.then(over, over);
+      return id;
+    });
+    sought?.then(
+      (listed) => {
+        if (listed !== undefined) download.size = bytes(listed);
+      },
+      (error) => download.failed(error),
+    );
+    return download;
+  }
+
+  async end() {
+    this.#driver.do("end", this.#id);
+    await this.closed;
+  }
+
+  reject() {
+    for (const transfer of [...this.#transfers]) transfer.cancel();
+    this.#driver.do("end", this.#id);
+  }
+
+  // What follows is for the peer.
+
+  /** @param {import("./upload.js").Upload} upload */
+  uploads(upload) {
+    this.#transfers.add(upload);
+    const over = () => this.#transfers.delete(upload);
+    upload.done.then(over, over);
+  }
+
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
+  entry(name, size, approximate, spelled) {
+    const file = new RemoteFile(name, size, approximate, spelled);
+    this.#listing?.push(file);
+  }
+
+  listed() {
+    const listing = this.#listing;
+    this.#listing = undefined;
+    listing?.end();
+  }
+
+  /** @param {string} name @param {boolean} yes */
+  checked(name, yes) {
+    this.#checks.get(name)?.resolve(yes);
+    this.#checks.delete(name);
+  }
+
+  /** @param {XcherError | undefined} error */
+  ended(error) {
+    const fate = error ?? new XcherError("unreachable", "the session is over");
+    this.#listing?.end(fate);
+    this.#listing = undefined;
+    for (const check of this.#checks.values()) check.reject(fate);
+    this.#checks.clear();
+    this.#close(error);
+  }
+
+  /**
+   * The size of a file as it is listed. One list answers all who ask meanwhile.
+   *
+   * @param {string} name
+   * @returns {Promise<string | undefined>}
+   */
+  async #seek(name) {
+    /** @type {Promise<string | undefined>} */
+    const found = new Promise((resolve) => {
+      const others = this.#sought.get(name);
+      if (others) others.push(resolve);
+      else this.#sought.set(name, [resolve]);
+    });
+    if (!this.#seeking) {
+      this.#seeking = true;
+      try {
+        while (this.#sought.size > 0) await this.#seekOnce();
+      } finally {
+        this.#seeking = false;
+        // A list that failed has failed for all.
+        for (const name of [...this.#sought.keys()]) this.#find(name, undefined);
+      }
+    }
+    return found;
+  }
+
+  async #seekOnce() {
+    const asked = [...this.#sought.keys()];
+    for await (const file of this.list()) {
+      if (this.#sought.has(file.name)) this.#find(file.name, spelled(file));
+      if (this.#sought.size === 0) return;
+    }
+    for (const name of asked) this.#find(name, undefined);
+  }
+
+  /** @param {string} name @param {string | undefined} size */
+  #find(name, size) {
+    for (const resolve of this.#sought.get(name) ?? []) resolve(size);
+    this.#sought.delete(name);
+  }
+}
+
+/** A file as the other side lists it. */
+class RemoteFile {
+  #spelled;
+
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
+  constructor(name, size, approximate, spelled) {
+    this.name = name;
+    this.size = size;
+    this.approximate = approximate;
+    this.#spelled = spelled;
+  }
+
+  /** @param {object} file */
+  static spelled(file) {
+    return #spelled in file ? file.#spelled : "";
+  }
+}
+
+const UNITS = ["kb", "mb", "gb", "tb"];
+
+/**
+ * A size as the other side spells it: what it lists is what it wants to hear again.
+ *
+ * @param {import("./index.js").RemoteFile} file
+ */
+function spelled(file) {
+  const spelled = RemoteFile.spelled(file);
+  if (spelled || !file.approximate) return spelled || String(file.size);
+  let [count, unit] = [file.size / 1024, 0];
+  while (count % 1024 === 0 && unit < 3) [count, unit] = [count / 1024, unit + 1];
+  return count + UNITS[unit];
+}
+
+/** @param {string} spelled */
+function bytes(spelled) {
+  const unit = UNITS.indexOf(spelled.slice(-2).toLowerCase());
+  return parseInt(spelled, 10) * 1024 ** (unit + 1);
+}

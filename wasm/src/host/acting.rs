@@ -1,0 +1,161 @@
+//! What the state machine wants done.
+
+use std::task::Context;
+use std::time::Duration;
+
+use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId};
+use xcher_core::tunnel::FirstLine;
+
+use super::link::{Control, ENTRIES, Link, Receive, Role, Send};
+use super::{Host, MAX_STREAMS, NOWHERE, Outside};
+
+/// How long a closed connection may take to send what was written, and then to be read out.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl<O: Outside> Host<O> {
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            Action::DialRelay { conn } => {
+                if self.tunnel.is_some() {
+                    self.dial_relay(conn);
+                } else {
+                    self.dialling = Some(conn);
+                    self.outside.connect();
+                }
+            }
+            Action::Dial { conn, to, purpose } => {
+                let role = Role::Dial { conn, to, purpose };
+                if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
+                    self.input(Input::ConnectFailed { conn, why: why.into() });
+                }
+            }
+            Action::Listen { listener, purpose, .. } => {
+                let role = Role::Listen { listener, purpose, at: None };
+                if let Err(why) = self.open_stream(role, &FirstLine::Listen) {
+                    self.input(Input::ListenFailed { listener, why: why.into() });
+                }
+            }
+            Action::StopListening { listener } => self.stop_listening(listener),
+            Action::Write { conn, bytes } => {
+                if let Some(link) = self.links.iter_mut().find(|link| link.is_control(conn)) {
+                    link.write(&bytes);
+                }
+            }
+            Action::Pause { conn } => self.pause(conn, true),
+            Action::Resume { conn } => self.pause(conn, false),
+            Action::Close { conn } => self.close(conn),
+            Action::List { session } => {
+                let (entries, done) = self.shares.next(session);
+                self.input(Input::Entries { session, entries, done });
+            }
+            Action::Find { session, name } => {
+                let size = self.shares.size(name.as_str());
+                self.input(Input::Found { session, size });
+            }
+            Action::Send { transfer, conn, size, .. } => {
+                self.begin(conn, Role::Send(Send::new(conn, transfer, size)));
+            }
+            Action::Receive { transfer, conn, name, size } => {
+                self.begin(conn, Role::Receive(Receive::new(conn, transfer, name, size)));
+            }
+            Action::Store { transfer } => {
+                if let Some(name) = self.storing.take() {
+                    self.input(Input::Stored { transfer, name });
+                }
+            }
+            // Whoever read it has it.
+            Action::Abandon { .. } => {}
+            Action::Tell(event) => self.tell(event),
+        }
+    }
+
+    /// A stream to the relay, which answers nothing.
+    pub(super) fn dial_relay(&mut self, conn: ConnId) {
+        let control = Control { conn, paused: false, session: None, entries: ENTRIES };
+        match self.open_stream(Role::Control(control), &FirstLine::Relay) {
+            Ok(()) => {
+                self.relay = Some(conn);
+                self.input(Input::Connected { conn, local: NOWHERE, remote: NOWHERE });
+            }
+            Err(why) => self.input(Input::ConnectFailed { conn, why: why.into() }),
+        }
+    }
+
+    fn open_stream(&mut self, role: Role, line: &FirstLine<'_>) -> Result<(), &'static str> {
+        let tunnel = self.tunnel.as_mut().ok_or("the tunnel is gone")?;
+        // Yamux ends a tunnel that is asked for one too many.
+        if self.links.len() >= MAX_STREAMS - 16 {
+            return Err("the tunnel has as many connections as it may");
+        }
+        let stream =
+            tunnel.open(&mut Context::from_waker(&self.waker)).ok_or("the tunnel is gone")?;
+        let mut link = Link::new(stream, role);
+        link.write(&line.to_line());
+        self.links.push(link);
+        Ok(())
+    }
+
+    fn pause(&mut self, conn: ConnId, pause: bool) {
+        for link in &mut self.links {
+            if let Role::Control(control) = &mut link.role
+                && control.conn == conn
+            {
+                control.paused = pause;
+            }
+        }
+    }
+
+    fn stop_listening(&mut self, stopped: ListenerId) {
+        for link in &mut self.links {
+            if matches!(link.role, Role::Listen { listener, .. } if listener == stopped) {
+                link.role = Role::Over;
+            }
+        }
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        let until = self.outside.now() + LINGER;
+        for link in &mut self.links {
+            if link.role.conn() == Some(conn) {
+                link.role = match link.role {
+                    Role::Control(_) => Role::Closing { until, shut: false },
+                    _ => Role::Over,
+                };
+            }
+        }
+        if self.dialling.take_if(|dialling| *dialling == conn).is_some() {
+            self.hang_up();
+        } else if self.relay.take_if(|relay| *relay == conn).is_some() && !self.leaving {
+            // What has stopped answering is the bridge: they are one.
+            self.lose("the relay does not answer");
+        }
+    }
+
+    /// A data connection is for this file.
+    fn begin(&mut self, conn: ConnId, role: Role) {
+        for link in &mut self.links {
+            if matches!(link.role, Role::Data(idle) if idle == conn) {
+                link.role = role;
+                return;
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match &event {
+            Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
+                self.shares.forget(*session);
+            }
+            Event::Entry { session, .. } => {
+                if let Some(Link { role: Role::Control(control), .. }) =
+                    self.links.get_mut(self.reading)
+                {
+                    control.session = Some(*session);
+                    control.entries = control.entries.saturating_sub(1);
+                }
+            }
+            _ => {}
+        }
+        self.outside.tell(event, self.losing);
+    }
+}

@@ -1,0 +1,160 @@
+//! What the streams report, in the state machine's words.
+
+use std::net::SocketAddr;
+
+use xcher_core::Quoted;
+use xcher_core::peer::{Input, Purpose, ReceiveEnd};
+use xcher_core::tunnel::FirstLine;
+
+use super::link::{Bytes, Control, ENTRIES, Happened, Role};
+use super::{ConnId, Host, NOWHERE, Outside};
+
+impl<O: Outside> Host<O> {
+    pub(super) fn happened(&mut self, at: usize, happened: Happened) {
+        match happened {
+            Happened::Line(line) => self.first_line(at, &line),
+            Happened::Came(bytes) => self.came(at, &bytes),
+            Happened::Went(length) => self.went(at, length),
+            Happened::Wants(from, length) => {
+                if let Role::Send(file) = &self.links[at].role {
+                    self.outside.read(file.transfer, from, length);
+                }
+            }
+            Happened::Ended(why) => self.ended(at, why),
+        }
+    }
+
+    /// A stream is over, in order or not.
+    pub(super) fn ended(&mut self, at: usize, why: Option<Box<str>>) {
+        let gone = |why: Option<Box<str>>| why.unwrap_or_else(|| "the bridge closed it".into());
+        match std::mem::replace(&mut self.links[at].role, Role::Over) {
+            Role::Listen { listener, .. } => {
+                self.input(Input::ListenFailed { listener, why: gone(why) });
+            }
+            Role::Dial { conn, .. } => self.input(Input::ConnectFailed { conn, why: gone(why) }),
+            Role::Control(Control { conn, .. }) => {
+                self.relay.take_if(|relay| *relay == conn);
+                self.input(Input::Closed { conn, why });
+            }
+            Role::Receive(file) => {
+                let end = why.map_or(ReceiveEnd::Eof, ReceiveEnd::Broken);
+                self.storing = Some(file.name);
+                let (transfer, bytes) = (file.transfer, file.got);
+                self.input(Input::ReceiveEnded { transfer, bytes, end });
+            }
+            Role::Send(file) => {
+                let (transfer, bytes) = (file.transfer, file.sent);
+                self.input(Input::SendEnded { transfer, bytes, why });
+            }
+            Role::New | Role::Data(_) | Role::Closing { .. } | Role::Over => {}
+        }
+    }
+
+    /// The tunnel is gone, and all that it carried.
+    pub(super) fn lose(&mut self, why: &str) {
+        if self.tunnel.take().is_some() || self.dialling.is_some() {
+            self.outside.disconnect();
+        }
+        self.losing = true;
+        if let Some(conn) = self.dialling.take() {
+            self.input(Input::ConnectFailed { conn, why: why.into() });
+        }
+        let mut at = 0;
+        while at < self.links.len() {
+            self.ended(at, Some(why.into()));
+            at += 1;
+        }
+        self.losing = false;
+    }
+
+    fn first_line(&mut self, at: usize, line: &str) {
+        let parsed = FirstLine::parse(line);
+        match (&mut self.links[at].role, parsed) {
+            (Role::New, Ok(FirstLine::Accept { port, from })) => self.accept(at, port, from),
+            (Role::Listen { listener, at: place, .. }, Ok(FirstLine::Listening(lent))) => {
+                *place = Some(lent);
+                let (listener, lent_at, port) = (*listener, Some(lent.ip()), lent.port());
+                self.input(Input::Listening { listener, lent_at, port });
+            }
+            (Role::Dial { conn, to, purpose }, Ok(FirstLine::Yes)) => {
+                let (conn, remote, purpose) = (*conn, *to, *purpose);
+                self.links[at].role = connected(conn, purpose);
+                self.input(Input::Connected { conn, local: NOWHERE, remote });
+            }
+            (_, Ok(FirstLine::No { reason })) => {
+                let why = format!("the bridge said NO: {}", Quoted(reason));
+                self.ended(at, Some(why.into()));
+            }
+            (_, Ok(_)) => {
+                let why = format!("expected an answer, got {}", Quoted(line));
+                self.ended(at, Some(why.into()));
+            }
+            (_, Err(error)) => self.ended(at, Some(error.to_string().into())),
+        }
+    }
+
+    /// Someone came to the port of a listener; it may be given back already.
+    fn accept(&mut self, at: usize, came_to: u16, remote: SocketAddr) {
+        let found = self.links.iter().find_map(|link| match link.role {
+            Role::Listen { listener, purpose, at: Some(local) } if local.port() == came_to => {
+                Some((listener, purpose, local))
+            }
+            _ => None,
+        });
+        let Some((listener, purpose, local)) = found else {
+            self.links[at].role = Role::Over;
+            return;
+        };
+        let conn = self.peer.new_conn();
+        self.links[at].role = connected(conn, purpose);
+        self.input(Input::Accepted { listener, conn, local, remote });
+    }
+
+    fn came(&mut self, at: usize, bytes: &Bytes) {
+        let bytes = bytes.as_ref();
+        match &mut self.links[at].role {
+            Role::Control(Control { conn, .. }) => {
+                let conn = *conn;
+                self.reading = at;
+                self.input(Input::Received { conn, bytes });
+                self.reading = usize::MAX;
+            }
+            Role::Receive(file) => {
+                let room = file.limit - file.got;
+                if bytes.len() as u64 > room {
+                    let (transfer, got) = (file.transfer, file.got);
+                    self.links[at].role = Role::Over;
+                    let end = ReceiveEnd::Excess;
+                    return self.input(Input::ReceiveEnded { transfer, bytes: got, end });
+                }
+                file.got += bytes.len() as u64;
+                file.wanted = file.wanted.saturating_sub(bytes.len());
+                self.outside.take(file.transfer, bytes);
+            }
+            // What else comes, nobody asked for.
+            _ => {}
+        }
+    }
+
+    fn went(&mut self, at: usize, bytes: usize) {
+        match &mut self.links[at].role {
+            Role::Control(Control { conn, .. }) => {
+                let conn = *conn;
+                self.reading = at;
+                self.input(Input::Sent { conn, bytes });
+                self.reading = usize::MAX;
+            }
+            Role::Send(file) => file.sent += bytes as u64,
+            _ => {}
+        }
+    }
+}
+
+fn connected(conn: ConnId, purpose: Purpose) -> Role {
+    match purpose {
+        Purpose::Control => {
+            Role::Control(Control { conn, paused: false, session: None, entries: ENTRIES })
+        }
+        Purpose::Data => Role::Data(conn),
+    }
+}

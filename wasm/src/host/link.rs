@@ -1,0 +1,303 @@
+//! One stream of the tunnel, and what it is for.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream as _;
+use futures_io::AsyncWrite as _;
+use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
+use xcher_core::tunnel::MAX_FIRST_LINE;
+use xcher_core::{FileName, Size};
+use yamux::{Packet, Stream};
+
+/// Bytes of a file that are read at a time.
+const PIECE: u64 = 256 << 10;
+/// Bytes of a file that may come for one request of its reader's.
+pub(super) const WANTED: usize = 256 << 10;
+/// Entries of a list that may wait for who asked for it.
+pub(super) const ENTRIES: usize = 1024;
+
+/// A stream.
+pub(super) struct Link {
+    stream: Stream,
+    pub(super) role: Role,
+    /// What came after the first line.
+    ahead: Vec<u8>,
+    /// What is to be written, and how much of it is.
+    out: Vec<u8>,
+    written: usize,
+}
+
+/// What a stream is for.
+pub(super) enum Role {
+    /// The bridge opened it: X_ACCEPT is due.
+    New,
+    /// X_LISTEN was said; `at` where the bridge listens, once it does.
+    Listen { listener: ListenerId, purpose: Purpose, at: Option<SocketAddr> },
+    /// X_DIAL was said.
+    Dial { conn: ConnId, to: SocketAddr, purpose: Purpose },
+    /// Packets.
+    Control(Control),
+    /// A data connection whose transfer has not begun.
+    Data(ConnId),
+    /// A file that comes.
+    Receive(Receive),
+    /// A file that goes.
+    Send(Send),
+    /// Closed, for whoever reads what was written last.
+    Closing { until: Duration, shut: bool },
+    /// To be dropped.
+    Over,
+}
+
+pub(super) struct Control {
+    pub(super) conn: ConnId,
+    pub(super) paused: bool,
+    /// Known once a list comes.
+    pub(super) session: Option<SessionId>,
+    /// Entries that may still come before who asked has taken some.
+    pub(super) entries: usize,
+}
+
+pub(super) struct Receive {
+    pub(super) conn: ConnId,
+    pub(super) transfer: TransferId,
+    pub(super) name: FileName,
+    /// The most that may come, in bytes.
+    pub(super) limit: u64,
+    pub(super) got: u64,
+    /// Bytes of it that the state machine knows of.
+    pub(super) told: u64,
+    /// Bytes that are wanted now.
+    pub(super) wanted: usize,
+}
+
+pub(super) struct Send {
+    pub(super) conn: ConnId,
+    pub(super) transfer: TransferId,
+    pub(super) size: u64,
+    pub(super) sent: u64,
+    pub(super) told: u64,
+    /// Up to here it was asked for.
+    asked: u64,
+    /// The length of a piece that was asked for and has not come.
+    waits_for: usize,
+    /// The next piece, while one goes.
+    next: Option<Vec<u8>>,
+}
+
+/// What a stream reports.
+pub(super) enum Happened {
+    /// Its first line, without the end.
+    Line(String),
+    Came(Bytes),
+    /// So many bytes were written.
+    Went(usize),
+    /// A piece of the file is to be read: from here, so long.
+    Wants(u64, usize),
+    /// Nothing more; with the reason if not in order.
+    Ended(Option<Box<str>>),
+}
+
+/// Bytes that came.
+pub(super) enum Bytes {
+    Ahead(Vec<u8>),
+    Packet(Packet),
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Ahead(bytes) => bytes,
+            Self::Packet(packet) => packet.as_ref(),
+        }
+    }
+}
+
+impl Role {
+    /// The connection that the state machine knows.
+    pub(super) fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Dial { conn, .. } | Self::Data(conn) => Some(*conn),
+            Self::Control(control) => Some(control.conn),
+            Self::Receive(file) => Some(file.conn),
+            Self::Send(file) => Some(file.conn),
+            Self::New | Self::Listen { .. } | Self::Closing { .. } | Self::Over => None,
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(stream: Stream, role: Role) -> Self {
+        Self { stream, role, ahead: Vec::new(), out: Vec::new(), written: 0 }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(super) fn is_control(&self, conn: ConnId) -> bool {
+        matches!(&self.role, Role::Control(control) if control.conn == conn)
+    }
+
+    /// Whether a file has moved since it was told.
+    pub(super) fn is_untold(&self) -> bool {
+        match &self.role {
+            Role::Receive(file) => file.told != file.got,
+            Role::Send(file) => file.told != file.sent,
+            _ => false,
+        }
+    }
+
+    /// How far a file is, where that was not told yet.
+    pub(super) fn tell(&mut self) -> Option<(TransferId, u64)> {
+        let (transfer, bytes, told) = match &mut self.role {
+            Role::Receive(file) => (file.transfer, file.got, &mut file.told),
+            Role::Send(file) => (file.transfer, file.sent, &mut file.told),
+            _ => return None,
+        };
+        let moved = *told != bytes;
+        *told = bytes;
+        moved.then_some((transfer, bytes))
+    }
+
+    /// Moves bytes until there is something to report.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        if let Some(written) = self.poll_out(cx) {
+            return Some(written);
+        }
+        match &mut self.role {
+            Role::New | Role::Listen { at: None, .. } | Role::Dial { .. } => self.poll_line(cx),
+            Role::Control(Control { paused: false, entries: 1.., .. }) => self.poll_came(cx),
+            Role::Receive(file) if file.wanted > 0 || file.got >= file.limit => self.poll_came(cx),
+            Role::Send(_) => self.poll_send(cx),
+            // Nobody writes to it: its end is what matters.
+            Role::Listen { .. } => self.poll_came(cx),
+            Role::Closing { shut, .. } => {
+                if !*shut && self.out.is_empty() {
+                    match Pin::new(&mut self.stream).poll_close(cx) {
+                        Poll::Ready(Ok(())) => *shut = true,
+                        Poll::Ready(Err(_)) => return Some(Happened::Ended(None)),
+                        Poll::Pending => {}
+                    }
+                }
+                self.poll_came(cx)
+            }
+            Role::Control(_) | Role::Data(_) | Role::Receive(_) | Role::Over => None,
+        }
+    }
+
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        if self.out.is_empty() {
+            return None;
+        }
+        match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
+            Poll::Ready(Ok(length)) => {
+                self.written += length;
+                if self.written == self.out.len() {
+                    self.out.clear();
+                    self.written = 0;
+                }
+                Some(Happened::Went(length))
+            }
+            Poll::Ready(Err(_)) => Some(broken()),
+            Poll::Pending => None,
+        }
+    }
+
+    fn poll_came(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        if !self.ahead.is_empty() {
+            return Some(Happened::Came(Bytes::Ahead(std::mem::take(&mut self.ahead))));
+        }
+        match Pin::new(&mut self.stream).poll_next(cx) {
+            Poll::Ready(Some(Ok(packet))) => Some(Happened::Came(Bytes::Packet(packet))),
+            // This way only a reset closes a stream that is open for writing.
+            Poll::Ready(None) if self.stream.is_closed() => Some(broken()),
+            Poll::Ready(None) => Some(Happened::Ended(None)),
+            Poll::Ready(Some(Err(_))) => Some(broken()),
+            Poll::Pending => None,
+        }
+    }
+
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        let too_long = || {
+            let why = format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more");
+            Some(Happened::Ended(Some(why.into())))
+        };
+        loop {
+            if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
+                if end >= MAX_FIRST_LINE {
+                    return too_long();
+                }
+                let rest = self.ahead.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.ahead, rest);
+                line.pop();
+                return Some(Happened::Line(String::from_utf8_lossy(&line).into_owned()));
+            }
+            if self.ahead.len() >= MAX_FIRST_LINE {
+                return too_long();
+            }
+            let before = std::mem::take(&mut self.ahead);
+            match self.poll_came(cx) {
+                Some(Happened::Came(bytes)) => {
+                    self.ahead = before;
+                    self.ahead.extend_from_slice(bytes.as_ref());
+                }
+                ended => {
+                    self.ahead = before;
+                    return ended;
+                }
+            }
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        let Role::Send(file) = &mut self.role else { return None };
+        if self.out.is_empty()
+            && let Some(next) = file.next.take()
+        {
+            self.out = next;
+            return self.poll_out(cx);
+        }
+        if file.waits_for == 0 && file.next.is_none() && file.asked < file.size {
+            let from = file.asked;
+            let length = (file.size - from).min(PIECE);
+            file.asked += length;
+            file.waits_for = length as usize;
+            return Some(Happened::Wants(from, file.waits_for));
+        }
+        if file.sent < file.size {
+            return None;
+        }
+        match Pin::new(&mut self.stream).poll_close(cx) {
+            Poll::Ready(Ok(())) => Some(Happened::Ended(None)),
+            Poll::Ready(Err(_)) => Some(broken()),
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl Send {
+    pub(super) fn new(conn: ConnId, transfer: TransferId, size: u64) -> Self {
+        Self { conn, transfer, size, sent: 0, told: 0, asked: 0, waits_for: 0, next: None }
+    }
+
+    /// The piece that was asked for. False if its length is another.
+    pub(super) fn supply(&mut self, piece: Vec<u8>) -> bool {
+        let fits = piece.len() == std::mem::take(&mut self.waits_for);
+        self.next = Some(piece);
+        fits
+    }
+}
+
+impl Receive {
+    pub(super) fn new(conn: ConnId, transfer: TransferId, name: FileName, size: Size) -> Self {
+        Self { conn, transfer, name, limit: size.limit(), got: 0, told: 0, wanted: WANTED }
+    }
+}
+
+fn broken() -> Happened {
+    Happened::Ended(Some("the connection was reset".into()))
+}

@@ -1,0 +1,411 @@
+//! A peer over one tunnel: the driver of [`xcher_core::Peer`] where there are no sockets.
+//!
+//! Nothing is decided in this module, and nothing waits: whatever is called from outside puts
+//! something in and ends with [`Host::turn`].
+
+mod acting;
+mod happened;
+mod link;
+mod pipe;
+mod sharing;
+mod tunnel;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId};
+use xcher_core::{FileName, MisuseError, Nick, Peer, Size};
+
+use link::{Control, ENTRIES, Link, Role, WANTED};
+use sharing::Shares;
+use tunnel::{MAX_STREAMS, Tunnel, Woken};
+
+/// The longest message that is sent.
+const MESSAGE: usize = 64 << 10;
+/// How often it is told how far files are.
+const LOOK: Duration = Duration::from_millis(100);
+/// This end of every connection, which a page cannot know.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// What a host cannot do by itself. None of it may call the host again before it returns.
+pub trait Outside {
+    /// The time since any fixed moment.
+    fn now(&self) -> Duration;
+    /// Open the WebSocket: [`Host::opened`] or [`Host::lost`] follows.
+    fn connect(&self);
+    /// Close it; nothing more is to come of it.
+    fn disconnect(&self);
+    /// Send a message. False if it has to wait: [`Host::turn`] is called when there is room.
+    fn send(&self, message: &[u8]) -> bool;
+    /// Read so many bytes from there of the file that this transfer sends: [`Host::supply`] or
+    /// [`Host::unread`] follows.
+    fn read(&self, transfer: TransferId, from: u64, length: usize);
+    /// Take bytes of a file that comes.
+    fn take(&self, transfer: TransferId, bytes: &[u8]);
+    /// Tell the user. `lost` says that it came about because the tunnel is gone.
+    fn tell(&self, event: Event, lost: bool);
+}
+
+/// A peer that lives at a bridge.
+pub struct Host<O> {
+    outside: O,
+    peer: Peer,
+    tunnel: Option<Tunnel>,
+    /// The relay's connection waits for the WebSocket.
+    dialling: Option<ConnId>,
+    /// The relay's connection.
+    relay: Option<ConnId>,
+    /// The host stops: the tunnel is closed when all is sent.
+    leaving: bool,
+    /// The tunnel is gone, and what it carried is being told.
+    losing: bool,
+    links: Vec<Link>,
+    /// What the state machine is told of came over this one of them.
+    reading: usize,
+    /// A file that came and is to be told as stored.
+    storing: Option<FileName>,
+    shares: Shares,
+    looked: Duration,
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+impl<O: Outside> Host<O> {
+    /// A host that is not online yet.
+    pub fn new(config: Config, outside: O) -> Self {
+        let (woken, waker) = Woken::waker();
+        // It is the bridge that dials, and by the rules of its own place (section 10.3).
+        let config = Config { allow_private: true, ..config };
+        Self {
+            outside,
+            peer: Peer::new(config),
+            tunnel: None,
+            dialling: None,
+            relay: None,
+            leaving: false,
+            losing: false,
+            links: Vec::new(),
+            reading: usize::MAX,
+            storing: None,
+            shares: Shares::default(),
+            looked: Duration::ZERO,
+            woken,
+            waker,
+        }
+    }
+
+    /// Goes online, as [`Peer::start`].
+    pub fn start(&mut self) {
+        self.with(Peer::start);
+        self.turn();
+    }
+
+    /// Stops in order, as [`Peer::stop`]; then [`Outside::disconnect`].
+    pub fn stop(&mut self) {
+        self.leaving = true;
+        self.with(Peer::stop);
+        self.turn();
+    }
+
+    /// The WebSocket is open.
+    pub fn opened(&mut self) {
+        self.tunnel = Some(Tunnel::new());
+        if let Some(conn) = self.dialling.take() {
+            self.dial_relay(conn);
+        }
+        self.turn();
+    }
+
+    /// A message came over the WebSocket.
+    pub fn received(&mut self, message: Vec<u8>) {
+        if let Some(tunnel) = &self.tunnel
+            && !tunnel.pipe.came(message)
+        {
+            self.lose("the bridge sent more than it may");
+        }
+        self.turn();
+    }
+
+    /// The WebSocket is closed, or could not be had.
+    pub fn lost(&mut self, why: &str) {
+        self.lose(why);
+        self.turn();
+    }
+
+    /// As [`Peer::who`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn who(&mut self) -> Result<(), MisuseError> {
+        self.command(Peer::who)
+    }
+
+    /// As [`Peer::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(&mut self, nick: Nick) -> Result<SessionId, MisuseError> {
+        self.command(|peer, now, actions| peer.open(nick, now, actions))
+    }
+
+    /// As [`Peer::accept`], or [`Peer::reject`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn answer(&mut self, session: SessionId, accept: bool) -> Result<(), MisuseError> {
+        let answer = if accept { Peer::accept } else { Peer::reject };
+        self.command(|peer, now, actions| answer(peer, session, now, actions))
+    }
+
+    /// As [`Peer::list`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn list(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.list(session, now, actions))
+    }
+
+    /// So many entries of a list were taken by who asked for it. Some hundreds come unasked; then
+    /// the other side waits.
+    pub fn took(&mut self, session: SessionId, entries: usize) {
+        for link in &mut self.links {
+            if let Role::Control(control) = &mut link.role
+                && control.session == Some(session)
+            {
+                control.entries = (control.entries + entries).min(ENTRIES);
+            }
+        }
+        self.turn();
+    }
+
+    /// As [`Peer::check`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn check(&mut self, session: SessionId, name: FileName) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.check(session, name, now, actions))
+    }
+
+    /// As [`Peer::get`]. The bytes come as [`want`](Self::want) asks for them.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+    ) -> Result<TransferId, MisuseError> {
+        self.command(|peer, now, actions| peer.get(session, name, size, now, actions))
+    }
+
+    /// Whoever reads the file has room again.
+    pub fn want(&mut self, wanting: TransferId) {
+        for link in &mut self.links {
+            if let Role::Receive(file) = &mut link.role
+                && file.transfer == wanting
+            {
+                file.wanted = WANTED;
+            }
+        }
+        self.turn();
+    }
+
+    /// The answer to [`Outside::read`].
+    pub fn supply(&mut self, transfer: TransferId, piece: Vec<u8>) {
+        let sent = self.links.iter_mut().find_map(|link| match &mut link.role {
+            Role::Send(file) if file.transfer == transfer => Some(file),
+            _ => None,
+        });
+        if sent.is_some_and(|file| !file.supply(piece)) {
+            return self.unread(transfer, "the file has another size by now");
+        }
+        self.turn();
+    }
+
+    /// The answer to [`Outside::read`] where the file cannot be read.
+    pub fn unread(&mut self, transfer: TransferId, why: &str) {
+        let sends =
+            |link: &Link| matches!(&link.role, Role::Send(file) if file.transfer == transfer);
+        if let Some(at) = self.links.iter().position(sends) {
+            self.ended(at, Some(why.into()));
+        }
+        self.turn();
+    }
+
+    /// As [`Peer::cancel`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn cancel(&mut self, transfer: TransferId) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.cancel(transfer, now, actions))
+    }
+
+    /// As [`Peer::end`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn end(&mut self, session: SessionId) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.end(session, now, actions))
+    }
+
+    /// Shares a file. False if the name is taken.
+    pub fn share(&mut self, name: FileName, size: u64) -> bool {
+        self.shares.add(name, size)
+    }
+
+    /// Shares it no longer.
+    pub fn unshare(&mut self, name: &str) {
+        self.shares.remove(name);
+    }
+
+    /// When to call [`turn`](Self::turn), if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let closing = self.links.iter().filter_map(|link| match link.role {
+            Role::Closing { until, .. } => Some(until),
+            _ => None,
+        });
+        let untold = self.links.iter().any(|link| link.is_untold());
+        let look = untold.then(|| self.looked + LOOK);
+        closing.chain(look).chain(self.peer.next_deadline()).min()
+    }
+
+    /// Turns until nothing moves.
+    pub fn turn(&mut self) {
+        self.pass_deadlines();
+        let waker = self.waker.clone();
+        let cx = &mut Context::from_waker(&waker);
+        loop {
+            let mut moved = self.woken.take();
+            moved |= self.turn_tunnel(cx);
+            let mut at = 0;
+            while let Some(link) = self.links.get_mut(at) {
+                match link.poll(cx) {
+                    Some(happened) => {
+                        self.happened(at, happened);
+                        moved = true;
+                    }
+                    None => at += 1,
+                }
+            }
+            self.links.retain(|link| !matches!(link.role, Role::Over));
+            // Whole messages while there is more to come, the rest when there is not.
+            moved |= self.send(MESSAGE);
+            if !moved && !self.send(1) {
+                break;
+            }
+        }
+        self.leave();
+    }
+
+    fn turn_tunnel(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(tunnel) = &mut self.tunnel else { return false };
+        match tunnel.turn(cx) {
+            Ok(None) => return false,
+            Ok(Some(stream)) => self.links.push(Link::new(stream, Role::New)),
+            Err(why) => self.lose(&why),
+        }
+        true
+    }
+
+    fn send(&self, least: usize) -> bool {
+        let outside = &self.outside;
+        let send = |message: &[u8]| outside.send(message);
+        self.tunnel.as_ref().is_some_and(|tunnel| tunnel.pipe.drain(least, MESSAGE, send))
+    }
+
+    /// Closes the tunnel once the last words are sent.
+    fn leave(&mut self) {
+        if !self.leaving {
+            return;
+        }
+        let said =
+            self.links.iter().all(|link| matches!(link.role, Role::Closing { shut: true, .. }))
+                && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.pipe.is_drained());
+        if said {
+            self.hang_up();
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.tunnel = None;
+        self.relay = None;
+        self.leaving = false;
+        for link in &mut self.links {
+            link.role = Role::Over;
+        }
+        self.outside.disconnect();
+    }
+
+    fn pass_deadlines(&mut self) {
+        let now = self.outside.now();
+        for link in &mut self.links {
+            if matches!(link.role, Role::Closing { until, .. } if until <= now) {
+                link.role = Role::Over;
+            }
+        }
+        if now >= self.looked + LOOK {
+            self.looked = now;
+            for at in 0..self.links.len() {
+                if let Some((transfer, bytes)) = self.links[at].tell() {
+                    self.input(Input::Progress { transfer, bytes });
+                }
+            }
+        }
+        if self.peer.next_deadline().is_some_and(|at| at <= now) {
+            self.excuse();
+            self.input(Input::Tick);
+        }
+    }
+
+    /// Nobody is late where it is the user of this host who does not read on.
+    fn excuse(&mut self) {
+        let mut waiting = Vec::new();
+        let mut full = Vec::new();
+        for link in &self.links {
+            match &link.role {
+                Role::Receive(file) if file.wanted == 0 && file.got < file.limit => {
+                    waiting.push((file.transfer, file.got));
+                }
+                Role::Control(Control { conn, entries: 0, .. }) => full.push(*conn),
+                _ => {}
+            }
+        }
+        for (transfer, bytes) in waiting {
+            self.input(Input::Progress { transfer, bytes });
+        }
+        for conn in full {
+            self.input(Input::Received { conn, bytes: &[] });
+        }
+    }
+
+    fn command<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
+        let result = self.with(decide);
+        self.turn();
+        result
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.with(|peer, now, actions| peer.handle(input, now, actions));
+    }
+
+    /// Lets the state machine decide, then does as it says.
+    fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
+        let mut actions = Vec::new();
+        let result = decide(&mut self.peer, self.outside.now(), &mut actions);
+        for action in actions {
+            self.act(action);
+        }
+        result
+    }
+}
