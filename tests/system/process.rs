@@ -157,6 +157,11 @@ impl Process {
         })
     }
 
+    /// Whether a line on standard error holds this already.
+    pub(crate) fn seen_err(&self, part: &str) -> bool {
+        self.seen.lines.lock().unwrap().err.iter().any(|line| line.contains(part))
+    }
+
     /// Waits for a `--json` event with these fields; returns it.
     pub(crate) fn event(&self, fields: &[(&str, &str)]) -> Value {
         self.until(&format!("an event with {fields:?}"), |lines| {
@@ -278,6 +283,13 @@ impl Done {
     pub(crate) fn error(self, parts: &[&str]) -> Self {
         let holds = |line: &String| parts.iter().all(|part| line.contains(part));
         assert!(self.err.iter().any(holds), "expected {parts:?} on standard error\n{self}");
+        self
+    }
+
+    /// Expects no line on standard error that holds this.
+    #[track_caller]
+    pub(crate) fn no_error(self, part: &str) -> Self {
+        assert!(!self.err.iter().any(|line| line.contains(part)), "\n{self}");
         self
     }
 

@@ -10,6 +10,8 @@ use xcher_core::Nick;
 
 use super::exit::Failure;
 use crate::files::OnConflict;
+use crate::host::{RelayAddress, Trust};
+use crate::http::Tls;
 
 /// Exchange files with someone by nick, straight between the two of you.
 #[derive(Debug, Parser)]
@@ -38,10 +40,11 @@ the file.";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
-    /// The relay to meet at; ws://HOST:PORT/xcher to go through its bridge
+    /// The relay to meet at; the URL of its bridge (wss://HOST/xcher, or its page's) to go through
+    /// that
     #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT")]
-    #[arg(default_value = "127.0.0.1:9247", value_parser = relay_address)]
-    pub(super) relay: String,
+    #[arg(default_value = "127.0.0.1:9247")]
+    pub(super) relay: RelayAddress,
     /// What to be called there [default: your user name, made unique]
     #[arg(long, global = true, env = "XCHER_NICK")]
     pub(super) nick: Option<Nick>,
@@ -51,6 +54,9 @@ pub(super) struct Common {
     /// A file whose first line is the bridge's token: what it wants, or what it is shown
     #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
+    /// PEM certificates of the authorities that may vouch for a bridge, in place of the system's
+    #[arg(long, global = true, env = "XCHER_TLS_CA", value_name = "FILE")]
+    pub(super) tls_ca: Option<PathBuf>,
     /// Take up calls from private addresses over any relay
     #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     pub(super) allow_private: bool,
@@ -147,6 +153,12 @@ pub(super) struct RelayArgs {
     /// Another origin whose pages may open a tunnel
     #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(super) allow_origin: Vec<String>,
+    /// Speak TLS at --http, with this PEM certificate chain; read again when it changes
+    #[arg(long, env = "XCHER_TLS_CERT", value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The PEM private key of --tls-cert
+    #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
     /// A reverse proxy whose X-Forwarded-For is believed
     #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
     pub(super) trusted_proxy: Vec<IpAddr>,
@@ -249,7 +261,28 @@ impl Common {
     }
 }
 
+impl Common {
+    /// Who vouches for a bridge.
+    pub(super) fn trust(&self) -> Result<Trust, Failure> {
+        let file = self.tls_ca.as_deref();
+        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(Failure::usage)
+    }
+}
+
 impl RelayArgs {
+    /// The certificate of the bridge's port, if it has one.
+    pub(super) fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let lacks = |lacking: &str, got: &str| {
+            Err(Failure::usage(format!("expected {lacking} beside {got}, got none")))
+        };
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(_), None) => lacks("--tls-key", "--tls-cert"),
+            (None, Some(_)) => lacks("--tls-cert", "--tls-key"),
+            (Some(cert), Some(key)) => Tls::load(cert, key).map(Some).map_err(Failure::usage),
+        }
+    }
+
     /// Where the bridge listens, if anywhere.
     pub(super) fn http(&self) -> Option<std::net::SocketAddr> {
         match self.http {
@@ -263,16 +296,5 @@ impl RelayArgs {
                 Some((std::net::Ipv4Addr::LOCALHOST, port).into())
             }
         }
-    }
-}
-
-fn relay_address(text: &str) -> Result<String, String> {
-    if text.starts_with("ws://") {
-        return Ok(text.to_owned());
-    }
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-    match port.and_then(|port| port.parse::<u16>().ok()) {
-        Some(1..) => Ok(text.to_owned()),
-        _ => Err("expected HOST:PORT, such as 127.0.0.1:9247, or ws://HOST:PORT/xcher".to_owned()),
     }
 }

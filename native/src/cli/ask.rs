@@ -10,6 +10,7 @@ use super::call::Call;
 use super::exit::{Code, Failure, code_of};
 use super::start::Running;
 use crate::files::Shares;
+use crate::host::RelayAddress;
 
 /// Where nobody reads the output any more, there is nothing left to do.
 fn unread(_: std::io::Error) -> Failure {
@@ -80,7 +81,7 @@ pub(super) async fn who(common: &Common) -> Result<(), Failure> {
     done
 }
 
-async fn everyone(running: &mut Running, relay: &str) -> Result<(), Failure> {
+async fn everyone(running: &mut Running, relay: &RelayAddress) -> Result<(), Failure> {
     let asked = running.host.who();
     asked.map_err(Failure::misuse)?;
     let own = running.host.nick().cloned();

@@ -10,13 +10,13 @@ use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::signals::Signals;
 use crate::files::{Inbox, Shares};
-use crate::host::{Host, Setup, Told};
+use crate::host::{Host, RelayAddress, Setup, Told};
 
 /// A host, what it says, and the signals that stop it.
 pub(super) struct Running {
     pub(super) host: Host,
     pub(super) output: Output,
-    relay: String,
+    relay: RelayAddress,
     signals: Signals,
 }
 
@@ -41,6 +41,7 @@ impl Running {
             },
             relay: common.relay.clone(),
             token: common.token()?,
+            trust: common.trust()?,
             shares,
             inbox,
         };

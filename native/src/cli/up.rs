@@ -13,7 +13,7 @@ use super::share;
 use super::signals::Signals;
 use super::start::Running;
 use crate::bridge::{Bridge, BridgeConfig};
-use crate::http::{self, HttpConfig, WsBytes};
+use crate::http::{self, HttpConfig, Tls, WsBytes};
 use crate::relay::{self, Relay};
 
 /// Runs the relay and its bridge until stopped.
@@ -28,14 +28,14 @@ pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
     let ports = Ports::open(common, &args.relay).await?;
     let bound = ports.relay.local_addr().map_err(Failure::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
-    let own = Common { relay: reached.to_string(), ..common.clone() };
+    let own = Common { relay: reached.into(), ..common.clone() };
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move {
         // The sender is dropped when sharing is over.
         let _ = stopped.await;
     });
     let share = async {
-        let shared = share::run(&own, &args.share, |running| say_how(running, &own.relay)).await;
+        let shared = share::run(&own, &args.share, |running| say_how(running, reached)).await;
         drop(stop);
         shared
     };
@@ -47,11 +47,13 @@ pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
 struct Ports {
     relay: TcpListener,
     http: Option<TcpListener>,
+    tls: Option<Tls>,
 }
 
 impl Ports {
     async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
         raise_descriptor_limit();
+        let tls = args.tls()?;
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
         let relay = listen(args.listen, "--listen").await?;
@@ -72,11 +74,12 @@ impl Ports {
             },
         };
         if let Some(http) = &http {
-            let url = format!("http://{}/", http.local_addr().map_err(Failure::local)?);
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            let url = format!("{scheme}://{}/", http.local_addr().map_err(Failure::local)?);
             output.result(format_args!("http {url}")).map_err(unread)?;
             output.json(&Line::Http { url }).map_err(unread)?;
         }
-        Ok(Self { relay, http })
+        Ok(Self { relay, http, tls })
     }
 
     async fn serve(
@@ -95,6 +98,7 @@ impl Ports {
             allow_origin: args.allow_origin.clone(),
             token: common.token()?,
             trusted_proxies: args.trusted_proxy.clone(),
+            tls: self.tls,
             ..HttpConfig::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -174,13 +178,16 @@ fn own_address(listen: IpAddr) -> IpAddr {
     }
 }
 
-fn say_how(running: &Running, relay: &str) {
+fn say_how(running: &Running, relay: SocketAddr) {
     let Some(nick) = running.host.nick() else { return };
     let mut command = format!("{} get {nick} --all", program());
-    if relay != "127.0.0.1:9247" {
+    if relay != SocketAddr::from((Ipv4Addr::LOCALHOST, 9247)) {
         command.push_str(&format!(" --relay {relay}"));
     }
     running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
+    if let Some(how) = http::lacks_page() {
+        running.output.note(format_args!("{how}"));
+    }
 }
 
 /// How this program was started, so that it can be started again from any folder.

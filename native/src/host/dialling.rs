@@ -30,12 +30,12 @@ impl Host {
     }
 
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
-        let (relay, token) = (self.relay.clone(), self.token.clone());
+        let (relay, token, trust) = (self.relay.clone(), self.token.clone(), self.trust.clone());
         let dial = async move {
-            if !relay.starts_with("ws://") {
-                return TcpStream::connect(relay).await.and_then(Dialled::directly);
-            }
-            let tunnel = Tunnel::connect(&relay, token.as_deref()).await?;
+            let Some(bridge) = relay.bridge() else {
+                return TcpStream::connect(relay.to_string()).await.and_then(Dialled::directly);
+            };
+            let tunnel = Tunnel::connect(bridge, token.as_deref(), &trust).await?;
             let stream = tunnel.lines().relay().await?;
             let (local, remote) = tunnel.ends;
             Ok(Dialled { stream, local, remote, tunnel: Some(tunnel) })

@@ -8,7 +8,10 @@ mod dialling;
 mod happened;
 mod listening;
 mod moving;
+mod relay_address;
+mod trust;
 mod tunnel;
+mod web_socket;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -28,6 +31,9 @@ use happened::Happened;
 use listening::Port;
 use moving::Moving;
 use tunnel::Tunnel;
+
+pub use relay_address::RelayAddress;
+pub use trust::Trust;
 
 /// How often running transfers are looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -58,10 +64,12 @@ pub enum Told {
 pub struct Setup {
     /// How it behaves.
     pub config: Config,
-    /// `HOST:PORT` of the relay, or `ws://…` of a bridge.
-    pub relay: String,
+    /// Where the relay is.
+    pub relay: RelayAddress,
     /// What the bridge wants to hear, where it wants something.
     pub token: Option<String>,
+    /// Who vouches for the bridge, where it speaks TLS.
+    pub trust: Trust,
     /// What it shares.
     pub shares: Shares,
     /// Where it receives, if it does.
@@ -72,8 +80,9 @@ pub struct Setup {
 pub struct Host {
     peer: Peer,
     started: Instant,
-    relay: String,
+    relay: RelayAddress,
     token: Option<String>,
+    trust: Trust,
     /// Where there is one, it lends all sockets.
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
@@ -104,6 +113,7 @@ impl Host {
             started: Instant::now(),
             relay: setup.relay,
             token: setup.token,
+            trust: setup.trust,
             tunnel: None,
             shares: Arc::new(setup.shares),
             inbox: setup.inbox.map(Arc::new),

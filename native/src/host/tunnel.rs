@@ -1,7 +1,9 @@
-//! Sockets lent by a bridge, for a host that cannot be reached, or that only the web lets out.
+//! Sockets lent by a bridge (section 10), for a host that cannot be reached, or that only the web
+//! lets out.
 //!
-//! Each stream of the tunnel is joined to a loopback connection, so that the rest of the host, file
-//! bytes included, works with TCP sockets and need not know.
+//! A WebSocket carries many streams. Each begins with a line that says what it is for, and is then
+//! joined to a loopback connection, so that the rest of the host, file bytes included, works with TCP
+//! sockets and need not know.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,29 +11,22 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _, future};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
-use xcher_core::tunnel::{FirstLine, SUBPROTOCOL};
+use xcher_core::Quoted;
+use xcher_core::tunnel::FirstLine;
 use yamux::Mode;
 
+use super::relay_address::BridgeUrl;
+use super::trust::Trust;
+use super::web_socket::{self, WebSocket};
 use crate::bridge::mux::{self, Opener, Stream};
 
 /// How long the bridge may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
-/// The longest message: the bridge sends none that is longer.
-const MESSAGE: usize = 1 << 20;
 
 /// A tunnel to a bridge. All that it lent is gone when it is dropped.
 pub(super) struct Tunnel {
@@ -75,17 +70,20 @@ impl Drop for LentPort {
 }
 
 impl Tunnel {
-    /// Connects to the bridge at `url` (`ws://host:port/xcher`).
+    /// Connects to a bridge.
     ///
     /// # Errors
     ///
-    /// If there is none, or it refuses.
-    pub(super) async fn connect(url: &str, token: Option<&str>) -> io::Result<Self> {
-        let socket = web_socket(url, token).await?;
-        let ends = (socket.get_ref().local_addr()?, socket.get_ref().peer_addr()?);
+    /// If there is none, it is not the one that was named, or it refuses.
+    pub(super) async fn connect(
+        bridge: &BridgeUrl,
+        token: Option<&str>,
+        trust: &Trust,
+    ) -> io::Result<Self> {
+        let WebSocket { bytes, ends } = web_socket::connect(bridge, token, trust).await?;
         let ports = Arc::<Ports>::default();
         let visits = Arc::clone(&ports);
-        let (opener, run) = mux::run(bytes(socket), Mode::Client, move |stream| {
+        let (opener, run) = mux::run(bytes, Mode::Client, move |stream| {
             tokio::spawn(visit(stream, Arc::clone(&visits)));
         });
         let ports_left = Arc::clone(&ports);
@@ -148,7 +146,7 @@ fn refused(answer: &str) -> io::Error {
         Ok(FirstLine::No { reason }) => reason,
         _ => answer,
     };
-    let reason = xcher_core::Quoted(reason);
+    let reason = Quoted(reason);
     io::Error::new(io::ErrorKind::ConnectionRefused, format!("the bridge said NO: {reason}"))
 }
 
@@ -198,59 +196,6 @@ async fn local(mut stream: Stream) -> io::Result<TcpStream> {
         }
     });
     Ok(near)
-}
-
-async fn web_socket(url: &str, token: Option<&str>) -> io::Result<WebSocketStream<TcpStream>> {
-    let mut request = url.into_client_request().map_err(io::Error::other)?;
-    let uri = request.uri().clone();
-    let host = uri.host().ok_or_else(|| io::Error::other("expected a host in the address"))?;
-    let address = format!("{host}:{}", uri.port_u16().unwrap_or(80));
-    let headers = request.headers_mut();
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    if let Some(token) = token {
-        let value = format!("Bearer {token}").parse().map_err(io::Error::other)?;
-        headers.insert(AUTHORIZATION, value);
-    }
-    let socket = TcpStream::connect(address).await?;
-    socket.set_nodelay(true)?;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE))
-        .max_write_buffer_size(4 * MESSAGE);
-    let connect = tokio_tungstenite::client_async_with_config(request, socket, Some(config));
-    let (socket, _) = timeout(ANSWER, connect)
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the bridge does not answer"))?
-        .map_err(refusal)?;
-    Ok(socket)
-}
-
-/// What the bridge answered in place of a WebSocket, in its own words.
-fn refusal(error: tokio_tungstenite::tungstenite::Error) -> io::Error {
-    use tokio_tungstenite::tungstenite::Error;
-    match error {
-        Error::Http(response) => {
-            let said = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            let said = xcher_core::Quoted(said.trim());
-            io::Error::other(format!("the bridge said {}: {said}", response.status()))
-        }
-        error => io::Error::other(error),
-    }
-}
-
-/// The bytes of the binary messages, one after the other.
-fn bytes(socket: WebSocketStream<TcpStream>) -> impl AsyncRead + AsyncWrite + Send + Unpin {
-    let (sink, messages) = socket.split();
-    let read = messages.map_err(io::Error::other).try_filter_map(|message| {
-        future::ready(match message {
-            Message::Binary(bytes) => Ok(Some(bytes)),
-            Message::Text(_) => Err(io::Error::other("expected a binary message, got a text")),
-            _ => Ok(None),
-        })
-    });
-    let write = sink.sink_map_err(io::Error::other);
-    let write = write.with(|bytes: Bytes| future::ready(io::Result::Ok(Message::Binary(bytes))));
-    tokio::io::join(StreamReader::new(read), SinkWriter::new(CopyToBytes::new(write)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -4,12 +4,14 @@
 //! What runs over a tunnel is not known here: each becomes a [`WsBytes`] and is given to whoever
 //! called [`run`].
 
+mod certificate;
 mod client;
 mod origin;
 mod page;
 mod places;
 mod routes;
 mod subprotocol;
+mod tls;
 mod token;
 mod upgrade;
 mod ws_bytes;
@@ -33,7 +35,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, error, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 use xcher_core::Quoted;
 
 use crate::accepting::Acceptor;
@@ -41,6 +43,7 @@ use origin::Origin;
 use places::Places;
 use token::Token;
 
+pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
 /// Who may open tunnels, and how many.
@@ -56,6 +59,8 @@ pub struct HttpConfig {
     pub max_tunnels: usize,
     /// Tunnels at a time of one IPv4 address or one IPv6 /64.
     pub max_tunnels_per_address: usize,
+    /// Spoken at the port, if it is.
+    pub tls: Option<Tls>,
 }
 
 impl Default for HttpConfig {
@@ -66,6 +71,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
+            tls: None,
         }
     }
 }
@@ -107,6 +113,9 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let trusted = config.trusted_proxies.clone();
+    if let Some(how) = lacks_page() {
+        info!("{how}");
+    }
     let front = Arc::new(Front::new(config, tunnel)?);
     let router = routes::router(Arc::clone(&front));
     let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
@@ -119,16 +128,16 @@ where
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
                 let is_proxy = trusted.iter().any(|ip| ip.to_canonical() == from.ip().to_canonical());
-                let Ok(place) = places.take((!is_proxy).then_some(from.ip())) else {
+                let client = (!is_proxy).then_some(from.ip());
+                let Ok(place) = places.take(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
                 };
-                // TLS would be spoken here, between the socket and HTTP.
-                let closing = front.closing.clone();
-                let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { continue };
-                let ends = Ends { socket: from, reached_at };
-                let served = serve(plain(socket), ends, router.clone(), closing);
-                let served = async move { served.await; drop(place) };
+                let (front, router) = (Arc::clone(&front), router.clone());
+                let served = async move {
+                    front.connected(socket, from, client, router).await;
+                    drop(place);
+                };
                 connections.spawn(served.instrument(info_span!("http", %from)));
             }
             Some(ended) = connections.join_next() => {
@@ -155,11 +164,17 @@ where
     Ok(())
 }
 
+/// What is to be said where this binary was built without its page.
+pub fn lacks_page() -> Option<&'static str> {
+    page::IS_MISSING.then_some(page::HOW_TO_BUILD)
+}
+
 /// What the routes share.
 struct Front {
     allow_origin: Vec<Origin>,
     token: Option<Token>,
     trusted_proxies: Vec<IpAddr>,
+    tls: Option<Tls>,
     places: Arc<Places>,
     tunnel: Box<Tunnel>,
     /// The tunnels that live.
@@ -196,6 +211,7 @@ impl Front {
             allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
             token: config.token.as_deref().map(Token::new),
             trusted_proxies: config.trusted_proxies,
+            tls: config.tls,
             places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),
@@ -203,19 +219,33 @@ impl Front {
             cut: CancellationToken::new(),
         })
     }
-}
 
-fn plain(socket: TcpStream) -> TcpStream {
-    // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
-    let _ = socket.set_nodelay(true);
-    socket
+    /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.
+    async fn connected(
+        &self,
+        socket: TcpStream,
+        from: SocketAddr,
+        client: Option<IpAddr>,
+        router: Router,
+    ) {
+        // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
+        let _ = socket.set_nodelay(true);
+        let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { return };
+        let (ends, closing) = (Ends { socket: from, reached_at }, &self.closing);
+        let Some(tls) = &self.tls else { return serve(socket, ends, router, closing).await };
+        match closing.run_until_cancelled(tls.accept(socket, client)).await {
+            Some(Ok(socket)) => serve(socket, ends, router, closing).await,
+            Some(Err(error)) => debug!(%error, "no TLS"),
+            None => {}
+        }
+    }
 }
 
 async fn serve(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ends: Ends,
     router: Router,
-    closing: CancellationToken,
+    closing: &CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {

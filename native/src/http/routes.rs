@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -52,6 +51,8 @@ struct Config {
     subprotocol: &'static str,
     /// Whether a token is needed.
     token: bool,
+    /// Whether this binary has the page.
+    page: bool,
     version: &'static str,
 }
 
@@ -60,23 +61,18 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
         tunnel: TUNNEL,
         subprotocol: SUBPROTOCOL,
         token: front.token.is_some(),
+        page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
     })
 }
 
-async fn file(method: Method, uri: Uri) -> Response {
+async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
         let fault = "expected GET or HEAD\n";
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET,HEAD")], fault).into_response();
     }
-    match page::find(uri.path()) {
-        Some(asset) => {
-            // Asked for again each time, so that a page and its parts are of one version.
-            let headers = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, "no-cache")];
-            (headers, asset.bytes).into_response()
-        }
-        None => (StatusCode::NOT_FOUND, "no such file\n").into_response(),
-    }
+    page::find(uri.path(), &headers)
+        .unwrap_or_else(|| (StatusCode::NOT_FOUND, "no such file\n").into_response())
 }
 
 async fn secured(mut response: Response) -> Response {

@@ -1,0 +1,182 @@
+//! What the binary serves: its page, or what to do for one.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use system::PATIENCE;
+use system::process::xcher;
+use system::relay::Relay;
+
+struct Answer {
+    status: u16,
+    headers: HashMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Asks the relay's bridge for something.
+fn ask(relay: &Relay, request: &str, headers: &[(&str, &str)]) -> Answer {
+    let at = relay.process.out("http http://");
+    let at = at.trim_end_matches('/');
+    let mut socket = TcpStream::connect(at).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut text = format!("{request} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    socket.write_all(format!("{text}\r\n").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let (status, lines) = head.split_once("\r\n").unwrap();
+    let headers = lines.split("\r\n").map(|line| line.split_once(": ").unwrap());
+    Answer {
+        status: status.split(' ').nth(1).unwrap().parse().unwrap(),
+        headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
+        body: answer[end + 4..].to_vec(),
+    }
+}
+
+fn get(relay: &Relay, path: &str) -> Answer {
+    ask(relay, &format!("GET {path}"), &[])
+}
+
+/// Whether this binary has the page.
+fn has_page(relay: &Relay) -> bool {
+    let config: serde_json::Value =
+        serde_json::from_slice(&get(relay, "/config.json").body).unwrap();
+    config["page"].as_bool().unwrap()
+}
+
+/// The files of its own that a page names.
+fn named_in(page: &str) -> Vec<String> {
+    let names = page.split(" href=\"").chain(page.split(" src=\"")).filter_map(|rest| {
+        let (name, _) = rest.split_once('"')?;
+        let name = name.trim_start_matches("./").trim_start_matches('/');
+        let is_file = !name.contains(['<', ':', '#']) && name.contains('.');
+        is_file.then(|| format!("/{name}"))
+    });
+    names.collect()
+}
+
+#[test]
+fn every_file_has_its_type_and_is_short_and_kept() {
+    let relay = Relay::start();
+    if !has_page(&relay) {
+        println!("NOT TESTED: this binary has no page");
+        return;
+    }
+    let page = get(&relay, "/");
+    let page = String::from_utf8(page.body).unwrap();
+    let mut paths = vec!["/".to_owned(), "/index.html".into(), "/npm/pkg/xcher_bg.wasm".into()];
+    paths.push("/npm/index.js".into());
+    paths.extend(named_in(&page));
+    for kind in [".css", ".js"] {
+        assert!(named_in(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
+    }
+    for path in paths {
+        let plain = get(&relay, &path);
+        assert_eq!(plain.status, 200, "{path}");
+        let expected = match path.rsplit_once('.').map(|(_, extension)| extension) {
+            None | Some("html") => "text/html; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("wasm") => "application/wasm",
+            Some("svg") => "image/svg+xml",
+            Some("png") => "image/png",
+            Some("webmanifest") => "application/manifest+json",
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(plain.header("content-type"), expected, "{path}");
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        is_asked_for_again_and_told(&relay, &path, &plain);
+        comes_as_brotli(&relay, &path, &plain);
+    }
+}
+
+#[test]
+fn what_is_for_people_and_tools_is_not_served() {
+    let relay = Relay::start();
+    for path in [
+        "/npm/",
+        "/npm",
+        "/npm/package.json",
+        "/npm/README.md",
+        "/npm/index.d.ts",
+        "/npm/pkg/xcher_bg.wasm.d.ts",
+        "/npm/node_modules/x.js",
+        "/index.htm",
+        "/npm/../index.html",
+    ] {
+        assert_eq!(get(&relay, path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn without_its_page_the_binary_says_what_makes_it() {
+    let relay = Relay::start();
+    if has_page(&relay) {
+        println!("NOT TESTED: this binary has its page");
+        relay.process.stop(rustix::process::Signal::TERM).code(0).no_error("without its page");
+        return;
+    }
+    let page = get(&relay, "/");
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    is_asked_for_again_and_told(&relay, "/", &page);
+    let text = String::from_utf8(page.body).unwrap();
+    for part in ["built without its page", "cargo pack", "cargo xcher up PATH"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(get(&relay, "/npm/pkg/xcher_bg.wasm").status, 404);
+    let log = relay.process.stop(rustix::process::Signal::TERM).code(0);
+    let told = log.err.iter().filter(|line| line.contains("cargo pack")).count();
+    assert_eq!(told, 1, "{log}");
+    let quiet = xcher(["relay", "--listen", "127.0.0.1:0", "-q"]).start();
+    quiet.out("http ");
+    quiet.stop(rustix::process::Signal::TERM).code(0).quiet();
+}
+
+fn is_asked_for_again_and_told(relay: &Relay, path: &str, plain: &Answer) {
+    assert_eq!(plain.header("cache-control"), "no-cache", "{path}");
+    assert_eq!(plain.header("vary"), "accept-encoding", "{path}");
+    assert_eq!(plain.header("content-length"), plain.body.len().to_string(), "{path}");
+    let etag = plain.header("etag");
+    assert!(etag.starts_with("W/\"") && etag.len() > 10, "{path}: {etag}");
+    let again = ask(relay, &format!("GET {path}"), &[("if-none-match", etag)]);
+    assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+    assert_eq!(again.header("etag"), etag, "{path}");
+    let other = ask(relay, &format!("GET {path}"), &[("if-none-match", "W/\"other\"")]);
+    assert_eq!((other.status, &other.body), (200, &plain.body), "{path}");
+    let head = ask(relay, &format!("HEAD {path}"), &[]);
+    assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+    assert_eq!(head.header("content-length"), plain.header("content-length"), "{path}");
+}
+
+fn comes_as_brotli(relay: &Relay, path: &str, plain: &Answer) {
+    let short = ask(relay, &format!("GET {path}"), &[("accept-encoding", "gzip, br")]);
+    assert_eq!((short.status, short.header("vary")), (200, "accept-encoding"), "{path}");
+    assert_eq!(short.header("etag"), plain.header("etag"), "{path}");
+    assert_eq!(short.header("content-type"), plain.header("content-type"), "{path}");
+    // What brotli would make longer goes as it is.
+    if short.header("content-encoding").is_empty() {
+        assert_eq!(short.body, plain.body, "{path}");
+        return;
+    }
+    assert_eq!(short.header("content-encoding"), "br", "{path}");
+    assert!(short.body.len() < plain.body.len(), "{path}");
+    let mut bytes = Vec::new();
+    brotli::BrotliDecompress(&mut &short.body[..], &mut bytes).unwrap();
+    assert!(bytes == plain.body, "{path}");
+    println!("{path}: {} bytes, {} as brotli", bytes.len(), short.body.len());
+}

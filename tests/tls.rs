@@ -1,0 +1,301 @@
+//! TLS at the bridge's port, and hosts that go through it.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use socket2::{Domain, Socket, Type};
+use system::PATIENCE;
+use system::process::{Process, Xcher, xcher};
+use system::relay::Relay;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// An authority of the test's own, and a folder for what it signs.
+struct Authority {
+    folder: TempDir,
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate chain and its key, in files.
+struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let (folder, key) = (tempdir().unwrap(), KeyPair::generate().unwrap());
+        let mut params = CertificateParams::default();
+        // One that no other authority has.
+        params.distinguished_name.push(DnType::CommonName, folder.path().to_str().unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let certificate = params.self_signed(&key).unwrap();
+        let issuer = Issuer::new(params, key);
+        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        Self { folder, certificate, issuer }
+    }
+
+    /// What `--tls-ca` is given.
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A server's certificate, signed by this authority.
+    fn pair(&self, name: &str, params: CertificateParams) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let signed = params.signed_by(&key, &self.issuer).unwrap();
+        let at = |end: &str| self.folder.path().join(format!("{name}.{end}"));
+        let pair = Pair { certificate: at("pem"), key: at("key") };
+        fs::write(&pair.certificate, signed.pem() + &self.certificate.pem()).unwrap();
+        fs::write(&pair.key, key.serialize_pem()).unwrap();
+        pair
+    }
+
+    fn good(&self) -> Pair {
+        self.pair("good", for_names(&["localhost", "127.0.0.1", "::1"]))
+    }
+}
+
+fn for_names(names: &[&str]) -> CertificateParams {
+    let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+    CertificateParams::new(names).unwrap()
+}
+
+fn relay_with(pair: &Pair) -> Relay {
+    let (certificate, key) = (pair.certificate.to_str().unwrap(), pair.key.to_str().unwrap());
+    Relay::start_with(&["--tls-cert", certificate, "--tls-key", key])
+}
+
+/// The address of the bridge's port.
+fn port(relay: &Relay) -> SocketAddr {
+    relay.process.out("http https://").trim_end_matches('/').parse().unwrap()
+}
+
+fn url(relay: &Relay) -> String {
+    format!("wss://{}/xcher", port(relay))
+}
+
+fn through(relay: &str, ca: &Path, command: &[&str]) -> Xcher {
+    xcher(["--relay", relay, "--tls-ca"]).args([ca]).args(command)
+}
+
+fn share(relay: &str, ca: &Path, path: &Path) -> Process {
+    let process = through(relay, ca, &["share", "--nick", "bob"]).args([path]).start();
+    process.out("online ");
+    process
+}
+
+#[test]
+fn files_go_over_wss() {
+    let (authority, folder, out) = (Authority::new(), tempdir().unwrap(), tempdir().unwrap());
+    let files = [("a b.txt", tree::bytes(1, 5)), ("träd/日本.bin", tree::bytes(2, 3_000_000))];
+    tree::write(&folder.path().join("s"), files);
+    let relay = relay_with(&authority.good());
+    let (at, ca) = (port(&relay), authority.file());
+    let _bob = share(&url(&relay), &ca, &folder.path().join("s"));
+    let get = through(&url(&relay), &ca, &["get", "bob", "--all", "-o"]).args([out.path()]);
+    get.run().code(0).quiet();
+    assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    // As it is printed, as a page shows it, and by name.
+    for named in [
+        format!("https://{at}/"),
+        format!("https://{at}/#bob"),
+        format!("wss://localhost:{}", at.port()),
+    ] {
+        let ls = through(&named, &ca, &["ls", "bob"]).run().code(0).quiet();
+        assert_eq!(ls.out.len(), 2, "{ls}");
+    }
+}
+
+#[test]
+fn the_systems_authorities_vouch_where_no_other_is_named() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let relay = relay_with(&authority.good());
+    let who = |system: &Path| {
+        let who = xcher(["who", "--relay", &url(&relay)]).env("SSL_CERT_FILE", system);
+        who.env("SSL_CERT_DIR", authority.folder.path().join("none")).run()
+    };
+    who(&authority.file()).code(0).quiet();
+    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown issuer", "--tls-ca"]);
+    let none = who(&authority.folder.path().join("none"));
+    none.code(3).one_error(&["no relay", "expected this system's list", "ca-certificates"]);
+    // A named one is believed in place of the system's.
+    let named = through(&url(&relay), &other.file(), &["who"]);
+    let named = named.env("SSL_CERT_FILE", authority.file()).run();
+    named.code(3).one_error(&["unknown issuer"]);
+}
+
+#[test]
+fn who_is_not_the_one_that_was_named_is_refused() {
+    let authority = Authority::new();
+    let local = || for_names(&["127.0.0.1"]);
+    let mut expired = local();
+    expired.not_before = date_time_ymd(2001, 1, 1);
+    expired.not_after = date_time_ymd(2002, 1, 1);
+    let mut early = local();
+    early.not_before = date_time_ymd(4001, 1, 1);
+    early.not_after = date_time_ymd(4002, 1, 1);
+    let mut ca = local();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    for (name, params, parts) in [
+        ("other", for_names(&["other.example"]), ["got one for", "other.example"]),
+        ("expired", expired, ["got one that expired ", " days ago"]),
+        ("early", early, ["got one that is valid only in ", " days"]),
+        ("ca", ca, ["got an authority's own", "CA:TRUE"]),
+    ] {
+        let relay = relay_with(&authority.pair(name, params));
+        let who = || through(&url(&relay), &authority.file(), &["who"]).run();
+        who().code(3).one_error(&["no relay at wss://", "expected a certificate for 127.0.0.1"]);
+        who().error(&parts);
+    }
+}
+
+#[test]
+fn files_that_are_no_pair_are_told_before_anything_is_opened() {
+    let authority = Authority::new();
+    let (good, other) = (authority.good(), authority.pair("other", for_names(&["localhost"])));
+    let text = |name: &str, text: &str| {
+        let at = authority.folder.path().join(name);
+        fs::write(&at, text).unwrap();
+        at
+    };
+    let empty = text("empty", "");
+    let broken = text("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    let no_der = text("no-der", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let locked = text(
+        "locked",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    let no_key = text("no-key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let missing = authority.folder.path().join("missing");
+    let (certificate, key) = (&good.certificate, &good.key);
+    for (certificate, key, parts) in [
+        (certificate, &other.key, ["other.key: expected the key of", "good.pem, got another's"]),
+        (&missing, key, ["cannot read", "missing: No such file"]),
+        (certificate, &missing, ["cannot read", "missing: No such file"]),
+        (key, key, ["good.key: expected a certificate in PEM", "got none"]),
+        (&empty, key, ["empty: expected a certificate in PEM", "got none"]),
+        (&broken, key, ["broken: expected certificates in PEM", "got "]),
+        (&no_der, key, ["no-der: expected a server's certificate", "none"]),
+        (certificate, certificate, ["good.pem: expected a private key in PEM", "got none"]),
+        (certificate, &locked, ["locked: expected a private key in PEM, not encrypted", "none"]),
+        (certificate, &no_key, ["no-key: expected an RSA, ECDSA or Ed25519 key", "got another"]),
+    ] {
+        for command in ["relay", "up"] {
+            let run = xcher([command, "--listen", "127.0.0.1:0", "--tls-cert"]);
+            let run = run.args([certificate]).args(["--tls-key"]).args([key]);
+            let run = if command == "up" { run.args([&empty]) } else { run };
+            run.run().code(2).out(&[]).one_error(&parts);
+        }
+    }
+    for (given, lacking) in [("--tls-cert", "--tls-key"), ("--tls-key", "--tls-cert")] {
+        let half = xcher(["relay", "--listen", "127.0.0.1:0", given]).args([certificate]).run();
+        half.code(2).one_error(&["expected", lacking, "beside", given, "got none"]);
+    }
+    for (ca, part) in [
+        (&missing, "cannot read"),
+        (&empty, "expected a certificate in PEM, got none"),
+        (&broken, "expected certificates in PEM, got "),
+        (&no_der, "expected certificates in PEM, got "),
+    ] {
+        through("wss://127.0.0.1:1", ca, &["who"]).run().code(2).one_error(&[part]);
+    }
+}
+
+#[test]
+fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
+    let authority = Authority::new();
+    let relay = relay_with(&authority.good());
+    let at = port(&relay);
+    for request in ["GET / HTTP/1.1\r\nhost: x\r\n\r\n", "POST /xcher HTTP/1.0\r\n\r\nbody", "G"] {
+        let mut socket = connect(at, "127.0.0.1");
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(answer.contains("expected TLS") && answer.contains("https://"), "{answer}");
+    }
+    let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
+    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "expected TLS", "wss://"]);
+    let plain = Relay::start();
+    let at = plain.process.out("http http://");
+    let parts = ["no relay", "expected TLS, got something else", "ws://"];
+    who(format!("wss://{at}xcher")).one_error(&parts);
+    // What is neither is closed.
+    let mut socket = connect(port(&relay), "127.0.0.1");
+    socket.write_all(&[0; 2000]).unwrap();
+    let mut answer = Vec::new();
+    // Its alert, or nothing.
+    let _ = socket.read_to_end(&mut answer);
+    assert!(answer.len() < 100, "{answer:?}");
+}
+
+#[test]
+fn half_a_handshake_holds_nobody_up() {
+    let authority = Authority::new();
+    let relay = relay_with(&authority.good());
+    let began = Instant::now();
+    // More than one client may have at it, of a first record that is longer than what comes.
+    let mut halves: Vec<_> = (0..120).map(|_| connect(port(&relay), "127.0.0.2")).collect();
+    for half in &mut halves {
+        // Those too many are closed already.
+        let _ = half.write_all(&[0x16, 3, 1, 2, 0, 1]);
+    }
+    through(&url(&relay), &authority.file(), &["who"]).run().code(0).quiet();
+    for half in &mut halves {
+        assert!(matches!(half.read(&mut [0; 99]), Ok(0) | Err(_)));
+    }
+    // Closed by the bridge, not given up here.
+    assert!(began.elapsed() < PATIENCE);
+    through(&url(&relay), &authority.file(), &["who"]).run().code(0).quiet();
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_used_from_then_on() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let (pair, next) = (old.good(), new.good());
+    let relay = relay_with(&pair);
+    let who = |authority: &Authority| through(&url(&relay), &authority.file(), &["who"]).run();
+    who(&old).code(0);
+    // Half of the new one is not used.
+    fs::copy(&next.key, &pair.key).unwrap();
+    until("the half is seen", || {
+        who(&old).code(0);
+        relay.process.seen_err("the certificate stays as it was")
+    });
+    fs::copy(&next.certificate, &pair.certificate).unwrap();
+    until("the new one is used", || who(&new).code == Some(0));
+    who(&old).code(3).one_error(&["unknown issuer"]);
+}
+
+/// Tries until it holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "expected that {what}");
+    }
+}
+
+/// A connection from this address.
+fn connect(to: SocketAddr, from: &str) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let from = SocketAddr::new(from.parse().unwrap(), 0);
+    socket.bind(&from.into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    let socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
