@@ -30,7 +30,7 @@ export function join({ tunnel, token: wanted }, go) {
     if (!wanted) return go(me);
     sessionStorage.token = token.value;
     if (await fits(tunnel)) go(me, token.value);
-    else ask("expected another token", token);
+    else ask("expected the token of this bridge, got another", token);
   };
   if (localStorage.nick && (!wanted || token.value)) $("join").onsubmit();
   else ask("");

@@ -53,7 +53,8 @@ hear({
     }
   },
   save(file, name) {
-    const href = URL.createObjectURL(file);
+    // Of no kind, or the browser would give it a better name.
+    const href = URL.createObjectURL(new Blob([file], { type: "application/octet-stream" }));
     Object.assign(document.createElement("a"), { href, download: name }).click();
     setTimeout(URL.revokeObjectURL, 300_000, href);
   },
