@@ -6,6 +6,7 @@ import { Listing } from "./listing.js";
  * @typedef {{
  *   resolve: (yes: boolean) => void, reject: (error: XcherError) => void, answer: Promise<boolean>,
  * }} Check
+ * @typedef {{ resolve: (size: string) => void, reject: (error: any) => void }} Seeking
  */
 
 /** An exchange with one other host. */
@@ -16,7 +17,7 @@ export class Session {
   #listing;
   /** @type {Map<string, Check>} */
   #checks = new Map();
-  /** @type {Map<string, ((size: string | undefined) => void)[]>} */
+  /** Whose size somebody wants to know. @type {Map<string, Seeking[]>} */
   #sought = new Map();
   #seeking = false;
   /** @type {(error: XcherError | undefined) => void} */
@@ -77,24 +78,19 @@ export class Session {
   /** @param {string | import("./index.js").RemoteFile} file */
   get(file) {
     const name = typeof file === "string" ? file : file.name;
-    const known = typeof file === "string" ? undefined : spelled(file);
     const size = typeof file === "string" ? undefined : file.size;
-    const sought = known === undefined ? this.#seek(name) : undefined;
+    const sought = typeof file === "string" ? this.#seek(name) : Promise.resolve(spelled(file));
     const download = new Download(this.#driver, name, size, async (download) => {
-      const listed = known ?? (await sought);
-      if (listed === undefined) {
-        throw new XcherError("refused", `expected a file that the other side lists, got ${name}`);
-      }
-      const id = this.#driver.do("get", this.#id, name, listed);
+      const id = this.#driver.do("get", this.#id, name, await sought);
       this.#register(id, download);
       this.#transfers.add(download);
       const over = () => this.#transfers.delete(download);
       download.done.then(over, over);
       return id;
     });
-    sought?.then(
+    sought.then(
       (listed) => {
-        if (listed !== undefined) download.size = bytes(listed);
+        download.size ??= bytes(listed);
       },
       (error) => download.failed(error),
     );
@@ -152,40 +148,45 @@ export class Session {
    * The size of a file as it is listed. One list answers all who ask meanwhile.
    *
    * @param {string} name
-   * @returns {Promise<string | undefined>}
+   * @returns {Promise<string>}
    */
-  async #seek(name) {
-    /** @type {Promise<string | undefined>} */
-    const found = new Promise((resolve) => {
+  #seek(name) {
+    return new Promise((resolve, reject) => {
       const others = this.#sought.get(name);
-      if (others) others.push(resolve);
-      else this.#sought.set(name, [resolve]);
+      if (others) others.push({ resolve, reject });
+      else this.#sought.set(name, [{ resolve, reject }]);
+      this.#seekAll();
     });
-    if (!this.#seeking) {
-      this.#seeking = true;
-      try {
-        while (this.#sought.size > 0) await this.#seekOnce();
-      } finally {
-        this.#seeking = false;
-        // A list that failed has failed for all.
-        for (const name of [...this.#sought.keys()]) this.#find(name, undefined);
-      }
+  }
+
+  async #seekAll() {
+    if (this.#seeking) return;
+    this.#seeking = true;
+    try {
+      // Who asks while a list comes may have been passed by already.
+      while (this.#sought.size > 0) await this.#seekOnce();
+    } catch (error) {
+      for (const name of [...this.#sought.keys()]) this.#found(name, ({ reject }) => reject(error));
+    } finally {
+      this.#seeking = false;
     }
-    return found;
   }
 
   async #seekOnce() {
     const asked = [...this.#sought.keys()];
     for await (const file of this.list()) {
-      if (this.#sought.has(file.name)) this.#find(file.name, spelled(file));
+      this.#found(file.name, ({ resolve }) => resolve(spelled(file)));
       if (this.#sought.size === 0) return;
     }
-    for (const name of asked) this.#find(name, undefined);
+    for (const name of asked) {
+      const why = `expected a file that the other side lists, got ${name}`;
+      this.#found(name, ({ reject }) => reject(new XcherError("refused", why)));
+    }
   }
 
-  /** @param {string} name @param {string | undefined} size */
-  #find(name, size) {
-    for (const resolve of this.#sought.get(name) ?? []) resolve(size);
+  /** @param {string} name @param {(who: Seeking) => void} settle */
+  #found(name, settle) {
+    this.#sought.get(name)?.forEach(settle);
     this.#sought.delete(name);
   }
 }
