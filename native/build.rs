@@ -24,6 +24,8 @@ const TYPES: [(&str, &str); 7] = [
 const PAGE: &str = "../www";
 const PACKAGE: &str = "../wasm/npm";
 const PACKED: &str = "../wasm/npm/pkg";
+/// Changes when a folder of the repository comes or goes: they are named in it.
+const AROUND: &str = "../Cargo.toml";
 /// Shown where the page is missing.
 const WITHOUT: &str = "src/http/without_page.html";
 
@@ -58,7 +60,7 @@ fn build() -> io::Result<()> {
         files.push(("/index.html".to_owned(), WITHOUT.into()));
     }
     files.sort();
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let mut table = format!("pub(super) const IS_MISSING: bool = {};\n", !missing.is_empty());
     table.push_str("static FILES: &[Asset] = &[\n");
     for (path, file) in &files {
@@ -69,17 +71,13 @@ fn build() -> io::Result<()> {
     fs::write(out.join("page.rs"), table)
 }
 
-/// Names what a change of makes the table anew. A folder stands for all that is in it. One that is
-/// missing would be a change each time, so its parent stands for it.
+/// Names what makes the table anew when it changes. A folder stands for all that is in it. What is
+/// missing would count as changed each time, so what is around it stands for it.
 fn watch() {
-    println!("cargo::rerun-if-changed=../Cargo.toml");
-    if Path::new(PAGE).is_dir() {
-        println!("cargo::rerun-if-changed={PAGE}");
-    }
-    if Path::new(PACKED).is_dir() {
-        println!("cargo::rerun-if-changed={PACKED}");
-    } else if Path::new(PACKAGE).is_dir() {
-        println!("cargo::rerun-if-changed={PACKAGE}");
+    for wanted in [[PAGE, AROUND].as_slice(), &[PACKED, PACKAGE, AROUND]] {
+        if let Some(there) = wanted.iter().find(|path| Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={there}");
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use system::PATIENCE;
 use system::process::xcher;
 use system::relay::Relay;
+use system::{PATIENCE, not_tested};
 
 struct Answer {
     status: u16,
@@ -74,7 +74,7 @@ fn named_in(page: &str) -> Vec<String> {
 fn every_file_has_its_type_and_is_short_and_kept() {
     let relay = Relay::start();
     if !has_page(&relay) {
-        println!("NOT TESTED: this binary has no page");
+        not_tested("this binary has no page");
         return;
     }
     let page = get(&relay, "/");
@@ -127,7 +127,7 @@ fn what_is_for_people_and_tools_is_not_served() {
 fn without_its_page_the_binary_says_what_makes_it() {
     let relay = Relay::start();
     if has_page(&relay) {
-        println!("NOT TESTED: this binary has its page");
+        not_tested("this binary has its page");
         relay.process.stop(rustix::process::Signal::TERM).code(0).no_error("without its page");
         return;
     }
@@ -178,5 +178,4 @@ fn comes_as_brotli(relay: &Relay, path: &str, plain: &Answer) {
     let mut bytes = Vec::new();
     brotli::BrotliDecompress(&mut &short.body[..], &mut bytes).unwrap();
     assert!(bytes == plain.body, "{path}");
-    println!("{path}: {} bytes, {} as brotli", bytes.len(), short.body.len());
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use seed_peer::Wishes;
+use system::not_tested;
 use system::process::{Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -107,6 +108,32 @@ fn no_bridge_is_told_in_one_line() {
     through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no relay"]);
     let done = relay.process.stop(Signal::TERM).code(0);
     assert_eq!(done.out.len(), 1, "no line for a bridge that is not there");
+}
+
+#[test]
+fn the_url_that_is_printed_leads_to_the_tunnel() {
+    let relay = Relay::start();
+    let url = relay.process.out("http ");
+    through(&url, &["who"]).run().code(0).quiet();
+    through(&format!("{url}#bob"), &["who"]).run().code(0).quiet();
+    // Another path of the bridge is no tunnel.
+    let wrong = format!("{}healthz", url.replace("http://", "ws://"));
+    through(&wrong, &["who"]).run().code(3).one_error(&["no relay", "the bridge said 200"]);
+}
+
+#[test]
+fn a_bridge_at_an_ipv6_address() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        not_tested("this host has no IPv6");
+        return;
+    }
+    let (relay, folder) = (Relay::start_with(&["--http", "[::1]:0"]), tempdir().unwrap());
+    tree::write(folder.path(), files());
+    let tunnel = relay.tunnel();
+    assert!(tunnel.starts_with("ws://[::1]:"), "{tunnel}");
+    let _bob = share(&tunnel, "bob", folder.path());
+    let ls = through(&relay.process.out("http "), &["ls", "bob"]).run().code(0).quiet();
+    assert_eq!(ls.out.len(), files().len(), "{ls}");
 }
 
 #[test]

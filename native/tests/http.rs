@@ -160,7 +160,7 @@ async fn every_answer_is_guarded() {
     for path in ["/", "/healthz", "/config.json", "/nothing", "/xcher"] {
         let answer = front.get(path).await;
         for header in [
-            "content-security-policy: default-src 'self';",
+            "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval';",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "cross-origin-opener-policy: same-origin",

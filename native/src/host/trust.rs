@@ -12,6 +12,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, OtherError, RootCertStore};
+use xcher_core::Quoted;
 
 /// The authorities whose certificates are believed: the system's, unless a file names others.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,9 @@ impl Trust {
         host: &str,
         socket: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            io::Error::other(format!("expected a host's name or address, got {}", Quoted(host)))
+        })?;
         let config = self.config().map_err(io::Error::other)?;
         let connect = TlsConnector::from(Arc::new(config)).connect(name, socket);
         connect.await.map_err(|error| {
@@ -96,7 +99,7 @@ fn fault(host: &str, error: &Error) -> String {
     let day = 24 * 60 * 60;
     let got = match certificate {
         CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            format!("one for {}", presented.join(", "))
+            format!("one for {}", Quoted(&presented.join(", ")))
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "one for someone else".to_owned()

@@ -18,10 +18,12 @@ use super::{Front, page, upgrade};
 /// Where tunnels are opened.
 const TUNNEL: &str = "/xcher";
 
-/// What a browser may do with anything from here: our own files, and wasm among them; no inline
-/// script, no other site's frame.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-    object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a browser may do with anything from here: our own files, and wasm among them, and our own
+/// WebSocket, which is at the page's host and port and so is `'self'` too; nothing inline, no other
+/// site's frame. A worker has the policy of its own file.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+    connect-src 'self'; style-src 'self'; img-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Said with every answer.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
