@@ -150,7 +150,8 @@ inEachBrowser("in mid-transfer", (stage) => {
     through.resume();
     through.open();
     await carol.online();
-    await carol.retry(big.name);
+    await carol.listed();
+    await carol.get(big.name);
     await same(await carol.saved(big), big);
   });
 

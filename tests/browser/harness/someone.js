@@ -76,9 +76,12 @@ export class Someone {
 
   /** The names on the whole list of whom was opened, sorted. */
   async listed() {
-    await this.page.waitForFunction(
-      () => document.getElementById("again").textContent === "Refresh" && !document.getElementById("again").hidden,
-    );
+    const state = await this.#wait("the whole list", () => {
+      const state = document.getElementById("peer-state");
+      return !document.getElementById("again").hidden && `${state.className} ${state.textContent}`;
+    });
+    const said = await state.jsonValue();
+    if (!said.startsWith("quiet")) throw new Error(`expected a list, got ${said}`);
     const names = await this.page.$$eval("#list li", (rows) => rows.map((row) => row.dataset.name));
     return names.sort();
   }
@@ -100,15 +103,10 @@ export class Someone {
 
   /** Waits until so much of a file, from 0 to 1, has come or gone. */
   moved(name, part) {
-    return this.page.waitForFunction(
-      (name, part) =>
-        [...document.querySelectorAll("#moving li")].some(
-          (row) => row.dataset.name === name && row.querySelector("progress").value >= part,
-        ),
-      {},
-      name,
-      part,
-    );
+    return this.#wait(`${part} of ${name}`, (name, part) =>
+      [...document.querySelectorAll("#moving li")].some((row) =>
+        row.dataset.name === name && row.querySelector("progress").position >= part,
+      ), name, part);
   }
 
   async cancel(name) {
@@ -116,19 +114,14 @@ export class Someone {
     await (await row.$("[data-do=cancel]")).click();
   }
 
-  async retry(name) {
-    const row = await this.transfer(name, "failed");
-    await (await row.$("[data-do=retry]")).click();
-  }
-
   /** Waits to be asked about a call of `nick`'s, and answers. */
   async answer(nick, accepted) {
     await this.asked(nick);
-    await this.page.click(`#call [data-do=${accepted ? "accept" : "decline"}]`);
+    await this.page.click(`#call [value=${accepted ? "yes" : "no"}]`);
   }
 
   async asked(nick) {
-    await this.page.waitForSelector("#call[open]");
+    await this.sees("#call[open]");
     const title = await this.page.$eval("#call-title", (title) => title.textContent);
     if (nick !== undefined && title !== `${nick} wants to connect`) {
       throw new Error(`expected ${nick} to call, got: ${title}`);
@@ -142,31 +135,28 @@ export class Someone {
 
   /** Waits for an element, shown and with this text in it. */
   text(selector, text) {
-    return this.page.waitForFunction(
-      (selector, text) =>
-        [...document.querySelectorAll(selector)].some(
-          (found) => found.checkVisibility() && found.textContent.includes(text),
-        ),
-      {},
-      selector,
-      text,
-    );
+    return this.#wait(`${text} in ${selector}`, (selector, text) =>
+      [...document.querySelectorAll(selector)].some(
+        (found) => found.checkVisibility() && found.textContent.includes(text),
+      ), selector, text);
   }
 
   /** Waits for an element with this data; returns it. */
   async sees(selector, data = {}) {
-    const found = await this.page.waitForFunction(
-      (selector, data) =>
-        [...document.querySelectorAll(selector)].find((found) =>
-          Object.entries(data).every(([name, value]) => found.dataset[name] === value),
-        ),
-      {},
-      selector,
-      data,
-    ).catch(async (error) => {
-      throw new Error(`expected ${selector} ${JSON.stringify(data)}: ${error.message}\n${await this.story()}`);
-    });
+    const found = await this.#wait(`${selector} ${JSON.stringify(data)}`, (selector, data) =>
+      [...document.querySelectorAll(selector)].find((found) =>
+        Object.entries(data).every(([name, value]) => found.dataset[name] === value),
+      ), selector, data);
     return found.asElement();
+  }
+
+  /** Waits until `look`, which runs in the page, finds something. */
+  async #wait(what, look, ...args) {
+    try {
+      return await this.page.waitForFunction(look, {}, ...args);
+    } catch (error) {
+      throw new Error(`expected ${what}: ${error.message}\n${await this.story()}`);
+    }
   }
 
   /** Fails if any of these is in the page, but for the page's own. */

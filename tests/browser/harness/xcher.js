@@ -21,17 +21,7 @@ export function xcher(...args) {
 
 /** A relay with its bridge, on free ports unless told otherwise. */
 export async function relay({ listen = "127.0.0.1:0", http = "127.0.0.1:0", args = [] } = {}) {
-  const process = await bound(xcher("relay", "--listen", listen, "--http", http, ...args));
-  if (globalThis.process.env.XCHER_FRONT) {
-    const [www, npm] = globalThis.process.env.XCHER_FRONT.split(":");
-    const { serve } = await import("./serve.js");
-    const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    const front = await serve({ "/": www, "/npm/": npm, "/worker/npm/": npm }, { target: process.url, headers: { "content-security-policy": POLICY }, port: globalThis.fixed });
-    process.url = front.url;
-    const stop = process.stop.bind(process);
-    process.stop = async (...a) => { front.stop(); await stop(...a); };
-  }
-  return process;
+  return bound(xcher("relay", "--listen", listen, "--http", http, ...args));
 }
 
 /** Waits for the lines that tell where a relay (`relay`, `up`) listens. */
