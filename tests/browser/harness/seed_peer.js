@@ -50,10 +50,13 @@ export class SeedPeer {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
+    const connection = once(server, "connection", { signal: AbortSignal.timeout(2 * PATIENCE) });
+    // Told to whoever waits.
+    connection.catch(() => {});
     this.chat.write(`X_INIT ${nick} 127.0.0.1 ${server.address().port}\n`);
     return {
       answered: async (files = []) => {
-        const [socket] = await once(server, "connection", { signal: AbortSignal.timeout(PATIENCE) });
+        const [socket] = await connection;
         server.close();
         return this.#session(socket, files);
       },
