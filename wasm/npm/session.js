@@ -65,14 +65,10 @@ export class Session {
     const asked = this.#checks.get(name);
     if (asked) return asked.answer;
     this.#driver.do("check", this.#id, name);
-    /** @type {Omit<Check, "answer">} */
-    let settle;
-    /** @type {Promise<boolean>} */
-    const answer = new Promise((resolve, reject) => {
-      settle = { resolve, reject };
-    });
-    this.#checks.set(name, { ...settle, answer });
-    return answer;
+    const check = /** @type {Check} */ ({});
+    check.answer = new Promise((resolve, reject) => Object.assign(check, { resolve, reject }));
+    this.#checks.set(name, check);
+    return check.answer;
   }
 
   /** @param {string | import("./index.js").RemoteFile} file */

@@ -9,5 +9,10 @@
 
 mod host;
 mod js;
+#[cfg(feature = "testing")]
+mod testing;
 
 pub use host::{Host, Outside};
+
+#[cfg(feature = "testing")]
+use testing::Side;

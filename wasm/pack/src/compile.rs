@@ -40,10 +40,11 @@ pub(crate) fn ensure_target() -> Result<()> {
 }
 
 /// Compiles the module and says where it is.
-pub(crate) fn compile(places: &Places) -> Result<PathBuf> {
+pub(crate) fn compile(places: &Places, more: &[&str]) -> Result<PathBuf> {
     let compiled = cargo()
         .current_dir(&places.root)
         .args(["build", "--package", "xcher-wasm", "--profile", "wasm", "--target", TARGET])
+        .args(more)
         .arg("--target-dir")
         .arg(&places.target)
         .status()?;

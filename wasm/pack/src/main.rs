@@ -7,6 +7,7 @@ mod optimize;
 mod places;
 mod run;
 mod sizes;
+mod snip;
 mod version;
 
 use std::io::Write as _;
@@ -24,6 +25,8 @@ fn main() -> ExitCode {
     let done = match words.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [] => pack_and_show(false),
         ["--check"] => pack_and_show(true),
+        // For the package's own tests.
+        ["testing"] => testing(),
         ["run", ..] => run::run(&arguments[1..]),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
@@ -41,9 +44,9 @@ fn pack(places: &Places) -> Result<bool> {
     let version = version::same_everywhere(places)?;
     compile::ensure_target()?;
     say("pack: compiling to wasm");
-    let module = compile::compile(places)?;
+    let module = compile::compile(places, &[])?;
     say("pack: writing wasm/npm/pkg");
-    bind::bind(&module, places, &version)?;
+    bind::bind(&module, &places.pkg, &version)?;
     let optimized = optimize::optimize(places)?;
     if !optimized {
         say(
@@ -64,6 +67,14 @@ fn pack_and_show(check: bool) -> Result<()> {
         bail!("expected at most {} bytes, got {sum}", sizes::LIMIT);
     }
     Ok(())
+}
+
+/// Builds what the tests need beside the package.
+fn testing() -> Result<()> {
+    let places = Places::find()?;
+    compile::ensure_target()?;
+    let module = compile::compile(&places, &["--features", "testing"])?;
+    bind::bind(&module, &places.npm.join("test/pkg"), "testing")
 }
 
 /// One line on stderr. Nobody there to read it is no failure.

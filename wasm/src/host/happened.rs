@@ -1,6 +1,7 @@
 //! What the streams report, in the state machine's words.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use xcher_core::Quoted;
 use xcher_core::peer::{Input, Purpose, ReceiveEnd};
@@ -8,6 +9,9 @@ use xcher_core::tunnel::FirstLine;
 
 use super::link::{Bytes, Control, ENTRIES, Happened, Role};
 use super::{ConnId, Host, NOWHERE, Outside};
+
+/// How long a side that sends nothing more may take no byte of a file.
+const GONE: Duration = Duration::from_secs(5);
 
 impl<O: Outside> Host<O> {
     pub(super) fn happened(&mut self, at: usize, happened: Happened) {
@@ -18,6 +22,12 @@ impl<O: Outside> Host<O> {
             Happened::Wants(from, length) => {
                 if let Role::Send(file) = &self.links[at].role {
                     self.outside.read(file.transfer, from, length);
+                }
+            }
+            Happened::Shut => {
+                if let Role::Send(file) = &mut self.links[at].role {
+                    file.shut = true;
+                    file.gone = Some(self.outside.now() + GONE);
                 }
             }
             Happened::Ended(why) => self.ended(at, why),
@@ -144,7 +154,12 @@ impl<O: Outside> Host<O> {
                 self.input(Input::Sent { conn, bytes });
                 self.reading = usize::MAX;
             }
-            Role::Send(file) => file.sent += bytes as u64,
+            Role::Send(file) => {
+                file.sent += bytes as u64;
+                if file.shut {
+                    file.gone = Some(self.outside.now() + GONE);
+                }
+            }
             _ => {}
         }
     }

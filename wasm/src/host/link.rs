@@ -86,6 +86,11 @@ pub(super) struct Send {
     waits_for: usize,
     /// The next piece, while one goes.
     next: Option<Vec<u8>>,
+    /// The other side sends nothing more. It may still read, or be gone: where a whole connection was
+    /// closed, the bridge has no way to say more.
+    pub(super) shut: bool,
+    /// It is taken for gone then.
+    pub(super) gone: Option<Duration>,
 }
 
 /// What a stream reports.
@@ -95,6 +100,8 @@ pub(super) enum Happened {
     Came(Bytes),
     /// So many bytes were written.
     Went(usize),
+    /// The other side will send nothing.
+    Shut,
     /// A piece of the file is to be read: from here, so long.
     Wants(u64, usize),
     /// Nothing more; with the reason if not in order.
@@ -125,6 +132,15 @@ impl Role {
             Self::Receive(file) => Some(file.conn),
             Self::Send(file) => Some(file.conn),
             Self::New | Self::Listen { .. } | Self::Closing { .. } | Self::Over => None,
+        }
+    }
+
+    /// When it is over, whatever comes.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Closing { until, .. } => Some(*until),
+            Self::Send(file) => file.gone,
+            _ => None,
         }
     }
 }
@@ -165,6 +181,18 @@ impl Link {
 
     /// Moves bytes until there is something to report.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+        match &mut self.role {
+            Role::Over => return None,
+            Role::Send(file) if !file.shut => {
+                if let Some(happened) = self.poll_came(cx) {
+                    return Some(match happened {
+                        Happened::Ended(None) => Happened::Shut,
+                        happened => happened,
+                    });
+                }
+            }
+            _ => {}
+        }
         if let Some(written) = self.poll_out(cx) {
             return Some(written);
         }
@@ -281,7 +309,18 @@ impl Link {
 
 impl Send {
     pub(super) fn new(conn: ConnId, transfer: TransferId, size: u64) -> Self {
-        Self { conn, transfer, size, sent: 0, told: 0, asked: 0, waits_for: 0, next: None }
+        Self {
+            conn,
+            transfer,
+            size,
+            sent: 0,
+            told: 0,
+            asked: 0,
+            waits_for: 0,
+            next: None,
+            shut: false,
+            gone: None,
+        }
     }
 
     /// The piece that was asked for. False if its length is another.

@@ -271,10 +271,7 @@ impl<O: Outside> Host<O> {
 
     /// When to call [`turn`](Self::turn), if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let closing = self.links.iter().filter_map(|link| match link.role {
-            Role::Closing { until, .. } => Some(until),
-            _ => None,
-        });
+        let closing = self.links.iter().filter_map(|link| link.role.deadline());
         let untold = self.links.iter().any(|link| link.is_untold());
         let look = untold.then(|| self.looked + LOOK);
         closing.chain(look).chain(self.peer.next_deadline()).min()
@@ -286,8 +283,7 @@ impl<O: Outside> Host<O> {
         let waker = self.waker.clone();
         let cx = &mut Context::from_waker(&waker);
         loop {
-            let mut moved = self.woken.take();
-            moved |= self.turn_tunnel(cx);
+            let mut moved = self.turn_tunnel(cx);
             let mut at = 0;
             while let Some(link) = self.links.get_mut(at) {
                 match link.poll(cx) {
@@ -301,7 +297,8 @@ impl<O: Outside> Host<O> {
             self.links.retain(|link| !matches!(link.role, Role::Over));
             // Whole messages while there is more to come, the rest when there is not.
             moved |= self.send(MESSAGE);
-            if !moved && !self.send(1) {
+            // A stream that was dropped wakes, too.
+            if !(self.woken.take() || moved || self.send(1)) {
                 break;
             }
         }
@@ -349,9 +346,9 @@ impl<O: Outside> Host<O> {
 
     fn pass_deadlines(&mut self) {
         let now = self.outside.now();
-        for link in &mut self.links {
-            if matches!(link.role, Role::Closing { until, .. } if until <= now) {
-                link.role = Role::Over;
+        for at in 0..self.links.len() {
+            if self.links[at].role.deadline().is_some_and(|until| until <= now) {
+                self.ended(at, Some("the other side closed the connection".into()));
             }
         }
         if now >= self.looked + LOOK {

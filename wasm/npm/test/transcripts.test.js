@@ -1,0 +1,103 @@
+// The conversations that every implementation replays: ../../../tests/transcripts/README.md.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { before, test } from "node:test";
+
+const root = new URL("../../../", import.meta.url);
+const folder = new URL("tests/transcripts/", root);
+
+let Control;
+
+before(async () => {
+  const cwd = fileURLToPath(root);
+  const packed = spawnSync("cargo", ["pack", "testing"], { cwd, stdio: "inherit" });
+  assert.equal(packed.status, 0, "cargo pack testing");
+  const { default: init, ...module } = await import("./pkg/xcher.js");
+  const wasm = readFileSync(new URL("pkg/xcher_bg.wasm", import.meta.url));
+  await init({ module_or_path: wasm });
+  Control = module.Control;
+});
+
+/** The bytes of a text with its escapes. */
+function unescape(text) {
+  const parts = text.split(/(\\(?:x[0-9a-fA-F]{2}|\{[^}]*\}|.))/);
+  return Buffer.concat(
+    parts.map((part, at) => {
+      if (at % 2 === 0) return Buffer.from(part);
+      const escaped = { "\\\\": "\\", "\\r": "\r", "\\n": "\n", "\\t": "\t" }[part];
+      if (escaped !== undefined) return Buffer.from(escaped);
+      if (part[1] === "x") return Buffer.from(part.slice(2), "hex");
+      const [, what, times] = /^\\\{(.*)\*(\d+)\}$/s.exec(part);
+      return Buffer.from(what.repeat(Number(times)));
+    }),
+  );
+}
+
+function read(name) {
+  const lines = readFileSync(new URL(name, folder), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const kind = /^@ (\w+)$/.exec(lines.shift())[1];
+  const records = lines.map((line) => {
+    const [, side, mark, text = ""] = /^([A-Z])([>~:!])(?: (.*))?$/s.exec(line);
+    const bytes = unescape(text);
+    return { side, mark, bytes: mark === ">" ? Buffer.concat([bytes, Buffer.from("\n")]) : bytes };
+  });
+  return { kind, records };
+}
+
+/** What one side does, hears, reports and writes, from one `:` to the next. */
+function steps(records, side) {
+  const steps = [];
+  const begin = (does) => steps.push({ does, hears: [], reports: [], writes: [] });
+  begin(undefined);
+  for (const { side: whose, mark, bytes } of records) {
+    if (whose === side && mark === ":") begin(String(bytes));
+    const step = steps.at(-1);
+    const written = mark === ">" || mark === "~";
+    if (whose === side && mark === "!") step.reports.push(String(bytes));
+    else if (whose === side && written) step.writes.push(bytes);
+    else if (whose !== side && written) step.hears.push(bytes);
+  }
+  return steps;
+}
+
+/** Replays a side; `cut` says how what comes is split. */
+function replay(steps, cut) {
+  const control = new Control();
+  let broken = false;
+  for (const { does, hears, reports, writes } of steps) {
+    const reported = does === undefined ? [] : control.does(does);
+    for (const piece of cut(Buffer.concat(hears))) {
+      broken ||= reported.some((report) => report.startsWith("error "));
+      if (!broken) reported.push(...control.receive(piece));
+    }
+    assert.deepEqual(reported, reports);
+    assert.equal(String(Buffer.from(control.written())), String(Buffer.concat(writes)));
+  }
+  control.free();
+}
+
+const whole = (bytes) => [bytes];
+const single = (bytes) => Array.from(bytes, (byte) => Buffer.of(byte));
+
+for (const name of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
+  const { kind, records } = read(name);
+  // The relay's side is no part of the package.
+  if (kind !== "control") continue;
+  test(name, () => {
+    const told = records.filter(({ mark }) => mark === ":" || mark === "!");
+    for (const side of new Set(told.map(({ side }) => side))) {
+      const its = steps(records, side);
+      replay(its, whole);
+      replay(its, single);
+      const most = Math.max(...its.map(({ hears }) => Buffer.concat(hears).length));
+      for (let at = 1; at < Math.min(most, 600); at += 1) {
+        replay(its, (bytes) => [bytes.subarray(0, at), bytes.subarray(at)]);
+      }
+    }
+  });
+}

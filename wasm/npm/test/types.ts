@@ -1,0 +1,112 @@
+// Uses every part of the interface; `tsc` says whether it fits.
+
+import { Peer, XcherError, version } from "xcher";
+import type {
+  Call,
+  ConnectOptions,
+  Download,
+  ErrorCode,
+  PeerEvent,
+  PeerEventMap,
+  RemoteFile,
+  Session,
+  Share,
+  Upload,
+} from "xcher";
+import { WebSocket } from "ws";
+import { Download as ItsDownload } from "../download.js";
+import { Peer as ItsPeer } from "../peer.js";
+import { Session as ItsSession } from "../session.js";
+import { Upload as ItsUpload } from "../upload.js";
+
+// What the classes are is what the interface says.
+export const download = (its: ItsDownload): Download => its;
+export const session = (its: ItsSession): Session => its;
+export const upload = (its: ItsUpload): Upload => its;
+export const peer = (its: ItsPeer): Pick<Peer, Exclude<keyof Peer, keyof EventTarget>> => its;
+
+const options: ConnectOptions = {
+  nick: ["carol", "carol2"],
+  token: "secret",
+  WebSocket,
+  calls: "ask",
+  signal: AbortSignal.timeout(1000),
+  timeout: 1000,
+  wasm: new URL("https://example.org/xcher_bg.wasm"),
+};
+
+export async function use(): Promise<void> {
+  const peer: Peer = await Peer.connect("wss://relay.example/xcher", options);
+  const nick: string = peer.nick;
+  const online: boolean = peer.online;
+  const names: string[] = await peer.who();
+  const share: Share = peer.share(new File(["x"], "x"), "folder/x");
+  const size: number = share.size + share.name.length;
+  share.stop();
+  peer.addEventListener("online", (event) => event.nick.length);
+  peer.addEventListener("offline", ({ error, retryIn }) => [error.code, retryIn ?? 0]);
+  peer.addEventListener("call", ({ call }) => answer(call), { once: true });
+  peer.addEventListener("session", ({ session }) => void fetchAll(session));
+  peer.addEventListener("refused", ({ address, error }) => address + error.message);
+  peer.addEventListener("upload", ({ upload }) => watch(upload));
+  peer.addEventListener("notice", ({ text }) => text);
+  const closed = (event: PeerEvent) => event.type;
+  peer.addEventListener("close", closed);
+  peer.removeEventListener("close", closed);
+  const types: (keyof PeerEventMap)[] = ["online", "offline"];
+  const session: Session = await peer.open("alice", { timeout: 1, signal: options.signal });
+  const sessions: ReadonlySet<Session> = peer.sessions;
+  const yes: boolean = await session.check("x");
+  await session.end();
+  await peer.close();
+  void [nick, online, names, size, types, sessions, yes, version.length];
+  // @ts-expect-error Peers come from connect.
+  new Peer();
+  // @ts-expect-error A nick is needed.
+  await Peer.connect(new URL("ws://127.0.0.1/xcher"), {});
+}
+
+async function fetchAll(session: Session): Promise<void> {
+  const [address, nick, incoming] = [session.peerAddress, session.nick ?? "", session.incoming];
+  for await (const file of session.list()) {
+    const { name, size, approximate }: RemoteFile = file;
+    const download: Download = session.get(approximate ? name : { name, size, approximate });
+    const reader: ReadableStreamDefaultReader<Uint8Array> = download.readable.getReader();
+    const { value } = await reader.read();
+    const left: number = (download.size ?? 0) - download.received - (value?.length ?? 0);
+    if (left > 0) download.cancel();
+    await download.done.catch((error: XcherError) => code(error.code));
+  }
+  const error: XcherError | undefined = await session.closed;
+  session.reject();
+  void [address, nick, incoming, error];
+}
+
+async function answer(call: Call): Promise<void> {
+  if (call.nick === "alice") await fetchAll(await call.accept());
+  else call.reject();
+  void call.peerAddress;
+}
+
+function watch(upload: Upload): number {
+  if (!upload.session.incoming) upload.cancel();
+  void upload.done.then(() => upload.name);
+  return upload.sent / upload.size;
+}
+
+function code(code: ErrorCode): string {
+  switch (code) {
+    case "protocol":
+    case "refused":
+    case "nick-taken":
+    case "incomplete":
+    case "timed-out":
+    case "unreachable":
+    case "policy":
+    case "local":
+    case "cancelled":
+    case "misuse":
+    case "unsupported":
+      return code;
+  }
+}

@@ -1,0 +1,160 @@
+//! The driver against a bridge in memory, in a browser.
+
+#![cfg(target_family = "wasm")]
+#![allow(clippy::unwrap_used)]
+
+mod bridge;
+
+use bridge::Pair;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use xcher_core::peer::{Event, Fault, SessionId};
+use xcher_core::{FileName, Nick, Size};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A host that is online; its link to the relay is stream 0.
+fn online() -> Pair {
+    let mut pair = Pair::new("carol");
+    pair.host.start();
+    assert_eq!(pair.world.connects.get(), 1);
+    pair.host.opened();
+    pair.turn();
+    assert_eq!(pair.came(0), "X_RELAY\nX_NICK carol\n");
+    pair.write(0, b"X_NICK carol YES\n");
+    assert_eq!(pair.came(0), "X_CAPS from\nX_ADDR\n");
+    pair.write(0, b"X_ADDR 192.0.2.7\n");
+    assert!(matches!(&pair.told()[..], [Event::Online { nick }] if nick.as_str() == "carol"));
+    pair
+}
+
+/// A session with bob, over stream 2; stream 1 was its listener.
+fn in_session() -> (Pair, SessionId) {
+    let mut pair = online();
+    let session = pair.host.open(Nick::parse("bob").unwrap()).unwrap();
+    pair.turn();
+    assert_eq!(pair.came(1), "X_LISTEN\n");
+    pair.write(1, b"X_LISTEN 198.51.100.1 40000\n");
+    assert_eq!(pair.came(0), "X_INIT bob 198.51.100.1 40000\n");
+    let control = pair.open("X_ACCEPT 40000 203.0.113.9 5000\n");
+    assert_eq!(control, 2);
+    assert!(matches!(&pair.told()[..], [Event::Opened { called: false, .. }]));
+    (pair, session)
+}
+
+/// A file of this size that comes over the stream returned.
+fn receiving(pair: &mut Pair, session: SessionId, size: u64) -> usize {
+    let name = FileName::new("a b").unwrap();
+    let transfer = pair.host.get(session, name, Size::Exact(size)).unwrap();
+    pair.turn();
+    let listener = pair.lines.len() - 1;
+    assert_eq!(pair.came(listener), "X_LISTEN\n");
+    pair.write(listener, b"X_LISTEN 198.51.100.1 40001\n");
+    assert_eq!(pair.came(2), format!("X_REQUEST a b {size} 40001\n"));
+    let data = pair.open("X_ACCEPT 40001 203.0.113.9 5001\n");
+    assert!(pair.lines[listener].ended, "one connection, then it listens no more");
+    let told = pair.told();
+    assert!(matches!(&told[..], [Event::Started { transfer: its, .. }] if *its == transfer));
+    data
+}
+
+#[wasm_bindgen_test]
+fn lists_and_fetches() {
+    let (mut pair, session) = in_session();
+    pair.host.list(session).unwrap();
+    pair.turn();
+    assert_eq!(pair.came(2), "X_FILELIST\n");
+    pair.write(2, b"X_FILELIST a b 6\nX_FILELIST c 700mb\nX_FILELIST EOF EOF\n");
+    assert!(matches!(
+        &pair.told()[..],
+        [Event::Entry { .. }, Event::Entry { .. }, Event::ListEnd { entries: 2, .. }]
+    ));
+    let data = receiving(&mut pair, session, 6);
+    pair.write(data, b"abcdef");
+    pair.close(data);
+    assert_eq!(*pair.world.taken.borrow(), b"abcdef");
+    assert!(matches!(&pair.told()[..], [Event::Finished { bytes: 6, .. }]));
+}
+
+#[wasm_bindgen_test]
+fn a_byte_too_many_or_too_few_is_no_success() {
+    let (mut pair, session) = in_session();
+    let data = receiving(&mut pair, session, 3);
+    pair.write(data, b"abcdef");
+    let told = pair.told();
+    assert!(matches!(&told[..], [Event::Failed { fault: Fault::Excess { expected: 3 }, .. }]));
+    assert!(pair.lines[data].ended);
+    let data = receiving(&mut pair, session, 3);
+    pair.write(data, b"ab");
+    pair.close(data);
+    let told = pair.told();
+    assert!(matches!(&told[..], [Event::Failed { fault: Fault::Incomplete { got: 2, .. }, .. }]));
+}
+
+#[wasm_bindgen_test]
+fn what_nobody_wants_does_not_come() {
+    let (mut pair, session) = in_session();
+    let size = 64 << 20;
+    let data = receiving(&mut pair, session, size);
+    let written = pair.write_some(data, &vec![7; size as usize]);
+    assert!(written < 2 << 20, "{written} bytes were taken");
+    pair.reset(data);
+    assert!(pair.world.taken.borrow().len() <= written);
+}
+
+#[wasm_bindgen_test]
+fn a_tunnel_that_is_lost_takes_all_with_it_and_comes_back() {
+    let (mut pair, session) = in_session();
+    let data = receiving(&mut pair, session, 10);
+    pair.write(data, b"abc");
+    pair.host.lost("gone");
+    let told = pair.told();
+    let offline = |event: &Event| matches!(event, Event::Offline { retry: Some(_), .. });
+    assert!(told.iter().any(offline), "{told:?}");
+    assert!(told.iter().any(|event| {
+        matches!(event, Event::Failed { fault: Fault::Incomplete { got: 3, .. }, .. })
+    }));
+    let ended = |event: &Event| matches!(event, Event::Ended { fault: Some(Fault::Closed(_)), .. });
+    assert!(told.iter().any(ended), "{told:?}");
+    pair.world.now.set(1000);
+    pair.host.turn();
+    assert_eq!(pair.world.connects.get(), 2);
+}
+
+#[wasm_bindgen_test]
+fn a_full_web_socket_holds_a_file_back() {
+    let (mut pair, _) = in_session();
+    let size = 8 << 20;
+    assert!(pair.host.share(FileName::new("x").unwrap(), size));
+    pair.write(2, format!("X_REQUEST x {size} 6000\n").as_bytes());
+    let dial = pair.lines.len() - 1;
+    assert_eq!(pair.came(dial), "X_DIAL 203.0.113.9 6000\n");
+    pair.write(dial, b"YES\n");
+    pair.world.room.set(100_000);
+    let reads = || pair.world.reads.borrow_mut().pop();
+    let mut read = 0;
+    while let Some((transfer, from, length)) = reads() {
+        assert_eq!(from, read);
+        read += length as u64;
+        pair.host.supply(transfer, vec![1; length]);
+    }
+    assert!(read < 2 << 20, "{read} bytes were read ahead");
+    pair.world.room.set(usize::MAX);
+    pair.host.turn();
+    assert!(pair.world.messages.borrow().iter().all(|length| *length <= 64 << 10));
+}
+
+#[wasm_bindgen_test]
+fn a_bridge_that_says_no_or_nonsense() {
+    let mut pair = online();
+    for (at, answer) in ["NO no port to lend\n", "YES\n", "HTTP/1.1 200\n"].iter().enumerate() {
+        pair.host.open(Nick::parse("bob").unwrap()).unwrap();
+        pair.turn();
+        pair.write(at + 1, answer.as_bytes());
+        let told = pair.told();
+        assert!(matches!(&told[..], [Event::OpenFailed { .. }]), "{answer}: {told:?}");
+    }
+    pair.open("X_ACCEPT 1 2 3\n");
+    let stranger = pair.open("X_ACCEPT 40000 203.0.113.9 5000\n");
+    assert!(pair.lines[stranger].ended);
+    assert!(pair.told().is_empty());
+}
