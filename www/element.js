@@ -2,7 +2,6 @@
 
 export const $ = (id) => document.getElementById(id);
 
-/** An element with properties and attributes, and children: elements or text. */
 export function element(tag, attributes, ...children) {
   const made = document.createElement(tag);
   for (const name in attributes) {
@@ -13,7 +12,6 @@ export function element(tag, attributes, ...children) {
   return made;
 }
 
-/** A text of a peer's, in its own direction. */
 export const quoted = (text, className = "") => element("bdi", { className }, text);
 
 /** A file's name: its folder smaller above it. */
@@ -23,21 +21,22 @@ export function fileName(name) {
   return element("span", { className: "name" }, cut ? quoted(name.slice(0, cut), "quiet") : "", own);
 }
 
-/** A button that does something to something: what it is done to is for those who hear it. */
+/** What it is done `to` is for those who hear it. */
 export const button = (text, to, onclick) =>
   element("button", { type: "button", "data-do": text.toLowerCase(), ariaLabel: `${text} ${to}`, onclick }, text);
 
-/** Sets a text, if it is another: so that nothing is drawn or read out again. */
+/** Only another text is drawn and read out. */
 export function write(where, text) {
   if ($(where).textContent !== text) $(where).textContent = text;
 }
 
-/** Tells what went wrong, until it is put away. */
 export function notice(text) {
-  const row = element("p", { dir: "auto" }, text, button("OK", "", () => row.remove()));
+  const row = element("p", {}, element("span", { dir: "auto" }, text), button("OK", "", () => row.remove()));
   $("notices").prepend(row);
   $("notices").children[4]?.remove();
 }
+
+const STEP = 200;
 
 /** Shows a long list: as many rows as were scrolled to. */
 export function steps(id, row) {
@@ -45,19 +44,27 @@ export function steps(id, row) {
   let items = [];
   const more = button("More", "", grow);
   list.after(more);
-  new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && grow(), { rootMargin: "800px" }).observe(more);
+  const seen = ([{ isIntersecting }]) => isIntersecting && grow();
+  new IntersectionObserver(seen, { rootMargin: "800px" }).observe(more);
 
   function grow() {
     const shown = list.children.length;
-    list.append(...items.slice(shown, shown + 200).map(row));
+    list.append(...items.slice(shown, shown + STEP).map(row));
     more.hidden = list.children.length === items.length;
   }
 
-  /** Shows these; `grown` says that they are those before, and more. */
+  /** Shows these; `grown` says that they are those before, and more. The focus stays. */
   return (all, grown) => {
+    const held = document.activeElement.closest(`#${id} li`);
+    const at = [...list.children].indexOf(held);
     items = all;
     if (!grown) list.replaceChildren();
-    if (list.children.length < 200) grow();
-    else more.hidden = false;
+    if (list.children.length < STEP) grow();
+    more.hidden = list.children.length === items.length;
+    if (held && !held.isConnected) {
+      const rows = [...list.children];
+      const same = rows.find(({ dataset }) => dataset.name === held.dataset.name);
+      (same ?? rows[at] ?? rows[at - 1])?.querySelector("a, button").focus();
+    }
   };
 }

@@ -1,5 +1,5 @@
 /** What someone else shares, to be fetched. */
-import { $, button, element, fileName, steps, write } from "./element.js";
+import { $, button, element, fileName, notice, steps, write } from "./element.js";
 import { count, size } from "./format.js";
 import { tell } from "./messages.js";
 
@@ -8,7 +8,6 @@ let all = [];
 let found = all;
 let complete;
 let chosen = new Set();
-/** Where all goes, once it was chosen. */
 let folder;
 
 const list = steps("list", (file) => {
@@ -27,7 +26,6 @@ const list = steps("list", (file) => {
   );
 });
 
-/** Lists what someone shares; nobody's, if there is no nick. */
 export function browse(whom) {
   nick = whom;
   all = found = [];
@@ -58,8 +56,9 @@ export function listing(whom, how, part, why) {
 }
 
 function state(name = "quiet", text) {
+  const files = all.length ? count(all.length) : "Nothing is shared";
   $("peer-state").className = name;
-  write("peer-state", text ?? (all.length ? `${count(all.length)}${complete ? "" : " so far…"}` : "Shares nothing at the moment."));
+  write("peer-state", text ?? files + (complete ? "" : " so far…"));
 }
 
 function filter() {
@@ -78,6 +77,7 @@ function offer() {
   const which = chosen.size ? "chosen" : found === all ? "all" : "found";
   write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
   $("get-many").disabled = !some.length;
+  $("elsewhere").hidden = !folder;
   write(
     "into",
     folder
@@ -95,6 +95,10 @@ $("filter").oninput = () => {
 };
 $("get-many").onclick = () => get(offered());
 $("again").onclick = () => browse(nick);
+$("elsewhere").onclick = () => {
+  folder = undefined;
+  offer();
+};
 
 /** Asks where to, where the browser can; it goes to the downloads where not. */
 async function get(files) {
@@ -105,8 +109,9 @@ async function get(files) {
     if (files.length > 1) target = folder ??= await self.showDirectoryPicker?.({ id, mode: "readwrite" });
     else target ??= await self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
     tell("get", from, files, target);
-  } catch {
-    // A change of mind.
+  } catch ({ name, message }) {
+    // That one is a change of mind.
+    if (name !== "AbortError") notice(message);
   }
   offer();
 }

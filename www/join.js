@@ -1,4 +1,4 @@
-/** Who we are: asked at the first visit, and whenever it is to change; and how others find us. */
+/** Who we are, and how others find us. */
 import { $, quoted, write } from "./element.js";
 
 const nick = $("nick");
@@ -8,12 +8,10 @@ const token = $("token");
 export function join({ tunnel, token: wanted }, go) {
   $("token-field").hidden = !wanted;
   token.required = wanted;
-  const random = crypto.getRandomValues(new Uint8Array(2));
-  const any = (words, n) => words.split(" ")[random[n] % 8];
-  nick.value =
-    localStorage.nick ??
-    `${any("brave calm early happy kind merry quiet sunny", 0)}-${any("crane fox hare lynx otter owl seal wren", 1)}`;
-  token.value = sessionStorage.token ?? "";
+  const any = (words) => words.split(" ")[Math.floor(8 * Math.random())];
+  const how = any("brave calm early happy kind merry quiet sunny");
+  nick.value ||= localStorage.nick ?? `${how}-${any("crane fox hare lynx otter owl seal wren")}`;
+  token.value ||= sessionStorage.token ?? "";
 
   function ask(why, field = nick) {
     document.body.dataset.view = "join";
@@ -37,7 +35,7 @@ export function join({ tunnel, token: wanted }, go) {
   return ask;
 }
 
-/** Asks in a way that tells a wrong token from a bridge that is gone, as a WebSocket does not. */
+/** A WebSocket does not tell a wrong token from a bridge that is gone. */
 const fits = (tunnel) =>
   fetch(tunnel, { headers: { authorization: `Bearer ${token.value}` } }).then(
     ({ status }) => status !== 401,
@@ -45,7 +43,6 @@ const fits = (tunnel) =>
     () => !/[^!-~]/.test(token.value),
   );
 
-/** Shows the link to us, and the command for a terminal. */
 export function invite(me, bridge) {
   $("me").replaceChildren(quoted(me));
   $("me").hidden = false;

@@ -62,6 +62,7 @@ hear({
 });
 
 const ask = join(config, (...who) => {
+  if (who[0] === me && body.state === "online") return route();
   wanted = [bridge.href, ...who];
   me = undefined;
   state("", "Connecting…");
@@ -71,7 +72,9 @@ const ask = join(config, (...who) => {
 
 $("me").onclick = () => ask("");
 onhashchange = route;
-onbeforeunload = (event) => busy() && event.preventDefault();
+onbeforeunload = (event) => {
+  if (busy()) event.preventDefault();
+};
 setInterval(() => document.hidden || tell("who"), 5000);
 
 function state(name, text) {

@@ -8,11 +8,12 @@ let shown = "";
 let drawn;
 const calls = [];
 const dialog = $("call");
+let title;
 
 const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
   if (nick === shown) link.ariaCurrent = "page";
-  const row = element("li", { "data-nick": nick }, link);
+  const row = element("li", { "data-name": nick }, link);
   const its = open.filter((session) => named(session) === nick);
   if (its.length) {
     row.dataset.connected = "";
@@ -24,16 +25,13 @@ const list = steps("people", (nick) => {
 
 const named = ({ nick, address }) => nick ?? address;
 
-/** Draws only if something changed, and keeps the focus. */
 function draw() {
   const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
   const now = JSON.stringify([all, open, shown]);
   if (now === drawn) return;
   drawn = now;
-  const held = document.activeElement.closest("#people li")?.dataset.nick;
   list(all);
   $("alone").hidden = all.length;
-  if (held) [...$("people").children].find((row) => row.dataset.nick === held)?.firstChild.focus();
 }
 
 export function who(nicks) {
@@ -60,11 +58,15 @@ function next() {
   const [, nick = "Someone", address] = calls[0];
   $("call-title").replaceChildren(quoted(nick), " wants to connect");
   write("call-address", address);
+  title ??= document.title;
+  document.title = `${nick} wants to connect`;
   dialog.returnValue = "";
   dialog.showModal();
 }
 
 dialog.onclose = () => {
+  document.title = title;
+  title = undefined;
   tell("answer", calls.shift()[0], dialog.returnValue === "yes");
   if (calls.length) next();
 };

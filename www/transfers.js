@@ -38,6 +38,7 @@ function update(change) {
   row.active = state === "active";
   row.rate = row.active ? rate : 0;
   row.bar.value = bytes;
+  if (!row.active && document.activeElement === row.act) $("transfers-title").focus();
   row.bar.hidden = row.act.hidden = !row.active;
   const part = total ? Math.floor((100 * bytes) / total) : 0;
   const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
@@ -60,7 +61,6 @@ function forget(some) {
 
 export const busy = () => waiting || over().length < rows.size;
 
-/** Shows what changed, and how many wait. */
 export function transfers(changes, number, bytes, why) {
   changes.forEach(update);
   forget(over().slice(0, -OVER));
@@ -73,7 +73,7 @@ export function transfers(changes, number, bytes, why) {
 
 function draw() {
   const rate = [...rows.values()].reduce((sum, row) => sum + row.rate, 0);
-  write("total", busy() ? `${size(rate)}/s` : "");
+  write("total", rate ? `${size(rate)}/s` : "");
   $("clear").hidden = !over().length;
   $("transfers").hidden = !rows.size && !waiting;
   if (!busy() && Object.keys(ended).length) {

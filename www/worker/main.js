@@ -5,7 +5,6 @@ import * as sessions from "./sessions.js";
 import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
 
-/** Who we are, once we are. */
 export let peer;
 
 /** Counts the wishes to be someone, so that an old one ends. */

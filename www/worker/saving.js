@@ -1,8 +1,13 @@
 /** Where a file goes that comes: onto the disk, and under its name only when it is whole. */
-import { inParts, inStore } from "./store.js";
 
 /** Bytes that are written at once: each write is a message to another process. */
 const GATHER = 1 << 20;
+/** How long a file stays in the browser, in milliseconds: so long it may be being copied. */
+const KEPT = 300_000;
+/** Parts of another visit go after a day. */
+const LEFT = 86_400_000;
+/** Bytes of a part: so much is in memory. */
+const PART = 1 << 22;
 
 /**
  * Opens what takes the bytes: `write(bytes)`, then `close()` or `abort()`, each to be waited for.
@@ -42,7 +47,6 @@ function unused(folder, name) {
   return (turn = Promise.resolve(turn).then(find, find));
 }
 
-/** What is written has the name only once it is closed. */
 async function written(handle, remove) {
   try {
     const out = await handle.createWritable();
@@ -58,7 +62,7 @@ async function written(handle, remove) {
 }
 
 /** Writes not less than `least` bytes at a time. */
-export function gathered(least, to) {
+function gathered(least, to) {
   let parts = [];
   let size = 0;
   async function flush() {
@@ -80,3 +84,87 @@ export function gathered(least, to) {
     abort: to.abort,
   };
 }
+
+/** Private windows have no such store (OPFS), and pages without https. */
+const store = async () => {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle("xcher", { create: true });
+};
+
+async function inStore(size) {
+  const folder = await store().catch(() => {});
+  if (!folder) return;
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota - usage < size) {
+    throw new Error(`expected room for ${size} bytes in this browser, got ${quota - usage}`);
+  }
+  const name = crypto.randomUUID();
+  const handle = await folder.getFileHandle(name, { create: true });
+  const access = await handle.createSyncAccessHandle();
+  let at = 0;
+  return {
+    write(bytes) {
+      for (const end = at + bytes.length; at < end; ) {
+        at += access.write(bytes.subarray(bytes.length - (end - at)), { at });
+      }
+    },
+    close() {
+      access.close();
+      return handle.getFile();
+    },
+    abort() {
+      access.close();
+      return folder.removeEntry(name);
+    },
+  };
+}
+
+/** Removes what was kept long enough. What is being written is locked, and stays. */
+async function sweep() {
+  const folder = await store();
+  for await (const [name, handle] of folder.entries()) {
+    const { lastModified } = await handle.getFile();
+    if (Date.now() - lastModified > KEPT) await folder.removeEntry(name).catch(() => {});
+  }
+}
+
+const sweepAll = () => sweep().catch(() => {});
+sweepAll();
+setInterval(sweepAll, KEPT);
+
+let database;
+
+/** As parts in IndexedDB: elsewhere there is no other way to the disk. */
+async function inParts() {
+  database ??= open();
+  const db = await database;
+  const id = Date.now() + Math.random();
+  const mine = IDBKeyRange.bound([id], [id, []]);
+  const remove = () => parts(db, "delete", mine);
+  let count = 0;
+  return gathered(PART, {
+    write: (blob) => parts(db, "put", blob, [id, count++]),
+    async close() {
+      setTimeout(remove, KEPT);
+      return new Blob(await parts(db, "getAll", mine));
+    },
+    abort: remove,
+  });
+}
+
+async function open() {
+  const request = indexedDB.open("xcher");
+  request.onupgradeneeded = () => request.result.createObjectStore("parts");
+  const db = await done(request);
+  await parts(db, "delete", IDBKeyRange.upperBound([Date.now() - LEFT]));
+  return db;
+}
+
+const parts = (db, does, ...what) =>
+  done(db.transaction("parts", "readwrite").objectStore("parts")[does](...what));
+
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });

@@ -36,7 +36,6 @@ export function stop(name) {
   show();
 }
 
-/** Shares all with a peer that is new. */
 export function again() {
   share([...groups.values()].flatMap((group) => [...group.values()].map(([file, name]) => [file, name])));
 }

@@ -3,11 +3,10 @@ import { tell } from "../messages.js";
 import { sink } from "./saving.js";
 import { sessionWith } from "./sessions.js";
 
-/** Fetched at a time into a folder. As downloads it is one: each is there before the next. */
+/** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
 /** How often the page is told, in milliseconds. */
 const TICK = 250;
-/** What the rate's newest part weighs. */
 const NEW = 0.15;
 
 const rows = new Map();
