@@ -52,8 +52,8 @@ fn build() -> io::Result<()> {
         collect(Path::new(PACKAGE), "/npm", false, &mut files)?;
         collect(Path::new(PACKED), "/npm/pkg", true, &mut files)?;
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
-        let missing = missing.join(" and ");
-        let fault = format!("XCHER_PAGE=required, but {missing} is missing: `cargo pack` makes it");
+        let missing = missing.join(", no ");
+        let fault = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
         return Err(io::Error::other(fault));
     } else {
         println!("cargo::rerun-if-changed={WITHOUT}");
