@@ -56,6 +56,7 @@ inEachBrowser("a peer that knows the six packets alone", (stage) => {
     await carol.answer("sven", true);
     const session = await call.answered(files.files);
     // The session that is there serves the other way too.
+    await carol.connected("sven");
     await carol.open("sven");
     await carol.listed();
     await carol.getAll();

@@ -53,7 +53,7 @@ export class Someone {
 
   async stopSharing(name) {
     const row = await this.sees("#shares li", { name });
-    await (await row.$("[data-do=stop]")).click();
+    await press(row, "[data-do=stop]");
   }
 
   /** Follows a link to `nick`. */
@@ -65,7 +65,7 @@ export class Someone {
   /** Chooses `nick` from those online. */
   async choose(nick) {
     const row = await this.sees("#people li", { nick });
-    await (await row.$("a")).click();
+    await press(row, "a");
     await this.sees("body[data-view=peer]");
   }
 
@@ -88,12 +88,12 @@ export class Someone {
 
   async getAll() {
     await this.page.waitForSelector("#get-many:not(:disabled)", { visible: true });
-    await this.page.click("#get-many");
+    await press(this.page, "#get-many");
   }
 
   async get(name) {
     const row = await this.sees("#list li", { name });
-    await (await row.$("[data-do=get]")).click();
+    await press(row, "[data-do=get]");
   }
 
   /** Waits for a file's newest row to be in this state: `active`, `done`, `failed`, `cancelled`. */
@@ -111,13 +111,18 @@ export class Someone {
 
   async cancel(name) {
     const row = await this.transfer(name, "active");
-    await (await row.$("[data-do=cancel]")).click();
+    await press(row, "[data-do=cancel]");
   }
 
   /** Waits to be asked about a call of `nick`'s, and answers. */
   async answer(nick, accepted) {
     await this.asked(nick);
     await this.page.click(`#call [value=${accepted ? "yes" : "no"}]`);
+  }
+
+  /** Waits until there is a session with `nick`. */
+  connected(nick) {
+    return this.sees("#people li[data-connected]", { nick });
   }
 
   async asked(nick) {
@@ -129,8 +134,8 @@ export class Someone {
   }
 
   async hangUp(nick) {
-    const row = await this.sees("#people li[data-connected]", { nick });
-    await (await row.$("[data-do=end]")).click();
+    const row = await this.connected(nick);
+    await press(row, "[data-do=end]");
   }
 
   /** Waits for an element, shown and with this text in it. */
@@ -246,3 +251,9 @@ export class Someone {
   }
 }
 
+/** By the keyboard: what comes above a button moves it, but not the focus. */
+async function press(within, selector) {
+  const button = await within.$(selector);
+  await button.focus();
+  await button.press("Enter");
+}
