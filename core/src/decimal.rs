@@ -1,5 +1,7 @@
 //! Decimal digits, and nothing else: no sign, no space, no group separator.
 
+use alloc::vec::Vec;
+
 /// The number that `digits` spells, or `None` where there is no digit, another byte, or more than
 /// a u64 holds.
 pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
@@ -24,6 +26,11 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
         value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
     Some(value)
+}
+
+/// Appends the digits of `number`.
+pub(crate) fn put(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Splits off a last field of one to fifteen digits, eight digits at a time. `None` where the text

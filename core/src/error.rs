@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write};
 
-use crate::MAX_LINE;
+use crate::{MAX_LINE, invisible};
 
 /// The other side broke the protocol: with what was expected and what came, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,14 @@ impl fmt::Display for ProtocolError {
             Self::LineTooLong { got } => {
                 write!(f, "expected a line of at most {MAX_LINE} bytes, got a longer one: {got}")
             }
-            Self::NotText { got } => write!(f, "expected UTF-8, got the bytes {got:02x?}"),
+            Self::NotText { got } => {
+                let mut between = "expected UTF-8, got the bytes [";
+                for byte in got {
+                    write!(f, "{between}{byte:02x}")?;
+                    between = ", ";
+                }
+                f.write_char(']')
+            }
             Self::HalfLine { got } => {
                 write!(f, "expected the rest of a line, got the end of the connection after {got}")
             }
@@ -136,9 +143,18 @@ impl Quoted<'_> {
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.0[..self.0.floor_char_boundary(SHOWN)];
-        write!(f, "{shown:?}")?;
-        if shown.len() < self.0.len() {
+        let cut = self.0.floor_char_boundary(SHOWN);
+        f.write_char('"')?;
+        for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
+            match c {
+                '\0' => f.write_str("\\0")?,
+                '"' | '\\' => c.escape_default().fmt(f)?,
+                c if invisible::hides(c) => c.escape_default().fmt(f)?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')?;
+        if cut < self.0.len() {
             write!(f, "… ({} bytes)", self.0.len())?;
         }
         Ok(())
@@ -152,6 +168,8 @@ mod tests {
     #[test]
     fn a_strangers_text_cannot_act_on_a_terminal() {
         assert_eq!(format!("{}", Quoted("a\u{1b}[2J\u{202e}b")), r#""a\u{1b}[2J\u{202e}b""#);
+        let marks = format!("{}", Quoted("\"\\\0\r\n\u{a0}é' 日"));
+        assert_eq!(marks, r#""\"\\\0\r\n\u{a0}é' 日""#);
         let long = format!("{}", Quoted(&"é".repeat(500)));
         assert!(long.len() < 200 && long.ends_with("(1000 bytes)"), "{long}");
     }

@@ -17,6 +17,11 @@ pub(crate) fn is_format(c: char) -> bool {
         | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
+/// Whether `c` is a format or control character, or white space other than a plain space.
+pub(crate) fn hides(c: char) -> bool {
+    is_format(c) || c.is_control() || (c.is_whitespace() && c != ' ')
+}
+
 /// The format characters that are drawn (Arabic, Syriac and Kaithi number signs): harmless in a
 /// name, since what they do is there to see.
 fn is_sign(c: char) -> bool {

@@ -112,7 +112,7 @@ impl LineBuffer {
         }
         self.start = end;
         self.scanned = end;
-        Ok(Some(Line { raw: &self.text[start..end] }))
+        Ok(Some(Line { raw: self.text.get(start..end).unwrap_or_default() }))
     }
 
     #[cold]
@@ -133,16 +133,16 @@ impl LineBuffer {
     #[cold]
     fn too_long(&self) -> ProtocolError {
         // As much of it as makes it too long, however much more came by the same read.
-        let line = &self.text[self.start..];
-        let got = &line[..line.floor_char_boundary(MAX_LINE)];
+        let end = self.text.floor_char_boundary(self.start + MAX_LINE);
+        let got = self.text.get(self.start..end).unwrap_or_default();
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
     /// How a line begins whose end has not come, if there is one: what is lost if the connection ends
     /// here. Whole lines that were not taken are none of it.
     pub fn unfinished(&self) -> Option<&str> {
-        let rest = &self.text[self.start..];
-        let begun = rest.rfind('\n').map_or(rest, |at| &rest[at + 1..]);
+        let ended = self.text.bytes().rposition(|byte| byte == b'\n').map_or(0, |at| at + 1);
+        let begun = self.text.get(ended.max(self.start)..).unwrap_or_default();
         (!begun.is_empty() || !self.partial.is_empty()).then_some(begun)
     }
 }

@@ -239,19 +239,17 @@ fn is_wrong(before: u8, byte: u8) -> bool {
 
 fn is_windows_part(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end();
-    let numbered = |prefix: &str| {
-        stem.len() == 4
-            && stem.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-            && stem.as_bytes()[3].is_ascii_digit()
+    // A device with a number is told by its first three letters.
+    let device = match stem.as_bytes() {
+        [head @ .., b'0'..=b'9'] => is_one_of(&[b"COM", b"LPT"], head),
+        stem => is_one_of(&[b"CON", b"PRN", b"AUX", b"NUL", b"CONIN$", b"CONOUT$"], stem),
     };
-    let device = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
-        .iter()
-        .any(|device| stem.eq_ignore_ascii_case(device));
-    !(part.contains(['\\', ':', '<', '>', '"', '|', '?', '*'])
-        || part.ends_with(['.', ' '])
-        || device
-        || numbered("COM")
-        || numbered("LPT"))
+    let wrong = |byte| matches!(byte, b'\\' | b':' | b'<' | b'>' | b'"' | b'|' | b'?' | b'*');
+    !(device || part.bytes().any(wrong) || matches!(part.as_bytes(), [.., b'.' | b' ']))
+}
+
+fn is_one_of(devices: &[&[u8]], stem: &[u8]) -> bool {
+    devices.iter().any(|device| stem.eq_ignore_ascii_case(device))
 }
 
 #[cfg(test)]

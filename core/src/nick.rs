@@ -17,8 +17,7 @@ impl Nick {
     ///
     /// [`BadNick`], which says what a nick is and what came.
     pub fn parse(text: &str) -> Result<Self, BadNick> {
-        let allowed =
-            |c: char| !(c.is_whitespace() || c.is_control() || invisible::is_format(c) || c == '/');
+        let allowed = |c: char| !(invisible::hides(c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
         let fits =
             !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;

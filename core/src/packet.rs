@@ -54,7 +54,7 @@ impl<'a> Chk<'a> {
 
     /// The name and YES or NO, if this is an answer.
     pub fn answer(self) -> Option<(&'a str, bool)> {
-        match self.0.rsplit_once(' ')? {
+        match split_last(self.0)? {
             (name, "YES") => Some((name, true)),
             (name, "NO") => Some((name, false)),
             _ => None,
@@ -151,7 +151,8 @@ impl<'a> Packet<'a> {
 #[inline]
 fn split_last(fields: &str) -> Option<(&str, &str)> {
     let at = fields.as_bytes().iter().rposition(|byte| *byte == b' ')?;
-    Some((&fields[..at], &fields[at + 1..]))
+    let (rest, last) = fields.split_at_checked(at)?;
+    Some((rest, last.strip_prefix(' ')?))
 }
 
 fn put(out: &mut Vec<u8>, fields: &[&str]) {
@@ -168,7 +169,7 @@ fn put_sized(out: &mut Vec<u8>, verb: &str, name: Name<'_>, size: Size, port: Op
     size.encode(out);
     if let Some(port) = port {
         out.push(b' ');
-        out.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+        decimal::put(port.into(), out);
     }
     out.push(b'\n');
 }

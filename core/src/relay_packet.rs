@@ -131,11 +131,9 @@ impl<'a> RelayPacket<'a> {
 
     /// Appends the line with its end.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        use alloc::string::ToString;
         match self {
             Self::Init { nick, ip, port } => {
-                let (ip, port) = (ip.to_string(), port.to_string());
-                put(out, &["X_INIT", nick, &ip, &port]);
+                put(out, &["X_INIT", nick, &alloc::format!("{ip} {port}")]);
             }
             Self::Nick(nick) => put(out, &["X_NICK", nick]),
             Self::NickAnswer { nick, yes } => {
@@ -145,7 +143,7 @@ impl<'a> RelayPacket<'a> {
             Self::WhoNick(nick) => put(out, &["X_WHO", nick]),
             Self::WhoEnd => put(out, &["X_WHO", "EOF"]),
             Self::Addr => put(out, &["X_ADDR"]),
-            Self::AddrAnswer(ip) => put(out, &["X_ADDR", &ip.to_string()]),
+            Self::AddrAnswer(ip) => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
             Self::Ping(token) => put(out, &["X_PING", token]),
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),

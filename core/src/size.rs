@@ -1,7 +1,7 @@
 //! How large a file is said to be (section 2.4).
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::decimal;
 
@@ -63,7 +63,7 @@ impl Size {
             Self::Exact(bytes) => (*bytes, &[][..]),
             Self::Approximate { count, unit } => (*count, &unit[..]),
         };
-        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        decimal::put(number, out);
         out.extend_from_slice(unit);
     }
 
@@ -88,8 +88,9 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(bytes) => bytes.fmt(f),
-            Self::Approximate { count, unit: [a, b] } => {
-                write!(f, "{count}{}{}", char::from(*a), char::from(*b))
+            Self::Approximate { count, unit } => {
+                count.fmt(f)?;
+                unit.iter().try_for_each(|letter| f.write_char((*letter).into()))
             }
         }
     }

@@ -8,3 +8,4 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod relay;
+mod spare;

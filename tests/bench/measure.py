@@ -1,11 +1,13 @@
 """A process with what it costs: processor time and memory, its children included."""
 
 import os
+import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 
+HOST = "127.0.0.1"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -17,15 +19,31 @@ def wait_for(condition, what, seconds=30):
         time.sleep(0.005)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def listening(process, port):
+    def connects():
+        process.must_run()
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, port)) == 0
+
+    wait_for(connects, f"{process.name} to listen")
+    return process
+
+
 class Process:
     """One process of ours, and those it starts."""
 
-    def __init__(self, command, stdout=False):
+    def __init__(self, command, stdout=False, stdin=False, errors=None):
         command = [str(word) for word in command]
         self.name = Path(command[0]).name
         self.child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if stdout
-            else subprocess.DEVNULL, text=True)
+            command, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if stdout else subprocess.DEVNULL, stderr=errors, text=True)
         self.peaks = {}
         self.usage = None
         self.over = threading.Event()
@@ -81,6 +99,11 @@ class Process:
             return 0.0
         return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / TICK
 
+    def resident(self):
+        """Memory resident now, in KiB, that of children included; what they share counts once."""
+        pids = [self.child.pid, *children(self.child.pid)]
+        return sum(share for share in map(proportional_share, pids) if share)
+
     def peak(self):
         """The most memory it had resident, in KiB; of several processes the sum of their peaks."""
         return sum(self.peaks.values())
@@ -111,10 +134,18 @@ def children(pid):
     return found
 
 
+def proportional_share(pid):
+    return field(f"/proc/{pid}/smaps_rollup", "Pss:")
+
+
 def high_water(pid):
+    return field(f"/proc/{pid}/status", "VmHWM:")
+
+
+def field(path, name):
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name):
                 return int(line.split()[1])
     except OSError:
         pass

@@ -101,7 +101,7 @@ export class Peer extends EventTarget {
    */
   share(file: Blob, name?: string): Share;
   /**
-   * Calls `nick` and waits for the session. `timeout` in milliseconds, 30 000 by default.
+   * Calls `nick` and waits for the session. `timeout` in milliseconds, 30 000 by default and at most.
    *
    * @throws XcherError `unreachable`, `timed-out`, `policy`, `cancelled`, `misuse`
    */
@@ -161,14 +161,14 @@ export interface Session {
   readonly closed: Promise<XcherError | undefined>;
   /**
    * What the other side shares, as it comes. A slow loop slows the other side. Names that no host
-   * could take are left out.
+   * could take are left out. One list at a time.
    */
   list(): AsyncIterableIterator<RemoteFile>;
   /** Whether the other side shares `name`. */
   check(name: string): Promise<boolean>;
   /**
-   * Requests a file. `size` is what the other side listed; without it, the file is looked up in its
-   * list first.
+   * Requests a file, once its `readable` is read from. A file that was listed is requested as it was
+   * listed; a name alone is looked up in the list first.
    */
   get(file: string | RemoteFile): Download;
   /** Says X_END and closes. Files on their way go on. */

@@ -33,6 +33,8 @@ export class Peer extends EventTarget {
   #nick = "";
   #online = false;
   #closing = false;
+  /** @type {Promise<void> | undefined} */
+  #closed;
   /** @type {Map<number, Session>} */
   #byId = new Map();
   /** @type {Set<Session>} */
@@ -145,20 +147,22 @@ export class Peer extends EventTarget {
     }
   }
 
-  async close() {
-    if (!this.#closing) {
-      this.#closing = true;
-      const gone = new Promise((resolve) => {
-        this.#awaited.gone = () => resolve(undefined);
-      });
-      this.#driver.do("stop");
-      const timer = setTimeout(() => this.#awaited.gone?.(), LAST_WORDS);
-      await gone;
-      clearTimeout(timer);
-      this.#driver.free();
-      this.#online = false;
-      this.#emit("close", {});
-    }
+  close() {
+    return (this.#closed ??= this.#stop());
+  }
+
+  async #stop() {
+    this.#closing = true;
+    const gone = new Promise((resolve) => {
+      this.#awaited.gone = () => resolve(undefined);
+    });
+    this.#driver.do("stop");
+    const timer = setTimeout(() => this.#awaited.gone?.(), LAST_WORDS);
+    await gone;
+    clearTimeout(timer);
+    this.#driver.free();
+    this.#online = false;
+    this.#emit("close", {});
   }
 
   /** @param {string} type @param {object} detail */

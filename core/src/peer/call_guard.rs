@@ -1,6 +1,6 @@
 //! Which calls of strangers are taken up (section 6).
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -11,10 +11,11 @@ use crate::budget::Budget;
 pub(super) struct CallGuard {
     budget: Budget,
     dials_per_minute: u32,
-    silent: BTreeMap<IpAddr, Silent>,
+    silent: Vec<Silent>,
 }
 
 struct Silent {
+    ip: IpAddr,
     times: u32,
     until: Duration,
 }
@@ -23,18 +24,18 @@ struct Silent {
 const REMEMBERED: usize = 1024;
 /// Failures in a row that cost nothing: a caller who gives up and calls again is no scanner.
 const TOLERATED: u32 = 3;
-/// The first back-off; each further one is twice as long, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_secs(10);
-const LONGEST: Duration = Duration::from_secs(3600);
+/// Seconds of the first back-off; each further one is twice as long, up to [`LONGEST`].
+const FIRST: u64 = 10;
+const LONGEST: u64 = 3600;
 
 impl CallGuard {
     pub(super) fn new(dials_per_minute: u32) -> Self {
-        Self { budget: Budget::default(), dials_per_minute, silent: BTreeMap::new() }
+        Self { budget: Budget::default(), dials_per_minute, silent: Vec::new() }
     }
 
     /// Whether a call from `ip` may be dialled now. A yes costs one of the budget.
     pub(super) fn admit(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrFault> {
-        if self.silent.get(&ip).is_some_and(|silent| now < silent.until) {
+        if self.silent.iter().any(|silent| silent.ip == ip && now < silent.until) {
             return Err(AddrFault::BackOff(ip));
         }
         if self.budget.spend(self.dials_per_minute, now) {
@@ -46,21 +47,25 @@ impl CallGuard {
 
     /// What was dialled there spoke XCHER.
     pub(super) fn spoke(&mut self, ip: IpAddr) {
-        self.silent.remove(&ip);
+        self.silent.retain(|silent| silent.ip != ip);
     }
 
     /// What was dialled there did not.
     pub(super) fn did_not_speak(&mut self, ip: IpAddr, now: Duration) {
+        let known = self.silent.iter().position(|silent| silent.ip == ip);
+        let times = 1 + known.map_or(0, |at| self.silent.swap_remove(at).times);
+        let doublings = times.checked_sub(TOLERATED + 1);
+        let back_off = doublings.map_or(0, |doublings| (FIRST << doublings.min(16)).min(LONGEST));
         if self.silent.len() >= REMEMBERED
-            && let Some(first) = self.silent.iter().min_by_key(|(_, s)| s.until).map(|(ip, _)| *ip)
+            && let Some(first) = (0..self.silent.len()).min_by_key(|at| self.silent[*at].until)
         {
-            self.silent.remove(&first);
+            self.silent.swap_remove(first);
         }
-        let silent = self.silent.entry(ip).or_insert(Silent { times: 0, until: now });
-        silent.times += 1;
-        if let Some(doublings) = silent.times.checked_sub(TOLERATED + 1) {
-            silent.until = now + FIRST.saturating_mul(1 << doublings.min(16)).min(LONGEST);
-        }
+        self.silent.push(Silent {
+            ip,
+            times,
+            until: now.saturating_add(Duration::from_secs(back_off)),
+        });
     }
 }
 
@@ -93,5 +98,8 @@ mod tests {
             guard.did_not_speak(IpAddr::from(n.to_be_bytes()), Duration::from_secs(u64::from(n)));
         }
         assert_eq!(guard.silent.len(), REMEMBERED);
+        let again = IpAddr::from(2999u32.to_be_bytes());
+        guard.did_not_speak(again, Duration::from_secs(3000));
+        assert_eq!(guard.silent.len(), REMEMBERED, "who is known needs no room");
     }
 }

@@ -64,7 +64,7 @@ impl Peer {
         let live = matches!(slot.stage, Stage::Live { .. });
         let mut out = Vec::new();
         if live {
-            slot.send(&ask, &mut out)?;
+            ask.send(&mut slot.session, &mut out)?;
         }
         if !slot.session.has_spoken() {
             if !live && slot.asked.contains(&ask) {
@@ -84,9 +84,9 @@ impl Peer {
     pub(super) fn ask_again(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let mut out = Vec::new();
-        for ask in slot.asked.clone() {
+        for ask in &slot.asked {
             // Each was checked when it was asked, and nothing else has been asked since.
-            let sent = slot.send(&ask, &mut out);
+            let sent = ask.send(&mut slot.session, &mut out);
             debug_assert_eq!(sent, Ok(()));
         }
         slot.write(out, turn);
@@ -147,14 +147,14 @@ impl Peer {
     fn heard(&mut self, session: SessionId, event: Heard, turn: &mut Turn<'_>) {
         match event {
             Heard::Question => {}
-            Heard::BadQuestion { why } => turn.notice(Some(session), why),
+            Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
             Heard::Entry { name, size } => turn.tell(Event::Entry { session, name, size }),
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
             Heard::Refused { name } => self.request_refused(session, &name, turn),
             Heard::Ignored { verb } => {
-                turn.notice(Some(session), alloc::format!("passed over the unknown packet {verb}"));
+                turn.notice(Some(session), format_args!("passed over the unknown packet {verb}"));
             }
             Heard::End => self.ended_by_peer(session, turn),
         }
@@ -192,8 +192,8 @@ impl Peer {
     }
 
     fn over(&mut self, id: SessionId, spoken: bool, fault: Option<Fault>, turn: &mut Turn<'_>) {
-        let fate = fault.clone().unwrap_or(Fault::Closed(None));
-        let Some(slot) = self.release(id, &fate, turn) else { return };
+        let fate = fault.as_ref().unwrap_or(&Fault::Closed(None));
+        let Some(slot) = self.release(id, fate, turn) else { return };
         if let (true, false, Some((_, remote))) = (slot.called, spoken, slot.ends) {
             self.guard.did_not_speak(remote, turn.now);
         }
@@ -252,7 +252,7 @@ impl Peer {
         id: SessionId,
         fate: &Fault,
         turn: &mut Turn<'_>,
-    ) -> Option<Slot> {
+    ) -> Option<Box<Slot>> {
         self.settle_on_peer(id, turn);
         let mut slot = self.sessions.remove(&id)?;
         if let Stage::Listening(listener) | Stage::Calling(listener) = slot.stage {

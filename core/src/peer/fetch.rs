@@ -1,5 +1,6 @@
 //! Files that come to this host (section 4): the requester's side.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -79,9 +80,9 @@ impl Peer {
         if slot.fetches.len() >= self.config.limits.waiting {
             return Err(MisuseError::TooManyWaiting);
         }
-        slot.fetches.push_back(id);
+        slot.fetches.push(id);
         let unusable = name.usable_on(self.config.platform).err();
-        let fetch = Fetch {
+        let fetch = Box::new(Fetch {
             session,
             name,
             size,
@@ -90,7 +91,7 @@ impl Peer {
             requested: false,
             bytes: 0,
             deadline: None,
-        };
+        });
         self.transfers.insert(id, Transfer::Fetch(fetch));
         match unusable {
             Some(fault) => self.fetch_failed(id, Fault::Name(fault), turn),
@@ -109,13 +110,14 @@ impl Peer {
             if slot.fetching >= self.config.limits.transfers {
                 return;
             }
-            let Some(id) = slot.fetches.pop_front() else { return };
+            let Some(&id) = slot.fetches.first() else { return };
+            slot.fetches.remove(0);
             slot.fetching += 1;
             let listener = ListenerId(self.new_id());
             if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
                 fetch.stage = Stage::Listening(listener);
                 fetch.peer = Some(peer);
-                fetch.deadline = Some(turn.now + self.config.limits.accept);
+                fetch.deadline = Some(turn.after(self.config.limits.accept));
             }
             self.listeners.insert(listener, Awaited::Data(id));
             turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
@@ -134,7 +136,7 @@ impl Peer {
         debug_assert_eq!(sent, Ok(()));
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
-        fetch.deadline = Some(turn.now + self.config.limits.accept);
+        fetch.deadline = Some(turn.after(self.config.limits.accept));
         slot.heard = turn.now;
         slot.write(out, turn);
     }
@@ -156,12 +158,13 @@ impl Peer {
         let from = remote.ip().to_canonical();
         if let Some(peer) = fetch.peer.filter(|peer| *peer != from) {
             turn.act(Action::Close { conn });
-            let text =
-                alloc::format!("expected the data connection from {peer}, got one from {from}");
-            return turn.notice(Some(session), text);
+            return turn.notice(
+                Some(session),
+                format_args!("expected the data connection from {peer}, got one from {from}"),
+            );
         }
         fetch.stage = Stage::Receiving(conn);
-        fetch.deadline = Some(turn.now + self.config.limits.stall);
+        fetch.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size) = (fetch.name.clone(), fetch.size);
         self.listeners.remove(&listener);
         self.conns.insert(conn, Use::Data(id));
@@ -201,12 +204,9 @@ impl Peer {
     }
 
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(Fetch { stage: Stage::Storing, bytes, .. })) =
-            self.transfers.get(&id)
-        else {
-            return;
-        };
-        turn.tell(Event::Finished { transfer: id, name, bytes: *bytes });
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
+        let Stage::Storing = fetch.stage else { return };
+        turn.tell(Event::Finished { transfer: id, name, bytes: fetch.bytes });
         if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
             self.fetch_over(&fetch, turn);
         }
@@ -277,14 +277,14 @@ impl Peer {
             self.fetch_failed(id, fate.clone(), turn);
         }
         let mut unasked = Vec::new();
-        for (id, transfer) in &mut self.transfers {
+        for (id, transfer) in self.transfers.iter_mut() {
             if let Transfer::Fetch(fetch) = transfer
                 && fetch.session == session
             {
                 match fetch.stage {
                     Stage::Listening(_) => unasked.push(*id),
                     Stage::Requested(_) => {
-                        let soon = turn.now + AFTER_THE_END;
+                        let soon = turn.after(AFTER_THE_END);
                         fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
                     }
                     _ => {}

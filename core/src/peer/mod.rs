@@ -15,13 +15,15 @@ mod relay_link;
 mod slot;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use event::{Direction, Event, Fault, FaultKind};
 pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
+
+use litemap::LiteMap;
 
 use crate::{Limits, MisuseError, Nick, Platform};
 use call_guard::CallGuard;
@@ -65,11 +67,11 @@ pub struct Peer {
     last_id: u64,
     relay: RelayLink,
     /// What each connection is for.
-    conns: BTreeMap<ConnId, Use>,
+    conns: LiteMap<ConnId, Use>,
     /// What each listener is for.
-    listeners: BTreeMap<ListenerId, Awaited>,
-    sessions: BTreeMap<SessionId, Slot>,
-    transfers: BTreeMap<TransferId, Transfer>,
+    listeners: LiteMap<ListenerId, Awaited>,
+    sessions: LiteMap<SessionId, Box<Slot>>,
+    transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
     stopping: bool,
 }
@@ -90,8 +92,8 @@ enum Awaited {
 }
 
 enum Transfer {
-    Fetch(Fetch),
-    Serve(Serve),
+    Fetch(Box<Fetch>),
+    Serve(Box<Serve>),
 }
 
 impl Transfer {
@@ -117,6 +119,11 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// When so long has passed from now.
+    fn after(&self, wait: Duration) -> Duration {
+        self.now.saturating_add(wait)
+    }
+
     fn act(&mut self, action: Action) {
         self.actions.push(action);
     }
@@ -125,8 +132,8 @@ impl Turn<'_> {
         self.actions.push(Action::Tell(event));
     }
 
-    fn notice(&mut self, session: Option<SessionId>, text: impl Into<Box<str>>) {
-        self.tell(Event::Notice { session, text: text.into() });
+    fn notice(&mut self, session: Option<SessionId>, text: fmt::Arguments<'_>) {
+        self.tell(Event::Notice { session, text: alloc::fmt::format(text).into() });
     }
 }
 
@@ -138,10 +145,10 @@ impl Peer {
             config,
             last_id: 0,
             relay: RelayLink::new(),
-            conns: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            transfers: BTreeMap::new(),
+            conns: LiteMap::new(),
+            listeners: LiteMap::new(),
+            sessions: LiteMap::new(),
+            transfers: LiteMap::new(),
             guard,
             stopping: false,
         }
@@ -242,10 +249,10 @@ impl Peer {
     pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let turn = &mut Turn { now, actions };
         self.stopping = true;
-        for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+        while let Some((&session, _)) = self.sessions.first() {
             self.leave(session, Some(Fault::Cancelled), turn);
         }
-        for transfer in self.transfers.keys().copied().collect::<Vec<_>>() {
+        while let Some((&transfer, _)) = self.transfers.first() {
             self.transfer_failed(transfer, Fault::Cancelled, turn);
         }
         self.leave_relay(turn);
@@ -295,7 +302,7 @@ impl Peer {
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = Some(turn.now + self.config.limits.stall);
+        let until = Some(turn.after(self.config.limits.stall));
         match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
@@ -317,9 +324,6 @@ impl Peer {
 
     fn pass_deadlines(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
-        if self.next_deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
         self.pass_relay_deadline(turn);
         let limits = &self.config.limits;
         let late = |slot: &Slot| slot.deadline(limits).is_some_and(|at| at <= now);

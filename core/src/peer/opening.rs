@@ -1,7 +1,6 @@
 //! How a session comes about: X_INIT, the listener, the connection back (sections 1 and 6).
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -118,7 +117,7 @@ impl Peer {
             // Nothing tells the host that was called from a stranger who came by, until it speaks.
             Stage::Live { .. } if slot.spares.len() < spares => {
                 self.conns.insert(conn, Use::Spare(id));
-                slot.spares.push_back(Spare { conn, local, remote });
+                slot.spares.push(Spare { conn, local, remote });
             }
             _ => turn.act(Action::Close { conn }),
         }
@@ -158,14 +157,17 @@ impl Peer {
     pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
         let Stage::Live { conn, listener: Some(listener) } = slot.stage else { return false };
-        let stranger = slot.ends.map(|(_, remote)| remote.to_string()).unwrap_or_default();
-        turn.notice(Some(id), alloc::format!("a connection from {stranger} was no peer's: {why}"));
+        if let Some((_, remote)) = slot.ends {
+            let text = format_args!("a connection from {remote} was no peer's: {why}");
+            turn.notice(Some(id), text);
+        }
         if self.conns.remove(&conn).is_some() {
             turn.act(Action::Close { conn });
         }
         slot.restart(&self.config.limits);
         slot.stage = Stage::Calling(listener);
-        if let Some(Spare { conn, local, remote }) = slot.spares.pop_front() {
+        if !slot.spares.is_empty() {
+            let Spare { conn, local, remote } = slot.spares.remove(0);
             self.attach(id, conn, Some(listener), local, remote, turn);
         }
         true
@@ -180,7 +182,7 @@ impl Peer {
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
         }
-        for spare in slot.spares.drain(..) {
+        for spare in core::mem::take(&mut slot.spares) {
             self.conns.remove(&spare.conn);
             turn.act(Action::Close { conn: spare.conn });
         }
@@ -189,14 +191,13 @@ impl Peer {
     /// An X_INIT came.
     pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
         let Some(relay) = self.relay.relay_ip() else { return };
-        let limits = self.config.limits.clone();
         let refusal = if self.config.calls == Calls::Ignore || self.stopping {
             Some(Fault::Declined)
         } else if let Err(fault) =
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Fault::Policy(fault))
-        } else if self.sessions.len() >= limits.sessions {
+        } else if self.sessions.len() >= self.config.limits.sessions {
             Some(Fault::Busy("sessions at once"))
         } else {
             self.guard.admit(from.ip(), turn.now).err().map(Fault::Policy)
@@ -205,7 +206,8 @@ impl Peer {
             return turn.tell(Event::CallRefused { from, fault });
         }
         let id = SessionId(self.new_id());
-        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, &limits);
+        let limits = &self.config.limits;
+        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, limits);
         self.sessions.insert(id, slot);
         if self.config.calls == Calls::Ask {
             turn.tell(Event::Call { session: id, from, nick });
@@ -237,7 +239,7 @@ impl Peer {
     }
 
     pub(super) fn dial_failed(&mut self, id: SessionId, why: Box<str>, turn: &mut Turn<'_>) {
-        if let Some(Slot { stage: Stage::Dialling(_, to), .. }) = self.sessions.get(&id) {
+        if let Some(Stage::Dialling(_, to)) = self.sessions.get(&id).map(|slot| slot.stage) {
             self.guard.did_not_speak(to.ip(), turn.now);
         }
         self.open_failed(id, Fault::Unreachable(why), turn);
@@ -257,9 +259,9 @@ impl Peer {
         }
     }
 
-    pub(super) fn sessions_being_called(&self) -> impl Iterator<Item = SessionId> {
-        let calling = |stage| matches!(stage, Stage::Listening(_));
-        self.sessions.iter().filter(move |(_, slot)| calling(slot.stage)).map(|(id, _)| *id)
+    pub(super) fn session_being_called(&self) -> Option<SessionId> {
+        let calling = |slot: &Slot| matches!(slot.stage, Stage::Listening(_));
+        self.sessions.iter().find(|(_, slot)| calling(slot)).map(|(id, _)| *id)
     }
 
     /// A session that has not been told of as open will not be.

@@ -94,7 +94,10 @@ impl Peer {
             }
         }
         if done && slot.session.answer_list_end(&mut out).is_err() {
-            turn.notice(Some(session), "the driver ended a list that was not asked for");
+            turn.notice(
+                Some(session),
+                format_args!("the driver ended a list that was not asked for"),
+            );
         }
         slot.write(out, turn);
         self.pump(session, turn);
@@ -115,7 +118,7 @@ impl Peer {
                     if let Some(slot) = self.sessions.get_mut(&session) {
                         slot.session.refuse(&name, &mut out);
                     }
-                    turn.notice(Some(session), alloc::format!("said NO to {name}: {why}"));
+                    turn.notice(Some(session), format_args!("said NO to {name}: {why}"));
                 }
             }
         }
@@ -143,10 +146,11 @@ impl Peer {
         let id = TransferId(self.new_id());
         let slot = self.sessions.get_mut(&session).ok_or("its session is over")?;
         let (_, peer) = slot.ends.ok_or("its session is over")?;
-        slot.serves.push_back(id);
+        slot.serves.push(id);
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
-        let serve = Serve { session, name: name.clone(), size, to, stage, deadline: None };
+        let serve =
+            Box::new(Serve { session, name: name.clone(), size, to, stage, deadline: None });
         self.transfers.insert(id, Transfer::Serve(serve));
         Ok(())
     }
@@ -157,12 +161,13 @@ impl Peer {
             if slot.serving >= self.config.limits.transfers {
                 return;
             }
-            let Some(id) = slot.serves.pop_front() else { return };
+            let Some(&id) = slot.serves.first() else { return };
+            slot.serves.remove(0);
             slot.serving += 1;
             let conn = self.new_conn();
             let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { continue };
             serve.stage = Stage::Dialling(conn);
-            serve.deadline = Some(turn.now + self.config.limits.accept);
+            serve.deadline = Some(turn.after(self.config.limits.accept));
             self.conns.insert(conn, Use::Data(id));
             turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
         }
@@ -172,7 +177,7 @@ impl Peer {
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         let Stage::Dialling(conn) = serve.stage else { return };
         serve.stage = Stage::Sending(conn);
-        serve.deadline = Some(turn.now + self.config.limits.stall);
+        serve.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size) = (serve.name.clone(), serve.size);
         turn.act(Action::Send { transfer: id, conn, name: name.clone(), size });
         turn.tell(Event::Started {
@@ -226,7 +231,7 @@ impl Peer {
         self.serve_over(&serve, turn);
     }
 
-    fn take_serve(&mut self, id: TransferId) -> Option<Serve> {
+    fn take_serve(&mut self, id: TransferId) -> Option<Box<Serve>> {
         match self.transfers.remove(&id)? {
             Transfer::Serve(serve) => {
                 if let Stage::Dialling(conn) | Stage::Sending(conn) = serve.stage {

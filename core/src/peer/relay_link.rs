@@ -1,18 +1,17 @@
 //! The link to the relay, from this host's side (section 5).
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::{Action, ConnId, Event, Fault, Peer, SessionId, Turn, Use};
+use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
 use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
 const LOCATE: Duration = Duration::from_secs(3);
-/// The first wait before the relay is dialled again; each further one is twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// Seconds before the relay is dialled again the first time; each further wait is twice as long.
+const FIRST_RETRY: u64 = 1;
+const LONGEST_RETRY: u64 = 30;
 
 pub(super) struct RelayLink {
     stage: Stage,
@@ -109,7 +108,7 @@ impl Peer {
         let conn = self.new_conn();
         self.conns.insert(conn, Use::Relay);
         self.relay.conn = Some(conn);
-        self.relay.stage = Stage::Dialling(turn.now + self.config.limits.open);
+        self.relay.stage = Stage::Dialling(turn.after(self.config.limits.open));
         turn.act(Action::DialRelay { conn });
     }
 
@@ -134,7 +133,7 @@ impl Peer {
                 None => self.relay_lost(Fault::Cancelled, turn),
             };
         };
-        self.relay.stage = Stage::Naming(at, turn.now + self.config.limits.first_line);
+        self.relay.stage = Stage::Naming(at, turn.after(self.config.limits.first_line));
         self.write_relay(RelayPacket::Nick(nick.as_str()), turn);
     }
 
@@ -162,7 +161,7 @@ impl Peer {
                     Ok(packet) => self.relay_packet(packet, turn),
                     // It may be a stranger's X_INIT passed on as it came: the link is not to blame.
                     Err(error @ ProtocolError::Malformed { .. }) => {
-                        turn.notice(None, error.to_string());
+                        turn.notice(None, format_args!("{error}"));
                     }
                     Err(error) => break Some(error),
                 },
@@ -186,7 +185,7 @@ impl Peer {
                     return;
                 }
                 if yes {
-                    self.relay.stage = Stage::Locating(at, turn.now + LOCATE);
+                    self.relay.stage = Stage::Locating(at, turn.after(LOCATE));
                     self.write_relay(RelayPacket::Caps("from"), turn);
                     self.write_relay(RelayPacket::Addr, turn);
                 } else {
@@ -216,8 +215,8 @@ impl Peer {
                 self.relay_lost(Fault::Relay(crate::Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
-                let said = alloc::format!("the relay said of {verb}: {}", crate::Quoted(reason));
-                turn.notice(None, said);
+                let reason = crate::Quoted(reason);
+                turn.notice(None, format_args!("the relay said of {verb}: {reason}"));
             }
             (RelayPacket::End, _) => self.relay_lost(Fault::Closed(None), turn),
             _ => {}
@@ -243,19 +242,14 @@ impl Peer {
         // Even a nick that is taken: after a broken link the relay may hold it for the dead one.
         let again = self.relay.was_online;
         let retry = (again && !self.stopping).then(|| {
-            let doublings = self.relay.failures.min(8);
-            FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY)
+            Duration::from_secs((FIRST_RETRY << self.relay.failures.min(8)).min(LONGEST_RETRY))
         });
         self.relay.failures = self.relay.failures.saturating_add(1);
-        self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.now + wait));
+        self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
         turn.tell(Event::Offline { fault, retry });
-        let waiting: Vec<SessionId> = self.sessions_being_called().collect();
-        for session in waiting {
-            self.open_failed(
-                session,
-                Fault::Unreachable("the link to the relay is gone".into()),
-                turn,
-            );
+        while let Some(session) = self.session_being_called() {
+            let why = "the link to the relay is gone".into();
+            self.open_failed(session, Fault::Unreachable(why), turn);
         }
     }
 
@@ -275,8 +269,8 @@ impl Peer {
             Stage::Idle => None,
             Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Locating(_, at) => Some(at),
             Stage::Retry(at) => Some(at),
-            Stage::Online(_) if self.relay.pinged => Some(self.relay.heard + silence),
-            Stage::Online(_) => Some(self.relay.heard + silence / 2),
+            Stage::Online(_) if self.relay.pinged => Some(self.relay.heard.saturating_add(silence)),
+            Stage::Online(_) => Some(self.relay.heard.saturating_add(silence / 2)),
         }
     }
 

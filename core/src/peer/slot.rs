@@ -1,6 +1,6 @@
 //! What a host knows of one session.
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -35,12 +35,12 @@ pub(super) struct Slot {
     pub(super) looking: bool,
     /// Asked of a host that has not shown to be a peer yet.
     pub(super) asked: Vec<Ask>,
-    pub(super) spares: VecDeque<Spare>,
+    pub(super) spares: Vec<Spare>,
     /// Files to fetch that wait their turn, and how many do not.
-    pub(super) fetches: VecDeque<TransferId>,
+    pub(super) fetches: Vec<TransferId>,
     pub(super) fetching: usize,
     /// Files to send that wait their turn, and how many do not.
-    pub(super) serves: VecDeque<TransferId>,
+    pub(super) serves: Vec<TransferId>,
     pub(super) serving: usize,
 }
 
@@ -60,21 +60,31 @@ pub(super) enum Stage {
     },
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(PartialEq)]
 pub(super) enum Ask {
     List,
     Check(FileName),
 }
 
+impl Ask {
+    pub(super) fn send(&self, session: &mut Session, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self {
+            Self::List => session.list(out),
+            Self::Check(name) => session.check(name.borrowed(), out),
+        }
+    }
+}
+
 impl Slot {
+    /// In a box, since it is large and the map it goes to is moved.
     pub(super) fn new(
         stage: Stage,
         nick: Option<Nick>,
         called: bool,
         now: Duration,
         limits: &Limits,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             stage,
             session: Session::new(limits),
             nick,
@@ -89,12 +99,12 @@ impl Slot {
             paused: false,
             looking: false,
             asked: Vec::new(),
-            spares: VecDeque::new(),
-            fetches: VecDeque::new(),
+            spares: Vec::new(),
+            fetches: Vec::new(),
             fetching: 0,
-            serves: VecDeque::new(),
+            serves: Vec::new(),
             serving: 0,
-        }
+        })
     }
 
     /// Forgets what passed on a connection that was no peer's.
@@ -114,25 +124,30 @@ impl Slot {
     }
 
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
-        let due = match self.stage {
-            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => self.began + limits.open,
-            Stage::Dialling(..) => self.since + limits.open,
+        let (from, wait) = match self.stage {
+            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => {
+                (self.began, limits.open)
+            }
+            Stage::Dialling(..) => (self.since, limits.open),
             Stage::Live { .. } if !self.session.has_spoken() => {
                 if self.called {
-                    self.since + limits.first_line
+                    (self.since, limits.first_line)
                 } else if self.asked.is_empty() {
-                    self.heard + limits.idle
+                    (self.heard, limits.idle)
                 } else if self.spares.is_empty() {
-                    self.heard + limits.first_line
+                    (self.heard, limits.first_line)
                 } else {
-                    self.since + TRIAL
+                    (self.since, TRIAL)
                 }
             }
-            Stage::Live { .. } if self.session.awaits_answer() => self.heard + limits.answer,
-            Stage::Live { .. } if self.has_work() => Duration::MAX,
-            Stage::Live { .. } => self.heard.max(self.moved) + limits.idle,
+            Stage::Live { .. } if self.session.awaits_answer() => (self.heard, limits.answer),
+            Stage::Live { .. } if self.has_work() => (self.heard, Duration::MAX),
+            Stage::Live { .. } => (self.heard.max(self.moved), limits.idle),
         };
-        let due = if self.unsent > 0 { due.min(self.moved + limits.stall) } else { due };
+        let mut due = from.saturating_add(wait);
+        if self.unsent > 0 {
+            due = due.min(self.moved.saturating_add(limits.stall));
+        }
         (due < Duration::MAX).then_some(due)
     }
 
@@ -158,13 +173,6 @@ impl Slot {
             }
             self.unsent += bytes.len();
             turn.act(Action::Write { conn, bytes });
-        }
-    }
-
-    pub(super) fn send(&mut self, ask: &Ask, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match ask {
-            Ask::List => self.session.list(out),
-            Ask::Check(name) => self.session.check(name.borrowed(), out),
         }
     }
 }

@@ -7,14 +7,14 @@
 mod event;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 pub use event::{Event, Question};
 
 use crate::state::{State, Step};
 use crate::{
-    FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted, Size,
+    BadName, FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted,
+    Size,
 };
 
 enum Owed {
@@ -35,11 +35,12 @@ pub struct Session {
     ours: State,
     theirs: State,
     /// Our questions without an answer, oldest first.
-    asked: VecDeque<Asked>,
-    /// The files we requested and have not settled, and how often.
-    requested: BTreeMap<Box<str>, u32>,
-    /// Their questions without an answer, oldest first. The first is a bare `No` only while held.
-    owed: VecDeque<Owed>,
+    asked: Vec<Asked>,
+    /// The files we requested and have not settled, as often as we did.
+    requested: Vec<Box<str>>,
+    /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
+    /// It is a bare `No` only while held.
+    owed: Vec<Owed>,
     /// No answers for now.
     held: bool,
     /// Entries of the list under way.
@@ -55,9 +56,9 @@ impl Session {
             lines: LineBuffer::new(),
             ours: State::Silent,
             theirs: State::Silent,
-            asked: VecDeque::new(),
-            requested: BTreeMap::new(),
-            owed: VecDeque::new(),
+            asked: Vec::new(),
+            requested: Vec::new(),
+            owed: Vec::new(),
             held: false,
             entries: 0,
             max_questions: limits.questions.max(1),
@@ -89,7 +90,7 @@ impl Session {
             }
             packet => packet,
         };
-        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
         let Some(next) = self.theirs.after(step) else {
             return Err(ProtocolError::AfterEnd { got: Quoted(text).to_box() });
         };
@@ -124,19 +125,20 @@ impl Session {
                     self.asked.remove(at);
                     Event::Answer { name: name.into(), yes }
                 } else if let Some((name, false)) = answer
-                    && self.requested.contains_key(name)
+                    && settle(&mut self.requested, name)
                 {
-                    settle(&mut self.requested, name);
                     Event::Refused { name: name.into() }
                 } else {
-                    ask_named(&mut self.owed, FileName::parse(chk.question()), |name| {
-                        Question::Check(name)
-                    })?
+                    match FileName::parse(chk.question()) {
+                        Ok(name) => ask(&mut self.owed, Question::Check(name.to_owned())),
+                        Err(bad) => owe_no(&mut self.owed, bad)?,
+                    }
                 }
             }
-            Packet::Request { name, size, port } => {
-                ask_named(&mut self.owed, name, |name| Question::Request { name, size, port })?
+            Packet::Request { name: Ok(name), size, port } => {
+                ask(&mut self.owed, Question::Request { name: name.to_owned(), size, port })
             }
+            Packet::Request { name: Err(bad), .. } => owe_no(&mut self.owed, bad)?,
             Packet::End => Event::End,
             Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
         };
@@ -167,7 +169,7 @@ impl Session {
             return Err(MisuseError::AlreadyAsked);
         }
         self.send(Packet::FileList, out)?;
-        self.asked.push_back(Asked::List);
+        self.asked.push(Asked::List);
         Ok(())
     }
 
@@ -180,14 +182,16 @@ impl Session {
     /// questions than this side would bear itself. [`MisuseError::Ending`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
-        if position(&self.asked, text).is_some() || self.requested.contains_key(text) {
+        if position(&self.asked, text).is_some()
+            || self.requested.iter().any(|requested| **requested == *text)
+        {
             return Err(MisuseError::AlreadyAsked);
         }
         if self.asked.len() >= self.max_questions {
             return Err(MisuseError::TooManyWaiting);
         }
         self.send(Packet::check(name), out)?;
-        self.asked.push_back(Asked::Check(text.into()));
+        self.asked.push(Asked::Check(text.into()));
         Ok(())
     }
 
@@ -205,7 +209,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         self.send(Packet::Request { name: Ok(name), size, port }, out)?;
-        *self.requested.entry(name.into_str().into()).or_default() += 1;
+        self.requested.push(name.into_str().into());
         Ok(())
     }
 
@@ -250,7 +254,7 @@ impl Session {
 
     /// The oldest question of the other side's that has no answer.
     pub fn question(&self) -> Option<&Question> {
-        match self.owed.front()? {
+        match self.owed.first()? {
             Owed::Answer(question) => Some(question),
             Owed::No(_) => None,
         }
@@ -284,7 +288,7 @@ impl Session {
         match self.question() {
             Some(Question::List) => {
                 self.send(Packet::ListEnd, out)?;
-                self.owed.pop_front();
+                self.owed.remove(0);
                 self.answer_bad_names(out);
                 Ok(())
             }
@@ -298,12 +302,12 @@ impl Session {
     ///
     /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match self.owed.front() {
+        match self.owed.first() {
             Some(Owed::Answer(Question::Check(_))) if self.has_ended() => Err(MisuseError::Ending),
             Some(Owed::Answer(Question::Check(name))) => {
                 Packet::encode_answer(name.as_str(), yes, out);
                 self.ours = State::Open;
-                self.owed.pop_front();
+                self.owed.remove(0);
                 self.answer_bad_names(out);
                 Ok(())
             }
@@ -314,17 +318,12 @@ impl Session {
     /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
     /// [`refuse`](Self::refuse).
     pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<(FileName, Size, u16)> {
-        match self.owed.pop_front() {
-            Some(Owed::Answer(Question::Request { name, size, port })) => {
-                self.answer_bad_names(out);
-                Some((name, size, port))
-            }
-            Some(other) => {
-                self.owed.push_front(other);
-                None
-            }
-            None => None,
-        }
+        let Some(Question::Request { .. }) = self.question() else { return None };
+        let Owed::Answer(Question::Request { name, size, port }) = self.owed.remove(0) else {
+            return None;
+        };
+        self.answer_bad_names(out);
+        Some((name, size, port))
     }
 
     /// A requested file will not come, or not whole.
@@ -336,7 +335,7 @@ impl Session {
     }
 
     fn send(&mut self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        let step = if packet == Packet::End { Step::End } else { Step::Packet };
+        let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
         self.ours = self.ours.after(step).ok_or(MisuseError::Ending)?;
         packet.encode(out);
         Ok(())
@@ -349,50 +348,39 @@ impl Session {
 
     /// Gives the NOs whose turn has come.
     fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
-        while let (false, Some(Owed::No(name))) = (self.held, self.owed.front()) {
+        while let (false, Some(Owed::No(name))) = (self.held, self.owed.first()) {
             if !self.has_ended() {
                 Packet::encode_answer(name, false, out);
                 self.ours = State::Open;
             }
-            self.owed.pop_front();
+            self.owed.remove(0);
         }
     }
 }
 
-fn settle(requested: &mut BTreeMap<Box<str>, u32>, name: &str) {
-    if let Some(count) = requested.get_mut(name) {
-        *count -= 1;
-        if *count == 0 {
-            requested.remove(name);
-        }
-    }
+/// Takes out one request of that name, and says whether there was one.
+fn settle(requested: &mut Vec<Box<str>>, name: &str) -> bool {
+    let at = requested.iter().position(|requested| **requested == *name);
+    at.map(|at| requested.swap_remove(at)).is_some()
 }
 
-fn position(asked: &VecDeque<Asked>, name: &str) -> Option<usize> {
+fn position(asked: &[Asked], name: &str) -> Option<usize> {
     asked.iter().position(|asked| matches!(asked, Asked::Check(asked) if **asked == *name))
 }
 
-fn ask(owed: &mut VecDeque<Owed>, question: Question) -> Event {
-    owed.push_back(Owed::Answer(question));
+fn ask(owed: &mut Vec<Owed>, question: Question) -> Event {
+    owed.push(Owed::Answer(question));
     Event::Question
 }
 
-fn ask_named(
-    owed: &mut VecDeque<Owed>,
-    name: crate::Name<'_>,
-    question: impl FnOnce(FileName) -> Question,
-) -> Result<Event, ProtocolError> {
-    match name {
-        Ok(name) => Ok(ask(owed, question(name.to_owned()))),
-        // The NO repeats the name, and must itself fit a line.
-        Err(bad) if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE => {
-            Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() })
-        }
-        Err(bad) => {
-            owed.push_back(Owed::No(bad.name.into()));
-            Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
-        }
+/// A question about a name that is none.
+fn owe_no(owed: &mut Vec<Owed>, bad: BadName<'_>) -> Result<Event, ProtocolError> {
+    // The NO repeats the name, and must itself fit a line.
+    if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
+        return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
     }
+    owed.push(Owed::No(bad.name.into()));
+    Ok(Event::BadQuestion { why: alloc::format!("{bad}").into() })
 }
 
 #[cfg(test)]

@@ -45,15 +45,21 @@ impl Tunnel {
                 let visitor = tokio::select! {
                     accepted = acceptor.accept() => {
                         let Ok((socket, from)) = accepted else { break };
-                        let _ = socket.set_nodelay(true);
-                        Visitor { from, stream: Way::Tcp(socket) }
+                        Visitor { from, stream: Way::tcp(socket) }
                     }
                     Some(visitor) = joined.recv() => visitor,
                     Some(_) = visits.join_next() => continue,
                     // The client writes nothing: an end, a fault or a byte all mean it is over.
                     _ = stream.read_u8() => break,
                 };
-                visits.spawn(Arc::clone(&self).bring(at.port(), visitor));
+                // One too many is closed at once: it is not to keep anyone waiting.
+                if let Ok(permit) = Arc::clone(&self.visits).try_acquire_owned() {
+                    let tunnel = Arc::clone(&self);
+                    visits.spawn(async move {
+                        tunnel.bring(at.port(), visitor).await;
+                        drop(permit);
+                    });
+                }
             }
             drop(lent);
             drop(acceptor);

@@ -3,8 +3,10 @@
 //! It never reads what it carries, but for one thing: the X_INITs that the relay passes on to the
 //! client say what the client may dial.
 
+mod carry;
 mod lender;
 pub mod mux;
+mod rates;
 mod tunnel;
 
 use std::collections::HashMap;
@@ -17,6 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::mpsc;
 
 use crate::relay::Relay;
+use rates::Budgets;
+pub use rates::Rates;
 
 /// How a bridge lends.
 #[derive(Clone, Debug)]
@@ -30,12 +34,14 @@ pub struct BridgeConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// Listeners of one tunnel at a time.
     pub listeners: usize,
+    /// How fast bytes go.
+    pub rates: Rates,
 }
 
 impl BridgeConfig {
     /// A bridge that listens at this address, on ports that the system chooses.
     pub fn at(ip: IpAddr) -> Self {
-        Self { public_ip: None, listen_ip: ip, ports: None, listeners: 64 }
+        Self { public_ip: None, listen_ip: ip, ports: None, listeners: 64, rates: Rates::default() }
     }
 }
 
@@ -48,6 +54,7 @@ struct Shared {
     config: BridgeConfig,
     /// The listeners of all tunnels: a dial to one of them is joined here, without a socket.
     lent: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
+    budgets: Budgets,
     start: Instant,
 }
 
@@ -67,8 +74,9 @@ enum Way {
 impl Bridge {
     /// A bridge whose tunnels reach this relay.
     pub fn new(relay: Relay, config: BridgeConfig) -> Self {
-        let lent = Mutex::default();
-        Self(Arc::new(Shared { relay, config, lent, start: Instant::now() }))
+        let budgets = Budgets::new(config.rates);
+        let (lent, start) = (Mutex::default(), Instant::now());
+        Self(Arc::new(Shared { relay, config, lent, budgets, start }))
     }
 
     /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address
@@ -78,6 +86,7 @@ impl Bridge {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
+        let socket = self.0.budgets.limit(socket, client.ip());
         tunnel::serve(Arc::clone(&self.0), socket, client, public_ip).await;
     }
 }

@@ -1,11 +1,14 @@
 //! Many streams over one tunnel: yamux, and the task that keeps it moving.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 use xcher_core::tunnel::MAX_FIRST_LINE;
 use yamux::{Config, Connection, Mode};
@@ -13,16 +16,28 @@ use yamux::{Config, Connection, Mode};
 /// A stream: raw bytes both ways, each way closed on its own.
 pub type Stream = Compat<yamux::Stream>;
 
-/// Streams in one tunnel. Sixteen files each way in a session take about seventy.
+/// Streams that a client may have opened in one tunnel. Sixteen files each way in a session take about
+/// seventy.
 pub const MAX_STREAMS: usize = 128;
-/// What one tunnel's streams may hold unread together: the least that yamux takes for so many.
-const WINDOW: usize = MAX_STREAMS * (256 << 10);
-/// Streams that may wait to be opened.
-const REQUESTS: usize = 16;
+/// Streams of one tunnel that bring someone who came to a listener.
+pub const MAX_VISITS: usize = 64;
+/// Streams in all, with a few that are being refused. One more is not opened.
+const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
+/// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
+/// room for those whose way is fast and long.
+const WINDOW: usize = ALL_STREAMS * (256 << 10) + (16 << 20);
 
 /// Opens streams of a tunnel.
 #[derive(Clone, Debug)]
-pub struct Opener(mpsc::Sender<oneshot::Sender<io::Result<Stream>>>);
+pub struct Opener(Weak<Mutex<Requests>>);
+
+/// Streams that are to be opened. It lives as long as the tunnel runs.
+#[derive(Debug, Default)]
+struct Requests {
+    waiting: VecDeque<oneshot::Sender<io::Result<Stream>>>,
+    /// Wakes the tunnel.
+    waker: Option<Waker>,
+}
 
 impl Opener {
     /// A new stream. Nothing of it is sent before something is written to it.
@@ -33,7 +48,14 @@ impl Opener {
     pub async fn open(&self) -> io::Result<Stream> {
         let (reply, stream) = oneshot::channel();
         let gone = || io::Error::new(io::ErrorKind::NotConnected, "the tunnel is gone");
-        self.0.send(reply).await.map_err(|_| gone())?;
+        {
+            let requests = self.0.upgrade().ok_or_else(gone)?;
+            let mut requests = lock(&requests);
+            requests.waiting.push_back(reply);
+            if let Some(waker) = requests.waker.take() {
+                waker.wake();
+            }
+        }
         stream.await.map_err(|_| gone())?
     }
 }
@@ -56,17 +78,24 @@ where
 {
     let mut config = Config::default();
     // In this order: each is checked against the other.
-    config.set_max_num_streams(MAX_STREAMS).set_max_connection_receive_window(Some(WINDOW));
+    config.set_max_num_streams(ALL_STREAMS).set_max_connection_receive_window(Some(WINDOW));
     config.set_split_send_size(64 << 10);
-    let mut connection = Connection::new(socket.compat(), config, mode);
-    let (opener, mut requests) = mpsc::channel::<oneshot::Sender<io::Result<Stream>>>(REQUESTS);
+    // Boxed: yamux moves it about at each turn.
+    let turns = Turns { socket: Box::new(socket), read: 0 };
+    let mut connection = Connection::new(turns.compat(), config, mode);
+    let requests = Arc::<Mutex<Requests>>::default();
+    let opener = Opener(Arc::downgrade(&requests));
     let mut request = None;
     let run = poll_fn(move |context| {
         loop {
-            if request.is_none()
-                && let Poll::Ready(Some(next)) = requests.poll_recv(context)
-            {
-                request = Some(next);
+            if request.is_none() {
+                let mut requests = lock(&requests);
+                request = requests.waiting.pop_front();
+                if request.is_none() {
+                    // Idle, it keeps no room.
+                    requests.waiting = VecDeque::new();
+                    requests.waker = Some(context.waker().clone());
+                }
             }
             if request.is_some()
                 && let Poll::Ready(opened) = connection.poll_new_outbound(context)
@@ -84,7 +113,54 @@ where
             }
         }
     });
-    (Opener(opener), run)
+    (opener, run)
+}
+
+/// A socket that is read a little at a time: what came is used before more comes, while it is in the
+/// processor's caches, and instead of memory for more.
+struct Turns<S> {
+    socket: S,
+    /// What was read in this turn.
+    read: usize,
+}
+
+/// What is read in one turn.
+const TURN: usize = 64 << 10;
+
+impl<S: AsyncRead + Unpin> AsyncRead for Turns<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read >= TURN {
+            self.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        self.read = if read.is_ready() { self.read + buf.filled().len() - before } else { 0 };
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
 }
 
 /// Reads a stream's first line and not a byte more: what follows it is the connection's.
@@ -111,4 +187,8 @@ fn broken(error: yamux::ConnectionError) -> io::Error {
         yamux::ConnectionError::Io(error) => error,
         error => io::Error::other(error),
     }
+}
+
+fn lock(requests: &Mutex<Requests>) -> MutexGuard<'_, Requests> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,13 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use xcher_core::Nick;
+use xcher_core::{Nick, Size};
 
 use super::exit::Failure;
 use crate::files::OnConflict;
@@ -162,6 +163,15 @@ pub(super) struct RelayArgs {
     /// A reverse proxy whose X-Forwarded-For is believed
     #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
     pub(super) trusted_proxy: Vec<IpAddr>,
+    /// The most bytes a second of one tunnel, both ways together, such as 10mb [default: no limit]
+    #[arg(long, env = "XCHER_TUNNEL_RATE", value_name = "SIZE", value_parser = rate)]
+    pub(super) tunnel_rate: Option<NonZeroU64>,
+    /// The same of all tunnels of one address
+    #[arg(long, env = "XCHER_ADDRESS_RATE", value_name = "SIZE", value_parser = rate)]
+    pub(super) address_rate: Option<NonZeroU64>,
+    /// The same of all tunnels
+    #[arg(long, env = "XCHER_TOTAL_RATE", value_name = "SIZE", value_parser = rate)]
+    pub(super) total_rate: Option<NonZeroU64>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -226,6 +236,12 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
         (1024 <= low && low <= high).then_some(low..=high)
     });
     parsed.ok_or_else(|| "expected LOW-HIGH from 1024 up, such as 40000-40999".to_owned())
+}
+
+/// Bytes a second.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let rate = Size::parse(text).and_then(|size| NonZeroU64::new(size.bytes()));
+    rate.ok_or_else(|| "expected bytes a second from 1 up, such as 500kb or 10mb".to_owned())
 }
 
 /// An address to listen on, or `off`.

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::share;
 use super::signals::Signals;
 use super::start::Running;
-use crate::bridge::{Bridge, BridgeConfig};
+use crate::bridge::{Bridge, BridgeConfig, Rates};
 use crate::http::{self, HttpConfig, Tls, WsBytes};
 use crate::relay::{self, Relay};
 
@@ -128,7 +128,9 @@ fn lends(args: &RelayArgs, http: IpAddr) -> BridgeConfig {
         Some(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let (public_ip, ports) = (args.public_ip, args.tunnel_ports.clone());
-    BridgeConfig { public_ip, ports, ..BridgeConfig::at(listen_ip) }
+    let (tunnel, address, total) = (args.tunnel_rate, args.address_rate, args.total_rate);
+    let rates = Rates { tunnel, address, total };
+    BridgeConfig { public_ip, ports, rates, ..BridgeConfig::at(listen_ip) }
 }
 
 async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod client;
+mod frames;
 mod origin;
 mod page;
 mod places;
@@ -43,6 +44,7 @@ use origin::Origin;
 use places::Places;
 use token::Token;
 
+pub(crate) use places::one_client;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 

@@ -78,7 +78,7 @@ impl Drop for Place {
 }
 
 /// What counts as one client: an IPv4 address, or the /64 that a household or a host is given.
-fn one_client(ip: IpAddr) -> IpAddr {
+pub(crate) fn one_client(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
         v4 => v4,

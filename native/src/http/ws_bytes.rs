@@ -1,26 +1,28 @@
 //! A WebSocket as a stream of bytes.
 
 use std::future::Future as _;
-use std::io;
-use std::mem::take;
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::{Sink as _, Stream as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tungstenite::Error as WsError;
-use tungstenite::error::ProtocolError;
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+
+use super::frames::{Came, Frames, append_frame, append_head};
+use crate::spare::Piece;
 
 /// The bytes of a tunnel's binary messages, one after the other.
 ///
-/// Writes are gathered into messages of at most 64 KiB, sent when full and when flushed. One message
-/// that came is held, and two that go: beyond that, who does not read is not written to.
+/// Writes are gathered into messages of at most 65 KiB, sent when full and when flushed; a long one
+/// goes out as it is, and only what the socket does not take at once is copied. At most 64 KiB that
+/// came are held, and two messages that go: beyond that, who does not read is not written to. Who
+/// has nothing to say holds no buffer.
 /// A Close, or the end of the connection, is the end of the bytes; so is the front's stop.
 /// A shutdown sends a Close.
 ///
@@ -29,14 +31,23 @@ use tungstenite::error::ProtocolError;
 /// `InvalidData` for a text message, one longer than 1 MiB and anything else that is not allowed,
 /// each told to the client in a Close; `TimedOut` for a client that is silent for 60 s though
 /// pinged, or takes less than a message in as long; `BrokenPipe` for a write after a Close.
-pub struct WsBytes {
-    socket: WebSocket,
+pub struct WsBytes(Box<Inner>);
+
+/// Kept in one place: who holds a tunnel hands it on again and again.
+struct Inner {
+    socket: TokioIo<Upgraded>,
     reached_at: IpAddr,
+    frames: Frames,
     /// What came and was not read.
-    came: Bytes,
+    came: Option<Piece>,
     /// What was written and is not a message yet.
-    gathered: BytesMut,
-    /// Since when nothing came.
+    gathered: Vec<u8>,
+    /// Whole frames, less what the socket took of the first.
+    out: Vec<u8>,
+    /// How much of that is gone.
+    gone: usize,
+    heard: Instant,
+    /// Looks whether the client is silent.
     silence: Pin<Box<Sleep>>,
     /// Whether the client was pinged since something came.
     pinged: bool,
@@ -50,8 +61,12 @@ pub struct WsBytes {
     closed: bool,
 }
 
-/// The longest message that is sent.
-pub(super) const MESSAGE: usize = 64 * 1024;
+/// The longest message that is sent: 64 KiB of a stream and what the multiplexer says of them.
+const MESSAGE: usize = 65 * 1024;
+/// What is at least as long is sent at once, and not gathered.
+const LONG: usize = 4 * 1024;
+/// One message that does not go out yet, its head and answers to pings.
+const MAX_OUT: usize = MESSAGE + 1024;
 /// A client that is silent for as long is pinged; for as long again, given up.
 const PING_AFTER: Duration = Duration::from_secs(30);
 /// The longest that a client may take for a message.
@@ -60,137 +75,194 @@ const BLOCKED_FOR: Duration = Duration::from_secs(60);
 const REASON: usize = 123;
 
 impl WsBytes {
-    pub(super) fn new(socket: WebSocket, reached_at: IpAddr, closing: CancellationToken) -> Self {
-        Self {
-            socket,
+    pub(super) fn new(socket: Upgraded, reached_at: IpAddr, closing: CancellationToken) -> Self {
+        Self(Box::new(Inner {
+            socket: TokioIo::new(socket),
             reached_at,
-            came: Bytes::new(),
-            gathered: BytesMut::new(),
+            frames: Frames::default(),
+            came: None,
+            gathered: Vec::new(),
+            out: Vec::new(),
+            gone: 0,
+            heard: Instant::now(),
             silence: Box::pin(sleep(PING_AFTER)),
             pinged: false,
             blocked: None,
             closing: Box::pin(closing.cancelled_owned()),
             ended: false,
             closed: false,
-        }
+        }))
     }
 
     /// The address of this host that the client, or the proxy before it, connected to.
     pub fn reached_at(&self) -> IpAddr {
-        self.reached_at
+        self.0.reached_at
     }
+}
 
-    /// Waits for bytes; `came` is empty only at the end of all.
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.came.is_empty() && !self.ended {
-            if self.closing.as_mut().poll(cx).is_ready() {
-                self.ended = true;
-                self.close(cx, close_code::AWAY, "the bridge stops");
-                break;
-            }
-            let message = match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(message) => message,
-                Poll::Pending => {
-                    ready!(self.poll_silence(cx))?;
-                    continue;
+impl Inner {
+    /// Takes what came up to the first thing that is not bytes.
+    fn take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let Some(piece) = &mut self.came else { return Ok(()) };
+        match self.frames.receive(piece.rest(), buf) {
+            Ok((taken, event)) => {
+                piece.advance(taken);
+                if piece.rest().is_empty() {
+                    self.came = None;
                 }
-            };
-            self.heard();
-            match message {
-                Some(Ok(Message::Binary(bytes))) => self.came = bytes,
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Text(_))) => {
-                    let fault = "expected a binary message, got text";
-                    self.ended = true;
-                    self.close(cx, close_code::UNSUPPORTED, fault);
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
-                }
-                Some(Ok(Message::Close(_))) => {
-                    self.ended = true;
-                    self.closed = true;
-                    // The answer to it, which waits to be sent.
-                    let _ = Pin::new(&mut self.socket).poll_flush(cx);
-                }
-                None => self.ended = true,
-                Some(Err(error)) => {
-                    self.ended = true;
-                    let (code, error) = fault(error);
-                    let Some(error) = error else { break };
-                    if let Some(code) = code {
-                        self.close(cx, code, &error.to_string());
+                match event {
+                    Some(Came::Ping(payload)) => self.answer(cx, &payload),
+                    Some(Came::Close) => {
+                        self.ended = true;
+                        self.close(cx, CloseCode::Normal, "");
                     }
-                    return Poll::Ready(Err(error));
+                    None => {}
                 }
+                Ok(())
+            }
+            Err(fault) => {
+                let text = fault.to_string();
+                self.end(cx, fault.code, &text);
+                Err(io::Error::new(io::ErrorKind::InvalidData, text))
             }
         }
-        Poll::Ready(Ok(()))
     }
 
-    fn heard(&mut self) {
-        self.pinged = false;
-        self.silence.as_mut().reset(Instant::now() + PING_AFTER);
+    /// Waits until something came, or nothing more comes.
+    fn poll_come(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.closing.as_mut().poll(cx).is_ready() {
+                self.end(cx, CloseCode::Away, "the bridge stops");
+                return Poll::Ready(Ok(()));
+            }
+            match Piece::poll_read(Pin::new(&mut self.socket), cx) {
+                Poll::Ready(Ok(piece)) => {
+                    if piece.rest().is_empty() {
+                        self.ended = true;
+                    } else {
+                        self.heard = Instant::now();
+                        self.pinged = false;
+                        self.came = Some(piece);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Err(error)) => {
+                    self.ended = true;
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => ready!(self.poll_silence(cx))?,
+            }
+        }
     }
 
     /// Done when the client was silent so long that it was pinged, or is given up.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.send_some(cx);
         ready!(self.silence.as_mut().poll(cx));
+        let look_at = self.heard + PING_AFTER;
+        if look_at > Instant::now() {
+            self.silence.as_mut().reset(look_at);
+            return Poll::Ready(Ok(()));
+        }
         if self.pinged {
-            self.ended = true;
-            self.close(cx, close_code::POLICY, "silent for 60 s");
+            self.end(cx, CloseCode::Policy, "silent for 60 s");
             return Poll::Ready(Err(silent()));
         }
         self.silence.as_mut().reset(Instant::now() + PING_AFTER);
-        // While the writer waits, the socket is to wake only it; and it gives up by itself.
-        if self.blocked.is_none() && self.poll_socket_ready(cx).is_ready() {
+        // Who does not take what is written is not asked: the writer gives up by itself.
+        if self.blocked.is_none() {
             self.pinged = true;
-            Pin::new(&mut self.socket).start_send(Message::Ping(Bytes::new())).map_err(written)?;
-            let _ = Pin::new(&mut self.socket).poll_flush(cx);
+            append_frame(&mut self.out, OpCode::Control(Control::Ping), &[]);
+            self.send_some(cx);
         }
         Poll::Ready(Ok(()))
     }
 
+    /// Answers a ping. Who does not take the answers gets no more of them.
+    fn answer(&mut self, cx: &mut Context<'_>, payload: &[u8]) {
+        if !self.closed && self.out.len() - self.gone + payload.len() < MAX_OUT {
+            append_frame(&mut self.out, OpCode::Control(Control::Pong), payload);
+            self.send_some(cx);
+        }
+    }
+
+    /// Nothing more comes, and why.
+    fn end(&mut self, cx: &mut Context<'_>, code: CloseCode, reason: &str) {
+        self.ended = true;
+        self.came = None;
+        self.close(cx, code, reason);
+    }
+
     /// Says Close as far as it goes at once: whoever does not take it is closed without.
-    fn close(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
+    fn close(&mut self, cx: &mut Context<'_>, code: CloseCode, reason: &str) {
         if self.closed {
             return;
         }
         self.closed = true;
-        self.gathered = BytesMut::new();
-        if self.blocked.is_none() && self.poll_socket_ready(cx).is_ready() {
-            let reason = reason[..reason.floor_char_boundary(REASON)].into();
-            let close = Message::Close(Some(CloseFrame { code, reason }));
-            let _ = Pin::new(&mut self.socket).start_send(close);
-            let _ = Pin::new(&mut self.socket).poll_flush(cx);
+        self.gathered = Vec::new();
+        let mut payload = u16::from(code).to_be_bytes().to_vec();
+        payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON)]);
+        append_frame(&mut self.out, OpCode::Control(Control::Close), &payload);
+        self.send_some(cx);
+    }
+
+    /// Sends what goes at once. While the writer waits, the socket is to wake only it; a failure is
+    /// the next write's to tell.
+    fn send_some(&mut self, cx: &mut Context<'_>) {
+        if self.blocked.is_none() && !self.out.is_empty() {
+            let _ = self.poll_out(cx);
         }
     }
 
-    fn poll_socket_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_ready(cx).map_err(written)
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.gone < self.out.len() {
+            let sent = Pin::new(&mut self.socket).poll_write(cx, &self.out[self.gone..]);
+            match ready!(sent)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.gone += count,
+            }
+        }
+        (self.out, self.gone) = (Vec::new(), 0);
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    /// Makes a message of what was gathered, once the one before is gone.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.gathered.is_empty() {
-            let sent = self.poll_socket_ready(cx);
+    /// Sends a message of what was gathered and, as far as there is room, of `more`; returns how
+    /// much of that.
+    fn poll_message(&mut self, cx: &mut Context<'_>, more: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.out.is_empty() {
+            let sent = self.poll_out(cx);
             ready!(self.unblocked(cx, sent))?;
-            let message = Message::Binary(take(&mut self.gathered).freeze());
-            Pin::new(&mut self.socket).start_send(message).map_err(written)?;
         }
-        Poll::Ready(Ok(()))
+        let more = &more[..more.len().min(MESSAGE - self.gathered.len())];
+        let mut head = Vec::with_capacity(10);
+        append_head(&mut head, OpCode::Data(Data::Binary), self.gathered.len() + more.len());
+        let parts = [&head[..], &self.gathered[..], more];
+        let slices = parts.map(IoSlice::new);
+        let sent = Pin::new(&mut self.socket).poll_write_vectored(cx, &slices);
+        let mut sent = ready!(self.unblocked(cx, sent))?;
+        for part in [&head[..], &self.gathered[..], more] {
+            let rest = part.get(sent..).unwrap_or_default();
+            self.out.extend_from_slice(rest);
+            sent = sent.saturating_sub(part.len());
+        }
+        self.gathered = Vec::new();
+        Poll::Ready(Ok(more.len()))
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        let sent = Pin::new(&mut self.socket).poll_flush(cx).map_err(written);
+        if !self.gathered.is_empty() {
+            ready!(self.poll_message(cx, &[]))?;
+        }
+        let sent = self.poll_out(cx);
         self.unblocked(cx, sent)
     }
 
     /// Gives up the client that has taken nothing for too long.
-    fn unblocked(
+    fn unblocked<T>(
         &mut self,
         cx: &mut Context<'_>,
-        sent: Poll<io::Result<()>>,
-    ) -> Poll<io::Result<()>> {
+        sent: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if sent.is_ready() {
             self.blocked = None;
             return sent;
@@ -208,15 +280,17 @@ impl AsyncRead for WsBytes {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_bytes(cx))?;
-        let len = self.came.len().min(buf.remaining());
-        buf.put_slice(&self.came[..len]);
-        self.came.advance(len);
-        if self.came.is_empty() {
-            // So that the message's memory goes with its last byte.
-            self.came = Bytes::new();
+        let inner = &mut *self.0;
+        let before = buf.filled().len();
+        loop {
+            inner.take(cx, buf)?;
+            if buf.filled().len() > before || inner.ended || buf.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if inner.came.is_none() {
+                ready!(inner.poll_come(cx))?;
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -226,58 +300,33 @@ impl AsyncWrite for WsBytes {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.closed {
+        let inner = &mut *self.0;
+        if inner.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if self.gathered.len() >= MESSAGE {
-            ready!(self.poll_send(cx))?;
+        if buf.len() >= LONG || inner.gathered.len() + buf.len() > MESSAGE {
+            return inner.poll_message(cx, buf);
         }
-        let len = buf.len().min(MESSAGE - self.gathered.len());
-        self.gathered.extend_from_slice(&buf[..len]);
-        Poll::Ready(Ok(len))
+        inner.gathered.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.closed {
+        if self.0.closed {
             return Poll::Ready(Ok(()));
         }
-        self.poll_sent(cx)
+        self.0.poll_sent(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.closed {
-            ready!(self.poll_sent(cx))?;
-            self.close(cx, close_code::NORMAL, "");
+        let inner = &mut *self.0;
+        if !inner.closed {
+            ready!(inner.poll_sent(cx))?;
+            inner.close(cx, CloseCode::Normal, "");
         }
         // Who is gone already needs no Close.
-        let sent = Pin::new(&mut self.socket).poll_flush(cx).map(|_| Ok(()));
-        self.unblocked(cx, sent)
-    }
-}
-
-/// What a failed read is: nothing but the end, or an error and the code to close with where the
-/// client broke the rules.
-fn fault(error: axum::Error) -> (Option<u16>, Option<io::Error>) {
-    let invalid =
-        |error: &WsError| Some(io::Error::new(io::ErrorKind::InvalidData, error.to_string()));
-    match error.into_inner().downcast::<WsError>().map(|error| *error) {
-        Ok(
-            WsError::ConnectionClosed
-            | WsError::AlreadyClosed
-            | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake),
-        ) => (None, None),
-        Ok(WsError::Io(error)) => (None, Some(error)),
-        Ok(error @ WsError::Capacity(_)) => (Some(close_code::SIZE), invalid(&error)),
-        Ok(error) => (Some(close_code::PROTOCOL), invalid(&error)),
-        Err(error) => (Some(close_code::PROTOCOL), Some(io::Error::other(error))),
-    }
-}
-
-fn written(error: axum::Error) -> io::Error {
-    match error.into_inner().downcast::<WsError>().map(|error| *error) {
-        Ok(WsError::Io(error)) => error,
-        Ok(error) => io::Error::new(io::ErrorKind::BrokenPipe, error),
-        Err(error) => io::Error::other(error),
+        let sent = inner.poll_out(cx).map(|_| Ok(()));
+        inner.unblocked(cx, sent)
     }
 }
 

@@ -1,0 +1,151 @@
+//! How fast bytes go.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::http::one_client;
+
+/// The most bytes a second, both ways together; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rates {
+    /// Of one tunnel.
+    pub tunnel: Option<NonZeroU64>,
+    /// Of all tunnels of one IPv4 address or one IPv6 /64.
+    pub address: Option<NonZeroU64>,
+    /// Of all tunnels.
+    pub total: Option<NonZeroU64>,
+}
+
+/// What may go at once after a pause: this long's worth.
+const BURST: Duration = Duration::from_millis(250);
+
+/// The rates of a bridge, and what was spent of them.
+#[derive(Debug)]
+pub(super) struct Budgets {
+    rates: Rates,
+    total: Option<Arc<Budget>>,
+    /// Of the addresses that have tunnels.
+    addresses: Mutex<HashMap<IpAddr, Weak<Budget>>>,
+}
+
+impl Budgets {
+    pub(super) fn new(rates: Rates) -> Self {
+        Self { rates, total: rates.total.map(Budget::new), addresses: Mutex::default() }
+    }
+
+    /// A tunnel of this client, no faster than it may be.
+    pub(super) fn limit<S>(&self, socket: S, client: IpAddr) -> Limited<S> {
+        let tunnel = self.rates.tunnel.map(Budget::new);
+        let address = self.rates.address.map(|rate| self.of_address(one_client(client), rate));
+        let budgets = [tunnel, address, self.total.clone()].into_iter().flatten().collect();
+        Limited { socket, budgets, reading: None, writing: None }
+    }
+
+    fn of_address(&self, client: IpAddr, rate: NonZeroU64) -> Arc<Budget> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = addresses.get(&client).and_then(Weak::upgrade) {
+            return budget;
+        }
+        addresses.retain(|_, budget| budget.strong_count() > 0);
+        let budget = Budget::new(rate);
+        addresses.insert(client, Arc::downgrade(&budget));
+        budget
+    }
+}
+
+/// So many bytes a second.
+#[derive(Debug)]
+struct Budget {
+    rate: NonZeroU64,
+    /// When everything spent so far will have come back.
+    whole_at: Mutex<Instant>,
+}
+
+impl Budget {
+    fn new(rate: NonZeroU64) -> Arc<Self> {
+        Arc::new(Self { rate, whole_at: Mutex::new(Instant::now()) })
+    }
+
+    /// Spends what went already; whoever spent it waits until then before it spends more, so that
+    /// all who share a budget take turns.
+    fn spend(&self, bytes: usize, now: Instant) -> Instant {
+        let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.rate.get());
+        let cost = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
+        // A rate of a byte a second is not to reach beyond the clock's end.
+        let after = (*whole_at).max(now).checked_add(cost).unwrap_or(*whole_at);
+        *whole_at = after;
+        after.checked_sub(BURST).unwrap_or(now)
+    }
+}
+
+/// A tunnel that is read and written no faster than its budgets allow. Nothing is held back in
+/// memory: what may not go yet is neither read nor taken.
+pub(super) struct Limited<S> {
+    socket: S,
+    budgets: Vec<Arc<Budget>>,
+    /// Until when nothing is read, or written.
+    reading: Option<Pin<Box<Sleep>>>,
+    writing: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Limited<S> {
+    fn spend(&self, bytes: usize) -> Option<Pin<Box<Sleep>>> {
+        let now = Instant::now();
+        let until = self.budgets.iter().map(|budget| budget.spend(bytes, now)).max()?;
+        (until > now).then(|| Box::pin(sleep_until(until)))
+    }
+}
+
+/// Waits until more may go.
+fn poll_turn(turn: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> Poll<()> {
+    if let Some(until) = turn {
+        ready!(until.as_mut().poll(cx));
+        *turn = None;
+    }
+    Poll::Ready(())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(poll_turn(&mut self.reading, cx));
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        self.reading = self.spend(buf.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(poll_turn(&mut self.writing, cx));
+        let written = ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        self.writing = self.spend(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}

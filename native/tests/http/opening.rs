@@ -1,0 +1,118 @@
+//! Who may open a tunnel.
+
+use super::*;
+
+#[tokio::test]
+async fn the_subprotocol_is_needed() {
+    let front = Front::start(HttpConfig::default()).await;
+    let (status, text) = front.open(&[]).await.unwrap_err();
+    assert_eq!((status, &*text), (400, "expected the subprotocol xcher.tunnel.1, got none\n"));
+    let offer = ("sec-websocket-protocol", "xcher.tunnel.2, token.c2VjcmV0");
+    let (status, text) = front.open(&[offer]).await.unwrap_err();
+    assert_eq!(status, 400);
+    assert!(text.contains("xcher.tunnel.1") && text.contains("xcher.tunnel.2"), "{text}");
+    assert!(!text.contains("c2VjcmV0"), "{text}");
+    let plain = front.get("/xcher").await;
+    assert!(plain.starts_with("HTTP/1.1 4"), "{plain}");
+}
+
+#[tokio::test]
+async fn only_our_pages_and_allowed_ones() {
+    let allow_origin = vec!["https://friend.example".to_owned()];
+    let front = Front::start(HttpConfig { allow_origin, ..Default::default() }).await;
+    let ours = format!("http://{}", front.addr);
+    let secure = format!("https://{}", front.addr);
+    for origin in [&*ours, &*secure, "https://friend.example", "https://FRIEND.example:443"] {
+        let opened = front.open(&[SUBPROTOCOL, ("origin", origin)]).await;
+        assert!(opened.is_ok(), "{origin}: {opened:?}");
+    }
+    for origin in [
+        "http://friend.example",
+        "https://friend.example:444",
+        "https://evil.example",
+        "http://127.0.0.1",
+        "null",
+        "",
+    ] {
+        let refused = front.open(&[SUBPROTOCOL, ("origin", origin)]).await.unwrap_err();
+        assert_eq!(refused.0, 403, "{origin}: {}", refused.1);
+    }
+    let twice = [SUBPROTOCOL, ("origin", &*ours), ("origin", "https://evil.example")];
+    assert_eq!(front.open(&twice).await.unwrap_err().0, 403);
+}
+
+#[tokio::test]
+async fn an_allowed_origin_must_be_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = HttpConfig { allow_origin: vec!["*".to_owned()], ..Default::default() };
+    let ran = run(listener, config, |_, _| async {}, std::future::pending()).await;
+    assert_eq!(ran.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn the_token_in_either_form_and_no_other() {
+    // In base64url this has a "_", where base64 has a "/".
+    let token = "sÿ?>secret";
+    let front = Front::start(HttpConfig { token: Some(token.into()), ..Default::default() }).await;
+    let bearer = format!("Bearer {token}");
+    let mut request = format!("ws://{}/xcher", front.addr).into_client_request().unwrap();
+    let value = bearer.as_bytes().try_into().unwrap();
+    request.headers_mut().insert("authorization", value);
+    request.headers_mut().insert(SUBPROTOCOL.0, SUBPROTOCOL.1.parse().unwrap());
+    let socket = TcpStream::connect(front.addr).await.unwrap();
+    timeout(PATIENCE, client_async(request, socket)).await.unwrap().unwrap();
+
+    let offered = "xcher.tunnel.1, token.c8O_Pz5zZWNyZXQ";
+    front.open(&[(SUBPROTOCOL.0, offered)]).await.unwrap();
+
+    for headers in [
+        &[SUBPROTOCOL][..],
+        &[SUBPROTOCOL, ("authorization", "Bearer other")],
+        &[SUBPROTOCOL, ("authorization", "Bearer ")],
+        &[SUBPROTOCOL, ("authorization", "Basic secret")],
+        &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.c8O_Pz5zZWNyZXR")],
+        &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.")],
+    ] {
+        let (status, text) = front.open(headers).await.unwrap_err();
+        assert_eq!(status, 401, "{headers:?}: {text}");
+    }
+    let in_url = front.get("/xcher?token=s%C3%BF%3F%3Esecret").await;
+    assert!(in_url.starts_with("HTTP/1.1 401 "), "{in_url}");
+}
+
+#[tokio::test]
+async fn so_many_tunnels_and_no_more() {
+    let config = HttpConfig { max_tunnels: 2, ..Default::default() };
+    let front = Front::echo(config).await;
+    let mut first = front.open(&[SUBPROTOCOL]).await.unwrap();
+    let _second = front.open(&[SUBPROTOCOL]).await.unwrap();
+    assert_eq!(front.open(&[SUBPROTOCOL]).await.unwrap_err().0, 503);
+    first.close(None).await.unwrap();
+    while timeout(PATIENCE, first.next()).await.unwrap().is_some() {}
+    // The place is free once the tunnel's future is dropped, right after its socket.
+    let free = async {
+        while front.open(&[SUBPROTOCOL]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, free).await.unwrap();
+
+    let front = Front::echo(HttpConfig { max_tunnels_per_address: 1, ..Default::default() }).await;
+    let _first = front.open(&[SUBPROTOCOL]).await.unwrap();
+    assert_eq!(front.open(&[SUBPROTOCOL]).await.unwrap_err().0, 429);
+}
+
+#[tokio::test]
+async fn an_address_is_believed_of_a_trusted_proxy_only() {
+    let forwarded = ("x-forwarded-for", "203.0.113.9, 198.51.100.7");
+    let mut front = Front::start(HttpConfig::default()).await;
+    let client = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap();
+    assert_eq!(front.given().await.1, client.get_ref().local_addr().unwrap());
+
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let mut front = Front::start(HttpConfig { trusted_proxies, ..Default::default() }).await;
+    let _client = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap();
+    assert_eq!(front.given().await.1, "198.51.100.7:0".parse().unwrap());
+    let nonsense = ("x-forwarded-for", "someone");
+    assert_eq!(front.open(&[SUBPROTOCOL, nonsense]).await.unwrap_err().0, 400);
+}

@@ -1,0 +1,73 @@
+//! What is there besides tunnels.
+
+use super::*;
+
+#[tokio::test]
+async fn health_config_and_page() {
+    let front = Front::start(HttpConfig::default()).await;
+    let health = front.get("/healthz").await;
+    assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("\r\n\r\nok"), "{health}");
+
+    let config = front.get("/config.json").await;
+    let has_page = config.contains(r#""page":true"#);
+    let expected = format!(
+        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"page":{has_page},"version":"{}"}}"#,
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(config.ends_with(&expected), "{config}");
+    let secret = Front::start(HttpConfig { token: Some("s".into()), ..Default::default() }).await;
+    assert!(secret.get("/config.json").await.contains(r#""token":true"#));
+
+    let page = front.get("/").await;
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    assert!(page.contains("content-type: text/html; charset=utf-8"), "{page}");
+    assert!(page.contains("<!doctype html>") && !page.contains("<script>"), "{page}");
+    let head = front.ask("HEAD / HTTP/1.1").await;
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded() {
+    let front = Front::start(HttpConfig::default()).await;
+    for path in ["/", "/healthz", "/config.json", "/nothing", "/xcher"] {
+        let answer = front.get(path).await;
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval';",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cross-origin-opener-policy: same-origin",
+        ] {
+            assert!(answer.contains(header), "{path} lacks {header}: {answer}");
+        }
+        assert!(!answer.contains("unsafe-inline"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_else_is_there() {
+    let front = Front::start(HttpConfig::default()).await;
+    for path in [
+        "/nothing",
+        "/../Cargo.toml",
+        "/../../../../etc/passwd",
+        "/%2e%2e/Cargo.toml",
+        "/..%2fCargo.toml",
+        "/..%5cCargo.toml",
+        "/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/index.html/..",
+        "/index.html%00",
+    ] {
+        let answer = front.get(path).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+    for request in
+        ["POST / HTTP/1.1", "PUT /x HTTP/1.1", "DELETE /healthz HTTP/1.1", "POST /xcher HTTP/1.1"]
+    {
+        let answer = front.ask(request).await;
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{request}: {answer}");
+        assert!(answer.contains("allow: GET,HEAD"), "{request}: {answer}");
+    }
+    let endless = front.get(&format!("/{}", "a".repeat(100_000))).await;
+    assert!(endless.is_empty() || endless.starts_with("HTTP/1.1 4"), "{endless}");
+}
