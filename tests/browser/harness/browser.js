@@ -70,7 +70,9 @@ class Browser {
     mkdirSync(downloads);
     const downloadBehavior = { policy: "allow", downloadPath: downloads };
     let context;
-    if (onDisk) {
+    // Firefox stores on disk in every context.
+    const shared = onDisk && this.name !== "firefox";
+    if (shared) {
       context = this.browser.defaultBrowserContext();
       await context.setDownloadBehavior(downloadBehavior);
     } else {
@@ -80,7 +82,7 @@ class Browser {
     await page.setViewport({ width: size[0], height: size[1] });
     await page.evaluateOnNewDocument(watchPolicy);
     if (!picker) await page.evaluateOnNewDocument(withoutPickers);
-    return new User(this, context, page, downloads, onDisk);
+    return new User(this, context, page, downloads, shared);
   }
 
   async close() {

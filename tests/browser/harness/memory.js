@@ -54,7 +54,8 @@ function family(root) {
 }
 
 function isTab(pid) {
-  const line = read(pid, "cmdline").split("\0");
+  // Chromium writes blanks between the words.
+  const line = read(pid, "cmdline").split(/[\0 ]/);
   return line.includes("--type=renderer") || (line.includes("-contentproc") && line.includes("tab"));
 }
 

@@ -64,7 +64,7 @@ export class Someone {
 
   /** Chooses `nick` from those online. */
   async choose(nick) {
-    const row = await this.sees("#people li", { nick });
+    const row = await this.sees("#people li", { name: nick });
     await press(row, "a");
     await this.sees("body[data-view=peer]");
   }
@@ -122,7 +122,7 @@ export class Someone {
 
   /** Waits until there is a session with `nick`. */
   connected(nick) {
-    return this.sees("#people li[data-connected]", { nick });
+    return this.sees("#people li[data-connected]", { name: nick });
   }
 
   async asked(nick) {
