@@ -42,20 +42,21 @@ inEachBrowser("in mid-transfer", (stage) => {
   });
 
   test("whoever sends in the page cancels", async (t) => {
-    const at = stage.keep(t, await relay());
+    const { at, through } = await stalling(t);
     const seed = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
-    const carol = await stage.visit(t, at.url, "carol");
+    const carol = await stage.visit(t, through.url, "carol");
     await carol.share([big.path, small.path]);
     const call = await seed.calling("carol");
     await carol.answer("sven", true);
     const session = await call.answered();
-    const got = await session.request(big, {
-      at: MIB,
-      async meanwhile() {
-        await carol.cancel(big.name);
-        await carol.transfer(big.name, "cancelled");
-      },
-    });
+    const stalled = through.stallAfter(8 * MIB);
+    const getting = session.request(big);
+    await stalled;
+    await carol.cancel(big.name);
+    await carol.transfer(big.name, "cancelled");
+    through.resume();
+    const got = await getting;
+    // Nobody is to take it for the end of the file.
     assert.equal(got.over, "ECONNRESET");
     assert.ok(got.size < big.size);
     assert.equal((await session.request(small)).hash, small.hash);

@@ -94,6 +94,7 @@ export class SeedSession {
   /** "X_END", or how it closed without. */
   ended;
   fault;
+  #data = new Set();
   #list;
   #checks = [];
   #watched = new Watched();
@@ -168,6 +169,11 @@ export class SeedSession {
   /** Says X_END and closes. */
   end() {
     this.socket.end("X_END\n");
+  }
+
+  /** Cuts every connection, as a host does that dies. */
+  die() {
+    for (const socket of [this.socket, ...this.#data]) socket.resetAndDestroy();
   }
 
   /** Waits for the other side's end; returns how it came. */
@@ -252,6 +258,8 @@ export class SeedSession {
 
   async #provide(file, port, outcome) {
     const data = await dial({ host: this.socket.remoteAddress, port });
+    this.#data.add(data);
+    data.on("close", () => this.#data.delete(data));
     // The other side has nothing to say here.
     data.on("data", (bytes) => {
       this.fault = new Error(`${bytes.length} bytes against the data of ${file.name}`);
