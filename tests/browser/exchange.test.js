@@ -84,7 +84,8 @@ inEachBrowser("files go", (stage) => {
     await carol.listed();
     await dora.open("carol");
     await dora.listed();
-    await Promise.all([carol.getAll(), dora.getAll()]);
+    await carol.getAll();
+    await dora.getAll();
     await Promise.all([carol.savedAll(theirs.files), dora.savedAll(flat.files)]);
   });
 

@@ -53,7 +53,7 @@ export class Someone {
 
   async stopSharing(name) {
     const row = await this.sees("#shares li", { name });
-    await press(row, "[data-do=stop]");
+    await this.#press(row, "[data-do=stop]");
   }
 
   /** Follows a link to `nick`. */
@@ -65,7 +65,7 @@ export class Someone {
   /** Chooses `nick` from those online. */
   async choose(nick) {
     const row = await this.sees("#people li", { name: nick });
-    await press(row, "a");
+    await this.#press(row, "a");
     await this.sees("body[data-view=peer]");
   }
 
@@ -88,12 +88,12 @@ export class Someone {
 
   async getAll() {
     await this.page.waitForSelector("#get-many:not(:disabled)", { visible: true });
-    await press(this.page, "#get-many");
+    await this.#press(this.page, "#get-many");
   }
 
   async get(name) {
     const row = await this.sees("#list li", { name });
-    await press(row, "[data-do=get]");
+    await this.#press(row, "[data-do=get]");
   }
 
   /** Waits for a file's newest row to be in this state: `active`, `done`, `failed`, `cancelled`. */
@@ -111,7 +111,7 @@ export class Someone {
 
   async cancel(name) {
     const row = await this.transfer(name, "active");
-    await press(row, "[data-do=cancel]");
+    await this.#press(row, "[data-do=cancel]");
   }
 
   /** Waits to be asked about a call of `nick`'s, and answers. */
@@ -135,7 +135,7 @@ export class Someone {
 
   async hangUp(nick) {
     const row = await this.connected(nick);
-    await press(row, "[data-do=end]");
+    await this.#press(row, "[data-do=end]");
   }
 
   /** Waits for an element, shown and with this text in it. */
@@ -240,6 +240,14 @@ export class Someone {
     return `${text}\n${this.user.faults.join("\n")}`;
   }
 
+  /** By the keyboard: what comes above a button moves it, but not the focus. */
+  async #press(within, selector) {
+    await this.page.bringToFront();
+    const button = await within.$(selector);
+    await button.focus();
+    await button.press("Enter");
+  }
+
   async #fill(selector, text) {
     // As a person who overwrites what is there.
     await this.page.$eval(selector, (field) => field.select());
@@ -249,11 +257,4 @@ export class Someone {
   close() {
     return this.user.close();
   }
-}
-
-/** By the keyboard: what comes above a button moves it, but not the focus. */
-async function press(within, selector) {
-  const button = await within.$(selector);
-  await button.focus();
-  await button.press("Enter");
 }
