@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { SeedPeer } from "./harness/seed_peer.js";
+import { folder, same, tree } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+let root;
+let file;
+
+before(async () => {
+  root = folder();
+  [file] = (await tree(join(root, "shared"), { "a file.txt": 1_234 })).files;
+});
+
+inEachBrowser("the page", (stage) => {
+  test("opened by a link is with whom the link names", async (t) => {
+    const at = stage.keep(t, await relay());
+    const nick = "Ærlig-走り";
+    const share = stage.keep(t, xcher("share", file.path, "--nick", nick, "--relay", at.relay));
+    await share.out("online ");
+    const carol = await stage.visit(t, at.url, "carol", { hash: `#${encodeURIComponent(nick)}` });
+    assert.deepEqual(await carol.listed(), [file.name]);
+    await carol.text("#peer-title", nick);
+    await carol.getAll();
+    await carol.savedAll([file]);
+    // Who was here before need not say again who it is.
+    await carol.page.reload();
+    assert.deepEqual(await carol.listed(), [file.name]);
+  });
+
+  test("opened by a link to nobody says so", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol", { hash: "#nobody" });
+    await carol.text("#peer-state.fault", "nobody");
+    await carol.text("#again", "again");
+    await carol.page.evaluate(() => (location.hash = "%E0%A4%A"));
+    await carol.sees("body[data-view=home]");
+  });
+
+  test("declines a call, and takes the next", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.share([file.path]);
+    const declined = stage.keep(t, get(at, "bob", "--timeout", "3"));
+    await carol.answer("bob", false);
+    await declined.exits(3);
+    const taken = stage.keep(t, get(at, "bob"));
+    await carol.answer("bob", true);
+    await taken.exits();
+    await same(join(root, stage.name, "bob", file.name), file);
+  });
+
+  test("is called by two at once, and asks one after the other", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.share([file.path]);
+    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const first = await sven.calling("carol");
+    await carol.asked("sven");
+    const bob = stage.keep(t, get(at, "bob-2"));
+    await carol.answer("sven", true);
+    const session = await first.answered();
+    await carol.answer("bob-2", true);
+    await bob.exits();
+    assert.equal((await session.request(file)).hash, file.hash);
+  });
+
+  test("told not to ask, takes every call", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.share([file.path]);
+    await carol.page.click("#ask");
+    await get(at, "bob-3").exits();
+    await same(join(root, stage.name, "bob-3", file.name), file);
+  });
+
+  test("shares no longer what it was told to stop", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.share([file.path]);
+    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const call = await sven.calling("carol");
+    await carol.answer("sven", true);
+    const session = await call.answered();
+    assert.equal(await session.check(file.name), true);
+    await carol.stopSharing(file.name);
+    await carol.page.waitForFunction(() => !document.querySelector("#shares li"));
+    assert.equal(await session.check(file.name), false);
+    assert.equal((await session.request(file)).refused, true);
+    assert.deepEqual(await session.list(), []);
+  });
+
+  test("is told that a nick is taken, and takes another", async (t) => {
+    const at = stage.keep(t, await relay());
+    stage.keep(t, await SeedPeer.at(at.relay, "carol"));
+    const dora = await stage.visit(t, at.url, "carol", { online: false });
+    await dora.text("#join-why", "carol");
+    await dora.join("dora");
+    await dora.online();
+    await dora.choose("carol");
+  });
+
+  test("wants the bridge's token", async (t) => {
+    const tokens = join(root, `${stage.name}.token`);
+    writeFileSync(tokens, "open sesame/ü".replaceAll(/[^!-~]/g, "-"));
+    const at = stage.keep(t, await relay({ args: ["--token-file", tokens] }));
+    const carol = await stage.visit(t, at.url, "carol", { token: "open-says-me", online: false });
+    // Browsers tell by themselves of an answer that is no 200: here 401, and 426 because what asks
+    // with the right token is no WebSocket.
+    carol.expect(/status of (401|426)/);
+    await carol.text("#join-why", "token");
+    await carol.join("carol", "open-sesame/-");
+    await carol.online();
+    await carol.share([file.path]);
+    const bob = stage.keep(t, get(at, "bob-4"));
+    await carol.answer("bob-4", true);
+    await bob.exits();
+  });
+
+  /** A terminal that fetches all that carol shares, into a folder of its nick. */
+  function get(at, nick, ...args) {
+    const out = join(root, stage.name, nick);
+    return xcher("get", "carol", "--all", "-o", out, "--nick", nick, "--relay", at.relay, ...args);
+  }
+});

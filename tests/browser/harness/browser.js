@@ -1,0 +1,184 @@
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, statSync, watch } from "node:fs";
+import { join } from "node:path";
+import puppeteer from "puppeteer-core";
+import { folder } from "./tree.js";
+import { PATIENCE, Watched } from "./waiting.js";
+
+/** The browsers that every scenario runs in: both, or those named in XCHER_BROWSERS. */
+export const BROWSERS = (process.env.XCHER_BROWSERS ?? "chromium firefox").split(/[ ,]+/);
+
+const PROGRAMS = {
+  chromium: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  firefox: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+};
+
+/** Nothing of this needs a network, a graphics card or a sandbox within the test's. */
+const CHROMIUM = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+  "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+  // Tabs behind another one are as awake as it is.
+  "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+  "--disable-backgrounding-occluded-windows",
+];
+const FIREFOX = {
+  "browser.download.useDownloadDir": true,
+  "browser.download.alwaysOpenPanel": false,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "app.update.enabled": false,
+};
+
+/** Starts a browser with a fresh profile. */
+export async function launch(name) {
+  const options =
+    name === "firefox"
+      ? { browser: "firefox", extraPrefsFirefox: FIREFOX }
+      : { browser: "chrome", args: CHROMIUM };
+  const browser = await puppeteer.launch({
+    ...options,
+    executablePath: PROGRAMS[name],
+    headless: true,
+    timeout: PATIENCE,
+    protocolTimeout: 3 * PATIENCE,
+  });
+  return new Browser(name, browser);
+}
+
+/** A browser that runs. */
+class Browser {
+  #root = folder();
+  #users = 0;
+
+  constructor(name, browser) {
+    this.name = name;
+    this.browser = browser;
+  }
+
+  process() {
+    return this.browser.process();
+  }
+
+  /**
+   * Someone in front of this browser, with storage and a download folder of their own.
+   *
+   * `onDisk`: storage is on disk, as it is for everyone who does not browse in private; what is
+   * stored is then shared with others at the same origin. `picker`: with the pickers of File System
+   * Access, which a headless browser cannot show.
+   */
+  async user({ onDisk = false, picker = false, size = [1280, 800] } = {}) {
+    const downloads = join(this.#root, `downloads-${(this.#users += 1)}`);
+    mkdirSync(downloads);
+    const downloadBehavior = { policy: "allow", downloadPath: downloads };
+    let context;
+    // Firefox stores on disk in every context.
+    const shared = onDisk && this.name !== "firefox";
+    if (shared) {
+      context = this.browser.defaultBrowserContext();
+      await context.setDownloadBehavior(downloadBehavior);
+    } else {
+      context = await this.browser.createBrowserContext({ downloadBehavior });
+    }
+    const page = await context.newPage();
+    await page.setViewport({ width: size[0], height: size[1] });
+    await page.evaluateOnNewDocument(watchPolicy);
+    if (!picker) await page.evaluateOnNewDocument(withoutPickers);
+    return new User(this, context, page, downloads, shared);
+  }
+
+  async close() {
+    const child = this.browser.process();
+    await this.browser.close();
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  }
+}
+
+/** A tab, and what was saved from it. */
+class User {
+  /** What the page complained about. */
+  faults = [];
+  #allowed = [];
+  #context;
+  #shared;
+
+  constructor(browser, context, page, downloads, shared) {
+    this.browser = browser;
+    this.page = page;
+    this.downloads = downloads;
+    this.#context = context;
+    this.#shared = shared;
+    page.setDefaultTimeout(PATIENCE);
+    page.on("pageerror", (error) => this.faults.push(`uncaught: ${error?.message ?? error}`));
+    page.on("console", (message) => {
+      if (["error", "assert"].includes(message.type())) this.faults.push(message.text());
+    });
+    page.on("dialog", (dialog) => {
+      // Whether to leave while files are on their way.
+      if (dialog.type() === "beforeunload") return dialog.accept().catch(() => {});
+      this.faults.push(`a dialog: ${dialog.message()}`);
+      dialog.dismiss().catch(() => {});
+    });
+  }
+
+  /** From here on a complaint like this is to be expected. */
+  expect(pattern) {
+    this.#allowed.push(pattern);
+  }
+
+  /** What is saved in the end of a file that is called so, and whole: its path. */
+  async saved(called, size) {
+    const name = this.savedAs(called);
+    const path = join(this.downloads, name);
+    const watched = new Watched();
+    const watcher = watch(this.downloads, () => watched.poke());
+    // A file that grows need not be told of.
+    const timer = setInterval(() => watched.poke(), 200);
+    try {
+      return await watched.until(`${name} of ${size} bytes`, () => {
+        const there = existsSync(path) && statSync(path).size === size;
+        return there && !this.unfinished().length ? path : undefined;
+      }, () => `${this.downloads}: ${readdirSync(this.downloads).join(", ")}`);
+    } finally {
+      clearInterval(timer);
+      watcher.close();
+    }
+  }
+
+  /** How this browser spells the name of a download. */
+  savedAs(name) {
+    return this.browser.name === "firefox" ? name.replace(/ +/g, " ").replaceAll("%", "_") : name;
+  }
+
+  /** Everything that was saved, without what is on its way. */
+  files() {
+    return readdirSync(this.downloads).filter((name) => !isUnfinished(name)).sort();
+  }
+
+  unfinished() {
+    return readdirSync(this.downloads).filter(isUnfinished);
+  }
+
+  /** Closes the tab; fails if the page complained of anything that was not to be expected. */
+  async close() {
+    const faults = this.faults.filter((fault) => !this.#allowed.some((like) => like.test(fault)));
+    await (this.#shared ? this.page.close() : this.#context.close());
+    if (faults.length) throw new Error(`expected no complaint of the page, got\n${faults.join("\n")}`);
+  }
+}
+
+function isUnfinished(name) {
+  return /\.(crdownload|part)$/.test(name);
+}
+
+/** In the page: every breach of the content security policy is told. */
+function watchPolicy() {
+  addEventListener("securitypolicyviolation", (breach) => {
+    console.error(`the policy forbids ${breach.violatedDirective}: ${breach.blockedURI}`);
+  });
+}
+
+/** In the page: as in a browser that has no File System Access. */
+function withoutPickers() {
+  delete globalThis.showSaveFilePicker;
+  delete globalThis.showDirectoryPicker;
+  delete globalThis.showOpenFilePicker;
+}

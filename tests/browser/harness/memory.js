@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** How often the memory is looked at while something runs, in milliseconds. */
+const EVERY = 100;
+
+/**
+ * Watches a browser's memory: `tab`, private memory of the processes that run pages and their
+ * workers, and `all`, that of every process of the browser. In bytes; `peak` over what was there
+ * when the watch began.
+ */
+export function watchMemory(browser) {
+  const idle = memory(browser);
+  const peak = { ...idle };
+  const look = () => {
+    const now = memory(browser);
+    for (const what of ["tab", "all"]) peak[what] = Math.max(peak[what], now[what]);
+  };
+  const timer = setInterval(look, EVERY);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return { idle, peak, tab: peak.tab - idle.tab, all: peak.all - idle.all };
+    },
+  };
+}
+
+/** In MiB, for a person. */
+export function mib(bytes) {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}
+
+function memory(browser) {
+  let [tab, all] = [0, 0];
+  for (const pid of family(browser.process().pid)) {
+    const bytes = privateBytes(pid);
+    all += bytes;
+    if (isTab(pid)) tab += bytes;
+  }
+  return { tab, all };
+}
+
+/** A process and its descendants. */
+function family(root) {
+  const children = new Map();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    // The name, in brackets, may hold anything; the parent is the second field behind it.
+    const parent = Number(read(pid, "stat").split(") ").pop().split(" ")[1]);
+    children.set(parent, [...(children.get(parent) ?? []), Number(pid)]);
+  }
+  const found = [root];
+  for (const pid of found) found.push(...(children.get(pid) ?? []));
+  return found;
+}
+
+function isTab(pid) {
+  // Chromium writes blanks between the words.
+  const line = read(pid, "cmdline").split(/[\0 ]/);
+  return line.includes("--type=renderer") || (line.includes("-contentproc") && line.includes("tab"));
+}
+
+function privateBytes(pid) {
+  const rollup = read(pid, "smaps_rollup");
+  const field = (name) => Number(new RegExp(`^${name}: +(\\d+) kB`, "m").exec(rollup)?.[1] ?? 0);
+  return (field("Private_Dirty") + field("Private_Clean")) * 1_024;
+}
+
+/** A file of /proc; empty for a process that is gone. */
+function read(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}

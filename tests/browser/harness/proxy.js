@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/** A TCP proxy on a port of its own, which can cut, stall and resume what goes through it. */
+export async function proxy(target) {
+  const { hostname, port } = new URL(target);
+  const pairs = new Set();
+  let open = true;
+  let stalled = false;
+  let passed = 0;
+  /** After how many bytes it stalls by itself, and who waits for that. */
+  let mark = { at: Infinity };
+
+  const server = createServer((near) => {
+    if (!open) return near.resetAndDestroy();
+    const far = connect({ host: hostname, port: Number(port) });
+    const pair = [near, far];
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    for (const side of pair) side.on("error", end).on("close", end);
+    pump(near, far);
+    pump(far, near);
+    if (stalled) pair.forEach((side) => side.pause());
+  });
+
+  function pump(from, to) {
+    from.on("data", (bytes) => {
+      passed += bytes.length;
+      if (!to.write(bytes)) from.pause();
+      if (passed >= mark.at) {
+        stall();
+        mark.reached();
+        mark = { at: Infinity };
+      }
+    });
+    from.on("end", () => to.end());
+    to.on("drain", () => stalled || from.resume());
+  }
+
+  function stall() {
+    stalled = true;
+    for (const pair of pairs) pair.forEach((side) => side.pause());
+  }
+
+  function cut() {
+    for (const pair of [...pairs]) pair.forEach((side) => side.resetAndDestroy());
+  }
+
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    /** Resets every connection; new ones pass, unless it is closed. */
+    cut,
+    /** Cuts, and lets nobody in until it opens. */
+    close() {
+      open = false;
+      cut();
+    },
+    open() {
+      open = true;
+    },
+    /** Lets nothing through, either way; the connections stay. */
+    stall,
+    /** Stalls when so many bytes more have passed, both ways together; waits for that. */
+    stallAfter(bytes) {
+      return new Promise((reached) => (mark = { at: passed + bytes, reached }));
+    },
+    resume() {
+      stalled = false;
+      for (const pair of pairs) pair.forEach((side) => side.resume());
+    },
+    async stop() {
+      open = false;
+      cut();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { after, before, describe } from "node:test";
+import { BROWSERS, launch } from "./browser.js";
+import { visit } from "./someone.js";
+
+/**
+ * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: who and what it
+ * brings in goes off with the test that did, in the opposite order, and a page that complained fails
+ * that test.
+ */
+export function inEachBrowser(title, scenes) {
+  for (const name of BROWSERS) {
+    describe(`${title} in ${name}`, () => {
+      const stage = { name, browser: undefined };
+      before(async () => {
+        stage.browser = await launch(name);
+      });
+      after(() => stage.browser?.close());
+
+      /** Whatever has `stop` or `close`, until the end of this test. */
+      stage.keep = (t, thing) => {
+        leavers(t).push(thing);
+        return thing;
+      };
+      /** Someone at the page under `url`, who is online as `nick`. */
+      stage.visit = async (t, url, nick, options) =>
+        stage.keep(t, await visit(stage.browser, url, nick, options));
+      scenes(stage);
+    });
+  }
+}
+
+const all = new WeakMap();
+
+function leavers(t) {
+  if (!all.has(t)) {
+    all.set(t, []);
+    t.after(async () => {
+      const faults = [];
+      for (const thing of all.get(t).reverse()) {
+        try {
+          await (thing.stop ?? thing.close).call(thing);
+        } catch (error) {
+          faults.push(error);
+        }
+      }
+      if (faults.length) throw faults.length > 1 ? new AggregateError(faults, faults.join("\n")) : faults[0];
+    });
+  }
+  return all.get(t);
+}

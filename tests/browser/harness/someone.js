@@ -1,0 +1,260 @@
+import { same } from "./tree.js";
+
+/**
+ * Someone at the page under `url`, who goes online as `nick`, if that is given. `hash`: the address ends so, as in a
+ * link that was sent; `token`: typed in; `online: false`: does not wait to be online. The rest as
+ * in `Browser.user`.
+ */
+export async function visit(browser, url, nick, { hash = "", token, online = true, ...rest } = {}) {
+  const someone = new Someone(await browser.user(rest));
+  await someone.page.goto(`${url}/${hash}`);
+  if (nick !== undefined) {
+    await someone.join(nick, token);
+    if (online) await someone.online();
+  }
+  return someone;
+}
+
+/** What a person does at the page, and sees. */
+export class Someone {
+  constructor(user) {
+    this.user = user;
+    this.page = user.page;
+    this.downloads = user.downloads;
+  }
+
+  async join(nick, token) {
+    const { page } = this;
+    await page.waitForSelector("body[data-view=join] #nick");
+    await this.#fill("#nick", nick);
+    if (token !== undefined) await this.#fill("#token", token);
+    await page.click("#join-go");
+  }
+
+  online() {
+    return this.sees("body[data-state=online]");
+  }
+
+  offline() {
+    return this.sees("body[data-state=offline]");
+  }
+
+  async share(paths) {
+    const input = await this.page.$("#files");
+    await input.uploadFile(...paths);
+    for (const path of paths) await this.sees("#shares li", { name: path.split("/").pop() });
+  }
+
+  async shareFolder(path) {
+    const input = await this.page.$("#folder");
+    await input.uploadFile(path);
+    await this.sees("#shares li", { name: path.split("/").pop() });
+  }
+
+  async stopSharing(name) {
+    const row = await this.sees("#shares li", { name });
+    await this.#press(row, "[data-do=stop]");
+  }
+
+  /** Follows a link to `nick`. */
+  async open(nick) {
+    await this.page.evaluate((nick) => (location.hash = encodeURIComponent(nick)), nick);
+    await this.sees("body[data-view=peer]");
+  }
+
+  /** Chooses `nick` from those online. */
+  async choose(nick) {
+    const row = await this.sees("#people li", { name: nick });
+    await this.#press(row, "a");
+    await this.sees("body[data-view=peer]");
+  }
+
+  async home() {
+    await this.page.evaluate(() => (location.hash = ""));
+    await this.sees("body[data-view=home]");
+  }
+
+  /** The names on the whole list of whom was opened, sorted. */
+  async listed() {
+    const state = await this.#wait("the whole list", () => {
+      const state = document.getElementById("peer-state");
+      return !document.getElementById("again").hidden && `${state.className} ${state.textContent}`;
+    });
+    const said = await state.jsonValue();
+    if (!said.startsWith("quiet")) throw new Error(`expected a list, got ${said}`);
+    const names = await this.page.$$eval("#list li", (rows) => rows.map((row) => row.dataset.name));
+    return names.sort();
+  }
+
+  async getAll() {
+    await this.page.waitForSelector("#get-many:not(:disabled)", { visible: true });
+    await this.#press(this.page, "#get-many");
+  }
+
+  async get(name) {
+    const row = await this.sees("#list li", { name });
+    await this.#press(row, "[data-do=get]");
+  }
+
+  /** Waits for a file's newest row to be in this state: `active`, `done`, `failed`, `cancelled`. */
+  transfer(name, state) {
+    return this.sees("#moving li", { name, state });
+  }
+
+  /** Waits until so much of a file, from 0 to 1, has come or gone. */
+  moved(name, part) {
+    return this.#wait(`${part} of ${name}`, (name, part) =>
+      [...document.querySelectorAll("#moving li")].some((row) =>
+        row.dataset.name === name && row.querySelector("progress").position >= part,
+      ), name, part);
+  }
+
+  async cancel(name) {
+    const row = await this.transfer(name, "active");
+    await this.#press(row, "[data-do=cancel]");
+  }
+
+  /** Waits to be asked about a call of `nick`'s, and answers. */
+  async answer(nick, accepted) {
+    await this.asked(nick);
+    await this.page.click(`#call [value=${accepted ? "yes" : "no"}]`);
+  }
+
+  /** Waits until there is a session with `nick`. */
+  connected(nick) {
+    return this.sees("#people li[data-connected]", { name: nick });
+  }
+
+  async asked(nick) {
+    await this.sees("#call[open]");
+    const title = await this.page.$eval("#call-title", (title) => title.textContent);
+    if (nick !== undefined && title !== `${nick} wants to connect`) {
+      throw new Error(`expected ${nick} to call, got: ${title}`);
+    }
+  }
+
+  async hangUp(nick) {
+    const row = await this.connected(nick);
+    await this.#press(row, "[data-do=end]");
+  }
+
+  /** Waits for an element, shown and with this text in it. */
+  text(selector, text) {
+    return this.#wait(`${text} in ${selector}`, (selector, text) =>
+      [...document.querySelectorAll(selector)].some(
+        (found) => found.checkVisibility() && found.textContent.includes(text),
+      ), selector, text);
+  }
+
+  /** Waits for an element with this data; returns it. */
+  async sees(selector, data = {}) {
+    const found = await this.#wait(`${selector} ${JSON.stringify(data)}`, (selector, data) =>
+      [...document.querySelectorAll(selector)].find((found) =>
+        Object.entries(data).every(([name, value]) => found.dataset[name] === value),
+      ), selector, data);
+    return found.asElement();
+  }
+
+  /** Waits until `look`, which runs in the page, finds something. */
+  async #wait(what, look, ...args) {
+    try {
+      return await this.page.waitForFunction(look, {}, ...args);
+    } catch (error) {
+      throw new Error(`expected ${what}: ${error.message}\n${await this.story()}`);
+    }
+  }
+
+  /** Fails if any of these is in the page, but for the page's own. */
+  async noMarkup(selectors) {
+    const found = await this.page.$$eval(selectors.join(), (found) =>
+      found.filter((each) => !each.closest("header")).map((each) => each.outerHTML),
+    );
+    if (found.length) throw new Error(`expected text alone, got ${found.join("\n")}`);
+  }
+
+  /** Waits until a file is in the downloads, whole: its path. */
+  saved({ name, size }) {
+    return this.user.saved(name.split("/").pop(), size);
+  }
+
+  /** Waits until these files are in the downloads, byte for byte, and fails if others are. */
+  async savedAll(files) {
+    for (const file of files) await same(await this.saved(file), file);
+    const expected = files.map((file) => this.user.savedAs(file.name.split("/").pop())).sort();
+    const got = this.files();
+    if (String(got) !== String(expected)) throw new Error(`expected ${expected}, got ${got}`);
+  }
+
+  files() {
+    return this.user.files();
+  }
+
+  expect(pattern) {
+    this.user.expect(pattern);
+  }
+
+  /** From now on the pickers of File System Access give folders and files of the browser's store. */
+  async pickInStore() {
+    await this.page.evaluate(() => {
+      const root = navigator.storage.getDirectory();
+      const folder = root.then((root) => root.getDirectoryHandle("chosen", { create: true }));
+      globalThis.showDirectoryPicker = () => folder;
+      globalThis.showSaveFilePicker = async ({ suggestedName }) =>
+        (await folder).getFileHandle(suggestedName, { create: true });
+    });
+  }
+
+  /** The SHA-256 sums in the folder that was picked, by name. */
+  chosenFolder() {
+    return this.page.evaluate(async () => {
+      const sums = {};
+      async function walk(folder, path) {
+        for await (const [name, handle] of folder) {
+          if (handle.kind === "directory") await walk(handle, `${path}${name}/`);
+          else {
+            const bytes = await (await handle.getFile()).arrayBuffer();
+            const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+            sums[path + name] = [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+          }
+        }
+      }
+      const root = await navigator.storage.getDirectory();
+      await walk(await root.getDirectoryHandle("chosen"), "");
+      return sums;
+    });
+  }
+
+  /** What is left in the browser's store. */
+  stored() {
+    return this.page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const names = [];
+      for await (const folder of root.values()) for await (const name of folder.keys()) names.push(name);
+      return names;
+    });
+  }
+
+  /** What is on the screen, for a failure. */
+  async story() {
+    const text = await this.page.evaluate(() => document.body.innerText).catch(() => "");
+    return `${text}\n${this.user.faults.join("\n")}`;
+  }
+
+  /** By the keyboard: what comes above a button moves it, but not the focus. */
+  async #press(within, selector) {
+    await this.page.bringToFront();
+    const button = await within.$(selector);
+    await button.focus();
+    await button.press("Enter");
+  }
+
+  async #fill(selector, text) {
+    // As a person who overwrites what is there.
+    await this.page.$eval(selector, (field) => field.select());
+    await this.page.type(selector, text);
+  }
+
+  close() {
+    return this.user.close();
+  }
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { SeedPeer } from "./harness/seed_peer.js";
+import { folder, NAMES, NESTED, tree } from "./harness/tree.js";
+import { relay } from "./harness/xcher.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Where screenshots go, if anywhere. */
+const SHOTS = process.env.XCHER_SCREENSHOTS;
+const SIZES = { phone: [390, 844], desktop: [1280, 800] };
+
+let files;
+
+before(async () => {
+  files = (await tree(folder(), { ...NAMES, ...NESTED, "big file.bin": 8 << 20 })).files;
+  if (SHOTS) mkdirSync(SHOTS, { recursive: true });
+});
+
+inEachBrowser("everyone can use the page", (stage) => {
+  // Firefox's remote control cannot change the theme.
+  const themes = stage.name === "firefox" ? [undefined] : ["light", "dark"];
+
+  for (const theme of themes) {
+    for (const [title, size] of Object.entries(SIZES)) {
+      test(`${title} ${theme ?? ""}`.trim(), async (t) => {
+        const at = stage.keep(t, await relay());
+        const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+        const carol = await stage.visit(t, `${at.url}`, undefined, { size });
+        if (theme) {
+          await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+        }
+        const look = (state) => examine(carol, [stage.name, title, theme, state].filter(Boolean).join("-"));
+        await look("1-join");
+        await carol.join("carol");
+        await carol.online();
+        await look("2-alone");
+        await carol.share(files.slice(0, 4).map((file) => file.path));
+        await carol.choose("sven");
+        const session = await sven.called(files.map((file) => ({ ...file, hold: file.size > 2 << 20 ? 3 << 20 : undefined })));
+        await carol.listed();
+        await look("3-list");
+        for (const file of [files.at(-1), files[0]]) await carol.get(file.name);
+        await carol.moved(files.at(-1).name, 0.3);
+        await look("4-transfers");
+        await carol.home();
+        await look("5-home");
+        const dora = stage.keep(t, await SeedPeer.at(at.relay, "dora"));
+        const call = await dora.calling("carol");
+        await carol.asked("dora");
+        await look("6-call");
+        await carol.page.keyboard.press("Escape");
+        call.stop();
+        session.die();
+        await carol.transfer(files.at(-1).name, "failed");
+        await look("7-failed");
+        carol.expect(/WebSocket|ERR_CONNECTION|can’t establish|was interrupted/);
+        await at.stop();
+        await carol.offline();
+        await look("8-offline");
+      });
+    }
+  }
+});
+
+/** Fails on what keeps people from using the page; takes a screenshot. */
+async function examine(someone, name) {
+  const { page } = someone;
+  // What moves into its place counts when it is there.
+  await page.evaluate(() => Promise.all(
+    document.getAnimations()
+      .filter((each) => each.effect.getComputedTiming().endTime < Infinity)
+      .map((each) => each.finished.catch(() => {})),
+  ));
+  if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run());
+  const bad = violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join("\n  ")}`);
+  assert.deepEqual(bad, [], name);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name}: ${wide} pixels wider than the screen`);
+}

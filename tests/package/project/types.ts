@@ -1,0 +1,55 @@
+import {
+  Peer,
+  XcherError,
+  version,
+  type Download,
+  type ErrorCode,
+  type RemoteFile,
+  type Session,
+} from "xcher";
+import WebSocket from "ws";
+
+/** Every part of the interface once, with the type that it is said to have. */
+export async function everything(file: File, signal: AbortSignal): Promise<string[]> {
+  const peer: Peer = await Peer.connect(new URL("wss://relay.example/xcher"), {
+    nick: ["carol", "carol-2"] as const,
+    token: "secret",
+    WebSocket,
+    calls: "ask",
+    signal,
+    timeout: 5_000,
+  });
+  peer.addEventListener("call", ({ call }) => {
+    const from: string | undefined = call.nick ?? call.peerAddress;
+    if (from) void call.accept().then((session: Session) => session.reject());
+    else call.reject();
+  });
+  peer.addEventListener("offline", ({ error, retryIn }) => {
+    const code: ErrorCode = error.code;
+    console.log(code, retryIn?.toFixed());
+  });
+  peer.addEventListener("upload", ({ upload }) => void upload.done.catch(() => upload.cancel()));
+  const share = peer.share(file);
+  const names: string[] = [share.name, version, ...(await peer.who())];
+  const session = await peer.open("alice", { signal, timeout: 1_000 });
+  let last: RemoteFile | undefined;
+  for await (const listed of session.list()) last = listed;
+  if (await session.check("java.avi")) {
+    const download: Download = session.get(last ?? "java.avi");
+    const size: number | undefined = download.size;
+    const stream: ReadableStream<Uint8Array> = download.readable;
+    await stream.pipeTo(new WritableStream());
+    console.log(size, download.received);
+    await download.done;
+  }
+  await session.end();
+  const why: XcherError | undefined = await session.closed;
+  if (why) names.push(why.message);
+  // @ts-expect-error A nick is needed.
+  await Peer.connect("ws://relay.example/xcher", {});
+  // @ts-expect-error A peer comes from `connect` alone.
+  new Peer();
+  share.stop();
+  await peer.close();
+  return names;
+}
