@@ -1,7 +1,9 @@
 import { XcherError, asError } from "./error.js";
 
-/** Bytes that may wait for the reader. */
+/** Bytes that may wait for the reader before more are asked for. */
 const AHEAD = 128 << 10;
+/** What usually waits at most. */
+const HELD = 512 << 10;
 
 /** A file on its way to us. */
 export class Download {
@@ -9,13 +11,14 @@ export class Download {
   /** @type {number | undefined} */
   #id;
   #begin;
-  /** @type {Uint8Array[]} */
-  #pieces = [];
-  #waiting = 0;
+  /** What came and was not read, in the same memory all the time: see reading.js. */
+  #held = new Uint8Array(0);
+  #from = 0;
+  #to = 0;
   #whole = false;
   /** @type {XcherError | undefined} */
   #error;
-  /** @type {ReadableStreamDefaultController<Uint8Array>} */
+  /** @type {ReadableByteStreamController} */
   #reader;
   /** @type {(() => void) | undefined} */
   #wake;
@@ -42,17 +45,15 @@ export class Download {
     });
     // Whoever wants to know asks.
     this.done.catch(() => {});
-    this.readable = new ReadableStream(
-      {
-        start: (reader) => {
-          this.#reader = reader;
-        },
-        pull: () => this.#pull(),
-        cancel: () => this.cancel(),
+    // Nothing comes before it is read from: that is what a stream of bytes does by itself.
+    this.readable = new ReadableStream({
+      type: "bytes",
+      start: (reader) => {
+        this.#reader = reader;
       },
-      // Nothing comes before it is read from.
-      { highWaterMark: 0 },
-    );
+      pull: () => this.#pull(),
+      cancel: () => this.cancel(),
+    });
   }
 
   get received() {
@@ -65,11 +66,13 @@ export class Download {
     else this.#driver.do("cancel", { id: this.#id });
   }
 
-  /** @param {Uint8Array} piece */
-  take(piece) {
-    this.#received += piece.length;
-    this.#waiting += piece.length;
-    this.#pieces.push(piece);
+  /** @param {Uint8Array} bytes to be kept */
+  take(bytes) {
+    if (this.#error) return;
+    this.#received += bytes.length;
+    if (bytes.length > this.#held.length - this.#to) this.#makeRoom(bytes.length);
+    this.#held.set(bytes, this.#to);
+    this.#to += bytes.length;
     this.#wake?.();
   }
 
@@ -77,14 +80,15 @@ export class Download {
   finished() {
     this.#whole = true;
     this.#wake?.();
-    if (this.#pieces.length === 0) this.#end();
+    if (this.#waiting === 0) this.#end();
   }
 
   /** @param {XcherError} error */
   failed(error) {
     if (this.#error || this.#whole) return;
     this.#error = error;
-    this.#pieces = [];
+    this.#held = new Uint8Array(0);
+    this.#from = this.#to = 0;
     this.#fail(error);
     this.#wake?.();
     try {
@@ -94,10 +98,25 @@ export class Download {
     }
   }
 
+  get #waiting() {
+    return this.#to - this.#from;
+  }
+
+  /** @param {number} length */
+  #makeRoom(length) {
+    const waiting = this.#held.subarray(this.#from, this.#to);
+    const least = waiting.length + length;
+    if (least > this.#held.length) this.#held = new Uint8Array(Math.max(HELD, 2 * least));
+    this.#held.set(waiting);
+    this.#to = waiting.length;
+    this.#from = 0;
+  }
+
   #end() {
     this.#succeed();
     try {
       this.#reader.close();
+      this.#reader.byobRequest?.respond(0);
     } catch {
       // It was cancelled by its reader after the last byte.
     }
@@ -114,15 +133,24 @@ export class Download {
       }
     }
     if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
-    if (this.#pieces.length === 0 && !this.#whole && !this.#error) {
+    if (this.#waiting === 0 && !this.#whole && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
     }
-    const piece = this.#pieces.shift();
-    if (!piece || this.#error) return;
-    this.#waiting -= piece.length;
-    this.#reader.enqueue(piece);
-    if (this.#whole && this.#pieces.length === 0) this.#end();
+    if (this.#waiting === 0 || this.#error) return;
+    const waiting = this.#held.subarray(this.#from, this.#to);
+    const into = this.#reader.byobRequest?.view;
+    if (into) {
+      const some = waiting.subarray(0, into.byteLength);
+      new Uint8Array(into.buffer, into.byteOffset).set(some);
+      this.#from += some.length;
+      this.#reader.byobRequest?.respond(some.length);
+    } else {
+      this.#from = this.#to;
+      this.#reader.enqueue(waiting.slice());
+    }
+    if (this.#waiting === 0) this.#from = this.#to = 0;
+    if (this.#whole && this.#waiting === 0) this.#end();
   }
 }

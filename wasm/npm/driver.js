@@ -55,9 +55,9 @@ export class Driver {
     return this.#call((host) => host.command(command, id, number, text, more));
   }
 
-  /** @param {number} transfer @param {ArrayBuffer} piece of the file that was to be read */
+  /** @param {number} transfer @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read */
   supply(transfer, piece) {
-    this.#call((host) => host.supply(transfer, new Uint8Array(piece)));
+    this.#call((host) => host.supply(transfer, piece));
   }
 
   /** Frees the module's memory. */
@@ -129,8 +129,10 @@ export class Driver {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.do("opened");
     socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) this.#call((host) => host.received(new Uint8Array(data)));
-      else socket.close();
+      if (!(data instanceof ArrayBuffer)) return socket.close();
+      this.#call((host) => host.received(new Uint8Array(data)));
+      // Frees it now: a browser is slow to collect what comes at the pace of a network.
+      /** @type {any} */ (data).transfer?.(0);
     };
     socket.onerror = (event) => {
       // Node says what; a browser does not.
@@ -164,15 +166,15 @@ export class Driver {
     return true;
   }
 
-  /** @param {number} transfer @param {number} from @param {number} length */
-  read(transfer, from, length) {
-    this.#later(() => this.#reports.read(transfer, from, length));
+  /** @param {number} transfer @param {number} length */
+  read(transfer, length) {
+    this.#later(() => this.#reports.read(transfer, length));
   }
 
   /** @param {number} transfer @param {Uint8Array} bytes in the module's memory */
   take(transfer, bytes) {
-    const piece = bytes.slice();
-    this.#later(() => this.#reports.take(transfer, piece));
+    // At once, while they are there: it only keeps them.
+    this.#reports.take(transfer, bytes);
   }
 
   /**

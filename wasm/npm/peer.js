@@ -13,8 +13,8 @@ import { within } from "./within.js";
  * }} Told what the module reports
  * @typedef {{
  *   tell(told: Told): void,
- *   take(transfer: number, piece: Uint8Array): void,
- *   read(transfer: number, from: number, length: number): void,
+ *   take(transfer: number, bytes: Uint8Array): void,
+ *   read(transfer: number, length: number): void,
  *   disconnected(): void,
  * }} Reports
  * @typedef {{ resolve: (value: any) => void, reject: (error: XcherError) => void }} Waiting
@@ -68,8 +68,8 @@ export class Peer extends EventTarget {
     this.#calls = calls;
     this.#driver = new Driver(nicks, open, {
       tell: (told) => this.#tell(told),
-      take: (transfer, piece) => this.#downloads.get(transfer)?.take(piece),
-      read: (transfer, from, length) => this.#uploads.get(transfer)?.read(from, length),
+      take: (transfer, bytes) => this.#downloads.get(transfer)?.take(bytes),
+      read: (transfer, length) => this.#uploads.get(transfer)?.read(length),
       disconnected: () => this.#awaited.gone?.(),
     });
   }

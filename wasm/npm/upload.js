@@ -1,4 +1,5 @@
 import { asError } from "./error.js";
+import { Reading } from "./reading.js";
 
 /** A file on its way to the other side. */
 export class Upload {
@@ -10,6 +11,8 @@ export class Upload {
   /** @type {(error: import("./error.js").XcherError) => void} */
   #fail;
   #over = false;
+  /** @type {Reading | undefined} */
+  #reading;
   #sent = 0;
 
   /**
@@ -49,26 +52,32 @@ export class Upload {
   }
 
   finished() {
-    this.#over = true;
+    this.#end();
     this.#sent = this.size;
     this.#succeed();
   }
 
   /** @param {import("./error.js").XcherError} error */
   failed(error) {
-    this.#over = true;
+    this.#end();
     this.#fail(error);
   }
 
-  /** @param {number} from @param {number} length */
-  async read(from, length) {
+  /** @param {number} length of the next piece */
+  async read(length) {
     try {
       if (!this.#file) throw new Error("it is not shared any more");
-      const piece = await this.#file.slice(from, from + length).arrayBuffer();
+      this.#reading ??= new Reading(this.#file);
+      const piece = await this.#reading.next(length);
       if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {
       const why = asError(error, "local").message;
       if (!this.#over) this.#driver.do("unread", { id: this.#id, text: why });
     }
+  }
+
+  #end() {
+    this.#over = true;
+    this.#reading?.end();
   }
 }

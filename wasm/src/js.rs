@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn send(this: &Outside, message: &[u8]) -> bool;
     #[wasm_bindgen(method)]
-    fn read(this: &Outside, transfer: f64, from: f64, length: f64);
+    fn read(this: &Outside, transfer: f64, length: f64);
     #[wasm_bindgen(method)]
     fn take(this: &Outside, transfer: f64, bytes: &[u8]);
     /// An event: its name, whose it is, and what is to say of it. `code` is empty where nothing went
@@ -57,8 +57,8 @@ impl host::Outside for Outside {
         self.send(message)
     }
 
-    fn read(&self, transfer: TransferId, from: u64, length: usize) {
-        self.read(transfer.0 as f64, from as f64, length as f64);
+    fn read(&self, transfer: TransferId, length: usize) {
+        self.read(transfer.0 as f64, length as f64);
     }
 
     fn take(&self, transfer: TransferId, bytes: &[u8]) {

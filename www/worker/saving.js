@@ -10,8 +10,9 @@ const LEFT = 86_400_000;
 const PART = 1 << 22;
 
 /**
- * Opens what takes the bytes: `write(bytes)`, then `close()` or `abort()`, each to be waited for.
- * `close` gives the file if the page still has to hand it to the browser's downloads.
+ * Opens what takes the bytes: `write(bytes)`, whose memory is free afterwards, then `close()` or
+ * `abort()`, each to be waited for. `close` gives the file if the page still has to hand it to the
+ * browser's downloads.
  */
 export async function sink(target, { name, size }) {
   if (target?.kind === "file") {
@@ -51,7 +52,7 @@ async function written(handle, remove) {
   try {
     const out = await handle.createWritable();
     return gathered(GATHER, {
-      write: (blob) => out.write(blob),
+      write: (bytes) => out.write(bytes),
       close: () => out.close(),
       abort: () => out.abort().then(remove),
     });
@@ -61,21 +62,23 @@ async function written(handle, remove) {
   }
 }
 
-/** Writes not less than `least` bytes at a time. */
-function gathered(least, to) {
-  let parts = [];
+/** Writes so many bytes at a time, from the same memory. */
+function gathered(most, to) {
+  const memory = new Uint8Array(most);
   let size = 0;
   async function flush() {
-    const blob = new Blob(parts);
-    parts = [];
+    await to.write(memory.subarray(0, size));
     size = 0;
-    await to.write(blob);
   }
   return {
-    write(bytes) {
-      parts.push(bytes);
-      size += bytes.length;
-      if (size >= least) return flush();
+    async write(bytes) {
+      while (bytes.length) {
+        const some = bytes.subarray(0, most - size);
+        memory.set(some, size);
+        size += some.length;
+        bytes = bytes.subarray(some.length);
+        if (size === most) await flush();
+      }
     },
     async close() {
       await flush();
@@ -143,7 +146,7 @@ async function inParts() {
   const remove = () => parts(db, "delete", mine);
   let count = 0;
   return gathered(PART, {
-    write: (blob) => parts(db, "put", blob, [id, count++]),
+    write: (bytes) => parts(db, "put", new Blob([bytes]), [id, count++]),
     async close() {
       setTimeout(remove, KEPT);
       return new Blob(await parts(db, "getAll", mine));

@@ -8,6 +8,8 @@ const AT_ONCE = 4;
 /** How often the page is told, in milliseconds. */
 const TICK = 250;
 const NEW = 0.15;
+/** Bytes that are read at a time. */
+const READ = 1 << 18;
 
 const rows = new Map();
 let last = 0;
@@ -81,8 +83,13 @@ async function fetch(job) {
     download = session.get(file);
     // The stream says it too.
     download.done.catch(() => {});
-    const reader = download.readable.getReader();
-    for (let part; !(part = await reader.read()).done; ) await to.write(part.value);
+    // Always into the same memory: a browser is slow to collect what is thrown away.
+    const reader = download.readable.getReader({ mode: "byob" });
+    let memory = new Uint8Array(READ);
+    for (let part; !(part = await reader.read(memory)).done; ) {
+      await to.write(part.value);
+      memory = new Uint8Array(part.value.buffer);
+    }
     await download.done;
     const whole = await to.close();
     if (whole) tell("save", whole, file.name.split("/").pop());

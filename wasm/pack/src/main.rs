@@ -13,12 +13,16 @@ mod tool;
 mod unplace;
 mod version;
 
+use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use places::Places;
+
+/// What the package is published under: npm packs no file from above its folder.
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 const USAGE: &str = "usage: cargo pack [--check] | cargo pack run ARGS…";
 
@@ -50,6 +54,9 @@ fn pack(places: &Places) -> Result<Vec<&'static str>> {
     let module = compile::compile(places, &[])?;
     say("pack: writing wasm/npm/pkg");
     bind::bind(&module, &places.pkg, &version)?;
+    for licence in LICENCES {
+        fs::copy(places.root.join(licence), places.npm.join(licence))?;
+    }
     let mut lacked = Vec::new();
     if !optimize::optimize(places)? {
         lacked.push("wasm-opt");

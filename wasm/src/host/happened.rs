@@ -19,9 +19,9 @@ impl<O: Outside> Host<O> {
             Happened::Line(line) => self.first_line(at, &line),
             Happened::Came(bytes) => self.came(at, &bytes),
             Happened::Went(length) => self.went(at, length),
-            Happened::Wants(from, length) => {
+            Happened::Wants(length) => {
                 if let Role::Send(file) = &self.links[at].role {
-                    self.outside.read(file.transfer, from, length);
+                    self.outside.read(file.transfer, length);
                 }
             }
             Happened::Shut => {

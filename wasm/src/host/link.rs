@@ -102,8 +102,8 @@ pub(super) enum Happened {
     Went(usize),
     /// The other side will send nothing.
     Shut,
-    /// A piece of the file is to be read: from here, so long.
-    Wants(u64, usize),
+    /// The next piece of the file is to be read, of so many bytes.
+    Wants(usize),
     /// Nothing more; with the reason if not in order.
     Ended(Option<Box<str>>),
 }
@@ -295,11 +295,10 @@ impl Link {
             return self.poll_out(cx);
         }
         if file.waits_for == 0 && file.next.is_none() && file.asked < file.size {
-            let from = file.asked;
-            let length = (file.size - from).min(PIECE);
+            let length = (file.size - file.asked).min(PIECE);
             file.asked += length;
             file.waits_for = length as usize;
-            return Some(Happened::Wants(from, file.waits_for));
+            return Some(Happened::Wants(file.waits_for));
         }
         if file.sent < file.size {
             return None;

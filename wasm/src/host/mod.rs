@@ -39,9 +39,9 @@ pub trait Outside {
     fn disconnect(&self);
     /// Send a message. False if it has to wait: [`Host::turn`] is called when there is room.
     fn send(&self, message: &[u8]) -> bool;
-    /// Read so many bytes from there of the file that this transfer sends: [`Host::supply`] or
+    /// Read so many bytes, the next, of the file that this transfer sends: [`Host::supply`] or
     /// [`Host::unread`] follows.
-    fn read(&self, transfer: TransferId, from: u64, length: usize);
+    fn read(&self, transfer: TransferId, length: usize);
     /// Take bytes of a file that comes.
     fn take(&self, transfer: TransferId, bytes: &[u8]);
     /// Tell the user. `lost` says that it came about because the tunnel is gone.

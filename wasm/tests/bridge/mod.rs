@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) messages: RefCell<Vec<usize>>,
     pub(crate) told: RefCell<Vec<Event>>,
     pub(crate) taken: RefCell<Vec<u8>>,
-    pub(crate) reads: RefCell<Vec<(TransferId, u64, usize)>>,
+    pub(crate) reads: RefCell<Vec<(TransferId, usize)>>,
 }
 
 /// The host's view of it.
@@ -51,8 +51,8 @@ impl Outside for View {
         }
         fits
     }
-    fn read(&self, transfer: TransferId, from: u64, length: usize) {
-        self.0.reads.borrow_mut().push((transfer, from, length));
+    fn read(&self, transfer: TransferId, length: usize) {
+        self.0.reads.borrow_mut().push((transfer, length));
     }
     fn take(&self, _: TransferId, bytes: &[u8]) {
         self.0.taken.borrow_mut().extend_from_slice(bytes);

@@ -1,0 +1,51 @@
+/**
+ * Reads a file from its beginning, into the same memory each time: what is thrown away at the pace of
+ * a network is not collected at that pace.
+ */
+export class Reading {
+  #file;
+  #at = 0;
+  #memory = new ArrayBuffer(0);
+  /** @type {ReadableStreamBYOBReader | undefined} */
+  #reader;
+
+  /** @param {Blob} file */
+  constructor(file) {
+    this.#file = file;
+    try {
+      this.#reader = file.stream().getReader({ mode: "byob" });
+    } catch {
+      // Not everywhere can a file be read so.
+    }
+  }
+
+  /**
+   * The next bytes, fewer only at the end; to be used before the next are asked for.
+   *
+   * @param {number} length
+   */
+  async next(length) {
+    const reader = this.#reader;
+    if (!reader) {
+      const piece = this.#file.slice(this.#at, this.#at + length);
+      this.#at += length;
+      return new Uint8Array(await piece.arrayBuffer());
+    }
+    let memory = this.#memory.byteLength < length ? new ArrayBuffer(length) : this.#memory;
+    let read = 0;
+    for (let ended = false; read < length && !ended; ) {
+      const { value, done } = await reader.read(new Uint8Array(memory, read, length - read));
+      if (!value) break;
+      memory = value.buffer;
+      read += value.length;
+      ended = done;
+    }
+    this.#memory = memory;
+    return new Uint8Array(memory, 0, read);
+  }
+
+  /** Nothing more is read. */
+  end() {
+    this.#reader?.cancel().catch(() => {});
+  }
+}
