@@ -6,17 +6,10 @@ export class Reading {
   #file;
   #at = 0;
   #memory = new ArrayBuffer(0);
-  /** @type {ReadableStreamBYOBReader | undefined} */
-  #reader;
 
   /** @param {Blob} file */
   constructor(file) {
     this.#file = file;
-    try {
-      this.#reader = file.stream().getReader({ mode: "byob" });
-    } catch {
-      // Not everywhere can a file be read so.
-    }
   }
 
   /**
@@ -25,17 +18,16 @@ export class Reading {
    * @param {number} length
    */
   async next(length) {
-    const reader = this.#reader;
-    if (!reader) {
-      const piece = this.#file.slice(this.#at, this.#at + length);
-      this.#at += length;
-      return new Uint8Array(await piece.arrayBuffer());
-    }
+    const piece = this.#file.slice(this.#at, this.#at + length);
+    this.#at += length;
+    const reader = byob(piece);
+    if (!reader) return new Uint8Array(await piece.arrayBuffer());
     let memory = this.#memory.byteLength < length ? new ArrayBuffer(length) : this.#memory;
     let read = 0;
     for (let ended = false; read < length && !ended; ) {
       const { value, done } = await reader.read(new Uint8Array(memory, read, length - read));
-      if (!value) break;
+      // It is nobody's but ours to cancel.
+      if (!value) throw new Error("expected bytes of the file, got none");
       memory = value.buffer;
       read += value.length;
       ended = done;
@@ -43,9 +35,13 @@ export class Reading {
     this.#memory = memory;
     return new Uint8Array(memory, 0, read);
   }
+}
 
-  /** Nothing more is read. */
-  end() {
-    this.#reader?.cancel().catch(() => {});
+/** Not everywhere can a file be read so. @param {Blob} piece */
+function byob(piece) {
+  try {
+    return piece.stream().getReader({ mode: "byob" });
+  } catch {
+    return undefined;
   }
 }

@@ -52,14 +52,14 @@ export class Upload {
   }
 
   finished() {
-    this.#end();
+    this.#over = true;
     this.#sent = this.size;
     this.#succeed();
   }
 
   /** @param {import("./error.js").XcherError} error */
   failed(error) {
-    this.#end();
+    this.#over = true;
     this.#fail(error);
   }
 
@@ -74,10 +74,5 @@ export class Upload {
       const why = asError(error, "local").message;
       if (!this.#over) this.#driver.do("unread", { id: this.#id, text: why });
     }
-  }
-
-  #end() {
-    this.#over = true;
-    this.#reading?.end();
   }
 }

@@ -113,6 +113,18 @@ export class Synthetic extends Blob {
     this.whole = this;
   }
 
+  /** As a real one's. */
+  stream() {
+    return new ReadableStream({
+      type: "bytes",
+      pull: async (out) => {
+        out.enqueue(new Uint8Array(await this.arrayBuffer()));
+        out.close();
+        out.byobRequest?.respond(0);
+      },
+    });
+  }
+
   get size() {
     return this.#to - this.#from;
   }
