@@ -100,15 +100,7 @@ inEachBrowser("in mid-transfer", (stage) => {
   });
 
   test("the terminal that shares is ended", async (t) => {
-    const { at, through } = await stalling(t);
-    const share = stage.keep(t, bob(at, "share", big.path));
-    await share.out("online ");
-    const carol = await stage.visit(t, through.url, "carol");
-    await carol.open("bob");
-    await carol.listed();
-    const stalled = through.stallAfter(8 * MIB);
-    await carol.getAll();
-    await stalled;
+    const { carol, share, through } = await receiving(t);
     await share.stop("SIGKILL");
     through.resume();
     await carol.transfer(big.name, "failed");
@@ -117,31 +109,15 @@ inEachBrowser("in mid-transfer", (stage) => {
   });
 
   test("a tunnel that stands still goes on", async (t) => {
-    const { at, through } = await stalling(t);
-    const share = stage.keep(t, bob(at, "share", big.path));
-    await share.out("online ");
-    const carol = await stage.visit(t, through.url, "carol");
-    await carol.open("bob");
-    await carol.listed();
-    const stalled = through.stallAfter(8 * MIB);
-    await carol.getAll();
-    await stalled;
+    const { carol, through } = await receiving(t);
     await carol.transfer(big.name, "active");
     through.resume();
     await same(await carol.saved(big), big);
   });
 
   test("the tunnel is cut while the page receives", async (t) => {
-    const { at, through } = await stalling(t);
-    const share = stage.keep(t, bob(at, "share", big.path));
-    await share.out("online ");
-    const carol = await stage.visit(t, through.url, "carol");
+    const { carol, through } = await receiving(t);
     carol.expect(GONE);
-    await carol.open("bob");
-    await carol.listed();
-    const stalled = through.stallAfter(8 * MIB);
-    await carol.getAll();
-    await stalled;
     through.close();
     await carol.offline();
     await carol.transfer(big.name, "failed");
@@ -214,6 +190,20 @@ inEachBrowser("in mid-transfer", (stage) => {
     await get.exits();
     await same(join(out, small.name), small);
   });
+
+  /** The page has taken a part of what a terminal shares, and the tunnel stands still. */
+  async function receiving(t) {
+    const { at, through } = await stalling(t);
+    const share = stage.keep(t, bob(at, "share", big.path));
+    await share.out("online ");
+    const carol = await stage.visit(t, through.url, "carol");
+    await carol.open("bob");
+    await carol.listed();
+    const stalled = through.stallAfter(8 * MIB);
+    await carol.getAll();
+    await stalled;
+    return { carol, share, through };
+  }
 
   async function stalling(t) {
     const at = stage.keep(t, await relay());

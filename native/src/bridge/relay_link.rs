@@ -1,14 +1,12 @@
 //! A stream that is a connection to the relay, in this process or elsewhere.
 
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::PoisonError;
-use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 use tracing::debug;
 use xcher_core::{LineBuffer, RelayPacket};
 
@@ -69,9 +67,28 @@ impl Tunnel {
     }
 
     async fn link(&self, mut stream: Stream, link: impl AsyncRead + AsyncWrite + Unpin) {
-        let mut watched = Watched { tunnel: self, link, lines: LineBuffer::new() };
-        let ended = carry(&mut stream, &mut watched).await;
+        // Seen before the client has them, so that it can dial at once.
+        let mut lines = LineBuffer::new();
+        let mut link = InspectReader::new(link, |bytes: &[u8]| self.watch(&mut lines, bytes));
+        let ended = carry(&mut stream, &mut link).await;
         debug!(?ended, "link to the relay ended");
+    }
+
+    /// Notes the calls that come over the link.
+    fn watch(&self, lines: &mut LineBuffer, bytes: &[u8]) {
+        lines.receive(bytes);
+        loop {
+            match lines.next_line() {
+                Ok(Some(line)) => {
+                    if let Ok(RelayPacket::Init { ip, port, .. }) = RelayPacket::parse(line) {
+                        self.called(SocketAddr::new(ip, port));
+                    }
+                }
+                Ok(None) => break,
+                // Ours passes on no such line; another's is not kept.
+                Err(_) => *lines = LineBuffer::new(),
+            }
+        }
     }
 
     fn set_link(&self, link: Option<RelayLink>) {
@@ -95,61 +112,4 @@ async fn no_relay(mut stream: Stream, why: &str) {
     // A client that is gone needs no reason.
     let _ = stream.write_all(&said.to_line()).await;
     let _ = stream.shutdown().await;
-}
-
-/// A link to the relay, of which the calls that come over it are noted before the client has them,
-/// so that it can dial at once.
-struct Watched<'a, L> {
-    tunnel: &'a Tunnel,
-    link: L,
-    lines: LineBuffer,
-}
-
-impl<L> Watched<'_, L> {
-    fn watch(&mut self, bytes: &[u8]) {
-        self.lines.receive(bytes);
-        loop {
-            match self.lines.next_line() {
-                Ok(Some(line)) => {
-                    if let Ok(RelayPacket::Init { ip, port, .. }) = RelayPacket::parse(line) {
-                        self.tunnel.called(SocketAddr::new(ip, port));
-                    }
-                }
-                Ok(None) => break,
-                // Ours passes on no such line; another's is not kept.
-                Err(_) => self.lines = LineBuffer::new(),
-            }
-        }
-    }
-}
-
-impl<L: AsyncRead + Unpin> AsyncRead for Watched<'_, L> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.link).poll_read(cx, buf))?;
-        self.watch(&buf.filled()[before..]);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<L: AsyncWrite + Unpin> AsyncWrite for Watched<'_, L> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_shutdown(cx)
-    }
 }

@@ -18,10 +18,9 @@ pub(super) fn address(
     trusted: &[IpAddr],
 ) -> Result<SocketAddr, String> {
     let mut client = SocketAddr::new(socket.ip().to_canonical(), socket.port());
-    let is_proxy = |ip: IpAddr| trusted.iter().any(|proxy| proxy.to_canonical() == ip);
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
-    while is_proxy(client.ip()) {
+    while is_proxy(client.ip(), trusted) {
         let Some(hop) = hops.next() else { break };
         let hop = String::from_utf8_lossy(hop);
         client = parse(hop.trim()).ok_or_else(|| {
@@ -29,6 +28,11 @@ pub(super) fn address(
         })?;
     }
     Ok(client)
+}
+
+/// Whether that is the address of a trusted proxy.
+pub(super) fn is_proxy(ip: IpAddr, trusted: &[IpAddr]) -> bool {
+    trusted.iter().any(|proxy| proxy.to_canonical() == ip.to_canonical())
 }
 
 fn parse(hop: &str) -> Option<SocketAddr> {

@@ -128,7 +128,7 @@ where
         tokio::select! {
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
-                let client = (!front.is_proxy(from.ip())).then_some(from.ip());
+                let client = (!client::is_proxy(from.ip(), &front.trusted_proxies)).then_some(from.ip());
                 let Ok(place) = places.take(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
@@ -218,10 +218,6 @@ impl Front {
             closing: CancellationToken::new(),
             cut: CancellationToken::new(),
         })
-    }
-
-    fn is_proxy(&self, ip: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == ip.to_canonical())
     }
 
     /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.

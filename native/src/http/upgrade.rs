@@ -25,7 +25,8 @@ pub(super) async fn open(
     mut request: Request,
 ) -> Response {
     let headers = request.headers();
-    let loopback = reached_at.is_loopback() && !front.is_proxy(socket.ip());
+    let loopback =
+        reached_at.is_loopback() && !client::is_proxy(socket.ip(), &front.trusted_proxies);
     if let Err(fault) = origin::check(headers, &front.allow_origin, loopback) {
         return refusal(StatusCode::FORBIDDEN, &fault);
     }

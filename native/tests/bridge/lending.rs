@@ -52,15 +52,9 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     talk(&mut visit, &mut tcp).await;
     // After the session has ended, no more; and without its stream the listener is gone.
     drop((visit, tcp, stream, socket, listener));
-    soon(async {
-        while !alice.ask(&format!("X_DIAL {to}")).await.1.contains("expected an address") {
-            tokio::task::yield_now().await;
-        }
-        while TcpStream::connect(at).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    let dial = format!("X_DIAL {to}");
+    alice.ask_until(&dial, |answer| answer.contains("expected an address")).await;
+    nobody_listens(at).await;
 }
 
 #[tokio::test]
@@ -71,12 +65,7 @@ async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
     let _second = tunnel.listen().await;
     tunnel.refused("X_LISTEN", "fewer listeners").await;
     drop(first);
-    soon(async {
-        while !tunnel.ask("X_LISTEN").await.1.starts_with("X_LISTEN ") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    tunnel.ask_until("X_LISTEN", |answer| answer.starts_with("X_LISTEN ")).await;
 }
 
 #[tokio::test]
@@ -90,12 +79,7 @@ async fn a_tunnel_that_dies_takes_all_with_it() {
     let mut rest = Vec::new();
     let cut = soon(tcp.read_to_end(&mut rest)).await.unwrap_err();
     assert_eq!((cut.kind(), rest.len()), (io::ErrorKind::ConnectionReset, 0));
-    soon(async {
-        while TcpStream::connect(at).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    nobody_listens(at).await;
 }
 
 #[tokio::test]
@@ -191,10 +175,5 @@ async fn a_relay_elsewhere() {
     drop((socket, relay));
     assert_eq!(soon(link.read(&mut said)).await.unwrap(), 0);
     drop(link);
-    soon(async {
-        while !tunnel.ask("X_RELAY").await.1.contains("cannot reach the relay") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    tunnel.ask_until("X_RELAY", |answer| answer.contains("cannot reach the relay")).await;
 }

@@ -160,6 +160,16 @@ impl Tunnel {
         (stream, answer)
     }
 
+    /// Asks again and again until the answer is right.
+    async fn ask_until(&self, line: &str, is_right: impl Fn(&str) -> bool) {
+        soon(async {
+            while !is_right(&self.ask(line).await.1) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     async fn refused(&self, line: &str, because: &str) {
         let (_, answer) = self.ask(line).await;
         assert!(answer.starts_with("NO ") && answer.contains(because), "{line}: {answer}");
@@ -188,6 +198,16 @@ impl Tunnel {
 
 async fn soon<R>(future: impl Future<Output = R>) -> R {
     timeout(Duration::from_secs(20), future).await.expect("in time")
+}
+
+/// Waits until nobody does any more.
+async fn nobody_listens(at: SocketAddr) {
+    soon(async {
+        while TcpStream::connect(at).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 async fn read_line(stream: &mut Stream) -> String {

@@ -73,12 +73,7 @@ async fn a_dial_after_the_session_ended() {
     let visit = alice.visitor().await;
     assert_eq!(alice.ask(&dial).await.1, "YES");
     drop((session, visit));
-    soon(async {
-        while !alice.ask(&dial).await.1.contains("that an X_INIT brought") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    alice.ask_until(&dial, |answer| answer.contains("that an X_INIT brought")).await;
 }
 
 #[tokio::test]
@@ -127,12 +122,7 @@ async fn too_many_streams() {
     let _visitor = TcpStream::connect(at).await.unwrap();
     let _visit = alice.visitor().await;
     drop((streams, listener));
-    soon(async {
-        while !alice.ask("X_LISTEN").await.1.starts_with("X_LISTEN ") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    alice.ask_until("X_LISTEN", |answer| answer.starts_with("X_LISTEN ")).await;
 }
 
 #[tokio::test]
@@ -197,12 +187,7 @@ async fn a_call_is_dialled_once() {
     let (control, answer) = bob.ask(&dial).await;
     assert_eq!(answer, "YES");
     drop((control, listener.accept().await.unwrap()));
-    soon(async {
-        while !bob.ask(&dial).await.1.contains("that an X_INIT brought") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    bob.ask_until(&dial, |answer| answer.contains("that an X_INIT brought")).await;
 }
 
 #[tokio::test]
