@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread::scope;
 
-use system::process::Done;
+use system::process::{Done, xcher};
 use system::relay::Relay;
 use system::tree;
 use system::wire::{Chat, Conn};
@@ -177,20 +177,24 @@ fn too_little_too_much_and_nothing_is_never_a_file() {
 
 #[test]
 fn a_broken_connection_is_no_end_of_a_file() {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    let mut bob = Chat::join(relay.address, "bob");
-    // All the bytes that a file of this size need have.
-    let get = relay.xcher(["get", "bob", "file", "--json"]).dir(folder.path()).start();
-    let mut control = bob.called();
-    control.lists(&["file 1kb"]);
-    let mut data = Conn::to(control.requested("file", "1kb"));
-    data.say([7; 1024]);
-    get.until("progress", |lines| {
-        lines.out.iter().any(|line| line.contains("\"bytes\":1024")).then_some(())
-    });
-    data.reset();
-    get.wait().code(1).error(&["file: expected 1kb bytes, got 1024", "reset"]);
-    assert!(tree::finished(folder.path()).is_empty());
+    let relay = Relay::start();
+    for (way, nick) in [(relay.address.to_string(), "bob"), (relay.tunnel(), "ben")] {
+        let folder = tempdir().unwrap();
+        let mut provider = Chat::join(relay.address, nick);
+        let get =
+            xcher(["get", nick, "file", "--json", "--relay", &way]).dir(folder.path()).start();
+        let mut control = provider.called();
+        control.lists(&["file 1kb"]);
+        let mut data = Conn::to(control.requested("file", "1kb"));
+        // All the bytes that a file of this size need have.
+        data.say([7; 1024]);
+        get.until("progress", |lines| {
+            lines.out.iter().any(|line| line.contains("\"bytes\":1024")).then_some(())
+        });
+        data.reset();
+        get.wait().code(1).error(&["file: expected 1kb bytes, got 1024", "reset"]);
+        assert!(tree::finished(folder.path()).is_empty(), "{way}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use rates::Budgets;
 pub use rates::Rates;
 pub use relay_link::Home;
-use way::Way;
+pub(crate) use way::Way;
 
 /// How a bridge lends.
 #[derive(Clone, Debug)]

@@ -18,14 +18,14 @@ const JOINED: usize = 64 << 10;
 
 /// The other side of a connection that goes through a tunnel. Dropped before both ways are closed, it
 /// is reset: what was cut is not to look whole.
-pub(super) enum Way {
+pub(crate) enum Way {
     Tcp(TcpStream),
     /// From another tunnel of this bridge.
     Joined(End),
 }
 
 impl Way {
-    pub(super) fn tcp(socket: TcpStream) -> Self {
+    pub(crate) fn tcp(socket: TcpStream) -> Self {
         // These fail only on a connection that is over.
         let _ = socket.set_nodelay(true);
         let _ = socket.set_zero_linger();
@@ -44,7 +44,7 @@ impl Way {
     }
 
     /// Carries bytes to and from a stream until both are closed, or either broke.
-    pub(super) async fn carry(self, mut stream: Stream) {
+    pub(crate) async fn carry(self, mut stream: Stream) {
         let carried = match self {
             Self::Tcp(socket) => carry_tcp(&mut stream, socket).await,
             Self::Joined(mut end) => carry(&mut stream, &mut end).await,
@@ -54,7 +54,7 @@ impl Way {
 }
 
 /// One end of a pipe that, other than the pipe itself, tells being cut from being closed.
-pub(super) struct End {
+pub(crate) struct End {
     pipe: DuplexStream,
     /// This end was dropped before it was closed.
     cut: Arc<AtomicBool>,

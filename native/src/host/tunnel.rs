@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -23,6 +23,7 @@ use yamux::Mode;
 use super::relay_address::BridgeUrl;
 use super::trust::Trust;
 use super::web_socket::{self, WebSocket};
+use crate::bridge::Way;
 use crate::bridge::mux::{self, Opener, Stream};
 
 /// How long the bridge may take to answer.
@@ -172,7 +173,7 @@ async fn visit(mut stream: Stream, ports: Arc<Ports>) {
 }
 
 /// Joins a stream to a loopback connection; the other end of that is returned.
-async fn local(mut stream: Stream) -> io::Result<TcpStream> {
+async fn local(stream: Stream) -> io::Result<TcpStream> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
         loop {
@@ -183,18 +184,12 @@ async fn local(mut stream: Stream) -> io::Result<TcpStream> {
             }
         }
     });
-    let (near, (mut far, from)) = (near?, accepted?);
+    let (near, (far, from)) = (near?, accepted?);
     if near.local_addr()? != from {
         return Err(io::Error::other("someone else took a connection within this host"));
     }
     near.set_nodelay(true)?;
-    far.set_nodelay(true)?;
-    tokio::spawn(async move {
-        if copy_bidirectional(&mut stream, &mut far).await.is_err() {
-            // A connection that broke is not to look like one that ended.
-            let _ = socket2::SockRef::from(&far).set_linger(Some(Duration::ZERO));
-        }
-    });
+    tokio::spawn(Way::tcp(far).carry(stream));
     Ok(near)
 }
 
