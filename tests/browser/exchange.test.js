@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { introduce } from "./harness/introducer.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, NAMES, NESTED, same, tree } from "./harness/tree.js";
-import { relay, xcher } from "./harness/xcher.js";
+import { bridge, relay, xcher } from "./harness/xcher.js";
 
 let root;
 let flat;
@@ -91,13 +90,12 @@ inEachBrowser("files go", (stage) => {
 
   test("from a browser to a browser at another bridge", async (t) => {
     const here = stage.keep(t, await relay());
-    const there = stage.keep(t, await relay());
+    const there = stage.keep(t, await bridge(here.relay));
     const carol = await stage.visit(t, here.url, "carol");
     const dora = await stage.visit(t, there.url, "dora");
     await dora.share(flat.paths);
-    stage.keep(t, await introduce("dora", here.relay, there.relay));
     await carol.open("dora");
-    await dora.answer(undefined, true);
+    await dora.answer("carol", true);
     await carol.listed();
     await carol.getAll();
     await carol.savedAll(flat.files);

@@ -24,11 +24,22 @@ export async function relay({ listen = "127.0.0.1:0", http = "127.0.0.1:0", args
   return bound(xcher("relay", "--listen", listen, "--http", http, ...args));
 }
 
+/** Another bridge to a relay. */
+export async function bridge(relay) {
+  const process = xcher("bridge", "--relay", relay, "--http", "127.0.0.1:0");
+  process.url = await page(process);
+  return process;
+}
+
 /** Waits for the lines that tell where a relay (`relay`, `up`) listens. */
 export async function bound(process) {
   process.relay = await process.out("relay ");
-  process.url = (await process.out("http ")).replace(/\/$/, "");
+  process.url = await page(process);
   return process;
+}
+
+async function page(process) {
+  return (await process.out("http ")).replace(/\/$/, "");
 }
 
 /** A child process whose lines are waited for. */

@@ -10,7 +10,9 @@ use xcher_core::tunnel::FirstLine;
 use super::link::{Bytes, Control, ENTRIES, Happened, Role};
 use super::{ConnId, Host, NOWHERE, Outside};
 
-/// How long a side that sends nothing more may take no byte of a file.
+/// How long a side that sends nothing more may take no byte of a file. Where it was closed while the
+/// tunnel stood still, the bridge passed the end on as one way's, and can no longer tell the reset that
+/// comes later: yamux has none for a stream after its end.
 const GONE: Duration = Duration::from_secs(5);
 
 impl<O: Outside> Host<O> {
