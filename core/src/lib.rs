@@ -32,6 +32,7 @@ mod packet;
 pub mod peer;
 pub mod registry;
 mod relay_packet;
+pub mod secure;
 pub mod session;
 mod size;
 pub mod state;
