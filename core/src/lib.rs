@@ -21,6 +21,7 @@ extern crate alloc;
 
 pub mod addr;
 mod budget;
+pub mod code;
 mod decimal;
 mod error;
 mod invisible;

@@ -1,0 +1,30 @@
+//! Bytes as one field of a line: base64 with the standard alphabet and padding.
+
+use alloc::string::String;
+
+use base64ct::{Base64, Encoding as _};
+
+use super::SecureError;
+use crate::Quoted;
+
+/// The longest message that a line carries: the second one of the handshake.
+const LONGEST: usize = 96;
+
+/// At most [`LONGEST`] bytes as text.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut text = [0; LONGEST.div_ceil(3) * 4];
+    Base64::encode(bytes, &mut text).expect("at most the longest message").into()
+}
+
+/// The bytes of a text that stands for as many as `bytes` holds.
+///
+/// # Errors
+///
+/// [`SecureError::Malformed`] for any other text.
+pub(crate) fn decode(text: &str, bytes: &mut [u8]) -> Result<(), SecureError> {
+    let expected = bytes.len();
+    match Base64::decode(text, bytes) {
+        Ok(decoded) if decoded.len() == expected => Ok(()),
+        _ => Err(SecureError::Malformed { expected, got: Quoted(text).to_box() }),
+    }
+}

@@ -1,0 +1,72 @@
+//! The control connection in private: records whose texts, one after the other, are the lines of
+//! section 3 (section 11.3).
+
+use alloc::vec::Vec;
+
+use super::record::{Chain, Gather, HEAD, MAX_PLAIN, TAG};
+use super::secret::Secret;
+use super::{Cipher, SecureError};
+
+/// Seals what a host writes on its control connection.
+#[derive(Debug)]
+pub struct Sealer(Chain);
+
+impl Sealer {
+    pub(super) fn new(key: Secret<32>) -> Self {
+        Self(chain(&key))
+    }
+
+    /// Appends `text` to `out` in as many records as it takes; none for no text.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::Exhausted`] after 2^64 − 1 records.
+    pub fn seal(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), SecureError> {
+        for piece in text.chunks(MAX_PLAIN) {
+            let start = out.len();
+            out.extend_from_slice(&[0; HEAD]);
+            out.extend_from_slice(piece);
+            out.extend_from_slice(&[0; TAG]);
+            let sealed = self.0.seal(&mut out[start..], false);
+            // Nothing in the clear may stay behind.
+            sealed.inspect_err(|_| out.truncate(start))?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens what comes on a control connection. Holds at most one record.
+#[derive(Debug)]
+pub struct Opener {
+    chain: Chain,
+    gather: Gather,
+}
+
+impl Opener {
+    pub(super) fn new(key: Secret<32>) -> Self {
+        Self { chain: chain(&key), gather: Gather::default() }
+    }
+
+    /// Takes bytes, in any pieces, from the front of `bytes`; gives the text of a record as soon as
+    /// it is whole. To be called until it gives `None`: then all of `bytes` was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
+    pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
+        match self.gather.take(bytes) {
+            Ok(None) => Ok(None),
+            Ok(Some(record)) => self.chain.open(record, false).map(|text| Some(&*text)),
+            Err(fault) => self.chain.fail(fault),
+        }
+    }
+
+    /// Whether part of a record waits for the rest of it.
+    pub fn is_half(&self) -> bool {
+        self.gather.is_half()
+    }
+}
+
+fn chain(key: &Secret<32>) -> Chain {
+    Chain::new(key, Cipher::ChaCha20Poly1305).expect("everyone's cipher")
+}

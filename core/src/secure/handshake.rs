@@ -1,0 +1,160 @@
+//! Three messages, after which two hosts share keys and know each other's (section 11.2).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use snow::params::{
+    BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList, HandshakePattern,
+    HashChoice, NoiseParams,
+};
+use snow::{Builder, HandshakeState};
+
+use super::noise::Resolver;
+use super::secret::Secret;
+use super::{Entropy, Identity, Keys, Opener, PublicKey, Sealer, SecureError, Side, armor};
+
+/// The bytes of each message: e; e and the sealed s, and an empty payload's tag; s and a tag.
+const LENGTHS: [usize; 3] = [32, 96, 64];
+
+/// `Noise_XX_25519_ChaChaPoly_BLAKE2s` with empty payloads. The caller writes first.
+///
+/// Each message is the field of an `X_SECURE` line. One that is refused ends the handshake: it then
+/// has no turn, no key and no end.
+pub struct Handshake {
+    side: Side,
+    state: Option<Box<HandshakeState>>,
+    /// Messages that were written or read.
+    passed: usize,
+}
+
+impl Handshake {
+    /// A handshake that succeeds only if both sides were given the same `prologue`: the lines that
+    /// led to it (section 11.2), so that nobody can have changed them.
+    pub fn new(side: Side, identity: &Identity, prologue: &[u8], entropy: &mut Entropy) -> Self {
+        let resolver = Resolver(Secret(entropy.bytes()));
+        let builder = Builder::with_resolver(params(), Box::new(resolver))
+            .local_private_key(identity.secret())
+            .and_then(|builder| builder.prologue(prologue));
+        let state = builder.and_then(|builder| match side {
+            Side::Caller => builder.build_initiator(),
+            Side::Called => builder.build_responder(),
+        });
+        let state = state.expect("the resolver has all that the name names");
+        Self { side, state: Some(Box::new(state)), passed: 0 }
+    }
+
+    /// Whether the next message is this side's.
+    pub fn is_my_turn(&self) -> bool {
+        let sender = if self.passed.is_multiple_of(2) { Side::Caller } else { Side::Called };
+        self.state.is_some() && !self.is_finished() && sender == self.side
+    }
+
+    /// Whether all messages have passed.
+    pub fn is_finished(&self) -> bool {
+        self.state.is_some() && self.passed == LENGTHS.len()
+    }
+
+    /// This side's next message, in base64.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::OutOfTurn`], or [`SecureError::WeakKey`] for the key that the other side sent.
+    pub fn write(&mut self) -> Result<String, SecureError> {
+        if !self.is_my_turn() {
+            return Err(SecureError::OutOfTurn);
+        }
+        // snow wants room for a tag even where there is none yet.
+        let mut message = [0; 96];
+        let length = self.pass(|state| state.write_message(&[], &mut message))?;
+        Ok(armor::encode(&message[..length]))
+    }
+
+    /// Takes the other side's message, in base64.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError`], which says why it is none. The handshake is over then.
+    pub fn read(&mut self, text: &str) -> Result<(), SecureError> {
+        let mut message = [0; 96];
+        let message = match LENGTHS.get(self.passed) {
+            Some(length) if !self.is_my_turn() => &mut message[..*length],
+            _ => {
+                self.state = None;
+                return Err(SecureError::OutOfTurn);
+            }
+        };
+        // A message of the right length has no room for a payload.
+        armor::decode(text, message).inspect_err(|_| self.state = None)?;
+        self.pass(|state| state.read_message(message, &mut []))?;
+        Ok(())
+    }
+
+    /// The other side's key, as soon as it has proved to have it.
+    pub fn remote_key(&self) -> Option<PublicKey> {
+        let key = self.state.as_ref()?.get_remote_static()?;
+        Some(PublicKey::new(key.try_into().ok()?))
+    }
+
+    /// What a finished handshake is for: the keys of the files, and the control connection's two
+    /// directions.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::Unfinished`].
+    pub fn finish(mut self) -> Result<(Keys, Sealer, Opener), SecureError> {
+        let remote = self.remote_key().filter(|_| self.is_finished());
+        let (Some(remote), Some(state)) = (remote, &mut self.state) else {
+            return Err(SecureError::Unfinished);
+        };
+        let (first, second) = state.dangerously_get_raw_split();
+        let (first, second) = (Secret(first), Secret(second));
+        let hash = state.get_handshake_hash().first_chunk().expect("BLAKE2s gives 32 bytes");
+        let keys = Keys::new(self.side, &first, &second, *hash, remote);
+        let (mine, theirs) = match self.side {
+            Side::Caller => (first, second),
+            Side::Called => (second, first),
+        };
+        Ok((keys, Sealer::new(mine), Opener::new(theirs)))
+    }
+
+    fn pass(
+        &mut self,
+        step: impl FnOnce(&mut HandshakeState) -> Result<usize, snow::Error>,
+    ) -> Result<usize, SecureError> {
+        let mut state = self.state.take().ok_or(SecureError::OutOfTurn)?;
+        let length = step(&mut state).map_err(|error| match error {
+            snow::Error::Dh => SecureError::WeakKey,
+            _ => SecureError::NotThisHandshake,
+        })?;
+        self.state = Some(state);
+        self.passed += 1;
+        Ok(length)
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { side, state, passed } = self;
+        let failed = state.is_none();
+        f.debug_struct("Handshake")
+            .field("side", side)
+            .field("passed", passed)
+            .field("failed", &failed)
+            .finish_non_exhaustive()
+    }
+}
+
+fn params() -> NoiseParams {
+    NoiseParams::new(
+        "Noise_XX_25519_ChaChaPoly_BLAKE2s".into(),
+        BaseChoice::Noise,
+        HandshakeChoice {
+            pattern: HandshakePattern::XX,
+            modifiers: HandshakeModifierList { list: alloc::vec::Vec::new() },
+        },
+        DHChoice::Curve25519,
+        CipherChoice::ChaChaPoly,
+        HashChoice::Blake2s,
+    )
+}
