@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::secure::{PublicKey, SecureError};
 use crate::{MAX_LINE, invisible};
 
 /// The other side broke the protocol: with what was expected and what came, escaped and cut.
@@ -52,6 +53,17 @@ pub enum ProtocolError {
         /// The line.
         got: Box<str>,
     },
+    /// The session was to be private, and the other side does not know how.
+    NotPrivate,
+    /// The other side proved to be someone else than it was before.
+    OtherKey {
+        /// The key that was pinned.
+        expected: PublicKey,
+        /// Its key.
+        got: PublicKey,
+    },
+    /// What should be private is not what the other side sent.
+    Secure(SecureError),
 }
 
 impl fmt::Display for ProtocolError {
@@ -82,6 +94,16 @@ impl fmt::Display for ProtocolError {
             Self::AfterEnd { got } => {
                 write!(f, "expected the connection to close after X_END, got {got}")
             }
+            Self::NotPrivate => {
+                write!(f, "expected a private session, got a peer that only speaks in the clear")
+            }
+            Self::OtherKey { expected, got } => {
+                write!(
+                    f,
+                    "expected the key {expected}, got {got}: this is someone else, or their key is new"
+                )
+            }
+            Self::Secure(error) => error.fmt(f),
         }
     }
 }

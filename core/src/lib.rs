@@ -37,6 +37,7 @@ pub mod secure;
 pub mod session;
 mod size;
 pub mod state;
+pub mod stream;
 pub mod tunnel;
 
 pub use error::{MisuseError, ProtocolError, Quoted};

@@ -36,6 +36,8 @@ pub struct LineBuffer {
     start: usize,
     /// Up to where no line end was found.
     scanned: usize,
+    /// Where the line taken last starts.
+    last: usize,
     /// The first bytes of a character whose rest has not come.
     partial: Vec<u8>,
     /// The bytes that are no UTF-8, once there were any; nothing is taken after them.
@@ -92,6 +94,7 @@ impl LineBuffer {
         }
         self.scanned -= self.start;
         self.start = 0;
+        self.last = 0;
     }
 
     /// The next whole line, or `None` until more bytes come.
@@ -110,9 +113,16 @@ impl LineBuffer {
         if end - start > MAX_LINE {
             return Err(self.too_long());
         }
+        self.last = start;
         self.start = end;
         self.scanned = end;
         Ok(Some(Line { raw: self.text.get(start..end).unwrap_or_default() }))
+    }
+
+    /// Gives the line that was taken last once more, unless bytes came since.
+    pub fn take_again(&mut self) {
+        self.start = self.last;
+        self.scanned = self.last;
     }
 
     #[cold]

@@ -63,10 +63,11 @@ impl Peer {
         let slot = self.sessions.get_mut(&id).ok_or(MisuseError::NoSession)?;
         let live = matches!(slot.stage, Stage::Live { .. });
         let mut out = Vec::new();
+        let live = live && slot.agreed;
         if live {
             ask.send(&mut slot.session, &mut out)?;
         }
-        if !slot.session.has_spoken() {
+        if !(live && slot.session.has_spoken()) {
             if !live && slot.asked.contains(&ask) {
                 return Err(MisuseError::AlreadyAsked);
             }
@@ -120,8 +121,11 @@ impl Peer {
             let heard = slot.session.next_event(&mut out);
             slot.write(out, turn);
             let speaks_now = !spoke && slot.session.has_spoken();
-            if speaks_now && heard.is_ok() {
+            // What it was asked, it heard.
+            if slot.agreed && slot.session.has_spoken() && heard.is_ok() {
                 slot.asked.clear();
+            }
+            if speaks_now && heard.is_ok() {
                 if let (true, Some((_, remote))) = (slot.called, slot.ends) {
                     self.guard.spoke(remote);
                 }
@@ -146,7 +150,11 @@ impl Peer {
 
     fn heard(&mut self, session: SessionId, event: Heard, turn: &mut Turn<'_>) {
         match event {
-            Heard::Question => {}
+            Heard::Agreed { key } => self.agreed(session, key, turn),
+            Heard::SafetyWords { words: Some(words) } => {
+                turn.tell(Event::SafetyWords { session, words });
+            }
+            Heard::SafetyWords { words: None } | Heard::Question => {}
             Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
             Heard::Entry { name, size } => turn.tell(Event::Entry { session, name, size }),
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
@@ -197,16 +205,25 @@ impl Peer {
         if let (true, false, Some((_, remote))) = (slot.called, spoken, slot.ends) {
             self.guard.did_not_speak(remote, turn.now);
         }
-        turn.tell(Event::Ended { session: id, fault });
+        turn.tell(match slot.opened {
+            true => Event::Ended { session: id, fault },
+            false => Event::OpenFailed { session: id, fault: fault.unwrap_or(Fault::Closed(None)) },
+        });
     }
 
     pub(super) fn session_timed_out(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let limits = &self.config.limits;
         let Some(slot) = self.sessions.get(&id) else { return };
+        if slot.is_waiting_for_probe() && matches!(slot.stage, Stage::Live { .. }) {
+            return self.stop_probing(id, turn);
+        }
         let (waited_for, after) = match slot.stage {
             Stage::Listening(_) | Stage::Calling(_) => ("a connection back", limits.open),
             Stage::Consent(_) => ("an answer to the call", limits.open),
             Stage::Dialling(..) => ("a connection", limits.open),
+            Stage::Live { .. } if !slot.agreed && slot.session.has_spoken() => {
+                ("the rest of the handshake", limits.first_line)
+            }
             Stage::Live { .. } if slot.unsent > 0 => ("the other side to read", limits.stall),
             Stage::Live { .. } if !slot.session.has_spoken() && !slot.asked.is_empty() => {
                 ("an answer", if slot.spares.is_empty() { limits.first_line } else { TRIAL })

@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{SessionId, TransferId};
+use super::{Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
 use crate::{FileName, NameFault, Nick, ProtocolError, Size};
 
@@ -67,6 +67,15 @@ pub enum Event {
         nick: Option<Nick>,
         /// Whether the other side called.
         called: bool,
+        /// Who hears what is said in it.
+        secrecy: Secrecy,
+    },
+    /// What both users of a private session see, if nobody is between them (section 11.4).
+    SafetyWords {
+        /// Which session.
+        session: SessionId,
+        /// Three words.
+        words: Box<str>,
     },
     /// A session could not be opened.
     OpenFailed {
@@ -177,6 +186,8 @@ pub enum Fault {
         /// The system's reason, if the connection broke.
         why: Option<Box<str>>,
     },
+    /// The sum of a file is another than the one that the other side told.
+    Altered,
     /// The stream of a file went on after its last byte.
     Excess {
         /// The size announced, in bytes.
@@ -253,7 +264,7 @@ impl Fault {
         match self {
             Self::Protocol(_) => FaultKind::Protocol,
             Self::Refused | Self::NickTaken(_) => FaultKind::Refused,
-            Self::Incomplete { .. } | Self::Excess { .. } | Self::Unsent(_) => {
+            Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
                 FaultKind::Incomplete
             }
             Self::TimedOut { .. } | Self::Unreachable(_) | Self::Closed(_) => {
@@ -289,6 +300,12 @@ impl fmt::Display for Fault {
             Self::Incomplete { expected, got, why } => {
                 write!(f, "expected {expected} bytes, got {got}")?;
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
+            Self::Altered => {
+                write!(
+                    f,
+                    "expected the sum that the other side told, got another: its bytes changed"
+                )
             }
             Self::Excess { expected } => write!(f, "expected {expected} bytes, got more"),
             Self::Unsent(why) => write!(f, "could not send it whole: {why}"),

@@ -10,6 +10,7 @@ use super::{
     Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, ReceiveEnd,
     SessionId, Transfer, TransferId, Turn, Use,
 };
+use crate::stream::{Seal, Sums};
 use crate::{FileName, Limits, MisuseError, Size};
 
 /// How long a file may still begin to come once its session is gone.
@@ -25,6 +26,8 @@ pub(super) struct Fetch {
     peer: Option<IpAddr>,
     /// X_REQUEST was sent, and a NO can still answer it.
     requested: bool,
+    /// How its bytes will come.
+    seal: Option<Seal>,
     pub(super) bytes: u64,
     pub(super) deadline: Option<Duration>,
 }
@@ -89,6 +92,7 @@ impl Peer {
             stage: Stage::Waiting,
             peer: None,
             requested: false,
+            seal: None,
             bytes: 0,
             deadline: None,
         });
@@ -104,7 +108,9 @@ impl Peer {
     pub(super) fn start_fetches(&mut self, session: SessionId, turn: &mut Turn<'_>) {
         loop {
             let Some(slot) = self.sessions.get_mut(&session) else { return };
-            let (SessionStage::Live { .. }, Some((local, peer))) = (slot.stage, slot.ends) else {
+            let (SessionStage::Live { .. }, Some((local, peer)), true) =
+                (slot.stage, slot.ends, slot.agreed)
+            else {
                 return;
             };
             if slot.fetching >= self.config.limits.transfers {
@@ -133,7 +139,9 @@ impl Peer {
         let mut out = Vec::new();
         // It cannot be refused: a session that ends is taken out at once.
         let sent = slot.session.request(fetch.name.borrowed(), fetch.size, port, &mut out);
-        debug_assert_eq!(sent, Ok(()));
+        debug_assert!(sent.is_ok());
+        let side = slot.session.side();
+        fetch.seal = sent.ok().and_then(|number| slot.session.seal_of(side, number));
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
         fetch.deadline = Some(turn.after(self.config.limits.accept));
@@ -165,11 +173,11 @@ impl Peer {
         }
         fetch.stage = Stage::Receiving(conn);
         fetch.deadline = Some(turn.after(self.config.limits.stall));
-        let (name, size) = (fetch.name.clone(), fetch.size);
+        let (name, size, seal) = (fetch.name.clone(), fetch.size, fetch.seal.take());
         self.listeners.remove(&listener);
         self.conns.insert(conn, Use::Data(id));
         turn.act(Action::StopListening { listener });
-        turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size });
+        turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size, seal });
         let direction = Direction::Receive;
         turn.tell(Event::Started { transfer: id, session, direction, name, size });
     }
@@ -178,6 +186,7 @@ impl Peer {
         &mut self,
         id: TransferId,
         bytes: u64,
+        sums: Option<Sums>,
         end: ReceiveEnd,
         turn: &mut Turn<'_>,
     ) {
@@ -186,6 +195,9 @@ impl Peer {
         fetch.bytes = bytes;
         let expected = fetch.size;
         let why = match end {
+            ReceiveEnd::Eof if sums.is_some_and(|sums| !sums.agree()) => {
+                return self.fetch_failed(id, Fault::Altered, turn);
+            }
             ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
                 fetch.stage = Stage::Storing;
                 fetch.deadline = None;

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use super::Event;
-use crate::{FileName, Size};
+use crate::secure::PublicKey;
+use crate::stream::{Seal, Sums};
+use crate::{FileName, Nick, Size};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -131,6 +133,8 @@ pub enum Input<'a> {
         transfer: TransferId,
         /// Bytes kept.
         bytes: u64,
+        /// The sums of it, where it came with one.
+        sums: Option<Sums>,
         /// How it ended.
         end: ReceiveEnd,
     },
@@ -250,6 +254,8 @@ pub enum Action {
         name: FileName,
         /// It must still have this size, in bytes.
         size: u64,
+        /// How it is sealed, in a private session.
+        seal: Option<Seal>,
     },
     /// Take a file's bytes from a data connection into a temporary file: [`Input::ReceiveEnded`].
     Receive {
@@ -261,6 +267,8 @@ pub enum Action {
         name: FileName,
         /// Of this size; no byte above an exact size is kept.
         size: Size,
+        /// How it is sealed, in a private session.
+        seal: Option<Seal>,
     },
     /// Give a received file its name: [`Input::Stored`] or [`Input::StoreFailed`].
     Store {
@@ -271,6 +279,13 @@ pub enum Action {
     Abandon {
         /// Which transfer.
         transfer: TransferId,
+    },
+    /// Keep that a nick at this relay holds a key.
+    Pin {
+        /// Whose.
+        nick: Nick,
+        /// Which.
+        key: PublicKey,
     },
     /// Tell the user.
     Tell(Event),

@@ -13,6 +13,7 @@ mod opening;
 mod provide;
 mod relay_link;
 mod slot;
+mod trust;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -21,6 +22,8 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use event::{Direction, Event, Fault, FaultKind};
+pub use trust::{Known, Secrecy, Trust, WhyPlain};
+
 pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
 
 use litemap::LiteMap;
@@ -73,6 +76,7 @@ pub struct Peer {
     sessions: LiteMap<SessionId, Box<Slot>>,
     transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
+    trust: Option<Trust>,
     stopping: bool,
 }
 
@@ -138,7 +142,7 @@ impl Turn<'_> {
 }
 
 impl Peer {
-    /// A host that is not online yet.
+    /// A host that is not online yet, and speaks in the clear.
     pub fn new(config: Config) -> Self {
         let guard = CallGuard::new(config.limits.dials_per_minute);
         Self {
@@ -150,6 +154,7 @@ impl Peer {
             sessions: LiteMap::new(),
             transfers: LiteMap::new(),
             guard,
+            trust: None,
             stopping: false,
         }
     }
@@ -224,8 +229,8 @@ impl Peer {
             Input::SendEnded { transfer, bytes, why } => {
                 self.send_ended(transfer, bytes, why, turn);
             }
-            Input::ReceiveEnded { transfer, bytes, end } => {
-                self.receive_ended(transfer, bytes, end, turn);
+            Input::ReceiveEnded { transfer, bytes, sums, end } => {
+                self.receive_ended(transfer, bytes, sums, end, turn);
             }
             Input::Stored { transfer, name } => self.stored(transfer, name, turn),
             Input::StoreFailed { transfer, why } => {

@@ -129,7 +129,7 @@ impl Peer {
         }
     }
 
-    /// The control connection stands: what was asked so far is sent.
+    /// The control connection stands.
     fn attach(
         &mut self,
         id: SessionId,
@@ -143,13 +143,18 @@ impl Peer {
         self.conns.insert(conn, Use::Control(id));
         slot.stage = Stage::Live { conn, listener };
         slot.ends = Some((local.ip().to_canonical(), remote.ip().to_canonical()));
+        slot.remote = Some(remote);
         slot.since = turn.now;
         slot.heard = turn.now;
-        if !core::mem::replace(&mut slot.opened, true) {
-            let (nick, called) = (slot.nick.clone(), slot.called);
-            turn.tell(Event::Opened { session: id, peer: remote, nick, called });
+        let (nick, side) = (slot.nick.clone(), slot.side());
+        let mut out = Vec::new();
+        let session = self.begin_session(nick.as_ref(), side, &mut out);
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        slot.session = session;
+        slot.write(out, turn);
+        if !slot.session.is_probing() {
+            self.agreed(id, None, turn);
         }
-        self.ask_again(id, turn);
     }
 
     /// The connection tried first was no peer's: tries the next, or waits on. `false` where the

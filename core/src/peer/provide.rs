@@ -11,7 +11,8 @@ use super::{
     Use,
 };
 use crate::addr::may_dial_port;
-use crate::session::Question;
+use crate::session::{Question, Request};
+use crate::stream::Seal;
 use crate::{FileName, Limits, Size};
 
 /// Bytes of a list that may wait to leave while more of it is fetched.
@@ -22,6 +23,8 @@ pub(super) struct Serve {
     session: SessionId,
     name: FileName,
     size: u64,
+    /// How its bytes go.
+    seal: Option<Seal>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
     stage: Stage,
@@ -66,9 +69,9 @@ impl Peer {
             None => return,
             Some(Question::List) if slot.unsent > LIST_AHEAD => return,
             // It waits among the questions until a file has left.
-            Some(Question::Request { .. }) if slot.serves.len() >= max_waiting => return,
+            Some(Question::Request(_)) if slot.serves.len() >= max_waiting => return,
             Some(Question::List) => Action::List { session },
-            Some(Question::Check(name) | Question::Request { name, .. }) => {
+            Some(Question::Check(name) | Question::Request(Request { name, .. })) => {
                 Action::Find { session, name: name.clone() }
             }
         };
@@ -110,9 +113,10 @@ impl Peer {
         }
         let mut out = Vec::new();
         if slot.session.answer_check(size.is_some(), &mut out).is_err()
-            && let Some((name, asked, port)) = slot.session.take_request(&mut out)
+            && let Some(request) = slot.session.take_request(&mut out)
         {
-            match self.admit_request(session, &name, asked, port, size) {
+            let name = request.name.clone();
+            match self.admit_request(session, request, size) {
                 Ok(()) => {}
                 Err(why) => {
                     if let Some(slot) = self.sessions.get_mut(&session) {
@@ -133,11 +137,10 @@ impl Peer {
     fn admit_request(
         &mut self,
         session: SessionId,
-        name: &FileName,
-        asked: Size,
-        port: u16,
+        request: Request,
         size: Option<u64>,
     ) -> Result<(), Box<str>> {
+        let Request { name, size: asked, port, number } = request;
         let size = size.ok_or("it is not shared")?;
         if asked.exact().is_some_and(|asked| asked != size) {
             return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
@@ -149,8 +152,8 @@ impl Peer {
         slot.serves.push(id);
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
-        let serve =
-            Box::new(Serve { session, name: name.clone(), size, to, stage, deadline: None });
+        let seal = slot.session.seal_of(slot.session.side().other(), number);
+        let serve = Box::new(Serve { session, name, size, seal, to, stage, deadline: None });
         self.transfers.insert(id, Transfer::Serve(serve));
         Ok(())
     }
@@ -178,8 +181,8 @@ impl Peer {
         let Stage::Dialling(conn) = serve.stage else { return };
         serve.stage = Stage::Sending(conn);
         serve.deadline = Some(turn.after(self.config.limits.stall));
-        let (name, size) = (serve.name.clone(), serve.size);
-        turn.act(Action::Send { transfer: id, conn, name: name.clone(), size });
+        let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
+        turn.act(Action::Send { transfer: id, conn, name: name.clone(), size, seal });
         turn.tell(Event::Started {
             transfer: id,
             session: serve.session,

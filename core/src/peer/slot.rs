@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, TransferId, Turn};
+use crate::secure::Side;
 use crate::{FileName, Limits, MisuseError, Nick, Session};
 
 /// How long a connection to a listener is tried while another waits.
@@ -20,12 +22,15 @@ pub(super) struct Slot {
     pub(super) called: bool,
     /// Whether the user knows of it.
     pub(super) opened: bool,
+    /// Whether both sides know what they can do.
+    pub(super) agreed: bool,
     /// When it began, when its stage did, and when it last heard or asked.
     began: Duration,
     pub(super) since: Duration,
     pub(super) heard: Duration,
     /// This end and the other of the control connection.
     pub(super) ends: Option<(IpAddr, IpAddr)>,
+    pub(super) remote: Option<SocketAddr>,
     /// Bytes written and not yet on their way.
     pub(super) unsent: usize,
     /// When some of them last left.
@@ -90,11 +95,13 @@ impl Slot {
             nick,
             called,
             opened: false,
+            agreed: false,
             began: now,
             since: now,
             heard: now,
             moved: now,
             ends: None,
+            remote: None,
             unsent: 0,
             paused: false,
             looking: false,
@@ -110,10 +117,15 @@ impl Slot {
     /// Forgets what passed on a connection that was no peer's.
     pub(super) fn restart(&mut self, limits: &Limits) {
         self.session = Session::new(limits);
+        self.agreed = false;
         self.ends = None;
         self.unsent = 0;
         self.paused = false;
         self.looking = false;
+    }
+
+    pub(super) fn side(&self) -> Side {
+        if self.called { Side::Called } else { Side::Caller }
     }
 
     pub(super) fn conn(&self) -> Option<ConnId> {
@@ -129,6 +141,9 @@ impl Slot {
                 (self.began, limits.open)
             }
             Stage::Dialling(..) => (self.since, limits.open),
+            Stage::Live { .. } if !self.agreed => {
+                (self.since, if self.is_waiting_for_probe() { PROBE } else { limits.first_line })
+            }
             Stage::Live { .. } if !self.session.has_spoken() => {
                 if self.called {
                     (self.since, limits.first_line)
@@ -151,6 +166,12 @@ impl Slot {
         (due < Duration::MAX).then_some(due)
     }
 
+    /// Whether what this side wants waits for the other to show what it knows.
+    pub(super) fn is_waiting_for_probe(&self) -> bool {
+        let wants = !self.called || !self.asked.is_empty() || !self.fetches.is_empty();
+        wants && self.session.is_probing()
+    }
+
     fn has_work(&self) -> bool {
         self.looking
             || self.fetching + self.serving > 0
@@ -168,6 +189,7 @@ impl Slot {
         if let Stage::Live { conn, .. } = self.stage
             && !bytes.is_empty()
         {
+            let bytes = self.session.seal(bytes);
             if self.unsent == 0 {
                 self.moved = turn.now;
             }

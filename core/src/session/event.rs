@@ -2,11 +2,22 @@
 
 use alloc::boxed::Box;
 
+use crate::secure::PublicKey;
 use crate::{FileName, Size};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Both sides know what they can do: [`Session::proceed`](super::Session::proceed).
+    Agreed {
+        /// The key that the other side proved to hold; `None` where all is in the clear.
+        key: Option<PublicKey>,
+    },
+    /// What both users see if nobody is between them (section 11.4).
+    SafetyWords {
+        /// Three words, once they are known.
+        words: Option<Box<str>>,
+    },
     /// A question came. It waits behind older ones: see [`Session::question`](super::Session::question).
     Question,
     /// A question came with a name that is none; it gets its NO in its turn.
@@ -59,14 +70,20 @@ pub enum Question {
     List,
     /// Whether a file is shared: [`Session::answer_check`](super::Session::answer_check).
     Check(FileName),
-    /// A file, to be sent to the other end of the connection at this port:
+    /// A file, to be sent to the other end of the connection:
     /// [`Session::take_request`](super::Session::take_request), and [`Session::refuse`](super::Session::refuse) if it cannot be.
-    Request {
-        /// The file.
-        name: FileName,
-        /// The size the other side believes it has.
-        size: Size,
-        /// Where it listens.
-        port: u16,
-    },
+    Request(Request),
+}
+
+/// A file that the other side requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The file.
+    pub name: FileName,
+    /// The size the other side believes it has.
+    pub size: Size,
+    /// Where it listens.
+    pub port: u16,
+    /// How many it requested before.
+    pub number: u64,
 }

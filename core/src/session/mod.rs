@@ -4,18 +4,32 @@
 //! Commands append what must be written to the caller's buffer. The seed calls the asking side A;
 //! here either side may ask, and one `Session` does both.
 
+mod agreeing;
 mod event;
+mod extensions;
+mod negotiation;
+mod privacy;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use event::{Event, Question};
+pub use event::{Event, Question, Request};
+pub use extensions::Extensions;
+pub use negotiation::Terms;
 
+use negotiation::{Agreement, Negotiation};
+use privacy::Privacy;
+
+use crate::secure::Side;
 use crate::state::{State, Step};
 use crate::{
     BadName, FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted,
     Size,
 };
+
+/// Which count is of ours, and which of theirs.
+const OURS: usize = 0;
+const THEIRS: usize = 1;
 
 enum Owed {
     Answer(Question),
@@ -32,6 +46,17 @@ enum Asked {
 /// One control connection.
 pub struct Session {
     lines: LineBuffer,
+    /// Until both know what they can do.
+    negotiation: Option<Negotiation>,
+    /// What came behind a line of the negotiation: it may be no text.
+    held_back: Vec<u8>,
+    /// Agreed on, and not begun.
+    agreement: Option<Agreement>,
+    privacy: Option<Box<Privacy>>,
+    extensions: Extensions,
+    side: Side,
+    /// The probe was given up, and may still be answered.
+    probed: bool,
     ours: State,
     theirs: State,
     /// Our questions without an answer, oldest first.
@@ -45,15 +70,24 @@ pub struct Session {
     held: bool,
     /// Entries of the list under way.
     entries: u64,
+    /// Requests so far, of ours and of theirs.
+    requests: [u64; 2],
     max_questions: usize,
     max_entries: u64,
 }
 
 impl Session {
-    /// A connection on which nothing was said yet.
+    /// A connection on which nothing was said yet, and only the six packets will be.
     pub fn new(limits: &Limits) -> Self {
         Self {
             lines: LineBuffer::new(),
+            negotiation: None,
+            held_back: Vec::new(),
+            agreement: None,
+            privacy: None,
+            extensions: Extensions::default(),
+            side: Side::Caller,
+            probed: false,
             ours: State::Silent,
             theirs: State::Silent,
             asked: Vec::new(),
@@ -61,14 +95,30 @@ impl Session {
             owed: Vec::new(),
             held: false,
             entries: 0,
+            requests: [0; 2],
             max_questions: limits.questions.max(1),
             max_entries: limits.entries,
         }
     }
 
+    /// A connection that begins by finding out what the other side can do: [`Event::Agreed`].
+    pub fn negotiate(limits: &Limits, terms: Terms, out: &mut Vec<u8>) -> Self {
+        let begins = out.len();
+        let side = terms.side;
+        let negotiation = Some(Negotiation::new(terms, out));
+        let ours = if out.len() > begins { State::Open } else { State::Silent };
+        Self { negotiation, side, ours, ..Self::new(limits) }
+    }
+
     /// Takes bytes as they came. Take all events before bringing more.
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.lines.receive(bytes);
+        if self.negotiation.is_some() || self.agreement.is_some() {
+            self.held_back.extend_from_slice(bytes);
+        } else if let Some(privacy) = &mut self.privacy {
+            privacy.receive(bytes, &mut self.lines);
+        } else {
+            self.lines.receive(bytes);
+        }
     }
 
     /// The meaning of the next line; `None` until more bytes come, or while as many questions wait
@@ -78,11 +128,28 @@ impl Session {
     ///
     /// [`ProtocolError`] where the other side broke the protocol: close the connection.
     pub fn next_event(&mut self, out: &mut Vec<u8>) -> Result<Option<Event>, ProtocolError> {
-        if self.is_full() {
+        if self.is_full() || self.agreement.is_some() {
             return Ok(None);
         }
-        let Some(line) = self.lines.next_line()? else { return Ok(None) };
+        if self.negotiation.is_some() {
+            let event = self.hear_negotiation(out)?;
+            if event.is_some() || self.negotiation.is_some() {
+                return Ok(event);
+            }
+        }
+        let Some(line) = self.lines.next_line()? else {
+            return self.privacy.as_ref().map_or(Ok(None), |privacy| privacy.fault());
+        };
         let text = line.text();
+        if self.probed && negotiation::is_late(text) {
+            self.probed = false;
+            return Ok(Some(Event::Ignored { verb: Quoted(text).to_box() }));
+        }
+        if let Some(privacy) = &mut self.privacy
+            && let Some(event) = privacy.heard(text, out)?
+        {
+            return Ok(Some(event));
+        }
         let packet = match Packet::parse(text)? {
             // A first line of an unknown kind may come from anything that can be made to send one.
             Packet::Unknown { .. } if self.theirs == State::Silent => {
@@ -135,10 +202,17 @@ impl Session {
                     }
                 }
             }
-            Packet::Request { name: Ok(name), size, port } => {
-                ask(&mut self.owed, Question::Request { name: name.to_owned(), size, port })
+            Packet::Request { name, size, port } => {
+                let number = count(&mut self.requests[THEIRS]);
+                match name {
+                    Ok(name) => {
+                        let name = name.to_owned();
+                        let request = Request { name, size, port, number };
+                        ask(&mut self.owed, Question::Request(request))
+                    }
+                    Err(bad) => owe_no(&mut self.owed, bad)?,
+                }
             }
-            Packet::Request { name: Err(bad), .. } => owe_no(&mut self.owed, bad)?,
             Packet::End => Event::End,
             Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
         };
@@ -196,7 +270,7 @@ impl Session {
     }
 
     /// Requests a file, to be sent to `port` of this host. [`settle`](Self::settle) it when its
-    /// transfer is over.
+    /// transfer is over. Says how many were requested before.
     ///
     /// # Errors
     ///
@@ -207,10 +281,10 @@ impl Session {
         size: Size,
         port: u16,
         out: &mut Vec<u8>,
-    ) -> Result<(), MisuseError> {
+    ) -> Result<u64, MisuseError> {
         self.send(Packet::Request { name: Ok(name), size, port }, out)?;
         self.requested.push(name.into_str().into());
-        Ok(())
+        Ok(count(&mut self.requests[OURS]))
     }
 
     /// The transfer of a requested file is over: a NO for its name is no longer expected.
@@ -234,6 +308,9 @@ impl Session {
     /// [`ProtocolError::HalfLine`] if it ended inside a line.
     pub fn close(&mut self) -> Result<(), ProtocolError> {
         let ended = self.theirs == State::Ended || self.ours == State::Ended;
+        if self.negotiation.is_some() {
+            self.lines.receive(&core::mem::take(&mut self.held_back));
+        }
         self.theirs = State::Closed;
         self.ours = State::Closed;
         match self.lines.unfinished() {
@@ -317,13 +394,13 @@ impl Session {
 
     /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
     /// [`refuse`](Self::refuse).
-    pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<(FileName, Size, u16)> {
-        let Some(Question::Request { .. }) = self.question() else { return None };
-        let Owed::Answer(Question::Request { name, size, port }) = self.owed.remove(0) else {
+    pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<Request> {
+        let Some(Question::Request(_)) = self.question() else { return None };
+        let Owed::Answer(Question::Request(request)) = self.owed.remove(0) else {
             return None;
         };
         self.answer_bad_names(out);
-        Some((name, size, port))
+        Some(request)
     }
 
     /// A requested file will not come, or not whole.
@@ -356,6 +433,13 @@ impl Session {
             self.owed.remove(0);
         }
     }
+}
+
+/// Counts on; how many there were before.
+fn count(count: &mut u64) -> u64 {
+    let before = *count;
+    *count = before.saturating_add(1);
+    before
 }
 
 /// Takes out one request of that name, and says whether there was one.

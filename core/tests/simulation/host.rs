@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use xcher_core::peer::{Calls, Config, ConnId, Event, ListenerId, Purpose, SessionId, TransferId};
+use xcher_core::peer::{
+    Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId, Trust,
+};
+use xcher_core::secure::Identity;
+use xcher_core::stream::Receiver;
 use xcher_core::{FileName, Limits, Nick, Peer, Platform};
 
 use crate::user::User;
@@ -30,9 +34,38 @@ pub struct Receiving {
     pub conn: ConnId,
     pub bytes: Vec<u8>,
     pub limit: u64,
+    /// Opens what comes, in a private session.
+    pub seal: Option<Receiver>,
     pub name: FileName,
     /// Told to the peer that it ended.
     pub over: bool,
+}
+
+impl Receiving {
+    /// Takes what came over its connection.
+    pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
+        let Some(seal) = &mut self.seal else {
+            return keep(&mut self.bytes, self.limit, piece);
+        };
+        loop {
+            match seal.receive(&mut piece) {
+                Ok(Some((before, text))) => {
+                    if let Some(held) = &before {
+                        keep(&mut self.bytes, self.limit, held)?;
+                    }
+                    keep(&mut self.bytes, self.limit, text)?;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(ReceiveEnd::Broken(error.to_string().into())),
+            }
+        }
+    }
+}
+
+fn keep(bytes: &mut Vec<u8>, limit: u64, piece: &[u8]) -> Result<(), ReceiveEnd> {
+    let room = limit as usize - bytes.len();
+    bytes.extend(&piece[..piece.len().min(room)]);
+    if piece.len() > room { Err(ReceiveEnd::Excess) } else { Ok(()) }
 }
 
 pub struct Sending {
@@ -70,6 +103,10 @@ fn limits(rng: &mut fastrand::Rng) -> Limits {
     }
 }
 
+fn bytes(rng: &mut fastrand::Rng) -> [u8; 32] {
+    std::array::from_fn(|_| rng.u8(..))
+}
+
 pub fn nick(host: usize) -> Nick {
     Nick::parse(&format!("host{host}")).unwrap()
 }
@@ -100,8 +137,15 @@ impl Host {
                 (name, (0..length).map(|_| rng.u8(..)).collect())
             })
             .collect();
+        let peer = match rng.u8(0..3) {
+            0 => Peer::new(config),
+            _ => {
+                let trust = Trust::new(Identity::new(bytes(rng)), bytes(rng));
+                Peer::new(config).with_trust(trust)
+            }
+        };
         Self {
-            peer: Peer::new(config),
+            peer,
             user: User::new(index, hosts, rng),
             online: false,
             files,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use xcher_core::peer::{ConnId, Input, Purpose, ReceiveEnd, TransferId};
 use xcher_core::registry;
+use xcher_core::stream::Receiver;
 
 use crate::host::Due;
 use crate::net::{End, Life, Way, Wire};
@@ -163,18 +164,24 @@ impl World {
         let found = self.hosts[host].received.iter_mut().find(|(_, r)| r.conn == conn && !r.over);
         let Some((transfer, receiving)) = found else { return };
         let transfer = *transfer;
-        let room = receiving.limit as usize - receiving.bytes.len();
-        receiving.bytes.extend(&piece[..piece.len().min(room)]);
+        let taken = receiving.take(piece);
         let bytes = receiving.bytes.len() as u64;
-        let end = match (ended, cut) {
-            (true, true) => ReceiveEnd::Broken("reset".into()),
-            (true, false) => ReceiveEnd::Eof,
-            (false, _) if piece.len() > room => ReceiveEnd::Excess,
-            (false, _) => return self.input(host, Input::Progress { transfer, bytes }),
+        let mut sums = None;
+        let end = match (taken, ended, cut) {
+            (Err(end), ..) => end,
+            (Ok(()), true, true) => ReceiveEnd::Broken("reset".into()),
+            (Ok(()), true, false) => match receiving.seal.take().map(Receiver::finish) {
+                Some(Err(error)) => ReceiveEnd::Broken(error.to_string().into()),
+                finished => {
+                    sums = finished.and_then(Result::unwrap);
+                    ReceiveEnd::Eof
+                }
+            },
+            (Ok(()), false, _) => return self.input(host, Input::Progress { transfer, bytes }),
         };
         receiving.over = true;
         self.close(End { host: Some(host), conn: conn.0 });
-        self.input(host, Input::ReceiveEnded { transfer, bytes, end });
+        self.input(host, Input::ReceiveEnded { transfer, bytes, sums, end });
     }
 
     pub(crate) fn send_more(&mut self, host: usize, transfer: TransferId) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use xcher_core::peer::{Action, ConnId, Input, TransferId};
 use xcher_core::registry;
+use xcher_core::secure::record;
+use xcher_core::stream::Seal;
 use xcher_core::{Registry, RelayLimits};
 
 use crate::host::{Due, Host, Receiving, Sending};
@@ -287,16 +289,25 @@ impl World {
                 let size = self.hosts[host].files.get(name.as_str()).map(|b| b.len() as u64);
                 self.hosts[host].due.push(Due::Found(session, size));
             }
-            Action::Send { transfer, conn, name, size } => {
+            Action::Send { transfer, conn, name, size, seal } => {
                 assert_eq!(size, self.hosts[host].files[name.as_str()].len() as u64);
                 let bytes = self.hosts[host].content(&name, &mut self.rng);
+                let bytes =
+                    seal.map_or_else(|| bytes.clone(), |s| sealed(&bytes, s, &mut self.rng));
                 self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
             }
-            Action::Receive { transfer, conn, name, size } => {
-                let limit = size.limit();
-                let receiving = Receiving { conn, bytes: Vec::new(), limit, name, over: false };
+            Action::Receive { transfer, conn, name, size, seal } => {
+                let receiving = Receiving {
+                    conn,
+                    bytes: Vec::new(),
+                    limit: size.limit(),
+                    seal: seal.map(|seal| seal.receiver().unwrap()),
+                    name,
+                    over: false,
+                };
                 self.hosts[host].received.insert(transfer, receiving);
             }
+            Action::Pin { .. } => {}
             Action::Store { transfer } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
@@ -345,4 +356,23 @@ impl World {
             }
         }
     }
+}
+
+/// A file's bytes as they go through a private data connection, in records of any length.
+fn sealed(mut bytes: &[u8], seal: Seal, rng: &mut fastrand::Rng) -> Vec<u8> {
+    let mut sender = seal.sender().unwrap();
+    let mut sealed = Vec::new();
+    while !bytes.is_empty() {
+        // Often as long as a sum.
+        let length = if rng.bool() { 32 } else { rng.usize(1..5000) };
+        let (piece, rest) = bytes.split_at(length.min(bytes.len()));
+        let mut record = vec![0; record::HEAD];
+        record.extend(piece);
+        record.extend([0; record::TAG]);
+        sender.seal(&mut record).unwrap();
+        sealed.extend(record);
+        bytes = rest;
+    }
+    sealed.extend(sender.finish().unwrap());
+    sealed
 }

@@ -56,7 +56,7 @@ fn act(
         "check" => session.check(name(rest), out),
         "request" => {
             let (name, size, port) = request(rest);
-            session.request(name, size, port, out)
+            session.request(name, size, port, out).map(|_| ())
         }
         "settle" => {
             session.settle(rest);
@@ -74,7 +74,8 @@ fn act(
         }
         "take" => {
             let (name, size, port) = request(rest);
-            assert_eq!(session.take_request(out), Some((name.to_owned(), size, port)));
+            let taken = session.take_request(out).expect("a request");
+            assert_eq!((taken.name, taken.size, taken.port), (name.to_owned(), size, port));
             Ok(())
         }
         "refuse" => {
@@ -106,5 +107,6 @@ fn report(event: Event) -> String {
         Event::Refused { name } => format!("refused {name}"),
         Event::Ignored { verb } => format!("ignored {verb}"),
         Event::End => "end".into(),
+        Event::Agreed { .. } | Event::SafetyWords { .. } => panic!("nobody negotiates here"),
     }
 }

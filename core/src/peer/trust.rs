@@ -1,0 +1,166 @@
+//! Who this host is, whom it knows, and what a session is to be (sections 9 and 11).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use litemap::LiteMap;
+
+use super::{Action, Event, Fault, Peer, SessionId, Turn};
+use crate::secure::{Entropy, Identity, PublicKey, Side};
+use crate::session::{Event as Heard, Extensions, Terms};
+use crate::{Nick, Session};
+
+/// How long the other side may take to show that it knows more than the six packets.
+pub(super) const PROBE: Duration = Duration::from_secs(3);
+
+/// What a host needs for private sessions.
+#[derive(Debug)]
+pub struct Trust {
+    identity: Arc<Identity>,
+    entropy: Entropy,
+    extensions: Extensions,
+    required: bool,
+    pins: LiteMap<Nick, PublicKey>,
+}
+
+impl Trust {
+    /// Of this host's key, and 32 bytes of the system's randomness.
+    pub fn new(identity: Identity, seed: [u8; 32]) -> Self {
+        Self {
+            identity: Arc::new(identity),
+            entropy: Entropy::new(seed),
+            extensions: Extensions::SECURE.with(Extensions::VERIFY),
+            required: false,
+            pins: LiteMap::new(),
+        }
+    }
+
+    /// Every session is private, or there is none.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// This host's processor does AES.
+    #[must_use]
+    pub fn with_aes(mut self) -> Self {
+        self.extensions = self.extensions.with(Extensions::AES);
+        self
+    }
+
+    /// Nobody is taken for `nick` who does not hold this key.
+    pub fn pin(&mut self, nick: Nick, key: PublicKey) {
+        self.pins.insert(nick, key);
+    }
+}
+
+/// Who hears what is said in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// The other side alone.
+    Private {
+        /// Who it is.
+        key: PublicKey,
+        /// What is known of that key.
+        known: Known,
+    },
+    /// Whoever can watch the network.
+    Plain(WhyPlain),
+}
+
+/// What is known of the other side's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It is the one that its nick had before.
+    Pinned,
+    /// It is the first that its nick has, and pinned from now on.
+    First,
+    /// Its nick is not this host's to pin: it called, or is for one time.
+    Unpinned,
+}
+
+/// Why a session is not private.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyPlain {
+    /// This host was told so.
+    Here,
+    /// The other side knows the six packets alone.
+    There,
+}
+
+impl Peer {
+    /// As [`new`](Self::new), for private sessions.
+    pub fn with_trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// Begins to speak with whoever is at the other end.
+    pub(super) fn begin_session(
+        &mut self,
+        nick: Option<&Nick>,
+        side: Side,
+        out: &mut Vec<u8>,
+    ) -> Session {
+        let limits = &self.config.limits;
+        let Some(trust) = &mut self.trust else { return Session::new(limits) };
+        let terms = Terms {
+            side,
+            identity: trust.identity.clone(),
+            entropy: Entropy::new(trust.entropy.bytes()),
+            extensions: trust.extensions,
+            required: trust.required,
+            expected: nick.and_then(|nick| trust.pins.get(nick)).copied(),
+        };
+        Session::negotiate(limits, terms, out)
+    }
+
+    /// Both sides know what they can do: what was asked so far is sent.
+    pub(super) fn agreed(&mut self, id: SessionId, key: Option<PublicKey>, turn: &mut Turn<'_>) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        slot.agreed = true;
+        slot.heard = turn.now;
+        let mut out = Vec::new();
+        slot.session.proceed(&mut out);
+        slot.write(out, turn);
+        let (nick, called) = (slot.nick.clone(), slot.called);
+        let secrecy = match (key, &mut self.trust) {
+            (None, Some(_)) => Secrecy::Plain(WhyPlain::There),
+            (None, None) => Secrecy::Plain(WhyPlain::Here),
+            (Some(key), trust) => {
+                let known = match (&nick, trust) {
+                    (Some(nick), Some(trust)) if trust.pins.contains_key(nick) => Known::Pinned,
+                    // Who calls goes by a name of its own choice.
+                    (Some(nick), Some(trust)) if !called && !is_for_one_time(nick) => {
+                        trust.pins.insert(nick.clone(), key);
+                        turn.act(Action::Pin { nick: nick.clone(), key });
+                        Known::First
+                    }
+                    _ => Known::Unpinned,
+                };
+                Secrecy::Private { key, known }
+            }
+        };
+        if let (false, Some(peer)) = (core::mem::replace(&mut slot.opened, true), slot.remote) {
+            turn.tell(Event::Opened { session: id, peer, nick, called, secrecy });
+        }
+        self.ask_again(id, turn);
+    }
+
+    /// Waits no longer for the other side to show whether it knows more than the six packets.
+    pub(super) fn stop_probing(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        match slot.session.stop_probing() {
+            Ok(Heard::Agreed { key }) => self.agreed(id, key, turn),
+            Ok(_) => {}
+            Err(error) => self.session_failed(id, Fault::Protocol(error), turn),
+        }
+    }
+}
+
+/// The nick of a code (section 12): whoever has it next is someone else.
+fn is_for_one_time(nick: &Nick) -> bool {
+    nick.as_str().bytes().all(|byte| byte.is_ascii_digit())
+}

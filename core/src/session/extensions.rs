@@ -1,0 +1,111 @@
+//! What a side can do beyond the six packets (section 9).
+
+use alloc::vec::Vec;
+use core::ops::BitAnd;
+
+/// The words that a line of X_CAPS may hold, and their longest length.
+const MAX_WORDS: usize = 64;
+const MAX_WORD: usize = 32;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal, $word:literal;)*) => {
+        impl Extensions {
+            $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
+        }
+        const WORDS: &[(&str, Extensions)] = &[$(($word, Extensions::$name)),*];
+    };
+}
+
+/// A set of extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Extensions(u16);
+
+words! {
+    /// Everything is encrypted, and each side proves to hold its key (section 11).
+    SECURE = 0, "secure";
+    /// A file's sum follows its last byte, where that is private (section 13).
+    VERIFY = 1, "verify";
+    /// The ciphers of data connections may be AES (section 11.3).
+    AES = 2, "aes";
+}
+
+impl Extensions {
+    /// Those of both sets.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those of this set that are not in the other.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether all of the other set are in this one.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Reads what follows `X_CAPS`. Words that are not known say nothing.
+    pub(super) fn parse(words: &str) -> Option<Self> {
+        let mut set = Self::default();
+        for (count, word) in words.split(' ').enumerate() {
+            let is_word =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if count >= MAX_WORDS
+                || word.is_empty()
+                || word.len() > MAX_WORD
+                || !word.bytes().all(is_word)
+            {
+                return None;
+            }
+            if let Some((_, one)) = WORDS.iter().find(|(known, _)| *known == word) {
+                set = set.with(*one);
+            }
+        }
+        Some(set)
+    }
+
+    /// Appends the line X_CAPS.
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"X_CAPS");
+        for (word, one) in WORDS {
+            if self.has(*one) {
+                out.push(b' ');
+                out.extend_from_slice(word.as_bytes());
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+impl BitAnd for Extensions {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn words_of_later_versions_say_nothing() {
+        let set = Extensions::SECURE.with(Extensions::VERIFY);
+        assert_eq!(Extensions::parse("x-2 verify secure future"), Some(set));
+        let mut out = Vec::new();
+        set.encode(&mut out);
+        assert_eq!(out, b"X_CAPS secure verify\n");
+    }
+
+    #[test]
+    fn what_is_no_word_is_refused() {
+        let many = String::from("a ").repeat(MAX_WORDS) + "a";
+        let long = "a".repeat(MAX_WORD + 1);
+        for bad in ["", "secure ", " secure", "a  b", "Secure", "sécure", &many, &long] {
+            assert_eq!(Extensions::parse(bad), None, "{bad:?}");
+        }
+    }
+}

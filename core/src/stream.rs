@@ -1,0 +1,181 @@
+//! A file's bytes in a data connection of a private session (sections 11.3 and 13).
+//!
+//! They go in records. Where both sides verify, a record with their sum follows, and then the mark of
+//! the end.
+
+use alloc::vec::Vec;
+
+use blake3::Hasher;
+
+use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
+
+/// BLAKE3 of a file's bytes.
+pub type Sum = [u8; 32];
+
+/// How the bytes of one file are sealed.
+#[derive(Debug)]
+pub struct Seal {
+    key: DataKey,
+    verify: bool,
+}
+
+/// The sums of a file that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// Of what came.
+    pub ours: Sum,
+    /// Of what was sent, as the other side says.
+    pub theirs: Option<Sum>,
+}
+
+impl Seal {
+    pub(crate) fn new(key: DataKey, verify: bool) -> Self {
+        Self { key, verify }
+    }
+
+    /// Begins to send.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError`] where this host has not the cipher.
+    pub fn sender(self) -> Result<Sender, SecureError> {
+        Ok(Sender { sealer: self.key.sealer()?, sum: self.verify.then(Hasher::new) })
+    }
+
+    /// Begins to receive.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError`] where this host has not the cipher.
+    pub fn receiver(self) -> Result<Receiver, SecureError> {
+        Ok(Receiver { opener: self.key.opener()?, sum: self.verify.then(Hasher::new), held: None })
+    }
+}
+
+impl Sums {
+    /// Whether what came is what was sent.
+    pub fn agree(&self) -> bool {
+        self.theirs == Some(self.ours)
+    }
+}
+
+/// Seals a file's bytes.
+#[derive(Debug)]
+pub struct Sender {
+    sealer: DataSealer,
+    sum: Option<Hasher>,
+}
+
+impl Sender {
+    /// Seals a record in place: [`record::HEAD`] bytes of any value, 1 to [`record::MAX_PLAIN`] bytes
+    /// of the file, [`record::TAG`] bytes of any value. All of it is then to be written.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::Buffer`] for any other length.
+    pub fn seal(&mut self, record: &mut [u8]) -> Result<(), SecureError> {
+        if let Some(sum) = &mut self.sum {
+            let end = record.len().saturating_sub(record::TAG);
+            sum.update(record.get(record::HEAD..end).unwrap_or_default());
+        }
+        self.sealer.seal(record)
+    }
+
+    /// What is to be written after the last byte.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::Exhausted`] after 2⁶⁴ records.
+    pub fn finish(mut self) -> Result<Vec<u8>, SecureError> {
+        let mut end = Vec::new();
+        if let Some(sum) = self.sum {
+            end.resize(record::HEAD, 0);
+            end.extend_from_slice(sum.finalize().as_bytes());
+            end.resize(end.len() + record::TAG, 0);
+            self.sealer.seal(&mut end)?;
+        }
+        end.extend_from_slice(&self.sealer.finish()?);
+        Ok(end)
+    }
+}
+
+/// Opens a file's bytes.
+#[derive(Debug)]
+pub struct Receiver {
+    opener: DataOpener,
+    sum: Option<Hasher>,
+    /// A record as long as a sum: only what follows it tells whether it is one.
+    held: Option<Sum>,
+}
+
+impl Receiver {
+    /// Opens one whole record in place. The file's bytes that are known by it: those that were held
+    /// back before, then those of the record.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError`] for a record that is not the next of the other side's.
+    pub fn open<'a>(
+        &mut self,
+        record: &'a mut [u8],
+    ) -> Result<(Option<Sum>, &'a [u8]), SecureError> {
+        let text = self.opener.open(record)?;
+        Ok(settle(&mut self.sum, &mut self.held, text))
+    }
+
+    /// As [`open`](Self::open), of bytes in any pieces, from the front of `bytes`. To be called until
+    /// it gives `None`: then all of them were taken.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn receive(
+        &mut self,
+        bytes: &mut &[u8],
+    ) -> Result<Option<(Option<Sum>, &[u8])>, SecureError> {
+        let Some(text) = self.opener.receive(bytes)? else { return Ok(None) };
+        Ok(Some(settle(&mut self.sum, &mut self.held, text)))
+    }
+
+    /// Whether all came. Anything more is an error.
+    pub fn is_finished(&self) -> bool {
+        self.opener.is_finished()
+    }
+
+    /// The connection ended. The sums, where both sides verify.
+    ///
+    /// # Errors
+    ///
+    /// [`SecureError::Cut`] where something is missing.
+    pub fn finish(self) -> Result<Option<Sums>, SecureError> {
+        self.opener.close()?;
+        let ours = self.sum.map(|sum| *sum.finalize().as_bytes());
+        Ok(ours.map(|ours| Sums { ours, theirs: self.held }))
+    }
+}
+
+fn settle<'a>(
+    sum: &mut Option<Hasher>,
+    held: &mut Option<Sum>,
+    text: &'a [u8],
+) -> (Option<Sum>, &'a [u8]) {
+    let Some(sum) = sum else { return (None, text) };
+    // The last record is empty: what is held before it is the sum.
+    if text.is_empty() {
+        return (None, text);
+    }
+    let before = held.take();
+    if let Some(before) = &before {
+        sum.update(before);
+    }
+    match text.try_into() {
+        Ok(text) => {
+            *held = Some(text);
+            (before, &[])
+        }
+        Err(_) => {
+            sum.update(text);
+            (before, text)
+        }
+    }
+}
