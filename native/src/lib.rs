@@ -7,5 +7,6 @@ pub mod data;
 pub mod files;
 pub mod host;
 pub mod http;
+pub mod keys;
 pub mod relay;
 mod spare;

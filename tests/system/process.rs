@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::{TempDir, tempdir};
 
 use super::PATIENCE;
 
-/// A command line of the binary.
-pub(crate) struct Xcher(Command);
+/// A command line of the binary, and the folder of its keys, which is its own and empty.
+pub(crate) struct Xcher(Command, TempDir);
 
-/// The binary with these arguments, and nothing of this machine's configuration.
+/// The binary with these arguments, and nothing of this machine's configuration and keys.
 pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xcher"));
     for (name, _) in std::env::vars_os() {
@@ -26,13 +27,19 @@ pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher
     }
     command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-such-folder"));
     command.args(args);
-    Xcher(command)
+    Xcher::new(command)
 }
 
 impl Xcher {
     /// Any other program, watched in the same way.
     pub(crate) fn other(program: &str) -> Self {
-        Self(Command::new(program))
+        Self::new(Command::new(program))
+    }
+
+    fn new(mut command: Command) -> Self {
+        let keys = tempdir().unwrap();
+        command.env("XCHER_DATA_DIR", keys.path());
+        Self(command, keys)
     }
 
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
@@ -42,6 +49,11 @@ impl Xcher {
 
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
         self
     }
 
@@ -59,7 +71,7 @@ impl Xcher {
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         seen.watch(out, |lines| &mut lines.out);
         seen.watch(err, |lines| &mut lines.err);
-        Process { title, child, stdin, seen, began: Instant::now() }
+        Process { title, child, stdin, seen, began: Instant::now(), _keys: self.1 }
     }
 
     /// Runs it to its end.
@@ -70,7 +82,7 @@ impl Xcher {
     /// Starts it with its standard output and error for the test to read, or not to.
     pub(crate) fn spawn(mut self) -> Held {
         self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Held(self.0.spawn().expect("the binary starts"))
+        Held(self.0.spawn().expect("the binary starts"), self.1)
     }
 }
 
@@ -120,6 +132,7 @@ pub(crate) struct Process {
     stdin: Option<ChildStdin>,
     seen: Arc<Seen>,
     began: Instant,
+    _keys: TempDir,
 }
 
 impl Process {
@@ -223,7 +236,7 @@ impl Drop for Process {
 }
 
 /// A running process with its pipes in the test's hand; killed when dropped.
-pub(crate) struct Held(pub(crate) Child);
+pub(crate) struct Held(pub(crate) Child, TempDir);
 
 impl Held {
     /// As [`Process::peak`].

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use xcher_core::Nick;
+use xcher_core::secure::PublicKey;
 
 use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
 use crate::files::OnConflict;
 use crate::host::{RelayAddress, Trust};
+use crate::keys;
 
 /// Exchange files with someone by nick, straight between the two of you.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub(super) struct Common {
     /// Speak the six packets only; never offer an extension
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     pub(super) plain: bool,
+    /// The folder of this host's key and of those it knows [default: the platform's usual place]
+    #[arg(long, global = true, env = "XCHER_DATA_DIR", value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
     /// How long to wait for someone; twice as long for what stands still
     #[arg(
         long,
@@ -114,6 +119,8 @@ pub(super) enum Command {
     Who,
     /// Run a relay and share, in one: the quickest start
     Up(UpArgs),
+    /// Show whose keys are known, change that, or show your own
+    Peers(PeersArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -185,6 +192,54 @@ pub(super) struct UpArgs {
     pub(super) relay: RelayArgs,
 }
 
+#[derive(Clone, Debug, Args)]
+pub(super) struct PeersArgs {
+    #[command(flatten)]
+    pub(super) relays: Relays,
+    #[command(subcommand)]
+    pub(super) command: Option<PeersCommand>,
+}
+
+/// At which relays.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Relays {
+    /// At every relay, not only the one of --relay
+    #[arg(long)]
+    pub(super) every_relay: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PeersCommand {
+    /// Show whose keys are known at the relay: NICK, KEY, SINCE and RELAY, with tabs between
+    List {
+        #[command(flatten)]
+        relays: Relays,
+    },
+    /// Forget keys, and show which those were: the next key that someone shows is pinned in its
+    /// place
+    Forget {
+        /// Whose
+        #[arg(value_name = "NICK", required_unless_present = "all", conflicts_with = "all")]
+        peer: Option<Nick>,
+        /// Everyone's
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        relays: Relays,
+    },
+    /// Pin the key that someone has told you, also in place of another
+    Pin {
+        /// Whose
+        #[arg(value_name = "NICK")]
+        peer: Nick,
+        /// What `xcher peers me` shows there
+        #[arg(value_parser = PublicKey::parse)]
+        key: PublicKey,
+    },
+    /// Show the key that others know this host by; it is made at first use
+    Me,
+}
+
 /// The command line as clap knows it. Of the environment, help shows the names and not the values:
 /// those may be nobody else's business.
 pub(super) fn command() -> clap::Command {
@@ -223,5 +278,16 @@ impl Common {
     pub(super) fn trust(&self) -> Result<Trust, Failure> {
         let file = self.tls_ca.as_deref();
         file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(Failure::usage)
+    }
+}
+
+impl Common {
+    /// The folder of the keys.
+    pub(super) fn data_folder(&self) -> Result<PathBuf, Failure> {
+        self.data_dir.clone().or_else(keys::usual_folder).ok_or_else(|| {
+            Failure::usage(
+                "expected a home to keep keys in, got none: name a folder with --data-dir",
+            )
+        })
     }
 }

@@ -34,6 +34,10 @@ pub(super) enum Line<'a> {
     Checked { session: u64, name: &'a str, shared: bool },
     /// A transfer: `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
+    /// A key of someone's: `state` is known, pinned or forgotten.
+    Pin { state: &'static str, nick: &'a str, key: String, since: String, relay: &'a str },
+    /// This host's own public key.
+    Me { key: String },
     /// Something odd that changes nothing.
     Notice { text: &'a str },
     /// The command failed; it exits with `code`.

@@ -1,9 +1,10 @@
 //! Where a relay is: at a port of its own, or behind a bridge.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::Uri;
 
 /// What `--relay` names: `HOST:PORT`, or the URL of a bridge. It shows as it was written.
@@ -31,6 +32,23 @@ impl RelayAddress {
     /// `HOST:PORT`, where it is no bridge's.
     pub fn tcp(&self) -> Option<&str> {
         self.bridge.is_none().then_some(&self.text)
+    }
+
+    /// The same text for every way to write this address: the host in lower case, of a bridge the URL
+    /// of its WebSocket. Printable ASCII without a space, not beginning with `#`; read again, it
+    /// stays as it is.
+    pub fn canonical(&self) -> String {
+        let shown = |text: &str| utf8_percent_encode(text, HIDDEN).to_string();
+        if let Some(BridgeUrl { url, tls, host, port }) = &self.bridge {
+            let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
+            let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
+            let port = if *port == default { String::new() } else { format!(":{port}") };
+            return format!("{scheme}://{}{port}/{}", canonical_host(&shown(host)), shown(path));
+        }
+        // Both are there, and the port is a number: the text was read.
+        let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
+        let port = port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
+        format!("{}:{port}", canonical_host(&shown(host)))
     }
 
     /// Where the bridge is that the relay is reached through, if it is.
@@ -116,6 +134,19 @@ impl BridgeUrl {
     }
 }
 
+/// What would not show, or would read as something else at the start of a line.
+const HIDDEN: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
+
+fn canonical_host(host: &str) -> String {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("[{ip}]"),
+        // An address with a zone.
+        Err(_) if bare.contains(':') => format!("[{}]", bare.to_ascii_lowercase()),
+        Err(_) => bare.to_ascii_lowercase(),
+    }
+}
+
 fn is_host_and_port(text: &str) -> bool {
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
     matches!(port.and_then(|port| port.parse::<u16>().ok()), Some(1..))
@@ -155,6 +186,38 @@ mod tests {
     fn the_port_of_a_relay() {
         for text in ["127.0.0.1:9247", "[::1]:9247", "relay.example:1"] {
             assert_eq!(text.parse::<RelayAddress>().unwrap().bridge, None);
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_an_address_is_the_same_in_the_end() {
+        for (canonical, texts) in [
+            ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"][..]),
+            ("relay.example:1", &["relay.example:1", "Relay.EXAMPLE:1"]),
+            ("[::1]:9247", &["[::1]:9247", "[0:0::1]:9247", "::1:9247"]),
+            ("[fe80::1%eth0]:9247", &["fe80::1%eth0:9247", "[fe80::1%eth0]:9247"]),
+            ("%23a%20b%c3%a9:1", &["#a bé:1", "%23a%20b%C3%A9:1"]),
+            (
+                "ws://127.0.0.1:9248/xcher",
+                &["ws://127.0.0.1:9248/xcher", "http://127.0.0.1:9248/", "WS://127.0.0.1:09248"],
+            ),
+            (
+                "wss://a.example/xcher",
+                &["https://A.example", "wss://a.example:443/xcher", "https://a.example/#alice"],
+            ),
+            ("ws://a.example/xcher", &["http://a.example:80/index.html", "ws://a.example/"]),
+            (
+                "wss://[2001:db8::1]/B/c",
+                &["wss://[2001:DB8:0::1]/B/c", "WSS://[2001:db8::1]:443/B/c"],
+            ),
+            ("wss://a.example/%C3%A9/xcher", &["https://a.example/é/", "wss://a.example/é/xcher"]),
+        ] {
+            for text in texts {
+                let address: RelayAddress = text.parse().unwrap();
+                assert_eq!(address.canonical(), canonical, "{text}");
+            }
+            let again: RelayAddress = canonical.parse().unwrap();
+            assert_eq!(again.canonical(), canonical);
         }
     }
 

@@ -1,0 +1,109 @@
+//! `xcher peers`: whose keys are known, and this host's own. No network is needed.
+
+use curve25519_dalek::MontgomeryPoint;
+use xcher_core::Nick;
+use xcher_core::secure::PublicKey;
+
+use super::args::{Common, PeersArgs, PeersCommand};
+use super::exit::{Code, Failure};
+use super::json::Line;
+use super::output::Output;
+use crate::keys::{KeysError, KnownPeer, KnownPeers, identity};
+
+pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), Failure> {
+    let every = args.relays.every_relay;
+    let peers = Peers { common, output: Output::new(common) };
+    match &args.command {
+        None => peers.list(every),
+        Some(PeersCommand::List { relays }) => peers.list(every || relays.every_relay),
+        // A default in the configuration file does not make `--all` of a nick.
+        Some(PeersCommand::Forget { peer, relays, .. }) => {
+            peers.forget(peer.as_ref(), every || relays.every_relay)
+        }
+        Some(_) if every => Err(Failure::usage(
+            "expected --every-relay with list or forget, got it with another command",
+        )),
+        Some(PeersCommand::Pin { peer, key }) => peers.pin(peer, *key),
+        Some(PeersCommand::Me) => peers.me(),
+    }
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        let code = match error {
+            KeysError::Unsafe { .. } | KeysError::OtherKey { .. } => Code::Policy,
+            _ => Code::Incomplete,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+struct Peers<'a> {
+    common: &'a Common,
+    output: Output,
+}
+
+impl Peers<'_> {
+    fn list(&self, every: bool) -> Result<(), Failure> {
+        let mut known = self.known()?.list()?;
+        let all = known.len();
+        known.retain(|peer| self.is_meant(peer, every));
+        if known.is_empty() && all > 0 {
+            let relay = &self.common.relay;
+            self.output.note(format_args!(
+                "nobody is known at {relay}; --every-relay shows the {all} known elsewhere"
+            ));
+        }
+        self.tell("known", &known)
+    }
+
+    fn forget(&self, nick: Option<&Nick>, every: bool) -> Result<(), Failure> {
+        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick == *nick);
+        let forgotten =
+            self.known()?.forget(|peer| is_named(peer) && self.is_meant(peer, every))?;
+        match nick {
+            Some(nick) if forgotten.is_empty() => {
+                let place = if every { "any relay" } else { &self.common.relay.to_string() };
+                let message = format!("no key of {nick} is known at {place}");
+                Err(Failure::new(Code::Incomplete, message))
+            }
+            _ => self.tell("forgotten", &forgotten),
+        }
+    }
+
+    fn pin(&self, nick: &Nick, key: PublicKey) -> Result<(), Failure> {
+        let (peer, before) = self.known()?.replace(&self.common.relay, nick, key)?;
+        if let Some(before) = before {
+            self.output.note(format_args!("{nick} had another key until now: {before}"));
+        }
+        self.tell("pinned", &[peer])
+    }
+
+    fn me(&self) -> Result<(), Failure> {
+        let secret = identity::load_or_create(&self.common.data_folder()?)?;
+        let key = PublicKey::new(MontgomeryPoint::mul_base_clamped(*secret).to_bytes());
+        let json = Line::Me { key: key.to_string() };
+        let told = self.output.result(format_args!("{key}"));
+        told.and_then(|()| self.output.json(&json)).map_err(|_| Failure::told(Code::Incomplete))
+    }
+
+    fn known(&self) -> Result<KnownPeers, Failure> {
+        Ok(KnownPeers::open(&self.common.data_folder()?)?)
+    }
+
+    fn is_meant(&self, peer: &KnownPeer, every: bool) -> bool {
+        every || peer.relay == self.common.relay.canonical()
+    }
+
+    fn tell(&self, state: &'static str, peers: &[KnownPeer]) -> Result<(), Failure> {
+        for KnownPeer { relay, nick, key, since } in peers {
+            let told = self.output.result(format_args!("{nick}\t{key}\t{since}\t{relay}"));
+            let (key, since) = (key.to_string(), since.to_string());
+            let json = Line::Pin { state, nick: nick.as_str(), key, since, relay };
+            // Where nobody reads any more, what was to be done is done.
+            told.and_then(|()| self.output.json(&json))
+                .map_err(|_| Failure::told(Code::Incomplete))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! Who this host is, and whom it knows: its secret key, and the keys of others as first seen.
+//!
+//! Both lie in one folder ([`usual_folder`], or one of the user's choice) as text that a person can
+//! read. A file that others could read or change, or that is not understood to its last line, is
+//! refused and never overwritten: half of a security file is worse than none.
+
+mod error;
+mod folder;
+pub mod identity;
+mod known_lines;
+mod known_peers;
+mod lock;
+mod private_file;
+
+pub use error::{KeysError, Unsafe};
+pub use folder::usual_folder;
+pub use known_lines::KnownPeer;
+pub use known_peers::KnownPeers;
