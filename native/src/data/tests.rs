@@ -335,7 +335,7 @@ fn a_full_file_system_keeps_what_fitted() {
     }
     let mounted = Mounted(folder);
     let inbox = Inbox::open(mounted.0.path(), OnConflict::Fail).unwrap();
-    let partial = inbox.create(&xcher_core::FileName::new("big").unwrap()).unwrap();
+    let partial = inbox.create(&xcher_core::FileName::new("big").unwrap(), None).unwrap();
     let (mut theirs, ours) = sockets();
     let received = AtomicU64::new(0);
     let end = thread::scope(|scope| {

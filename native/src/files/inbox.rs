@@ -1,19 +1,19 @@
 //! The folder that files are received into.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cap_fs_ext::DirExt;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, OpenOptions};
+use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 use xcher_core::{FileName, NameFault, Quoted};
 
-use super::partial::Place;
-use super::{HERE, PARTIAL_FOLDER, Partial, StoreFault, is_own_place, leaves_root};
+use super::place::Place;
+use super::{
+    HERE, Origin, PARTIAL_FOLDER, Partial, StoreFault, Unfinished, is_own_place, leaves_root,
+};
 
 /// What to do when a file of that name is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
@@ -56,7 +56,8 @@ impl Drop for Shared {
 }
 
 impl Inbox {
-    /// Opens the folder at `path`, and creates it with its parents if it is missing.
+    /// Opens the folder at `path`, and creates it with its parents if it is missing. Unfinished files
+    /// in it that are older than [`EXPIRY`](super::EXPIRY) and not in use are removed.
     ///
     /// # Errors
     ///
@@ -71,6 +72,7 @@ impl Inbox {
             Dir::open_ambient_dir(path, ambient_authority())
         };
         let root = open().map_err(|source| InboxError::Folder { path: path.into(), source })?;
+        Unfinished::expire(&root);
         Ok(Self { shared: Arc::new(Shared { root, path: path.into(), on_conflict }) })
     }
 
@@ -79,23 +81,56 @@ impl Inbox {
         self.shared.root.symlink_metadata(name.as_str()).is_ok()
     }
 
+    /// Bytes that may still be written to the file system that the folder is on.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn free_space(&self) -> io::Result<u64> {
+        free_space(&self.shared)
+    }
+
     /// Starts a file that is to get this name, and refuses at once what could not be stored later.
+    ///
+    /// With an origin it goes on where an earlier attempt of the same file ended, by this process or
+    /// another: [`Partial::bytes`] says where that is. Where that one is in use, or cannot be used,
+    /// the file is a new one, as it is without an origin.
     ///
     /// # Errors
     ///
     /// [`InboxError`]; nothing has been created then.
-    pub fn create(&self, name: &FileName) -> Result<Partial, InboxError> {
+    pub fn create(&self, name: &FileName, origin: Option<&Origin>) -> Result<Partial, InboxError> {
         if is_own_place(name) {
             return Err(InboxError::OwnPlace { name: name.clone() });
         }
         name.usable_on(HERE).map_err(|why| InboxError::BadName { name: name.clone(), why })?;
         let root = &self.shared.root;
         check_place(root, name).map_err(|why| InboxError::NoPlace { name: name.clone(), why })?;
-        let (place, file) = create_partial(root, name.last_part()).map_err(|source| {
-            InboxError::Partial { path: self.shared.path.join(PARTIAL_FOLDER), source }
-        })?;
-        Ok(Partial::new(Arc::clone(&self.shared), name.clone(), place, file))
+        let found = origin.and_then(|origin| Place::lasting(root, name, origin));
+        let (place, file, bytes) = match found {
+            Some(found) => found,
+            None => {
+                let new = Place::random(root, name.last_part());
+                let (place, file) = new.map_err(|source| InboxError::Partial {
+                    path: self.shared.path.join(PARTIAL_FOLDER),
+                    source,
+                })?;
+                (place, file, 0)
+            }
+        };
+        Ok(Partial::new(Arc::clone(&self.shared), name.clone(), place, file, bytes))
     }
+}
+
+#[cfg(unix)]
+fn free_space(shared: &Shared) -> io::Result<u64> {
+    let stat = rustix::fs::fstatvfs(&shared.root)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_space(shared: &Shared) -> io::Result<u64> {
+    fs4::available_space(&shared.path)
 }
 
 /// Whether the folders above `name` are folders, as far as they are there, and inside.
@@ -125,78 +160,6 @@ fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreFault> {
         }
         _ => Ok(()),
     }
-}
-
-/// Bytes of the name that a partial file keeps: with the rest it fits file systems that hold less
-/// than 255 bytes a name, encrypted ones for example.
-const KEPT_OF_NAME: usize = 120;
-
-fn create_partial(root: &Dir, last_part: &str) -> io::Result<(Place, File)> {
-    let stem = &last_part[..last_part.floor_char_boundary(KEPT_OF_NAME)];
-    let mut tries_left = 16;
-    loop {
-        tries_left -= 1;
-        let name = format!("{stem}.{:08x}.part", fastrand::u32(..));
-        match try_create(root, name) {
-            // Another process may take the same number, or remove the folder when it ends.
-            Err(error)
-                if tries_left > 0
-                    && matches!(
-                        error.kind(),
-                        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
-                    ) => {}
-            result => return result,
-        }
-    }
-}
-
-fn try_create(root: &Dir, name: String) -> io::Result<(Place, File)> {
-    let folder = open_partial_folder(root)?;
-    let mut options = OpenOptions::new();
-    // Ordinary permissions from the start; its folder keeps others out until it is stored.
-    options.read(true).write(true).create_new(true);
-    let file = folder.open_with(&name, &options)?.into_std();
-    if let Err(error) = check_owner(&folder, &file) {
-        let _ = folder.remove_file(&name);
-        return Err(error);
-    }
-    Ok((Place { folder, name }, file))
-}
-
-fn open_partial_folder(root: &Dir) -> io::Result<Dir> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use cap_std::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    match root.create_dir_with(PARTIAL_FOLDER, &builder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    root.open_dir_nofollow(PARTIAL_FOLDER)
-}
-
-/// Refuses a folder of partial files that someone else made, in `/tmp` for example: they could swap
-/// the file. Both owners are asked of the file system, which may show another user than the process
-/// runs as.
-#[cfg(unix)]
-fn check_owner(folder: &Dir, file: &File) -> io::Result<()> {
-    use cap_std::fs::MetadataExt as _;
-    let expected = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
-    let got = folder.dir_metadata()?.uid();
-    if expected == got {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("expected a folder of user {expected}, got one of user {got}"),
-    ))
-}
-
-#[cfg(not(unix))]
-fn check_owner(_: &Dir, _: &File) -> io::Result<()> {
-    Ok(())
 }
 
 impl StoreFault {

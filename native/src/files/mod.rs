@@ -1,18 +1,26 @@
 //! Files on disk, on both sides of a transfer.
 //!
-//! What is offered ([`Shares`], [`Walk`]) and what is received ([`Inbox`], [`Partial`]) is reached
-//! through one open handle a root, so that no name and no link leads out of it.
+//! What is offered ([`Shares`], [`Walk`]), what is received ([`Inbox`], [`Partial`]) and what is left
+//! over ([`Unfinished`]) is reached through one open handle a root, so that no name and no link leads
+//! out of it.
 
 mod inbox;
+mod origin;
 mod partial;
+mod place;
 mod rename;
 mod shares;
+mod stat;
+mod unfinished;
 mod walk;
 
 pub use inbox::{Inbox, InboxError, OnConflict};
+pub use origin::Origin;
 pub use partial::{Kept, Partial, StoreError, StoreFault};
 pub use shares::{OpenError, ShareError, Shares};
-pub use walk::{Chunk, SkipReason, Skipped, Walk};
+pub use stat::Stat;
+pub use unfinished::{EXPIRY, Leftover, Unfinished};
+pub use walk::{Chunk, Entry, SkipReason, Skipped, Walk};
 
 use std::io;
 

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use cap_std::fs::Dir;
 use xcher_core::{FileName, Quoted};
 
 use super::inbox::Shared;
+use super::place::Place;
 use super::rename::rename_new;
-use super::{OnConflict, PARTIAL_FOLDER};
+use super::{OnConflict, PARTIAL_FOLDER, Stat};
 
 /// A file that is being received, in the folder of unfinished files.
 ///
@@ -21,16 +24,11 @@ use super::{OnConflict, PARTIAL_FOLDER};
 pub struct Partial {
     file: File,
     name: FileName,
+    /// What it had when it was opened.
+    bytes: u64,
     /// `None` once it has its final name.
     place: Option<Place>,
     inbox: Arc<Shared>,
-}
-
-/// Where the unfinished file is.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) folder: Dir,
-    pub(super) name: String,
 }
 
 /// An unfinished file that stays.
@@ -42,17 +40,68 @@ pub struct Kept {
     pub bytes: u64,
 }
 
+/// Bytes that are read from the disk at a time.
+const HASHED_AT_ONCE: usize = 256 * 1024;
 /// Numbers tried for a free name.
 const NUMBERS: u32 = 9_999;
 
 impl Partial {
-    pub(super) fn new(inbox: Arc<Shared>, name: FileName, place: Place, file: File) -> Self {
-        Self { file, name, place: Some(place), inbox }
+    pub(super) fn new(
+        inbox: Arc<Shared>,
+        name: FileName,
+        place: Place,
+        file: File,
+        bytes: u64,
+    ) -> Self {
+        Self { file, name, bytes, place: Some(place), inbox }
     }
 
-    /// The open file, at its start, for reading and writing.
+    /// The open file for reading and writing, after the [bytes](Self::bytes) it has.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Bytes of an earlier attempt that it begins with, never more than its origin says; zero for a
+    /// new file. Whether they are the right ones is not known.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The hash of the [bytes](Self::bytes) it begins with, to go on with; the file stands after them
+    /// then. Blocks on the disk, for as long as it takes to read them.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; `UnexpectedEof` if they are fewer now; `Interrupted` soon after
+    /// `cancelled` is set.
+    pub fn prefix_hash(&self, cancelled: &AtomicBool) -> io::Result<blake3::Hasher> {
+        let mut hasher = blake3::Hasher::new();
+        let mut file = &self.file;
+        file.rewind()?;
+        let mut buffer = vec![0; HASHED_AT_ONCE];
+        let mut left = self.bytes;
+        while left > 0 {
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+            file.read_exact(&mut buffer[..wanted])?;
+            hasher.update(&buffer[..wanted]);
+            left -= wanted as u64;
+        }
+        Ok(hasher)
+    }
+
+    /// Gives up the bytes it has: the file is empty then.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn start_over(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.bytes = 0;
+        Ok(())
     }
 
     /// The name that was asked for.
@@ -61,18 +110,25 @@ impl Partial {
     }
 
     /// Syncs the file and gives it its name, or the next free one where [`OnConflict::Rename`] is
-    /// asked for. Parent folders are created below the receiving folder. Blocks on the disk.
+    /// asked for. Parent folders are created below the receiving folder. Where there is a `stat` the
+    /// file has it when it gets its name, as far as the file system can. Blocks on the disk.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; the partial file stays, and the error says where.
-    pub fn store(mut self) -> Result<FileName, StoreError> {
-        match self.try_store() {
+    pub fn store(mut self, stat: Option<Stat>) -> Result<FileName, StoreError> {
+        match self.try_store(stat) {
             Ok(name) => {
-                self.place = None;
+                if let Some(place) = self.place.take() {
+                    place.remove_state();
+                }
                 Ok(name)
             }
-            Err(why) => Err(StoreError { name: self.name.clone(), why, kept: self.keep() }),
+            Err(why) => {
+                // Its age counts from now again, not from what its sender said.
+                let _ = self.file.set_modified(SystemTime::now());
+                Err(StoreError { name: self.name.clone(), why, kept: self.keep() })
+            }
         }
     }
 
@@ -85,18 +141,21 @@ impl Partial {
         let place = self.place.take()?;
         let bytes = self.file.metadata().map_or(0, |metadata| metadata.len());
         if bytes == 0 {
-            let _ = place.folder.remove_file(&place.name);
+            let _ = place.remove();
             return None;
         }
         Some(Kept { path: self.inbox.path.join(PARTIAL_FOLDER).join(place.name), bytes })
     }
 
-    fn try_store(&self) -> Result<FileName, StoreFault> {
+    fn try_store(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
         let Some(place) = &self.place else {
             return Err(StoreFault::System(io::ErrorKind::NotFound.into()));
         };
         self.file.sync_all().map_err(StoreFault::System)?;
         let parent = self.open_parent()?;
+        // As late as can be: an unfinished file with an old time is one that expires. A file system
+        // that knows no times or permissions can hold the bytes all the same.
+        let _ = stat.map(|stat| stat.apply(&self.file));
         let to =
             |name: &FileName| rename_new(&place.folder, &place.name, &parent, name.last_part());
         let name = match to(&self.name) {
@@ -234,3 +293,6 @@ impl fmt::Display for StoreFault {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

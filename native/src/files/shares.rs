@@ -12,7 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use xcher_core::{BadName, FileName, NameFault};
 
-use super::{HERE, Walk, is_own_part, is_own_place, leaves_root};
+use super::{HERE, Stat, Walk, is_own_part, is_own_place, leaves_root};
 
 /// The files and folders that peers may list and fetch. Cheap to clone.
 ///
@@ -65,12 +65,13 @@ impl Shares {
         share.size(path)
     }
 
-    /// Opens a shared file for reading. Never blocks on a pipe or a device.
+    /// Opens a shared file for reading, and says what it has beside its bytes. Never blocks on a pipe
+    /// or a device.
     ///
     /// # Errors
     ///
     /// [`OpenError`]: not shared, or not readable, or no longer of `size` bytes.
-    pub fn open_file(&self, name: &FileName, size: u64) -> Result<File, OpenError> {
+    pub fn open_file(&self, name: &FileName, size: u64) -> Result<(File, Stat), OpenError> {
         let (share, path) = self.locate(name).ok_or(OpenError::NotShared)?;
         // Looked at before it is opened: opening a device can already do something.
         share.size(path).ok_or(OpenError::NotShared)?;
@@ -122,7 +123,7 @@ impl Share {
         metadata.ok().filter(|it| it.is_file()).map(|it| it.len())
     }
 
-    fn open_file(&self, path: &str, size: u64) -> Result<File, OpenError> {
+    fn open_file(&self, path: &str, size: u64) -> Result<(File, Stat), OpenError> {
         let follow = if self.is_folder { FollowSymlinks::Yes } else { FollowSymlinks::No };
         let mut options = OpenOptions::new();
         options.read(true).follow(follow).nonblock(true);
@@ -132,7 +133,7 @@ impl Share {
         });
         match opened {
             Ok((file, metadata)) if metadata.is_file() => match metadata.len() {
-                got if got == size => Ok(file.into_std()),
+                got if got == size => Ok((file.into_std(), Stat::of(&metadata))),
                 got => Err(OpenError::Changed { expected: size, got }),
             },
             Ok(_) => Err(OpenError::NotShared),

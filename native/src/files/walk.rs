@@ -12,7 +12,7 @@ use cap_std::fs::{DirEntry, ReadDir};
 use xcher_core::{FileName, NameFault};
 
 use super::shares::Share;
-use super::{is_own_part, leaves_root};
+use super::{Stat, is_own_part, leaves_root};
 
 /// A listing under way. It reads the disk, so it belongs on a thread that may block.
 ///
@@ -51,7 +51,7 @@ struct Found {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    File(u64),
+    File(u64, Stat),
     Folder,
     Link,
     Special,
@@ -115,7 +115,7 @@ impl Walk {
             self.current = Some(share);
             // A single file is never a link: `Shares::find` would not find it.
             let kind = match found {
-                Ok(Kind::File(size)) => Ok(Kind::File(size)),
+                Ok(file @ Kind::File(..)) => Ok(file),
                 Ok(_) => Ok(Kind::Special),
                 Err(error) => Err(error),
             };
@@ -187,7 +187,9 @@ impl Walk {
             Err(error) => Err(SkipReason::Unreadable(error)),
         };
         match kind {
-            Ok(Kind::File(size)) => chunk.entries.push((file.to_owned(), size)),
+            Ok(Kind::File(size, stat)) => {
+                chunk.entries.push(Entry { name: file.to_owned(), size, stat });
+            }
             Ok(Kind::Folder) => {
                 match share.root.open_dir_nofollow(below).and_then(|dir| dir.entries()) {
                     Ok(rest) => {
@@ -216,7 +218,7 @@ impl Found {
 
 fn kind(metadata: &cap_std::fs::Metadata) -> Kind {
     if metadata.is_file() {
-        Kind::File(metadata.len())
+        Kind::File(metadata.len(), Stat::of(metadata))
     } else if metadata.is_dir() {
         Kind::Folder
     } else if metadata.is_symlink() {
@@ -226,11 +228,22 @@ fn kind(metadata: &cap_std::fs::Metadata) -> Kind {
     }
 }
 
+/// A file that is shared.
+#[derive(Debug)]
+pub struct Entry {
+    /// As a peer asks for it.
+    pub name: FileName,
+    /// Bytes.
+    pub size: u64,
+    /// What it has beside them.
+    pub stat: Stat,
+}
+
 /// A piece of a listing.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Names and sizes in bytes.
-    pub entries: Vec<(FileName, u64)>,
+    /// The files.
+    pub entries: Vec<Entry>,
     /// What is there and not shared, for its owner to know.
     pub skipped: Vec<Skipped>,
     /// Nothing comes after this.

@@ -138,7 +138,9 @@ impl Host {
                 if !chunk.done {
                     self.walks.insert(session, walk);
                 }
-                let (entries, done) = (chunk.entries, chunk.done);
+                let done = chunk.done;
+                let entries =
+                    chunk.entries.into_iter().map(|file| (file.name, file.size)).collect();
                 self.input(Input::Entries { session, entries, done });
             }
             Happened::Found { session, size } => self.input(Input::Found { session, size }),

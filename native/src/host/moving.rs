@@ -34,7 +34,7 @@ impl Host {
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let why = match shares.open_file(&name, size) {
-                Ok(file) => unsent(&data::send(&socket, &file, size, &sent, &cancelled), size),
+                Ok((file, _)) => unsent(&data::send(&socket, &file, size, &sent, &cancelled), size),
                 Err(error) => {
                     // Reset, so that it is not taken for an empty file.
                     let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
@@ -59,7 +59,7 @@ impl Host {
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
             let created = match &inbox {
-                Some(inbox) => inbox.create(&name).map_err(|error| error.to_string()),
+                Some(inbox) => inbox.create(&name, None).map_err(|error| error.to_string()),
                 None => Err("this host receives no files".to_owned()),
             };
             let (end, partial) = match created {
@@ -107,7 +107,7 @@ impl Host {
         let Some(partial) = self.partials.remove(&transfer) else { return };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
-            let report = match partial.store() {
+            let report = match partial.store(None) {
                 Ok(name) => Happened::Stored { transfer, name },
                 Err(error) => Happened::StoreFailed { transfer, why: error.to_string().into() },
             };

@@ -22,7 +22,7 @@ fn inbox(on_conflict: OnConflict) -> (TempDir, PathBuf, Inbox) {
 }
 
 fn partial(inbox: &Inbox, text: &str, bytes: &str) -> Partial {
-    let partial = inbox.create(&name(text)).unwrap();
+    let partial = inbox.create(&name(text), None).unwrap();
     partial.file().write_all(bytes.as_bytes()).unwrap();
     partial
 }
@@ -40,10 +40,10 @@ fn a_file_gets_its_name_only_when_it_is_stored() {
     let [unfinished] = &Vec::from_iter(listing(&path.join(PARTIAL_FOLDER)))[..] else { panic!() };
     assert!(unfinished.starts_with("träd.txt.") && unfinished.ends_with(".part"), "{unfinished}");
     assert_eq!(unfinished.len(), "träd.txt.01234567.part".len());
-    assert_eq!(one.store().unwrap().as_str(), "a/b/träd.txt");
+    assert_eq!(one.store(None).unwrap().as_str(), "a/b/träd.txt");
     assert!(inbox.taken(&name("a/b/träd.txt")));
     assert_eq!(fs::read(path.join("a/b/träd.txt")).unwrap(), b"hello");
-    assert_eq!(inbox.create(&name("empty")).unwrap().store().unwrap().as_str(), "empty");
+    assert_eq!(inbox.create(&name("empty"), None).unwrap().store(None).unwrap().as_str(), "empty");
     drop(inbox);
     assert_eq!(listing(&path), ["a", "empty"].map(String::from).into());
 }
@@ -55,7 +55,7 @@ fn a_stored_file_has_ordinary_permissions_and_a_partial_is_private() {
     let one = partial(&inbox, "new", "x");
     let mode = |name: &str| fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(PARTIAL_FOLDER), 0o700);
-    one.store().unwrap();
+    one.store(None).unwrap();
     assert_eq!(mode("new"), mode("ordinary"));
 }
 
@@ -65,7 +65,7 @@ fn rename_takes_the_next_free_name() {
     fs::write(path.join("a.txt"), "old").unwrap();
     fs::create_dir(path.join("a (1).txt")).unwrap();
     symlink("nothing", path.join("a (2).txt")).unwrap();
-    assert_eq!(partial(&inbox, "a.txt", "new").store().unwrap().as_str(), "a (3).txt");
+    assert_eq!(partial(&inbox, "a.txt", "new").store(None).unwrap().as_str(), "a (3).txt");
     assert_eq!(fs::read(path.join("a.txt")).unwrap(), b"old");
     assert_eq!(fs::read(path.join("a (3).txt")).unwrap(), b"new");
     assert!(!path.join("nothing").exists());
@@ -79,10 +79,10 @@ fn overwrite_replaces_a_regular_file_and_nothing_else() {
     fs::write(path.join("file"), "old").unwrap();
     fs::create_dir(path.join("dir")).unwrap();
     symlink("../outside", path.join("link")).unwrap();
-    assert_eq!(partial(&inbox, "file", "new").store().unwrap().as_str(), "file");
+    assert_eq!(partial(&inbox, "file", "new").store(None).unwrap().as_str(), "file");
     assert_eq!(fs::read(path.join("file")).unwrap(), b"new");
     for bad in ["dir", "link"] {
-        let error = partial(&inbox, bad, "new").store().unwrap_err();
+        let error = partial(&inbox, bad, "new").store(None).unwrap_err();
         assert!(matches!(error.why, StoreFault::NotAFile), "{error}");
         let kept = error.kept.unwrap();
         assert_eq!((fs::read(kept.path).unwrap(), kept.bytes), (b"new".to_vec(), 3));
@@ -97,7 +97,7 @@ fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
         let (_folder, path, inbox) = inbox(on_conflict);
         fs::write(path.join("a"), "old").unwrap();
         assert!(inbox.taken(&name("a")) && !inbox.taken(&name("b")));
-        let error = partial(&inbox, "a", "new").store().unwrap_err();
+        let error = partial(&inbox, "a", "new").store(None).unwrap_err();
         assert!(matches!(error.why, StoreFault::Exists));
         let kept = error.kept.as_ref().unwrap();
         assert!(error.to_string().contains(&format!("its 3 bytes are in {:?}", kept.path)));
@@ -118,7 +118,7 @@ fn many_at_once_each_get_a_name() {
         move || {
             let one = |number| {
                 let text = format!("{thread} {number}");
-                (partial(&inbox, "sub/same.txt", &text).store().unwrap(), text)
+                (partial(&inbox, "sub/same.txt", &text).store(None).unwrap(), text)
             };
             (0..EACH).map(one).collect::<Vec<_>>()
         }
@@ -143,7 +143,7 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     symlink("../outside", path.join("out")).unwrap();
     symlink(&outside, path.join("absolute")).unwrap();
     for bad in ["out/f", "out/new", "out/deep/new", "absolute/f"] {
-        let error = inbox.create(&name(bad)).unwrap_err();
+        let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
             matches!(error, InboxError::NoPlace { why: StoreFault::ParentLeaves { .. }, .. }),
             "{bad}: {error}"
@@ -154,7 +154,7 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     let later = partial(&inbox, "late/deep/f", "new");
     symlink("../outside", path.join("late")).unwrap();
     for one in [late, later] {
-        let error = one.store().unwrap_err();
+        let error = one.store(None).unwrap_err();
         assert!(matches!(error.why, StoreFault::ParentLeaves { .. }), "{error}");
         assert!(error.kept.unwrap().path.exists());
     }
@@ -167,7 +167,7 @@ fn a_link_that_stays_inside_is_followed() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     fs::create_dir(path.join("real")).unwrap();
     symlink("real", path.join("link")).unwrap();
-    partial(&inbox, "link/f", "x").store().unwrap();
+    partial(&inbox, "link/f", "x").store(None).unwrap();
     assert!(path.join("real/f").is_file());
 }
 
@@ -177,7 +177,7 @@ fn a_parent_that_is_no_folder_is_named() {
     fs::write(path.join("file"), "").unwrap();
     symlink("nothing", path.join("dead")).unwrap();
     for bad in ["file/x", "file/deep/x", "dead/x"] {
-        let error = inbox.create(&name(bad)).unwrap_err();
+        let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
             matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsFile { .. }, .. }),
             "{bad}: {error}"
@@ -185,7 +185,7 @@ fn a_parent_that_is_no_folder_is_named() {
     }
     let late = partial(&inbox, "late/x", "x");
     fs::write(path.join("late"), "").unwrap();
-    let error = late.store().unwrap_err();
+    let error = late.store(None).unwrap_err();
     assert!(matches!(error.why, StoreFault::ParentIsFile { .. }), "{error}");
 }
 
@@ -193,7 +193,7 @@ fn a_parent_that_is_no_folder_is_named() {
 fn a_peer_cannot_name_the_place_of_unfinished_files() {
     let (_folder, path, inbox) = inbox(OnConflict::Overwrite);
     for bad in [".xcher-partial/x", ".xcher-partial", "a/.xcher-partial/x", ".XCHER-partial/x"] {
-        let error = inbox.create(&name(bad)).unwrap_err();
+        let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(matches!(error, InboxError::OwnPlace { .. }), "{bad}: {error}");
     }
     assert_eq!(listing(&path), BTreeSet::new());
@@ -206,7 +206,7 @@ fn a_link_in_the_place_of_unfinished_files_is_not_followed() {
     for target in ["../outside", "inside"] {
         fs::create_dir_all(path.join(target)).unwrap();
         symlink(target, path.join(PARTIAL_FOLDER)).unwrap();
-        let error = inbox.create(&name("x")).unwrap_err();
+        let error = inbox.create(&name("x"), None).unwrap_err();
         assert!(matches!(error, InboxError::Partial { .. }), "{error}");
         fs::remove_file(path.join(PARTIAL_FOLDER)).unwrap();
     }
@@ -217,8 +217,8 @@ fn a_link_in_the_place_of_unfinished_files_is_not_followed() {
 fn what_is_not_stored_stays_unless_it_is_empty() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let place = path.join(PARTIAL_FOLDER);
-    drop(inbox.create(&name("a")).unwrap());
-    assert!(inbox.create(&name("a")).unwrap().keep().is_none());
+    drop(inbox.create(&name("a"), None).unwrap());
+    assert!(inbox.create(&name("a"), None).unwrap().keep().is_none());
     assert_eq!(listing(&place), BTreeSet::new());
     drop(partial(&inbox, "dropped", "xx"));
     let kept = partial(&inbox, "kept", "xxx").keep().unwrap();
@@ -231,9 +231,9 @@ fn what_is_not_stored_stays_unless_it_is_empty() {
 fn the_folder_of_unfinished_files_outlives_the_inbox_while_one_is_in_use() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let one = partial(&inbox, "a", "x");
-    let empty = inbox.create(&name("b")).unwrap();
+    let empty = inbox.create(&name("b"), None).unwrap();
     drop(inbox);
-    one.store().unwrap();
+    one.store(None).unwrap();
     assert!(path.join(PARTIAL_FOLDER).exists());
     drop(empty);
     assert_eq!(listing(&path), ["a".into()].into());
@@ -242,10 +242,10 @@ fn the_folder_of_unfinished_files_outlives_the_inbox_while_one_is_in_use() {
 #[test]
 fn another_process_may_remove_the_folder_of_unfinished_files() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
-    drop(inbox.create(&name("a")).unwrap());
+    drop(inbox.create(&name("a"), None).unwrap());
     drop(Inbox::open(&path, OnConflict::Fail).unwrap());
     assert!(!path.join(PARTIAL_FOLDER).exists());
-    partial(&inbox, "a", "x").store().unwrap();
+    partial(&inbox, "a", "x").store(None).unwrap();
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn many_inboxes_on_one_folder_do_not_disturb_each_other() {
             scope.spawn(|| {
                 for _ in 0..500 {
                     let inbox = Inbox::open(&path, OnConflict::Fail).unwrap();
-                    drop(inbox.create(&name("a")).unwrap());
+                    drop(inbox.create(&name("a"), None).unwrap());
                 }
             });
         }
@@ -271,7 +271,7 @@ fn the_longest_names_fit() {
     let part = "å".repeat(127);
     let longest = [part.as_str(); 4].join("/");
     for _ in 0..2 {
-        partial(&inbox, &longest, "x").store().unwrap();
+        partial(&inbox, &longest, "x").store(None).unwrap();
     }
     assert!(path.join(&longest).is_file());
 }
@@ -296,7 +296,7 @@ fn a_folder_that_cannot_be_written_is_named() {
         return;
     }
     let inbox = Inbox::open(path, OnConflict::Fail).unwrap();
-    let error = inbox.create(&name("x")).unwrap_err();
+    let error = inbox.create(&name("x"), None).unwrap_err();
     assert!(error.to_string().contains("/proc/self/fdinfo/.xcher-partial"), "{error}");
 }
 
@@ -309,7 +309,7 @@ fn a_folder_of_unfinished_files_that_is_anothers_is_refused() {
     if std::os::unix::fs::chown(&place, Some(owner + 1), None).is_err() {
         return; // Only root can give a folder away.
     }
-    let error = inbox.create(&name("x")).unwrap_err();
+    let error = inbox.create(&name("x"), None).unwrap_err();
     assert!(error.to_string().contains("expected a folder of user"), "{error}");
     assert_eq!(listing(&place), BTreeSet::new());
 }

@@ -50,7 +50,7 @@ fn a_folder_is_shared_under_its_name_and_a_file_under_its_own() {
         assert_eq!(shares.find(&name(absent)), None, "{absent}");
     }
     let mut text = String::new();
-    shares.open_file(&name("secret"), 6).unwrap().read_to_string(&mut text).unwrap();
+    shares.open_file(&name("secret"), 6).unwrap().0.read_to_string(&mut text).unwrap();
     assert_eq!(text, "secret");
     assert!(Shares::nothing().find(&name("secret")).is_none());
 }

@@ -15,7 +15,7 @@ fn all(mut walk: Walk, max: usize) -> (Vec<(String, u64)>, Vec<Skipped>) {
     loop {
         let chunk = walk.next_chunk(max);
         assert!(chunk.entries.len() + chunk.skipped.len() <= max);
-        entries.extend(chunk.entries.into_iter().map(|(name, size)| (name.to_string(), size)));
+        entries.extend(chunk.entries.into_iter().map(|file| (file.name.to_string(), file.size)));
         skipped.extend(chunk.skipped);
         if chunk.done {
             return (entries, skipped);
@@ -115,7 +115,7 @@ fn a_hundred_thousand_files_in_one_folder_are_never_held_at_once() {
     loop {
         let chunk = walk.next_chunk(1000);
         assert!(chunk.entries.len() <= 1000 && held(&walk) <= RUN);
-        for (name, _) in chunk.entries {
+        for Entry { name, .. } in chunk.entries {
             assert!(seen.insert(name.last_part().to_owned()));
         }
         if chunk.done {
@@ -185,7 +185,7 @@ fn what_vanishes_while_it_is_listed_is_skipped() {
     fs::write(root.join("b/x"), "x").unwrap();
     fs::write(root.join("c"), "x").unwrap();
     let mut walk = Shares::open(std::slice::from_ref(&root)).unwrap().walk();
-    assert_eq!(walk.next_chunk(1).entries[0].0.as_str(), "r/a");
+    assert_eq!(walk.next_chunk(1).entries[0].name.as_str(), "r/a");
     fs::remove_dir_all(root.join("b")).unwrap();
     let (entries, skipped) = all(walk, 10);
     assert_eq!(entries, [("r/c".into(), 1)]);

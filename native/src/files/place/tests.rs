@@ -1,0 +1,259 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
+
+use tempfile::TempDir;
+use xcher_core::secure::PublicKey;
+
+use super::super::{Inbox, OnConflict, Partial};
+use super::*;
+
+const SIZE: u64 = 10;
+
+fn name(text: &str) -> FileName {
+    FileName::new(text).unwrap()
+}
+
+fn origin(key: u8, size: u64) -> Origin {
+    Origin { from: PublicKey::new([key; 32]), size }
+}
+
+fn inbox() -> (TempDir, PathBuf, Inbox) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in");
+    let inbox = Inbox::open(&path, OnConflict::Rename).unwrap();
+    (folder, path, inbox)
+}
+
+fn begin(inbox: &Inbox) -> Partial {
+    inbox.create(&name("a/file"), Some(&origin(1, SIZE))).unwrap()
+}
+
+/// Receives these bytes and is cut.
+fn leave(inbox: &Inbox, bytes: &str) -> PathBuf {
+    let partial = begin(inbox);
+    partial.file().write_all(bytes.as_bytes()).unwrap();
+    partial.keep().unwrap().path
+}
+
+fn listing(path: &Path) -> BTreeSet<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    fs::read_dir(path.join(PARTIAL_FOLDER)).unwrap().map(name).collect()
+}
+
+/// The names of the file that is found again and of its state.
+fn names() -> (String, String) {
+    let part = lasting_name(&name("a/file"), &origin(1, SIZE));
+    let state = state_name(&part).unwrap();
+    (part, state)
+}
+
+#[test]
+fn a_file_is_found_again_and_grows_at_its_end() {
+    let (_folder, path, inbox) = inbox();
+    let first = leave(&inbox, "hello");
+    drop(inbox);
+    let (part, state) = names();
+    assert_eq!(listing(&path), [part, state.clone()].into());
+    let started = fs::read_to_string(path.join(PARTIAL_FOLDER).join(&state)).unwrap();
+
+    let inbox = Inbox::open(&path, OnConflict::Rename).unwrap();
+    let again = begin(&inbox);
+    assert_eq!(again.bytes(), 5);
+    again.file().write_all(b"world").unwrap();
+    let again = again.keep().unwrap();
+    assert_eq!((again.path, again.bytes), (first.clone(), 10));
+    assert_eq!(fs::read(&first).unwrap(), b"helloworld");
+    assert_eq!(fs::read_to_string(path.join(PARTIAL_FOLDER).join(&state)).unwrap(), started);
+
+    let whole = begin(&inbox);
+    assert_eq!(whole.bytes(), SIZE);
+    assert_eq!(whole.store(None).unwrap().as_str(), "a/file");
+    drop(inbox);
+    assert_eq!(fs::read(path.join("a/file")).unwrap(), b"helloworld");
+    assert!(!path.join(PARTIAL_FOLDER).exists());
+}
+
+#[test]
+fn another_sender_another_size_and_no_origin_are_another_file() {
+    let (_folder, path, inbox) = inbox();
+    leave(&inbox, "hello");
+    for other in [Some(origin(2, SIZE)), Some(origin(1, SIZE + 1)), None] {
+        let other = inbox.create(&name("a/file"), other.as_ref()).unwrap();
+        assert_eq!(other.bytes(), 0);
+        other.file().write_all(b"x").unwrap();
+    }
+    let other = inbox.create(&name("b/file"), Some(&origin(1, SIZE))).unwrap();
+    assert_eq!(other.bytes(), 0);
+    drop(other);
+    assert_eq!(begin(&inbox).bytes(), 5);
+    // Three with a state and one without; the empty one has gone with its own.
+    assert_eq!(listing(&path).len(), 3 * 2 + 1);
+}
+
+#[test]
+fn one_that_is_longer_than_it_can_be_is_started_over() {
+    let (_folder, _path, inbox) = inbox();
+    let at = leave(&inbox, "more than ten bytes");
+    let again = begin(&inbox);
+    assert_eq!(again.bytes(), 0);
+    again.file().write_all(b"new").unwrap();
+    drop(again);
+    assert_eq!(fs::read(at).unwrap(), b"new");
+}
+
+#[test]
+fn an_empty_one_goes_with_its_state() {
+    let (_folder, path, inbox) = inbox();
+    assert!(begin(&inbox).keep().is_none());
+    drop(begin(&inbox));
+    assert_eq!(listing(&path), BTreeSet::new());
+}
+
+#[test]
+fn one_that_is_in_use_is_not_shared() {
+    let (_folder, path, inbox) = inbox();
+    leave(&inbox, "hello");
+    let held = begin(&inbox);
+    let other = begin(&inbox);
+    assert_eq!((held.bytes(), other.bytes()), (5, 0));
+    other.file().write_all(b"other").unwrap();
+    assert_eq!(listing(&path).len(), 3);
+    assert_eq!(other.store(None).unwrap().as_str(), "a/file");
+    held.file().write_all(b"world").unwrap();
+    assert_eq!(held.store(None).unwrap().as_str(), "a/file (1)");
+    assert_eq!(fs::read(path.join("a/file")).unwrap(), b"other");
+    assert_eq!(fs::read(path.join("a/file (1)")).unwrap(), b"helloworld");
+}
+
+#[test]
+fn one_that_is_stored_while_it_is_looked_for_is_not_written_to() {
+    let (_folder, path, inbox) = inbox();
+    const ROUNDS: usize = 300;
+    const THREADS: usize = 3;
+    let barrier = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (inbox, barrier) = (&inbox, &barrier);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let text = format!("{thread}{round:0>9}");
+                    barrier.wait();
+                    let mut partial = begin(inbox);
+                    partial.start_over().unwrap();
+                    partial.file().write_all(text.as_bytes()).unwrap();
+                    partial.store(None).unwrap();
+                }
+            });
+        }
+    });
+    let stored: BTreeSet<_> = fs::read_dir(path.join("a"))
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let expected: BTreeSet<_> = (0..THREADS)
+        .flat_map(|thread| (0..ROUNDS).map(move |round| format!("{thread}{round:0>9}")))
+        .collect();
+    assert!(stored == expected, "{} of {}", stored.len(), expected.len());
+    assert_eq!(listing(&path), BTreeSet::new());
+}
+
+/// Puts something in the place `at`, expects a file of another name to be taken, and that what was
+/// put there is as it was.
+fn is_passed_by(what: &str, put: impl Fn(&Path, &Path)) {
+    let (part, state) = names();
+    for at in [part, state] {
+        let (folder, path, inbox) = inbox();
+        let outside = folder.path().join("outside");
+        fs::write(&outside, "outside").unwrap();
+        // So that the folder is there.
+        drop(inbox.create(&name("x"), None).unwrap());
+        let at = path.join(PARTIAL_FOLDER).join(at);
+        put(&at, &outside);
+        let before = fs::symlink_metadata(&at).unwrap();
+        let partial = begin(&inbox);
+        assert_eq!(partial.bytes(), 0, "{what} at {at:?}");
+        partial.file().write_all(b"new").unwrap();
+        let kept = partial.keep().unwrap();
+        assert_ne!(kept.path, at, "{what}");
+        assert_eq!(fs::read(kept.path).unwrap(), b"new");
+        let after = fs::symlink_metadata(&at).unwrap();
+        assert_eq!(after.file_type(), before.file_type(), "{what}");
+        assert_eq!(after.modified().unwrap(), before.modified().unwrap(), "{what}");
+        assert_eq!(fs::read(&outside).unwrap(), b"outside", "{what}");
+        assert_eq!(listing(&path).len(), 2, "{what}: {:?}", listing(&path));
+    }
+}
+
+#[test]
+fn what_else_is_in_its_place_is_neither_followed_nor_opened() {
+    is_passed_by("a link", |at, outside| symlink(outside, at).unwrap());
+    is_passed_by("a link to nothing", |at, _| symlink("nothing", at).unwrap());
+    is_passed_by("a folder", |at, _| fs::create_dir(at).unwrap());
+    is_passed_by("another name of a file", |at, outside| fs::hard_link(outside, at).unwrap());
+    is_passed_by("a pipe", |at, _| {
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+        rustix::fs::mknodat(rustix::fs::CWD, at, kind, mode, 0).unwrap();
+        assert!(fs::symlink_metadata(at).unwrap().file_type().is_fifo());
+    });
+    is_passed_by("a socket", |at, _| drop(std::os::unix::net::UnixListener::bind(at).unwrap()));
+}
+
+#[test]
+fn anothers_file_in_its_place_is_passed_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let owned = folder.path().join("x");
+    fs::write(&owned, "").unwrap();
+    if std::os::unix::fs::chown(&owned, Some(12_345), None).is_err() {
+        return; // Only root can give a file away.
+    }
+    is_passed_by("another's file", |at, _| {
+        fs::write(at, "theirs").unwrap();
+        std::os::unix::fs::chown(at, Some(12_345), None).unwrap();
+    });
+}
+
+#[test]
+fn a_folder_that_is_anothers_is_refused_with_all_that_is_in_it() {
+    let (_folder, path, inbox) = inbox();
+    let at = leave(&inbox, "hello");
+    let (_, state) = names();
+    for given in [path.join(PARTIAL_FOLDER), at.clone(), path.join(PARTIAL_FOLDER).join(state)] {
+        if std::os::unix::fs::chown(given, Some(12_345), None).is_err() {
+            return; // Only root can give them away.
+        }
+    }
+    let error = inbox.create(&name("a/file"), Some(&origin(1, SIZE))).unwrap_err();
+    assert!(error.to_string().contains("expected a folder of user"), "{error}");
+    assert_eq!(fs::read(at).unwrap(), b"hello");
+}
+
+#[test]
+fn a_state_that_says_anything_changes_nothing() {
+    let (_folder, path, inbox) = inbox();
+    leave(&inbox, "hello");
+    let state = path.join(PARTIAL_FOLDER).join(names().1);
+    let sound = fs::read_to_string(&state).unwrap();
+    for text in ["", "{", "[1]", "null", &"{".repeat(1 << 20), &sound.replace("file", "../file")] {
+        fs::write(&state, text).unwrap();
+        assert_eq!(begin(&inbox).bytes(), 5, "{text:.20}");
+        // It is written anew.
+        let place = Place {
+            folder: open_folder(
+                &Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap(),
+            )
+            .unwrap(),
+            name: names().0,
+        };
+        let known = place.known().unwrap();
+        assert_eq!((known.name, known.origin), (name("a/file"), origin(1, SIZE)));
+    }
+    fs::remove_file(&state).unwrap();
+    assert_eq!(begin(&inbox).bytes(), 5);
+    assert!(state.exists());
+}

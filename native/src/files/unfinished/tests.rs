@@ -1,0 +1,196 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+use xcher_core::FileName;
+
+use super::super::{Inbox, OnConflict, Origin, Partial};
+use super::*;
+
+fn inbox() -> (TempDir, Inbox) {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Inbox::open(folder.path(), OnConflict::Rename).unwrap();
+    (folder, inbox)
+}
+
+fn begin(inbox: &Inbox, name: &str, size: Option<u64>) -> Partial {
+    let origin = size.map(|size| Origin { from: PublicKey::new([3; 32]), size });
+    let partial = inbox.create(&FileName::new(name).unwrap(), origin.as_ref()).unwrap();
+    partial.file().write_all(b"12345").unwrap();
+    partial
+}
+
+fn listing(folder: &TempDir) -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir(folder.path().join(PARTIAL_FOLDER)) else {
+        return BTreeSet::new();
+    };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Makes everything there as old as this.
+fn age(folder: &TempDir, age: Duration) {
+    let at = SystemTime::now() - age;
+    for entry in fs::read_dir(folder.path().join(PARTIAL_FOLDER)).unwrap() {
+        let path = entry.unwrap().path();
+        if fs::symlink_metadata(&path).unwrap().is_file() {
+            fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+        }
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_list_says_what_is_known_and_what_is_in_use() {
+    let (folder, inbox) = inbox();
+    assert_eq!(Unfinished::open(folder.path()).unwrap().list().unwrap(), []);
+    let before = SystemTime::now() - Duration::from_secs(2);
+    drop(begin(&inbox, "b/kept", Some(100)));
+    drop(begin(&inbox, "a/random", None));
+    let held = begin(&inbox, "c/held", Some(u64::MAX));
+    let unfinished = Unfinished::open(folder.path()).unwrap();
+    let list = unfinished.list().unwrap();
+    let told: Vec<_> =
+        list.iter().map(|it| (it.name.as_str(), it.bytes, it.size, it.in_use)).collect();
+    let expected = [
+        ("b/kept", 5, Some(100), false),
+        ("c/held", 5, Some(u64::MAX), true),
+        ("random", 5, None, false),
+    ];
+    assert_eq!(told, expected);
+    let key = PublicKey::new([3; 32]);
+    assert_eq!(list.iter().map(|it| it.from).collect::<Vec<_>>(), [Some(key), Some(key), None]);
+    for leftover in &list {
+        assert_eq!(fs::read(&leftover.path).unwrap(), b"12345");
+        assert!(leftover.changed > before);
+        assert!(leftover.started.is_none_or(|at| at > before), "{leftover:?}");
+        assert_eq!(unfinished.remove(leftover).unwrap(), !leftover.in_use);
+    }
+    assert_eq!(listing(&folder).len(), 2);
+    unfinished.sweep();
+    assert_eq!(listing(&folder).len(), 2);
+    drop(held);
+    assert!(unfinished.remove(&list[1]).unwrap());
+    assert!(matches!(unfinished.remove(&list[0]), Ok(false)));
+    unfinished.sweep();
+    assert!(!folder.path().join(PARTIAL_FOLDER).exists());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Unfinished::open(&folder.path().join("missing")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    symlink("/", folder.path().join(PARTIAL_FOLDER)).unwrap();
+    assert!(Unfinished::open(folder.path()).is_err());
+}
+
+#[test]
+fn what_is_old_and_not_in_use_expires() {
+    let (folder, inbox) = inbox();
+    let held = begin(&inbox, "held", Some(9));
+    let random = begin(&inbox, "random", None);
+    drop(begin(&inbox, "lasting", Some(9)));
+    drop(begin(&inbox, "other", None));
+    drop(inbox);
+    let all = listing(&folder);
+    assert_eq!(all.len(), 6);
+    let open = || drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
+    age(&folder, EXPIRY - MINUTE);
+    open();
+    assert_eq!(listing(&folder), all);
+    age(&folder, EXPIRY + MINUTE);
+    open();
+    let left = listing(&folder);
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left.iter().all(|name| name.starts_with("held.") || name.starts_with("random.")));
+    // What a clock that was wrong has marked is not old.
+    drop((held, random));
+    let tomorrow = SystemTime::now() + EXPIRY;
+    for name in listing(&folder) {
+        let path = folder.path().join(PARTIAL_FOLDER).join(name);
+        fs::File::options().write(true).open(path).unwrap().set_modified(tomorrow).unwrap();
+    }
+    open();
+    assert_eq!(listing(&folder), left);
+    age(&folder, EXPIRY + MINUTE);
+    open();
+    assert_eq!(listing(&folder), BTreeSet::new());
+}
+
+#[test]
+fn a_state_without_a_file_expires_and_is_swept() {
+    let (folder, inbox) = inbox();
+    let kept = begin(&inbox, "file", Some(9)).keep().unwrap();
+    fs::remove_file(kept.path).unwrap();
+    drop(inbox);
+    assert_eq!(listing(&folder).len(), 1);
+    assert_eq!(Unfinished::open(folder.path()).unwrap().list().unwrap(), []);
+    drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
+    assert_eq!(listing(&folder).len(), 1);
+    age(&folder, EXPIRY + MINUTE);
+    drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
+    assert!(!folder.path().join(PARTIAL_FOLDER).exists());
+
+    let inbox = Inbox::open(folder.path(), OnConflict::Rename).unwrap();
+    let kept = begin(&inbox, "file", Some(9)).keep().unwrap();
+    fs::remove_file(kept.path).unwrap();
+    Unfinished::open(folder.path()).unwrap().sweep();
+    assert!(!folder.path().join(PARTIAL_FOLDER).exists());
+}
+
+#[test]
+fn nothing_else_in_the_folder_is_listed_removed_or_followed() {
+    let (folder, inbox) = inbox();
+    let outside = folder.path().join("outside.01234567.part");
+    fs::write(&outside, "outside").unwrap();
+    drop(begin(&inbox, "x", None));
+    drop(inbox);
+    let at = |name: &str| folder.path().join(PARTIAL_FOLDER).join(name);
+    let hash = "0".repeat(32);
+    for other in ["notes.txt", "x.part", "x.0123456.part", &format!("x.{hash}"), "x.12345678.json"]
+    {
+        fs::write(at(other), "mine").unwrap();
+    }
+    symlink(&outside, at("link.01234567.part")).unwrap();
+    symlink("nothing", at("dead.01234567.part")).unwrap();
+    symlink(&outside, at(&format!("link.{hash}.json"))).unwrap();
+    fs::create_dir(at("folder.01234567.part")).unwrap();
+    fs::hard_link(&outside, at("hard.01234567.part")).unwrap();
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, at("pipe.01234567.part"), kind, mode, 0).unwrap();
+    let all = listing(&folder);
+    age(&folder, EXPIRY + MINUTE);
+
+    let unfinished = Unfinished::open(folder.path()).unwrap();
+    let list = unfinished.list().unwrap();
+    assert_eq!(list.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["x"]);
+    for other in ["link.01234567.part", "pipe.01234567.part", "folder.01234567.part"] {
+        assert!(!remove(unfinished.folder.as_ref().unwrap(), other).unwrap(), "{other}");
+    }
+    unfinished.sweep();
+    drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
+    let left = listing(&folder);
+    let gone: Vec<_> = all.difference(&left).collect();
+    assert!(gone.len() == 1 && gone[0].starts_with("x."), "{gone:?}");
+    assert_eq!(fs::read(outside).unwrap(), b"outside");
+}
+
+#[test]
+fn a_folder_full_of_other_things_is_not_read_to_its_end() {
+    let (folder, inbox) = inbox();
+    drop(begin(&inbox, "x", None));
+    drop(inbox);
+    for number in 0..2 * LOOKED_AT {
+        let path = folder.path().join(PARTIAL_FOLDER).join(format!("y.{number:08x}.part"));
+        fs::File::create(path).unwrap();
+    }
+    age(&folder, EXPIRY + MINUTE);
+    drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
+    let left = listing(&folder).len();
+    assert_eq!(left, 2 * LOOKED_AT + 1 - LOOKED_AT);
+}
