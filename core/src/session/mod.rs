@@ -5,8 +5,10 @@
 //! here either side may ask, and one `Session` does both.
 
 mod agreeing;
+mod auth;
 mod event;
 mod extensions;
+mod extra;
 mod negotiation;
 mod privacy;
 
@@ -17,14 +19,17 @@ pub use event::{Event, Question, Request};
 pub use extensions::Extensions;
 pub use negotiation::Terms;
 
+use auth::Auth;
+use extra::Extra;
 use negotiation::{Agreement, Negotiation};
 use privacy::Privacy;
 
 use crate::secure::Side;
 use crate::state::{State, Step};
+use crate::stream::Sum;
 use crate::{
-    BadName, FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Packet, ProtocolError, Quoted,
-    Size,
+    BadName, FileName, Limits, LineBuffer, MAX_LINE, MisuseError, Name, Packet, ProtocolError,
+    Quoted, Size,
 };
 
 /// Which count is of ours, and which of theirs.
@@ -53,6 +58,7 @@ pub struct Session {
     /// Agreed on, and not begun.
     agreement: Option<Agreement>,
     privacy: Option<Box<Privacy>>,
+    auth: Option<Auth>,
     extensions: Extensions,
     side: Side,
     /// The probe was given up, and may still be answered.
@@ -63,6 +69,10 @@ pub struct Session {
     asked: Vec<Asked>,
     /// The files we requested and have not settled, as often as we did.
     requested: Vec<Box<str>>,
+    /// The files we offered that are neither wanted nor declined.
+    offered: Vec<Box<str>>,
+    /// Files of the offer that comes.
+    offered_to_us: u64,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     owed: Vec<Owed>,
@@ -85,6 +95,7 @@ impl Session {
             held_back: Vec::new(),
             agreement: None,
             privacy: None,
+            auth: None,
             extensions: Extensions::default(),
             side: Side::Caller,
             probed: false,
@@ -92,6 +103,8 @@ impl Session {
             theirs: State::Silent,
             asked: Vec::new(),
             requested: Vec::new(),
+            offered: Vec::new(),
+            offered_to_us: 0,
             owed: Vec::new(),
             held: false,
             entries: 0,
@@ -150,6 +163,11 @@ impl Session {
         {
             return Ok(Some(event));
         }
+        if self.auth.is_some() && text != "X_END" {
+            // The lines are few, and the caller comes again.
+            let text = alloc::string::String::from(text);
+            return self.hear_auth(&text, out).map(|event| event.or(Some(Event::Question)));
+        }
         let packet = match Packet::parse(text)? {
             // A first line of an unknown kind may come from anything that can be made to send one.
             Packet::Unknown { .. } if self.theirs == State::Silent => {
@@ -195,6 +213,10 @@ impl Session {
                     && settle(&mut self.requested, name)
                 {
                     Event::Refused { name: name.into() }
+                } else if let Some((name, false)) = answer
+                    && settle(&mut self.offered, name)
+                {
+                    Event::Declined { name: name.into() }
                 } else {
                     match FileName::parse(chk.question()) {
                         Ok(name) => ask(&mut self.owed, Question::Check(name.to_owned())),
@@ -202,19 +224,37 @@ impl Session {
                     }
                 }
             }
+            Packet::Request { port: 0, .. } if !self.extensions.has(Extensions::PASSIVE) => {
+                let expected = "X_REQUEST name size port";
+                return Err(ProtocolError::Malformed { expected, got: Quoted(text).to_box() });
+            }
             Packet::Request { name, size, port } => {
                 let number = count(&mut self.requests[THEIRS]);
-                match name {
-                    Ok(name) => {
-                        let name = name.to_owned();
-                        let request = Request { name, size, port, number };
-                        ask(&mut self.owed, Question::Request(request))
-                    }
-                    Err(bad) => owe_no(&mut self.owed, bad)?,
-                }
+                requested(&mut self.owed, name, Wanted { size, port, has: None, number })?
             }
             Packet::End => Event::End,
-            Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
+            Packet::Unknown { verb } => match Extra::parse(text, self.extensions)? {
+                None => Event::Ignored { verb: Quoted(verb).to_box() },
+                Some(Extra::Resume { name, size, port, offset, sum }) => {
+                    let number = count(&mut self.requests[THEIRS]);
+                    let has = Some((offset, sum));
+                    requested(&mut self.owed, name, Wanted { size, port, has, number })?
+                }
+                Some(Extra::Port { number, port }) => Event::Port { number, port },
+                Some(Extra::Offer { name, size }) => {
+                    if self.offered_to_us == self.max_entries {
+                        return Err(ProtocolError::ListTooLong { entries: self.max_entries });
+                    }
+                    self.offered_to_us += 1;
+                    match name {
+                        Ok(name) => Event::Offered { name: name.to_owned(), size },
+                        Err(bad) => Event::BadOffer { why: alloc::format!("{bad}").into() },
+                    }
+                }
+                Some(Extra::OfferEnd) => {
+                    Event::OfferEnd { entries: core::mem::take(&mut self.offered_to_us) }
+                }
+            },
         };
         self.answer_bad_names(out);
         Ok(Some(event))
@@ -285,6 +325,70 @@ impl Session {
         self.send(Packet::Request { name: Ok(name), size, port }, out)?;
         self.requested.push(name.into_str().into());
         Ok(count(&mut self.requests[OURS]))
+    }
+
+    /// As [`request`](Self::request), of what follows the first `offset` bytes, which have this sum.
+    /// Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn resume(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        port: u16,
+        (offset, sum): (u64, Sum),
+        out: &mut Vec<u8>,
+    ) -> Result<u64, MisuseError> {
+        self.say(&Extra::Resume { name: Ok(name), size, port, offset, sum }, out)?;
+        self.requested.push(name.into_str().into());
+        Ok(count(&mut self.requests[OURS]))
+    }
+
+    /// Says where this side listens for a file that was requested with port 0.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn listening(
+        &mut self,
+        number: u64,
+        port: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.say(&Extra::Port { number, port }, out)
+    }
+
+    /// Offers a file; [`offer_end`](Self::offer_end) follows the last. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn offer(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.say(&Extra::Offer { name: Ok(name), size }, out)?;
+        self.offered.push(name.into_str().into());
+        Ok(())
+    }
+
+    /// The offer is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn offer_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.say(&Extra::OfferEnd, out)
+    }
+
+    fn say(&mut self, extra: &Extra<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.ours = self.ours.after(Step::Packet).ok_or(MisuseError::Ending)?;
+        extra.encode(out);
+        Ok(())
     }
 
     /// The transfer of a requested file is over: a NO for its name is no longer expected.
@@ -450,6 +554,28 @@ fn settle(requested: &mut Vec<Box<str>>, name: &str) -> bool {
 
 fn position(asked: &[Asked], name: &str) -> Option<usize> {
     asked.iter().position(|asked| matches!(asked, Asked::Check(asked) if **asked == *name))
+}
+
+/// A request but for its name.
+struct Wanted {
+    size: Size,
+    port: u16,
+    has: Option<(u64, Sum)>,
+    number: u64,
+}
+
+fn requested(
+    owed: &mut Vec<Owed>,
+    name: Name<'_>,
+    Wanted { size, port, has, number }: Wanted,
+) -> Result<Event, ProtocolError> {
+    match name {
+        Ok(name) => {
+            let request = Request { name: name.to_owned(), size, port, has, number };
+            Ok(ask(owed, Question::Request(request)))
+        }
+        Err(bad) => owe_no(owed, bad),
+    }
 }
 
 fn ask(owed: &mut Vec<Owed>, question: Question) -> Event {
