@@ -243,7 +243,6 @@ mod tests {
             "X_CHK ",
             "X_REQUEST",
             "X_REQUEST a 1",
-            "X_REQUEST a 1 0",
             "X_REQUEST a 1 65536",
             "X_REQUEST a x 80",
             "X_END now",

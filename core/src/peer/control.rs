@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::{Event as Heard, Extensions};
-use crate::{FileName, MisuseError};
+use crate::{FileName, Listed, MisuseError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -40,7 +40,7 @@ impl Peer {
         self.ask(session, Ask::Check(name), &mut Turn { now, actions })
     }
 
-    /// Offers files of these sizes in bytes. The other side fetches them, or says which it does not
+    /// Offers files. The other side fetches them, or says which it does not
     /// want: [`Event::Declined`]. [`Event::NotOffered`] if it knows no offers.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Peer {
     pub fn offer(
         &mut self,
         session: SessionId,
-        files: Vec<(FileName, u64)>,
+        files: Vec<Listed>,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
@@ -201,12 +201,16 @@ impl Peer {
             Heard::SafetyWords { words: None } | Heard::Question => {}
             Heard::Authenticated => self.established(session, turn),
             Heard::Port { number, port } => self.port_came(session, number, port, turn),
-            Heard::Offered { name, size } => turn.tell(Event::Offered { session, name, size }),
+            Heard::Offered { name, size, stat } => {
+                turn.tell(Event::Offered { session, name, size, stat })
+            }
             Heard::BadOffer { why } => turn.tell(Event::BadOffer { session, why }),
             Heard::OfferEnd { entries } => turn.tell(Event::OfferEnd { session, entries }),
             Heard::Declined { name } => turn.tell(Event::Declined { session, name }),
             Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
-            Heard::Entry { name, size } => turn.tell(Event::Entry { session, name, size }),
+            Heard::Entry { name, size, stat } => {
+                turn.tell(Event::Entry { session, name, size, stat })
+            }
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::{Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
-use crate::{FileName, NameFault, Nick, ProtocolError, Size};
+use crate::{FileName, NameFault, Nick, ProtocolError, Size, Stat};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One line of the other side's list that names no file this host could take.
     BadEntry {
@@ -125,6 +127,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One line of an offer that names no file this host could take.
     BadOffer {

@@ -13,7 +13,7 @@ use super::{
 use crate::secure::Side;
 use crate::session::Extensions;
 use crate::stream::{Seal, Sum};
-use crate::{FileName, Limits, MisuseError, Size};
+use crate::{FileName, Limits, MisuseError, Size, Stat};
 
 /// How long a file may still begin to come once its session is gone.
 const AFTER_THE_END: Duration = Duration::from_secs(5);
@@ -25,6 +25,8 @@ pub(super) struct Fetch {
     pub(super) session: SessionId,
     pub(super) name: FileName,
     pub(super) size: Size,
+    /// What else it is to have.
+    pub(super) stat: Stat,
     pub(super) stage: Stage,
     /// The other end of the control connection: the only one that may bring the file.
     pub(super) peer: Option<IpAddr>,
@@ -79,7 +81,7 @@ impl Fetch {
 }
 
 impl Peer {
-    /// Requests a file of the size that the other side listed. [`Event::Started`] and
+    /// Requests a file, as the other side listed or offered it. [`Event::Started`] and
     /// [`Event::Finished`] follow, or [`Event::Failed`]. As many files as the limits allow come at
     /// once; more wait.
     ///
@@ -91,6 +93,7 @@ impl Peer {
         session: SessionId,
         name: FileName,
         size: Size,
+        stat: Stat,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<TransferId, MisuseError> {
@@ -106,6 +109,7 @@ impl Peer {
             session,
             name,
             size,
+            stat,
             stage: Stage::Waiting,
             peer: None,
             requested: false,

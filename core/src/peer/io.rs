@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::Event;
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
-use crate::{FileName, Nick, Size};
+use crate::{FileName, Listed, Nick, Size, Stat};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -99,8 +99,8 @@ pub enum Input<'a> {
     Entries {
         /// For which session.
         session: SessionId,
-        /// Names and sizes in bytes.
-        entries: Vec<(FileName, u64)>,
+        /// What there is.
+        entries: Vec<Listed>,
         /// Whether these were the last.
         done: bool,
     },
@@ -316,6 +316,8 @@ pub enum Action {
     Store {
         /// Which transfer.
         transfer: TransferId,
+        /// What else it is to have.
+        stat: Stat,
     },
     /// A received file will not become whole: leave the temporary file where it is.
     Abandon {

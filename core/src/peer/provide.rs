@@ -13,7 +13,7 @@ use super::{
 use crate::addr::may_dial_port;
 use crate::session::{Question, Request};
 use crate::stream::{Seal, Sum};
-use crate::{FileName, Limits, Size};
+use crate::{FileName, Limits, Listed, Size};
 
 /// Bytes of a list that may wait to leave while more of it is fetched.
 const LIST_AHEAD: usize = 64 << 10;
@@ -92,7 +92,7 @@ impl Peer {
     pub(super) fn entries(
         &mut self,
         session: SessionId,
-        entries: &[(FileName, u64)],
+        entries: &[Listed],
         done: bool,
         turn: &mut Turn<'_>,
     ) {
@@ -101,8 +101,8 @@ impl Peer {
             return;
         }
         let mut out = Vec::new();
-        for (name, size) in entries {
-            if slot.session.answer_entry(name.borrowed(), *size, &mut out).is_err() {
+        for Listed { name, size, stat } in entries {
+            if slot.session.answer_entry(name.borrowed(), *size, *stat, &mut out).is_err() {
                 break;
             }
         }

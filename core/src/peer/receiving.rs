@@ -26,7 +26,7 @@ impl Peer {
                 fetch.stage = Stage::Storing;
                 fetch.deadline = None;
                 self.conns.remove(&conn);
-                return turn.act(Action::Store { transfer: id });
+                return turn.act(Action::Store { transfer: id, stat: fetch.stat });
             }
             ReceiveEnd::Eof => None,
             ReceiveEnd::Broken(why) => Some(why),

@@ -9,7 +9,7 @@ use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
-use crate::{FileName, Limits, MisuseError, Nick, Session, Size};
+use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ pub(super) enum Stage {
 pub(super) enum Ask {
     List,
     Check(FileName),
-    Offer(Vec<(FileName, u64)>),
+    Offer(Vec<Listed>),
 }
 
 impl Ask {
@@ -83,8 +83,8 @@ impl Ask {
             Self::List => session.list(out),
             Self::Check(name) => session.check(name.borrowed(), out),
             Self::Offer(files) => {
-                for (name, size) in files {
-                    session.offer(name.borrowed(), Size::Exact(*size), out)?;
+                for Listed { name, size, stat } in files {
+                    session.offer(name.borrowed(), Size::Exact(*size), *stat, out)?;
                 }
                 session.offer_end(out)
             }

@@ -63,6 +63,13 @@ impl Trust {
         self
     }
 
+    /// This host knows of its files' times and modes, and gives them to those that come.
+    #[must_use]
+    pub fn with_stat(mut self) -> Self {
+        self.extensions = self.extensions.with(Extensions::STAT);
+        self
+    }
+
     /// This host looks for what an earlier try left of a file.
     #[must_use]
     pub fn with_resume(mut self) -> Self {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::secure::PublicKey;
 use crate::stream::Sum;
-use crate::{FileName, Size};
+use crate::{FileName, Size, Stat};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One file of an offer, with a name that is none.
     BadOffer {
@@ -63,6 +65,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One file of the list, with a name that is none: it cannot be asked for.
     BadEntry {

@@ -33,6 +33,8 @@ words! {
     RESUME = 4, "resume";
     /// The provider may listen for a data connection (section 15).
     PASSIVE = 5, "passive";
+    /// Files keep their times and whether they are programs (section 16).
+    STAT = 7, "stat";
     /// Files are offered (section 17).
     OFFER = 6, "offer";
 }

@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use super::Extensions;
 use crate::packet::split_last;
 use crate::stream::Sum;
-use crate::{FileName, Name, ProtocolError, Quoted, Size, decimal};
+use crate::{FileName, Name, ProtocolError, Quoted, Size, Stat, decimal};
 
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,15 +17,19 @@ pub(super) enum Extra<'a> {
     Resume { name: Name<'a>, size: Size, port: u16, offset: u64, sum: Sum },
     /// `X_PORT number port`: for your request of this number, I listen here.
     Port { number: u64, port: u16 },
-    /// `X_OFFER name size`: I would like you to fetch this.
-    Offer { name: Name<'a>, size: Size },
+    /// `X_STAT name size modified mode`: one file of a list.
+    Stat { name: Name<'a>, size: Size, stat: Stat },
+    /// `X_OFFER name size`, where both named `stat` with its two fields: I would like you to fetch this.
+    Offer { name: Name<'a>, size: Size, stat: Option<Stat> },
     /// `X_OFFER EOF EOF`: that is all.
     OfferEnd,
 }
 
 const RESUME: &str = "X_RESUME name size port offset sum";
 const PORT: &str = "X_PORT number port";
-const OFFER: &str = "X_OFFER name size or X_OFFER EOF EOF";
+const STAT: &str = "X_STAT name size modified mode";
+const OFFER: &str =
+    "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
 
 impl<'a> Extra<'a> {
     /// Reads a line; `None` where it is none that is in force.
@@ -34,7 +38,10 @@ impl<'a> Extra<'a> {
         let (parsed, expected) = match verb {
             "X_RESUME" if named.has(Extensions::RESUME) => (Self::parse_resume(fields), RESUME),
             "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT),
-            "X_OFFER" if named.has(Extensions::OFFER) => (Self::parse_offer(fields), OFFER),
+            "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
+            "X_OFFER" if named.has(Extensions::OFFER) => {
+                (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
+            }
             _ => return Ok(None),
         };
         let malformed = || ProtocolError::Malformed { expected, got: Quoted(line).to_box() };
@@ -61,13 +68,22 @@ impl<'a> Extra<'a> {
         Some(Self::Port { number: decimal::parse(number.as_bytes())?, port: decimal::port(port)? })
     }
 
-    fn parse_offer(fields: &'a str) -> Option<Self> {
+    fn parse_stat(fields: &'a str) -> Option<Self> {
+        let (fields, stat) = Stat::split(fields)?;
         let (name, size) = split_last(fields)?;
-        match Size::parse(size) {
-            Some(size) => Some(Self::Offer { name: FileName::parse(name), size }),
-            None if fields == "EOF EOF" => Some(Self::OfferEnd),
-            None => None,
+        Some(Self::Stat { name: FileName::parse(name), size: Size::parse(size)?, stat })
+    }
+
+    fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
+        if fields == "EOF EOF" {
+            return Some(Self::OfferEnd);
         }
+        let (fields, stat) = match with_stat {
+            true => Stat::split(fields).map(|(fields, stat)| (fields, Some(stat)))?,
+            false => (fields, None),
+        };
+        let (name, size) = split_last(fields)?;
+        Some(Self::Offer { name: FileName::parse(name), size: Size::parse(size)?, stat })
     }
 
     /// Appends the line with its end.
@@ -91,7 +107,16 @@ impl<'a> Extra<'a> {
                 out.push(b' ');
                 decimal::put((*port).into(), out);
             }
-            Self::Offer { name, size } => put_sized(out, "X_OFFER ", *name, *size),
+            Self::Stat { name, size, stat } => {
+                put_sized(out, "X_STAT ", *name, *size);
+                stat.encode(out);
+            }
+            Self::Offer { name, size, stat } => {
+                put_sized(out, "X_OFFER ", *name, *size);
+                if let Some(stat) = stat {
+                    stat.encode(out);
+                }
+            }
             Self::OfferEnd => out.extend_from_slice(b"X_OFFER EOF EOF"),
         }
         out.push(b'\n');
@@ -115,7 +140,8 @@ mod tests {
     use alloc::format;
     use alloc::string::String;
 
-    const ALL: Extensions = Extensions::RESUME.with(Extensions::PASSIVE).with(Extensions::OFFER);
+    const ALL: Extensions =
+        Extensions::RESUME.with(Extensions::PASSIVE).with(Extensions::OFFER).with(Extensions::STAT);
 
     #[test]
     fn every_line_is_read_as_it_is_written() {
@@ -125,7 +151,8 @@ mod tests {
             Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, sum },
             Extra::Resume { name: name(), size, port: 0, offset: 1, sum },
             Extra::Port { number: 3, port: 4000 },
-            Extra::Offer { name: name(), size },
+            Extra::Stat { name: name(), size, stat: Stat::default() },
+            Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
             Extra::OfferEnd,
         ] {
             let mut out = Vec::new();
@@ -154,6 +181,8 @@ mod tests {
             "X_PORT x 4000",
             "X_OFFER",
             "X_OFFER a",
+            "X_OFFER a 5",
+            "X_STAT a 5",
             "X_OFFER EOF",
         ] {
             assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");

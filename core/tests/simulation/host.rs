@@ -7,7 +7,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Receiver, Sum};
-use xcher_core::{FileName, Limits, Nick, Peer, Platform};
+use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Stat};
 
 use crate::user::User;
 use crate::world::Weather;
@@ -83,7 +83,7 @@ pub enum Due {
     Listening(ListenerId, u16),
     ListenFailed(ListenerId),
     ConnectFailed(ConnId),
-    Entries(SessionId, Vec<(FileName, u64)>, bool),
+    Entries(SessionId, Vec<Listed>, bool),
     Found(SessionId, Option<u64>),
     PartialFound(TransferId, Option<(u64, Sum)>),
     BeginningSummed(TransferId, Option<Sum>),
@@ -148,6 +148,7 @@ impl Host {
         let mut peer = Peer::new(config);
         if key.is_some() {
             let trust = Trust::new(identity, bytes(rng));
+            let trust = if rng.bool() { trust.with_stat() } else { trust };
             peer = peer.with_trust(if rng.u8(0..4) > 0 { trust.with_resume() } else { trust });
         }
         Self {
@@ -179,7 +180,11 @@ impl Host {
         }
         let entries = entries
             .into_iter()
-            .map(|(name, bytes)| (FileName::new(name).unwrap(), bytes.len() as u64))
+            .map(|(name, bytes)| Listed {
+                name: FileName::new(name).unwrap(),
+                size: bytes.len() as u64,
+                stat: Stat { modified: Some(bytes.len() as i64), executable: name.len() > 9 },
+            })
             .collect();
         Due::Entries(session, entries, done)
     }

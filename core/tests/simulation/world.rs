@@ -333,7 +333,7 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { .. } => {}
-            Action::Store { transfer } => {
+            Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
