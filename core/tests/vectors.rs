@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 use serde_json::Value;
 use xcher_core::code::{Code, Prover, Verifier};
 use xcher_core::secure::record::{HEAD, TAG};
@@ -70,6 +71,37 @@ fn keys_and_handshake() {
         let keys = &sessions[usize::from(there == Side::Called)].0;
         assert_eq!(keys.remote_key(), public);
         assert_eq!(keys.hash()[..], bytes(&vectors.0["handshake"]["hash"]));
+    }
+}
+
+/// The keys are in the file for others; this crate shows none. That records open proves the same.
+#[test]
+fn the_keys_are_those_of_the_records() {
+    let vectors = Vectors::read().0;
+    let handshake = &vectors["handshake"];
+    let [first, second, hash] =
+        ["first key", "second key", "hash"].map(|what| bytes(&handshake[what]));
+    for vector in vectors["data"].as_array().unwrap() {
+        let number = vector["number"].as_u64().unwrap().to_le_bytes();
+        let requester = text(&vector["requester"]).as_bytes();
+        let material = [&first[..], &second, &hash, requester, &number].concat();
+        let key = blake3::derive_key("xcher 2 data key", &material);
+        assert_eq!(key[..], bytes(&vector["key"]), "{vector}");
+    }
+    let mut next = [0u64; 2];
+    for vector in vectors["control"].as_array().unwrap() {
+        let (key, next) = match side(&vector["side"]) {
+            Side::Caller => (&first, &mut next[0]),
+            Side::Called => (&second, &mut next[1]),
+        };
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&next.to_le_bytes());
+        *next += 1;
+        let mut record = bytes(&vector["record"]).split_off(HEAD);
+        let cipher = ChaCha20Poly1305::new(key[..].into());
+        let tag = record.split_off(record.len() - TAG);
+        cipher.decrypt_in_place_detached(&nonce.into(), &[], &mut record, tag[..].into()).unwrap();
+        assert_eq!(record, text(&vector["text"]).as_bytes());
     }
 }
 
