@@ -48,7 +48,7 @@ fn processes_that_pin_at_once_lose_nothing() {
 
 #[test]
 fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
-    const LINES: usize = 5_000;
+    const LINES: usize = 2_000;
     let folder = tempdir().unwrap();
     let (file, new) = (folder.path().join("known_peers"), folder.path().join("known_peers.new"));
     let lines = (0..LINES).map(|at| format!("127.0.0.1:9247 n{at} {ONE} 2026-11-22\n"));
