@@ -34,6 +34,22 @@ pub(super) enum Line<'a> {
     Checked { session: u64, name: &'a str, shared: bool },
     /// A transfer: `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
+    /// What did not arrive whole.
+    Partial {
+        name: &'a str,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        age_seconds: u64,
+        in_use: bool,
+        path: String,
+    },
+    /// An unfinished file that was removed.
+    Cleared { name: &'a str, bytes: u64, path: String },
+    /// What was removed, together.
+    Freed { files: u64, bytes: u64 },
     /// Something odd that changes nothing.
     Notice { text: &'a str },
     /// The command failed; it exits with `code`.

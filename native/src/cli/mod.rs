@@ -10,6 +10,7 @@ mod exit;
 mod get;
 mod json;
 mod output;
+mod partial;
 mod progress;
 mod relay;
 mod share;
@@ -92,6 +93,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             print(&out)
         }
         Command::Man { output } => man(output.as_deref()),
+        Command::Partial(args) => partial::run(common, args),
         command => {
             // One thread: the relay's packets are so small that handing them to another costs more
             // than the work itself, and the bytes of files have threads of their own.
@@ -118,7 +120,7 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(common, args).await,
         Command::Who => ask::who(common).await,
         // Those need no network and were done before.
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Completions { .. } | Command::Man { .. } | Command::Partial(_) => Ok(()),
     }
 }
 

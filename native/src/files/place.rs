@@ -58,22 +58,25 @@ impl Place {
     ) -> io::Result<Option<(Self, File, u64)>> {
         let place = Self { folder: open_folder(root)?, name: lasting_name(name, origin) };
         let folder = &place.folder;
-        let file = match folder.symlink_metadata(&place.name) {
+        let (file, is_new) = match folder.symlink_metadata(&place.name) {
             Ok(found) if is_plain(folder, &found)? => {
-                open(folder, &place.name, OpenOptions::new().read(true).write(true))?
+                (open(folder, &place.name, OpenOptions::new().read(true).write(true))?, false)
             }
             Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(folder, &place.name)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (create(folder, &place.name)?, true)
+            }
             Err(error) => return Err(error),
         };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        if !is_still(folder, &place.name, &file)? {
-            // It was stored or removed before it was locked.
-            return Err(io::ErrorKind::NotFound.into());
+        match claim(folder, &place.name, &file) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                if is_new && error.kind() != io::ErrorKind::NotFound {
+                    let _ = folder.remove_file(&place.name);
+                }
+                return Err(error);
+            }
         }
         let mut bytes = file.metadata()?.len();
         // It also shows whose folder this is, before a byte is written to what was found there.
@@ -186,6 +189,21 @@ pub(super) fn open(folder: &Dir, name: &str, options: &mut OpenOptions) -> io::R
     Ok(folder.open_with(name, options)?.into_std())
 }
 
+/// Locks a file that was opened under this name; `false` where it is in use.
+///
+/// # Errors
+///
+/// `NotFound` where it was stored or removed before it was locked, so that it is another's now;
+/// otherwise what the system says, a file system without locks too.
+pub(super) fn claim(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) if is_still(folder, name, file)? => Ok(true),
+        Ok(()) => Err(io::ErrorKind::NotFound.into()),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Whether it is a regular file of the folder's owner, and has no other name: what is written to it
 /// would be written there too.
 #[cfg(unix)]
@@ -201,7 +219,7 @@ pub(super) fn is_plain(_: &Dir, found: &Metadata) -> io::Result<bool> {
 
 /// Whether `file` is what has this name now.
 #[cfg(unix)]
-pub(super) fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
+fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
     use cap_std::fs::MetadataExt as _;
     let (named, held) = (folder.symlink_metadata(name)?, Metadata::from_file(file)?);
     let same = (named.dev(), named.ino()) == (held.dev(), held.ino());
@@ -209,7 +227,7 @@ pub(super) fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
+fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
     is_plain(folder, &folder.symlink_metadata(name)?)
 }
 

@@ -41,6 +41,11 @@ fn leave(inbox: &Inbox, bytes: &str) -> PathBuf {
     partial.keep().unwrap().path
 }
 
+fn opened(path: &Path) -> Dir {
+    let path = path.join(PARTIAL_FOLDER);
+    Dir::open_ambient_dir(path, cap_std::ambient_authority()).unwrap()
+}
+
 fn listing(path: &Path) -> BTreeSet<String> {
     let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
     fs::read_dir(path.join(PARTIAL_FOLDER)).unwrap().map(name).collect()
@@ -163,6 +168,28 @@ fn one_that_is_stored_while_it_is_looked_for_is_not_written_to() {
     assert_eq!(listing(&path), BTreeSet::new());
 }
 
+#[test]
+fn one_that_was_stored_between_its_opening_and_its_lock_is_not_claimed() {
+    let (_folder, path, inbox) = inbox();
+    leave(&inbox, "hello");
+    let folder = opened(&path);
+    let part = names().0;
+    let first = open(&folder, &part, OpenOptions::new().read(true).write(true)).unwrap();
+    let holder = begin(&inbox);
+    assert!(!claim(&folder, &part, &first).unwrap());
+    holder.store(None).unwrap();
+    let error = claim(&folder, &part, &first).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    // Nor where another has its name meanwhile.
+    leave(&inbox, "other");
+    drop(first);
+    let again = open(&folder, &part, OpenOptions::new().read(true)).unwrap();
+    assert!(claim(&folder, &part, &again).unwrap());
+    folder.rename(&part, &folder, "elsewhere").unwrap();
+    fs::write(path.join(PARTIAL_FOLDER).join(&part), "third").unwrap();
+    assert!(claim(&folder, &part, &again).is_err());
+}
+
 /// Puts something in the place `at`, expects a file of another name to be taken, and that what was
 /// put there is as it was.
 fn is_passed_by(what: &str, put: impl Fn(&Path, &Path)) {
@@ -243,13 +270,7 @@ fn a_state_that_says_anything_changes_nothing() {
         fs::write(&state, text).unwrap();
         assert_eq!(begin(&inbox).bytes(), 5, "{text:.20}");
         // It is written anew.
-        let place = Place {
-            folder: open_folder(
-                &Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap(),
-            )
-            .unwrap(),
-            name: names().0,
-        };
+        let place = Place { folder: opened(&path), name: names().0 };
         let known = place.known().unwrap();
         assert_eq!((known.name, known.origin), (name("a/file"), origin(1, SIZE)));
     }
