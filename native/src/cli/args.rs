@@ -192,7 +192,7 @@ pub(super) struct PartialArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum PartialCommand {
-    /// List them, which it does without a word too: bytes, size, sender, age, a tab between, NAME
+    /// List them: BYTES, SIZE, FROM, AGE, NAME, a tab between each [default]
     List,
     /// Remove those that no transfer works on, all or some
     Clear {

@@ -31,9 +31,15 @@ impl Place {
 
     fn try_random(root: &Dir, name: String) -> io::Result<(Self, File)> {
         let folder = open_folder(root)?;
-        let file = create(&folder, &name)?;
+        let file = open_new(&folder, &name)?;
         // Where there are no locks it goes without: nobody else looks for it.
-        let _ = file.try_lock();
+        let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        check_new(&folder, &name, &file)?;
+        if taken {
+            // Someone who looks what is there was quicker.
+            let _ = folder.remove_file(&name);
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         Ok((Self { folder, name }, file))
     }
 
@@ -172,15 +178,16 @@ fn open_folder(root: &Dir) -> io::Result<Dir> {
 }
 
 fn create(folder: &Dir, name: &str) -> io::Result<File> {
+    let file = open_new(folder, name)?;
+    check_new(folder, name, &file)?;
+    Ok(file)
+}
+
+fn open_new(folder: &Dir, name: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // Ordinary permissions from the start; its folder keeps others out until it is stored.
     options.read(true).write(true).create_new(true);
-    let file = folder.open_with(name, &options)?.into_std();
-    if let Err(error) = check_owner(folder, &file) {
-        let _ = folder.remove_file(name);
-        return Err(error);
-    }
-    Ok(file)
+    Ok(folder.open_with(name, &options)?.into_std())
 }
 
 /// Opens what is there without following a link and without waiting for the other end of a pipe.
@@ -234,14 +241,22 @@ fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
 /// Refuses a folder of partial files that someone else made, in `/tmp` for example: they could swap
 /// the file. Both owners are asked of the file system, which may show another user than the process
 /// runs as.
+///
+/// # Errors
+///
+/// The file is removed then; `NotFound` where another process has done that already.
 #[cfg(unix)]
-fn check_owner(folder: &Dir, file: &File) -> io::Result<()> {
-    use cap_std::fs::MetadataExt as _;
-    let expected = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
-    let got = folder.dir_metadata()?.uid();
+fn check_new(folder: &Dir, name: &str, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let made = file.metadata()?;
+    if made.nlink() == 0 {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let (expected, got) = (made.uid(), cap_std::fs::MetadataExt::uid(&folder.dir_metadata()?));
     if expected == got {
         return Ok(());
     }
+    let _ = folder.remove_file(name);
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,
         format!("expected a folder of user {expected}, got one of user {got}"),
@@ -249,7 +264,7 @@ fn check_owner(folder: &Dir, file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn check_owner(_: &Dir, _: &File) -> io::Result<()> {
+fn check_new(_: &Dir, _: &str, _: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -5,12 +5,13 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tempfile::TempDir;
 use xcher_core::secure::PublicKey;
 
-use super::super::{Inbox, OnConflict, Partial};
+use super::super::{Inbox, OnConflict, Partial, Unfinished};
 use super::*;
 
 const SIZE: u64 = 10;
@@ -277,4 +278,51 @@ fn a_state_that_says_anything_changes_nothing() {
     fs::remove_file(&state).unwrap();
     assert_eq!(begin(&inbox).bytes(), 5);
     assert!(state.exists());
+}
+
+#[test]
+fn one_that_is_cleared_before_it_is_locked_is_made_again() {
+    let (_folder, path, inbox) = inbox();
+    drop(inbox.create(&name("x"), None).unwrap());
+    let folder = opened(&path);
+    let file = open_new(&folder, "x.01234567.part").unwrap();
+    check_new(&folder, "x.01234567.part", &file).unwrap();
+    folder.remove_file("x.01234567.part").unwrap();
+    let error = check_new(&folder, "x.01234567.part", &file).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn looking_and_clearing_never_take_a_file_from_who_receives_it() {
+    let (_folder, path, inbox) = inbox();
+    let over = AtomicBool::new(false);
+    let receive = || {
+        for round in 0..500 {
+            let origin = (round % 2 == 0).then(|| origin(1, SIZE));
+            let partial = inbox.create(&name(&format!("a/{round}")), origin.as_ref());
+            let partial = partial.map_err(|error| error.to_string())?;
+            partial.file().write_all(b"hello").unwrap();
+            let stored = partial.store(None).map_err(|error| error.to_string())?;
+            assert_eq!(fs::read(path.join(stored.as_str())).unwrap(), b"hello");
+        }
+        Ok::<_, String>(())
+    };
+    let disturb = |clears| {
+        while !over.load(Ordering::Relaxed) {
+            let unfinished = Unfinished::open(&path).unwrap();
+            for found in unfinished.list().unwrap_or_default() {
+                if clears {
+                    let _ = unfinished.remove(&found);
+                }
+            }
+        }
+    };
+    let received = thread::scope(|scope| {
+        scope.spawn(|| disturb(false));
+        scope.spawn(|| disturb(true));
+        let received = scope.spawn(receive).join();
+        over.store(true, Ordering::Relaxed);
+        received
+    });
+    assert_eq!(received.unwrap(), Ok(()));
 }
