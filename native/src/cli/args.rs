@@ -115,6 +115,8 @@ pub(super) enum Command {
     },
     /// Fetch files from someone
     Get(GetArgs),
+    /// Show or remove what did not arrive whole
+    Partial(PartialArgs),
     /// Show who is online
     Who,
     /// Run a relay and share, in one: the quickest start
@@ -182,6 +184,29 @@ pub(super) struct GetArgs {
     /// What to do where a file of that name is there already
     #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
     pub(super) on_conflict: OnConflict,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct PartialArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<PartialCommand>,
+    /// The folder they were to be put into
+    #[arg(long, short, global = true, env = "XCHER_OUTPUT", value_name = "DIR")]
+    #[arg(default_value = ".")]
+    pub(super) output: PathBuf,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PartialCommand {
+    /// List them: BYTES, SIZE, FROM, AGE, NAME, a tab between each [default]
+    List,
+    /// Remove those that no transfer works on, all or some
+    Clear {
+        /// Files, or folders with all that is in them, as `list` spells them
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

@@ -38,6 +38,22 @@ pub(super) enum Line<'a> {
     Pin { state: &'static str, nick: &'a str, key: String, since: String, relay: &'a str },
     /// This host's own public key.
     Me { key: String },
+    /// What did not arrive whole.
+    Partial {
+        name: &'a str,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        age_seconds: u64,
+        in_use: bool,
+        path: String,
+    },
+    /// An unfinished file that was removed.
+    Cleared { name: &'a str, bytes: u64, path: String },
+    /// What was removed, together.
+    Freed { files: u64, bytes: u64 },
     /// Something odd that changes nothing.
     Notice { text: &'a str },
     /// The command failed; it exits with `code`.

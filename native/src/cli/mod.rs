@@ -10,6 +10,7 @@ mod exit;
 mod get;
 mod json;
 mod output;
+mod partial;
 mod peers;
 mod progress;
 mod relay;
@@ -94,6 +95,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Man { output } => man(output.as_deref()),
         Command::Peers(args) => peers::run(common, args),
+        Command::Partial(args) => partial::run(common, args),
         command => {
             // One thread: the relay's packets are so small that handing them to another costs more
             // than the work itself, and the bytes of files have threads of their own.
@@ -120,7 +122,10 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(common, args).await,
         Command::Who => ask::who(common).await,
         // Those need no network and were done before.
-        Command::Completions { .. } | Command::Man { .. } | Command::Peers(_) => Ok(()),
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Partial(_)
+        | Command::Peers(_) => Ok(()),
     }
 }
 
