@@ -32,6 +32,7 @@ Exit codes:
   2  usage
   3  the relay or the other side cannot be reached
   4  refused by a rule: an address, a name, a limit
+  5  the other side is not who it was, or would not speak in private
 
 Every option can also be set as an environment variable (XCHER_RELAY for --relay) or in the
 configuration file (relay = \"…\"). The command line goes before the environment, and that before
@@ -61,9 +62,12 @@ pub(super) struct Common {
     /// Take up calls from private addresses over any relay
     #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     pub(super) allow_private: bool,
-    /// Speak the six packets only; never offer an extension
+    /// Speak in the clear, in the six packets alone, also with those who can do more
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     pub(super) plain: bool,
+    /// Speak in private or not at all
+    #[arg(long, global = true, env = "XCHER_SECURE", value_parser = switch())]
+    pub(super) secure: bool,
     /// The folder of this host's key and of those it knows [default: the platform's usual place]
     #[arg(long, global = true, env = "XCHER_DATA_DIR", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
