@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod middle;
+pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod tree;

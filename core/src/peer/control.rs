@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
-use crate::{FileName, MisuseError};
+use crate::{FileName, MisuseError, ProtocolError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -192,10 +192,12 @@ impl Peer {
 
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
-        if self.try_another(id, &fault, turn) {
+        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
+        // The peer itself will not speak in private: nobody else is waited for.
+        let is_peer = spoken && fault == Fault::Protocol(ProtocolError::NotPrivate);
+        if !is_peer && self.try_another(id, &fault, turn) {
             return;
         }
-        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
         self.over(id, spoken, Some(fault), turn);
     }
 
