@@ -218,6 +218,7 @@ fn requesters_that_never_read_hold_nobody_up() {
 #[test]
 fn one_who_asks_and_never_reads_is_not_read_either() {
     let bob = Bob::start(&[]);
+    let idle = bob.process.peak();
     let mut deaf = bob.chat("deaf").call("bob");
     let most = 100 << 20;
     let question = format!("X_CHK {}\n", "x".repeat(7000));
@@ -225,8 +226,8 @@ fn one_who_asks_and_never_reads_is_not_read_either() {
     assert!(said < most, "all of {said} bytes were read");
     bob.still_serves();
     let peak = bob.process.peak();
-    println!("peak of share: {peak} KiB after {said} bytes");
-    assert!(!cfg!(target_os = "linux") || peak < 16 << 10, "{peak} KiB");
+    println!("peak of share: {peak} KiB after {said} bytes (idle {idle})");
+    assert!(!cfg!(target_os = "linux") || peak < idle + (4 << 10), "{idle}, then {peak} KiB");
 }
 
 #[test]

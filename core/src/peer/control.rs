@@ -193,9 +193,11 @@ impl Peer {
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
-        // The peer itself will not speak in private: nobody else is waited for.
-        let is_peer = spoken && fault == Fault::Protocol(ProtocolError::NotPrivate);
-        if !is_peer && self.try_another(id, &fault, turn) {
+        if spoken && fault == Fault::Protocol(ProtocolError::NotPrivate) {
+            // The peer itself, which broke no rule: nobody else is waited for.
+            return self.leave(id, Some(fault), turn);
+        }
+        if self.try_another(id, &fault, turn) {
             return;
         }
         self.over(id, spoken, Some(fault), turn);
