@@ -292,7 +292,7 @@ fn a_list_that_is_read_no_further_ends_quietly() {
     tree::write(folder.path(), (0..5000).map(|n| (format!("a rather long file name {n}"), "")));
     let _bob = relay.share("bob", folder.path());
     for json in [&["--json"][..], &[]] {
-        let mut ls = relay.xcher(["ls", "bob"]).args(json).spawn();
+        let mut ls = relay.xcher(["ls", "bob", "-q"]).args(json).spawn();
         let mut lines = BufReader::new(ls.0.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -316,7 +316,7 @@ fn files_are_fetched_whether_or_not_anyone_reads_their_names() {
     tree::write(&share, (0..200).map(|n| (n.to_string(), tree::bytes(n, 100))));
     let _bob = relay.share("bob", &share);
     let out = folder.path().join("out");
-    let mut get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).spawn();
+    let mut get = relay.xcher(["get", "bob", "--all", "-q", "-o"]).args([&out]).spawn();
     drop(get.0.stdout.take());
     let mut said = String::new();
     get.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();

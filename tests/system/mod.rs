@@ -5,6 +5,8 @@
 
 #[cfg(unix)]
 pub(crate) mod keys;
+pub(crate) mod middle;
+pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod tree;

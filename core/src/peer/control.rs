@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::{Event as Heard, Extensions};
-use crate::{FileName, Listed, MisuseError};
+use crate::{FileName, Listed, MisuseError, ProtocolError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -247,10 +247,14 @@ impl Peer {
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &fault, turn);
+        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
+        if spoken && fault == Fault::Protocol(ProtocolError::NotPrivate) {
+            // The peer itself, which broke no rule: nobody else is waited for.
+            return self.leave(id, Some(fault), turn);
+        }
         if self.try_another(id, &fault, turn) {
             return;
         }
-        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
         self.over(id, spoken, Some(fault), turn);
     }
 

@@ -84,7 +84,12 @@ impl Session {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
             }
             let begins = out.len();
-            let heard = negotiation.heard(text, out)?;
+            let heard = negotiation.heard(text, out).inspect_err(|error| {
+                // Who knows the six packets alone is a peer, though not one to speak with.
+                if let ProtocolError::NotPrivate = error {
+                    self.theirs = State::Open;
+                }
+            })?;
             if out.len() > begins {
                 self.ours = State::Open;
             }

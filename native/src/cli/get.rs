@@ -13,7 +13,9 @@ use super::spool::{Listed, Spool};
 use crate::files::{Inbox, OnConflict};
 
 /// Requests under way at a time: enough that some always wait their turn.
-const UNDER_WAY: usize = 64;
+const UNDER_WAY: usize = 512;
+/// Requests made at a time: small files among them come together.
+const AT_A_TIME: usize = 256;
 
 pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> {
     let mut wanted = Wanted::parse(args)?;
@@ -130,7 +132,7 @@ async fn fetch(
     let mut ended = None;
     loop {
         while more && ended.is_none() && fetching.under_way.len() < UNDER_WAY {
-            more = fetching.request_next(call, &mut listed)?;
+            more = fetching.request_more(call, &mut listed)?;
         }
         if fetching.under_way.is_empty() && (!more || ended.is_some()) {
             break;
@@ -155,25 +157,27 @@ async fn fetch(
 }
 
 impl Fetching<'_> {
-    /// Requests one more file; `false` where there is none.
-    fn request_next(&mut self, call: &mut Call<'_>, listed: &mut Listed) -> Result<bool, Failure> {
-        let next = listed.next();
-        let next = next.map_err(unlisted)?;
-        let Some((name, size, stat)) = next else { return Ok(false) };
-        if self.conflicts(call, &name) {
-            return Ok(true);
-        }
-        let session = call.session;
-        match call.running.host.get(session, name.clone(), size, stat) {
-            Ok(transfer) => {
-                self.under_way.insert(transfer);
+    /// Requests some more files; `false` where there are no others.
+    fn request_more(&mut self, call: &mut Call<'_>, listed: &mut Listed) -> Result<bool, Failure> {
+        let mut files = Vec::new();
+        let mut more = true;
+        while files.len() < AT_A_TIME {
+            let Some((name, size, stat)) = listed.next().map_err(unlisted)? else {
+                more = false;
+                break;
+            };
+            if !self.conflicts(call, &name) {
+                files.push((name, size, stat));
             }
+        }
+        match call.running.host.get_all(call.session, files) {
+            Ok(transfers) => self.under_way.extend(transfers),
             Err(error) => {
-                call.running.output.error(format_args!("{name}: {error}"));
+                call.running.output.error(format_args!("{error}"));
                 self.worse(Code::Incomplete);
             }
         }
-        Ok(true)
+        Ok(more)
     }
 
     /// Whether the file need not come, because one of its name is there.

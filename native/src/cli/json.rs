@@ -118,6 +118,9 @@ pub(super) struct Transfer<'a> {
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Other files that go with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<u64>,
 }
 
 /// Exact bytes, or the other side's round figure.
@@ -204,7 +207,7 @@ impl<'a> Line<'a> {
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
-            Event::Started { transfer, session, direction, name, size, from } => {
+            Event::Started { transfer, session, direction, name, size, from, more } => {
                 Self::Transfer(Transfer {
                     session: Some(session.0),
                     direction: Some(match direction {
@@ -214,6 +217,7 @@ impl<'a> Line<'a> {
                     name: Some(name.as_str()),
                     size: Some((*size).into()),
                     bytes: (*from > 0).then_some(*from),
+                    more: (*more > 0).then_some(*more),
                     ..transfer_line(transfer.0, "started")
                 })
             }

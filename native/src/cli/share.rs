@@ -5,11 +5,10 @@ use std::io::{IsTerminal as _, Write as _};
 
 use tokio::sync::mpsc;
 use xcher_core::Quoted;
-use xcher_core::peer::{Calls, Event, SessionId};
+use xcher_core::peer::{Calls, Event, Fault, SessionId};
 
 use super::args::{Common, ShareArgs};
 use super::exit::{Code, Failure};
-use super::privacy::is_about_privacy;
 use super::start::Running;
 use crate::files::Shares;
 
@@ -67,7 +66,8 @@ async fn serve(running: &mut Running, args: &ShareArgs) -> Result<(), Failure> {
                 }
             }
             Event::OpenFailed { session, fault } => {
-                if is_about_privacy(&fault) {
+                // Before it has said anything in order, it is not told of as connected.
+                if let Fault::Protocol(_) = fault {
                     running.output.note(format_args!("a caller was turned away: {fault}"));
                 }
                 if let Some(prompt) = &mut prompt {

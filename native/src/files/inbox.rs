@@ -90,6 +90,11 @@ impl Inbox {
         free_space(&self.shared)
     }
 
+    /// Brings all that was written in the folder to the disk, in one go. False where the system cannot.
+    pub fn sync(&self) -> bool {
+        sync(&self.shared)
+    }
+
     /// Starts a file that is to get this name, and refuses at once what could not be stored later.
     ///
     /// With an origin it goes on where an earlier attempt of the same file ended, by this process or
@@ -120,6 +125,16 @@ impl Inbox {
         };
         Ok(Partial::new(Arc::clone(&self.shared), name.clone(), place, file, bytes))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn sync(shared: &Shared) -> bool {
+    rustix::fs::syncfs(&shared.root).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync(_: &Shared) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! One task owns the state machine and carries out its actions. Every connection has tasks of its
 //! own that report here; file bytes move on blocking threads. Nothing is decided in this module.
 
+mod batching;
 mod control;
 mod dialling;
 mod happened;
@@ -266,6 +267,19 @@ impl Host {
         self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
+    /// As [`Peer::get_all`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get_all(
+        &mut self,
+        session: SessionId,
+        files: Vec<(FileName, Size, Stat)>,
+    ) -> Result<Vec<TransferId>, MisuseError> {
+        self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
+    }
+
     /// As [`Peer::who`].
     ///
     /// # Errors
@@ -364,6 +378,12 @@ impl Host {
             }
             Action::Receive { transfer, conn, name, size, from, seal } => {
                 self.receive(transfer, conn, name, size, from, seal);
+            }
+            Action::SendBatch { transfer, conn, files, seal } => {
+                self.send_batch(transfer, conn, files, seal);
+            }
+            Action::ReceiveBatch { transfer, conn, files, seal } => {
+                self.receive_batch(transfer, conn, files, seal);
             }
             Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),
