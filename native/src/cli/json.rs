@@ -101,6 +101,7 @@ impl<'a> Line<'a> {
     /// The line for what a host told.
     pub(super) fn of(told: &'a Told) -> Option<Self> {
         match told {
+            Told::Peer(Event::SafetyWords { .. }) => None,
             Told::Peer(event) => Some(Self::of_event(event)),
             Told::Kept { transfer, path, bytes } => Some(Self::Transfer(Transfer {
                 bytes: Some(*bytes),
@@ -151,6 +152,7 @@ impl<'a> Line<'a> {
             Event::ListEnd { session, entries } => {
                 Self::Listing { session: session.0, files: *entries }
             }
+            Event::SafetyWords { .. } => unreachable!(),
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }

@@ -133,7 +133,7 @@ impl Output {
             Event::CallRefused { from, fault } => {
                 self.note(format_args!("a call from {from} was refused: {fault}"));
             }
-            Event::Opened { session, peer, nick, called } => {
+            Event::Opened { session, peer, nick, called, .. } => {
                 let ip = peer.ip().to_canonical();
                 let who = match nick {
                     Some(nick) => format!("{nick} ({ip})"),

@@ -158,7 +158,7 @@ impl Host {
                     None => {}
                 }
                 if !abandoned {
-                    self.input(Input::ReceiveEnded { transfer, bytes, end });
+                    self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
                 }
             }
             Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),

@@ -316,12 +316,15 @@ impl Host {
             Action::Close { conn } => self.close(conn),
             Action::List { session } => self.list_next(session),
             Action::Find { session, name } => self.find(session, name),
-            Action::Send { transfer, conn, name, size } => self.send(transfer, conn, name, size),
-            Action::Receive { transfer, conn, name, size } => {
+            Action::Send { transfer, conn, name, size, .. } => {
+                self.send(transfer, conn, name, size)
+            }
+            Action::Receive { transfer, conn, name, size, .. } => {
                 self.receive(transfer, conn, name, size);
             }
             Action::Store { transfer } => self.store(transfer),
             Action::Abandon { transfer } => self.abandon(transfer),
+            Action::Pin { .. } => {}
             Action::Tell(event) => {
                 if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = &event {
                     self.walks.remove(session);
