@@ -290,7 +290,9 @@ fn man_prints_a_page_or_writes_one_for_each_command() {
     let folder = tempdir().unwrap();
     xcher(["man", "-o"]).args([folder.path().join("new")]).run().code(0).quiet().out(&[]);
     let pages = tree::read(&folder.path().join("new"));
-    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+    for command in
+        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
+    {
         assert!(pages.contains_key(&format!("xcher-{command}.1")), "{command}: {:?}", pages.keys());
     }
     assert!(pages.contains_key("xcher.1"));

@@ -115,7 +115,9 @@ fn two_is_usage() {
     };
     usage(&[], &["Usage"]);
     usage(&["fly"], &["fly"]);
-    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+    for command in
+        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
+    {
         usage(&[command, "--no-such-option"], &["--no-such-option"]);
     }
     for command in ["share", "ls", "check", "get", "up", "completions"] {

@@ -25,7 +25,9 @@ fn help_tells_every_command_option_and_exit_code() {
     for help in [vec!["--help"], vec!["-h"]] {
         let help = xcher(help).run().code(0).quiet();
         let text = help.out.join("\n");
-        for word in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+        for word in
+            ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
+        {
             assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
         }
         for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
@@ -35,7 +37,9 @@ fn help_tells_every_command_option_and_exit_code() {
             assert!(text.contains(word), "{word}\n{text}");
         }
     }
-    for command in ["relay", "share", "ls", "check", "get", "who", "up", "completions", "man"] {
+    for command in
+        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
+    {
         let help = xcher([command, "--help"]).run().code(0).quiet();
         assert!(help.out.iter().any(|line| line.starts_with("Usage: xcher ")), "{help}");
     }

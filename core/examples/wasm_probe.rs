@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use xcher_core::peer::{self, Config, ConnId};
-use xcher_core::{Nick, Peer, Registry, RelayLimits, registry};
+use xcher_core::{Nick, Peer, Registry, RelayLimits, Stat, registry};
 
 fn main() {
     // What the compiler cannot know, it cannot leave out.
@@ -38,7 +38,7 @@ fn main() {
         black_box(peer.list(session, now, &mut actions)).ok();
         if let Ok(name) = xcher_core::FileName::new(black_box("a")) {
             let size = xcher_core::Size::Exact(black_box(1));
-            black_box(peer.get(session, name, size, now, &mut actions)).ok();
+            black_box(peer.get(session, name, size, Stat::default(), now, &mut actions)).ok();
         }
     }
     peer.stop(now, &mut actions);

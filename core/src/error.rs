@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::code::CodeError;
 use crate::secure::{PublicKey, SecureError};
 use crate::{MAX_LINE, invisible};
 
@@ -64,6 +65,10 @@ pub enum ProtocolError {
     },
     /// What should be private is not what the other side sent.
     Secure(SecureError),
+    /// The other side did not prove to know the code.
+    Code(CodeError),
+    /// The other side knows nothing of codes.
+    NoCode,
 }
 
 impl fmt::Display for ProtocolError {
@@ -104,6 +109,8 @@ impl fmt::Display for ProtocolError {
                 )
             }
             Self::Secure(error) => error.fmt(f),
+            Self::Code(error) => error.fmt(f),
+            Self::NoCode => write!(f, "expected a peer that knows codes, got one that does not"),
         }
     }
 }
@@ -129,6 +136,8 @@ pub enum MisuseError {
     Offline,
     /// A call to this host itself.
     Oneself,
+    /// Something private, of a host that speaks in the clear.
+    NoTrust,
 }
 
 impl fmt::Display for MisuseError {
@@ -141,6 +150,7 @@ impl fmt::Display for MisuseError {
             Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
             Self::TooManyWaiting => "expected a request that can wait, got one too many",
             Self::Offline => "expected a link to the relay, and there is none",
+            Self::NoTrust => "expected a host that speaks in private, got one that does not",
             Self::Oneself => "expected someone else's nick, got your own",
         })
     }

@@ -30,7 +30,8 @@ pub enum Packet<'a> {
         name: Name<'a>,
         /// Its size, as listed.
         size: Size,
-        /// Where the requester listens, 1–65535.
+        /// Where the requester listens, 1–65535. 0 where the provider is to listen (section 15), which
+        /// only those may say who named it.
         port: u16,
     },
     /// `X_END`: I am about to close this connection.
@@ -116,7 +117,8 @@ impl<'a> Packet<'a> {
     fn parse_request(fields: &'a str) -> Option<Self> {
         let (fields, port) = split_last(fields)?;
         let (name, size) = split_last(fields)?;
-        let (size, port) = (Size::parse(size)?, decimal::port(port)?);
+        let port = if port == "0" { 0 } else { decimal::port(port)? };
+        let size = Size::parse(size)?;
         Some(Self::Request { name: FileName::parse(name), size, port })
     }
 
@@ -149,7 +151,7 @@ impl<'a> Packet<'a> {
 
 /// Splits off the last field. The field is short, so looking from its end beats a search.
 #[inline]
-fn split_last(fields: &str) -> Option<(&str, &str)> {
+pub(crate) fn split_last(fields: &str) -> Option<(&str, &str)> {
     let at = fields.as_bytes().iter().rposition(|byte| *byte == b' ')?;
     let (rest, last) = fields.split_at_checked(at)?;
     Some((rest, last.strip_prefix(' ')?))
@@ -241,7 +243,6 @@ mod tests {
             "X_CHK ",
             "X_REQUEST",
             "X_REQUEST a 1",
-            "X_REQUEST a 1 0",
             "X_REQUEST a 1 65536",
             "X_REQUEST a x 80",
             "X_END now",

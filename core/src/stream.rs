@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use blake3::Hasher;
+pub use blake3::Hasher;
 
 use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
 
@@ -33,22 +33,23 @@ impl Seal {
         Self { key, verify }
     }
 
-    /// Begins to send.
+    /// Begins to send, after the bytes that `begun` was fed with.
     ///
     /// # Errors
     ///
     /// [`SecureError`] where this host has not the cipher.
-    pub fn sender(self) -> Result<Sender, SecureError> {
-        Ok(Sender { sealer: self.key.sealer()?, sum: self.verify.then(Hasher::new) })
+    pub fn sender(self, begun: Hasher) -> Result<Sender, SecureError> {
+        Ok(Sender { sealer: self.key.sealer()?, sum: self.verify.then_some(begun) })
     }
 
-    /// Begins to receive.
+    /// Begins to receive, after the bytes that `begun` was fed with.
     ///
     /// # Errors
     ///
     /// [`SecureError`] where this host has not the cipher.
-    pub fn receiver(self) -> Result<Receiver, SecureError> {
-        Ok(Receiver { opener: self.key.opener()?, sum: self.verify.then(Hasher::new), held: None })
+    pub fn receiver(self, begun: Hasher) -> Result<Receiver, SecureError> {
+        let opener = self.key.opener()?;
+        Ok(Receiver { opener, sum: self.verify.then_some(begun), held: None })
     }
 }
 

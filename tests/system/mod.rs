@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+#[cfg(unix)]
+pub(crate) mod keys;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod tree;

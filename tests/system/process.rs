@@ -206,11 +206,14 @@ impl Process {
         self.until("an end", |lines| (lines.ended == 2).then_some(()));
         let code = self.child.wait().unwrap().code();
         let mut lines = self.seen.lines.lock().unwrap();
+        let hears = |line: &String| line.contains(" is connected; the session is ");
+        let (met, err) = std::mem::take(&mut lines.err).into_iter().partition(hears);
         let done = Done {
             title: self.title.clone(),
             code,
             out: std::mem::take(&mut lines.out),
-            err: std::mem::take(&mut lines.err),
+            err,
+            met,
             took: self.began.elapsed(),
         };
         assert!(!done.err.iter().any(|line| line.contains("panicked")), "a panic\n{done}");
@@ -272,7 +275,10 @@ pub(crate) struct Done {
     title: String,
     pub(crate) code: Option<i32>,
     pub(crate) out: Vec<String>,
+    /// Without what is in `met`.
     pub(crate) err: Vec<String>,
+    /// The lines on standard error that say who hears what is said in a session.
+    pub(crate) met: Vec<String>,
     pub(crate) took: Duration,
 }
 
@@ -322,7 +328,15 @@ impl Done {
         self
     }
 
-    /// Expects nothing on standard error.
+    /// Expects one line that says who hears what is said, and that it holds all of this.
+    #[track_caller]
+    pub(crate) fn met(self, parts: &[&str]) -> Self {
+        let holds = |line: &String| parts.iter().all(|part| line.contains(part));
+        assert!(self.met.len() == 1 && self.met.iter().all(holds), "expected {parts:?}\n{self}");
+        self
+    }
+
+    /// Expects nothing on standard error but who hears what is said in a session.
     #[track_caller]
     pub(crate) fn quiet(self) -> Self {
         assert!(self.err.is_empty(), "\n{self}");
@@ -339,8 +353,9 @@ impl Done {
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { title, code, out, err, took } = self;
+        let Self { title, code, out, err, met, took } = self;
         writeln!(f, "{title}\ncode {code:?} after {took:?}")?;
-        writeln!(f, "out:\n{}\nerr:\n{}", out.join("\n"), err.join("\n"))
+        let [out, err, met] = [out, err, met].map(|lines| lines.join("\n"));
+        writeln!(f, "out:\n{out}\nerr:\n{err}\nmet:\n{met}")
     }
 }

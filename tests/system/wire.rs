@@ -117,6 +117,13 @@ impl Conn {
         SocketAddr::new(self.0.get_ref().peer_addr().unwrap().ip(), port.parse().unwrap())
     }
 
+    /// Answers the question that tells a peer of the six packets from one that can do more.
+    #[track_caller]
+    pub(crate) fn knows_the_six(&mut self) {
+        self.hears("X_CHK //xcher/2");
+        self.say("X_CHK //xcher/2 NO\n");
+    }
+
     /// Answers X_FILELIST, which must come next.
     #[track_caller]
     pub(crate) fn lists(&mut self, entries: &[&str]) {
@@ -225,9 +232,11 @@ impl Chat {
         SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap())
     }
 
-    /// Waits for X_INIT and connects as client B.
+    /// Waits for X_INIT and connects as client B, which knows the six packets alone.
     pub(crate) fn called(&mut self) -> Conn {
-        Conn::to(self.called_from())
+        let mut conn = Conn::to(self.called_from());
+        conn.knows_the_six();
+        conn
     }
 }
 

@@ -6,7 +6,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use xcher_core::session::{Event, Question};
-use xcher_core::{FileName, Limits, Session, Size};
+use xcher_core::{FileName, Limits, Session, Size, Stat};
 
 /// What happens next, on side A or B.
 #[derive(Arbitrary, Debug)]
@@ -98,7 +98,9 @@ fn answer(host: &mut Host) {
         Question::List => {
             for (name, bytes) in [("a YES", 1), ("EOF", 0), ("x 1 2", u64::MAX)] {
                 let name = FileName::parse(name).expect("valid");
-                host.session.answer_entry(name, bytes, out).expect("the oldest question");
+                host.session
+                    .answer_entry(name, bytes, Stat::default(), out)
+                    .expect("the oldest question");
             }
             host.session.answer_list_end(out).expect("the oldest question");
         }
@@ -106,7 +108,7 @@ fn answer(host: &mut Host) {
             host.session.answer_check(name.as_str().len() % 2 == 0, out).expect("the oldest");
         }
         Question::Request { .. } => {
-            let (name, ..) = host.session.take_request(out).expect("the oldest question");
+            let name = host.session.take_request(out).expect("the oldest question").name;
             host.session.refuse(&name, out);
         }
     }

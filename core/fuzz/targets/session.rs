@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use xcher_core::session::{Event, Question};
-use xcher_core::{FileName, Limits, LineBuffer, Packet, ProtocolError, Session};
+use xcher_core::{FileName, Limits, LineBuffer, Packet, ProtocolError, Session, Stat};
 use xcher_core_fuzz::{assert_printable, split};
 
 const QUESTIONS: usize = 8;
@@ -68,16 +68,16 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
     let name = FileName::parse("a b").expect("valid");
     match session.question().cloned() {
         Some(Question::List) => {
-            session.answer_entry(name, 7, out).expect("the oldest question");
+            session.answer_entry(name, 7, Stat::default(), out).expect("the oldest question");
             session.answer_list_end(out).expect("the oldest question");
         }
         Some(Question::Check(name)) => {
             session.answer_check(name.as_str().len() % 2 == 0, out).expect("the oldest question");
         }
-        Some(Question::Request { name, size, port }) => {
-            assert!(port > 0);
-            assert_eq!(session.take_request(out), Some((name.clone(), size, port)));
-            session.refuse(&name, out);
+        Some(Question::Request(request)) => {
+            assert!(request.port > 0, "nobody named passive");
+            assert_eq!(session.take_request(out), Some(request.clone()));
+            session.refuse(&request.name, out);
         }
         None => panic!("expected the oldest question of a full session"),
     }

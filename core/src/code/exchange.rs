@@ -224,3 +224,6 @@ impl RngCore for Dice<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

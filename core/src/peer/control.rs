@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
-use crate::session::Event as Heard;
-use crate::{FileName, MisuseError};
+use crate::session::{Event as Heard, Extensions};
+use crate::{FileName, Listed, MisuseError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -40,6 +40,41 @@ impl Peer {
         self.ask(session, Ask::Check(name), &mut Turn { now, actions })
     }
 
+    /// Offers files. The other side fetches them, or says which it does not
+    /// want: [`Event::Declined`]. [`Event::NotOffered`] if it knows no offers.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn offer(
+        &mut self,
+        session: SessionId,
+        files: Vec<Listed>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        self.ask(session, Ask::Offer(files), &mut Turn { now, actions })
+    }
+
+    /// Says that a file that was offered is not wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NoSession`].
+    pub fn decline(
+        &mut self,
+        session: SessionId,
+        name: &FileName,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
+        let mut out = Vec::new();
+        slot.session.refuse(name, &mut out);
+        slot.write(out, &mut Turn { now, actions });
+        Ok(())
+    }
+
     /// Says X_END and closes. Transfers under way go on; requests that wait are cancelled.
     ///
     /// # Errors
@@ -65,6 +100,10 @@ impl Peer {
         let mut out = Vec::new();
         let live = live && slot.agreed;
         if live {
+            if matches!(ask, Ask::Offer(_)) && !slot.session.extensions().has(Extensions::OFFER) {
+                turn.tell(Event::NotOffered { session: id });
+                return Ok(());
+            }
             ask.send(&mut slot.session, &mut out)?;
         }
         if !(live && slot.session.has_spoken()) {
@@ -85,7 +124,12 @@ impl Peer {
     pub(super) fn ask_again(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let mut out = Vec::new();
+        let offers = slot.session.extensions().has(Extensions::OFFER);
         for ask in &slot.asked {
+            if let (Ask::Offer(_), false) = (ask, offers) {
+                turn.tell(Event::NotOffered { session: id });
+                continue;
+            }
             // Each was checked when it was asked, and nothing else has been asked since.
             let sent = ask.send(&mut slot.session, &mut out);
             debug_assert_eq!(sent, Ok(()));
@@ -155,8 +199,18 @@ impl Peer {
                 turn.tell(Event::SafetyWords { session, words });
             }
             Heard::SafetyWords { words: None } | Heard::Question => {}
+            Heard::Authenticated => self.established(session, turn),
+            Heard::Port { number, port } => self.port_came(session, number, port, turn),
+            Heard::Offered { name, size, stat } => {
+                turn.tell(Event::Offered { session, name, size, stat })
+            }
+            Heard::BadOffer { why } => turn.tell(Event::BadOffer { session, why }),
+            Heard::OfferEnd { entries } => turn.tell(Event::OfferEnd { session, entries }),
+            Heard::Declined { name } => turn.tell(Event::Declined { session, name }),
             Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
-            Heard::Entry { name, size } => turn.tell(Event::Entry { session, name, size }),
+            Heard::Entry { name, size, stat } => {
+                turn.tell(Event::Entry { session, name, size, stat })
+            }
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
@@ -192,6 +246,7 @@ impl Peer {
 
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
+        self.count_wrong_code(id, &fault, turn);
         if self.try_another(id, &fault, turn) {
             return;
         }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::{Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
-use crate::{FileName, NameFault, Nick, ProtocolError, Size};
+use crate::{FileName, NameFault, Nick, ProtocolError, Size, Stat};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One line of the other side's list that names no file this host could take.
     BadEntry {
@@ -116,6 +118,46 @@ pub enum Event {
         /// Whether the other side shares it.
         yes: bool,
     },
+    /// One file that the other side offers (section 17): [`Peer::get`](crate::Peer::get) it, or
+    /// [`Peer::decline`](crate::Peer::decline).
+    Offered {
+        /// In which session.
+        session: SessionId,
+        /// The file.
+        name: FileName,
+        /// Its size.
+        size: Size,
+        /// What else is told of it.
+        stat: Stat,
+    },
+    /// One line of an offer that names no file this host could take.
+    BadOffer {
+        /// In which session.
+        session: SessionId,
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// The offer is complete.
+    OfferEnd {
+        /// In which session.
+        session: SessionId,
+        /// How many lines it had.
+        entries: u64,
+    },
+    /// Nothing was offered: the other side knows the six packets alone, or no offers.
+    NotOffered {
+        /// In which session.
+        session: SessionId,
+    },
+    /// The other side does not want a file that was offered to it.
+    Declined {
+        /// In which session.
+        session: SessionId,
+        /// The file.
+        name: Box<str>,
+    },
+    /// Too many have tried wrong codes: this one lets nobody in any more (section 12).
+    CodeDead,
     /// The first byte of a file can move.
     Started {
         /// Which transfer.
@@ -128,6 +170,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// Bytes of an earlier try, which do not move again.
+        from: u64,
     },
     /// More of a file has moved.
     Progress {

@@ -7,39 +7,58 @@ use core::time::Duration;
 
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, ReceiveEnd,
-    SessionId, Transfer, TransferId, Turn, Use,
+    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, SessionId,
+    Transfer, TransferId, Turn, Use,
 };
-use crate::stream::{Seal, Sums};
-use crate::{FileName, Limits, MisuseError, Size};
+use crate::secure::Side;
+use crate::session::Extensions;
+use crate::stream::{Seal, Sum};
+use crate::{FileName, Limits, MisuseError, Size, Stat};
 
 /// How long a file may still begin to come once its session is gone.
 const AFTER_THE_END: Duration = Duration::from_secs(5);
+/// A provider may be so much slower to read what is here already.
+const SLOWER: u32 = 4;
 
 /// A file that was asked for.
 pub(super) struct Fetch {
-    session: SessionId,
-    name: FileName,
-    size: Size,
-    stage: Stage,
+    pub(super) session: SessionId,
+    pub(super) name: FileName,
+    pub(super) size: Size,
+    /// What else it is to have.
+    pub(super) stat: Stat,
+    pub(super) stage: Stage,
     /// The other end of the control connection: the only one that may bring the file.
-    peer: Option<IpAddr>,
+    pub(super) peer: Option<IpAddr>,
     /// X_REQUEST was sent, and a NO can still answer it.
-    requested: bool,
+    pub(super) requested: bool,
+    /// The number of that request.
+    pub(super) number: u64,
     /// How its bytes will come.
-    seal: Option<Seal>,
+    pub(super) seal: Option<Seal>,
+    /// The driver was asked for what an earlier try left, and keeps it.
+    pub(super) looked: bool,
+    /// What an earlier try left.
+    pub(super) has: Option<(u64, Sum)>,
+    /// When that was looked for, and how long it took.
+    since: Duration,
+    took: Duration,
     pub(super) bytes: u64,
     pub(super) deadline: Option<Duration>,
 }
 
 #[derive(Clone, Copy)]
-enum Stage {
+pub(super) enum Stage {
     /// For its turn.
     Waiting,
+    /// For what an earlier try left.
+    Looking,
     /// A listener was asked for.
     Listening(ListenerId),
-    /// X_REQUEST was sent.
-    Requested(ListenerId),
+    /// X_REQUEST was sent; with a listener, or for the provider to listen (section 15).
+    Requested(Option<ListenerId>),
+    /// To where the provider listens.
+    Dialling(ConnId),
     Receiving(ConnId),
     Storing,
 }
@@ -62,7 +81,7 @@ impl Fetch {
 }
 
 impl Peer {
-    /// Requests a file of the size that the other side listed. [`Event::Started`] and
+    /// Requests a file, as the other side listed or offered it. [`Event::Started`] and
     /// [`Event::Finished`] follow, or [`Event::Failed`]. As many files as the limits allow come at
     /// once; more wait.
     ///
@@ -74,6 +93,7 @@ impl Peer {
         session: SessionId,
         name: FileName,
         size: Size,
+        stat: Stat,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<TransferId, MisuseError> {
@@ -89,10 +109,16 @@ impl Peer {
             session,
             name,
             size,
+            stat,
             stage: Stage::Waiting,
             peer: None,
             requested: false,
+            number: 0,
             seal: None,
+            looked: false,
+            has: None,
+            since: now,
+            took: Duration::ZERO,
             bytes: 0,
             deadline: None,
         });
@@ -108,7 +134,7 @@ impl Peer {
     pub(super) fn start_fetches(&mut self, session: SessionId, turn: &mut Turn<'_>) {
         loop {
             let Some(slot) = self.sessions.get_mut(&session) else { return };
-            let (SessionStage::Live { .. }, Some((local, peer)), true) =
+            let (SessionStage::Live { .. }, Some((_, peer)), true) =
                 (slot.stage, slot.ends, slot.agreed)
             else {
                 return;
@@ -119,109 +145,165 @@ impl Peer {
             let Some(&id) = slot.fetches.first() else { return };
             slot.fetches.remove(0);
             slot.fetching += 1;
-            let listener = ListenerId(self.new_id());
-            if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
-                fetch.stage = Stage::Listening(listener);
-                fetch.peer = Some(peer);
-                fetch.deadline = Some(turn.after(self.config.limits.accept));
+            let resumes = slot.session.extensions().has(Extensions::RESUME);
+            let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { continue };
+            fetch.peer = Some(peer);
+            fetch.since = turn.now;
+            match (slot.key, fetch.size.exact()) {
+                (Some(from), Some(size)) if resumes => {
+                    fetch.stage = Stage::Looking;
+                    fetch.looked = true;
+                    let name = fetch.name.clone();
+                    turn.act(Action::FindPartial { transfer: id, name, size, from });
+                }
+                _ => self.ask_for(id, turn),
             }
-            self.listeners.insert(listener, Awaited::Data(id));
-            turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
             // What is requested of this host is not requested of another that may come by.
             self.settle_on_peer(session, turn);
         }
     }
 
-    pub(super) fn data_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {
+    pub(super) fn partial_found(
+        &mut self,
+        id: TransferId,
+        has: Option<(u64, Sum)>,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
+        let Stage::Looking = fetch.stage else { return };
+        fetch.took = turn.now.saturating_sub(fetch.since);
+        fetch.has = has.filter(|(bytes, _)| *bytes > 0 && *bytes <= fetch.size.bytes());
+        self.ask_for(id, turn);
+    }
+
+    /// Has the file sent: to a port of this host, or, by whom this host called back, from one of
+    /// theirs, which is where connections are known to get through (section 15).
+    fn ask_for(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
+        let ends = self.sessions.get(&fetch.session).map(|slot| {
+            let passive = slot.session.extensions().has(Extensions::PASSIVE);
+            (slot.ends, passive && slot.session.side() == Side::Called)
+        });
+        match ends {
+            Some((_, true)) => self.request(id, None, 0, turn),
+            Some((Some((local, _)), false)) => {
+                let listener = ListenerId(self.new_id());
+                if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
+                    fetch.stage = Stage::Listening(listener);
+                    fetch.deadline = Some(turn.after(self.config.limits.accept));
+                }
+                self.listeners.insert(listener, Awaited::Data(id));
+                turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
+            }
+            Some((None, false)) | None => self.fetch_failed(id, Fault::Closed(None), turn),
+        }
+    }
+
+    pub(super) fn fetch_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
         let Stage::Listening(listener) = fetch.stage else { return };
+        self.request(id, Some(listener), port, turn);
+    }
+
+    fn request(
+        &mut self,
+        id: TransferId,
+        listener: Option<ListenerId>,
+        port: u16,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let Some(slot) = self.sessions.get_mut(&fetch.session) else { return };
         let mut out = Vec::new();
+        let (name, session) = (fetch.name.borrowed(), &mut slot.session);
+        let sent = match fetch.has {
+            Some(has) => session.resume(name, fetch.size, port, has, &mut out),
+            None => session.request(name, fetch.size, port, &mut out),
+        };
         // It cannot be refused: a session that ends is taken out at once.
-        let sent = slot.session.request(fetch.name.borrowed(), fetch.size, port, &mut out);
         debug_assert!(sent.is_ok());
-        let side = slot.session.side();
-        fetch.seal = sent.ok().and_then(|number| slot.session.seal_of(side, number));
+        fetch.number = sent.unwrap_or_default();
+        fetch.seal = session.seal_of(session.side(), fetch.number);
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
-        fetch.deadline = Some(turn.after(self.config.limits.accept));
+        let wait = fetch.has.map_or(Duration::ZERO, |_| fetch.took.saturating_mul(SLOWER));
+        fetch.deadline = Some(turn.after(self.config.limits.accept.saturating_add(wait)));
         slot.heard = turn.now;
         slot.write(out, turn);
     }
 
-    pub(super) fn data_accepted(
+    /// Where the provider listens.
+    pub(super) fn port_came(
+        &mut self,
+        session: SessionId,
+        number: u64,
+        port: u16,
+        turn: &mut Turn<'_>,
+    ) {
+        let found = self.transfers.iter().find_map(|(id, transfer)| match transfer {
+            Transfer::Fetch(fetch) if fetch.session == session && fetch.number == number => {
+                match (fetch.stage, fetch.peer) {
+                    (Stage::Requested(None), Some(peer)) => Some((*id, peer)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        // Given up meanwhile, or never asked for.
+        let Some((id, peer)) = found else { return };
+        if let Err(fault) = crate::addr::may_dial_port(port) {
+            return self.fetch_failed(id, Fault::Policy(fault), turn);
+        }
+        let conn = self.new_conn();
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
+            fetch.stage = Stage::Dialling(conn);
+            fetch.deadline = Some(turn.after(self.config.limits.accept));
+        }
+        self.conns.insert(conn, Use::Data(id));
+        let to = SocketAddr::new(peer, port);
+        turn.act(Action::Dial { conn, to, purpose: Purpose::Data });
+    }
+
+    pub(super) fn fetch_accepted(
         &mut self,
         id: TransferId,
         conn: ConnId,
         remote: SocketAddr,
         turn: &mut Turn<'_>,
     ) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
+        let Stage::Requested(Some(listener)) = fetch.stage else {
             return turn.act(Action::Close { conn });
         };
-        let Stage::Requested(listener) = fetch.stage else {
-            return turn.act(Action::Close { conn });
-        };
-        let session = fetch.session;
-        let from = remote.ip().to_canonical();
-        if let Some(peer) = fetch.peer.filter(|peer| *peer != from) {
-            turn.act(Action::Close { conn });
-            return turn.notice(
-                Some(session),
-                format_args!("expected the data connection from {peer}, got one from {from}"),
-            );
+        let (session, peer) = (fetch.session, fetch.peer);
+        if !self.is_from(peer, conn, remote, session, turn) {
+            return;
         }
+        self.listeners.remove(&listener);
+        turn.act(Action::StopListening { listener });
+        self.conns.insert(conn, Use::Data(id));
+        self.begin_receiving(id, conn, turn);
+    }
+
+    pub(super) fn fetch_dialled(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id)
+            && let Stage::Dialling(conn) = fetch.stage
+        {
+            self.begin_receiving(id, conn, turn);
+        }
+    }
+
+    fn begin_receiving(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         fetch.stage = Stage::Receiving(conn);
         fetch.deadline = Some(turn.after(self.config.limits.stall));
+        let from = fetch.has.map_or(0, |(bytes, _)| bytes);
+        fetch.bytes = from;
         let (name, size, seal) = (fetch.name.clone(), fetch.size, fetch.seal.take());
-        self.listeners.remove(&listener);
-        self.conns.insert(conn, Use::Data(id));
-        turn.act(Action::StopListening { listener });
-        turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size, seal });
+        let session = fetch.session;
+        turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size, from, seal });
         let direction = Direction::Receive;
-        turn.tell(Event::Started { transfer: id, session, direction, name, size });
-    }
-
-    pub(super) fn receive_ended(
-        &mut self,
-        id: TransferId,
-        bytes: u64,
-        sums: Option<Sums>,
-        end: ReceiveEnd,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
-        let Stage::Receiving(conn) = fetch.stage else { return };
-        fetch.bytes = bytes;
-        let expected = fetch.size;
-        let why = match end {
-            ReceiveEnd::Eof if sums.is_some_and(|sums| !sums.agree()) => {
-                return self.fetch_failed(id, Fault::Altered, turn);
-            }
-            ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
-                fetch.stage = Stage::Storing;
-                fetch.deadline = None;
-                self.conns.remove(&conn);
-                return turn.act(Action::Store { transfer: id });
-            }
-            ReceiveEnd::Eof => None,
-            ReceiveEnd::Broken(why) => Some(why),
-            ReceiveEnd::Excess => {
-                let fault = Fault::Excess { expected: expected.limit() };
-                return self.fetch_failed(id, fault, turn);
-            }
-            ReceiveEnd::Disk(why) => return self.fetch_failed(id, Fault::Local(why), turn),
-        };
-        self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
-    }
-
-    pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
-        let Stage::Storing = fetch.stage else { return };
-        turn.tell(Event::Finished { transfer: id, name, bytes: fetch.bytes });
-        if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
-            self.fetch_over(&fetch, turn);
-        }
+        turn.tell(Event::Started { transfer: id, session, direction, name, size, from });
     }
 
     pub(super) fn request_refused(&mut self, session: SessionId, name: &str, turn: &mut Turn<'_>) {
@@ -230,50 +312,23 @@ impl Peer {
                 if fetch.session == session && fetch.requested && fetch.name.as_str() == name =>
             {
                 fetch.requested = false;
-                Some((*id, fetch.is_moving()))
+                Some((*id, fetch.stage, fetch.has.take()))
             }
             _ => None,
         });
-        // Of a file that is on its way, the end of its stream tells more than the NO.
-        if let Some((id, false)) = refused {
-            self.fetch_failed(id, Fault::Refused, turn);
-        }
-    }
-
-    pub(super) fn fetch_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) else { return };
-        match fetch.stage {
-            Stage::Waiting => {
-                if let Some(slot) = self.sessions.get_mut(&fetch.session) {
-                    slot.fetches.retain(|waiting| *waiting != id);
-                }
-            }
-            Stage::Listening(listener) | Stage::Requested(listener) => {
-                if self.listeners.remove(&listener).is_some() {
+        match refused {
+            // What is here is not how the file begins, or not any more: all of it, then.
+            Some((id, Stage::Requested(listener), Some(_))) => {
+                if let Some(listener) = listener
+                    && self.listeners.remove(&listener).is_some()
+                {
                     turn.act(Action::StopListening { listener });
                 }
+                self.ask_for(id, turn);
             }
-            Stage::Receiving(conn) => {
-                self.conns.remove(&conn);
-                turn.act(Action::Close { conn });
-                turn.act(Action::Abandon { transfer: id });
-            }
-            Stage::Storing => {}
-        }
-        turn.tell(Event::Failed { transfer: id, name: fetch.name.clone(), fault });
-        if !matches!(fetch.stage, Stage::Waiting) {
-            self.fetch_over(&fetch, turn);
-        }
-    }
-
-    fn fetch_over(&mut self, fetch: &Fetch, turn: &mut Turn<'_>) {
-        if let Some(slot) = self.sessions.get_mut(&fetch.session) {
-            slot.fetching = slot.fetching.saturating_sub(1);
-            slot.heard = turn.now;
-            if fetch.requested {
-                slot.session.settle(fetch.name.as_str());
-            }
-            self.start_fetches(fetch.session, turn);
+            // Of a file that is on its way, the end of its stream tells more than the NO.
+            Some((_, Stage::Receiving(_), _)) | None => {}
+            Some((id, ..)) => self.fetch_failed(id, Fault::Refused, turn),
         }
     }
 
@@ -294,8 +349,10 @@ impl Peer {
                 && fetch.session == session
             {
                 match fetch.stage {
-                    Stage::Listening(_) => unasked.push(*id),
-                    Stage::Requested(_) => {
+                    Stage::Looking | Stage::Listening(_) | Stage::Requested(None) => {
+                        unasked.push(*id);
+                    }
+                    Stage::Requested(Some(_)) => {
                         let soon = turn.after(AFTER_THE_END);
                         fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
                     }

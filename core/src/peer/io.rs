@@ -6,8 +6,8 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Event;
 use crate::secure::PublicKey;
-use crate::stream::{Seal, Sums};
-use crate::{FileName, Nick, Size};
+use crate::stream::{Seal, Sum, Sums};
+use crate::{FileName, Listed, Nick, Size, Stat};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -99,8 +99,8 @@ pub enum Input<'a> {
     Entries {
         /// For which session.
         session: SessionId,
-        /// Names and sizes in bytes.
-        entries: Vec<(FileName, u64)>,
+        /// What there is.
+        entries: Vec<Listed>,
         /// Whether these were the last.
         done: bool,
     },
@@ -111,18 +111,32 @@ pub enum Input<'a> {
         /// `None` for a file that is not shared.
         size: Option<u64>,
     },
+    /// The answer to [`Action::FindPartial`].
+    PartialFound {
+        /// For which transfer.
+        transfer: TransferId,
+        /// How many bytes of the file are here, and their sum; `None` if there are none.
+        has: Option<(u64, Sum)>,
+    },
+    /// The answer to [`Action::SumBeginning`].
+    BeginningSummed {
+        /// For which transfer.
+        transfer: TransferId,
+        /// The sum; `None` where the file is not what it was.
+        sum: Option<Sum>,
+    },
     /// A transfer moves.
     Progress {
         /// Which.
         transfer: TransferId,
-        /// Bytes so far.
+        /// Bytes so far, those of an earlier try included.
         bytes: u64,
     },
     /// [`Action::Send`] is over.
     SendEnded {
         /// Which.
         transfer: TransferId,
-        /// Bytes sent.
+        /// Bytes sent, and those of an earlier try.
         bytes: u64,
         /// `None` if every byte was sent; else the reason.
         why: Option<Box<str>>,
@@ -131,7 +145,7 @@ pub enum Input<'a> {
     ReceiveEnded {
         /// Which.
         transfer: TransferId,
-        /// Bytes kept.
+        /// Bytes kept, those of an earlier try included.
         bytes: u64,
         /// The sums of it, where it came with one.
         sums: Option<Sums>,
@@ -244,6 +258,29 @@ pub enum Action {
         /// Which file.
         name: FileName,
     },
+    /// Look for what an earlier try has left of a file, and keep it for [`Action::Receive`] or
+    /// [`Action::Abandon`]: [`Input::PartialFound`].
+    FindPartial {
+        /// For which transfer.
+        transfer: TransferId,
+        /// Which file.
+        name: FileName,
+        /// Of this size in bytes.
+        size: u64,
+        /// From whom.
+        from: PublicKey,
+    },
+    /// Say the sum of the beginning of a file: [`Input::BeginningSummed`].
+    SumBeginning {
+        /// For which transfer.
+        transfer: TransferId,
+        /// Which file.
+        name: FileName,
+        /// It must still have this size, in bytes.
+        size: u64,
+        /// So many bytes.
+        length: u64,
+    },
     /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`].
     Send {
         /// Which transfer.
@@ -254,6 +291,8 @@ pub enum Action {
         name: FileName,
         /// It must still have this size, in bytes.
         size: u64,
+        /// Those before these are there.
+        from: u64,
         /// How it is sealed, in a private session.
         seal: Option<Seal>,
     },
@@ -267,6 +306,9 @@ pub enum Action {
         name: FileName,
         /// Of this size; no byte above an exact size is kept.
         size: Size,
+        /// Those before these are here, as [`Input::PartialFound`] said. What else there was found is
+        /// given up.
+        from: u64,
         /// How it is sealed, in a private session.
         seal: Option<Seal>,
     },
@@ -274,6 +316,8 @@ pub enum Action {
     Store {
         /// Which transfer.
         transfer: TransferId,
+        /// What else it is to have.
+        stat: Stat,
     },
     /// A received file will not become whole: leave the temporary file where it is.
     Abandon {

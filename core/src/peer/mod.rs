@@ -11,6 +11,7 @@ mod fetch;
 mod io;
 mod opening;
 mod provide;
+mod receiving;
 mod relay_link;
 mod slot;
 mod trust;
@@ -177,7 +178,9 @@ impl Peer {
             Input::ConnectFailed { conn, why } => match self.conns.remove(&conn) {
                 Some(Use::Relay) => self.relay_lost(Fault::Unreachable(why), turn),
                 Some(Use::Control(session)) => self.dial_failed(session, why, turn),
-                Some(Use::Data(transfer)) => self.data_dial_failed(transfer, why, turn),
+                Some(Use::Data(transfer)) => {
+                    self.transfer_failed(transfer, Fault::Unreachable(why), turn);
+                }
                 Some(Use::Spare(_)) | None => {}
             },
             Input::Received { conn, bytes } => match self.conns.get(&conn) {
@@ -206,7 +209,7 @@ impl Peer {
                     self.open_failed(session, Fault::Local(why), turn);
                 }
                 Some(Awaited::Data(transfer)) => {
-                    self.fetch_failed(transfer, Fault::Local(why), turn);
+                    self.transfer_failed(transfer, Fault::Local(why), turn);
                 }
                 None => {}
             },
@@ -225,6 +228,10 @@ impl Peer {
                 self.entries(session, &entries, done, turn);
             }
             Input::Found { session, size } => self.found(session, size, turn),
+            Input::PartialFound { transfer, has } => self.partial_found(transfer, has, turn),
+            Input::BeginningSummed { transfer, sum } => {
+                self.beginning_summed(transfer, sum, turn);
+            }
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
             Input::SendEnded { transfer, bytes, why } => {
                 self.send_ended(transfer, bytes, why, turn);
@@ -304,6 +311,55 @@ impl Peer {
             Some(Use::Data(transfer)) => self.data_dialled(*transfer, turn),
             Some(Use::Spare(_)) | None => turn.act(Action::Close { conn }),
         }
+    }
+
+    fn data_dialled(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        match self.transfers.get(&id) {
+            Some(Transfer::Fetch(_)) => self.fetch_dialled(id, turn),
+            Some(Transfer::Serve(_)) => self.serve_dialled(id, turn),
+            None => {}
+        }
+    }
+
+    fn data_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {
+        match self.transfers.get(&id) {
+            Some(Transfer::Fetch(_)) => self.fetch_listening(id, port, turn),
+            Some(Transfer::Serve(_)) => self.serve_listening(id, port, turn),
+            None => {}
+        }
+    }
+
+    fn data_accepted(
+        &mut self,
+        id: TransferId,
+        conn: ConnId,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        match self.transfers.get(&id) {
+            Some(Transfer::Fetch(_)) => self.fetch_accepted(id, conn, remote, turn),
+            Some(Transfer::Serve(_)) => self.serve_accepted(id, conn, remote, turn),
+            None => turn.act(Action::Close { conn }),
+        }
+    }
+
+    /// Whether a data connection comes from where it should; one that does not is closed.
+    fn is_from(
+        &self,
+        peer: Option<IpAddr>,
+        conn: ConnId,
+        remote: SocketAddr,
+        session: SessionId,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let from = remote.ip().to_canonical();
+        let Some(peer) = peer.filter(|peer| *peer != from) else { return true };
+        turn.act(Action::Close { conn });
+        turn.notice(
+            Some(session),
+            format_args!("expected the data connection from {peer}, got one from {from}"),
+        );
+        false
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {

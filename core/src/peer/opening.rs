@@ -146,9 +146,9 @@ impl Peer {
         slot.remote = Some(remote);
         slot.since = turn.now;
         slot.heard = turn.now;
-        let (nick, side) = (slot.nick.clone(), slot.side());
+        let (nick, code, side) = (slot.nick.clone(), slot.code.clone(), slot.side());
         let mut out = Vec::new();
-        let session = self.begin_session(nick.as_ref(), side, &mut out);
+        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, &mut out);
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.session = session;
         slot.write(out, turn);
@@ -196,7 +196,8 @@ impl Peer {
     /// An X_INIT came.
     pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
         let Some(relay) = self.relay.relay_ip() else { return };
-        let refusal = if self.config.calls == Calls::Ignore || self.stopping {
+        let closed = self.stopping || self.is_code_dead();
+        let refusal = if self.config.calls == Calls::Ignore || closed {
             Some(Fault::Declined)
         } else if let Err(fault) =
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)

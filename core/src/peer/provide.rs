@@ -7,13 +7,13 @@ use core::time::Duration;
 
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
-    Action, ConnId, Direction, Event, Fault, Peer, Purpose, SessionId, Transfer, TransferId, Turn,
-    Use,
+    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, SessionId,
+    Transfer, TransferId, Turn, Use,
 };
 use crate::addr::may_dial_port;
 use crate::session::{Question, Request};
-use crate::stream::Seal;
-use crate::{FileName, Limits, Size};
+use crate::stream::{Seal, Sum};
+use crate::{FileName, Limits, Listed, Size};
 
 /// Bytes of a list that may wait to leave while more of it is fetched.
 const LIST_AHEAD: usize = 64 << 10;
@@ -27,6 +27,10 @@ pub(super) struct Serve {
     seal: Option<Seal>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
+    /// The number of the request.
+    number: u64,
+    /// What the requester has.
+    has: Option<(u64, Sum)>,
     stage: Stage,
     pub(super) deadline: Option<Duration>,
 }
@@ -35,7 +39,13 @@ pub(super) struct Serve {
 enum Stage {
     /// For its turn.
     Waiting,
+    /// The requester has a part of it, and it is looked whether that is how the file begins.
+    Summing,
     Dialling(ConnId),
+    /// A listener was asked for, since the requester wants to dial (section 15).
+    Listening(ListenerId),
+    /// X_PORT was sent.
+    Awaiting(ListenerId),
     Sending(ConnId),
 }
 
@@ -82,7 +92,7 @@ impl Peer {
     pub(super) fn entries(
         &mut self,
         session: SessionId,
-        entries: &[(FileName, u64)],
+        entries: &[Listed],
         done: bool,
         turn: &mut Turn<'_>,
     ) {
@@ -91,8 +101,8 @@ impl Peer {
             return;
         }
         let mut out = Vec::new();
-        for (name, size) in entries {
-            if slot.session.answer_entry(name.borrowed(), *size, &mut out).is_err() {
+        for Listed { name, size, stat } in entries {
+            if slot.session.answer_entry(name.borrowed(), *size, *stat, &mut out).is_err() {
                 break;
             }
         }
@@ -140,12 +150,14 @@ impl Peer {
         request: Request,
         size: Option<u64>,
     ) -> Result<(), Box<str>> {
-        let Request { name, size: asked, port, number } = request;
+        let Request { name, size: asked, port, has, number } = request;
         let size = size.ok_or("it is not shared")?;
         if asked.exact().is_some_and(|asked| asked != size) {
             return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
         }
-        may_dial_port(port).map_err(|fault| alloc::format!("{fault}"))?;
+        if port != 0 {
+            may_dial_port(port).map_err(|fault| alloc::format!("{fault}"))?;
+        }
         let id = TransferId(self.new_id());
         let slot = self.sessions.get_mut(&session).ok_or("its session is over")?;
         let (_, peer) = slot.ends.ok_or("its session is over")?;
@@ -153,7 +165,8 @@ impl Peer {
         let to = SocketAddr::new(peer, port);
         let stage = Stage::Waiting;
         let seal = slot.session.seal_of(slot.session.side().other(), number);
-        let serve = Box::new(Serve { session, name, size, seal, to, stage, deadline: None });
+        let deadline = None;
+        let serve = Box::new(Serve { session, name, size, seal, to, number, has, stage, deadline });
         self.transfers.insert(id, Transfer::Serve(serve));
         Ok(())
     }
@@ -167,33 +180,117 @@ impl Peer {
             let Some(&id) = slot.serves.first() else { return };
             slot.serves.remove(0);
             slot.serving += 1;
-            let conn = self.new_conn();
             let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { continue };
-            serve.stage = Stage::Dialling(conn);
-            serve.deadline = Some(turn.after(self.config.limits.accept));
-            self.conns.insert(conn, Use::Data(id));
-            turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
+            match serve.has {
+                Some((length, _)) => {
+                    serve.stage = Stage::Summing;
+                    let (name, size) = (serve.name.clone(), serve.size);
+                    turn.act(Action::SumBeginning { transfer: id, name, size, length });
+                }
+                None => self.connect(id, turn),
+            }
         }
     }
 
-    pub(super) fn data_dialled(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+    pub(super) fn beginning_summed(
+        &mut self,
+        id: TransferId,
+        sum: Option<Sum>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(Transfer::Serve(serve)) = self.transfers.get(&id) else { return };
+        let Stage::Summing = serve.stage else { return };
+        if serve.has.map(|(_, sum)| sum) == sum {
+            return self.connect(id, turn);
+        }
+        // The requester knows by the NO to ask for all of it.
+        let Some(serve) = self.take_serve(id) else { return };
+        if let Some(slot) = self.sessions.get_mut(&serve.session) {
+            let mut out = Vec::new();
+            slot.session.refuse(&serve.name, &mut out);
+            slot.write(out, turn);
+        }
+        self.serve_over(&serve, turn);
+    }
+
+    /// The data connection: to the requester's port, or from it.
+    fn connect(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let (conn, listener) = (self.new_conn(), ListenerId(self.new_id()));
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
-        let Stage::Dialling(conn) = serve.stage else { return };
+        serve.deadline = Some(turn.after(self.config.limits.accept));
+        if serve.to.port() != 0 {
+            serve.stage = Stage::Dialling(conn);
+            self.conns.insert(conn, Use::Data(id));
+            return turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
+        }
+        let ends = self.sessions.get(&serve.session).and_then(|slot| slot.ends);
+        let Some((local, _)) = ends else {
+            return self.serve_failed(id, Fault::Closed(None), turn);
+        };
+        serve.stage = Stage::Listening(listener);
+        self.listeners.insert(listener, Awaited::Data(id));
+        turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
+    }
+
+    pub(super) fn serve_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {
+        let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
+        let Stage::Listening(listener) = serve.stage else { return };
+        let Some(slot) = self.sessions.get_mut(&serve.session) else {
+            return self.serve_failed(id, Fault::Closed(None), turn);
+        };
+        let mut out = Vec::new();
+        // It cannot be refused: a session that ends is taken out at once.
+        let said = slot.session.listening(serve.number, port, &mut out);
+        debug_assert_eq!(said, Ok(()));
+        slot.write(out, turn);
+        serve.stage = Stage::Awaiting(listener);
+        serve.deadline = Some(turn.after(self.config.limits.accept));
+    }
+
+    pub(super) fn serve_accepted(
+        &mut self,
+        id: TransferId,
+        conn: ConnId,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(Transfer::Serve(serve)) = self.transfers.get(&id) else { return };
+        let Stage::Awaiting(listener) = serve.stage else {
+            return turn.act(Action::Close { conn });
+        };
+        let (session, peer) = (serve.session, Some(serve.to.ip()));
+        if !self.is_from(peer, conn, remote, session, turn) {
+            return;
+        }
+        self.listeners.remove(&listener);
+        turn.act(Action::StopListening { listener });
+        self.conns.insert(conn, Use::Data(id));
+        self.begin_sending(id, conn, turn);
+    }
+
+    pub(super) fn serve_dialled(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        if let Some(Transfer::Serve(serve)) = self.transfers.get(&id)
+            && let Stage::Dialling(conn) = serve.stage
+        {
+            self.begin_sending(id, conn, turn);
+        }
+    }
+
+    fn begin_sending(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
+        let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         serve.stage = Stage::Sending(conn);
         serve.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
-        turn.act(Action::Send { transfer: id, conn, name: name.clone(), size, seal });
+        let from = serve.has.map_or(0, |(length, _)| length);
+        turn.act(Action::Send { transfer: id, conn, name: name.clone(), size, from, seal });
         turn.tell(Event::Started {
             transfer: id,
             session: serve.session,
             direction: Direction::Send,
             name,
             size: Size::Exact(size),
+            from,
         });
-    }
-
-    pub(super) fn data_dial_failed(&mut self, id: TransferId, why: Box<str>, turn: &mut Turn<'_>) {
-        self.serve_failed(id, Fault::Unreachable(why), turn);
     }
 
     pub(super) fn send_ended(
@@ -218,8 +315,13 @@ impl Peer {
 
     pub(super) fn serve_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
         let Some(serve) = self.take_serve(id) else { return };
-        if let Stage::Dialling(conn) | Stage::Sending(conn) = serve.stage {
-            turn.act(Action::Close { conn });
+        match serve.stage {
+            Stage::Dialling(conn) | Stage::Sending(conn) => turn.act(Action::Close { conn }),
+            Stage::Listening(listener) | Stage::Awaiting(listener) => {
+                self.listeners.remove(&listener);
+                turn.act(Action::StopListening { listener });
+            }
+            Stage::Waiting | Stage::Summing => {}
         }
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             slot.serves.retain(|waiting| *waiting != id);

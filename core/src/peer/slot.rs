@@ -7,8 +7,9 @@ use core::time::Duration;
 
 use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, TransferId, Turn};
-use crate::secure::Side;
-use crate::{FileName, Limits, MisuseError, Nick, Session};
+use crate::code::Code;
+use crate::secure::{PublicKey, Side};
+use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
@@ -24,6 +25,10 @@ pub(super) struct Slot {
     pub(super) opened: bool,
     /// Whether both sides know what they can do.
     pub(super) agreed: bool,
+    /// The key that the other side proved to hold.
+    pub(super) key: Option<PublicKey>,
+    /// What this side was told, to prove it.
+    pub(super) code: Option<Code>,
     /// When it began, when its stage did, and when it last heard or asked.
     began: Duration,
     pub(super) since: Duration,
@@ -69,6 +74,7 @@ pub(super) enum Stage {
 pub(super) enum Ask {
     List,
     Check(FileName),
+    Offer(Vec<Listed>),
 }
 
 impl Ask {
@@ -76,6 +82,12 @@ impl Ask {
         match self {
             Self::List => session.list(out),
             Self::Check(name) => session.check(name.borrowed(), out),
+            Self::Offer(files) => {
+                for Listed { name, size, stat } in files {
+                    session.offer(name.borrowed(), Size::Exact(*size), *stat, out)?;
+                }
+                session.offer_end(out)
+            }
         }
     }
 }
@@ -96,6 +108,8 @@ impl Slot {
             called,
             opened: false,
             agreed: false,
+            key: None,
+            code: None,
             began: now,
             since: now,
             heard: now,
@@ -118,6 +132,7 @@ impl Slot {
     pub(super) fn restart(&mut self, limits: &Limits) {
         self.session = Session::new(limits);
         self.agreed = false;
+        self.key = None;
         self.ends = None;
         self.unsent = 0;
         self.paused = false;

@@ -7,9 +7,10 @@ use core::time::Duration;
 use litemap::LiteMap;
 
 use super::{Action, Event, Fault, Peer, SessionId, Turn};
+use crate::code::{Code, CodeError};
 use crate::secure::{Entropy, Identity, PublicKey, Side};
 use crate::session::{Event as Heard, Extensions, Terms};
-use crate::{Nick, Session};
+use crate::{MisuseError, Nick, ProtocolError, Session};
 
 /// How long the other side may take to show that it knows more than the six packets.
 pub(super) const PROBE: Duration = Duration::from_secs(3);
@@ -22,7 +23,13 @@ pub struct Trust {
     extensions: Extensions,
     required: bool,
     pins: LiteMap<Nick, PublicKey>,
+    /// What whoever calls this host is to know, and how many did not.
+    code: Option<Code>,
+    wrong: u32,
 }
+
+/// Wrong codes after which a code lets nobody in (section 12).
+const WRONG_CODES: u32 = 3;
 
 impl Trust {
     /// Of this host's key, and 32 bytes of the system's randomness.
@@ -30,9 +37,15 @@ impl Trust {
         Self {
             identity: Arc::new(identity),
             entropy: Entropy::new(seed),
-            extensions: Extensions::SECURE.with(Extensions::VERIFY),
+            extensions: Extensions::SECURE
+                .with(Extensions::VERIFY)
+                .with(Extensions::CODE)
+                .with(Extensions::PASSIVE)
+                .with(Extensions::OFFER),
             required: false,
             pins: LiteMap::new(),
+            code: None,
+            wrong: 0,
         }
     }
 
@@ -47,6 +60,27 @@ impl Trust {
     #[must_use]
     pub fn with_aes(mut self) -> Self {
         self.extensions = self.extensions.with(Extensions::AES);
+        self
+    }
+
+    /// This host knows of its files' times and modes, and gives them to those that come.
+    #[must_use]
+    pub fn with_stat(mut self) -> Self {
+        self.extensions = self.extensions.with(Extensions::STAT);
+        self
+    }
+
+    /// This host looks for what an earlier try left of a file.
+    #[must_use]
+    pub fn with_resume(mut self) -> Self {
+        self.extensions = self.extensions.with(Extensions::RESUME);
+        self
+    }
+
+    /// Nobody is let in who does not prove to know this code. This host is to go by its nick.
+    #[must_use]
+    pub fn with_code(mut self, code: Code) -> Self {
+        self.code = Some(code);
         self
     }
 
@@ -77,6 +111,8 @@ pub enum Known {
     Pinned,
     /// It is the first that its nick has, and pinned from now on.
     First,
+    /// It knows the code.
+    ByCode,
     /// Its nick is not this host's to pin: it called, or is for one time.
     Unpinned,
 }
@@ -116,13 +152,16 @@ impl Peer {
     pub(super) fn begin_session(
         &mut self,
         nick: Option<&Nick>,
+        code: Option<&Code>,
         side: Side,
         out: &mut Vec<u8>,
     ) -> Session {
         let limits = &self.config.limits;
         let Some(trust) = &mut self.trust else { return Session::new(limits) };
+        let code = if side == Side::Called { trust.code.clone() } else { code.cloned() };
         let terms = Terms {
             side,
+            code,
             identity: trust.identity.clone(),
             entropy: Entropy::new(trust.entropy.bytes()),
             extensions: trust.extensions,
@@ -135,17 +174,29 @@ impl Peer {
     /// Both sides know what they can do: what was asked so far is sent.
     pub(super) fn agreed(&mut self, id: SessionId, key: Option<PublicKey>, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        slot.agreed = true;
-        slot.heard = turn.now;
+        slot.key = key;
         let mut out = Vec::new();
         slot.session.proceed(&mut out);
         slot.write(out, turn);
-        let (nick, called) = (slot.nick.clone(), slot.called);
+        if !slot.session.is_authenticating() {
+            self.established(id, turn);
+        }
+    }
+
+    /// Nothing stands between both sides and what they want of each other.
+    pub(super) fn established(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        slot.agreed = true;
+        slot.heard = turn.now;
+        let (nick, called, key) = (slot.nick.clone(), slot.called, slot.key);
+        let by_code = slot.code.is_some()
+            || called && self.trust.as_ref().is_some_and(|trust| trust.code.is_some());
         let secrecy = match (key, &mut self.trust) {
             (None, Some(_)) => Secrecy::Plain(WhyPlain::There),
             (None, None) => Secrecy::Plain(WhyPlain::Here),
             (Some(key), trust) => {
                 let known = match (&nick, trust) {
+                    _ if by_code => Known::ByCode,
                     (Some(nick), Some(trust)) if trust.pins.contains_key(nick) => Known::Pinned,
                     // Who calls goes by a name of its own choice.
                     (Some(nick), Some(trust)) if !called && !is_for_one_time(nick) => {
@@ -171,6 +222,48 @@ impl Peer {
             Ok(Heard::Agreed { key }) => self.agreed(id, key, turn),
             Ok(_) => {}
             Err(error) => self.session_failed(id, Fault::Protocol(error), turn),
+        }
+    }
+}
+
+impl Peer {
+    /// Calls whoever made a code up, and proves to know it: as [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// As there; [`MisuseError::NoTrust`] for a host that speaks in the clear.
+    pub fn open_code(
+        &mut self,
+        code: Code,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<SessionId, MisuseError> {
+        if self.trust.is_none() {
+            return Err(MisuseError::NoTrust);
+        }
+        let session = self.open(code.nick().clone(), now, actions)?;
+        if let Some(slot) = self.sessions.get_mut(&session) {
+            slot.code = Some(code);
+        }
+        Ok(session)
+    }
+
+    /// Whether this host's code lets nobody in any more.
+    pub(super) fn is_code_dead(&self) -> bool {
+        self.trust.as_ref().is_some_and(|trust| trust.wrong >= WRONG_CODES)
+    }
+
+    /// Where a session failed for a code that this host made up.
+    pub(super) fn count_wrong_code(&mut self, id: SessionId, fault: &Fault, turn: &mut Turn<'_>) {
+        let Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) = fault else { return };
+        if !self.sessions.get(&id).is_some_and(|slot| slot.called) {
+            return;
+        }
+        if let Some(trust) = &mut self.trust {
+            trust.wrong += 1;
+            if trust.wrong == WRONG_CODES {
+                turn.tell(Event::CodeDead);
+            }
         }
     }
 }

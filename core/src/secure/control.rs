@@ -54,6 +54,7 @@ impl Opener {
     ///
     /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
+        self.chain.check()?;
         match self.gather.take(bytes) {
             Ok(None) => Ok(None),
             Ok(Some(record)) => self.chain.open(record, false).map(|text| Some(&*text)),

@@ -105,6 +105,7 @@ impl DataOpener {
     ///
     /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
+        self.chain.check()?;
         if self.finished && !bytes.is_empty() {
             return self.chain.fail(SecureError::AfterLast);
         }

@@ -40,7 +40,8 @@ impl Handshake {
             Side::Caller => builder.build_initiator(),
             Side::Called => builder.build_responder(),
         });
-        let state = state.expect("the resolver has all that the name names");
+        // Not expect, which would bring the names of all that can be wrong with a builder.
+        let Ok(state) = state else { unreachable!("the resolver has all that the name names") };
         Self { side, state: Some(Box::new(state)), passed: 0 }
     }
 

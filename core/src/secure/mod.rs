@@ -33,4 +33,4 @@ pub use keys::{Keys, Side};
 pub use safety::{Safety, SafetyWords};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -59,9 +59,7 @@ impl Chain {
         record: &'a mut [u8],
         last: bool,
     ) -> Result<&'a mut [u8], SecureError> {
-        if let Some(fault) = &self.fault {
-            return Err(fault.clone());
-        }
+        self.check()?;
         let got = record.len();
         let (head, text, tag) = parts(record).ok_or(SecureError::Buffer { got })?;
         if length(*head)? != text.len() + TAG {
@@ -80,6 +78,11 @@ impl Chain {
         }
         self.next += 1;
         Ok(text)
+    }
+
+    /// What went wrong, if anything has.
+    pub(super) fn check(&self) -> Result<(), SecureError> {
+        self.fault.clone().map_or(Ok(()), Err)
     }
 
     /// Remembers what went wrong.

@@ -13,7 +13,10 @@ impl Session {
         match self.agreement.take() {
             Some(Agreement::Extended { extensions, keys }) => {
                 self.extensions = extensions;
-                self.privacy = keys.map(|secured| Privacy::begin(secured, out));
+                self.privacy = keys.map(|mut secured| {
+                    self.auth = secured.auth.take();
+                    Privacy::begin(secured, out)
+                });
             }
             Some(Agreement::Plain) | None => {}
         }

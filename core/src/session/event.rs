@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 
 use crate::secure::PublicKey;
-use crate::{FileName, Size};
+use crate::stream::Sum;
+use crate::{FileName, Size, Stat};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,39 @@ pub enum Event {
     Agreed {
         /// The key that the other side proved to hold; `None` where all is in the clear.
         key: Option<PublicKey>,
+    },
+    /// Both sides know the same code (section 12).
+    Authenticated,
+    /// Where the other side listens, for one of our requests (section 15).
+    Port {
+        /// The number of the request.
+        number: u64,
+        /// 1–65535.
+        port: u16,
+    },
+    /// One file that the other side offers (section 17).
+    Offered {
+        /// The file.
+        name: FileName,
+        /// Its size.
+        size: Size,
+        /// What else is told of it.
+        stat: Stat,
+    },
+    /// One file of an offer, with a name that is none.
+    BadOffer {
+        /// What was expected and what came.
+        why: Box<str>,
+    },
+    /// The offer is complete.
+    OfferEnd {
+        /// How many files it held, bad names included.
+        entries: u64,
+    },
+    /// The other side does not want a file that was offered to it.
+    Declined {
+        /// The file.
+        name: Box<str>,
     },
     /// What both users see if nobody is between them (section 11.4).
     SafetyWords {
@@ -31,6 +65,8 @@ pub enum Event {
         name: FileName,
         /// Its size.
         size: Size,
+        /// What else is told of it.
+        stat: Stat,
     },
     /// One file of the list, with a name that is none: it cannot be asked for.
     BadEntry {
@@ -82,8 +118,10 @@ pub struct Request {
     pub name: FileName,
     /// The size the other side believes it has.
     pub size: Size,
-    /// Where it listens.
+    /// Where it listens; 0 where this side is to.
     pub port: u16,
+    /// What it has of it: so many bytes of this sum.
+    pub has: Option<(u64, Sum)>,
     /// How many it requested before.
     pub number: u64,
 }

@@ -27,6 +27,16 @@ words! {
     VERIFY = 1, "verify";
     /// The ciphers of data connections may be AES (section 11.3).
     AES = 2, "aes";
+    /// Both prove to know a code (section 12).
+    CODE = 3, "code";
+    /// A file goes on from where it stopped (section 14).
+    RESUME = 4, "resume";
+    /// The provider may listen for a data connection (section 15).
+    PASSIVE = 5, "passive";
+    /// Files keep their times and whether they are programs (section 16).
+    STAT = 7, "stat";
+    /// Files are offered (section 17).
+    OFFER = 6, "offer";
 }
 
 impl Extensions {

@@ -6,6 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Extensions;
+use super::auth::Auth;
+use crate::code::Code;
 use crate::secure::{Entropy, Handshake, Identity, Keys, Opener, PublicKey, Safety, Sealer, Side};
 use crate::{ProtocolError, Quoted};
 
@@ -27,6 +29,8 @@ pub struct Terms {
     pub required: bool,
     /// Whom it expects, if it knows.
     pub expected: Option<PublicKey>,
+    /// What both are to prove to know.
+    pub code: Option<Code>,
 }
 
 /// How a negotiation ended.
@@ -43,6 +47,9 @@ pub(super) struct Secured {
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
     pub(super) safety: Safety,
+    pub(super) auth: Option<Auth>,
+    /// What is said first, in private, to prove the code.
+    pub(super) proof: Vec<u8>,
 }
 
 /// What a line did.
@@ -142,7 +149,8 @@ impl Negotiation {
     ///
     /// [`ProtocolError::NotPrivate`] where that will not do.
     pub(super) fn give_up(&self) -> Result<(), ProtocolError> {
-        match self.terms.required || self.terms.expected.is_some() {
+        let Terms { required, expected, code, .. } = &self.terms;
+        match *required || expected.is_some() || code.is_some() {
             true => Err(ProtocolError::NotPrivate),
             false => Ok(()),
         }
@@ -207,8 +215,14 @@ impl Negotiation {
             return Ok(None);
         };
         let (keys, sealer, opener) = handshake.finish().map_err(ProtocolError::Secure)?;
-        let safety = Safety::new(&keys, &mut self.terms.entropy);
-        let keys = Some(Secured { keys, sealer, opener, safety });
+        let Terms { side, entropy, code, .. } = &mut self.terms;
+        if code.is_some() && !extensions.has(Extensions::CODE) {
+            return Err(ProtocolError::NoCode);
+        }
+        let safety = Safety::new(&keys, entropy);
+        let mut proof = Vec::new();
+        let auth = code.as_ref().map(|code| Auth::begin(*side, code, &keys, entropy, &mut proof));
+        let keys = Some(Secured { keys, sealer, opener, safety, auth, proof });
         Ok(Some(Heard::Agreed(Agreement::Extended { extensions, keys })))
     }
 }

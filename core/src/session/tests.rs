@@ -1,6 +1,7 @@
 //! What a session must not do.
 
 use super::*;
+use crate::FileName;
 use alloc::string::String;
 
 fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use xcher_core::peer::{
     Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId, Trust,
 };
-use xcher_core::secure::Identity;
-use xcher_core::stream::Receiver;
-use xcher_core::{FileName, Limits, Nick, Peer, Platform};
+use xcher_core::secure::{Identity, PublicKey};
+use xcher_core::stream::{Receiver, Sum};
+use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Stat};
 
 use crate::user::User;
 use crate::world::Weather;
@@ -21,6 +21,10 @@ pub struct Host {
     /// A provider that does not send what it announced.
     pub liar: bool,
     pub received: BTreeMap<TransferId, Receiving>,
+    /// What an earlier try left, once looked for.
+    pub found: BTreeMap<TransferId, Vec<u8>>,
+    /// Who it is, if it speaks in private.
+    pub key: Option<PublicKey>,
     pub sending: BTreeMap<TransferId, Sending>,
     /// Lists under way: where each has got to.
     pub walks: BTreeMap<SessionId, usize>,
@@ -79,8 +83,10 @@ pub enum Due {
     Listening(ListenerId, u16),
     ListenFailed(ListenerId),
     ConnectFailed(ConnId),
-    Entries(SessionId, Vec<(FileName, u64)>, bool),
+    Entries(SessionId, Vec<Listed>, bool),
     Found(SessionId, Option<u64>),
+    PartialFound(TransferId, Option<(u64, Sum)>),
+    BeginningSummed(TransferId, Option<Sum>),
     Stored(TransferId),
     StoreFailed(TransferId),
     SendEnded(TransferId, u64, bool),
@@ -137,13 +143,14 @@ impl Host {
                 (name, (0..length).map(|_| rng.u8(..)).collect())
             })
             .collect();
-        let peer = match rng.u8(0..3) {
-            0 => Peer::new(config),
-            _ => {
-                let trust = Trust::new(Identity::new(bytes(rng)), bytes(rng));
-                Peer::new(config).with_trust(trust)
-            }
-        };
+        let identity = Identity::new(bytes(rng));
+        let key = (rng.u8(0..3) > 0).then(|| identity.public());
+        let mut peer = Peer::new(config);
+        if key.is_some() {
+            let trust = Trust::new(identity, bytes(rng));
+            let trust = if rng.bool() { trust.with_stat() } else { trust };
+            peer = peer.with_trust(if rng.u8(0..4) > 0 { trust.with_resume() } else { trust });
+        }
         Self {
             peer,
             user: User::new(index, hosts, rng),
@@ -151,6 +158,8 @@ impl Host {
             files,
             liar: weather == Weather::Rough && rng.u8(..) < 40,
             received: BTreeMap::new(),
+            found: BTreeMap::new(),
+            key,
             sending: BTreeMap::new(),
             walks: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -171,7 +180,11 @@ impl Host {
         }
         let entries = entries
             .into_iter()
-            .map(|(name, bytes)| (FileName::new(name).unwrap(), bytes.len() as u64))
+            .map(|(name, bytes)| Listed {
+                name: FileName::new(name).unwrap(),
+                size: bytes.len() as u64,
+                stat: Stat { modified: Some(bytes.len() as i64), executable: name.len() > 9 },
+            })
             .collect();
         Due::Entries(session, entries, done)
     }

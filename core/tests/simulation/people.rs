@@ -1,6 +1,6 @@
 //! What the users of the hosts do next.
 
-use xcher_core::{FileName, Size, peer};
+use xcher_core::{FileName, Size, Stat, peer};
 
 use crate::host::nick;
 use crate::user::{Book, Wanted};
@@ -126,7 +126,14 @@ impl World {
         let size = if wrong { Size::Exact(size.bytes() + 1) } else { size };
         let mut actions = Vec::new();
         let now = self.now;
-        let got = self.hosts[host].peer.get(session, name.clone(), size, now, &mut actions);
+        let got = self.hosts[host].peer.get(
+            session,
+            name.clone(),
+            size,
+            Stat::default(),
+            now,
+            &mut actions,
+        );
         if let Ok(transfer) = got {
             let exists = !wrong;
             let wanted = Wanted { session, name, exists, end: None, cancelled: false };

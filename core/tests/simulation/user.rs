@@ -83,7 +83,7 @@ impl User {
                 }
                 None => assert!(self.visitors.remove(session), "a visit ended twice"),
             },
-            Event::Entry { session, name, size } => {
+            Event::Entry { session, name, size, .. } => {
                 let book = self.sessions.get_mut(session).expect("a session of ours");
                 assert!(book.listing && !book.list_ended, "an entry of a list under way");
                 book.listed.push((name.clone(), *size));

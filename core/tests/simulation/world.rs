@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use xcher_core::peer::{Action, ConnId, Input, TransferId};
 use xcher_core::registry;
-use xcher_core::secure::record;
-use xcher_core::stream::Seal;
-use xcher_core::{Registry, RelayLimits};
+use xcher_core::secure::{PublicKey, record};
+use xcher_core::stream::{Hasher, Seal};
+use xcher_core::{FileName, Registry, RelayLimits};
 
 use crate::host::{Due, Host, Receiving, Sending};
 use crate::net::{End, Life, Wire};
@@ -33,6 +33,8 @@ pub struct Totals {
     pub failed: u64,
     pub cuts: u64,
     pub strangers: u64,
+    /// Files of which a part was there.
+    pub resumed: u64,
 }
 
 impl Totals {
@@ -45,11 +47,13 @@ impl Totals {
         self.failed += run.failed;
         self.cuts += run.cuts;
         self.strangers += run.strangers;
+        self.resumed += run.resumed;
     }
 
     pub fn assert_worthwhile(&self, weather: Weather) {
         assert!(self.sessions > self.runs, "sessions opened: {self:?}");
         assert!(self.files > self.runs * 2, "files stored: {self:?}");
+        assert!(self.resumed > self.runs / 10, "files resumed: {self:?}");
         if weather == Weather::Crowded {
             assert!(self.strangers > self.runs, "{self:?}");
         }
@@ -289,36 +293,74 @@ impl World {
                 let size = self.hosts[host].files.get(name.as_str()).map(|b| b.len() as u64);
                 self.hosts[host].due.push(Due::Found(session, size));
             }
-            Action::Send { transfer, conn, name, size, seal } => {
+            Action::FindPartial { transfer, name, size, from } => {
+                let left = self.left_of(&name, size, from);
+                let has =
+                    left.as_ref().map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
+                self.hosts[host].found.insert(transfer, left.unwrap_or_default());
+                self.hosts[host].due.push(Due::PartialFound(transfer, has));
+            }
+            Action::SumBeginning { transfer, name, size, length } => {
+                let file = &self.hosts[host].files[name.as_str()];
+                assert_eq!(size, file.len() as u64);
+                let sum = *blake3::hash(&file[..length as usize]).as_bytes();
+                self.hosts[host].due.push(Due::BeginningSummed(transfer, Some(sum)));
+            }
+            Action::Send { transfer, conn, name, size, from, seal } => {
                 assert_eq!(size, self.hosts[host].files[name.as_str()].len() as u64);
                 let bytes = self.hosts[host].content(&name, &mut self.rng);
-                let bytes =
-                    seal.map_or_else(|| bytes.clone(), |s| sealed(&bytes, s, &mut self.rng));
+                let from = bytes.len().min(from as usize);
+                let bytes = match seal {
+                    Some(seal) => sealed(&bytes, from, seal, &mut self.rng),
+                    None => bytes[from..].to_vec(),
+                };
                 self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
             }
-            Action::Receive { transfer, conn, name, size, seal } => {
+            Action::Receive { transfer, conn, name, size, from, seal } => {
+                let mut bytes = self.hosts[host].found.remove(&transfer).unwrap_or_default();
+                assert!(bytes.len() as u64 >= from, "what was found is gone on from");
+                bytes.truncate(from as usize);
+                self.totals.resumed += u64::from(from > 0);
+                let begun = Hasher::new().update(&bytes).clone();
                 let receiving = Receiving {
                     conn,
-                    bytes: Vec::new(),
+                    bytes,
                     limit: size.limit(),
-                    seal: seal.map(|seal| seal.receiver().unwrap()),
+                    seal: seal.map(|seal| seal.receiver(begun).unwrap()),
                     name,
                     over: false,
                 };
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { .. } => {}
-            Action::Store { transfer } => {
+            Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
             }
             Action::Abandon { transfer } => {
-                let gone = self.hosts[host].received.remove(&transfer);
-                assert!(gone.is_some(), "what is abandoned was being received");
+                let gone = self.hosts[host].received.remove(&transfer).is_some();
+                let found = self.hosts[host].found.remove(&transfer).is_some();
+                assert!(gone || found, "what is abandoned was being received, or looked for");
             }
             Action::Tell(event) => self.hosts[host].told(&event),
         }
+    }
+
+    /// What an earlier try may have left of a file: how it begins, or something else.
+    fn left_of(&mut self, name: &FileName, size: u64, from: PublicKey) -> Option<Vec<u8>> {
+        let provider = self.hosts.iter().find(|host| host.key == Some(from))?;
+        let mut bytes = provider.files.get(name.as_str())?.clone();
+        if self.rng.bool() || bytes.len() as u64 != size {
+            return None;
+        }
+        bytes.truncate(self.rng.usize(0..=bytes.len()));
+        if self.rng.u8(0..4) == 0
+            && let Some(byte) = bytes.last_mut()
+        {
+            *byte ^= 1;
+        }
+        Some(bytes)
     }
 
     pub fn give(&mut self, host: usize, due: Due) {
@@ -335,6 +377,12 @@ impl World {
             }
             Due::Entries(session, entries, done) => {
                 self.input(host, Input::Entries { session, entries, done });
+            }
+            Due::PartialFound(transfer, has) => {
+                self.input(host, Input::PartialFound { transfer, has });
+            }
+            Due::BeginningSummed(transfer, sum) => {
+                self.input(host, Input::BeginningSummed { transfer, sum });
             }
             Due::Found(session, size) => self.input(host, Input::Found { session, size }),
             Due::Stored(transfer) => {
@@ -359,8 +407,9 @@ impl World {
 }
 
 /// A file's bytes as they go through a private data connection, in records of any length.
-fn sealed(mut bytes: &[u8], seal: Seal, rng: &mut fastrand::Rng) -> Vec<u8> {
-    let mut sender = seal.sender().unwrap();
+fn sealed(bytes: &[u8], from: usize, seal: Seal, rng: &mut fastrand::Rng) -> Vec<u8> {
+    let (begun, mut bytes) = bytes.split_at(from);
+    let mut sender = seal.sender(Hasher::new().update(begun).clone()).unwrap();
     let mut sealed = Vec::new();
     while !bytes.is_empty() {
         // Often as long as a sum.

@@ -1,7 +1,7 @@
 //! One side of a control connection, driven by the words of a transcript.
 
 use xcher_core::session::{Event, Question};
-use xcher_core::{FileName, Limits, MisuseError, Session, Size};
+use xcher_core::{FileName, Limits, MisuseError, Session, Size, Stat};
 
 pub(crate) struct Control(Session);
 
@@ -65,7 +65,7 @@ fn act(
         "end" => session.end(out),
         "entry" => {
             let (text, bytes) = rest.rsplit_once(' ').expect("NAME SIZE");
-            session.answer_entry(name(text), bytes.parse().expect("bytes"), out)
+            session.answer_entry(name(text), bytes.parse().expect("bytes"), Stat::default(), out)
         }
         "list-end" => session.answer_list_end(out),
         "yes" | "no" => {
@@ -100,13 +100,13 @@ fn report(event: Event) -> String {
     match event {
         Event::Question => "question".into(),
         Event::BadQuestion { why } => format!("bad-question {why}"),
-        Event::Entry { name, size } => format!("entry {name} {size}"),
+        Event::Entry { name, size, .. } => format!("entry {name} {size}"),
         Event::BadEntry { why } => format!("bad-entry {why}"),
         Event::ListEnd { entries } => format!("list-end {entries}"),
         Event::Answer { name, yes } => format!("answer {name} {}", if yes { "YES" } else { "NO" }),
         Event::Refused { name } => format!("refused {name}"),
         Event::Ignored { verb } => format!("ignored {verb}"),
         Event::End => "end".into(),
-        Event::Agreed { .. } | Event::SafetyWords { .. } => panic!("nobody negotiates here"),
+        other => panic!("nobody negotiates here: {other:?}"),
     }
 }

@@ -32,6 +32,7 @@ Exit codes:
   2  usage
   3  the relay or the other side cannot be reached
   4  refused by a rule: an address, a name, a limit
+  5  the other side is not who it was, or would not speak in private
 
 Every option can also be set as an environment variable (XCHER_RELAY for --relay) or in the
 configuration file (relay = \"…\"). The command line goes before the environment, and that before
@@ -61,9 +62,12 @@ pub(super) struct Common {
     /// Take up calls from private addresses over any relay
     #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     pub(super) allow_private: bool,
-    /// Speak the six packets only; never offer an extension
+    /// Speak in the clear, in the six packets alone, also with those who can do more
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     pub(super) plain: bool,
+    /// Speak in private or not at all
+    #[arg(long, global = true, env = "XCHER_SECURE", value_parser = switch())]
+    pub(super) secure: bool,
     /// The folder of this host's key and of those it knows [default: the platform's usual place]
     #[arg(long, global = true, env = "XCHER_DATA_DIR", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
@@ -115,6 +119,8 @@ pub(super) enum Command {
     },
     /// Fetch files from someone
     Get(GetArgs),
+    /// Show or remove what did not arrive whole
+    Partial(PartialArgs),
     /// Show who is online
     Who,
     /// Run a relay and share, in one: the quickest start
@@ -182,6 +188,29 @@ pub(super) struct GetArgs {
     /// What to do where a file of that name is there already
     #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
     pub(super) on_conflict: OnConflict,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct PartialArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<PartialCommand>,
+    /// The folder they were to be put into
+    #[arg(long, short, global = true, env = "XCHER_OUTPUT", value_name = "DIR")]
+    #[arg(default_value = ".")]
+    pub(super) output: PathBuf,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum PartialCommand {
+    /// List them: BYTES, SIZE, FROM, AGE, NAME, a tab between each [default]
+    List,
+    /// Remove those that no transfer works on, all or some
+    Clear {
+        /// Files, or folders with all that is in them, as `list` spells them
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

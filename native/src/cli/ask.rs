@@ -24,7 +24,7 @@ pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
     done
 }
 
-async fn list(call: &mut Call) -> Result<(), Failure> {
+async fn list(call: &mut Call<'_>) -> Result<(), Failure> {
     let session = call.session;
     let asked = call.running.host.list(session);
     asked.map_err(Failure::misuse)?;
@@ -50,7 +50,7 @@ pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<()
     done
 }
 
-async fn ask(call: &mut Call, name: FileName) -> Result<(), Failure> {
+async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), Failure> {
     let session = call.session;
     let asked = call.running.host.check(session, name);
     asked.map_err(Failure::misuse)?;
@@ -64,7 +64,7 @@ async fn ask(call: &mut Call, name: FileName) -> Result<(), Failure> {
 }
 
 pub(super) async fn who(common: &Common) -> Result<(), Failure> {
-    let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None).await?;
+    let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None, None).await?;
     // A relay that does not know the question says nothing.
     let patience = Duration::from_secs(common.timeout);
     let done = match tokio::time::timeout(patience, everyone(&mut running, &common.relay)).await {

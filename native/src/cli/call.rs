@@ -5,11 +5,13 @@ use xcher_core::peer::{Calls, Event, Fault, SessionId};
 
 use super::args::Common;
 use super::exit::{Code, Failure, code_of};
+use super::privacy::warning;
 use super::start::Running;
 use crate::files::{Inbox, Shares};
 
 /// A session that this side opened.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
+    common: &'a Common,
     pub(super) running: Running,
     pub(super) session: SessionId,
     nick: Nick,
@@ -17,16 +19,17 @@ pub(super) struct Call {
     odd: Option<Box<str>>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// Goes online and calls `nick`. Questions can be asked before it answers.
     pub(super) async fn begin(
-        common: &Common,
+        common: &'a Common,
         nick: &Nick,
         inbox: Option<Inbox>,
     ) -> Result<Self, Failure> {
-        let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), inbox).await?;
+        let (shares, privacy) = (Shares::nothing(), common.privacy()?);
+        let mut running = Running::online(common, Calls::Ignore, shares, inbox, privacy).await?;
         match running.host.open(nick.clone()) {
-            Ok(session) => Ok(Self { running, session, nick: nick.clone(), odd: None }),
+            Ok(session) => Ok(Self { common, running, session, nick: nick.clone(), odd: None }),
             Err(error) => {
                 running.stop().await;
                 Err(Failure::misuse(error))
@@ -48,6 +51,9 @@ impl Call {
                 self.odd = Some(text.clone());
             }
             Event::OpenFailed { session, fault } if *session == self.session => {
+                if let Some(warning) = warning(self.common, nick, fault) {
+                    return Err(warning);
+                }
                 let message = format!("{nick} cannot be reached: {}", self.with_odd(fault));
                 return Err(Failure::new(code_of(fault), message));
             }

@@ -3,6 +3,8 @@
 use xcher_core::MisuseError;
 use xcher_core::peer::{Fault, FaultKind};
 
+use super::privacy::is_about_privacy;
+
 /// The exit codes (README, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -15,6 +17,8 @@ pub(super) enum Code {
     Unreachable = 3,
     /// A rule forbids it.
     Policy = 4,
+    /// The other side is not who it was, or the session would not be private.
+    NotPrivate = 5,
 }
 
 /// A command that did not come to its end.
@@ -62,6 +66,7 @@ impl Failure {
 /// The code for a session or a link that failed.
 pub(super) fn code_of(fault: &Fault) -> Code {
     match fault.kind() {
+        _ if is_about_privacy(fault) => Code::NotPrivate,
         FaultKind::Unreachable => Code::Unreachable,
         FaultKind::Policy => Code::Policy,
         FaultKind::Refused

@@ -68,7 +68,7 @@ impl Wanted {
 }
 
 /// Reads the other side's list and keeps what is wanted of it.
-async fn choose(call: &mut Call, wanted: &mut Wanted) -> Result<Spool, Failure> {
+async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<Spool, Failure> {
     let mut spool = Spool::new().map_err(unlisted)?;
     let session = call.session;
     call.running.host.list(session).map_err(Failure::misuse)?;
@@ -103,7 +103,7 @@ struct Fetching<'a> {
 }
 
 async fn fetch(
-    call: &mut Call,
+    call: &mut Call<'_>,
     args: &GetArgs,
     wanted: &Wanted,
     spool: Spool,
@@ -156,7 +156,7 @@ async fn fetch(
 
 impl Fetching<'_> {
     /// Requests one more file; `false` where there is none.
-    fn request_next(&mut self, call: &mut Call, listed: &mut Listed) -> Result<bool, Failure> {
+    fn request_next(&mut self, call: &mut Call<'_>, listed: &mut Listed) -> Result<bool, Failure> {
         let next = listed.next();
         let next = next.map_err(unlisted)?;
         let Some((name, size)) = next else { return Ok(false) };
@@ -177,7 +177,7 @@ impl Fetching<'_> {
     }
 
     /// Whether the file need not come, because one of its name is there.
-    fn conflicts(&mut self, call: &mut Call, name: &FileName) -> bool {
+    fn conflicts(&mut self, call: &mut Call<'_>, name: &FileName) -> bool {
         let taken = call.running.host.inbox().is_some_and(|inbox| inbox.taken(name));
         let output = &call.running.output;
         match self.args.on_conflict {
@@ -195,7 +195,7 @@ impl Fetching<'_> {
         }
     }
 
-    fn event(&mut self, call: &mut Call, event: &Event) -> Result<(), Failure> {
+    fn event(&mut self, call: &mut Call<'_>, event: &Event) -> Result<(), Failure> {
         match event {
             Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
                 self.done += 1;

@@ -1,8 +1,9 @@
 //! `--json`: one object a line on standard output (README, "For programs").
 
 use serde::Serialize;
-use xcher_core::peer::{Direction, Event, Fault};
+use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
 
+use super::privacy::why_plain;
 use crate::host::Told;
 
 /// A line of `--json`. Fields that do not apply are left out.
@@ -26,6 +27,9 @@ pub(super) enum Line<'a> {
     Nick { nick: &'a str },
     /// A session: `state` is call, open, ended, failed or refused.
     Session(Session<'a>),
+    /// What both users of a session can compare.
+    #[serde(rename = "safety-words")]
+    SafetyWords { session: u64, words: &'a str },
     /// One file of a listing; `size` is a number of bytes, or a text such as "700mb".
     File { session: u64, name: &'a str, size: Size },
     /// A listing is complete.
@@ -38,6 +42,22 @@ pub(super) enum Line<'a> {
     Pin { state: &'static str, nick: &'a str, key: String, since: String, relay: &'a str },
     /// This host's own public key.
     Me { key: String },
+    /// What did not arrive whole.
+    Partial {
+        name: &'a str,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        age_seconds: u64,
+        in_use: bool,
+        path: String,
+    },
+    /// An unfinished file that was removed.
+    Cleared { name: &'a str, bytes: u64, path: String },
+    /// What was removed, together.
+    Freed { files: u64, bytes: u64 },
     /// Something odd that changes nothing.
     Notice { text: &'a str },
     /// The command failed; it exits with `code`.
@@ -54,6 +74,13 @@ pub(super) struct Session<'a> {
     peer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nick: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Whether the key is pinned, the first, or no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,15 +128,14 @@ impl<'a> Line<'a> {
     /// The line for what a host told.
     pub(super) fn of(told: &'a Told) -> Option<Self> {
         match told {
-            Told::Peer(Event::SafetyWords { .. }) => None,
             Told::Peer(event) => Some(Self::of_event(event)),
             Told::Kept { transfer, path, bytes } => Some(Self::Transfer(Transfer {
                 bytes: Some(*bytes),
                 path: Some(path.display().to_string()),
                 ..transfer_line(transfer.0, "kept")
             })),
-            // On the owner's terminal only: it is text with what was skipped already escaped.
-            Told::Skipped(_) => None,
+            // On the owner's terminal only.
+            Told::Skipped(_) | Told::NotPinned { .. } => None,
         }
     }
 
@@ -132,11 +158,14 @@ impl<'a> Line<'a> {
                 peer: Some(from.to_string()),
                 ..session_line(None, "refused", Some(fault))
             }),
-            Event::Opened { session, peer, nick, .. } => Self::Session(Session {
+            Event::Opened { session, peer, nick, secrecy, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
-                ..session_line(Some(session.0), "open", None)
+                ..open_line(session.0, *secrecy)
             }),
+            Event::SafetyWords { session, words } => {
+                Self::SafetyWords { session: session.0, words }
+            }
             Event::OpenFailed { session, fault } => {
                 Self::Session(session_line(Some(session.0), "failed", Some(fault)))
             }
@@ -152,7 +181,6 @@ impl<'a> Line<'a> {
             Event::ListEnd { session, entries } => {
                 Self::Listing { session: session.0, files: *entries }
             }
-            Event::SafetyWords { .. } => unreachable!(),
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
@@ -183,6 +211,23 @@ impl<'a> Line<'a> {
                 reason: Some(fault.to_string()),
                 ..transfer_line(transfer.0, "failed")
             }),
+        }
+    }
+}
+
+fn open_line<'a>(session: u64, secrecy: Secrecy) -> Session<'a> {
+    let line = session_line(Some(session), "open", None);
+    match secrecy {
+        Secrecy::Private { key, known } => {
+            let known = match known {
+                Known::Pinned => "pinned",
+                Known::First => "first",
+                Known::Unpinned => "no",
+            };
+            Session { private: Some(true), key: Some(key.to_string()), known: Some(known), ..line }
+        }
+        Secrecy::Plain(why) => {
+            Session { private: Some(false), reason: Some(why_plain(why).to_owned()), ..line }
         }
     }
 }

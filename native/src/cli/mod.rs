@@ -10,7 +10,9 @@ mod exit;
 mod get;
 mod json;
 mod output;
+mod partial;
 mod peers;
+mod privacy;
 mod progress;
 mod relay;
 mod share;
@@ -53,17 +55,23 @@ fn read() -> Result<Cli, ExitCode> {
     let args: Vec<_> = std::env::args_os().collect();
     let mut command = args::command();
     if let Some(file) = config_file::place(&args) {
-        command = config_file::apply(command, &file).map_err(|failure| {
-            let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
-            ExitCode::from(failure.code as u8)
-        })?;
+        command = config_file::apply(command, &file).map_err(unread)?;
     }
     let matches = command.try_get_matches_from(args);
-    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+    let read = |matches| Ok((Cli::from_arg_matches(&matches)?, matches));
+    let (mut cli, matches) = matches.and_then(read).map_err(|error| {
         // Help and version are errors to clap, with the code 0.
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
-    })
+    })?;
+    cli.common.settle_privacy(&matches).map_err(unread)?;
+    Ok(cli)
+}
+
+/// A command line that says nothing that could be done.
+fn unread(failure: Failure) -> ExitCode {
+    let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
+    ExitCode::from(failure.code as u8)
 }
 
 /// The log on standard error: the relay's connections, and with `-v` everyone's details.
@@ -94,6 +102,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Man { output } => man(output.as_deref()),
         Command::Peers(args) => peers::run(common, args),
+        Command::Partial(args) => partial::run(common, args),
         command => {
             // One thread: the relay's packets are so small that handing them to another costs more
             // than the work itself, and the bytes of files have threads of their own.
@@ -120,7 +129,10 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Get(args) => get::run(common, args).await,
         Command::Who => ask::who(common).await,
         // Those need no network and were done before.
-        Command::Completions { .. } | Command::Man { .. } | Command::Peers(_) => Ok(()),
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Partial(_)
+        | Command::Peers(_) => Ok(()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a command says: results on standard output, everything else on standard error.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event};
+use xcher_core::peer::{Direction, Event, Secrecy};
 
 use super::args::Common;
 use super::json::Line;
+use super::privacy::Hears;
 use super::progress::Progress;
 use crate::host::Told;
 
@@ -15,8 +17,17 @@ pub(super) struct Output {
     quiet: bool,
     verbose: u8,
     progress: Option<Progress>,
-    /// Who is at the other end of a session, and whether they called.
-    names: std::collections::HashMap<u64, (String, bool)>,
+    sessions: HashMap<u64, Session>,
+}
+
+/// What was told of a session.
+struct Session {
+    /// Who is at the other end.
+    who: String,
+    /// Whether they called.
+    called: bool,
+    /// Who hears it, where the user has not read that yet: the safety words are to come.
+    unread: Option<Secrecy>,
 }
 
 impl Output {
@@ -27,7 +38,7 @@ impl Output {
             quiet: common.quiet,
             verbose: common.verbose,
             progress: bars.then(Progress::new),
-            names: std::collections::HashMap::new(),
+            sessions: HashMap::new(),
         }
     }
 
@@ -111,6 +122,9 @@ impl Output {
         }
         match told {
             Told::Skipped(skipped) => self.note(format_args!("{skipped}")),
+            Told::NotPinned { nick, why } => {
+                self.error(format_args!("the key of {nick} is not kept: {why}"));
+            }
             Told::Kept { path, bytes, .. } => {
                 self.note(format_args!("{bytes} bytes are kept in {}", path.display()));
             }
@@ -133,21 +147,22 @@ impl Output {
             Event::CallRefused { from, fault } => {
                 self.note(format_args!("a call from {from} was refused: {fault}"));
             }
-            Event::Opened { session, peer, nick, called, .. } => {
+            Event::Opened { session, peer, nick, called, secrecy } => {
                 let ip = peer.ip().to_canonical();
                 let who = match nick {
                     Some(nick) => format!("{nick} ({ip})"),
                     None => ip.to_string(),
                 };
-                if *called {
-                    self.note(format_args!("{who} is connected; the session is not private"));
-                } else {
-                    self.detail(format_args!("connected to {who}; the session is not private"));
+                let met = Session { who, called: *called, unread: Some(*secrecy) };
+                self.sessions.insert(session.0, met);
+                if let Secrecy::Plain(_) = secrecy {
+                    self.say_who_hears(session.0, None);
                 }
-                self.names.insert(session.0, (who, *called));
             }
+            Event::SafetyWords { session, words } => self.say_who_hears(session.0, Some(words)),
             Event::Ended { session, fault } => {
-                if let Some((who, called)) = self.names.remove(&session.0) {
+                self.say_who_hears(session.0, None);
+                if let Some(Session { who, called, .. }) = self.sessions.remove(&session.0) {
                     match fault {
                         Some(fault) if called => self.note(format_args!("{who} is gone: {fault}")),
                         // The command that called says it.
@@ -159,14 +174,29 @@ impl Output {
             Event::OpenFailed { fault, .. } => {
                 self.detail(format_args!("a session did not open: {fault}"));
             }
-            Event::Started { direction: Direction::Send, session, name, size, .. } => {
-                let who = self.names.get(&session.0).map_or("", |(who, _)| who);
+            Event::Started { direction, session, name, size, .. } => {
+                self.say_who_hears(session.0, None);
+                if *direction == Direction::Receive {
+                    return;
+                }
+                let who = self.sessions.get(&session.0).map_or("", |session| &session.who);
                 self.detail(format_args!("sending {name} ({size} bytes) to {who}"));
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
             Event::Notice { text, .. } => self.detail(format_args!("{text}")),
             _ => {}
+        }
+    }
+
+    /// Once for each session: with its safety words, or when something else shows that they do not
+    /// come.
+    fn say_who_hears(&mut self, session: u64, words: Option<&str>) {
+        if let Some(Session { who, unread, .. }) = self.sessions.get_mut(&session)
+            && let Some(secrecy) = unread.take()
+        {
+            let line = format!("{who} is connected; {}", Hears { secrecy, words });
+            self.note(format_args!("{line}"));
         }
     }
 }

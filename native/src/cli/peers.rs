@@ -1,7 +1,7 @@
 //! `xcher peers`: whose keys are known, and this host's own. No network is needed.
 
 use xcher_core::Nick;
-use xcher_core::secure::PublicKey;
+use xcher_core::secure::{Identity, PublicKey};
 
 use super::args::{Common, PeersArgs, PeersCommand};
 use super::exit::{Code, Failure};
@@ -80,7 +80,7 @@ impl Peers<'_> {
 
     fn me(&self) -> Result<(), Failure> {
         let secret = identity::load_or_create(&self.common.data_folder()?)?;
-        let key = xcher_core::secure::Identity::new(*secret).public();
+        let key = Identity::new(*secret).public();
         let json = Line::Me { key: key.to_string() };
         let told = self.output.result(format_args!("{key}"));
         told.and_then(|()| self.output.json(&json)).map_err(|_| Failure::told(Code::Incomplete))

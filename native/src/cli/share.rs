@@ -9,6 +9,7 @@ use xcher_core::peer::{Calls, Event, SessionId};
 
 use super::args::{Common, ShareArgs};
 use super::exit::{Code, Failure};
+use super::privacy::is_about_privacy;
 use super::start::Running;
 use crate::files::Shares;
 
@@ -20,7 +21,8 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let shares = Shares::open(&args.paths).map_err(|error| Failure::usage(error.to_string()))?;
     let calls = if args.ask { Calls::Ask } else { Calls::Take };
-    let mut running = Running::online(common, calls, shares, None).await?;
+    let privacy = common.privacy()?;
+    let mut running = Running::online(common, calls, shares, None, privacy).await?;
     say_online(&running)?;
     online(&running);
     let ended = serve(&mut running, args).await;
@@ -64,7 +66,10 @@ async fn serve(running: &mut Running, args: &ShareArgs) -> Result<(), Failure> {
                     prompt.ask(session, who);
                 }
             }
-            Event::OpenFailed { session, .. } => {
+            Event::OpenFailed { session, fault } => {
+                if is_about_privacy(&fault) {
+                    running.output.note(format_args!("a caller was turned away: {fault}"));
+                }
                 if let Some(prompt) = &mut prompt {
                     prompt.forget(session);
                 }

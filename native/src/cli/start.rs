@@ -10,7 +10,7 @@ use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::signals::Signals;
 use crate::files::{Inbox, Shares};
-use crate::host::{Host, RelayAddress, Setup, Told};
+use crate::host::{Host, Privacy, RelayAddress, Setup, Told};
 
 /// A host, what it says, and the signals that stop it.
 pub(super) struct Running {
@@ -21,12 +21,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts a host and waits until the relay knows it.
+    /// Starts a host and waits until the relay knows it. One that has no session needs no privacy.
     pub(super) async fn online(
         common: &Common,
         calls: Calls,
         shares: Shares,
         inbox: Option<Inbox>,
+        privacy: Option<Privacy>,
     ) -> Result<Self, Failure> {
         let signals = Signals::catch()
             .map_err(|error| Failure::new(Code::Incomplete, format!("no signals: {error}")))?;
@@ -42,6 +43,7 @@ impl Running {
             relay: common.relay.clone(),
             token: common.token()?,
             trust: common.trust()?,
+            privacy,
             shares,
             inbox,
         };
@@ -80,7 +82,7 @@ impl Running {
                     return Err(Failure::new(code, message));
                 }
                 Told::Peer(event) => return Ok(event),
-                Told::Skipped(_) | Told::Kept { .. } => {}
+                Told::Skipped(_) | Told::NotPinned { .. } | Told::Kept { .. } => {}
             }
         }
     }

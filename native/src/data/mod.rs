@@ -6,12 +6,16 @@
 
 mod buffers;
 mod receive;
+mod sealed_receive;
+mod sealed_send;
 mod send;
 #[cfg(target_os = "linux")]
 mod splice;
 
 pub use buffers::BufferBudget;
 pub use receive::{ReceiveEnd, receive};
+pub use sealed_receive::receive_sealed;
+pub use sealed_send::send_sealed;
 pub use send::{SendEnd, send};
 
 #[cfg(test)]

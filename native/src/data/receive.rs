@@ -1,9 +1,11 @@
 //! From a socket to a file.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use xcher_core::secure::SecureError;
 
 use super::BufferBudget;
 
@@ -25,6 +27,8 @@ pub enum ReceiveEnd {
     SocketError(io::Error),
     /// The disk is full, or the file cannot be written for another reason.
     FileError(io::Error),
+    /// What came is not what the other side sealed, or not all of it.
+    SecureError(SecureError),
 }
 
 /// Writes what comes on `socket` to `file`, from where it stands, until the end of the stream.
@@ -38,7 +42,7 @@ pub fn receive(
     received: &AtomicU64,
     buffers: &BufferBudget,
 ) -> ReceiveEnd {
-    let mut to = Destination { file, bytes: 0, limit: limit.unwrap_or(u64::MAX), received };
+    let mut to = Destination::new(file, limit, received);
     #[cfg(target_os = "linux")]
     match super::splice::receive(socket, &mut to, buffers) {
         Ok(Some(end)) | Err(end) => return end,
@@ -57,7 +61,16 @@ pub(super) struct Destination<'a> {
     received: &'a AtomicU64,
 }
 
-impl Destination<'_> {
+impl<'a> Destination<'a> {
+    pub(super) fn new(file: &'a File, limit: Option<u64>, received: &'a AtomicU64) -> Self {
+        Self { file, bytes: 0, limit: limit.unwrap_or(u64::MAX), received }
+    }
+
+    /// Bytes written.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Bytes that may still be written.
     pub(super) fn left(&self) -> u64 {
         self.limit - self.bytes
@@ -72,6 +85,12 @@ impl Destination<'_> {
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         self.received.store(self.bytes, Ordering::Relaxed);
+    }
+
+    /// Writes the beginning of what is in these places; it is not counted yet.
+    pub(super) fn write_some(&self, texts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut file = self.file;
+        file.write_vectored(texts)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ReceiveEnd> {
@@ -108,18 +127,11 @@ pub(super) fn by_copy(
     }
 }
 
-fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(super) fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
-    }
-}
-
-#[cfg(test)]
-impl<'a> Destination<'a> {
-    pub(super) fn for_test(file: &'a File, limit: u64, received: &'a AtomicU64) -> Self {
-        Self { file, bytes: 0, limit, received }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
+use xcher_core::secure::SecureError;
 
 /// How sending ended.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub enum SendEnd {
     FileError(io::Error),
     /// The connection broke, or the transfer was cancelled.
     SocketError(io::Error),
+    /// The bytes cannot be sealed as was agreed.
+    SecureError(SecureError),
 }
 
 /// Sends the first `size` bytes of `file`, and then the end of the stream.
@@ -38,10 +41,15 @@ pub fn send(
     sent: &AtomicU64,
     cancelled: &AtomicBool,
 ) -> SendEnd {
+    to_the_end(socket, || copy_out(socket, file, size, sent, cancelled))
+}
+
+/// Sends something whole, or resets the connection.
+pub(super) fn to_the_end(socket: &TcpStream, copy_out: impl FnOnce() -> SendEnd) -> SendEnd {
     // These fail only where there is no connection left.
     let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
     let _ = socket.set_write_timeout(Some(LOOK));
-    match copy_out(socket, file, size, sent, cancelled) {
+    match copy_out() {
         SendEnd::Whole => {
             let _ = SockRef::from(socket).set_linger(None);
             match socket.shutdown(Shutdown::Write) {
@@ -143,7 +151,7 @@ impl Step {
 const COPY: usize = 256 << 10;
 
 pub(super) fn by_copy(
-    mut socket: &TcpStream,
+    socket: &TcpStream,
     mut file: &File,
     mut offset: u64,
     size: u64,
@@ -162,24 +170,39 @@ pub(super) fn by_copy(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return SendEnd::FileError(error),
         };
-        let mut left = &buffer[..got];
-        while !left.is_empty() {
-            if let Some(end) = cancel(cancelled) {
-                return end;
-            }
-            match socket.write(left) {
-                Ok(0) => return SendEnd::SocketError(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => {
-                    left = &left[taken..];
-                    offset += taken as u64;
-                    sent.store(offset, Ordering::Relaxed);
-                }
-                Err(error) if is_no_end(&error) => {}
-                Err(error) => return SendEnd::SocketError(error),
-            }
+        let count = |taken| offset + taken as u64;
+        if let Err(end) = write(socket, &buffer[..got], count, sent, cancelled) {
+            return end;
         }
+        offset += got as u64;
     }
     SendEnd::Whole
+}
+
+/// Writes all of `bytes`; `count` says what to set `sent` to when so many of them are taken.
+pub(super) fn write(
+    mut socket: &TcpStream,
+    bytes: &[u8],
+    count: impl Fn(usize) -> u64,
+    sent: &AtomicU64,
+    cancelled: &AtomicBool,
+) -> Result<(), SendEnd> {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        if let Some(end) = cancel(cancelled) {
+            return Err(end);
+        }
+        match socket.write(&bytes[taken..]) {
+            Ok(0) => return Err(SendEnd::SocketError(io::ErrorKind::WriteZero.into())),
+            Ok(more) => {
+                taken += more;
+                sent.store(count(taken), Ordering::Relaxed);
+            }
+            Err(error) if is_no_end(&error) => {}
+            Err(error) => return Err(SendEnd::SocketError(error)),
+        }
+    }
+    Ok(())
 }
 
 /// A signal, or [`LOOK`] has passed; the latter has one name on Unix and another on Windows.

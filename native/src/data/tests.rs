@@ -88,7 +88,7 @@ fn the_ways_without_the_systems_help_do_the_same() {
                 ));
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
-            let mut to = Destination::for_test(&to, size, &received);
+            let mut to = Destination::new(&to, Some(size), &received);
             receive_by_copy(&ours, &mut to, &BufferBudget::new())
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");

@@ -31,9 +31,15 @@ impl Place {
 
     fn try_random(root: &Dir, name: String) -> io::Result<(Self, File)> {
         let folder = open_folder(root)?;
-        let file = create(&folder, &name)?;
+        let file = open_new(&folder, &name)?;
         // Where there are no locks it goes without: nobody else looks for it.
-        let _ = file.try_lock();
+        let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        check_new(&folder, &name, &file)?;
+        if taken {
+            // Someone who looks what is there was quicker.
+            let _ = folder.remove_file(&name);
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         Ok((Self { folder, name }, file))
     }
 
@@ -58,22 +64,25 @@ impl Place {
     ) -> io::Result<Option<(Self, File, u64)>> {
         let place = Self { folder: open_folder(root)?, name: lasting_name(name, origin) };
         let folder = &place.folder;
-        let file = match folder.symlink_metadata(&place.name) {
+        let (file, is_new) = match folder.symlink_metadata(&place.name) {
             Ok(found) if is_plain(folder, &found)? => {
-                open(folder, &place.name, OpenOptions::new().read(true).write(true))?
+                (open(folder, &place.name, OpenOptions::new().read(true).write(true))?, false)
             }
             Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(folder, &place.name)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (create(folder, &place.name)?, true)
+            }
             Err(error) => return Err(error),
         };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        if !is_still(folder, &place.name, &file)? {
-            // It was stored or removed before it was locked.
-            return Err(io::ErrorKind::NotFound.into());
+        match claim(folder, &place.name, &file) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                if is_new && error.kind() != io::ErrorKind::NotFound {
+                    let _ = folder.remove_file(&place.name);
+                }
+                return Err(error);
+            }
         }
         let mut bytes = file.metadata()?.len();
         // It also shows whose folder this is, before a byte is written to what was found there.
@@ -169,21 +178,37 @@ fn open_folder(root: &Dir) -> io::Result<Dir> {
 }
 
 fn create(folder: &Dir, name: &str) -> io::Result<File> {
+    let file = open_new(folder, name)?;
+    check_new(folder, name, &file)?;
+    Ok(file)
+}
+
+fn open_new(folder: &Dir, name: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // Ordinary permissions from the start; its folder keeps others out until it is stored.
     options.read(true).write(true).create_new(true);
-    let file = folder.open_with(name, &options)?.into_std();
-    if let Err(error) = check_owner(folder, &file) {
-        let _ = folder.remove_file(name);
-        return Err(error);
-    }
-    Ok(file)
+    Ok(folder.open_with(name, &options)?.into_std())
 }
 
 /// Opens what is there without following a link and without waiting for the other end of a pipe.
 pub(super) fn open(folder: &Dir, name: &str, options: &mut OpenOptions) -> io::Result<File> {
     options.follow(FollowSymlinks::No).nonblock(true);
     Ok(folder.open_with(name, options)?.into_std())
+}
+
+/// Locks a file that was opened under this name; `false` where it is in use.
+///
+/// # Errors
+///
+/// `NotFound` where it was stored or removed before it was locked, so that it is another's now;
+/// otherwise what the system says, a file system without locks too.
+pub(super) fn claim(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) if is_still(folder, name, file)? => Ok(true),
+        Ok(()) => Err(io::ErrorKind::NotFound.into()),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Whether it is a regular file of the folder's owner, and has no other name: what is written to it
@@ -201,7 +226,7 @@ pub(super) fn is_plain(_: &Dir, found: &Metadata) -> io::Result<bool> {
 
 /// Whether `file` is what has this name now.
 #[cfg(unix)]
-pub(super) fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
+fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
     use cap_std::fs::MetadataExt as _;
     let (named, held) = (folder.symlink_metadata(name)?, Metadata::from_file(file)?);
     let same = (named.dev(), named.ino()) == (held.dev(), held.ino());
@@ -209,21 +234,29 @@ pub(super) fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
+fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
     is_plain(folder, &folder.symlink_metadata(name)?)
 }
 
 /// Refuses a folder of partial files that someone else made, in `/tmp` for example: they could swap
 /// the file. Both owners are asked of the file system, which may show another user than the process
 /// runs as.
+///
+/// # Errors
+///
+/// The file is removed then; `NotFound` where another process has done that already.
 #[cfg(unix)]
-fn check_owner(folder: &Dir, file: &File) -> io::Result<()> {
-    use cap_std::fs::MetadataExt as _;
-    let expected = std::os::unix::fs::MetadataExt::uid(&file.metadata()?);
-    let got = folder.dir_metadata()?.uid();
+fn check_new(folder: &Dir, name: &str, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let made = file.metadata()?;
+    if made.nlink() == 0 {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let (expected, got) = (made.uid(), cap_std::fs::MetadataExt::uid(&folder.dir_metadata()?));
     if expected == got {
         return Ok(());
     }
+    let _ = folder.remove_file(name);
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,
         format!("expected a folder of user {expected}, got one of user {got}"),
@@ -231,7 +264,7 @@ fn check_owner(folder: &Dir, file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn check_owner(_: &Dir, _: &File) -> io::Result<()> {
+fn check_new(_: &Dir, _: &str, _: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What earlier transfers left behind.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use xcher_core::secure::PublicKey;
 
 use super::PARTIAL_FOLDER;
 use super::origin::{Ours, part_name};
-use super::place::{Place, is_plain, is_still, open};
+use super::place::{Place, claim, is_plain, open};
 
 /// How long an unfinished file stays after its last change: 7 days.
 pub const EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -91,7 +91,7 @@ impl Unfinished {
     fn look(&self, folder: &Dir, part: &str, stem: &str) -> Option<Leftover> {
         let metadata = plain(folder, part)?;
         // A transfer that begins in this moment finds it in use, and takes a new file.
-        let in_use = !matches!(lock(folder, part), Ok(Some(_)));
+        let in_use = lock(folder, part).is_none();
         let place = Place { folder: folder.try_clone().ok()?, name: part.to_owned() };
         let known = place.known();
         let (size, from) = known.as_ref().map(|it| (it.origin.size, it.origin.from)).unzip();
@@ -169,24 +169,17 @@ fn changed(metadata: &Metadata) -> Option<SystemTime> {
     metadata.modified().ok().map(cap_std::time::SystemTime::into_std)
 }
 
-/// Locks an unfinished file; `None` where it is in use, and where the file system has no locks, for
-/// then nobody knows.
-fn lock(folder: &Dir, part: &str) -> io::Result<Option<File>> {
-    let file = open(folder, part, OpenOptions::new().read(true))?;
-    match file.try_lock() {
-        Ok(()) if is_still(folder, part, &file)? => Ok(Some(file)),
-        Ok(()) => Err(io::ErrorKind::NotFound.into()),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+/// Locks an unfinished file; `None` where it is in use, and where that cannot be known.
+fn lock(folder: &Dir, part: &str) -> Option<File> {
+    let file = open(folder, part, OpenOptions::new().read(true)).ok()?;
+    matches!(claim(folder, part, &file), Ok(true)).then_some(file)
 }
 
 fn remove(folder: &Dir, part: &str) -> io::Result<bool> {
     if plain(folder, part).is_none() {
         return Ok(false);
     }
-    let Some(_locked) = lock(folder, part)? else { return Ok(false) };
+    let Some(_locked) = lock(folder, part) else { return Ok(false) };
     let place = Place { folder: folder.try_clone()?, name: part.to_owned() };
     place.remove()?;
     Ok(true)

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
-use xcher_core::FileName;
 use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
+use xcher_core::stream::Sums;
+use xcher_core::{FileName, Nick};
 
 use super::dialling::Dialled;
 use super::{Host, Told};
 use crate::files::{Chunk, Partial, Walk};
+use crate::keys::KeysError;
 
 /// [`Input`] with what belongs to the driver: sockets, files.
 pub(super) enum Happened {
@@ -66,6 +68,7 @@ pub(super) enum Happened {
     ReceiveEnded {
         transfer: TransferId,
         bytes: u64,
+        sums: Option<Sums>,
         end: ReceiveEnd,
         partial: Option<Partial>,
     },
@@ -76,6 +79,10 @@ pub(super) enum Happened {
     StoreFailed {
         transfer: TransferId,
         why: Box<str>,
+    },
+    PinFailed {
+        nick: Nick,
+        why: KeysError,
     },
 }
 
@@ -148,7 +155,7 @@ impl Host {
                 self.moving.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, why });
             }
-            Happened::ReceiveEnded { transfer, bytes, end, partial } => {
+            Happened::ReceiveEnded { transfer, bytes, sums, end, partial } => {
                 let abandoned = self.moving.remove(&transfer).is_none_or(|moving| moving.abandoned);
                 match partial {
                     Some(partial) if abandoned => self.keep(transfer, partial),
@@ -158,13 +165,14 @@ impl Host {
                     None => {}
                 }
                 if !abandoned {
-                    self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
+                    self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
                 }
             }
             Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),
             Happened::StoreFailed { transfer, why } => {
                 self.input(Input::StoreFailed { transfer, why });
             }
+            Happened::PinFailed { nick, why } => self.pin_failed(nick, why),
         }
     }
 }

@@ -8,6 +8,7 @@ mod dialling;
 mod happened;
 mod listening;
 mod moving;
+mod privacy;
 mod relay_address;
 mod trust;
 mod tunnel;
@@ -26,12 +27,14 @@ use xcher_core::{FileName, MisuseError, Nick, Size};
 
 use crate::data::BufferBudget;
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
+use crate::keys::{KeysError, KnownPeers};
 use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
 use tunnel::Tunnel;
 
+pub use privacy::Privacy;
 pub use relay_address::RelayAddress;
 pub use trust::Trust;
 
@@ -49,6 +52,13 @@ pub enum Told {
     Peer(Event),
     /// A file in a shared folder that is not shared.
     Skipped(Skipped),
+    /// A key that was seen for the first time and could not be kept.
+    NotPinned {
+        /// Whose.
+        nick: Nick,
+        /// Why.
+        why: KeysError,
+    },
     /// An unfinished file that stays.
     Kept {
         /// Of which transfer.
@@ -70,6 +80,8 @@ pub struct Setup {
     pub token: Option<String>,
     /// Who vouches for the bridge, where it speaks TLS.
     pub trust: Trust,
+    /// With what it speaks in private; without it every session is in the clear.
+    pub privacy: Option<Privacy>,
     /// What it shares.
     pub shares: Shares,
     /// Where it receives, if it does.
@@ -83,6 +95,8 @@ pub struct Host {
     relay: RelayAddress,
     token: Option<String>,
     trust: Trust,
+    /// Where there is one, keys are kept in it.
+    known: Option<KnownPeers>,
     /// Where there is one, it lends all sockets.
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
@@ -108,12 +122,18 @@ impl Host {
     /// Starts going online. Must be called within a tokio runtime.
     pub fn start(setup: Setup) -> Self {
         let (reporter, reports) = mpsc::channel(REPORTS);
+        let peer = Peer::new(setup.config);
+        let (peer, known) = match setup.privacy {
+            Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
+            None => (peer, None),
+        };
         let mut host = Self {
-            peer: Peer::new(setup.config),
+            peer,
             started: Instant::now(),
             relay: setup.relay,
             token: setup.token,
             trust: setup.trust,
+            known,
             tunnel: None,
             shares: Arc::new(setup.shares),
             inbox: setup.inbox.map(Arc::new),
@@ -267,6 +287,9 @@ impl Host {
                 }
             }
             self.keep_partials();
+            while let Ok(report) = self.reports.try_recv() {
+                self.happened(report);
+            }
         };
         let _ = tokio::time::timeout(Duration::from_secs(1), last).await;
         self.told.drain(..).collect()
@@ -316,15 +339,15 @@ impl Host {
             Action::Close { conn } => self.close(conn),
             Action::List { session } => self.list_next(session),
             Action::Find { session, name } => self.find(session, name),
-            Action::Send { transfer, conn, name, size, .. } => {
-                self.send(transfer, conn, name, size)
+            Action::Send { transfer, conn, name, size, seal } => {
+                self.send(transfer, conn, name, size, seal);
             }
-            Action::Receive { transfer, conn, name, size, .. } => {
-                self.receive(transfer, conn, name, size);
+            Action::Receive { transfer, conn, name, size, seal } => {
+                self.receive(transfer, conn, name, size, seal);
             }
             Action::Store { transfer } => self.store(transfer),
             Action::Abandon { transfer } => self.abandon(transfer),
-            Action::Pin { .. } => {}
+            Action::Pin { nick, key } => self.pin(nick, key),
             Action::Tell(event) => {
                 if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = &event {
                     self.walks.remove(session);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use xcher_core::peer::{ConnId, Input, ReceiveEnd, SessionId, TransferId};
+use xcher_core::stream::Seal;
 use xcher_core::{FileName, Size};
 
 use super::happened::Happened;
@@ -27,14 +28,29 @@ pub(super) struct Moving {
 }
 
 impl Host {
-    pub(super) fn send(&mut self, transfer: TransferId, conn: ConnId, name: FileName, size: u64) {
+    pub(super) fn send(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        name: FileName,
+        size: u64,
+        seal: Option<Seal>,
+    ) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let begun = self.begin(transfer, conn, Some(cancelled.clone()));
         let Some((socket, sent)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let why = match shares.open_file(&name, size) {
-                Ok((file, _)) => unsent(&data::send(&socket, &file, size, &sent, &cancelled), size),
+                Ok((file, _)) => {
+                    let end = match seal {
+                        None => data::send(&socket, &file, size, &sent, &cancelled),
+                        Some(seal) => {
+                            data::send_sealed(&socket, &file, size, seal, &sent, &cancelled)
+                        }
+                    };
+                    unsent(&end, size)
+                }
                 Err(error) => {
                     // Reset, so that it is not taken for an empty file.
                     let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
@@ -53,6 +69,7 @@ impl Host {
         conn: ConnId,
         name: FileName,
         size: Size,
+        seal: Option<Seal>,
     ) {
         let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
@@ -62,17 +79,22 @@ impl Host {
                 Some(inbox) => inbox.create(&name, None).map_err(|error| error.to_string()),
                 None => Err("this host receives no files".to_owned()),
             };
-            let (end, partial) = match created {
+            let (end, sums, partial) = match created {
                 Ok(partial) => {
-                    let limit = Some(size.limit());
-                    let end = data::receive(&socket, partial.file(), limit, &received, &buffers);
-                    (received_end(end), Some(partial))
+                    let (file, limit) = (partial.file(), Some(size.limit()));
+                    let (end, sums) = match seal {
+                        None => (data::receive(&socket, file, limit, &received, &buffers), None),
+                        Some(seal) => {
+                            data::receive_sealed(&socket, file, limit, seal, &received, &buffers)
+                        }
+                    };
+                    (received_end(end), sums, Some(partial))
                 }
-                Err(why) => (ReceiveEnd::Disk(why.into()), None),
+                Err(why) => (ReceiveEnd::Disk(why.into()), None, None),
             };
             drop(socket);
             let bytes = received.load(Ordering::Relaxed);
-            let report = Happened::ReceiveEnded { transfer, bytes, end, partial };
+            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
             let _ = reporter.blocking_send(report);
         });
     }
@@ -179,6 +201,7 @@ fn unsent(end: &SendEnd, size: u64) -> Option<String> {
         }
         SendEnd::FileError(error) => Some(format!("the file cannot be read: {error}")),
         SendEnd::SocketError(error) => Some(format!("the data connection broke: {error}")),
+        SendEnd::SecureError(error) => Some(error.to_string()),
     }
 }
 
@@ -187,6 +210,7 @@ fn received_end(end: data::ReceiveEnd) -> ReceiveEnd {
         data::ReceiveEnd::Eof { .. } => ReceiveEnd::Eof,
         data::ReceiveEnd::Excess { .. } => ReceiveEnd::Excess,
         data::ReceiveEnd::SocketError(error) => ReceiveEnd::Broken(error.to_string().into()),
+        data::ReceiveEnd::SecureError(error) => ReceiveEnd::Broken(error.to_string().into()),
         data::ReceiveEnd::FileError(error) => {
             ReceiveEnd::Disk(format!("the file cannot be written: {error}").into())
         }

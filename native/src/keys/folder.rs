@@ -25,7 +25,10 @@ pub(super) fn make(folder: &Path) -> Result<(), KeysError> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(KeysError::system("create the folder", folder))?;
     // Another process may have made it in another way.
-    check(folder).map(|_| ())
+    if check(folder)? {
+        return Ok(());
+    }
+    Err(KeysError::system("create the folder", folder)(io::ErrorKind::NotFound.into()))
 }
 
 /// Whether the folder is there. One in which others could swap a file is refused.

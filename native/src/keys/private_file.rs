@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, most: &Bounds) -> Result<Option<Zeroizing<Vec<u8
 
 /// Writes a file that lasts. `false`, and nothing changed, where one of its name is there already.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
-    match written(path, bytes)?.persist_noclobber(path) {
+    match written(path, bytes, tempfile::Builder::new().prefix(".new-"))?.persist_noclobber(path) {
         Ok(_) => {
             sync_folder(path);
             Ok(true)
@@ -58,19 +58,34 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
     }
 }
 
-/// Puts a file that lasts in the place of what is there. At no moment is there half of it.
+/// Puts a file that lasts in the place of what is there. At no moment is there half of it. The
+/// caller sees to it that nobody else does so meanwhile.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
-    let persisted = written(path, bytes)?.persist(path);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    // What a process left that was killed here would otherwise pile up under ever new names.
+    match fs::remove_file(path.with_file_name(&name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(KeysError::system("write", path)(error));
+        }
+        _ => {}
+    }
+    let persisted =
+        written(path, bytes, tempfile::Builder::new().prefix(&name).rand_bytes(0))?.persist(path);
     persisted.map_err(|error| KeysError::system("replace", path)(error.error))?;
     sync_folder(path);
     Ok(())
 }
 
 /// The bytes on disk, under another name in the same folder. It has mode 0600 from the start.
-fn written(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, KeysError> {
+fn written(
+    path: &Path,
+    bytes: &[u8],
+    name: &tempfile::Builder<'_, '_>,
+) -> Result<NamedTempFile, KeysError> {
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut file = name.tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         Ok(file)

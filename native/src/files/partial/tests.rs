@@ -22,7 +22,7 @@ fn begin(inbox: &Inbox, size: u64) -> Partial {
     inbox.create(&FileName::new("file").unwrap(), Some(&origin)).unwrap()
 }
 
-const GOES_ON: AtomicBool = AtomicBool::new(false);
+static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 #[test]
 fn the_hash_of_what_is_there_can_be_continued() {

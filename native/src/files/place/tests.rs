@@ -5,12 +5,13 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tempfile::TempDir;
 use xcher_core::secure::PublicKey;
 
-use super::super::{Inbox, OnConflict, Partial};
+use super::super::{Inbox, OnConflict, Partial, Unfinished};
 use super::*;
 
 const SIZE: u64 = 10;
@@ -39,6 +40,11 @@ fn leave(inbox: &Inbox, bytes: &str) -> PathBuf {
     let partial = begin(inbox);
     partial.file().write_all(bytes.as_bytes()).unwrap();
     partial.keep().unwrap().path
+}
+
+fn opened(path: &Path) -> Dir {
+    let path = path.join(PARTIAL_FOLDER);
+    Dir::open_ambient_dir(path, cap_std::ambient_authority()).unwrap()
 }
 
 fn listing(path: &Path) -> BTreeSet<String> {
@@ -163,6 +169,28 @@ fn one_that_is_stored_while_it_is_looked_for_is_not_written_to() {
     assert_eq!(listing(&path), BTreeSet::new());
 }
 
+#[test]
+fn one_that_was_stored_between_its_opening_and_its_lock_is_not_claimed() {
+    let (_folder, path, inbox) = inbox();
+    leave(&inbox, "hello");
+    let folder = opened(&path);
+    let part = names().0;
+    let first = open(&folder, &part, OpenOptions::new().read(true).write(true)).unwrap();
+    let holder = begin(&inbox);
+    assert!(!claim(&folder, &part, &first).unwrap());
+    holder.store(None).unwrap();
+    let error = claim(&folder, &part, &first).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    // Nor where another has its name meanwhile.
+    leave(&inbox, "other");
+    drop(first);
+    let again = open(&folder, &part, OpenOptions::new().read(true)).unwrap();
+    assert!(claim(&folder, &part, &again).unwrap());
+    folder.rename(&part, &folder, "elsewhere").unwrap();
+    fs::write(path.join(PARTIAL_FOLDER).join(&part), "third").unwrap();
+    assert!(claim(&folder, &part, &again).is_err());
+}
+
 /// Puts something in the place `at`, expects a file of another name to be taken, and that what was
 /// put there is as it was.
 fn is_passed_by(what: &str, put: impl Fn(&Path, &Path)) {
@@ -243,17 +271,58 @@ fn a_state_that_says_anything_changes_nothing() {
         fs::write(&state, text).unwrap();
         assert_eq!(begin(&inbox).bytes(), 5, "{text:.20}");
         // It is written anew.
-        let place = Place {
-            folder: open_folder(
-                &Dir::open_ambient_dir(&path, cap_std::ambient_authority()).unwrap(),
-            )
-            .unwrap(),
-            name: names().0,
-        };
+        let place = Place { folder: opened(&path), name: names().0 };
         let known = place.known().unwrap();
         assert_eq!((known.name, known.origin), (name("a/file"), origin(1, SIZE)));
     }
     fs::remove_file(&state).unwrap();
     assert_eq!(begin(&inbox).bytes(), 5);
     assert!(state.exists());
+}
+
+#[test]
+fn one_that_is_cleared_before_it_is_locked_is_made_again() {
+    let (_folder, path, inbox) = inbox();
+    drop(inbox.create(&name("x"), None).unwrap());
+    let folder = opened(&path);
+    let file = open_new(&folder, "x.01234567.part").unwrap();
+    check_new(&folder, "x.01234567.part", &file).unwrap();
+    folder.remove_file("x.01234567.part").unwrap();
+    let error = check_new(&folder, "x.01234567.part", &file).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn looking_and_clearing_never_take_a_file_from_who_receives_it() {
+    let (_folder, path, inbox) = inbox();
+    let over = AtomicBool::new(false);
+    let receive = || {
+        for round in 0..500 {
+            let origin = (round % 2 == 0).then(|| origin(1, SIZE));
+            let partial = inbox.create(&name(&format!("a/{round}")), origin.as_ref());
+            let partial = partial.map_err(|error| error.to_string())?;
+            partial.file().write_all(b"hello").unwrap();
+            let stored = partial.store(None).map_err(|error| error.to_string())?;
+            assert_eq!(fs::read(path.join(stored.as_str())).unwrap(), b"hello");
+        }
+        Ok::<_, String>(())
+    };
+    let disturb = |clears| {
+        while !over.load(Ordering::Relaxed) {
+            let unfinished = Unfinished::open(&path).unwrap();
+            for found in unfinished.list().unwrap_or_default() {
+                if clears {
+                    let _ = unfinished.remove(&found);
+                }
+            }
+        }
+    };
+    let received = thread::scope(|scope| {
+        scope.spawn(|| disturb(false));
+        scope.spawn(|| disturb(true));
+        let received = scope.spawn(receive).join();
+        over.store(true, Ordering::Relaxed);
+        received
+    });
+    assert_eq!(received.unwrap(), Ok(()));
 }

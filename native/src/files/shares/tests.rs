@@ -195,3 +195,34 @@ fn unfinished_files_are_not_shared() {
     assert_eq!(shares.find(&name("music/old/.Xcher-Partial/x")), None);
     assert_eq!(shares.find(&name("music/.hidden")), Some(1));
 }
+
+#[test]
+fn a_shared_file_says_when_it_was_changed_and_whether_it_is_a_program() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, UNIX_EPOCH};
+    let (_folder, music) = music();
+    let (early, late) = (Duration::from_millis(1_500), Duration::from_millis(1_700_000_000_250));
+    for (file, modified, mode) in [
+        ("a.mp3", UNIX_EPOCH - early, 0o640),
+        ("old/b.mp3", UNIX_EPOCH + late, 0o750),
+        ("nobody", UNIX_EPOCH, 0o611),
+    ] {
+        let path = music.join(file);
+        let file = fs::File::options().append(true).create(true).open(&path).unwrap();
+        file.set_modified(modified).unwrap();
+        file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let shares = Shares::open(&[music]).unwrap();
+    let listed = shares.walk().next_chunk(10).entries;
+    let stat = |modified, executable| Stat { modified: Some(modified), executable };
+    let expected = [
+        ("music/a.mp3", stat(UNIX_EPOCH - early, false)),
+        ("music/nobody", stat(UNIX_EPOCH, false)),
+        ("music/old/b.mp3", stat(UNIX_EPOCH + late, true)),
+    ];
+    let told: Vec<_> = listed.iter().map(|file| (file.name.as_str(), file.stat)).collect();
+    assert_eq!(told, expected);
+    for file in listed {
+        assert_eq!(shares.open_file(&file.name, file.size).unwrap().1, file.stat);
+    }
+}

@@ -1,0 +1,90 @@
+//! How a file that comes to this host ends (section 4).
+
+use super::fetch::{Fetch, Stage};
+use super::{Action, Event, Fault, Peer, ReceiveEnd, Transfer, TransferId, Turn};
+use crate::FileName;
+use crate::stream::Sums;
+
+impl Peer {
+    pub(super) fn receive_ended(
+        &mut self,
+        id: TransferId,
+        bytes: u64,
+        sums: Option<Sums>,
+        end: ReceiveEnd,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
+        let Stage::Receiving(conn) = fetch.stage else { return };
+        fetch.bytes = bytes;
+        let expected = fetch.size;
+        let why = match end {
+            ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
+                if sums.is_some_and(|sums| !sums.agree()) {
+                    return self.fetch_failed(id, Fault::Altered, turn);
+                }
+                fetch.stage = Stage::Storing;
+                fetch.deadline = None;
+                self.conns.remove(&conn);
+                return turn.act(Action::Store { transfer: id, stat: fetch.stat });
+            }
+            ReceiveEnd::Eof => None,
+            ReceiveEnd::Broken(why) => Some(why),
+            ReceiveEnd::Excess => {
+                let fault = Fault::Excess { expected: expected.limit() };
+                return self.fetch_failed(id, fault, turn);
+            }
+            ReceiveEnd::Disk(why) => return self.fetch_failed(id, Fault::Local(why), turn),
+        };
+        self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
+    }
+
+    pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
+        let Stage::Storing = fetch.stage else { return };
+        turn.tell(Event::Finished { transfer: id, name, bytes: fetch.bytes });
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
+            self.fetch_over(&fetch, turn);
+        }
+    }
+
+    pub(super) fn fetch_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) else { return };
+        match fetch.stage {
+            Stage::Waiting => {
+                if let Some(slot) = self.sessions.get_mut(&fetch.session) {
+                    slot.fetches.retain(|waiting| *waiting != id);
+                }
+            }
+            Stage::Listening(listener) | Stage::Requested(Some(listener)) => {
+                if self.listeners.remove(&listener).is_some() {
+                    turn.act(Action::StopListening { listener });
+                }
+            }
+            Stage::Receiving(conn) | Stage::Dialling(conn) => {
+                self.conns.remove(&conn);
+                turn.act(Action::Close { conn });
+            }
+            Stage::Looking | Stage::Requested(None) | Stage::Storing => {}
+        }
+        let has_partial = fetch.looked && !matches!(fetch.stage, Stage::Storing);
+        if has_partial || fetch.is_moving() {
+            turn.act(Action::Abandon { transfer: id });
+        }
+        turn.tell(Event::Failed { transfer: id, name: fetch.name.clone(), fault });
+        if !matches!(fetch.stage, Stage::Waiting) {
+            self.fetch_over(&fetch, turn);
+        }
+    }
+
+    fn fetch_over(&mut self, fetch: &Fetch, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.sessions.get_mut(&fetch.session) {
+            slot.fetching = slot.fetching.saturating_sub(1);
+            slot.heard = turn.now;
+            if fetch.requested {
+                slot.session.settle(fetch.name.as_str());
+            }
+            self.start_fetches(fetch.session, turn);
+        }
+    }
+}

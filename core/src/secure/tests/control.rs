@@ -1,0 +1,87 @@
+//! Records of the control connection that were changed, cut, swapped or repeated.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::record::{HEAD, MAX_PLAIN, MAX_RECORD, TAG};
+use super::*;
+
+/// All that an opener makes of `bytes` in pieces of `size`.
+pub(super) fn open_all(
+    opener: &mut Opener,
+    bytes: &[u8],
+    size: usize,
+) -> Result<Vec<u8>, SecureError> {
+    let mut text = Vec::new();
+    for mut piece in bytes.chunks(size) {
+        while let Some(plain) = opener.receive(&mut piece)? {
+            text.extend_from_slice(plain);
+        }
+        assert!(piece.is_empty());
+    }
+    Ok(text)
+}
+
+#[test]
+fn control_records_hold_any_text_in_any_pieces() {
+    let text: Vec<u8> = (0..MAX_PLAIN * 2 + 1).map(|at| at as u8).collect();
+    for size in [1, 2, 3, 17, 1000, MAX_RECORD, usize::MAX >> 1] {
+        let ((_, mut sealer, _), (_, _, mut opener)) = session();
+        let mut bytes = vec![];
+        sealer.seal(&text, &mut bytes).unwrap();
+        assert_eq!(bytes.len(), text.len() + 3 * (HEAD + TAG));
+        assert_eq!(open_all(&mut opener, &bytes, size).unwrap(), text);
+        assert!(!opener.is_half());
+        assert_eq!(open_all(&mut opener, &[0, 16, 1], size).unwrap(), []);
+        assert!(opener.is_half());
+    }
+}
+
+#[test]
+fn each_bit_of_a_record_counts() {
+    let ((_, mut sealer, _), _) = session();
+    let mut bytes = Vec::new();
+    sealer.seal(b"X_END\n", &mut bytes).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let (_, (_, _, mut opener)) = session();
+        // A longer record waits for bytes that never come; all else is seen at once.
+        match open_all(&mut opener, &changed, 5) {
+            Ok(text) => assert!(bit < 16 && text.is_empty() && opener.is_half(), "bit {bit}"),
+            Err(error) => {
+                let length = matches!(error, SecureError::RecordLength { .. });
+                assert!(length && bit < 16 || error == SecureError::NotThisRecord { record: 0 });
+                for again in [&bytes[..], &[0]] {
+                    let error = Err(error.clone());
+                    assert_eq!(opener.receive(&mut &again[..]), error, "there is no second try");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn records_come_once_and_in_their_order() {
+    let records = || {
+        let ((_, mut sealer, _), (_, _, opener)) = session();
+        let one = |text: &str| {
+            let mut bytes = Vec::new();
+            sealer.seal(text.as_bytes(), &mut bytes).unwrap();
+            bytes
+        };
+        (["a\n", "b\n", "c\n"].map(one), opener)
+    };
+    for (order, wrong) in [([0, 0], 1), ([1, 2], 0), ([0, 2], 1), ([2, 1], 0)] {
+        let (sealed, mut opener) = records();
+        let bytes = order.map(|at| sealed[at].clone()).concat();
+        let expected = Err(SecureError::NotThisRecord { record: wrong });
+        assert_eq!(open_all(&mut opener, &bytes, 9), expected, "{order:?}");
+    }
+    // What goes one way is not what comes the other.
+    let ((_, mut sealer, mut opener), _) = session();
+    let mut bytes = Vec::new();
+    sealer.seal(b"X_END\n", &mut bytes).unwrap();
+    let expected = Err(SecureError::NotThisRecord { record: 0 });
+    assert_eq!(open_all(&mut opener, &bytes, 9), expected);
+}

@@ -1,0 +1,134 @@
+//! What this side answers, in the order of the questions.
+
+use alloc::vec::Vec;
+
+use super::extra::Extra;
+use super::ledger::Owed;
+use super::{Extensions, Question, Request, Session};
+use crate::state::State;
+use crate::{FileName, MisuseError, Packet, Size, Stat};
+
+impl Session {
+    /// Whether nothing more is read until questions are answered.
+    pub fn is_full(&self) -> bool {
+        self.ledger.owed.len() >= self.ledger.max_questions
+    }
+
+    /// Holds back the NOs that this session gives by itself, while too much is written and not sent
+    /// already; questions wait meanwhile, and what the other side answers is still taken. `false`
+    /// gives those that are due.
+    pub fn hold_answers(&mut self, hold: bool, out: &mut Vec<u8>) {
+        self.held = hold;
+        self.answer_bad_names(out);
+    }
+
+    /// The oldest question of the other side's that has no answer.
+    pub fn question(&self) -> Option<&Question> {
+        match self.ledger.owed.first()? {
+            Owed::Answer(question) => Some(question),
+            Owed::No(_) => None,
+        }
+    }
+
+    /// One file of the answer to [`Question::List`].
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    pub fn answer_entry(
+        &mut self,
+        name: FileName<&str>,
+        bytes: u64,
+        stat: Stat,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        let (name, size) = (Ok(name), Size::Exact(bytes));
+        match self.question() {
+            Some(Question::List) if self.extensions.has(Extensions::STAT) => {
+                self.say(&Extra::Stat { name, size, stat }, out)
+            }
+            Some(Question::List) => self.send(Packet::Entry { name, size }, out),
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// The list is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    pub fn answer_list_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self.question() {
+            Some(Question::List) => {
+                self.send(Packet::ListEnd, out)?;
+                self.ledger.owed.remove(0);
+                self.answer_bad_names(out);
+                Ok(())
+            }
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// Whether the file of a [`Question::Check`] is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
+    pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self.ledger.owed.first() {
+            Some(Owed::Answer(Question::Check(_))) if self.has_ended() => Err(MisuseError::Ending),
+            Some(Owed::Answer(Question::Check(name))) => {
+                Packet::encode_answer(name.as_str(), yes, out);
+                self.ours = State::Open;
+                self.ledger.owed.remove(0);
+                self.answer_bad_names(out);
+                Ok(())
+            }
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
+    /// [`refuse`](Self::refuse).
+    pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<Request> {
+        let Some(Question::Request(_)) = self.question() else { return None };
+        let Owed::Answer(Question::Request(request)) = self.ledger.owed.remove(0) else {
+            return None;
+        };
+        self.answer_bad_names(out);
+        Some(request)
+    }
+
+    /// A requested file will not come, or not whole.
+    pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
+        if !self.has_ended() {
+            Packet::encode_answer(name.as_str(), false, out);
+            self.ours = State::Open;
+        }
+    }
+
+    /// Says where this side listens for a file that was requested with port 0.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn listening(
+        &mut self,
+        number: u64,
+        port: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.say(&Extra::Port { number, port }, out)
+    }
+
+    /// Gives the NOs whose turn has come.
+    pub(super) fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
+        while let (false, Some(Owed::No(name))) = (self.held, self.ledger.owed.first()) {
+            if !self.has_ended() {
+                Packet::encode_answer(name, false, out);
+                self.ours = State::Open;
+            }
+            self.ledger.owed.remove(0);
+        }
+    }
+}

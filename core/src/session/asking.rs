@@ -1,0 +1,119 @@
+//! What this side asks, and offers.
+
+use alloc::vec::Vec;
+
+use super::extra::Extra;
+use super::ledger::{self, Asked};
+use super::{Extensions, Session};
+use crate::stream::Sum;
+use crate::{FileName, MisuseError, Packet, Size, Stat};
+
+impl Session {
+    /// Asks for everything that is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::AlreadyAsked`] while a list is under way, [`MisuseError::Ending`].
+    pub fn list(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        if self.ledger.asked.contains(&Asked::List) {
+            return Err(MisuseError::AlreadyAsked);
+        }
+        self.send(Packet::FileList, out)?;
+        self.ledger.asked.push(Asked::List);
+        Ok(())
+    }
+
+    /// Asks whether a file is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::AlreadyAsked`] while the same question, or a request of the same file, has no
+    /// answer: both would be answered by the same line. [`MisuseError::TooManyWaiting`] for more
+    /// questions than this side would bear itself. [`MisuseError::Ending`].
+    pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        let text = name.into_str();
+        if self.ledger.is_checking(text)
+            || self.ledger.requested.iter().any(|requested| **requested == *text)
+        {
+            return Err(MisuseError::AlreadyAsked);
+        }
+        if self.ledger.asked.len() >= self.ledger.max_questions {
+            return Err(MisuseError::TooManyWaiting);
+        }
+        self.send(Packet::check(name), out)?;
+        self.ledger.asked.push(Asked::Check(text.into()));
+        Ok(())
+    }
+
+    /// Requests a file, to be sent to `port` of this host. [`settle`](Self::settle) it when its
+    /// transfer is over. Says how many were requested before.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn request(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        port: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, MisuseError> {
+        self.send(Packet::Request { name: Ok(name), size, port }, out)?;
+        Ok(self.ledger.requested(name.into_str()))
+    }
+
+    /// As [`request`](Self::request), of what follows the first `offset` bytes, which have this sum.
+    /// Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn resume(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        port: u16,
+        (offset, sum): (u64, Sum),
+        out: &mut Vec<u8>,
+    ) -> Result<u64, MisuseError> {
+        self.say(&Extra::Resume { name: Ok(name), size, port, offset, sum }, out)?;
+        Ok(self.ledger.requested(name.into_str()))
+    }
+
+    /// The transfer of a requested file is over: a NO for its name is no longer expected.
+    pub fn settle(&mut self, name: &str) {
+        ledger::settle(&mut self.ledger.requested, name);
+    }
+
+    /// Whether a question of ours waits for its answer.
+    pub fn awaits_answer(&self) -> bool {
+        !self.ledger.asked.is_empty()
+    }
+
+    /// Offers a file; [`offer_end`](Self::offer_end) follows the last. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn offer(
+        &mut self,
+        name: FileName<&str>,
+        size: Size,
+        stat: Stat,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        let stat = self.extensions.has(Extensions::STAT).then_some(stat);
+        self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
+        self.ledger.offered.push(name.into_str().into());
+        Ok(())
+    }
+
+    /// The offer is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn offer_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.say(&Extra::OfferEnd, out)
+    }
+}

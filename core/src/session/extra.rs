@@ -1,0 +1,191 @@
+//! The packets beyond the six, once both sides have named them (section 9).
+
+use alloc::vec::Vec;
+
+use base64ct::{Base64, Encoding as _};
+
+use super::Extensions;
+use crate::packet::split_last;
+use crate::stream::Sum;
+use crate::{FileName, Name, ProtocolError, Quoted, Size, Stat, decimal};
+
+/// One line of an extension.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Extra<'a> {
+    /// `X_RESUME name size port offset sum`: send me the rest of this file; I have `offset` bytes of
+    /// this sum.
+    Resume { name: Name<'a>, size: Size, port: u16, offset: u64, sum: Sum },
+    /// `X_PORT number port`: for your request of this number, I listen here.
+    Port { number: u64, port: u16 },
+    /// `X_STAT name size modified mode`: one file of a list.
+    Stat { name: Name<'a>, size: Size, stat: Stat },
+    /// `X_OFFER name size`, where both named `stat` with its two fields: I would like you to fetch this.
+    Offer { name: Name<'a>, size: Size, stat: Option<Stat> },
+    /// `X_OFFER EOF EOF`: that is all.
+    OfferEnd,
+}
+
+const RESUME: &str = "X_RESUME name size port offset sum";
+const PORT: &str = "X_PORT number port";
+const STAT: &str = "X_STAT name size modified mode";
+const OFFER: &str =
+    "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
+
+impl<'a> Extra<'a> {
+    /// Reads a line; `None` where it is none that is in force.
+    pub(super) fn parse(line: &'a str, named: Extensions) -> Result<Option<Self>, ProtocolError> {
+        let (verb, fields) = line.split_once(' ').unwrap_or((line, ""));
+        let (parsed, expected) = match verb {
+            "X_RESUME" if named.has(Extensions::RESUME) => (Self::parse_resume(fields), RESUME),
+            "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT),
+            "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
+            "X_OFFER" if named.has(Extensions::OFFER) => {
+                (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
+            }
+            _ => return Ok(None),
+        };
+        let malformed = || ProtocolError::Malformed { expected, got: Quoted(line).to_box() };
+        parsed.ok_or_else(malformed).map(Some)
+    }
+
+    fn parse_resume(fields: &'a str) -> Option<Self> {
+        let (fields, sum) = split_last(fields)?;
+        let (fields, offset) = split_last(fields)?;
+        let (fields, port) = split_last(fields)?;
+        let (name, size) = split_last(fields)?;
+        let size = Size::parse(size)?;
+        let offset = decimal::parse(offset.as_bytes())?;
+        // As far as both go on from a place, there is one.
+        if offset == 0 || size.exact().is_none_or(|size| offset > size) {
+            return None;
+        }
+        let port = if port == "0" { 0 } else { decimal::port(port)? };
+        Some(Self::Resume { name: FileName::parse(name), size, port, offset, sum: parse_sum(sum)? })
+    }
+
+    fn parse_port(fields: &'a str) -> Option<Self> {
+        let (number, port) = fields.split_once(' ')?;
+        Some(Self::Port { number: decimal::parse(number.as_bytes())?, port: decimal::port(port)? })
+    }
+
+    fn parse_stat(fields: &'a str) -> Option<Self> {
+        let (fields, stat) = Stat::split(fields)?;
+        let (name, size) = split_last(fields)?;
+        Some(Self::Stat { name: FileName::parse(name), size: Size::parse(size)?, stat })
+    }
+
+    fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
+        if fields == "EOF EOF" {
+            return Some(Self::OfferEnd);
+        }
+        let (fields, stat) = match with_stat {
+            true => Stat::split(fields).map(|(fields, stat)| (fields, Some(stat)))?,
+            false => (fields, None),
+        };
+        let (name, size) = split_last(fields)?;
+        Some(Self::Offer { name: FileName::parse(name), size: Size::parse(size)?, stat })
+    }
+
+    /// Appends the line with its end.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Resume { name, size, port, offset, sum } => {
+                put_sized(out, "X_RESUME ", *name, *size);
+                for number in [u64::from(*port), *offset] {
+                    out.push(b' ');
+                    decimal::put(number, out);
+                }
+                out.push(b' ');
+                // The text of 32 bytes.
+                let mut text = [0; 44];
+                let text = Base64::encode(sum, &mut text).unwrap_or_default();
+                out.extend_from_slice(text.as_bytes());
+            }
+            Self::Port { number, port } => {
+                out.extend_from_slice(b"X_PORT ");
+                decimal::put(*number, out);
+                out.push(b' ');
+                decimal::put((*port).into(), out);
+            }
+            Self::Stat { name, size, stat } => {
+                put_sized(out, "X_STAT ", *name, *size);
+                stat.encode(out);
+            }
+            Self::Offer { name, size, stat } => {
+                put_sized(out, "X_OFFER ", *name, *size);
+                if let Some(stat) = stat {
+                    stat.encode(out);
+                }
+            }
+            Self::OfferEnd => out.extend_from_slice(b"X_OFFER EOF EOF"),
+        }
+        out.push(b'\n');
+    }
+}
+
+fn parse_sum(text: &str) -> Option<Sum> {
+    Base64::decode(text, &mut [0; 32]).ok()?.try_into().ok()
+}
+
+fn put_sized(out: &mut Vec<u8>, verb: &str, name: Name<'_>, size: Size) {
+    out.extend_from_slice(verb.as_bytes());
+    out.extend_from_slice(name.map_or_else(|bad| bad.name, FileName::into_str).as_bytes());
+    out.push(b' ');
+    size.encode(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+
+    const ALL: Extensions =
+        Extensions::RESUME.with(Extensions::PASSIVE).with(Extensions::OFFER).with(Extensions::STAT);
+
+    #[test]
+    fn every_line_is_read_as_it_is_written() {
+        let name = || Ok(FileName::parse("a b 1").expect("a name"));
+        let (size, sum) = (Size::Exact(1 << 40), [0xab; 32]);
+        for extra in [
+            Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, sum },
+            Extra::Resume { name: name(), size, port: 0, offset: 1, sum },
+            Extra::Port { number: 3, port: 4000 },
+            Extra::Stat { name: name(), size, stat: Stat::default() },
+            Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
+            Extra::OfferEnd,
+        ] {
+            let mut out = Vec::new();
+            extra.encode(&mut out);
+            let line = String::from_utf8(out).expect("text");
+            let line = line.strip_suffix('\n').expect("a line");
+            assert_eq!(Extra::parse(line, ALL).as_ref(), Ok(&Some(extra)), "{line}");
+            assert_eq!(Extra::parse(line, Extensions::SECURE), Ok(None));
+        }
+    }
+
+    #[test]
+    fn wrong_fields_are_malformed() {
+        let sum = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
+        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {sum}"), ALL).is_ok());
+        for bad in [
+            "X_RESUME",
+            "X_RESUME a 5 4000 5",
+            &format!("X_RESUME a 5 4000 0 {sum}"),
+            &format!("X_RESUME a 5 4000 6 {sum}"),
+            &format!("X_RESUME a 1kb 4000 1 {sum}"),
+            &format!("X_RESUME a 5 65536 1 {sum}"),
+            &format!("X_RESUME a 5 4000 1 {}", &sum[1..]),
+            "X_PORT 1",
+            "X_PORT 1 0",
+            "X_PORT x 4000",
+            "X_OFFER",
+            "X_OFFER a",
+            "X_OFFER a 5",
+            "X_STAT a 5",
+            "X_OFFER EOF",
+        ] {
+            assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");
+        }
+    }
+}

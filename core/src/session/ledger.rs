@@ -1,0 +1,221 @@
+//! What either side has asked, and the other has not answered (sections 3, 14 and 17).
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::extra::Extra;
+use super::{Event, Extensions, Question, Request};
+use crate::stream::Sum;
+use crate::{BadName, FileName, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size, Stat};
+
+pub(super) enum Owed {
+    Answer(Question),
+    /// The NO for a name that is none.
+    No(Box<str>),
+}
+
+#[derive(PartialEq, Eq)]
+pub(super) enum Asked {
+    List,
+    Check(Box<str>),
+}
+
+pub(super) struct Ledger {
+    /// Our questions without an answer, oldest first.
+    pub(super) asked: Vec<Asked>,
+    /// The files we requested and have not settled, as often as we did.
+    pub(super) requested: Vec<Box<str>>,
+    /// The files we offered that are neither wanted nor declined.
+    pub(super) offered: Vec<Box<str>>,
+    /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
+    /// It is a bare `No` only while held.
+    pub(super) owed: Vec<Owed>,
+    /// Requests of ours so far, and of theirs.
+    ours: u64,
+    theirs: u64,
+    /// Entries of the list, and of the offer, under way.
+    entries: u64,
+    offers: u64,
+    pub(super) max_questions: usize,
+    max_entries: u64,
+}
+
+impl Ledger {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            asked: Vec::new(),
+            requested: Vec::new(),
+            offered: Vec::new(),
+            owed: Vec::new(),
+            ours: 0,
+            theirs: 0,
+            entries: 0,
+            offers: 0,
+            max_questions: limits.questions.max(1),
+            max_entries: limits.entries,
+        }
+    }
+
+    /// Takes one of the six packets.
+    pub(super) fn heard(
+        &mut self,
+        packet: Packet<'_>,
+        line: &str,
+        extensions: Extensions,
+    ) -> Result<Event, ProtocolError> {
+        Ok(match packet {
+            Packet::FileList => self.owe(Question::List),
+            Packet::Entry { name, size } => self.entry(name, size, Stat::default(), line)?,
+            Packet::ListEnd => {
+                let Some(at) = self.asked.iter().position(|asked| *asked == Asked::List) else {
+                    return Err(ProtocolError::Unsolicited { got: Quoted(line).to_box() });
+                };
+                self.asked.remove(at);
+                Event::ListEnd { entries: core::mem::take(&mut self.entries) }
+            }
+            Packet::Chk(chk) => match chk.answer().and_then(|(name, yes)| self.answer(name, yes)) {
+                Some(event) => event,
+                None => match FileName::parse(chk.question()) {
+                    Ok(name) => self.owe(Question::Check(name.to_owned())),
+                    Err(bad) => self.owe_no(bad)?,
+                },
+            },
+            Packet::Request { port: 0, .. } if !extensions.has(Extensions::PASSIVE) => {
+                let expected = "X_REQUEST name size port";
+                return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
+            }
+            Packet::Request { name, size, port } => self.request(name, size, port, None)?,
+            Packet::End => Event::End,
+            Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
+        })
+    }
+
+    /// Takes a packet beyond the six.
+    pub(super) fn heard_extra(
+        &mut self,
+        extra: Extra<'_>,
+        line: &str,
+    ) -> Result<Event, ProtocolError> {
+        Ok(match extra {
+            Extra::Resume { name, size, port, offset, sum } => {
+                self.request(name, size, port, Some((offset, sum)))?
+            }
+            Extra::Port { number, port } => Event::Port { number, port },
+            Extra::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
+            Extra::Offer { name, size, stat } => {
+                self.offers = self.one_more(self.offers)?;
+                match name {
+                    Ok(name) => {
+                        let (name, stat) = (name.to_owned(), stat.unwrap_or_default());
+                        Event::Offered { name, size, stat }
+                    }
+                    Err(bad) => Event::BadOffer { why: format!("{bad}").into() },
+                }
+            }
+            Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
+        })
+    }
+
+    /// Counts a request of ours; how many there were before.
+    pub(super) fn requested(&mut self, name: &str) -> u64 {
+        self.requested.push(name.into());
+        count(&mut self.ours)
+    }
+
+    pub(super) fn is_checking(&self, name: &str) -> bool {
+        self.checking(name).is_some()
+    }
+
+    fn checking(&self, name: &str) -> Option<usize> {
+        let is_it = |asked: &Asked| matches!(asked, Asked::Check(asked) if **asked == *name);
+        self.asked.iter().position(is_it)
+    }
+
+    /// What YES or NO answers, if anything.
+    fn answer(&mut self, name: &str, yes: bool) -> Option<Event> {
+        if let Some(at) = self.checking(name) {
+            self.asked.remove(at);
+            return Some(Event::Answer { name: name.into(), yes });
+        }
+        if yes {
+            None
+        } else if settle(&mut self.requested, name) {
+            Some(Event::Refused { name: name.into() })
+        } else if settle(&mut self.offered, name) {
+            Some(Event::Declined { name: name.into() })
+        } else {
+            None
+        }
+    }
+
+    fn entry(
+        &mut self,
+        name: Name<'_>,
+        size: Size,
+        stat: Stat,
+        line: &str,
+    ) -> Result<Event, ProtocolError> {
+        if !self.asked.contains(&Asked::List) {
+            return Err(ProtocolError::Unsolicited { got: Quoted(line).to_box() });
+        }
+        self.entries = self.one_more(self.entries)?;
+        Ok(match name {
+            Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
+            Err(bad) => Event::BadEntry { why: format!("{bad}").into() },
+        })
+    }
+
+    fn one_more(&self, entries: u64) -> Result<u64, ProtocolError> {
+        match entries < self.max_entries {
+            true => Ok(entries + 1),
+            false => Err(ProtocolError::ListTooLong { entries: self.max_entries }),
+        }
+    }
+
+    fn request(
+        &mut self,
+        name: Name<'_>,
+        size: Size,
+        port: u16,
+        has: Option<(u64, Sum)>,
+    ) -> Result<Event, ProtocolError> {
+        let number = count(&mut self.theirs);
+        match name {
+            Ok(name) => {
+                settle(&mut self.offered, name.into_str());
+                let name = name.to_owned();
+                Ok(self.owe(Question::Request(Request { name, size, port, has, number })))
+            }
+            Err(bad) => self.owe_no(bad),
+        }
+    }
+
+    fn owe(&mut self, question: Question) -> Event {
+        self.owed.push(Owed::Answer(question));
+        Event::Question
+    }
+
+    /// A question about a name that is none.
+    fn owe_no(&mut self, bad: BadName<'_>) -> Result<Event, ProtocolError> {
+        // The NO repeats the name, and must itself fit a line.
+        if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
+            return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
+        }
+        self.owed.push(Owed::No(bad.name.into()));
+        Ok(Event::BadQuestion { why: format!("{bad}").into() })
+    }
+}
+
+/// Counts on; how many there were before.
+fn count(count: &mut u64) -> u64 {
+    let before = *count;
+    *count = before.saturating_add(1);
+    before
+}
+
+/// Takes out one of that name, and says whether there was one.
+pub(super) fn settle(names: &mut Vec<Box<str>>, name: &str) -> bool {
+    let at = names.iter().position(|one| **one == *name);
+    at.map(|at| names.swap_remove(at)).is_some()
+}

@@ -1,0 +1,117 @@
+//! Whether a session is private, with whom, and why not: what is asked for, and what a person reads
+//! of it.
+
+use std::fmt;
+
+use clap::ArgMatches;
+use xcher_core::peer::{Fault, Known, Secrecy, WhyPlain};
+use xcher_core::secure::PublicKey;
+use xcher_core::{Nick, ProtocolError};
+
+use super::args::Common;
+use super::exit::{Code, Failure};
+use crate::host::Privacy;
+
+impl Common {
+    /// Of `--plain` and `--secure`, leaves the one that goes before the other: the command line
+    /// before the environment, and that before the file.
+    pub(super) fn settle_privacy(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+        if self.plain && self.secure {
+            let [plain, secure] = ["plain", "secure"].map(|option| matches.value_source(option));
+            self.plain = plain > secure;
+            self.secure = secure > plain;
+            if plain == secure {
+                return Err(Failure::usage("expected --plain or --secure, got both"));
+            }
+        }
+        Ok(())
+    }
+
+    /// With what sessions are private; `None` with `--plain`. Makes this host's key at first use.
+    pub(super) fn privacy(&self) -> Result<Option<Privacy>, Failure> {
+        if self.plain {
+            return Ok(None);
+        }
+        let privacy = Privacy::load(&self.data_folder()?, &self.relay)?;
+        Ok(Some(if self.secure { privacy.required() } else { privacy }))
+    }
+}
+
+/// Who hears what is said in a session, in a few words.
+pub(super) struct Hears<'a> {
+    pub(super) secrecy: Secrecy,
+    /// The safety words, where there are any.
+    pub(super) words: Option<&'a str>,
+}
+
+impl fmt::Display for Hears<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.secrecy {
+            Secrecy::Private { key, known } => {
+                let known = match known {
+                    Known::Pinned => "the same as before",
+                    Known::First => "seen for the first time",
+                    Known::Unpinned => "not pinned",
+                };
+                let key = Short(key);
+                write!(f, "the session is private: key {key}, {known}; safety words: ")?;
+                f.write_str(self.words.unwrap_or("none yet"))
+            }
+            Secrecy::Plain(why) => write!(f, "the session is not private: {}", why_plain(why)),
+        }
+    }
+}
+
+/// Why a session is not private, in a few words.
+pub(super) fn why_plain(why: WhyPlain) -> &'static str {
+    match why {
+        WhyPlain::Here => "--plain",
+        WhyPlain::There => "the other side speaks the six packets alone",
+    }
+}
+
+/// As much of a key as one looks at: `xcher peers` shows all of it.
+struct Short(PublicKey);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.8}…", self.0.to_string())
+    }
+}
+
+/// Whether a session was not taken up because of who would be in it, or who would hear it.
+pub(super) fn is_about_privacy(fault: &Fault) -> bool {
+    let Fault::Protocol(error) = fault else { return false };
+    matches!(error, ProtocolError::OtherKey { .. } | ProtocolError::NotPrivate)
+}
+
+/// What to say of a call to `nick` that would not have been private, or not with them.
+pub(super) fn warning(common: &Common, nick: &Nick, fault: &Fault) -> Option<Failure> {
+    let Fault::Protocol(error) = fault else { return None };
+    let relay = match common.relay.to_string() {
+        usual if usual == "127.0.0.1:9247" => String::new(),
+        other => format!(" --relay {other}"),
+    };
+    let forget = format!("xcher peers forget {nick}{relay}");
+    let text = match error {
+        ProtocolError::OtherKey { expected, got } => format!(
+            "STOP: {nick} has another key than before\n  \
+             before: {expected}\n  \
+             now:    {got}\n\
+             Someone else may go by that nick, or be between the two of you; or {nick} has a new \
+             key,\nof a new machine for example. Nothing was asked or sent. Let {nick} tell you, \
+             not by this\nrelay, what `xcher peers me` shows there. If it is the key of now:\n  \
+             {forget}"
+        ),
+        ProtocolError::NotPrivate if common.secure => {
+            format!("{nick} speaks in the clear alone, and --secure forbids that")
+        }
+        ProtocolError::NotPrivate => format!(
+            "STOP: {nick} speaks in the clear alone, and had a key before\n\
+             Someone else may go by that nick, or be between the two of you. Nothing was asked or \
+             sent.\nIf {nick} has told you, not by this relay, that it is so:\n  {forget}"
+        ),
+        _ => return None,
+    };
+    Some(Failure::new(Code::NotPrivate, text))
+}

@@ -1,0 +1,136 @@
+//! From a socket to a file, from one host alone (sections 11.3 and 13).
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read as _};
+use std::net::TcpStream;
+use std::sync::atomic::AtomicU64;
+
+use xcher_core::secure::SecureError;
+use xcher_core::secure::record::{HEAD, length};
+use xcher_core::stream::{Receiver, Seal, Sums};
+
+use super::BufferBudget;
+use super::receive::{Destination, ReceiveEnd, retry};
+
+/// The most that is read at a time: what a processor's cache holds until it is in the file.
+const READ: usize = 256 << 10;
+/// Texts of records that are written to the file at once.
+const TEXTS: usize = 64;
+
+/// As [`receive`](super::receive) of what was sealed: only what the other side sent, in its order,
+/// gets into the file. `limit` and `received` are bytes of the file. With the end of the stream come
+/// the sums of the file, where both sides verify.
+pub fn receive_sealed(
+    socket: &TcpStream,
+    file: &File,
+    limit: Option<u64>,
+    seal: Seal,
+    received: &AtomicU64,
+    buffers: &BufferBudget,
+) -> (ReceiveEnd, Option<Sums>) {
+    let mut to = Destination::new(file, limit, received);
+    let end = seal
+        .receiver()
+        .map_err(ReceiveEnd::SecureError)
+        .and_then(|receiver| open_all(socket, &mut to, receiver, buffers));
+    match end {
+        Ok(sums) => (ReceiveEnd::Eof { bytes: to.bytes() }, sums),
+        Err(end) => (end, None),
+    }
+}
+
+fn open_all(
+    mut socket: &TcpStream,
+    to: &mut Destination<'_>,
+    mut receiver: Receiver,
+    buffers: &BufferBudget,
+) -> Result<Option<Sums>, ReceiveEnd> {
+    // The part of a record that came so far: never a whole one.
+    let mut part = Vec::new();
+    loop {
+        // Waits without a buffer, so that silent peers cannot hold them all.
+        if retry(|| socket.peek(&mut [0])).map_err(ReceiveEnd::SocketError)? == 0 {
+            return receiver.finish().map_err(ReceiveEnd::SecureError);
+        }
+        let mut buffer = buffers.borrow();
+        buffer[..part.len()].copy_from_slice(&part);
+        let begun = part.len();
+        let got =
+            retry(|| socket.read(&mut buffer[begun..READ])).map_err(ReceiveEnd::SocketError)?;
+        let rest = open_whole(&mut buffer[..begun + got], to, &mut receiver)?;
+        part.clear();
+        part.reserve_exact(rest.len());
+        part.extend_from_slice(rest);
+    }
+}
+
+/// Opens every whole record in place and writes its text; what is left is the beginning of the next.
+/// Of what was opened all is written, also where a later record is not the next one.
+fn open_whole<'a>(
+    mut sealed: &'a mut [u8],
+    to: &mut Destination<'_>,
+    receiver: &mut Receiver,
+) -> Result<&'a [u8], ReceiveEnd> {
+    let mut texts = Vec::with_capacity(TEXTS);
+    let fault = loop {
+        if receiver.is_finished() {
+            break (!sealed.is_empty()).then_some(SecureError::AfterLast);
+        }
+        let Some(head) = sealed.first_chunk() else { break None };
+        let whole = match length(*head) {
+            Ok(length) => HEAD + length,
+            Err(fault) => break Some(fault),
+        };
+        if sealed.len() < whole {
+            break None;
+        }
+        let (record, after) = sealed.split_at_mut(whole);
+        sealed = after;
+        let (held_back, text) = match receiver.open(record) {
+            Ok(opened) => opened,
+            Err(fault) => break Some(fault),
+        };
+        if let Some(sum) = held_back {
+            to.write_all_of(&mut texts)?;
+            to.write_all_of(&mut vec![IoSlice::new(&sum)])?;
+        }
+        texts.push(IoSlice::new(text));
+        if texts.len() == TEXTS {
+            to.write_all_of(&mut texts)?;
+        }
+    };
+    to.write_all_of(&mut texts)?;
+    match fault {
+        Some(fault) => Err(ReceiveEnd::SecureError(fault)),
+        None => Ok(sealed),
+    }
+}
+
+impl Destination<'_> {
+    /// Writes the texts, and forgets them; never more than the limit, which is an end.
+    fn write_all_of(&mut self, texts: &mut Vec<IoSlice<'_>>) -> Result<(), ReceiveEnd> {
+        let length = texts.iter().map(|text| text.len()).sum();
+        let room = self.room(length);
+        let excess = length > room;
+        if excess {
+            // Rare enough for a copy.
+            let all = texts.iter().flat_map(|text| text.iter().copied());
+            let fits: Vec<u8> = all.take(room).collect();
+            self.write(&fits)?;
+            return Err(ReceiveEnd::Excess { bytes: self.bytes() });
+        }
+        let mut left = &mut texts[..];
+        let mut written = 0;
+        while written < length {
+            let count = retry(|| self.write_some(left)).map_err(ReceiveEnd::FileError)?;
+            if count == 0 {
+                return Err(ReceiveEnd::FileError(io::ErrorKind::WriteZero.into()));
+            }
+            self.wrote(count);
+            written += count;
+            IoSlice::advance_slices(&mut left, count);
+        }
+        texts.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! What a host needs for private sessions: its own key, and those that it has seen of others.
+
+use std::path::Path;
+
+use xcher_core::Nick;
+use xcher_core::peer::Trust;
+use xcher_core::secure::{Identity, PublicKey};
+
+use super::happened::Happened;
+use super::{Host, RelayAddress, Told};
+use crate::keys::{KeysError, KnownPeers, identity};
+
+/// This host's key and its known peers, in a folder.
+pub struct Privacy {
+    pub(super) trust: Trust,
+    pub(super) known: KnownPeers,
+}
+
+impl Privacy {
+    /// What is in `folder`, for `relay`. The key is made at first use. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`]: where a file cannot be used as it is, and where there is no randomness.
+    pub fn load(folder: &Path, relay: &RelayAddress) -> Result<Self, KeysError> {
+        let secret = identity::load_or_create(folder)?;
+        let known = KnownPeers::open(folder)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
+        let mut trust = Trust::new(Identity::new(*secret), seed);
+        if does_aes() {
+            trust = trust.with_aes();
+        }
+        for (nick, key) in known.of(relay)? {
+            trust.pin(nick, key);
+        }
+        Ok(Self { trust, known })
+    }
+
+    /// Every session is private, or there is none.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { trust: self.trust.required(), ..self }
+    }
+}
+
+impl Host {
+    /// Writes a key to the file, which may have to wait for the disk and for other processes.
+    pub(super) fn pin(&mut self, nick: Nick, key: PublicKey) {
+        let Some(known) = self.known.clone() else { return };
+        let (relay, reporter) = (self.relay.clone(), self.reporter.clone());
+        // Among what is waited for when the host stops.
+        self.closing.spawn_blocking(move || {
+            if let Err(why) = known.pin(&relay, &nick, key) {
+                let _ = reporter.blocking_send(Happened::PinFailed { nick, why });
+            }
+        });
+    }
+
+    pub(super) fn pin_failed(&mut self, nick: Nick, why: KeysError) {
+        self.told.push_back(Told::NotPinned { nick, why });
+    }
+}
+
+/// Whether this processor makes AES the faster cipher.
+fn does_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("aes") && is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes")
+        && std::arch::is_aarch64_feature_detected!("pmull");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
+}
