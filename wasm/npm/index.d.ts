@@ -221,9 +221,10 @@ export interface Session {
   readonly peerKey?: string;
   /**
    * What is known of that key: it is the one that their nick had before (`pinned`), or the first that
-   * it has (`first`), or theirs is not ours to pin, because they called (`no`).
+   * it has (`first`), or they know the code (`code`), or theirs is not ours to pin, because they
+   * called (`no`).
    */
-  readonly known?: "pinned" | "first" | "no";
+  readonly known?: "pinned" | "first" | "code" | "no";
   /**
    * Three words that both sides see, if nobody is between them: to be compared by voice. Rejects in
    * the clear (`not-private`), and where the session ends before.

@@ -11,7 +11,7 @@ import { Listing } from "./listing.js";
 
 /** By how secret a session is, as the module tells it. */
 const WHY_PLAIN = /** @type {const} */ (["here", "there"]);
-const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinned"]);
+const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinned", "code"]);
 
 /** An exchange with one other host. */
 export class Session {

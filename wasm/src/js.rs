@@ -109,6 +109,7 @@ impl host::Outside for Outside {
                     Secrecy::Private { key, known: Known::Unpinned } => (2.0, Some(key)),
                     Secrecy::Private { key, known: Known::First } => (3.0, Some(key)),
                     Secrecy::Private { key, known: Known::Pinned } => (4.0, Some(key)),
+                    Secrecy::Private { key, known: Known::ByCode } => (5.0, Some(key)),
                 };
                 // No part has a blank in it.
                 let mut who = peer.to_string();
@@ -125,17 +126,25 @@ impl host::Outside for Outside {
                 fail("ended", session.0, 0.0, "", &fault);
             }
             Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
-            Event::Entry { session, name, size } => {
+            Event::Entry { session, name, size, .. } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
                 let spelled = if approximate { &*size.to_string() } else { "" };
                 say("entry", session.0, bytes, approximate, name.as_str(), spelled);
             }
-            Event::BadEntry { why, .. } => say("notice", 0, 0.0, false, &why, ""),
+            Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
+                say("notice", 0, 0.0, false, &why, "")
+            }
             Event::ListEnd { session, .. } => say("listed", session.0, 0.0, false, "", ""),
             Event::Checked { session, name, yes } => {
                 say("checked", session.0, 0.0, yes, &name, "");
             }
-            Event::Started { transfer, session, direction, name, size } => {
+            // The package makes and takes neither offers nor codes.
+            Event::Offered { .. }
+            | Event::OfferEnd { .. }
+            | Event::NotOffered { .. }
+            | Event::Declined { .. }
+            | Event::CodeDead => {}
+            Event::Started { transfer, session, direction, name, size, .. } => {
                 if direction == Direction::Send {
                     let (session, bytes) = (session.0.to_string(), size.bytes() as f64);
                     say("upload", transfer.0, bytes, false, name.as_str(), &session);

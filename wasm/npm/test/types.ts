@@ -87,7 +87,7 @@ export async function use(): Promise<void> {
 async function fetchAll(session: Session): Promise<void> {
   const [address, nick, incoming] = [session.peerAddress, session.nick ?? "", session.incoming];
   const why: "here" | "there" | undefined = session.whyPlain;
-  const whom: "pinned" | "first" | "no" | undefined = session.known;
+  const whom: "pinned" | "first" | "code" | "no" | undefined = session.known;
   const words: string = session.private ? await session.safetyWords : `${why}`;
   const key: string = session.peerKey ?? `${whom} ${words}`;
   for await (const file of session.list()) {

@@ -53,6 +53,12 @@ impl<O: Outside> Host<O> {
                 let size = self.shares.size(name.as_str());
                 self.input(Input::Found { session, size });
             }
+            Action::FindPartial { transfer, .. } => {
+                self.input(Input::PartialFound { transfer, has: None });
+            }
+            Action::SumBeginning { transfer, .. } => {
+                self.input(Input::BeginningSummed { transfer, sum: None });
+            }
             Action::Send { transfer, conn, size, seal, .. } => {
                 match Send::new(conn, transfer, size, seal) {
                     Ok(file) => self.begin(conn, Role::Send(file)),
@@ -62,7 +68,7 @@ impl<O: Outside> Host<O> {
                     }
                 }
             }
-            Action::Receive { transfer, conn, name, size, seal } => {
+            Action::Receive { transfer, conn, name, size, seal, .. } => {
                 match Receive::new(conn, transfer, name, size, seal) {
                     Ok(file) => self.begin(conn, Role::Receive(file)),
                     Err(error) => {
@@ -71,7 +77,7 @@ impl<O: Outside> Host<O> {
                     }
                 }
             }
-            Action::Store { transfer } => {
+            Action::Store { transfer, .. } => {
                 if let Some(came) = &self.storing {
                     let name = came.name.clone();
                     self.input(Input::Stored { transfer, name });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use xcher_core::peer::{ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
-use xcher_core::stream::{Receiver, Seal, Sender, Sum, Sums};
+use xcher_core::stream::{Hasher, Receiver, Seal, Sender, Sum, Sums};
 use xcher_core::{FileName, Size};
 
 /// Bytes of a file that are read at a time: whole records.
@@ -60,7 +60,7 @@ impl Receive {
         size: Size,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let opener = seal.map(Seal::receiver).transpose()?;
+        let opener = seal.map(|seal| seal.receiver(Hasher::new())).transpose()?;
         let limit = size.limit();
         Ok(Self { conn, transfer, name, limit, got: 0, told: 0, wanted: WANTED, opener })
     }
@@ -103,7 +103,7 @@ impl Send {
         size: u64,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let sealer = seal.map(Seal::sender).transpose()?;
+        let sealer = seal.map(|seal| seal.sender(Hasher::new())).transpose()?;
         Ok(Self {
             conn,
             transfer,

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId, Trust};
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, MisuseError, Nick, Peer, Size};
+use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
 
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
@@ -237,7 +237,9 @@ impl<O: Outside> Host<O> {
         name: FileName,
         size: Size,
     ) -> Result<TransferId, MisuseError> {
-        self.command(|peer, now, actions| peer.get(session, name, size, now, actions))
+        self.command(|peer, now, actions| {
+            peer.get(session, name, size, Stat::default(), now, actions)
+        })
     }
 
     /// Whoever reads the file has room again.
