@@ -20,6 +20,7 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod batch;
 mod budget;
 pub mod code;
 mod decimal;

@@ -172,6 +172,8 @@ pub enum Event {
         size: Size,
         /// Bytes of an earlier try, which do not move again.
         from: u64,
+        /// How many other small files go with it; the size is that of all together.
+        more: u64,
     },
     /// More of a file has moved.
     Progress {

@@ -7,9 +7,10 @@ use core::time::Duration;
 
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, SessionId,
-    Transfer, TransferId, Turn, Use,
+    Action, Awaited, BatchFile, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose,
+    SessionId, Transfer, TransferId, Turn, Use,
 };
+use crate::batch::BatchSeal;
 use crate::secure::Side;
 use crate::session::Extensions;
 use crate::stream::{Seal, Sum};
@@ -36,6 +37,10 @@ pub(super) struct Fetch {
     pub(super) number: u64,
     /// How its bytes will come.
     pub(super) seal: Option<Seal>,
+    /// The files that it brings, where it is a batch; which were asked for, and how they will come.
+    pub(super) members: Vec<TransferId>,
+    pub(super) batch: Vec<BatchFile>,
+    pub(super) batch_seal: Option<BatchSeal>,
     /// The driver was asked for what an earlier try left, and keeps it.
     pub(super) looked: bool,
     /// What an earlier try left.
@@ -64,6 +69,29 @@ pub(super) enum Stage {
 }
 
 impl Fetch {
+    pub(super) fn new(session: SessionId, name: FileName, size: Size, now: Duration) -> Self {
+        Self {
+            session,
+            name,
+            size,
+            stat: Stat::default(),
+            stage: Stage::Waiting,
+            peer: None,
+            requested: false,
+            number: 0,
+            seal: None,
+            members: Vec::new(),
+            batch: Vec::new(),
+            batch_seal: None,
+            looked: false,
+            has: None,
+            since: now,
+            took: Duration::ZERO,
+            bytes: 0,
+            deadline: None,
+        }
+    }
+
     pub(super) fn is_moving(&self) -> bool {
         matches!(self.stage, Stage::Receiving(_))
     }
@@ -98,36 +126,36 @@ impl Peer {
         actions: &mut Vec<Action>,
     ) -> Result<TransferId, MisuseError> {
         let turn = &mut Turn { now, actions };
-        let id = TransferId(self.new_id());
-        let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
+        let slot = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
         if slot.fetches.len() >= self.config.limits.waiting {
             return Err(MisuseError::TooManyWaiting);
         }
-        slot.fetches.push(id);
-        let unusable = name.usable_on(self.config.platform).err();
-        let fetch = Box::new(Fetch {
-            session,
-            name,
-            size,
-            stat,
-            stage: Stage::Waiting,
-            peer: None,
-            requested: false,
-            number: 0,
-            seal: None,
-            looked: false,
-            has: None,
-            since: now,
-            took: Duration::ZERO,
-            bytes: 0,
-            deadline: None,
-        });
-        self.transfers.insert(id, Transfer::Fetch(fetch));
-        match unusable {
-            Some(fault) => self.fetch_failed(id, Fault::Name(fault), turn),
-            None => self.start_fetches(session, turn),
-        }
+        let id = self.wait_for(session, name, size, stat, turn);
+        self.start_fetches(session, turn);
         Ok(id)
+    }
+
+    /// Has a file wait for its turn.
+    pub(super) fn wait_for(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+        stat: Stat,
+        turn: &mut Turn<'_>,
+    ) -> TransferId {
+        let id = TransferId(self.new_id());
+        let unusable = name.usable_on(self.config.platform).err();
+        let mut fetch = Fetch::new(session, name, size, turn.now);
+        fetch.stat = stat;
+        self.transfers.insert(id, Transfer::Fetch(Box::new(fetch)));
+        if let Some(slot) = self.sessions.get_mut(&session) {
+            slot.fetches.push(id);
+        }
+        if let Some(fault) = unusable {
+            self.fetch_failed(id, Fault::Name(fault), turn);
+        }
+        id
     }
 
     /// Begins what waits, as far as the limits allow.
@@ -142,6 +170,8 @@ impl Peer {
             if slot.fetching >= self.config.limits.transfers {
                 return;
             }
+            self.gather(session, turn.now);
+            let Some(slot) = self.sessions.get_mut(&session) else { return };
             let Some(&id) = slot.fetches.first() else { return };
             slot.fetches.remove(0);
             slot.fetching += 1;
@@ -150,7 +180,7 @@ impl Peer {
             fetch.peer = Some(peer);
             fetch.since = turn.now;
             match (slot.key, fetch.size.exact()) {
-                (Some(from), Some(size)) if resumes => {
+                (Some(from), Some(size)) if resumes && fetch.members.is_empty() => {
                     fetch.stage = Stage::Looking;
                     fetch.looked = true;
                     let name = fetch.name.clone();
@@ -212,18 +242,36 @@ impl Peer {
         port: u16,
         turn: &mut Turn<'_>,
     ) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
+        let (batch, is_batch) = (self.members(&fetch.members), !fetch.members.is_empty());
+        if is_batch && batch.is_empty() {
+            // Each was given up meanwhile.
+            return self.fetch_failed(id, Fault::Cancelled, turn);
+        }
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let Some(slot) = self.sessions.get_mut(&fetch.session) else { return };
         let mut out = Vec::new();
         let (name, session) = (fetch.name.borrowed(), &mut slot.session);
         let sent = match fetch.has {
+            _ if !batch.is_empty() => {
+                let files = batch.iter().map(|file| (file.name.borrowed(), file.size));
+                session.batch(files, port, &mut out)
+            }
             Some(has) => session.resume(name, fetch.size, port, has, &mut out),
             None => session.request(name, fetch.size, port, &mut out),
         };
         // It cannot be refused: a session that ends is taken out at once.
         debug_assert!(sent.is_ok());
         fetch.number = sent.unwrap_or_default();
-        fetch.seal = session.seal_of(session.side(), fetch.number);
+        match batch.is_empty() {
+            true => fetch.seal = session.seal_of(session.side(), fetch.number),
+            false => fetch.batch_seal = session.batch_seal_of(session.side(), fetch.number),
+        }
+        if let Some(first) = batch.first() {
+            // What a NO names, of those that are left.
+            fetch.name = first.name.clone();
+        }
+        fetch.batch = batch;
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
         let wait = fetch.has.map_or(Duration::ZERO, |_| fetch.took.saturating_mul(SLOWER));
@@ -297,13 +345,16 @@ impl Peer {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         fetch.stage = Stage::Receiving(conn);
         fetch.deadline = Some(turn.after(self.config.limits.stall));
+        if !fetch.members.is_empty() {
+            return self.begin_receiving_batch(id, conn, turn);
+        }
         let from = fetch.has.map_or(0, |(bytes, _)| bytes);
         fetch.bytes = from;
         let (name, size, seal) = (fetch.name.clone(), fetch.size, fetch.seal.take());
         let session = fetch.session;
         turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size, from, seal });
         let direction = Direction::Receive;
-        turn.tell(Event::Started { transfer: id, session, direction, name, size, from });
+        turn.tell(Event::Started { transfer: id, session, direction, name, size, from, more: 0 });
     }
 
     pub(super) fn request_refused(&mut self, session: SessionId, name: &str, turn: &mut Turn<'_>) {

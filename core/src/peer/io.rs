@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use super::Event;
+use crate::batch::BatchSeal;
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
 use crate::{FileName, Listed, Nick, Size, Stat};
@@ -132,6 +133,13 @@ pub enum Input<'a> {
         /// Bytes so far, those of an earlier try included.
         bytes: u64,
     },
+    /// Files of a batch came, or did not.
+    BatchMoved {
+        /// Which transfer.
+        transfer: TransferId,
+        /// How each ended.
+        files: Vec<(TransferId, BatchFileEnd)>,
+    },
     /// [`Action::Send`] is over.
     SendEnded {
         /// Which.
@@ -190,6 +198,32 @@ pub enum Purpose {
     Control,
     /// One file: the driver waits for [`Action::Send`] or [`Action::Receive`].
     Data,
+}
+
+/// One file of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchFile {
+    /// Its own transfer.
+    pub transfer: TransferId,
+    /// Its name.
+    pub name: FileName,
+    /// Its size in bytes, at most [`batch::MAX_FILE`](crate::batch::MAX_FILE).
+    pub size: u64,
+    /// What else it is to have.
+    pub stat: Stat,
+}
+
+/// How one file of a batch ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchFileEnd {
+    /// It has this name now.
+    Stored(FileName),
+    /// The other side did not send it.
+    Missing,
+    /// Its sum is another than the one that was told.
+    Altered,
+    /// It could not be stored.
+    Failed(Box<str>),
 }
 
 /// What a driver is to do: all that it can do.
@@ -311,6 +345,30 @@ pub enum Action {
         from: u64,
         /// How it is sealed, in a private session.
         seal: Option<Seal>,
+    },
+    /// Send many small files into a data connection, those that are there and have these sizes, and
+    /// close it: [`Input::SendEnded`].
+    SendBatch {
+        /// Which transfer.
+        transfer: TransferId,
+        /// Into which connection.
+        conn: ConnId,
+        /// Names and sizes in bytes.
+        files: Vec<(FileName, u64)>,
+        /// How they are sealed.
+        seal: BatchSeal,
+    },
+    /// Take many small files from a data connection, and store each as soon as it is whole:
+    /// [`Input::BatchMoved`], then [`Input::ReceiveEnded`].
+    ReceiveBatch {
+        /// Which transfer.
+        transfer: TransferId,
+        /// From which connection.
+        conn: ConnId,
+        /// Which files, in their order.
+        files: Vec<BatchFile>,
+        /// How they are sealed.
+        seal: BatchSeal,
     },
     /// Give a received file its name: [`Input::Stored`] or [`Input::StoreFailed`].
     Store {

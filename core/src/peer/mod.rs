@@ -4,6 +4,7 @@
 //! since any fixed moment, and [`Peer::next_deadline`] says when to come back with
 //! [`Input::Tick`]. It moves no file: a driver does, and reports.
 
+mod batching;
 mod call_guard;
 mod control;
 mod event;
@@ -25,11 +26,15 @@ use core::time::Duration;
 pub use event::{Direction, Event, Fault, FaultKind};
 pub use trust::{Known, Secrecy, Trust, WhyPlain};
 
-pub use io::{Action, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
+pub use io::{
+    Action, BatchFile, BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId,
+    TransferId,
+};
 
 use litemap::LiteMap;
 
 use crate::{Limits, MisuseError, Nick, Platform};
+use batching::Member;
 use call_guard::CallGuard;
 use fetch::Fetch;
 use provide::Serve;
@@ -99,6 +104,8 @@ enum Awaited {
 enum Transfer {
     Fetch(Box<Fetch>),
     Serve(Box<Serve>),
+    /// A file that another transfer brings.
+    Member(Box<Member>),
 }
 
 impl Transfer {
@@ -106,6 +113,7 @@ impl Transfer {
         match self {
             Self::Fetch(fetch) => fetch.deadline,
             Self::Serve(serve) => serve.deadline,
+            Self::Member(_) => None,
         }
     }
 
@@ -113,6 +121,7 @@ impl Transfer {
         match self {
             Self::Fetch(fetch) => fetch.timed_out(limits),
             Self::Serve(serve) => serve.timed_out(limits),
+            Self::Member(_) => Fault::Cancelled,
         }
     }
 }
@@ -233,6 +242,7 @@ impl Peer {
                 self.beginning_summed(transfer, sum, turn);
             }
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
+            Input::BatchMoved { transfer, files } => self.batch_moved(transfer, files, turn),
             Input::SendEnded { transfer, bytes, why } => {
                 self.send_ended(transfer, bytes, why, turn);
             }
@@ -317,7 +327,7 @@ impl Peer {
         match self.transfers.get(&id) {
             Some(Transfer::Fetch(_)) => self.fetch_dialled(id, turn),
             Some(Transfer::Serve(_)) => self.serve_dialled(id, turn),
-            None => {}
+            Some(Transfer::Member(_)) | None => {}
         }
     }
 
@@ -325,7 +335,7 @@ impl Peer {
         match self.transfers.get(&id) {
             Some(Transfer::Fetch(_)) => self.fetch_listening(id, port, turn),
             Some(Transfer::Serve(_)) => self.serve_listening(id, port, turn),
-            None => {}
+            Some(Transfer::Member(_)) | None => {}
         }
     }
 
@@ -339,7 +349,7 @@ impl Peer {
         match self.transfers.get(&id) {
             Some(Transfer::Fetch(_)) => self.fetch_accepted(id, conn, remote, turn),
             Some(Transfer::Serve(_)) => self.serve_accepted(id, conn, remote, turn),
-            None => turn.act(Action::Close { conn }),
+            Some(Transfer::Member(_)) | None => turn.act(Action::Close { conn }),
         }
     }
 
@@ -368,6 +378,10 @@ impl Peer {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
                 fetch.deadline = until;
+                // Its files are told one by one.
+                if !fetch.members.is_empty() {
+                    return;
+                }
             }
             Some(Transfer::Serve(serve)) if serve.is_moving() => serve.deadline = until,
             _ => return,
@@ -379,6 +393,7 @@ impl Peer {
         match self.transfers.get(&id) {
             Some(Transfer::Fetch(_)) => self.fetch_failed(id, fault, turn),
             Some(Transfer::Serve(_)) => self.serve_failed(id, fault, turn),
+            Some(Transfer::Member(_)) => self.member_failed(id, fault, turn),
             None => {}
         }
     }

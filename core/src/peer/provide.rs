@@ -11,7 +11,8 @@ use super::{
     Transfer, TransferId, Turn, Use,
 };
 use crate::addr::may_dial_port;
-use crate::session::{Question, Request};
+use crate::batch::BatchSeal;
+use crate::session::{Batch, Question, Request};
 use crate::stream::{Seal, Sum};
 use crate::{FileName, Limits, Listed, Size};
 
@@ -25,6 +26,9 @@ pub(super) struct Serve {
     size: u64,
     /// How its bytes go.
     seal: Option<Seal>,
+    /// The files, where they are many, and how they go.
+    files: Vec<(FileName, u64)>,
+    batch_seal: Option<BatchSeal>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
     /// The number of the request.
@@ -79,7 +83,13 @@ impl Peer {
             None => return,
             Some(Question::List) if slot.unsent > LIST_AHEAD => return,
             // It waits among the questions until a file has left.
-            Some(Question::Request(_)) if slot.serves.len() >= max_waiting => return,
+            Some(Question::Request(_) | Question::Batch(_)) if slot.serves.len() >= max_waiting => {
+                return;
+            }
+            Some(Question::Batch(_)) => {
+                self.admit_batch(session, turn);
+                return self.look_up(session, turn);
+            }
             Some(Question::List) => Action::List { session },
             Some(Question::Check(name) | Question::Request(Request { name, .. })) => {
                 Action::Find { session, name: name.clone() }
@@ -166,9 +176,58 @@ impl Peer {
         let stage = Stage::Waiting;
         let seal = slot.session.seal_of(slot.session.side().other(), number);
         let deadline = None;
-        let serve = Box::new(Serve { session, name, size, seal, to, number, has, stage, deadline });
+        let (files, batch_seal) = (Vec::new(), None);
+        let serve = Box::new(Serve {
+            session,
+            name,
+            size,
+            seal,
+            files,
+            batch_seal,
+            to,
+            number,
+            has,
+            stage,
+            deadline,
+        });
         self.transfers.insert(id, Transfer::Serve(serve));
         Ok(())
+    }
+
+    /// Takes many files into the queue as one.
+    fn admit_batch(&mut self, session: SessionId, turn: &mut Turn<'_>) {
+        let id = TransferId(self.new_id());
+        let Some(slot) = self.sessions.get_mut(&session) else { return };
+        let mut out = Vec::new();
+        let batch = slot.session.take_batch(&mut out);
+        let (Some(Batch { files, port, number }), Some((_, peer))) = (batch, slot.ends) else {
+            return slot.write(out, turn);
+        };
+        let Some((name, _)) = files.first().cloned() else { return };
+        let side = slot.session.side().other();
+        let batch_seal = slot.session.batch_seal_of(side, number);
+        let refused = port != 0 && may_dial_port(port).is_err() || batch_seal.is_none();
+        if refused {
+            slot.session.refuse(&name, &mut out);
+            return slot.write(out, turn);
+        }
+        slot.write(out, turn);
+        slot.serves.push(id);
+        let serve = Box::new(Serve {
+            session,
+            name,
+            size: files.iter().map(|(_, size)| size).sum(),
+            seal: None,
+            files,
+            batch_seal,
+            to: SocketAddr::new(peer, port),
+            number,
+            has: None,
+            stage: Stage::Waiting,
+            deadline: None,
+        });
+        self.transfers.insert(id, Transfer::Serve(serve));
+        self.start_serves(session, turn);
     }
 
     fn start_serves(&mut self, session: SessionId, turn: &mut Turn<'_>) {
@@ -282,7 +341,12 @@ impl Peer {
         serve.deadline = Some(turn.after(self.config.limits.stall));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
         let from = serve.has.map_or(0, |(length, _)| length);
-        turn.act(Action::Send { transfer: id, conn, name: name.clone(), size, from, seal });
+        let files = core::mem::take(&mut serve.files);
+        let more = files.len().saturating_sub(1) as u64;
+        turn.act(match serve.batch_seal.take() {
+            Some(seal) => Action::SendBatch { transfer: id, conn, files, seal },
+            None => Action::Send { transfer: id, conn, name: name.clone(), size, from, seal },
+        });
         turn.tell(Event::Started {
             transfer: id,
             session: serve.session,
@@ -290,6 +354,7 @@ impl Peer {
             name,
             size: Size::Exact(size),
             from,
+            more,
         });
     }
 

@@ -18,6 +18,14 @@ impl Peer {
         let Stage::Receiving(conn) = fetch.stage else { return };
         fetch.bytes = bytes;
         let expected = fetch.size;
+        if !fetch.members.is_empty() {
+            let why = match end {
+                ReceiveEnd::Broken(why) | ReceiveEnd::Disk(why) => Some(why),
+                ReceiveEnd::Eof | ReceiveEnd::Excess => None,
+            };
+            // Those that came are told; what is left did not.
+            return self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
+        }
         let why = match end {
             ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
                 if sums.is_some_and(|sums| !sums.agree()) {
@@ -68,10 +76,16 @@ impl Peer {
             Stage::Looking | Stage::Requested(None) | Stage::Storing => {}
         }
         let has_partial = fetch.looked && !matches!(fetch.stage, Stage::Storing);
-        if has_partial || fetch.is_moving() {
+        if has_partial || fetch.is_moving() && fetch.members.is_empty() {
             turn.act(Action::Abandon { transfer: id });
         }
-        turn.tell(Event::Failed { transfer: id, name: fetch.name.clone(), fault });
+        if fetch.members.is_empty() {
+            turn.tell(Event::Failed { transfer: id, name: fetch.name.clone(), fault });
+        } else {
+            for member in &fetch.members {
+                self.member_failed(*member, fault.clone(), turn);
+            }
+        }
         if !matches!(fetch.stage, Stage::Waiting) {
             self.fetch_over(&fetch, turn);
         }

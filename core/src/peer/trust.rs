@@ -63,6 +63,13 @@ impl Trust {
         self
     }
 
+    /// This host sends and takes many small files together.
+    #[must_use]
+    pub fn with_batch(mut self) -> Self {
+        self.extensions = self.extensions.with(Extensions::BATCH);
+        self
+    }
+
     /// This host knows of its files' times and modes, and gives them to those that come.
     #[must_use]
     pub fn with_stat(mut self) -> Self {

@@ -71,3 +71,19 @@ impl Opener {
 fn chain(key: &Secret<32>) -> Chain {
     Chain::new(key, Cipher::ChaCha20Poly1305).expect("everyone's cipher")
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn nothing_in_the_clear_stays_behind_a_used_up_key() {
+        let mut sealer = Sealer::new(Secret([1; 32]));
+        sealer.0.next = u64::MAX - 1;
+        let mut out = Vec::new();
+        assert_eq!(sealer.seal(&vec![7; MAX_PLAIN + 1], &mut out), Err(SecureError::Exhausted));
+        assert_eq!(out.len(), HEAD + MAX_PLAIN + TAG, "the first record alone");
+    }
+}

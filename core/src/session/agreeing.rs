@@ -12,7 +12,11 @@ impl Session {
     pub fn proceed(&mut self, out: &mut Vec<u8>) {
         match self.agreement.take() {
             Some(Agreement::Extended { extensions, keys }) => {
-                self.extensions = extensions;
+                // Some are of no use in the clear.
+                self.extensions = match keys {
+                    Some(_) => extensions,
+                    None => extensions.without(Extensions::VERIFY.with(Extensions::BATCH)),
+                };
                 self.privacy = keys.map(|mut secured| {
                     self.auth = secured.auth.take();
                     Privacy::begin(secured, out)

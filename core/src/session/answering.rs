@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::extra::Extra;
 use super::ledger::Owed;
-use super::{Extensions, Question, Request, Session};
+use super::{Batch, Extensions, Question, Request, Session};
 use crate::state::State;
 use crate::{FileName, MisuseError, Packet, Size, Stat};
 
@@ -97,6 +97,14 @@ impl Session {
         };
         self.answer_bad_names(out);
         Some(request)
+    }
+
+    /// Takes a [`Question::Batch`] that is the oldest question.
+    pub fn take_batch(&mut self, out: &mut Vec<u8>) -> Option<Batch> {
+        let Some(Question::Batch(_)) = self.question() else { return None };
+        let Owed::Answer(Question::Batch(batch)) = self.ledger.owed.remove(0) else { return None };
+        self.answer_bad_names(out);
+        Some(batch)
     }
 
     /// A requested file will not come, or not whole.

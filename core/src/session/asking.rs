@@ -80,6 +80,28 @@ impl Session {
         Ok(self.ledger.requested(name.into_str()))
     }
 
+    /// Requests many small files in one connection (section 18): at least one, of exact sizes, and no
+    /// more than [`batch`](crate::batch) allows. What [`settle`](Self::settle) and a NO name is the
+    /// first. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn batch<'a>(
+        &mut self,
+        files: impl ExactSizeIterator<Item = (FileName<&'a str>, u64)>,
+        port: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, MisuseError> {
+        self.say(&Extra::Batch { count: files.len() as u64, port }, out)?;
+        let mut first = None;
+        for (name, size) in files {
+            first.get_or_insert(name.into_str());
+            self.say(&Extra::File { name: Ok(name), size: Size::Exact(size) }, out)?;
+        }
+        Ok(self.ledger.requested(first.unwrap_or_default()))
+    }
+
     /// The transfer of a requested file is over: a NO for its name is no longer expected.
     pub fn settle(&mut self, name: &str) {
         ledger::settle(&mut self.ledger.requested, name);

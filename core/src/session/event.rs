@@ -1,6 +1,7 @@
 //! What the other side of a control connection says.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Sum;
@@ -109,6 +110,19 @@ pub enum Question {
     /// A file, to be sent to the other end of the connection:
     /// [`Session::take_request`](super::Session::take_request), and [`Session::refuse`](super::Session::refuse) if it cannot be.
     Request(Request),
+    /// Many files in one connection: [`Session::take_batch`](super::Session::take_batch).
+    Batch(Batch),
+}
+
+/// Files that the other side requested together (section 18).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Names and sizes in bytes, at least one.
+    pub files: Vec<(FileName, u64)>,
+    /// Where it listens; 0 where this side is to.
+    pub port: u16,
+    /// How much it requested before.
+    pub number: u64,
 }
 
 /// A file that the other side requested.

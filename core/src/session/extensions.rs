@@ -35,6 +35,8 @@ words! {
     PASSIVE = 5, "passive";
     /// Files keep their times and whether they are programs (section 16).
     STAT = 7, "stat";
+    /// Many small files go in one data connection, where that is private (section 18).
+    BATCH = 8, "batch";
     /// Files are offered (section 17).
     OFFER = 6, "offer";
 }

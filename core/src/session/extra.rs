@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use base64ct::{Base64, Encoding as _};
 
 use super::Extensions;
+use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
 use crate::stream::Sum;
 use crate::{FileName, Name, ProtocolError, Quoted, Size, Stat, decimal};
@@ -17,6 +18,10 @@ pub(super) enum Extra<'a> {
     Resume { name: Name<'a>, size: Size, port: u16, offset: u64, sum: Sum },
     /// `X_PORT number port`: for your request of this number, I listen here.
     Port { number: u64, port: u16 },
+    /// `X_BATCH count port`: send me so many files in one connection.
+    Batch { count: u64, port: u16 },
+    /// `X_FILE name size`: one of them.
+    File { name: Name<'a>, size: Size },
     /// `X_STAT name size modified mode`: one file of a list.
     Stat { name: Name<'a>, size: Size, stat: Stat },
     /// `X_OFFER name size`, where both named `stat` with its two fields: I would like you to fetch this.
@@ -27,6 +32,8 @@ pub(super) enum Extra<'a> {
 
 const RESUME: &str = "X_RESUME name size port offset sum";
 const PORT: &str = "X_PORT number port";
+const BATCH: &str = "X_BATCH count port, of at most 1024 files";
+const FILE: &str = "X_FILE name size, of at most 262144 bytes";
 const STAT: &str = "X_STAT name size modified mode";
 const OFFER: &str =
     "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
@@ -38,6 +45,8 @@ impl<'a> Extra<'a> {
         let (parsed, expected) = match verb {
             "X_RESUME" if named.has(Extensions::RESUME) => (Self::parse_resume(fields), RESUME),
             "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT),
+            "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH),
+            "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE),
             "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
             "X_OFFER" if named.has(Extensions::OFFER) => {
                 (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
@@ -66,6 +75,20 @@ impl<'a> Extra<'a> {
     fn parse_port(fields: &'a str) -> Option<Self> {
         let (number, port) = fields.split_once(' ')?;
         Some(Self::Port { number: decimal::parse(number.as_bytes())?, port: decimal::port(port)? })
+    }
+
+    fn parse_batch(fields: &'a str) -> Option<Self> {
+        let (count, port) = fields.split_once(' ')?;
+        let count = decimal::parse(count.as_bytes()).filter(|count| *count > 0)?;
+        let port = if port == "0" { 0 } else { decimal::port(port)? };
+        (count <= MAX_FILES as u64).then_some(Self::Batch { count, port })
+    }
+
+    fn parse_file(fields: &'a str) -> Option<Self> {
+        let (name, size) = split_last(fields)?;
+        let size = Size::parse(size)?;
+        size.exact().filter(|size| *size <= MAX_FILE)?;
+        Some(Self::File { name: FileName::parse(name), size })
     }
 
     fn parse_stat(fields: &'a str) -> Option<Self> {
@@ -107,6 +130,13 @@ impl<'a> Extra<'a> {
                 out.push(b' ');
                 decimal::put((*port).into(), out);
             }
+            Self::Batch { count, port } => {
+                out.extend_from_slice(b"X_BATCH ");
+                decimal::put(*count, out);
+                out.push(b' ');
+                decimal::put((*port).into(), out);
+            }
+            Self::File { name, size } => put_sized(out, "X_FILE ", *name, *size),
             Self::Stat { name, size, stat } => {
                 put_sized(out, "X_STAT ", *name, *size);
                 stat.encode(out);
@@ -140,8 +170,11 @@ mod tests {
     use alloc::format;
     use alloc::string::String;
 
-    const ALL: Extensions =
-        Extensions::RESUME.with(Extensions::PASSIVE).with(Extensions::OFFER).with(Extensions::STAT);
+    const ALL: Extensions = Extensions::RESUME
+        .with(Extensions::PASSIVE)
+        .with(Extensions::OFFER)
+        .with(Extensions::STAT)
+        .with(Extensions::BATCH);
 
     #[test]
     fn every_line_is_read_as_it_is_written() {
@@ -151,6 +184,8 @@ mod tests {
             Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, sum },
             Extra::Resume { name: name(), size, port: 0, offset: 1, sum },
             Extra::Port { number: 3, port: 4000 },
+            Extra::Batch { count: 1024, port: 0 },
+            Extra::File { name: name(), size: Size::Exact(262_144) },
             Extra::Stat { name: name(), size, stat: Stat::default() },
             Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
             Extra::OfferEnd,
@@ -183,6 +218,12 @@ mod tests {
             "X_OFFER a",
             "X_OFFER a 5",
             "X_STAT a 5",
+            "X_BATCH 0 4000",
+            "X_BATCH 1025 4000",
+            "X_BATCH 1 65536",
+            "X_FILE a 262145",
+            "X_FILE a 1kb",
+            "X_FILE a",
             "X_OFFER EOF",
         ] {
             assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");

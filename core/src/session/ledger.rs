@@ -5,7 +5,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::extra::Extra;
-use super::{Event, Extensions, Question, Request};
+use super::{Batch, Event, Extensions, Question, Request};
+use crate::batch::MAX_BYTES;
 use crate::stream::Sum;
 use crate::{BadName, FileName, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size, Stat};
 
@@ -37,6 +38,8 @@ pub(super) struct Ledger {
     /// Entries of the list, and of the offer, under way.
     entries: u64,
     offers: u64,
+    /// A batch of which not all lines came, and how many have not.
+    gathering: Option<(Batch, u64)>,
     pub(super) max_questions: usize,
     max_entries: u64,
 }
@@ -52,6 +55,7 @@ impl Ledger {
             theirs: 0,
             entries: 0,
             offers: 0,
+            gathering: None,
             max_questions: limits.questions.max(1),
             max_entries: limits.entries,
         }
@@ -64,6 +68,12 @@ impl Ledger {
         line: &str,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
+        if self.gathering.is_some() && packet != Packet::End {
+            return Err(ProtocolError::Malformed {
+                expected: "X_FILE name size",
+                got: Quoted(line).to_box(),
+            });
+        }
         Ok(match packet {
             Packet::FileList => self.owe(Question::List),
             Packet::Entry { name, size } => self.entry(name, size, Stat::default(), line)?,
@@ -97,6 +107,10 @@ impl Ledger {
         extra: Extra<'_>,
         line: &str,
     ) -> Result<Event, ProtocolError> {
+        if self.gathering.is_some() && !matches!(extra, Extra::File { .. }) {
+            let expected = "X_FILE name size";
+            return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
+        }
         Ok(match extra {
             Extra::Resume { name, size, port, offset, sum } => {
                 self.request(name, size, port, Some((offset, sum)))?
@@ -113,6 +127,13 @@ impl Ledger {
                     Err(bad) => Event::BadOffer { why: format!("{bad}").into() },
                 }
             }
+            Extra::Batch { count, port } => {
+                let number = count_on(&mut self.theirs);
+                let files = Vec::new();
+                self.gathering = Some((Batch { files, port, number }, count));
+                Event::Question
+            }
+            Extra::File { name, size } => self.file(name, size, line)?,
             Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
         })
     }
@@ -120,7 +141,7 @@ impl Ledger {
     /// Counts a request of ours; how many there were before.
     pub(super) fn requested(&mut self, name: &str) -> u64 {
         self.requested.push(name.into());
-        count(&mut self.ours)
+        count_on(&mut self.ours)
     }
 
     pub(super) fn is_checking(&self, name: &str) -> bool {
@@ -166,6 +187,26 @@ impl Ledger {
         })
     }
 
+    /// One file of the batch that is being told.
+    fn file(&mut self, name: Name<'_>, size: Size, line: &str) -> Result<Event, ProtocolError> {
+        let unsolicited = || ProtocolError::Unsolicited { got: Quoted(line).to_box() };
+        let (mut batch, left) = self.gathering.take().ok_or_else(unsolicited)?;
+        let total: u64 = batch.files.iter().map(|(_, size)| size).sum();
+        let (Ok(name), true) = (name, total + size.bytes() <= MAX_BYTES) else {
+            let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
+            return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
+        };
+        settle(&mut self.offered, name.into_str());
+        batch.files.push((name.to_owned(), size.bytes()));
+        match left {
+            1 => Ok(self.owe(Question::Batch(batch))),
+            left => {
+                self.gathering = Some((batch, left - 1));
+                Ok(Event::Question)
+            }
+        }
+    }
+
     fn one_more(&self, entries: u64) -> Result<u64, ProtocolError> {
         match entries < self.max_entries {
             true => Ok(entries + 1),
@@ -180,7 +221,7 @@ impl Ledger {
         port: u16,
         has: Option<(u64, Sum)>,
     ) -> Result<Event, ProtocolError> {
-        let number = count(&mut self.theirs);
+        let number = count_on(&mut self.theirs);
         match name {
             Ok(name) => {
                 settle(&mut self.offered, name.into_str());
@@ -208,7 +249,7 @@ impl Ledger {
 }
 
 /// Counts on; how many there were before.
-fn count(count: &mut u64) -> u64 {
+fn count_on(count: &mut u64) -> u64 {
     let before = *count;
     *count = before.saturating_add(1);
     before

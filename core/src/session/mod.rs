@@ -18,7 +18,7 @@ mod privacy;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use event::{Event, Question, Request};
+pub use event::{Batch, Event, Question, Request};
 pub use extensions::Extensions;
 pub use negotiation::Terms;
 

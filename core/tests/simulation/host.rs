@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use xcher_core::batch::{Arrived, BatchReceiver};
 use xcher_core::peer::{
-    Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId, Trust,
+    BatchFile, Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId,
+    TransferId, Trust,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Receiver, Sum};
@@ -38,6 +40,8 @@ pub struct Receiving {
     pub conn: ConnId,
     pub bytes: Vec<u8>,
     pub limit: u64,
+    /// Opens the files of a batch; what they are, and what came of them.
+    pub batch: Option<(BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Came)>)>,
     /// Opens what comes, in a private session.
     pub seal: Option<Receiver>,
     pub name: FileName,
@@ -45,9 +49,28 @@ pub struct Receiving {
     pub over: bool,
 }
 
+/// One file of a batch.
+pub enum Came {
+    Whole(Vec<u8>),
+    Missing,
+    Altered,
+}
+
 impl Receiving {
     /// Takes what came over its connection.
     pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
+        if let Some((batch, files, came)) = &mut self.batch {
+            let each = |at: usize, arrived: Arrived<'_>| {
+                let how = match arrived {
+                    Arrived::Whole(bytes) => Came::Whole(bytes.to_vec()),
+                    Arrived::Missing => Came::Missing,
+                    Arrived::Altered => Came::Altered,
+                };
+                came.push((files[at].clone(), how));
+            };
+            let taken = batch.receive(piece, each);
+            return taken.map_err(|error| ReceiveEnd::Broken(error.to_string().into()));
+        }
         let Some(seal) = &mut self.seal else {
             return keep(&mut self.bytes, self.limit, piece);
         };
@@ -149,6 +172,7 @@ impl Host {
         if key.is_some() {
             let trust = Trust::new(identity, bytes(rng));
             let trust = if rng.bool() { trust.with_stat() } else { trust };
+            let trust = if rng.u8(0..4) > 0 { trust.with_batch() } else { trust };
             peer = peer.with_trust(if rng.u8(0..4) > 0 { trust.with_resume() } else { trust });
         }
         Self {

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use xcher_core::peer::{ConnId, Input, Purpose, ReceiveEnd, TransferId};
+use xcher_core::peer::{BatchFileEnd, ConnId, Input, Purpose, ReceiveEnd, TransferId};
 use xcher_core::registry;
 use xcher_core::stream::Receiver;
 
-use crate::host::Due;
+use crate::host::{Came, Due};
 use crate::net::{End, Life, Way, Wire};
 use crate::world::{STRANGER, Weather, World, address};
 
@@ -165,6 +165,8 @@ impl World {
         let Some((transfer, receiving)) = found else { return };
         let transfer = *transfer;
         let taken = receiving.take(piece);
+        self.store_batch(host, transfer);
+        let Some(receiving) = self.hosts[host].received.get_mut(&transfer) else { return };
         let bytes = receiving.bytes.len() as u64;
         let mut sums = None;
         let end = match (taken, ended, cut) {
@@ -179,9 +181,43 @@ impl World {
             },
             (Ok(()), false, _) => return self.input(host, Input::Progress { transfer, bytes }),
         };
+        let batch = receiving.batch.take().map(|(batch, ..)| batch.finish());
         receiving.over = true;
+        let end = match batch {
+            // Nothing of it is left to store.
+            Some(finished) => {
+                self.hosts[host].received.remove(&transfer);
+                match (finished, end) {
+                    (Err(error), ReceiveEnd::Eof) => ReceiveEnd::Broken(error.to_string().into()),
+                    (_, end) => end,
+                }
+            }
+            None => end,
+        };
         self.close(End { host: Some(host), conn: conn.0 });
         self.input(host, Input::ReceiveEnded { transfer, bytes, sums, end });
+    }
+
+    /// Stores the files of a batch that came.
+    fn store_batch(&mut self, host: usize, transfer: TransferId) {
+        let Some(receiving) = self.hosts[host].received.get_mut(&transfer) else { return };
+        let Some((_, _, came)) = &mut receiving.batch else { return };
+        let mut files = Vec::new();
+        for (file, how) in std::mem::take(came) {
+            let end = match how {
+                Came::Whole(bytes) => {
+                    self.hosts[host].stored.push((file.transfer, file.name.clone(), bytes));
+                    BatchFileEnd::Stored(file.name)
+                }
+                Came::Missing => BatchFileEnd::Missing,
+                Came::Altered => BatchFileEnd::Altered,
+            };
+            self.totals.batched += 1;
+            files.push((file.transfer, end));
+        }
+        if !files.is_empty() {
+            self.input(host, Input::BatchMoved { transfer, files });
+        }
     }
 
     pub(crate) fn send_more(&mut self, host: usize, transfer: TransferId) {

@@ -35,6 +35,8 @@ pub struct Totals {
     pub strangers: u64,
     /// Files of which a part was there.
     pub resumed: u64,
+    /// Files that came with others.
+    pub batched: u64,
 }
 
 impl Totals {
@@ -48,12 +50,14 @@ impl Totals {
         self.cuts += run.cuts;
         self.strangers += run.strangers;
         self.resumed += run.resumed;
+        self.batched += run.batched;
     }
 
     pub fn assert_worthwhile(&self, weather: Weather) {
         assert!(self.sessions > self.runs, "sessions opened: {self:?}");
         assert!(self.files > self.runs * 2, "files stored: {self:?}");
         assert!(self.resumed > self.runs / 10, "files resumed: {self:?}");
+        assert!(self.batched > self.runs / 2, "files in batches: {self:?}");
         if weather == Weather::Crowded {
             assert!(self.strangers > self.runs, "{self:?}");
         }
@@ -326,6 +330,7 @@ impl World {
                     conn,
                     bytes,
                     limit: size.limit(),
+                    batch: None,
                     seal: seal.map(|seal| seal.receiver(begun).unwrap()),
                     name,
                     over: false,
@@ -333,6 +338,31 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { .. } => {}
+            Action::SendBatch { transfer, conn, files, seal } => {
+                let mut sender = seal.sender().unwrap();
+                let mut bytes = Vec::new();
+                for (name, size) in files {
+                    let content = self.hosts[host].content(&name, &mut self.rng);
+                    let there = self.hosts[host].files.contains_key(name.as_str())
+                        && content.len() as u64 == size;
+                    sender.file(there.then_some(&content[..]), &mut bytes).unwrap();
+                }
+                sender.finish(&mut bytes).unwrap();
+                self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
+            }
+            Action::ReceiveBatch { transfer, conn, files, seal } => {
+                let sizes = files.iter().map(|file| file.size).collect();
+                let receiving = Receiving {
+                    conn,
+                    bytes: Vec::new(),
+                    limit: 0,
+                    batch: Some((seal.receiver(sizes).unwrap(), files.clone(), Vec::new())),
+                    seal: None,
+                    name: files[0].name.clone(),
+                    over: false,
+                };
+                self.hosts[host].received.insert(transfer, receiving);
+            }
             Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };

@@ -74,8 +74,8 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<Spool, Failu
     call.running.host.list(session).map_err(Failure::misuse)?;
     loop {
         match call.next().await? {
-            Event::Entry { name, size, .. } if wanted.takes(&name) => {
-                spool.push(&name, size).map_err(unlisted)?;
+            Event::Entry { name, size, stat, .. } if wanted.takes(&name) => {
+                spool.push(&name, size, stat).map_err(unlisted)?;
             }
             Event::BadEntry { .. } => {
                 if let Wanted::All { refused } = wanted {
@@ -146,7 +146,7 @@ async fn fetch(
     }
     // A provider may say X_END as soon as everything was asked for.
     if let (true, Some(code)) = (more, ended)
-        && let Some((next, _)) = listed.next().map_err(unlisted)?
+        && let Some((next, ..)) = listed.next().map_err(unlisted)?
     {
         let message = format!("the session ended before {next} and what follows it came");
         return Err(Failure::new(code, message));
@@ -159,12 +159,12 @@ impl Fetching<'_> {
     fn request_next(&mut self, call: &mut Call<'_>, listed: &mut Listed) -> Result<bool, Failure> {
         let next = listed.next();
         let next = next.map_err(unlisted)?;
-        let Some((name, size)) = next else { return Ok(false) };
+        let Some((name, size, stat)) = next else { return Ok(false) };
         if self.conflicts(call, &name) {
             return Ok(true);
         }
         let session = call.session;
-        match call.running.host.get(session, name.clone(), size) {
+        match call.running.host.get(session, name.clone(), size, stat) {
             Ok(transfer) => {
                 self.under_way.insert(transfer);
             }

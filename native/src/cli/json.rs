@@ -36,6 +36,16 @@ pub(super) enum Line<'a> {
     Listing { session: u64, files: u64 },
     /// The answer to a question.
     Checked { session: u64, name: &'a str, shared: bool },
+    /// One file that the other side offers.
+    Offered { session: u64, name: &'a str, size: Size },
+    /// The offer is complete.
+    Offer { session: u64, files: u64 },
+    /// Nothing was offered: the other side knows no offers.
+    NotOffered { session: u64 },
+    /// The other side does not want an offered file.
+    Declined { session: u64, name: &'a str },
+    /// Three have tried wrong codes: this one lets nobody in any more.
+    CodeDead {},
     /// A transfer: `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
     /// A key of someone's: `state` is known, pinned or forgotten.
@@ -172,7 +182,7 @@ impl<'a> Line<'a> {
             Event::Ended { session, fault } => {
                 Self::Session(session_line(Some(session.0), "ended", fault.as_ref()))
             }
-            Event::Entry { session, name, size } => {
+            Event::Entry { session, name, size, .. } => {
                 Self::File { session: session.0, name: name.as_str(), size: (*size).into() }
             }
             Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
@@ -181,10 +191,20 @@ impl<'a> Line<'a> {
             Event::ListEnd { session, entries } => {
                 Self::Listing { session: session.0, files: *entries }
             }
+            Event::Offered { session, name, size, .. } => {
+                Self::Offered { session: session.0, name: name.as_str(), size: (*size).into() }
+            }
+            Event::OfferEnd { session, entries } => {
+                Self::Offer { session: session.0, files: *entries }
+            }
+            Event::BadOffer { why, .. } => Self::Notice { text: why },
+            Event::NotOffered { session } => Self::NotOffered { session: session.0 },
+            Event::Declined { session, name } => Self::Declined { session: session.0, name },
+            Event::CodeDead => Self::CodeDead {},
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
-            Event::Started { transfer, session, direction, name, size } => {
+            Event::Started { transfer, session, direction, name, size, from } => {
                 Self::Transfer(Transfer {
                     session: Some(session.0),
                     direction: Some(match direction {
@@ -193,6 +213,7 @@ impl<'a> Line<'a> {
                     }),
                     name: Some(name.as_str()),
                     size: Some((*size).into()),
+                    bytes: (*from > 0).then_some(*from),
                     ..transfer_line(transfer.0, "started")
                 })
             }
@@ -222,6 +243,7 @@ fn open_line<'a>(session: u64, secrecy: Secrecy) -> Session<'a> {
             let known = match known {
                 Known::Pinned => "pinned",
                 Known::First => "first",
+                Known::ByCode => "code",
                 Known::Unpinned => "no",
             };
             Session { private: Some(true), key: Some(key.to_string()), known: Some(known), ..line }

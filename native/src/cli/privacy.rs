@@ -51,6 +51,7 @@ impl fmt::Display for Hears<'_> {
                 let known = match known {
                     Known::Pinned => "the same as before",
                     Known::First => "seen for the first time",
+                    Known::ByCode => "proved by the code",
                     Known::Unpinned => "not pinned",
                 };
                 let key = Short(key);

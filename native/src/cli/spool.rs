@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 
-use xcher_core::{FileName, Size};
+use xcher_core::{FileName, Size, Stat};
 
 /// A list being written.
 pub(super) struct Spool {
@@ -24,11 +24,16 @@ impl Spool {
         Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0, bytes: 0 })
     }
 
-    pub(super) fn push(&mut self, name: &FileName, size: Size) -> io::Result<()> {
+    pub(super) fn push(&mut self, name: &FileName, size: Size, stat: Stat) -> io::Result<()> {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(size.bytes());
         // A name holds no tab and no line end.
-        writeln!(self.file, "{size}\t{name}")
+        match stat.modified {
+            Some(seconds) => write!(self.file, "{seconds}")?,
+            None => write!(self.file, "-")?,
+        }
+        let mode = if stat.executable { 'x' } else { '-' };
+        writeln!(self.file, "\t{mode}\t{size}\t{name}")
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -50,23 +55,32 @@ impl Spool {
 
 impl Listed {
     /// The next file.
-    pub(super) fn next(&mut self) -> io::Result<Option<(FileName, Size)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(FileName, Size, Stat)>> {
         self.line.clear();
         if self.file.read_line(&mut self.line)? == 0 {
             return Ok(None);
         }
-        let parsed = self
-            .line
-            .trim_end_matches('\n')
-            .split_once('\t')
-            .and_then(|(size, name)| Some((FileName::new(name).ok()?, Size::parse(size)?)));
+        let parsed = parse(self.line.trim_end_matches('\n'));
         parsed.map(Some).ok_or_else(|| io::Error::other("the temporary list was changed"))
     }
+}
+
+fn parse(line: &str) -> Option<(FileName, Size, Stat)> {
+    let mut fields = line.splitn(4, '\t');
+    let modified = match fields.next()? {
+        "-" => None,
+        seconds => Some(seconds.parse().ok()?),
+    };
+    let stat = Stat { modified, executable: fields.next()? == "x" };
+    let size = Size::parse(fields.next()?)?;
+    Some((FileName::new(fields.next()?).ok()?, size, stat))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STAT: Stat = Stat { modified: Some(-7), executable: true };
 
     #[test]
     fn gives_back_what_went_in() -> io::Result<()> {
@@ -74,12 +88,13 @@ mod tests {
         let files = [("a b/c", "12"), ("java.avi", "700mb"), ("träd", "0")];
         for (name, size) in files {
             let name = FileName::new(name).expect("valid");
-            spool.push(&name, Size::parse(size).expect("valid"))?;
+            spool.push(&name, Size::parse(size).expect("valid"), STAT)?;
         }
         assert_eq!(spool.count(), 3);
         let mut listed = spool.read()?;
         for (name, size) in files {
-            let (read, read_size) = listed.next()?.expect("one more");
+            let (read, read_size, stat) = listed.next()?.expect("one more");
+            assert_eq!(stat, STAT);
             assert_eq!((read.as_str(), read_size.to_string().as_str()), (name, size));
         }
         assert!(listed.next()?.is_none());

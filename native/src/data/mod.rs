@@ -18,5 +18,16 @@ pub use sealed_receive::receive_sealed;
 pub use sealed_send::send_sealed;
 pub use send::{SendEnd, send};
 
+use xcher_core::stream::{Hasher, Seal};
+
+/// How a file is sealed, and the sum of what an earlier try has moved of it.
+#[derive(Debug)]
+pub struct Sealing {
+    /// As the state machine says.
+    pub seal: Seal,
+    /// Fed with the bytes that do not move again.
+    pub begun: Hasher,
+}
+
 #[cfg(test)]
 mod tests;

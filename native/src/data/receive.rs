@@ -63,10 +63,11 @@ pub(super) struct Destination<'a> {
 
 impl<'a> Destination<'a> {
     pub(super) fn new(file: &'a File, limit: Option<u64>, received: &'a AtomicU64) -> Self {
-        Self { file, bytes: 0, limit: limit.unwrap_or(u64::MAX), received }
+        let bytes = received.load(Ordering::Relaxed);
+        Self { file, bytes, limit: limit.unwrap_or(u64::MAX), received }
     }
 
-    /// Bytes written.
+    /// Bytes of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

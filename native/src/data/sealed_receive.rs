@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicU64;
 
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, length};
-use xcher_core::stream::{Receiver, Seal, Sums};
+use xcher_core::stream::{Receiver, Sums};
 
-use super::BufferBudget;
 use super::receive::{Destination, ReceiveEnd, retry};
+use super::{BufferBudget, Sealing};
 
 /// The most that is read at a time: what a processor's cache holds until it is in the file.
 const READ: usize = 256 << 10;
@@ -24,13 +24,14 @@ pub fn receive_sealed(
     socket: &TcpStream,
     file: &File,
     limit: Option<u64>,
-    seal: Seal,
+    sealing: Sealing,
     received: &AtomicU64,
     buffers: &BufferBudget,
 ) -> (ReceiveEnd, Option<Sums>) {
     let mut to = Destination::new(file, limit, received);
+    let Sealing { seal, begun } = sealing;
     let end = seal
-        .receiver()
+        .receiver(begun)
         .map_err(ReceiveEnd::SecureError)
         .and_then(|receiver| open_all(socket, &mut to, receiver, buffers));
     match end {

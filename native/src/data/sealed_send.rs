@@ -1,12 +1,12 @@
 //! From a file to a socket, for one host alone (sections 11.3 and 13).
 
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read as _, Seek as _};
+use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::Sealing;
 use xcher_core::secure::record::{HEAD, TAG};
-use xcher_core::stream::Seal;
 
 use super::send::{SendEnd, to_the_end, write};
 
@@ -19,17 +19,17 @@ const RECORD: usize = HEAD + TEXT + TAG;
 const RECORDS: usize = 4;
 
 /// As [`send`](super::send), each byte sealed: what is sent cannot be read or changed on its way, and
-/// a stream that was cut does not look whole. `sent` counts bytes of the file.
+/// a stream that was cut does not look whole. `sent` counts bytes of the file, from the first to be sent.
 pub fn send_sealed(
     socket: &TcpStream,
     file: &File,
     size: u64,
-    seal: Seal,
+    sealing: Sealing,
     sent: &AtomicU64,
     cancelled: &AtomicBool,
 ) -> SendEnd {
     to_the_end(socket, || {
-        seal_out(socket, file, size, seal, sent, cancelled).unwrap_or_else(|end| end)
+        seal_out(socket, file, size, sealing, sent, cancelled).unwrap_or_else(|end| end)
     })
 }
 
@@ -37,15 +37,16 @@ fn seal_out(
     socket: &TcpStream,
     mut file: &File,
     size: u64,
-    seal: Seal,
+    sealing: Sealing,
     sent: &AtomicU64,
     cancelled: &AtomicBool,
 ) -> Result<SendEnd, SendEnd> {
-    let mut sender = seal.sender().map_err(SendEnd::SecureError)?;
-    file.rewind().map_err(SendEnd::FileError)?;
+    let Sealing { seal, begun } = sealing;
+    let mut sender = seal.sender(begun).map_err(SendEnd::SecureError)?;
+    let mut offset = sent.load(Ordering::Relaxed);
+    file.seek(SeekFrom::Start(offset)).map_err(SendEnd::FileError)?;
     let room = |left: u64| usize::try_from(left).map_or(RECORDS * TEXT, |l| l.min(RECORDS * TEXT));
-    let mut records = vec![0; sealed_length(room(size))];
-    let mut offset = 0;
+    let mut records = vec![0; sealed_length(room(size - offset))];
     loop {
         let wanted = room(size - offset);
         let got = fill(file, &mut records, wanted).map_err(SendEnd::FileError)?;

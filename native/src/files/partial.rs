@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
@@ -13,6 +13,7 @@ use xcher_core::{FileName, Quoted};
 
 use super::inbox::Shared;
 use super::place::Place;
+use super::prefix::prefix_hash;
 use super::rename::rename_new;
 use super::{OnConflict, PARTIAL_FOLDER, Stat};
 
@@ -40,8 +41,6 @@ pub struct Kept {
     pub bytes: u64,
 }
 
-/// Bytes that are read from the disk at a time.
-const HASHED_AT_ONCE: usize = 256 * 1024;
 /// Numbers tried for a free name.
 const NUMBERS: u32 = 9_999;
 
@@ -75,21 +74,7 @@ impl Partial {
     /// What the system says; `UnexpectedEof` if they are fewer now; `Interrupted` soon after
     /// `cancelled` is set.
     pub fn prefix_hash(&self, cancelled: &AtomicBool) -> io::Result<blake3::Hasher> {
-        let mut hasher = blake3::Hasher::new();
-        let mut file = &self.file;
-        file.rewind()?;
-        let mut buffer = vec![0; HASHED_AT_ONCE];
-        let mut left = self.bytes;
-        while left > 0 {
-            if cancelled.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-            file.read_exact(&mut buffer[..wanted])?;
-            hasher.update(&buffer[..wanted]);
-            left -= wanted as u64;
-        }
-        Ok(hasher)
+        prefix_hash(&self.file, self.bytes, cancelled)
     }
 
     /// Gives up the bytes it has: the file is empty then.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Metadata;
 
@@ -13,6 +13,27 @@ pub struct Stat {
     pub modified: Option<SystemTime>,
     /// Whether its owner may execute it. Never where the system has no such permission.
     pub executable: bool,
+}
+
+impl From<Stat> for xcher_core::Stat {
+    fn from(stat: Stat) -> Self {
+        let seconds = |at: SystemTime| match at.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_secs()).ok(),
+            Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|before| -before),
+        };
+        Self { modified: stat.modified.and_then(seconds), executable: stat.executable }
+    }
+}
+
+/// A time that this system cannot say is none.
+impl From<xcher_core::Stat> for Stat {
+    fn from(stat: xcher_core::Stat) -> Self {
+        let time = |seconds: i64| {
+            let away = Duration::from_secs(seconds.unsigned_abs());
+            if seconds < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) }
+        };
+        Self { modified: stat.modified.and_then(time), executable: stat.executable }
+    }
 }
 
 impl Stat {

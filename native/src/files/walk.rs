@@ -9,7 +9,7 @@ use std::vec;
 
 use cap_fs_ext::DirExt;
 use cap_std::fs::{DirEntry, ReadDir};
-use xcher_core::{FileName, NameFault};
+use xcher_core::{FileName, Listed, NameFault};
 
 use super::shares::Share;
 use super::{Stat, is_own_part, leaves_root};
@@ -237,6 +237,12 @@ pub struct Entry {
     pub size: u64,
     /// What it has beside them.
     pub stat: Stat,
+}
+
+impl From<Entry> for Listed {
+    fn from(entry: Entry) -> Self {
+        Self { name: entry.name, size: entry.size, stat: entry.stat.into() }
+    }
 }
 
 /// A piece of a listing.

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
-use xcher_core::stream::Sums;
+use xcher_core::stream::{Hasher, Sums};
 use xcher_core::{FileName, Nick};
 
 use super::dialling::Dialled;
+use super::resuming::Found;
 use super::{Host, Told};
 use crate::files::{Chunk, Partial, Walk};
 use crate::keys::KeysError;
@@ -59,6 +60,14 @@ pub(super) enum Happened {
     Found {
         session: SessionId,
         size: Option<u64>,
+    },
+    PartialFound {
+        transfer: TransferId,
+        found: Option<Found>,
+    },
+    BeginningSummed {
+        transfer: TransferId,
+        begun: Option<Hasher>,
     },
     SendEnded {
         transfer: TransferId,
@@ -146,11 +155,14 @@ impl Host {
                     self.walks.insert(session, walk);
                 }
                 let done = chunk.done;
-                let entries =
-                    chunk.entries.into_iter().map(|file| (file.name, file.size)).collect();
+                let entries = chunk.entries.into_iter().map(Into::into).collect();
                 self.input(Input::Entries { session, entries, done });
             }
             Happened::Found { session, size } => self.input(Input::Found { session, size }),
+            Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
+            Happened::BeginningSummed { transfer, begun } => {
+                self.beginning_summed(transfer, begun);
+            }
             Happened::SendEnded { transfer, bytes, why } => {
                 self.moving.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, why });

@@ -10,6 +10,7 @@ mod listening;
 mod moving;
 mod privacy;
 mod relay_address;
+mod resuming;
 mod trust;
 mod tunnel;
 mod web_socket;
@@ -17,13 +18,15 @@ mod web_socket;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xcher_core::Peer;
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, SessionId, TransferId};
-use xcher_core::{FileName, MisuseError, Nick, Size};
+use xcher_core::stream::Hasher;
+use xcher_core::{FileName, MisuseError, Nick, Size, Stat};
 
 use crate::data::BufferBudget;
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
@@ -32,6 +35,7 @@ use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
+use resuming::Found;
 use tunnel::Tunnel;
 
 pub use privacy::Privacy;
@@ -111,6 +115,12 @@ pub struct Host {
     ports: HashMap<ListenerId, Port>,
     walks: HashMap<SessionId, Walk>,
     moving: HashMap<TransferId, Moving>,
+    /// What is being read for which transfer; each ends soon when told so.
+    looking: HashMap<TransferId, Arc<AtomicBool>>,
+    /// What an earlier try left, until it is gone on with.
+    found: HashMap<TransferId, Found>,
+    /// Sums of beginnings that go on.
+    summed: HashMap<TransferId, Hasher>,
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
     closing: tokio::task::JoinSet<()>,
@@ -146,6 +156,9 @@ impl Host {
             ports: HashMap::new(),
             walks: HashMap::new(),
             moving: HashMap::new(),
+            looking: HashMap::new(),
+            found: HashMap::new(),
+            summed: HashMap::new(),
             partials: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
             buffers: Arc::default(),
@@ -248,8 +261,9 @@ impl Host {
         session: SessionId,
         name: FileName,
         size: Size,
+        stat: Stat,
     ) -> Result<TransferId, MisuseError> {
-        self.with(|peer, now, actions| peer.get(session, name, size, now, actions))
+        self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -339,18 +353,28 @@ impl Host {
             Action::Close { conn } => self.close(conn),
             Action::List { session } => self.list_next(session),
             Action::Find { session, name } => self.find(session, name),
-            Action::Send { transfer, conn, name, size, seal } => {
-                self.send(transfer, conn, name, size, seal);
+            Action::FindPartial { transfer, name, size, from } => {
+                self.find_partial(transfer, name, size, from);
             }
-            Action::Receive { transfer, conn, name, size, seal } => {
-                self.receive(transfer, conn, name, size, seal);
+            Action::SumBeginning { transfer, name, size, length } => {
+                self.sum_beginning(transfer, name, size, length);
             }
-            Action::Store { transfer } => self.store(transfer),
+            Action::Send { transfer, conn, name, size, from, seal } => {
+                self.send(transfer, conn, name, size, from, seal);
+            }
+            Action::Receive { transfer, conn, name, size, from, seal } => {
+                self.receive(transfer, conn, name, size, from, seal);
+            }
+            Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),
             Action::Pin { nick, key } => self.pin(nick, key),
             Action::Tell(event) => {
-                if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = &event {
-                    self.walks.remove(session);
+                match &event {
+                    Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
+                        self.walks.remove(session);
+                    }
+                    Event::Failed { transfer, .. } => self.stop_looking(*transfer),
+                    _ => {}
                 }
                 self.told.push_back(Told::Peer(event));
             }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use xcher_core::peer::{ConnId, Input, ReceiveEnd, SessionId, TransferId};
 use xcher_core::stream::Seal;
-use xcher_core::{FileName, Size};
+use xcher_core::{FileName, Size, Stat};
 
 use super::happened::Happened;
+use super::resuming::Found;
 use super::{Host, LIST_STEP, LOOK};
-use crate::data::{self, SendEnd};
+use crate::data::{self, Sealing, SendEnd};
 
 /// A file on its way.
 pub(super) struct Moving {
@@ -34,8 +35,10 @@ impl Host {
         conn: ConnId,
         name: FileName,
         size: u64,
+        from: u64,
         seal: Option<Seal>,
     ) {
+        let begun_with = self.summed.remove(&transfer).unwrap_or_default();
         let cancelled = Arc::new(AtomicBool::new(false));
         let begun = self.begin(transfer, conn, Some(cancelled.clone()));
         let Some((socket, sent)) = begun else { return };
@@ -46,7 +49,9 @@ impl Host {
                     let end = match seal {
                         None => data::send(&socket, &file, size, &sent, &cancelled),
                         Some(seal) => {
-                            data::send_sealed(&socket, &file, size, seal, &sent, &cancelled)
+                            sent.store(from, Ordering::Relaxed);
+                            let sealing = Sealing { seal, begun: begun_with };
+                            data::send_sealed(&socket, &file, size, sealing, &sent, &cancelled)
                         }
                     };
                     unsent(&end, size)
@@ -69,23 +74,31 @@ impl Host {
         conn: ConnId,
         name: FileName,
         size: Size,
+        from: u64,
         seal: Option<Seal>,
     ) {
+        let found = self.found.remove(&transfer);
         let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
-            let created = match &inbox {
-                Some(inbox) => inbox.create(&name, None).map_err(|error| error.to_string()),
-                None => Err("this host receives no files".to_owned()),
+            let created = match (found, &inbox) {
+                (Some(found), _) => found.from(from).map_err(|error| error.to_string()),
+                (None, Some(inbox)) => {
+                    let created = inbox.create(&name, None);
+                    created.map(Found::new).map_err(|error| error.to_string())
+                }
+                (None, None) => Err("this host receives no files".to_owned()),
             };
             let (end, sums, partial) = match created {
-                Ok(partial) => {
+                Ok(Found { partial, begun }) => {
+                    received.store(from, Ordering::Relaxed);
                     let (file, limit) = (partial.file(), Some(size.limit()));
                     let (end, sums) = match seal {
                         None => (data::receive(&socket, file, limit, &received, &buffers), None),
                         Some(seal) => {
-                            data::receive_sealed(&socket, file, limit, seal, &received, &buffers)
+                            let sealing = Sealing { seal, begun };
+                            data::receive_sealed(&socket, file, limit, sealing, &received, &buffers)
                         }
                     };
                     (received_end(end), sums, Some(partial))
@@ -125,11 +138,11 @@ impl Host {
         Some((socket, bytes))
     }
 
-    pub(super) fn store(&mut self, transfer: TransferId) {
+    pub(super) fn store(&mut self, transfer: TransferId, stat: Stat) {
         let Some(partial) = self.partials.remove(&transfer) else { return };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
-            let report = match partial.store(None) {
+            let report = match partial.store(Some(stat.into())) {
                 Ok(name) => Happened::Stored { transfer, name },
                 Err(error) => Happened::StoreFailed { transfer, why: error.to_string().into() },
             };
@@ -138,6 +151,7 @@ impl Host {
     }
 
     pub(super) fn abandon(&mut self, transfer: TransferId) {
+        self.stop_looking(transfer);
         if let Some(moving) = self.moving.get_mut(&transfer) {
             moving.abandoned = true;
         }

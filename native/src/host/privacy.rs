@@ -27,7 +27,7 @@ impl Privacy {
         let known = KnownPeers::open(folder)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
-        let mut trust = Trust::new(Identity::new(*secret), seed);
+        let mut trust = Trust::new(Identity::new(*secret), seed).with_resume().with_stat();
         if does_aes() {
             trust = trust.with_aes();
         }

@@ -93,6 +93,22 @@ fn each_bit_and_byte_of_a_file_counts() {
 }
 
 #[test]
+fn a_record_refused_in_place_has_no_second_try() {
+    let ((a, ..), (b, ..)) = session();
+    for cipher in ciphers() {
+        let mut sealer = a.data(Side::Caller, 0, cipher).sealer().unwrap();
+        let mut sealed = record(&mut sealer, b"mine");
+        let mut opener = b.data(Side::Caller, 0, cipher).opener().unwrap();
+        let mut changed = sealed.clone();
+        changed[HEAD] ^= 1;
+        for record in [&mut changed, &mut sealed] {
+            assert_eq!(opener.open(record), Err(SecureError::NotThisRecord { record: 0 }));
+        }
+        assert_eq!(opener.close(), Err(SecureError::Cut { records: 0 }));
+    }
+}
+
+#[test]
 fn each_data_connection_has_its_own_key() {
     let ((a, ..), (b, ..)) = session();
     let (_, (other, ..)) = session_of(3, 2);

@@ -58,3 +58,11 @@ fn nothing_secret_is_printed() {
     );
     assert!(all.contains("split: …") && all.contains("aead: …") && all.contains("key: …"), "{all}");
 }
+
+#[test]
+fn all_of_it_can_move_to_another_thread() {
+    fn moves<T: Send + 'static>() {}
+    moves::<(Entropy, Identity, Handshake, Keys, Safety)>();
+    moves::<(Sealer, Opener, DataKey, DataSealer, DataOpener)>();
+    moves::<(crate::code::Prover, crate::code::Verifier)>();
+}

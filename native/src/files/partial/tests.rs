@@ -10,6 +10,7 @@ use xcher_core::secure::PublicKey;
 
 use super::super::{Inbox, Origin};
 use super::*;
+use crate::files::prefix::HASHED_AT_ONCE;
 
 fn inbox(on_conflict: OnConflict) -> (TempDir, Inbox) {
     let folder = tempfile::tempdir().unwrap();
