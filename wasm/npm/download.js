@@ -27,6 +27,7 @@ export class Download {
   /** @type {(error: XcherError) => void} */
   #fail;
   #received = 0;
+  #verified = false;
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -60,6 +61,10 @@ export class Download {
     return this.#received;
   }
 
+  get verified() {
+    return this.#verified;
+  }
+
   cancel() {
     if (this.#error || this.#whole) return;
     if (this.#id === undefined) this.failed(new XcherError("cancelled", "cancelled"));
@@ -76,8 +81,9 @@ export class Download {
     this.#wake?.();
   }
 
-  /** Every byte came. */
-  finished() {
+  /** Every byte came. @param {boolean} verified its sum came too, and is right */
+  finished(verified) {
+    this.#verified = verified;
     this.#whole = true;
     this.#wake?.();
     if (this.#waiting === 0) this.#end();

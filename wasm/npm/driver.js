@@ -7,13 +7,13 @@ const BUFFERED = 1 << 20;
 const LOOK = 5;
 
 /**
- * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
- * the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`. `number` is
- * 1 to accept for `answer`, the entries for `took`, the size for `share`. `more` is the size for
- * `get`, as it was listed.
+ * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`
+ * and `know`, the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`.
+ * `number` is 1 to accept for `answer`, the entries for `took`, the size for `share`. `more` is the
+ * size for `get`, as it was listed, and the key for `know`, if there is one.
  *
- * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "open" | "answer" | "list"
- *   | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"} Command
+ * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
+ *   | "list" | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"} Command
  */
 
 /**
@@ -35,13 +35,16 @@ export class Driver {
 
   /**
    * @param {string} nicks one a line
+   * @param {import("./trust.js").Trust} trust
    * @param {() => WebSocket} open
    * @param {import("./peer.js").Reports} reports
    */
-  constructor(nicks, open, reports) {
+  constructor(nicks, { secrets, required }, open, reports) {
     this.#open = open;
     this.#reports = reports;
-    this.#host = this.#throwing(() => new Host(nicks, /** @type {any} */ (this)));
+    const its = /** @type {any} */ (this);
+    this.#host = this.#throwing(() => new Host(nicks, secrets, required, its));
+    this.key = this.#host.key();
   }
 
   /**

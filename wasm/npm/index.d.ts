@@ -15,6 +15,12 @@ export type ErrorCode =
   | "nick-taken"
   /** A file ended early, was longer than announced, or could not be sent whole. */
   | "incomplete"
+  /** What came in private is not what was sent: someone on the way, or a machine, changed it. */
+  | "altered"
+  /** Someone else than before has this nick, or they have a new key: see {@link KnownPeers}. */
+  | "other-key"
+  /** It had to be private, and the other side speaks in the clear alone. */
+  | "not-private"
   /** Nothing came in time. */
   | "timed-out"
   /** The bridge, the relay or the other side cannot be connected to, or the connection is gone. */
@@ -43,6 +49,19 @@ export interface ConnectOptions {
   token?: string;
   /** The WebSocket to use; by default the global one. Node 20 has none: pass that of `ws`. */
   WebSocket?: unknown;
+  /**
+   * Whether sessions are private: by default where both sides can (`prefer`), or `require`, or never
+   * (`plain`). Someone whose key is pinned is never spoken to in the clear, unless with `plain`.
+   */
+  privacy?: "prefer" | "require" | "plain";
+  /**
+   * 32 secret bytes from `crypto.getRandomValues`, by which others know this peer again. By default a
+   * browser makes them at first use and keeps them for its origin; elsewhere they last as long as the
+   * peer.
+   */
+  identity?: Uint8Array;
+  /** Where keys are pinned. By default {@link keptPeers} in a browser, elsewhere the peer's memory. */
+  knownPeers?: KnownPeers;
   /** What to do with calls; by default they are taken up. */
   calls?: "take" | "ask" | "ignore";
   /** Gives up connecting. */
@@ -53,6 +72,33 @@ export interface ConnectOptions {
   wasm?: string | URL | WebAssembly.Module | BufferSource;
 }
 
+/**
+ * Whose key is which. A nick that we call is pinned when it is first seen; from then on nobody else
+ * is taken for it, and nobody who speaks in the clear. `relay` is the bridge's host, keys are base64.
+ */
+export interface KnownPeers {
+  /** The key that is pinned, if one is. It is asked before every call, whoever calls. */
+  get(nick: string, relay: string): string | undefined | PromiseLike<string | undefined>;
+  /** Pins it. */
+  pin(nick: string, relay: string, key: string): unknown;
+}
+
+/** Someone whose key is pinned. */
+export interface KnownPeer {
+  readonly nick: string;
+  readonly relay: string;
+  readonly key: string;
+}
+
+/** The keys that a browser keeps for this origin, in IndexedDB. */
+export const keptPeers: KnownPeers & {
+  get(nick: string, relay: string): Promise<string | undefined>;
+  pin(nick: string, relay: string, key: string): Promise<void>;
+  /** The next key of this nick will be pinned as if it were the first. */
+  forget(nick: string, relay: string): Promise<void>;
+  list(): Promise<KnownPeer[]>;
+};
+
 export interface PeerEventMap {
   /** The relay knows us: again, after `offline`. */
   online: PeerEvent & { readonly nick: string };
@@ -62,8 +108,15 @@ export interface PeerEventMap {
   call: PeerEvent & { readonly call: Call };
   /** Someone connected to us. */
   session: PeerEvent & { readonly session: Session };
-  /** A call was not taken up: by our address policy, or because the caller could not be reached. */
-  refused: PeerEvent & { readonly address: string; readonly error: XcherError };
+  /**
+   * A call was not taken up: by our address policy, because the caller could not be reached, or is
+   * not who has this nick (`other-key`).
+   */
+  refused: PeerEvent & {
+    readonly address: string;
+    readonly nick?: string;
+    readonly error: XcherError;
+  };
   /** Someone fetches a file that we share. */
   upload: PeerEvent & { readonly upload: Upload };
   /** Something odd that changes nothing: for a log. */
@@ -88,6 +141,8 @@ export class Peer extends EventTarget {
   static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
   /** As the relay spells it. */
   readonly nick: string;
+  /** Our public key, by which others know us, in base64; empty with `privacy: "plain"`. */
+  readonly key: string;
   readonly online: boolean;
   /** Sessions that are open. */
   readonly sessions: ReadonlySet<Session>;
@@ -103,7 +158,8 @@ export class Peer extends EventTarget {
   /**
    * Calls `nick` and waits for the session. `timeout` in milliseconds, 30 000 by default and at most.
    *
-   * @throws XcherError `unreachable`, `timed-out`, `policy`, `cancelled`, `misuse`
+   * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `altered`, `policy`,
+   * `cancelled`, `misuse`
    */
   open(nick: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<Session>;
   /** Ends every session and goes offline. */
@@ -157,6 +213,23 @@ export interface Session {
   readonly nick?: string;
   /** Whether the other side called. */
   readonly incoming: boolean;
+  /** Whether nobody but the other side hears what is said and sent. */
+  readonly private: boolean;
+  /** Where it is not: we were told so (`here`), or they know no better (`there`). */
+  readonly whyPlain?: "here" | "there";
+  /** The key that the other side proved to hold, in base64; `undefined` in the clear. */
+  readonly peerKey?: string;
+  /**
+   * What is known of that key: it is the one that their nick had before (`pinned`), or the first that
+   * it has (`first`), or they know the code (`code`), or theirs is not ours to pin, because they
+   * called (`no`).
+   */
+  readonly known?: "pinned" | "first" | "code" | "no";
+  /**
+   * Three words that both sides see, if nobody is between them: to be compared by voice. Rejects in
+   * the clear (`not-private`), and where the session ends before.
+   */
+  readonly safetyWords: Promise<string>;
   /** Settles when the session is over: `undefined` if in order, else why. Never rejects. */
   readonly closed: Promise<XcherError | undefined>;
   /**
@@ -184,6 +257,11 @@ export interface Download {
   readonly size: number | undefined;
   /** Bytes that came so far. */
   readonly received: number;
+  /**
+   * Whether the file came with its sum, and that was right: true once it is done in a private session
+   * with a peer that sends sums.
+   */
+  readonly verified: boolean;
   /**
    * The bytes. They come no faster than they are read. It ends only if the file is whole, and errors
    * otherwise. Nothing comes before it is read from.

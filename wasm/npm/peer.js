@@ -1,7 +1,8 @@
 import { Driver } from "./driver.js";
-import { XcherError } from "./error.js";
+import { XcherError, asError } from "./error.js";
 import { load } from "./load.js";
 import { Session } from "./session.js";
+import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
 import { address, opener } from "./bridge.js";
 import { within } from "./within.js";
@@ -29,6 +30,7 @@ const LAST_WORDS = 1000;
 /** A host at a relay. */
 export class Peer extends EventTarget {
   #driver;
+  #trust;
   #calls;
   #nick = "";
   #online = false;
@@ -41,7 +43,11 @@ export class Peer extends EventTarget {
   #sessions = new Set();
   /** Sessions that are not open yet. @type {Map<number, Waiting>} */
   #opening = new Map();
-  /** Calls that are not answered yet, and who calls. @type {Map<number, string>} */
+  /**
+   * Calls that are not answered yet, and who calls.
+   *
+   * @type {Map<number, { address: string, nick: string | undefined }>}
+   */
   #calling = new Map();
   /** @type {Map<number, Download>} */
   #downloads = new Map();
@@ -59,14 +65,16 @@ export class Peer extends EventTarget {
   /**
    * @param {typeof OURS} ours
    * @param {string} nicks
+   * @param {import("./trust.js").Trust} trust
    * @param {() => WebSocket} open
    * @param {"take" | "ask" | "ignore"} calls
    */
-  constructor(ours, nicks, open, calls) {
+  constructor(ours, nicks, trust, open, calls) {
     if (ours !== OURS) throw new XcherError("misuse", "expected Peer.connect");
     super();
+    this.#trust = trust;
     this.#calls = calls;
-    this.#driver = new Driver(nicks, open, {
+    this.#driver = new Driver(nicks, trust, open, {
       tell: (told) => this.#tell(told),
       take: (transfer, bytes) => this.#downloads.get(transfer)?.take(bytes),
       read: (transfer, length) => this.#uploads.get(transfer)?.read(length),
@@ -80,9 +88,11 @@ export class Peer extends EventTarget {
    */
   static async connect(url, options) {
     const nicks = [options.nick].flat().join("\n");
-    const open = opener(address(url), options.token, options.WebSocket);
+    const bridge = address(url);
+    const open = opener(bridge, options.token, options.WebSocket);
     await load(options.wasm);
-    const peer = new Peer(OURS, nicks, open, options.calls ?? "take");
+    const its = await trust(options, new URL(bridge).host);
+    const peer = new Peer(OURS, nicks, its, open, options.calls ?? "take");
     try {
       await within(options, "the bridge and the relay", (resolve, reject) => {
         peer.#awaited.online = { resolve, reject };
@@ -97,6 +107,10 @@ export class Peer extends EventTarget {
 
   get nick() {
     return this.#nick;
+  }
+
+  get key() {
+    return this.#driver.key;
   }
 
   get online() {
@@ -136,12 +150,18 @@ export class Peer extends EventTarget {
   /** @param {string} nick @param {{ signal?: AbortSignal, timeout?: number }} [options] */
   async open(nick, options = {}) {
     let id = 0;
+    let over = false;
     try {
       return await within(options, `${nick} to connect`, (resolve, reject) => {
-        id = this.#driver.do("open", { text: nick });
-        this.#opening.set(id, { resolve, reject });
+        const call = () => {
+          if (over) return;
+          id = this.#driver.do("open", { text: nick });
+          this.#opening.set(id, { resolve, reject });
+        };
+        this.#know(nick).then(call).catch(reject);
       });
     } finally {
+      over = true;
       // Whoever gave up is called no longer.
       if (this.#opening.delete(id) && !this.#closing) this.#driver.do("end", { id });
     }
@@ -163,6 +183,12 @@ export class Peer extends EventTarget {
     this.#driver.free();
     this.#online = false;
     this.#emit("close", {});
+  }
+
+  /** Tells the module which key is pinned, as it is now: another page may have done so. @param {string} nick */
+  async #know(nick) {
+    const key = await this.#trust.get(nick);
+    this.#driver.do("know", { text: nick, more: String(key ?? "") });
   }
 
   /** @param {string} type @param {object} detail */
@@ -191,9 +217,13 @@ export class Peer extends EventTarget {
       case "refused":
         return this.#emit("refused", { address: more, error });
       case "opened":
-        return this.#opened(id, text, more, flag);
+        return this.#opened(id, number, text, more, flag);
       case "ended":
         return this.#ended(id, error);
+      case "pin":
+        return this.#pin(text, more);
+      case "words":
+        return session?.said(text);
       case "entry":
         return session?.entry(text, number, flag, more);
       case "listed":
@@ -208,7 +238,7 @@ export class Peer extends EventTarget {
         const transfer = this.#uploads.get(id) ?? this.#downloads.get(id);
         this.#uploads.delete(id);
         this.#downloads.delete(id);
-        return error ? transfer?.failed(error) : transfer?.finished();
+        return error ? transfer?.failed(error) : transfer?.finished(flag);
       }
       case "notice":
         return this.#emit("notice", { text });
@@ -224,18 +254,37 @@ export class Peer extends EventTarget {
     this.#emit("offline", { error, retryIn: Number.isNaN(retry) ? undefined : retry });
   }
 
-  /** @param {number} id @param {string} peerAddress @param {string} nick */
-  #called(id, peerAddress, nick) {
+  /** @param {string} nick @param {string} key */
+  async #pin(nick, key) {
+    try {
+      await this.#trust.pin(nick, key);
+    } catch (error) {
+      const { message } = asError(error, "local");
+      this.#emit("notice", { text: `the key of ${nick} could not be kept: ${message}` });
+    }
+  }
+
+  /** @param {number} id @param {string} address @param {string} name */
+  #called(id, address, name) {
     if (this.#calls === "ignore") return this.#driver.do("answer", { id });
-    this.#calling.set(id, peerAddress);
-    if (this.#calls === "take") return this.#driver.do("answer", { id, number: 1 });
+    const nick = name || undefined;
+    this.#calling.set(id, { address, nick });
+    const accept = async () => {
+      if (nick) await this.#know(nick);
+      this.#driver.do("answer", { id, number: 1 });
+    };
+    // It may be over before it is taken.
+    const take = () => {
+      accept().catch((error) => this.#closing || this.#ended(id, asError(error, "local")));
+    };
+    if (this.#calls === "take") return take();
     const call = {
-      peerAddress,
-      nick: nick || undefined,
+      peerAddress: address,
+      nick,
       accept: () =>
         new Promise((resolve, reject) => {
-          this.#driver.do("answer", { id, number: 1 });
           this.#opening.set(id, { resolve, reject });
+          take();
         }),
       reject: () => {
         if (this.#calling.delete(id)) this.#driver.do("answer", { id });
@@ -244,9 +293,17 @@ export class Peer extends EventTarget {
     this.#emit("call", { call });
   }
 
-  /** @param {number} id @param {string} peerAddress @param {string} nick @param {boolean} incoming */
-  #opened(id, peerAddress, nick, incoming) {
-    const session = new Session(this.#driver, id, peerAddress, nick, incoming, (id, download) =>
+  /**
+   * @param {number} id
+   * @param {number} secrecy
+   * @param {string} who the address, and the key if there is one
+   * @param {string} nick
+   * @param {boolean} incoming
+   */
+  #opened(id, secrecy, who, nick, incoming) {
+    const [peerAddress, key] = who.split(" ");
+    const about = { peerAddress, nick, incoming, secrecy, key };
+    const session = new Session(this.#driver, id, about, (id, download) =>
       this.#downloads.set(id, download),
     );
     this.#byId.set(id, session);
@@ -265,11 +322,11 @@ export class Peer extends EventTarget {
       this.#sessions.delete(session);
       return session.ended(error);
     }
-    const address = this.#calling.get(id);
+    const caller = this.#calling.get(id);
     this.#calling.delete(id);
     this.#opening.get(id)?.reject(/** @type {XcherError} */ (error));
     this.#opening.delete(id);
-    if (address !== undefined) this.#emit("refused", { address, error });
+    if (caller) this.#emit("refused", { ...caller, error });
   }
 
   /** @param {number} id @param {number} whose @param {string} name @param {number} size */

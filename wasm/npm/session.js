@@ -9,6 +9,10 @@ import { Listing } from "./listing.js";
  * @typedef {{ resolve: (size: string) => void, reject: (error: any) => void }} Seeking
  */
 
+/** By how secret a session is, as the module tells it. */
+const WHY_PLAIN = /** @type {const} */ (["here", "there"]);
+const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinned", "code"]);
+
 /** An exchange with one other host. */
 export class Session {
   #driver;
@@ -22,6 +26,10 @@ export class Session {
   #seeking = false;
   /** @type {(error: XcherError | undefined) => void} */
   #close;
+  /** @type {(words: string) => void} */
+  #say;
+  /** @type {(error: XcherError) => void} */
+  #sayNone;
   #register;
   /** @type {Set<{ cancel(): void }>} */
   #transfers = new Set();
@@ -29,18 +37,33 @@ export class Session {
   /**
    * @param {import("./driver.js").Driver} driver
    * @param {number} id
-   * @param {string} peerAddress
-   * @param {string} nick
-   * @param {boolean} incoming
+   * @param {{
+   *   peerAddress: string, nick: string, incoming: boolean, secrecy: number, key: string,
+   * }} about `secrecy`: as WHY_PLAIN and KNOWN have it
    * @param {(id: number, download: Download) => void} register a download that begins
    */
-  constructor(driver, id, peerAddress, nick, incoming, register) {
+  constructor(driver, id, { peerAddress, nick, incoming, secrecy, key }, register) {
     this.#driver = driver;
     this.#id = id;
     this.#register = register;
     this.peerAddress = peerAddress;
     this.nick = nick || undefined;
     this.incoming = incoming;
+    this.private = key !== "";
+    this.peerKey = key || undefined;
+    this.whyPlain = WHY_PLAIN[secrecy];
+    this.known = KNOWN[secrecy];
+    /** @type {Promise<string>} */
+    this.safetyWords = new Promise((resolve, reject) => {
+      this.#say = resolve;
+      this.#sayNone = reject;
+    });
+    // Whoever wants to know asks.
+    this.safetyWords.catch(() => {});
+    if (!this.private) {
+      const why = "expected a private session, got one in the clear";
+      this.#sayNone(new XcherError("not-private", why));
+    }
     /** @type {Promise<XcherError | undefined>} */
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
@@ -125,6 +148,11 @@ export class Session {
     listing?.end();
   }
 
+  /** @param {string} words */
+  said(words) {
+    this.#say(words);
+  }
+
   /** @param {string} name @param {boolean} yes */
   checked(name, yes) {
     this.#checks.get(name)?.resolve(yes);
@@ -134,6 +162,7 @@ export class Session {
   /** @param {XcherError | undefined} error */
   ended(error) {
     const fate = error ?? new XcherError("unreachable", "the session is over");
+    this.#sayNone(fate);
     this.#listing?.end(fate);
     this.#listing = undefined;
     for (const check of this.#checks.values()) check.reject(fate);

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
-use xcher_core::peer::{Calls, Config, Direction, Event, Fault, SessionId, TransferId};
-use xcher_core::{FileName, MisuseError, Nick, Size};
+use xcher_core::peer::{
+    Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
+};
+use xcher_core::secure::{Identity, PublicKey};
+use xcher_core::{FileName, MisuseError, Nick, ProtocolError, Size};
 
 use crate::host;
 
@@ -65,14 +68,21 @@ impl host::Outside for Outside {
         self.take(transfer.0 as f64, bytes);
     }
 
-    fn tell(&self, event: Event, lost: bool) {
+    fn pin(&self, nick: &Nick, key: PublicKey) {
+        self.tell("pin", 0.0, 0.0, false, nick.as_str(), &key.to_string(), "");
+    }
+
+    fn tell(&self, event: Event, aside: host::Aside) {
         let say = |event: &str, id: u64, number: f64, flag: bool, text: &str, more: &str| {
             self.tell(event, id as f64, number, flag, text, more, "");
         };
         let fail = |event: &str, id: u64, number: f64, more: &str, fault: &Fault| {
             let code = match fault {
                 // Here the bridge listens, and it is gone.
-                Fault::Local(_) if lost => "unreachable",
+                Fault::Local(_) if aside.lost => "unreachable",
+                Fault::Altered | Fault::Protocol(ProtocolError::Secure(_)) => "altered",
+                Fault::Protocol(ProtocolError::NotPrivate) => "not-private",
+                Fault::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
                 fault => fault.code(),
             };
             self.tell(event, id as f64, number, false, &fault.to_string(), more, code);
@@ -92,26 +102,49 @@ impl host::Outside for Outside {
             Event::CallRefused { from, fault } => {
                 fail("refused", 0, 0.0, &from.to_string(), &fault);
             }
-            Event::Opened { session, peer, nick, called } => {
+            Event::Opened { session, peer, nick, called, secrecy } => {
+                let (secrecy, key) = match secrecy {
+                    Secrecy::Plain(WhyPlain::Here) => (0.0, None),
+                    Secrecy::Plain(WhyPlain::There) => (1.0, None),
+                    Secrecy::Private { key, known: Known::Unpinned } => (2.0, Some(key)),
+                    Secrecy::Private { key, known: Known::First } => (3.0, Some(key)),
+                    Secrecy::Private { key, known: Known::Pinned } => (4.0, Some(key)),
+                    Secrecy::Private { key, known: Known::ByCode } => (5.0, Some(key)),
+                };
+                // No part has a blank in it.
+                let mut who = peer.to_string();
+                who.push(' ');
+                who.extend(key.map(|key| key.to_string()));
                 let nick = nick.as_ref().map_or("", Nick::as_str);
-                say("opened", session.0, 0.0, called, &peer.to_string(), nick);
+                say("opened", session.0, secrecy, called, &who, nick);
+            }
+            Event::SafetyWords { session, words } => {
+                say("words", session.0, 0.0, false, &words, "");
             }
             Event::OpenFailed { session, fault } => fail("ended", session.0, 0.0, "", &fault),
             Event::Ended { session, fault: Some(fault) } => {
                 fail("ended", session.0, 0.0, "", &fault);
             }
             Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
-            Event::Entry { session, name, size } => {
+            Event::Entry { session, name, size, .. } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
                 let spelled = if approximate { &*size.to_string() } else { "" };
                 say("entry", session.0, bytes, approximate, name.as_str(), spelled);
             }
-            Event::BadEntry { why, .. } => say("notice", 0, 0.0, false, &why, ""),
+            Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
+                say("notice", 0, 0.0, false, &why, "")
+            }
             Event::ListEnd { session, .. } => say("listed", session.0, 0.0, false, "", ""),
             Event::Checked { session, name, yes } => {
                 say("checked", session.0, 0.0, yes, &name, "");
             }
-            Event::Started { transfer, session, direction, name, size } => {
+            // The package makes and takes neither offers nor codes.
+            Event::Offered { .. }
+            | Event::OfferEnd { .. }
+            | Event::NotOffered { .. }
+            | Event::Declined { .. }
+            | Event::CodeDead => {}
+            Event::Started { transfer, session, direction, name, size, .. } => {
                 if direction == Direction::Send {
                     let (session, bytes) = (session.0.to_string(), size.bytes() as f64);
                     say("upload", transfer.0, bytes, false, name.as_str(), &session);
@@ -121,7 +154,7 @@ impl host::Outside for Outside {
                 say("progress", transfer.0, bytes as f64, false, "", "");
             }
             Event::Finished { transfer, bytes, .. } => {
-                say("finished", transfer.0, bytes as f64, true, "", "");
+                say("finished", transfer.0, bytes as f64, aside.verified, "", "");
             }
             Event::Failed { transfer, fault, .. } => fail("finished", transfer.0, 0.0, "", &fault),
             Event::Notice { text, .. } => say("notice", 0, 0.0, false, &text, ""),
@@ -135,12 +168,30 @@ pub struct Host(host::Host<Outside>);
 
 #[wasm_bindgen]
 impl Host {
-    /// `nicks` to be asked for, one a line. JavaScript is asked about every call.
+    /// `nicks` to be asked for, one a line. `secrets`: this host's own, then 32 bytes of randomness;
+    /// none for a host that speaks in the clear. JavaScript is asked about every call.
     #[wasm_bindgen(constructor)]
-    pub fn new(nicks: &str, outside: Outside) -> Result<Host, JsValue> {
+    pub fn new(
+        nicks: &str,
+        secrets: &[u8],
+        required: bool,
+        outside: Outside,
+    ) -> Result<Host, JsValue> {
         let nicks = nicks.split('\n').map(nick).collect::<Result<_, _>>()?;
         let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
-        Ok(Self(host::Host::new(config, outside)))
+        let trust = secrets.split_first_chunk().and_then(|(secret, seed)| {
+            let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?);
+            Some(if required { trust.required() } else { trust })
+        });
+        if trust.is_none() && (required || !secrets.is_empty()) {
+            return Err(thrown("misuse", "expected a secret of 32 bytes"));
+        }
+        Ok(Self(host::Host::new(config, trust, outside)))
+    }
+
+    /// This host's key; empty for one that speaks in the clear.
+    pub fn key(&self) -> String {
+        self.0.key().map(|key| key.to_string()).unwrap_or_default()
     }
 
     /// Does what the method of [`host::Host`] with this name does. Whose it is and what is to say of
@@ -166,6 +217,11 @@ impl Host {
             "who" => host.who().map_err(misuse)?,
             "open" => began = host.open(nick(text)?).map_err(misuse)?.0,
             "answer" => host.answer(session, number != 0.0).map_err(misuse)?,
+            "know" => {
+                let key = (!more.is_empty()).then(|| PublicKey::parse(more)).transpose();
+                let key = key.map_err(|error| thrown("misuse", &error.to_string()))?;
+                host.know(nick(text)?, key);
+            }
             "list" => host.list(session).map_err(misuse)?,
             "took" => host.took(session, number as usize),
             "check" => host.check(session, file_name(text)?).map_err(misuse)?,

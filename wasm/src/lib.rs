@@ -12,7 +12,7 @@ mod js;
 #[cfg(feature = "testing")]
 mod testing;
 
-pub use host::{Host, Outside};
+pub use host::{Aside, Host, Outside};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]

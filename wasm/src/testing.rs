@@ -1,4 +1,7 @@
-//! One control connection as the transcripts speak of it (`tests/transcripts/README.md`).
+//! One control connection as the transcripts speak of it (`tests/transcripts/README.md`), and a
+//! private one as the vectors do.
+
+mod secure;
 
 use wasm_bindgen::prelude::*;
 

@@ -140,6 +140,21 @@ impl Peer {
         self
     }
 
+    /// From now on nobody is taken for `nick` who does not hold this key; with none, whoever holds
+    /// the next one.
+    pub fn know(&mut self, nick: Nick, key: Option<PublicKey>) {
+        let Some(trust) = &mut self.trust else { return };
+        match key {
+            Some(key) => trust.pins.insert(nick, key),
+            None => trust.pins.remove(&nick),
+        };
+    }
+
+    /// This host's own key, where it speaks in private.
+    pub fn key(&self) -> Option<PublicKey> {
+        self.trust.as_ref().map(|trust| trust.identity.public())
+    }
+
     /// Begins to speak with whoever is at the other end.
     pub(super) fn begin_session(
         &mut self,

@@ -1,24 +1,16 @@
 // The conversations that every implementation replays: ../../../tests/transcripts/README.md.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { before, test } from "node:test";
+import { root, testing } from "./testing.js";
 
-const root = new URL("../../../", import.meta.url);
 const folder = new URL("tests/transcripts/", root);
 
 let Control;
 
 before(async () => {
-  const cwd = fileURLToPath(root);
-  const packed = spawnSync("cargo", ["pack", "testing"], { cwd, stdio: "inherit" });
-  assert.equal(packed.status, 0, "cargo pack testing");
-  const { default: init, ...module } = await import("./pkg/xcher.js");
-  const wasm = readFileSync(new URL("pkg/xcher_bg.wasm", import.meta.url));
-  await init({ module_or_path: wasm });
-  Control = module.Control;
+  ({ Control } = await testing());
 });
 
 /** The bytes of a text with its escapes. */

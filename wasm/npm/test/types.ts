@@ -1,11 +1,13 @@
 // Uses every part of the interface; `tsc` says whether it fits.
 
-import { Peer, XcherError, version } from "xcher";
+import { Peer, XcherError, keptPeers, version } from "xcher";
 import type {
   Call,
   ConnectOptions,
   Download,
   ErrorCode,
+  KnownPeer,
+  KnownPeers,
   PeerEvent,
   PeerEventMap,
   RemoteFile,
@@ -25,10 +27,26 @@ export const session = (its: ItsSession): Session => its;
 export const upload = (its: ItsUpload): Upload => its;
 export const peer = (its: ItsPeer): Pick<Peer, Exclude<keyof Peer, keyof EventTarget>> => its;
 
+const pins = new Map<string, string>();
+export const known: KnownPeers = {
+  get: (nick, relay) => pins.get(`${nick} ${relay}`),
+  pin: (nick, relay, key) => pins.set(`${nick} ${relay}`, key),
+};
+
+export async function forgetAll(): Promise<void> {
+  const all: KnownPeer[] = await keptPeers.list();
+  for (const { nick, relay, key } of all) {
+    if ((await keptPeers.get(nick, relay)) === key) await keptPeers.forget(nick, relay);
+  }
+}
+
 const options: ConnectOptions = {
   nick: ["carol", "carol2"],
   token: "secret",
   WebSocket,
+  privacy: "require",
+  identity: crypto.getRandomValues(new Uint8Array(32)),
+  knownPeers: keptPeers,
   calls: "ask",
   signal: AbortSignal.timeout(1000),
   timeout: 1000,
@@ -37,7 +55,7 @@ const options: ConnectOptions = {
 
 export async function use(): Promise<void> {
   const peer: Peer = await Peer.connect("wss://relay.example/xcher", options);
-  const nick: string = peer.nick;
+  const nick: string = peer.nick + peer.key;
   const online: boolean = peer.online;
   const names: string[] = await peer.who();
   const share: Share = peer.share(new File(["x"], "x"), "folder/x");
@@ -47,7 +65,7 @@ export async function use(): Promise<void> {
   peer.addEventListener("offline", ({ error, retryIn }) => [error.code, retryIn ?? 0]);
   peer.addEventListener("call", ({ call }) => answer(call), { once: true });
   peer.addEventListener("session", ({ session }) => void fetchAll(session));
-  peer.addEventListener("refused", ({ address, error }) => address + error.message);
+  peer.addEventListener("refused", ({ address, nick, error }) => address + (nick ?? "") + error.message);
   peer.addEventListener("upload", ({ upload }) => watch(upload));
   peer.addEventListener("notice", ({ text }) => text);
   const closed = (event: PeerEvent) => event.type;
@@ -68,6 +86,10 @@ export async function use(): Promise<void> {
 
 async function fetchAll(session: Session): Promise<void> {
   const [address, nick, incoming] = [session.peerAddress, session.nick ?? "", session.incoming];
+  const why: "here" | "there" | undefined = session.whyPlain;
+  const whom: "pinned" | "first" | "code" | "no" | undefined = session.known;
+  const words: string = session.private ? await session.safetyWords : `${why}`;
+  const key: string = session.peerKey ?? `${whom} ${words}`;
   for await (const file of session.list()) {
     const { name, size, approximate }: RemoteFile = file;
     const download: Download = session.get(approximate ? name : { name, size, approximate });
@@ -76,10 +98,12 @@ async function fetchAll(session: Session): Promise<void> {
     const left: number = (download.size ?? 0) - download.received - (value?.length ?? 0);
     if (left > 0) download.cancel();
     await download.done.catch((error: XcherError) => code(error.code));
+    const verified: boolean = download.verified;
+    void verified;
   }
   const error: XcherError | undefined = await session.closed;
   session.reject();
-  void [address, nick, incoming, error];
+  void [address, nick, incoming, error, key];
 }
 
 async function answer(call: Call): Promise<void> {
@@ -100,6 +124,9 @@ function code(code: ErrorCode): string {
     case "refused":
     case "nick-taken":
     case "incomplete":
+    case "altered":
+    case "other-key":
+    case "not-private":
     case "timed-out":
     case "unreachable":
     case "policy":

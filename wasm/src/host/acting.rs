@@ -3,11 +3,12 @@
 use std::task::Context;
 use std::time::Duration;
 
-use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId};
+use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
-use super::link::{Control, ENTRIES, Link, Receive, Role, Send};
-use super::{Host, MAX_STREAMS, NOWHERE, Outside};
+use super::file::{Receive, Send};
+use super::link::{Control, ENTRIES, Link, Role};
+use super::{Aside, Host, MAX_STREAMS, NOWHERE, Outside};
 
 /// How long a closed connection may take to send what was written, and then to be read out.
 const LINGER: Duration = Duration::from_secs(1);
@@ -52,17 +53,37 @@ impl<O: Outside> Host<O> {
                 let size = self.shares.size(name.as_str());
                 self.input(Input::Found { session, size });
             }
-            Action::Send { transfer, conn, size, .. } => {
-                self.begin(conn, Role::Send(Send::new(conn, transfer, size)));
+            Action::FindPartial { transfer, .. } => {
+                self.input(Input::PartialFound { transfer, has: None });
             }
-            Action::Receive { transfer, conn, name, size } => {
-                self.begin(conn, Role::Receive(Receive::new(conn, transfer, name, size)));
+            Action::SumBeginning { transfer, .. } => {
+                self.input(Input::BeginningSummed { transfer, sum: None });
             }
-            Action::Store { transfer } => {
-                if let Some(name) = self.storing.take() {
+            Action::Send { transfer, conn, size, seal, .. } => {
+                match Send::new(conn, transfer, size, seal) {
+                    Ok(file) => self.begin(conn, Role::Send(file)),
+                    Err(error) => {
+                        let why = Some(error.to_string().into());
+                        self.input(Input::SendEnded { transfer, bytes: 0, why });
+                    }
+                }
+            }
+            Action::Receive { transfer, conn, name, size, seal, .. } => {
+                match Receive::new(conn, transfer, name, size, seal) {
+                    Ok(file) => self.begin(conn, Role::Receive(file)),
+                    Err(error) => {
+                        let end = ReceiveEnd::Broken(error.to_string().into());
+                        self.input(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
+                    }
+                }
+            }
+            Action::Store { transfer, .. } => {
+                if let Some(came) = &self.storing {
+                    let name = came.name.clone();
                     self.input(Input::Stored { transfer, name });
                 }
             }
+            Action::Pin { nick, key } => self.outside.pin(&nick, key),
             // Whoever read it has it.
             Action::Abandon { .. } => {}
             Action::Tell(event) => self.tell(event),
@@ -156,6 +177,7 @@ impl<O: Outside> Host<O> {
             }
             _ => {}
         }
-        self.outside.tell(event, self.losing);
+        let verified = self.storing.as_ref().is_some_and(|came| came.verified);
+        self.outside.tell(event, Aside { lost: self.losing, verified });
     }
 }

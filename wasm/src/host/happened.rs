@@ -8,7 +8,7 @@ use xcher_core::peer::{Input, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
 use super::link::{Bytes, Control, ENTRIES, Happened, Role};
-use super::{ConnId, Host, NOWHERE, Outside};
+use super::{Came, ConnId, Host, NOWHERE, Outside};
 
 /// How long a side that sends nothing more may take no byte of a file. Where it was closed while the
 /// tunnel stood still, the bridge passed the end on as one way's, and can no longer tell the reset that
@@ -48,11 +48,16 @@ impl<O: Outside> Host<O> {
                 self.relay.take_if(|relay| *relay == conn);
                 self.input(Input::Closed { conn, why });
             }
-            Role::Receive(file) => {
-                let end = why.map_or(ReceiveEnd::Eof, ReceiveEnd::Broken);
-                self.storing = Some(file.name);
+            Role::Receive(mut file) => {
+                let (sums, end) = match (why, file.finish()) {
+                    (Some(why), _) => (None, ReceiveEnd::Broken(why)),
+                    (None, Ok(sums)) => (sums, ReceiveEnd::Eof),
+                    (None, Err(end)) => (None, end),
+                };
+                self.storing = Some(Came { name: file.name, verified: sums.is_some() });
                 let (transfer, bytes) = (file.transfer, file.got);
-                self.input(Input::ReceiveEnded { transfer, bytes, end });
+                self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
+                self.storing = None;
             }
             Role::Send(file) => {
                 let (transfer, bytes) = (file.transfer, file.sent);
@@ -132,16 +137,12 @@ impl<O: Outside> Host<O> {
                 self.reading = usize::MAX;
             }
             Role::Receive(file) => {
-                let room = file.limit - file.got;
-                if bytes.len() as u64 > room {
-                    let (transfer, got) = (file.transfer, file.got);
+                let (transfer, outside) = (file.transfer, &self.outside);
+                if let Err(end) = file.take(bytes, &|bytes| outside.take(transfer, bytes)) {
+                    let bytes = file.got;
                     self.links[at].role = Role::Over;
-                    let end = ReceiveEnd::Excess;
-                    return self.input(Input::ReceiveEnded { transfer, bytes: got, end });
+                    self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
                 }
-                file.got += bytes.len() as u64;
-                file.wanted = file.wanted.saturating_sub(bytes.len());
-                self.outside.take(file.transfer, bytes);
             }
             // What else comes, nobody asked for.
             _ => {}
@@ -156,12 +157,7 @@ impl<O: Outside> Host<O> {
                 self.input(Input::Sent { conn, bytes });
                 self.reading = usize::MAX;
             }
-            Role::Send(file) => {
-                file.sent += bytes as u64;
-                if file.shut {
-                    file.gone = Some(self.outside.now() + GONE);
-                }
-            }
+            Role::Send(file) if file.shut => file.gone = Some(self.outside.now() + GONE),
             _ => {}
         }
     }

@@ -9,13 +9,10 @@ use futures_core::Stream as _;
 use futures_io::AsyncWrite as _;
 use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
 use xcher_core::tunnel::MAX_FIRST_LINE;
-use xcher_core::{FileName, Size};
 use yamux::{Packet, Stream};
 
-/// Bytes of a file that are read at a time.
-const PIECE: u64 = 256 << 10;
-/// Bytes of a file that may come for one request of its reader's.
-pub(super) const WANTED: usize = 256 << 10;
+use super::file::{Receive, Send};
+
 /// Entries of a list that may wait for who asked for it.
 pub(super) const ENTRIES: usize = 1024;
 
@@ -59,38 +56,6 @@ pub(super) struct Control {
     pub(super) session: Option<SessionId>,
     /// Entries that may still come before who asked has taken some.
     pub(super) entries: usize,
-}
-
-pub(super) struct Receive {
-    pub(super) conn: ConnId,
-    pub(super) transfer: TransferId,
-    pub(super) name: FileName,
-    /// The most that may come, in bytes.
-    pub(super) limit: u64,
-    pub(super) got: u64,
-    /// Bytes of it that the state machine knows of.
-    pub(super) told: u64,
-    /// Bytes that are wanted now.
-    pub(super) wanted: usize,
-}
-
-pub(super) struct Send {
-    pub(super) conn: ConnId,
-    pub(super) transfer: TransferId,
-    pub(super) size: u64,
-    pub(super) sent: u64,
-    pub(super) told: u64,
-    /// Up to here it was asked for.
-    asked: u64,
-    /// The length of a piece that was asked for and has not come.
-    waits_for: usize,
-    /// The next piece, while one goes.
-    next: Option<Vec<u8>>,
-    /// The other side sends nothing more. It may still read, or be gone: where a whole connection was
-    /// closed, the bridge has no way to say more.
-    pub(super) shut: bool,
-    /// It is taken for gone then.
-    pub(super) gone: Option<Duration>,
 }
 
 /// What a stream reports.
@@ -228,6 +193,9 @@ impl Link {
                     self.out.clear();
                     self.written = 0;
                 }
+                if let Role::Send(file) = &mut self.role {
+                    file.went(self.out.len() - self.written);
+                }
                 Some(Happened::Went(length))
             }
             Poll::Ready(Err(_)) => Some(broken()),
@@ -288,19 +256,18 @@ impl Link {
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
         let Role::Send(file) = &mut self.role else { return None };
-        if self.out.is_empty()
-            && let Some(next) = file.next.take()
-        {
-            self.out = next;
-            return self.poll_out(cx);
+        if let Some(length) = file.ask() {
+            return Some(Happened::Wants(length));
         }
-        if file.waits_for == 0 && file.next.is_none() && file.asked < file.size {
-            let length = (file.size - file.asked).min(PIECE);
-            file.asked += length;
-            file.waits_for = length as usize;
-            return Some(Happened::Wants(file.waits_for));
+        if self.out.is_empty() {
+            if let Err(error) = file.write(&mut self.out) {
+                return Some(Happened::Ended(Some(error.to_string().into())));
+            }
+            if !self.out.is_empty() {
+                return self.poll_out(cx);
+            }
         }
-        if file.sent < file.size {
+        if !file.is_written() || !self.out.is_empty() {
             return None;
         }
         match Pin::new(&mut self.stream).poll_close(cx) {
@@ -308,36 +275,6 @@ impl Link {
             Poll::Ready(Err(_)) => Some(broken()),
             Poll::Pending => None,
         }
-    }
-}
-
-impl Send {
-    pub(super) fn new(conn: ConnId, transfer: TransferId, size: u64) -> Self {
-        Self {
-            conn,
-            transfer,
-            size,
-            sent: 0,
-            told: 0,
-            asked: 0,
-            waits_for: 0,
-            next: None,
-            shut: false,
-            gone: None,
-        }
-    }
-
-    /// The piece that was asked for. False if its length is another.
-    pub(super) fn supply(&mut self, piece: Vec<u8>) -> bool {
-        let fits = piece.len() == std::mem::take(&mut self.waits_for);
-        self.next = Some(piece);
-        fits
-    }
-}
-
-impl Receive {
-    pub(super) fn new(conn: ConnId, transfer: TransferId, name: FileName, size: Size) -> Self {
-        Self { conn, transfer, name, limit: size.limit(), got: 0, told: 0, wanted: WANTED }
     }
 }
 

@@ -4,6 +4,7 @@
 //! something in and ends with [`Host::turn`].
 
 mod acting;
+mod file;
 mod happened;
 mod link;
 mod pipe;
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId};
-use xcher_core::{FileName, MisuseError, Nick, Peer, Size};
+use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId, Trust};
+use xcher_core::secure::PublicKey;
+use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
 
-use link::{Control, ENTRIES, Link, Role, WANTED};
+use file::WANTED;
+use link::{Control, ENTRIES, Link, Role};
 use sharing::Shares;
 use tunnel::{MAX_STREAMS, Tunnel, Woken};
 
@@ -44,8 +47,19 @@ pub trait Outside {
     fn read(&self, transfer: TransferId, length: usize);
     /// Take bytes of a file that comes.
     fn take(&self, transfer: TransferId, bytes: &[u8]);
-    /// Tell the user. `lost` says that it came about because the tunnel is gone.
-    fn tell(&self, event: Event, lost: bool);
+    /// Keep that a nick at this relay holds a key.
+    fn pin(&self, nick: &Nick, key: PublicKey);
+    /// Tell the user.
+    fn tell(&self, event: Event, aside: Aside);
+}
+
+/// What is to be told beside an event.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aside {
+    /// It came about because the tunnel is gone.
+    pub lost: bool,
+    /// The file came with its sum, and that is right.
+    pub verified: bool,
 }
 
 /// A peer that lives at a bridge.
@@ -64,23 +78,32 @@ pub struct Host<O> {
     links: Vec<Link>,
     /// What the state machine is told of came over this one of them.
     reading: usize,
-    /// A file that came and is to be told as stored.
-    storing: Option<FileName>,
+    /// A file that came, while the state machine is told so.
+    storing: Option<Came>,
     shares: Shares,
     looked: Duration,
     woken: Arc<Woken>,
     waker: Waker,
 }
 
+struct Came {
+    name: FileName,
+    verified: bool,
+}
+
 impl<O: Outside> Host<O> {
-    /// A host that is not online yet.
-    pub fn new(config: Config, outside: O) -> Self {
+    /// A host that is not online yet. Without trust, it speaks in the clear.
+    pub fn new(config: Config, trust: Option<Trust>, outside: O) -> Self {
         let (woken, waker) = Woken::waker();
         // It is the bridge that dials, and by the rules of its own place (section 10.3).
-        let config = Config { allow_private: true, ..config };
+        let peer = Peer::new(Config { allow_private: true, ..config });
+        let peer = match trust {
+            Some(trust) => peer.with_trust(trust),
+            None => peer,
+        };
         Self {
             outside,
-            peer: Peer::new(config),
+            peer,
             tunnel: None,
             dialling: None,
             relay: None,
@@ -162,6 +185,16 @@ impl<O: Outside> Host<O> {
         self.command(|peer, now, actions| answer(peer, session, now, actions))
     }
 
+    /// As [`Peer::know`].
+    pub fn know(&mut self, nick: Nick, key: Option<PublicKey>) {
+        self.peer.know(nick, key);
+    }
+
+    /// As [`Peer::key`].
+    pub fn key(&self) -> Option<PublicKey> {
+        self.peer.key()
+    }
+
     /// As [`Peer::list`].
     ///
     /// # Errors
@@ -204,7 +237,9 @@ impl<O: Outside> Host<O> {
         name: FileName,
         size: Size,
     ) -> Result<TransferId, MisuseError> {
-        self.command(|peer, now, actions| peer.get(session, name, size, now, actions))
+        self.command(|peer, now, actions| {
+            peer.get(session, name, size, Stat::default(), now, actions)
+        })
     }
 
     /// Whoever reads the file has room again.

@@ -1,7 +1,7 @@
 //! What is shared: names and sizes. The bytes are JavaScript's.
 
-use xcher_core::FileName;
 use xcher_core::peer::SessionId;
+use xcher_core::{FileName, Listed, Stat};
 
 /// How many files of a list are given at a time.
 const STEP: usize = 512;
@@ -10,7 +10,7 @@ const STEP: usize = 512;
 #[derive(Default)]
 pub(super) struct Shares {
     /// In the order of their names.
-    files: Vec<(FileName, u64)>,
+    files: Vec<Listed>,
     /// The last name listed.
     walks: Vec<(SessionId, FileName)>,
 }
@@ -19,7 +19,7 @@ impl Shares {
     /// False if the name is taken.
     pub(super) fn add(&mut self, name: FileName, size: u64) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
-        self.files.insert(at, (name, size));
+        self.files.insert(at, Listed { name, size, stat: Stat::default() });
         true
     }
 
@@ -30,11 +30,11 @@ impl Shares {
     }
 
     pub(super) fn size(&self, name: &str) -> Option<u64> {
-        self.position(name).ok().map(|at| self.files[at].1)
+        self.position(name).ok().map(|at| self.files[at].size)
     }
 
     /// The next files for this session, and whether they are the last.
-    pub(super) fn next(&mut self, session: SessionId) -> (Vec<(FileName, u64)>, bool) {
+    pub(super) fn next(&mut self, session: SessionId) -> (Vec<Listed>, bool) {
         let from = match self.walks.iter().position(|(whose, _)| *whose == session) {
             Some(walk) => {
                 let (_, last) = self.walks.swap_remove(walk);
@@ -44,8 +44,8 @@ impl Shares {
         };
         let entries: Vec<_> = self.files[from..].iter().take(STEP).cloned().collect();
         let done = from + entries.len() == self.files.len();
-        if let (false, Some((last, _))) = (done, entries.last()) {
-            self.walks.push((session, last.clone()));
+        if let (false, Some(last)) = (done, entries.last()) {
+            self.walks.push((session, last.name.clone()));
         }
         (entries, done)
     }
@@ -56,6 +56,6 @@ impl Shares {
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.files.binary_search_by(|(shared, _)| shared.as_str().cmp(name))
+        self.files.binary_search_by(|shared| shared.name.as_str().cmp(name))
     }
 }

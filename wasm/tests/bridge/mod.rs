@@ -11,7 +11,8 @@ use std::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use xcher_core::Nick;
 use xcher_core::peer::{Config, Event, TransferId};
-use xcher_wasm::{Host, Outside};
+use xcher_core::secure::PublicKey;
+use xcher_wasm::{Aside, Host, Outside};
 use yamux::{Connection, Mode, Stream};
 
 /// What the host did.
@@ -57,7 +58,8 @@ impl Outside for View {
     fn take(&self, _: TransferId, bytes: &[u8]) {
         self.0.taken.borrow_mut().extend_from_slice(bytes);
     }
-    fn tell(&self, event: Event, _: bool) {
+    fn pin(&self, _: &Nick, _: PublicKey) {}
+    fn tell(&self, event: Event, _: Aside) {
         self.0.told.borrow_mut().push(event);
     }
 }
@@ -122,7 +124,7 @@ impl Pair {
         let world = Rc::<World>::default();
         world.room.set(usize::MAX);
         let nicks = vec![Nick::parse(nick).expect("a nick")];
-        let host = Host::new(Config { nicks, ..Config::default() }, View(Rc::clone(&world)));
+        let host = Host::new(Config { nicks, ..Config::default() }, None, View(Rc::clone(&world)));
         let wire = Wire::default();
         let mux = Connection::new(wire.clone(), yamux::Config::default(), Mode::Server);
         Self { host, world, mux, wire, lines: Vec::new() }
