@@ -104,6 +104,27 @@ impl Output {
         }
     }
 
+    /// Text for the terminal as it is: a list, a question.
+    pub(super) fn show(&self, text: &str) {
+        let write = || {
+            let mut err = io::stderr().lock();
+            let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        };
+        match &self.progress {
+            Some(progress) => progress.print(write),
+            None => write(),
+        }
+    }
+
+    /// Who is at the other end of a session.
+    pub(super) fn who(&self, session: u64) -> &str {
+        self.sessions.get(&session).map_or("someone", |session| &session.who)
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(super) fn progress(&mut self) -> Option<&mut Progress> {
         self.progress.as_mut()
     }

@@ -5,6 +5,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 
 use xcher_core::{FileName, Size, Stat};
 
+use super::exit::{Code, Failure};
+
 /// A list being written.
 pub(super) struct Spool {
     file: BufWriter<File>,
@@ -53,7 +55,18 @@ impl Spool {
     }
 }
 
+/// The list lies in a temporary file, which has no name to tell.
+pub(super) fn unlisted(error: io::Error) -> Failure {
+    let folder = std::env::temp_dir();
+    Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
+}
+
 impl Listed {
+    /// Goes back to the first file.
+    pub(super) fn rewind(&mut self) -> io::Result<()> {
+        self.file.rewind()
+    }
+
     /// The next file.
     pub(super) fn next(&mut self) -> io::Result<Option<(FileName, Size, Stat)>> {
         self.line.clear();

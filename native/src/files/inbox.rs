@@ -12,7 +12,7 @@ use xcher_core::{FileName, NameFault, Quoted};
 
 use super::place::Place;
 use super::{
-    HERE, Origin, PARTIAL_FOLDER, Partial, StoreFault, Unfinished, is_own_place, leaves_root,
+    HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place, leaves_root,
 };
 
 /// What to do when a file of that name is already there.
@@ -79,6 +79,17 @@ impl Inbox {
     /// Whether something of this name is there: a file, a folder or a link.
     pub fn taken(&self, name: &FileName) -> bool {
         self.shared.root.symlink_metadata(name.as_str()).is_ok()
+    }
+
+    /// Whether a file of this name, size and time is there. It must be of that second exactly, as a
+    /// file is whose time was set: one that was written in that second by someone else has more to
+    /// its time than seconds.
+    pub fn holds(&self, name: &FileName, size: u64, stat: Stat) -> bool {
+        let Some(modified) = stat.modified else { return false };
+        self.shared.root.symlink_metadata(name.as_str()).is_ok_and(|found| {
+            let time = found.modified().map(cap_std::time::SystemTime::into_std).ok();
+            found.is_file() && found.len() == size && time == Some(modified)
+        })
     }
 
     /// Bytes that may still be written to the file system that the folder is on.

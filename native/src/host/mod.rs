@@ -25,9 +25,10 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xcher_core::Peer;
+use xcher_core::code::Code;
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, SessionId, TransferId};
 use xcher_core::stream::Hasher;
-use xcher_core::{FileName, MisuseError, Nick, Size, Stat};
+use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
 use crate::data::BufferBudget;
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
@@ -214,6 +215,33 @@ impl Host {
     /// As there.
     pub fn open(&mut self, nick: Nick) -> Result<SessionId, MisuseError> {
         self.with(|peer, now, actions| peer.open(nick, now, actions))
+    }
+
+    /// As [`Peer::open_code`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_code(&mut self, code: Code) -> Result<SessionId, MisuseError> {
+        self.with(|peer, now, actions| peer.open_code(code, now, actions))
+    }
+
+    /// As [`Peer::offer`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.offer(session, files, now, actions))
+    }
+
+    /// As [`Peer::decline`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decline(&mut self, session: SessionId, name: &FileName) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.decline(session, name, now, actions))
     }
 
     /// As [`Peer::accept`].

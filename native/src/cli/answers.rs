@@ -1,0 +1,60 @@
+//! What the user types while something else goes on.
+
+use std::io::{self, IsTerminal as _};
+
+use tokio::sync::mpsc;
+
+use super::exit::{Code, Failure};
+
+/// Lines of standard input.
+pub(super) struct Answers(mpsc::UnboundedReceiver<String>);
+
+impl Answers {
+    /// Begins to read.
+    pub(super) fn read() -> Self {
+        let (sender, answers) = mpsc::unbounded_channel();
+        // A thread of its own, because reading a terminal cannot be given up.
+        std::thread::spawn(move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(answers)
+    }
+
+    /// The next line; `None` where there is no more. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        self.0.recv().await
+    }
+}
+
+/// Who says whether files are wanted.
+pub(super) enum Consent {
+    /// The command line did.
+    Given,
+    /// Whoever is at the terminal.
+    Asked(Answers),
+}
+
+impl Consent {
+    /// # Errors
+    ///
+    /// A usage failure where nobody can be asked.
+    pub(super) fn new(yes: bool) -> Result<Self, Failure> {
+        match yes {
+            true => Ok(Self::Given),
+            false if can_ask() => Ok(Self::Asked(Answers::read())),
+            false => Err(Failure::new(
+                Code::Usage,
+                "expected a terminal to ask on, or --yes to fetch without, got neither",
+            )),
+        }
+    }
+}
+
+/// Whether there is someone who sees a question and can answer.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
