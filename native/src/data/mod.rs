@@ -19,4 +19,6 @@ pub use sealed_send::send_sealed;
 pub use send::{SendEnd, send};
 
 #[cfg(test)]
+mod sealed_tests;
+#[cfg(test)]
 mod tests;
