@@ -17,6 +17,8 @@ const RECORD: usize = HEAD + TEXT + TAG;
 /// Records that are read, sealed and written at once: what a processor's cache holds. The buffer is
 /// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 2 MiB.
 const RECORDS: usize = 4;
+/// Room for the sum of a file and the mark of its end.
+const END: usize = 128;
 
 /// As [`send`](super::send), each byte sealed: what is sent cannot be read or changed on its way, and
 /// a stream that was cut does not look whole. `sent` counts bytes of the file.
@@ -44,7 +46,9 @@ fn seal_out(
     let mut sender = seal.sender().map_err(SendEnd::SecureError)?;
     file.rewind().map_err(SendEnd::FileError)?;
     let room = |left: u64| usize::try_from(left).map_or(RECORDS * TEXT, |l| l.min(RECORDS * TEXT));
-    let mut records = vec![0; sealed_length(room(size))];
+    let most = sealed_length(room(size));
+    let mut records = Vec::with_capacity(most + END);
+    records.resize(most, 0);
     let mut offset = 0;
     loop {
         let wanted = room(size - offset);
