@@ -276,8 +276,9 @@ fn check(out: &Path, content: &[u8], done: &Done) -> bool {
 fn until_received(out: &Path, bytes: usize) {
     let deadline = Instant::now() + PATIENCE;
     let part = || {
-        let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?;
-        Some(parts.next()?.ok()?.metadata().ok()?.len())
+        let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?.filter_map(Result::ok);
+        let part = parts.find(|part| part.path().extension().is_some_and(|kind| kind == "part"))?;
+        Some(part.metadata().ok()?.len())
     };
     while part().is_none_or(|length| length < bytes as u64) && !out.join("file").exists() {
         assert!(Instant::now() < deadline, "expected {bytes} bytes in time, got {:?}", part());

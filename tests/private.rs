@@ -100,7 +100,8 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
 
     let heard = middle.heard();
     let of = |way| heard.iter().filter(move |(of, bytes)| *of == way && !bytes.is_empty());
-    assert_eq!((of(Way::ByA).count(), of(Way::ByB).count(), of(Way::Data).count()), (1, 1, 2));
+    // Both are so small that they come together.
+    assert_eq!((of(Way::ByA).count(), of(Way::ByB).count(), of(Way::Data).count()), (1, 1, 1));
     for (way, bytes) in &heard {
         for secret in [name, "file", &text[..16], "X_FILELIST", "X_REQUEST", "X_END", "X_SAS"] {
             assert!(!holds(bytes, secret.as_bytes()), "{secret:?} in {way:?}");

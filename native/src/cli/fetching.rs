@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use xcher_core::peer::{Event, SessionId, TransferId};
-use xcher_core::{FileName, Size, Stat};
+use xcher_core::{FileName, MisuseError, Size, Stat};
 
 use super::exit::{Code, Failure, code_of_transfer};
 use super::json::Line;
@@ -93,6 +93,11 @@ impl Fetching {
             }
             match running.host.get_all(self.session, files) {
                 Ok(transfers) => self.under_way.extend(transfers),
+                // That it ended is told next, and why.
+                Err(MisuseError::NoSession) => {
+                    self.worse(Code::Incomplete);
+                    break;
+                }
                 Err(error) => {
                     running.output.error(format_args!("{error}"));
                     self.worse(Code::Incomplete);

@@ -34,4 +34,6 @@ pub struct Sealing {
 }
 
 #[cfg(test)]
+mod sealed_tests;
+#[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::receive::{Destination, ReceiveEnd, retry};
 use super::{BufferBudget, Sealing};
 
 /// The most that is read at a time: what a processor's cache holds until it is in the file.
-const READ: usize = 512 << 10;
+const READ: usize = 256 << 10;
 /// Texts of records that are written to the file at once.
 const TEXTS: usize = 64;
 
