@@ -9,7 +9,7 @@ use std::thread;
 
 use xcher_core::secure::{Entropy, Identity, SecureError, Side};
 use xcher_core::session::{Event, Extensions, Terms};
-use xcher_core::stream::{Seal, Sums};
+use xcher_core::stream::{Hasher, Seal, Sums};
 use xcher_core::{Limits, Session};
 
 use super::*;
@@ -30,6 +30,7 @@ impl Two {
         let mut sessions = [Side::Caller, Side::Called].map(|side| {
             number += 1;
             let terms = Terms {
+                code: None,
                 side,
                 identity: Arc::new(Identity::new([number; 32])),
                 entropy: Entropy::new([number; 32]),
@@ -108,7 +109,8 @@ fn receive_from(
     let (to, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
     let (end, sums) = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
-        let end = receive_sealed(&ours, &to, Some(limit), seal, &received, &BufferBudget::new());
+        let end =
+            receive_sealed(&ours, &to, Some(limit), sealing(seal), &received, &BufferBudget::new());
         // One who still sends is not kept waiting.
         let _ = ours.shutdown(Shutdown::Both);
         end
@@ -125,7 +127,7 @@ fn sealed(seal: Seal, bytes: &[u8]) -> Vec<u8> {
     thread::scope(|scope| {
         scope.spawn(move || {
             let (size, sent) = (bytes.len() as u64, AtomicU64::new(0));
-            let end = send_sealed(&theirs, &from, size, seal, &sent, &run());
+            let end = send_sealed(&theirs, &from, size, sealing(seal), &sent, &run());
             assert!(matches!(end, SendEnd::Whole), "{end:?}");
             assert_eq!(sent.into_inner(), size);
         });
@@ -144,7 +146,7 @@ fn every_size_arrives_whole_and_with_its_sum() {
             let (expected, [to, from]) = (bytes(size), two.seals());
             let (end, sums, got) = receive_from(to, size, |socket| {
                 let (file, sent) = (file(&expected), AtomicU64::new(0));
-                let end = send_sealed(&socket, &file, size, from, &sent, &run());
+                let end = send_sealed(&socket, &file, size, sealing(from), &sent, &run());
                 assert!(matches!(end, SendEnd::Whole), "{end:?}");
                 assert_eq!(sent.into_inner(), size);
             });
@@ -228,7 +230,7 @@ fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_fil
     let [to, from] = two.seals();
     let (end, _, got) = receive_from(to, 200_000, |socket| {
         let (file, sent) = (file(&bytes(150_000)), AtomicU64::new(0));
-        let end = send_sealed(&socket, &file, 200_000, from, &sent, &run());
+        let end = send_sealed(&socket, &file, 200_000, sealing(from), &sent, &run());
         assert!(matches!(end, SendEnd::FileShrank { sent: 131_072 }), "{end:?}");
     });
     assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
@@ -241,7 +243,8 @@ fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_fil
     let (sent, cancelled) = (AtomicU64::new(0), run());
     let [_, seal] = two.seals();
     let end = thread::scope(|scope| {
-        let thread = scope.spawn(|| send_sealed(&ours, &from, 1 << 30, seal, &sent, &cancelled));
+        let thread =
+            scope.spawn(|| send_sealed(&ours, &from, 1 << 30, sealing(seal), &sent, &cancelled));
         while sent.load(Ordering::Relaxed) == 0 {
             thread::yield_now();
         }
@@ -311,4 +314,9 @@ fn a_full_disk_is_the_files_fault_here_too() {
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
         assert_eq!(received.into_inner(), 0);
     });
+}
+
+/// From the first byte.
+fn sealing(seal: Seal) -> Sealing {
+    Sealing { seal, begun: Hasher::new() }
 }
