@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::{Event as Heard, Extensions};
-use crate::{FileName, Listed, MisuseError};
+use crate::{FileName, Listed, MisuseError, ProtocolError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -247,7 +247,9 @@ impl Peer {
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &fault, turn);
-        if self.try_another(id, &fault, turn) {
+        // Who speaks in the clear alone is a peer all the same: nobody else is to be waited for.
+        let is_peer = matches!(fault, Fault::Protocol(ProtocolError::NotPrivate));
+        if !is_peer && self.try_another(id, &fault, turn) {
             return;
         }
         let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
