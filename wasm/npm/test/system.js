@@ -64,8 +64,8 @@ export async function relay(t, ...words) {
 }
 
 /** A terminal that shares. */
-export async function share(t, relay, nick, path) {
-  const process = new Process(t, ["share", path, "--nick", nick, "--relay", relay.address]);
+export async function share(t, relay, nick, path, ...words) {
+  const process = new Process(t, ["share", path, "--nick", nick, "--relay", relay.address, ...words]);
   await process.out("online ");
   return process;
 }
