@@ -145,6 +145,16 @@ export class Someone {
     return this.page.$eval("#secrecy .words", (words) => words.textContent);
   }
 
+  /** Forgets the transfers that are over. */
+  clear() {
+    return this.#press(this.page, "#clear");
+  }
+
+  /** Shows whose keys are remembered. */
+  knownPeople() {
+    return this.#press(this.page, "summary");
+  }
+
   /** Presses the button that forgets a key. */
   async forget(where) {
     const within = await this.page.waitForSelector(where);
