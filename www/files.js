@@ -1,6 +1,7 @@
 /** What someone else shares, to be fetched. */
 import { $, button, element, fileName, notice, steps, write } from "./element.js";
 import { count, size } from "./format.js";
+import { secrecy, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
 
 let nick = "";
@@ -42,8 +43,16 @@ export function browse(whom) {
 /** We are online again: what failed may do now. */
 export const reopen = () => complete || browse(nick);
 
-export function listing(whom, how, part, why) {
+/** Their old key is forgotten. */
+export function again(whom) {
+  if (whom !== nick || complete) return;
+  secrecy(nick);
+  browse(nick);
+}
+
+export function listing(whom, how, part, why, code) {
   if (whom !== nick) return;
+  if (stopped(nick, code)) why = "";
   const whole = found === all;
   for (const file of part) all.push(file);
   complete = how === "end";

@@ -8,6 +8,7 @@ const token = $("token");
 export function join({ tunnel, token: wanted }, go) {
   $("token-field").hidden = !wanted;
   token.required = wanted;
+  $("unsafe").hidden = isSecureContext;
   const any = (words) => words.split(" ")[Math.floor(8 * Math.random())];
   const how = any("brave calm early happy kind merry quiet sunny");
   nick.value ||= localStorage.nick ?? `${how}-${any("crane fox hare lynx otter owl seal wren")}`;

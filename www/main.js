@@ -4,6 +4,7 @@ import * as files from "./files.js";
 import { invite, join } from "./join.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
+import { known } from "./privacy.js";
 import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
 
@@ -21,6 +22,7 @@ hear({
   ...people,
   ...sharing,
   transfers,
+  known,
   notice,
   online(nick) {
     const known = nick === me;
@@ -51,6 +53,14 @@ hear({
       state("", "");
       ask(why);
     }
+  },
+  forgotten: (nick) => files.again(nick),
+  turnedAway(nick, address, code, why) {
+    notice(
+      code === "other-key"
+        ? `Someone who is not the ${nick} you met wanted to connect, or ${nick} has a new key. Nothing was told to them.`
+        : `${nick ?? address}: ${why}`,
+    );
   },
   save(file, name) {
     // Of no kind, or the browser would give it a better name.

@@ -1,6 +1,7 @@
 /** Who is online, who is connected, and who wants to be. */
 import { $, button, element, quoted, steps, write } from "./element.js";
 import { tell } from "./messages.js";
+import { secrecy } from "./privacy.js";
 
 let online = [];
 let open = [];
@@ -18,6 +19,8 @@ const list = steps("people", (nick) => {
   if (its.length) {
     row.dataset.connected = "";
     row.title = `Connected: ${its.map(({ address }) => address)}`;
+    const secret = its.every(({ key }) => key);
+    row.append(element("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "Private" : "Not private"));
     row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
   }
   return row;
@@ -40,14 +43,20 @@ export function who(nicks) {
 }
 
 export function sessions(all) {
+  const before = session();
   open = all;
   draw();
+  // What was said of one that did not come about stays.
+  if (before || session()) secrecy(shown, session());
 }
 
 export function viewed(nick) {
   shown = nick;
   draw();
+  secrecy(shown, session());
 }
+
+const session = () => open.find((one) => named(one) === shown);
 
 export function call(...one) {
   calls.push(one);

@@ -32,7 +32,7 @@ function make({ id, up, name, nick, size: total }) {
 }
 
 function update(change) {
-  const { id, size: total, bytes, rate, state, why } = change;
+  const { id, size: total, bytes, rate, state, why, verified } = change;
   const row = rows.get(id) ?? make(change);
   row.li.dataset.state = state;
   row.active = state === "active";
@@ -46,7 +46,9 @@ function update(change) {
     ? `${part} % of ${size(total)}, ${size(rate)}/s${left}`
     : state === "failed"
       ? why
-      : `${size(bytes)}, ${state}`;
+      : `${size(bytes)}, ${verified ? "verified" : state}`;
+  row.text.className = verified ? "mark" : "";
+  if (verified) row.text.dataset.is = "verified";
   if (!row.active) ended[state] = (ended[state] ?? 0) + 1;
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { SeedPeer } from "./harness/seed_peer.js";
+import { visit } from "./harness/someone.js";
 import { folder, NAMES, NESTED, tree } from "./harness/tree.js";
 import { relay } from "./harness/xcher.js";
 
@@ -61,6 +62,36 @@ inEachBrowser("everyone can use the page", (stage) => {
         await at.stop();
         await carol.offline();
         await look("8-offline");
+      });
+
+      test(`${title} ${theme ?? ""}, in private`.replace(" ,", ","), async (t) => {
+        const at = stage.keep(t, await relay());
+        const carol = await stage.visit(t, at.url, "carol", { size });
+        if (theme) {
+          await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+        }
+        const look = (state) => examine(carol, [stage.name, title, theme, state].filter(Boolean).join("-"));
+        const dora = await visit(stage.browser, at.url, "dora");
+        await dora.share(files.slice(0, 4).map((file) => file.path));
+        await carol.open("dora");
+        await dora.answer("carol", true);
+        await carol.listed();
+        await carol.safetyWords();
+        await carol.getAll();
+        for (const { name } of files.slice(0, 4)) await carol.transfer(name, "done");
+        await look("9-private");
+        await dora.close();
+        await carol.home();
+        await carol.gone("dora");
+        await carol.clear();
+        await carol.knownPeople();
+        await carol.text("#known li", "dora");
+        await look("10-known");
+        const other = await stage.visit(t, at.url, "dora");
+        await carol.open("dora");
+        await other.answer("carol", true);
+        await carol.sees("#secrecy", { is: "stopped" });
+        await look("11-stopped");
       });
     }
   }

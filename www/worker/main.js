@@ -1,19 +1,23 @@
 /** The peer, out of the page's way. */
 import { hear, tell } from "../messages.js";
 import { Peer } from "../npm/index.js";
+import { forget, known } from "./known.js";
 import * as sessions from "./sessions.js";
 import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
 
 export let peer;
+/** By which keys are kept. */
+export let relay;
 
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-hear({ ...sessions, ...shares, ...transfers, connect, who });
+hear({ ...sessions, ...shares, ...transfers, connect, forget, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;
+  relay = new URL(url).host;
   const before = peer;
   peer = undefined;
   await before?.close();
@@ -40,13 +44,14 @@ function start(made) {
   on("call", ({ call }) => sessions.called(call));
   on("session", ({ session }) => sessions.keep(session));
   on("upload", ({ upload }) => transfers.upload(upload));
-  on("refused", ({ address, error }) => tell("notice", `A call from ${address}: ${error.message}`));
+  on("refused", ({ address, nick, error }) => tell("turnedAway", nick, address, error.code, error.message));
   shares.again();
   online();
 }
 
 function online() {
   tell("online", peer.nick);
+  known();
   transfers.resume();
 }
 

@@ -1,5 +1,6 @@
 /** Calls, the sessions that are open, and what the others share. */
 import { tell } from "../messages.js";
+import { known } from "./known.js";
 import { peer } from "./main.js";
 
 /** How long someone may take to answer, in milliseconds: a person may have to be asked. */
@@ -12,6 +13,8 @@ const FILES = 200_000;
 const PART = 150;
 
 const ids = new Map();
+/** The safety words of a session, once they are known. */
+const spoken = new WeakMap();
 const opening = new Map();
 const calls = new Map();
 let last = 0;
@@ -40,13 +43,18 @@ export function answer(id, yes) {
 
 const accept = (call) => call.accept().then(keep, (error) => complain(call, error));
 
-const complain = ({ nick, peerAddress }, { message }) =>
-  tell("notice", `${nick ?? peerAddress}: ${message}`);
+const complain = ({ nick, peerAddress }, { code, message }) =>
+  tell("turnedAway", nick, peerAddress, code, message);
 
 export function keep(session) {
   if (ids.has(session)) return session;
   ids.set(session, ++last);
   show();
+  session.safetyWords.then((words) => {
+    spoken.set(session, words);
+    show();
+  }, () => {});
+  if (session.known === "first") known();
   session.closed.then((error) => {
     ids.delete(session);
     show();
@@ -56,7 +64,10 @@ export function keep(session) {
 }
 
 function show() {
-  const all = [...ids].map(([{ nick, peerAddress: address }, id]) => ({ id, nick, address }));
+  const all = [...ids].map(([session, id]) => {
+    const { nick, peerAddress: address, peerKey: key, known, whyPlain: why } = session;
+    return { id, nick, address, key, known, why, words: spoken.get(session) };
+  });
   tell("sessions", all);
 }
 
@@ -99,7 +110,7 @@ export async function open(nick) {
     }
     part("end", files);
   } catch (error) {
-    part("failed", [], error.message);
+    part("failed", [], error.message, error.code);
   }
 }
 

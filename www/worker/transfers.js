@@ -92,6 +92,7 @@ async function fetch(job) {
     }
     await download.done;
     const whole = await to.close();
+    row.shown.verified = download.verified;
     if (whole) tell("save", whole, file.name.split("/").pop());
     end(row);
   } catch (error) {

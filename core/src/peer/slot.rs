@@ -181,10 +181,10 @@ impl Slot {
         (due < Duration::MAX).then_some(due)
     }
 
-    /// Whether what this side wants waits for the other to show what it knows.
+    /// Whether the other side has still to show what it knows. A user who wants something of a caller
+    /// that says nothing, as one of the six packets may, is not told of the session before.
     pub(super) fn is_waiting_for_probe(&self) -> bool {
-        let wants = !self.called || !self.asked.is_empty() || !self.fetches.is_empty();
-        wants && self.session.is_probing()
+        self.session.is_probing()
     }
 
     fn has_work(&self) -> bool {

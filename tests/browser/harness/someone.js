@@ -138,12 +138,47 @@ export class Someone {
     await this.#press(row, "[data-do=end]");
   }
 
-  /** Waits for an element, shown and with this text in it. */
-  text(selector, text) {
-    return this.#wait(`${text} in ${selector}`, (selector, text) =>
+  /** The words that this person and the other side are to compare. */
+  async safetyWords() {
+    await this.sees("#secrecy", { is: "private" });
+    await this.page.waitForSelector("#secrecy .words");
+    return this.page.$eval("#secrecy .words", (words) => words.textContent);
+  }
+
+  /** Forgets the transfers that are over. */
+  clear() {
+    return this.#press(this.page, "#clear");
+  }
+
+  /** Shows whose keys are remembered. */
+  knownPeople() {
+    return this.#press(this.page, "summary");
+  }
+
+  /** Presses the button that forgets a key. */
+  async forget(where) {
+    const within = await this.page.waitForSelector(where);
+    await this.#press(within, "[data-do^=forget]");
+  }
+
+  /** The key that others know this person by. */
+  async ownKey() {
+    const key = await this.#wait("a key", () => document.getElementById("my-key").textContent);
+    return key.jsonValue();
+  }
+
+  /** Waits until `nick` is not online any more. */
+  gone(nick) {
+    return this.#wait(`${nick} to be gone`, (nick) =>
+      ![...document.querySelectorAll("#people li")].some((row) => row.dataset.name === nick), nick);
+  }
+
+  /** Waits for an element, shown unless it may be `hidden`, and with this text in it. */
+  text(selector, text, { hidden = false } = {}) {
+    return this.#wait(`${text} in ${selector}`, (selector, text, hidden) =>
       [...document.querySelectorAll(selector)].some(
-        (found) => found.checkVisibility() && found.textContent.includes(text),
-      ), selector, text);
+        (found) => (hidden || found.checkVisibility()) && found.textContent.includes(text),
+      ), selector, text, hidden);
   }
 
   /** Waits for an element with this data; returns it. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { folder } from "./tree.js";
 import { Watched } from "./waiting.js";
 
 // The test runner ends a file that takes too long in this way.
@@ -16,6 +17,8 @@ export function xcher(...args) {
     Object.entries(process.env).filter(([name]) => !name.startsWith("XCHER_")),
   );
   env.XDG_CONFIG_HOME = "/nonexistent";
+  // Each is someone else, and knows nobody.
+  env.XCHER_DATA_DIR = folder();
   return new Process(BINARY, args, env);
 }
 

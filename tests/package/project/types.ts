@@ -1,6 +1,7 @@
 import {
   Peer,
   XcherError,
+  keptPeers,
   version,
   type Download,
   type ErrorCode,
@@ -16,6 +17,9 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
     token: "secret",
     WebSocket,
     calls: "ask",
+    privacy: "prefer",
+    identity: new Uint8Array(32),
+    knownPeers: keptPeers,
     signal,
     timeout: 5_000,
   });
@@ -32,6 +36,8 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
   const share = peer.share(file);
   const names: string[] = [share.name, version, ...(await peer.who())];
   const session = await peer.open("alice", { signal, timeout: 1_000 });
+  const key: string | undefined = session.private ? session.peerKey : session.whyPlain;
+  names.push(peer.key, key ?? "", session.known ?? "", await session.safetyWords);
   let last: RemoteFile | undefined;
   for await (const listed of session.list()) last = listed;
   if (await session.check("java.avi")) {
@@ -41,6 +47,8 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
     await stream.pipeTo(new WritableStream());
     console.log(size, download.received);
     await download.done;
+    const verified: boolean = download.verified;
+    console.log(verified);
   }
   await session.end();
   const why: XcherError | undefined = await session.closed;

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +22,10 @@ export class Process {
   #waiting = [];
 
   constructor(t, words) {
-    const env = { ...process.env, XCHER_CONFIG: "/dev/null" };
+    // Each is someone else, and knows nobody.
+    const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
+    t.after(() => rmSync(data, { recursive: true, force: true }));
+    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data };
     this.child = spawn(binary, words, { stdio: ["ignore", "pipe", "pipe"], env });
     this.exited = once(this.child, "exit").then(([code]) => code);
     this.errors = "";
@@ -64,8 +68,8 @@ export async function relay(t, ...words) {
 }
 
 /** A terminal that shares. */
-export async function share(t, relay, nick, path) {
-  const process = new Process(t, ["share", path, "--nick", nick, "--relay", relay.address]);
+export async function share(t, relay, nick, path, ...words) {
+  const process = new Process(t, ["share", path, "--nick", nick, "--relay", relay.address, ...words]);
   await process.out("online ");
   return process;
 }

@@ -53,6 +53,8 @@ impl<O: Outside> Host<O> {
                 let size = self.shares.size(name.as_str());
                 self.input(Input::Found { session, size });
             }
+            // The other side was told of no batches.
+            Action::SendBatch { .. } | Action::ReceiveBatch { .. } => {}
             Action::FindPartial { transfer, .. } => {
                 self.input(Input::PartialFound { transfer, has: None });
             }

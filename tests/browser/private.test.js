@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { SeedPeer } from "./harness/seed_peer.js";
+import { visit } from "./harness/someone.js";
+import { folder, NAMES, same, tree } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+let root;
+let files;
+
+before(async () => {
+  root = folder();
+  files = await tree(join(root, "files"), NAMES);
+});
+
+inEachBrowser("a person sees who can read along", (stage) => {
+  test("nobody, between two pages: both see the same words, and what came is verified", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await stage.visit(t, at.url, "dora");
+    await dora.share(files.paths);
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.listed();
+    const words = await carol.safetyWords();
+    await carol.text("#secrecy", "seen for the first time");
+    await carol.text("#people li[data-name=dora] .mark", "Private");
+    await dora.open("carol");
+    assert.equal(await dora.safetyWords(), words);
+    await dora.text("#secrecy", "since it was they who called");
+    await carol.getAll();
+    await carol.savedAll(files.files);
+    for (const { name } of files.files) {
+      await carol.transfer(name, "done");
+      await carol.text(`#moving li[data-name="${name}"] .mark`, "verified");
+    }
+    await carol.hangUp("dora");
+    // After a visit to another page of theirs, they are known.
+    await carol.home();
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.text("#secrecy", "the one they had before");
+  });
+
+  test("nobody, between a page and a terminal", async (t) => {
+    const at = stage.keep(t, await relay());
+    const share = stage.keep(t, xcher("share", ...files.paths, "--nick", "bob", "--relay", at.relay));
+    await share.out("online ");
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.open("bob");
+    await carol.listed();
+    await share.err(await carol.safetyWords());
+    const [file] = files.files;
+    await carol.get(file.name);
+    await same(await carol.saved(file), file);
+    await carol.text("#moving .mark", "verified");
+  });
+
+  test("everyone, where the other side knows the six packets alone", async (t) => {
+    const at = stage.keep(t, await relay());
+    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.open("sven");
+    const session = await sven.called(files.files);
+    await carol.listed();
+    await carol.sees("#secrecy", { is: "plain" });
+    await carol.text("#secrecy", "Not private");
+    await carol.text("#people li[data-name=sven] .mark", "Not private");
+    const [file] = files.files;
+    await carol.get(file.name);
+    await carol.transfer(file.name, "done");
+    assert.equal(await carol.page.$("#moving .mark"), null);
+    assert.deepEqual(session.lines.filter((line) => line.startsWith("X_CHK")), ["X_CHK //xcher/2"]);
+    await carol.hangUp("sven");
+    await session.over();
+    await carol.page.waitForSelector("#secrecy", { hidden: true });
+  });
+
+  test("who has another key than before is stopped, until the old one is forgotten", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await visit(stage.browser, at.url, "dora");
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.listed();
+    await carol.text("#known li", "dora", { hidden: true });
+    await dora.close();
+    await carol.home();
+    await carol.gone("dora");
+    // Another browser, and so another key.
+    const other = await stage.visit(t, at.url, "dora");
+    await other.share(files.paths);
+    await carol.open("dora");
+    await other.answer("carol", true);
+    await carol.sees("#secrecy", { is: "stopped" });
+    await carol.text("#secrecy", "had another key when you met");
+    assert.deepEqual(await carol.page.$$("#list li"), []);
+    await other.open("carol");
+    await carol.answer("dora", true);
+    await carol.text("#notices", "not the dora you met");
+    await carol.forget("#secrecy");
+    await other.answer("carol", true);
+    await carol.listed();
+    await carol.sees("#secrecy", { is: "private" });
+    await carol.getAll();
+    await carol.savedAll(files.files);
+  });
+
+  test("who is remembered is listed, across a reload, and can be forgotten", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const key = await carol.ownKey();
+    assert.match(key, /^[A-Za-z0-9+/]{43}=$/);
+    const dora = await stage.visit(t, at.url, "dora");
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.listed();
+    await carol.home();
+    await carol.page.reload();
+    await carol.online();
+    await carol.knownPeople();
+    await carol.text("#known li", "dora");
+    assert.equal(await carol.ownKey(), key);
+    await carol.forget("#known li[data-name=dora]");
+    await carol.text("#nobody-known", "Nobody");
+  });
+});

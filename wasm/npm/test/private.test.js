@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import WebSocket from "ws";
+import { bytes, folder, next, peer, relay, share } from "./system.js";
+
+const CONTENT = "nobody else reads this ".repeat(10_000);
+
+/** A store of pins, as an app has one, that tells what it was asked. */
+class Pins extends Map {
+  asked = [];
+
+  get(nick, at) {
+    this.asked.push([nick, at]);
+    return super.get(nick);
+  }
+
+  pin(nick, at, key) {
+    this.asked.push([nick, at, key]);
+    this.set(nick, key);
+  }
+}
+
+const secret = (byte) => new Uint8Array(32).fill(byte);
+
+/** Two peers, the second of whom shares a file, and a session between them. */
+async function pair(t, ours = {}, theirs = {}) {
+  const bridge = await relay(t);
+  const [carol, dave] = [await peer(t, bridge, "carol", ours), await peer(t, bridge, "dave", theirs)];
+  dave.share(new Blob([CONTENT]), "x");
+  const called = next(dave, "session");
+  const session = await carol.open("dave");
+  return { bridge, carol, dave, session, theirs: (await called).session };
+}
+
+async function fetch(session) {
+  const download = session.get("x");
+  assert.equal(download.verified, false);
+  assert.equal(String(await bytes(download.readable)), CONTENT);
+  await download.done;
+  return download;
+}
+
+test("two peers speak in private, know each other again, and see the same words", async (t) => {
+  const { bridge, carol, dave, session, theirs } = await pair(t);
+  for (const its of [session, theirs]) {
+    assert.equal(its.private, true);
+    assert.equal(its.whyPlain, undefined);
+  }
+  assert.match(carol.key, /^[A-Za-z0-9+/]{43}=$/);
+  assert.deepEqual([session.peerKey, theirs.peerKey], [dave.key, carol.key]);
+  assert.deepEqual([session.known, theirs.known], ["first", "no"]);
+  const words = await session.safetyWords;
+  assert.match(words, /^[a-z]+ [a-z]+ [a-z]+$/);
+  assert.equal(await theirs.safetyWords, words);
+  assert.equal((await fetch(session)).verified, true);
+  carol.share(new Blob([CONTENT]), "x");
+  assert.equal((await fetch(theirs)).verified, true);
+  await session.end();
+  const again = await carol.open("dave");
+  assert.deepEqual([again.known, again.peerKey], ["pinned", dave.key]);
+  assert.notEqual(await again.safetyWords, words, "they are of one session");
+  const back = next(carol, "session");
+  assert.equal((await dave.open("carol")).known, "first");
+  assert.equal((await back).session.known, "pinned", "who calls is known where it was called");
+  assert.ok(bridge.url);
+});
+
+test("a private file of any length, and none", async (t) => {
+  const { dave, session } = await pair(t);
+  // About the lengths of a record, of a sum, and of what is read at a time.
+  const sizes = [0, 1, 31, 32, 33, 65_518, 65_519, 65_520, 65_551, 262_076, 262_077, 524_152, 524_184];
+  const files = sizes.map((size) => Buffer.from(Array.from({ length: size }, (_, at) => at * 7)));
+  for (const file of files) dave.share(new Blob([file]), `${file.length}`);
+  for (const file of files) {
+    const download = session.get(`${file.length}`);
+    assert.ok(file.equals(await bytes(download.readable)), `${file.length}`);
+    await download.done;
+    assert.equal(download.verified, true);
+  }
+});
+
+test("a terminal in the clear is marked as such", async (t) => {
+  const bridge = await relay(t);
+  const path = join(await folder(t), "x");
+  await writeFile(path, CONTENT);
+  await share(t, bridge, "alice", path, "--plain");
+  const carol = await peer(t, bridge, "carol");
+  const session = await carol.open("alice");
+  assert.equal(session.private, false);
+  assert.deepEqual([session.whyPlain, session.known, session.peerKey], ["there", undefined, undefined]);
+  await assert.rejects(session.safetyWords, { code: "not-private" });
+  assert.equal((await fetch(session)).verified, false);
+  const strict = await peer(t, bridge, "strict", { privacy: "require" });
+  await assert.rejects(strict.open("alice"), { name: "XcherError", code: "not-private" });
+  assert.equal(strict.sessions.size, 0);
+});
+
+test("a peer is told to speak in the clear", async (t) => {
+  const { bridge, carol, dave, session, theirs } = await pair(t, { privacy: "plain" });
+  assert.deepEqual([session.private, session.whyPlain], [false, "here"]);
+  assert.deepEqual([theirs.private, theirs.whyPlain], [false, "there"]);
+  assert.equal(carol.key, "");
+  assert.equal((await fetch(session)).verified, false);
+  // Whom it calls insists.
+  const strict = await peer(t, bridge, "strict", { privacy: "require" });
+  const refused = next(strict, "refused");
+  // Who speaks in the clear waits for nothing before.
+  const turnedAway = await carol.open("strict");
+  const { error, nick } = await refused;
+  assert.deepEqual([error.code, nick], ["not-private", "carol"]);
+  turnedAway.reject();
+  assert.equal((await dave.open("strict")).private, true);
+});
+
+test("someone else under a nick that is known is not spoken to, whoever calls", async (t) => {
+  const bridge = await relay(t);
+  const knownPeers = new Pins();
+  const carol = await peer(t, bridge, "carol", { knownPeers });
+  const first = await peer(t, bridge, "dave", { identity: secret(1) });
+  const session = await carol.open("dave");
+  const host = new URL(bridge.url).host;
+  assert.deepEqual(knownPeers.asked, [["dave", host], ["dave", host, first.key]]);
+  await session.end();
+  await first.close();
+  const other = await peer(t, bridge, ["dave"], { identity: secret(2) });
+  other.share(new Blob([CONTENT]), "x");
+  await assert.rejects(carol.open("dave"), (error) => {
+    assert.equal(error.code, "other-key");
+    assert.ok(error.message.includes(first.key) && error.message.includes(other.key));
+    return true;
+  });
+  const refused = next(carol, "refused");
+  // The caller shows who it is with its last word.
+  const turnedAway = await other.open("carol");
+  const { error, nick } = await refused;
+  await turnedAway.closed;
+  assert.deepEqual([error.code, nick], ["other-key", "dave"]);
+  await other.close();
+  // Nor in the clear, where nobody has to prove anything.
+  const plain = await peer(t, bridge, "dave", { privacy: "plain" });
+  await assert.rejects(carol.open("dave"), { code: "not-private" });
+  await plain.close();
+  const same = await peer(t, bridge, "dave", { identity: secret(1) });
+  assert.equal(same.key, first.key);
+  assert.equal((await carol.open("dave")).known, "pinned");
+  assert.equal(knownPeers.get("dave"), first.key, "what was pinned stays");
+  knownPeers.delete("dave");
+  await same.close();
+  await peer(t, bridge, "dave", { identity: secret(2) });
+  assert.equal((await carol.open("dave")).known, "first", "it was forgotten on purpose");
+});
+
+test("a store of keys that fails is no reason to trust anyone", async (t) => {
+  const bridge = await relay(t);
+  const get = () => Promise.reject(new Error("the disk is gone"));
+  const carol = await peer(t, bridge, "carol", { knownPeers: { get, pin() {} } });
+  const dave = await peer(t, bridge, "dave");
+  await assert.rejects(carol.open("dave"), /the disk is gone/);
+  const refused = next(carol, "refused");
+  await assert.rejects(dave.open("carol", { timeout: 300 }), { code: "timed-out" });
+  assert.match((await refused).error.message, /the disk is gone/);
+  const pin = () => Promise.reject(new Error("the disk is full"));
+  const forgetful = await peer(t, bridge, "erin", { knownPeers: { get() {}, pin } });
+  const told = next(forgetful, "notice");
+  assert.equal((await forgetful.open("dave")).known, "first");
+  assert.match((await told).text, /key of dave could not be kept: the disk is full/);
+});
+
+test("an identity that is none", async (t) => {
+  const bridge = await relay(t);
+  for (const length of [0, 31, 33, 64]) {
+    const identity = new Uint8Array(length);
+    await assert.rejects(peer(t, bridge, "carol", { identity }), { code: "misuse" });
+  }
+});
+
+/** A WebSocket that changes one byte of what comes, once `wanted` says so. */
+function meddling(wanted) {
+  return class extends WebSocket {
+    set onmessage(take) {
+      super.onmessage = (event) => {
+        if (wanted(event.data)) new Uint8Array(event.data)[event.data.byteLength - 1] ^= 1;
+        take(event);
+      };
+    }
+  };
+}
+
+test("who changes a byte of a file, or of what is said, is found out", async (t) => {
+  let least = 50_000;
+  const meddler = meddling((data) => data.byteLength > least);
+  const { carol, session } = await pair(t, { WebSocket: meddler });
+  const download = session.get("x");
+  await assert.rejects(bytes(download.readable));
+  await assert.rejects(download.done, { code: "incomplete", message: /expected record 0 as it was/ });
+  assert.equal(download.verified, false);
+  // What follows is an answer, the end of a message.
+  least = 30;
+  const failing = session.check("x");
+  await assert.rejects(failing, { code: "altered" });
+  assert.equal((await session.closed).code, "altered");
+  assert.equal(carol.online, true);
+});
