@@ -15,8 +15,8 @@ use super::send::{SendEnd, to_the_end, write};
 const TEXT: usize = 32 << 10;
 const RECORD: usize = HEAD + TEXT + TAG;
 /// Records that are read, sealed and written at once: what a processor's cache holds. The buffer is
-/// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 2 MiB.
-const RECORDS: usize = 4;
+/// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 1 MiB.
+const RECORDS: usize = 2;
 /// Room for the sum of a file and the mark of its end.
 const END: usize = 128;
 
