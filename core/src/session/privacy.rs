@@ -52,7 +52,7 @@ impl Privacy {
         self.opener.is_half()
     }
 
-    /// Takes a line, if it is one of the safety words' (section 11.4).
+    /// Takes a line, if it is one of the safety words' (section 11.5).
     pub(super) fn heard(
         &mut self,
         line: &str,

@@ -128,7 +128,7 @@ impl Talker {
             self.act(|session, out| match question {
                 Question::List => session.answer_list_end(out).unwrap(),
                 Question::Check(_) => session.answer_check(false, out).unwrap(),
-                Question::Request(_) => {
+                _ => {
                     let request = session.take_request(out).unwrap();
                     session.refuse(&request.name, out);
                 }
