@@ -55,12 +55,7 @@ async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), Fa
 }
 
 /// Says the code, and what to do with it.
-fn show(
-    running: &Running,
-    common: &Common,
-    args: &SendArgs,
-    code: &Spoken,
-) -> Result<(), Failure> {
+fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> Result<(), Failure> {
     let (code, output) = (code.to_string(), &running.output);
     let command = link::get(&code, &common.relay.to_string());
     let page = args.page_url.clone().or_else(|| common.relay.page());
@@ -124,7 +119,10 @@ impl Sent {
     fn event(&mut self, running: &Running, event: Event) {
         match event {
             Event::Opened { .. } => self.open += 1,
-            Event::OpenFailed { fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)), .. } => {
+            Event::OpenFailed {
+                fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
+                ..
+            } => {
                 self.wrong += 1;
                 let left = 3u32.saturating_sub(self.wrong);
                 if left > 0 {

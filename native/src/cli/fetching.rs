@@ -48,6 +48,8 @@ impl Target {
 /// The files of one list.
 pub(super) struct Fetching {
     session: SessionId,
+    /// They were offered, so that the other side waits to hear of each.
+    offered: bool,
     listed: Listed,
     more: bool,
     under_way: HashSet<TransferId>,
@@ -62,6 +64,7 @@ impl Fetching {
     pub(super) fn new(session: SessionId, spool: Spool) -> Result<Self, Failure> {
         Ok(Self {
             session,
+            offered: false,
             count: spool.count(),
             listed: spool.read().map_err(unlisted)?,
             more: true,
@@ -70,6 +73,11 @@ impl Fetching {
             here: 0,
             worst: None,
         })
+    }
+
+    /// The files of an offer.
+    pub(super) fn of_offer(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+        Ok(Self { offered: true, ..Self::new(session, spool)? })
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -96,6 +104,10 @@ impl Fetching {
         stat: Stat,
     ) {
         if self.need_not_come(running, to, &name, size, stat) {
+            if self.offered {
+                // A session that is over needs no answer.
+                let _ = running.host.decline(self.session, &name);
+            }
             return;
         }
         match running.host.get(self.session, name.clone(), size, stat) {
@@ -130,7 +142,8 @@ impl Fetching {
                 let path = to.shown(name);
                 let _ = output.result(format_args!("{}", path.display()));
                 let path = path.display().to_string();
-                let _ = output.json(&Line::Here { session: self.session.0, name: name.as_str(), path });
+                let _ =
+                    output.json(&Line::Here { session: self.session.0, name: name.as_str(), path });
                 self.here += 1;
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
@@ -177,6 +190,14 @@ impl Fetching {
     /// Whether nothing is to be requested any more.
     pub(super) fn is_all_requested(&self) -> bool {
         !self.more
+    }
+
+    /// The session is over: nothing more is requested. Whether there was more.
+    pub(super) fn cut(&mut self) -> bool {
+        if self.more {
+            self.worse(Code::Incomplete);
+        }
+        std::mem::take(&mut self.more)
     }
 
     /// The next of what was not requested.

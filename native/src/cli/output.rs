@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event, Secrecy};
+use xcher_core::peer::{Direction, Event, Known, Secrecy};
 
 use super::args::Common;
 use super::json::Line;
@@ -176,7 +176,7 @@ impl Output {
                 };
                 let met = Session { who, called: *called, unread: Some(*secrecy) };
                 self.sessions.insert(session.0, met);
-                if let Secrecy::Plain(_) = secrecy {
+                if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
                     self.say_who_hears(session.0, None);
                 }
             }
