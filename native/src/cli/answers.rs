@@ -60,11 +60,12 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal() && is_in_front()
 }
 
-/// Whether what is typed comes to this process.
+/// Whether what is typed comes to this process. A terminal that is not the one that started it knows
+/// no processes in the background.
 #[cfg(unix)]
 fn is_in_front() -> bool {
     let reader = rustix::termios::tcgetpgrp(io::stdin());
-    reader.is_ok_and(|reader| reader == rustix::process::getpgrp())
+    reader.map_or(true, |reader| reader == rustix::process::getpgrp())
 }
 
 #[cfg(not(unix))]

@@ -58,12 +58,14 @@ impl Question {
         !super::answers::can_ask()
     }
 
-    pub(super) fn ask(&self, output: &Output) {
-        output.show(match (&self.chosen, self.manifest.has_more()) {
-            (Some(_), _) => "Fetch anyway? [y/N] ",
-            (None, false) => "Fetch? [y/N, or which: 1,3-5 or *.jpg] ",
-            (None, true) => "Fetch? [y/N, or which: 1,3-5 or *.jpg; m shows more] ",
-        });
+    /// Asks, with this behind the question.
+    pub(super) fn ask(&self, output: &Output, end: &str) {
+        let question = match (&self.chosen, self.manifest.has_more()) {
+            (Some(_), _) => "Fetch anyway? [y/N]",
+            (None, false) => "Fetch? [y/N, or which: 1,3-5 or *.jpg]",
+            (None, true) => "Fetch? [y/N, or which: 1,3-5 or *.jpg; m shows more]",
+        };
+        output.show(&format!("{question}{end}"));
     }
 
     /// Everything, where the command line said yes.

@@ -177,7 +177,7 @@ async fn agree(
         Consent::Asked(answers) => answers,
     };
     loop {
-        question.ask(&call.running.output);
+        question.ask(&call.running.output, " ");
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}

@@ -121,11 +121,11 @@ impl Offered {
                     ),
                 ));
             }
-            Event::Declined { name, .. } => {
-                if FileName::new(&name).is_ok_and(|name| self.pending.remove(&name)) {
-                    self.declined += 1;
-                    call.running.output.detail(format_args!("{name}: declined"));
-                }
+            Event::Declined { name, .. }
+                if FileName::new(&name).is_ok_and(|name| self.pending.remove(&name)) =>
+            {
+                self.declined += 1;
+                call.running.output.detail(format_args!("{name}: declined"));
             }
             Event::Finished { name, bytes, .. } => {
                 self.pending.remove(&name);

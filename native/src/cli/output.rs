@@ -121,6 +121,11 @@ impl Output {
         self.sessions.get(&session).map_or("someone", |session| &session.who)
     }
 
+    /// Whether the user has yet to read who hears what is said in a session.
+    pub(super) fn awaits_words(&self, session: u64) -> bool {
+        self.sessions.get(&session).is_some_and(|session| session.unread.is_some())
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }

@@ -13,6 +13,9 @@ use super::manifest::Chosen;
 use super::output::Output;
 use super::start::Running;
 
+/// Behind a question about an offer: bars and notes may come while it waits.
+const LINE_END: &str = "\n";
+
 /// What waits for an answer.
 pub(super) struct Prompt {
     answers: Answers,
@@ -74,7 +77,7 @@ impl Prompt {
             Some((_, About::Offer { who, question })) => {
                 output.show(&format!("{who} offers:\n"));
                 question.show(output)?;
-                question.ask(output);
+                question.ask(output, LINE_END);
             }
         }
         Ok(())
@@ -103,7 +106,7 @@ impl Prompt {
             }
             About::Offer { who, mut question } => match question.answer(line, &running.output)? {
                 Answer::Again => {
-                    question.ask(&running.output);
+                    question.ask(&running.output, LINE_END);
                     self.waiting.push_front((session, About::Offer { who, question }));
                     return Ok(None);
                 }
@@ -122,7 +125,7 @@ impl Prompt {
         if first != Some(session) {
             return Ok(());
         }
-        output.show("\n  not any more\n");
+        output.show("  not any more\n");
         self.show(output)
     }
 }

@@ -2,6 +2,7 @@
 //! for them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use xcher_core::peer::{Event, SessionId};
 use xcher_core::{FileName, Size, Stat};
@@ -41,12 +42,19 @@ enum Policy {
     Decline,
 }
 
+/// An offer that is not decided.
+enum Coming {
+    Growing(Spool),
+    /// Complete; it is asked about when the user has read who offers it.
+    Complete(Spool),
+    Asked,
+}
+
 /// The offers of all sessions.
 pub(super) struct Offers {
     policy: Policy,
     to: Target,
-    /// What is on its way, and what is asked about, which has no list here any more.
-    coming: HashMap<SessionId, Option<Spool>>,
+    coming: HashMap<SessionId, Coming>,
     taking: HashMap<SessionId, Fetching>,
     /// Files that were declined because nobody can be asked.
     unasked: HashMap<SessionId, u64>,
@@ -96,6 +104,10 @@ impl Offers {
                 self.offered(running, *session, name, *size, *stat)
             }
             Event::OfferEnd { session, .. } => self.complete(running, prompt, *session),
+            Event::SafetyWords { session, .. } => match self.coming.get(session) {
+                Some(Coming::Complete(_)) => self.decide(running, prompt, *session),
+                _ => Ok(()),
+            },
             Event::Ended { session, .. } => {
                 self.coming.remove(session);
                 self.unasked.remove(session);
@@ -129,10 +141,13 @@ impl Offers {
     ) -> Result<(), Failure> {
         // One at a time of each session.
         if self.policy != Policy::Decline && !self.taking.contains_key(&session) {
-            if !self.coming.contains_key(&session) {
-                self.coming.insert(session, Some(Spool::new().map_err(unlisted)?));
-            }
-            if let Some(Some(spool)) = self.coming.get_mut(&session)
+            let coming = match self.coming.entry(session) {
+                Entry::Occupied(coming) => coming.into_mut(),
+                Entry::Vacant(free) => {
+                    free.insert(Coming::Growing(Spool::new().map_err(unlisted)?))
+                }
+            };
+            if let Coming::Growing(spool) = coming
                 && spool.count() < MOST
             {
                 return spool.push(name, size, stat).map_err(unlisted);
@@ -151,7 +166,7 @@ impl Offers {
         prompt: Option<&mut Prompt>,
         session: SessionId,
     ) -> Result<(), Failure> {
-        let who = running.output.who(session.0).to_owned();
+        let who = running.output.who(session.0);
         if let Some(declined) = self.unasked.remove(&session) {
             let why = match self.policy {
                 Policy::Decline => "there is no terminal to ask on, and no --yes",
@@ -159,9 +174,32 @@ impl Offers {
             };
             running.output.note(format_args!("{declined} files of {who} are declined: {why}"));
         }
-        let Some(spool) = self.coming.get_mut(&session).and_then(Option::take) else {
-            return Ok(());
-        };
+        match self.coming.remove(&session) {
+            Some(Coming::Growing(spool)) => {
+                self.coming.insert(session, Coming::Complete(spool));
+                if self.policy == Policy::Ask && running.output.awaits_words(session.0) {
+                    return Ok(());
+                }
+                self.decide(running, prompt, session)
+            }
+            Some(other) => {
+                self.coming.insert(session, other);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Asks about a complete offer, or does without.
+    fn decide(
+        &mut self,
+        running: &mut Running,
+        prompt: Option<&mut Prompt>,
+        session: SessionId,
+    ) -> Result<(), Failure> {
+        let asked = self.coming.insert(session, Coming::Asked);
+        let Some(Coming::Complete(spool)) = asked else { return Ok(()) };
+        let who = running.output.who(session.0).to_owned();
         let inbox = running.host.inbox().cloned();
         let mut question = Question::new(spool, inbox, &self.to)?;
         if let Some(prompt) = prompt.filter(|_| self.policy == Policy::Ask) {
