@@ -10,7 +10,7 @@ use xcher_core::secure::PublicKey;
 
 use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
-use super::send_args::{GetArgs, ReceiveArgs, SendArgs};
+use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
 use crate::host::{RelayAddress, Trust};
 use crate::keys;
 
@@ -174,7 +174,7 @@ pub(super) struct ShareArgs {
     #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
     pub(super) once: bool,
     #[command(flatten)]
-    pub(super) receive: ReceiveArgs,
+    pub(super) offers: OffersArgs,
 }
 
 #[derive(Clone, Debug, Args)]

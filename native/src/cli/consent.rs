@@ -7,7 +7,7 @@ use xcher_core::FileName;
 use super::exit::{Code, Failure};
 use super::fetching::Target;
 use super::json::Line;
-use super::manifest::Manifest;
+use super::manifest::{Chosen, Manifest};
 use super::output::Output;
 use super::spool::Spool;
 use crate::files::Inbox;
@@ -17,7 +17,7 @@ pub(super) struct Question {
     manifest: Manifest,
     to: Target,
     /// What was chosen, while it is asked whether it is meant although there is no room.
-    chosen: Option<Spool>,
+    chosen: Option<Chosen>,
 }
 
 /// What an answer comes to.
@@ -27,7 +27,7 @@ pub(super) enum Answer {
     /// Nothing is wanted.
     No,
     /// These are.
-    Take(Spool),
+    Take(Chosen),
 }
 
 impl Question {
@@ -58,16 +58,18 @@ impl Question {
         !super::answers::can_ask()
     }
 
-    pub(super) fn ask(&self, output: &Output) {
-        output.show(match (&self.chosen, self.manifest.has_more()) {
-            (Some(_), _) => "Fetch anyway? [y/N] ",
-            (None, false) => "Fetch? [y/N, or which: 1,3-5 or *.jpg] ",
-            (None, true) => "Fetch? [y/N, or which: 1,3-5 or *.jpg; m shows more] ",
-        });
+    /// Asks, with this behind the question.
+    pub(super) fn ask(&self, output: &Output, end: &str) {
+        let question = match (&self.chosen, self.manifest.has_more()) {
+            (Some(_), _) => "Fetch anyway? [y/N]",
+            (None, false) => "Fetch? [y/N, or which: 1,3-5 or *.jpg]",
+            (None, true) => "Fetch? [y/N, or which: 1,3-5 or *.jpg; m shows more]",
+        };
+        output.show(&format!("{question}{end}"));
     }
 
     /// Everything, where the command line said yes.
-    pub(super) fn agreed(mut self) -> Result<Spool, Failure> {
+    pub(super) fn agreed(&mut self) -> Result<Chosen, Failure> {
         match self.manifest.lacks() {
             None => self.manifest.select(|_, _| true),
             Some(lacks) => {
@@ -80,6 +82,11 @@ impl Question {
                 Err(Failure::new(Code::Incomplete, message))
             }
         }
+    }
+
+    /// Nothing, where nobody wants any of it.
+    pub(super) fn refused(&mut self) -> Result<Spool, Failure> {
+        self.manifest.select(|_, _| false).map(|chosen| chosen.rest)
     }
 
     /// Takes an answer; no where there is none to come.
@@ -111,7 +118,7 @@ impl Question {
             }
         };
         let chosen = self.manifest.select(|number, name| which.takes(number, name))?;
-        if chosen.count() == 0 {
+        if chosen.wanted.count() == 0 {
             output.show("  none of them is meant by that\n");
             return Ok(Answer::Again);
         }
@@ -119,12 +126,10 @@ impl Question {
     }
 
     /// Lets through what there is room for; of anything else it is asked once more.
-    fn check_room(&mut self, chosen: Spool, output: &Output) -> Result<Answer, Failure> {
-        let inbox = self.manifest.inbox().cloned();
-        let mut manifest = Manifest::new(chosen, inbox, &self.to)?;
-        let lacks = manifest.lacks();
-        let chosen = manifest.select(|_, _| true)?;
-        let Some(lacks) = lacks else { return Ok(Answer::Take(chosen)) };
+    fn check_room(&mut self, mut chosen: Chosen, output: &Output) -> Result<Answer, Failure> {
+        let Some(lacks) = self.manifest.lacks_for(&mut chosen.wanted, &self.to)? else {
+            return Ok(Answer::Take(chosen));
+        };
         output.show(&format!("  there is not enough room: {} are missing\n", HumanBytes(lacks)));
         self.chosen = Some(chosen);
         Ok(Answer::Again)

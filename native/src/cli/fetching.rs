@@ -50,6 +50,8 @@ impl Target {
 /// The files of one list.
 pub(super) struct Fetching {
     session: SessionId,
+    /// They were offered, so that the other side waits to hear of each.
+    offered: bool,
     listed: Listed,
     more: bool,
     under_way: HashSet<TransferId>,
@@ -64,6 +66,7 @@ impl Fetching {
     pub(super) fn new(session: SessionId, spool: Spool) -> Result<Self, Failure> {
         Ok(Self {
             session,
+            offered: false,
             count: spool.count(),
             listed: spool.read().map_err(unlisted)?,
             more: true,
@@ -72,6 +75,11 @@ impl Fetching {
             here: 0,
             worst: None,
         })
+    }
+
+    /// The files of an offer.
+    pub(super) fn of_offer(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+        Ok(Self { offered: true, ..Self::new(session, spool)? })
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -89,6 +97,9 @@ impl Fetching {
                 };
                 if !self.need_not_come(running, to, &name, size, stat) {
                     files.push((name, size, stat));
+                } else if self.offered {
+                    // A session that is over needs no answer.
+                    let _ = running.host.decline(self.session, &name);
                 }
             }
             match running.host.get_all(self.session, files) {
@@ -176,6 +187,14 @@ impl Fetching {
     /// Whether nothing is to be requested any more.
     pub(super) fn is_all_requested(&self) -> bool {
         !self.more
+    }
+
+    /// The session is over: nothing more is requested. Whether there was more.
+    pub(super) fn cut(&mut self) -> bool {
+        if self.more {
+            self.worse(Code::Incomplete);
+        }
+        std::mem::take(&mut self.more)
     }
 
     /// The next of what was not requested.

@@ -173,15 +173,15 @@ async fn agree(
     let mut question = Question::new(spool, inbox, to)?;
     question.show(&call.running.output)?;
     let answers = match consent {
-        Consent::Given => return question.agreed(),
+        Consent::Given => return question.agreed().map(|chosen| chosen.wanted),
         Consent::Asked(answers) => answers,
     };
     loop {
-        question.ask(&call.running.output);
+        question.ask(&call.running.output, " ");
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
-            Answer::Take(spool) => return Ok(spool),
+            Answer::Take(chosen) => return Ok(chosen.wanted),
             Answer::No => return Err(Failure::new(Code::Incomplete, "nothing was fetched")),
         }
     }

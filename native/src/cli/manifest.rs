@@ -35,6 +35,12 @@ pub(super) struct Manifest {
     pub(super) free: Option<u64>,
 }
 
+/// The files of a list, as someone decided.
+pub(super) struct Chosen {
+    pub(super) wanted: Spool,
+    pub(super) rest: Spool,
+}
+
 /// What is there of a file's name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum There {
@@ -45,8 +51,12 @@ enum There {
 
 impl Manifest {
     pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+        Self::of(spool.read().map_err(unlisted)?, inbox, to)
+    }
+
+    fn of(listed: Listed, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
         let mut manifest = Self {
-            listed: spool.read().map_err(unlisted)?,
+            listed,
             free: inbox.as_ref().and_then(|inbox| inbox.free_space().ok()),
             inbox,
             on_conflict: to.on_conflict,
@@ -96,8 +106,10 @@ impl Manifest {
         }
     }
 
-    pub(super) fn inbox(&self) -> Option<&Inbox> {
-        self.inbox.as_ref()
+    /// How much room the files of another list take.
+    pub(super) fn lacks_for(&self, spool: &mut Spool, to: &Target) -> Result<Option<u64>, Failure> {
+        let read = spool.reread().map_err(unlisted)?;
+        Ok(Self::of(read, self.inbox.clone(), to)?.lacks())
     }
 
     /// Bytes that are missing on the disk, if any are.
@@ -161,24 +173,24 @@ impl Manifest {
         text
     }
 
-    /// The files that `takes` says yes to, by their numbers and names.
+    /// The files that `takes` says yes to, by their numbers and names, and the others.
     pub(super) fn select(
         &mut self,
-        mut takes: impl FnMut(u64, &FileName) -> bool,
-    ) -> Result<Spool, Failure> {
-        let mut spool = Spool::new().map_err(unlisted)?;
+        takes: impl Fn(u64, &FileName) -> bool,
+    ) -> Result<Chosen, Failure> {
+        let [mut wanted, mut rest] =
+            [Spool::new().map_err(unlisted)?, Spool::new().map_err(unlisted)?];
         self.listed.rewind().map_err(unlisted)?;
         let mut number = 0;
         while let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? {
             number += 1;
-            if takes(number, &name) {
-                spool.push(&name, size, stat).map_err(unlisted)?;
-            }
+            let spool = if takes(number, &name) { &mut wanted } else { &mut rest };
+            spool.push(&name, size, stat).map_err(unlisted)?;
         }
         // Pages begin again.
         self.listed.rewind().map_err(unlisted)?;
         self.shown = 0;
-        Ok(spool)
+        Ok(Chosen { wanted, rest })
     }
 }
 

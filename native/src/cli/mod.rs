@@ -21,6 +21,7 @@ mod partial;
 mod peers;
 mod privacy;
 mod progress;
+mod prompt;
 mod qr;
 mod receive;
 mod relay;

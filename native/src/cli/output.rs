@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event, Secrecy};
+use xcher_core::peer::{Direction, Event, Known, Secrecy};
 
 use super::args::Common;
 use super::json::Line;
@@ -121,6 +121,11 @@ impl Output {
         self.sessions.get(&session).map_or("someone", |session| &session.who)
     }
 
+    /// Whether the user has yet to read who hears what is said in a session.
+    pub(super) fn awaits_words(&self, session: u64) -> bool {
+        self.sessions.get(&session).is_some_and(|session| session.unread.is_some())
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -176,7 +181,7 @@ impl Output {
                 };
                 let met = Session { who, called: *called, unread: Some(*secrecy) };
                 self.sessions.insert(session.0, met);
-                if let Secrecy::Plain(_) = secrecy {
+                if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
                     self.say_who_hears(session.0, None);
                 }
             }

@@ -59,6 +59,17 @@ pub(super) struct TargetArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReceiveArgs {
     #[command(flatten)]
+    pub(super) offers: OffersArgs,
+    /// End after one session
+    #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
+    pub(super) once: bool,
+}
+
+/// What to do with offers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What others offer")]
+pub(super) struct OffersArgs {
+    #[command(flatten)]
     pub(super) to: TargetArgs,
     /// Take all that anyone offers, without asking
     #[arg(long, short, env = "XCHER_YES", value_parser = switch())]

@@ -47,6 +47,15 @@ impl Spool {
         self.bytes
     }
 
+    /// Reads what was written so far, and nothing is to be written after it. The place is shared with
+    /// [`read`](Self::read), which begins at the first file again.
+    pub(super) fn reread(&mut self) -> io::Result<Listed> {
+        self.file.flush()?;
+        let mut file = self.file.get_ref().try_clone()?;
+        file.rewind()?;
+        Ok(Listed { file: BufReader::new(file), line: String::new() })
+    }
+
     /// Turns from writing to reading.
     pub(super) fn read(self) -> io::Result<Listed> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
