@@ -274,7 +274,7 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
             let counted = Arc::clone(&received);
             scope.spawn(move || {
                 let file = tempfile::tempfile().unwrap();
-                receive_sealed(&ours, &file, None, to, &counted, buffers)
+                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers)
             });
             while received.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();
@@ -286,7 +286,7 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
         theirs.write_all(&sealed).unwrap();
         drop(theirs);
         let (file, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
-        let (end, sums) = receive_sealed(&ours, &file, None, to, &received, &buffers);
+        let (end, sums) = receive_sealed(&ours, &file, None, sealing(to), &received, &buffers);
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 50_000 }), "{end:?}");
         assert!(sums.unwrap().agree() && content(file) == content_of_all);
         for (_, ours) in silent {
@@ -308,7 +308,8 @@ fn a_full_disk_is_the_files_fault_here_too() {
             let _ = theirs.write_all(&sealed);
         });
         let received = AtomicU64::new(0);
-        let (end, _) = receive_sealed(&ours, &full, None, to, &received, &BufferBudget::new());
+        let (end, _) =
+            receive_sealed(&ours, &full, None, sealing(to), &received, &BufferBudget::new());
         drop(ours);
         let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
