@@ -355,17 +355,19 @@ fn only_who_has_sessions_has_a_key() {
 }
 
 #[test]
-fn a_key_that_cannot_be_kept_is_told_and_the_files_come() {
+fn a_key_that_cannot_be_kept_is_told_and_the_answer_comes() {
     let place = Place::new();
     let _bob = place.share("bob", &[]);
+    // Nobody can lock a folder to write a key.
     place.amy(&["peers", "me"]).run().code(0);
-    // Others hold the lock for as long as it takes.
-    let lock = fs::File::create(place.path("amy/.known_peers.lock")).unwrap();
+    fs::create_dir(place.path("amy/.known_peers.lock")).unwrap();
+    let done = place.amy(&["check", "bob", "s/file"]).run().code(0).out(&["s/file YES"]);
+    done.one_error(&["the key of bob is not kept: cannot open the lock"]);
+    // What is no file of keys is told at once, before anyone is called.
     fs::create_dir(place.path("amy/known_peers")).unwrap();
-    drop(lock);
-    let done = place.amy(&["check", "bob", "s/file"]).run();
-    // A folder is no file of keys: refused at once, before anything is asked.
-    done.code(4).one_error(&["expected a regular file at", "known_peers"]).out(&[]);
+    let done = place.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
+    let done = done.one_error(&["expected a regular file at", "known_peers"]);
+    assert!(done.met.is_empty(), "{done}");
 }
 
 /// Fetches `file` of `size` bytes from a provider that seals it in its own way.
