@@ -18,13 +18,20 @@ fn shared() -> TempDir {
     folder
 }
 
-/// The events without what differs from run to run: identifiers and addresses.
+/// What is told first of a private session.
+fn open(nick: &str, known: &str) -> [Value; 2] {
+    let open = json!({"event": "session", "state": "open", "nick": nick, "private": true,
+                      "known": known});
+    [open, json!({"event": "safety-words"})]
+}
+
+/// The events without what differs from run to run: identifiers, addresses, keys and words.
 fn events(done: &Done) -> Vec<Value> {
     let mut events = done.events();
     for event in &mut events {
         let event = event.as_object_mut().unwrap();
-        for name in ["session", "transfer", "peer"] {
-            if event.get(name).is_some_and(|value| value.is_number() || name == "peer") {
+        for name in ["session", "transfer", "peer", "key", "words"] {
+            if event.get(name).is_some_and(|value| value.is_number() || value.is_string()) {
                 event.remove(name);
             }
         }
@@ -53,11 +60,13 @@ fn ls_prints_size_tab_name() {
     let ls = relay.xcher(["ls", "bob"]).run().code(0).quiet();
     ls.out(&["6\tshare/a b.txt", "0\tshare/sub/träd"]);
     let ls = relay.xcher(["ls", "bob", "--nick", "amy", "--json"]).run().code(0).quiet();
+    let [session, words] = open("bob", "first");
     assert_eq!(
         events(&ls),
         [
             json!({"event": "online", "nick": "amy"}),
-            json!({"event": "session", "state": "open", "nick": "bob"}),
+            session,
+            words,
             json!({"event": "file", "name": "share/a b.txt", "size": 6}),
             json!({"event": "file", "name": "share/sub/träd", "size": 0}),
             json!({"event": "listing", "files": 2}),
@@ -84,11 +93,13 @@ fn check_prints_yes_or_no() {
     for (name, code, yes) in [("share/sub/träd", 0, true), ("x YES", 1, false)] {
         let check = relay.xcher(["check", "bob", name, "--nick", "amy", "--json"]).run();
         let check = check.code(code).quiet();
+        let [session, words] = open("bob", "first");
         assert_eq!(
             events(&check),
             [
                 json!({"event": "online", "nick": "amy"}),
-                json!({"event": "session", "state": "open", "nick": "bob"}),
+                session,
+                words,
                 json!({"event": "checked", "name": name, "shared": yes}),
                 json!({"event": "session", "state": "ended"}),
             ]
@@ -110,12 +121,13 @@ fn get_prints_a_line_for_each_finished_file() {
 
     let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "--json"];
     let get = relay.xcher(get).dir(out.path()).run().code(0).quiet();
-    let open = json!({"event": "session", "state": "open", "nick": "bob"});
+    let [session, words] = open("bob", "first");
     assert_eq!(
         events(&get),
         [
             json!({"event": "online", "nick": "amy"}),
-            open,
+            session,
+            words,
             json!({"event": "file", "name": "share/a b.txt", "size": 6}),
             json!({"event": "file", "name": "share/sub/träd", "size": 0}),
             json!({"event": "listing", "files": 2}),
@@ -152,11 +164,14 @@ fn share_says_it_is_online_and_tells_what_happens() {
     relay.xcher(get).dir(out.path()).run().code(0).quiet();
     bob.event(&[("event", "session"), ("state", "ended")]);
     let bob = bob.stop(Signal::TERM).code(0);
+    // Who calls goes by a nick of its own choice.
+    let [session, words] = open("amy", "no");
     assert_eq!(
         events(&bob),
         [
             json!({"event": "online", "nick": "bob"}),
-            json!({"event": "session", "state": "open", "nick": "amy"}),
+            session,
+            words,
             json!({"event": "transfer", "state": "started", "direction": "send",
                    "name": "share/a b.txt", "size": 6}),
             json!({"event": "transfer", "state": "finished", "name": "share/a b.txt",

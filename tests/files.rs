@@ -247,7 +247,7 @@ fn overwrite_takes_no_folders_place() {
 
 #[cfg(unix)]
 #[test]
-fn a_received_file_has_the_mode_of_any_new_file() {
+fn a_received_file_has_the_mode_of_any_new_file_and_may_be_a_program() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (share, out) = (folder.path().join("s"), folder.path().join("out"));
@@ -261,9 +261,10 @@ fn a_received_file_has_the_mode_of_any_new_file() {
     fs::write(out.join("any"), "").unwrap();
     fs::create_dir(out.join("any folder")).unwrap();
     let mode = |name: &str| fs::metadata(out.join(name)).unwrap().mode();
-    for name in ["s/run", "s/d/e"] {
-        assert_eq!(format!("{:o}", mode(name)), format!("{:o}", mode("any")), "{name}");
-    }
+    let any = mode("any");
+    assert_eq!(format!("{:o}", mode("s/d/e")), format!("{any:o}"));
+    // For all who may read it.
+    assert_eq!(format!("{:o}", mode("s/run")), format!("{:o}", any | (any & 0o444) >> 2));
     assert_eq!(mode("s/d"), mode("any folder"));
 }
 

@@ -43,8 +43,8 @@ fn what_is_no_peer_is_told_and_not_believed() {
                 let nick = format!("bob{number}");
                 let mut bob = Chat::join(relay.address, &nick);
                 let ls = relay.xcher(["ls", &nick, "--timeout", "1"]).start();
-                let mut control = bob.called();
-                control.hears("X_FILELIST");
+                let mut control = Conn::to(bob.called_from());
+                control.hears("X_CHK //xcher/2");
                 control.try_say(bytes);
                 drop(control);
                 let ls = ls.wait().code(3).out(&[]);
@@ -271,6 +271,7 @@ fn a_stranger_on_the_control_port_does_not_keep_the_peer_away() {
         stranger.finish();
         stranger.rest();
         let mut control = Conn::to(port);
+        control.knows_the_six();
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
@@ -286,6 +287,7 @@ fn a_silent_stranger_on_the_control_port_is_passed_over() {
     let port = bob.called_from();
     let stranger = Conn::from("127.0.0.2", port);
     let mut control = Conn::to(port);
+    control.knows_the_six();
     control.hears("X_CHK x");
     control.say("X_CHK x YES\n");
     check.wait().code(0).quiet().out(&["x YES"]);

@@ -276,8 +276,9 @@ fn check(out: &Path, content: &[u8], done: &Done) -> bool {
 fn until_received(out: &Path, bytes: usize) {
     let deadline = Instant::now() + PATIENCE;
     let part = || {
-        let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?;
-        Some(parts.next()?.ok()?.metadata().ok()?.len())
+        let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?.filter_map(Result::ok);
+        let part = parts.find(|part| part.path().extension().is_some_and(|kind| kind == "part"))?;
+        Some(part.metadata().ok()?.len())
     };
     while part().is_none_or(|length| length < bytes as u64) && !out.join("file").exists() {
         assert!(Instant::now() < deadline, "expected {bytes} bytes in time, got {:?}", part());
@@ -292,7 +293,7 @@ fn a_list_that_is_read_no_further_ends_quietly() {
     tree::write(folder.path(), (0..5000).map(|n| (format!("a rather long file name {n}"), "")));
     let _bob = relay.share("bob", folder.path());
     for json in [&["--json"][..], &[]] {
-        let mut ls = relay.xcher(["ls", "bob"]).args(json).spawn();
+        let mut ls = relay.xcher(["ls", "bob", "-q"]).args(json).spawn();
         let mut lines = BufReader::new(ls.0.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
@@ -316,7 +317,7 @@ fn files_are_fetched_whether_or_not_anyone_reads_their_names() {
     tree::write(&share, (0..200).map(|n| (n.to_string(), tree::bytes(n, 100))));
     let _bob = relay.share("bob", &share);
     let out = folder.path().join("out");
-    let mut get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).spawn();
+    let mut get = relay.xcher(["get", "bob", "--all", "-q", "-o"]).args([&out]).spawn();
     drop(get.0.stdout.take());
     let mut said = String::new();
     get.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -146,9 +146,10 @@ fn quiet_says_nothing_but_errors_and_verbose_says_more() {
         relay.xcher(["ls", nick, "--nick", "amy"]).run().code(0);
         bob.wait().code(0)
     };
-    share(&["-q"], "quiet").quiet();
+    let quiet = share(&["-q"], "quiet").quiet();
+    assert!(quiet.met.is_empty(), "{quiet}");
     let normal = share(&[], "normal");
-    let normal = normal.error(&["amy (127.0.0.1) is connected; the session is not private"]);
+    let normal = normal.met(&["amy (127.0.0.1) is connected; the session is private: key "]);
     normal.error(&["bad\\nname\" is not shared: its name cannot be sent", "U+000A"]);
     share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
 }

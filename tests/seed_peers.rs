@@ -84,19 +84,22 @@ fn ls_check_and_get_from_a_seed_provider() {
     listed.sort();
     let ls = relay.xcher(["ls", "lister"]).run().code(0).quiet();
     ls.out_sorted(&listed.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(lines(bob), ["X_FILELIST", "X_END"]);
+    // One question more than a seed peer would ask, about a file that nobody can have.
+    let probe = "X_CHK //xcher/2";
+    assert_eq!(lines(bob), [probe, "X_FILELIST", "X_END"]);
 
     for (nick, name, code) in [("one", "a YES", 0), ("two", "a", 1)] {
         let bob = provide(nick);
         let answer = format!("{name} {}", if code == 0 { "YES" } else { "NO" });
         relay.xcher(["check", nick, name]).run().code(code).quiet().out(&[&answer]);
-        assert_eq!(lines(bob), [&format!("X_CHK {name}"), "X_END"]);
+        assert_eq!(lines(bob), [probe, &format!("X_CHK {name}"), "X_END"]);
     }
 
     let (bob, out) = (provide("all"), folder.path().join("all"));
     relay.xcher(["get", "all", "--all", "-o"]).args([&out]).run().code(0).quiet();
     assert!(tree::read(&out) == files().into_iter().collect(), "bytes differ");
-    let said = lines(bob);
+    let mut said = lines(bob);
+    assert_eq!(said.remove(0), probe);
     assert_eq!((said.len(), said[0].as_str()), (7, "X_FILELIST"));
     assert_eq!(said[6], "X_END");
     let mut requested: Vec<_> =

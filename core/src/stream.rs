@@ -1,4 +1,4 @@
-//! A file's bytes in a data connection of a private session (sections 11.3 and 13).
+//! A file's bytes in a data connection of a private session (sections 11.4 and 13).
 //!
 //! They go in records. Where both sides verify, a record with their sum follows, and then the mark of
 //! the end.

@@ -4,6 +4,9 @@
 //! XCHER.txt leaves open how a nick gets to the chat server; `X_NICK nick` is sent for that, and an
 //! answer, if one comes, is passed over. [`provide`] runs as client B, [`request`] as client A.
 
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};

@@ -5,8 +5,13 @@
 
 #[cfg(unix)]
 pub(crate) mod keys;
+pub(crate) mod middle;
+pub(crate) mod private_wire;
 pub(crate) mod process;
+pub(crate) mod recorder;
 pub(crate) mod relay;
+#[cfg(unix)]
+pub(crate) mod terminal;
 pub(crate) mod tree;
 pub(crate) mod wire;
 

@@ -79,6 +79,11 @@ impl Xcher {
         self.start().wait()
     }
 
+    /// To be started in another way.
+    pub(super) fn parts(self) -> (Command, TempDir) {
+        (self.0, self.1)
+    }
+
     /// Starts it with its standard output and error for the test to read, or not to.
     pub(crate) fn spawn(mut self) -> Held {
         self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -189,6 +194,10 @@ impl Process {
 
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

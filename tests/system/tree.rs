@@ -50,7 +50,10 @@ fn read_into(folder: &Path, prefix: &str, tree: &mut Tree) {
 /// The unfinished files in a receiving folder: their names and what is in them.
 pub(crate) fn partials(folder: &Path) -> Tree {
     let folder = folder.join(PARTIAL);
-    if folder.exists() { read(&folder) } else { Tree::new() }
+    let mut parts = if folder.exists() { read(&folder) } else { Tree::new() };
+    // What says what they are.
+    parts.retain(|name, _| !name.ends_with(".json"));
+    parts
 }
 
 /// Files that are no unfinished ones.

@@ -247,12 +247,14 @@ impl Peer {
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &fault, turn);
-        // Who speaks in the clear alone is a peer all the same: nobody else is to be waited for.
-        let is_peer = matches!(fault, Fault::Protocol(ProtocolError::NotPrivate));
-        if !is_peer && self.try_another(id, &fault, turn) {
+        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
+        if spoken && fault == Fault::Protocol(ProtocolError::NotPrivate) {
+            // The peer itself, which broke no rule: nobody else is waited for.
+            return self.leave(id, Some(fault), turn);
+        }
+        if self.try_another(id, &fault, turn) {
             return;
         }
-        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
         self.over(id, spoken, Some(fault), turn);
     }
 

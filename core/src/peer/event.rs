@@ -70,7 +70,7 @@ pub enum Event {
         /// Who hears what is said in it.
         secrecy: Secrecy,
     },
-    /// What both users of a private session see, if nobody is between them (section 11.4).
+    /// What both users of a private session see, if nobody is between them (section 11.5).
     SafetyWords {
         /// Which session.
         session: SessionId,

@@ -95,8 +95,11 @@ impl Peer {
         if let Some(slot) = self.sessions.get_mut(&fetch.session) {
             slot.fetching = slot.fetching.saturating_sub(1);
             slot.heard = turn.now;
-            if fetch.requested {
-                slot.session.settle(fetch.name.as_str());
+            let came = matches!(fetch.stage, Stage::Receiving(_) | Stage::Storing);
+            match fetch.requested {
+                true if came => slot.session.settle(fetch.name.as_str()),
+                true => slot.session.give_up(fetch.name.as_str()),
+                false => {}
             }
             self.start_fetches(fetch.session, turn);
         }

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use litemap::LiteMap;
 
+use super::slot::Slot;
 use super::{Action, Event, Fault, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError};
 use crate::secure::{Entropy, Identity, PublicKey, Side};
@@ -266,11 +267,17 @@ impl Peer {
         if !self.sessions.get(&id).is_some_and(|slot| slot.called) {
             return;
         }
-        if let Some(trust) = &mut self.trust {
-            trust.wrong += 1;
-            if trust.wrong == WRONG_CODES {
-                turn.tell(Event::CodeDead);
-            }
+        let Some(trust) = &mut self.trust else { return };
+        trust.wrong += 1;
+        if trust.wrong != WRONG_CODES {
+            return;
+        }
+        turn.tell(Event::CodeDead);
+        // Those who try at the same time have no more tries.
+        let called = |slot: &Slot| slot.called && !slot.agreed;
+        let others = self.sessions.iter().filter(|(other, slot)| **other != id && called(slot));
+        for other in others.map(|(other, _)| *other).collect::<Vec<_>>() {
+            self.open_failed(other, Fault::Declined, turn);
         }
     }
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::negotiation::{Agreement, Heard};
 use super::{Event, Extensions, Privacy, Session};
+use crate::secure::Side;
 use crate::state::State;
 use crate::{Packet, ProtocolError, Quoted};
 
@@ -48,7 +49,7 @@ impl Session {
             negotiation.give_up()?;
         }
         self.negotiation = None;
-        self.probed = true;
+        self.probed = self.side == Side::Caller;
         self.agreement = Some(Agreement::Plain);
         Ok(Event::Agreed { key: None })
     }
@@ -84,12 +85,21 @@ impl Session {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
             }
             let begins = out.len();
-            let heard = negotiation.heard(text, out)?;
+            let heard = negotiation.heard(text, out).inspect_err(|error| {
+                // Who knows the six packets alone is a peer, though not one to speak with.
+                if let ProtocolError::NotPrivate = error {
+                    self.theirs = State::Open;
+                }
+            })?;
             if out.len() > begins {
                 self.ours = State::Open;
             }
             match heard {
-                Some(Heard::NotTaken) => self.lines.take_again(),
+                Some(Heard::NotTaken) => {
+                    // The answer to the probe may still come.
+                    self.probed = self.side == Side::Caller && negotiation.is_open();
+                    self.lines.take_again();
+                }
                 _ => self.theirs = State::Open,
             }
             let agreement = match heard {

@@ -32,9 +32,7 @@ impl Session {
     /// questions than this side would bear itself. [`MisuseError::Ending`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
-        if self.ledger.is_checking(text)
-            || self.ledger.requested.iter().any(|requested| **requested == *text)
-        {
+        if self.ledger.is_checking(text) || self.ledger.is_requesting(text) {
             return Err(MisuseError::AlreadyAsked);
         }
         if self.ledger.asked.len() >= self.ledger.max_questions {
@@ -100,6 +98,12 @@ impl Session {
             self.say(&Extra::File { name: Ok(name), size: Size::Exact(size) }, out)?;
         }
         Ok(self.ledger.requested(first.unwrap_or_default()))
+    }
+
+    /// A requested file is not waited for any more, and nothing of it came: a NO for its name may
+    /// still, and is passed over.
+    pub fn give_up(&mut self, name: &str) {
+        self.ledger.give_up(name);
     }
 
     /// The transfer of a requested file is over: a NO for its name is no longer expected.

@@ -48,7 +48,7 @@ pub enum Event {
         /// The file.
         name: Box<str>,
     },
-    /// What both users see if nobody is between them (section 11.4).
+    /// What both users see if nobody is between them (section 11.5).
     SafetyWords {
         /// Three words, once they are known.
         words: Option<Box<str>>,

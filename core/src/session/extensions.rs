@@ -25,7 +25,7 @@ words! {
     SECURE = 0, "secure";
     /// A file's sum follows its last byte, where that is private (section 13).
     VERIFY = 1, "verify";
-    /// The ciphers of data connections may be AES (section 11.3).
+    /// The ciphers of data connections may be AES (section 11.4).
     AES = 2, "aes";
     /// Both prove to know a code (section 12).
     CODE = 3, "code";

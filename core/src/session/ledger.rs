@@ -27,6 +27,8 @@ pub(super) struct Ledger {
     pub(super) asked: Vec<Asked>,
     /// The files we requested and have not settled, as often as we did.
     pub(super) requested: Vec<Box<str>>,
+    /// Those that we gave up before they came: a NO may still be on its way. No more than questions.
+    pub(super) given_up: Vec<Box<str>>,
     /// The files we offered that are neither wanted nor declined.
     pub(super) offered: Vec<Box<str>>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
@@ -49,6 +51,7 @@ impl Ledger {
         Self {
             asked: Vec::new(),
             requested: Vec::new(),
+            given_up: Vec::new(),
             offered: Vec::new(),
             owed: Vec::new(),
             ours: 0,
@@ -144,6 +147,21 @@ impl Ledger {
         count_on(&mut self.ours)
     }
 
+    /// A requested file is not waited for any more.
+    pub(super) fn give_up(&mut self, name: &str) {
+        if settle(&mut self.requested, name) {
+            if self.given_up.len() >= self.max_questions {
+                self.given_up.remove(0);
+            }
+            self.given_up.push(name.into());
+        }
+    }
+
+    /// Whether a NO for this name may answer a request.
+    pub(super) fn is_requesting(&self, name: &str) -> bool {
+        self.requested.iter().chain(&self.given_up).any(|requested| **requested == *name)
+    }
+
     pub(super) fn is_checking(&self, name: &str) -> bool {
         self.checking(name).is_some()
     }
@@ -161,6 +179,9 @@ impl Ledger {
         }
         if yes {
             None
+        } else if settle(&mut self.given_up, name) {
+            // Taken for a question, it would be answered, and that answer answered too.
+            Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else if settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
         } else if settle(&mut self.offered, name) {

@@ -114,8 +114,11 @@ impl Session {
             return self.privacy.as_ref().map_or(Ok(None), |privacy| privacy.fault());
         };
         let text = line.text();
-        if self.probed && negotiation::is_late(text) {
+        if let (true, true, Some(next)) =
+            (self.probed, negotiation::is_late(text), self.theirs.after(Step::Packet))
+        {
             self.probed = false;
+            self.theirs = next;
             return Ok(Some(Event::Ignored { verb: Quoted(text).to_box() }));
         }
         if let Some(privacy) = &mut self.privacy
@@ -179,7 +182,8 @@ impl Session {
         }
         self.theirs = State::Closed;
         self.ours = State::Closed;
-        match self.lines.unfinished() {
+        let half = self.privacy.as_ref().is_some_and(|privacy| privacy.is_half());
+        match self.lines.unfinished().or(half.then_some("")) {
             Some(got) if !ended => Err(ProtocolError::HalfLine { got: Quoted(got).to_box() }),
             _ => Ok(()),
         }

@@ -47,7 +47,12 @@ impl Privacy {
         self.fault.clone().map_or(Ok(None), |fault| Err(ProtocolError::Secure(fault)))
     }
 
-    /// Takes a line, if it is one of the safety words' (section 11.4).
+    /// Whether part of a record came.
+    pub(super) fn is_half(&self) -> bool {
+        self.opener.is_half()
+    }
+
+    /// Takes a line, if it is one of the safety words' (section 11.5).
     pub(super) fn heard(
         &mut self,
         line: &str,

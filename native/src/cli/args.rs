@@ -10,7 +10,7 @@ use xcher_core::secure::PublicKey;
 
 use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
-use crate::files::OnConflict;
+use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
 use crate::host::{RelayAddress, Trust};
 use crate::keys;
 
@@ -28,11 +28,11 @@ pub(super) struct Cli {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  the other side said no, or a transfer did not complete
+  1  someone said no, or a transfer did not complete
   2  usage
   3  the relay or the other side cannot be reached
   4  refused by a rule: an address, a name, a limit
-  5  the other side is not who it was, or would not speak in private
+  5  the other side is not who it was, would not speak in private, or had the wrong code
 
 Every option can also be set as an environment variable (XCHER_RELAY for --relay) or in the
 configuration file (relay = \"…\"). The command line goes before the environment, and that before
@@ -101,6 +101,10 @@ pub(super) enum Command {
     Relay(RelayArgs),
     /// Run a bridge to a relay elsewhere, for browsers and hosts behind NAT
     Bridge(BridgeArgs),
+    /// Send files and folders to whoever is told a code, or to someone online
+    Send(SendArgs),
+    /// Wait for what others send, and ask whether it is wanted
+    Receive(ReceiveArgs),
     /// Share files and folders until stopped
     Share(ShareArgs),
     /// List what someone shares: SIZE, a tab, NAME
@@ -117,7 +121,7 @@ pub(super) enum Command {
         /// The file, as `ls` spells it
         name: String,
     },
-    /// Fetch files from someone
+    /// Fetch files from someone, or by a code
     Get(GetArgs),
     /// Show or remove what did not arrive whole
     Partial(PartialArgs),
@@ -169,25 +173,8 @@ pub(super) struct ShareArgs {
     /// End after one session
     #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
     pub(super) once: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct GetArgs {
-    /// Who shares
-    #[arg(value_name = "NICK")]
-    pub(super) peer: Nick,
-    /// Files, or folders with all that is in them, as `ls` spells them
-    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
-    pub(super) names: Vec<String>,
-    /// Everything that is shared
-    #[arg(long, env = "XCHER_ALL")]
-    pub(super) all: bool,
-    /// The folder to put them into
-    #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR", default_value = ".")]
-    pub(super) output: PathBuf,
-    /// What to do where a file of that name is there already
-    #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
-    pub(super) on_conflict: OnConflict,
+    #[command(flatten)]
+    pub(super) offers: OffersArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -280,7 +267,7 @@ pub(super) fn command() -> clap::Command {
 }
 
 /// A variable or a file sets a switch with `1`, `true`, `yes` or `on`.
-fn switch() -> BoolishValueParser {
+pub(super) fn switch() -> BoolishValueParser {
     BoolishValueParser::new()
 }
 

@@ -1,20 +1,48 @@
 //! Calling someone: what `ls`, `check` and `get` have in common.
 
-use xcher_core::Nick;
+use std::fmt;
+
+use xcher_core::code::{Code, CodeError};
 use xcher_core::peer::{Calls, Event, Fault, SessionId};
+use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
-use super::exit::{Code, Failure, code_of};
+use super::exit::{self, Failure, code_of};
 use super::privacy::warning;
 use super::start::Running;
 use crate::files::{Inbox, Shares};
+
+/// Whom to call.
+#[derive(Clone)]
+pub(super) enum Whom {
+    /// Someone who goes by this nick.
+    Nick(Nick),
+    /// Whoever made this code up.
+    Code(Code),
+}
+
+impl Whom {
+    pub(super) fn nick(&self) -> &Nick {
+        match self {
+            Self::Nick(nick) => nick,
+            Self::Code(code) => code.nick(),
+        }
+    }
+}
+
+/// Of a code what is public.
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.nick().fmt(f)
+    }
+}
 
 /// A session that this side opened.
 pub(super) struct Call<'a> {
     common: &'a Common,
     pub(super) running: Running,
     pub(super) session: SessionId,
-    nick: Nick,
+    whom: Whom,
     /// The last odd thing on the way to it: who came by and was not the peer.
     odd: Option<Box<str>>,
 }
@@ -26,10 +54,24 @@ impl<'a> Call<'a> {
         nick: &Nick,
         inbox: Option<Inbox>,
     ) -> Result<Self, Failure> {
-        let (shares, privacy) = (Shares::nothing(), common.privacy()?);
+        Self::begin_with(common, Whom::Nick(nick.clone()), Shares::nothing(), inbox).await
+    }
+
+    /// The same with something to share with them, and also by a code.
+    pub(super) async fn begin_with(
+        common: &'a Common,
+        whom: Whom,
+        shares: Shares,
+        inbox: Option<Inbox>,
+    ) -> Result<Self, Failure> {
+        let privacy = common.privacy()?;
         let mut running = Running::online(common, Calls::Ignore, shares, inbox, privacy).await?;
-        match running.host.open(nick.clone()) {
-            Ok(session) => Ok(Self { common, running, session, nick: nick.clone(), odd: None }),
+        let opened = match whom.clone() {
+            Whom::Nick(nick) => running.host.open(nick),
+            Whom::Code(code) => running.host.open_code(code),
+        };
+        match opened {
+            Ok(session) => Ok(Self { common, running, session, whom, odd: None }),
             Err(error) => {
                 running.stop().await;
                 Err(Failure::misuse(error))
@@ -45,24 +87,29 @@ impl<'a> Call<'a> {
     /// when the session could not be opened, or ended.
     pub(super) async fn next(&mut self) -> Result<Event, Failure> {
         let event = self.running.next().await?;
-        let nick = &self.nick;
+        let whom = &self.whom;
         match &event {
             Event::Notice { session: Some(session), text } if *session == self.session => {
                 self.odd = Some(text.clone());
             }
             Event::OpenFailed { session, fault } if *session == self.session => {
-                if let Some(warning) = warning(self.common, nick, fault) {
+                if let Whom::Code(_) = whom
+                    && let Some(failure) = code_fault(fault)
+                {
+                    return Err(failure);
+                }
+                if let Some(warning) = warning(self.common, whom.nick(), fault) {
                     return Err(warning);
                 }
-                let message = format!("{nick} cannot be reached: {}", self.with_odd(fault));
+                let message = format!("{whom} cannot be reached: {}", self.with_odd(fault));
                 return Err(Failure::new(code_of(fault), message));
             }
             Event::Ended { session, fault } if *session == self.session => {
                 let (code, why) = match fault {
                     Some(fault) => (code_of(fault), self.with_odd(fault)),
-                    None => (Code::Incomplete, "it said X_END".to_owned()),
+                    None => (exit::Code::Incomplete, "it said X_END".to_owned()),
                 };
-                return Err(Failure::new(code, format!("the session with {nick} ended: {why}")));
+                return Err(Failure::new(code, format!("the session with {whom} ended: {why}")));
             }
             _ => {}
         }
@@ -77,10 +124,42 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Does something else while the session goes on.
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        other: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let mut other = std::pin::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return Ok(done),
+                event = self.next() => drop(event?),
+            }
+        }
+    }
+
     /// Ends the session in order.
     pub(super) async fn end(mut self) {
         // A session that is over needs no end.
         let _ = self.running.host.end(self.session);
         self.running.stop().await;
     }
+}
+
+/// Why a code did not lead to who made it up.
+fn code_fault(fault: &Fault) -> Option<Failure> {
+    let text = match fault {
+        Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
+            "the code is wrong; after three wrong tries it is dead"
+        }
+        Fault::Protocol(ProtocolError::NotPrivate) => {
+            "STOP: who answers there knows no codes, so it is not who made this one up"
+        }
+        Fault::Relay(_) => {
+            let text = "nobody is there with this code: it was used or is dead, or it is wrong";
+            return Some(Failure::new(exit::Code::Unreachable, text));
+        }
+        _ => return None,
+    };
+    Some(Failure::new(exit::Code::NotPrivate, text))
 }

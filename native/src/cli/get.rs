@@ -1,30 +1,78 @@
-//! `xcher get`: calls, lists, requests, receives.
+//! `xcher get`: calls, lists, asks, requests, receives.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Event, TransferId};
-use xcher_core::{FileName, Quoted};
+use xcher_core::code::Code as Spoken;
+use xcher_core::peer::Event;
+use xcher_core::{FileName, Nick, Quoted};
 
-use super::args::{Common, GetArgs};
-use super::call::Call;
-use super::exit::{Code, Failure, code_of, code_of_transfer};
-use super::spool::{Listed, Spool};
-use crate::files::{Inbox, OnConflict};
-
-/// Requests under way at a time: enough that some always wait their turn.
-const UNDER_WAY: usize = 64;
+use super::answers::Consent;
+use super::args::Common;
+use super::call::{Call, Whom};
+use super::consent::{self, Answer, Question};
+use super::exit::{Code, Failure, code_of};
+use super::fetching::{Fetching, Target};
+use super::send_args::GetArgs;
+use super::spool::{Spool, unlisted};
+use crate::files::Shares;
 
 pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> {
-    let mut wanted = Wanted::parse(args)?;
-    let inbox = Inbox::open(&args.output, args.on_conflict).map_err(Failure::local)?;
-    let mut call = Call::begin(common, &args.peer, Some(inbox)).await?;
-    let done = match choose(&mut call, &mut wanted).await {
-        Ok(spool) => fetch(&mut call, args, &wanted, spool).await,
-        Err(failure) => Err(failure),
+    let whom = whom(common, args)?;
+    let mut wanted = Wanted::parse(args, &whom)?;
+    // Before anything is done that someone would notice.
+    let mut consent = match &whom {
+        Whom::Code(_) => Some(Consent::new(args.yes)?),
+        Whom::Nick(_) => None,
     };
+    let to = Target::from(&args.to);
+    let inbox = to.open()?;
+    let nothing = Shares::nothing();
+    let mut call = Call::begin_with(common, whom.clone(), nothing, Some(inbox)).await?;
+    let done = async {
+        let mut spool = choose(&mut call, &mut wanted).await?;
+        wanted.tell_missing(&call, &whom);
+        if let Some(consent) = &mut consent {
+            spool = agree(&mut call, consent, spool, &to).await?;
+        }
+        fetch(&mut call, &to, &wanted, spool).await
+    }
+    .await;
     call.end().await;
     done
+}
+
+/// Whom the command line names, or a code that is typed or piped in.
+fn whom(common: &Common, args: &GetArgs) -> Result<Whom, Failure> {
+    let typed;
+    let text = match args.peer.as_deref() {
+        Some("-") | None => {
+            typed = typed_code(args.peer.is_none())?;
+            &typed
+        }
+        Some(text) if Spoken::is_like(text) => text,
+        Some(text) => {
+            let nick = Nick::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+            return Ok(Whom::Nick(nick));
+        }
+    };
+    let code = Spoken::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+    if common.plain {
+        return Err(Failure::usage("expected a private session for a code, got --plain"));
+    }
+    Ok(Whom::Code(code))
+}
+
+/// A code from standard input, where it shows in no list of processes.
+fn typed_code(needs_terminal: bool) -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        let _ = io::stderr().write_all(b"The code, such as 4821-crossover-clockwork: ");
+    } else if needs_terminal {
+        return Err(Failure::usage("expected a nick or a code, or - to read a code, got none"));
+    }
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::usage(format!("cannot read a code: {error}")))?;
+    Ok(line)
 }
 
 /// What the command line asks for.
@@ -39,9 +87,15 @@ struct Named {
 }
 
 impl Wanted {
-    fn parse(args: &GetArgs) -> Result<Self, Failure> {
-        if args.all {
+    fn parse(args: &GetArgs, whom: &Whom) -> Result<Self, Failure> {
+        let by_code = matches!(whom, Whom::Code(_));
+        if args.all || by_code && args.names.is_empty() {
             return Ok(Self::All { refused: false });
+        }
+        if args.names.is_empty() {
+            return Err(Failure::usage(
+                "expected <NAME>... or --all after a nick, got neither: `xcher ls` shows the names",
+            ));
         }
         let parse = |text: &String| {
             // A folder is often typed, or completed, with a slash behind it.
@@ -57,13 +111,30 @@ impl Wanted {
         let Self::Named(named) = self else { return true };
         let mut takes = false;
         for wanted in named {
-            let rest = name.as_str().strip_prefix(wanted.name.as_str());
-            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            if consent::is_in(name, wanted.name.as_str()) {
                 wanted.found = true;
                 takes = true;
             }
         }
         takes
+    }
+
+    fn tell_missing(&self, call: &Call<'_>, whom: &Whom) {
+        let Self::Named(named) = self else { return };
+        for missing in named.iter().filter(|named| !named.found) {
+            let name = Quoted(missing.name.as_str());
+            call.running.output.error(format_args!("{whom} does not share {name}"));
+        }
+    }
+
+    /// What went wrong with the list itself.
+    fn fault(&self) -> Option<Code> {
+        match self {
+            Self::All { refused } => refused.then_some(Code::Policy),
+            Self::Named(named) => {
+                named.iter().any(|named| !named.found).then_some(Code::Incomplete)
+            }
+        }
     }
 }
 
@@ -88,51 +159,55 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<Spool, Failu
     }
 }
 
-/// The list lies in a temporary file, which has no name to tell.
-fn unlisted(error: std::io::Error) -> Failure {
-    let folder = std::env::temp_dir();
-    Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
-}
-
-struct Fetching<'a> {
-    args: &'a GetArgs,
-    under_way: HashSet<TransferId>,
-    done: u64,
-    count: u64,
-    worst: Option<Code>,
+/// Shows what there is, and asks which of it is wanted.
+async fn agree(
+    call: &mut Call<'_>,
+    consent: &mut Consent,
+    spool: Spool,
+    to: &Target,
+) -> Result<Spool, Failure> {
+    if spool.count() == 0 {
+        return Err(Failure::new(Code::Incomplete, "there is nothing to fetch"));
+    }
+    let inbox = call.running.host.inbox().cloned();
+    let mut question = Question::new(spool, inbox, to)?;
+    question.show(&call.running.output)?;
+    let answers = match consent {
+        Consent::Given => return question.agreed().map(|chosen| chosen.wanted),
+        Consent::Asked(answers) => answers,
+    };
+    loop {
+        question.ask(&call.running.output, " ");
+        let line = call.meanwhile(answers.next()).await?;
+        match question.answer(line.as_deref(), &call.running.output)? {
+            Answer::Again => {}
+            Answer::Take(chosen) => return Ok(chosen.wanted),
+            Answer::No => return Err(Failure::new(Code::Incomplete, "nothing was fetched")),
+        }
+    }
 }
 
 async fn fetch(
     call: &mut Call<'_>,
-    args: &GetArgs,
+    to: &Target,
     wanted: &Wanted,
     spool: Spool,
 ) -> Result<(), Failure> {
-    let count = spool.count();
-    let mut fetching = Fetching { args, under_way: HashSet::new(), done: 0, count, worst: None };
-    match wanted {
-        Wanted::All { refused: true } => fetching.worse(Code::Policy),
-        Wanted::All { refused: false } => {}
-        Wanted::Named(named) => {
-            for missing in named.iter().filter(|named| !named.found) {
-                let name = Quoted(missing.name.as_str());
-                call.running.output.error(format_args!("{} does not share {name}", args.peer));
-                fetching.worse(Code::Incomplete);
-            }
-        }
+    let bytes = spool.bytes();
+    let mut fetching = Fetching::new(call.session, spool)?;
+    if let Some(code) = wanted.fault() {
+        fetching.worse(code);
     }
-    if let Some(progress) = call.running.output.progress().filter(|_| count > 1) {
-        progress.begin_total(spool.bytes());
-        progress.set_count(0, count);
+    if let Some(progress) = call.running.output.progress().filter(|_| fetching.count() > 1) {
+        progress.begin_total(bytes);
     }
-    let mut listed = spool.read().map_err(unlisted)?;
-    let mut more = true;
+    fetching.show_count(&mut call.running);
     let mut ended = None;
     loop {
-        while more && ended.is_none() && fetching.under_way.len() < UNDER_WAY {
-            more = fetching.request_next(call, &mut listed)?;
+        if ended.is_none() {
+            fetching.request(&mut call.running, to)?;
         }
-        if fetching.under_way.is_empty() && (!more || ended.is_some()) {
+        if fetching.is_idle() && (fetching.is_all_requested() || ended.is_some()) {
             break;
         }
         let event = call.running.next().await?;
@@ -142,85 +217,14 @@ async fn fetch(
             // What is under way goes on without the session.
             ended = Some(fault.as_ref().map_or(Code::Incomplete, code_of));
         }
-        fetching.event(call, &event)?;
+        fetching.event(&mut call.running, to, &event);
     }
     // A provider may say X_END as soon as everything was asked for.
-    if let (true, Some(code)) = (more, ended)
-        && let Some((next, ..)) = listed.next().map_err(unlisted)?
+    if let (false, Some(code)) = (fetching.is_all_requested(), ended)
+        && let Some(next) = fetching.left()?
     {
         let message = format!("the session ended before {next} and what follows it came");
         return Err(Failure::new(code, message));
     }
-    fetching.worst.map_or(Ok(()), |code| Err(Failure::told(code)))
-}
-
-impl Fetching<'_> {
-    /// Requests one more file; `false` where there is none.
-    fn request_next(&mut self, call: &mut Call<'_>, listed: &mut Listed) -> Result<bool, Failure> {
-        let next = listed.next();
-        let next = next.map_err(unlisted)?;
-        let Some((name, size, stat)) = next else { return Ok(false) };
-        if self.conflicts(call, &name) {
-            return Ok(true);
-        }
-        let session = call.session;
-        match call.running.host.get(session, name.clone(), size, stat) {
-            Ok(transfer) => {
-                self.under_way.insert(transfer);
-            }
-            Err(error) => {
-                call.running.output.error(format_args!("{name}: {error}"));
-                self.worse(Code::Incomplete);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether the file need not come, because one of its name is there.
-    fn conflicts(&mut self, call: &mut Call<'_>, name: &FileName) -> bool {
-        let taken = call.running.host.inbox().is_some_and(|inbox| inbox.taken(name));
-        let output = &call.running.output;
-        match self.args.on_conflict {
-            OnConflict::Skip if taken => {
-                output.note(format_args!("{name}: skipped, it is there already"));
-                self.done += 1;
-                true
-            }
-            OnConflict::Fail if taken => {
-                output.error(format_args!("{name}: expected a free name, and it is there already"));
-                self.worse(Code::Incomplete);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn event(&mut self, call: &mut Call<'_>, event: &Event) -> Result<(), Failure> {
-        match event {
-            Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
-                self.done += 1;
-                let path = shown(&self.args.output, name);
-                // Files are fetched for their own sake: a reader that is gone stops nothing.
-                let _ = call.running.output.result(format_args!("{}", path.display()));
-            }
-            Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {
-                self.worse(code_of_transfer(fault));
-            }
-            _ => return Ok(()),
-        }
-        let (done, count) = (self.done, self.count);
-        if let Some(progress) = call.running.output.progress() {
-            progress.set_count(done, count);
-        }
-        Ok(())
-    }
-
-    /// A file that did not come counts for more than one that was not wanted.
-    fn worse(&mut self, code: Code) {
-        self.worst = Some(self.worst.map_or(code, |worst| worst.min(code)));
-    }
-}
-
-fn shown(folder: &Path, name: &FileName) -> PathBuf {
-    if folder == Path::new(".") { name.as_str().into() } else { folder.join(name.as_str()) }
+    fetching.outcome(&call.running)
 }

@@ -46,6 +46,27 @@ pub(super) enum Line<'a> {
     Declined { session: u64, name: &'a str },
     /// Three have tried wrong codes: this one lets nobody in any more.
     CodeDead {},
+    /// The code that whoever is to fetch is to be told.
+    Code {
+        code: String,
+        command: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        link: Option<&'a str>,
+    },
+    /// What there is to be fetched, before consent: files and bytes that would come, what is here
+    /// already, names that are taken, and bytes that are free.
+    Manifest {
+        files: u64,
+        bytes: u64,
+        here: u64,
+        taken: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        free: Option<u64>,
+    },
+    /// A file that is not fetched, since it is here already.
+    Here { session: u64, name: &'a str, path: String },
+    /// What was sent, together.
+    Sent { files: u64, bytes: u64, declined: u64 },
     /// A transfer: `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
     /// A key of someone's: `state` is known, pinned or forgotten.
@@ -118,6 +139,9 @@ pub(super) struct Transfer<'a> {
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Other files that go with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<u64>,
 }
 
 /// Exact bytes, or the other side's round figure.
@@ -204,7 +228,7 @@ impl<'a> Line<'a> {
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
-            Event::Started { transfer, session, direction, name, size, from } => {
+            Event::Started { transfer, session, direction, name, size, from, more } => {
                 Self::Transfer(Transfer {
                     session: Some(session.0),
                     direction: Some(match direction {
@@ -214,6 +238,7 @@ impl<'a> Line<'a> {
                     name: Some(name.as_str()),
                     size: Some((*size).into()),
                     bytes: (*from > 0).then_some(*from),
+                    more: (*more > 0).then_some(*more),
                     ..transfer_line(transfer.0, "started")
                 })
             }

@@ -1,20 +1,32 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
+mod answers;
 mod args;
 mod ask;
 mod bridge;
 mod bridge_args;
 mod call;
+mod code;
 mod config_file;
+mod consent;
 mod exit;
+mod fetching;
 mod get;
 mod json;
+mod link;
+mod manifest;
+mod offer;
 mod output;
 mod partial;
 mod peers;
 mod privacy;
 mod progress;
+mod prompt;
+mod qr;
+mod receive;
 mod relay;
+mod send;
+mod send_args;
 mod share;
 mod signals;
 mod spool;
@@ -123,6 +135,8 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Relay(args) => relay::run(common, args).await,
         Command::Bridge(args) => bridge::run(common, args).await,
         Command::Up(args) => up::up(common, args).await,
+        Command::Send(args) => send::run(common, args).await,
+        Command::Receive(args) => receive::run(common, args).await,
         Command::Share(args) => share::run(common, args, |_| {}).await,
         Command::Ls { peer } => ask::ls(common, peer).await,
         Command::Check { peer, name } => ask::check(common, peer, name).await,

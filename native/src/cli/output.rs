@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event, Secrecy};
+use xcher_core::peer::{Direction, Event, Known, Secrecy};
 
 use super::args::Common;
 use super::json::Line;
@@ -104,6 +104,32 @@ impl Output {
         }
     }
 
+    /// Text for the terminal as it is: a list, a question.
+    pub(super) fn show(&self, text: &str) {
+        let write = || {
+            let mut err = io::stderr().lock();
+            let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        };
+        match &self.progress {
+            Some(progress) => progress.print(write),
+            None => write(),
+        }
+    }
+
+    /// Who is at the other end of a session.
+    pub(super) fn who(&self, session: u64) -> &str {
+        self.sessions.get(&session).map_or("someone", |session| &session.who)
+    }
+
+    /// Whether the user has yet to read who hears what is said in a session.
+    pub(super) fn awaits_words(&self, session: u64) -> bool {
+        self.sessions.get(&session).is_some_and(|session| session.unread.is_some())
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(super) fn progress(&mut self) -> Option<&mut Progress> {
         self.progress.as_mut()
     }
@@ -155,7 +181,7 @@ impl Output {
                 };
                 let met = Session { who, called: *called, unread: Some(*secrecy) };
                 self.sessions.insert(session.0, met);
-                if let Secrecy::Plain(_) = secrecy {
+                if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
                     self.say_who_hears(session.0, None);
                 }
             }

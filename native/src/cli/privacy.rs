@@ -48,6 +48,7 @@ impl fmt::Display for Hears<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.secrecy {
             Secrecy::Private { key, known } => {
+                let known_by_code = known == Known::ByCode;
                 let known = match known {
                     Known::Pinned => "the same as before",
                     Known::First => "seen for the first time",
@@ -55,8 +56,12 @@ impl fmt::Display for Hears<'_> {
                     Known::Unpinned => "not pinned",
                 };
                 let key = Short(key);
-                write!(f, "the session is private: key {key}, {known}; safety words: ")?;
-                f.write_str(self.words.unwrap_or("none yet"))
+                write!(f, "the session is private: key {key}, {known}")?;
+                match self.words {
+                    // Who knows the code is who was told it: there is nothing to compare.
+                    None if known_by_code => Ok(()),
+                    words => write!(f, "; safety words: {}", words.unwrap_or("none yet")),
+                }
             }
             Secrecy::Plain(why) => write!(f, "the session is not private: {}", why_plain(why)),
         }

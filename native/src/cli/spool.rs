@@ -5,6 +5,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 
 use xcher_core::{FileName, Size, Stat};
 
+use super::exit::{Code, Failure};
+
 /// A list being written.
 pub(super) struct Spool {
     file: BufWriter<File>,
@@ -45,6 +47,15 @@ impl Spool {
         self.bytes
     }
 
+    /// Reads what was written so far, and nothing is to be written after it. The place is shared with
+    /// [`read`](Self::read), which begins at the first file again.
+    pub(super) fn reread(&mut self) -> io::Result<Listed> {
+        self.file.flush()?;
+        let mut file = self.file.get_ref().try_clone()?;
+        file.rewind()?;
+        Ok(Listed { file: BufReader::new(file), line: String::new() })
+    }
+
     /// Turns from writing to reading.
     pub(super) fn read(self) -> io::Result<Listed> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -53,7 +64,18 @@ impl Spool {
     }
 }
 
+/// The list lies in a temporary file, which has no name to tell.
+pub(super) fn unlisted(error: io::Error) -> Failure {
+    let folder = std::env::temp_dir();
+    Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
+}
+
 impl Listed {
+    /// Goes back to the first file.
+    pub(super) fn rewind(&mut self) -> io::Result<()> {
+        self.file.rewind()
+    }
+
     /// The next file.
     pub(super) fn next(&mut self) -> io::Result<Option<(FileName, Size, Stat)>> {
         self.line.clear();

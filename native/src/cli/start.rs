@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Config, Event};
+use xcher_core::peer::{Calls, Config, Event, Fault};
 use xcher_core::{Limits, Nick};
 
 use super::args::Common;
@@ -18,6 +18,21 @@ pub(super) struct Running {
     pub(super) output: Output,
     relay: RelayAddress,
     signals: Signals,
+    /// The relay gave none of the nicks.
+    nick_taken: bool,
+}
+
+/// A host that the relay did not take in.
+pub(super) struct NotOnline {
+    pub(super) failure: Failure,
+    /// Because others have its nicks.
+    pub(super) nick_taken: bool,
+}
+
+impl From<Failure> for NotOnline {
+    fn from(failure: Failure) -> Self {
+        Self { failure, nick_taken: false }
+    }
 }
 
 impl Running {
@@ -29,11 +44,24 @@ impl Running {
         inbox: Option<Inbox>,
         privacy: Option<Privacy>,
     ) -> Result<Self, Failure> {
+        let online = Self::online_as(common, nicks(common), calls, shares, inbox, privacy).await;
+        online.map_err(|not| not.failure)
+    }
+
+    /// The same by one of these nicks.
+    pub(super) async fn online_as(
+        common: &Common,
+        nicks: Vec<Nick>,
+        calls: Calls,
+        shares: Shares,
+        inbox: Option<Inbox>,
+        privacy: Option<Privacy>,
+    ) -> Result<Self, NotOnline> {
         let signals = Signals::catch()
             .map_err(|error| Failure::new(Code::Incomplete, format!("no signals: {error}")))?;
         let setup = Setup {
             config: Config {
-                nicks: nicks(common),
+                nicks,
                 calls,
                 allow_private: common.allow_private,
                 advertise: common.advertise,
@@ -49,14 +77,15 @@ impl Running {
         };
         let relay = common.relay.clone();
         let (host, output) = (Host::start(setup), Output::new(common));
-        let mut running = Self { host, output, relay, signals };
+        let mut running = Self { host, output, relay, signals, nick_taken: false };
         loop {
             match running.next().await {
                 Ok(Event::Online { .. }) => return Ok(running),
                 Ok(_) => {}
                 Err(failure) => {
+                    let nick_taken = running.nick_taken;
                     running.stop().await;
-                    return Err(failure);
+                    return Err(NotOnline { failure, nick_taken });
                 }
             }
         }
@@ -77,6 +106,7 @@ impl Running {
             self.say(&told)?;
             match told {
                 Told::Peer(Event::Offline { fault, retry: None }) => {
+                    self.nick_taken = matches!(fault, Fault::NickTaken(_));
                     let code = code_of(&fault);
                     let message = format!("no relay at {}: {fault}", self.relay);
                     return Err(Failure::new(code, message));

@@ -2,18 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::oneshot;
 
 use super::args::{Common, UpArgs};
 use super::exit::Failure;
+use super::link;
 use super::relay::Ports;
 use super::share;
 use super::start::Running;
 use crate::http;
-
-/// What is written differently in a link, as in JavaScript's `encodeURIComponent`.
-const IN_A_LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Runs a relay with its bridge and shares, until stopped.
 pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
@@ -62,30 +59,13 @@ fn own_address(listen: IpAddr) -> IpAddr {
 
 fn say_how(running: &Running, relay: SocketAddr, page: Option<&str>) {
     let Some(nick) = running.host.nick() else { return };
-    let mut command = format!("{} get {nick} --all", program());
-    if relay != SocketAddr::from((Ipv4Addr::LOCALHOST, 9247)) {
-        command.push_str(&format!(" --relay {relay}"));
-    }
+    let command = link::get(&format!("{nick} --all"), &relay.to_string());
     running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
     match (page, http::lacks_page()) {
         (Some(page), None) => {
-            let nick = utf8_percent_encode(nick.as_str(), IN_A_LINK);
-            running.output.note(format_args!("in a browser: {page}#{nick}"));
+            running.output.note(format_args!("in a browser: {}", link::to_nick(page, nick)));
         }
         (Some(_), Some(how)) => running.output.note(format_args!("{how}")),
         (None, _) => {}
-    }
-}
-
-/// How this program was started, so that it can be started again from any folder.
-fn program() -> String {
-    let called = std::env::args_os().next().unwrap_or_default();
-    let by_path = std::path::Path::new(&called).components().count() > 1;
-    match std::env::current_exe() {
-        Ok(path) if by_path => {
-            let path = path.display().to_string();
-            if path.contains(' ') { format!("'{path}'") } else { path }
-        }
-        _ => "xcher".to_owned(),
     }
 }

@@ -24,6 +24,8 @@ pub struct BufferBudget {
 struct Pieces {
     idle: Vec<Box<[u8]>>,
     allocated: usize,
+    /// Who waits for one.
+    waiting: usize,
 }
 
 impl BufferBudget {
@@ -44,7 +46,9 @@ impl BufferBudget {
                 drop(pieces);
                 return Buffer { bytes: vec![0; LENGTH].into(), budget: self };
             }
+            pieces.waiting += 1;
             pieces = self.returned.wait(pieces).unwrap_or_else(PoisonError::into_inner);
+            pieces.waiting -= 1;
         }
     }
 
@@ -76,8 +80,12 @@ impl DerefMut for Buffer<'_> {
 
 impl Drop for Buffer<'_> {
     fn drop(&mut self) {
-        self.budget.lock().idle.push(std::mem::take(&mut self.bytes));
-        self.budget.returned.notify_one();
+        let mut pieces = self.budget.lock();
+        pieces.idle.push(std::mem::take(&mut self.bytes));
+        // To wake nobody is a call of the system too.
+        if pieces.waiting > 0 {
+            self.budget.returned.notify_one();
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! cancel one that receives, shut down both directions of a clone of its socket; it returns at once.
 //! One that sends has a switch for it. Progress is read from a counter that they move.
 
+mod batch_receive;
+mod batch_send;
 mod buffers;
 mod receive;
 mod sealed_receive;
@@ -12,6 +14,8 @@ mod send;
 #[cfg(target_os = "linux")]
 mod splice;
 
+pub use batch_receive::receive_batch;
+pub use batch_send::send_batch;
 pub use buffers::BufferBudget;
 pub use receive::{ReceiveEnd, receive};
 pub use sealed_receive::receive_sealed;
@@ -29,5 +33,7 @@ pub struct Sealing {
     pub begun: Hasher,
 }
 
+#[cfg(test)]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;

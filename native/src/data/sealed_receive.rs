@@ -12,8 +12,9 @@ use xcher_core::stream::{Receiver, Sums};
 use super::receive::{Destination, ReceiveEnd, retry};
 use super::{BufferBudget, Sealing};
 
-/// The most that is read at a time: what a processor's cache holds until it is in the file.
-const READ: usize = 256 << 10;
+/// The most that is read at a time: what a processor's cache holds until it is in the file. Two of
+/// the longest records fit.
+const READ: usize = 128 << 10;
 /// Texts of records that are written to the file at once.
 const TEXTS: usize = 64;
 
@@ -48,6 +49,8 @@ fn open_all(
 ) -> Result<Option<Sums>, ReceiveEnd> {
     // The part of a record that came so far: never a whole one.
     let mut part = Vec::new();
+    // The length of the last: most streams have records of one length.
+    let mut last = 1;
     loop {
         // Waits without a buffer, so that silent peers cannot hold them all.
         if retry(|| socket.peek(&mut [0])).map_err(ReceiveEnd::SocketError)? == 0 {
@@ -56,9 +59,11 @@ fn open_all(
         let mut buffer = buffers.borrow();
         buffer[..part.len()].copy_from_slice(&part);
         let begun = part.len();
+        // Where there is enough of it, up to the end of a record, so that no part is left.
+        let most = (READ / last * last).max(begun + 1);
         let got =
-            retry(|| socket.read(&mut buffer[begun..READ])).map_err(ReceiveEnd::SocketError)?;
-        let rest = open_whole(&mut buffer[..begun + got], to, &mut receiver)?;
+            retry(|| socket.read(&mut buffer[begun..most])).map_err(ReceiveEnd::SocketError)?;
+        let rest = open_whole(&mut buffer[..begun + got], to, &mut receiver, &mut last)?;
         part.clear();
         part.reserve_exact(rest.len());
         part.extend_from_slice(rest);
@@ -71,6 +76,7 @@ fn open_whole<'a>(
     mut sealed: &'a mut [u8],
     to: &mut Destination<'_>,
     receiver: &mut Receiver,
+    last: &mut usize,
 ) -> Result<&'a [u8], ReceiveEnd> {
     let mut texts = Vec::with_capacity(TEXTS);
     let fault = loop {
@@ -85,6 +91,7 @@ fn open_whole<'a>(
         if sealed.len() < whole {
             break None;
         }
+        *last = whole;
         let (record, after) = sealed.split_at_mut(whole);
         sealed = after;
         let (held_back, text) = match receiver.open(record) {

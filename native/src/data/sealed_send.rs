@@ -15,8 +15,10 @@ use super::send::{SendEnd, to_the_end, write};
 const TEXT: usize = 32 << 10;
 const RECORD: usize = HEAD + TEXT + TAG;
 /// Records that are read, sealed and written at once: what a processor's cache holds. The buffer is
-/// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 2 MiB.
-const RECORDS: usize = 4;
+/// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 1 MiB.
+const RECORDS: usize = 2;
+/// Room for the sum of a file and the mark of its end.
+const END: usize = 128;
 
 /// As [`send`](super::send), each byte sealed: what is sent cannot be read or changed on its way, and
 /// a stream that was cut does not look whole. `sent` counts bytes of the file, from the first to be sent.
@@ -46,7 +48,9 @@ fn seal_out(
     let mut offset = sent.load(Ordering::Relaxed);
     file.seek(SeekFrom::Start(offset)).map_err(SendEnd::FileError)?;
     let room = |left: u64| usize::try_from(left).map_or(RECORDS * TEXT, |l| l.min(RECORDS * TEXT));
-    let mut records = vec![0; sealed_length(room(size - offset))];
+    let most = sealed_length(room(size - offset));
+    let mut records = Vec::with_capacity(most + END);
+    records.resize(most, 0);
     loop {
         let wanted = room(size - offset);
         let got = fill(file, &mut records, wanted).map_err(SendEnd::FileError)?;

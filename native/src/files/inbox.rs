@@ -12,7 +12,7 @@ use xcher_core::{FileName, NameFault, Quoted};
 
 use super::place::Place;
 use super::{
-    HERE, Origin, PARTIAL_FOLDER, Partial, StoreFault, Unfinished, is_own_place, leaves_root,
+    HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place, leaves_root,
 };
 
 /// What to do when a file of that name is already there.
@@ -81,6 +81,17 @@ impl Inbox {
         self.shared.root.symlink_metadata(name.as_str()).is_ok()
     }
 
+    /// Whether a file of this name, size and time is there. It must be of that second exactly, as a
+    /// file is whose time was set: one that was written in that second by someone else has more to
+    /// its time than seconds.
+    pub fn holds(&self, name: &FileName, size: u64, stat: Stat) -> bool {
+        let Some(modified) = stat.modified else { return false };
+        self.shared.root.symlink_metadata(name.as_str()).is_ok_and(|found| {
+            let time = found.modified().map(cap_std::time::SystemTime::into_std).ok();
+            found.is_file() && found.len() == size && time == Some(modified)
+        })
+    }
+
     /// Bytes that may still be written to the file system that the folder is on.
     ///
     /// # Errors
@@ -88,6 +99,11 @@ impl Inbox {
     /// What the system says.
     pub fn free_space(&self) -> io::Result<u64> {
         free_space(&self.shared)
+    }
+
+    /// Brings all that was written in the folder to the disk, in one go. False where the system cannot.
+    pub fn sync(&self) -> bool {
+        sync(&self.shared)
     }
 
     /// Starts a file that is to get this name, and refuses at once what could not be stored later.
@@ -120,6 +136,16 @@ impl Inbox {
         };
         Ok(Partial::new(Arc::clone(&self.shared), name.clone(), place, file, bytes))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn sync(shared: &Shared) -> bool {
+    rustix::fs::syncfs(&shared.root).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync(_: &Shared) -> bool {
+    false
 }
 
 #[cfg(unix)]

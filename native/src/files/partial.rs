@@ -101,7 +101,19 @@ impl Partial {
     /// # Errors
     ///
     /// [`StoreError`]; the partial file stays, and the error says where.
-    pub fn store(mut self, stat: Option<Stat>) -> Result<FileName, StoreError> {
+    pub fn store(self, stat: Option<Stat>) -> Result<FileName, StoreError> {
+        match self.file.sync_all() {
+            Ok(()) => self.store_synced(stat),
+            Err(error) => Err(self.not_stored(StoreFault::System(error))),
+        }
+    }
+
+    /// As [`store`](Self::store), of a file that was [synced](super::Inbox::sync) with others.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn store_synced(mut self, stat: Option<Stat>) -> Result<FileName, StoreError> {
         match self.try_store(stat) {
             Ok(name) => {
                 if let Some(place) = self.place.take() {
@@ -109,12 +121,14 @@ impl Partial {
                 }
                 Ok(name)
             }
-            Err(why) => {
-                // Its age counts from now again, not from what its sender said.
-                let _ = self.file.set_modified(SystemTime::now());
-                Err(StoreError { name: self.name.clone(), why, kept: self.keep() })
-            }
+            Err(why) => Err(self.not_stored(why)),
         }
+    }
+
+    fn not_stored(self, why: StoreFault) -> StoreError {
+        // Its age counts from now again, not from what its sender said.
+        let _ = self.file.set_modified(SystemTime::now());
+        StoreError { name: self.name.clone(), why, kept: self.keep() }
     }
 
     /// Leaves the file where it is and says where; an empty one is removed.
@@ -136,7 +150,6 @@ impl Partial {
         let Some(place) = &self.place else {
             return Err(StoreFault::System(io::ErrorKind::NotFound.into()));
         };
-        self.file.sync_all().map_err(StoreFault::System)?;
         let parent = self.open_parent()?;
         // As late as can be: an unfinished file with an old time is one that expires. A file system
         // that knows no times or permissions can hold the bytes all the same.

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
-use xcher_core::peer::{ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId};
+use xcher_core::peer::{
+    BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
+};
 use xcher_core::stream::{Hasher, Sums};
 use xcher_core::{FileName, Nick};
 
@@ -68,6 +70,10 @@ pub(super) enum Happened {
     BeginningSummed {
         transfer: TransferId,
         begun: Option<Hasher>,
+    },
+    BatchMoved {
+        transfer: TransferId,
+        files: Vec<(TransferId, BatchFileEnd)>,
     },
     SendEnded {
         transfer: TransferId,
@@ -162,6 +168,9 @@ impl Host {
             Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
             Happened::BeginningSummed { transfer, begun } => {
                 self.beginning_summed(transfer, begun);
+            }
+            Happened::BatchMoved { transfer, files } => {
+                self.input(Input::BatchMoved { transfer, files });
             }
             Happened::SendEnded { transfer, bytes, why } => {
                 self.moving.remove(&transfer);

@@ -3,6 +3,7 @@
 //! One task owns the state machine and carries out its actions. Every connection has tasks of its
 //! own that report here; file bytes move on blocking threads. Nothing is decided in this module.
 
+mod batching;
 mod control;
 mod dialling;
 mod happened;
@@ -24,9 +25,10 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xcher_core::Peer;
+use xcher_core::code::Code;
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, SessionId, TransferId};
 use xcher_core::stream::Hasher;
-use xcher_core::{FileName, MisuseError, Nick, Size, Stat};
+use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
 use crate::data::BufferBudget;
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
@@ -215,6 +217,33 @@ impl Host {
         self.with(|peer, now, actions| peer.open(nick, now, actions))
     }
 
+    /// As [`Peer::open_code`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_code(&mut self, code: Code) -> Result<SessionId, MisuseError> {
+        self.with(|peer, now, actions| peer.open_code(code, now, actions))
+    }
+
+    /// As [`Peer::offer`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.offer(session, files, now, actions))
+    }
+
+    /// As [`Peer::decline`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decline(&mut self, session: SessionId, name: &FileName) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.decline(session, name, now, actions))
+    }
+
     /// As [`Peer::accept`].
     ///
     /// # Errors
@@ -264,6 +293,19 @@ impl Host {
         stat: Stat,
     ) -> Result<TransferId, MisuseError> {
         self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
+    }
+
+    /// As [`Peer::get_all`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get_all(
+        &mut self,
+        session: SessionId,
+        files: Vec<(FileName, Size, Stat)>,
+    ) -> Result<Vec<TransferId>, MisuseError> {
+        self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -364,6 +406,12 @@ impl Host {
             }
             Action::Receive { transfer, conn, name, size, from, seal } => {
                 self.receive(transfer, conn, name, size, from, seal);
+            }
+            Action::SendBatch { transfer, conn, files, seal } => {
+                self.send_batch(transfer, conn, files, seal);
+            }
+            Action::ReceiveBatch { transfer, conn, files, seal } => {
+                self.receive_batch(transfer, conn, files, seal);
             }
             Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),

@@ -114,7 +114,7 @@ impl Host {
 
     /// Makes the data connection a blocking one. A connection that will not be made so is closed,
     /// and the state machine's time-out ends the transfer.
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         transfer: TransferId,
         conn: ConnId,
@@ -207,7 +207,7 @@ impl Host {
 }
 
 /// Why a file was not sent whole.
-fn unsent(end: &SendEnd, size: u64) -> Option<String> {
+pub(super) fn unsent(end: &SendEnd, size: u64) -> Option<String> {
     match end {
         SendEnd::Whole => None,
         SendEnd::FileShrank { sent } => {
@@ -219,7 +219,7 @@ fn unsent(end: &SendEnd, size: u64) -> Option<String> {
     }
 }
 
-fn received_end(end: data::ReceiveEnd) -> ReceiveEnd {
+pub(super) fn received_end(end: data::ReceiveEnd) -> ReceiveEnd {
     match end {
         data::ReceiveEnd::Eof { .. } => ReceiveEnd::Eof,
         data::ReceiveEnd::Excess { .. } => ReceiveEnd::Excess,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use xcher_core::Nick;
+use xcher_core::code::Code;
 use xcher_core::peer::Trust;
 use xcher_core::secure::{Identity, PublicKey};
 
@@ -27,7 +28,8 @@ impl Privacy {
         let known = KnownPeers::open(folder)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
-        let mut trust = Trust::new(Identity::new(*secret), seed).with_resume().with_stat();
+        let mut trust =
+            Trust::new(Identity::new(*secret), seed).with_resume().with_stat().with_batch();
         if does_aes() {
             trust = trust.with_aes();
         }
@@ -41,6 +43,12 @@ impl Privacy {
     #[must_use]
     pub fn required(self) -> Self {
         Self { trust: self.trust.required(), ..self }
+    }
+
+    /// Nobody is let in who does not know this code. The host is to go by its nick.
+    #[must_use]
+    pub fn with_code(self, code: Code) -> Self {
+        Self { trust: self.trust.with_code(code), ..self }
     }
 }
 

@@ -51,6 +51,14 @@ impl RelayAddress {
         format!("{}:{port}", canonical_host(&shown(host)))
     }
 
+    /// The URL of the page that goes with the bridge, where that is at its usual place.
+    pub fn page(&self) -> Option<String> {
+        let BridgeUrl { url, .. } = self.bridge.as_ref()?;
+        let folder = url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
+        // `ws` becomes `http`, `wss` becomes `https`.
+        folder.strip_prefix("ws").map(|rest| format!("http{rest}"))
+    }
+
     /// Where the bridge is that the relay is reached through, if it is.
     pub(super) fn bridge(&self) -> Option<&BridgeUrl> {
         self.bridge.as_ref()
@@ -179,6 +187,22 @@ mod tests {
             let bridge = address.bridge.unwrap();
             assert_eq!((bridge.url.as_str(), bridge.host.as_str()), (url, host), "{text}");
             assert_eq!((bridge.port, bridge.tls), (port, url.starts_with("wss")), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_page_beside_a_bridge() {
+        for (text, page) in [
+            ("http://127.0.0.1:9248/", Some("http://127.0.0.1:9248/")),
+            ("ws://127.0.0.1:9248/xcher", Some("http://127.0.0.1:9248/")),
+            ("https://a.example/b/#alice", Some("https://a.example/b/")),
+            ("wss://[2001:db8::1]/xcher", Some("https://[2001:db8::1]/")),
+            ("wss://a.example/other", None),
+            ("wss://a.example/notxcher", None),
+            ("127.0.0.1:9247", None),
+        ] {
+            let address: RelayAddress = text.parse().unwrap();
+            assert_eq!(address.page().as_deref(), page, "{text}");
         }
     }
 

@@ -1,0 +1,104 @@
+//! Who is let in by a code (section 12).
+
+use xcher_core::code::{Code, CodeError};
+use xcher_core::peer::{Event, Fault, Known, Secrecy, SessionId};
+use xcher_core::{MisuseError, ProtocolError};
+
+use crate::net::{Net, key, trust};
+
+fn code(words: &str) -> Code {
+    format!("4821-{words}").parse().unwrap()
+}
+
+const RIGHT: &str = "crossover-clockwork";
+
+/// B made a code up; A and C may know it.
+fn net() -> Net {
+    let b = trust(2).with_code(code(RIGHT));
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(b)), ("c", None)]);
+    net.hosts[1].files.insert("x".into(), b"for whoever knows".into());
+    net
+}
+
+fn call(net: &mut Net, words: &str) -> SessionId {
+    let code = code(words);
+    net.with(0, |peer, now, actions| peer.open_code(code, now, actions)).unwrap()
+}
+
+#[test]
+fn who_knows_the_code_is_let_in() {
+    let mut net = net();
+    let session = call(&mut net, RIGHT);
+    let private = |number| Secrecy::Private { key: key(number), known: Known::ByCode };
+    assert_eq!(net.opened(0), Some((session, private(2))));
+    assert_eq!(net.opened(1).unwrap().1, private(1));
+    net.get(0, session, "x", 17);
+    assert_eq!(net.hosts[0].stored["x"], b"for whoever knows");
+    assert!(net.hosts.iter().all(|host| host.pins.is_empty()), "such a nick is nobody's");
+}
+
+#[test]
+fn three_wrong_codes_and_it_is_dead() {
+    let mut net = net();
+    let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
+    for tries in 1..=3 {
+        assert!(!net.hosts[1].events.contains(&Event::CodeDead));
+        call(&mut net, "crossover-acme");
+        assert_eq!(net.faults(1), vec![wrong.clone(); tries]);
+    }
+    assert_eq!(net.hosts[1].events.iter().filter(|event| **event == Event::CodeDead).count(), 1);
+    // Not even with the right one, and nobody is called back.
+    let written = net.hosts[1].written.len();
+    call(&mut net, RIGHT);
+    net.wait(40);
+    assert!(net.opened(1).is_none() && net.opened(0).is_none());
+    assert_eq!(net.faults(1).last(), Some(&Fault::Declined));
+    assert_eq!(net.hosts[1].written.len(), written);
+    assert_eq!(net.hosts[1].looked_up, 0);
+}
+
+/// Many at once have no more tries than one after the other.
+#[test]
+fn tries_at_the_same_time_are_tries() {
+    let mut net = net();
+    for number in 0..10 {
+        let code = code(if number == 9 { RIGHT } else { "crossover-acme" });
+        net.begin(0, |peer, now, actions| peer.open_code(code, now, actions)).unwrap();
+    }
+    net.run();
+    net.wait(40);
+    let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
+    let tries = net.faults(1).into_iter().filter(|fault| *fault == wrong).count();
+    assert_eq!(tries, 3);
+    assert!(net.opened(1).is_none() && net.opened(0).is_none());
+    assert!(!net.hosts[1].peer.is_busy());
+}
+
+#[test]
+fn who_shows_no_code_gets_nothing() {
+    for caller in [0, 2] {
+        let mut net = net();
+        let session = net.call(caller, "4821");
+        net.get(caller, session, "x", 17);
+        net.wait(3);
+        let listed = net.with(caller, |peer, now, actions| peer.list(session, now, actions));
+        assert!(matches!(listed, Ok(()) | Err(MisuseError::NoSession)));
+        net.wait(40);
+        assert!(net.opened(1).is_none(), "not for B");
+        assert_eq!(net.hosts[1].looked_up, 0, "its disk is not touched");
+        assert!(net.hosts[caller].stored.is_empty());
+        assert!(!net.hosts[1].events.contains(&Event::CodeDead));
+        assert!(!net.hosts[1].peer.is_busy());
+    }
+}
+
+#[test]
+fn a_code_is_told_to_nobody_who_is_in_the_clear() {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", None)]);
+    call(&mut net, RIGHT);
+    assert!(net.opened(0).is_none());
+    assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_AUTH"));
+    let mut net = Net::new(vec![("a", None)]);
+    let opened = net.with(0, |peer, now, actions| peer.open_code(code(RIGHT), now, actions));
+    assert_eq!(opened, Err(MisuseError::NoTrust));
+}

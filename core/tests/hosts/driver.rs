@@ -1,0 +1,126 @@
+//! What a driver does for a host: its files, and the bytes in its data connections.
+
+use std::collections::BTreeMap;
+
+use xcher_core::FileName;
+use xcher_core::peer::{Action, ConnId, Input, ReceiveEnd, TransferId};
+use xcher_core::secure::record;
+use xcher_core::stream::{Hasher, Receiver, Seal};
+
+use crate::net::Net;
+
+pub(crate) struct Receiving {
+    conn: ConnId,
+    name: FileName,
+    bytes: Vec<u8>,
+    seal: Option<Receiver>,
+}
+
+impl Net {
+    pub(crate) fn drive(&mut self, at: usize, action: Action) {
+        let host = &mut self.hosts[at];
+        match action {
+            Action::List { session } => {
+                host.looked_up += 1;
+                self.give(at, Input::Entries { session, entries: Vec::new(), done: true });
+            }
+            Action::Find { session, name } => {
+                host.looked_up += 1;
+                let size = host.files.get(name.as_str()).map(|file| file.len() as u64);
+                self.give(at, Input::Found { session, size });
+            }
+            Action::FindPartial { transfer, name, .. } => {
+                let left = host.left.get(name.as_str());
+                let has = left.map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
+                self.answer(at, Input::PartialFound { transfer, has });
+            }
+            Action::SumBeginning { transfer, name, size, length } => {
+                let file = host.files.get(name.as_str()).filter(|file| file.len() as u64 == size);
+                let sum = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
+                self.answer(at, Input::BeginningSummed { transfer, sum });
+            }
+            Action::Send { transfer, conn, name, size, from, seal } => {
+                let file = host.files[name.as_str()].clone();
+                assert_eq!(size, file.len() as u64);
+                host.sent += size - from;
+                let bytes = sealed(&file, from as usize, seal);
+                if let Some(end) = self.other_end(at, conn) {
+                    self.data.insert(end, bytes);
+                    self.receive(end.0);
+                }
+                self.give(at, Input::SendEnded { transfer, bytes: size, why: None });
+            }
+            Action::Receive { transfer, conn, name, from, seal, .. } => {
+                let mut bytes = host.left.get(name.as_str()).cloned().unwrap_or_default();
+                bytes.truncate(from as usize);
+                assert_eq!(bytes.len() as u64, from, "what is gone on from is there");
+                let begun = Hasher::new().update(&bytes).clone();
+                let seal = seal.map(|seal| seal.receiver(begun).unwrap());
+                host.receiving.insert(transfer, Receiving { conn, name, bytes, seal });
+                self.receive(at);
+            }
+            Action::Store { transfer, .. } => {
+                let Receiving { name, bytes, .. } = host.receiving.remove(&transfer).unwrap();
+                host.left.remove(name.as_str());
+                host.stored.insert(name.as_str().to_owned(), bytes);
+                self.give(at, Input::Stored { transfer, name });
+            }
+            Action::Abandon { transfer } => {
+                if let Some(Receiving { name, bytes, .. }) = host.receiving.remove(&transfer) {
+                    host.left.insert(name.as_str().to_owned(), bytes);
+                }
+            }
+            other => panic!("expected what a driver of files does, got {other:?}"),
+        }
+    }
+
+    /// The answer of a disk, which may take its time.
+    fn answer(&mut self, at: usize, input: Input<'static>) {
+        match self.hosts[at].slow {
+            true => self.hosts[at].held.push(input),
+            false => self.give(at, input),
+        }
+    }
+
+    /// Takes what came for transfers that are ready for it.
+    fn receive(&mut self, at: usize) {
+        let mut ends: BTreeMap<TransferId, Input<'static>> = BTreeMap::new();
+        for (transfer, receiving) in &mut self.hosts[at].receiving {
+            let Some(came) = self.data.remove(&(at, receiving.conn)) else { continue };
+            let (mut sums, mut end) = (None, ReceiveEnd::Eof);
+            match receiving.seal.take() {
+                None => receiving.bytes.extend(came),
+                Some(mut seal) => {
+                    let mut rest = &came[..];
+                    while let Some((before, text)) = seal.receive(&mut rest).unwrap() {
+                        receiving.bytes.extend(before.iter().flatten());
+                        receiving.bytes.extend(text);
+                    }
+                    match seal.finish() {
+                        Ok(both) => sums = both,
+                        Err(error) => end = ReceiveEnd::Broken(error.to_string().into()),
+                    }
+                }
+            }
+            let (transfer, bytes) = (*transfer, receiving.bytes.len() as u64);
+            ends.insert(transfer, Input::ReceiveEnded { transfer, bytes, sums, end });
+        }
+        for input in ends.into_values() {
+            self.give(at, input);
+        }
+    }
+}
+
+fn sealed(file: &[u8], from: usize, seal: Option<Seal>) -> Vec<u8> {
+    let (begun, rest) = file.split_at(from);
+    let Some(seal) = seal else { return rest.to_vec() };
+    let mut sender = seal.sender(Hasher::new().update(begun).clone()).unwrap();
+    let mut sealed = Vec::new();
+    for piece in rest.chunks(100) {
+        let mut record = [&[0; record::HEAD], piece, &[0; record::TAG]].concat();
+        sender.seal(&mut record).unwrap();
+        sealed.extend(record);
+    }
+    sealed.extend(sender.finish().unwrap());
+    sealed
+}

@@ -1,0 +1,12 @@
+//! A few hosts that do one thing after the other: what each says, keeps, and lets nobody do.
+
+#![allow(clippy::unwrap_used)]
+
+mod codes;
+mod driver;
+mod net;
+mod offers;
+mod passive;
+mod pins;
+mod resume;
+mod silence;

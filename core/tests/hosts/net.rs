@@ -1,0 +1,345 @@
+//! Hosts, a relay that passes on what it is told, and connections that deliver in order and at once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use xcher_core::peer::{
+    Action, Config, ConnId, Event, Fault, Input, ListenerId, Purpose, Secrecy, SessionId,
+    TransferId, Trust,
+};
+use xcher_core::secure::{Identity, PublicKey};
+use xcher_core::{FileName, Limits, Nick, Peer};
+
+use crate::driver::Receiving;
+
+pub(crate) struct Host {
+    pub(crate) peer: Peer,
+    pub(crate) nick: String,
+    relay: Option<ConnId>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// What earlier tries left.
+    pub(crate) left: BTreeMap<String, Vec<u8>>,
+    pub(crate) stored: BTreeMap<String, Vec<u8>>,
+    pub(crate) pins: Vec<(Nick, PublicKey)>,
+    pub(crate) receiving: BTreeMap<TransferId, Receiving>,
+    /// What was asked of its disk.
+    pub(crate) looked_up: usize,
+    /// Answers about beginnings of files wait in `held`.
+    pub(crate) slow: bool,
+    pub(crate) held: Vec<Input<'static>>,
+    /// Its listeners get this port.
+    pub(crate) port: Option<u16>,
+    /// Bytes of files that it sent.
+    pub(crate) sent: u64,
+    /// What it wrote on control connections, as it went over the wire.
+    pub(crate) written: Vec<u8>,
+}
+
+pub(crate) struct Net {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) now: Duration,
+    todo: VecDeque<Todo>,
+    pub(crate) listeners: BTreeMap<(usize, ListenerId), (u16, Purpose)>,
+    last_port: u16,
+    /// Each end by the other.
+    wires: BTreeMap<(usize, ConnId), (usize, ConnId)>,
+    /// What came over a data connection: all of it.
+    pub(crate) data: BTreeMap<(usize, ConnId), Vec<u8>>,
+    /// Connections that were closed to whoever is none of the hosts.
+    pub(crate) shown_out: Vec<ConnId>,
+}
+
+enum Todo {
+    Input(usize, Input<'static>),
+    Bytes(usize, ConnId, Vec<u8>),
+}
+
+pub(crate) fn ip(host: usize) -> IpAddr {
+    [10, 0, 0, host as u8 + 1].into()
+}
+
+const RELAY: [u8; 4] = [10, 0, 0, 251];
+
+pub(crate) fn trust(number: u8) -> Trust {
+    Trust::new(Identity::new([number; 32]), [number ^ 0xff; 32]).with_resume()
+}
+
+pub(crate) fn key(number: u8) -> PublicKey {
+    Identity::new([number; 32]).public()
+}
+
+pub(crate) fn name(text: &str) -> FileName {
+    FileName::new(text).unwrap()
+}
+
+impl Net {
+    /// These nicks are online.
+    pub(crate) fn new(hosts: Vec<(&str, Option<Trust>)>) -> Self {
+        Self::with_limits(hosts, Limits::default())
+    }
+
+    pub(crate) fn with_limits(hosts: Vec<(&str, Option<Trust>)>, limits: Limits) -> Self {
+        let hosts = hosts.into_iter().map(|(nick, trust)| {
+            let nicks = vec![Nick::parse(nick).unwrap()];
+            let config = Config { nicks, limits: limits.clone(), ..Config::default() };
+            let peer = Peer::new(config);
+            Host {
+                peer: match trust {
+                    Some(trust) => peer.with_trust(trust),
+                    None => peer,
+                },
+                nick: nick.to_owned(),
+                relay: None,
+                events: Vec::new(),
+                files: BTreeMap::new(),
+                left: BTreeMap::new(),
+                stored: BTreeMap::new(),
+                pins: Vec::new(),
+                receiving: BTreeMap::new(),
+                looked_up: 0,
+                slow: false,
+                held: Vec::new(),
+                port: None,
+                sent: 0,
+                written: Vec::new(),
+            }
+        });
+        let mut net = Self {
+            hosts: hosts.collect(),
+            now: Duration::from_secs(1),
+            todo: VecDeque::new(),
+            listeners: BTreeMap::new(),
+            last_port: 20_000,
+            wires: BTreeMap::new(),
+            data: BTreeMap::new(),
+            shown_out: Vec::new(),
+        };
+        for host in 0..net.hosts.len() {
+            net.with(host, |peer, now, actions| peer.start(now, actions));
+        }
+        net
+    }
+
+    /// Does something, and all that follows of it.
+    pub(crate) fn with<R>(
+        &mut self,
+        host: usize,
+        act: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R,
+    ) -> R {
+        let result = self.begin(host, act);
+        self.run();
+        result
+    }
+
+    /// Does something, and nothing of what follows.
+    pub(crate) fn begin<R>(
+        &mut self,
+        host: usize,
+        act: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R,
+    ) -> R {
+        let mut actions = Vec::new();
+        let result = act(&mut self.hosts[host].peer, self.now, &mut actions);
+        for action in actions {
+            self.act(host, action);
+        }
+        result
+    }
+
+    pub(crate) fn run(&mut self) {
+        for _ in 0..100_000 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("expected an end, got ever more");
+    }
+
+    /// One thing after the other until there is what was waited for.
+    pub(crate) fn run_until<R>(&mut self, found: impl Fn(&Self) -> Option<R>) -> R {
+        loop {
+            if let Some(found) = found(self) {
+                return found;
+            }
+            assert!(self.step(), "expected more to come, got the end");
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        match self.todo.pop_front() {
+            Some(Todo::Input(host, input)) => {
+                self.begin(host, |peer, now, actions| peer.handle(input, now, actions));
+            }
+            Some(Todo::Bytes(host, conn, bytes)) => {
+                self.begin(host, |peer, now, actions| {
+                    peer.handle(Input::Received { conn, bytes: &bytes }, now, actions);
+                });
+            }
+            None => return false,
+        }
+        true
+    }
+
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        for host in 0..self.hosts.len() {
+            self.give(host, Input::Tick);
+        }
+        self.run();
+    }
+
+    pub(crate) fn give(&mut self, host: usize, input: Input<'static>) {
+        self.todo.push_back(Todo::Input(host, input));
+    }
+
+    /// The held answers are given.
+    pub(crate) fn release(&mut self, host: usize) {
+        self.hosts[host].slow = false;
+        for input in std::mem::take(&mut self.hosts[host].held) {
+            self.give(host, input);
+        }
+        self.run();
+    }
+
+    pub(crate) fn call(&mut self, host: usize, nick: &str) -> SessionId {
+        let nick = Nick::parse(nick).unwrap();
+        self.with(host, |peer, now, actions| peer.open(nick, now, actions)).unwrap()
+    }
+
+    pub(crate) fn get(&mut self, host: usize, session: SessionId, file: &str, size: u64) {
+        let size = xcher_core::Size::Exact(size);
+        let stat = xcher_core::Stat::default();
+        self.with(host, |peer, now, actions| {
+            peer.get(session, name(file), size, stat, now, actions).unwrap();
+        });
+    }
+
+    /// The session that the host was told of last as open, and how.
+    pub(crate) fn opened(&self, host: usize) -> Option<(SessionId, Secrecy)> {
+        self.hosts[host].events.iter().rev().find_map(|event| match event {
+            Event::Opened { session, secrecy, .. } => Some((*session, *secrecy)),
+            _ => None,
+        })
+    }
+
+    /// Why calls and transfers failed.
+    pub(crate) fn faults(&self, host: usize) -> Vec<Fault> {
+        let fault = |event: &Event| match event {
+            Event::OpenFailed { fault, .. }
+            | Event::Failed { fault, .. }
+            | Event::CallRefused { fault, .. }
+            | Event::Ended { fault: Some(fault), .. } => Some(fault.clone()),
+            _ => None,
+        };
+        self.hosts[host].events.iter().filter_map(fault).collect()
+    }
+
+    /// Someone who is none of the hosts connects to what this one listens on.
+    pub(crate) fn stranger(&mut self, host: usize, listener: ListenerId) -> ConnId {
+        let conn = self.hosts[host].peer.new_conn();
+        let (local, remote) = (SocketAddr::new(ip(host), 1), SocketAddr::new(ip(90), 2));
+        self.give(host, Input::Accepted { listener, conn, local, remote });
+        self.run();
+        conn
+    }
+
+    /// The connection breaks, for both.
+    pub(crate) fn cut(&mut self, host: usize, conn: ConnId) {
+        if let Some((other, end)) = self.wires.remove(&(host, conn)) {
+            self.wires.remove(&(other, end));
+            self.give(host, Input::Closed { conn, why: Some("reset".into()) });
+            self.give(other, Input::Closed { conn: end, why: Some("reset".into()) });
+        }
+    }
+
+    /// Cuts every connection that stands, the relay's aside.
+    pub(crate) fn cut_all(&mut self) {
+        for (host, conn) in self.wires.keys().copied().collect::<Vec<_>>() {
+            self.cut(host, conn);
+        }
+        self.run();
+    }
+
+    fn act(&mut self, host: usize, action: Action) {
+        match action {
+            Action::DialRelay { conn } => {
+                self.hosts[host].relay = Some(conn);
+                let local = SocketAddr::new(ip(host), 7);
+                let remote = SocketAddr::new(RELAY.into(), 9247);
+                self.give(host, Input::Connected { conn, local, remote });
+            }
+            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
+            Action::Listen { listener, purpose, .. } => {
+                self.last_port += 1;
+                let port = self.hosts[host].port.unwrap_or(self.last_port);
+                self.listeners.insert((host, listener), (port, purpose));
+                self.give(host, Input::Listening { listener, lent_at: None, port });
+            }
+            Action::StopListening { listener } => _ = self.listeners.remove(&(host, listener)),
+            Action::Write { conn, bytes } if self.hosts[host].relay == Some(conn) => {
+                self.relay(host, &bytes);
+            }
+            Action::Write { conn, bytes } => {
+                self.hosts[host].written.extend(&bytes);
+                self.give(host, Input::Sent { conn, bytes: bytes.len() });
+                if let Some((other, end)) = self.wires.get(&(host, conn)) {
+                    self.todo.push_back(Todo::Bytes(*other, *end, bytes));
+                }
+            }
+            Action::Close { conn } => match self.wires.remove(&(host, conn)) {
+                Some((other, end)) => {
+                    self.give(other, Input::Closed { conn: end, why: None });
+                }
+                None => self.shown_out.push(conn),
+            },
+            Action::Pause { .. } | Action::Resume { .. } => {}
+            Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
+            Action::Tell(event) => self.hosts[host].events.push(event),
+            action => self.drive(host, action),
+        }
+    }
+
+    fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+        assert!(to.port() >= 1024, "no service of the system is dialled");
+        let found = self
+            .listeners
+            .iter()
+            .find(|((at, _), (port, _))| *port == to.port() && ip(*at) == to.ip());
+        let Some(((other, listener), (_, expected))) = found else {
+            return self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
+        };
+        assert_eq!(*expected, purpose, "both ends know what a connection is for");
+        let (other, listener) = (*other, *listener);
+        let end = self.hosts[other].peer.new_conn();
+        self.wires.insert((host, conn), (other, end));
+        self.wires.insert((other, end), (host, conn));
+        let [local, remote] = [SocketAddr::new(ip(host), 5), to];
+        self.give(host, Input::Connected { conn, local, remote });
+        self.give(other, Input::Accepted { listener, conn: end, local: remote, remote: local });
+    }
+
+    /// The other end of a connection.
+    pub(crate) fn other_end(&self, host: usize, conn: ConnId) -> Option<(usize, ConnId)> {
+        self.wires.get(&(host, conn)).copied()
+    }
+
+    fn relay(&mut self, from: usize, bytes: &[u8]) {
+        let nick = self.hosts[from].nick.clone();
+        for line in std::str::from_utf8(bytes).unwrap().lines() {
+            let fields: Vec<_> = line.split(' ').collect();
+            let (to, answer) = match fields[..] {
+                ["X_NICK", nick] => (Some(from), format!("X_NICK {nick} YES\n")),
+                ["X_ADDR"] => (Some(from), format!("X_ADDR {}\n", ip(from))),
+                ["X_INIT", to, ..] => {
+                    let to = self.hosts.iter().position(|host| host.nick == to);
+                    (to, format!("X_FROM {nick}\n{line}\n"))
+                }
+                _ => (None, String::new()),
+            };
+            if let Some((to, conn)) = to.and_then(|to| Some((to, self.hosts[to].relay?))) {
+                self.todo.push_back(Todo::Bytes(to, conn, answer.into_bytes()));
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Files that are offered (section 17).
+
+use xcher_core::peer::{Event, Fault};
+use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Stat};
+
+use crate::net::{Net, name, trust};
+
+fn listed(text: &str, size: u64) -> Listed {
+    Listed { name: name(text), size, stat: Stat::default() }
+}
+
+fn net(b: Option<xcher_core::peer::Trust>) -> (Net, xcher_core::peer::SessionId) {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", b)]);
+    net.hosts[0].files.insert("x".into(), b"offered".into());
+    let session = net.call(0, "b");
+    (net, session)
+}
+
+#[test]
+fn what_is_offered_is_taken_or_declined() {
+    let (mut net, session) = net(Some(trust(2)));
+    let files = vec![listed("x", 7), listed("y", 8)];
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    let (theirs, _) = net.opened(1).unwrap();
+    let offered: Vec<_> = net.hosts[1]
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Offered { name, size, .. } => Some((name.as_str(), size.bytes())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(offered, [("x", 7), ("y", 8)]);
+    assert!(net.hosts[1].events.contains(&Event::OfferEnd { session: theirs, entries: 2 }));
+    net.with(1, |peer, now, actions| peer.decline(theirs, &name("y"), now, actions)).unwrap();
+    assert!(net.hosts[0].events.contains(&Event::Declined { session, name: "y".into() }));
+    net.get(1, theirs, "x", 7);
+    assert_eq!(net.hosts[1].stored["x"], b"offered");
+    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+}
+
+/// The answer to what was taken is no answer to an offer any more.
+#[test]
+fn what_was_taken_and_is_refused_is_not_declined() {
+    let (mut net, session) = net(Some(trust(2)));
+    let files = vec![listed("gone", 7)];
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    let (theirs, _) = net.opened(1).unwrap();
+    net.get(1, theirs, "gone", 7);
+    assert_eq!(net.faults(1), [Fault::Refused]);
+    assert!(!net.hosts[0].events.iter().any(|event| matches!(event, Event::Declined { .. })));
+}
+
+#[test]
+fn who_knows_no_offers_is_offered_nothing() {
+    let (mut net, session) = net(None);
+    let files = vec![listed("x", 7)];
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    assert!(net.hosts[0].events.contains(&Event::NotOffered { session }));
+    assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_OFFER"));
+}
+
+/// What is offered before the connection stands is offered once it does.
+#[test]
+fn an_offer_waits_for_the_connection() {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+    let nick = xcher_core::Nick::parse("b").unwrap();
+    let session = net.begin(0, |peer, now, actions| {
+        let session = peer.open(nick, now, actions).unwrap();
+        peer.offer(session, vec![listed("x", 7)], now, actions).unwrap();
+        let again = peer.offer(session, vec![listed("x", 7)], now, actions);
+        assert_eq!(again, Err(MisuseError::AlreadyAsked));
+        session
+    });
+    net.run();
+    let (theirs, _) = net.opened(1).unwrap();
+    let ends = |event: &&Event| **event == Event::OfferEnd { session: theirs, entries: 1 };
+    assert_eq!(net.hosts[1].events.iter().filter(ends).count(), 1);
+    assert!(net.opened(0).is_some_and(|(id, _)| id == session));
+}
+
+#[test]
+fn more_than_a_host_bears_ends_the_session() {
+    let limits = Limits { entries: 3, ..Limits::default() };
+    let hosts = vec![("a", Some(trust(1))), ("b", Some(trust(2)))];
+    let mut net = Net::with_limits(hosts, limits);
+    let session = net.call(0, "b");
+    let files = (0..4).map(|number| listed(&number.to_string(), 1)).collect();
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    assert_eq!(net.faults(1), [Fault::Protocol(ProtocolError::ListTooLong { entries: 3 })]);
+}

@@ -1,0 +1,101 @@
+//! Whose key is kept, and what it is good for (section 11.6).
+
+use xcher_core::peer::{Fault, Known, Secrecy, WhyPlain};
+use xcher_core::secure::PublicKey;
+use xcher_core::{Nick, ProtocolError};
+
+use crate::net::{Net, key, trust};
+
+fn nick(text: &str) -> Nick {
+    Nick::parse(text).unwrap()
+}
+
+fn known(net: &Net, host: usize) -> Option<(PublicKey, Known)> {
+    match net.opened(host)?.1 {
+        Secrecy::Private { key, known } => Some((key, known)),
+        Secrecy::Plain(_) => None,
+    }
+}
+
+#[test]
+fn a_nick_that_is_called_is_pinned_at_first_sight() {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+    net.call(0, "b");
+    assert_eq!(known(&net, 0), Some((key(2), Known::First)));
+    assert_eq!(known(&net, 1), Some((key(1), Known::Unpinned)), "who calls, names itself");
+    assert_eq!(net.hosts[0].pins, [(nick("b"), key(2))]);
+    assert_eq!(net.hosts[1].pins, []);
+    net.call(0, "b");
+    assert_eq!(known(&net, 0), Some((key(2), Known::Pinned)));
+    assert_eq!(net.hosts[0].pins.len(), 1, "once");
+}
+
+#[test]
+fn digits_are_nobodys() {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(trust(2)))]);
+    net.call(0, "4821");
+    assert_eq!(known(&net, 0), Some((key(2), Known::Unpinned)));
+    assert_eq!(net.hosts[0].pins, []);
+}
+
+#[test]
+fn another_key_is_someone_else() {
+    for pinned in [0, 1] {
+        let mut trusts = [trust(1), trust(2)];
+        let (of, expected) = (["b", "a"][pinned], PublicKey::new([9; 32]));
+        trusts[pinned].pin(nick(of), expected);
+        let [a, b] = trusts;
+        let mut net = Net::new(vec![("a", Some(a)), ("b", Some(b))]);
+        net.hosts[1 - pinned].files.insert("x".into(), vec![1]);
+        let session = net.call(0, "b");
+        net.with(0, |peer, now, actions| _ = peer.list(session, now, actions));
+        net.wait(40);
+        assert!(net.opened(pinned).is_none() && known(&net, pinned).is_none());
+        assert!(net.hosts[0].stored.is_empty() && net.hosts[pinned].pins.is_empty());
+        assert!(net.hosts.iter().all(|host| host.looked_up == 0 && !host.peer.is_busy()));
+        if pinned == 1 {
+            let got = key(1);
+            let fault = Fault::Protocol(ProtocolError::OtherKey { expected, got });
+            assert_eq!(net.faults(1), [fault]);
+        }
+    }
+}
+
+#[test]
+fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
+    let mut a = trust(1);
+    a.pin(nick("b"), key(2));
+    let mut net = Net::new(vec![("a", Some(a)), ("b", None), ("c", None)]);
+    net.hosts[1].files.insert("x".into(), vec![1]);
+    let session = net.call(0, "b");
+    net.with(0, |peer, now, actions| _ = peer.list(session, now, actions));
+    net.wait(40);
+    assert!(net.opened(0).is_none() && net.hosts[1].looked_up == 0);
+    // Who is not pinned, is.
+    net.call(0, "c");
+    net.wait(3);
+    assert_eq!(net.opened(0).unwrap().1, Secrecy::Plain(WhyPlain::There));
+    // And nobody calls by that nick in the clear.
+    let session = net.call(1, "a");
+    net.with(1, |peer, now, actions| peer.list(session, now, actions)).unwrap();
+    net.wait(40);
+    assert_eq!(net.faults(0).last(), Some(&Fault::Protocol(ProtocolError::NotPrivate)));
+}
+
+#[test]
+fn who_insists_on_privacy_has_no_other_session() {
+    for caller in [0, 1] {
+        let mut net = Net::new(vec![("a", Some(trust(1).required())), ("b", None)]);
+        net.hosts[0].files.insert("x".into(), vec![1]);
+        let session = net.call(caller, ["b", "a"][caller]);
+        net.with(caller, |peer, now, actions| _ = peer.list(session, now, actions));
+        net.wait(40);
+        assert!(net.opened(0).is_none());
+        assert_eq!((net.hosts[0].looked_up, net.hosts[1].looked_up), (0, 0));
+    }
+    let both = [trust(1).required(), trust(2).required()].map(Some);
+    let [a, b] = both;
+    let mut net = Net::new(vec![("a", a), ("b", b)]);
+    net.call(0, "b");
+    assert!(known(&net, 0).is_some() && known(&net, 1).is_some());
+}

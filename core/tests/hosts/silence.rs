@@ -1,0 +1,34 @@
+//! What comes too late is no new question.
+
+use xcher_core::peer::{Event, Input};
+
+use crate::net::{Net, trust};
+
+/// A NO to what was given up meanwhile is passed over. Taken for a question it would be answered, that
+/// answer too, and so on until a line is too long.
+#[test]
+fn a_no_to_what_was_given_up_leads_to_nothing() {
+    for private in [false, true] {
+        let trusts = private.then(|| (trust(1), trust(2)));
+        let (a, b) = trusts.map_or((None, None), |(a, b)| (Some(a), Some(b)));
+        let mut net = Net::new(vec![("a", a), ("b", b)]);
+        let session = net.call(0, "b");
+        net.hosts[1].files.insert("x".into(), vec![7; 10]);
+        let size = xcher_core::Size::Exact(10);
+        let stat = xcher_core::Stat::default();
+        let transfer = net.begin(0, |peer, now, actions| {
+            peer.get(session, crate::net::name("x"), size, stat, now, actions).unwrap()
+        });
+        // It is asked for, B has found it, and A changes its mind.
+        net.run_until(|net| (net.hosts[1].looked_up > 0).then_some(()));
+        net.with(0, |peer, now, actions| peer.cancel(transfer, now, actions)).unwrap();
+        net.wait(1);
+        assert_eq!((net.hosts[0].looked_up, net.hosts[1].looked_up), (0, 1));
+        let ended = |event: &Event| matches!(event, Event::Ended { .. });
+        assert!(net.hosts.iter().all(|host| !host.events.iter().any(ended)), "the session stands");
+        // The file can still be had.
+        net.get(0, session, "x", 10);
+        assert_eq!(net.hosts[0].stored["x"], [7; 10]);
+        net.give(0, Input::Tick);
+    }
+}

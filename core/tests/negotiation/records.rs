@@ -1,0 +1,86 @@
+//! What happens to the records of a control connection on their way.
+
+use xcher_core::secure::{SecureError, Side};
+use xcher_core::{FileName, ProtocolError};
+
+use crate::talker::{Talker, assert_private, pair, pass, talk};
+
+/// Two in private, and three records that one of them sent and the other did not get.
+fn three_records(from: usize) -> ([Talker; 2], Vec<Vec<u8>>) {
+    let mut both = pair();
+    talk(&mut both, &mut pass);
+    assert_private(&both);
+    let records = ["a", "b", "c"].map(|name| {
+        both[from].act(|session, out| session.check(FileName::parse(name).unwrap(), out).unwrap());
+        both[from].say()
+    });
+    (both, records.into())
+}
+
+fn heard(from: usize, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Talker {
+    let (both, mut records) = three_records(from);
+    change(&mut records);
+    let [a, b] = both;
+    let mut to = if from == 0 { b } else { a };
+    to.events.clear();
+    to.hear(&records.concat());
+    to
+}
+
+#[test]
+fn a_record_that_is_not_the_next_ends_it() {
+    type Change = fn(&mut Vec<Vec<u8>>);
+    let changes: [(&str, Change, usize); 9] = [
+        ("left out", |records| _ = records.remove(0), 0),
+        ("left out in the middle", |records| _ = records.remove(1), 1),
+        ("repeated", |records| records.insert(1, records[0].clone()), 1),
+        ("repeated later", |records| records.push(records[0].clone()), 3),
+        ("reordered", |records| records.swap(1, 2), 1),
+        ("cut", |records| records[1].truncate(20), 1),
+        ("a byte more", |records| records[1].push(0), 2),
+        ("one put in", |records| records.insert(1, [&[0, 20][..], &[7; 20]].concat()), 1),
+        ("a shorter length", |records| records[1][1] -= 1, 1),
+    ];
+    for from in [0, 1] {
+        for (what, change, taken) in changes {
+            let to = heard(from, change);
+            assert!(matches!(to.fault, Some(ProtocolError::Secure(_))), "{what}: {:?}", to.fault);
+            assert_eq!(to.events.len(), taken, "{what}: what came before it counts");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_said_in_the_clear_once_it_is_private() {
+    for from in [0, 1] {
+        let to = heard(from, |records| records.insert(0, b"X_END\n".repeat(5000)));
+        assert!(matches!(to.fault, Some(ProtocolError::Secure(SecureError::NotThisRecord { .. }))));
+        assert_eq!(to.events, []);
+        // No length that a record has.
+        let to = heard(from, |records| records.insert(0, vec![0, 15]));
+        assert_eq!(to.fault, Some(ProtocolError::Secure(SecureError::RecordLength { got: 15 })));
+    }
+}
+
+/// As a connection that ends inside a line.
+#[test]
+fn a_connection_that_ends_inside_a_record_is_an_error() {
+    for from in [0, 1] {
+        let mut to = heard(from, |records| _ = records[2].pop());
+        assert_eq!((to.events.len(), &to.fault), (2, &None));
+        assert!(to.session.close().is_err(), "something is missing");
+        let mut to = heard(from, |_| {});
+        assert_eq!((to.events.len(), to.session.close()), (3, Ok(())));
+    }
+}
+
+#[test]
+fn another_sessions_records_are_nothing_here() {
+    let (_, records) = three_records(0);
+    let mut both =
+        [Side::Caller, Side::Called].map(|side| Talker::new(crate::talker::terms(side, 101)));
+    talk(&mut both, &mut pass);
+    assert_private(&both);
+    both[1].hear(&records[0]);
+    assert!(matches!(both[1].fault, Some(ProtocolError::Secure(_))));
+}

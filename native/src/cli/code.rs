@@ -1,0 +1,160 @@
+//! `xcher send PATH…`: shares with whoever knows a code, until they have what they want.
+
+use std::collections::HashSet;
+use std::io::{self, IsTerminal as _};
+
+use indicatif::HumanBytes;
+use xcher_core::code::{Code as Spoken, CodeError};
+use xcher_core::peer::{Calls, Event, Fault};
+use xcher_core::secure::Entropy;
+use xcher_core::{FileName, ProtocolError};
+
+use super::args::Common;
+use super::exit::{Code, Failure};
+use super::json::Line;
+use super::send_args::SendArgs;
+use super::start::Running;
+use super::{link, qr};
+use crate::files::Shares;
+use crate::keys::KeysError;
+
+/// Codes that are tried where others have their nicks.
+const TRIES: u32 = 8;
+
+pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), Failure> {
+    let (mut running, code) = online(common, shares).await?;
+    let sent = match show(&running, common, args, &code) {
+        Ok(()) => serve(&mut running).await,
+        Err(failure) => Err(failure),
+    };
+    running.stop().await;
+    sent
+}
+
+/// Goes online by the nick of a new code.
+async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
+    let mut entropy = Entropy::new(seed);
+    let mut tries = 0;
+    loop {
+        let Some(privacy) = common.privacy()? else {
+            return Err(Failure::usage("expected a private session for a code, got --plain"));
+        };
+        let code = Spoken::random(&mut entropy);
+        let privacy = Some(privacy.with_code(code.clone()));
+        let nicks = vec![code.nick().clone()];
+        tries += 1;
+        let shares = shares.clone();
+        match Running::online_as(common, nicks, Calls::Take, shares, None, privacy).await {
+            Ok(running) => return Ok((running, code)),
+            Err(not) if not.nick_taken && tries < TRIES => {}
+            Err(not) => return Err(not.failure),
+        }
+    }
+}
+
+/// Says the code, and what to do with it.
+fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> Result<(), Failure> {
+    let (code, output) = (code.to_string(), &running.output);
+    let command = link::get(&code, &common.relay.to_string());
+    let page = args.page_url.clone().or_else(|| common.relay.page());
+    // Digits, letters and dashes need no escaping; what follows `#` is sent to nobody.
+    let link = page.map(|page| format!("{page}#{code}"));
+    let line = Line::Code { code: code.clone(), command: &command, link: link.as_deref() };
+    let said = output.result(format_args!("{code}")).and_then(|()| output.json(&line));
+    said.map_err(|_| Failure::told(Code::Incomplete))?;
+    output.note(format_args!("in another terminal: {command}"));
+    let Some(link) = link else { return Ok(()) };
+    output.note(format_args!("in a browser: {link}"));
+    if !(args.no_qr || output.is_quiet()) && io::stderr().is_terminal() {
+        output.show(&qr::lines(&link).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// What has left so far.
+#[derive(Default)]
+struct Sent {
+    files: u64,
+    bytes: u64,
+    /// What was asked for and did not get across, so that it may be asked for again.
+    missing: HashSet<FileName>,
+    /// Somebody who knew the code has left in order.
+    left: bool,
+    open: u32,
+    wrong: u32,
+    dead: bool,
+}
+
+/// Serves until whoever knew the code has what they want.
+async fn serve(running: &mut Running) -> Result<(), Failure> {
+    let mut sent = Sent::default();
+    loop {
+        let event = running.next().await?;
+        sent.event(running, event);
+        // Whoever is in already is not sent away.
+        if sent.open > 0 || running.host.is_busy() {
+            continue;
+        }
+        if std::mem::take(&mut sent.left) {
+            if sent.missing.is_empty() {
+                return sent.outcome(running);
+            }
+            let missing = sent.missing.len();
+            running.output.note(format_args!(
+                "{missing} of the files did not arrive; the same command goes on with them"
+            ));
+        }
+        if sent.dead {
+            return Err(Failure::new(
+                Code::NotPrivate,
+                "three wrong codes were tried, so this one is dead: send again for another",
+            ));
+        }
+    }
+}
+
+impl Sent {
+    fn event(&mut self, running: &Running, event: Event) {
+        match event {
+            Event::Opened { .. } => self.open += 1,
+            Event::OpenFailed {
+                fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
+                ..
+            } => {
+                self.wrong += 1;
+                let left = 3u32.saturating_sub(self.wrong);
+                if left > 0 {
+                    let text = format_args!("someone had a wrong code; {left} more and it is dead");
+                    running.output.note(text);
+                }
+            }
+            Event::CodeDead => self.dead = true,
+            Event::Finished { name, bytes, .. } => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(bytes);
+                self.missing.remove(&name);
+            }
+            Event::Failed { name, .. } => {
+                self.missing.insert(name);
+            }
+            Event::Ended { fault, .. } => {
+                self.open = self.open.saturating_sub(1);
+                self.left |= fault.is_none();
+            }
+            _ => {}
+        }
+    }
+
+    fn outcome(&self, running: &Running) -> Result<(), Failure> {
+        let Self { files, bytes, .. } = *self;
+        let _ = running.output.json(&Line::Sent { files, bytes, declined: 0 });
+        if files == 0 {
+            return Err(Failure::new(Code::Incomplete, "the other side took nothing"));
+        }
+        let count = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        running.output.note(format_args!("sent {count}, {}", HumanBytes(bytes)));
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! Files on their way here, of one session, from a list that may be long.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use xcher_core::peer::{Event, SessionId, TransferId};
+use xcher_core::{FileName, MisuseError, Size, Stat};
+
+use super::exit::{Code, Failure, code_of_transfer};
+use super::json::Line;
+use super::send_args::TargetArgs;
+use super::spool::{Listed, Spool, unlisted};
+use super::start::Running;
+use crate::files::{Inbox, OnConflict};
+
+/// Requests under way at a time: enough that some always wait their turn.
+const UNDER_WAY: usize = 512;
+/// Requests made at a time: small files among them come together.
+const AT_A_TIME: usize = 256;
+
+/// Where files are put, and what to do where something is there.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) folder: PathBuf,
+    pub(super) on_conflict: OnConflict,
+}
+
+impl From<&TargetArgs> for Target {
+    fn from(args: &TargetArgs) -> Self {
+        Self { folder: args.output.clone(), on_conflict: args.on_conflict }
+    }
+}
+
+impl Target {
+    /// Opens it for receiving.
+    pub(super) fn open(&self) -> Result<Inbox, Failure> {
+        Inbox::open(&self.folder, self.on_conflict).map_err(Failure::local)
+    }
+
+    /// Where a file of this name is.
+    fn shown(&self, name: &FileName) -> PathBuf {
+        if self.folder == Path::new(".") {
+            name.as_str().into()
+        } else {
+            self.folder.join(name.as_str())
+        }
+    }
+}
+
+/// The files of one list.
+pub(super) struct Fetching {
+    session: SessionId,
+    /// They were offered, so that the other side waits to hear of each.
+    offered: bool,
+    listed: Listed,
+    more: bool,
+    under_way: HashSet<TransferId>,
+    done: u64,
+    /// Of those done, what did not have to come.
+    here: u64,
+    count: u64,
+    worst: Option<Code>,
+}
+
+impl Fetching {
+    pub(super) fn new(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+        Ok(Self {
+            session,
+            offered: false,
+            count: spool.count(),
+            listed: spool.read().map_err(unlisted)?,
+            more: true,
+            under_way: HashSet::new(),
+            done: 0,
+            here: 0,
+            worst: None,
+        })
+    }
+
+    /// The files of an offer.
+    pub(super) fn of_offer(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+        Ok(Self { offered: true, ..Self::new(session, spool)? })
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Requests as many files as may be under way.
+    pub(super) fn request(&mut self, running: &mut Running, to: &Target) -> Result<(), Failure> {
+        while self.more && self.under_way.len() < UNDER_WAY {
+            let mut files = Vec::new();
+            while files.len() < AT_A_TIME {
+                let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? else {
+                    self.more = false;
+                    break;
+                };
+                if !self.need_not_come(running, to, &name, size, stat) {
+                    files.push((name, size, stat));
+                } else if self.offered {
+                    // A session that is over needs no answer.
+                    let _ = running.host.decline(self.session, &name);
+                }
+            }
+            match running.host.get_all(self.session, files) {
+                Ok(transfers) => self.under_way.extend(transfers),
+                // That it ended is told next, and why.
+                Err(MisuseError::NoSession) => {
+                    self.worse(Code::Incomplete);
+                    break;
+                }
+                Err(error) => {
+                    running.output.error(format_args!("{error}"));
+                    self.worse(Code::Incomplete);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the file need not come, because it or one of its name is there.
+    fn need_not_come(
+        &mut self,
+        running: &mut Running,
+        to: &Target,
+        name: &FileName,
+        size: Size,
+        stat: Stat,
+    ) -> bool {
+        let Some(inbox) = running.host.inbox() else { return false };
+        if !inbox.taken(name) {
+            return false;
+        }
+        let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
+        let output = &running.output;
+        match to.on_conflict {
+            OnConflict::Rename if same => {
+                output.detail(format_args!("{name}: it is here already"));
+                let path = to.shown(name);
+                let _ = output.result(format_args!("{}", path.display()));
+                let path = path.display().to_string();
+                let _ =
+                    output.json(&Line::Here { session: self.session.0, name: name.as_str(), path });
+                self.here += 1;
+            }
+            OnConflict::Rename | OnConflict::Overwrite => return false,
+            OnConflict::Skip => {
+                output.note(format_args!("{name}: skipped, it is there already"));
+            }
+            OnConflict::Fail => {
+                output.error(format_args!("{name}: expected a free name, and it is there already"));
+                self.worse(Code::Incomplete);
+                return true;
+            }
+        }
+        self.done += 1;
+        true
+    }
+
+    /// Takes what happened to one of the files; nothing else.
+    pub(super) fn event(&mut self, running: &mut Running, to: &Target, event: &Event) {
+        match event {
+            Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
+                self.done += 1;
+                // Files are fetched for their own sake: a reader that is gone stops nothing.
+                let _ = running.output.result(format_args!("{}", to.shown(name).display()));
+            }
+            Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {
+                self.worse(code_of_transfer(fault));
+            }
+            _ => return,
+        }
+        self.show_count(running);
+    }
+
+    pub(super) fn show_count(&self, running: &mut Running) {
+        if let Some(progress) = running.output.progress() {
+            progress.set_count(self.done, self.count);
+        }
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Whether nothing is to be requested any more.
+    pub(super) fn is_all_requested(&self) -> bool {
+        !self.more
+    }
+
+    /// The session is over: nothing more is requested. Whether there was more.
+    pub(super) fn cut(&mut self) -> bool {
+        if self.more {
+            self.worse(Code::Incomplete);
+        }
+        std::mem::take(&mut self.more)
+    }
+
+    /// The next of what was not requested.
+    pub(super) fn left(&mut self) -> Result<Option<FileName>, Failure> {
+        Ok(self.listed.next().map_err(unlisted)?.map(|(name, ..)| name))
+    }
+
+    /// A file that did not come counts for more than one that was not wanted.
+    pub(super) fn worse(&mut self, code: Code) {
+        self.worst = Some(self.worst.map_or(code, |worst| worst.min(code)));
+    }
+
+    /// How it went; says what had not to come.
+    pub(super) fn outcome(&self, running: &Running) -> Result<(), Failure> {
+        match self.here {
+            0 => {}
+            1 => running.output.note(format_args!("1 file was here already")),
+            here => running.output.note(format_args!("{here} files were here already")),
+        }
+        self.worst.map_or(Ok(()), |code| Err(Failure::told(code)))
+    }
+}

@@ -1,0 +1,206 @@
+//! What someone would have this host receive: counted, and compared with what is here.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use indicatif::HumanBytes;
+use xcher_core::{FileName, Size, Stat};
+
+use super::exit::Failure;
+use super::fetching::Target;
+use super::spool::{Listed, Spool, unlisted};
+use crate::files::{Inbox, OnConflict, Unfinished};
+
+/// Files shown at a time.
+const PAGE: u64 = 20;
+
+/// A list, and how it fits in.
+pub(super) struct Manifest {
+    listed: Listed,
+    inbox: Option<Inbox>,
+    on_conflict: OnConflict,
+    /// All files of the list.
+    pub(super) files: u64,
+    /// Those shown so far.
+    shown: u64,
+    /// Bytes of those that would come.
+    pub(super) bytes: u64,
+    /// Of those, the bytes that are here from an earlier try.
+    begun: u64,
+    /// Files that need not come.
+    pub(super) here: u64,
+    /// Files whose name another one has.
+    pub(super) taken: u64,
+    /// Bytes that are free, where that is known.
+    pub(super) free: Option<u64>,
+}
+
+/// The files of a list, as someone decided.
+pub(super) struct Chosen {
+    pub(super) wanted: Spool,
+    pub(super) rest: Spool,
+}
+
+/// What is there of a file's name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    Same,
+    Other,
+}
+
+impl Manifest {
+    pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+        Self::of(spool.read().map_err(unlisted)?, inbox, to)
+    }
+
+    fn of(listed: Listed, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+        let mut manifest = Self {
+            listed,
+            free: inbox.as_ref().and_then(|inbox| inbox.free_space().ok()),
+            inbox,
+            on_conflict: to.on_conflict,
+            files: 0,
+            shown: 0,
+            bytes: 0,
+            begun: 0,
+            here: 0,
+            taken: 0,
+        };
+        let begun = begun(to);
+        while let Some((name, size, stat)) = manifest.listed.next().map_err(unlisted)? {
+            manifest.count(&name, size, stat, &begun);
+        }
+        manifest.listed.rewind().map_err(unlisted)?;
+        Ok(manifest)
+    }
+
+    fn count(&mut self, name: &FileName, size: Size, stat: Stat, begun: &Begun) {
+        self.files += 1;
+        match self.there(name, size, stat) {
+            There::Same => {
+                self.here += 1;
+                return;
+            }
+            There::Other => {
+                self.taken += 1;
+                if matches!(self.on_conflict, OnConflict::Skip | OnConflict::Fail) {
+                    return;
+                }
+            }
+            There::Nothing => {}
+        }
+        self.bytes = self.bytes.saturating_add(size.bytes());
+        let has = begun.get(name.as_str()).filter(|(whole, _)| *whole == size.bytes());
+        self.begun += has.map_or(0, |(_, bytes)| *bytes);
+    }
+
+    fn there(&self, name: &FileName, size: Size, stat: Stat) -> There {
+        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.taken(name)) else {
+            return There::Nothing;
+        };
+        let keeps = self.on_conflict == OnConflict::Rename;
+        match size.exact() {
+            Some(size) if keeps && inbox.holds(name, size, stat.into()) => There::Same,
+            _ => There::Other,
+        }
+    }
+
+    /// How much room the files of another list take.
+    pub(super) fn lacks_for(&self, spool: &mut Spool, to: &Target) -> Result<Option<u64>, Failure> {
+        let read = spool.reread().map_err(unlisted)?;
+        Ok(Self::of(read, self.inbox.clone(), to)?.lacks())
+    }
+
+    /// Bytes that are missing on the disk, if any are.
+    pub(super) fn lacks(&self) -> Option<u64> {
+        let more = self.bytes.saturating_sub(self.begun);
+        self.free.and_then(|free| more.checked_sub(free)).filter(|lacks| *lacks > 0)
+    }
+
+    /// The next files, each with its number: a line each.
+    pub(super) fn page(&mut self) -> Result<String, Failure> {
+        let mut text = String::new();
+        let width = self.files.to_string().len();
+        let end = self.files.min(self.shown.saturating_add(PAGE));
+        while self.shown < end
+            && let Some((name, size, stat)) = self.listed.next().map_err(unlisted)?
+        {
+            self.shown += 1;
+            let note = match (self.there(&name, size, stat), self.on_conflict) {
+                (There::Nothing, _) => "",
+                (There::Same, _) => "  (here already)",
+                (There::Other, OnConflict::Rename) => "  (the name is taken: gets a number)",
+                (There::Other, OnConflict::Overwrite) => "  (REPLACES what is there)",
+                (There::Other, OnConflict::Skip) => "  (the name is taken: is left out)",
+                (There::Other, OnConflict::Fail) => "  (the name is taken: fails)",
+            };
+            let (number, size) = (self.shown, HumanBytes(size.bytes()).to_string());
+            // Writing to a text does not fail.
+            let _ = writeln!(text, "  {number:>width$}  {size:>10}  {name}{note}");
+        }
+        if self.has_more() {
+            let _ = writeln!(text, "  … and {} more", self.files - self.shown);
+        }
+        Ok(text)
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        self.shown < self.files
+    }
+
+    /// All of it in a line.
+    pub(super) fn total(&self, to: &Target) -> String {
+        let count =
+            |files: u64| if files == 1 { "1 file".into() } else { format!("{files} files") };
+        let mut text = format!("  {}, {}", count(self.files - self.here), HumanBytes(self.bytes));
+        if self.begun > 0 {
+            let _ = write!(text, " ({} of that are here)", HumanBytes(self.begun));
+        }
+        match self.here {
+            0 => {}
+            here => drop(write!(text, "; {} here already", count(here))),
+        }
+        match self.taken {
+            0 => {}
+            1 => text.push_str("; 1 name is taken"),
+            taken => drop(write!(text, "; {taken} names are taken")),
+        }
+        if let Some(free) = self.free {
+            let _ = write!(text, "; {} free in {}", HumanBytes(free), to.folder.display());
+        }
+        text.push('\n');
+        text
+    }
+
+    /// The files that `takes` says yes to, by their numbers and names, and the others.
+    pub(super) fn select(
+        &mut self,
+        takes: impl Fn(u64, &FileName) -> bool,
+    ) -> Result<Chosen, Failure> {
+        let [mut wanted, mut rest] =
+            [Spool::new().map_err(unlisted)?, Spool::new().map_err(unlisted)?];
+        self.listed.rewind().map_err(unlisted)?;
+        let mut number = 0;
+        while let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? {
+            number += 1;
+            let spool = if takes(number, &name) { &mut wanted } else { &mut rest };
+            spool.push(&name, size, stat).map_err(unlisted)?;
+        }
+        // Pages begin again.
+        self.listed.rewind().map_err(unlisted)?;
+        self.shown = 0;
+        Ok(Chosen { wanted, rest })
+    }
+}
+
+/// By name, the whole length and the bytes of what earlier tries left.
+type Begun = HashMap<String, (u64, u64)>;
+
+fn begun(to: &Target) -> Begun {
+    let list = Unfinished::open(&to.folder).and_then(|unfinished| unfinished.list());
+    let known = |leftover: crate::files::Leftover| {
+        leftover.size.map(|size| (leftover.name, (size, leftover.bytes)))
+    };
+    list.unwrap_or_default().into_iter().filter_map(known).collect()
+}

@@ -1,0 +1,257 @@
+//! Offers that come to this host: asked about, taken or declined; and `xcher receive`, which waits
+//! for them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use xcher_core::peer::{Event, SessionId};
+use xcher_core::{FileName, Size, Stat};
+
+use super::answers::can_ask;
+use super::args::Common;
+use super::consent::Question;
+use super::exit::{Code, Failure};
+use super::fetching::{Fetching, Target};
+use super::prompt::{Prompt, Settled};
+use super::send_args::{OffersArgs, ReceiveArgs};
+use super::share;
+use super::spool::{Spool, unlisted};
+use super::start::Running;
+use crate::files::{Inbox, Shares};
+
+/// Files that an offer may have; those beyond are declined.
+const MOST: u64 = 100_000;
+
+/// Waits for offers until stopped.
+pub(super) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), Failure> {
+    let (offers, inbox) = Offers::new(&args.offers)?;
+    if inbox.is_none() {
+        return Err(Failure::usage(
+            "expected a terminal to ask on, or --yes to take what comes, got neither",
+        ));
+    }
+    let serving = share::Serving { ask: false, once: args.once, offers, inbox };
+    share::serve_all(common, Shares::nothing(), serving, |_| {}).await
+}
+
+/// What is done with offers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    Take,
+    Ask,
+    Decline,
+}
+
+/// An offer that is not decided.
+enum Coming {
+    Growing(Spool),
+    /// Complete; it is asked about when the user has read who offers it.
+    Complete(Spool),
+    Asked,
+}
+
+/// The offers of all sessions.
+pub(super) struct Offers {
+    policy: Policy,
+    to: Target,
+    coming: HashMap<SessionId, Coming>,
+    taking: HashMap<SessionId, Fetching>,
+    /// Files that were declined because nobody can be asked.
+    unasked: HashMap<SessionId, u64>,
+    worst: Option<Code>,
+}
+
+impl Offers {
+    /// What the command line says of them, and where they go if they may be taken.
+    pub(super) fn new(args: &OffersArgs) -> Result<(Self, Option<Inbox>), Failure> {
+        let to = Target::from(&args.to);
+        let policy = match args.yes {
+            true => Policy::Take,
+            false if can_ask() => Policy::Ask,
+            false => Policy::Decline,
+        };
+        let inbox = if policy == Policy::Decline { None } else { Some(to.open()?) };
+        let offers = Self {
+            policy,
+            to,
+            coming: HashMap::new(),
+            taking: HashMap::new(),
+            unasked: HashMap::new(),
+            worst: None,
+        };
+        Ok((offers, inbox))
+    }
+
+    /// Whether somebody is to be asked.
+    pub(super) fn ask(&self) -> bool {
+        self.policy == Policy::Ask
+    }
+
+    /// How what was taken went.
+    pub(super) fn outcome(&self) -> Result<(), Failure> {
+        self.worst.map_or(Ok(()), |code| Err(Failure::told(code)))
+    }
+
+    /// Takes what happened, of any session.
+    pub(super) fn event(
+        &mut self,
+        running: &mut Running,
+        prompt: Option<&mut Prompt>,
+        event: &Event,
+    ) -> Result<(), Failure> {
+        match event {
+            Event::Offered { session, name, size, stat } => {
+                self.offered(running, *session, name, *size, *stat)
+            }
+            Event::OfferEnd { session, .. } => self.complete(running, prompt, *session),
+            Event::SafetyWords { session, .. } => match self.coming.get(session) {
+                Some(Coming::Complete(_)) => self.decide(running, prompt, *session),
+                _ => Ok(()),
+            },
+            Event::Ended { session, .. } => {
+                self.coming.remove(session);
+                self.unasked.remove(session);
+                if let Some(prompt) = prompt {
+                    prompt.forget(*session, &running.output)?;
+                }
+                if let Some(fetching) = self.taking.get_mut(session)
+                    && fetching.cut()
+                {
+                    running.output.error(format_args!("the session ended before everything came"));
+                }
+                self.go_on(running)
+            }
+            Event::Finished { .. } | Event::Failed { .. } => {
+                for fetching in self.taking.values_mut() {
+                    fetching.event(running, &self.to, event);
+                }
+                self.go_on(running)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn offered(
+        &mut self,
+        running: &mut Running,
+        session: SessionId,
+        name: &FileName,
+        size: Size,
+        stat: Stat,
+    ) -> Result<(), Failure> {
+        // One at a time of each session.
+        if self.policy != Policy::Decline && !self.taking.contains_key(&session) {
+            let coming = match self.coming.entry(session) {
+                Entry::Occupied(coming) => coming.into_mut(),
+                Entry::Vacant(free) => {
+                    free.insert(Coming::Growing(Spool::new().map_err(unlisted)?))
+                }
+            };
+            if let Coming::Growing(spool) = coming
+                && spool.count() < MOST
+            {
+                return spool.push(name, size, stat).map_err(unlisted);
+            }
+        }
+        *self.unasked.entry(session).or_default() += 1;
+        // A session that is over needs no answer.
+        let _ = running.host.decline(session, name);
+        Ok(())
+    }
+
+    /// An offer is complete.
+    fn complete(
+        &mut self,
+        running: &mut Running,
+        prompt: Option<&mut Prompt>,
+        session: SessionId,
+    ) -> Result<(), Failure> {
+        let who = running.output.who(session.0);
+        if let Some(declined) = self.unasked.remove(&session) {
+            let why = match self.policy {
+                Policy::Decline => "there is no terminal to ask on, and no --yes",
+                _ => "it is more than can be asked about at once",
+            };
+            running.output.note(format_args!("{declined} files of {who} are declined: {why}"));
+        }
+        match self.coming.remove(&session) {
+            Some(Coming::Growing(spool)) => {
+                self.coming.insert(session, Coming::Complete(spool));
+                if self.policy == Policy::Ask && running.output.awaits_words(session.0) {
+                    return Ok(());
+                }
+                self.decide(running, prompt, session)
+            }
+            Some(other) => {
+                self.coming.insert(session, other);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Asks about a complete offer, or does without.
+    fn decide(
+        &mut self,
+        running: &mut Running,
+        prompt: Option<&mut Prompt>,
+        session: SessionId,
+    ) -> Result<(), Failure> {
+        let asked = self.coming.insert(session, Coming::Asked);
+        let Some(Coming::Complete(spool)) = asked else { return Ok(()) };
+        let who = running.output.who(session.0).to_owned();
+        let inbox = running.host.inbox().cloned();
+        let mut question = Question::new(spool, inbox, &self.to)?;
+        if let Some(prompt) = prompt.filter(|_| self.policy == Policy::Ask) {
+            return prompt.ask_offer(session, who, question, &running.output);
+        }
+        question.show(&running.output)?;
+        match question.agreed() {
+            Ok(chosen) => self.settle(running, Settled::Take(session, chosen)),
+            Err(failure) => {
+                let why = failure.message.unwrap_or_default();
+                running.output.error(format_args!("the offer of {who} is declined: {why}"));
+                self.settle(running, Settled::Refuse(session, Box::new(question)))
+            }
+        }
+    }
+
+    /// Does as was decided.
+    pub(super) fn settle(
+        &mut self,
+        running: &mut Running,
+        settled: Settled,
+    ) -> Result<(), Failure> {
+        let (session, wanted, rest) = match settled {
+            Settled::Take(session, chosen) => (session, Some(chosen.wanted), chosen.rest),
+            Settled::Refuse(session, mut question) => (session, None, question.refused()?),
+        };
+        self.coming.remove(&session);
+        let mut rest = rest.read().map_err(unlisted)?;
+        while let Some((name, ..)) = rest.next().map_err(unlisted)? {
+            if running.host.decline(session, &name).is_err() {
+                break;
+            }
+        }
+        if let Some(wanted) = wanted {
+            self.taking.insert(session, Fetching::of_offer(session, wanted)?);
+        }
+        self.go_on(running)
+    }
+
+    /// Requests more, and lets go of what is done.
+    fn go_on(&mut self, running: &mut Running) -> Result<(), Failure> {
+        for fetching in self.taking.values_mut() {
+            fetching.request(running, &self.to)?;
+        }
+        let worst = &mut self.worst;
+        self.taking.retain(|_, fetching| {
+            let over = fetching.is_idle() && fetching.is_all_requested();
+            if over && let Err(failure) = fetching.outcome(running) {
+                *worst = Some(failure.code);
+            }
+            !over
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! `xcher send`: to whoever is told a code, or to someone online.
+
+use std::path::PathBuf;
+
+use xcher_core::Nick;
+
+use super::args::Common;
+use super::exit::Failure;
+use super::send_args::SendArgs;
+use super::{code, offer};
+use crate::files::Shares;
+
+pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure> {
+    let (to, paths) = whom(args)?;
+    let shares = Shares::open(paths).map_err(|error| Failure::usage(error.to_string()))?;
+    match to {
+        Some(nick) => offer::run(common, nick, shares).await,
+        None => code::run(common, args, shares).await,
+    }
+}
+
+/// The nick, if there is one, and the paths.
+fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), Failure> {
+    if let Some(nick) = &args.to {
+        return Ok((Some(nick.clone()), &args.paths));
+    }
+    match args.paths.split_first() {
+        // A link that leads nowhere is there as well, and is told of as a path.
+        Some((first, paths)) if !paths.is_empty() && first.symlink_metadata().is_err() => {
+            match first.to_str().and_then(|text| Nick::parse(text).ok()) {
+                Some(nick) => Ok((Some(nick), paths)),
+                None => Ok((None, &args.paths)),
+            }
+        }
+        _ => Ok((None, &args.paths)),
+    }
+}

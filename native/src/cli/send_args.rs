@@ -1,0 +1,77 @@
+//! The command line of what sends, and of what is asked before it receives.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use xcher_core::Nick;
+
+use super::args::switch;
+use crate::files::OnConflict;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The first of several arguments is a nick where no file is called so; --to NICK says it plainly, and
+./NAME is always a file.")]
+pub(super) struct SendArgs {
+    /// Whom to offer them to; without, whoever is told the code that is shown
+    #[arg(long, env = "XCHER_TO", value_name = "NICK")]
+    pub(super) to: Option<Nick>,
+    /// Files and folders, after a nick to offer them to, or none
+    #[arg(required = true, value_name = "[NICK] PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Show no QR code
+    #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
+    pub(super) no_qr: bool,
+    /// The relay's page, for the link, where --relay does not tell it
+    #[arg(long, env = "XCHER_PAGE_URL", value_name = "URL")]
+    pub(super) page_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct GetArgs {
+    /// Who shares, or the code that they told; - or nothing to type the code
+    #[arg(value_name = "NICK|CODE")]
+    pub(super) peer: Option<String>,
+    /// Files, or folders with all that is in them, as `ls` spells them; of a code, everything
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    pub(super) names: Vec<String>,
+    /// Everything that is shared
+    #[arg(long, env = "XCHER_ALL")]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) to: TargetArgs,
+    /// By a code, fetch without asking
+    #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
+    pub(super) yes: bool,
+}
+
+/// Where received files go.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetArgs {
+    /// The folder to put them into
+    #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR", default_value = ".")]
+    pub(super) output: PathBuf,
+    /// What to do where a file of that name is there already
+    #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
+    pub(super) on_conflict: OnConflict,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReceiveArgs {
+    #[command(flatten)]
+    pub(super) offers: OffersArgs,
+    /// End after one session
+    #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
+    pub(super) once: bool,
+}
+
+/// What to do with offers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What others offer")]
+pub(super) struct OffersArgs {
+    #[command(flatten)]
+    pub(super) to: TargetArgs,
+    /// Take all that anyone offers, without asking
+    #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
+    pub(super) yes: bool,
+}

@@ -1,0 +1,323 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use xcher_core::secure::{Entropy, Identity, SecureError, Side};
+use xcher_core::session::{Event, Extensions, Terms};
+use xcher_core::stream::{Hasher, Seal, Sums};
+use xcher_core::{Limits, Session};
+
+use super::*;
+
+const MIB: u64 = 1 << 20;
+
+/// Both ends of one private session.
+struct Two {
+    sessions: [Session; 2],
+    requests: u64,
+}
+
+impl Two {
+    fn new(extensions: Extensions) -> Self {
+        let limits = Limits::default();
+        let mut written = [Vec::new(), Vec::new()];
+        let mut number = 0;
+        let mut sessions = [Side::Caller, Side::Called].map(|side| {
+            number += 1;
+            let terms = Terms {
+                code: None,
+                side,
+                identity: Arc::new(Identity::new([number; 32])),
+                entropy: Entropy::new([number; 32]),
+                extensions: extensions.with(Extensions::SECURE),
+                required: true,
+                expected: None,
+            };
+            Session::negotiate(&limits, terms, &mut written[usize::from(number) - 1])
+        });
+        let mut agreed = 0;
+        for turn in 0.. {
+            let (from, to) = (turn % 2, (turn + 1) % 2);
+            let bytes = std::mem::take(&mut written[from]);
+            sessions[to].receive(&bytes);
+            while let Some(event) = sessions[to].next_event(&mut written[to]).unwrap() {
+                if let Event::Agreed { .. } = event {
+                    sessions[to].proceed(&mut Vec::new());
+                    agreed += 1;
+                }
+            }
+            if agreed == 2 {
+                break;
+            }
+        }
+        Self { sessions, requests: 0 }
+    }
+
+    /// Both ends' seals of the next file.
+    fn seals(&mut self) -> [Seal; 2] {
+        let number = self.requests;
+        self.requests += 1;
+        [0, 1].map(|at| self.sessions[at].seal_of(Side::Caller, number).unwrap())
+    }
+}
+
+fn kinds() -> [Extensions; 3] {
+    let verify = Extensions::VERIFY;
+    [Extensions::default(), verify, verify.with(Extensions::AES)]
+}
+
+fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (one, listener.accept().unwrap().0)
+}
+
+fn run() -> AtomicBool {
+    AtomicBool::new(false)
+}
+
+fn bytes(length: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(length);
+    (0..length).map(|_| random.u8(..)).collect()
+}
+
+fn file(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn content(mut file: File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Receives while `peer` does something with the other end.
+fn receive_from(
+    seal: Seal,
+    limit: u64,
+    peer: impl FnOnce(TcpStream) + Send,
+) -> (ReceiveEnd, Option<Sums>, Vec<u8>) {
+    let (theirs, ours) = sockets();
+    let (to, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
+    let (end, sums) = thread::scope(|scope| {
+        scope.spawn(|| peer(theirs));
+        let end =
+            receive_sealed(&ours, &to, Some(limit), sealing(seal), &received, &BufferBudget::new());
+        // One who still sends is not kept waiting.
+        let _ = ours.shutdown(Shutdown::Both);
+        end
+    });
+    let content = content(to);
+    assert_eq!(received.into_inner(), content.len() as u64);
+    (end, sums, content)
+}
+
+/// What a file looks like on its way.
+fn sealed(seal: Seal, bytes: &[u8]) -> Vec<u8> {
+    let (theirs, mut ours) = sockets();
+    let from = file(bytes);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let (size, sent) = (bytes.len() as u64, AtomicU64::new(0));
+            let end = send_sealed(&theirs, &from, size, sealing(seal), &sent, &run());
+            assert!(matches!(end, SendEnd::Whole), "{end:?}");
+            assert_eq!(sent.into_inner(), size);
+        });
+        let mut sealed = Vec::new();
+        ours.read_to_end(&mut sealed).unwrap();
+        sealed
+    })
+}
+
+#[test]
+fn every_size_arrives_whole_and_with_its_sum() {
+    for extensions in kinds() {
+        let mut two = Two::new(extensions);
+        let edges = [0, 1, 31, 32, 33, 32_767, 32_768, 32_769, 131_072, 131_104];
+        for size in edges.into_iter().chain([MIB, 9 * MIB + 7]) {
+            let (expected, [to, from]) = (bytes(size), two.seals());
+            let (end, sums, got) = receive_from(to, size, |socket| {
+                let (file, sent) = (file(&expected), AtomicU64::new(0));
+                let end = send_sealed(&socket, &file, size, sealing(from), &sent, &run());
+                assert!(matches!(end, SendEnd::Whole), "{end:?}");
+                assert_eq!(sent.into_inner(), size);
+            });
+            assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
+            assert!(got == expected, "{size} bytes differ");
+            let verify = extensions.has(Extensions::VERIFY);
+            assert_eq!(sums.is_some_and(|sums| sums.agree()), verify);
+        }
+    }
+}
+
+/// Opens what was sealed, changed in this way; what was kept must be how the file begins.
+fn open_changed(
+    two: &mut Two,
+    whole: &[u8],
+    change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+) -> SecureError {
+    let [to, from] = two.seals();
+    let changed = change(sealed(from, whole));
+    let (end, sums, got) = receive_from(to, whole.len() as u64, move |mut socket| {
+        // It may be closed as soon as the first byte is wrong.
+        let _ = socket.write_all(&changed);
+    });
+    assert!(sums.is_none() && whole.starts_with(&got));
+    match end {
+        ReceiveEnd::SecureError(error) => error,
+        end => panic!("expected something wrong, got {end:?}"),
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_or_changed_anywhere_is_found_out() {
+    for extensions in kinds() {
+        let mut two = Two::new(extensions);
+        let whole = bytes(40);
+        let [_, seal] = two.seals();
+        let length = sealed(seal, &whole).len();
+        for at in 0..length {
+            let cut = open_changed(&mut two, &whole, |mut sealed| {
+                sealed.truncate(at);
+                sealed
+            });
+            assert!(matches!(cut, SecureError::Cut { .. }), "cut at {at}: {cut:?}");
+            open_changed(&mut two, &whole, |mut sealed| {
+                sealed[at] ^= 1;
+                sealed
+            });
+        }
+        let more = open_changed(&mut two, &whole, |sealed| [&sealed[..], &[0]].concat());
+        assert_eq!(more, SecureError::AfterLast);
+        // Records that change places, come twice, or do not come.
+        let whole = bytes(3 * 32_768);
+        let record = 32_768 + 18;
+        for order in [&[1, 0, 2][..], &[0, 0, 1, 2], &[0, 2]] {
+            let wrong = open_changed(&mut two, &whole, |sealed| {
+                let records = order.iter().flat_map(|n| &sealed[n * record..(n + 1) * record]);
+                records.chain(&sealed[3 * record..]).copied().collect()
+            });
+            assert!(matches!(wrong, SecureError::NotThisRecord { .. }), "{order:?}: {wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_more_than_the_limit_is_not_kept() {
+    let mut two = Two::new(Extensions::VERIFY);
+    for (size, limit) in [(33, 32), (64, 32), (100_000, 99_999), (1, 0), (MIB, 300_000)] {
+        let (whole, [to, from]) = (bytes(size), two.seals());
+        let sealed = sealed(from, &whole);
+        let (end, _, got) = receive_from(to, limit, move |mut socket| {
+            let _ = socket.write_all(&sealed);
+        });
+        assert!(matches!(end, ReceiveEnd::Excess { bytes } if bytes == limit), "{end:?}");
+        assert!(got == whole[..limit as usize]);
+    }
+}
+
+#[test]
+fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_file() {
+    let mut two = Two::new(Extensions::VERIFY);
+    let [to, from] = two.seals();
+    let (end, _, got) = receive_from(to, 200_000, |socket| {
+        let (file, sent) = (file(&bytes(150_000)), AtomicU64::new(0));
+        let end = send_sealed(&socket, &file, 200_000, sealing(from), &sent, &run());
+        assert!(matches!(end, SendEnd::FileShrank { sent: 131_072 }), "{end:?}");
+    });
+    assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
+    assert!(bytes(150_000).starts_with(&got));
+
+    // More than any socket's buffers take, so it cannot end by itself.
+    let from = tempfile::tempfile().unwrap();
+    from.set_len(1 << 30).unwrap();
+    let (ours, mut theirs) = sockets();
+    let (sent, cancelled) = (AtomicU64::new(0), run());
+    let [_, seal] = two.seals();
+    let end = thread::scope(|scope| {
+        let thread =
+            scope.spawn(|| send_sealed(&ours, &from, 1 << 30, sealing(seal), &sent, &cancelled));
+        while sent.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        cancelled.store(true, Ordering::Relaxed);
+        thread.join().unwrap()
+    });
+    assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
+    drop(ours);
+    let error = theirs.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
+    let (mut two, buffers) = (Two::new(Extensions::VERIFY), BufferBudget::new());
+    let content_of_all = bytes(50_000);
+    thread::scope(|scope| {
+        let mut silent = Vec::new();
+        for _ in 0..16 {
+            let [to, from] = two.seals();
+            let sealed = sealed(from, &content_of_all);
+            let (mut theirs, ours) = sockets();
+            // One record, and the half of another.
+            theirs.write_all(&sealed[..40_000]).unwrap();
+            silent.push((theirs, ours.try_clone().unwrap()));
+            let (buffers, received) = (&buffers, Arc::new(AtomicU64::new(0)));
+            let counted = Arc::clone(&received);
+            scope.spawn(move || {
+                let file = tempfile::tempfile().unwrap();
+                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers)
+            });
+            while received.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+        }
+        let [to, from] = two.seals();
+        let sealed = sealed(from, &content_of_all);
+        let (mut theirs, ours) = sockets();
+        theirs.write_all(&sealed).unwrap();
+        drop(theirs);
+        let (file, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
+        let (end, sums) = receive_sealed(&ours, &file, None, sealing(to), &received, &buffers);
+        assert!(matches!(end, ReceiveEnd::Eof { bytes: 50_000 }), "{end:?}");
+        assert!(sums.unwrap().agree() && content(file) == content_of_all);
+        for (_, ours) in silent {
+            ours.shutdown(Shutdown::Both).unwrap();
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_the_files_fault_here_too() {
+    let mut two = Two::new(Extensions::VERIFY);
+    let [to, from] = two.seals();
+    let sealed = sealed(from, &bytes(MIB));
+    let (mut theirs, ours) = sockets();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = theirs.write_all(&sealed);
+        });
+        let received = AtomicU64::new(0);
+        let (end, _) =
+            receive_sealed(&ours, &full, None, sealing(to), &received, &BufferBudget::new());
+        drop(ours);
+        let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(received.into_inner(), 0);
+    });
+}
+
+/// From the first byte.
+fn sealing(seal: Seal) -> Sealing {
+    Sealing { seal, begun: Hasher::new() }
+}

@@ -1,0 +1,137 @@
+//! Many small files at a time (section 18), on blocking threads.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+use xcher_core::FileName;
+use xcher_core::batch::{Arrived, BatchSeal};
+use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
+
+use super::Host;
+use super::happened::Happened;
+use super::moving::{received_end, unsent};
+use crate::data;
+use crate::files::{Inbox, Partial};
+
+/// Files that are written before they are synced and named together. Each is open meanwhile.
+const GROUP: usize = 128;
+
+impl Host {
+    pub(super) fn send_batch(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        files: Vec<(FileName, u64)>,
+        seal: BatchSeal,
+    ) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let begun = self.begin(transfer, conn, Some(cancelled.clone()));
+        let Some((socket, sent)) = begun else { return };
+        let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
+        tokio::task::spawn_blocking(move || {
+            let open =
+                |name: &FileName, size| shares.open_file(name, size).ok().map(|(file, _)| file);
+            let end = data::send_batch(&socket, &files, open, seal, &sent, &cancelled);
+            drop(socket);
+            let bytes = sent.load(Ordering::Relaxed);
+            let why = unsent(&end, bytes).map(Into::into);
+            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+        });
+    }
+
+    pub(super) fn receive_batch(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        files: Vec<BatchFile>,
+        seal: BatchSeal,
+    ) {
+        let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
+        let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
+        let buffers = self.buffers.clone();
+        tokio::task::spawn_blocking(move || {
+            let sizes = files.iter().map(|file| file.size).collect();
+            let mut storing = Storing { transfer, inbox, reporter, received, written: Vec::new() };
+            let end = match seal.receiver(sizes) {
+                Ok(receiver) => {
+                    let storing = std::cell::RefCell::new(&mut storing);
+                    let each = |at: usize, arrived: Arrived<'_>| {
+                        storing.borrow_mut().arrived(&files[at], arrived);
+                    };
+                    let pause = || storing.borrow_mut().settle();
+                    received_end(data::receive_batch(&socket, receiver, &buffers, each, pause))
+                }
+                Err(error) => ReceiveEnd::Broken(error.to_string().into()),
+            };
+            storing.settle();
+            drop(socket);
+            let bytes = storing.received.load(Ordering::Relaxed);
+            let (sums, partial) = (None, None);
+            // Whoever is told that this was the last may look at the folder.
+            storing.inbox = None;
+            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
+            let _ = storing.reporter.blocking_send(report);
+        });
+    }
+}
+
+/// Files of a batch on their way to the disk.
+struct Storing {
+    transfer: TransferId,
+    inbox: Option<Arc<Inbox>>,
+    reporter: mpsc::Sender<Happened>,
+    received: Arc<AtomicU64>,
+    /// Written, and without their names; or how they ended.
+    written: Vec<(BatchFile, Result<Partial, BatchFileEnd>)>,
+}
+
+impl Storing {
+    fn arrived(&mut self, file: &BatchFile, arrived: Arrived<'_>) {
+        let written = match arrived {
+            Arrived::Whole(bytes) => self.write(file, bytes).map_err(BatchFileEnd::Failed),
+            Arrived::Missing => Err(BatchFileEnd::Missing),
+            Arrived::Altered => Err(BatchFileEnd::Altered),
+        };
+        self.written.push((file.clone(), written));
+        if self.written.len() == GROUP {
+            self.settle();
+        }
+    }
+
+    fn write(&self, file: &BatchFile, bytes: &[u8]) -> Result<Partial, Box<str>> {
+        let inbox = self.inbox.as_ref().ok_or("this host receives no files")?;
+        let partial = inbox.create(&file.name, None).map_err(|error| error.to_string())?;
+        let written = partial.file().write_all(bytes);
+        written.map_err(|error| format!("the file cannot be written: {error}"))?;
+        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(partial)
+    }
+
+    /// Gives what was written its names, and reports it.
+    fn settle(&mut self) {
+        if self.written.is_empty() {
+            return;
+        }
+        let synced = self.inbox.as_ref().is_some_and(|inbox| inbox.sync());
+        let store = |(file, written): (BatchFile, Result<Partial, BatchFileEnd>)| {
+            let end = match written {
+                Ok(partial) => {
+                    let stat = Some(file.stat.into());
+                    let stored =
+                        if synced { partial.store_synced(stat) } else { partial.store(stat) };
+                    match stored {
+                        Ok(name) => BatchFileEnd::Stored(name),
+                        Err(error) => BatchFileEnd::Failed(error.to_string().into()),
+                    }
+                }
+                Err(end) => end,
+            };
+            (file.transfer, end)
+        };
+        let files = self.written.drain(..).map(store).collect();
+        let _ =
+            self.reporter.blocking_send(Happened::BatchMoved { transfer: self.transfer, files });
+    }
+}

@@ -1,0 +1,267 @@
+//! Files by a code: from `xcher send PATH` to `xcher get CODE`.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod seed_peer;
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use seed_peer::Wishes;
+use serde_json::Value;
+use system::process::{Process, Xcher, xcher};
+use system::recorder::Recorder;
+use system::relay::Relay;
+use system::tree;
+use tempfile::tempdir;
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let named = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0), ("a/b/c/d", 70_000)];
+    let with_bytes = |(seed, (name, size)): (usize, (&str, usize))| {
+        (name.to_owned(), tree::bytes(seed as u64, size))
+    };
+    named.into_iter().enumerate().map(with_bytes).collect()
+}
+
+fn at(relay: &str, command: &[&str]) -> Xcher {
+    xcher(["--relay", relay]).args(command)
+}
+
+/// `xcher send` of a path, and the code that it says.
+fn send(relay: &str, path: &Path, options: &[&str]) -> (Process, String) {
+    let process = at(relay, &["send"]).args(options).args([path]).start();
+    let code = process.until("a code", |lines| lines.out.first().cloned());
+    (process, code)
+}
+
+fn get(relay: &str, code: &str, out: &Path) -> Xcher {
+    at(relay, &["get", code, "--yes", "-o"]).args([out])
+}
+
+/// The same number with other words.
+fn wrong(code: &str) -> String {
+    let number = code.split('-').next().unwrap();
+    let words = ["crossover-clockwork", "adroitness-aardvark"];
+    let words = words.iter().find(|words| !code.ends_with(*words)).unwrap();
+    format!("{number}-{words}")
+}
+
+#[test]
+fn a_code_brings_everything_on_every_way() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), files());
+    let ways = [relay.address.to_string(), relay.tunnel()];
+    for from in &ways {
+        for to in &ways {
+            let out = tempdir().unwrap();
+            let (sender, code) = send(from, &folder.path().join("s"), &[]);
+            let get = get(to, &code, out.path()).run().code(0);
+            let get = get.met(&["the session is private: key ", ", proved by the code"]);
+            assert_eq!(get.out.len(), files().len());
+            assert!(tree::read(out.path()) == tree::read(folder.path()), "{from} to {to}");
+            let sender = sender.wait().code(0).out(&[&code]);
+            let sender = sender.error(&["in another terminal: ", &format!(" get {code}")]);
+            sender.error(&["sent 4 files, 2.93 MiB"]).met(&["proved by the code"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_told_of_a_code_works() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let (sender, code) = send(&relay.tunnel(), &folder.path().join("s"), &[]);
+    let line = sender.err("in another terminal: ");
+    let command = line.split_once("terminal: ").unwrap().1.to_owned();
+    let page = relay.process.out("http ");
+    assert!(sender.err("in a browser: ").ends_with(&format!(": {page}#{code}")));
+    let get = Xcher::other("sh").args(["-c", &format!("{command} --yes")]).dir(folder.path());
+    get.run().code(0).out(&["s/file (1)"]);
+    sender.wait().code(0);
+}
+
+#[test]
+fn for_programs_there_is_json() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "12345")]);
+    let options = ["send", "--json", "--page-url", "https://a.example/"];
+    let sender = relay.xcher(options).args([folder.path().join("file")]).start();
+    let event = sender.event(&[("event", "code")]);
+    let code = event["code"].as_str().unwrap();
+    assert_eq!(event["link"], format!("https://a.example/#{code}"));
+    assert!(event["command"].as_str().unwrap().contains(code));
+    let out = folder.path().join("out");
+    let get = relay.xcher(["get", code, "--yes", "--json", "-o"]).args([&out]).run().code(0);
+    let events = get.events();
+    let manifest = events.iter().find(|event| event["event"] == "manifest").unwrap();
+    assert_eq!((&manifest["files"], &manifest["bytes"]), (&Value::from(1), &Value::from(5)));
+    let sender = sender.wait().code(0);
+    let sent = sender.events().into_iter().find(|event| event["event"] == "sent").expect("sent");
+    assert_eq!((&sent["files"], &sent["bytes"]), (&Value::from(1), &Value::from(5)));
+}
+
+#[test]
+fn three_wrong_codes_kill_a_code() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let relay_at = relay.address.to_string();
+    let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
+    let out = folder.path().join("out");
+    for left in [2, 1] {
+        let get = get(&relay_at, &wrong(&code), &out).run().code(5);
+        get.one_error(&["the code is wrong"]);
+        sender.err(&format!("someone had a wrong code; {left} more and it is dead"));
+    }
+    get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
+    sender.wait().code(5).error(&["three wrong codes were tried, so this one is dead"]);
+    get(&relay_at, &code, &out).run().code(3).one_error(&["nobody is there with this code"]);
+    assert!(tree::read(&out).is_empty());
+}
+
+#[test]
+fn two_wrong_codes_do_not() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let relay_at = relay.address.to_string();
+    let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
+    let out = folder.path().join("out");
+    for _ in 0..2 {
+        get(&relay_at, &wrong(&code), &out).run().code(5);
+    }
+    get(&relay_at, &code, &out).run().code(0);
+    sender.wait().code(0);
+}
+
+#[test]
+fn who_knows_no_code_gets_nothing() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let relay_at = relay.address.to_string();
+    let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
+    let nick = code.split('-').next().unwrap().to_owned();
+    let wishes = Wishes { list: true, ..Wishes::default() };
+    let amy = seed_peer::request(relay.address, "amy", &nick, wishes).join().unwrap();
+    assert!(amy.map_or(true, |got| got.list.is_empty()));
+    for plain in [&["--plain"][..], &[]] {
+        let ls = relay.xcher(["ls", &nick, "--timeout", "5"]).args(plain).run();
+        assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
+    }
+    let out = folder.path().join("out");
+    get(&relay_at, &code, &out).run().code(0);
+    sender.wait().code(0);
+}
+
+#[test]
+fn the_words_are_neither_heard_at_the_relay_nor_logged() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/secret-name", "12345")]);
+    let tunnel: std::net::SocketAddr =
+        relay.process.out("http http://").trim_end_matches('/').parse().unwrap();
+    for (to, scheme) in [(relay.address, ""), (tunnel, "http://")] {
+        let recorder = Recorder::before(to);
+        let address = format!("{scheme}{}", recorder.address);
+        let (sender, code) = send(&address, &folder.path().join("s"), &["-vv"]);
+        let out = folder.path().join(format!("out{}", recorder.address.port()));
+        let failed = get(&address, &wrong(&code), &out).args(["-vv"]).run().code(5);
+        let get = get(&address, &code, &out).args(["-vv"]).run().code(0);
+        let sender = sender.wait().code(0);
+        let (first, second) = words(&code);
+        let shown = sender.err.iter().filter(|line| !line.contains("in another terminal"));
+        let shown = shown.filter(|line| !line.contains("in a browser"));
+        for line in shown.chain(&get.err).chain(&failed.err) {
+            assert!(!line.contains(&first) && !line.contains(&second), "{line}");
+        }
+        let heard = recorder.heard();
+        let nick = code.split('-').next().unwrap();
+        let says = |text: &str| heard.windows(text.len()).any(|at| at == text.as_bytes());
+        // What is said through a tunnel is masked on the way there, and not on the way back.
+        assert!(says(nick), "nothing was recorded");
+        for text in [&first, &second, "secret-name", "12345"] {
+            assert!(!says(text), "{text} was heard");
+        }
+    }
+}
+
+fn words(code: &str) -> (String, String) {
+    let mut parts = code.split('-').skip(1).map(str::to_owned);
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+#[test]
+fn a_code_can_be_piped_in() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
+    let out = folder.path().join("out");
+    let mut get = relay.xcher(["get", "-", "--yes", "-o"]).args([&out]).start();
+    get.say(&format!("  {}\n", code.to_uppercase().replace('-', " ")));
+    get.wait().code(0).out(&[out.join("s/file").to_str().unwrap()]);
+    sender.wait().code(0);
+}
+
+#[test]
+fn some_of_it_by_name() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), files());
+    let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
+    let out = folder.path().join("out");
+    let get = relay.xcher(["get", &code, "s/a", "-y", "-o"]).args([&out]).run();
+    get.code(0).out(&[out.join("s/a/b/c/d").to_str().unwrap()]);
+    sender.wait().code(0).error(&["sent 1 file, 68.36 KiB"]);
+}
+
+#[test]
+fn what_is_no_code_or_cannot_be_one_is_a_usage_error() {
+    let usage = |args: &[&str], parts: &[&str]| {
+        let done = xcher(args).run().code(2).one_error(parts);
+        assert!(!done.err[0].contains("clockwork") || parts[0].contains("clockwork"), "{done}");
+    };
+    let example =
+        "expected a code like 4821-crossover-clockwork, got a first word that no code has";
+    usage(&["get", "4821-clockwork-clockwork", "-y"], &[example]);
+    usage(&["get", "4821-crossover-clockwork"], &["expected a terminal to ask on, or --yes"]);
+    usage(&["get", "4821-crossover-clockwork", "-y", "--plain"], &["got --plain"]);
+    usage(&["get"], &["expected a nick or a code"]);
+    usage(&["get", "-"], &["expected a code like 4821-crossover-clockwork, got no number"]);
+    usage(&["send", "/no/such/file"], &["/no/such/file"]);
+    usage(&["send", "Cargo.toml", "--plain"], &["expected a private session"]);
+}
+
+#[test]
+fn the_same_command_goes_on_after_a_break() {
+    let (relay, folder) = (Relay::start(), tree::room_for(600 << 20));
+    let share = folder.path().join("s");
+    tree::write(&share, [("a first", tree::bytes(1, 2 << 20)), ("z last", tree::bytes(2, 5))]);
+    fs::write(share.join("large"), tree::bytes(3, 200 << 20)).unwrap();
+    let (sender, code) = send(&relay.address.to_string(), &share, &[]);
+    let out = folder.path().join("out");
+    let begun = relay.xcher(["get", &code, "--yes", "--json", "-o"]).args([&out]).start();
+    begun.event(&[("event", "transfer"), ("state", "finished"), ("name", "s/a first")]);
+    begun.until("a part of it", |lines| {
+        lines.out.iter().find_map(|line| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            (event["state"] == "progress" && event["bytes"].as_u64()? > 8 << 20).then_some(())
+        })
+    });
+    begun.signal(Signal::KILL);
+    drop(begun);
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+    get.error(&["here already"]);
+    assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
+    let sender = sender.wait().code(0);
+    sender.error(&["did not arrive; the same command goes on with them"]);
+}
+
+#[test]
+fn nobody_who_takes_nothing_is_a_success() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
+    let get = relay.xcher(["get", &code, "no-such", "--yes"]).dir(folder.path()).run();
+    get.code(1).error(&["does not share \"no-such\""]);
+    sender.wait().code(1).error(&["the other side took nothing"]);
+}

@@ -1,0 +1,265 @@
+//! What a receiver is shown and asked before anything is written.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rustix::process::Signal;
+use system::process::Process;
+use system::relay::Relay;
+use system::terminal::Terminal;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// A sender of what is in `s`, and a folder to receive into.
+struct Sent {
+    relay: Relay,
+    folder: TempDir,
+    sender: Process,
+    code: String,
+}
+
+impl Sent {
+    fn new<N: AsRef<str>>(files: impl IntoIterator<Item = (N, &'static str)>) -> Self {
+        let folder = tempdir().unwrap();
+        tree::write(&folder.path().join("s"), files);
+        Self::of(folder)
+    }
+
+    fn of(folder: TempDir) -> Self {
+        let relay = Relay::start();
+        let sender = relay.xcher(["send"]).args([folder.path().join("s")]).start();
+        let code = sender.until("a code", |lines| lines.out.first().cloned());
+        fs::create_dir(folder.path().join("out")).unwrap();
+        Self { relay, folder, sender, code }
+    }
+
+    fn out(&self) -> std::path::PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn get(&self, options: &[&str]) -> Terminal {
+        let get = self.relay.xcher(["get", &self.code, "-o"]).args([self.out()]).args(options);
+        Terminal::start(get)
+    }
+}
+
+/// What is there, with nothing unfinished beside it.
+#[track_caller]
+fn names(out: &Path) -> Vec<String> {
+    assert!(!out.join(tree::PARTIAL).exists(), "an unfinished file is left");
+    tree::read(out).into_keys().collect()
+}
+
+const QUESTION: &str = "Fetch? [y/N, or which: 1,3-5 or *.jpg] ";
+
+#[test]
+fn no_means_that_nothing_is_written() {
+    for answer in ["", "n", "No"] {
+        let sent = Sent::new([("a/1.jpg", "12345"), ("b", "")]);
+        let mut get = sent.get(&[]);
+        let screen = get.shows(QUESTION);
+        for part in [
+            "1         5 B  s/a/1.jpg\r\n",
+            "2         0 B  s/b\r\n",
+            "2 files, 5 B; ",
+            " free in ",
+        ] {
+            assert!(screen.contains(part), "{part:?}\n{screen}");
+        }
+        assert!(screen.contains("the session is private: key "), "{screen}");
+        assert_eq!(names(&sent.out()), [""; 0]);
+        get.types(answer);
+        let get = get.wait().code(1);
+        assert!(get.screen.contains("nothing was fetched") && get.out.is_empty());
+        assert_eq!(names(&sent.out()), [""; 0]);
+        sent.sender.wait().code(1).error(&["the other side took nothing"]);
+    }
+}
+
+#[test]
+fn yes_and_which() {
+    let all = ["s/a/1.jpg", "s/a/2.JPG", "s/b", "s/c d"];
+    for (answer, wanted) in [
+        ("y", &all[..]),
+        ("YES", &all),
+        ("2", &all[1..2]),
+        ("1,3-", &["s/a/1.jpg", "s/b", "s/c d"]),
+        ("*.jpg", &all[..2]),
+        ("s/a/", &all[..2]),
+        ("c d", &all[3..]),
+    ] {
+        let sent = Sent::new([("a/1.jpg", "1"), ("a/2.JPG", "2"), ("b", ""), ("c d", "4")]);
+        let mut get = sent.get(&[]);
+        get.shows(QUESTION);
+        get.types(answer);
+        let mut out = get.wait().code(0).out;
+        out.sort();
+        let paths = wanted.iter().map(|name| sent.out().join(name).to_str().unwrap().to_owned());
+        assert_eq!(out, paths.collect::<Vec<_>>(), "{answer}");
+        assert_eq!(names(&sent.out()), wanted, "{answer}");
+        sent.sender.wait().code(0).error(&[&format!("sent {} file", wanted.len())]);
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_asked_again() {
+    let sent = Sent::new([("a", "1"), ("b", "2")]);
+    let mut get = sent.get(&[]);
+    get.shows(QUESTION);
+    for (answer, why) in [
+        ("7", "none of them is meant by that"),
+        ("1-2-3", "expected 3, 3-5 or 3-, got 1-2-3"),
+        ("[a", "expected a pattern, got "),
+    ] {
+        get.types(answer);
+        let screen = get.shows(why);
+        assert!(screen.contains(why));
+    }
+    get.types("2");
+    get.wait().code(0);
+    assert_eq!(names(&sent.out()), ["s/b"]);
+}
+
+#[test]
+fn what_is_there_is_told_first() {
+    for (how, note, after) in [
+        ("rename", "(the name is taken: gets a number)", &["s/a", "s/a (1)", "s/b"][..]),
+        ("overwrite", "(REPLACES what is there)", &["s/a", "s/b"]),
+        ("skip", "(the name is taken: is left out)", &["s/a", "s/b"]),
+    ] {
+        let sent = Sent::new([("a", "new"), ("b", "2")]);
+        tree::write(&sent.out(), [("s/a", "old")]);
+        let mut get = sent.get(&["--on-conflict", how]);
+        let screen = get.shows(QUESTION);
+        assert!(screen.contains(&format!("3 B  s/a  {note}\r\n")), "{screen}");
+        assert!(screen.contains("; 1 name is taken;"), "{screen}");
+        get.types("y");
+        get.wait().code(0);
+        assert_eq!(names(&sent.out()), after);
+        let kept = fs::read(sent.out().join("s/a")).unwrap();
+        assert_eq!(kept, if how == "overwrite" { b"new" } else { b"old" });
+    }
+}
+
+#[test]
+fn what_is_here_already_does_not_come_again() {
+    let sent = Sent::new([("a", "1"), ("b", "2")]);
+    let out = sent.out();
+    let mut get = sent.get(&[]);
+    get.shows(QUESTION);
+    get.types("1");
+    get.wait().code(0);
+    sent.sender.wait().code(0);
+    // The same folder again, by another code.
+    let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
+    let code = again.until("a code", |lines| lines.out.first().cloned());
+    let get = sent.relay.xcher(["get", &code, "-o"]).args([&out]);
+    let mut get = Terminal::start(get);
+    let screen = get.shows(QUESTION);
+    assert!(screen.contains("s/a  (here already)\r\n"), "{screen}");
+    assert!(screen.contains("  1 file, 1 B; 1 file here already; "), "{screen}");
+    get.types("y");
+    assert_eq!(get.wait().code(0).out.len(), 2);
+    assert_eq!(names(&out), ["s/a", "s/b"]);
+    again.wait().code(0).error(&["sent 1 file, 1 B"]);
+}
+
+#[test]
+fn a_long_list_is_shown_in_parts() {
+    let sent = Sent::new((1..=50).map(|n| (format!("{n:02}"), "")));
+    let mut get = sent.get(&[]);
+    let screen = get.shows("; m shows more] ");
+    assert!(
+        screen.contains("  20         0 B  s/20\r\n  … and 30 more\r\n  50 files, 0 B; "),
+        "{screen}"
+    );
+    assert!(!screen.contains("s/21"), "{screen}");
+    get.types("m");
+    let screen = get.shows("… and 10 more");
+    assert!(screen.contains("s/40") && !screen.contains("s/41"), "{screen}");
+    get.types("m");
+    get.shows(" s/50\r\n");
+    get.types("41-");
+    get.wait().code(0);
+    assert_eq!(names(&sent.out()).len(), 10);
+}
+
+#[test]
+fn too_little_room_is_said_first() {
+    let folder = tree::room_for(1 << 20);
+    fs::create_dir(folder.path().join("s")).unwrap();
+    fs::write(folder.path().join("s/small"), "1").unwrap();
+    // It has a length, and no bytes.
+    let huge = File::create(folder.path().join("s/huge")).unwrap();
+    huge.set_len(1 << 42).unwrap();
+    let sent = Sent::of(folder);
+    let mut get = sent.get(&[]);
+    let screen = get.shows(QUESTION);
+    assert!(screen.contains("THERE IS NOT ENOUGH ROOM: "), "{screen}");
+    get.types("y");
+    get.shows("Fetch anyway? [y/N] ");
+    get.types("n");
+    assert!(get.wait().code(1).screen.contains("nothing was fetched"));
+    assert_eq!(names(&sent.out()), [""; 0]);
+    sent.sender.stop(Signal::TERM);
+}
+
+#[test]
+fn some_may_fit_where_all_do_not_and_yes_on_the_command_line_is_no_anyway() {
+    let folder = tree::room_for(1 << 20);
+    fs::create_dir(folder.path().join("s")).unwrap();
+    fs::write(folder.path().join("s/small"), "1").unwrap();
+    let huge = File::create(folder.path().join("s/huge")).unwrap();
+    huge.set_len(1 << 42).unwrap();
+    let share = folder.path().join("s");
+    let sent = Sent::of(folder);
+    let all = sent.relay.xcher(["get", &sent.code, "--yes", "-o"]).args([sent.out()]).run();
+    all.code(1).error(&["expected room for 4.00 TiB in ", " too few"]);
+    assert_eq!(names(&sent.out()), [""; 0]);
+    sent.sender.wait().code(1).error(&["the other side took nothing"]);
+    let again = sent.relay.xcher(["send"]).args([&share]).start();
+    let code = again.until("a code", |lines| lines.out.first().cloned());
+    let get = sent.relay.xcher(["get", &code, "-o"]).args([sent.folder.path().join("out")]);
+    let mut get = Terminal::start(get);
+    get.shows(QUESTION);
+    get.types("small");
+    get.wait().code(0);
+    assert_eq!(names(&sent.folder.path().join("out")), ["s/small"]);
+}
+
+#[test]
+fn the_code_can_be_typed() {
+    let sent = Sent::new([("a", "1")]);
+    let mut get = Terminal::start(sent.relay.xcher(["get", "-o"]).args([sent.out()]));
+    get.shows("The code, such as 4821-crossover-clockwork: ");
+    get.types(&sent.code.replace('-', " "));
+    get.shows(QUESTION);
+    get.types("y");
+    get.wait().code(0);
+    assert_eq!(names(&sent.out()), ["s/a"]);
+}
+
+#[test]
+fn a_picture_of_the_link_is_for_terminals() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "1")]);
+    let send = |options: &[&str]| {
+        let command = system::process::xcher(["send", "--relay", &relay.tunnel()]).args(options);
+        let send = Terminal::start(command.args([folder.path().join("file")]));
+        let code = send.says("\n").trim_end().to_owned();
+        let shown = send.shows(&format!("/#{code}\r\n"));
+        (send, shown, code)
+    };
+    let (with, ..) = send(&[]);
+    with.shows("█▀▀▀▀▀█");
+    let (without, _, code) = send(&["--no-qr"]);
+    let out = folder.path().join("out");
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run();
+    get.code(0);
+    assert!(!without.wait().code(0).screen.contains('█'));
+}

@@ -1,0 +1,94 @@
+//! A host that speaks in private, and whose every byte the test says itself.
+
+use xcher_core::secure::{
+    Cipher, DataSealer, Entropy, Handshake, Identity, Keys, Opener, PublicKey, Sealer, Side,
+};
+
+use super::wire::{Chat, Conn};
+
+/// A control connection to one who called, from where both are private.
+pub(crate) struct PrivateConn {
+    conn: Conn,
+    keys: Keys,
+    sealer: Sealer,
+    opener: Opener,
+    heard: String,
+}
+
+impl PrivateConn {
+    /// Waits for X_INIT and connects as client B, which can do this and holds this secret key.
+    pub(crate) fn called(chat: &mut Chat, caps: &str, secret: [u8; 32]) -> Self {
+        let mut conn = Conn::to(chat.called_from());
+        let probe = "X_CHK //xcher/2";
+        conn.hears(probe);
+        conn.say(format!("{probe} YES\n{caps}\n"));
+        let theirs = conn.line().unwrap();
+        let prologue = format!("{probe}\n{probe} YES\n{caps}\n{theirs}\n");
+        let (identity, mut entropy) = (Identity::new(secret), Entropy::new([7; 32]));
+        let mut handshake =
+            Handshake::new(Side::Called, &identity, prologue.as_bytes(), &mut entropy);
+        let message = |conn: &mut Conn| {
+            let line = conn.line().unwrap();
+            line.strip_prefix("X_SECURE ").unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        handshake.read(&message(&mut conn)).unwrap();
+        conn.say(format!("X_SECURE {}\n", handshake.write().unwrap()));
+        handshake.read(&message(&mut conn)).unwrap();
+        let (keys, sealer, opener) = handshake.finish().unwrap();
+        Self { conn, keys, sealer, opener, heard: String::new() }
+    }
+
+    /// Says it in a record.
+    pub(crate) fn say(&mut self, text: &str) {
+        let mut sealed = Vec::new();
+        self.sealer.seal(text.as_bytes(), &mut sealed).unwrap();
+        self.conn.say(sealed);
+    }
+
+    /// The next line, but for those of the safety words, which this host does not answer.
+    pub(crate) fn line(&mut self) -> String {
+        loop {
+            if let Some((line, rest)) = self.heard.split_once('\n') {
+                let line = line.to_owned();
+                self.heard = rest.to_owned();
+                if !line.starts_with("X_SAS ") {
+                    return line;
+                }
+                continue;
+            }
+            let mut record = self.conn.bytes(2);
+            let length = u16::from_be_bytes([record[0], record[1]]);
+            record.extend(self.conn.bytes(length.into()));
+            let text = self.opener.receive(&mut &record[..]).unwrap().unwrap();
+            self.heard.push_str(std::str::from_utf8(text).unwrap());
+        }
+    }
+
+    /// Lists this one file and waits for its request: the data connection to send it on.
+    #[track_caller]
+    pub(crate) fn requested(&mut self, name: &str, size: usize) -> Conn {
+        assert_eq!(self.line(), "X_FILELIST");
+        self.say(&format!("X_FILELIST {name} {size}\nX_FILELIST EOF EOF\n"));
+        let line = self.line();
+        let port = line.strip_prefix(&format!("X_REQUEST {name} {size} "));
+        let port = port.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+        Conn::to(([127, 0, 0, 1], port).into())
+    }
+
+    /// Seals the file of the other side's request of this number.
+    pub(crate) fn sealer(&self, number: u64) -> DataSealer {
+        self.keys.data(Side::Caller, number, Cipher::ChaCha20Poly1305).sealer().unwrap()
+    }
+
+    /// The key that the caller proved to hold.
+    pub(crate) fn their_key(&self) -> PublicKey {
+        self.keys.remote_key()
+    }
+}
+
+/// A record of a file.
+pub(crate) fn record(sealer: &mut DataSealer, text: &[u8]) -> Vec<u8> {
+    let mut record = [&[0; 2], text, &[0; 16]].concat();
+    sealer.seal(&mut record).unwrap();
+    record
+}

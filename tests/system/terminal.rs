@@ -1,0 +1,137 @@
+//! The binary as someone at a terminal has it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tempfile::TempDir;
+
+use super::PATIENCE;
+use super::process::Xcher;
+
+/// A process whose standard input and error are a terminal; killed when dropped.
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Screen>,
+    out: Arc<Screen>,
+    _keys: TempDir,
+}
+
+#[derive(Default)]
+struct Screen {
+    /// What was shown, and whether that was all.
+    shown: Mutex<(Vec<u8>, bool)>,
+    more: Condvar,
+}
+
+/// What is left of it when it is over.
+pub(crate) struct Left {
+    pub(crate) code: Option<i32>,
+    pub(crate) screen: String,
+    pub(crate) out: Vec<String>,
+}
+
+impl Terminal {
+    pub(crate) fn start(command: Xcher) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+        let terminal = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+        let (mut command, keys) = command.parts();
+        command.stdin(terminal()).stderr(terminal()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        // It holds the terminal open, which then would not end with the process.
+        drop(command);
+        let keyboard = File::from(controller);
+        let screen = Screen::watch(keyboard.try_clone().unwrap());
+        let out = Screen::watch(child.stdout.take().unwrap());
+        Self { child, keyboard, screen, out, _keys: keys }
+    }
+
+    /// Waits until this is shown, from where an earlier wait ended or not; all that was.
+    pub(crate) fn shows(&self, text: &str) -> String {
+        self.screen.until(text)
+    }
+
+    /// As [`shows`](Self::shows), of standard output.
+    pub(crate) fn says(&self, text: &str) -> String {
+        self.out.until(text)
+    }
+
+    /// Types a line.
+    pub(crate) fn types(&mut self, line: &str) {
+        self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(mut self) -> Left {
+        let screen = self.screen.until_end();
+        let out = self.out.until_end().lines().map(str::to_owned).collect();
+        Left { code: self.child.wait().unwrap().code(), screen, out }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Left {
+    /// Expects this exit code.
+    #[track_caller]
+    pub(crate) fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "{}\n{:?}", self.screen, self.out);
+        self
+    }
+}
+
+impl Screen {
+    fn watch(mut from: impl Read + Send + 'static) -> Arc<Self> {
+        let screen = Arc::<Self>::default();
+        let watched = Arc::clone(&screen);
+        // It ends with the process: a terminal whose last process is gone cannot be read.
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = from.read(&mut bytes) {
+                screen.shown.lock().unwrap().0.extend(&bytes[..length]);
+                screen.more.notify_all();
+            }
+            screen.shown.lock().unwrap().1 = true;
+            screen.more.notify_all();
+        });
+        watched
+    }
+
+    fn until(&self, text: &str) -> String {
+        let holds = |shown: &str, _| shown.contains(text);
+        self.wait(&format!("{text:?}"), holds)
+    }
+
+    fn until_end(&self) -> String {
+        self.wait("an end", |_, ended| ended)
+    }
+
+    fn wait(&self, what: &str, is_there: impl Fn(&str, bool) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut shown = self.shown.lock().unwrap();
+        loop {
+            let (text, ended) = (String::from_utf8_lossy(&shown.0).into_owned(), shown.1);
+            if is_there(&text, ended) {
+                return text;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if ended || left.is_zero() {
+                drop(shown);
+                panic!("expected {what}, ended: {ended}\n{text}");
+            }
+            shown = self.more.wait_timeout(shown, left).unwrap().0;
+        }
+    }
+}
