@@ -51,7 +51,7 @@ export function secrecy(nick, session) {
 
 const STOPS = {
   "other-key": [
-    "Stopped: not who this was before",
+    "Stopped: the key has changed",
     " had another key when you met. Either they have a new browser or a new machine, or someone else has taken their nick. Nothing was told to them. Ask them in another way before you go on.",
   ],
   "not-private": [

@@ -108,6 +108,27 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.savedAll(files.files);
   });
 
+  test("two tabs that begin at the same time are the same person", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url);
+    const tabs = [carol.page, await carol.page.browserContext().newPage()];
+    await tabs[1].goto(at.url);
+    const secrets = await Promise.all(tabs.map((tab) => tab.evaluate(async () => {
+      const { identity } = await import("/npm/kept.js");
+      return (await identity()).join();
+    })));
+    assert.equal(secrets[0], secrets[1]);
+    assert.equal(secrets[0].split(",").length, 32);
+    await tabs[1].close();
+    await carol.page.bringToFront();
+    await carol.join("carol");
+    await carol.online();
+    const key = await carol.ownKey();
+    await carol.page.reload();
+    await carol.online();
+    assert.equal(await carol.ownKey(), key);
+  });
+
   test("who is remembered is listed, across a reload, and can be forgotten", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
