@@ -106,6 +106,8 @@ impl Host {
                 Err(why) => (ReceiveEnd::Disk(why.into()), None, None),
             };
             drop(socket);
+            // Whoever is told that a transfer is over may look at the folder.
+            drop(inbox);
             let bytes = received.load(Ordering::Relaxed);
             let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
             let _ = reporter.blocking_send(report);

@@ -59,6 +59,8 @@ impl Host {
                     let begun = partial.prefix_hash(&cancelled).ok()?;
                     Some(Found { partial, begun })
                 });
+            // Whoever is told that a transfer is over may look at the folder.
+            drop(inbox);
             let _ = reporter.blocking_send(Happened::PartialFound { transfer, found });
         });
     }
