@@ -1,10 +1,13 @@
-//! A stranger's bytes on a control connection: the same events, fault and answers for every split,
-//! every answer a packet, and no more questions held than the limit.
+//! A stranger's bytes on a control connection, before anything is agreed and after: the same events,
+//! fault and answers for every split, every answer a packet, and no more questions held than the limit.
 
 #![no_main]
 
+use std::sync::Arc;
+
 use libfuzzer_sys::fuzz_target;
-use xcher_core::session::{Event, Question};
+use xcher_core::secure::{Entropy, Identity, Side};
+use xcher_core::session::{Event, Extensions, Question, Terms};
 use xcher_core::{FileName, Limits, LineBuffer, Packet, ProtocolError, Session, Stat};
 use xcher_core_fuzz::{assert_printable, split};
 
@@ -20,26 +23,37 @@ fuzz_target!(|data: &[u8]| {
 /// Asks a little first, where the seed says so, and then answers whatever comes.
 fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8>) {
     let limits = Limits { questions: QUESTIONS, entries: 20, ..Limits::default() };
-    let (mut session, mut out, mut events) = (Session::new(&limits), Vec::new(), Vec::new());
-    let name = FileName::parse("a").expect("valid");
-    if seed & 4 != 0 {
-        session.list(&mut out).expect("a new session");
-    }
-    if seed & 8 != 0 {
-        session.check(name, &mut out).expect("a new session");
-    }
-    if seed & 16 != 0 {
-        let size = xcher_core::Size::Exact(1);
-        session.request(name, size, 40001, &mut out).expect("a new session");
+    let (mut out, mut events) = (Vec::new(), Vec::new());
+    let mut session = match terms(seed) {
+        Some(terms) => Session::negotiate(&limits, terms, &mut out),
+        None => Session::new(&limits),
+    };
+    if terms(seed).is_none() {
+        ask(seed, &mut session, &mut out);
     }
     let mut fault = None;
-    'pieces: for piece in pieces {
-        session.receive(piece);
+    // At the end the other side is not waited for any more.
+    'pieces: for piece in pieces.iter().map(Some).chain([None]) {
+        match piece {
+            Some(piece) => session.receive(piece),
+            None if session.is_probing() => {
+                events.push(session.stop_probing().expect("nobody insists"));
+                agreed(seed, &mut session, &mut out);
+            }
+            None => {}
+        }
         loop {
             match session.next_event(&mut out) {
                 Ok(Some(event)) => {
-                    if let Event::BadQuestion { why } | Event::BadEntry { why } = &event {
-                        assert_printable(why);
+                    match &event {
+                        Event::BadQuestion { why }
+                        | Event::BadEntry { why }
+                        | Event::BadOffer { why } => assert_printable(why),
+                        Event::Agreed { key } => {
+                            assert_eq!(*key, None, "a stranger's bytes are no handshake");
+                            agreed(seed, &mut session, &mut out);
+                        }
+                        _ => {}
                     }
                     events.push(event);
                 }
@@ -64,6 +78,47 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
     (events, fault, out)
 }
 
+/// Who it is that hears them, if one that knows more than the six packets.
+fn terms(seed: u8) -> Option<Terms> {
+    let mut extensions =
+        Extensions::PASSIVE.with(Extensions::RESUME).with(Extensions::OFFER).with(Extensions::STAT);
+    if seed & 128 != 0 {
+        extensions = extensions.with(Extensions::SECURE).with(Extensions::VERIFY);
+    }
+    (seed & 32 != 0).then(|| Terms {
+        side: if seed & 64 != 0 { Side::Caller } else { Side::Called },
+        identity: Arc::new(Identity::new([1; 32])),
+        entropy: Entropy::new([2; 32]),
+        extensions,
+        required: false,
+        expected: None,
+        code: None,
+    })
+}
+
+fn agreed(seed: u8, session: &mut Session, out: &mut Vec<u8>) {
+    session.proceed(out);
+    ask(seed, session, out);
+}
+
+fn ask(seed: u8, session: &mut Session, out: &mut Vec<u8>) {
+    let name = FileName::parse("a").expect("valid");
+    if seed & 4 != 0 {
+        session.list(out).expect("a new session");
+    }
+    if seed & 8 != 0 {
+        session.check(name, out).expect("a new session");
+    }
+    if seed & 16 != 0 {
+        let size = xcher_core::Size::Exact(1);
+        let number = session.request(name, size, 40001, out).expect("a new session");
+        assert_eq!(number, 0);
+        if session.extensions().has(Extensions::OFFER) {
+            session.offer(name, size, Stat::default(), out).expect("in force");
+        }
+    }
+}
+
 fn answer(session: &mut Session, out: &mut Vec<u8>) {
     let name = FileName::parse("a b").expect("valid");
     match session.question().cloned() {
@@ -75,11 +130,13 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
             session.answer_check(name.as_str().len() % 2 == 0, out).expect("the oldest question");
         }
         Some(Question::Request(request)) => {
-            assert!(request.port > 0, "nobody named passive");
+            let named = session.extensions();
+            assert!(request.port > 0 || named.has(Extensions::PASSIVE));
+            assert!(request.has.is_none() || named.has(Extensions::RESUME));
             assert_eq!(session.take_request(out), Some(request.clone()));
             session.refuse(&request.name, out);
         }
-        None => panic!("expected the oldest question of a full session"),
+        _ => panic!("expected the oldest question of a full session"),
     }
 }
 

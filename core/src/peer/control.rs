@@ -195,9 +195,10 @@ impl Peer {
     fn heard(&mut self, session: SessionId, event: Heard, turn: &mut Turn<'_>) {
         match event {
             Heard::Agreed { key } => self.agreed(session, key, turn),
-            Heard::SafetyWords { words: Some(words) } => {
-                turn.tell(Event::SafetyWords { session, words });
-            }
+            Heard::SafetyWords { words: Some(words) } => match self.sessions.get_mut(&session) {
+                Some(slot) if !slot.opened => slot.words = Some(words),
+                _ => turn.tell(Event::SafetyWords { session, words }),
+            },
             Heard::SafetyWords { words: None } | Heard::Question => {}
             Heard::Authenticated => self.established(session, turn),
             Heard::Port { number, port } => self.port_came(session, number, port, turn),

@@ -27,6 +27,8 @@ pub(super) struct Slot {
     pub(super) agreed: bool,
     /// The key that the other side proved to hold.
     pub(super) key: Option<PublicKey>,
+    /// Safety words that came before a code was proved.
+    pub(super) words: Option<Box<str>>,
     /// What this side was told, to prove it.
     pub(super) code: Option<Code>,
     /// When it began, when its stage did, and when it last heard or asked.
@@ -109,6 +111,7 @@ impl Slot {
             opened: false,
             agreed: false,
             key: None,
+            words: None,
             code: None,
             began: now,
             since: now,

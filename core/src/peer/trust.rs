@@ -220,6 +220,9 @@ impl Peer {
         if let (false, Some(peer)) = (core::mem::replace(&mut slot.opened, true), slot.remote) {
             turn.tell(Event::Opened { session: id, peer, nick, called, secrecy });
         }
+        if let Some(words) = slot.words.take() {
+            turn.tell(Event::SafetyWords { session: id, words });
+        }
         self.ask_again(id, turn);
     }
 

@@ -42,6 +42,7 @@ pub(super) struct Ledger {
     offers: u64,
     /// A batch of which not all lines came, and how many have not.
     gathering: Option<(Batch, u64)>,
+    all_offers: u64,
     pub(super) max_questions: usize,
     max_entries: u64,
 }
@@ -59,6 +60,7 @@ impl Ledger {
             entries: 0,
             offers: 0,
             gathering: None,
+            all_offers: 0,
             max_questions: limits.questions.max(1),
             max_entries: limits.entries,
         }
@@ -121,7 +123,9 @@ impl Ledger {
             Extra::Port { number, port } => Event::Port { number, port },
             Extra::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
             Extra::Offer { name, size, stat } => {
-                self.offers = self.one_more(self.offers)?;
+                self.offers += 1;
+                // Of the whole session: an offer ends when the other side says so.
+                self.all_offers = self.one_more(self.all_offers)?;
                 match name {
                     Ok(name) => {
                         let (name, stat) = (name.to_owned(), stat.unwrap_or_default());

@@ -34,6 +34,12 @@ fn who_knows_the_code_is_let_in() {
     assert_eq!(net.opened(1).unwrap().1, private(1));
     net.get(0, session, "x", 17);
     assert_eq!(net.hosts[0].stored["x"], b"for whoever knows");
+    // Nobody is shown words of a session that does not stand.
+    for host in &net.hosts[..2] {
+        let opened = host.events.iter().position(|event| matches!(event, Event::Opened { .. }));
+        let words = host.events.iter().position(|event| matches!(event, Event::SafetyWords { .. }));
+        assert!(opened < words && words.is_some(), "{:?}", host.events);
+    }
     assert!(net.hosts.iter().all(|host| host.pins.is_empty()), "such a nick is nobody's");
 }
 

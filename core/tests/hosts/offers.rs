@@ -88,4 +88,11 @@ fn more_than_a_host_bears_ends_the_session() {
     let files = (0..4).map(|number| listed(&number.to_string(), 1)).collect();
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     assert_eq!(net.faults(1), [Fault::Protocol(ProtocolError::ListTooLong { entries: 3 })]);
+    // In many small offers, too.
+    let session = net.call(0, "b");
+    for number in 0..4 {
+        let files = vec![listed(&number.to_string(), 1)];
+        let _ = net.with(0, |peer, now, actions| peer.offer(session, files, now, actions));
+    }
+    assert_eq!(net.faults(1), vec![Fault::Protocol(ProtocolError::ListTooLong { entries: 3 }); 2]);
 }

@@ -74,6 +74,21 @@ fn a_file_that_changed_meanwhile_is_refused_or_sent_whole() {
     assert_eq!(net.hosts[1].sent, SIZE);
 }
 
+/// A file that becomes another one between the look at its beginning and the rest.
+#[test]
+fn a_file_of_two_halves_is_not_stored() {
+    let (mut net, session) = net(&file()[..100]);
+    net.hosts[1].slow = true;
+    net.get(0, session, "x", SIZE);
+    net.hosts[1].files.insert("x".into(), vec![1; 4000]);
+    net.release(1);
+    assert_eq!(net.faults(0), [Fault::Altered]);
+    assert!(net.hosts[0].stored.is_empty());
+    // What is left of it is no beginning of either, and is not gone on with.
+    net.get(0, session, "x", SIZE);
+    assert_eq!(net.hosts[0].stored["x"], vec![1; 4000]);
+}
+
 #[test]
 fn a_session_that_is_lost_while_it_is_looked_leaves_what_is_there() {
     for slow in [0, 1] {

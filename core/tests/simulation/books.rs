@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use xcher_core::peer::{Known, Secrecy};
+
 use crate::world::{Weather, World};
 
 impl World {
@@ -16,7 +18,9 @@ impl World {
             );
             for (transfer, name, bytes) in &host.stored {
                 let wanted = &host.user.transfers[transfer];
-                let with = host.user.sessions[&wanted.session].with;
+                let (with, _) = host.user.whom[&wanted.session];
+                let own = host.user.sessions.contains_key(&wanted.session);
+                self.totals.taken += u64::from(!own);
                 assert_eq!(name, &wanted.name);
                 assert_eq!(bytes, &self.hosts[with].files[name.as_str()], "a file is wrong");
                 self.totals.files += 1;
@@ -27,10 +31,27 @@ impl World {
                 let finished = matches!(wanted.end, Some(Ok(_)));
                 assert!(!finished || stored, "told of a file that is not there");
                 self.totals.failed += u64::from(!finished);
-                if self.weather != Weather::Rough {
+                // A visitor may leave before what it offered has come, and a user its mind change.
+                let own = host.user.sessions.contains_key(&wanted.session);
+                if self.weather != Weather::Rough && own && !wanted.cancelled {
                     assert_eq!(finished, wanted.exists, "{}: {:?}", wanted.name, wanted.end);
                 }
                 assert!(wanted.exists || !finished, "a file of another size than asked for");
+            }
+            for (with, secrecy) in host.user.whom.values() {
+                let with = &self.hosts[*with];
+                let both = (host.key, with.key);
+                match (*secrecy, both) {
+                    (Secrecy::Private { key, known }, (Some(_), Some(theirs))) => {
+                        assert_eq!(key, theirs, "with whom it says");
+                        self.totals.by_code += u64::from(known == Known::ByCode);
+                    }
+                    (Secrecy::Private { .. }, _) => panic!("expected two who can be private"),
+                    (Secrecy::Plain(_), (Some(_), Some(_))) => {
+                        assert_eq!(self.weather, Weather::Rough, "who can be private is");
+                    }
+                    (Secrecy::Plain(_), _) => {}
+                }
             }
             for (session, book) in &host.user.sessions {
                 sessions.insert((index, *session), book.open);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use xcher_core::batch::{Arrived, BatchReceiver};
+use xcher_core::code::Code;
 use xcher_core::peer::{
     BatchFile, Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId,
     TransferId, Trust,
@@ -11,6 +12,7 @@ use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Receiver, Sum};
 use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Stat};
 
+use crate::left::{Found, Whose};
 use crate::user::User;
 use crate::world::Weather;
 
@@ -24,7 +26,17 @@ pub struct Host {
     pub liar: bool,
     pub received: BTreeMap<TransferId, Receiving>,
     /// What an earlier try left, once looked for.
-    pub found: BTreeMap<TransferId, Vec<u8>>,
+    pub found: BTreeMap<TransferId, Found>,
+    /// What goes on, of which file it is.
+    pub going: BTreeMap<TransferId, Whose>,
+    /// What tries that came to nothing left.
+    pub kept: BTreeMap<Whose, Vec<u8>>,
+    /// What it is made of again after its death.
+    config: Config,
+    secret: [u8; 32],
+    pub pins: Vec<(Nick, PublicKey)>,
+    /// What whoever calls it is to know.
+    pub code: Option<Code>,
     /// Who it is, if it speaks in private.
     pub key: Option<PublicKey>,
     pub sending: BTreeMap<TransferId, Sending>,
@@ -117,6 +129,10 @@ pub enum Due {
     Start,
 }
 
+/// What whoever calls a host with a code is to know, and what it is not.
+pub const RIGHT: &str = "1000-crossover-clockwork";
+pub const WRONG: &str = "1000-crossover-acme";
+
 /// The usual limits, or such that every one of them is reached. There is room for every stranger:
 /// where they fill all places to wait in, they do make a difference.
 fn limits(rng: &mut fastrand::Rng) -> Limits {
@@ -140,16 +156,25 @@ pub fn nick(host: usize) -> Nick {
     Nick::parse(&format!("host{host}")).unwrap()
 }
 
+/// Which host goes by this nick.
+pub fn host_of(nick: &Nick) -> usize {
+    match nick.as_str().strip_prefix("host") {
+        Some(number) => number.parse().unwrap(),
+        None => 0,
+    }
+}
+
 impl Host {
     pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
+        let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
         let config = Config {
-            nicks: vec![nick(index)],
+            nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
             calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
             platform: Platform::Unix,
             limits: limits(rng),
             ..Config::default()
         };
-        let files = (0..rng.usize(0..30))
+        let mut files: BTreeMap<_, _> = (0..rng.usize(0..30))
             .map(|number| {
                 let name = match number % 4 {
                     0 => format!("file {number}.bin"),
@@ -166,30 +191,59 @@ impl Host {
                 (name, (0..length).map(|_| rng.u8(..)).collect())
             })
             .collect();
-        let identity = Identity::new(bytes(rng));
-        let key = (rng.u8(0..3) > 0).then(|| identity.public());
-        let mut peer = Peer::new(config);
-        if key.is_some() {
-            let trust = Trust::new(identity, bytes(rng));
-            let trust = if rng.bool() { trust.with_stat() } else { trust };
-            let trust = if rng.u8(0..4) > 0 { trust.with_batch() } else { trust };
-            peer = peer.with_trust(if rng.u8(0..4) > 0 { trust.with_resume() } else { trust });
+        for number in 0..2 {
+            files.insert(format!("offer {number} of {index}"), bytes(rng).repeat(20));
         }
-        Self {
-            peer,
+        let secret = bytes(rng);
+        let is_private = code.is_some() || rng.u8(0..3) > 0;
+        let mut host = Self {
+            peer: Peer::new(config.clone()),
             user: User::new(index, hosts, rng),
             online: false,
             files,
             liar: weather == Weather::Rough && rng.u8(..) < 40,
             received: BTreeMap::new(),
             found: BTreeMap::new(),
-            key,
+            key: is_private.then(|| Identity::new(secret).public()),
+            going: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            config,
+            secret,
+            pins: Vec::new(),
+            code,
             sending: BTreeMap::new(),
             walks: BTreeMap::new(),
             listeners: BTreeMap::new(),
             stored: Vec::new(),
             due: Vec::new(),
+        };
+        host.peer = host.born(rng);
+        host
+    }
+
+    /// What it is when it starts: what it can do, follows from who it is.
+    pub fn born(&self, rng: &mut fastrand::Rng) -> Peer {
+        let peer = Peer::new(self.config.clone());
+        if self.key.is_none() {
+            return peer;
         }
+        let mut trust = Trust::new(Identity::new(self.secret), bytes(rng));
+        if self.secret[0] % 2 == 0 {
+            trust = trust.with_stat();
+        }
+        if self.secret[1] % 4 > 0 {
+            trust = trust.with_resume();
+        }
+        if self.secret[2] % 4 > 0 {
+            trust = trust.with_batch();
+        }
+        if let Some(code) = &self.code {
+            trust = trust.with_code(code.clone());
+        }
+        for (nick, key) in &self.pins {
+            trust.pin(nick.clone(), *key);
+        }
+        peer.with_trust(trust)
     }
 
     /// The next piece of a list.
@@ -238,6 +292,10 @@ impl Host {
         }
         if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = event {
             self.walks.remove(session);
+        }
+        if let (None, Event::Notice { text, .. }) = (&self.key, event) {
+            let extension = text.contains("unknown packet") && !text.contains("X_CHK");
+            assert!(!extension, "to one that knows the six packets alone: {text}");
         }
         self.user.told(event);
     }

@@ -10,7 +10,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
 
 mod books;
+mod death;
 mod host;
+mod left;
 mod net;
 mod people;
 mod traffic;

@@ -1,9 +1,9 @@
 //! What the users of the hosts do next.
 
-use xcher_core::{FileName, Size, Stat, peer};
+use xcher_core::{FileName, Listed, Size, Stat, peer};
 
-use crate::host::nick;
-use crate::user::{Book, Wanted};
+use crate::host::{RIGHT, WRONG, nick};
+use crate::user::{Book, User, Wanted};
 use crate::world::{Weather, World};
 
 impl World {
@@ -17,6 +17,7 @@ impl World {
         let may_call = host.online && (self.weather == Weather::Rough || self.everyone_is_online());
         (may_call && !user.calls.is_empty())
             || !user.asked.is_empty()
+            || !user.offers.is_empty()
             || user.sessions.iter().any(|(id, book)| {
                 book.open
                     && !book.ended
@@ -45,13 +46,24 @@ impl World {
             });
             return;
         }
+        if let Some((session, name, size)) = self.hosts[host].user.offers.pop() {
+            return self.answer_offer(host, session, name, size);
+        }
         if self.hosts[host].online
             && let Some(with) = self.hosts[host].user.calls.pop()
         {
             // The book is there before the first event is.
             let mut actions = Vec::new();
             let now = self.now;
-            let opened = self.hosts[host].peer.open(nick(with), now, &mut actions);
+            let opened = match (&self.hosts[with].code, self.hosts[host].key) {
+                // It would lead to nothing.
+                (Some(_), None) => return,
+                (Some(_), Some(_)) => {
+                    let code = if rough && self.rng.u8(0..4) == 0 { WRONG } else { RIGHT };
+                    self.hosts[host].peer.open_code(code.parse().unwrap(), now, &mut actions)
+                }
+                (None, _) => self.hosts[host].peer.open(nick(with), now, &mut actions),
+            };
             if let Ok(session) = opened {
                 let book = Book { with, ..Book::default() };
                 self.hosts[host].user.sessions.insert(session, book);
@@ -84,8 +96,12 @@ impl World {
             self.with(host, |peer, now, actions| peer.list(session, now, actions)).unwrap();
         } else if book.list_ended && !book.listed.is_empty() && !early {
             let (name, size) = book.listed.pop().unwrap();
-            match self.rng.u8(0..4) {
+            match self.rng.u8(0..5) {
                 0 => {}
+                4 => {
+                    book_again(&mut self.hosts[host].user, session, name, size);
+                    self.offer(host, session);
+                }
                 1 => self.ask(host, session, name),
                 _ => self.fetch(host, session, name, size),
             }
@@ -93,9 +109,13 @@ impl World {
             book.left = true;
             let _ = self.with(host, |peer, now, actions| peer.end(session, now, actions));
         }
-        if rough && self.rng.u8(..) < 4 {
+        if self.rng.u8(..) < if rough { 4 } else { 20 } {
             let user = &mut self.hosts[host].user;
-            let running = user.transfers.iter_mut().find(|(_, wanted)| wanted.end.is_none());
+            // On a calm network only what has begun, which nobody takes for a refusal.
+            let running = user
+                .transfers
+                .iter_mut()
+                .find(|(_, wanted)| wanted.end.is_none() && (rough || wanted.started));
             if let Some((transfer, wanted)) = running {
                 wanted.cancelled = true;
                 let transfer = *transfer;
@@ -122,7 +142,7 @@ impl World {
         size: Size,
     ) {
         // Now and then a size that is not the file's: the provider must say NO.
-        let wrong = self.rng.u8(..) < 20;
+        let (wrong, listed) = (self.rng.u8(..) < 20, size);
         let size = if wrong { Size::Exact(size.bytes() + 1) } else { size };
         let mut actions = Vec::new();
         let now = self.now;
@@ -136,11 +156,57 @@ impl World {
         );
         if let Ok(transfer) = got {
             let exists = !wrong;
-            let wanted = Wanted { session, name, exists, end: None, cancelled: false };
+            let wanted = Wanted {
+                session,
+                name,
+                exists,
+                size: listed,
+                started: false,
+                end: None,
+                cancelled: false,
+            };
             self.hosts[host].user.transfers.insert(transfer, wanted);
         }
         for action in actions {
             self.act(host, action);
         }
     }
+
+    /// Offers what only this host has, once in a session.
+    fn offer(&mut self, host: usize, session: peer::SessionId) {
+        let user = &self.hosts[host].user;
+        if !user.sessions[&session].offered.is_empty() {
+            return;
+        }
+        let files: Vec<_> = (self.hosts[host].files.iter())
+            .filter(|(name, _)| name.starts_with("offer"))
+            .map(|(name, bytes)| Listed {
+                name: FileName::new(name).unwrap(),
+                size: bytes.len() as u64,
+                stat: Stat::default(),
+            })
+            .collect();
+        let names = files.iter().map(|file| file.name.as_str().to_owned()).collect();
+        self.hosts[host].user.sessions.get_mut(&session).unwrap().offered = names;
+        let _ = self.with(host, |peer, now, actions| peer.offer(session, files, now, actions));
+    }
+
+    /// A visitor offered a file.
+    fn answer_offer(&mut self, host: usize, session: peer::SessionId, name: FileName, size: Size) {
+        match self.rng.u8(0..4) {
+            0 => {}
+            1 => {
+                let decline = |peer: &mut xcher_core::Peer, now, actions: &mut Vec<_>| {
+                    peer.decline(session, &name, now, actions)
+                };
+                let _ = self.with(host, decline);
+            }
+            _ => self.fetch(host, session, name, size),
+        }
+    }
+}
+
+/// Another thing is done first.
+fn book_again(user: &mut User, session: peer::SessionId, name: FileName, size: Size) {
+    user.sessions.get_mut(&session).unwrap().listed.push((name, size));
 }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::peer::{Event, SessionId, TransferId};
+use xcher_core::peer::{Direction, Event, Secrecy, SessionId, TransferId};
 use xcher_core::{FileName, Size};
+
+use crate::host::host_of;
 
 pub struct User {
     /// Hosts to call.
@@ -14,6 +16,10 @@ pub struct User {
     pub sessions: BTreeMap<SessionId, Book>,
     /// Sessions that others opened and that are not over.
     pub visitors: BTreeSet<SessionId>,
+    /// Who is at the other end of each session there was, and how it was opened.
+    pub whom: BTreeMap<SessionId, (usize, Secrecy)>,
+    /// What visitors offered.
+    pub offers: Vec<(SessionId, FileName, Size)>,
     /// Transfers asked for: of which session, which file, and how they ended.
     pub transfers: BTreeMap<TransferId, Wanted>,
     /// Transfers that began and did not end: files that leave this host.
@@ -32,12 +38,20 @@ pub struct Book {
     pub checks: BTreeMap<String, Option<bool>>,
     /// Ended by this user.
     pub left: bool,
+    /// Files that were asked for once more.
+    pub retries: u8,
+    /// What was offered.
+    pub offered: BTreeSet<String>,
 }
 
 pub struct Wanted {
     pub session: SessionId,
     pub name: FileName,
     pub exists: bool,
+    /// As it was listed.
+    pub size: Size,
+    /// Its first byte can move.
+    pub started: bool,
     pub end: Option<Result<FileName, String>>,
     pub cancelled: bool,
 }
@@ -53,12 +67,20 @@ impl User {
             asked: Vec::new(),
             sessions: BTreeMap::new(),
             visitors: BTreeSet::new(),
+            whom: BTreeMap::new(),
+            offers: Vec::new(),
             transfers: BTreeMap::new(),
             serving: BTreeSet::new(),
         }
     }
 
     pub fn told(&mut self, event: &Event) {
+        if let Event::Opened { session, nick: Some(nick), secrecy, .. } = event {
+            self.whom.insert(*session, (host_of(nick), *secrecy));
+        }
+        if let Event::Ended { session, .. } = event {
+            self.offers.retain(|(of, ..)| of != session);
+        }
         match event {
             Event::Call { session, .. } => self.asked.push(*session),
             Event::Opened { session, called: true, .. } => {
@@ -98,6 +120,21 @@ impl User {
                 let answer = book.checks.get_mut(&**name).expect("a name we asked about");
                 assert_eq!(answer.replace(*yes), None, "one answer a question");
             }
+            Event::Offered { session, name, size, .. } => {
+                assert!(self.visitors.contains(session), "callers offer");
+                // A relay may not have been asked yet to say who calls.
+                if self.whom.contains_key(session) {
+                    self.offers.push((*session, name.clone(), *size));
+                }
+            }
+            Event::Declined { session, name } => {
+                let book = self.sessions.get_mut(session).expect("a session of ours");
+                assert!(book.offered.remove(&**name), "what was offered is declined once");
+            }
+            Event::Started { transfer, direction: Direction::Receive, .. } => {
+                let wanted = self.transfers.get_mut(transfer).expect("a file that was asked for");
+                assert!(!std::mem::replace(&mut wanted.started, true), "started once");
+            }
             Event::Started { transfer, .. } if !self.transfers.contains_key(transfer) => {
                 assert!(self.serving.insert(*transfer), "started once");
             }
@@ -111,6 +148,14 @@ impl User {
         match self.transfers.get_mut(&transfer) {
             Some(wanted) => {
                 assert!(wanted.end.is_none(), "a transfer ends once");
+                // What was left of it is gone on with.
+                if let (true, Err(_), Some(book)) =
+                    (wanted.exists, &end, self.sessions.get_mut(&wanted.session))
+                    && book.retries < 3
+                {
+                    book.retries += 1;
+                    book.listed.push((wanted.name.clone(), wanted.size));
+                }
                 wanted.end = Some(end);
             }
             // One that never started fails without having been told of.

@@ -21,6 +21,10 @@ impl World {
                     wire.life[1] = Life::Gone;
                 }
             }
+            104..120 => {
+                let host = self.rng.usize(..self.hosts.len());
+                self.kill(host);
+            }
             _ => {}
         }
     }

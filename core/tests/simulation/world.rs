@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use xcher_core::peer::{Action, ConnId, Input, TransferId};
 use xcher_core::registry;
-use xcher_core::secure::{PublicKey, record};
+use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Seal};
-use xcher_core::{FileName, Registry, RelayLimits};
+use xcher_core::{Registry, RelayLimits};
 
 use crate::host::{Due, Host, Receiving, Sending};
 use crate::net::{End, Life, Wire};
@@ -37,6 +37,15 @@ pub struct Totals {
     pub resumed: u64,
     /// Files that came with others.
     pub batched: u64,
+    /// Bytes that were there and right, and those of them that were sent again.
+    pub right: u64,
+    pub again: u64,
+    /// Hosts that were killed.
+    pub kills: u64,
+    /// Files that were offered and taken.
+    pub taken: u64,
+    /// Sessions by a code.
+    pub by_code: u64,
 }
 
 impl Totals {
@@ -51,6 +60,11 @@ impl Totals {
         self.strangers += run.strangers;
         self.resumed += run.resumed;
         self.batched += run.batched;
+        self.right += run.right;
+        self.again += run.again;
+        self.kills += run.kills;
+        self.taken += run.taken;
+        self.by_code += run.by_code;
     }
 
     pub fn assert_worthwhile(&self, weather: Weather) {
@@ -58,11 +72,16 @@ impl Totals {
         assert!(self.files > self.runs * 2, "files stored: {self:?}");
         assert!(self.resumed > self.runs / 10, "files resumed: {self:?}");
         assert!(self.batched > self.runs / 2, "files in batches: {self:?}");
+        assert!(self.right > self.runs && self.taken > self.runs / 10, "{self:?}");
+        assert!(self.by_code > self.runs / 50, "{self:?}");
+        // Only where a provider could not be reached just then.
+        assert!(self.again * 20 < self.right, "bytes sent twice: {self:?}");
         if weather == Weather::Crowded {
             assert!(self.strangers > self.runs, "{self:?}");
         }
         if weather == Weather::Rough {
             assert!(self.failed > 0 && self.cuts > 0 && self.strangers > 0, "{self:?}");
+            assert!(self.kills > self.runs / 50, "{self:?}");
         }
     }
 }
@@ -298,10 +317,9 @@ impl World {
                 self.hosts[host].due.push(Due::Found(session, size));
             }
             Action::FindPartial { transfer, name, size, from } => {
-                let left = self.left_of(&name, size, from);
-                let has =
-                    left.as_ref().map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
-                self.hosts[host].found.insert(transfer, left.unwrap_or_default());
+                let length = self.look_for(host, transfer, Self::whose(&name, size, from));
+                let left = &self.hosts[host].found[&transfer].bytes;
+                let has = (length > 0).then(|| (length, *blake3::hash(left).as_bytes()));
                 self.hosts[host].due.push(Due::PartialFound(transfer, has));
             }
             Action::SumBeginning { transfer, name, size, length } => {
@@ -312,8 +330,16 @@ impl World {
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 assert_eq!(size, self.hosts[host].files[name.as_str()].len() as u64);
-                let bytes = self.hosts[host].content(&name, &mut self.rng);
+                let mut bytes = self.hosts[host].content(&name, &mut self.rng);
                 let from = bytes.len().min(from as usize);
+                if let (true, 1.., Some(last)) =
+                    (self.hosts[host].liar, from, bytes.len().checked_sub(1))
+                    && from < last
+                {
+                    // Another file by now: what is there is not how this one begins.
+                    bytes[0] ^= 1;
+                    bytes[last] ^= 1;
+                }
                 let bytes = match seal {
                     Some(seal) => sealed(&bytes, from, seal, &mut self.rng),
                     None => bytes[from..].to_vec(),
@@ -321,10 +347,7 @@ impl World {
                 self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
             }
             Action::Receive { transfer, conn, name, size, from, seal } => {
-                let mut bytes = self.hosts[host].found.remove(&transfer).unwrap_or_default();
-                assert!(bytes.len() as u64 >= from, "what was found is gone on from");
-                bytes.truncate(from as usize);
-                self.totals.resumed += u64::from(from > 0);
+                let bytes = self.go_on(host, transfer, from);
                 let begun = Hasher::new().update(&bytes).clone();
                 let receiving = Receiving {
                     conn,
@@ -337,7 +360,6 @@ impl World {
                 };
                 self.hosts[host].received.insert(transfer, receiving);
             }
-            Action::Pin { .. } => {}
             Action::SendBatch { transfer, conn, files, seal } => {
                 let mut sender = seal.sender().unwrap();
                 let mut bytes = Vec::new();
@@ -363,34 +385,15 @@ impl World {
                 };
                 self.hosts[host].received.insert(transfer, receiving);
             }
+            Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
             Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
             }
-            Action::Abandon { transfer } => {
-                let gone = self.hosts[host].received.remove(&transfer).is_some();
-                let found = self.hosts[host].found.remove(&transfer).is_some();
-                assert!(gone || found, "what is abandoned was being received, or looked for");
-            }
+            Action::Abandon { transfer } => self.keep(host, transfer),
             Action::Tell(event) => self.hosts[host].told(&event),
         }
-    }
-
-    /// What an earlier try may have left of a file: how it begins, or something else.
-    fn left_of(&mut self, name: &FileName, size: u64, from: PublicKey) -> Option<Vec<u8>> {
-        let provider = self.hosts.iter().find(|host| host.key == Some(from))?;
-        let mut bytes = provider.files.get(name.as_str())?.clone();
-        if self.rng.bool() || bytes.len() as u64 != size {
-            return None;
-        }
-        bytes.truncate(self.rng.usize(0..=bytes.len()));
-        if self.rng.u8(0..4) == 0
-            && let Some(byte) = bytes.last_mut()
-        {
-            *byte ^= 1;
-        }
-        Some(bytes)
     }
 
     pub fn give(&mut self, host: usize, due: Due) {
