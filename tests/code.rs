@@ -3,20 +3,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-mod seed_peer;
 mod system;
 
 use std::fs;
 use std::path::Path;
 
 use rustix::process::Signal;
-use seed_peer::Wishes;
 use serde_json::Value;
 use system::process::{Process, Xcher, xcher};
 use system::recorder::Recorder;
 use system::relay::Relay;
 use system::tree;
+use system::wire::Chat;
 use tempfile::tempdir;
 
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -143,13 +141,13 @@ fn who_knows_no_code_gets_nothing() {
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let nick = code.split('-').next().unwrap().to_owned();
-    let wishes = Wishes { list: true, ..Wishes::default() };
-    let amy = seed_peer::request(relay.address, "amy", &nick, wishes).join().unwrap();
-    assert!(amy.map_or(true, |got| got.list.is_empty()));
-    for plain in [&["--plain"][..], &[]] {
-        let ls = relay.xcher(["ls", &nick, "--timeout", "5"]).args(plain).run();
-        assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
-    }
+    // In the clear.
+    let mut amy = Chat::join(relay.address, "amy").call(&nick);
+    amy.say("X_FILELIST\n");
+    assert!(amy.lines().iter().all(|line| !line.contains("X_FILELIST")));
+    // In private.
+    let ls = relay.xcher(["ls", &nick]).run();
+    assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
     let out = folder.path().join("out");
     get(&relay_at, &code, &out).run().code(0);
     sender.wait().code(0);
