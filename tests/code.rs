@@ -251,7 +251,7 @@ fn the_same_command_goes_on_after_a_break() {
     get.error(&["here already"]);
     assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
     let sender = sender.wait().code(0);
-    sender.error(&["did not arrive; the same command goes on with them"]);
+    sender.error(&["did not arrive; the same command goes on there"]);
 }
 
 #[test]
