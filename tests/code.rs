@@ -14,7 +14,7 @@ use system::process::{Process, Xcher, xcher};
 use system::recorder::Recorder;
 use system::relay::Relay;
 use system::tree;
-use system::wire::Chat;
+use system::wire::{Chat, FakeRelay};
 use tempfile::tempdir;
 
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -262,4 +262,28 @@ fn nobody_who_takes_nothing_is_a_success() {
     let get = relay.xcher(["get", &code, "no-such", "--yes"]).dir(folder.path()).run();
     get.code(1).error(&["does not share \"no-such\""]);
     sender.wait().code(1).error(&["the other side took nothing"]);
+}
+
+#[test]
+fn a_code_whose_number_is_taken_is_dropped() {
+    let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "12345")]);
+    let file = folder.path().join("file");
+    let sender = at(&relay.address().to_string(), &["send"]).args([&file]).start();
+    let refused = [(); 2].map(|()| {
+        let mut conn = relay.0.accept();
+        let asked = conn.line().unwrap();
+        conn.say(format!("{asked} NO\n"));
+        asked
+    });
+    assert_ne!(refused[0], refused[1]);
+    let mut conn = relay.0.accept();
+    let asked = conn.line().unwrap();
+    conn.say(format!("{asked} YES\n"));
+    conn.hears("X_CAPS from");
+    conn.hears("X_ADDR");
+    conn.say("X_ADDR 127.0.0.1\n");
+    let code = sender.until("a code", |lines| lines.out.first().cloned());
+    assert_eq!(asked, format!("X_NICK {}", code.split('-').next().unwrap()));
+    sender.stop(Signal::TERM).code(1).out(&[&code]);
 }
