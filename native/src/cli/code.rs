@@ -83,7 +83,6 @@ struct Sent {
     /// Somebody who knew the code has left in order.
     left: bool,
     open: u32,
-    wrong: u32,
     dead: bool,
 }
 
@@ -125,12 +124,8 @@ impl Sent {
                 fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
                 ..
             } => {
-                self.wrong += 1;
-                let left = 3u32.saturating_sub(self.wrong);
-                if left > 0 {
-                    let text = format_args!("someone had a wrong code; {left} more and it is dead");
-                    running.output.note(text);
-                }
+                let text = format_args!("someone had a wrong code; after three it is dead");
+                running.output.note(text);
             }
             Event::CodeDead => self.dead = true,
             Event::Finished { name, bytes, .. } => {
