@@ -3,20 +3,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
-mod seed_peer;
 mod system;
 
 use std::fs;
 use std::path::Path;
 
 use rustix::process::Signal;
-use seed_peer::Wishes;
 use serde_json::Value;
 use system::process::{Process, Xcher, xcher};
 use system::recorder::Recorder;
 use system::relay::Relay;
 use system::tree;
+use system::wire::{Chat, FakeRelay};
 use tempfile::tempdir;
 
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -111,12 +109,10 @@ fn three_wrong_codes_kill_a_code() {
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    for left in [2, 1] {
-        let get = get(&relay_at, &wrong(&code), &out).run().code(5);
-        get.one_error(&["the code is wrong"]);
-        sender.err(&format!("someone had a wrong code; {left} more and it is dead"));
+    for _ in 0..3 {
+        get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
+        sender.err("someone had a wrong code; after three it is dead");
     }
-    get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
     sender.wait().code(5).error(&["three wrong codes were tried, so this one is dead"]);
     get(&relay_at, &code, &out).run().code(3).one_error(&["nobody is there with this code"]);
     assert!(tree::read(&out).is_empty());
@@ -143,13 +139,13 @@ fn who_knows_no_code_gets_nothing() {
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let nick = code.split('-').next().unwrap().to_owned();
-    let wishes = Wishes { list: true, ..Wishes::default() };
-    let amy = seed_peer::request(relay.address, "amy", &nick, wishes).join().unwrap();
-    assert!(amy.map_or(true, |got| got.list.is_empty()));
-    for plain in [&["--plain"][..], &[]] {
-        let ls = relay.xcher(["ls", &nick, "--timeout", "5"]).args(plain).run();
-        assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
-    }
+    // In the clear.
+    let mut amy = Chat::join(relay.address, "amy").call(&nick);
+    amy.say("X_FILELIST\n");
+    assert!(amy.lines().iter().all(|line| !line.contains("X_FILELIST")));
+    // In private.
+    let ls = relay.xcher(["ls", &nick]).run();
+    assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
     let out = folder.path().join("out");
     get(&relay_at, &code, &out).run().code(0);
     sender.wait().code(0);
@@ -253,7 +249,7 @@ fn the_same_command_goes_on_after_a_break() {
     get.error(&["here already"]);
     assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
     let sender = sender.wait().code(0);
-    sender.error(&["did not arrive; the same command goes on with them"]);
+    sender.error(&["did not arrive; the same command goes on there"]);
 }
 
 #[test]
@@ -264,4 +260,28 @@ fn nobody_who_takes_nothing_is_a_success() {
     let get = relay.xcher(["get", &code, "no-such", "--yes"]).dir(folder.path()).run();
     get.code(1).error(&["does not share \"no-such\""]);
     sender.wait().code(1).error(&["the other side took nothing"]);
+}
+
+#[test]
+fn a_code_whose_number_is_taken_is_dropped() {
+    let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "12345")]);
+    let file = folder.path().join("file");
+    let sender = at(&relay.address().to_string(), &["send"]).args([&file]).start();
+    let refused = [(); 2].map(|()| {
+        let mut conn = relay.0.accept();
+        let asked = conn.line().unwrap();
+        conn.say(format!("{asked} NO\n"));
+        asked
+    });
+    assert_ne!(refused[0], refused[1]);
+    let mut conn = relay.0.accept();
+    let asked = conn.line().unwrap();
+    conn.say(format!("{asked} YES\n"));
+    conn.hears("X_CAPS from");
+    conn.hears("X_ADDR");
+    conn.say("X_ADDR 127.0.0.1\n");
+    let code = sender.until("a code", |lines| lines.out.first().cloned());
+    assert_eq!(asked, format!("X_NICK {}", code.split('-').next().unwrap()));
+    sender.stop(Signal::TERM).code(1).out(&[&code]);
 }

@@ -119,6 +119,7 @@ fn get_prints_a_line_for_each_finished_file() {
     let get = relay.xcher(["get", "bob", "share/a b.txt", "-o", "x/y"]).dir(out.path()).run();
     get.code(0).quiet().out(&["x/y/share/a b.txt"]);
 
+    std::fs::write(out.path().join("share/a b.txt"), "mine").unwrap();
     let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "--json"];
     let get = relay.xcher(get).dir(out.path()).run().code(0).quiet();
     let [session, words] = open("bob", "first");
@@ -305,9 +306,20 @@ fn man_prints_a_page_or_writes_one_for_each_command() {
     let folder = tempdir().unwrap();
     xcher(["man", "-o"]).args([folder.path().join("new")]).run().code(0).quiet().out(&[]);
     let pages = tree::read(&folder.path().join("new"));
-    for command in
-        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
-    {
+    for command in [
+        "relay",
+        "send",
+        "receive",
+        "share",
+        "ls",
+        "check",
+        "get",
+        "partial",
+        "who",
+        "up",
+        "completions",
+        "man",
+    ] {
         assert!(pages.contains_key(&format!("xcher-{command}.1")), "{command}: {:?}", pages.keys());
     }
     assert!(pages.contains_key("xcher.1"));

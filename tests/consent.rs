@@ -167,6 +167,12 @@ fn what_is_here_already_does_not_come_again() {
     assert_eq!(get.wait().code(0).out.len(), 2);
     assert_eq!(names(&out), ["s/a", "s/b"]);
     again.wait().code(0).error(&["sent 1 file, 1 B"]);
+    // Where all is here, there is nothing to ask.
+    let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
+    let code = again.until("a code", |lines| lines.out.first().cloned());
+    let get = Terminal::start(sent.relay.xcher(["get", &code, "-o"]).args([&out])).wait().code(0);
+    assert!(get.screen.contains("2 files were here already"), "{}", get.screen);
+    assert_eq!(get.out.len(), 2);
 }
 
 #[test]

@@ -115,14 +115,26 @@ fn two_is_usage() {
     };
     usage(&[], &["Usage"]);
     usage(&["fly"], &["fly"]);
-    for command in
-        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
-    {
+    for command in [
+        "relay",
+        "send",
+        "receive",
+        "share",
+        "ls",
+        "check",
+        "get",
+        "partial",
+        "who",
+        "up",
+        "completions",
+        "man",
+    ] {
         usage(&[command, "--no-such-option"], &["--no-such-option"]);
     }
-    for command in ["share", "ls", "check", "get", "up", "completions"] {
+    for command in ["send", "share", "ls", "check", "up", "completions"] {
         usage(&[command], &["required"]);
     }
+    usage(&["get"], &["expected a nick or a code"]);
     usage(&["who", "someone"], &["someone"]);
     let long = "x".repeat(33);
     for nick in ["", "a b", "a/b", "a\nb", "EOF", &long] {

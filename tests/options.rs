@@ -25,9 +25,20 @@ fn help_tells_every_command_option_and_exit_code() {
     for help in [vec!["--help"], vec!["-h"]] {
         let help = xcher(help).run().code(0).quiet();
         let text = help.out.join("\n");
-        for word in
-            ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
-        {
+        for word in [
+            "relay",
+            "send",
+            "receive",
+            "share",
+            "ls",
+            "check",
+            "get",
+            "partial",
+            "who",
+            "up",
+            "completions",
+            "man",
+        ] {
             assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
         }
         for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
@@ -37,9 +48,20 @@ fn help_tells_every_command_option_and_exit_code() {
             assert!(text.contains(word), "{word}\n{text}");
         }
     }
-    for command in
-        ["relay", "share", "ls", "check", "get", "partial", "who", "up", "completions", "man"]
-    {
+    for command in [
+        "relay",
+        "send",
+        "receive",
+        "share",
+        "ls",
+        "check",
+        "get",
+        "partial",
+        "who",
+        "up",
+        "completions",
+        "man",
+    ] {
         let help = xcher([command, "--help"]).run().code(0).quiet();
         assert!(help.out.iter().any(|line| line.starts_with("Usage: xcher ")), "{help}");
     }
@@ -49,7 +71,7 @@ fn help_tells_every_command_option_and_exit_code() {
 
 #[test]
 fn every_option_has_its_variable() {
-    for command in ["relay", "share", "get", "up", "ls"] {
+    for command in ["relay", "send", "receive", "share", "get", "up", "ls"] {
         let help = xcher([command, "--help"]).run().code(0);
         let text = help.out.join("\n");
         let mut options: Vec<_> = text.split("\n").filter_map(long_option).collect();

@@ -180,7 +180,7 @@ impl Host {
         let nicks = nicks.split('\n').map(nick).collect::<Result<_, _>>()?;
         let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
         let trust = secrets.split_first_chunk().and_then(|(secret, seed)| {
-            let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?);
+            let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?).without_offers();
             Some(if required { trust.required() } else { trust })
         });
         if trust.is_none() && (required || !secrets.is_empty()) {

@@ -9,7 +9,7 @@ use xcher_core::{Nick, ProtocolError};
 use super::args::Common;
 use super::exit::{self, Failure, code_of};
 use super::privacy::warning;
-use super::start::Running;
+use super::start::{Running, limits_to_think, nicks};
 use crate::files::{Inbox, Shares};
 
 /// Whom to call.
@@ -65,7 +65,9 @@ impl<'a> Call<'a> {
         inbox: Option<Inbox>,
     ) -> Result<Self, Failure> {
         let privacy = common.privacy()?;
-        let mut running = Running::online(common, Calls::Ignore, shares, inbox, privacy).await?;
+        let (calls, nicks, limits) = (Calls::Ignore, nicks(common), limits_to_think(common));
+        let online = Running::online_as(common, nicks, limits, calls, shares, inbox, privacy).await;
+        let mut running = online.map_err(|not| not.failure)?;
         let opened = match whom.clone() {
             Whom::Nick(nick) => running.host.open(nick),
             Whom::Code(code) => running.host.open_code(code),

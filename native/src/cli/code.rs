@@ -13,7 +13,7 @@ use super::args::Common;
 use super::exit::{Code, Failure};
 use super::json::Line;
 use super::send_args::SendArgs;
-use super::start::Running;
+use super::start::{Running, limits_to_think};
 use super::{link, qr};
 use crate::files::Shares;
 use crate::keys::KeysError;
@@ -45,8 +45,8 @@ async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), Fa
         let privacy = Some(privacy.with_code(code.clone()));
         let nicks = vec![code.nick().clone()];
         tries += 1;
-        let shares = shares.clone();
-        match Running::online_as(common, nicks, Calls::Take, shares, None, privacy).await {
+        let (limits, shares) = (limits_to_think(common), shares.clone());
+        match Running::online_as(common, nicks, limits, Calls::Take, shares, None, privacy).await {
             Ok(running) => return Ok((running, code)),
             Err(not) if not.nick_taken && tries < TRIES => {}
             Err(not) => return Err(not.failure),
@@ -83,7 +83,6 @@ struct Sent {
     /// Somebody who knew the code has left in order.
     left: bool,
     open: u32,
-    wrong: u32,
     dead: bool,
 }
 
@@ -101,10 +100,12 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
             if sent.missing.is_empty() {
                 return sent.outcome(running);
             }
-            let missing = sent.missing.len();
-            running.output.note(format_args!(
-                "{missing} of the files did not arrive; the same command goes on with them"
-            ));
+            let missing = match sent.missing.len() {
+                1 => "1 file".to_owned(),
+                missing => format!("{missing} files"),
+            };
+            let text = format_args!("{missing} did not arrive; the same command goes on there");
+            running.output.note(text);
         }
         if sent.dead {
             return Err(Failure::new(
@@ -123,12 +124,8 @@ impl Sent {
                 fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
                 ..
             } => {
-                self.wrong += 1;
-                let left = 3u32.saturating_sub(self.wrong);
-                if left > 0 {
-                    let text = format_args!("someone had a wrong code; {left} more and it is dead");
-                    running.output.note(text);
-                }
+                let text = format_args!("someone had a wrong code; after three it is dead");
+                running.output.note(text);
             }
             Event::CodeDead => self.dead = true,
             Event::Finished { name, bytes, .. } => {

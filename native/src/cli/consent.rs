@@ -53,6 +53,11 @@ impl Question {
         Ok(())
     }
 
+    /// Whether nothing of it would come, since all is here.
+    pub(super) fn is_idle(&self) -> bool {
+        self.manifest.here == self.manifest.files
+    }
+
     /// Whether nobody is going to be asked.
     fn is_for_nobody(&self) -> bool {
         !super::answers::can_ask()

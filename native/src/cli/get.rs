@@ -170,9 +170,13 @@ async fn agree(
         return Err(Failure::new(Code::Incomplete, "there is nothing to fetch"));
     }
     let inbox = call.running.host.inbox().cloned();
-    let mut question = Question::new(spool, inbox, to)?;
+    let at = to.clone();
+    // A long list is compared with the disk for a while.
+    let compare = tokio::task::spawn_blocking(move || Question::new(spool, inbox, &at));
+    let mut question = call.meanwhile(compare).await?.map_err(Failure::local)??;
     question.show(&call.running.output)?;
     let answers = match consent {
+        _ if question.is_idle() => return question.agreed().map(|chosen| chosen.wanted),
         Consent::Given => return question.agreed().map(|chosen| chosen.wanted),
         Consent::Asked(answers) => answers,
     };

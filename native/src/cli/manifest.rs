@@ -92,7 +92,7 @@ impl Manifest {
         }
         self.bytes = self.bytes.saturating_add(size.bytes());
         let has = begun.get(name.as_str()).filter(|(whole, _)| *whole == size.bytes());
-        self.begun += has.map_or(0, |(_, bytes)| *bytes);
+        self.begun = self.begun.saturating_add(has.map_or(0, |(_, bytes)| *bytes));
     }
 
     fn there(&self, name: &FileName, size: Size, stat: Stat) -> There {

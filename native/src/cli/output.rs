@@ -210,6 +210,9 @@ impl Output {
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
+            Event::BadOffer { why, .. } => {
+                self.detail(format_args!("left out of the offer: {why}"))
+            }
             Event::Notice { text, .. } => self.detail(format_args!("{text}")),
             _ => {}
         }

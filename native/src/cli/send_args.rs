@@ -58,11 +58,11 @@ pub(super) struct TargetArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReceiveArgs {
-    #[command(flatten)]
-    pub(super) offers: OffersArgs,
     /// End after one session
     #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
     pub(super) once: bool,
+    #[command(flatten)]
+    pub(super) offers: OffersArgs,
 }
 
 /// What to do with offers.

@@ -44,14 +44,16 @@ impl Running {
         inbox: Option<Inbox>,
         privacy: Option<Privacy>,
     ) -> Result<Self, Failure> {
-        let online = Self::online_as(common, nicks(common), calls, shares, inbox, privacy).await;
+        let (nicks, limits) = (nicks(common), limits(common));
+        let online = Self::online_as(common, nicks, limits, calls, shares, inbox, privacy).await;
         online.map_err(|not| not.failure)
     }
 
-    /// The same by one of these nicks.
+    /// The same by one of these nicks, within these limits.
     pub(super) async fn online_as(
         common: &Common,
         nicks: Vec<Nick>,
+        limits: Limits,
         calls: Calls,
         shares: Shares,
         inbox: Option<Inbox>,
@@ -65,7 +67,7 @@ impl Running {
                 calls,
                 allow_private: common.allow_private,
                 advertise: common.advertise,
-                limits: limits(common),
+                limits,
                 ..Config::default()
             },
             relay: common.relay.clone(),
@@ -134,6 +136,11 @@ impl Running {
     }
 }
 
+/// The same, but whoever is asked may take a day to answer.
+pub(super) fn limits_to_think(common: &Common) -> Limits {
+    Limits { idle: Duration::from_secs(24 * 60 * 60), ..limits(common) }
+}
+
 fn limits(common: &Common) -> Limits {
     let timeout = Duration::from_secs(common.timeout);
     // What is under way gets twice the time of what has not begun.
@@ -150,7 +157,7 @@ fn limits(common: &Common) -> Limits {
 
 /// The nick that was asked for; else the user's name, and that with a number behind it for when
 /// someone has it.
-fn nicks(common: &Common) -> Vec<Nick> {
+pub(super) fn nicks(common: &Common) -> Vec<Nick> {
     if let Some(nick) = &common.nick {
         return vec![nick.clone()];
     }
