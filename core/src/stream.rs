@@ -12,6 +12,9 @@ use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
 /// BLAKE3 of a file's bytes.
 pub type Sum = [u8; 32];
 
+/// What a record holds of a file: bytes that were held back before it, then its own.
+pub type Opened<'a> = (Option<Sum>, &'a [u8]);
+
 /// How the bytes of one file are sealed.
 #[derive(Debug)]
 pub struct Seal {
@@ -116,10 +119,7 @@ impl Receiver {
     /// # Errors
     ///
     /// [`SecureError`] for a record that is not the next of the other side's.
-    pub fn open<'a>(
-        &mut self,
-        record: &'a mut [u8],
-    ) -> Result<(Option<Sum>, &'a [u8]), SecureError> {
+    pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, SecureError> {
         let text = self.opener.open(record)?;
         Ok(settle(&mut self.sum, &mut self.held, text))
     }
@@ -130,10 +130,7 @@ impl Receiver {
     /// # Errors
     ///
     /// As there.
-    pub fn receive(
-        &mut self,
-        bytes: &mut &[u8],
-    ) -> Result<Option<(Option<Sum>, &[u8])>, SecureError> {
+    pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Opened<'_>>, SecureError> {
         let Some(text) = self.opener.receive(bytes)? else { return Ok(None) };
         Ok(Some(settle(&mut self.sum, &mut self.held, text)))
     }
@@ -155,11 +152,7 @@ impl Receiver {
     }
 }
 
-fn settle<'a>(
-    sum: &mut Option<Hasher>,
-    held: &mut Option<Sum>,
-    text: &'a [u8],
-) -> (Option<Sum>, &'a [u8]) {
+fn settle<'a>(sum: &mut Option<Hasher>, held: &mut Option<Sum>, text: &'a [u8]) -> Opened<'a> {
     let Some(sum) = sum else { return (None, text) };
     // The last record is empty: what is held before it is the sum.
     if text.is_empty() {

@@ -2,6 +2,7 @@
 //!
 //! A side that knows only the six packets sees one question about a file that nobody can have.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -36,7 +37,7 @@ pub struct Terms {
 /// How a negotiation ended.
 pub(super) enum Agreement {
     /// Both know more than the six packets.
-    Extended { extensions: Extensions, keys: Option<Secured> },
+    Extended { extensions: Extensions, keys: Option<Box<Secured>> },
     /// The six packets are all.
     Plain,
 }
@@ -222,7 +223,7 @@ impl Negotiation {
         let safety = Safety::new(&keys, entropy);
         let mut proof = Vec::new();
         let auth = code.as_ref().map(|code| Auth::begin(*side, code, &keys, entropy, &mut proof));
-        let keys = Some(Secured { keys, sealer, opener, safety, auth, proof });
+        let keys = Some(Box::new(Secured { keys, sealer, opener, safety, auth, proof }));
         Ok(Some(Heard::Agreed(Agreement::Extended { extensions, keys })))
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Privacy {
 
 impl Privacy {
     /// Begins; what of it is a proof is the session's.
-    pub(super) fn begin(secured: Secured, out: &mut Vec<u8>) -> Box<Self> {
-        let Secured { keys, sealer, opener, safety, proof, .. } = secured;
+    pub(super) fn begin(secured: Box<Secured>, out: &mut Vec<u8>) -> Box<Self> {
+        let Secured { keys, sealer, opener, safety, proof, .. } = *secured;
         out.extend_from_slice(&proof);
         let mut privacy = Box::new(Self { keys, sealer, opener, safety, fault: None });
         privacy.say_safety(out);
