@@ -53,13 +53,15 @@ pub struct Receiving {
     pub bytes: Vec<u8>,
     pub limit: u64,
     /// Opens the files of a batch; what they are, and what came of them.
-    pub batch: Option<(BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Came)>)>,
+    pub batch: Option<Batch>,
     /// Opens what comes, in a private session.
     pub seal: Option<Receiver>,
     pub name: FileName,
     /// Told to the peer that it ended.
     pub over: bool,
 }
+
+pub type Batch = (BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Came)>);
 
 /// One file of a batch.
 pub enum Came {
@@ -228,13 +230,13 @@ impl Host {
             return peer;
         }
         let mut trust = Trust::new(Identity::new(self.secret), bytes(rng));
-        if self.secret[0] % 2 == 0 {
+        if self.secret[0] < 128 {
             trust = trust.with_stat();
         }
-        if self.secret[1] % 4 > 0 {
+        if self.secret[1] < 192 {
             trust = trust.with_resume();
         }
-        if self.secret[2] % 4 > 0 {
+        if self.secret[2] < 192 {
             trust = trust.with_batch();
         }
         if let Some(code) = &self.code {
