@@ -8,6 +8,22 @@ use std::path::PathBuf;
 #[path = "../tests/transcripts/transcript.rs"]
 mod transcript;
 
+/// Each packet of sections 14 to 17, once both have named them.
+const EXTENSIONS: &str = "\
+X_CAPS passive resume offer stat
+X_STAT a 7 -5 x
+X_FILELIST EOF EOF
+X_RESUME a 5 0 5 q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=
+X_REQUEST a 5 0
+X_PORT 0 40001
+X_OFFER b 5 1795000000 -
+X_OFFER ../b 5 - -
+X_OFFER EOF EOF
+X_CHK a NO
+X_CHK a NO
+X_END
+";
+
 fn main() -> std::io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("expected a folder to write to, got no argument"));
@@ -31,6 +47,11 @@ fn main() -> std::io::Result<()> {
                 std::fs::write(folder.join(target).join(name), [&[first], &bytes[..]].concat())?;
             }
         }
+    }
+    // And who hears it: B, and A, who know more than the six packets.
+    for (first, begins) in [(61, "X_CHK //xcher/2\n"), (125, "X_CHK //xcher/2 YES\n")] {
+        let bytes = [&[first], begins.as_bytes(), EXTENSIONS.as_bytes()].concat();
+        std::fs::write(folder.join("session").join(format!("extensions-{first}")), bytes)?;
     }
     Ok(())
 }

@@ -53,6 +53,10 @@ impl<'a> Extra<'a> {
             }
             _ => return Ok(None),
         };
+        // That this side listens must be in force too.
+        let parsed = parsed.filter(|extra| {
+            named.has(Extensions::PASSIVE) || !matches!(extra, Self::Resume { port: 0, .. })
+        });
         let malformed = || ProtocolError::Malformed { expected, got: Quoted(line).to_box() };
         parsed.ok_or_else(malformed).map(Some)
     }
@@ -203,6 +207,8 @@ mod tests {
     fn wrong_fields_are_malformed() {
         let sum = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
         assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {sum}"), ALL).is_ok());
+        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {sum}"), Extensions::RESUME).is_ok());
+        assert!(Extra::parse(&format!("X_RESUME a 5 0 5 {sum}"), Extensions::RESUME).is_err());
         for bad in [
             "X_RESUME",
             "X_RESUME a 5 4000 5",

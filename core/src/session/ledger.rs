@@ -31,6 +31,8 @@ pub(super) struct Ledger {
     pub(super) given_up: Vec<Box<str>>,
     /// The files we offered that are neither wanted nor declined.
     pub(super) offered: Vec<Box<str>>,
+    /// Those that are: a NO that comes behind it is no question.
+    settled: Vec<Box<str>>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     pub(super) owed: Vec<Owed>,
@@ -54,6 +56,7 @@ impl Ledger {
             requested: Vec::new(),
             given_up: Vec::new(),
             offered: Vec::new(),
+            settled: Vec::new(),
             owed: Vec::new(),
             ours: 0,
             theirs: 0,
@@ -189,7 +192,10 @@ impl Ledger {
         } else if settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
         } else if settle(&mut self.offered, name) {
+            self.settled.push(name.into());
             Some(Event::Declined { name: name.into() })
+        } else if self.settled.iter().any(|settled| **settled == *name) {
+            Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else {
             None
         }
@@ -249,7 +255,9 @@ impl Ledger {
         let number = count_on(&mut self.theirs);
         match name {
             Ok(name) => {
-                settle(&mut self.offered, name.into_str());
+                if settle(&mut self.offered, name.into_str()) {
+                    self.settled.push(name.into_str().into());
+                }
                 let name = name.to_owned();
                 Ok(self.owe(Question::Request(Request { name, size, port, has, number })))
             }

@@ -51,6 +51,24 @@ fn what_was_taken_and_is_refused_is_not_declined() {
     assert!(!net.hosts[0].events.iter().any(|event| matches!(event, Event::Declined { .. })));
 }
 
+/// Nor is what is declined twice, or after it was taken, a question about a file of that name.
+#[test]
+fn a_no_too_many_leads_to_nothing() {
+    let (mut net, session) = net(Some(trust(2)));
+    let files = vec![listed("x", 7), listed("y", 8)];
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    let (theirs, _) = net.opened(1).unwrap();
+    net.get(1, theirs, "x", 7);
+    let looked_up = net.hosts[0].looked_up;
+    for file in ["x", "y", "y"] {
+        net.with(1, |peer, now, actions| peer.decline(theirs, &name(file), now, actions)).unwrap();
+    }
+    assert_eq!((net.hosts[0].looked_up, net.hosts[1].looked_up), (looked_up, 0));
+    let declined = |event: &&Event| matches!(event, Event::Declined { .. });
+    assert_eq!(net.hosts[0].events.iter().filter(declined).count(), 1);
+    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+}
+
 #[test]
 fn who_knows_no_offers_is_offered_nothing() {
     let (mut net, session) = net(None);

@@ -74,6 +74,25 @@ fn a_connection_that_ends_inside_a_record_is_an_error() {
     }
 }
 
+/// The number of a request is part of its file's key: both sides count the same.
+#[test]
+fn requests_count_whatever_their_names() {
+    let mut b = Talker::plain();
+    let asked = "X_REQUEST ../a 1 40001\nX_REQUEST b 1 40001\nX_CHK c\nX_REQUEST d 1 40001\n";
+    b.session.receive(asked.as_bytes());
+    let (mut numbers, mut out) = (Vec::new(), Vec::new());
+    while b.session.next_event(&mut out).unwrap().is_some() {
+        match b.session.take_request(&mut out) {
+            Some(request) => numbers.push(request.number),
+            None if b.session.question().is_some() => {
+                b.session.answer_check(false, &mut out).unwrap();
+            }
+            None => {}
+        }
+    }
+    assert_eq!(numbers, [1, 2]);
+}
+
 #[test]
 fn another_sessions_records_are_nothing_here() {
     let (_, records) = three_records(0);
