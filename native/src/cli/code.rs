@@ -78,7 +78,7 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
 struct Sent {
     files: u64,
     bytes: u64,
-    /// What was asked for and did not get across, so that it may be asked for again.
+    /// What was asked for in this session and did not get across: it may be asked for again.
     missing: HashSet<FileName>,
     /// Somebody who knew the code has left in order.
     left: bool,
@@ -119,7 +119,13 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
 impl Sent {
     fn event(&mut self, running: &Running, event: Event) {
         match event {
-            Event::Opened { .. } => self.open += 1,
+            Event::Opened { .. } => {
+                if self.open == 0 {
+                    // They know by now what they lack, and ask for it.
+                    self.missing.clear();
+                }
+                self.open += 1;
+            }
             Event::OpenFailed {
                 fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
                 ..
