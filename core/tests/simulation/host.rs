@@ -205,10 +205,10 @@ impl Host {
             return peer;
         }
         let mut trust = Trust::new(Identity::new(self.secret), bytes(rng));
-        if self.secret[0].is_multiple_of(2) {
+        if self.secret[0] < 128 {
             trust = trust.with_stat();
         }
-        if !self.secret[1].is_multiple_of(4) {
+        if self.secret[1] < 192 {
             trust = trust.with_resume();
         }
         if let Some(code) = &self.code {
