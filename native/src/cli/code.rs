@@ -1,11 +1,11 @@
 //! `xcher send PATH…`: shares with whoever knows a code, until they have what they want.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _};
 
 use indicatif::HumanBytes;
 use xcher_core::code::{Code as Spoken, CodeError};
-use xcher_core::peer::{Calls, Event, Fault};
+use xcher_core::peer::{Calls, Event, Fault, TransferId};
 use xcher_core::secure::Entropy;
 use xcher_core::{FileName, ProtocolError};
 
@@ -78,6 +78,8 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
 struct Sent {
     files: u64,
     bytes: u64,
+    /// How many others go with the first file of each transfer.
+    under_way: HashMap<TransferId, u64>,
     /// What was asked for in this session and did not get across: it may be asked for again.
     missing: HashSet<FileName>,
     /// Somebody who knew the code has left in order.
@@ -134,12 +136,16 @@ impl Sent {
                 running.output.note(text);
             }
             Event::CodeDead => self.dead = true,
-            Event::Finished { name, bytes, .. } => {
-                self.files += 1;
+            Event::Started { transfer, more, .. } => {
+                self.under_way.insert(transfer, more);
+            }
+            Event::Finished { transfer, name, bytes } => {
+                self.files += 1 + self.under_way.remove(&transfer).unwrap_or(0);
                 self.bytes = self.bytes.saturating_add(bytes);
                 self.missing.remove(&name);
             }
-            Event::Failed { name, .. } => {
+            Event::Failed { transfer, name, .. } => {
+                self.under_way.remove(&transfer);
                 self.missing.insert(name);
             }
             Event::Ended { fault, .. } => {

@@ -1,10 +1,10 @@
 //! `xcher send NICK PATH…`: offers files to someone who is online, and serves what they take.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use indicatif::HumanBytes;
-use xcher_core::peer::Event;
-use xcher_core::{FileName, Listed, Nick};
+use xcher_core::peer::{Event, TransferId};
+use xcher_core::{Listed, Nick};
 
 use super::args::Common;
 use super::call::{Call, Whom};
@@ -18,7 +18,7 @@ const MOST: usize = 100_000;
 
 pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(), Failure> {
     let files = walk(common, &shares).await?;
-    let mut offered = Offered::new(&files);
+    let mut offered = Offered::new(files.len() as u64);
     let mut call = Call::begin_with(common, Whom::Nick(to.clone()), shares, None).await?;
     let session = call.session;
     let done = match call.running.host.offer(session, files) {
@@ -61,30 +61,40 @@ async fn walk(common: &Common, shares: &Shares) -> Result<Vec<Listed>, Failure> 
 /// What became of the files.
 struct Offered {
     files: u64,
-    /// Those without an answer.
-    pending: HashSet<FileName>,
+    /// How many files each transfer has.
+    under_way: HashMap<TransferId, u64>,
     sent: u64,
     bytes: u64,
     declined: u64,
+    failed: u64,
+    /// A transfer failed before it showed how many files it has.
+    lost: bool,
     worst: Option<Code>,
 }
 
 impl Offered {
-    fn new(files: &[Listed]) -> Self {
+    fn new(files: u64) -> Self {
         Self {
-            files: files.len() as u64,
-            pending: files.iter().map(|file| file.name.clone()).collect(),
+            files,
+            under_way: HashMap::new(),
             sent: 0,
             bytes: 0,
             declined: 0,
+            failed: 0,
+            lost: false,
             worst: None,
         }
+    }
+
+    /// Whether every file was taken or declined.
+    fn is_settled(&self) -> bool {
+        self.lost || self.sent + self.failed + self.declined >= self.files
     }
 
     /// Serves until every file was taken or declined.
     async fn serve(&mut self, call: &mut Call<'_>, to: &Nick) -> Result<(), Failure> {
         let mut ended = None;
-        while !self.pending.is_empty() {
+        while !(self.is_settled() && self.under_way.is_empty()) {
             if ended.is_some() && !call.running.host.is_busy() {
                 break;
             }
@@ -102,7 +112,7 @@ impl Offered {
             }
         }
         match ended {
-            Some(failure) if !self.pending.is_empty() => Err(failure),
+            Some(failure) if !self.is_settled() => Err(failure),
             _ => self.outcome(call, to),
         }
     }
@@ -121,19 +131,22 @@ impl Offered {
                     ),
                 ));
             }
-            Event::Declined { name, .. }
-                if FileName::new(&name).is_ok_and(|name| self.pending.remove(&name)) =>
-            {
+            Event::Declined { name, .. } => {
                 self.declined += 1;
                 call.running.output.detail(format_args!("{name}: declined"));
             }
-            Event::Finished { name, bytes, .. } => {
-                self.pending.remove(&name);
-                self.sent += 1;
+            Event::Started { transfer, more, .. } => {
+                self.under_way.insert(transfer, 1 + more);
+            }
+            Event::Finished { transfer, bytes, .. } => {
+                self.sent += self.under_way.remove(&transfer).unwrap_or(1);
                 self.bytes = self.bytes.saturating_add(bytes);
             }
-            Event::Failed { name, fault, .. } => {
-                self.pending.remove(&name);
+            Event::Failed { transfer, fault, .. } => {
+                match self.under_way.remove(&transfer) {
+                    Some(files) => self.failed += files,
+                    None => self.lost = true,
+                }
                 self.worst = Some(code_of_transfer(&fault));
             }
             _ => {}
