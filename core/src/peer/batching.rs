@@ -130,10 +130,11 @@ impl Peer {
             }
             _ => return,
         }
+        let mut events = Vec::new();
         for (id, end) in files {
             let Some(member) = self.take_member(id) else { continue };
             let BatchFile { transfer, name, size, .. } = member.file;
-            turn.tell(match end {
+            events.push(match end {
                 BatchFileEnd::Stored(name) => Event::Finished { transfer, name, bytes: size },
                 BatchFileEnd::Missing => Event::Failed { transfer, name, fault: Fault::Refused },
                 BatchFileEnd::Altered => Event::Failed { transfer, name, fault: Fault::Altered },
@@ -141,6 +142,17 @@ impl Peer {
                     Event::Failed { transfer, name, fault: Fault::Local(why) }
                 }
             });
+        }
+        let is_left = |id| matches!(self.transfers.get(id), Some(Transfer::Member(_)));
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
+        if !fetch.members.iter().any(is_left)
+            && let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id)
+        {
+            // Whoever hears of the last may look whether anything is under way.
+            fetch.last = events.pop();
+        }
+        for event in events {
+            turn.tell(event);
         }
     }
 

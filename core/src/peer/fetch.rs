@@ -41,6 +41,8 @@ pub(super) struct Fetch {
     pub(super) members: Vec<TransferId>,
     pub(super) batch: Vec<BatchFile>,
     pub(super) batch_seal: Option<BatchSeal>,
+    /// How its last file ended, which is told when it is over.
+    pub(super) last: Option<Event>,
     /// The driver was asked for what an earlier try left, and keeps it.
     pub(super) looked: bool,
     /// What an earlier try left.
@@ -83,6 +85,7 @@ impl Fetch {
             members: Vec::new(),
             batch: Vec::new(),
             batch_seal: None,
+            last: None,
             looked: false,
             has: None,
             since: now,

@@ -57,7 +57,7 @@ impl Peer {
     }
 
     pub(super) fn fetch_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) else { return };
+        let Some(Transfer::Fetch(mut fetch)) = self.transfers.remove(&id) else { return };
         match fetch.stage {
             Stage::Waiting => {
                 if let Some(slot) = self.sessions.get_mut(&fetch.session) {
@@ -86,8 +86,12 @@ impl Peer {
                 self.member_failed(*member, fault.clone(), turn);
             }
         }
+        let last = fetch.last.take();
         if !matches!(fetch.stage, Stage::Waiting) {
             self.fetch_over(&fetch, turn);
+        }
+        if let Some(last) = last {
+            turn.tell(last);
         }
     }
 

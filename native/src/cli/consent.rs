@@ -231,7 +231,8 @@ mod tests {
             ("a/b", &[2, 3]),
             ("a/b/", &[2, 3]),
             ("notes.txt", &[3]),
-            ("?", &[5]),
+            // The folder `a` too, with all that is in it.
+            ("?", &[1, 2, 3, 5]),
             ("[j]*", &[4]),
             ("b", &[]),
         ] {
