@@ -143,7 +143,7 @@ impl State {
             a = self.is_known.wait_timeout(a, PATIENCE).unwrap().0;
         }
         for port in listened_on(a.unwrap()) {
-            // One that is listened on already is taken.
+            // What is listened on already is not to be listened on twice.
             if let Ok(server) = TcpListener::bind((HERE, port)) {
                 let state = Arc::clone(self);
                 let a = SocketAddr::from(([127, 0, 0, 1], port));
@@ -174,6 +174,8 @@ fn listened_on(process: u32) -> Vec<u16> {
 /// From here, so that A finds B where it expects it.
 fn connect(to: SocketAddr) -> Option<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    // So that a port of A's that was used for this can be listened on here.
+    socket.set_reuse_address(true).unwrap();
     let here: IpAddr = HERE.parse().unwrap();
     socket.bind(&SocketAddr::new(here, 0).into()).unwrap();
     socket.connect(&to.into()).ok()?;
