@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
+use xcher_core::code::Code;
 use xcher_core::peer::{
     Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
@@ -215,6 +216,11 @@ impl Host {
             "lost" => host.lost(text),
             "turn" => host.turn(),
             "who" => host.who().map_err(misuse)?,
+            "open" if Code::is_like(text) => {
+                let code =
+                    Code::parse(text).map_err(|error| thrown("misuse", &error.to_string()))?;
+                began = host.open_code(code).map_err(misuse)?.0;
+            }
             "open" => began = host.open(nick(text)?).map_err(misuse)?.0,
             "answer" => host.answer(session, number != 0.0).map_err(misuse)?,
             "know" => {

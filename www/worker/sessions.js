@@ -16,6 +16,8 @@ const ids = new Map();
 /** The safety words of a session, once they are known. */
 const spoken = new WeakMap();
 const opening = new Map();
+/** Sessions by what they were opened with: of a code, the nick is a part alone. */
+const opened = new Map();
 const calls = new Map();
 let last = 0;
 let asks = true;
@@ -77,7 +79,7 @@ export function hangUp(id) {
 
 /** The session with `nick`: one that is open, whoever called, or a new one. */
 export async function sessionWith(nick, signal) {
-  const open = [...ids.keys()].find((session) => session.nick === nick);
+  const open = [...ids.keys()].find((session) => session.nick === nick || opened.get(nick) === session);
   if (open) return open;
   const before = opening.get(nick);
   if (before && !before.signal?.aborted) return before.session;
@@ -85,6 +87,7 @@ export async function sessionWith(nick, signal) {
   const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER }).then(keep) };
   const over = () => opening.get(nick) === mine && opening.delete(nick);
   mine.session.then(over, over);
+  mine.session.then((session) => opened.set(nick, session), () => {});
   opening.set(nick, mine);
   return mine.session;
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use xcher_core::code::Code;
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId, Trust};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
@@ -173,6 +174,15 @@ impl<O: Outside> Host<O> {
     /// As there.
     pub fn open(&mut self, nick: Nick) -> Result<SessionId, MisuseError> {
         self.command(|peer, now, actions| peer.open(nick, now, actions))
+    }
+
+    /// As [`Peer::open_code`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_code(&mut self, code: Code) -> Result<SessionId, MisuseError> {
+        self.command(|peer, now, actions| peer.open_code(code, now, actions))
     }
 
     /// As [`Peer::accept`], or [`Peer::reject`].
