@@ -44,6 +44,20 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.text("#secrecy", "the one they had before");
   });
 
+  test("nobody, and both know the code of the link", async (t) => {
+    const at = stage.keep(t, await relay());
+    const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
+    const code = await send.out("");
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.open(code);
+    await carol.listed();
+    await carol.text("#secrecy", "code");
+    await carol.getAll();
+    await carol.savedAll(files.files);
+    await carol.hangUp(code);
+    await send.exits();
+  });
+
   test("nobody, between a page and a terminal", async (t) => {
     const at = stage.keep(t, await relay());
     const share = stage.keep(t, xcher("share", ...files.paths, "--nick", "bob", "--relay", at.relay));

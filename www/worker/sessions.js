@@ -16,8 +16,9 @@ const ids = new Map();
 /** The safety words of a session, once they are known. */
 const spoken = new WeakMap();
 const opening = new Map();
-/** Sessions by what they were opened with: of a code, the nick is a part alone. */
-const opened = new Map();
+/** What sessions were opened with: of a code, the nick is a part alone. */
+const names = new WeakMap();
+const nameOf = (session) => names.get(session) ?? session.nick;
 const calls = new Map();
 let last = 0;
 let asks = true;
@@ -67,8 +68,8 @@ export function keep(session) {
 
 function show() {
   const all = [...ids].map(([session, id]) => {
-    const { nick, peerAddress: address, peerKey: key, known, whyPlain: why } = session;
-    return { id, nick, address, key, known, why, words: spoken.get(session) };
+    const { peerAddress: address, peerKey: key, known, whyPlain: why } = session;
+    return { id, nick: nameOf(session), address, key, known, why, words: spoken.get(session) };
   });
   tell("sessions", all);
 }
@@ -79,15 +80,15 @@ export function hangUp(id) {
 
 /** The session with `nick`: one that is open, whoever called, or a new one. */
 export async function sessionWith(nick, signal) {
-  const open = [...ids.keys()].find((session) => session.nick === nick || opened.get(nick) === session);
+  const open = [...ids.keys()].find((session) => nameOf(session) === nick);
   if (open) return open;
   const before = opening.get(nick);
   if (before && !before.signal?.aborted) return before.session;
   if (!peer) throw new Error("not online");
-  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER }).then(keep) };
+  const name = (session) => (names.set(session, nick), session);
+  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER }).then(name).then(keep) };
   const over = () => opening.get(nick) === mine && opening.delete(nick);
   mine.session.then(over, over);
-  mine.session.then((session) => opened.set(nick, session), () => {});
   opening.set(nick, mine);
   return mine.session;
 }

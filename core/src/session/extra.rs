@@ -55,7 +55,9 @@ impl<'a> Extra<'a> {
         };
         // That this side listens must be in force too.
         let parsed = parsed.filter(|extra| {
-            named.has(Extensions::PASSIVE) || !matches!(extra, Self::Resume { port: 0, .. })
+            let listens =
+                matches!(extra, Self::Resume { port: 0, .. } | Self::Batch { port: 0, .. });
+            named.has(Extensions::PASSIVE) || !listens
         });
         let malformed = || ProtocolError::Malformed { expected, got: Quoted(line).to_box() };
         parsed.ok_or_else(malformed).map(Some)
