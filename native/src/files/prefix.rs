@@ -21,7 +21,9 @@ pub fn prefix_hash(
 ) -> io::Result<blake3::Hasher> {
     let mut hasher = blake3::Hasher::new();
     file.rewind()?;
-    let mut buffer = vec![0; HASHED_AT_ONCE];
+    // Of a file that has nothing yet, nothing is read, and no memory taken.
+    let mut buffer =
+        vec![0; usize::try_from(length).map_or(HASHED_AT_ONCE, |l| l.min(HASHED_AT_ONCE))];
     let mut left = length;
     while left > 0 {
         if cancelled.load(Ordering::Relaxed) {
