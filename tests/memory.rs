@@ -16,7 +16,7 @@ use system::wire::{Chat, Conn};
 
 /// The most that either side of a transfer may hold, whatever the size, in KiB: 10 MiB of what users
 /// run. A debug build holds more than that before it does anything, in code that is not optimised, so
-/// of it is asked that it holds 4 MiB more than when it is idle.
+/// of it is asked that it holds 5 MiB more than when it is idle.
 fn bound() -> u64 {
     if !cfg!(debug_assertions) {
         return 10 << 10;
