@@ -156,12 +156,12 @@ impl Peer {
     /// Takes lines while they may be taken, answers what is due, and tells the driver whether to
     /// read on.
     pub(super) fn pump(&mut self, id: SessionId, turn: &mut Turn<'_>) {
-        let max_unsent = self.config.limits.unsent;
         loop {
             let Some(slot) = self.sessions.get_mut(&id) else { return };
             let spoke = slot.session.has_spoken();
             let mut out = Vec::new();
-            slot.session.hold_answers(slot.unsent > max_unsent, &mut out);
+            let clogged = slot.is_clogged(&self.config.limits);
+            slot.session.hold_answers(clogged, &mut out);
             let heard = slot.session.next_event(&mut out);
             slot.write(out, turn);
             let speaks_now = !spoke && slot.session.has_spoken();

@@ -71,10 +71,10 @@ impl Serve {
 impl Peer {
     /// Has the driver look up what the oldest question asks for.
     pub(super) fn look_up(&mut self, session: SessionId, turn: &mut Turn<'_>) {
-        let Limits { questions: max_waiting, unsent: max_unsent, .. } = self.config.limits;
+        let max_waiting = self.config.limits.questions;
         let Some(slot) = self.sessions.get_mut(&session) else { return };
         if slot.looking
-            || slot.unsent > max_unsent
+            || slot.is_clogged(&self.config.limits)
             || !matches!(slot.stage, SessionStage::Live { .. })
         {
             return;
