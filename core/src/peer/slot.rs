@@ -9,10 +9,13 @@ use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
-use crate::{FileName, Limits, Listed, MAX_LINE, MisuseError, Nick, Session, Size};
+use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
+
+/// Bytes of answers that may wait above the limit, from a side that otherwise reads nothing more.
+const ANSWERS: usize = 64 << 10;
 
 /// One session of a host.
 pub(super) struct Slot {
@@ -197,11 +200,9 @@ impl Slot {
     }
 
     /// Whether too much is written and not sent for anything more to be answered. Of a side that reads
-    /// nothing more until it has answered, it is not: two such would wait for each other. What they then
-    /// write is bounded by the lines that the questions can take.
+    /// nothing more until it has answered, it is not so soon: two such would wait for each other.
     pub(super) fn is_clogged(&self, limits: &Limits) -> bool {
-        let room =
-            if self.session.is_full() { limits.questions.saturating_mul(MAX_LINE) } else { 0 };
+        let room = if self.session.is_full() { ANSWERS } else { 0 };
         self.unsent > limits.unsent.saturating_add(room)
     }
 
