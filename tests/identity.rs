@@ -175,7 +175,10 @@ fn a_folder_that_cannot_be_written_to_is_told_and_still_read() {
     if is_root {
         chmod(folder.path(), 0o711);
         // Where the tests were built, another user may not get at the binary.
-        fs::copy(env!("CARGO_BIN_EXE_xcher"), folder.path().join("xcher")).unwrap();
+        // A child copies it: while this process writes it, another test's child may inherit that, and
+        // then it cannot be run.
+        let copy = Xcher::other("cp").args([env!("CARGO_BIN_EXE_xcher")]).args([folder.path()]);
+        copy.run().code(0);
         chown(&keys, Some(12345), None).unwrap();
     }
     chmod(&keys, 0o500);

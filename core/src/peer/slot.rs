@@ -15,7 +15,7 @@ use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
 
 /// Bytes of answers that may wait above the limit, from a side that otherwise reads nothing more.
-const ANSWERS: usize = 64 << 10;
+const ANSWERS: usize = 16 << 10;
 
 /// One session of a host.
 pub(super) struct Slot {
