@@ -6,7 +6,7 @@ mod system;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use system::process::{Done, xcher};
+use system::process::{COMMANDS, Done, xcher};
 use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir};
@@ -306,20 +306,7 @@ fn man_prints_a_page_or_writes_one_for_each_command() {
     let folder = tempdir().unwrap();
     xcher(["man", "-o"]).args([folder.path().join("new")]).run().code(0).quiet().out(&[]);
     let pages = tree::read(&folder.path().join("new"));
-    for command in [
-        "relay",
-        "send",
-        "receive",
-        "share",
-        "ls",
-        "check",
-        "get",
-        "partial",
-        "who",
-        "up",
-        "completions",
-        "man",
-    ] {
+    for command in COMMANDS {
         assert!(pages.contains_key(&format!("xcher-{command}.1")), "{command}: {:?}", pages.keys());
     }
     assert!(pages.contains_key("xcher.1"));

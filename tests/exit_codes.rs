@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use rustix::process::Signal;
 use serde_json::json;
-use system::process::xcher;
+use system::process::{COMMANDS, xcher};
 use system::relay::{Relay, at};
 use system::wire::{Chat, Conn, FakeRelay, Port};
 use tempfile::{TempDir, tempdir};
@@ -115,20 +115,7 @@ fn two_is_usage() {
     };
     usage(&[], &["Usage"]);
     usage(&["fly"], &["fly"]);
-    for command in [
-        "relay",
-        "send",
-        "receive",
-        "share",
-        "ls",
-        "check",
-        "get",
-        "partial",
-        "who",
-        "up",
-        "completions",
-        "man",
-    ] {
+    for command in COMMANDS {
         usage(&[command, "--no-such-option"], &["--no-such-option"]);
     }
     for command in ["send", "share", "ls", "check", "up", "completions"] {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use system::process::xcher;
+use system::process::{COMMANDS, xcher};
 use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir};
@@ -25,20 +25,7 @@ fn help_tells_every_command_option_and_exit_code() {
     for help in [vec!["--help"], vec!["-h"]] {
         let help = xcher(help).run().code(0).quiet();
         let text = help.out.join("\n");
-        for word in [
-            "relay",
-            "send",
-            "receive",
-            "share",
-            "ls",
-            "check",
-            "get",
-            "partial",
-            "who",
-            "up",
-            "completions",
-            "man",
-        ] {
+        for word in COMMANDS {
             assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
         }
         for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
@@ -48,20 +35,7 @@ fn help_tells_every_command_option_and_exit_code() {
             assert!(text.contains(word), "{word}\n{text}");
         }
     }
-    for command in [
-        "relay",
-        "send",
-        "receive",
-        "share",
-        "ls",
-        "check",
-        "get",
-        "partial",
-        "who",
-        "up",
-        "completions",
-        "man",
-    ] {
+    for command in COMMANDS {
         let help = xcher([command, "--help"]).run().code(0).quiet();
         assert!(help.out.iter().any(|line| line.starts_with("Usage: xcher ")), "{help}");
     }

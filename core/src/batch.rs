@@ -5,8 +5,8 @@
 
 use alloc::vec::Vec;
 
-use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
-use crate::stream::Sum;
+use crate::secure::{DataOpener, DataSealer, SecureError, record};
+use crate::stream::{Seal, Sum};
 
 /// The most files in a batch.
 pub const MAX_FILES: usize = 1024;
@@ -17,13 +17,6 @@ pub const MAX_BYTES: u64 = 16 << 20;
 
 const NOT_SENT: u8 = 0;
 const FOLLOWS: u8 = 1;
-
-/// How the files of a batch are sealed.
-#[derive(Debug)]
-pub struct BatchSeal {
-    key: DataKey,
-    verify: bool,
-}
 
 /// Seals the files of a batch, one after the other.
 #[derive(Debug)]
@@ -58,27 +51,23 @@ pub enum Arrived<'a> {
     Altered,
 }
 
-impl BatchSeal {
-    pub(crate) fn new(key: DataKey, verify: bool) -> Self {
-        Self { key, verify }
-    }
-
-    /// Begins to send.
+impl Seal {
+    /// Begins to send many files.
     ///
     /// # Errors
     ///
     /// [`SecureError`] where this host has not the cipher.
-    pub fn sender(self) -> Result<BatchSender, SecureError> {
+    pub fn batch_sender(self) -> Result<BatchSender, SecureError> {
         let record = Vec::from([0; record::HEAD]);
         Ok(BatchSender { sealer: self.key.sealer()?, verify: self.verify, record })
     }
 
-    /// Begins to receive files of these lengths.
+    /// Begins to receive many files, of these lengths.
     ///
     /// # Errors
     ///
     /// [`SecureError`] where this host has not the cipher.
-    pub fn receiver(self, sizes: Vec<u64>) -> Result<BatchReceiver, SecureError> {
+    pub fn batch_receiver(self, sizes: Vec<u64>) -> Result<BatchReceiver, SecureError> {
         let (opener, verify) = (self.key.opener()?, self.verify);
         Ok(BatchReceiver { opener, verify, sizes, next: 0, came: Vec::new() })
     }

@@ -15,11 +15,11 @@ pub type Sum = [u8; 32];
 /// What a record holds of a file: bytes that were held back before it, then its own.
 pub type Opened<'a> = (Option<Sum>, &'a [u8]);
 
-/// How the bytes of one file are sealed.
+/// How the bytes of one request are sealed: of one file, or of [many](crate::batch).
 #[derive(Debug)]
 pub struct Seal {
-    key: DataKey,
-    verify: bool,
+    pub(crate) key: DataKey,
+    pub(crate) verify: bool,
 }
 
 /// The sums of a file that came.

@@ -14,6 +14,24 @@ use tempfile::{TempDir, tempdir};
 
 use super::PATIENCE;
 
+/// What the binary can be told to do.
+pub(crate) const COMMANDS: [&str; 14] = [
+    "relay",
+    "bridge",
+    "send",
+    "receive",
+    "share",
+    "ls",
+    "check",
+    "get",
+    "partial",
+    "peers",
+    "who",
+    "up",
+    "completions",
+    "man",
+];
+
 /// A command line of the binary, and the folder of its keys, which is its own and empty.
 pub(crate) struct Xcher(Command, TempDir);
 

@@ -103,7 +103,7 @@ impl Peer {
     ) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let (files, session) = (core::mem::take(&mut fetch.batch), fetch.session);
-        let Some(seal) = fetch.batch_seal.take() else { return };
+        let Some(seal) = fetch.seal.take() else { return };
         for file in &files {
             turn.tell(Event::Started {
                 transfer: file.transfer,
@@ -145,9 +145,8 @@ impl Peer {
         }
         let is_left = |id| matches!(self.transfers.get(id), Some(Transfer::Member(_)));
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
-        if !fetch.members.iter().any(is_left)
-            && let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id)
-        {
+        let all_ended = !fetch.members.iter().any(is_left);
+        if let (true, Some(Transfer::Fetch(fetch))) = (all_ended, self.transfers.get_mut(&id)) {
             // Whoever hears of the last may look whether anything is under way.
             fetch.last = events.pop();
         }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
-use crate::session::{Event as Heard, Extensions};
+use crate::session::Event as Heard;
 use crate::{FileName, Listed, MisuseError, ProtocolError};
 
 impl Peer {
@@ -96,11 +96,10 @@ impl Peer {
     fn ask(&mut self, id: SessionId, ask: Ask, turn: &mut Turn<'_>) -> Result<(), MisuseError> {
         let waiting = self.config.limits.questions;
         let slot = self.sessions.get_mut(&id).ok_or(MisuseError::NoSession)?;
-        let live = matches!(slot.stage, Stage::Live { .. });
+        let live = matches!(slot.stage, Stage::Live { .. }) && slot.agreed;
         let mut out = Vec::new();
-        let live = live && slot.agreed;
         if live {
-            if matches!(ask, Ask::Offer(_)) && !slot.session.extensions().has(Extensions::OFFER) {
+            if !ask.is_known(&slot.session) {
                 turn.tell(Event::NotOffered { session: id });
                 return Ok(());
             }
@@ -124,9 +123,8 @@ impl Peer {
     pub(super) fn ask_again(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let mut out = Vec::new();
-        let offers = slot.session.extensions().has(Extensions::OFFER);
         for ask in &slot.asked {
-            if let (Ask::Offer(_), false) = (ask, offers) {
+            if !ask.is_known(&slot.session) {
                 turn.tell(Event::NotOffered { session: id });
                 continue;
             }
@@ -274,7 +272,7 @@ impl Peer {
     pub(super) fn session_timed_out(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let limits = &self.config.limits;
         let Some(slot) = self.sessions.get(&id) else { return };
-        if slot.is_waiting_for_probe() && matches!(slot.stage, Stage::Live { .. }) {
+        if slot.session.is_probing() && matches!(slot.stage, Stage::Live { .. }) {
             return self.stop_probing(id, turn);
         }
         let (waited_for, after) = match slot.stage {

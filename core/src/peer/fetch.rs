@@ -10,7 +10,6 @@ use super::{
     Action, Awaited, BatchFile, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose,
     SessionId, Transfer, TransferId, Turn, Use,
 };
-use crate::batch::BatchSeal;
 use crate::secure::Side;
 use crate::session::Extensions;
 use crate::stream::{Seal, Sum};
@@ -37,10 +36,9 @@ pub(super) struct Fetch {
     pub(super) number: u64,
     /// How its bytes will come.
     pub(super) seal: Option<Seal>,
-    /// The files that it brings, where it is a batch; which were asked for, and how they will come.
+    /// The files that it brings, where it is a batch, and which of them were asked for.
     pub(super) members: Vec<TransferId>,
     pub(super) batch: Vec<BatchFile>,
-    pub(super) batch_seal: Option<BatchSeal>,
     /// How its last file ended, which is told when it is over.
     pub(super) last: Option<Event>,
     /// The driver was asked for what an earlier try left, and keeps it.
@@ -84,7 +82,6 @@ impl Fetch {
             seal: None,
             members: Vec::new(),
             batch: Vec::new(),
-            batch_seal: None,
             last: None,
             looked: false,
             has: None,
@@ -246,8 +243,8 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
-        let (batch, is_batch) = (self.members(&fetch.members), !fetch.members.is_empty());
-        if is_batch && batch.is_empty() {
+        let batch = self.members(&fetch.members);
+        if batch.is_empty() && !fetch.members.is_empty() {
             // Each was given up meanwhile.
             return self.fetch_failed(id, Fault::Cancelled, turn);
         }
@@ -266,10 +263,7 @@ impl Peer {
         // It cannot be refused: a session that ends is taken out at once.
         debug_assert!(sent.is_ok());
         fetch.number = sent.unwrap_or_default();
-        match batch.is_empty() {
-            true => fetch.seal = session.seal_of(session.side(), fetch.number),
-            false => fetch.batch_seal = session.batch_seal_of(session.side(), fetch.number),
-        }
+        fetch.seal = session.seal_of(session.side(), fetch.number);
         if let Some(first) = batch.first() {
             // What a NO names, of those that are left.
             fetch.name = first.name.clone();

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use super::Event;
-use crate::batch::BatchSeal;
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
 use crate::{FileName, Listed, Nick, Size, Stat};
@@ -356,7 +355,7 @@ pub enum Action {
         /// Names and sizes in bytes.
         files: Vec<(FileName, u64)>,
         /// How they are sealed.
-        seal: BatchSeal,
+        seal: Seal,
     },
     /// Take many small files from a data connection, and store each as soon as it is whole:
     /// [`Input::BatchMoved`], then [`Input::ReceiveEnded`].
@@ -368,7 +367,7 @@ pub enum Action {
         /// Which files, in their order.
         files: Vec<BatchFile>,
         /// How they are sealed.
-        seal: BatchSeal,
+        seal: Seal,
     },
     /// Give a received file its name: [`Input::Stored`] or [`Input::StoreFailed`].
     Store {

@@ -10,8 +10,7 @@ use super::{
     Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, SessionId,
     Transfer, TransferId, Turn, Use,
 };
-use crate::addr::may_dial_port;
-use crate::batch::BatchSeal;
+use crate::addr::{AddrFault, may_dial_port};
 use crate::session::{Batch, Question, Request};
 use crate::stream::{Seal, Sum};
 use crate::{FileName, Limits, Listed, Size};
@@ -26,9 +25,8 @@ pub(super) struct Serve {
     size: u64,
     /// How its bytes go.
     seal: Option<Seal>,
-    /// The files, where they are many, and how they go.
+    /// The files, where they are many.
     files: Vec<(FileName, u64)>,
-    batch_seal: Option<BatchSeal>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
     /// The number of the request.
@@ -165,69 +163,56 @@ impl Peer {
         if asked.exact().is_some_and(|asked| asked != size) {
             return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
         }
-        if port != 0 {
-            may_dial_port(port).map_err(|fault| alloc::format!("{fault}"))?;
-        }
-        let id = TransferId(self.new_id());
-        let slot = self.sessions.get_mut(&session).ok_or("its session is over")?;
-        let (_, peer) = slot.ends.ok_or("its session is over")?;
-        slot.serves.push(id);
-        let to = SocketAddr::new(peer, port);
-        let stage = Stage::Waiting;
-        let seal = slot.session.seal_of(slot.session.side().other(), number);
-        let deadline = None;
-        let (files, batch_seal) = (Vec::new(), None);
-        let serve = Box::new(Serve {
-            session,
-            name,
-            size,
-            seal,
-            files,
-            batch_seal,
-            to,
-            number,
-            has,
-            stage,
-            deadline,
-        });
-        self.transfers.insert(id, Transfer::Serve(serve));
-        Ok(())
+        may_connect(port).map_err(|fault| alloc::format!("{fault}"))?;
+        self.queue(session, (name, size), Vec::new(), has, (number, port))
+            .ok_or_else(|| "its session is over".into())
     }
 
     /// Takes many files into the queue as one.
     fn admit_batch(&mut self, session: SessionId, turn: &mut Turn<'_>) {
-        let id = TransferId(self.new_id());
         let Some(slot) = self.sessions.get_mut(&session) else { return };
         let mut out = Vec::new();
         let batch = slot.session.take_batch(&mut out);
-        let (Some(Batch { files, port, number }), Some((_, peer))) = (batch, slot.ends) else {
-            return slot.write(out, turn);
-        };
+        let Some(Batch { files, port, number }) = batch else { return slot.write(out, turn) };
         let Some((name, _)) = files.first().cloned() else { return };
-        let side = slot.session.side().other();
-        let batch_seal = slot.session.batch_seal_of(side, number);
-        let refused = port != 0 && may_dial_port(port).is_err() || batch_seal.is_none();
-        if refused {
+        if may_connect(port).is_err() {
             slot.session.refuse(&name, &mut out);
             return slot.write(out, turn);
         }
         slot.write(out, turn);
+        let size = files.iter().map(|(_, size)| size).sum();
+        if self.queue(session, (name, size), files, None, (number, port)).is_some() {
+            self.start_serves(session, turn);
+        }
+    }
+
+    /// What is sent waits for its turn. `None` where the session is over.
+    fn queue(
+        &mut self,
+        session: SessionId,
+        (name, size): (FileName, u64),
+        files: Vec<(FileName, u64)>,
+        has: Option<(u64, Sum)>,
+        (number, port): (u64, u16),
+    ) -> Option<()> {
+        let id = TransferId(self.new_id());
+        let slot = self.sessions.get_mut(&session)?;
+        let (_, peer) = slot.ends?;
         slot.serves.push(id);
         let serve = Box::new(Serve {
             session,
             name,
-            size: files.iter().map(|(_, size)| size).sum(),
-            seal: None,
+            size,
+            seal: slot.session.seal_of(slot.session.side().other(), number),
             files,
-            batch_seal,
             to: SocketAddr::new(peer, port),
             number,
-            has: None,
+            has,
             stage: Stage::Waiting,
             deadline: None,
         });
         self.transfers.insert(id, Transfer::Serve(serve));
-        self.start_serves(session, turn);
+        Some(())
     }
 
     fn start_serves(&mut self, session: SessionId, turn: &mut Turn<'_>) {
@@ -264,11 +249,7 @@ impl Peer {
         }
         // The requester knows by the NO to ask for all of it.
         let Some(serve) = self.take_serve(id) else { return };
-        if let Some(slot) = self.sessions.get_mut(&serve.session) {
-            let mut out = Vec::new();
-            slot.session.refuse(&serve.name, &mut out);
-            slot.write(out, turn);
-        }
+        self.say_no(&serve, turn);
         self.serve_over(&serve, turn);
     }
 
@@ -343,9 +324,11 @@ impl Peer {
         let from = serve.has.map_or(0, |(length, _)| length);
         let files = core::mem::take(&mut serve.files);
         let more = files.len().saturating_sub(1) as u64;
-        turn.act(match serve.batch_seal.take() {
-            Some(seal) => Action::SendBatch { transfer: id, conn, files, seal },
-            None => Action::Send { transfer: id, conn, name: name.clone(), size, from, seal },
+        turn.act(match seal {
+            Some(seal) if !files.is_empty() => {
+                Action::SendBatch { transfer: id, conn, files, seal }
+            }
+            seal => Action::Send { transfer: id, conn, name: name.clone(), size, from, seal },
         });
         turn.tell(Event::Started {
             transfer: id,
@@ -390,15 +373,21 @@ impl Peer {
         }
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             slot.serves.retain(|waiting| *waiting != id);
-            // Once bytes went out, the end of the stream says it.
-            if !serve.is_moving() {
-                let mut out = Vec::new();
-                slot.session.refuse(&serve.name, &mut out);
-                slot.write(out, turn);
-            }
+        }
+        // Once bytes went out, the end of the stream says it.
+        if !serve.is_moving() {
+            self.say_no(&serve, turn);
         }
         turn.tell(Event::Failed { transfer: id, name: serve.name.clone(), fault });
         self.serve_over(&serve, turn);
+    }
+
+    fn say_no(&mut self, serve: &Serve, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.sessions.get_mut(&serve.session) {
+            let mut out = Vec::new();
+            slot.session.refuse(&serve.name, &mut out);
+            slot.write(out, turn);
+        }
     }
 
     fn take_serve(&mut self, id: TransferId) -> Option<Box<Serve>> {
@@ -434,4 +423,9 @@ impl Peer {
             self.serve_failed(id, Fault::Closed(None), turn);
         }
     }
+}
+
+/// Whether a requester's port may be connected to; 0 is none, it connects itself.
+fn may_connect(port: u16) -> Result<(), AddrFault> {
+    if port == 0 { Ok(()) } else { may_dial_port(port) }
 }

@@ -9,6 +9,7 @@ use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
+use crate::session::Extensions;
 use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
 
 /// How long a connection to a listener is tried while another waits.
@@ -83,6 +84,11 @@ pub(super) enum Ask {
 }
 
 impl Ask {
+    /// Whether the other side knows what it is about.
+    pub(super) fn is_known(&self, session: &Session) -> bool {
+        !matches!(self, Self::Offer(_)) || session.extensions().has(Extensions::OFFER)
+    }
+
     pub(super) fn send(&self, session: &mut Session, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self {
             Self::List => session.list(out),
@@ -163,7 +169,8 @@ impl Slot {
             }
             Stage::Dialling(..) => (self.since, limits.open),
             Stage::Live { .. } if !self.agreed => {
-                (self.since, if self.is_waiting_for_probe() { PROBE } else { limits.first_line })
+                // A caller that says nothing, as one of the six packets may, is told of after that.
+                (self.since, if self.session.is_probing() { PROBE } else { limits.first_line })
             }
             Stage::Live { .. } if !self.session.has_spoken() => {
                 if self.called {
@@ -185,12 +192,6 @@ impl Slot {
             due = due.min(self.moved.saturating_add(limits.stall));
         }
         (due < Duration::MAX).then_some(due)
-    }
-
-    /// Whether the other side has still to show what it knows. A user who wants something of a caller
-    /// that says nothing, as one of the six packets may, is not told of the session before.
-    pub(super) fn is_waiting_for_probe(&self) -> bool {
-        self.session.is_probing()
     }
 
     fn has_work(&self) -> bool {

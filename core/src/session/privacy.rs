@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 
 use super::negotiation::Secured;
 use super::{Event, Extensions, Session};
-use crate::batch::BatchSeal;
-use crate::secure::{Cipher, DataKey, Keys, Opener, Safety, Sealer, SecureError, Side};
+use crate::secure::{Cipher, Keys, Opener, Safety, Sealer, SecureError, Side};
 use crate::stream::Seal;
 use crate::{LineBuffer, ProtocolError};
 
@@ -87,23 +86,13 @@ impl Session {
         }
     }
 
-    /// How the bytes of a requested file are sealed: of the request of this number among those of one
+    /// How the bytes of what was requested are sealed: of the request of this number among those of one
     /// side. `None` in the clear.
     pub fn seal_of(&self, requester: Side, number: u64) -> Option<Seal> {
-        let verify = self.extensions.has(Extensions::VERIFY);
-        Some(Seal::new(self.key_of(requester, number)?, verify))
-    }
-
-    /// As [`seal_of`](Self::seal_of), of many files.
-    pub fn batch_seal_of(&self, requester: Side, number: u64) -> Option<BatchSeal> {
-        let verify = self.extensions.has(Extensions::VERIFY);
-        Some(BatchSeal::new(self.key_of(requester, number)?, verify))
-    }
-
-    fn key_of(&self, requester: Side, number: u64) -> Option<DataKey> {
         let aes = self.extensions.has(Extensions::AES);
         let cipher = if aes { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
-        Some(self.privacy.as_ref()?.keys.data(requester, number, cipher))
+        let key = self.privacy.as_ref()?.keys.data(requester, number, cipher);
+        Some(Seal::new(key, self.extensions.has(Extensions::VERIFY)))
     }
 
     /// Which side this is.

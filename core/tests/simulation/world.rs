@@ -361,7 +361,7 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::SendBatch { transfer, conn, files, seal } => {
-                let mut sender = seal.sender().unwrap();
+                let mut sender = seal.batch_sender().unwrap();
                 let mut bytes = Vec::new();
                 for (name, size) in files {
                     let content = self.hosts[host].content(&name, &mut self.rng);
@@ -378,7 +378,7 @@ impl World {
                     conn,
                     bytes: Vec::new(),
                     limit: 0,
-                    batch: Some((seal.receiver(sizes).unwrap(), files.clone(), Vec::new())),
+                    batch: Some((seal.batch_receiver(sizes).unwrap(), files.clone(), Vec::new())),
                     seal: None,
                     name: files[0].name.clone(),
                     over: false,

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use xcher_core::batch::BatchSeal;
 use xcher_core::secure::SecureError;
+use xcher_core::stream::Seal;
 
 use super::send::{SendEnd, to_the_end, write};
 
@@ -19,7 +19,7 @@ pub fn send_batch<T>(
     socket: &TcpStream,
     files: &[(T, u64)],
     open: impl Fn(&T, u64) -> Option<File>,
-    seal: BatchSeal,
+    seal: Seal,
     sent: &AtomicU64,
     cancelled: &AtomicBool,
 ) -> SendEnd {
@@ -32,12 +32,12 @@ fn seal_out<T>(
     socket: &TcpStream,
     files: &[(T, u64)],
     open: impl Fn(&T, u64) -> Option<File>,
-    seal: BatchSeal,
+    seal: Seal,
     sent: &AtomicU64,
     cancelled: &AtomicBool,
 ) -> Result<SendEnd, SendEnd> {
     let secure = |error: SecureError| SendEnd::SecureError(error);
-    let mut sender = seal.sender().map_err(secure)?;
+    let mut sender = seal.batch_sender().map_err(secure)?;
     let (mut sealed, mut bytes, mut total) = (Vec::new(), Vec::new(), 0);
     for (name, size) in files {
         let whole = open(name, *size).is_some_and(|file| read_whole(file, *size, &mut bytes));

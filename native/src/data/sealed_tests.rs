@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use xcher_core::secure::{Entropy, Identity, SecureError, Side};
@@ -12,6 +12,7 @@ use xcher_core::session::{Event, Extensions, Terms};
 use xcher_core::stream::{Hasher, Seal, Sums};
 use xcher_core::{Limits, Session};
 
+use super::tests::{bytes, content, file, run, sockets};
 use super::*;
 
 const MIB: u64 = 1 << 20;
@@ -69,34 +70,6 @@ impl Two {
 fn kinds() -> [Extensions; 3] {
     let verify = Extensions::VERIFY;
     [Extensions::default(), verify, verify.with(Extensions::AES)]
-}
-
-fn sockets() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (one, listener.accept().unwrap().0)
-}
-
-fn run() -> AtomicBool {
-    AtomicBool::new(false)
-}
-
-fn bytes(length: u64) -> Vec<u8> {
-    let mut random = fastrand::Rng::with_seed(length);
-    (0..length).map(|_| random.u8(..)).collect()
-}
-
-fn file(bytes: &[u8]) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    file
-}
-
-fn content(mut file: File) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    file.rewind().unwrap();
-    file.read_to_end(&mut bytes).unwrap();
-    bytes
 }
 
 /// Receives while `peer` does something with the other end.

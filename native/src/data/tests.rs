@@ -12,29 +12,29 @@ use super::*;
 
 const MIB: u64 = 1 << 20;
 
-fn sockets() -> (TcpStream, TcpStream) {
+pub(super) fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (one, listener.accept().unwrap().0)
 }
 
 /// A switch that nobody turns.
-fn run() -> AtomicBool {
+pub(super) fn run() -> AtomicBool {
     AtomicBool::new(false)
 }
 
-fn bytes(length: u64) -> Vec<u8> {
+pub(super) fn bytes(length: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(length);
     (0..length).map(|_| random.u8(..)).collect()
 }
 
-fn file(bytes: &[u8]) -> File {
+pub(super) fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file
 }
 
-fn content(mut file: File) -> Vec<u8> {
+pub(super) fn content(mut file: File) -> Vec<u8> {
     let mut bytes = Vec::new();
     file.rewind().unwrap();
     file.read_to_end(&mut bytes).unwrap();

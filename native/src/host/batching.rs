@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 use xcher_core::FileName;
-use xcher_core::batch::{Arrived, BatchSeal};
+use xcher_core::batch::Arrived;
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
+use xcher_core::stream::Seal;
 
 use super::Host;
 use super::happened::Happened;
@@ -24,7 +25,7 @@ impl Host {
         transfer: TransferId,
         conn: ConnId,
         files: Vec<(FileName, u64)>,
-        seal: BatchSeal,
+        seal: Seal,
     ) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let begun = self.begin(transfer, conn, Some(cancelled.clone()));
@@ -46,7 +47,7 @@ impl Host {
         transfer: TransferId,
         conn: ConnId,
         files: Vec<BatchFile>,
-        seal: BatchSeal,
+        seal: Seal,
     ) {
         let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
@@ -54,7 +55,7 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let sizes = files.iter().map(|file| file.size).collect();
             let mut storing = Storing { transfer, inbox, reporter, received, written: Vec::new() };
-            let end = match seal.receiver(sizes) {
+            let end = match seal.batch_receiver(sizes) {
                 Ok(receiver) => {
                     let storing = std::cell::RefCell::new(&mut storing);
                     let each = |at: usize, arrived: Arrived<'_>| {
