@@ -81,6 +81,22 @@ fn no_means_that_nothing_is_written() {
     }
 }
 
+/// Who vanishes at the question may come back: only their no is one.
+#[test]
+fn who_is_gone_at_the_question_said_nothing() {
+    let sent = Sent::new([("a", "1")]);
+    let get = sent.get(&[]);
+    get.shows(QUESTION);
+    // Dropped, it is killed.
+    drop(get);
+    sent.sender.err("the other side closed the connection");
+    let mut get = sent.get(&[]);
+    get.shows(QUESTION);
+    get.types("y");
+    get.wait().code(0);
+    sent.sender.wait().code(0).error(&["sent 1 file"]);
+}
+
 #[test]
 fn yes_and_which() {
     let all = ["s/a/1.jpg", "s/a/2.JPG", "s/b", "s/c d"];

@@ -236,7 +236,9 @@ impl Peer {
         let spoken = slot.session.has_spoken();
         let half = slot.session.close().err().map(Fault::Protocol);
         let unanswered = slot.session.awaits_answer() || slot.fetching > 0 || why.is_some();
-        let fault = half.or_else(|| unanswered.then_some(Fault::Closed(why)));
+        // In private only X_END is an end: anyone on the way can close a connection (section 11.3).
+        let cut = unanswered || slot.key.is_some();
+        let fault = half.or_else(|| cut.then_some(Fault::Closed(why)));
         if self.try_another(id, fault.as_ref().unwrap_or(&Fault::Closed(None)), turn) {
             return;
         }

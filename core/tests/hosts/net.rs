@@ -246,17 +246,30 @@ impl Net {
 
     /// The connection breaks, for both.
     pub(crate) fn cut(&mut self, host: usize, conn: ConnId) {
+        self.end(host, conn, Some("reset"));
+    }
+
+    fn end(&mut self, host: usize, conn: ConnId, why: Option<&str>) {
         if let Some((other, end)) = self.wires.remove(&(host, conn)) {
             self.wires.remove(&(other, end));
-            self.give(host, Input::Closed { conn, why: Some("reset".into()) });
-            self.give(other, Input::Closed { conn: end, why: Some("reset".into()) });
+            self.give(host, Input::Closed { conn, why: why.map(Into::into) });
+            self.give(other, Input::Closed { conn: end, why: why.map(Into::into) });
         }
     }
 
     /// Cuts every connection that stands, the relay's aside.
     pub(crate) fn cut_all(&mut self) {
+        self.end_all(Some("reset"));
+    }
+
+    /// Closes them, as if each other side had.
+    pub(crate) fn close_all(&mut self) {
+        self.end_all(None);
+    }
+
+    fn end_all(&mut self, why: Option<&str>) {
         for (host, conn) in self.wires.keys().copied().collect::<Vec<_>>() {
-            self.cut(host, conn);
+            self.end(host, conn, why);
         }
         self.run();
     }

@@ -1,6 +1,6 @@
-//! What comes too late is no new question.
+//! What comes too late is no new question, and what just stops is no end.
 
-use xcher_core::peer::{Event, Input};
+use xcher_core::peer::{Event, Fault, Input};
 
 use crate::net::{Net, trust};
 
@@ -30,5 +30,26 @@ fn a_no_to_what_was_given_up_leads_to_nothing() {
         net.get(0, session, "x", 10);
         assert_eq!(net.hosts[0].stored["x"], [7; 10]);
         net.give(0, Input::Tick);
+    }
+}
+
+/// In the clear a peer may just close. In private only X_END is an end: anyone can close a connection.
+#[test]
+fn in_private_a_close_without_a_word_is_a_cut() {
+    for private in [false, true] {
+        let trusts = private.then(|| (trust(1), trust(2)));
+        let (a, b) = trusts.map_or((None, None), |(a, b)| (Some(a), Some(b)));
+        let mut net = Net::new(vec![("a", a), ("b", b)]);
+        let session = net.call(0, "b");
+        net.hosts[1].files.insert("x".into(), vec![7; 10]);
+        net.get(0, session, "x", 10);
+        assert_eq!(net.hosts[0].stored.len(), 1, "nothing is open any more");
+        net.close_all();
+        let expected = if private { vec![Fault::Closed(None)] } else { vec![] };
+        for host in 0..2 {
+            assert_eq!(net.faults(host), expected);
+            let events = &net.hosts[host].events;
+            assert!(events.iter().any(|event| matches!(event, Event::Ended { .. })));
+        }
     }
 }

@@ -84,6 +84,8 @@ struct Sent {
     missing: HashSet<FileName>,
     /// Somebody who knew the code has left in order.
     left: bool,
+    /// Somebody's connection was cut.
+    cut: bool,
     open: u32,
     dead: bool,
 }
@@ -98,16 +100,17 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
         if sent.open > 0 || running.host.is_busy() {
             continue;
         }
-        if std::mem::take(&mut sent.left) {
-            if sent.missing.is_empty() {
-                return sent.outcome(running);
-            }
-            let missing = match sent.missing.len() {
-                1 => "1 file".to_owned(),
-                missing => format!("{missing} files"),
+        let (left, cut) = (std::mem::take(&mut sent.left), std::mem::take(&mut sent.cut));
+        if left && sent.missing.is_empty() {
+            return sent.outcome(running);
+        }
+        if left || cut {
+            let what = match sent.missing.len() {
+                0 => "the code is still good".to_owned(),
+                1 => "1 file did not arrive".to_owned(),
+                missing => format!("{missing} files did not arrive"),
             };
-            let text = format_args!("{missing} did not arrive; the same command goes on there");
-            running.output.note(text);
+            running.output.note(format_args!("{what}; the same command goes on there"));
         }
         if sent.dead {
             return Err(Failure::new(
@@ -151,6 +154,7 @@ impl Sent {
             Event::Ended { fault, .. } => {
                 self.open = self.open.saturating_sub(1);
                 self.left |= fault.is_none();
+                self.cut |= fault.is_some();
             }
             _ => {}
         }
