@@ -89,7 +89,7 @@ fn someone_at_a_terminal_is_asked() {
         // Who asks is known before.
         let (before, _) = screen.split_once(offer).unwrap();
         assert!(
-            before.contains("amy (127.0.0.1) is connected; the session is private"),
+            before.contains("amy (127.0.0.1) is connected directly; the session is private"),
             "{screen}"
         );
         assert!(tree::read(&out).is_empty());

@@ -25,7 +25,8 @@ fn files() -> Vec<(String, Vec<u8>)> {
 }
 
 fn through(relay: &str, command: &[&str]) -> Xcher {
-    xcher(["--relay", relay]).args(command)
+    let via = if relay.contains("://") { "bridge" } else { "direct" };
+    xcher(["--relay", relay, "--via", via]).args(command)
 }
 
 fn share(relay: &str, nick: &str, path: &Path) -> Process {

@@ -225,7 +225,8 @@ impl Peer {
             }
         };
         if let (false, Some(peer)) = (core::mem::replace(&mut slot.opened, true), slot.remote) {
-            turn.tell(Event::Opened { session: id, peer, nick, called, secrecy });
+            let path = slot.path;
+            turn.tell(Event::Opened { session: id, peer, nick, called, path, secrecy });
         }
         if let Some(words) = slot.words.take() {
             turn.tell(Event::SafetyWords { session: id, words });

@@ -269,7 +269,7 @@ impl Net {
                 let remote = SocketAddr::new(RELAY.into(), 9247);
                 self.give(host, Input::Connected { conn, local, remote });
             }
-            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
+            Action::Dial { conn, to, purpose, .. } => self.dial(host, conn, to, purpose),
             Action::Listen { listener, purpose, .. } => {
                 self.last_port += 1;
                 let port = self.hosts[host].port.unwrap_or(self.last_port);

@@ -286,8 +286,8 @@ impl World {
                 let relay = End { host: None, conn: self.last_conn };
                 self.wires.push(Wire::new(end(conn), relay, false));
             }
-            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
-            Action::Listen { listener, ip, purpose } => {
+            Action::Dial { conn, to, purpose, .. } => self.dial(host, conn, to, purpose),
+            Action::Listen { listener, ip, purpose, .. } => {
                 assert_eq!(ip, address(Some(host)), "a host listens where it is");
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
                 if fails {

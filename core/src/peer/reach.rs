@@ -1,0 +1,310 @@
+//! Which way connections between two hosts go, and what is tried when (section 10.4).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::slot::{Slot, Stage};
+use super::{Action, Awaited, ConnId, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use};
+use crate::Nick;
+use crate::addr::{Scope, may_dial, scope};
+
+/// The way of a connection between two hosts, as one of them sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Path {
+    /// Over this host's own socket.
+    #[default]
+    Direct,
+    /// Over one that a bridge lends.
+    Bridge,
+}
+
+impl Path {
+    /// One word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Bridge => "bridge",
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "directly",
+            Self::Bridge => "through the bridge",
+        })
+    }
+}
+
+/// Which ways a host has and uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// One.
+    Only(Path),
+    /// Its own sockets; where they do not lead to the other side in time, a bridge's too.
+    Auto,
+}
+
+impl Default for Via {
+    fn default() -> Self {
+        Self::Only(Path::Direct)
+    }
+}
+
+/// How long a caller listens at its own address alone.
+const ALONE: Duration = Duration::from_millis(1500);
+/// The same where someone came who says nothing: the other side, or a stranger.
+const ALONE_WITH_SOMEONE: Duration = Duration::from_secs(3);
+/// How long one way to a caller is dialled alone.
+const STAGGER: Duration = Duration::from_millis(750);
+/// How long a call that could not be reached may still name another address.
+const GRACE: Duration = Duration::from_secs(3);
+/// Ways to one caller.
+const MAX_WAYS: usize = 8;
+
+/// A way to a caller that is dialled.
+pub(super) struct Dial {
+    pub(super) conn: ConnId,
+    pub(super) to: SocketAddr,
+    pub(super) path: Path,
+}
+
+impl Slot {
+    /// Whether an address of the caller's is being dialled, or will be.
+    fn has_way_to(&self, from: SocketAddr) -> bool {
+        let dialled = self.dials.iter().map(|dial| dial.to);
+        dialled.chain(self.ways.iter().map(|(to, _)| *to)).any(|to| to.ip() == from.ip())
+    }
+}
+
+impl Peer {
+    /// The way that a call of this host's is made first.
+    pub(super) fn first_path(&self) -> Path {
+        match self.config.via {
+            Via::Only(path) => path,
+            Via::Auto if self.is_own_address_of_use() => Path::Direct,
+            Via::Auto => Path::Bridge,
+        }
+    }
+
+    /// Whether others may get through to the address that this host would name.
+    fn is_own_address_of_use(&self) -> bool {
+        let (Some((named, _)), Some((local, relay))) = (self.own_address(), self.relay.ends())
+        else {
+            return false;
+        };
+        if self.config.advertise.is_some() {
+            return scope(named) != Scope::Never;
+        }
+        // A relay behind a bridge elsewhere sees the bridge.
+        let is_the_bridge = named == relay && named != local;
+        !is_the_bridge && may_dial(named, u16::MAX, relay, self.config.allow_private).is_ok()
+    }
+
+    /// Listens for whom this host calls.
+    pub(super) fn await_at(&mut self, id: SessionId, path: Path, turn: &mut Turn<'_>) {
+        let Some((_, ip)) = self.own_address() else { return };
+        let listener = ListenerId(self.new_id());
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        let more = path == Path::Direct && self.config.via == Via::Auto;
+        slot.next_way = more.then(|| turn.after(ALONE));
+        slot.listeners.push((listener, path));
+        self.listeners.insert(listener, Awaited::Control(id));
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control });
+    }
+
+    /// A listener for whom this host calls could not be had.
+    pub(super) fn listen_failed(
+        &mut self,
+        id: SessionId,
+        listener: ListenerId,
+        why: Box<str>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        slot.listeners.retain(|(other, _)| *other != listener);
+        let others = !slot.listeners.is_empty() || matches!(slot.stage, Stage::Live { .. });
+        if !others && slot.next_way.is_none() {
+            return self.open_failed(id, Fault::Local(why), turn);
+        }
+        turn.notice(Some(id), format_args!("{why}"));
+        self.hasten(id, turn);
+    }
+
+    /// The relay did not pass on an X_INIT of this session's. `false` where that was its last.
+    pub(super) fn survives_refusal(
+        &mut self,
+        id: SessionId,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let Some(slot) = self.sessions.get_mut(&id) else { return false };
+        slot.refused += 1;
+        // Who is not there is not there by the bridge either.
+        let another = slot.next_way.is_some() || slot.refused < slot.listeners.len();
+        if !another || !reason.starts_with("refused: ") {
+            return false;
+        }
+        turn.notice(Some(id), format_args!("the relay said of X_INIT: {}", crate::Quoted(reason)));
+        self.hasten(id, turn);
+        true
+    }
+
+    /// Tries the next way now, if there is one.
+    fn hasten(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.sessions.get_mut(&id)
+            && slot.next_way.is_some()
+        {
+            slot.next_way = Some(turn.now);
+        }
+    }
+
+    /// The call that an X_INIT belongs to which is not its first: a caller may name its own address
+    /// and then one that is lent to it.
+    pub(super) fn call_of(&self, from: SocketAddr, nick: Option<&Nick>) -> Option<SessionId> {
+        let nick = nick?;
+        let same = |slot: &Slot| {
+            // Who calls twice from one address may mean two sessions.
+            let waits = matches!(slot.stage, Stage::Consent | Stage::Dialling);
+            waits && !slot.has_way_to(from) && slot.called && slot.nick.as_ref() == Some(nick)
+        };
+        let room = |slot: &Slot| slot.ways.len() + slot.dials.len() < MAX_WAYS;
+        self.sessions.iter().find(|(_, slot)| same(slot) && room(slot)).map(|(id, _)| *id)
+    }
+
+    /// The call about which the user is being asked whether to take it up from this nick.
+    pub(super) fn asked_about(&self, nick: Option<&Nick>) -> Option<SessionId> {
+        let nick = nick?;
+        let asked = |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with.is_none();
+        let mut calls = self.sessions.iter();
+        calls.find(|(_, slot)| asked(slot) && slot.nick.as_ref() == Some(nick)).map(|(id, _)| *id)
+    }
+
+    /// The calls that one answer is for.
+    pub(super) fn answered_with(&self, id: SessionId) -> Vec<SessionId> {
+        let with = |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with == Some(id);
+        let others = self.sessions.iter().filter(|(_, slot)| with(slot)).map(|(id, _)| *id);
+        core::iter::once(id).chain(others).collect()
+    }
+
+    /// Notes where a caller listens.
+    pub(super) fn add_ways(&mut self, id: SessionId, to: SocketAddr) {
+        let via = self.config.via;
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        match via {
+            Via::Only(path) => slot.ways.push((to, path)),
+            Via::Auto => {
+                let direct = slot.ways.iter().take_while(|(_, path)| *path == Path::Direct).count();
+                slot.ways.insert(direct, (to, Path::Direct));
+                slot.ways.push((to, Path::Bridge));
+            }
+        }
+    }
+
+    /// Dials a caller the next way that was not tried.
+    pub(super) fn dial_next(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let conn = self.new_conn();
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        if slot.ways.is_empty() {
+            return;
+        }
+        let (to, path) = slot.ways.remove(0);
+        if !matches!(slot.stage, Stage::Dialling) {
+            slot.stage = Stage::Dialling;
+            slot.since = turn.now;
+        } else {
+            turn.notice(Some(id), format_args!("trying {to} {path}"));
+        }
+        slot.next_way = (!slot.ways.is_empty()).then(|| turn.after(STAGGER));
+        slot.dials.push(Dial { conn, to, path });
+        self.conns.insert(conn, Use::Control(id));
+        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
+    }
+
+    /// One way to a caller leads nowhere.
+    pub(super) fn dial_failed(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        why: Box<str>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        let Some(at) = slot.dials.iter().position(|dial| dial.conn == conn) else { return };
+        let Dial { to, path, .. } = slot.dials.remove(at);
+        let (under_way, grace) = (!slot.dials.is_empty(), slot.began.saturating_add(GRACE));
+        if !slot.has_way_to(to) {
+            self.guard.did_not_speak(to.ip(), turn.now);
+        }
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        let more = !slot.ways.is_empty();
+        let waits = slot.nick.is_some() && grace > turn.now;
+        if !(under_way || more || waits) {
+            return self.open_failed(id, Fault::Unreachable(why), turn);
+        }
+        turn.notice(Some(id), format_args!("{to} cannot be reached {path}: {why}"));
+        if more {
+            self.dial_next(id, turn);
+        } else if !under_way {
+            slot.why = Some(why);
+            slot.next_way = Some(grace);
+        }
+    }
+
+    /// Leaves all other ways to a caller, and returns the one that led there.
+    pub(super) fn keep_way(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        turn: &mut Turn<'_>,
+    ) -> Option<Path> {
+        let slot = self.sessions.get_mut(&id)?;
+        let path = slot.dials.iter().find(|dial| dial.conn == conn)?.path;
+        slot.next_way = None;
+        slot.ways.clear();
+        for dial in core::mem::take(&mut slot.dials) {
+            if dial.conn != conn && self.conns.remove(&dial.conn).is_some() {
+                turn.act(Action::Close { conn: dial.conn });
+            }
+        }
+        Some(path)
+    }
+
+    /// Nobody came to where this host dials.
+    pub(super) fn blame_dialled(&mut self, id: SessionId, turn: &Turn<'_>) {
+        let Some(slot) = self.sessions.get(&id) else { return };
+        for (at, dial) in slot.dials.iter().enumerate() {
+            if !slot.dials[..at].iter().any(|other| other.to.ip() == dial.to.ip()) {
+                self.guard.did_not_speak(dial.to.ip(), turn.now);
+            }
+        }
+    }
+
+    /// Tries what is due.
+    pub(super) fn try_ways(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let due = |slot: &Slot| slot.next_way.is_some_and(|at| at <= now);
+        while let Some((&id, slot)) = self.sessions.iter_mut().find(|(_, slot)| due(slot)) {
+            slot.next_way = None;
+            if !slot.called {
+                let late = slot.began.saturating_add(ALONE_WITH_SOMEONE);
+                if matches!(slot.stage, Stage::Live { .. }) && now < late {
+                    slot.next_way = Some(late);
+                    continue;
+                }
+                let text = "nobody came to this host's own address; listening at the bridge too";
+                turn.notice(Some(id), format_args!("{text}"));
+                self.await_at(id, Path::Bridge, turn);
+            } else if !slot.ways.is_empty() {
+                self.dial_next(id, turn);
+            } else if slot.dials.is_empty() {
+                let why = slot.why.take().unwrap_or_default();
+                self.open_failed(id, Fault::Unreachable(why), turn);
+            }
+        }
+    }
+}
