@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use seed_peer::Wishes;
 use system::private_wire::PrivateConn;
 use system::process::{Process, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree::{self, Tree};
 use system::wire::{Chat, Conn, Port};
 use tempfile::tempdir;
@@ -59,7 +59,7 @@ impl Host {
 
     fn xcher(self, relay: &Relay, command: &[&str]) -> Xcher {
         let plain = if self.kind == Kind::Plain { &["--plain"][..] } else { &[] };
-        xcher(["--relay", &self.relay(relay)]).args(plain).args(command)
+        xcher(by(&self.relay(relay))).args(plain).args(command)
     }
 
     /// What it tells its user of a session with the other.
