@@ -67,7 +67,7 @@ pub enum Event {
         nick: Option<Nick>,
         /// Whether the other side called.
         called: bool,
-        /// Which way it goes, and its files with it.
+        /// Which way it goes, and its files with it; of one in the clear, at this end.
         path: Path,
         /// Who hears what is said in it.
         secrecy: Secrecy,

@@ -148,7 +148,7 @@ impl Peer {
         slot.heard = turn.now;
         let (nick, code, side) = (slot.nick.clone(), slot.code.clone(), slot.side());
         let mut out = Vec::new();
-        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, &mut out);
+        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, path, &mut out);
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.session = session;
         slot.write(out, turn);
@@ -174,6 +174,7 @@ impl Peer {
         }
         slot.restart(&self.config.limits);
         slot.stage = Stage::Calling;
+        slot.waits_for_nobody();
         if !slot.spares.is_empty() {
             let spare = slot.spares.remove(0);
             self.attach(id, spare, turn);

@@ -74,6 +74,12 @@ pub(super) struct Dial {
 }
 
 impl Slot {
+    /// Nobody is there any more who might be the other side.
+    pub(super) fn waits_for_nobody(&mut self) {
+        let alone = self.began.saturating_add(ALONE);
+        self.next_way = self.next_way.map(|at| at.min(alone));
+    }
+
     /// Whether an address of the caller's is being dialled, or will be.
     fn has_way_to(&self, from: SocketAddr) -> bool {
         let dialled = self.dials.iter().map(|dial| dial.to);
