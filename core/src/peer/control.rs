@@ -330,7 +330,7 @@ impl Peer {
     ) -> Option<Box<Slot>> {
         self.settle_on_peer(id, turn);
         let mut slot = self.sessions.remove(&id)?;
-        let dialled = slot.dials.iter().map(|dial| dial.conn);
+        let dialled = slot.ways.iter().filter_map(|way| way.conn);
         for conn in slot.conn().into_iter().chain(dialled) {
             if let Some(Use::Control(_)) = self.conns.remove(&conn) {
                 turn.act(Action::Close { conn });

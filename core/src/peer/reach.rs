@@ -12,7 +12,7 @@ use crate::Nick;
 use crate::addr::{Scope, may_dial, scope};
 
 /// The way of a connection between two hosts, as one of them sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Path {
     /// Over this host's own socket.
     #[default]
@@ -66,11 +66,15 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Ways to one caller.
 const MAX_WAYS: usize = 8;
 
-/// A way to a caller that is dialled.
-pub(super) struct Dial {
-    pub(super) conn: ConnId,
-    pub(super) to: SocketAddr,
-    pub(super) path: Path,
+/// A module in a browser has no ports of its own: what chooses between ways is left out of it.
+const CHOOSES: bool = cfg!(not(target_family = "wasm"));
+
+/// A way to a caller.
+pub(super) struct Way {
+    to: SocketAddr,
+    path: Path,
+    /// By this it is dialled.
+    pub(super) conn: Option<ConnId>,
 }
 
 impl Slot {
@@ -82,8 +86,7 @@ impl Slot {
 
     /// Whether an address of the caller's is being dialled, or will be.
     fn has_way_to(&self, from: SocketAddr) -> bool {
-        let dialled = self.dials.iter().map(|dial| dial.to);
-        dialled.chain(self.ways.iter().map(|(to, _)| *to)).any(|to| to.ip() == from.ip())
+        self.ways.iter().any(|way| way.to.ip() == from.ip())
     }
 }
 
@@ -92,6 +95,7 @@ impl Peer {
     pub(super) fn first_path(&self) -> Path {
         match self.config.via {
             Via::Only(path) => path,
+            Via::Auto if !CHOOSES => Path::Bridge,
             Via::Auto if self.is_own_address_of_use() => Path::Direct,
             Via::Auto => Path::Bridge,
         }
@@ -116,7 +120,7 @@ impl Peer {
         let Some((_, ip)) = self.own_address() else { return };
         let listener = ListenerId(self.new_id());
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let more = path == Path::Direct && self.config.via == Via::Auto;
+        let more = CHOOSES && path == Path::Direct && self.config.via == Via::Auto;
         slot.next_way = more.then(|| turn.after(ALONE));
         slot.listeners.push((listener, path));
         self.listeners.insert(listener, Awaited::Control(id));
@@ -134,7 +138,7 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.listeners.retain(|(other, _)| *other != listener);
         let others = !slot.listeners.is_empty() || matches!(slot.stage, Stage::Live { .. });
-        if !others && slot.next_way.is_none() {
+        if !CHOOSES || !others && slot.next_way.is_none() {
             return self.open_failed(id, Fault::Local(why), turn);
         }
         turn.notice(Some(id), format_args!("{why}"));
@@ -148,7 +152,7 @@ impl Peer {
         reason: &str,
         turn: &mut Turn<'_>,
     ) -> bool {
-        let Some(slot) = self.sessions.get_mut(&id) else { return false };
+        let Some(slot) = self.sessions.get_mut(&id).filter(|_| CHOOSES) else { return false };
         slot.refused += 1;
         // Who is not there is not there by the bridge either.
         let another = slot.next_way.is_some() || slot.refused < slot.listeners.len();
@@ -178,7 +182,7 @@ impl Peer {
             let waits = matches!(slot.stage, Stage::Consent | Stage::Dialling);
             waits && !slot.has_way_to(from) && slot.called && slot.nick.as_ref() == Some(nick)
         };
-        let room = |slot: &Slot| slot.ways.len() + slot.dials.len() < MAX_WAYS;
+        let room = |slot: &Slot| slot.ways.len() < MAX_WAYS;
         self.sessions.iter().find(|(_, slot)| same(slot) && room(slot)).map(|(id, _)| *id)
     }
 
@@ -201,13 +205,13 @@ impl Peer {
     pub(super) fn add_ways(&mut self, id: SessionId, to: SocketAddr) {
         let via = self.config.via;
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        match via {
-            Via::Only(path) => slot.ways.push((to, path)),
-            Via::Auto => {
-                let direct = slot.ways.iter().take_while(|(_, path)| *path == Path::Direct).count();
-                slot.ways.insert(direct, (to, Path::Direct));
-                slot.ways.push((to, Path::Bridge));
-            }
+        let (path, more) = match via {
+            Via::Only(path) => (path, false),
+            Via::Auto => (Path::Direct, CHOOSES),
+        };
+        slot.ways.push(Way { to, path, conn: None });
+        if more {
+            slot.ways.push(Way { to, path: Path::Bridge, conn: None });
         }
     }
 
@@ -215,18 +219,18 @@ impl Peer {
     pub(super) fn dial_next(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let conn = self.new_conn();
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        if slot.ways.is_empty() {
-            return;
-        }
-        let (to, path) = slot.ways.remove(0);
-        if !matches!(slot.stage, Stage::Dialling) {
+        // Straight ones before the bridge's, and of those the oldest.
+        let left = slot.ways.iter_mut().filter(|way| way.conn.is_none());
+        let Some(way) = left.min_by_key(|way| way.path) else { return };
+        let (to, path) = (way.to, way.path);
+        way.conn = Some(conn);
+        slot.next_way = Some(turn.after(STAGGER));
+        if slot.stage != Stage::Dialling {
             slot.stage = Stage::Dialling;
             slot.since = turn.now;
-        } else {
+        } else if CHOOSES {
             turn.notice(Some(id), format_args!("trying {to} {path}"));
         }
-        slot.next_way = (!slot.ways.is_empty()).then(|| turn.after(STAGGER));
-        slot.dials.push(Dial { conn, to, path });
         self.conns.insert(conn, Use::Control(id));
         turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
     }
@@ -240,25 +244,23 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let Some(at) = slot.dials.iter().position(|dial| dial.conn == conn) else { return };
-        let Dial { to, path, .. } = slot.dials.remove(at);
-        let (under_way, grace) = (!slot.dials.is_empty(), slot.began.saturating_add(GRACE));
+        let Some(at) = slot.ways.iter().position(|way| way.conn == Some(conn)) else { return };
+        let Way { to, path, .. } = slot.ways.remove(at);
         if !slot.has_way_to(to) {
             self.guard.did_not_speak(to.ip(), turn.now);
         }
-        let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let more = !slot.ways.is_empty();
-        let waits = slot.nick.is_some() && grace > turn.now;
-        if !(under_way || more || waits) {
+        let grace = slot.began.saturating_add(GRACE);
+        if slot.ways.is_empty() && (slot.nick.is_none() || grace <= turn.now) {
             return self.open_failed(id, Fault::Unreachable(why), turn);
         }
-        turn.notice(Some(id), format_args!("{to} cannot be reached {path}: {why}"));
-        if more {
-            self.dial_next(id, turn);
-        } else if !under_way {
+        if CHOOSES {
+            turn.notice(Some(id), format_args!("{to} cannot be reached {path}: {why}"));
+        }
+        if slot.ways.is_empty() {
             slot.why = Some(why);
             slot.next_way = Some(grace);
         }
+        self.dial_next(id, turn);
     }
 
     /// Leaves all other ways to a caller, and returns the one that led there.
@@ -269,12 +271,11 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) -> Option<Path> {
         let slot = self.sessions.get_mut(&id)?;
-        let path = slot.dials.iter().find(|dial| dial.conn == conn)?.path;
+        let path = slot.ways.iter().find(|way| way.conn == Some(conn))?.path;
         slot.next_way = None;
-        slot.ways.clear();
-        for dial in core::mem::take(&mut slot.dials) {
-            if dial.conn != conn && self.conns.remove(&dial.conn).is_some() {
-                turn.act(Action::Close { conn: dial.conn });
+        for other in core::mem::take(&mut slot.ways).into_iter().filter_map(|way| way.conn) {
+            if other != conn && self.conns.remove(&other).is_some() {
+                turn.act(Action::Close { conn: other });
             }
         }
         Some(path)
@@ -283,9 +284,9 @@ impl Peer {
     /// Nobody came to where this host dials.
     pub(super) fn blame_dialled(&mut self, id: SessionId, turn: &Turn<'_>) {
         let Some(slot) = self.sessions.get(&id) else { return };
-        for (at, dial) in slot.dials.iter().enumerate() {
-            if !slot.dials[..at].iter().any(|other| other.to.ip() == dial.to.ip()) {
-                self.guard.did_not_speak(dial.to.ip(), turn.now);
+        for (at, way) in slot.ways.iter().enumerate() {
+            if !slot.ways[..at].iter().any(|other| other.to.ip() == way.to.ip()) {
+                self.guard.did_not_speak(way.to.ip(), turn.now);
             }
         }
     }
@@ -296,7 +297,7 @@ impl Peer {
         let due = |slot: &Slot| slot.next_way.is_some_and(|at| at <= now);
         while let Some((&id, slot)) = self.sessions.iter_mut().find(|(_, slot)| due(slot)) {
             slot.next_way = None;
-            if !slot.called {
+            if CHOOSES && !slot.called {
                 let late = slot.began.saturating_add(ALONE_WITH_SOMEONE);
                 if matches!(slot.stage, Stage::Live { .. }) && now < late {
                     slot.next_way = Some(late);
@@ -305,11 +306,10 @@ impl Peer {
                 let text = "nobody came to this host's own address; listening at the bridge too";
                 turn.notice(Some(id), format_args!("{text}"));
                 self.await_at(id, Path::Bridge, turn);
-            } else if !slot.ways.is_empty() {
-                self.dial_next(id, turn);
-            } else if slot.dials.is_empty() {
-                let why = slot.why.take().unwrap_or_default();
+            } else if let (true, Some(why)) = (slot.ways.is_empty(), slot.why.take()) {
                 self.open_failed(id, Fault::Unreachable(why), turn);
+            } else {
+                self.dial_next(id, turn);
             }
         }
     }

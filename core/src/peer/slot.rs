@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::reach::Dial;
+use super::reach::Way;
 use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
@@ -51,9 +51,8 @@ pub(super) struct Slot {
     pub(super) refused: usize,
     /// The call whose answer is this one's too.
     pub(super) asked_with: Option<SessionId>,
-    /// How a caller may be reached, what is dialled, and why the last dial failed.
-    pub(super) ways: Vec<(SocketAddr, Path)>,
-    pub(super) dials: Vec<Dial>,
+    /// How a caller may be reached, and why the last dial failed.
+    pub(super) ways: Vec<Way>,
     pub(super) why: Option<Box<str>>,
     /// When another way is tried, or none any more.
     pub(super) next_way: Option<Duration>,
@@ -147,7 +146,6 @@ impl Slot {
             refused: 0,
             asked_with: None,
             ways: Vec::new(),
-            dials: Vec::new(),
             why: None,
             next_way: None,
             unsent: 0,
