@@ -49,15 +49,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        match self.sessions.get(&session).map(|slot| slot.stage) {
-            Some(Stage::Consent) => {
-                for call in self.answered_with(session) {
-                    self.dial_next(call, &mut Turn { now, actions });
-                }
-                Ok(())
-            }
-            _ => Err(MisuseError::NoSession),
-        }
+        self.answer_call(session, true, &mut Turn { now, actions })
     }
 
     /// Leaves a call ([`Event::Call`]). The caller is told nothing: the seed has no word for it.
@@ -71,15 +63,34 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        match self.sessions.get(&session).map(|slot| slot.stage) {
-            Some(Stage::Consent) => {
-                for call in self.answered_with(session) {
-                    self.open_failed(call, Fault::Declined, &mut Turn { now, actions });
-                }
-                Ok(())
-            }
-            _ => Err(MisuseError::NoSession),
+        self.answer_call(session, false, &mut Turn { now, actions })
+    }
+
+    /// Takes up or leaves all calls that one answer is for.
+    fn answer_call(
+        &mut self,
+        session: SessionId,
+        yes: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), MisuseError> {
+        let mut next = Some(session).filter(|id| self.is_asked_about(*id));
+        if next.is_none() {
+            return Err(MisuseError::NoSession);
         }
+        while let Some(id) = next {
+            match yes {
+                true => self.dial_next(id, turn),
+                false => self.open_failed(id, Fault::Declined, turn),
+            }
+            let with =
+                |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with == Some(session);
+            next = self.sessions.iter().find(|(_, slot)| with(slot)).map(|(id, _)| *id);
+        }
+        Ok(())
+    }
+
+    fn is_asked_about(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|slot| slot.stage == Stage::Consent)
     }
 
     pub(super) fn listening(
@@ -202,7 +213,8 @@ impl Peer {
     pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
         let Some(relay) = self.relay.relay_ip() else { return };
         let closed = self.stopping || self.is_code_dead();
-        let call = self.call_of(from, nick.as_ref());
+        let before = nick.as_ref().and_then(|nick| self.call_of(nick));
+        let call = before.filter(|id| self.is_another_way(*id, from));
         let refusal = if self.config.calls == Calls::Ignore || closed {
             Some(Fault::Declined)
         } else if let Err(fault) =
@@ -219,15 +231,14 @@ impl Peer {
         }
         if let Some(id) = call {
             self.add_ways(id, from);
-            let asked = self.sessions.get(&id).is_some_and(|slot| slot.stage == Stage::Consent);
-            return if !asked {
+            return if !self.is_asked_about(id) {
                 self.dial_next(id, turn)
             };
         }
         let id = SessionId(self.new_id());
         let limits = &self.config.limits;
         let mut slot = Slot::new(Stage::Consent, nick.clone(), true, turn.now, limits);
-        slot.asked_with = self.asked_about(nick.as_ref());
+        slot.asked_with = before.filter(|id| self.is_asked_about(*id));
         let asked = slot.asked_with.is_some();
         self.sessions.insert(id, slot);
         self.add_ways(id, from);

@@ -1,7 +1,6 @@
 //! Which way connections between two hosts go, and what is tried when (section 10.4).
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -80,8 +79,10 @@ pub(super) struct Way {
 impl Slot {
     /// Nobody is there any more who might be the other side.
     pub(super) fn waits_for_nobody(&mut self) {
-        let alone = self.began.saturating_add(ALONE);
-        self.next_way = self.next_way.map(|at| at.min(alone));
+        if CHOOSES {
+            let alone = self.began.saturating_add(ALONE);
+            self.next_way = self.next_way.map(|at| at.min(alone));
+        }
     }
 
     /// Whether an address of the caller's is being dialled, or will be.
@@ -135,10 +136,13 @@ impl Peer {
         why: Box<str>,
         turn: &mut Turn<'_>,
     ) {
+        if !CHOOSES {
+            return self.open_failed(id, Fault::Local(why), turn);
+        }
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.listeners.retain(|(other, _)| *other != listener);
         let others = !slot.listeners.is_empty() || matches!(slot.stage, Stage::Live { .. });
-        if !CHOOSES || !others && slot.next_way.is_none() {
+        if !others && slot.next_way.is_none() {
             return self.open_failed(id, Fault::Local(why), turn);
         }
         turn.notice(Some(id), format_args!("{why}"));
@@ -173,32 +177,21 @@ impl Peer {
         }
     }
 
-    /// The call that an X_INIT belongs to which is not its first: a caller may name its own address
-    /// and then one that is lent to it.
-    pub(super) fn call_of(&self, from: SocketAddr, nick: Option<&Nick>) -> Option<SessionId> {
-        let nick = nick?;
-        let same = |slot: &Slot| {
-            // Who calls twice from one address may mean two sessions.
-            let waits = matches!(slot.stage, Stage::Consent | Stage::Dialling);
-            waits && !slot.has_way_to(from) && slot.called && slot.nick.as_ref() == Some(nick)
+    /// The call of this nick that is being taken up, or about which the user is asked.
+    pub(super) fn call_of(&self, nick: &Nick) -> Option<SessionId> {
+        let waits = |slot: &Slot| {
+            matches!(slot.stage, Stage::Consent | Stage::Dialling)
+                && slot.asked_with.is_none()
+                && slot.nick.as_ref() == Some(nick)
         };
-        let room = |slot: &Slot| slot.ways.len() < MAX_WAYS;
-        self.sessions.iter().find(|(_, slot)| same(slot) && room(slot)).map(|(id, _)| *id)
+        self.sessions.iter().find(|(_, slot)| waits(slot)).map(|(id, _)| *id)
     }
 
-    /// The call about which the user is being asked whether to take it up from this nick.
-    pub(super) fn asked_about(&self, nick: Option<&Nick>) -> Option<SessionId> {
-        let nick = nick?;
-        let asked = |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with.is_none();
-        let mut calls = self.sessions.iter();
-        calls.find(|(_, slot)| asked(slot) && slot.nick.as_ref() == Some(nick)).map(|(id, _)| *id)
-    }
-
-    /// The calls that one answer is for.
-    pub(super) fn answered_with(&self, id: SessionId) -> Vec<SessionId> {
-        let with = |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with == Some(id);
-        let others = self.sessions.iter().filter(|(_, slot)| with(slot)).map(|(id, _)| *id);
-        core::iter::once(id).chain(others).collect()
+    /// Whether a call may be taken up there too: a caller may name its own address, and then one that
+    /// is lent to it. Who calls twice from one address may mean two sessions.
+    pub(super) fn is_another_way(&self, id: SessionId, from: SocketAddr) -> bool {
+        let another = |slot: &Slot| slot.ways.len() < MAX_WAYS && !slot.has_way_to(from);
+        self.sessions.get(&id).is_some_and(|slot| another(slot))
     }
 
     /// Notes where a caller listens.
@@ -285,7 +278,7 @@ impl Peer {
     pub(super) fn blame_dialled(&mut self, id: SessionId, turn: &Turn<'_>) {
         let Some(slot) = self.sessions.get(&id) else { return };
         for (at, way) in slot.ways.iter().enumerate() {
-            if !slot.ways[..at].iter().any(|other| other.to.ip() == way.to.ip()) {
+            if !CHOOSES || !slot.ways[..at].iter().any(|other| other.to.ip() == way.to.ip()) {
                 self.guard.did_not_speak(way.to.ip(), turn.now);
             }
         }
