@@ -150,7 +150,7 @@ fn a_asks_b() {
         }
         cells += 1;
     }
-    assert_eq!(cells, 25);
+    assert_eq!(cells, 49);
 }
 
 fn pairs() -> Vec<(Host, Host)> {
