@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use system::process::{Process, Xcher, xcher};
 use system::recorder::Recorder;
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree;
 use system::wire::{Chat, FakeRelay};
 use tempfile::tempdir;
@@ -26,7 +26,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
 }
 
 fn at(relay: &str, command: &[&str]) -> Xcher {
-    xcher(["--relay", relay]).args(command)
+    xcher(by(relay)).args(command)
 }
 
 /// `xcher send` of a path, and the code that it says.

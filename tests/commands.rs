@@ -20,7 +20,7 @@ fn shared() -> TempDir {
 
 /// What is told first of a private session.
 fn open(nick: &str, known: &str) -> [Value; 2] {
-    let open = json!({"event": "session", "state": "open", "nick": nick, "private": true,
+    let open = json!({"event": "session", "state": "open", "nick": nick, "path": "direct", "private": true,
                       "known": known});
     [open, json!({"event": "safety-words"})]
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::thread::scope;
 
 use system::process::{Done, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree;
 use system::wire::{Chat, Conn};
 use tempfile::tempdir;
@@ -181,8 +181,7 @@ fn a_broken_connection_is_no_end_of_a_file() {
     for (way, nick) in [(relay.address.to_string(), "bob"), (relay.tunnel(), "ben")] {
         let folder = tempdir().unwrap();
         let mut provider = Chat::join(relay.address, nick);
-        let get =
-            xcher(["get", nick, "file", "--json", "--relay", &way]).dir(folder.path()).start();
+        let get = xcher(["get", nick, "file", "--json"]).args(by(&way)).dir(folder.path()).start();
         let mut control = provider.called();
         control.lists(&["file 1kb"]);
         let mut data = Conn::to(control.requested("file", "1kb"));

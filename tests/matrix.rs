@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use seed_peer::Wishes;
 use system::private_wire::PrivateConn;
 use system::process::{Process, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree::{self, Tree};
 use system::wire::{Chat, Conn, Port};
 use tempfile::tempdir;
@@ -33,6 +33,8 @@ enum Kind {
 enum Way {
     Direct,
     Tunnel,
+    /// Straight where that works, and else through the tunnel.
+    Either,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +46,8 @@ struct Host {
 /// Every host there can be: one of the seed knows no tunnel.
 fn hosts() -> Vec<Host> {
     let kinds = [Kind::Seed, Kind::Plain, Kind::Whole];
-    let all = kinds.map(|kind| [Way::Direct, Way::Tunnel].map(|way| Host { kind, way }));
+    let all =
+        kinds.map(|kind| [Way::Direct, Way::Tunnel, Way::Either].map(|way| Host { kind, way }));
     let can_be = |host: &Host| host.kind != Kind::Seed || host.way == Way::Direct;
     all.into_iter().flatten().filter(can_be).collect()
 }
@@ -53,13 +56,15 @@ impl Host {
     fn relay(self, relay: &Relay) -> String {
         match self.way {
             Way::Direct => relay.address.to_string(),
-            Way::Tunnel => relay.tunnel(),
+            Way::Tunnel | Way::Either => relay.tunnel(),
         }
     }
 
     fn xcher(self, relay: &Relay, command: &[&str]) -> Xcher {
         let plain = if self.kind == Kind::Plain { &["--plain"][..] } else { &[] };
-        xcher(["--relay", &self.relay(relay)]).args(plain).args(command)
+        let at = self.relay(relay);
+        let at = if self.way == Way::Either { &["--relay", &at][..] } else { &by(&at) };
+        xcher(at).args(plain).args(command)
     }
 
     /// What it tells its user of a session with the other.
@@ -145,7 +150,7 @@ fn a_asks_b() {
         }
         cells += 1;
     }
-    assert_eq!(cells, 25);
+    assert_eq!(cells, 49);
 }
 
 fn pairs() -> Vec<(Host, Host)> {

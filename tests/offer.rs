@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use system::process::{Process, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::terminal::Terminal;
 use system::tree;
 use tempfile::{TempDir, tempdir};
@@ -63,9 +63,9 @@ fn through_the_tunnel_too() {
         [(0, 0), (0, 1), (1, 0)].map(|(from, to)| (&ways[from], &ways[to])).into_iter().enumerate()
     {
         let out = out.join(number.to_string());
-        let kim = xcher(["receive", "--nick", "kim", "--yes", "--once", "--relay", to, "-o"]);
-        let kim = started(kim.args([&out]));
-        let send = xcher(["send", "--to", "kim", "s", "--relay", from]).dir(folder.path());
+        let kim = xcher(["receive", "--nick", "kim", "--yes", "--once"]).args(by(to));
+        let kim = started(kim.args(["-o"]).args([&out]));
+        let send = xcher(["send", "--to", "kim", "s"]).args(by(from)).dir(folder.path());
         send.run().code(0);
         kim.wait().code(0);
         assert!(tree::read(&out.join("s")) == tree::read(&folder.path().join("s")));
@@ -89,7 +89,7 @@ fn someone_at_a_terminal_is_asked() {
         // Who asks is known before.
         let (before, _) = screen.split_once(offer).unwrap();
         assert!(
-            before.contains("amy (127.0.0.1) is connected; the session is private"),
+            before.contains("amy (127.0.0.1) is connected directly; the session is private"),
             "{screen}"
         );
         assert!(tree::read(&out).is_empty());

@@ -145,7 +145,8 @@ fn quiet_says_nothing_but_errors_and_verbose_says_more() {
     let quiet = share(&["-q"], "quiet").quiet();
     assert!(quiet.met.is_empty(), "{quiet}");
     let normal = share(&[], "normal");
-    let normal = normal.met(&["amy (127.0.0.1) is connected; the session is private: key "]);
+    let normal =
+        normal.met(&["amy (127.0.0.1) is connected directly; the session is private: key "]);
     normal.error(&["bad\\nname\" is not shared: its name cannot be sent", "U+000A"]);
     share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
 }

@@ -89,11 +89,13 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
     let middle = Middle::start(place.relay.address, |_, _, _| true);
     let get = at(middle.address, ["get", "bob", "--all", "--nick", "amy", "-o", "out"]);
     let get = middle.run(place.keys_of_amy(get)).wait().code(0);
-    let get =
-        get.met(&["bob (127.0.0.2) is connected; the session is private: key ", "first time"]);
+    let get = get.met(&[
+        "bob (127.0.0.2) is connected directly; the session is private: key ",
+        "first time",
+    ]);
     assert!(tree::read(&place.path("out/s")) == tree::read(&place.path("s")), "bytes differ");
 
-    let at_bobs = bob.err("amy (127.0.0.2) is connected; the session is private: key ");
+    let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is private: key ");
     let words = |line: &str| line.split_once("safety words: ").unwrap().1.to_owned();
     assert_eq!(words(&get.met[0]), words(&at_bobs));
     assert_eq!(words(&at_bobs).split(' ').count(), 3, "{at_bobs}");

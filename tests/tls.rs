@@ -17,7 +17,7 @@ use rcgen::{
 use socket2::{Domain, Socket, Type};
 use system::PATIENCE;
 use system::process::{Process, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
@@ -89,7 +89,7 @@ fn url(relay: &Relay) -> String {
 }
 
 fn through(relay: &str, ca: &Path, command: &[&str]) -> Xcher {
-    xcher(["--relay", relay, "--tls-ca"]).args([ca]).args(command)
+    xcher(by(relay)).args([Path::new("--tls-ca"), ca]).args(command)
 }
 
 fn share(relay: &str, ca: &Path, path: &Path) -> Process {

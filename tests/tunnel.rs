@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use seed_peer::Wishes;
 use system::not_tested;
 use system::process::{Process, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree;
 use tempfile::tempdir;
 
@@ -25,7 +25,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
 }
 
 fn through(relay: &str, command: &[&str]) -> Xcher {
-    xcher(["--relay", relay]).args(command)
+    xcher(by(relay)).args(command)
 }
 
 fn share(relay: &str, nick: &str, path: &Path) -> Process {

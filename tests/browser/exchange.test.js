@@ -104,7 +104,8 @@ inEachBrowser("files go", (stage) => {
   test("from a terminal behind the bridge to a browser", async (t) => {
     const at = stage.keep(t, await relay());
     const through = `${at.url.replace("http", "ws")}/xcher`;
-    const share = stage.keep(t, xcher("share", ...flat.paths, "--nick", "bob", "--relay", through));
+    const args = ["--nick", "bob", "--relay", through, "--via", "bridge"];
+    const share = stage.keep(t, xcher("share", ...flat.paths, ...args));
     await share.out("online ");
     const carol = await stage.visit(t, at.url, "carol");
     await carol.open("bob");

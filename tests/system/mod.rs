@@ -6,6 +6,7 @@
 #[cfg(unix)]
 pub(crate) mod keys;
 pub(crate) mod middle;
+pub(crate) mod networks;
 pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod recorder;

@@ -233,7 +233,7 @@ impl Process {
         self.until("an end", |lines| (lines.ended == 2).then_some(()));
         let code = self.child.wait().unwrap().code();
         let mut lines = self.seen.lines.lock().unwrap();
-        let hears = |line: &String| line.contains(" is connected; the session is ");
+        let hears = |line: &String| line.contains(" the session is ");
         let (met, err) = std::mem::take(&mut lines.err).into_iter().partition(hears);
         let done = Done {
             title: self.title.clone(),

@@ -42,6 +42,12 @@ impl Relay {
     }
 }
 
+/// The options of a host that uses a relay straight, or a bridge for everything.
+pub(crate) fn by(relay: &str) -> [&str; 4] {
+    let via = if relay.contains("://") { "bridge" } else { "direct" };
+    ["--relay", relay, "--via", via]
+}
+
 /// A command of a host that uses the relay at this address.
 pub(crate) fn at<S: AsRef<OsStr>>(relay: SocketAddr, args: impl IntoIterator<Item = S>) -> Xcher {
     xcher(["--relay", &relay.to_string()]).args(args)

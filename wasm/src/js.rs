@@ -103,7 +103,7 @@ impl host::Outside for Outside {
             Event::CallRefused { from, fault } => {
                 fail("refused", 0, 0.0, &from.to_string(), &fault);
             }
-            Event::Opened { session, peer, nick, called, secrecy } => {
+            Event::Opened { session, peer, nick, called, secrecy, .. } => {
                 let (secrecy, key) = match secrecy {
                     Secrecy::Plain(WhyPlain::Here) => (0.0, None),
                     Secrecy::Plain(WhyPlain::There) => (1.0, None),

@@ -181,7 +181,7 @@ impl Peer {
         }
         self.look_up(id, turn);
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let Stage::Live { conn, .. } = slot.stage else { return };
+        let Stage::Live { conn } = slot.stage else { return };
         // Not while too much is unsent: a host that then did not read answers, and another that did
         // not read questions, would wait for each other.
         let pause = slot.session.is_full();
@@ -278,9 +278,9 @@ impl Peer {
             return self.stop_probing(id, turn);
         }
         let (waited_for, after) = match slot.stage {
-            Stage::Listening(_) | Stage::Calling(_) => ("a connection back", limits.open),
-            Stage::Consent(_) => ("an answer to the call", limits.open),
-            Stage::Dialling(..) => ("a connection", limits.open),
+            Stage::Listening | Stage::Calling => ("a connection back", limits.open),
+            Stage::Consent => ("an answer to the call", limits.open),
+            Stage::Dialling => ("a connection", limits.open),
             Stage::Live { .. } if !slot.agreed && slot.session.has_spoken() => {
                 ("the rest of the handshake", limits.first_line)
             }
@@ -297,8 +297,8 @@ impl Peer {
         let fault = Fault::TimedOut { waited_for, after };
         match slot.stage {
             Stage::Live { .. } => self.session_failed(id, fault, turn),
-            Stage::Dialling(_, to) => {
-                self.guard.did_not_speak(to.ip(), turn.now);
+            Stage::Dialling => {
+                self.blame_dialled(id, turn);
                 self.open_failed(id, fault, turn);
             }
             _ => self.open_failed(id, fault, turn),
@@ -332,14 +332,11 @@ impl Peer {
     ) -> Option<Box<Slot>> {
         self.settle_on_peer(id, turn);
         let mut slot = self.sessions.remove(&id)?;
-        if let Stage::Listening(listener) | Stage::Calling(listener) = slot.stage {
-            self.listeners.remove(&listener);
-            turn.act(Action::StopListening { listener });
-        }
-        if let Some(conn) = slot.conn()
-            && let Some(Use::Control(_)) = self.conns.remove(&conn)
-        {
-            turn.act(Action::Close { conn });
+        let dialled = slot.ways.iter().filter_map(|way| way.conn);
+        for conn in slot.conn().into_iter().chain(dialled) {
+            if let Some(Use::Control(_)) = self.conns.remove(&conn) {
+                turn.act(Action::Close { conn });
+            }
         }
         self.orphan_fetches(id, &mut slot, fate, turn);
         self.orphan_serves(&mut slot, turn);

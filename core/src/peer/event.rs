@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{Secrecy, SessionId, TransferId};
+use super::{Path, Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
 use crate::{FileName, NameFault, Nick, ProtocolError, Size, Stat};
 
@@ -67,6 +67,8 @@ pub enum Event {
         nick: Option<Nick>,
         /// Whether the other side called.
         called: bool,
+        /// Which way it goes, and its files with it; of one in the clear, at this end.
+        path: Path,
         /// Who hears what is said in it.
         secrecy: Secrecy,
     },

@@ -212,20 +212,20 @@ impl Peer {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let ends = self.sessions.get(&fetch.session).map(|slot| {
             let passive = slot.session.extensions().has(Extensions::PASSIVE);
-            (slot.ends, passive && slot.session.side() == Side::Called)
+            (slot.ends, slot.path, passive && slot.session.side() == Side::Called)
         });
         match ends {
-            Some((_, true)) => self.request(id, None, 0, turn),
-            Some((Some((local, _)), false)) => {
+            Some((_, _, true)) => self.request(id, None, 0, turn),
+            Some((Some((ip, _)), path, false)) => {
                 let listener = ListenerId(self.new_id());
                 if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
                     fetch.stage = Stage::Listening(listener);
                     fetch.deadline = Some(turn.after(self.config.limits.accept));
                 }
                 self.listeners.insert(listener, Awaited::Data(id));
-                turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
+                turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
             }
-            Some((None, false)) | None => self.fetch_failed(id, Fault::Closed(None), turn),
+            Some((None, _, false)) | None => self.fetch_failed(id, Fault::Closed(None), turn),
         }
     }
 
@@ -299,6 +299,7 @@ impl Peer {
         if let Err(fault) = crate::addr::may_dial_port(port) {
             return self.fetch_failed(id, Fault::Policy(fault), turn);
         }
+        let Some(path) = self.sessions.get(&session).map(|slot| slot.path) else { return };
         let conn = self.new_conn();
         if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
             fetch.stage = Stage::Dialling(conn);
@@ -306,7 +307,7 @@ impl Peer {
         }
         self.conns.insert(conn, Use::Data(id));
         let to = SocketAddr::new(peer, port);
-        turn.act(Action::Dial { conn, to, purpose: Purpose::Data });
+        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Data });
     }
 
     pub(super) fn fetch_accepted(

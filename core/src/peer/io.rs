@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::Event;
+use super::{Event, Path};
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
 use crate::{FileName, Listed, Nick, Size, Stat};
@@ -239,15 +239,19 @@ pub enum Action {
         conn: ConnId,
         /// Where to.
         to: SocketAddr,
+        /// Which way.
+        path: Path,
         /// What for.
         purpose: Purpose,
     },
-    /// Listen on a random free port.
+    /// Listen on a random free port, this host's or a bridge's.
     Listen {
         /// What to call the listener.
         listener: ListenerId,
-        /// On this address of the host.
+        /// On this address of the host, where the port is its own.
         ip: IpAddr,
+        /// Whose port.
+        path: Path,
         /// What the connections that come are for.
         purpose: Purpose,
     },

@@ -12,6 +12,7 @@ mod fetch;
 mod io;
 mod opening;
 mod provide;
+mod reach;
 mod receiving;
 mod relay_link;
 mod slot;
@@ -24,6 +25,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use event::{Direction, Event, Fault, FaultKind};
+pub use reach::{Path, Via};
 pub use trust::{Known, Secrecy, Trust, WhyPlain};
 
 pub use io::{
@@ -62,6 +64,8 @@ pub struct Config {
     pub calls: Calls,
     /// Take up calls from private addresses over any relay.
     pub allow_private: bool,
+    /// Which ways its connections may go.
+    pub via: Via,
     /// The address to name in X_INIT, where it is not the one that the relay sees.
     pub advertise: Option<IpAddr>,
     /// What this host's file system takes for a name.
@@ -186,7 +190,7 @@ impl Peer {
             Input::Connected { conn, local, remote } => self.connected(conn, local, remote, turn),
             Input::ConnectFailed { conn, why } => match self.conns.remove(&conn) {
                 Some(Use::Relay) => self.relay_lost(Fault::Unreachable(why), turn),
-                Some(Use::Control(session)) => self.dial_failed(session, why, turn),
+                Some(Use::Control(session)) => self.dial_failed(session, conn, why, turn),
                 Some(Use::Data(transfer)) => {
                     self.transfer_failed(transfer, Fault::Unreachable(why), turn);
                 }
@@ -215,7 +219,7 @@ impl Peer {
             },
             Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
                 Some(Awaited::Control(session)) => {
-                    self.open_failed(session, Fault::Local(why), turn);
+                    self.listen_failed(session, listener, why, turn);
                 }
                 Some(Awaited::Data(transfer)) => {
                     self.transfer_failed(transfer, Fault::Local(why), turn);
@@ -225,7 +229,7 @@ impl Peer {
             Input::Accepted { listener, conn, local, remote } => {
                 match self.listeners.get(&listener) {
                     Some(Awaited::Control(session)) => {
-                        self.accepted(*session, conn, local, remote, turn);
+                        self.accepted(*session, listener, conn, (local, remote), turn);
                     }
                     Some(Awaited::Data(transfer)) => {
                         self.data_accepted(*transfer, conn, remote, turn);
@@ -260,7 +264,9 @@ impl Peer {
 
     /// When to come back with [`Input::Tick`], if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let sessions = self.sessions.values().filter_map(|slot| slot.deadline(&self.config.limits));
+        let limits = &self.config.limits;
+        let ways = self.sessions.values().filter_map(|slot| slot.next_way);
+        let sessions = self.sessions.values().filter_map(|slot| slot.deadline(limits)).chain(ways);
         let transfers = self.transfers.values().filter_map(Transfer::deadline);
         sessions.chain(transfers).chain(self.relay_deadline()).min()
     }
@@ -401,6 +407,7 @@ impl Peer {
     fn pass_deadlines(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         self.pass_relay_deadline(turn);
+        self.try_ways(turn);
         let limits = &self.config.limits;
         let late = |slot: &Slot| slot.deadline(limits).is_some_and(|at| at <= now);
         let sessions: Vec<_> =

@@ -6,9 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::slot::{Slot, Spare, Stage};
-use super::{
-    Action, Awaited, Calls, ConnId, Event, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use,
-};
+use super::{Action, Calls, ConnId, Event, Fault, ListenerId, Path, Peer, SessionId, Turn, Use};
 use crate::addr::may_dial;
 use crate::{MisuseError, Nick};
 
@@ -30,16 +28,13 @@ impl Peer {
         if *self.nick().ok_or(MisuseError::Offline)? == nick {
             return Err(MisuseError::Oneself);
         }
-        let (_, listen) = self.own_address().ok_or(MisuseError::Offline)?;
         if self.sessions.len() >= self.config.limits.sessions {
             return Err(MisuseError::TooManyWaiting);
         }
         let id = SessionId(self.new_id());
-        let listener = ListenerId(self.new_id());
-        self.listeners.insert(listener, Awaited::Control(id));
-        let stage = Stage::Listening(listener);
-        self.sessions.insert(id, Slot::new(stage, Some(nick), false, now, &self.config.limits));
-        actions.push(Action::Listen { listener, ip: listen, purpose: Purpose::Control });
+        let slot = Slot::new(Stage::Listening, Some(nick), false, now, &self.config.limits);
+        self.sessions.insert(id, slot);
+        self.await_at(id, self.first_path(), &mut Turn { now, actions });
         Ok(id)
     }
 
@@ -54,13 +49,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        match self.sessions.get(&session).map(|slot| slot.stage) {
-            Some(Stage::Consent(to)) => {
-                self.dial_back(session, to, &mut Turn { now, actions });
-                Ok(())
-            }
-            _ => Err(MisuseError::NoSession),
-        }
+        self.answer_call(session, true, &mut Turn { now, actions })
     }
 
     /// Leaves a call ([`Event::Call`]). The caller is told nothing: the seed has no word for it.
@@ -74,13 +63,34 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        match self.sessions.get(&session).map(|slot| slot.stage) {
-            Some(Stage::Consent(_)) => {
-                self.open_failed(session, Fault::Declined, &mut Turn { now, actions });
-                Ok(())
-            }
-            _ => Err(MisuseError::NoSession),
+        self.answer_call(session, false, &mut Turn { now, actions })
+    }
+
+    /// Takes up or leaves all calls that one answer is for.
+    fn answer_call(
+        &mut self,
+        session: SessionId,
+        yes: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), MisuseError> {
+        let mut next = Some(session).filter(|id| self.is_asked_about(*id));
+        if next.is_none() {
+            return Err(MisuseError::NoSession);
         }
+        while let Some(id) = next {
+            match yes {
+                true => self.dial_next(id, turn),
+                false => self.open_failed(id, Fault::Declined, turn),
+            }
+            let with =
+                |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with == Some(session);
+            next = self.sessions.iter().find(|(_, slot)| with(slot)).map(|(id, _)| *id);
+        }
+        Ok(())
+    }
+
+    fn is_asked_about(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|slot| slot.stage == Stage::Consent)
     }
 
     pub(super) fn listening(
@@ -93,31 +103,34 @@ impl Peer {
         let own = || self.own_address().map(|(named, _)| named);
         let Some(named) = lent_at.or_else(own) else { return };
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let (Stage::Listening(listener), Some(nick)) = (slot.stage, slot.nick.clone()) else {
-            return;
-        };
-        slot.stage = Stage::Calling(listener);
+        let Some(nick) = slot.nick.clone() else { return };
+        if let Stage::Listening = slot.stage {
+            slot.stage = Stage::Calling;
+        }
         self.write_init(&nick, named, port, turn);
     }
 
     pub(super) fn accepted(
         &mut self,
         id: SessionId,
+        listener: ListenerId,
         conn: ConnId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (local, remote): (SocketAddr, SocketAddr),
         turn: &mut Turn<'_>,
     ) {
         let spares = self.config.limits.spares;
         let Some(slot) = self.sessions.get_mut(&id) else {
             return turn.act(Action::Close { conn });
         };
+        let found = slot.listeners.iter().find(|(other, _)| *other == listener);
+        let path = found.map_or(Path::Direct, |(_, path)| *path);
+        let came = Spare { conn, path, local, remote };
         match slot.stage {
-            Stage::Calling(listener) => self.attach(id, conn, Some(listener), local, remote, turn),
+            Stage::Calling => self.attach(id, came, turn),
             // Nothing tells the host that was called from a stranger who came by, until it speaks.
             Stage::Live { .. } if slot.spares.len() < spares => {
                 self.conns.insert(conn, Use::Spare(id));
-                slot.spares.push(Spare { conn, local, remote });
+                slot.spares.push(came);
             }
             _ => turn.act(Action::Close { conn }),
         }
@@ -133,22 +146,20 @@ impl Peer {
     fn attach(
         &mut self,
         id: SessionId,
-        conn: ConnId,
-        listener: Option<ListenerId>,
-        local: SocketAddr,
-        remote: SocketAddr,
+        Spare { conn, path, local, remote }: Spare,
         turn: &mut Turn<'_>,
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         self.conns.insert(conn, Use::Control(id));
-        slot.stage = Stage::Live { conn, listener };
+        slot.stage = Stage::Live { conn };
+        slot.path = path;
         slot.ends = Some((local.ip().to_canonical(), remote.ip().to_canonical()));
         slot.remote = Some(remote);
         slot.since = turn.now;
         slot.heard = turn.now;
         let (nick, code, side) = (slot.nick.clone(), slot.code.clone(), slot.side());
         let mut out = Vec::new();
-        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, &mut out);
+        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, path, &mut out);
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.session = session;
         slot.write(out, turn);
@@ -161,7 +172,10 @@ impl Peer {
     /// session was not in that state.
     pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
-        let Stage::Live { conn, listener: Some(listener) } = slot.stage else { return false };
+        let Stage::Live { conn } = slot.stage else { return false };
+        if slot.listeners.is_empty() {
+            return false;
+        }
         if let Some((_, remote)) = slot.ends {
             let text = format_args!("a connection from {remote} was no peer's: {why}");
             turn.notice(Some(id), text);
@@ -170,10 +184,11 @@ impl Peer {
             turn.act(Action::Close { conn });
         }
         slot.restart(&self.config.limits);
-        slot.stage = Stage::Calling(listener);
+        slot.stage = Stage::Calling;
+        slot.waits_for_nobody();
         if !slot.spares.is_empty() {
-            let Spare { conn, local, remote } = slot.spares.remove(0);
-            self.attach(id, conn, Some(listener), local, remote, turn);
+            let spare = slot.spares.remove(0);
+            self.attach(id, spare, turn);
         }
         true
     }
@@ -181,9 +196,10 @@ impl Peer {
     /// The other side has shown to be the peer: nobody else is waited for.
     pub(super) fn settle_on_peer(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        if let Stage::Live { listener, .. } = &mut slot.stage
-            && let Some(listener) = listener.take()
-        {
+        if !slot.called {
+            slot.next_way = None;
+        }
+        for (listener, _) in core::mem::take(&mut slot.listeners) {
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
         }
@@ -197,13 +213,15 @@ impl Peer {
     pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
         let Some(relay) = self.relay.relay_ip() else { return };
         let closed = self.stopping || self.is_code_dead();
+        let before = nick.as_ref().and_then(|nick| self.call_of(nick));
+        let call = before.filter(|id| self.is_another_way(*id, from));
         let refusal = if self.config.calls == Calls::Ignore || closed {
             Some(Fault::Declined)
         } else if let Err(fault) =
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Fault::Policy(fault))
-        } else if self.sessions.len() >= self.config.limits.sessions {
+        } else if call.is_none() && self.sessions.len() >= self.config.limits.sessions {
             Some(Fault::Busy("sessions at once"))
         } else {
             self.guard.admit(from.ip(), turn.now).err().map(Fault::Policy)
@@ -211,24 +229,26 @@ impl Peer {
         if let Some(fault) = refusal {
             return turn.tell(Event::CallRefused { from, fault });
         }
+        if let Some(id) = call {
+            self.add_ways(id, from);
+            return if !self.is_asked_about(id) {
+                self.dial_next(id, turn)
+            };
+        }
         let id = SessionId(self.new_id());
         let limits = &self.config.limits;
-        let slot = Slot::new(Stage::Consent(from), nick.clone(), true, turn.now, limits);
+        let mut slot = Slot::new(Stage::Consent, nick.clone(), true, turn.now, limits);
+        slot.asked_with = before.filter(|id| self.is_asked_about(*id));
+        let asked = slot.asked_with.is_some();
         self.sessions.insert(id, slot);
-        if self.config.calls == Calls::Ask {
+        self.add_ways(id, from);
+        if asked {
+            // One yes is enough, and it takes up both.
+        } else if self.config.calls == Calls::Ask {
             turn.tell(Event::Call { session: id, from, nick });
         } else {
-            self.dial_back(id, from, turn);
+            self.dial_next(id, turn);
         }
-    }
-
-    fn dial_back(&mut self, id: SessionId, to: SocketAddr, turn: &mut Turn<'_>) {
-        let conn = self.new_conn();
-        let Some(slot) = self.sessions.get_mut(&id) else { return };
-        self.conns.insert(conn, Use::Control(id));
-        slot.stage = Stage::Dialling(conn, to);
-        slot.since = turn.now;
-        turn.act(Action::Dial { conn, to, purpose: Purpose::Control });
     }
 
     pub(super) fn dialled(
@@ -239,34 +259,28 @@ impl Peer {
         remote: SocketAddr,
         turn: &mut Turn<'_>,
     ) {
-        if self.sessions.get(&id).is_some_and(|slot| matches!(slot.stage, Stage::Dialling(..))) {
-            self.attach(id, conn, None, local, remote, turn);
+        if let Some(path) = self.keep_way(id, conn, turn) {
+            self.attach(id, Spare { conn, path, local, remote }, turn);
         }
-    }
-
-    pub(super) fn dial_failed(&mut self, id: SessionId, why: Box<str>, turn: &mut Turn<'_>) {
-        if let Some(Stage::Dialling(_, to)) = self.sessions.get(&id).map(|slot| slot.stage) {
-            self.guard.did_not_speak(to.ip(), turn.now);
-        }
-        self.open_failed(id, Fault::Unreachable(why), turn);
     }
 
     /// X_ERR X_INIT: the relay does not say for which, but it names the nick, and it answers in the
     /// order of the packets.
     pub(super) fn init_refused(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        let calling =
-            || self.sessions.iter().filter(|(_, slot)| matches!(slot.stage, Stage::Calling(_)));
+        let calling = || self.sessions.iter().filter(|(_, slot)| slot.stage == Stage::Calling);
         let named = calling().find(|(_, slot)| {
             slot.nick.as_ref().is_some_and(|nick| reason.ends_with(nick.as_str()))
         });
-        if let Some(id) = named.or_else(|| calling().next()).map(|(id, _)| *id) {
+        if let Some(id) = named.or_else(|| calling().next()).map(|(id, _)| *id)
+            && !self.survives_refusal(id, reason, turn)
+        {
             let fault = Fault::Relay(printable(reason));
             self.open_failed(id, fault, turn);
         }
     }
 
     pub(super) fn session_being_called(&self) -> Option<SessionId> {
-        let calling = |slot: &Slot| matches!(slot.stage, Stage::Listening(_));
+        let calling = |slot: &Slot| slot.stage == Stage::Listening;
         self.sessions.iter().find(|(_, slot)| calling(slot)).map(|(id, _)| *id)
     }
 

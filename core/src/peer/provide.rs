@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose, SessionId,
+    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Path, Peer, Purpose, SessionId,
     Transfer, TransferId, Turn, Use,
 };
 use crate::addr::{AddrFault, may_dial_port};
@@ -29,6 +29,8 @@ pub(super) struct Serve {
     files: Vec<(FileName, u64)>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
+    /// Which way that connection went.
+    path: Path,
     /// The number of the request.
     number: u64,
     /// What the requester has.
@@ -198,6 +200,7 @@ impl Peer {
         let id = TransferId(self.new_id());
         let slot = self.sessions.get_mut(&session)?;
         let (_, peer) = slot.ends?;
+        let path = slot.path;
         slot.serves.push(id);
         let serve = Box::new(Serve {
             session,
@@ -206,6 +209,7 @@ impl Peer {
             seal: slot.session.seal_of(slot.session.side().other(), number),
             files,
             to: SocketAddr::new(peer, port),
+            path,
             number,
             has,
             stage: Stage::Waiting,
@@ -258,18 +262,19 @@ impl Peer {
         let (conn, listener) = (self.new_conn(), ListenerId(self.new_id()));
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         serve.deadline = Some(turn.after(self.config.limits.accept));
+        let path = serve.path;
         if serve.to.port() != 0 {
             serve.stage = Stage::Dialling(conn);
             self.conns.insert(conn, Use::Data(id));
-            return turn.act(Action::Dial { conn, to: serve.to, purpose: Purpose::Data });
+            return turn.act(Action::Dial { conn, to: serve.to, path, purpose: Purpose::Data });
         }
         let ends = self.sessions.get(&serve.session).and_then(|slot| slot.ends);
-        let Some((local, _)) = ends else {
+        let Some((ip, _)) = ends else {
             return self.serve_failed(id, Fault::Closed(None), turn);
         };
         serve.stage = Stage::Listening(listener);
         self.listeners.insert(listener, Awaited::Data(id));
-        turn.act(Action::Listen { listener, ip: local, purpose: Purpose::Data });
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
     }
 
     pub(super) fn serve_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {

@@ -62,6 +62,11 @@ impl RelayLink {
         }
     }
 
+    /// This end's address and the relay's.
+    pub(super) fn ends(&self) -> Option<(IpAddr, IpAddr)> {
+        self.ends
+    }
+
     /// The relay's address, as this host dialled it.
     pub(super) fn relay_ip(&self) -> Option<IpAddr> {
         self.ends.map(|(_, relay)| relay)

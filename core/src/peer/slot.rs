@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::reach::Way;
 use super::trust::PROBE;
-use super::{Action, ConnId, ListenerId, TransferId, Turn};
+use super::{Action, ConnId, ListenerId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
 use crate::session::Extensions;
@@ -36,12 +37,25 @@ pub(super) struct Slot {
     /// What this side was told, to prove it.
     pub(super) code: Option<Code>,
     /// When it began, when its stage did, and when it last heard or asked.
-    began: Duration,
+    pub(super) began: Duration,
     pub(super) since: Duration,
     pub(super) heard: Duration,
     /// This end and the other of the control connection.
     pub(super) ends: Option<(IpAddr, IpAddr)>,
     pub(super) remote: Option<SocketAddr>,
+    /// The way of that connection, and of those for its files.
+    pub(super) path: Path,
+    /// Where whom this host calls is awaited, until they have shown to be a peer; and how many
+    /// X_INITs that say so the relay refused.
+    pub(super) listeners: Vec<(ListenerId, Path)>,
+    pub(super) refused: usize,
+    /// The call whose answer is this one's too.
+    pub(super) asked_with: Option<SessionId>,
+    /// How a caller may be reached, and why the last dial failed.
+    pub(super) ways: Vec<Way>,
+    pub(super) why: Option<Box<str>>,
+    /// When another way is tried, or none any more.
+    pub(super) next_way: Option<Duration>,
     /// Bytes written and not yet on their way.
     pub(super) unsent: usize,
     /// When some of them last left.
@@ -60,19 +74,18 @@ pub(super) struct Slot {
     pub(super) serving: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Stage {
     /// A listener was asked for.
-    Listening(ListenerId),
+    Listening,
     /// X_INIT was sent.
-    Calling(ListenerId),
+    Calling,
     /// The user is asked.
-    Consent(SocketAddr),
-    Dialling(ConnId, SocketAddr),
-    /// Connected; the listener stands until the other side has shown to be a peer.
+    Consent,
+    Dialling,
+    /// Connected; listeners stand until the other side has shown to be a peer.
     Live {
         conn: ConnId,
-        listener: Option<ListenerId>,
     },
 }
 
@@ -128,6 +141,13 @@ impl Slot {
             moved: now,
             ends: None,
             remote: None,
+            path: Path::Direct,
+            listeners: Vec::new(),
+            refused: 0,
+            asked_with: None,
+            ways: Vec::new(),
+            why: None,
+            next_way: None,
             unsent: 0,
             paused: false,
             looking: false,
@@ -157,17 +177,15 @@ impl Slot {
 
     pub(super) fn conn(&self) -> Option<ConnId> {
         match self.stage {
-            Stage::Live { conn, .. } | Stage::Dialling(conn, _) => Some(conn),
+            Stage::Live { conn } => Some(conn),
             _ => None,
         }
     }
 
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         let (from, wait) = match self.stage {
-            Stage::Listening(_) | Stage::Calling(_) | Stage::Consent(_) => {
-                (self.began, limits.open)
-            }
-            Stage::Dialling(..) => (self.since, limits.open),
+            Stage::Listening | Stage::Calling | Stage::Consent => (self.began, limits.open),
+            Stage::Dialling => (self.since, limits.open),
             Stage::Live { .. } if !self.agreed => {
                 // A caller that says nothing, as one of the six packets may, is told of after that.
                 (self.since, if self.session.is_probing() { PROBE } else { limits.first_line })
@@ -215,7 +233,7 @@ impl Slot {
 
     /// Hands what a command or an answer wrote to the driver.
     pub(super) fn write(&mut self, bytes: Vec<u8>, turn: &mut Turn<'_>) {
-        if let Stage::Live { conn, .. } = self.stage
+        if let Stage::Live { conn } = self.stage
             && !bytes.is_empty()
         {
             let bytes = self.session.seal(bytes);
@@ -231,6 +249,7 @@ impl Slot {
 /// A connection to a session's listener that waits while another is tried.
 pub(super) struct Spare {
     pub(super) conn: ConnId,
+    pub(super) path: Path,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use litemap::LiteMap;
 
 use super::slot::Slot;
-use super::{Action, Event, Fault, Peer, SessionId, Turn};
+use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError};
 use crate::secure::{Entropy, Identity, PublicKey, Side};
 use crate::session::{Event as Heard, Extensions, Terms};
@@ -169,6 +169,7 @@ impl Peer {
         nick: Option<&Nick>,
         code: Option<&Code>,
         side: Side,
+        path: Path,
         out: &mut Vec<u8>,
     ) -> Session {
         let limits = &self.config.limits;
@@ -179,7 +180,10 @@ impl Peer {
             code,
             identity: trust.identity.clone(),
             entropy: Entropy::new(trust.entropy.bytes()),
-            extensions: trust.extensions,
+            extensions: match path {
+                Path::Direct => trust.extensions,
+                Path::Bridge => trust.extensions.with(Extensions::BRIDGE),
+            },
             required: trust.required,
             expected: nick.and_then(|nick| trust.pins.get(nick)).copied(),
         };
@@ -225,7 +229,9 @@ impl Peer {
             }
         };
         if let (false, Some(peer)) = (core::mem::replace(&mut slot.opened, true), slot.remote) {
-            turn.tell(Event::Opened { session: id, peer, nick, called, secrecy });
+            let lent = slot.session.extensions().has(Extensions::BRIDGE);
+            let path = if lent { Path::Bridge } else { slot.path };
+            turn.tell(Event::Opened { session: id, peer, nick, called, path, secrecy });
         }
         if let Some(words) = slot.words.take() {
             turn.tell(Event::SafetyWords { session: id, words });

@@ -1,7 +1,6 @@
 //! What a side can do beyond the six packets (section 9).
 
 use alloc::vec::Vec;
-use core::ops::BitAnd;
 
 /// The words that a line of X_CAPS may hold, and their longest length.
 const MAX_WORDS: usize = 64;
@@ -39,6 +38,8 @@ words! {
     BATCH = 8, "batch";
     /// Files are offered (section 17).
     OFFER = 6, "offer";
+    /// An end of the connection is lent by a bridge (section 10.4): it is so where one side says it.
+    BRIDGE = 9, "bridge";
 }
 
 impl Extensions {
@@ -55,6 +56,11 @@ impl Extensions {
     /// Whether all of the other set are in this one.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// What is in force between a side that named this set and one that named the other.
+    pub(super) const fn agreed(self, other: Self) -> Self {
+        Self((self.0 & other.0) | ((self.0 | other.0) & Self::BRIDGE.0))
     }
 
     /// Reads what follows `X_CAPS`. Words that are not known say nothing.
@@ -90,14 +96,6 @@ impl Extensions {
     }
 }
 
-impl BitAnd for Extensions {
-    type Output = Self;
-
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +108,15 @@ mod tests {
         let mut out = Vec::new();
         set.encode(&mut out);
         assert_eq!(out, b"X_CAPS secure verify\n");
+    }
+
+    #[test]
+    fn one_side_knows_of_its_bridge() {
+        let (set, bridge) = (Extensions::SECURE, Extensions::SECURE.with(Extensions::BRIDGE));
+        assert_eq!(set.agreed(bridge), bridge);
+        assert_eq!(bridge.agreed(set), bridge);
+        assert_eq!(set.agreed(set), set);
+        assert_eq!(set.agreed(Extensions::STAT), Extensions::default());
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Negotiation {
                 };
                 let theirs = Extensions::parse(words)
                     .ok_or_else(|| malformed("X_CAPS word word …", line))?;
-                let extensions = self.terms.extensions & theirs;
+                let extensions = self.terms.extensions.agreed(theirs);
                 // The called side's line comes first, in the prologue too.
                 put(&mut self.prologue, line);
                 if self.terms.side == Side::Caller {

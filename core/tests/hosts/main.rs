@@ -8,5 +8,6 @@ mod net;
 mod offers;
 mod passive;
 mod pins;
+mod reach;
 mod resume;
 mod silence;

@@ -1,11 +1,11 @@
 //! Hosts, a relay that passes on what it is told, and connections that deliver in order and at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::peer::{
-    Action, Config, ConnId, Event, Fault, Input, ListenerId, Purpose, Secrecy, SessionId,
+    Action, Config, ConnId, Event, Fault, Input, ListenerId, Path, Purpose, Secrecy, SessionId,
     TransferId, Trust,
 };
 use xcher_core::secure::{Identity, PublicKey};
@@ -49,6 +49,22 @@ pub(crate) struct Net {
     pub(crate) data: BTreeMap<(usize, ConnId), Vec<u8>>,
     /// Connections that were closed to whoever is none of the hosts.
     pub(crate) shown_out: Vec<ConnId>,
+    /// Listeners at the bridge.
+    lent: BTreeSet<(usize, ListenerId)>,
+    /// What becomes of a dial of a host's.
+    pub(crate) fate: fn(usize, SocketAddr, Path) -> Fate,
+    /// The X_INITs that came to the relay, and when.
+    pub(crate) inits: Vec<(Duration, SocketAddr)>,
+    /// Why it refuses the next ones.
+    pub(crate) refusals: VecDeque<&'static str>,
+}
+
+/// What becomes of a dial.
+pub(crate) enum Fate {
+    Connected,
+    Refused,
+    /// Nothing is heard of it.
+    Lost,
 }
 
 enum Todo {
@@ -61,6 +77,9 @@ pub(crate) fn ip(host: usize) -> IpAddr {
 }
 
 const RELAY: [u8; 4] = [10, 0, 0, 251];
+
+/// Where ports are lent.
+pub(crate) const BRIDGE: [u8; 4] = [10, 0, 0, 252];
 
 pub(crate) fn trust(number: u8) -> Trust {
     Trust::new(Identity::new([number; 32]), [number ^ 0xff; 32]).with_resume()
@@ -81,9 +100,14 @@ impl Net {
     }
 
     pub(crate) fn with_limits(hosts: Vec<(&str, Option<Trust>)>, limits: Limits) -> Self {
+        Self::with_config(hosts, &Config { limits, ..Config::default() })
+    }
+
+    /// They all behave like this.
+    pub(crate) fn with_config(hosts: Vec<(&str, Option<Trust>)>, config: &Config) -> Self {
         let hosts = hosts.into_iter().map(|(nick, trust)| {
             let nicks = vec![Nick::parse(nick).unwrap()];
-            let config = Config { nicks, limits: limits.clone(), ..Config::default() };
+            let config = Config { nicks, ..config.clone() };
             let peer = Peer::new(config);
             Host {
                 peer: match trust {
@@ -115,6 +139,10 @@ impl Net {
             wires: BTreeMap::new(),
             data: BTreeMap::new(),
             shown_out: Vec::new(),
+            lent: BTreeSet::new(),
+            fate: |_, _, _| Fate::Connected,
+            inits: Vec::new(),
+            refusals: VecDeque::new(),
         };
         for host in 0..net.hosts.len() {
             net.with(host, |peer, now, actions| peer.start(now, actions));
@@ -182,7 +210,11 @@ impl Net {
     }
 
     pub(crate) fn wait(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
+        self.wait_ms(seconds * 1000);
+    }
+
+    pub(crate) fn wait_ms(&mut self, milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
         for host in 0..self.hosts.len() {
             self.give(host, Input::Tick);
         }
@@ -282,12 +314,22 @@ impl Net {
                 let remote = SocketAddr::new(RELAY.into(), 9247);
                 self.give(host, Input::Connected { conn, local, remote });
             }
-            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
-            Action::Listen { listener, purpose, .. } => {
+            Action::Dial { conn, to, path, purpose } => match (self.fate)(host, to, path) {
+                Fate::Connected => self.dial(host, conn, to, purpose),
+                Fate::Refused => {
+                    self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
+                }
+                Fate::Lost => {}
+            },
+            Action::Listen { listener, path, purpose, .. } => {
                 self.last_port += 1;
                 let port = self.hosts[host].port.unwrap_or(self.last_port);
                 self.listeners.insert((host, listener), (port, purpose));
-                self.give(host, Input::Listening { listener, lent_at: None, port });
+                let lent_at = (path == Path::Bridge).then(|| BRIDGE.into());
+                if lent_at.is_some() {
+                    self.lent.insert((host, listener));
+                }
+                self.give(host, Input::Listening { listener, lent_at, port });
             }
             Action::StopListening { listener } => _ = self.listeners.remove(&(host, listener)),
             Action::Write { conn, bytes } if self.hosts[host].relay == Some(conn) => {
@@ -315,10 +357,11 @@ impl Net {
 
     fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
         assert!(to.port() >= 1024, "no service of the system is dialled");
-        let found = self
-            .listeners
-            .iter()
-            .find(|((at, _), (port, _))| *port == to.port() && ip(*at) == to.ip());
+        let found = self.listeners.iter().find(|((at, listener), (port, _))| {
+            let lent = self.lent.contains(&(*at, *listener));
+            let is_at = if lent { BRIDGE.into() } else { ip(*at) };
+            *port == to.port() && is_at == to.ip()
+        });
         let Some(((other, listener), (_, expected))) = found else {
             return self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
         };
@@ -344,7 +387,13 @@ impl Net {
             let (to, answer) = match fields[..] {
                 ["X_NICK", nick] => (Some(from), format!("X_NICK {nick} YES\n")),
                 ["X_ADDR"] => (Some(from), format!("X_ADDR {}\n", ip(from))),
-                ["X_INIT", to, ..] => {
+                ["X_INIT", ..] if !self.refusals.is_empty() => {
+                    let reason = self.refusals.pop_front().unwrap();
+                    (Some(from), format!("X_ERR X_INIT {reason}\n"))
+                }
+                ["X_INIT", to, at, port] => {
+                    let at = SocketAddr::new(at.parse().unwrap(), port.parse().unwrap());
+                    self.inits.push((self.now, at));
                     let to = self.hosts.iter().position(|host| host.nick == to);
                     (to, format!("X_FROM {nick}\n{line}\n"))
                 }

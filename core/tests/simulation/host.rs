@@ -1,12 +1,12 @@
 //! The driver of one simulated host: its files, its listeners, its transfers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use xcher_core::batch::{Arrived, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
     BatchFile, Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId,
-    TransferId, Trust,
+    TransferId, Trust, Via,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Receiver, Sum};
@@ -43,6 +43,9 @@ pub struct Host {
     /// Lists under way: where each has got to.
     pub walks: BTreeMap<SessionId, usize>,
     pub listeners: BTreeMap<ListenerId, (u16, Purpose)>,
+    /// Ports that a bridge lends; of a host behind NAT, all that anyone reaches.
+    pub lent: BTreeSet<u16>,
+    pub behind_nat: bool,
     pub stored: Vec<(TransferId, FileName, Vec<u8>)>,
     /// Inputs that the driver has to give, in any order.
     pub due: Vec<Due>,
@@ -167,9 +170,17 @@ pub fn host_of(nick: &Nick) -> usize {
 }
 
 impl Host {
+    /// Whether others get through to this port of it.
+    pub fn lets_in(&self, port: u16) -> bool {
+        !self.behind_nat || self.lent.contains(&port)
+    }
+
     pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
         let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
+        let via = if rng.u8(..) < 80 { Via::Auto } else { Via::default() };
+        let behind_nat = via == Via::Auto && rng.bool();
         let config = Config {
+            via,
             nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
             calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
             platform: Platform::Unix,
@@ -216,6 +227,8 @@ impl Host {
             sending: BTreeMap::new(),
             walks: BTreeMap::new(),
             listeners: BTreeMap::new(),
+            lent: BTreeSet::new(),
+            behind_nat,
             stored: Vec::new(),
             due: Vec::new(),
         };

@@ -19,7 +19,11 @@ impl World {
             .position(|other| other.listeners.values().any(|(port, _)| *port == to.port()));
         let refused = self.weather == Weather::Rough && self.rng.u8(..) < 5;
         match target {
-            Some(target) if !refused && address(Some(target)) == to.ip() => {
+            Some(target)
+                if !refused
+                    && address(Some(target)) == to.ip()
+                    && self.hosts[target].lets_in(to.port()) =>
+            {
                 let listening = &self.hosts[target].listeners;
                 let found = listening.values().find(|(port, _)| *port == to.port()).unwrap();
                 assert_eq!(found.1, purpose, "both ends know what a connection is for");

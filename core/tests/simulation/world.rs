@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use xcher_core::peer::{Action, ConnId, Input, TransferId};
+use xcher_core::peer::{Action, ConnId, Input, Path, TransferId};
 use xcher_core::registry;
 use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Seal};
@@ -33,6 +33,8 @@ pub struct Totals {
     pub failed: u64,
     pub cuts: u64,
     pub strangers: u64,
+    /// Ports that a bridge lent.
+    pub lent: u64,
     /// Files of which a part was there.
     pub resumed: u64,
     /// Files that came with others.
@@ -58,6 +60,7 @@ impl Totals {
         self.failed += run.failed;
         self.cuts += run.cuts;
         self.strangers += run.strangers;
+        self.lent += run.lent;
         self.resumed += run.resumed;
         self.batched += run.batched;
         self.right += run.right;
@@ -73,6 +76,7 @@ impl Totals {
         assert!(self.resumed > self.runs / 10, "files resumed: {self:?}");
         assert!(self.batched > self.runs / 2, "files in batches: {self:?}");
         assert!(self.right > self.runs && self.taken > self.runs / 10, "{self:?}");
+        assert!(self.lent > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
         // Only where a provider could not be reached just then.
         assert!(self.again * 20 < self.right, "bytes sent twice: {self:?}");
@@ -286,8 +290,8 @@ impl World {
                 let relay = End { host: None, conn: self.last_conn };
                 self.wires.push(Wire::new(end(conn), relay, false));
             }
-            Action::Dial { conn, to, purpose } => self.dial(host, conn, to, purpose),
-            Action::Listen { listener, ip, purpose } => {
+            Action::Dial { conn, to, purpose, .. } => self.dial(host, conn, to, purpose),
+            Action::Listen { listener, ip, path, purpose } => {
                 assert_eq!(ip, address(Some(host)), "a host listens where it is");
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
                 if fails {
@@ -295,6 +299,9 @@ impl World {
                 } else {
                     self.last_port += 1;
                     let port = self.last_port;
+                    if path == Path::Bridge {
+                        self.hosts[host].lent.insert(port);
+                    }
                     self.hosts[host].listeners.insert(listener, (port, purpose));
                     self.hosts[host].due.push(Due::Listening(listener, port));
                 }
@@ -400,7 +407,10 @@ impl World {
         let why = || "of the weather".into();
         match due {
             Due::Listening(listener, port) => {
-                self.input(host, Input::Listening { listener, lent_at: None, port })
+                let lent = self.hosts[host].lent.contains(&port);
+                let lent_at = lent.then(|| address(Some(host)));
+                self.totals.lent += u64::from(lent);
+                self.input(host, Input::Listening { listener, lent_at, port })
             }
             Due::ListenFailed(listener) => {
                 self.input(host, Input::ListenFailed { listener, why: why() });

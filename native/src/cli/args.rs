@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use xcher_core::Nick;
+use xcher_core::peer::{Path, Via};
 use xcher_core::secure::PublicKey;
 
 use super::bridge_args::BridgeArgs;
@@ -42,8 +43,8 @@ the file.";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
-    /// The relay to meet at; the URL of its bridge (wss://HOST/xcher, or its page's) to go through
-    /// that
+    /// The relay to meet at; the URL of its bridge (wss://HOST/xcher, or its page's) to meet there,
+    /// and to go through that where the two of you cannot connect
     #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT")]
     #[arg(default_value = "127.0.0.1:9247")]
     pub(super) relay: RelayAddress,
@@ -53,6 +54,11 @@ pub(super) struct Common {
     /// The address that others reach you at, where it is not the one the relay sees
     #[arg(long, global = true, env = "XCHER_ADVERTISE", value_name = "IP")]
     pub(super) advertise: Option<IpAddr>,
+    /// Which way connections go where --relay names a bridge: straight between the two of you,
+    /// through the bridge, or through it only where they do not come about otherwise
+    #[arg(long, global = true, env = "XCHER_VIA", value_name = "WAY", default_value = "auto")]
+    #[arg(value_enum)]
+    pub(super) via: Way,
     /// A file whose first line is the bridge's token: what it wants, or what it is shown
     #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
@@ -93,6 +99,17 @@ pub(super) struct Common {
     /// Configuration file [default: the platform's usual place]
     #[arg(long, global = true, env = "XCHER_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+/// Which way connections go.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum Way {
+    /// Directly, then through the bridge.
+    Auto,
+    /// Directly.
+    Direct,
+    /// Through the bridge.
+    Bridge,
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,6 +307,22 @@ impl Common {
 }
 
 impl Common {
+    /// Which ways its connections may go.
+    pub(super) fn via(&self) -> Result<Via, Failure> {
+        let straight = self.relay.tcp().is_some();
+        match self.via {
+            Way::Bridge if straight => {
+                let relay = &self.relay;
+                let text = format!("expected the URL of a bridge for --via bridge, got {relay}");
+                Err(Failure::usage(text))
+            }
+            Way::Auto if straight => Ok(Via::Only(Path::Direct)),
+            Way::Auto => Ok(Via::Auto),
+            Way::Direct => Ok(Via::Only(Path::Direct)),
+            Way::Bridge => Ok(Via::Only(Path::Bridge)),
+        }
+    }
+
     /// Who vouches for a bridge.
     pub(super) fn trust(&self) -> Result<Trust, Failure> {
         let file = self.tls_ca.as_deref();

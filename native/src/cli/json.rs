@@ -105,6 +105,9 @@ pub(super) struct Session<'a> {
     peer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nick: Option<&'a str>,
+    /// Which way it goes: direct or bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     private: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,9 +195,10 @@ impl<'a> Line<'a> {
                 peer: Some(from.to_string()),
                 ..session_line(None, "refused", Some(fault))
             }),
-            Event::Opened { session, peer, nick, secrecy, .. } => Self::Session(Session {
+            Event::Opened { session, peer, nick, path, secrecy, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
+                path: Some(path.as_str()),
                 ..open_line(session.0, *secrecy)
             }),
             Event::SafetyWords { session, words } => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event, Known, Secrecy};
+use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
 
 use super::args::Common;
 use super::json::Line;
@@ -26,6 +26,8 @@ struct Session {
     who: String,
     /// Whether they called.
     called: bool,
+    /// Which way it goes.
+    path: Path,
     /// Who hears it, where the user has not read that yet: the safety words are to come.
     unread: Option<Secrecy>,
 }
@@ -173,13 +175,13 @@ impl Output {
             Event::CallRefused { from, fault } => {
                 self.note(format_args!("a call from {from} was refused: {fault}"));
             }
-            Event::Opened { session, peer, nick, called, secrecy } => {
+            Event::Opened { session, peer, nick, called, path, secrecy } => {
                 let ip = peer.ip().to_canonical();
                 let who = match nick {
                     Some(nick) => format!("{nick} ({ip})"),
                     None => ip.to_string(),
                 };
-                let met = Session { who, called: *called, unread: Some(*secrecy) };
+                let met = Session { who, called: *called, path: *path, unread: Some(*secrecy) };
                 self.sessions.insert(session.0, met);
                 if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
                     self.say_who_hears(session.0, None);
@@ -221,10 +223,10 @@ impl Output {
     /// Once for each session: with its safety words, or when something else shows that they do not
     /// come.
     fn say_who_hears(&mut self, session: u64, words: Option<&str>) {
-        if let Some(Session { who, unread, .. }) = self.sessions.get_mut(&session)
+        if let Some(Session { who, path, unread, .. }) = self.sessions.get_mut(&session)
             && let Some(secrecy) = unread.take()
         {
-            let line = format!("{who} is connected; {}", Hears { secrecy, words });
+            let line = format!("{who} is connected {path}; {}", Hears { secrecy, words });
             self.note(format_args!("{line}"));
         }
     }

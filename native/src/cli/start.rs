@@ -66,6 +66,7 @@ impl Running {
                 nicks,
                 calls,
                 allow_private: common.allow_private,
+                via: common.via()?,
                 advertise: common.advertise,
                 limits,
                 ..Config::default()

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
-use xcher_core::peer::{ConnId, Purpose};
+use xcher_core::peer::{ConnId, Path, Purpose};
 
 use super::Host;
 use super::happened::Happened;
@@ -43,12 +43,13 @@ impl Host {
         self.dial(conn, dial, Purpose::Control);
     }
 
-    pub(super) fn dial_host(&mut self, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+    pub(super) fn dial_host(&mut self, conn: ConnId, to: SocketAddr, path: Path, purpose: Purpose) {
         let lent = self.tunnel.as_ref().map(|tunnel| (tunnel.lines(), tunnel.ends.0));
         let dial = async move {
-            match lent {
-                None => TcpStream::connect(to).await.and_then(Dialled::directly),
-                Some((lines, local)) => {
+            match path {
+                Path::Direct => TcpStream::connect(to).await.and_then(Dialled::directly),
+                Path::Bridge => {
+                    let (lines, local) = lent.ok_or_else(no_tunnel)?;
                     let stream = lines.dial(to).await?;
                     Ok(Dialled { stream, local, remote: to, tunnel: None })
                 }
@@ -58,12 +59,17 @@ impl Host {
     }
 }
 
+/// Why nothing is lent.
+pub(super) fn no_tunnel() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "there is no link to a bridge")
+}
+
 /// A connection that was made, and between whom.
 pub(super) struct Dialled {
     pub(super) stream: TcpStream,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
-    /// With the connection to the relay came a tunnel, which lends all others.
+    /// With the connection to the relay came a tunnel, which lends others.
     pub(super) tunnel: Option<Tunnel>,
 }
 

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use xcher_core::peer::{Input, ListenerId, Purpose};
+use xcher_core::peer::{Input, ListenerId, Path, Purpose};
 
 use super::Host;
-use super::dialling::Dialled;
+use super::dialling::{Dialled, no_tunnel};
 use super::happened::Happened;
 use super::tunnel::Lines;
 use crate::accepting::Acceptor;
@@ -26,8 +26,18 @@ impl Drop for Port {
 const BACKLOG: u32 = 16;
 
 impl Host {
-    pub(super) fn listen(&mut self, listener: ListenerId, ip: IpAddr, purpose: Purpose) {
-        if let Some(tunnel) = &self.tunnel {
+    pub(super) fn listen(
+        &mut self,
+        listener: ListenerId,
+        ip: IpAddr,
+        path: Path,
+        purpose: Purpose,
+    ) {
+        if path == Path::Bridge {
+            let Some(tunnel) = &self.tunnel else {
+                let why = no_tunnel().to_string().into();
+                return self.input(Input::ListenFailed { listener, why });
+            };
             let task = tokio::spawn(lent(tunnel.lines(), listener, purpose, self.reporter.clone()));
             self.ports.insert(listener, Port(task));
             return;

@@ -103,7 +103,7 @@ pub struct Host {
     trust: Trust,
     /// Where there is one, keys are kept in it.
     known: Option<KnownPeers>,
-    /// Where there is one, it lends all sockets.
+    /// Where there is one, it lends sockets.
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
     inbox: Option<Arc<Inbox>>,
@@ -380,8 +380,10 @@ impl Host {
     fn act(&mut self, action: Action) {
         match action {
             Action::DialRelay { conn } => self.dial_relay(conn),
-            Action::Dial { conn, to, purpose } => self.dial_host(conn, to, purpose),
-            Action::Listen { listener, ip, purpose } => self.listen(listener, ip, purpose),
+            Action::Dial { conn, to, path, purpose } => self.dial_host(conn, to, path, purpose),
+            Action::Listen { listener, ip, path, purpose } => {
+                self.listen(listener, ip, path, purpose);
+            }
             Action::StopListening { listener } => {
                 self.ports.remove(&listener);
             }

@@ -24,7 +24,7 @@ impl<O: Outside> Host<O> {
                     self.outside.connect();
                 }
             }
-            Action::Dial { conn, to, purpose } => {
+            Action::Dial { conn, to, purpose, .. } => {
                 let role = Role::Dial { conn, to, purpose };
                 if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
                     self.input(Input::ConnectFailed { conn, why: why.into() });

@@ -17,7 +17,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use xcher_core::code::Code;
-use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId, Trust};
+use xcher_core::peer::{
+    Action, Config, ConnId, Event, Input, Path, SessionId, TransferId, Trust, Via,
+};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
 
@@ -97,7 +99,8 @@ impl<O: Outside> Host<O> {
     pub fn new(config: Config, trust: Option<Trust>, outside: O) -> Self {
         let (woken, waker) = Woken::waker();
         // It is the bridge that dials, and by the rules of its own place (section 10.3).
-        let peer = Peer::new(Config { allow_private: true, ..config });
+        let peer =
+            Peer::new(Config { allow_private: true, via: Via::Only(Path::Bridge), ..config });
         let peer = match trust {
             Some(trust) => peer.with_trust(trust),
             None => peer,

@@ -1,0 +1,297 @@
+//! Which way hosts find to each other, in which order and when (section 10.4).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use xcher_core::peer::{Calls, Config, Event, Fault, Path, Purpose, Via};
+
+use crate::net::{BRIDGE, Fate, Net, ip, name, trust};
+
+const FILE: &[u8] = b"a file";
+
+fn net_with(config: Config) -> Net {
+    let hosts = vec![("a", Some(trust(1))), ("b", Some(trust(2)))];
+    let mut net = Net::with_config(hosts, &config);
+    net.run();
+    net.hosts[0].files.insert("x".into(), FILE.into());
+    net.hosts[1].files.insert("y".into(), FILE.into());
+    net
+}
+
+/// Two hosts at a bridge.
+fn net() -> Net {
+    net_with(Config { via: Via::Auto, ..Config::default() })
+}
+
+fn is_lent(to: SocketAddr) -> bool {
+    to.ip() == IpAddr::from(BRIDGE)
+}
+
+/// The ways of the sessions that a host was told of.
+fn paths(net: &Net, host: usize) -> Vec<Path> {
+    let path = |event: &Event| match event {
+        Event::Opened { path, .. } => Some(*path),
+        _ => None,
+    };
+    net.hosts[host].events.iter().filter_map(path).collect()
+}
+
+/// Where the caller said that it listens, and when, in milliseconds from the first.
+fn inits(net: &Net) -> Vec<(IpAddr, u128)> {
+    let first = net.inits.first().map_or(Duration::ZERO, |(at, _)| *at);
+    net.inits.iter().map(|(at, to)| (to.ip(), (*at - first).as_millis())).collect()
+}
+
+/// Files go both ways, and afterwards nobody listens.
+fn exchanges(net: &mut Net) {
+    let ([(a, _), (b, _)], size) = ([0, 1].map(|host| net.opened(host).unwrap()), FILE.len());
+    net.get(0, a, "y", size as u64);
+    net.get(1, b, "x", size as u64);
+    assert_eq!(net.hosts[0].stored["y"], FILE);
+    assert_eq!(net.hosts[1].stored["x"], FILE);
+    assert!(net.listeners.is_empty(), "someone still listens");
+}
+
+#[test]
+fn the_straight_way_is_first_and_alone() {
+    let mut net = net();
+    net.call(0, "b");
+    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Direct], [Path::Direct]]);
+    net.wait(5);
+    assert_eq!(inits(&net), [(ip(0), 0)]);
+    net.fate = |_, to, path| {
+        assert!(path == Path::Direct && !is_lent(to), "data goes the way of packets");
+        Fate::Connected
+    };
+    exchanges(&mut net);
+}
+
+#[test]
+fn the_bridge_is_next_where_nobody_comes() {
+    for (fate, after) in [
+        // B's network lets nothing out but to the bridge, and that has no way to A.
+        (
+            (|_, to, path| match (is_lent(to), path) {
+                (true, Path::Bridge) => Fate::Connected,
+                _ => Fate::Lost,
+            }) as fn(usize, SocketAddr, Path) -> Fate,
+            1500 + 750,
+        ),
+        // A is behind NAT.
+        (|_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Refused }, 1500),
+        (|_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost }, 1500),
+    ] {
+        let mut net = net();
+        net.fate = fate;
+        net.call(0, "b");
+        for at in (0..3000).step_by(50) {
+            assert_eq!(!paths(&net, 0).is_empty(), at >= after, "after {at} ms");
+            net.wait_ms(50);
+        }
+        assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
+        assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1500)]);
+        assert!(net.listeners.is_empty(), "the other listener is gone");
+        assert_eq!([net.faults(0), net.faults(1)], [[], []], "one session for each");
+        exchanges(&mut net);
+    }
+}
+
+#[test]
+fn a_bridge_dials_where_the_host_that_was_called_cannot() {
+    for lost in [true, false] {
+        let mut net = net();
+        let fates: [fn(usize, SocketAddr, Path) -> Fate; 2] = [
+            |host, _, path| match (host, path) {
+                (1, Path::Direct) => Fate::Refused,
+                _ => Fate::Connected,
+            },
+            |host, _, path| match (host, path) {
+                (1, Path::Direct) => Fate::Lost,
+                _ => Fate::Connected,
+            },
+        ];
+        net.fate = fates[usize::from(lost)];
+        net.call(0, "b");
+        assert_eq!(paths(&net, 1).is_empty(), lost);
+        net.wait_ms(if lost { 750 } else { 0 });
+        // A's own end is its own, and yet it knows.
+        assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
+        assert_eq!(inits(&net), [(ip(0), 0)]);
+        exchanges(&mut net);
+    }
+}
+
+#[test]
+fn in_the_clear_each_knows_its_own_end() {
+    let config = Config { via: Via::Auto, ..Config::default() };
+    let mut net = Net::with_config(vec![("a", None), ("b", None)], &config);
+    net.run();
+    net.fate = |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost };
+    let a = net.call(0, "b");
+    net.with(0, |peer, now, actions| peer.list(a, now, actions)).unwrap();
+    net.wait_ms(1500);
+    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Direct]]);
+}
+
+#[test]
+fn an_address_of_no_use_is_not_tried() {
+    let other = Some("203.0.113.1".parse().unwrap());
+    let mut net = net_with(Config { via: Via::Auto, advertise: other, ..Config::default() });
+    net.call(0, "b");
+    assert_eq!(inits(&net), [(BRIDGE.into(), 0)], "no host has such an address");
+    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    exchanges(&mut net);
+}
+
+#[test]
+fn a_host_uses_the_ways_it_is_told_to() {
+    for path in [Path::Direct, Path::Bridge] {
+        let mut net = net_with(Config { via: Via::Only(path), ..Config::default() });
+        net.call(0, "b");
+        net.wait(5);
+        let at = if path == Path::Bridge { BRIDGE.into() } else { ip(0) };
+        assert_eq!(inits(&net), [(at, 0)]);
+        assert_eq!([paths(&net, 0), paths(&net, 1)], [[path], [path]]);
+        exchanges(&mut net);
+    }
+}
+
+#[test]
+fn who_is_asked_is_asked_once_and_may_take_its_time() {
+    let fates: [fn(usize, SocketAddr, Path) -> Fate; 2] = [
+        |_, _, _| Fate::Connected,
+        |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Refused },
+    ];
+    for (fate, path) in fates.into_iter().zip([Path::Direct, Path::Bridge]) {
+        let mut net = net_with(Config { via: Via::Auto, calls: Calls::Ask, ..Config::default() });
+        net.fate = fate;
+        net.call(0, "b");
+        net.wait_ms(1500);
+        net.wait(10);
+        assert_eq!(inits(&net).len(), 2);
+        let call = |event: &Event| match event {
+            Event::Call { session, .. } => Some(*session),
+            _ => None,
+        };
+        let calls: Vec<_> = net.hosts[1].events.iter().filter_map(call).collect();
+        assert_eq!(calls.len(), 1);
+        net.with(1, |peer, now, actions| peer.accept(calls[0], now, actions)).unwrap();
+        assert_eq!([paths(&net, 0), paths(&net, 1)], [[path], [path]]);
+        exchanges(&mut net);
+    }
+}
+
+#[test]
+fn a_no_is_one_for_both_addresses() {
+    let mut net = net_with(Config { via: Via::Auto, calls: Calls::Ask, ..Config::default() });
+    net.call(0, "b");
+    net.wait_ms(1500);
+    let Some(Event::Call { session, .. }) = net.hosts[1].events.last().cloned() else {
+        panic!("expected a call, got {:?}", net.hosts[1].events);
+    };
+    net.with(1, |peer, now, actions| peer.reject(session, now, actions)).unwrap();
+    assert_eq!(net.faults(1), [Fault::Declined]);
+    assert!(!net.hosts[1].peer.is_busy());
+    net.wait(30);
+    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]));
+    assert!(net.listeners.is_empty() && !net.hosts[0].peer.is_busy());
+}
+
+#[test]
+fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
+    for speaks in [true, false] {
+        let mut net = net();
+        net.fate = |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost };
+        let session = net.call(0, "b");
+        net.with(0, |peer, now, actions| peer.list(session, now, actions)).unwrap();
+        let listener = net.listeners.first_key_value().unwrap().0.1;
+        let stranger = net.stranger(0, listener);
+        if speaks {
+            net.wait_ms(1500);
+            assert_eq!(inits(&net).len(), 1, "it may be the peer");
+            net.begin(0, |peer, now, actions| {
+                let bytes = b"GET / HTTP/1.1\r\n";
+                let came = xcher_core::peer::Input::Received { conn: stranger, bytes };
+                peer.handle(came, now, actions);
+            });
+            net.run();
+        } else {
+            net.wait_ms(1500);
+            net.wait_ms(1500);
+        }
+        assert_eq!(inits(&net).len(), 2);
+        // Who says nothing is left for the next who came.
+        net.wait(if speaks { 0 } else { 5 });
+        let listed = |event: &Event| matches!(event, Event::ListEnd { .. });
+        assert!(net.hosts[0].events.iter().any(listed), "{:?}", net.hosts[0].events);
+    }
+}
+
+#[test]
+fn what_the_relay_refuses_is_tried_at_the_bridge_at_once() {
+    let mut net = net();
+    net.refusals.push_back("refused: expected your own address 10.0.0.9, got 10.0.0.1");
+    net.call(0, "b");
+    assert_eq!(inits(&net), [(BRIDGE.into(), 0)]);
+    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    // Who is not there is not there by the bridge.
+    let mut net = self::net();
+    net.refusals.push_back("no such nick: b");
+    net.call(0, "b");
+    assert!(matches!(net.faults(0)[..], [Fault::Relay(_)]));
+    // Refused both ways.
+    let mut net = self::net();
+    net.refusals.extend(["refused: one", "refused: two"]);
+    net.call(0, "b");
+    assert_eq!(net.faults(0), [Fault::Relay("refused: two".into())]);
+    assert!(net.listeners.is_empty());
+}
+
+#[test]
+fn nobody_anywhere_is_one_failure() {
+    let mut net = net();
+    net.fate = |_, _, _| Fate::Refused;
+    net.call(0, "b");
+    net.wait_ms(1500);
+    net.wait(30);
+    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]));
+    assert_eq!(net.faults(1), [Fault::Unreachable("refused".into())]);
+    for host in &net.hosts {
+        assert!(!host.peer.is_busy());
+    }
+    assert!(net.listeners.is_empty());
+}
+
+#[test]
+fn who_calls_twice_has_two_sessions() {
+    let mut net = net_with(Config { calls: Calls::Ask, ..Config::default() });
+    for _ in 0..2 {
+        net.call(0, "b");
+    }
+    let Some(Event::Call { session, .. }) = net.hosts[1].events.last().cloned() else {
+        panic!("expected a call, got {:?}", net.hosts[1].events);
+    };
+    net.with(1, |peer, now, actions| peer.accept(session, now, actions)).unwrap();
+    assert_eq!([paths(&net, 0).len(), paths(&net, 1).len()], [2, 2]);
+}
+
+#[test]
+fn a_lent_port_for_a_file_is_the_bridges() {
+    let mut net = net();
+    net.fate = |_, to, path| match (is_lent(to), path) {
+        (true, Path::Bridge) => Fate::Connected,
+        _ => Fate::Refused,
+    };
+    net.call(0, "b");
+    net.wait_ms(1500);
+    net.wait_ms(750);
+    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    let (session, _) = net.opened(1).unwrap();
+    let (size, stat) = (xcher_core::Size::Exact(6), xcher_core::Stat::default());
+    net.begin(1, |peer, now, actions| {
+        peer.get(session, name("x"), size, stat, now, actions).unwrap();
+    });
+    net.run_until(|net| net.listeners.values().any(|(_, to)| *to == Purpose::Data).then_some(()));
+    net.run();
+    assert_eq!(net.hosts[1].stored["x"], FILE);
+}

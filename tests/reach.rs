@@ -1,0 +1,192 @@
+//! Hosts at a bridge connect straight where that is possible, through the bridge where it is not, and
+//! say which it is.
+
+#![allow(clippy::unwrap_used)]
+
+mod seed_peer;
+mod system;
+
+use std::time::{Duration, Instant};
+
+use system::networks::{Host, Networks};
+use system::not_tested;
+use system::process::{Process, Xcher, xcher};
+use system::relay::Relay;
+use system::tree;
+use system::wire::{Chat, Conn};
+use tempfile::tempdir;
+
+/// How long it may take to find a way.
+const WITHIN: Duration = Duration::from_secs(3);
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let named = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0)];
+    let with_bytes = |(seed, (name, size)): (usize, (&str, usize))| {
+        (name.to_owned(), tree::bytes(seed as u64, size))
+    };
+    named.into_iter().enumerate().map(with_bytes).collect()
+}
+
+fn at(relay: &str, command: &[&str]) -> Xcher {
+    xcher(["--relay", relay]).args(command)
+}
+
+fn online(share: Xcher) -> Process {
+    let share = share.start();
+    share.event(&[("event", "online")]);
+    share
+}
+
+/// The way that the one session of a process goes.
+fn path(process: &Process) -> String {
+    let open = process.event(&[("event", "session"), ("state", "open")]);
+    open["path"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn two_at_a_bridge_connect_straight() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), files());
+    for plain in [&[][..], &["--plain"]] {
+        let out = tempdir().unwrap();
+        let bob = at(&relay.tunnel(), &["share", "--nick", "bob", "--json"]).args(plain);
+        let bob = online(bob.args([folder.path().join("s")]));
+        let get = at(&relay.tunnel(), &["get", "bob", "--all", "-v", "-o"]).args([out.path()]);
+        let get = get.args(plain).run().code(0).met(&["bob (127.0.0.1) is connected directly; "]);
+        assert!(!get.err.iter().any(|line| line.contains("bridge")), "{get}");
+        assert_eq!(path(&bob), "direct");
+        assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    }
+}
+
+#[test]
+fn a_way_can_be_chosen() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "1")]);
+    for (via, expected) in [("auto", "direct"), ("direct", "direct"), ("bridge", "bridge")] {
+        let options = ["share", "--nick", "bob", "--json", "--via", via];
+        let bob = online(at(&relay.tunnel(), &options).args([folder.path()]));
+        let ls = at(&relay.tunnel(), &["ls", "bob", "--json", "--via", via]).start();
+        assert_eq!([path(&bob), path(&ls)], [expected; 2], "--via {via}");
+        ls.wait().code(0);
+    }
+    let straight = relay.address.to_string();
+    at(&straight, &["who", "--via", "bridge"]).run().code(2).one_error(&["URL of a bridge"]);
+    for via in ["auto", "direct"] {
+        at(&straight, &["who", "--via", via]).run().code(0).quiet();
+    }
+    at(&straight, &["who", "--via", "pigeon"]).run().code(2).error(&["pigeon"]);
+}
+
+#[test]
+fn who_does_not_come_is_awaited_at_the_bridge_too() {
+    let relay = Relay::start();
+    // This one's network lets out nothing to the first address.
+    let mut bob = Chat::join(relay.address, "bob");
+    let began = Instant::now();
+    let ls = at(&relay.tunnel(), &["ls", "bob", "--json"]).start();
+    let own = bob.called_from();
+    let lent = bob.called_from();
+    assert!(began.elapsed() < WITHIN, "took {:?}", began.elapsed());
+    assert_ne!(own, lent);
+    let mut control = Conn::to(lent);
+    control.knows_the_six();
+    assert_eq!(path(&ls), "bridge");
+    // The other listener is gone with that.
+    let begun = Instant::now();
+    while std::net::TcpStream::connect(own).is_ok() {
+        assert!(begun.elapsed() < system::PATIENCE, "{own} is still listened on");
+    }
+    control.lists(&["file 1"]);
+    ls.wait().code(0);
+}
+
+#[test]
+fn who_comes_twice_is_spoken_with_once() {
+    let relay = Relay::start();
+    for first in [0, 1] {
+        let mut bob = Chat::join(relay.address, &format!("bob{first}"));
+        let ls = at(&relay.tunnel(), &["ls", &format!("bob{first}"), "--json"]).start();
+        let mut ways = [bob.called_from(), bob.called_from()];
+        ways.rotate_left(first);
+        let mut one = Conn::to(ways[0]);
+        one.hears("X_CHK //xcher/2");
+        let mut other = Conn::to(ways[1]);
+        one.say("X_CHK //xcher/2 NO\n");
+        one.lists(&["file 1"]);
+        assert!(other.rest().bytes.is_empty(), "it was spoken to");
+        assert_eq!(path(&ls), ["direct", "bridge"][first]);
+        ls.wait().code(0);
+    }
+}
+
+#[test]
+fn a_provider_of_the_seed_is_none_the_wiser() {
+    let (relay, out) = (Relay::start(), tempdir().unwrap());
+    let (online, is_online) = std::sync::mpsc::channel();
+    let _bob = seed_peer::provide(relay.address, "bob", files(), move || {
+        online.send(()).unwrap();
+    });
+    is_online.recv().unwrap();
+    let get = at(&relay.tunnel(), &["get", "bob", "--all", "-o"]).args([out.path()]).run();
+    get.code(0).quiet().met(&["bob (127.0.0.1) is connected directly; "]);
+    assert_eq!(tree::read(out.path()), files().into_iter().collect());
+}
+
+#[test]
+fn who_is_asked_is_asked_once() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "1")]);
+    let options = ["share", "--nick", "bob", "--ask", "--json"];
+    let mut bob = online(at(&relay.address.to_string(), &options).args([folder.path()]));
+    let ls = at(&relay.tunnel(), &["ls", "bob", "-v"]).start();
+    bob.event(&[("event", "session"), ("state", "call")]);
+    // The second X_INIT follows this at once, and is there before what a later caller is told.
+    ls.err("listening at the bridge too");
+    at(&relay.address.to_string(), &["who"]).run().code(0);
+    bob.say("y\n");
+    let ls = ls.wait().code(0);
+    assert_eq!(ls.out.len(), 1, "{ls}");
+    bob.close_stdin();
+    let bob = bob.stop(rustix::process::Signal::INT);
+    let calls = bob.events().into_iter().filter(|event| event["state"] == "call").count();
+    assert_eq!(calls, 1, "{bob}");
+}
+
+#[test]
+fn two_networks_meet_at_the_bridge() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this user may not make networks");
+    };
+    let (_relay, [straight, http]) = networks.relay();
+    let folder = tempdir().unwrap();
+    tree::write(&folder.path().join("s"), files());
+    let relay = |host, bridge: bool| match (networks.relay_seen_by(host), bridge) {
+        (ip, true) => format!("http://{ip}:{http}/"),
+        (ip, false) => format!("{ip}:{straight}"),
+    };
+    // Whether A, who calls, and B are at the bridge. Where B is, it has the bridge dial A's own
+    // address; else it comes to a port that is lent to A.
+    for (a_bridge, b_bridge, in_the_clear) in [
+        (true, true, ["direct", "bridge"]),
+        (true, false, ["bridge", "direct"]),
+        (false, true, ["direct", "bridge"]),
+    ] {
+        for (plain, says) in [(&[][..], ["bridge"; 2]), (&["--plain"], in_the_clear)] {
+            let (at_a, at_b) = (relay(Host::A, a_bridge), relay(Host::B, b_bridge));
+            let bob = ["share", "--nick", "bob", "--json", "--relay", &at_b];
+            let bob = networks.xcher(Host::B, &bob).args(plain).args([folder.path().join("s")]);
+            let bob = online(bob);
+            let out = tempdir().unwrap();
+            let get = ["get", "bob", "--all", "--json", "--relay", &at_a, "-o"];
+            let get = networks.xcher(Host::A, &get).args([out.path()]).args(plain).start();
+            get.event(&[("event", "online")]);
+            let began = Instant::now();
+            assert_eq!([path(&get), path(&bob)], says, "{at_a} calls {at_b} {plain:?}");
+            let took = began.elapsed();
+            assert!(took < WITHIN, "{at_a} calls {at_b}: took {took:?}");
+            get.wait().code(0);
+            assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A relay and two hosts, each on a network of its own: both reach the relay, and not each other.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::process::{Process, Xcher};
+
+/// Three network namespaces, gone when this is dropped.
+pub(crate) struct Networks {
+    id: u32,
+}
+
+/// A host on one of the two networks.
+#[derive(Clone, Copy)]
+pub(crate) enum Host {
+    A = 1,
+    B = 2,
+}
+
+impl Networks {
+    /// `None` where this user may not make any.
+    pub(crate) fn new() -> Option<Self> {
+        let networks = Self { id: std::process::id() };
+        let [relay, a, b] = ["r", "1", "2"].map(|name| networks.name(name));
+        for name in [&relay, &a, &b] {
+            if !ip(&format!("netns add {name}")) {
+                return None;
+            }
+        }
+        for (name, host) in [(&a, Host::A), (&b, Host::B)] {
+            let (near, far) = (format!("v{}", host as u8), networks.address(host));
+            let ours = networks.relay_seen_by(host);
+            for line in [
+                format!("-n {relay} link add {near} type veth peer name v0 netns {name}"),
+                format!("-n {relay} addr add {ours}/24 dev {near}"),
+                format!("-n {relay} link set {near} up"),
+                format!("-n {name} addr add {far}/24 dev v0"),
+                format!("-n {name} link set lo up"),
+                format!("-n {name} link set v0 up"),
+                format!("-n {name} route add default via {ours}"),
+            ] {
+                if !ip(&line) {
+                    return None;
+                }
+            }
+        }
+        // The relay's host passes nothing on from one to the other: what goes there is lost.
+        let forward = "/proc/sys/net/ipv4/ip_forward";
+        let command = ["netns", "exec", &relay, "sh", "-c", &format!("echo 0 > {forward}")];
+        let closed = Command::new("ip").args(command).stderr(Stdio::null()).status();
+        (ip(&format!("-n {relay} link set lo up")) && closed.is_ok_and(|status| status.success()))
+            .then_some(networks)
+    }
+
+    fn name(&self, host: &str) -> String {
+        format!("xcher-{}-{host}", self.id)
+    }
+
+    fn address(&self, host: Host) -> String {
+        format!("10.255.{}.2", host as u8)
+    }
+
+    /// The relay's address on a host's network.
+    pub(crate) fn relay_seen_by(&self, host: Host) -> String {
+        format!("10.255.{}.1", host as u8)
+    }
+
+    /// `xcher relay`, and the ports of it and of its bridge.
+    pub(crate) fn relay(&self) -> (Process, [u16; 2]) {
+        let listen = ["--listen", "0.0.0.0:0", "--http", "0.0.0.0:0"];
+        let process = self.command("r", &["relay"]).args(listen).start();
+        let port = |start| {
+            let text = process.out(start);
+            text.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap()
+        };
+        let ports = [port("relay "), port("http http://")];
+        (process, ports)
+    }
+
+    /// A command of a host.
+    pub(crate) fn xcher(&self, host: Host, args: &[&str]) -> Xcher {
+        self.command(&(host as u8).to_string(), args)
+    }
+
+    fn command(&self, host: &str, args: &[&str]) -> Xcher {
+        let binary = Path::new(env!("CARGO_BIN_EXE_xcher"));
+        let name = self.name(host);
+        Xcher::other("ip").args(["netns", "exec", &name]).args([binary]).args(args)
+    }
+}
+
+impl Drop for Networks {
+    fn drop(&mut self) {
+        for name in ["r", "1", "2"] {
+            ip(&format!("netns del {}", self.name(name)));
+        }
+    }
+}
+
+fn ip(line: &str) -> bool {
+    let mut command = Command::new("ip");
+    let command = command.args(line.split(' ')).stdin(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
