@@ -65,8 +65,8 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Ways to one caller.
 const MAX_WAYS: usize = 8;
 
-/// A module in a browser has no ports of its own: what chooses between ways is left out of it.
-const CHOOSES: bool = cfg!(not(target_family = "wasm"));
+/// A host that has one way alone can leave out what chooses.
+const CHOOSES: bool = cfg!(feature = "two-ways");
 
 /// A way to a caller.
 pub(super) struct Way {
