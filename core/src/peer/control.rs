@@ -340,7 +340,7 @@ impl Peer {
             turn.act(Action::Close { conn });
         }
         self.orphan_fetches(id, &mut slot, fate, turn);
-        self.orphan_serves(&mut slot, turn);
+        self.orphan_serves(id, &mut slot, turn);
         Some(slot)
     }
 }

@@ -8,5 +8,6 @@ mod net;
 mod offers;
 mod passive;
 mod pins;
+mod pipes;
 mod resume;
 mod silence;

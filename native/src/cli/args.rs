@@ -164,9 +164,12 @@ pub(super) struct RelayArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ShareArgs {
-    /// Files and folders to share
+    /// Files and folders to share; - is standard input, which can be fetched once
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called [default: stdin]
+    #[arg(long, env = "XCHER_NAME")]
+    pub(super) name: Option<String>,
     /// Ask before each session
     #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(super) ask: bool,

@@ -7,6 +7,7 @@
 mod batch_receive;
 mod batch_send;
 mod buffers;
+mod pipe_send;
 mod receive;
 mod sealed_receive;
 mod sealed_send;
@@ -17,6 +18,7 @@ mod splice;
 pub use batch_receive::receive_batch;
 pub use batch_send::send_batch;
 pub use buffers::BufferBudget;
+pub use pipe_send::send_pipe;
 pub use receive::{ReceiveEnd, receive};
 pub use sealed_receive::receive_sealed;
 pub use sealed_send::send_sealed;

@@ -62,9 +62,9 @@ pub(super) fn to_the_end(socket: &TcpStream, copy_out: impl FnOnce() -> SendEnd)
 }
 
 /// How long a send that does not move waits before it looks whether it was cancelled.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-fn cancel(cancelled: &AtomicBool) -> Option<SendEnd> {
+pub(super) fn cancel(cancelled: &AtomicBool) -> Option<SendEnd> {
     let why = || SendEnd::SocketError(io::ErrorKind::ConnectionAborted.into());
     cancelled.load(Ordering::Relaxed).then(why)
 }

@@ -9,6 +9,7 @@ mod dialling;
 mod happened;
 mod listening;
 mod moving;
+mod piping;
 mod privacy;
 mod relay_address;
 mod resuming;
@@ -37,9 +38,11 @@ use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
+use piping::Stream;
 use resuming::Found;
 use tunnel::Tunnel;
 
+pub use piping::Sink;
 pub use privacy::Privacy;
 pub use relay_address::RelayAddress;
 pub use trust::Trust;
@@ -90,8 +93,8 @@ pub struct Setup {
     pub privacy: Option<Privacy>,
     /// What it shares.
     pub shares: Shares,
-    /// Where it receives, if it does.
-    pub inbox: Option<Inbox>,
+    /// Where what it receives goes.
+    pub sink: Sink,
 }
 
 /// A running host. It moves while [`next`](Self::next) is awaited.
@@ -107,6 +110,8 @@ pub struct Host {
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
     inbox: Option<Arc<Inbox>>,
+    /// What takes the place of a folder.
+    stream: Option<Stream>,
     told: VecDeque<Told>,
     reports: mpsc::Receiver<Happened>,
     reporter: mpsc::Sender<Happened>,
@@ -139,6 +144,7 @@ impl Host {
             Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
             None => (peer, None),
         };
+        let (inbox, stream) = setup.sink.parts();
         let mut host = Self {
             peer,
             started: Instant::now(),
@@ -148,7 +154,8 @@ impl Host {
             known,
             tunnel: None,
             shares: Arc::new(setup.shares),
-            inbox: setup.inbox.map(Arc::new),
+            inbox,
+            stream,
             told: VecDeque::new(),
             reports,
             reporter,

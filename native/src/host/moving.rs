@@ -34,10 +34,13 @@ impl Host {
         transfer: TransferId,
         conn: ConnId,
         name: FileName,
-        size: u64,
+        size: Size,
         from: u64,
         seal: Option<Seal>,
     ) {
+        let Some(size) = size.exact() else {
+            return self.send_pipe(transfer, conn, &name, seal);
+        };
         let begun_with = self.summed.remove(&transfer).unwrap_or_default();
         let cancelled = Arc::new(AtomicBool::new(false));
         let begun = self.begin(transfer, conn, Some(cancelled.clone()));
@@ -75,8 +78,11 @@ impl Host {
         name: FileName,
         size: Size,
         from: u64,
-        seal: Option<Seal>,
+        mut seal: Option<Seal>,
     ) {
+        if self.receive_into_stream(transfer, conn, &name, size, &mut seal) {
+            return;
+        }
         let found = self.found.remove(&transfer);
         let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
@@ -141,7 +147,9 @@ impl Host {
     }
 
     pub(super) fn store(&mut self, transfer: TransferId, stat: Stat) {
-        let Some(partial) = self.partials.remove(&transfer) else { return };
+        let Some(partial) = self.partials.remove(&transfer) else {
+            return self.store_in_stream(transfer);
+        };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             let report = match partial.store(Some(stat.into())) {
