@@ -30,7 +30,7 @@ fn is_sign(c: char) -> bool {
         | '\u{110bd}' | '\u{110cd}')
 }
 
-/// Whether `c` could move a cursor, reorder the text around it, or hide (section 2.2).
-pub(crate) fn deceives(c: char) -> bool {
+/// Whether a character could move a cursor, reorder the text around it, or hide (section 2.2).
+pub fn deceives(c: char) -> bool {
     c.is_control() || (is_format(c) && !is_sign(c))
 }

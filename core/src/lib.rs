@@ -43,6 +43,7 @@ pub mod stream;
 pub mod tunnel;
 
 pub use error::{MisuseError, ProtocolError, Quoted};
+pub use invisible::deceives;
 pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};
 pub use line::{Line, LineBuffer};
 pub use name::{BadName, FileName, NameFault, Platform};

@@ -74,11 +74,25 @@ fn read() -> Result<Cli, ExitCode> {
     let read = |matches| Ok((Cli::from_arg_matches(&matches)?, matches));
     let (mut cli, matches) = matches.and_then(read).map_err(|error| {
         // Help and version are errors to clap, with the code 0.
-        let _ = error.print();
+        let _ = complain(&error);
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
     })?;
     cli.common.settle_privacy(&matches).map_err(unread)?;
     Ok(cli)
+}
+
+/// Says what is wrong with the command line, which may repeat what someone else made up.
+fn complain(error: &clap::Error) -> io::Result<()> {
+    let text = error.to_string();
+    let is_plain = |c: char| c == '\n' || !xcher_core::deceives(c);
+    if !error.use_stderr() || text.chars().all(is_plain) {
+        return error.print();
+    }
+    let shown = |c: char| match is_plain(c) {
+        true => c.to_string(),
+        false => c.escape_default().to_string(),
+    };
+    io::stderr().write_all(text.chars().map(shown).collect::<String>().as_bytes())
 }
 
 /// A command line that says nothing that could be done.
