@@ -76,6 +76,7 @@ impl Running {
             privacy,
             shares,
             sink: sink.into(),
+            rates: common.rates(),
         };
         let relay = common.relay.clone();
         let (host, output) = (Host::start(setup), Output::new(common));

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use xcher_core::secure::record::{HEAD, TAG};
 use xcher_core::stream::{Hasher, Seal, Sender};
 
+use super::Brake;
 use super::send::{SendEnd, cancel, to_the_end, write};
 
 /// The most that is read at a time, and then written before anything more is read: whoever fills the
@@ -20,7 +21,7 @@ pub fn send_pipe(
     source: &File,
     seal: Option<Seal>,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     to_the_end(socket, || {
         let sender = seal.map(|seal| seal.sender(Hasher::new())).transpose();
@@ -37,7 +38,7 @@ fn copy_out(
     mut source: &File,
     mut sender: Option<Sender>,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> Result<(), SendEnd> {
     let mut record = vec![0; HEAD + PIECE + TAG];
     let mut offset = 0;
@@ -71,7 +72,7 @@ fn copy_out(
 /// Waits until something comes from the pipe, or is sure not to; an end where the other side is gone,
 /// or the transfer is cancelled.
 #[cfg(unix)]
-fn wait(source: &File, socket: &TcpStream, cancelled: &AtomicBool) -> Result<(), SendEnd> {
+fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), SendEnd> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
@@ -97,7 +98,7 @@ fn wait(source: &File, socket: &TcpStream, cancelled: &AtomicBool) -> Result<(),
 }
 
 #[cfg(not(unix))]
-fn wait(_: &File, _: &TcpStream, cancelled: &AtomicBool) -> Result<(), SendEnd> {
+fn wait(_: &File, _: &TcpStream, cancelled: &Brake) -> Result<(), SendEnd> {
     cancel(cancelled).map_or(Ok(()), Err)
 }
 

@@ -31,7 +31,7 @@ use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, Session
 use xcher_core::stream::Hasher;
 use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
-use crate::data::BufferBudget;
+use crate::data::{BufferBudget, Rate};
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
 use crate::keys::{KeysError, KnownPeers};
 use control::Link;
@@ -95,6 +95,17 @@ pub struct Setup {
     pub shares: Shares,
     /// Where what it receives goes.
     pub sink: Sink,
+    /// How fast.
+    pub rates: Rates,
+}
+
+/// How fast files go, all together.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    /// From this host.
+    pub send: Rate,
+    /// To it.
+    pub receive: Rate,
 }
 
 /// A running host. It moves while [`next`](Self::next) is awaited.
@@ -132,6 +143,7 @@ pub struct Host {
     partials: HashMap<TransferId, Partial>,
     closing: tokio::task::JoinSet<()>,
     buffers: Arc<BufferBudget>,
+    rates: Rates,
     looked: Instant,
 }
 
@@ -171,6 +183,7 @@ impl Host {
             partials: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
             buffers: Arc::default(),
+            rates: setup.rates,
             looked: Instant::now(),
         };
         host.with(|peer, now, actions| peer.start(now, actions));

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use xcher_core::peer::{ConnId, Input, ReceiveEnd, TransferId};
+use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, TransferId};
 use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{FileName, Size};
 
@@ -56,15 +56,15 @@ impl Host {
         name: &FileName,
         seal: Option<Seal>,
     ) {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let begun = self.begin(transfer, conn, Some(cancelled.clone()));
-        let (Some((socket, sent)), Some(source)) = (begun, self.shares.open_pipe(name)) else {
+        let begun = self.begin(transfer, conn, Direction::Send);
+        let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
+        else {
             let why = Some("it cannot be read again".into());
             return self.input(Input::SendEnded { transfer, bytes: 0, why });
         };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
-            let end = data::send_pipe(&socket, &source, seal, &sent, &cancelled);
+            let end = data::send_pipe(&socket, &source, seal, &sent, &brake);
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
             let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
@@ -83,7 +83,8 @@ impl Host {
         let Some(stream) = &mut self.stream else { return false };
         stream.wrote = Some((transfer, name.clone()));
         let file = stream.file.clone();
-        let Some((socket, received)) = self.begin(transfer, conn, None) else {
+        let begun = self.begin(transfer, conn, Direction::Receive);
+        let Some((socket, received, brake)) = begun else {
             let (sums, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
             self.input(Input::ReceiveEnded { transfer, bytes: 0, sums, end });
             return true;
@@ -92,10 +93,12 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let limit = Some(size.limit());
             let (end, sums) = match seal {
-                None => (data::receive(&socket, &file, limit, &received, &buffers), None),
+                None => (data::receive(&socket, &file, limit, &received, &buffers, &brake), None),
                 Some(seal) => {
                     let sealing = Sealing { seal, begun: Hasher::new() };
-                    data::receive_sealed(&socket, &file, limit, sealing, &received, &buffers)
+                    data::receive_sealed(
+                        &socket, &file, limit, sealing, &received, &buffers, &brake,
+                    )
                 }
             };
             drop(socket);
