@@ -5,12 +5,14 @@
 
 mod system;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use system::process::{Held, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -272,11 +274,26 @@ fn of_a_share_one_file_goes_to_standard_output() {
     assert_eq!(get.end(1).len(), 1);
 }
 
+/// Both ends of a terminal.
+fn terminal() -> (File, File) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    (controller.into(), File::options().read(true).write(true).open(name).unwrap())
+}
+
 #[test]
 fn what_cannot_be_meant_is_a_usage_error() {
     let usage = |args: &[&str], parts: &[&str]| {
         xcher(args).run().code(2).one_error(parts);
     };
+    let terminal = terminal();
+    let stdout = terminal.1.try_clone().unwrap().into();
+    let said = xcher(["get", "bob", "x", "-o", "-"]).between(Stdio::null(), stdout).end(2);
+    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
+    let said = xcher(["share", "-"]).between(terminal.1.into(), Stdio::null()).end(2);
+    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
     usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - or --json"]);
     usage(&["receive", "--yes", "-o", "-"], &["expected a folder, got -"]);
     usage(&["share", "-", "--yes", "-o", "-"], &["expected a folder, got -"]);

@@ -13,8 +13,8 @@ use crate::files::OnConflict;
 The first of several arguments is a nick where no file is called so; --to NICK says it plainly, and
 ./NAME is always a file.
 
-What comes on standard input (-) goes as it comes, to its end, and to one receiver alone: after a break
-it cannot go on.")]
+What comes on standard input (-) goes as it comes, to its end, and to one receiver alone: after a
+break it cannot go on.")]
 pub(super) struct SendArgs {
     /// Whom to offer them to; without, whoever is told the code that is shown
     #[arg(long, env = "XCHER_TO", value_name = "NICK")]
@@ -35,9 +35,9 @@ pub(super) struct SendArgs {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-With -o - the bytes of one file go to standard output as they come, and nothing else does. Every byte is
-known to be the other side's where the session is private; that they are all is known at the end: an exit
-code of 0.")]
+With -o - the bytes of one file go to standard output as they come, and nothing else does. In a
+private session each is known to be the other side's before it is written; that they were all is
+known at the end: the exit code is 0.")]
 pub(super) struct GetArgs {
     /// Who shares, or the code that they told; - or nothing to type the code
     #[arg(value_name = "NICK|CODE")]
