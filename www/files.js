@@ -22,7 +22,7 @@ const list = steps("list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
-    element("span", { className: "size" }, (file.approximate ? "about " : "") + size(file.size)),
+    element("span", { className: "size" }, !file.approximate ? size(file.size) : file.size ? `about ${size(file.size)}` : "?"),
     button("Get", file.name, () => get([file])),
   );
 });

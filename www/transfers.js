@@ -37,13 +37,14 @@ function update(change) {
   row.li.dataset.state = state;
   row.active = state === "active";
   row.rate = row.active ? rate : 0;
-  row.bar.value = bytes;
+  // Without a value it shows that something moves, and not how much of it has.
+  if (total) row.bar.value = bytes;
   if (!row.active && document.activeElement === row.act) $("transfers-title").focus();
   row.bar.hidden = row.act.hidden = !row.active;
-  const part = total ? Math.floor((100 * bytes) / total) : 0;
+  const part = total ? `${Math.floor((100 * bytes) / total)} % of ${size(total)}` : size(bytes);
   const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
   row.text.textContent = row.active
-    ? `${part} % of ${size(total)}, ${size(rate)}/s${left}`
+    ? `${part}, ${size(rate)}/s${left}`
     : state === "failed"
       ? why
       : `${size(bytes)}, ${verified ? "verified" : state}`;

@@ -21,6 +21,11 @@ pub enum Size {
 }
 
 impl Size {
+    /// Nothing is known of it, as of what comes from a pipe: the end of the stream says how much it
+    /// was. It is written as what it is at least, `0tb`, so that whoever does not know that it says
+    /// this takes it for a size that was rounded down.
+    pub const UNKNOWN: Self = Self::Approximate { count: 0, unit: *b"tb" };
+
     /// Reads decimal bytes, or a whole number with a unit `kb mb gb tb` in any case, 1024-based.
     /// `None` for anything else, and for more bytes than a u64 counts.
     #[inline]
@@ -46,11 +51,20 @@ impl Size {
         }
     }
 
+    /// Whether it is [`UNKNOWN`](Self::UNKNOWN), in whatever case it came.
+    pub fn is_unknown(self) -> bool {
+        match self {
+            Self::Exact(_) => false,
+            Self::Approximate { count, unit } => count == 0 && unit.eq_ignore_ascii_case(b"tb"),
+        }
+    }
+
     /// The most bytes that a file of this size can have: an approximate size may have been rounded
-    /// down by almost one of its units.
+    /// down by almost one of its units, and one that is not known has no bound.
     pub fn limit(self) -> u64 {
         match self {
             Self::Exact(bytes) => bytes,
+            unknown if unknown.is_unknown() => u64::MAX,
             Self::Approximate { count, unit } => {
                 Self::Approximate { count: count.saturating_add(1), unit }.bytes()
             }
@@ -115,6 +129,13 @@ mod tests {
             let size = Size::parse(text).expect(text);
             assert_eq!((size.bytes(), size.exact()), (bytes, None));
             assert_eq!(size.to_string(), text, "a request spells the size as the list did");
+        }
+        let unknown = Size::parse("0TB").expect("a size");
+        assert!(unknown.is_unknown() && Size::UNKNOWN.is_unknown());
+        assert_eq!((Size::UNKNOWN.to_string().as_str(), unknown.limit()), ("0tb", u64::MAX));
+        for (text, limit) in [("0", 0), ("0kb", 1 << 10), ("0gb", 1 << 30), ("1tb", 2 << 40)] {
+            let size = Size::parse(text).expect(text);
+            assert_eq!((size.is_unknown(), size.limit()), (false, limit), "{text}");
         }
         for bad in [
             "",

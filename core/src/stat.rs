@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::packet::split_last;
-use crate::{FileName, decimal};
+use crate::{FileName, Size, decimal};
 
 /// When a file was last changed, and whether it is a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -19,8 +19,8 @@ pub struct Stat {
 pub struct Listed {
     /// Its name.
     pub name: FileName,
-    /// Its size in bytes.
-    pub size: u64,
+    /// Its size: exact, or [`Size::UNKNOWN`].
+    pub size: Size,
     /// What else is to be told of it.
     pub stat: Stat,
 }

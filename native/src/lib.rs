@@ -8,5 +8,6 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod keys;
+mod rate;
 pub mod relay;
 mod spare;

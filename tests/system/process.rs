@@ -97,6 +97,12 @@ impl Xcher {
         self.start().wait()
     }
 
+    /// Starts it between two others: their ends of the pipes are not this test's.
+    pub(crate) fn between(mut self, stdin: Stdio, stdout: Stdio) -> Held {
+        self.0.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        Held(self.0.spawn().expect("the binary starts"), self.1)
+    }
+
     /// To be started in another way.
     pub(super) fn parts(self) -> (Command, TempDir) {
         (self.0, self.1)
@@ -272,6 +278,17 @@ impl Held {
     /// As [`Process::peak`].
     pub(crate) fn peak(&self) -> u64 {
         peak(&self.0).expect("a process that runs")
+    }
+}
+
+impl Held {
+    /// Waits for its end, and expects this exit code; what was said on standard error.
+    pub(crate) fn end(mut self, code: i32) -> Vec<String> {
+        let mut err = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(code), "{err}");
+        let lines = err.lines().filter(|line| !line.contains(" is connected; the session is "));
+        lines.map(str::to_owned).collect()
     }
 }
 

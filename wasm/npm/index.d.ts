@@ -199,7 +199,7 @@ export interface Call {
 /** A file as the other side lists it. */
 export interface RemoteFile {
   readonly name: string;
-  /** In bytes. Of an approximate size, the most it may be. */
+  /** In bytes. An approximate one may be rounded down; `0` says nothing where it is approximate. */
   readonly size: number;
   /** Whether the other side rounds its sizes (`700mb`). */
   readonly approximate: boolean;

@@ -208,7 +208,9 @@ fn answer(host: &mut Host) {
         Question::List => {
             for (name, bytes) in [("a YES", 1), ("EOF", 0), ("x 1 2", u64::MAX)] {
                 let name = FileName::parse(name).expect("valid");
-                session.answer_entry(name, bytes, Stat::default(), out).expect("the oldest");
+                session
+                    .answer_entry(name, Size::Exact(bytes), Stat::default(), out)
+                    .expect("the oldest");
             }
             session.answer_list_end(out).expect("the oldest question");
         }

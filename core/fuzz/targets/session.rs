@@ -123,7 +123,9 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
     let name = FileName::parse("a b").expect("valid");
     match session.question().cloned() {
         Some(Question::List) => {
-            session.answer_entry(name, 7, Stat::default(), out).expect("the oldest question");
+            session
+                .answer_entry(name, xcher_core::Size::Exact(7), Stat::default(), out)
+                .expect("the oldest question");
             session.answer_list_end(out).expect("the oldest question");
         }
         Some(Question::Check(name)) => {

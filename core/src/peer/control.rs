@@ -339,7 +339,7 @@ impl Peer {
             }
         }
         self.orphan_fetches(id, &mut slot, fate, turn);
-        self.orphan_serves(&mut slot, turn);
+        self.orphan_serves(id, &mut slot, turn);
         Some(slot)
     }
 }

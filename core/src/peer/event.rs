@@ -346,7 +346,10 @@ impl fmt::Display for Fault {
                 write!(f, "the other side said NO: not shared, or not any more as it was listed")
             }
             Self::Incomplete { expected, got, why } => {
-                write!(f, "expected {expected} bytes, got {got}")?;
+                match expected.is_unknown() {
+                    true => write!(f, "expected its end, got {got} bytes without it")?,
+                    false => write!(f, "expected {expected} bytes, got {got}")?,
+                }
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }
             Self::Altered => {

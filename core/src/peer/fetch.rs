@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::provide::may_stand_still;
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
     Action, Awaited, BatchFile, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose,
@@ -342,7 +343,8 @@ impl Peer {
     fn begin_receiving(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         fetch.stage = Stage::Receiving(conn);
-        fetch.deadline = Some(turn.after(self.config.limits.stall));
+        let stands = self.sessions.contains_key(&fetch.session);
+        fetch.deadline = may_stand_still(fetch.size, stands, turn.after(self.config.limits.stall));
         if !fetch.members.is_empty() {
             return self.begin_receiving_batch(id, conn, turn);
         }
@@ -404,6 +406,9 @@ impl Peer {
                     Stage::Requested(Some(_)) => {
                         let soon = turn.after(AFTER_THE_END);
                         fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
+                    }
+                    Stage::Receiving(_) => {
+                        fetch.deadline.get_or_insert(turn.after(self.config.limits.stall));
                     }
                     _ => {}
                 }

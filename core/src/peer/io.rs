@@ -104,12 +104,12 @@ pub enum Input<'a> {
         /// Whether these were the last.
         done: bool,
     },
-    /// The answer to [`Action::Find`]: the file's size in bytes, if it is shared.
+    /// The answer to [`Action::Find`]: the file's size, if it is shared.
     Found {
         /// For which session.
         session: SessionId,
-        /// `None` for a file that is not shared.
-        size: Option<u64>,
+        /// Exact, or [`Size::UNKNOWN`]; `None` for a file that is not shared.
+        size: Option<Size>,
     },
     /// The answer to [`Action::FindPartial`].
     PartialFound {
@@ -326,8 +326,8 @@ pub enum Action {
         conn: ConnId,
         /// Which file.
         name: FileName,
-        /// It must still have this size, in bytes.
-        size: u64,
+        /// It must still have this size, in bytes; one of unknown size goes to its end.
+        size: Size,
         /// Those before these are there.
         from: u64,
         /// How it is sealed, in a private session.

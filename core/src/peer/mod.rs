@@ -35,11 +35,11 @@ pub use io::{
 
 use litemap::LiteMap;
 
-use crate::{Limits, MisuseError, Nick, Platform};
+use crate::{FileName, Limits, MisuseError, Nick, Platform};
 use batching::Member;
 use call_guard::CallGuard;
 use fetch::Fetch;
-use provide::Serve;
+use provide::{Serve, may_stand_still};
 use relay_link::RelayLink;
 use slot::Slot;
 
@@ -87,6 +87,8 @@ pub struct Peer {
     transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
     trust: Option<Trust>,
+    /// Files that could be sent once, and were.
+    spent: Vec<FileName>,
     stopping: bool,
 }
 
@@ -169,6 +171,7 @@ impl Peer {
             transfers: LiteMap::new(),
             guard,
             trust: None,
+            spent: Vec::new(),
             stopping: false,
         }
     }
@@ -379,17 +382,21 @@ impl Peer {
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = Some(turn.after(self.config.limits.stall));
+        let until = turn.after(self.config.limits.stall);
+        let stands = |session| self.sessions.contains_key(session);
         match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
-                fetch.deadline = until;
+                fetch.deadline = may_stand_still(fetch.size, stands(&fetch.session), until);
                 // Its files are told one by one.
                 if !fetch.members.is_empty() {
                     return;
                 }
             }
-            Some(Transfer::Serve(serve)) if serve.is_moving() => serve.deadline = until,
+            Some(Transfer::Serve(serve)) if serve.is_moving() => {
+                let stands = stands(&serve.session);
+                serve.deadline = may_stand_still(serve.size, stands, until);
+            }
             _ => return,
         }
         turn.tell(Event::Progress { transfer: id, bytes });

@@ -20,9 +20,9 @@ const LIST_AHEAD: usize = 64 << 10;
 
 /// A file that was requested of this host.
 pub(super) struct Serve {
-    session: SessionId,
+    pub(super) session: SessionId,
     name: FileName,
-    size: u64,
+    pub(super) size: Size,
     /// How its bytes go.
     seal: Option<Seal>,
     /// The files, where they are many.
@@ -112,6 +112,9 @@ impl Peer {
         }
         let mut out = Vec::new();
         for Listed { name, size, stat } in entries {
+            if size.is_unknown() && self.spent.contains(name) {
+                continue;
+            }
             if slot.session.answer_entry(name.borrowed(), *size, *stat, &mut out).is_err() {
                 break;
             }
@@ -126,13 +129,19 @@ impl Peer {
         self.pump(session, turn);
     }
 
-    pub(super) fn found(&mut self, session: SessionId, size: Option<u64>, turn: &mut Turn<'_>) {
+    pub(super) fn found(&mut self, session: SessionId, size: Option<Size>, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&session) else { return };
         if !core::mem::take(&mut slot.looking) {
             return;
         }
         let mut out = Vec::new();
-        if slot.session.answer_check(size.is_some(), &mut out).is_err()
+        let spent = match (size, slot.session.question()) {
+            (Some(size), Some(Question::Check(name))) if size.is_unknown() => {
+                self.spent.contains(name)
+            }
+            _ => false,
+        };
+        if slot.session.answer_check(size.is_some() && !spent, &mut out).is_err()
             && let Some(request) = slot.session.take_request(&mut out)
         {
             let name = request.name.clone();
@@ -158,14 +167,22 @@ impl Peer {
         &mut self,
         session: SessionId,
         request: Request,
-        size: Option<u64>,
+        size: Option<Size>,
     ) -> Result<(), Box<str>> {
         let Request { name, size: asked, port, has, number } = request;
         let size = size.ok_or("it is not shared")?;
-        if asked.exact().is_some_and(|asked| asked != size) {
+        let is_another = |size| asked.exact().is_some_and(|asked| asked != size);
+        if let Some(size) = size.exact().filter(|size| is_another(*size)) {
             return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
         }
         may_connect(port).map_err(|fault| alloc::format!("{fault}"))?;
+        if size.is_unknown() {
+            // What a pipe has let out does not come again (section 2.4).
+            if has.is_some() || self.spent.contains(&name) {
+                return Err("it can be sent once, and from its beginning".into());
+            }
+            self.spent.push(name.clone());
+        }
         self.queue(session, (name, size), Vec::new(), has, (number, port))
             .ok_or_else(|| "its session is over".into())
     }
@@ -182,7 +199,7 @@ impl Peer {
             return slot.write(out, turn);
         }
         slot.write(out, turn);
-        let size = files.iter().map(|(_, size)| size).sum();
+        let size = Size::Exact(files.iter().map(|(_, size)| size).sum());
         if self.queue(session, (name, size), files, None, (number, port)).is_some() {
             self.start_serves(session, turn);
         }
@@ -192,7 +209,7 @@ impl Peer {
     fn queue(
         &mut self,
         session: SessionId,
-        (name, size): (FileName, u64),
+        (name, size): (FileName, Size),
         files: Vec<(FileName, u64)>,
         has: Option<(u64, Sum)>,
         (number, port): (u64, u16),
@@ -232,7 +249,8 @@ impl Peer {
             match serve.has {
                 Some((length, _)) => {
                     serve.stage = Stage::Summing;
-                    let (name, size) = (serve.name.clone(), serve.size);
+                    // That it is exact was seen when it was asked for.
+                    let (name, size) = (serve.name.clone(), serve.size.bytes());
                     turn.act(Action::SumBeginning { transfer: id, name, size, length });
                 }
                 None => self.connect(id, turn),
@@ -324,7 +342,8 @@ impl Peer {
     fn begin_sending(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         serve.stage = Stage::Sending(conn);
-        serve.deadline = Some(turn.after(self.config.limits.stall));
+        let stands = self.sessions.contains_key(&serve.session);
+        serve.deadline = may_stand_still(serve.size, stands, turn.after(self.config.limits.stall));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
         let from = serve.has.map_or(0, |(length, _)| length);
         let files = core::mem::take(&mut serve.files);
@@ -340,7 +359,7 @@ impl Peer {
             session: serve.session,
             direction: Direction::Send,
             name,
-            size: Size::Exact(size),
+            size,
             from,
             more,
         });
@@ -381,6 +400,9 @@ impl Peer {
         }
         // Once bytes went out, the end of the stream says it.
         if !serve.is_moving() {
+            if serve.size.is_unknown() {
+                self.spent.retain(|spent| *spent != serve.name);
+            }
             self.say_no(&serve, turn);
         }
         turn.tell(Event::Failed { transfer: id, name: serve.name.clone(), fault });
@@ -423,11 +445,31 @@ impl Peer {
     }
 
     /// The session is gone: what waits will not be sent; what is on its way goes on.
-    pub(super) fn orphan_serves(&mut self, slot: &mut Slot, turn: &mut Turn<'_>) {
+    pub(super) fn orphan_serves(
+        &mut self,
+        session: SessionId,
+        slot: &mut Slot,
+        turn: &mut Turn<'_>,
+    ) {
         for id in core::mem::take(&mut slot.serves) {
             self.serve_failed(id, Fault::Closed(None), turn);
         }
+        let stall = turn.after(self.config.limits.stall);
+        for (_, transfer) in self.transfers.iter_mut() {
+            if let Transfer::Serve(serve) = transfer
+                && serve.session == session
+                && serve.is_moving()
+            {
+                serve.deadline.get_or_insert(stall);
+            }
+        }
     }
+}
+
+/// Until when a transfer that moves must have moved again. What comes from a pipe may stand still for as
+/// long as its session stands, which is how long it is known that the other side is there.
+pub(super) fn may_stand_still(size: Size, stands: bool, until: Duration) -> Option<Duration> {
+    (!(stands && size.is_unknown())).then_some(until)
 }
 
 /// Whether a requester's port may be connected to; 0 is none, it connects itself.

@@ -11,7 +11,7 @@ use super::{Action, ConnId, ListenerId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
 use crate::session::Extensions;
-use crate::{FileName, Limits, Listed, MisuseError, Nick, Session, Size};
+use crate::{FileName, Limits, Listed, MisuseError, Nick, Session};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
@@ -108,7 +108,7 @@ impl Ask {
             Self::Check(name) => session.check(name.borrowed(), out),
             Self::Offer(files) => {
                 for Listed { name, size, stat } in files {
-                    session.offer(name.borrowed(), Size::Exact(*size), *stat, out)?;
+                    session.offer(name.borrowed(), *size, *stat, out)?;
                 }
                 session.offer_end(out)
             }

@@ -38,11 +38,11 @@ impl Session {
     pub fn answer_entry(
         &mut self,
         name: FileName<&str>,
-        bytes: u64,
+        size: Size,
         stat: Stat,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        let (name, size) = (Ok(name), Size::Exact(bytes));
+        let name = Ok(name);
         match self.question() {
             Some(Question::List) if self.extensions.has(Extensions::STAT) => {
                 self.say(&Extra::Stat { name, size, stat }, out)

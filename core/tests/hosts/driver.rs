@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use xcher_core::FileName;
 use xcher_core::peer::{Action, ConnId, Input, ReceiveEnd, TransferId};
 use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Receiver, Seal};
+use xcher_core::{FileName, Size};
 
 use crate::net::Net;
 
@@ -26,7 +26,8 @@ impl Net {
             }
             Action::Find { session, name } => {
                 host.looked_up += 1;
-                let size = host.files.get(name.as_str()).map(|file| file.len() as u64);
+                let size =
+                    host.files.get(name.as_str()).map(|file| size_of(&name, file.len() as u64));
                 self.give(at, Input::Found { session, size });
             }
             Action::FindPartial { transfer, name, .. } => {
@@ -41,14 +42,15 @@ impl Net {
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 let file = host.files[name.as_str()].clone();
-                assert_eq!(size, file.len() as u64);
-                host.sent += size - from;
+                let length = file.len() as u64;
+                assert_eq!(size, size_of(&name, length));
+                host.sent += length - from;
                 let bytes = sealed(&file, from as usize, seal);
                 if let Some(end) = self.other_end(at, conn) {
                     self.data.insert(end, bytes);
                     self.receive(end.0);
                 }
-                self.give(at, Input::SendEnded { transfer, bytes: size, why: None });
+                self.give(at, Input::SendEnded { transfer, bytes: length, why: None });
             }
             Action::Receive { transfer, conn, name, from, seal, .. } => {
                 let mut bytes = host.left.get(name.as_str()).cloned().unwrap_or_default();
@@ -109,6 +111,11 @@ impl Net {
             self.give(at, input);
         }
     }
+}
+
+/// Of what comes from a pipe nothing is known.
+fn size_of(name: &FileName, length: u64) -> Size {
+    if name.as_str().starts_with("pipe") { Size::UNKNOWN } else { Size::Exact(length) }
 }
 
 fn sealed(file: &[u8], from: usize, seal: Option<Seal>) -> Vec<u8> {

@@ -8,6 +8,7 @@ mod net;
 mod offers;
 mod passive;
 mod pins;
+mod pipes;
 mod reach;
 mod resume;
 mod silence;

@@ -276,11 +276,7 @@ impl Net {
         conn
     }
 
-    /// The connection breaks, for both.
-    pub(crate) fn cut(&mut self, host: usize, conn: ConnId) {
-        self.end(host, conn, Some("reset"));
-    }
-
+    /// The connection ends, for both.
     fn end(&mut self, host: usize, conn: ConnId, why: Option<&str>) {
         if let Some((other, end)) = self.wires.remove(&(host, conn)) {
             self.wires.remove(&(other, end));

@@ -1,12 +1,12 @@
 //! Files that are offered (section 17).
 
 use xcher_core::peer::{Event, Fault};
-use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Stat};
+use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Size, Stat};
 
 use crate::net::{Net, name, trust};
 
 fn listed(text: &str, size: u64) -> Listed {
-    Listed { name: name(text), size, stat: Stat::default() }
+    Listed { name: name(text), size: Size::Exact(size), stat: Stat::default() }
 }
 
 fn net(b: Option<xcher_core::peer::Trust>) -> (Net, xcher_core::peer::SessionId) {

@@ -10,7 +10,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Receiver, Sum};
-use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Stat};
+use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Size, Stat};
 
 use crate::left::{Found, Whose};
 use crate::user::User;
@@ -124,7 +124,7 @@ pub enum Due {
     ListenFailed(ListenerId),
     ConnectFailed(ConnId),
     Entries(SessionId, Vec<Listed>, bool),
-    Found(SessionId, Option<u64>),
+    Found(SessionId, Option<Size>),
     PartialFound(TransferId, Option<(u64, Sum)>),
     BeginningSummed(TransferId, Option<Sum>),
     Stored(TransferId),
@@ -132,6 +132,14 @@ pub enum Due {
     SendEnded(TransferId, u64, bool),
     /// The user starts a program that could not get online.
     Start,
+}
+
+/// How the name of what comes from a pipe begins.
+pub const PIPE: &str = "pipe";
+
+/// What a host says of a file's size.
+pub fn size_of(name: &str, bytes: &[u8]) -> Size {
+    if name.starts_with(PIPE) { Size::UNKNOWN } else { Size::Exact(bytes.len() as u64) }
 }
 
 /// What whoever calls a host with a code is to know, and what it is not.
@@ -207,6 +215,7 @@ impl Host {
         for number in 0..2 {
             files.insert(format!("offer {number} of {index}"), bytes(rng).repeat(20));
         }
+        files.insert(format!("{PIPE} of {index}"), bytes(rng).repeat(9));
         let secret = bytes(rng);
         let is_private = code.is_some() || rng.u8(0..3) > 0;
         let mut host = Self {
@@ -275,7 +284,7 @@ impl Host {
             .into_iter()
             .map(|(name, bytes)| Listed {
                 name: FileName::new(name).unwrap(),
-                size: bytes.len() as u64,
+                size: size_of(name, bytes),
                 stat: Stat { modified: Some(bytes.len() as i64), executable: name.len() > 9 },
             })
             .collect();

@@ -182,7 +182,7 @@ impl World {
             .filter(|(name, _)| name.starts_with("offer"))
             .map(|(name, bytes)| Listed {
                 name: FileName::new(name).unwrap(),
-                size: bytes.len() as u64,
+                size: Size::Exact(bytes.len() as u64),
                 stat: Stat::default(),
             })
             .collect();

@@ -9,7 +9,7 @@ use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{Registry, RelayLimits};
 
-use crate::host::{Due, Host, Receiving, Sending};
+use crate::host::{Due, Host, Receiving, Sending, size_of};
 use crate::net::{End, Life, Wire};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +48,8 @@ pub struct Totals {
     pub taken: u64,
     /// Sessions by a code.
     pub by_code: u64,
+    /// Files of unknown size.
+    pub piped: u64,
 }
 
 impl Totals {
@@ -68,6 +70,7 @@ impl Totals {
         self.kills += run.kills;
         self.taken += run.taken;
         self.by_code += run.by_code;
+        self.piped += run.piped;
     }
 
     pub fn assert_worthwhile(&self, weather: Weather) {
@@ -78,6 +81,7 @@ impl Totals {
         assert!(self.right > self.runs && self.taken > self.runs / 10, "{self:?}");
         assert!(self.lent > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
+        assert!(self.piped > self.runs / 10, "{self:?}");
         // Only where a provider could not be reached just then.
         assert!(self.again * 20 < self.right, "bytes sent twice: {self:?}");
         if weather == Weather::Crowded {
@@ -320,7 +324,8 @@ impl World {
                 self.hosts[host].due.push(due);
             }
             Action::Find { session, name } => {
-                let size = self.hosts[host].files.get(name.as_str()).map(|b| b.len() as u64);
+                let bytes = self.hosts[host].files.get(name.as_str());
+                let size = bytes.map(|bytes| size_of(name.as_str(), bytes));
                 self.hosts[host].due.push(Due::Found(session, size));
             }
             Action::FindPartial { transfer, name, size, from } => {
@@ -336,7 +341,7 @@ impl World {
                 self.hosts[host].due.push(Due::BeginningSummed(transfer, Some(sum)));
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
-                assert_eq!(size, self.hosts[host].files[name.as_str()].len() as u64);
+                assert_eq!(size, size_of(name.as_str(), &self.hosts[host].files[name.as_str()]));
                 let mut bytes = self.hosts[host].content(&name, &mut self.rng);
                 let from = bytes.len().min(from as usize);
                 if let (true, 1.., Some(last)) =

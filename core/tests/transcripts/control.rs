@@ -65,7 +65,12 @@ fn act(
         "end" => session.end(out),
         "entry" => {
             let (text, bytes) = rest.rsplit_once(' ').expect("NAME SIZE");
-            session.answer_entry(name(text), bytes.parse().expect("bytes"), Stat::default(), out)
+            session.answer_entry(
+                name(text),
+                Size::parse(bytes).expect("a size"),
+                Stat::default(),
+                out,
+            )
         }
         "list-end" => session.answer_list_end(out),
         "yes" | "no" => {

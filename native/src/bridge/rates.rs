@@ -7,12 +7,12 @@ use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::http::one_client;
+use crate::rate::Budget;
 
 /// The most bytes a second, both ways together; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,9 +24,6 @@ pub struct Rates {
     /// Of all tunnels.
     pub total: Option<NonZeroU64>,
 }
-
-/// What may go at once after a pause: this long's worth.
-const BURST: Duration = Duration::from_millis(250);
 
 /// The rates of a bridge, and what was spent of them.
 #[derive(Debug)]
@@ -62,32 +59,6 @@ impl Budgets {
     }
 }
 
-/// So many bytes a second.
-#[derive(Debug)]
-struct Budget {
-    rate: NonZeroU64,
-    /// When everything spent so far will have come back.
-    whole_at: Mutex<Instant>,
-}
-
-impl Budget {
-    fn new(rate: NonZeroU64) -> Arc<Self> {
-        Arc::new(Self { rate, whole_at: Mutex::new(Instant::now()) })
-    }
-
-    /// Spends what went already; whoever spent it waits until then before it spends more, so that
-    /// all who share a budget take turns.
-    fn spend(&self, bytes: usize, now: Instant) -> Instant {
-        let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.rate.get());
-        let cost = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // A rate of a byte a second is not to reach beyond the clock's end.
-        let after = (*whole_at).max(now).checked_add(cost).unwrap_or(*whole_at);
-        *whole_at = after;
-        after.checked_sub(BURST).unwrap_or(now)
-    }
-}
-
 /// A tunnel that is read and written no faster than its budgets allow. Nothing is held back in
 /// memory: what may not go yet is neither read nor taken.
 pub(super) struct Limited<S> {
@@ -101,7 +72,8 @@ pub(super) struct Limited<S> {
 impl<S> Limited<S> {
     fn spend(&self, bytes: usize) -> Option<Pin<Box<Sleep>>> {
         let now = Instant::now();
-        let until = self.budgets.iter().map(|budget| budget.spend(bytes, now)).max()?;
+        let spend = |budget: &Arc<Budget>| budget.spend(bytes, now.into_std());
+        let until = Instant::from_std(self.budgets.iter().map(spend).max()?);
         (until > now).then(|| Box::pin(sleep_until(until)))
     }
 }

@@ -1,18 +1,20 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use xcher_core::Nick;
 use xcher_core::peer::{Path, Via};
 use xcher_core::secure::PublicKey;
+use xcher_core::{Nick, Size};
 
 use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
 use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
-use crate::host::{RelayAddress, Trust};
+use crate::data::Rate;
+use crate::host::{Rates, RelayAddress, Trust};
 use crate::keys;
 
 /// Exchange files with someone by nick, straight between the two of you.
@@ -87,6 +89,13 @@ pub(super) struct Common {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
+    /// The most bytes a second that files are sent with, all together, such as 500kb or 2mb
+    #[arg(long, global = true, env = "XCHER_LIMIT_SEND", value_name = "RATE", value_parser = rate)]
+    pub(super) limit_send: Option<NonZeroU64>,
+    /// The most bytes a second that files are received with, all together
+    #[arg(long, global = true, env = "XCHER_LIMIT_RECEIVE", value_name = "RATE")]
+    #[arg(value_parser = rate)]
+    pub(super) limit_receive: Option<NonZeroU64>,
     /// Tell what happens as one JSON object a line on standard output
     #[arg(long, global = true, env = "XCHER_JSON", value_parser = switch())]
     pub(super) json: bool,
@@ -181,9 +190,12 @@ pub(super) struct RelayArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ShareArgs {
-    /// Files and folders to share
+    /// Files and folders to share; - is standard input, which can be fetched once
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called [default: stdin]
+    #[arg(long, env = "XCHER_NAME")]
+    pub(super) name: Option<String>,
     /// Ask before each session
     #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(super) ask: bool,
@@ -288,7 +300,23 @@ pub(super) fn switch() -> BoolishValueParser {
     BoolishValueParser::new()
 }
 
+/// The least rate: with sixteen files at a time, each still moves well within a minute, which is how
+/// long the other side waits.
+const LEAST: u64 = 16 << 10;
+
+/// Bytes a second of files.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let bytes = Size::parse(text).map(Size::bytes).filter(|bytes| *bytes >= LEAST);
+    let rate = bytes.and_then(NonZeroU64::new);
+    rate.ok_or_else(|| "expected bytes a second from 16kb up, such as 500kb or 2mb".to_owned())
+}
+
 impl Common {
+    /// How fast files may go.
+    pub(super) fn rates(&self) -> Rates {
+        Rates { send: Rate::new(self.limit_send), receive: Rate::new(self.limit_receive) }
+    }
+
     /// The bridge's token, if there is a file with one.
     pub(super) fn token(&self) -> Result<Option<String>, Failure> {
         let Some(file) = &self.token_file else { return Ok(None) };

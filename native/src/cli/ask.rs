@@ -32,7 +32,11 @@ async fn list(call: &mut Call<'_>) -> Result<(), Failure> {
     loop {
         match call.next().await? {
             Event::Entry { name, size, .. } => {
-                call.running.output.result(format_args!("{size}\t{name}")).map_err(unread)?;
+                let said = match size.is_unknown() {
+                    true => call.running.output.result(format_args!("?\t{name}")),
+                    false => call.running.output.result(format_args!("{size}\t{name}")),
+                };
+                said.map_err(unread)?;
             }
             Event::BadEntry { .. } => refused = true,
             Event::ListEnd { .. } if refused => return Err(Failure::told(Code::Policy)),

@@ -11,6 +11,7 @@ use super::exit::{self, Failure, code_of};
 use super::privacy::warning;
 use super::start::{Running, limits_to_think, nicks};
 use crate::files::{Inbox, Shares};
+use crate::host::Sink;
 
 /// Whom to call.
 #[derive(Clone)]
@@ -62,11 +63,11 @@ impl<'a> Call<'a> {
         common: &'a Common,
         whom: Whom,
         shares: Shares,
-        inbox: Option<Inbox>,
+        sink: impl Into<Sink>,
     ) -> Result<Self, Failure> {
         let privacy = common.privacy()?;
         let (calls, nicks, limits) = (Calls::Ignore, nicks(common), limits_to_think(common));
-        let online = Running::online_as(common, nicks, limits, calls, shares, inbox, privacy).await;
+        let online = Running::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
         let mut running = online.map_err(|not| not.failure)?;
         let opened = match whom.clone() {
             Whom::Nick(nick) => running.host.open(nick),

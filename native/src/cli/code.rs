@@ -22,9 +22,10 @@ use crate::keys::KeysError;
 const TRIES: u32 = 8;
 
 pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), Failure> {
+    let pipe_alone = shares.is_pipe_alone();
     let (mut running, code) = online(common, shares).await?;
     let sent = match show(&running, common, args, &code) {
-        Ok(()) => serve(&mut running).await,
+        Ok(()) => serve(&mut running, pipe_alone).await,
         Err(failure) => Err(failure),
     };
     running.stop().await;
@@ -88,17 +89,48 @@ struct Sent {
     cut: bool,
     open: u32,
     dead: bool,
+    /// What became of standard input, once somebody took it.
+    piped: Option<Piped>,
+}
+
+#[derive(Clone, Copy)]
+enum Piped {
+    Going(TransferId),
+    Whole,
+    Cut,
+}
+
+impl Piped {
+    /// It went, or not, if this transfer is its.
+    fn ended(self, transfer: TransferId, end: Self) -> Self {
+        match self {
+            Self::Going(own) if own == transfer => end,
+            other => other,
+        }
+    }
 }
 
 /// Serves until whoever knew the code has what they want.
-async fn serve(running: &mut Running) -> Result<(), Failure> {
+async fn serve(running: &mut Running, pipe_alone: bool) -> Result<(), Failure> {
     let mut sent = Sent::default();
     loop {
         let event = running.next().await?;
         sent.event(running, event);
+        if let Some(Piped::Cut) = sent.piped {
+            return Err(Failure::new(
+                Code::Incomplete,
+                "what came on standard input did not arrive whole, and cannot be sent again",
+            ));
+        }
         // Whoever is in already is not sent away.
         if sent.open > 0 || running.host.is_busy() {
             continue;
+        }
+        if let (true, false, Some(Piped::Whole)) = (pipe_alone, sent.left, sent.piped) {
+            return Err(Failure::new(
+                Code::Incomplete,
+                "what came on standard input was sent, and whether it arrived whole is not known",
+            ));
         }
         let (left, cut) = (std::mem::take(&mut sent.left), std::mem::take(&mut sent.cut));
         if left && sent.missing.is_empty() {
@@ -139,15 +171,20 @@ impl Sent {
                 running.output.note(text);
             }
             Event::CodeDead => self.dead = true,
-            Event::Started { transfer, more, .. } => {
+            Event::Started { transfer, size, more, .. } => {
+                if size.is_unknown() {
+                    self.piped = Some(Piped::Going(transfer));
+                }
                 self.under_way.insert(transfer, more);
             }
             Event::Finished { transfer, name, bytes } => {
                 self.files += 1 + self.under_way.remove(&transfer).unwrap_or(0);
                 self.bytes = self.bytes.saturating_add(bytes);
                 self.missing.remove(&name);
+                self.piped = self.piped.map(|piped| piped.ended(transfer, Piped::Whole));
             }
             Event::Failed { transfer, name, .. } => {
+                self.piped = self.piped.map(|piped| piped.ended(transfer, Piped::Cut));
                 self.under_way.remove(&transfer);
                 self.missing.insert(name);
             }

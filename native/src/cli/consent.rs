@@ -37,8 +37,8 @@ impl Question {
 
     /// Shows what there is.
     pub(super) fn show(&mut self, output: &Output) -> Result<(), Failure> {
-        let Manifest { files, bytes, here, taken, free, .. } = self.manifest;
-        let line = Line::Manifest { files: files - here, bytes, here, taken, free };
+        let Manifest { files, bytes, unknown, here, taken, free, .. } = self.manifest;
+        let line = Line::Manifest { files: files - here, bytes, unknown, here, taken, free };
         output.json(&line).map_err(|_| Failure::told(Code::Incomplete))?;
         if output.is_quiet() && self.is_for_nobody() {
             return Ok(());

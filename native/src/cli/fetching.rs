@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use xcher_core::peer::{Event, SessionId, TransferId};
+use xcher_core::peer::{Event, FaultKind, SessionId, TransferId};
 use xcher_core::{FileName, MisuseError, Size, Stat};
 
 use super::exit::{Code, Failure, code_of_transfer};
@@ -21,6 +21,7 @@ const AT_A_TIME: usize = 256;
 /// Where files are put, and what to do where something is there.
 #[derive(Clone)]
 pub(super) struct Target {
+    /// `-` is no folder: it stands for standard output.
     pub(super) folder: PathBuf,
     pub(super) on_conflict: OnConflict,
 }
@@ -33,8 +34,23 @@ impl From<&TargetArgs> for Target {
 
 impl Target {
     /// Opens it for receiving.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be had, and a usage failure for standard output, which only one file
+    /// can go to.
     pub(super) fn open(&self) -> Result<Inbox, Failure> {
+        if self.is_stdout() {
+            return Err(Failure::usage(
+                "expected a folder, got - for standard output, which `xcher get` alone writes to",
+            ));
+        }
         Inbox::open(&self.folder, self.on_conflict).map_err(Failure::local)
+    }
+
+    /// Whether the bytes of one file go to standard output.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.folder == Path::new("-")
     }
 
     /// Where a file of this name is.
@@ -58,6 +74,8 @@ pub(super) struct Fetching {
     done: u64,
     /// Of those done, what did not have to come.
     here: u64,
+    /// What began to go to standard output.
+    shown: Option<TransferId>,
     count: u64,
     worst: Option<Code>,
 }
@@ -73,6 +91,7 @@ impl Fetching {
             under_way: HashSet::new(),
             done: 0,
             here: 0,
+            shown: None,
             worst: None,
         })
     }
@@ -160,13 +179,23 @@ impl Fetching {
     /// Takes what happened to one of the files; nothing else.
     pub(super) fn event(&mut self, running: &mut Running, to: &Target, event: &Event) {
         match event {
+            Event::Started { transfer, .. } if self.under_way.contains(transfer) => {
+                self.shown = Some(*transfer).filter(|_| to.is_stdout());
+                return;
+            }
             Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
                 self.done += 1;
-                // Files are fetched for their own sake: a reader that is gone stops nothing.
-                let _ = running.output.result(format_args!("{}", to.shown(name).display()));
+                if !to.is_stdout() {
+                    // Files are fetched for their own sake: a reader that is gone stops nothing.
+                    let _ = running.output.result(format_args!("{}", to.shown(name).display()));
+                }
             }
             Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {
                 self.worse(code_of_transfer(fault));
+                // What this host could not write tells of itself.
+                if self.shown == Some(*transfer) && fault.kind() != FaultKind::Local {
+                    running.output.error(format_args!("what standard output has is not whole"));
+                }
             }
             _ => return,
         }

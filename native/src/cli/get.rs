@@ -1,5 +1,6 @@
 //! `xcher get`: calls, lists, asks, requests, receives.
 
+use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use xcher_core::code::Code as Spoken;
@@ -15,6 +16,7 @@ use super::fetching::{Fetching, Target};
 use super::send_args::GetArgs;
 use super::spool::{Spool, unlisted};
 use crate::files::Shares;
+use crate::host::Sink;
 
 pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> {
     let whom = whom(common, args)?;
@@ -25,12 +27,17 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         Whom::Nick(_) => None,
     };
     let to = Target::from(&args.to);
-    let inbox = to.open()?;
-    let nothing = Shares::nothing();
-    let mut call = Call::begin_with(common, whom.clone(), nothing, Some(inbox)).await?;
+    let sink = match to.is_stdout() {
+        true => stdout(common)?,
+        false => Sink::Folder(to.open()?),
+    };
+    let mut call = Call::begin_with(common, whom.clone(), Shares::nothing(), sink).await?;
     let done = async {
         let mut spool = choose(&mut call, &mut wanted).await?;
         wanted.tell_missing(&call, &whom);
+        if to.is_stdout() {
+            one_alone(&wanted, &spool)?;
+        }
         if let Some(consent) = &mut consent {
             spool = agree(&mut call, consent, spool, &to).await?;
         }
@@ -39,6 +46,47 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     .await;
     call.end().await;
     done
+}
+
+/// Standard output, for the bytes of one file.
+fn stdout(common: &Common) -> Result<Sink, Failure> {
+    if common.json {
+        return Err(Failure::usage("expected -o - or --json, got both for standard output"));
+    }
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "expected a pipe or a file as standard output for -o -, got a terminal, which not every \
+             file is good for: `| cat` shows it all the same",
+        ));
+    }
+    let own =
+        own_stdout().map_err(|error| Failure::usage(format!("no standard output: {error}")))?;
+    Ok(Sink::Stream(own))
+}
+
+#[cfg(unix)]
+fn own_stdout() -> io::Result<File> {
+    use std::os::fd::AsFd as _;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn own_stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle as _;
+    io::stdout().as_handle().try_clone_to_owned().map(File::from)
+}
+
+/// Whether one file is wanted, and no more.
+fn one_alone(wanted: &Wanted, spool: &Spool) -> Result<(), Failure> {
+    match (spool.count(), wanted.fault()) {
+        (1, None) => Ok(()),
+        // What is missing was told.
+        (0, Some(code)) => Err(Failure::told(code)),
+        (0, None) => Err(Failure::new(Code::Incomplete, "there is nothing to fetch")),
+        (count, _) => Err(Failure::usage(format!(
+            "expected one file for standard output, got {count}: `xcher get … NAME -o -` fetches one"
+        ))),
+    }
 }
 
 /// Whom the command line names, or a code that is typed or piped in.

@@ -31,13 +31,23 @@ pub(super) enum Line<'a> {
     #[serde(rename = "safety-words")]
     SafetyWords { session: u64, words: &'a str },
     /// One file of a listing; `size` is a number of bytes, or a text such as "700mb".
-    File { session: u64, name: &'a str, size: Size },
+    File {
+        session: u64,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<Size>,
+    },
     /// A listing is complete.
     Listing { session: u64, files: u64 },
     /// The answer to a question.
     Checked { session: u64, name: &'a str, shared: bool },
     /// One file that the other side offers.
-    Offered { session: u64, name: &'a str, size: Size },
+    Offered {
+        session: u64,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<Size>,
+    },
     /// The offer is complete.
     Offer { session: u64, files: u64 },
     /// Nothing was offered: the other side knows no offers.
@@ -53,11 +63,13 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         link: Option<&'a str>,
     },
-    /// What there is to be fetched, before consent: files and bytes that would come, what is here
-    /// already, names that are taken, and bytes that are free.
+    /// What there is to be fetched, before consent: files and bytes that would come, files of unknown
+    /// size among them, what is here already, names that are taken, and bytes that are free.
     Manifest {
         files: u64,
         bytes: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        unknown: u64,
         here: u64,
         taken: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,10 +167,19 @@ pub(super) enum Size {
     About(String),
 }
 
-impl From<xcher_core::Size> for Size {
-    fn from(size: xcher_core::Size) -> Self {
-        size.exact().map_or_else(|| Self::About(size.to_string()), Self::Bytes)
+impl Size {
+    /// `None` where it is not known.
+    fn of(size: xcher_core::Size) -> Option<Self> {
+        match size.exact() {
+            Some(bytes) => Some(Self::Bytes(bytes)),
+            None if size.is_unknown() => None,
+            None => Some(Self::About(size.to_string())),
+        }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl<'a> Line<'a> {
@@ -211,7 +232,7 @@ impl<'a> Line<'a> {
                 Self::Session(session_line(Some(session.0), "ended", fault.as_ref()))
             }
             Event::Entry { session, name, size, .. } => {
-                Self::File { session: session.0, name: name.as_str(), size: (*size).into() }
+                Self::File { session: session.0, name: name.as_str(), size: Size::of(*size) }
             }
             Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
                 Self::Notice { text: why }
@@ -220,7 +241,7 @@ impl<'a> Line<'a> {
                 Self::Listing { session: session.0, files: *entries }
             }
             Event::Offered { session, name, size, .. } => {
-                Self::Offered { session: session.0, name: name.as_str(), size: (*size).into() }
+                Self::Offered { session: session.0, name: name.as_str(), size: Size::of(*size) }
             }
             Event::OfferEnd { session, entries } => {
                 Self::Offer { session: session.0, files: *entries }
@@ -240,7 +261,7 @@ impl<'a> Line<'a> {
                         Direction::Send => "send",
                     }),
                     name: Some(name.as_str()),
-                    size: Some((*size).into()),
+                    size: Size::of(*size),
                     bytes: (*from > 0).then_some(*from),
                     more: (*more > 0).then_some(*more),
                     ..transfer_line(transfer.0, "started")

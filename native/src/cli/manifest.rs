@@ -23,8 +23,10 @@ pub(super) struct Manifest {
     pub(super) files: u64,
     /// Those shown so far.
     shown: u64,
-    /// Bytes of those that would come.
+    /// Bytes of those that would come, as far as that is known.
     pub(super) bytes: u64,
+    /// Of those, the files of which nobody knows how large they are.
+    pub(super) unknown: u64,
     /// Of those, the bytes that are here from an earlier try.
     begun: u64,
     /// Files that need not come.
@@ -63,6 +65,7 @@ impl Manifest {
             files: 0,
             shown: 0,
             bytes: 0,
+            unknown: 0,
             begun: 0,
             here: 0,
             taken: 0,
@@ -90,6 +93,7 @@ impl Manifest {
             }
             There::Nothing => {}
         }
+        self.unknown += u64::from(size.is_unknown());
         self.bytes = self.bytes.saturating_add(size.bytes());
         let has = begun.get(name.as_str()).filter(|(whole, _)| *whole == size.bytes());
         self.begun = self.begun.saturating_add(has.map_or(0, |(_, bytes)| *bytes));
@@ -135,7 +139,11 @@ impl Manifest {
                 (There::Other, OnConflict::Skip) => "  (the name is taken: is left out)",
                 (There::Other, OnConflict::Fail) => "  (the name is taken: fails)",
             };
-            let (number, size) = (self.shown, HumanBytes(size.bytes()).to_string());
+            let number = self.shown;
+            let size = match size.is_unknown() {
+                true => "?".to_owned(),
+                false => HumanBytes(size.bytes()).to_string(),
+            };
             // Writing to a text does not fail.
             let _ = writeln!(text, "  {number:>width$}  {size:>10}  {name}{note}");
         }
@@ -153,7 +161,7 @@ impl Manifest {
     pub(super) fn total(&self, to: &Target) -> String {
         let count =
             |files: u64| if files == 1 { "1 file".into() } else { format!("{files} files") };
-        let mut text = format!("  {}, {}", count(self.files - self.here), HumanBytes(self.bytes));
+        let mut text = format!("  {}, {}", count(self.files - self.here), self.size());
         if self.begun > 0 {
             let _ = write!(text, " ({} of that are here)", HumanBytes(self.begun));
         }
@@ -171,6 +179,15 @@ impl Manifest {
         }
         text.push('\n');
         text
+    }
+
+    /// How much would come.
+    pub(super) fn size(&self) -> String {
+        match (self.unknown, self.bytes) {
+            (0, bytes) => HumanBytes(bytes).to_string(),
+            (_, 0) => "size unknown".to_owned(),
+            (unknown, bytes) => format!("{} and {unknown} of unknown size", HumanBytes(bytes)),
+        }
     }
 
     /// The files that `takes` says yes to, by their numbers and names, and the others.

@@ -29,6 +29,7 @@ mod send;
 mod send_args;
 mod share;
 mod signals;
+mod sources;
 mod spool;
 mod start;
 mod up;

@@ -208,7 +208,10 @@ impl Output {
                     return;
                 }
                 let who = self.sessions.get(&session.0).map_or("", |session| &session.who);
-                self.detail(format_args!("sending {name} ({size} bytes) to {who}"));
+                match size.is_unknown() {
+                    true => self.detail(format_args!("sending {name} to {who}")),
+                    false => self.detail(format_args!("sending {name} ({size} bytes) to {who}")),
+                }
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use xcher_core::FileName;
 use xcher_core::peer::{Event, TransferId};
+use xcher_core::{FileName, Size};
 
 /// Bars on standard error; nothing where that is no terminal.
 pub(super) struct Progress {
@@ -16,7 +16,7 @@ pub(super) struct Progress {
 
 struct File {
     name: String,
-    size: u64,
+    size: Size,
     seen: u64,
     /// Made when the file has taken long enough to be looked at.
     bar: Option<ProgressBar>,
@@ -25,6 +25,8 @@ struct File {
 /// Name, bar, share, size, rate, time left: what fits 80 columns.
 const BAR: &str =
     "  {msg:24!} {wide_bar} {percent:>3}% {total_bytes:>10} {bytes_per_sec:>12} {eta:>5}";
+/// Of what comes from a pipe: how much it was so far, and the rate.
+const ENDLESS: &str = "  {msg:24!} {bytes:>10} {bytes_per_sec:>12}";
 const NAME_WIDTH: usize = 24;
 
 impl Progress {
@@ -40,7 +42,7 @@ impl Progress {
     /// Begins a bar over all files, of so many bytes together.
     pub(super) fn begin_total(&mut self, bytes: u64) {
         let bar = self.bars.add(ProgressBar::new(bytes));
-        bar.set_style(style());
+        bar.set_style(style(BAR));
         bar.enable_steady_tick(Duration::from_millis(250));
         self.total = Some(bar);
     }
@@ -55,15 +57,20 @@ impl Progress {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Started { transfer, name, size, .. } => {
-                let file = File { name: shown(name), size: size.bytes(), seen: 0, bar: None };
+                let file = File { name: shown(name), size: *size, seen: 0, bar: None };
                 self.files.insert(*transfer, file);
             }
             Event::Progress { transfer, bytes } => {
                 let Some(file) = self.files.get_mut(transfer) else { return };
                 let bars = &self.bars;
                 let bar = file.bar.get_or_insert_with(|| {
-                    let bar = bars.insert(0, ProgressBar::new(file.size));
-                    bar.set_style(style());
+                    let length = Some(file.size.bytes()).filter(|_| !file.size.is_unknown());
+                    let bar = match length {
+                        Some(length) => ProgressBar::new(length),
+                        None => ProgressBar::no_length(),
+                    };
+                    let bar = bars.insert(0, bar);
+                    bar.set_style(style(if length.is_some() { BAR } else { ENDLESS }));
                     bar.set_message(file.name.clone());
                     bar
                 });
@@ -80,7 +87,9 @@ impl Progress {
     }
 
     fn moved(&mut self, transfer: TransferId, bytes: u64) {
-        if let (Some(total), Some(file)) = (&self.total, self.files.get_mut(&transfer)) {
+        if let (Some(total), Some(file)) = (&self.total, self.files.get_mut(&transfer))
+            && !file.size.is_unknown()
+        {
             total.inc(bytes.saturating_sub(file.seen));
             file.seen = bytes;
         }
@@ -104,8 +113,8 @@ impl Progress {
     }
 }
 
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template(BAR);
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 

@@ -1,18 +1,18 @@
 //! `xcher send`: to whoever is told a code, or to someone online.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use xcher_core::Nick;
 
 use super::args::Common;
 use super::exit::Failure;
 use super::send_args::SendArgs;
+use super::sources::{self, is_stdin};
 use super::{code, offer};
-use crate::files::Shares;
 
 pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure> {
     let (to, paths) = whom(args)?;
-    let shares = Shares::open(paths).map_err(|error| Failure::usage(error.to_string()))?;
+    let shares = sources::open(paths, args.name.as_deref())?;
     match to {
         Some(nick) => offer::run(common, nick, shares).await,
         None => code::run(common, args, shares).await,
@@ -26,7 +26,7 @@ fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), Failure> {
     }
     match args.paths.split_first() {
         // A link that leads nowhere is there as well, and is told of as a path.
-        Some((first, paths)) if !paths.is_empty() && first.symlink_metadata().is_err() => {
+        Some((first, paths)) if !paths.is_empty() && !is_there(first) => {
             match first.to_str().and_then(|text| Nick::parse(text).ok()) {
                 Some(nick) => Ok((Some(nick), paths)),
                 None => Ok((None, &args.paths)),
@@ -34,4 +34,9 @@ fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), Failure> {
         }
         _ => Ok((None, &args.paths)),
     }
+}
+
+/// Whether it is no nick: something is called so, or it is standard input.
+fn is_there(path: &Path) -> bool {
+    is_stdin(path) || path.symlink_metadata().is_ok()
 }

@@ -11,14 +11,20 @@ use crate::files::OnConflict;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 The first of several arguments is a nick where no file is called so; --to NICK says it plainly, and
-./NAME is always a file.")]
+./NAME is always a file.
+
+What comes on standard input (-) goes as it comes, to its end, and to one receiver alone: after a
+break it cannot go on.")]
 pub(super) struct SendArgs {
     /// Whom to offer them to; without, whoever is told the code that is shown
     #[arg(long, env = "XCHER_TO", value_name = "NICK")]
     pub(super) to: Option<Nick>,
-    /// Files and folders, after a nick to offer them to, or none
+    /// Files and folders, after a nick to offer them to, or none; - is standard input
     #[arg(required = true, value_name = "[NICK] PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called at the receiver [default: stdin]
+    #[arg(long, env = "XCHER_NAME")]
+    pub(super) name: Option<String>,
     /// Show no QR code
     #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
     pub(super) no_qr: bool,
@@ -28,6 +34,10 @@ pub(super) struct SendArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+With -o - the bytes of one file go to standard output as they come, and nothing else does. In a
+private session each is known to be the other side's before it is written; that they were all is
+known at the end: the exit code is 0.")]
 pub(super) struct GetArgs {
     /// Who shares, or the code that they told; - or nothing to type the code
     #[arg(value_name = "NICK|CODE")]

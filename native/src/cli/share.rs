@@ -6,6 +6,7 @@ use super::args::{Common, ShareArgs};
 use super::exit::{Code, Failure};
 use super::prompt::Prompt;
 use super::receive::Offers;
+use super::sources;
 use super::start::Running;
 use crate::files::{Inbox, Shares};
 
@@ -15,7 +16,7 @@ pub(super) async fn run(
     args: &ShareArgs,
     online: impl FnMut(&Running),
 ) -> Result<(), Failure> {
-    let shares = Shares::open(&args.paths).map_err(|error| Failure::usage(error.to_string()))?;
+    let shares = sources::open_beside_questions(&args.paths, args.name.as_deref())?;
     let (offers, inbox) = Offers::new(&args.offers)?;
     let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
     serve_all(common, shares, serving, online).await

@@ -9,8 +9,8 @@ use super::args::Common;
 use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::signals::Signals;
-use crate::files::{Inbox, Shares};
-use crate::host::{Host, Privacy, RelayAddress, Setup, Told};
+use crate::files::Shares;
+use crate::host::{Host, Privacy, RelayAddress, Setup, Sink, Told};
 
 /// A host, what it says, and the signals that stop it.
 pub(super) struct Running {
@@ -41,11 +41,11 @@ impl Running {
         common: &Common,
         calls: Calls,
         shares: Shares,
-        inbox: Option<Inbox>,
+        sink: impl Into<Sink>,
         privacy: Option<Privacy>,
     ) -> Result<Self, Failure> {
         let (nicks, limits) = (nicks(common), limits(common));
-        let online = Self::online_as(common, nicks, limits, calls, shares, inbox, privacy).await;
+        let online = Self::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
         online.map_err(|not| not.failure)
     }
 
@@ -56,7 +56,7 @@ impl Running {
         limits: Limits,
         calls: Calls,
         shares: Shares,
-        inbox: Option<Inbox>,
+        sink: impl Into<Sink>,
         privacy: Option<Privacy>,
     ) -> Result<Self, NotOnline> {
         let signals = Signals::catch()
@@ -76,7 +76,8 @@ impl Running {
             trust: common.trust()?,
             privacy,
             shares,
-            inbox,
+            sink: sink.into(),
+            rates: common.rates(),
         };
         let relay = common.relay.clone();
         let (host, output) = (Host::start(setup), Output::new(common));

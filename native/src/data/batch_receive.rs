@@ -5,8 +5,8 @@ use std::net::TcpStream;
 
 use xcher_core::batch::{Arrived, BatchReceiver};
 
-use super::BufferBudget;
 use super::receive::{ReceiveEnd, retry};
+use super::{Brake, BufferBudget};
 
 /// The most that is read at a time.
 const READ: usize = 256 << 10;
@@ -17,6 +17,7 @@ pub fn receive_batch(
     mut socket: &TcpStream,
     mut receiver: BatchReceiver,
     buffers: &BufferBudget,
+    brake: &Brake,
     mut each: impl FnMut(usize, Arrived<'_>),
     mut pause: impl FnMut(),
 ) -> ReceiveEnd {
@@ -32,8 +33,14 @@ pub fn receive_batch(
             Ok(_) => {}
             Err(error) => return ReceiveEnd::SocketError(error),
         }
+        let turn = match brake.turn(READ) {
+            Ok(turn) => turn,
+            Err(stopped) => return stopped.into(),
+        };
         let mut buffer = buffers.borrow();
-        let got = match retry(|| socket.read(&mut buffer[..READ])) {
+        let got = retry(|| socket.read(&mut buffer[..turn]));
+        brake.moved(turn, *got.as_ref().unwrap_or(&0));
+        let got = match got {
             Ok(got) => got,
             Err(error) => return ReceiveEnd::SocketError(error),
         };

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use xcher_core::secure::SecureError;
 use xcher_core::stream::Seal;
 
+use super::Brake;
 use super::send::{SendEnd, to_the_end, write};
 
 /// Bytes that are sealed before they are written.
@@ -21,7 +22,7 @@ pub fn send_batch<T>(
     open: impl Fn(&T, u64) -> Option<File>,
     seal: Seal,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     to_the_end(socket, || {
         seal_out(socket, files, open, seal, sent, cancelled).unwrap_or_else(|end| end)
@@ -34,22 +35,23 @@ fn seal_out<T>(
     open: impl Fn(&T, u64) -> Option<File>,
     seal: Seal,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> Result<SendEnd, SendEnd> {
     let secure = |error: SecureError| SendEnd::SecureError(error);
     let mut sender = seal.batch_sender().map_err(secure)?;
-    let (mut sealed, mut bytes, mut total) = (Vec::new(), Vec::new(), 0);
+    let (mut sealed, mut bytes, mut total, mut told) = (Vec::new(), Vec::new(), 0, 0);
     for (name, size) in files {
         let whole = open(name, *size).is_some_and(|file| read_whole(file, *size, &mut bytes));
         sender.file(whole.then_some(&bytes), &mut sealed).map_err(secure)?;
         total += size;
         if sealed.len() >= AHEAD {
-            write(socket, &sealed, |_| total, sent, cancelled)?;
+            write(socket, &sealed, |taken| total.min(told + taken as u64), sent, cancelled)?;
+            told = total;
             sealed.clear();
         }
     }
     sender.finish(&mut sealed).map_err(secure)?;
-    write(socket, &sealed, |_| total, sent, cancelled)?;
+    write(socket, &sealed, |taken| total.min(told + taken as u64), sent, cancelled)?;
     Ok(SendEnd::Whole)
 }
 

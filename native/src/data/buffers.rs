@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The length of a buffer: from about here on, longer reads and writes gain nothing.
-const LENGTH: usize = 1 << 20;
+pub(super) const LENGTH: usize = 1 << 20;
 /// More threads than this seldom copy at the same time; the others wait for their sockets, and
 /// those that do not take turns.
 const BUFFERS: usize = 4;

@@ -1,12 +1,14 @@
 //! Moving the bytes of a file between a socket and the disk.
 //!
 //! The functions here block: each runs on a thread of its own, with a socket in blocking mode. To
-//! cancel one that receives, shut down both directions of a clone of its socket; it returns at once.
-//! One that sends has a switch for it. Progress is read from a counter that they move.
+//! cancel one, stop its brake; of one that receives, shut down both directions of a clone of its socket
+//! as well: it returns at once. Progress is read from a counter that they move.
 
 mod batch_receive;
 mod batch_send;
+mod brake;
 mod buffers;
+mod pipe_send;
 mod receive;
 mod sealed_receive;
 mod sealed_send;
@@ -16,7 +18,9 @@ mod splice;
 
 pub use batch_receive::receive_batch;
 pub use batch_send::send_batch;
+pub use brake::{Brake, Rate};
 pub use buffers::BufferBudget;
+pub use pipe_send::send_pipe;
 pub use receive::{ReceiveEnd, receive};
 pub use sealed_receive::receive_sealed;
 pub use sealed_send::send_sealed;
@@ -33,6 +37,8 @@ pub struct Sealing {
     pub begun: Hasher,
 }
 
+#[cfg(test)]
+mod rate_tests;
 #[cfg(test)]
 mod sealed_tests;
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use xcher_core::secure::SecureError;
 
-use super::BufferBudget;
+use super::brake::Stopped;
+use super::buffers::LENGTH;
+use super::{Brake, BufferBudget};
 
 /// How receiving ended.
 #[derive(Debug)]
@@ -41,14 +43,15 @@ pub fn receive(
     limit: Option<u64>,
     received: &AtomicU64,
     buffers: &BufferBudget,
+    brake: &Brake,
 ) -> ReceiveEnd {
     let mut to = Destination::new(file, limit, received);
     #[cfg(target_os = "linux")]
-    match super::splice::receive(socket, &mut to, buffers) {
+    match super::splice::receive(socket, &mut to, buffers, brake) {
         Ok(Some(end)) | Err(end) => return end,
         Ok(None) => {}
     }
-    match by_copy(socket, &mut to, buffers) {
+    match by_copy(socket, &mut to, buffers, brake) {
         Ok(end) | Err(end) => end,
     }
 }
@@ -115,16 +118,25 @@ pub(super) fn by_copy(
     mut socket: &TcpStream,
     to: &mut Destination<'_>,
     buffers: &BufferBudget,
+    brake: &Brake,
 ) -> Result<ReceiveEnd, ReceiveEnd> {
     loop {
         // Waits without a buffer, so that silent peers cannot hold them all.
         if let Some(end) = to.wait(socket)? {
             return Ok(end);
         }
+        let room = brake.turn(to.room(LENGTH))?;
         let mut buffer = buffers.borrow();
-        let room = to.room(buffer.len());
-        let got = retry(|| socket.read(&mut buffer[..room])).map_err(ReceiveEnd::SocketError)?;
+        let got = retry(|| socket.read(&mut buffer[..room]));
+        brake.moved(room, *got.as_ref().unwrap_or(&0));
+        let got = got.map_err(ReceiveEnd::SocketError)?;
         to.write(&buffer[..got])?;
+    }
+}
+
+impl From<Stopped> for ReceiveEnd {
+    fn from(_: Stopped) -> Self {
+        Self::SocketError(io::ErrorKind::ConnectionAborted.into())
     }
 }
 

@@ -10,7 +10,7 @@ use xcher_core::secure::record::{HEAD, length};
 use xcher_core::stream::{Receiver, Sums};
 
 use super::receive::{Destination, ReceiveEnd, retry};
-use super::{BufferBudget, Sealing};
+use super::{Brake, BufferBudget, Sealing};
 
 /// The most that is read at a time: what a processor's cache holds until it is in the file. Two of
 /// the longest records fit.
@@ -28,13 +28,14 @@ pub fn receive_sealed(
     sealing: Sealing,
     received: &AtomicU64,
     buffers: &BufferBudget,
+    brake: &Brake,
 ) -> (ReceiveEnd, Option<Sums>) {
     let mut to = Destination::new(file, limit, received);
     let Sealing { seal, begun } = sealing;
     let end = seal
         .receiver(begun)
         .map_err(ReceiveEnd::SecureError)
-        .and_then(|receiver| open_all(socket, &mut to, receiver, buffers));
+        .and_then(|receiver| open_all(socket, &mut to, receiver, buffers, brake));
     match end {
         Ok(sums) => (ReceiveEnd::Eof { bytes: to.bytes() }, sums),
         Err(end) => (end, None),
@@ -46,6 +47,7 @@ fn open_all(
     to: &mut Destination<'_>,
     mut receiver: Receiver,
     buffers: &BufferBudget,
+    brake: &Brake,
 ) -> Result<Option<Sums>, ReceiveEnd> {
     // The part of a record that came so far: never a whole one.
     let mut part = Vec::new();
@@ -56,13 +58,15 @@ fn open_all(
         if retry(|| socket.peek(&mut [0])).map_err(ReceiveEnd::SocketError)? == 0 {
             return receiver.finish().map_err(ReceiveEnd::SecureError);
         }
-        let mut buffer = buffers.borrow();
-        buffer[..part.len()].copy_from_slice(&part);
         let begun = part.len();
         // Where there is enough of it, up to the end of a record, so that no part is left.
         let most = (READ / last * last).max(begun + 1);
-        let got =
-            retry(|| socket.read(&mut buffer[begun..most])).map_err(ReceiveEnd::SocketError)?;
+        let turn = brake.turn(most - begun)?;
+        let mut buffer = buffers.borrow();
+        buffer[..begun].copy_from_slice(&part);
+        let got = retry(|| socket.read(&mut buffer[begun..begun + turn]));
+        brake.moved(turn, *got.as_ref().unwrap_or(&0));
+        let got = got.map_err(ReceiveEnd::SocketError)?;
         let rest = open_whole(&mut buffer[..begun + got], to, &mut receiver, &mut last)?;
         part.clear();
         part.reserve_exact(rest.len());

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Sealing;
+use super::{Brake, Sealing};
 use xcher_core::secure::record::{HEAD, TAG};
 
 use super::send::{SendEnd, to_the_end, write};
@@ -28,7 +28,7 @@ pub fn send_sealed(
     size: u64,
     sealing: Sealing,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     to_the_end(socket, || {
         seal_out(socket, file, size, sealing, sent, cancelled).unwrap_or_else(|end| end)
@@ -41,7 +41,7 @@ fn seal_out(
     size: u64,
     sealing: Sealing,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> Result<SendEnd, SendEnd> {
     let Sealing { seal, begun } = sealing;
     let mut sender = seal.sender(begun).map_err(SendEnd::SecureError)?;

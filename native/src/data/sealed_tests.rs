@@ -18,13 +18,13 @@ use super::*;
 const MIB: u64 = 1 << 20;
 
 /// Both ends of one private session.
-struct Two {
+pub(super) struct Two {
     sessions: [Session; 2],
     requests: u64,
 }
 
 impl Two {
-    fn new(extensions: Extensions) -> Self {
+    pub(super) fn new(extensions: Extensions) -> Self {
         let limits = Limits::default();
         let mut written = [Vec::new(), Vec::new()];
         let mut number = 0;
@@ -60,7 +60,7 @@ impl Two {
     }
 
     /// Both ends' seals of the next file.
-    fn seals(&mut self) -> [Seal; 2] {
+    pub(super) fn seals(&mut self) -> [Seal; 2] {
         let number = self.requests;
         self.requests += 1;
         [0, 1].map(|at| self.sessions[at].seal_of(Side::Caller, number).unwrap())
@@ -82,8 +82,15 @@ fn receive_from(
     let (to, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
     let (end, sums) = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
-        let end =
-            receive_sealed(&ours, &to, Some(limit), sealing(seal), &received, &BufferBudget::new());
+        let end = receive_sealed(
+            &ours,
+            &to,
+            Some(limit),
+            sealing(seal),
+            &received,
+            &BufferBudget::new(),
+            &run(),
+        );
         // One who still sends is not kept waiting.
         let _ = ours.shutdown(Shutdown::Both);
         end
@@ -247,7 +254,7 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
             let counted = Arc::clone(&received);
             scope.spawn(move || {
                 let file = tempfile::tempfile().unwrap();
-                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers)
+                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers, &run())
             });
             while received.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();
@@ -259,7 +266,8 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
         theirs.write_all(&sealed).unwrap();
         drop(theirs);
         let (file, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
-        let (end, sums) = receive_sealed(&ours, &file, None, sealing(to), &received, &buffers);
+        let (end, sums) =
+            receive_sealed(&ours, &file, None, sealing(to), &received, &buffers, &run());
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 50_000 }), "{end:?}");
         assert!(sums.unwrap().agree() && content(file) == content_of_all);
         for (_, ours) in silent {
@@ -281,8 +289,15 @@ fn a_full_disk_is_the_files_fault_here_too() {
             let _ = theirs.write_all(&sealed);
         });
         let received = AtomicU64::new(0);
-        let (end, _) =
-            receive_sealed(&ours, &full, None, sealing(to), &received, &BufferBudget::new());
+        let (end, _) = receive_sealed(
+            &ours,
+            &full,
+            None,
+            sealing(to),
+            &received,
+            &BufferBudget::new(),
+            &run(),
+        );
         drop(ours);
         let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
@@ -291,6 +306,6 @@ fn a_full_disk_is_the_files_fault_here_too() {
 }
 
 /// From the first byte.
-fn sealing(seal: Seal) -> Sealing {
+pub(super) fn sealing(seal: Seal) -> Sealing {
     Sealing { seal, begun: Hasher::new() }
 }

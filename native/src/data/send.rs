@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
 use xcher_core::secure::SecureError;
+
+use super::Brake;
+use super::brake::Stopped;
 
 /// How sending ended.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub fn send(
     file: &File,
     size: u64,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     to_the_end(socket, || copy_out(socket, file, size, sent, cancelled))
 }
@@ -62,11 +65,16 @@ pub(super) fn to_the_end(socket: &TcpStream, copy_out: impl FnOnce() -> SendEnd)
 }
 
 /// How long a send that does not move waits before it looks whether it was cancelled.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-fn cancel(cancelled: &AtomicBool) -> Option<SendEnd> {
-    let why = || SendEnd::SocketError(io::ErrorKind::ConnectionAborted.into());
-    cancelled.load(Ordering::Relaxed).then(why)
+pub(super) fn cancel(cancelled: &Brake) -> Option<SendEnd> {
+    cancelled.load(Ordering::Relaxed).then(|| Stopped.into())
+}
+
+impl From<Stopped> for SendEnd {
+    fn from(_: Stopped) -> Self {
+        Self::SocketError(io::ErrorKind::ConnectionAborted.into())
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -75,7 +83,7 @@ fn copy_out(
     file: &File,
     size: u64,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     use rustix::io::Errno;
     let mut step = Step::new();
@@ -84,8 +92,13 @@ fn copy_out(
         if let Some(end) = cancel(cancelled) {
             return end;
         }
-        let count = step.bytes.min(size - offset);
-        let taken = rustix::fs::sendfile(socket, file, Some(&mut offset), count as usize);
+        let count = step.bytes.min(size - offset) as usize;
+        let count = match cancelled.turn(count) {
+            Ok(count) => count,
+            Err(stopped) => return stopped.into(),
+        };
+        let taken = rustix::fs::sendfile(socket, file, Some(&mut offset), count);
+        cancelled.moved(count, taken.unwrap_or(0));
         match taken {
             Ok(0) => return SendEnd::FileShrank { sent: offset },
             Ok(taken) => step.adapt(taken as u64),
@@ -110,7 +123,7 @@ fn copy_out(
     file: &File,
     size: u64,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     by_copy(socket, file, 0, size, sent, cancelled)
 }
@@ -156,7 +169,7 @@ pub(super) fn by_copy(
     mut offset: u64,
     size: u64,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> SendEnd {
     if let Err(error) = file.seek(SeekFrom::Start(offset)) {
         return SendEnd::FileError(error);
@@ -185,14 +198,17 @@ pub(super) fn write(
     bytes: &[u8],
     count: impl Fn(usize) -> u64,
     sent: &AtomicU64,
-    cancelled: &AtomicBool,
+    cancelled: &Brake,
 ) -> Result<(), SendEnd> {
     let mut taken = 0;
     while taken < bytes.len() {
         if let Some(end) = cancel(cancelled) {
             return Err(end);
         }
-        match socket.write(&bytes[taken..]) {
+        let turn = cancelled.turn(bytes.len() - taken)?;
+        let written = socket.write(&bytes[taken..taken + turn]);
+        cancelled.moved(turn, *written.as_ref().unwrap_or(&0));
+        match written {
             Ok(0) => return Err(SendEnd::SocketError(io::ErrorKind::WriteZero.into())),
             Ok(more) => {
                 taken += more;

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
 use super::receive::Destination;
-use super::{BufferBudget, ReceiveEnd};
+use super::{Brake, BufferBudget, ReceiveEnd};
 
 /// Room in the pipe, and the most that is moved in one call.
 const PIPE: usize = 1 << 20;
@@ -19,6 +19,7 @@ pub(super) fn receive(
     socket: &TcpStream,
     to: &mut Destination<'_>,
     buffers: &BufferBudget,
+    brake: &Brake,
 ) -> Result<Option<ReceiveEnd>, ReceiveEnd> {
     if to.left() < PIPE as u64 {
         return Ok(None);
@@ -28,14 +29,22 @@ pub(super) fn receive(
     let _ = fcntl_setpipe_size(&into_pipe, PIPE);
     let mut pipe = File::from(from_pipe);
     while to.left() > 0 {
-        let mut in_pipe =
-            match splice(socket, None, &into_pipe, None, to.room(PIPE), SpliceFlags::MOVE) {
-                Ok(0) => break,
-                Ok(got) => got,
-                Err(Errno::INTR) => continue,
-                Err(Errno::INVAL | Errno::NOSYS) => return Ok(None),
-                Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
-            };
+        // Whoever has nothing to take keeps nobody from a turn.
+        if brake.is_limited()
+            && let Some(end) = to.wait(socket)?
+        {
+            return Ok(Some(end));
+        }
+        let room = brake.turn(to.room(PIPE))?;
+        let got = splice(socket, None, &into_pipe, None, room, SpliceFlags::MOVE);
+        brake.moved(room, got.unwrap_or(0));
+        let mut in_pipe = match got {
+            Ok(0) => break,
+            Ok(got) => got,
+            Err(Errno::INTR) => continue,
+            Err(Errno::INVAL | Errno::NOSYS) => return Ok(None),
+            Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
+        };
         while in_pipe > 0 {
             match splice(&pipe, None, to.file, None, in_pipe, SpliceFlags::MOVE) {
                 Ok(written) => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::receive::{Destination, by_copy as receive_by_copy};
@@ -19,8 +19,8 @@ pub(super) fn sockets() -> (TcpStream, TcpStream) {
 }
 
 /// A switch that nobody turns.
-pub(super) fn run() -> AtomicBool {
-    AtomicBool::new(false)
+pub(super) fn run() -> Brake {
+    Brake::default()
 }
 
 pub(super) fn bytes(length: u64) -> Vec<u8> {
@@ -51,7 +51,7 @@ fn receive_from(
     let received = AtomicU64::new(0);
     let end = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
-        receive(&ours, &to, limit, &received, &BufferBudget::new())
+        receive(&ours, &to, limit, &received, &BufferBudget::new(), &run())
     });
     (end, content(to), received.into_inner())
 }
@@ -89,7 +89,7 @@ fn the_ways_without_the_systems_help_do_the_same() {
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
             let mut to = Destination::new(&to, Some(size), &received);
-            receive_by_copy(&ours, &mut to, &BufferBudget::new())
+            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &run())
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");
         assert!(content(to) == expected, "{size} bytes differ");
@@ -201,8 +201,9 @@ fn a_blocked_receive_can_be_cancelled() {
         let to = tempfile::tempfile().unwrap();
         let received = AtomicU64::new(0);
         let end = thread::scope(|scope| {
-            let thread =
-                scope.spawn(|| receive(&ours, &to, Some(limit), &received, &BufferBudget::new()));
+            let thread = scope.spawn(|| {
+                receive(&ours, &to, Some(limit), &received, &BufferBudget::new(), &run())
+            });
             while received.load(Ordering::Relaxed) < 3 {
                 thread::yield_now();
             }
@@ -271,7 +272,7 @@ fn silent_peers_do_not_keep_others_from_receiving() {
                         }
                         started.send(()).unwrap();
                     });
-                    receive(&ours, &to, Some(2), &received, buffers);
+                    receive(&ours, &to, Some(2), &received, buffers, &run());
                 });
             });
         }
@@ -283,7 +284,7 @@ fn silent_peers_do_not_keep_others_from_receiving() {
         theirs.write_all(b"hello").unwrap();
         drop(theirs);
         let to = tempfile::tempfile().unwrap();
-        let end = receive(&ours, &to, Some(5), &AtomicU64::new(0), &buffers);
+        let end = receive(&ours, &to, Some(5), &AtomicU64::new(0), &buffers, &run());
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 5 }), "{end:?}");
         for (cancel, _) in cancels {
             cancel.shutdown(Shutdown::Both).unwrap();
@@ -303,7 +304,7 @@ fn a_full_disk_is_the_files_fault() {
                 let _ = theirs.write_all(&content);
             });
             let received = AtomicU64::new(0);
-            let end = receive(&ours, &full, Some(size), &received, &BufferBudget::new());
+            let end = receive(&ours, &full, Some(size), &received, &BufferBudget::new(), &run());
             drop(ours);
             assert_eq!(received.into_inner(), 0);
             end
@@ -343,7 +344,7 @@ fn a_full_file_system_keeps_what_fitted() {
             let _ = theirs.write_all(&bytes(4 * MIB));
         });
         let budget = BufferBudget::new();
-        let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget);
+        let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget, &run());
         drop(ours);
         end
     });

@@ -7,6 +7,7 @@
 mod inbox;
 mod origin;
 mod partial;
+mod pipe;
 mod place;
 mod prefix;
 mod rename;

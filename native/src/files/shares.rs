@@ -10,8 +10,9 @@ use std::sync::Arc;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use xcher_core::{BadName, FileName, NameFault};
+use xcher_core::{BadName, FileName, NameFault, Quoted, Size};
 
+use super::pipe::Pipe;
 use super::{HERE, Stat, Walk, is_own_part, is_own_place, leaves_root};
 
 /// The files and folders that peers may list and fetch. Cheap to clone.
@@ -22,6 +23,7 @@ use super::{HERE, Stat, Walk, is_own_part, is_own_place, leaves_root};
 #[derive(Clone, Debug)]
 pub struct Shares {
     by_name: Arc<BTreeMap<Box<str>, Arc<Share>>>,
+    pipe: Option<Arc<Pipe>>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(super) struct Share {
 impl Shares {
     /// No files at all.
     pub fn nothing() -> Self {
-        Self { by_name: Arc::default() }
+        Self { by_name: Arc::default(), pipe: None }
     }
 
     /// Opens every path. Each is resolved first: `.` is shared under the folder's own name, and a
@@ -56,13 +58,39 @@ impl Shares {
             }
             by_name.insert(name, Arc::new(share));
         }
-        Ok(Self { by_name: Arc::new(by_name) })
+        Ok(Self { by_name: Arc::new(by_name), pipe: None })
     }
 
-    /// The size in bytes if `name` is a shared regular file now.
-    pub fn find(&self, name: &FileName) -> Option<u64> {
+    /// The same with what comes from `source`, called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareError::PipeName`] where the name is, or may be, that of something else.
+    pub fn with_pipe(self, name: FileName, source: File) -> Result<Self, ShareError> {
+        let taken = name.parts().next().is_some_and(|top| self.by_name.contains_key(top));
+        if taken || self.by_name.contains_key("") || is_own_place(&name) {
+            return Err(ShareError::PipeName { name });
+        }
+        Ok(Self { pipe: Some(Arc::new(Pipe::new(name, source))), ..self })
+    }
+
+    /// Whether a pipe is all that is shared.
+    pub fn is_pipe_alone(&self) -> bool {
+        self.by_name.is_empty() && self.pipe.is_some()
+    }
+
+    /// The source of a shared pipe, for the first who asks for it.
+    pub fn open_pipe(&self, name: &FileName) -> Option<File> {
+        self.pipe_of(name)?.take()
+    }
+
+    /// The size if `name` is a shared regular file now, or a pipe.
+    pub fn find(&self, name: &FileName) -> Option<Size> {
+        if self.pipe_of(name).is_some() {
+            return Some(Size::UNKNOWN);
+        }
         let (share, path) = self.locate(name)?;
-        share.size(path)
+        share.size(path).map(Size::Exact)
     }
 
     /// Opens a shared file for reading, and says what it has beside its bytes. Never blocks on a pipe
@@ -82,7 +110,12 @@ impl Shares {
     pub fn walk(&self) -> Walk {
         Walk::new(
             self.by_name.iter().map(|(name, share)| (name.clone(), Arc::clone(share))).collect(),
+            self.pipe.as_ref().map(|pipe| pipe.name.clone()),
         )
+    }
+
+    fn pipe_of(&self, name: &FileName) -> Option<&Pipe> {
+        self.pipe.as_deref().filter(|pipe| pipe.name == *name)
     }
 
     /// The share that holds `name`, and the path below its root.
@@ -245,6 +278,11 @@ pub enum ShareError {
         /// As it was given.
         second: PathBuf,
     },
+    /// What comes from a pipe cannot be called so beside what else is shared.
+    PipeName {
+        /// The name.
+        name: FileName,
+    },
 }
 
 impl fmt::Display for ShareError {
@@ -272,6 +310,10 @@ impl fmt::Display for ShareError {
             }
             Self::SameName { name, first, second } => {
                 write!(f, "{first:?} and {second:?} would both be shared as {name:?}")
+            }
+            Self::PipeName { name } => {
+                let name = Quoted(name.as_str());
+                write!(f, "expected a free name for what comes from the pipe, got {name}")
             }
         }
     }

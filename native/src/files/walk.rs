@@ -9,7 +9,7 @@ use std::vec;
 
 use cap_fs_ext::DirExt;
 use cap_std::fs::{DirEntry, ReadDir};
-use xcher_core::{FileName, Listed, NameFault};
+use xcher_core::{FileName, Listed, NameFault, Size};
 
 use super::shares::Share;
 use super::{Stat, is_own_part, leaves_root};
@@ -24,6 +24,7 @@ use super::{Stat, is_own_part, leaves_root};
 pub struct Walk {
     /// Those not yet begun.
     shares: vec::IntoIter<(Box<str>, Arc<Share>)>,
+    pipe: Option<FileName>,
     current: Option<Arc<Share>>,
     /// The name so far: of the innermost folder, with a slash at its end.
     path: String,
@@ -65,9 +66,10 @@ const HELD: usize = 4 * RUN;
 const SHORTEST_RUN: usize = 64;
 
 impl Walk {
-    pub(super) fn new(shares: Vec<(Box<str>, Arc<Share>)>) -> Self {
+    pub(super) fn new(shares: Vec<(Box<str>, Arc<Share>)>, pipe: Option<FileName>) -> Self {
         Self {
             shares: shares.into_iter(),
+            pipe,
             current: None,
             path: String::new(),
             prefix: 0,
@@ -81,6 +83,9 @@ impl Walk {
     /// the listing before its end.
     pub fn next_chunk(&mut self, max: usize) -> Chunk {
         let mut chunk = Chunk::default();
+        if let Some(name) = self.pipe.take() {
+            chunk.entries.push(Entry { name, size: Size::UNKNOWN, stat: Stat::default() });
+        }
         while chunk.entries.len() + chunk.skipped.len() < max {
             let Some(folder) = self.folders.last_mut() else {
                 match self.shares.next() {
@@ -188,6 +193,7 @@ impl Walk {
         };
         match kind {
             Ok(Kind::File(size, stat)) => {
+                let size = Size::Exact(size);
                 chunk.entries.push(Entry { name: file.to_owned(), size, stat });
             }
             Ok(Kind::Folder) => {
@@ -233,8 +239,8 @@ fn kind(metadata: &cap_std::fs::Metadata) -> Kind {
 pub struct Entry {
     /// As a peer asks for it.
     pub name: FileName,
-    /// Bytes.
-    pub size: u64,
+    /// Its size.
+    pub size: Size,
     /// What it has beside them.
     pub stat: Stat,
 }

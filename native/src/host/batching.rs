@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 use xcher_core::FileName;
 use xcher_core::batch::Arrived;
-use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
+use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
 
 use super::Host;
@@ -27,14 +27,13 @@ impl Host {
         files: Vec<(FileName, u64)>,
         seal: Seal,
     ) {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let begun = self.begin(transfer, conn, Some(cancelled.clone()));
-        let Some((socket, sent)) = begun else { return };
+        let begun = self.begin(transfer, conn, Direction::Send);
+        let Some((socket, sent, brake)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let open =
                 |name: &FileName, size| shares.open_file(name, size).ok().map(|(file, _)| file);
-            let end = data::send_batch(&socket, &files, open, seal, &sent, &cancelled);
+            let end = data::send_batch(&socket, &files, open, seal, &sent, &brake);
             drop(socket);
             let bytes = sent.load(Ordering::Relaxed);
             let why = unsent(&end, bytes).map(Into::into);
@@ -49,7 +48,8 @@ impl Host {
         files: Vec<BatchFile>,
         seal: Seal,
     ) {
-        let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
+        let begun = self.begin(transfer, conn, Direction::Receive);
+        let Some((socket, received, brake)) = begun else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -62,7 +62,9 @@ impl Host {
                         storing.borrow_mut().arrived(&files[at], arrived);
                     };
                     let pause = || storing.borrow_mut().settle();
-                    received_end(data::receive_batch(&socket, receiver, &buffers, each, pause))
+                    received_end(data::receive_batch(
+                        &socket, receiver, &buffers, &brake, each, pause,
+                    ))
                 }
                 Err(error) => ReceiveEnd::Broken(error.to_string().into()),
             };

@@ -7,7 +7,7 @@ use xcher_core::peer::{
     BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::stream::{Hasher, Sums};
-use xcher_core::{FileName, Nick};
+use xcher_core::{FileName, Nick, Size};
 
 use super::dialling::Dialled;
 use super::resuming::Found;
@@ -61,7 +61,7 @@ pub(super) enum Happened {
     },
     Found {
         session: SessionId,
-        size: Option<u64>,
+        size: Option<Size>,
     },
     PartialFound {
         transfer: TransferId,

@@ -9,6 +9,7 @@ mod dialling;
 mod happened;
 mod listening;
 mod moving;
+mod piping;
 mod privacy;
 mod relay_address;
 mod resuming;
@@ -30,16 +31,18 @@ use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, Session
 use xcher_core::stream::Hasher;
 use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
-use crate::data::BufferBudget;
+use crate::data::{BufferBudget, Rate};
 use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
 use crate::keys::{KeysError, KnownPeers};
 use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
+use piping::Stream;
 use resuming::Found;
 use tunnel::Tunnel;
 
+pub use piping::Sink;
 pub use privacy::Privacy;
 pub use relay_address::RelayAddress;
 pub use trust::Trust;
@@ -90,8 +93,19 @@ pub struct Setup {
     pub privacy: Option<Privacy>,
     /// What it shares.
     pub shares: Shares,
-    /// Where it receives, if it does.
-    pub inbox: Option<Inbox>,
+    /// Where what it receives goes.
+    pub sink: Sink,
+    /// How fast.
+    pub rates: Rates,
+}
+
+/// How fast files go, all together.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    /// From this host.
+    pub send: Rate,
+    /// To it.
+    pub receive: Rate,
 }
 
 /// A running host. It moves while [`next`](Self::next) is awaited.
@@ -107,6 +121,8 @@ pub struct Host {
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
     inbox: Option<Arc<Inbox>>,
+    /// What takes the place of a folder.
+    stream: Option<Stream>,
     told: VecDeque<Told>,
     reports: mpsc::Receiver<Happened>,
     reporter: mpsc::Sender<Happened>,
@@ -127,6 +143,7 @@ pub struct Host {
     partials: HashMap<TransferId, Partial>,
     closing: tokio::task::JoinSet<()>,
     buffers: Arc<BufferBudget>,
+    rates: Rates,
     looked: Instant,
 }
 
@@ -139,6 +156,7 @@ impl Host {
             Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
             None => (peer, None),
         };
+        let (inbox, stream) = setup.sink.parts();
         let mut host = Self {
             peer,
             started: Instant::now(),
@@ -148,7 +166,8 @@ impl Host {
             known,
             tunnel: None,
             shares: Arc::new(setup.shares),
-            inbox: setup.inbox.map(Arc::new),
+            inbox,
+            stream,
             told: VecDeque::new(),
             reports,
             reporter,
@@ -164,6 +183,7 @@ impl Host {
             partials: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
             buffers: Arc::default(),
+            rates: setup.rates,
             looked: Instant::now(),
         };
         host.with(|peer, now, actions| peer.start(now, actions));

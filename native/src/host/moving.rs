@@ -2,28 +2,30 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use xcher_core::peer::{ConnId, Input, ReceiveEnd, SessionId, TransferId};
+use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, SessionId, TransferId};
 use xcher_core::stream::Seal;
 use xcher_core::{FileName, Size, Stat};
 
 use super::happened::Happened;
 use super::resuming::Found;
 use super::{Host, LIST_STEP, LOOK};
-use crate::data::{self, Sealing, SendEnd};
+use crate::data::{self, Brake, Sealing, SendEnd};
 
 /// A file on its way.
 pub(super) struct Moving {
     conn: ConnId,
     /// The socket: to be shut down when a file that comes is to stop, which wakes the thread.
     socket: TcpStream,
-    /// Set when a file that goes is to stop. Its socket is not shut down: that would end the stream
-    /// as if the file ended there.
-    cancelled: Option<Arc<AtomicBool>>,
+    /// Of a file that goes the socket is not shut down: that would end the stream as if the file ended
+    /// there.
+    goes: bool,
+    brake: Arc<Brake>,
     bytes: Arc<AtomicU64>,
-    told: u64,
+    /// Bytes and moves that were told.
+    told: (u64, u64),
     /// It stops, and what was received of it stays.
     pub(super) abandoned: bool,
 }
@@ -34,24 +36,26 @@ impl Host {
         transfer: TransferId,
         conn: ConnId,
         name: FileName,
-        size: u64,
+        size: Size,
         from: u64,
         seal: Option<Seal>,
     ) {
+        let Some(size) = size.exact() else {
+            return self.send_pipe(transfer, conn, &name, seal);
+        };
         let begun_with = self.summed.remove(&transfer).unwrap_or_default();
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let begun = self.begin(transfer, conn, Some(cancelled.clone()));
-        let Some((socket, sent)) = begun else { return };
+        let begun = self.begin(transfer, conn, Direction::Send);
+        let Some((socket, sent, brake)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let why = match shares.open_file(&name, size) {
                 Ok((file, _)) => {
                     let end = match seal {
-                        None => data::send(&socket, &file, size, &sent, &cancelled),
+                        None => data::send(&socket, &file, size, &sent, &brake),
                         Some(seal) => {
                             sent.store(from, Ordering::Relaxed);
                             let sealing = Sealing { seal, begun: begun_with };
-                            data::send_sealed(&socket, &file, size, sealing, &sent, &cancelled)
+                            data::send_sealed(&socket, &file, size, sealing, &sent, &brake)
                         }
                     };
                     unsent(&end, size)
@@ -75,10 +79,14 @@ impl Host {
         name: FileName,
         size: Size,
         from: u64,
-        seal: Option<Seal>,
+        mut seal: Option<Seal>,
     ) {
+        if self.receive_into_stream(transfer, conn, &name, size, &mut seal) {
+            return;
+        }
         let found = self.found.remove(&transfer);
-        let Some((socket, received)) = self.begin(transfer, conn, None) else { return };
+        let begun = self.begin(transfer, conn, Direction::Receive);
+        let Some((socket, received, brake)) = begun else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -95,10 +103,16 @@ impl Host {
                     received.store(from, Ordering::Relaxed);
                     let (file, limit) = (partial.file(), Some(size.limit()));
                     let (end, sums) = match seal {
-                        None => (data::receive(&socket, file, limit, &received, &buffers), None),
+                        None => {
+                            let end =
+                                data::receive(&socket, file, limit, &received, &buffers, &brake);
+                            (end, None)
+                        }
                         Some(seal) => {
                             let sealing = Sealing { seal, begun };
-                            data::receive_sealed(&socket, file, limit, sealing, &received, &buffers)
+                            data::receive_sealed(
+                                &socket, file, limit, sealing, &received, &buffers, &brake,
+                            )
                         }
                     };
                     (received_end(end), sums, Some(partial))
@@ -120,28 +134,37 @@ impl Host {
         &mut self,
         transfer: TransferId,
         conn: ConnId,
-        cancelled: Option<Arc<AtomicBool>>,
-    ) -> Option<(TcpStream, Arc<AtomicU64>)> {
+        direction: Direction,
+    ) -> Option<(TcpStream, Arc<AtomicU64>, Arc<Brake>)> {
         let socket = self.idle.remove(&conn)?.into_std().ok()?;
         socket.set_nonblocking(false).ok()?;
+        let goes = direction == Direction::Send;
+        let rate = if goes { &self.rates.send } else { &self.rates.receive };
+        if let (false, Some(rate)) = (goes, rate.limit()) {
+            hold_back(&socket, rate);
+        }
+        let brake = Arc::new(Brake::new(rate));
         let bytes = Arc::new(AtomicU64::new(0));
         let moving = Moving {
             conn,
             socket: socket.try_clone().ok()?,
-            cancelled,
+            goes,
+            brake: brake.clone(),
             bytes: bytes.clone(),
-            told: 0,
+            told: (0, 0),
             abandoned: false,
         };
         if self.moving.is_empty() {
             self.looked = Instant::now();
         }
         self.moving.insert(transfer, moving);
-        Some((socket, bytes))
+        Some((socket, bytes, brake))
     }
 
     pub(super) fn store(&mut self, transfer: TransferId, stat: Stat) {
-        let Some(partial) = self.partials.remove(&transfer) else { return };
+        let Some(partial) = self.partials.remove(&transfer) else {
+            return self.store_in_stream(transfer);
+        };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             let report = match partial.store(Some(stat.into())) {
@@ -164,10 +187,10 @@ impl Host {
 
     pub(super) fn stop_moving(&mut self, conn: ConnId) {
         for moving in self.moving.values().filter(|moving| moving.conn == conn) {
-            match &moving.cancelled {
-                Some(cancelled) => cancelled.store(true, Ordering::Relaxed),
+            moving.brake.stop();
+            if !moving.goes {
                 // Not connected any more means that it has stopped.
-                None => drop(moving.socket.shutdown(Shutdown::Both)),
+                let _ = moving.socket.shutdown(Shutdown::Both);
             }
         }
     }
@@ -180,8 +203,10 @@ impl Host {
         let mut moved = Vec::new();
         for (transfer, moving) in &mut self.moving {
             let bytes = moving.bytes.load(Ordering::Relaxed);
-            if bytes != moving.told && !moving.abandoned {
-                moving.told = bytes;
+            // Of a record that is not whole, too: on a slow way it does not stand still.
+            let now = (bytes, moving.brake.moves());
+            if now != moving.told && !moving.abandoned {
+                moving.told = now;
                 moved.push((*transfer, bytes));
             }
         }
@@ -205,6 +230,14 @@ impl Host {
             let size = shares.find(&name);
             let _ = reporter.blocking_send(Happened::Found { session, size });
         });
+    }
+}
+
+/// What the system takes ahead of its reader is not counted: it is to be no more than a moment's.
+fn hold_back(socket: &TcpStream, rate: u64) {
+    let room = usize::try_from(rate / 8).unwrap_or(usize::MAX).max(16 << 10);
+    if room < 1 << 20 {
+        let _ = socket2::SockRef::from(socket).set_recv_buffer_size(room);
     }
 }
 

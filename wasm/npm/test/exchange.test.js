@@ -57,6 +57,28 @@ test("files come from a terminal, several at once, byte for byte", async (t) => 
   assert.equal(carol.sessions.size, 0);
 });
 
+test("what comes from a pipe has no size before its end", async (t) => {
+  const bridge = await relay(t);
+  const carol = await peer(t, bridge, "carol");
+  const content = Buffer.alloc(3_000_000, "0123456789abcdef");
+  for (const by of ["name", "list", "parts"]) {
+    const alice = await share(t, bridge, by, "-");
+    const session = await carol.open(by);
+    const files = [];
+    for await (const file of session.list()) files.push(file);
+    const [file] = files;
+    const { name, size, approximate } = file;
+    assert.deepEqual([name, size, approximate], ["stdin", 0, true]);
+    const download = session.get(by === "name" ? name : by === "list" ? file : { ...file });
+    const got = bytes(download.readable);
+    alice.child.stdin.end(content);
+    assert.deepEqual(await got, content);
+    await download.done;
+    assert.equal(await session.check("stdin"), false);
+    await session.end();
+  }
+});
+
 test("a file is found by its name alone", async (t) => {
   const bridge = await relay(t);
   const path = await folder(t);

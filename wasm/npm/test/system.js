@@ -21,12 +21,12 @@ export class Process {
   #lines = [];
   #waiting = [];
 
-  constructor(t, words) {
+  constructor(t, words, stdin = "ignore") {
     // Each is someone else, and knows nobody.
     const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
     t.after(() => rmSync(data, { recursive: true, force: true }));
     const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data };
-    this.child = spawn(binary, words, { stdio: ["ignore", "pipe", "pipe"], env });
+    this.child = spawn(binary, words, { stdio: [stdin, "pipe", "pipe"], env });
     this.exited = once(this.child, "exit").then(([code]) => code);
     this.errors = "";
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.errors += text));
@@ -69,7 +69,9 @@ export async function relay(t, ...words) {
 
 /** A terminal that shares. */
 export async function share(t, relay, nick, path, ...words) {
-  const process = new Process(t, ["share", path, "--nick", nick, "--relay", relay.address, ...words]);
+  const stdin = path === "-" ? "pipe" : "ignore";
+  const all = ["share", path, "--nick", nick, "--relay", relay.address, ...words];
+  const process = new Process(t, all, stdin);
   await process.out("online ");
   return process;
 }

@@ -62,7 +62,7 @@ impl<O: Outside> Host<O> {
                 self.input(Input::BeginningSummed { transfer, sum: None });
             }
             Action::Send { transfer, conn, size, seal, .. } => {
-                match Send::new(conn, transfer, size, seal) {
+                match Send::new(conn, transfer, size.bytes(), seal) {
                     Ok(file) => self.begin(conn, Role::Send(file)),
                     Err(error) => {
                         let why = Some(error.to_string().into());

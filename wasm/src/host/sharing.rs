@@ -1,7 +1,7 @@
 //! What is shared: names and sizes. The bytes are JavaScript's.
 
 use xcher_core::peer::SessionId;
-use xcher_core::{FileName, Listed, Stat};
+use xcher_core::{FileName, Listed, Size, Stat};
 
 /// How many files of a list are given at a time.
 const STEP: usize = 512;
@@ -19,6 +19,7 @@ impl Shares {
     /// False if the name is taken.
     pub(super) fn add(&mut self, name: FileName, size: u64) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
+        let size = Size::Exact(size);
         self.files.insert(at, Listed { name, size, stat: Stat::default() });
         true
     }
@@ -29,7 +30,7 @@ impl Shares {
         }
     }
 
-    pub(super) fn size(&self, name: &str) -> Option<u64> {
+    pub(super) fn size(&self, name: &str) -> Option<Size> {
         self.position(name).ok().map(|at| self.files[at].size)
     }
 

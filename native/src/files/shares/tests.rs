@@ -41,9 +41,9 @@ fn a_folder_is_shared_under_its_name_and_a_file_under_its_own() {
     let (folder, music) = music();
     let single = folder.path().join("secret");
     let shares = Shares::open(&[music, single]).unwrap();
-    assert_eq!(shares.find(&name("music/a.mp3")), Some(3));
-    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(2));
-    assert_eq!(shares.find(&name("secret")), Some(6));
+    assert_eq!(shares.find(&name("music/a.mp3")), Some(Size::Exact(3)));
+    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(Size::Exact(2)));
+    assert_eq!(shares.find(&name("secret")), Some(Size::Exact(6)));
     for absent in
         ["a.mp3", "music", "music/old", "music/c", "secret/x", "old/b.mp3", "music/a.mp3/x"]
     {
@@ -59,7 +59,7 @@ fn a_folder_is_shared_under_its_name_and_a_file_under_its_own() {
 fn a_path_with_dots_takes_the_folders_own_name() {
     let (_folder, music) = music();
     let shares = Shares::open(&[music.join("old/..")]).unwrap();
-    assert_eq!(shares.find(&name("music/a.mp3")), Some(3));
+    assert_eq!(shares.find(&name("music/a.mp3")), Some(Size::Exact(3)));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_root_is_shared_without_a_prefix_and_alone() {
     let shares = Shares::open(&["/".into()]).unwrap();
     let path = music.canonicalize().unwrap().join("a.mp3");
     let wire = path.to_str().unwrap().trim_start_matches('/');
-    assert_eq!(shares.find(&name(wire)), Some(3));
+    assert_eq!(shares.find(&name(wire)), Some(Size::Exact(3)));
     let error = Shares::open(&["/".into(), music]).unwrap_err();
     assert!(matches!(error, ShareError::NoName { .. }), "{error}");
 }
@@ -116,8 +116,8 @@ fn a_link_is_followed_to_a_file_inside_and_nowhere_else() {
     symlink("nothing", music.join("dead")).unwrap();
     symlink("circle", music.join("circle")).unwrap();
     let shares = Shares::open(&[music]).unwrap();
-    assert_eq!(shares.find(&name("music/inside")), Some(2));
-    assert_eq!(shares.find(&name("music/old/up")), Some(3));
+    assert_eq!(shares.find(&name("music/inside")), Some(Size::Exact(2)));
+    assert_eq!(shares.find(&name("music/old/up")), Some(Size::Exact(3)));
     shares.open_file(&name("music/inside"), 2).unwrap();
     for bad in [
         "music/out",
@@ -149,7 +149,7 @@ fn a_link_swapped_in_after_the_look_leads_nowhere() {
     assert!(matches!(share.open_file(path, 6), Err(OpenError::NotShared)));
 
     // A folder above the file.
-    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(2));
+    assert_eq!(shares.find(&name("music/old/b.mp3")), Some(Size::Exact(2)));
     fs::remove_dir_all(music.join("old")).unwrap();
     symlink("..", music.join("old")).unwrap();
     assert!(matches!(share.open_file("old/secret", 6), Err(OpenError::NotShared)));
@@ -193,7 +193,7 @@ fn unfinished_files_are_not_shared() {
     let shares = Shares::open(&[music]).unwrap();
     assert_eq!(shares.find(&name("music/.xcher-partial/x")), None);
     assert_eq!(shares.find(&name("music/old/.Xcher-Partial/x")), None);
-    assert_eq!(shares.find(&name("music/.hidden")), Some(1));
+    assert_eq!(shares.find(&name("music/.hidden")), Some(Size::Exact(1)));
 }
 
 #[test]
@@ -223,6 +223,6 @@ fn a_shared_file_says_when_it_was_changed_and_whether_it_is_a_program() {
     let told: Vec<_> = listed.iter().map(|file| (file.name.as_str(), file.stat)).collect();
     assert_eq!(told, expected);
     for file in listed {
-        assert_eq!(shares.open_file(&file.name, file.size).unwrap().1, file.stat);
+        assert_eq!(shares.open_file(&file.name, file.size.bytes()).unwrap().1, file.stat);
     }
 }

@@ -1,0 +1,101 @@
+//! Files of which nobody knows how large they are (section 2.4).
+
+use xcher_core::peer::{Event, Fault, SessionId, TransferId};
+use xcher_core::{Listed, Size, Stat};
+
+use crate::net::{Net, name, trust};
+
+const BYTES: &[u8] = b"what came from a pipe";
+
+/// `a` has something from a pipe, and `b` has called.
+fn net(private: bool) -> (Net, SessionId) {
+    let trust = |number| private.then(|| trust(number));
+    let mut net = Net::new(vec![("a", trust(1)), ("b", trust(2)), ("c", trust(3))]);
+    net.hosts[0].files.insert("pipe".into(), BYTES.into());
+    let session = net.call(1, "a");
+    (net, session)
+}
+
+fn get(net: &mut Net, host: usize, session: SessionId) -> TransferId {
+    net.with(host, |peer, now, actions| {
+        peer.get(session, name("pipe"), Size::UNKNOWN, Stat::default(), now, actions).unwrap()
+    })
+}
+
+#[test]
+fn it_comes_whole_and_once() {
+    for private in [false, true] {
+        let (mut net, session) = net(private);
+        get(&mut net, 1, session);
+        assert_eq!(net.hosts[1].stored["pipe"], BYTES);
+        let written = String::from_utf8_lossy(&net.hosts[1].written).into_owned();
+        assert!(private || written.contains("X_REQUEST pipe 0tb "), "{written}");
+        // Neither again, nor for someone else.
+        get(&mut net, 1, session);
+        let other = net.call(2, "a");
+        get(&mut net, 2, other);
+        assert_eq!((net.faults(1), net.faults(2)), (vec![Fault::Refused], vec![Fault::Refused]));
+        net.with(2, |peer, now, actions| peer.check(other, name("pipe"), now, actions)).unwrap();
+        let no = Event::Checked { session: other, name: "pipe".into(), yes: false };
+        assert!(net.hosts[2].events.contains(&no), "{:?}", net.hosts[2].events);
+    }
+}
+
+#[test]
+fn whatever_size_is_asked_for_it_is_not_compared() {
+    for asked in ["0TB", "700mb", "21"] {
+        let (mut net, session) = net(true);
+        let size = Size::parse(asked).unwrap();
+        net.with(1, |peer, now, actions| {
+            peer.get(session, name("pipe"), size, Stat::default(), now, actions).unwrap()
+        });
+        assert_eq!(net.hosts[1].stored["pipe"], BYTES, "{asked}");
+    }
+}
+
+#[test]
+fn it_is_not_gone_on_with() {
+    let (mut net, session) = net(true);
+    // Someone says to have its beginning.
+    net.hosts[1].left.insert("pipe".into(), BYTES[..4].into());
+    net.get(1, session, "pipe", BYTES.len() as u64);
+    assert_eq!(net.hosts[1].stored["pipe"], BYTES, "after a NO all of it is asked for");
+    assert_eq!(net.hosts[0].sent, BYTES.len() as u64);
+}
+
+#[test]
+fn it_is_offered_as_it_is_listed() {
+    let (mut net, session) = net(true);
+    let files = vec![Listed { name: name("pipe"), size: Size::UNKNOWN, stat: Stat::default() }];
+    let (theirs, _) = net.opened(0).unwrap();
+    net.with(0, |peer, now, actions| peer.offer(theirs, files, now, actions)).unwrap();
+    let offered = net.hosts[1].events.iter().any(|event| match event {
+        Event::Offered { session: of, size, .. } => *of == session && size.is_unknown(),
+        _ => false,
+    });
+    assert!(offered, "{:?}", net.hosts[1].events);
+}
+
+#[test]
+fn who_could_not_connect_has_not_had_it() {
+    let (mut net, session) = net(false);
+    // A port of the system's: refused before a byte of it moves.
+    net.hosts[1].port = Some(80);
+    get(&mut net, 1, session);
+    assert_eq!(net.faults(1), [Fault::Refused]);
+    net.hosts[1].port = Some(30_000);
+    // Nobody listens there when it is dialled.
+    let id = net.begin(1, |peer, now, actions| {
+        peer.get(session, name("pipe"), Size::UNKNOWN, Stat::default(), now, actions).unwrap()
+    });
+    net.run_until(|net| {
+        let written = String::from_utf8_lossy(&net.hosts[1].written);
+        written.contains(" 30000\n").then_some(())
+    });
+    net.listeners.clear();
+    net.run();
+    assert!(net.faults(1).contains(&Fault::Refused), "{id:?}: {:?}", net.faults(1));
+    net.hosts[1].port = Some(30_001);
+    get(&mut net, 1, session);
+    assert_eq!(net.hosts[1].stored["pipe"], BYTES);
+}

@@ -1,0 +1,138 @@
+//! What has no place on the disk: files that come from a pipe, and one that goes into one.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, TransferId};
+use xcher_core::stream::{Hasher, Seal};
+use xcher_core::{FileName, Size};
+
+use super::Host;
+use super::happened::Happened;
+use super::moving::received_end;
+use crate::data::{self, Sealing, SendEnd};
+use crate::files::Inbox;
+
+/// Where what is received goes.
+#[derive(Debug)]
+pub enum Sink {
+    /// Nothing is received.
+    Nowhere,
+    /// Files of a folder.
+    Folder(Inbox),
+    /// The bytes of one file alone, as they come; each file that is received is written to it.
+    Stream(File),
+}
+
+impl From<Option<Inbox>> for Sink {
+    fn from(inbox: Option<Inbox>) -> Self {
+        inbox.map_or(Self::Nowhere, Self::Folder)
+    }
+}
+
+impl Sink {
+    pub(super) fn parts(self) -> (Option<Arc<Inbox>>, Option<Stream>) {
+        match self {
+            Self::Nowhere => (None, None),
+            Self::Folder(inbox) => (Some(Arc::new(inbox)), None),
+            Self::Stream(file) => (None, Some(Stream { file: Arc::new(file), wrote: None })),
+        }
+    }
+}
+
+/// What files are written to, and which was last.
+pub(super) struct Stream {
+    file: Arc<File>,
+    wrote: Option<(TransferId, FileName)>,
+}
+
+impl Host {
+    pub(super) fn send_pipe(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        name: &FileName,
+        seal: Option<Seal>,
+    ) {
+        let begun = self.begin(transfer, conn, Direction::Send);
+        let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
+        else {
+            let why = Some("it cannot be read again".into());
+            return self.input(Input::SendEnded { transfer, bytes: 0, why });
+        };
+        let reporter = self.reporter.clone();
+        tokio::task::spawn_blocking(move || {
+            let end = data::send_pipe(&socket, &source, seal, &sent, &brake);
+            drop(socket);
+            let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
+            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+        });
+    }
+
+    /// As [`receive`](Self::receive), where there is a stream. False where there is none.
+    pub(super) fn receive_into_stream(
+        &mut self,
+        transfer: TransferId,
+        conn: ConnId,
+        name: &FileName,
+        size: Size,
+        seal: &mut Option<Seal>,
+    ) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        stream.wrote = Some((transfer, name.clone()));
+        let file = stream.file.clone();
+        let begun = self.begin(transfer, conn, Direction::Receive);
+        let Some((socket, received, brake)) = begun else {
+            let (sums, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
+            self.input(Input::ReceiveEnded { transfer, bytes: 0, sums, end });
+            return true;
+        };
+        let (buffers, reporter, seal) = (self.buffers.clone(), self.reporter.clone(), seal.take());
+        tokio::task::spawn_blocking(move || {
+            let limit = Some(size.limit());
+            let (end, sums) = match seal {
+                None => (data::receive(&socket, &file, limit, &received, &buffers, &brake), None),
+                Some(seal) => {
+                    let sealing = Sealing { seal, begun: Hasher::new() };
+                    data::receive_sealed(
+                        &socket, &file, limit, sealing, &received, &buffers, &brake,
+                    )
+                }
+            };
+            drop(socket);
+            let end = match end {
+                data::ReceiveEnd::FileError(error) => ReceiveEnd::Disk(unwritten(&error).into()),
+                end => received_end(end),
+            };
+            let (bytes, partial) = (received.load(Ordering::Relaxed), None);
+            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
+            let _ = reporter.blocking_send(report);
+        });
+        true
+    }
+
+    /// The file that was written to the stream is whole.
+    pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
+        let wrote = self.stream.as_mut().and_then(|stream| stream.wrote.take());
+        if let Some((_, name)) = wrote.filter(|(wrote, _)| *wrote == transfer) {
+            self.input(Input::Stored { transfer, name });
+        }
+    }
+}
+
+/// Why a pipe was not sent to its end.
+fn unsent(end: &SendEnd) -> Option<String> {
+    match end {
+        SendEnd::FileError(error) => Some(format!("it cannot be read: {error}")),
+        end => super::moving::unsent(end, 0),
+    }
+}
+
+fn unwritten(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => "nobody reads standard output to its end".to_owned(),
+        _ => format!("standard output cannot be written, and what it has is not whole: {error}"),
+    }
+}
