@@ -20,7 +20,7 @@ pub struct Limits {
     pub accept: Duration,
     /// How long a connection, once made, may stay silent before its first line.
     pub first_line: Duration,
-    /// How long a data connection may stand still.
+    /// How long a data connection may stand still; one of unknown size, once its session is gone.
     pub stall: Duration,
     /// How long an unanswered question waits, counted from the last line that came.
     pub answer: Duration,

@@ -40,6 +40,8 @@ impl Net {
                 let sum = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
                 self.answer(at, Input::BeginningSummed { transfer, sum });
             }
+            // Nothing comes from it yet.
+            Action::Send { name, .. } if name.as_str() == "pipe, idle" => {}
             Action::Send { transfer, conn, name, size, from, seal } => {
                 let file = host.files[name.as_str()].clone();
                 let length = file.len() as u64;

@@ -99,3 +99,23 @@ fn who_could_not_connect_has_not_had_it() {
     get(&mut net, 1, session);
     assert_eq!(net.hosts[1].stored["pipe"], BYTES);
 }
+
+#[test]
+fn it_may_stand_still_as_long_as_its_session_stands() {
+    let (mut net, session) = net(true);
+    net.hosts[0].files.insert("pipe, idle".into(), BYTES.into());
+    net.with(1, |peer, now, actions| {
+        peer.get(session, name("pipe, idle"), Size::UNKNOWN, Stat::default(), now, actions).unwrap()
+    });
+    net.wait(24 * 60 * 60);
+    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+    net.cut_all();
+    let failed = |net: &Net, host: usize| {
+        let failed = |event: &&Event| matches!(event, Event::Failed { .. });
+        net.hosts[host].events.iter().filter(failed).count()
+    };
+    net.wait(59);
+    assert_eq!((failed(&net, 0), failed(&net, 1)), (0, 0));
+    net.wait(2);
+    assert_eq!((failed(&net, 0), failed(&net, 1)), (1, 1));
+}

@@ -116,15 +116,15 @@ async fn serve(running: &mut Running, pipe_alone: bool) -> Result<(), Failure> {
     loop {
         let event = running.next().await?;
         sent.event(running, event);
+        // Whoever is in already is not sent away.
+        if sent.open > 0 || running.host.is_busy() {
+            continue;
+        }
         if let Some(Piped::Cut) = sent.piped {
             return Err(Failure::new(
                 Code::Incomplete,
                 "what came on standard input did not arrive whole, and cannot be sent again",
             ));
-        }
-        // Whoever is in already is not sent away.
-        if sent.open > 0 || running.host.is_busy() {
-            continue;
         }
         if let (true, false, Some(Piped::Whole)) = (pipe_alone, sent.left, sent.piped) {
             return Err(Failure::new(
