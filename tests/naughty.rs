@@ -161,8 +161,8 @@ fn as_what_a_hostile_provider_lists() {
     let out = folder.path().join("in/out");
     let entries: Vec<_> = BLNS.iter().map(|text| format!("{text} 5")).collect();
     let entries: Vec<_> = entries.iter().map(String::as_str).collect();
-    for args in [&["ls", "bob"][..], &["ls", "bob", "--json"], &["get", "bob", "--all"]] {
-        let mut bob = Chat::join(relay.address, "bob");
+    for args in [&["ls", "bob"][..], &["ls", "rob", "--json"], &["get", "tom", "--all"]] {
+        let mut bob = Chat::join(relay.address, args[1]);
         let mut asks = relay.xcher(args);
         if args[0] == "get" {
             asks = asks.args(["-o"]).args([&out]);

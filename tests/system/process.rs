@@ -239,8 +239,7 @@ impl Process {
         self.until("an end", |lines| (lines.ended == 2).then_some(()));
         let code = self.child.wait().unwrap().code();
         let mut lines = self.seen.lines.lock().unwrap();
-        let hears = |line: &String| line.contains(" the session is ");
-        let (met, err) = std::mem::take(&mut lines.err).into_iter().partition(hears);
+        let (met, err) = std::mem::take(&mut lines.err).into_iter().partition(|line| met(line));
         let done = Done {
             title: self.title.clone(),
             code,
@@ -279,17 +278,19 @@ impl Held {
     pub(crate) fn peak(&self) -> u64 {
         peak(&self.0).expect("a process that runs")
     }
-}
 
-impl Held {
     /// Waits for its end, and expects this exit code; what was said on standard error.
     pub(crate) fn end(mut self, code: i32) -> Vec<String> {
         let mut err = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         assert_eq!(self.0.wait().unwrap().code(), Some(code), "{err}");
-        let lines = err.lines().filter(|line| !line.contains(" is connected; the session is "));
-        lines.map(str::to_owned).collect()
+        err.lines().filter(|line| !met(line)).map(str::to_owned).collect()
     }
+}
+
+/// Whether a line says who hears what is said in a session.
+fn met(line: &str) -> bool {
+    line.contains("; the session is ")
 }
 
 impl Drop for Held {
