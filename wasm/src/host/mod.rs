@@ -19,7 +19,7 @@ use std::time::Duration;
 use xcher_core::code::Code;
 use xcher_core::peer::{Action, Config, ConnId, Event, Input, SessionId, TransferId, Trust};
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
+use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
 
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
@@ -250,6 +250,32 @@ impl<O: Outside> Host<O> {
         self.command(|peer, now, actions| {
             peer.get(session, name, size, Stat::default(), now, actions)
         })
+    }
+
+    /// As [`Peer::offer`]. Until the session is over, these files are shared with it alone.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions))?;
+        self.shares.offer(session, files);
+        self.turn();
+        Ok(())
+    }
+
+    /// As [`Peer::decline`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decline(&mut self, session: SessionId, name: &FileName) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.decline(session, name, now, actions))
+    }
+
+    /// As [`Peer::is_busy`].
+    pub fn is_busy(&self) -> bool {
+        self.peer.is_busy()
     }
 
     /// Whoever reads the file has room again.
