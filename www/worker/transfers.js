@@ -1,7 +1,7 @@
 /** Files on their way, both ways, and those that wait to be fetched. */
 import { tell } from "../messages.js";
 import { sink } from "./saving.js";
-import { sessionWith } from "./sessions.js";
+import { bye, sessionWith } from "./sessions.js";
 
 /** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
@@ -22,8 +22,32 @@ let held = "";
 /** Counts the times that all jobs were dropped. */
 let era = 0;
 
+/** Of each nick the names of what we want and do not have. */
+const lacking = new Map();
+
+function want(job) {
+  jobs.push(job);
+  const { nick, file } = job;
+  if (!lacking.has(nick)) lacking.set(nick, new Set());
+  lacking.get(nick).add(file.name);
+}
+
+function have({ nick, file }) {
+  const names = lacking.get(nick);
+  if (names?.delete(file.name) && !names.size) bye(nick);
+}
+
 export function get(nick, files, target) {
-  for (const file of files) jobs.push({ nick, file, target });
+  for (const file of files) want({ nick, file, target });
+  resume();
+}
+
+/** As {@link get}, of files of an offer that were accepted: their downloads. */
+export function take(nick, files, downloads, target) {
+  for (const download of downloads) {
+    const { name, size, approximate } = files.find(({ name }) => name === download.name);
+    want({ nick, file: { name, size, approximate }, target, download });
+  }
   resume();
 }
 
@@ -33,7 +57,7 @@ export function resume() {
 }
 
 export function drop() {
-  jobs = [];
+  jobs.splice(0).forEach(have);
   era++;
   resume();
 }
@@ -63,7 +87,7 @@ async function fetch(job) {
   const mine = era;
   let session;
   try {
-    session = await sessionWith(nick);
+    if (!job.download) session = await sessionWith(nick);
   } catch ({ message }) {
     if (mine === era) jobs.unshift(job);
     held = `${nick}: ${message}`;
@@ -80,7 +104,7 @@ async function fetch(job) {
   try {
     to = await sink(target, file);
     if (row.cancelled) throw row;
-    download = session.get(file);
+    download = job.download ?? session.get(file);
     // The stream says it too.
     download.done.catch(() => {});
     // Always into the same memory: a browser is slow to collect what is thrown away.
@@ -95,10 +119,12 @@ async function fetch(job) {
     row.shown.verified = download.verified;
     if (whole) tell("save", whole, file.name.split("/").pop());
     end(row);
+    have(job);
   } catch (error) {
     download?.cancel();
     await to?.abort().catch(() => {});
     end(row, error);
+    if (row.shown.state === "cancelled") have(job);
   }
 }
 

@@ -392,15 +392,12 @@ impl<O: Outside> Host<O> {
         self.tunnel.as_ref().is_some_and(|tunnel| tunnel.pipe.drain(least, MESSAGE, send))
     }
 
-    /// Closes the tunnel once the last words are sent.
+    /// Closes the tunnel once the last words are heard: with it, the bridge resets what it carried.
     fn leave(&mut self) {
-        if !self.leaving {
-            return;
-        }
-        let said =
-            self.links.iter().all(|link| matches!(link.role, Role::Closing { shut: true, .. }))
-                && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.pipe.is_drained());
-        if said {
+        if self.leaving
+            && self.links.is_empty()
+            && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.pipe.is_drained())
+        {
             self.hang_up();
         }
     }
