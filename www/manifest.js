@@ -70,7 +70,10 @@ function next() {
 function who() {
   const { session, nick } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
-  $("manifest-who").replaceChildren(...(its ? [secrecyOf(nick, its)] : []));
+  const box = $("manifest-who");
+  const made = its ? [secrecyOf(nick, its)] : [];
+  // Only another text is read out.
+  if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }
 
 const bytes = () => [...wanted].reduce((sum, file) => sum + file.size, 0);
@@ -111,6 +114,7 @@ $("manifest-all").onchange = ({ target: { checked } }) => {
   list(asks[0].files);
   sum();
 };
+$("manifest-no").onclick = () => dialog.close();
 $("manifest-folder").onclick = () => choose().then(look, complain);
 $("manifest-yes").onclick = async () => {
   const [one] = asks;

@@ -7,20 +7,25 @@ import { tell } from "./messages.js";
 /** Of each its row, and whether it is over. */
 const rows = new Map();
 let last = 0;
-/** `[file, name]` each. */
-let chosen = [];
+/** What a code is to be made for, by name: given again, a file may have changed. */
+const chosen = new Map();
 
 export const sends = () => [...rows.values()].some(({ over }) => !over);
 
 const total = (files) => `${count(files.length)}, ${size(files.reduce((sum, [file]) => sum + file.size, 0))}`;
 
-/** Adds to what a code is to be made for. */
+/** Adds `[file, name]`s to what a code is to be made for. */
 export function add(files) {
-  chosen.push(...files);
-  $("chosen").hidden = !chosen.length;
-  const names = chosen.slice(0, 3).map(([, name]) => name);
-  write("chosen-names", names.join(", ") + (chosen.length > 3 ? ", …" : ""));
-  write("chosen-sum", total(chosen));
+  for (const file of files) chosen.set(file[1], file);
+  $("chosen").hidden = !chosen.size;
+  const names = [...chosen.keys()].slice(0, 3).join(", ");
+  write("chosen-names", names + (chosen.size > 3 ? ", …" : ""));
+  write("chosen-sum", total([...chosen.values()]));
+}
+
+function clear() {
+  chosen.clear();
+  add([]);
 }
 
 function begin(files, ...title) {
@@ -32,6 +37,7 @@ function begin(files, ...title) {
   rows.set(id, { li, state, stop });
   $("sendings").prepend(li);
   $("sending").hidden = false;
+  $("sending-title").focus();
   sending(id, "begun", "One moment…");
   return id;
 }
@@ -50,7 +56,7 @@ export function sending(id, state, text) {
   row.state.className = state === "failed" ? "fault" : "quiet";
   row.over = state === "done" || state === "failed";
   if (!row.over) return;
-  row.stop.textContent = "OK";
+  row.stop.textContent = row.stop.ariaLabel = "OK";
   row.li.querySelector(".code")?.remove();
 }
 
@@ -72,15 +78,11 @@ export function code(id, code, link, command, qr) {
 }
 
 $("make-code").onclick = () => {
-  const id = begin(chosen, element("b", {}, "By a code"));
-  tell("send", id, chosen, new URL(".", location).href);
-  chosen = [];
-  add([]);
+  const files = [...chosen.values()];
+  tell("send", begin(files, element("b", {}, "By a code")), files, new URL(".", location).href);
+  clear();
 };
-$("unchoose").onclick = () => {
-  chosen = [];
-  add([]);
-};
+$("unchoose").onclick = clear;
 
 /** Lets the user choose files for someone. */
 export function offerTo(nick) {

@@ -133,9 +133,9 @@ export class Someone {
     }
   }
 
-  /** Chooses files, and makes a code for them: the code, the link, and what the row of it is called. */
+  /** Chooses files, and makes a code for all that are chosen: the code and the link. */
   async send(paths) {
-    await (await this.page.$("#send-files")).uploadFile(...paths);
+    if (paths.length) await (await this.page.$("#send-files")).uploadFile(...paths);
     await this.page.waitForSelector("#chosen", { visible: true });
     await this.#press(this.page, "#make-code");
     await this.page.waitForSelector("#sendings [data-is=link]");
@@ -146,6 +146,8 @@ export class Someone {
 
   /** Offers files to someone who is online. */
   async offer(nick, paths) {
+    // Who is behind another tab does not ask who is online.
+    await this.page.bringToFront();
     const row = await this.sees("#people li", { name: nick });
     await this.#press(row, "[data-do^=offer]");
     await (await this.page.$("#offer-files")).uploadFile(...paths);
@@ -170,14 +172,14 @@ export class Someone {
   async accept(...without) {
     for (const name of without) {
       const row = await this.sees("#manifest-list li", { name });
-      await (await row.$("input")).press("Space");
+      await (await row.$("input")).press(" ");
     }
     await this.#press(this.page, "#manifest-yes");
     await this.page.waitForSelector("#manifest:not([open])");
   }
 
   async decline() {
-    await this.#press(this.page, "#manifest [value=no]");
+    await this.#press(this.page, "#manifest-no");
     await this.page.waitForSelector("#manifest:not([open])");
   }
 
