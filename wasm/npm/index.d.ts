@@ -303,7 +303,7 @@ export interface Offer {
   readonly size: number;
   /**
    * Accepts the files with these names, or all, and declines the rest, once and for all. Each download
-   * begins when its `readable` is read from.
+   * begins when its `readable` is read from; `session.get(file)` fetches an accepted file, too.
    *
    * @throws XcherError `misuse` for a name that is not offered, or where it is decided already
    */

@@ -25,6 +25,8 @@ export function settle(id, names, target) {
   const offer = offers.get(id);
   // It may be gone by now.
   if (!offers.delete(id)) return;
-  if (names) take(nameOf(offer.session), offer.files, offer.accept(names), target);
-  else offer.decline();
+  const { session } = offer;
+  // What was accepted is fetched in its turn.
+  const accepted = new Set(offer.accept(names ?? []).map(({ name }) => name));
+  take(nameOf(session) ?? session.peerAddress, offer.files.filter(({ name }) => accepted.has(name)), target, session);
 }

@@ -42,12 +42,9 @@ export function get(nick, files, target) {
   resume();
 }
 
-/** As {@link get}, of files of an offer that were accepted: their downloads. */
-export function take(nick, files, downloads, target) {
-  for (const download of downloads) {
-    const { name, size, approximate } = files.find(({ name }) => name === download.name);
-    want({ nick, file: { name, size, approximate }, target, download });
-  }
+/** As {@link get}, of what is offered in this session alone. */
+export function take(nick, files, target, session) {
+  for (const file of files) want({ nick, file, target, session });
   resume();
 }
 
@@ -87,13 +84,13 @@ async function fetch(job) {
   const mine = era;
   let session;
   try {
-    if (!job.download) session = await sessionWith(nick);
+    session = job.session ?? (await sessionWith(nick));
   } catch ({ message }) {
     if (mine === era) jobs.unshift(job);
     held = `${nick}: ${message}`;
     return;
   }
-  if (mine !== era) return;
+  if (mine !== era) return have(job);
   let download;
   let to;
   const row = begin({ name: file.name, size: file.size, nick }, () => download?.received ?? 0);
@@ -104,7 +101,7 @@ async function fetch(job) {
   try {
     to = await sink(target, file);
     if (row.cancelled) throw row;
-    download = job.download ?? session.get(file);
+    download = session.get(file);
     // The stream says it too.
     download.done.catch(() => {});
     // Always into the same memory: a browser is slow to collect what is thrown away.
