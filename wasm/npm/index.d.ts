@@ -297,7 +297,10 @@ export interface Session {
 /** What the other side offers. Nothing of it comes before it is accepted. */
 export interface Offer {
   readonly session: Session;
-  /** At most 100 000 in all undecided offers of a session; those beyond are declined. */
+  /**
+   * At most 100 000 in all undecided offers of a session; those beyond are declined. Who offers so much
+   * that 200 000 are declined in one session is sent away.
+   */
   readonly files: readonly RemoteFile[];
   /** Of all files together, in bytes. */
   readonly size: number;

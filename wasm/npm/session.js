@@ -12,6 +12,8 @@ import { Offers } from "./offer.js";
  * @typedef {{ resolve: (size: string) => void, reject: (error: any) => void }} Seeking
  */
 
+/** Files of offers that are declined in a session; who offers more of them is sent away. */
+const DECLINED = 200_000;
 /** By how secret a session is, as the module tells it. */
 const WHY_PLAIN = /** @type {const} */ (["here", "there"]);
 const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinned", "code"]);
@@ -71,9 +73,12 @@ export class Session {
       const why = "expected a private session, got one in the clear";
       this.#sayNone(new XcherError("not-private", why));
     }
+    let declined = 0;
     this.#offers = new Offers((name) => {
       try {
-        this.#driver.do("decline", { id, text: name });
+        // Each NO waits in memory for a side that may not read.
+        if (++declined > DECLINED) this.reject();
+        else this.#driver.do("decline", { id, text: name });
       } catch {
         // A session that is over needs no answer.
       }

@@ -133,6 +133,18 @@ test("more than is borne is declined, and what was decided makes room", async (t
   assert.equal((await again).offer.files.length, 3);
 });
 
+test("who offers without end is sent away", async (t) => {
+  const { bridge, carol } = await pair(t);
+  await peer(t, bridge, "deaf");
+  const nothing = new Blob([]);
+  const many = Array.from({ length: 100_000 }, (_, at) => ({ file: nothing, name: `${at}` }));
+  const { session, done } = await carol.offer("deaf", many);
+  await done;
+  await session.offer(many).done;
+  await assert.rejects(session.offer(many.slice(0, 1)).done, { code: "unreachable" });
+  assert.equal(await session.closed, undefined);
+});
+
 test("a terminal is offered files, and takes them", async (t) => {
   const { bridge, carol } = await pair(t);
   const path = await folder(t);
