@@ -116,6 +116,7 @@ inEachBrowser("offers", (stage) => {
         await carol.text("#manifest-place", "Into your folder");
         await carol.accept("two.bin");
         await send.exits(1);
+        await carol.transfer("one.txt", "done");
       } else {
         await carol.text("#manifest-taken", "1 name taken there");
         await carol.text("#manifest-list li[data-name='one.txt'] .mark", "name taken");
@@ -123,6 +124,8 @@ inEachBrowser("offers", (stage) => {
         await send.exits();
       }
     }
+    // The terminal is done when the last byte has left.
+    await carol.page.waitForFunction(() => document.querySelectorAll("#moving [data-state=done]").length === 3);
     const sums = await carol.chosenFolder();
     const [one, two] = files.files;
     assert.deepEqual(sums, { "one.txt": one.hash, "one (1).txt": one.hash, "two.bin": two.hash });
