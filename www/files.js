@@ -1,15 +1,16 @@
 /** What someone else shares, to be fetched. */
 import { $, button, element, fileName, notice, steps, write } from "./element.js";
-import { count, size } from "./format.js";
+import { count, isCode, size } from "./format.js";
+import { ask } from "./manifest.js";
 import { secrecy, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
+import { chosen as folder, forget, place, target } from "./target.js";
 
 let nick = "";
 let all = [];
 let found = all;
 let complete;
 let chosen = new Set();
-let folder;
 
 const list = steps("list", (file) => {
   const box = element("input", { type: "checkbox", checked: chosen.has(file) });
@@ -62,6 +63,18 @@ export function listing(whom, how, part, why, code) {
   if (whole) list(all, true);
   else filter();
   offer();
+  if (how === "end" && all.length && isCode(nick)) decide();
+}
+
+/** What a code is for is seen whole before any of it comes; who does not want it is done. */
+function decide() {
+  const from = nick;
+  const settle = (files, target) => {
+    if (files) return tell("get", from, files, target);
+    tell("bye", from);
+    if (from === nick) location.hash = "";
+  };
+  ask({ nick: from, files: all, settle });
 }
 
 function state(name = "quiet", text) {
@@ -86,15 +99,8 @@ function offer() {
   const which = chosen.size ? "chosen" : found === all ? "all" : "found";
   write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
   $("get-many").disabled = !some.length;
-  $("elsewhere").hidden = !folder;
-  write(
-    "into",
-    folder
-      ? `Into your folder “${folder.name}”, where nothing is replaced.`
-      : self.showDirectoryPicker
-        ? ""
-        : "Into your downloads, one after the other: your browser may ask whether several are allowed.",
-  );
+  $("elsewhere").hidden = !folder();
+  write("into", place());
 }
 
 let soon;
@@ -105,19 +111,15 @@ $("filter").oninput = () => {
 $("get-many").onclick = () => get(offered());
 $("again").onclick = () => browse(nick);
 $("elsewhere").onclick = () => {
-  folder = undefined;
+  forget();
   offer();
 };
 
 /** Asks where to, where the browser can; it goes to the downloads where not. */
 async function get(files) {
   const from = nick;
-  const id = "xcher";
-  let target = folder;
   try {
-    if (files.length > 1) target = folder ??= await self.showDirectoryPicker?.({ id, mode: "readwrite" });
-    else target ??= await self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
-    tell("get", from, files, target);
+    tell("get", from, files, await target(files));
   } catch ({ name, message }) {
     // That one is a change of mind.
     if (name !== "AbortError") notice(message);

@@ -3,6 +3,9 @@
 export const count = (number, what = "file") =>
   `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
+/** Whether someone meant a code: digits, then letters after a dash or a space. */
+export const isCode = (text) => /^\W*\d{1,9}(-|%20|\s)+[a-z]/i.test(text);
+
 /** `4.2 MB` */
 export function size(bytes) {
   let unit = 0;

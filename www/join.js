@@ -1,11 +1,14 @@
 /** Who we are, and how others find us. */
 import { $, quoted, write } from "./element.js";
+import { isCode } from "./format.js";
 
 const nick = $("nick");
 const token = $("token");
 
 /** Calls `go(nick, token)` when it is settled. Returns what asks again, and says why. */
 export function join({ tunnel, token: wanted }, go) {
+  // Who has a code needs no nick that others know.
+  const known = localStorage.nick ?? isCode(location.hash.slice(1));
   $("token-field").hidden = !wanted;
   token.required = wanted;
   $("unsafe").hidden = isSecureContext;
@@ -25,13 +28,13 @@ export function join({ tunnel, token: wanted }, go) {
     event?.preventDefault();
     const me = (nick.value = nick.value.trim().replace(/\s+/g, "-"));
     $("join-go").disabled = true;
-    localStorage.nick = me;
+    if (event) localStorage.nick = me;
     if (!wanted) return go(me);
     sessionStorage.token = token.value;
     if (await fits(tunnel)) go(me, token.value);
     else ask("expected the token of this bridge, got another", token);
   };
-  if (localStorage.nick && (!wanted || token.value)) $("join").onsubmit();
+  if (known && (!wanted || token.value)) $("join").onsubmit();
   else ask("");
   return ask;
 }
@@ -50,17 +53,4 @@ export function invite(me, bridge) {
   const word = /^[\w.-]+$/.test(me) ? me : `'${me.replaceAll("'", `'\\''`)}'`;
   write("link", new URL(`#${encodeURIComponent(me)}`, location.href).href);
   write("command", `xcher get ${word} --all --relay ${bridge.href.replace("http", "ws")}`);
-}
-
-for (const button of document.querySelectorAll("[data-do=copy]")) {
-  const text = button.previousElementSibling;
-  button.onclick = async () => {
-    getSelection().selectAllChildren(text);
-    // Pages without https have the old way only.
-    await (navigator.clipboard?.writeText(text.textContent) ?? document.execCommand("copy"));
-    write("said", "");
-    write("said", `Copied ${text.textContent}`);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 2000);
-  };
 }

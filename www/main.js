@@ -1,10 +1,13 @@
 /** The page: what the worker says goes to the parts of the screen. */
 import { $, notice, quoted, write } from "./element.js";
 import * as files from "./files.js";
+import { isCode } from "./format.js";
 import { invite, join } from "./join.js";
+import * as manifest from "./manifest.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
 import { known } from "./privacy.js";
+import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
 
@@ -20,7 +23,17 @@ let counting;
 hear({
   ...files,
   ...people,
+  ...sending,
   ...sharing,
+  sessions(all) {
+    people.sessions(all);
+    manifest.sessions(all);
+  },
+  offered(id, session, nick = "Someone", files) {
+    const settle = (wanted, target) => tell("settle", id, wanted?.map(({ name }) => name), target);
+    manifest.ask({ id, session, nick, files, settle });
+  },
+  gone: manifest.drop,
   transfers,
   known,
   notice,
@@ -83,8 +96,9 @@ const ask = join(config, (...who) => {
 $("me").onclick = () => ask("");
 onhashchange = route;
 onbeforeunload = (event) => {
-  if (busy()) event.preventDefault();
+  if (busy() || sending.sends()) event.preventDefault();
 };
+$("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
 setInterval(() => document.hidden || tell("who"), 5000);
 
 function state(name, text) {
@@ -107,6 +121,7 @@ function route() {
   document.title = nick ? `${nick} · XCHER` : "XCHER";
   $("peer-title").replaceChildren(quoted(nick));
   people.viewed(nick);
+  $("offer-them").hidden = isCode(nick);
   if (me) files.browse(nick);
   $(nick ? "peer-title" : "home-title").focus();
 }

@@ -1,7 +1,9 @@
 /** Who is online, who is connected, and who wants to be. */
 import { $, button, element, quoted, steps, write } from "./element.js";
+import { isCode } from "./format.js";
 import { tell } from "./messages.js";
 import { secrecy } from "./privacy.js";
+import { offerTo } from "./sending.js";
 
 let online = [];
 let open = [];
@@ -15,6 +17,7 @@ const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
   if (nick === shown) link.ariaCurrent = "page";
   const row = element("li", { "data-name": nick }, link);
+  if (!isCode(nick)) row.append(button("Offer…", `files to ${nick}`, () => offerTo(nick)));
   const its = open.filter((session) => named(session) === nick);
   if (its.length) {
     row.dataset.connected = "";
@@ -38,7 +41,8 @@ function draw() {
 }
 
 export function who(nicks) {
-  online = nicks.filter((nick) => nick !== $("me").textContent);
+  // Of digits alone, it is a code's: for who has that.
+  online = nicks.filter((nick) => nick !== $("me").textContent && /\D/.test(nick));
   draw();
 }
 

@@ -14,15 +14,17 @@ const KNOWN = {
 /** Enough of a key to tell it from others by eye. */
 const short = (key) => element("code", { title: key }, `${key.slice(0, 10)}…`);
 
-/** What the state of `what` is, then sentences; only what is new is drawn. */
+/** What the state is, then sentences. */
+const made = (what, title, ...sentences) =>
+  element("div", { className: "secrecy", "data-is": what }, element("h2", {}, title), ...sentences.map((parts) => element("p", {}, ...[parts].flat())));
+
+/** Only what is new is drawn. */
 let drawn;
-function draw(what, title, ...sentences) {
-  const paragraphs = sentences.map((parts) => element("p", {}, ...[parts].flat()));
-  const made = element("div", {}, element("h2", {}, title), ...paragraphs);
+function draw(made) {
   if (made.outerHTML === drawn) return;
   drawn = made.outerHTML;
-  box.dataset.is = what;
-  box.replaceChildren(...made.children);
+  box.dataset.is = made.dataset.is;
+  box.replaceChildren(...made.childNodes);
   box.hidden = false;
 }
 
@@ -33,13 +35,16 @@ export function secrecy(nick, session) {
     drawn = undefined;
     return;
   }
-  const { key, known, words, why } = session;
+  draw(secrecyOf(nick, session));
+}
+
+/** Who can hear what is said with `nick`, for people. */
+export function secrecyOf(nick, { key, known, words, why }) {
   if (!key) {
     const who = why === "here" ? "This page was" : [quoted(nick), "’s program was"];
-    draw("plain", "Not private", [...[who].flat(), " not made for private sessions: whoever can watch the network can read the names and the files."]);
-    return;
+    return made("plain", "Not private", [...[who].flat(), " not made for private sessions: whoever can watch the network can read the names and the files."]);
   }
-  draw(
+  return made(
     "private",
     "Private",
     ["Only ", quoted(nick), " and you can read what is sent. Their key is ", short(key), ", ", KNOWN[known]],
@@ -64,7 +69,7 @@ const STOPS = {
 export function stopped(nick, code) {
   const stop = STOPS[code];
   if (!stop) return false;
-  draw("stopped", stop[0], [quoted(nick), stop[1]], [button("Forget the old key", `of ${nick}`, () => tell("forget", nick))]);
+  draw(made("stopped", stop[0], [quoted(nick), stop[1]], [button("Forget the old key", `of ${nick}`, () => tell("forget", nick))]));
   return true;
 }
 

@@ -2,6 +2,7 @@
 import { $, button, element, notice, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
 import { tell } from "./messages.js";
+import { add } from "./sending.js";
 
 export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
   element(
@@ -13,9 +14,12 @@ export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
   ),
 );
 
-for (const input of [$("files"), $("folder")]) {
+const share = (files) => tell("share", files);
+
+for (const [id, give] of [["files", share], ["folder", share], ["send-files", add], ["send-folder", add]]) {
+  const input = $(id);
   input.onchange = () => {
-    tell("share", [...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
+    give([...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
     input.value = "";
   };
 }
@@ -37,12 +41,13 @@ ondragleave = (event) => event.relatedTarget || delete document.body.dataset.dro
 ondrop = async (event) => {
   event.preventDefault();
   delete document.body.dataset.drop;
+  // By a code, unless it is meant for everyone.
+  const give = event.target.closest?.("#drop") ? share : add;
+  if (give === add) location.hash = "";
   // The entries can be asked for only until the first wait.
   for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
     if (entry) {
-      await walk(entry, (files) => tell("share", files)).catch(({ message }) =>
-        notice(`Not shared: ${entry.name}: ${message}`),
-      );
+      await walk(entry, give).catch(({ message }) => notice(`Not taken: ${entry.name}: ${message}`));
     }
   }
 };

@@ -12,7 +12,7 @@ import { relay } from "./harness/xcher.js";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Where screenshots go, if anywhere. */
 const SHOTS = process.env.XCHER_SCREENSHOTS;
-const SIZES = { phone: [390, 844], desktop: [1280, 800] };
+const SIZES = { phone: [360, 740], desktop: [1280, 800] };
 
 let files;
 
@@ -92,6 +92,36 @@ inEachBrowser("everyone can use the page", (stage) => {
         await other.answer("carol", true);
         await carol.sees("#secrecy", { is: "stopped" });
         await look("11-stopped");
+      });
+
+      test(`${title} ${theme ?? ""}, by codes and offers`.replace(" ,", ","), async (t) => {
+        const at = stage.keep(t, await relay());
+        const dora = await stage.visit(t, at.url, "dora", { size });
+        const carol = await stage.visit(t, at.url, "carol", { size });
+        if (theme) {
+          await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+        }
+        const look = (state) => examine(carol, [stage.name, title, theme, state].filter(Boolean).join("-"));
+        const paths = files.slice(0, 4).map((file) => file.path);
+        await (await carol.page.$("#send-files")).uploadFile(...paths);
+        await look("12-chosen");
+        const { link } = await carol.send([]);
+        await carol.sending("waiting");
+        await look("13-code");
+        await dora.page.goto(link);
+        await dora.page.reload();
+        await dora.manifest();
+        await carol.sending("open");
+        await dora.accept();
+        await carol.sending("done");
+        await dora.home();
+        await dora.offer("carol", files.map((file) => file.path));
+        await carol.answer("dora", true);
+        await carol.manifest();
+        await carol.page.waitForSelector("#manifest .words");
+        await look("14-offered");
+        await carol.decline();
+        await look("15-declined");
       });
     }
   }

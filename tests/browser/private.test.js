@@ -52,9 +52,9 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.open(code);
     await carol.listed();
     await carol.text("#secrecy", "code");
-    await carol.getAll();
+    await carol.text("#manifest .secrecy", "code");
+    await carol.accept();
     await carol.savedAll(files.files);
-    await carol.hangUp(code);
     await send.exits();
   });
 

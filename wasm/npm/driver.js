@@ -7,13 +7,15 @@ const BUFFERED = 1 << 20;
 const LOOK = 5;
 
 /**
- * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`
- * and `know`, the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`.
- * `number` is 1 to accept for `answer`, the entries for `took`, the size for `share`. `more` is the
- * size for `get`, as it was listed, and the key for `know`, if there is one.
+ * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
+ * `know` and `is-code`, the name for `check`, `get`, `decline`, `share` and `unshare`, the names for `offer`, one
+ * a line, the reason for `lost` and `unread`. `number` is 1 to accept for `answer`, the entries for
+ * `took`, the size for `share`. `more` is the size for `get`, as it was listed, the sizes for `offer`,
+ * one a line, and the key for `know`, if there is one.
  *
  * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
- *   | "list" | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"} Command
+ *   | "list" | "took" | "check" | "get" | "offer" | "decline" | "want" | "unread" | "cancel" | "end"
+ *   | "share" | "unshare" | "busy" | "is-code"} Command
  */
 
 /**
@@ -44,7 +46,9 @@ export class Driver {
     this.#reports = reports;
     const its = /** @type {any} */ (this);
     this.#host = this.#throwing(() => new Host(nicks, secrets, required, its));
-    this.key = this.#host.key();
+    const [key, code] = this.#host.known_by().split(" ");
+    this.key = key;
+    this.code = code;
   }
 
   /**
@@ -52,7 +56,7 @@ export class Driver {
    *
    * @param {Command} command
    * @param {{ id?: number, number?: number, text?: string, more?: string }} [about]
-   * @returns {number} the session or transfer that it began
+   * @returns {number} the session or transfer that it began; 1 for yes
    */
   do(command, { id = 0, number = 0, text = "", more = "" } = {}) {
     return this.#call((host) => host.command(command, id, number, text, more));

@@ -21,6 +21,8 @@ export type ErrorCode =
   | "other-key"
   /** It had to be private, and the other side speaks in the clear alone. */
   | "not-private"
+  /** The two sides have different codes; or three who tried one had another, so that it is dead. */
+  | "wrong-code"
   /** Nothing came in time. */
   | "timed-out"
   /** The bridge, the relay or the other side cannot be connected to, or the connection is gone. */
@@ -42,9 +44,14 @@ export class XcherError extends Error {
   readonly code: ErrorCode;
 }
 
-export interface ConnectOptions {
+export interface ConnectOptions extends SendOptions {
   /** Who to be: 1 to 32 characters without white space. Several: the first that is free. */
   nick: string | readonly string[];
+  /** What to do with calls; by default they are taken up. */
+  calls?: "take" | "ask" | "ignore";
+}
+
+export interface SendOptions {
   /** The bridge's token, if it wants one. */
   token?: string;
   /** The WebSocket to use; by default the global one. Node 20 has none: pass that of `ws`. */
@@ -62,8 +69,6 @@ export interface ConnectOptions {
   identity?: Uint8Array;
   /** Where keys are pinned. By default {@link keptPeers} in a browser, elsewhere the peer's memory. */
   knownPeers?: KnownPeers;
-  /** What to do with calls; by default they are taken up. */
-  calls?: "take" | "ask" | "ignore";
   /** Gives up connecting. */
   signal?: AbortSignal;
   /** How long to wait for the bridge and the relay, in milliseconds; 30 000 by default. */
@@ -110,7 +115,7 @@ export interface PeerEventMap {
   session: PeerEvent & { readonly session: Session };
   /**
    * A call was not taken up: by our address policy, because the caller could not be reached, or is
-   * not who has this nick (`other-key`).
+   * not who has this nick (`other-key`), or has another code than ours (`wrong-code`).
    */
   refused: PeerEvent & {
     readonly address: string;
@@ -119,6 +124,11 @@ export interface PeerEventMap {
   };
   /** Someone fetches a file that we share. */
   upload: PeerEvent & { readonly upload: Upload };
+  /**
+   * Someone offers us files. An offer that no listener looks at is declined: where nobody can be
+   * asked, nothing comes.
+   */
+  offer: PeerEvent & { readonly offer: Offer };
   /** Something odd that changes nothing: for a log. */
   notice: PeerEvent & { readonly text: string };
   /** `close` is done. */
@@ -139,6 +149,18 @@ export class Peer extends EventTarget {
    * `unsupported`
    */
   static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
+  /**
+   * Shares files with whoever proves to know a new code, from a peer of its own, until they have what
+   * they want. Three wrong tries end it. The other side calls `peer.open(code)`, runs `xcher get
+   * CODE`, or opens the link.
+   *
+   * @throws XcherError as {@link Peer.connect}; `policy` for a name that cannot be shared
+   */
+  static send(
+    url: string | URL,
+    files: Iterable<Named>,
+    options?: SendOptions,
+  ): Promise<Sending>;
   /** As the relay spells it. */
   readonly nick: string;
   /** Our public key, by which others know us, in base64; empty with `privacy: "plain"`. */
@@ -156,12 +178,23 @@ export class Peer extends EventTarget {
    */
   share(file: Blob, name?: string): Share;
   /**
-   * Calls `nick` and waits for the session. `timeout` in milliseconds, 30 000 by default and at most.
+   * Calls `nick`, or who made up a code such as `4821-crossover-clockwork`, and waits for the session.
+   * `timeout` in milliseconds, 30 000 by default and at most.
    *
-   * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `altered`, `policy`,
-   * `cancelled`, `misuse`
+   * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
+   * `policy`, `cancelled`, `misuse`
    */
   open(nick: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<Session>;
+  /**
+   * Calls `nick` and offers files, as {@link Session.offer}. Who calls this ends the session.
+   *
+   * @throws XcherError as {@link Peer.open} and {@link Session.offer}
+   */
+  offer(
+    nick: string,
+    files: Iterable<Named>,
+    options?: { signal?: AbortSignal; timeout?: number },
+  ): Promise<Offering>;
   /** Ends every session and goes offline. */
   close(): Promise<void>;
   addEventListener<K extends keyof PeerEventMap>(
@@ -175,6 +208,9 @@ export class Peer extends EventTarget {
     options?: boolean | EventListenerOptions,
   ): void;
 }
+
+/** A file by its own name (`webkitRelativePath` or `name`), or by another. */
+export type Named = Blob | { readonly file: Blob; readonly name: string };
 
 /** A file that we share. */
 export interface Share {
@@ -214,7 +250,7 @@ export interface Session {
   /** Whether the other side called. */
   readonly incoming: boolean;
   /** Whether nobody but the other side hears what is said and sent. */
-  readonly private: boolean;
+  readonly secure: boolean;
   /** Where it is not: we were told so (`here`), or they know no better (`there`). */
   readonly whyPlain?: "here" | "there";
   /** The key that the other side proved to hold, in base64; `undefined` in the clear. */
@@ -244,10 +280,73 @@ export interface Session {
    * listed; a name alone is looked up in the list first.
    */
   get(file: string | RemoteFile): Download;
+  /**
+   * Asks the other side to fetch these files. They are shared with it alone, until the session is
+   * over. An offer obliges to nothing: it says which it does not want, and when.
+   *
+   * @throws XcherError `misuse` where nothing is offered, or a name that already is; `policy` for a
+   * name that cannot be shared
+   */
+  offer(files: Iterable<Named>): Offering;
   /** Says X_END and closes. Files on their way go on. */
   end(): Promise<void>;
   /** Ends it at once, and every file on its way with it. */
   reject(): void;
+}
+
+/** What the other side offers. Nothing of it comes before it is accepted. */
+export interface Offer {
+  readonly session: Session;
+  /**
+   * At most 100 000 in all undecided offers of a session; those beyond are declined. Who offers so much
+   * that 200 000 are declined in one session is sent away.
+   */
+  readonly files: readonly RemoteFile[];
+  /** Of all files together, in bytes. */
+  readonly size: number;
+  /**
+   * Accepts the files with these names, or all, and declines the rest, once and for all. Each download
+   * begins when its `readable` is read from; `session.get(file)` fetches an accepted file, too.
+   *
+   * @throws XcherError `misuse` for a name that is not offered, or where it is decided already
+   */
+  accept(names?: Iterable<string>): Download[];
+  /** Declines what is not decided yet. */
+  decline(): void;
+}
+
+/** Files that we offered. */
+export interface Offering {
+  readonly session: Session;
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+  /** How many were sent, are not wanted, and did not get across, so far. */
+  readonly sent: number;
+  readonly declined: number;
+  readonly failed: number;
+  /**
+   * Fulfilled when every file was sent or declined, or did not get across. Rejects where the session
+   * ends before, and with `refused` where the other side knows no offers.
+   */
+  readonly done: Promise<void>;
+}
+
+/** Files for whoever knows a code. */
+export interface Sending {
+  /** What the other side is to be told: `4821-crossover-clockwork`. */
+  readonly code: string;
+  /** A peer of its own: its events say who comes, what is sent, and who had a wrong code. */
+  readonly peer: Peer;
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+  /** A link for a browser to a bridge's page, with the code behind `#`, where no server sees it. */
+  link(page: string | URL): string;
+  /**
+   * Fulfilled, with what was sent, when someone who knew the code has left with what they wanted.
+   * Rejects with `refused` where they took nothing, `wrong-code` when the code is dead, `nick-taken`
+   * where the relay gave its nick away while we were offline, `cancelled`.
+   */
+  readonly done: Promise<{ files: number; bytes: number }>;
+  /** Ends it: nobody can use the code any more. */
+  stop(): Promise<void>;
 }
 
 /** A file on its way to us. */
@@ -283,6 +382,16 @@ export interface Upload {
   readonly done: Promise<void>;
   cancel(): void;
 }
+
+/**
+ * A QR code of a text, for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` is what is dark on a light
+ * ground, the margin included. `undefined` for a text of more than 271 bytes. `wasm` as in
+ * {@link SendOptions}.
+ */
+export function qr(
+  text: string,
+  wasm?: SendOptions["wasm"],
+): Promise<{ size: number; path: string } | undefined>;
 
 /** The version of this package. */
 export const version: string;

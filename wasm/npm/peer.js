@@ -1,6 +1,8 @@
 import { Driver } from "./driver.js";
 import { XcherError, asError } from "./error.js";
 import { load } from "./load.js";
+import { byName, ownName } from "./naming.js";
+import { Sending } from "./sending.js";
 import { Session } from "./session.js";
 import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
@@ -24,6 +26,8 @@ import { within } from "./within.js";
 
 /** Only this module makes peers. */
 const OURS = Symbol();
+/** Codes that are tried where others have their nicks. */
+const TRIES = 8;
 /** How long the last words may take, in milliseconds. */
 const LAST_WORDS = 1000;
 
@@ -59,6 +63,8 @@ export class Peer extends EventTarget {
   #nicks = [];
   /** @type {Promise<string[]> | undefined} */
   #who;
+  /** What this peer is there for. @type {Sending | undefined} */
+  #sending;
   /** Settled by what comes next of its kind. @type {{ online?: Waiting, who?: Waiting, gone?: () => void }} */
   #awaited = {};
 
@@ -75,7 +81,10 @@ export class Peer extends EventTarget {
     this.#trust = trust;
     this.#calls = calls;
     this.#driver = new Driver(nicks, trust, open, {
-      tell: (told) => this.#tell(told),
+      tell: (told) => {
+        this.#tell(told);
+        this.#sending?.told(told);
+      },
       take: (transfer, bytes) => this.#downloads.get(transfer)?.take(bytes),
       read: (transfer, length) => this.#uploads.get(transfer)?.read(length),
       disconnected: () => this.#awaited.gone?.(),
@@ -86,14 +95,45 @@ export class Peer extends EventTarget {
    * @param {string | URL} url
    * @param {import("./index.js").ConnectOptions} options
    */
-  static async connect(url, options) {
-    const nicks = [options.nick].flat().join("\n");
+  static connect(url, options) {
+    return Peer.#connect(url, options, [options.nick].flat().join("\n"), () => {});
+  }
+
+  /**
+   * @param {string | URL} url
+   * @param {Iterable<import("./index.js").Named>} files
+   * @param {import("./index.js").SendOptions} [options]
+   */
+  static async send(url, files, options = {}) {
+    const named = byName(files);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const peer = await Peer.#connect(url, options, undefined, (peer) => {
+          for (const [name, file] of named) peer.share(file, name);
+        });
+        const listed = [...named].map(([name, { size }]) => ({ name, size }));
+        const busy = () => peer.#closing || peer.#driver.do("busy") > 0;
+        return (peer.#sending = new Sending(peer, peer.#driver.code, listed, busy));
+      } catch (error) {
+        if (asError(error, "local").code !== "nick-taken" || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  /**
+   * @param {string | URL} url
+   * @param {Partial<import("./index.js").ConnectOptions>} options
+   * @param {string | undefined} nicks one a line; without, that of a new code
+   * @param {(peer: Peer) => void} prepare what is done before it goes online
+   */
+  static async #connect(url, options, nicks, prepare) {
     const bridge = address(url);
     const open = opener(bridge, options.token, options.WebSocket);
     await load(options.wasm);
-    const its = await trust(options, new URL(bridge).host);
-    const peer = new Peer(OURS, nicks, its, open, options.calls ?? "take");
+    const its = await trust(options, new URL(bridge).host, nicks === undefined);
+    const peer = new Peer(OURS, nicks ?? "", its, open, options.calls ?? "take");
     try {
+      prepare(peer);
       await within(options, "the bridge and the relay", (resolve, reject) => {
         peer.#awaited.online = { resolve, reject };
         peer.#driver.do("start");
@@ -135,8 +175,7 @@ export class Peer extends EventTarget {
 
   /** @param {Blob} file @param {string} [name] */
   share(file, name) {
-    const given = /** @type {Partial<File>} */ (file);
-    const as = name ?? (given.webkitRelativePath || given.name || "");
+    const as = name ?? ownName(file);
     this.#driver.do("share", { text: as, number: file.size });
     this.#shared.set(as, file);
     const stop = () => {
@@ -167,6 +206,22 @@ export class Peer extends EventTarget {
     }
   }
 
+  /**
+   * @param {string} nick
+   * @param {Iterable<import("./index.js").Named>} files
+   * @param {{ signal?: AbortSignal, timeout?: number }} [options]
+   */
+  async offer(nick, files, options) {
+    const given = [...files];
+    const session = await this.open(nick, options);
+    try {
+      return session.offer(given);
+    } catch (error) {
+      session.reject();
+      throw error;
+    }
+  }
+
   close() {
     return (this.#closed ??= this.#stop());
   }
@@ -187,6 +242,8 @@ export class Peer extends EventTarget {
 
   /** Tells the module which key is pinned, as it is now: another page may have done so. @param {string} nick */
   async #know(nick) {
+    // Its words are for nobody else, and who goes by its digits is for one time.
+    if (this.#driver.do("is-code", { text: nick })) return;
     const key = await this.#trust.get(nick);
     this.#driver.do("know", { text: nick, more: String(key ?? "") });
   }
@@ -230,6 +287,14 @@ export class Peer extends EventTarget {
         return session?.listed();
       case "checked":
         return session?.checked(text, flag);
+      case "offered":
+        return session?.offers(text, number, flag, more);
+      case "offer":
+        return session && this.#offered(session);
+      case "declined":
+        return session?.declined(text);
+      case "unoffered":
+        return session?.unoffered(new XcherError("refused", "the other side knows no offers"));
       case "upload":
         return this.#upload(id, Number(more), text, number);
       case "progress":
@@ -329,11 +394,25 @@ export class Peer extends EventTarget {
     if (caller) this.#emit("refused", { ...caller, error });
   }
 
+  /** An offer is complete. @param {Session} session */
+  #offered(session) {
+    const offer = session.offerEnds();
+    if (!offer) return;
+    let seen = false;
+    const get = () => {
+      seen = true;
+      return offer;
+    };
+    this.dispatchEvent(Object.defineProperty(new Event("offer"), "offer", { get }));
+    // Who waits for the event by a promise has had its turn then.
+    setTimeout(() => seen || offer.decline());
+  }
+
   /** @param {number} id @param {number} whose @param {string} name @param {number} size */
   #upload(id, whose, name, size) {
     const session = this.#byId.get(whose);
     if (!session) return;
-    const file = this.#shared.get(name);
+    const file = session.offeredFile(name) ?? this.#shared.get(name);
     const upload = new Upload(this.#driver, id, session, name, size, file);
     this.#uploads.set(id, upload);
     session.uploads(upload);

@@ -1,6 +1,9 @@
 import { XcherError } from "./error.js";
 import { Download } from "./download.js";
 import { Listing } from "./listing.js";
+import { byName } from "./naming.js";
+import { Offering } from "./offering.js";
+import { Offers } from "./offer.js";
 
 /**
  * @typedef {{
@@ -9,6 +12,8 @@ import { Listing } from "./listing.js";
  * @typedef {{ resolve: (size: string) => void, reject: (error: any) => void }} Seeking
  */
 
+/** Files of offers that are declined in a session; who offers more of them is sent away. */
+const DECLINED = 200_000;
 /** By how secret a session is, as the module tells it. */
 const WHY_PLAIN = /** @type {const} */ (["here", "there"]);
 const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinned", "code"]);
@@ -33,6 +38,10 @@ export class Session {
   #register;
   /** @type {Set<{ cancel(): void }>} */
   #transfers = new Set();
+  /** What the other side offers. */
+  #offers;
+  /** What we offered. @type {Map<string, { file: Blob, offering: Offering }>} */
+  #offered = new Map();
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -49,7 +58,7 @@ export class Session {
     this.peerAddress = peerAddress;
     this.nick = nick || undefined;
     this.incoming = incoming;
-    this.private = key !== "";
+    this.secure = key !== "";
     this.peerKey = key || undefined;
     this.whyPlain = WHY_PLAIN[secrecy];
     this.known = KNOWN[secrecy];
@@ -60,10 +69,20 @@ export class Session {
     });
     // Whoever wants to know asks.
     this.safetyWords.catch(() => {});
-    if (!this.private) {
+    if (!this.secure) {
       const why = "expected a private session, got one in the clear";
       this.#sayNone(new XcherError("not-private", why));
     }
+    let declined = 0;
+    this.#offers = new Offers((name) => {
+      try {
+        // Each NO waits in memory for a side that may not read.
+        if (++declined > DECLINED) this.reject();
+        else this.#driver.do("decline", { id, text: name });
+      } catch {
+        // A session that is over needs no answer.
+      }
+    });
     /** @type {Promise<XcherError | undefined>} */
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
@@ -117,6 +136,19 @@ export class Session {
     return download;
   }
 
+  /** @param {Iterable<import("./index.js").Named>} files */
+  offer(files) {
+    const named = byName(files);
+    const open = [...named.keys()].find((name) => this.#offered.get(name)?.offering.isSettled === false);
+    if (open) throw new XcherError("misuse", `expected a file that is not offered yet, got ${open}`);
+    const listed = [...named].map(([name, { size }]) => ({ name, size }));
+    const lines = (/** @type {"name" | "size"} */ what) => listed.map((file) => file[what]).join("\n");
+    this.#driver.do("offer", { id: this.#id, text: lines("name"), more: lines("size") });
+    const offering = new Offering(this, listed);
+    for (const [name, file] of named) this.#offered.set(name, { file, offering });
+    return offering;
+  }
+
   async end() {
     this.#driver.do("end", { id: this.#id });
     await this.closed;
@@ -129,8 +161,36 @@ export class Session {
 
   // What follows is for the peer.
 
+  /** A file that was offered. @param {string} name */
+  offeredFile(name) {
+    return this.#offered.get(name)?.file;
+  }
+
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
+  offers(name, size, approximate, spelled) {
+    this.#offers.push(new RemoteFile(name, size, approximate, spelled));
+  }
+
+  /** What was offered so far is an offer, unless it is nothing. */
+  offerEnds() {
+    return this.#offers.end(this);
+  }
+
+  /** @param {string} name */
+  declined(name) {
+    this.#offered.get(name)?.offering.declines();
+  }
+
+  /** @param {XcherError} why nothing of what was offered will be asked for any more */
+  unoffered(why) {
+    for (const offering of new Set([...this.#offered.values()].map(({ offering }) => offering))) {
+      offering.ended(why);
+    }
+  }
+
   /** @param {import("./upload.js").Upload} upload */
   uploads(upload) {
+    this.#offered.get(upload.name)?.offering.uploads(upload);
     this.#transfers.add(upload);
     const over = () => this.#transfers.delete(upload);
     upload.done.then(over, over);
@@ -162,6 +222,7 @@ export class Session {
   /** @param {XcherError | undefined} error */
   ended(error) {
     const fate = error ?? new XcherError("unreachable", "the session is over");
+    this.unoffered(fate);
     this.#sayNone(fate);
     this.#listing?.end(fate);
     this.#listing = undefined;

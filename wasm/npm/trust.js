@@ -5,23 +5,25 @@ import { identity, isKeeping, keptPeers } from "./kept.js";
  * @typedef {{
  *   secrets: Uint8Array, required: boolean,
  *   get(nick: string): unknown, pin(nick: string, key: string): unknown,
- * }} Trust `secrets` is empty for a peer that speaks in the clear
+ * }} Trust `secrets`, as the module wants them, is empty for a peer that speaks in the clear
  */
 
 /**
  * Who a peer is, and whom it knows.
  *
- * @param {import("./index.js").ConnectOptions} options
+ * @param {import("./index.js").SendOptions} options
  * @param {string} relay
+ * @param {boolean} withCode whether it is to make a code up
  * @returns {Promise<Trust>}
  */
-export async function trust({ privacy = "prefer", identity: given, knownPeers }, relay) {
+export async function trust({ privacy = "prefer", identity: given, knownPeers }, relay, withCode) {
   const required = privacy === "require";
   if (privacy === "plain") {
+    if (withCode) throw new XcherError("misuse", "expected privacy for a code, got plain");
     return { secrets: new Uint8Array(), required, get() {}, pin() {} };
   }
   const keeps = !(given && knownPeers) && (await isKeeping());
-  const secrets = crypto.getRandomValues(new Uint8Array(64));
+  const secrets = crypto.getRandomValues(new Uint8Array(withCode ? 96 : 64));
   const mine = given ?? (keeps ? await identity() : undefined);
   if (mine) {
     if (mine.length !== 32) {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
-use xcher_core::code::Code;
+use xcher_core::code::{Code, CodeError};
 use xcher_core::peer::{
     Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
-use xcher_core::secure::{Identity, PublicKey};
-use xcher_core::{FileName, MisuseError, Nick, ProtocolError, Size};
+use xcher_core::secure::{Entropy, Identity, PublicKey};
+use xcher_core::{FileName, Listed, MisuseError, Nick, ProtocolError, Size, Stat};
 
 use crate::host;
 
@@ -84,6 +84,7 @@ impl host::Outside for Outside {
                 Fault::Altered | Fault::Protocol(ProtocolError::Secure(_)) => "altered",
                 Fault::Protocol(ProtocolError::NotPrivate) => "not-private",
                 Fault::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
+                Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
                 fault => fault.code(),
             };
             self.tell(event, id as f64, number, false, &fault.to_string(), more, code);
@@ -127,10 +128,12 @@ impl host::Outside for Outside {
                 fail("ended", session.0, 0.0, "", &fault);
             }
             Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
-            Event::Entry { session, name, size, .. } => {
+            Event::Entry { session, ref name, size, .. }
+            | Event::Offered { session, ref name, size, .. } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
                 let spelled = if approximate { &*size.to_string() } else { "" };
-                say("entry", session.0, bytes, approximate, name.as_str(), spelled);
+                let what = if matches!(event, Event::Entry { .. }) { "entry" } else { "offered" };
+                say(what, session.0, bytes, approximate, name.as_str(), spelled);
             }
             Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
                 say("notice", 0, 0.0, false, &why, "")
@@ -139,12 +142,12 @@ impl host::Outside for Outside {
             Event::Checked { session, name, yes } => {
                 say("checked", session.0, 0.0, yes, &name, "");
             }
-            // The package makes and takes neither offers nor codes.
-            Event::Offered { .. }
-            | Event::OfferEnd { .. }
-            | Event::NotOffered { .. }
-            | Event::Declined { .. }
-            | Event::CodeDead => {}
+            Event::OfferEnd { session, .. } => say("offer", session.0, 0.0, false, "", ""),
+            Event::NotOffered { session } => say("unoffered", session.0, 0.0, false, "", ""),
+            Event::Declined { session, name } => {
+                say("declined", session.0, 0.0, false, &name, "");
+            }
+            Event::CodeDead => say("dead", 0, 0.0, false, "", ""),
             Event::Started { transfer, session, direction, name, size, .. } => {
                 if direction == Direction::Send {
                     let (session, bytes) = (session.0.to_string(), size.bytes() as f64);
@@ -157,7 +160,9 @@ impl host::Outside for Outside {
             Event::Finished { transfer, bytes, .. } => {
                 say("finished", transfer.0, bytes as f64, aside.verified, "", "");
             }
-            Event::Failed { transfer, fault, .. } => fail("finished", transfer.0, 0.0, "", &fault),
+            Event::Failed { transfer, name, fault } => {
+                fail("finished", transfer.0, 0.0, name.as_str(), &fault);
+            }
             Event::Notice { text, .. } => say("notice", 0, 0.0, false, &text, ""),
         }
     }
@@ -165,12 +170,17 @@ impl host::Outside for Outside {
 
 /// The driver. A call that fails throws a text: the error's code, a space and its message.
 #[wasm_bindgen]
-pub struct Host(host::Host<Outside>);
+pub struct Host {
+    host: host::Host<Outside>,
+    code: Option<Code>,
+}
 
 #[wasm_bindgen]
 impl Host {
     /// `nicks` to be asked for, one a line. `secrets`: this host's own, then 32 bytes of randomness;
-    /// none for a host that speaks in the clear. JavaScript is asked about every call.
+    /// none for a host that speaks in the clear. With 32 bytes more, a code is made of them: the host
+    /// goes by its nick, whatever `nicks` says, and lets in only who proves to know it. JavaScript is
+    /// asked about every call.
     #[wasm_bindgen(constructor)]
     pub fn new(
         nicks: &str,
@@ -178,26 +188,39 @@ impl Host {
         required: bool,
         outside: Outside,
     ) -> Result<Host, JsValue> {
-        let nicks = nicks.split('\n').map(nick).collect::<Result<_, _>>()?;
-        let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
-        let trust = secrets.split_first_chunk().and_then(|(secret, seed)| {
-            let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?).without_offers();
-            Some(if required { trust.required() } else { trust })
-        });
+        let (mut trust, mut code) = (None, None);
+        if let Some((secret, rest)) = secrets.split_first_chunk()
+            && let Some((seed, rest)) = rest.split_first_chunk()
+        {
+            let mut made = Trust::new(Identity::new(*secret), *seed);
+            if let Ok(seed) = rest.try_into() {
+                let code = code.insert(Code::random(&mut Entropy::new(seed)));
+                made = made.with_code(code.clone());
+            }
+            trust = Some(if required { made.required() } else { made });
+        }
         if trust.is_none() && (required || !secrets.is_empty()) {
             return Err(thrown("misuse", "expected a secret of 32 bytes"));
         }
-        Ok(Self(host::Host::new(config, trust, outside)))
+        let nicks = match &code {
+            Some(code) => vec![code.nick().clone()],
+            None => nicks.split('\n').map(nick).collect::<Result<_, _>>()?,
+        };
+        let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
+        Ok(Self { host: host::Host::new(config, trust, outside), code })
     }
 
-    /// This host's key; empty for one that speaks in the clear.
-    pub fn key(&self) -> String {
-        self.0.key().map(|key| key.to_string()).unwrap_or_default()
+    /// This host's key, empty for one that speaks in the clear; a space; and its code, if it has one.
+    pub fn known_by(&self) -> String {
+        let mut text = self.host.key().map(|key| key.to_string()).unwrap_or_default();
+        text.push(' ');
+        text.extend(self.code.as_ref().map(Code::to_string));
+        text
     }
 
     /// Does what the method of [`host::Host`] with this name does. Whose it is and what is to say of
     /// it come as in `tell`, and as `driver.js` lists them. Returns the session or transfer that it
-    /// began, or 0. One function for all, because each that JavaScript sees takes as many bytes.
+    /// began, 1 for yes, or 0. One function for all, because each that JavaScript sees takes as many bytes.
     pub fn command(
         &mut self,
         command: &str,
@@ -206,7 +229,7 @@ impl Host {
         text: &str,
         more: &str,
     ) -> Result<f64, JsValue> {
-        let host = &mut self.0;
+        let host = &mut self.host;
         let (session, transfer) = (SessionId(id as u64), TransferId(id as u64));
         let mut began = 0;
         match command {
@@ -236,6 +259,10 @@ impl Host {
                     .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
                 began = host.get(session, file_name(text)?, size).map_err(misuse)?.0;
             }
+            "offer" => host.offer(session, listed(text, more)?).map_err(misuse)?,
+            "decline" => host.decline(session, &file_name(text)?).map_err(misuse)?,
+            "busy" => began = host.is_busy().into(),
+            "is-code" => began = Code::is_like(text).into(),
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
             "cancel" => host.cancel(transfer).map_err(misuse)?,
@@ -253,18 +280,18 @@ impl Host {
 
     /// As [`host::Host::received`].
     pub fn received(&mut self, message: Vec<u8>) {
-        self.0.received(message);
+        self.host.received(message);
     }
 
     /// As [`host::Host::supply`].
     pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) {
-        self.0.supply(TransferId(transfer as u64), piece);
+        self.host.supply(TransferId(transfer as u64), piece);
     }
 
     /// When to turn, on the clock of `now`; infinite for never.
     pub fn deadline(&self) -> f64 {
         // Rounded up: a moment too early would be in vain.
-        self.0.next_deadline().map_or(f64::INFINITY, |at| millis(at) + 1.0)
+        self.host.next_deadline().map_or(f64::INFINITY, |at| millis(at) + 1.0)
     }
 }
 
@@ -279,6 +306,22 @@ fn nick(text: &str) -> Result<Nick, JsValue> {
 
 fn file_name(text: &str) -> Result<FileName, JsValue> {
     FileName::new(text).map_err(|error| thrown("policy", &error.to_string()))
+}
+
+/// Files to offer: a name a line, and a size a line.
+fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
+    let names = names.split('\n').map(file_name).collect::<Result<Vec<_>, _>>()?;
+    let mut sizes = sizes.split('\n').map(str::parse);
+    let with_size = |name| match sizes.next() {
+        Some(Ok(size)) => Ok(Listed { name, size: Size::Exact(size), stat: Stat::default() }),
+        _ => Err(thrown("misuse", "expected a size for each name")),
+    };
+    let files = names.into_iter().map(with_size).collect::<Result<_, _>>()?;
+    // A name with a line end in it would be two.
+    if sizes.next().is_some() {
+        return Err(thrown("misuse", "expected a name for each size"));
+    }
+    Ok(files)
 }
 
 fn misuse(error: MisuseError) -> JsValue {

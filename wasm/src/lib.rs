@@ -9,6 +9,7 @@
 
 mod host;
 mod js;
+mod qr;
 #[cfg(feature = "testing")]
 mod testing;
 

@@ -2,6 +2,8 @@
 import { hear, tell } from "../messages.js";
 import { Peer } from "../npm/index.js";
 import { forget, known } from "./known.js";
+import { offered, settle } from "./offers.js";
+import * as sending from "./sending.js";
 import * as sessions from "./sessions.js";
 import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
@@ -9,15 +11,18 @@ import * as transfers from "./transfers.js";
 export let peer;
 /** By which keys are kept. */
 export let relay;
+/** Where we are online: `url` and `token`. */
+export let bridge;
 
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-hear({ ...sessions, ...shares, ...transfers, connect, forget, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, forget, settle, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;
   relay = new URL(url).host;
+  bridge = { url, token };
   const before = peer;
   peer = undefined;
   await before?.close();
@@ -43,6 +48,7 @@ function start(made) {
   on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
   on("call", ({ call }) => sessions.called(call));
   on("session", ({ session }) => sessions.keep(session));
+  on("offer", ({ offer }) => offered(offer));
   on("upload", ({ upload }) => transfers.upload(upload));
   on("refused", ({ address, nick, error }) => tell("turnedAway", nick, address, error.code, error.message));
   shares.again();

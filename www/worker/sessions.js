@@ -18,7 +18,7 @@ const spoken = new WeakMap();
 const opening = new Map();
 /** What sessions were opened with: of a code, the nick is a part alone. */
 const names = new WeakMap();
-const nameOf = (session) => names.get(session) ?? session.nick;
+export const nameOf = (session) => names.get(session) ?? session.nick;
 const calls = new Map();
 let last = 0;
 let asks = true;
@@ -72,6 +72,15 @@ function show() {
     return { id, nick: nameOf(session), address, key, known, why, words: spoken.get(session) };
   });
   tell("sessions", all);
+}
+
+export const idOf = (session) => ids.get(session);
+
+/** Whom we fetch from by a code has nothing more to do once we have what we want. */
+export function bye(nick) {
+  for (const session of ids.keys()) {
+    if (nameOf(session) === nick && session.known === "code" && !session.incoming) session.end();
+  }
 }
 
 export function hangUp(id) {

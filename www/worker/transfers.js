@@ -1,7 +1,7 @@
 /** Files on their way, both ways, and those that wait to be fetched. */
 import { tell } from "../messages.js";
 import { sink } from "./saving.js";
-import { sessionWith } from "./sessions.js";
+import { bye, sessionWith } from "./sessions.js";
 
 /** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
@@ -22,8 +22,29 @@ let held = "";
 /** Counts the times that all jobs were dropped. */
 let era = 0;
 
+/** Of each nick the names of what we want and do not have. */
+const lacking = new Map();
+
+function want(job) {
+  jobs.push(job);
+  const { nick, file } = job;
+  if (!lacking.has(nick)) lacking.set(nick, new Set());
+  lacking.get(nick).add(file.name);
+}
+
+function have({ nick, file }) {
+  const names = lacking.get(nick);
+  if (names?.delete(file.name) && !names.size) bye(nick);
+}
+
 export function get(nick, files, target) {
-  for (const file of files) jobs.push({ nick, file, target });
+  for (const file of files) want({ nick, file, target });
+  resume();
+}
+
+/** As {@link get}, of what is offered in this session alone. */
+export function take(nick, files, target, session) {
+  for (const file of files) want({ nick, file, target, session });
   resume();
 }
 
@@ -33,7 +54,7 @@ export function resume() {
 }
 
 export function drop() {
-  jobs = [];
+  jobs.splice(0).forEach(have);
   era++;
   resume();
 }
@@ -63,13 +84,13 @@ async function fetch(job) {
   const mine = era;
   let session;
   try {
-    session = await sessionWith(nick);
+    session = job.session ?? (await sessionWith(nick));
   } catch ({ message }) {
     if (mine === era) jobs.unshift(job);
     held = `${nick}: ${message}`;
     return;
   }
-  if (mine !== era) return;
+  if (mine !== era) return have(job);
   let download;
   let to;
   const row = begin({ name: file.name, size: file.size, nick }, () => download?.received ?? 0);
@@ -95,10 +116,12 @@ async function fetch(job) {
     row.shown.verified = download.verified;
     if (whole) tell("save", whole, file.name.split("/").pop());
     end(row);
+    have(job);
   } catch (error) {
     download?.cancel();
     await to?.abort().catch(() => {});
     end(row, error);
+    if (row.shown.state === "cancelled") have(job);
   }
 }
 

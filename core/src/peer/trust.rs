@@ -64,13 +64,6 @@ impl Trust {
         self
     }
 
-    /// This host asks nobody about what is offered, so nothing is offered to it.
-    #[must_use]
-    pub fn without_offers(mut self) -> Self {
-        self.extensions = self.extensions.without(Extensions::OFFER);
-        self
-    }
-
     /// This host sends and takes many small files together.
     #[must_use]
     pub fn with_batch(mut self) -> Self {

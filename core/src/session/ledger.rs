@@ -1,6 +1,7 @@
 //! What either side has asked, and the other has not answered (sections 3, 14 and 17).
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -30,7 +31,7 @@ pub(super) struct Ledger {
     /// Those that we gave up before they came: a NO may still be on its way. No more than questions.
     pub(super) given_up: Vec<Box<str>>,
     /// The files we offered that are neither wanted nor declined.
-    pub(super) offered: Vec<Box<str>>,
+    pub(super) offered: VecDeque<Box<str>>,
     /// Those that are: a NO that comes behind it is no question.
     settled: Vec<Box<str>>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
@@ -55,7 +56,7 @@ impl Ledger {
             asked: Vec::new(),
             requested: Vec::new(),
             given_up: Vec::new(),
-            offered: Vec::new(),
+            offered: VecDeque::new(),
             settled: Vec::new(),
             owed: Vec::new(),
             ours: 0,
@@ -191,7 +192,7 @@ impl Ledger {
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else if settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
-        } else if settle(&mut self.offered, name) {
+        } else if settle_next(&mut self.offered, name) {
             self.settled.push(name.into());
             Some(Event::Declined { name: name.into() })
         } else if self.settled.iter().any(|settled| **settled == *name) {
@@ -227,7 +228,7 @@ impl Ledger {
             let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         };
-        settle(&mut self.offered, name.into_str());
+        settle_next(&mut self.offered, name.into_str());
         batch.files.push((name.to_owned(), size.bytes()));
         match left {
             1 => Ok(self.owe(Question::Batch(batch))),
@@ -255,7 +256,7 @@ impl Ledger {
         let number = count_on(&mut self.theirs);
         match name {
             Ok(name) => {
-                if settle(&mut self.offered, name.into_str()) {
+                if settle_next(&mut self.offered, name.into_str()) {
                     self.settled.push(name.into_str().into());
                 }
                 let name = name.to_owned();
@@ -292,4 +293,10 @@ fn count_on(count: &mut u64) -> u64 {
 pub(super) fn settle(names: &mut Vec<Box<str>>, name: &str) -> bool {
     let at = names.iter().position(|one| **one == *name);
     at.map(|at| names.swap_remove(at)).is_some()
+}
+
+/// As [`settle`], of so many names that it matters that most are settled in their order.
+fn settle_next(names: &mut VecDeque<Box<str>>, name: &str) -> bool {
+    let at = names.iter().position(|one| **one == *name);
+    at.and_then(|at| names.remove(at)).is_some()
 }

@@ -133,6 +133,56 @@ export class Someone {
     }
   }
 
+  /** Chooses files, and makes a code for all that are chosen: the code and the link. */
+  async send(paths) {
+    if (paths.length) await (await this.page.$("#send-files")).uploadFile(...paths);
+    await this.page.waitForSelector("#chosen", { visible: true });
+    await this.#press(this.page, "#make-code");
+    await this.page.waitForSelector("#sendings [data-is=link]");
+    const [code, link] = await this.page.$$eval("#sendings li:first-child code", (found) =>
+      found.map((each) => each.textContent));
+    return { code, link };
+  }
+
+  /** Offers files to someone who is online. */
+  async offer(nick, paths) {
+    // Who is behind another tab does not ask who is online.
+    await this.page.bringToFront();
+    const row = await this.sees("#people li", { name: nick });
+    await this.#press(row, "[data-do^=offer]");
+    await (await this.page.$("#offer-files")).uploadFile(...paths);
+  }
+
+  /** Waits until what is sent is in this state, and says so. */
+  async sending(state, text) {
+    await this.sees("#sendings li", { state });
+    if (text) await this.text("#sendings [role=status]", text);
+  }
+
+  /** Waits to be shown what would come: the title and the names. */
+  async manifest() {
+    await this.sees("#manifest[open]");
+    return this.page.evaluate(() => ({
+      title: document.getElementById("manifest-title").textContent,
+      names: [...document.querySelectorAll("#manifest-list li")].map((row) => row.dataset.name),
+    }));
+  }
+
+  /** Takes what was shown, without some of it. */
+  async accept(...without) {
+    for (const name of without) {
+      const row = await this.sees("#manifest-list li", { name });
+      await (await row.$("input")).press(" ");
+    }
+    await this.#press(this.page, "#manifest-yes");
+    await this.page.waitForSelector("#manifest:not([open])");
+  }
+
+  async decline() {
+    await this.#press(this.page, "#manifest-no");
+    await this.page.waitForSelector("#manifest:not([open])");
+  }
+
   async hangUp(nick) {
     const row = await this.connected(nick);
     await this.#press(row, "[data-do=end]");

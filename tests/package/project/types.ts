@@ -36,7 +36,7 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
   const share = peer.share(file);
   const names: string[] = [share.name, version, ...(await peer.who())];
   const session = await peer.open("alice", { signal, timeout: 1_000 });
-  const key: string | undefined = session.private ? session.peerKey : session.whyPlain;
+  const key: string | undefined = session.secure ? session.peerKey : session.whyPlain;
   names.push(peer.key, key ?? "", session.known ?? "", await session.safetyWords);
   let last: RemoteFile | undefined;
   for await (const listed of session.list()) last = listed;

@@ -45,7 +45,7 @@ async function fetch(session) {
 test("two peers speak in private, know each other again, and see the same words", async (t) => {
   const { bridge, carol, dave, session, theirs } = await pair(t);
   for (const its of [session, theirs]) {
-    assert.equal(its.private, true);
+    assert.equal(its.secure, true);
     assert.equal(its.whyPlain, undefined);
   }
   assert.match(carol.key, /^[A-Za-z0-9+/]{43}=$/);
@@ -88,7 +88,7 @@ test("a terminal in the clear is marked as such", async (t) => {
   await share(t, bridge, "alice", path, "--plain");
   const carol = await peer(t, bridge, "carol");
   const session = await carol.open("alice");
-  assert.equal(session.private, false);
+  assert.equal(session.secure, false);
   assert.deepEqual([session.whyPlain, session.known, session.peerKey], ["there", undefined, undefined]);
   await assert.rejects(session.safetyWords, { code: "not-private" });
   assert.equal((await fetch(session)).verified, false);
@@ -99,8 +99,8 @@ test("a terminal in the clear is marked as such", async (t) => {
 
 test("a peer is told to speak in the clear", async (t) => {
   const { bridge, carol, dave, session, theirs } = await pair(t, { privacy: "plain" });
-  assert.deepEqual([session.private, session.whyPlain], [false, "here"]);
-  assert.deepEqual([theirs.private, theirs.whyPlain], [false, "there"]);
+  assert.deepEqual([session.secure, session.whyPlain], [false, "here"]);
+  assert.deepEqual([theirs.secure, theirs.whyPlain], [false, "there"]);
   assert.equal(carol.key, "");
   assert.equal((await fetch(session)).verified, false);
   // Whom it calls insists.
@@ -111,7 +111,7 @@ test("a peer is told to speak in the clear", async (t) => {
   const { error, nick } = await refused;
   assert.deepEqual([error.code, nick], ["not-private", "carol"]);
   turnedAway.reject();
-  assert.equal((await dave.open("strict")).private, true);
+  assert.equal((await dave.open("strict")).secure, true);
 });
 
 test("someone else under a nick that is known is not spoken to, whoever calls", async (t) => {

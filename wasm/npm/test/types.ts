@@ -1,6 +1,6 @@
 // Uses every part of the interface; `tsc` says whether it fits.
 
-import { Peer, XcherError, keptPeers, version } from "xcher";
+import { Peer, XcherError, keptPeers, qr, version } from "xcher";
 import type {
   Call,
   ConnectOptions,
@@ -8,22 +8,33 @@ import type {
   ErrorCode,
   KnownPeer,
   KnownPeers,
+  Named,
+  Offer,
+  Offering,
   PeerEvent,
   PeerEventMap,
   RemoteFile,
+  SendOptions,
+  Sending,
   Session,
   Share,
   Upload,
 } from "xcher";
 import { WebSocket } from "ws";
 import { Download as ItsDownload } from "../download.js";
+import { Offer as ItsOffer } from "../offer.js";
+import { Offering as ItsOffering } from "../offering.js";
 import { Peer as ItsPeer } from "../peer.js";
+import { Sending as ItsSending } from "../sending.js";
 import { Session as ItsSession } from "../session.js";
 import { Upload as ItsUpload } from "../upload.js";
 
 // What the classes are is what the interface says.
 export const download = (its: ItsDownload): Download => its;
 export const session = (its: ItsSession): Session => its;
+export const offer = (its: ItsOffer): Offer => its;
+export const offering = (its: ItsOffering): Offering => its;
+export const sending = (its: ItsSending): Pick<Sending, Exclude<keyof Sending, "peer">> => its;
 export const upload = (its: ItsUpload): Upload => its;
 export const peer = (its: ItsPeer): Pick<Peer, Exclude<keyof Peer, keyof EventTarget>> => its;
 
@@ -68,6 +79,7 @@ export async function use(): Promise<void> {
   peer.addEventListener("refused", ({ address, nick, error }) => address + (nick ?? "") + error.message);
   peer.addEventListener("upload", ({ upload }) => watch(upload));
   peer.addEventListener("notice", ({ text }) => text);
+  peer.addEventListener("offer", ({ offer }) => void take(offer));
   const closed = (event: PeerEvent) => event.type;
   peer.addEventListener("close", closed);
   peer.removeEventListener("close", closed);
@@ -88,7 +100,7 @@ async function fetchAll(session: Session): Promise<void> {
   const [address, nick, incoming] = [session.peerAddress, session.nick ?? "", session.incoming];
   const why: "here" | "there" | undefined = session.whyPlain;
   const whom: "pinned" | "first" | "code" | "no" | undefined = session.known;
-  const words: string = session.private ? await session.safetyWords : `${why}`;
+  const words: string = session.secure ? await session.safetyWords : `${why}`;
   const key: string = session.peerKey ?? `${whom} ${words}`;
   for await (const file of session.list()) {
     const { name, size, approximate }: RemoteFile = file;
@@ -112,6 +124,29 @@ async function answer(call: Call): Promise<void> {
   void call.peerAddress;
 }
 
+async function take(offer: Offer): Promise<void> {
+  if (offer.size > 1e9 || !offer.session.secure) return offer.decline();
+  const [first]: readonly RemoteFile[] = offer.files;
+  const some: Download[] = offer.accept(first && [first.name]);
+  await Promise.all(some.map(({ done }) => done));
+}
+
+export async function give(peer: Peer): Promise<void> {
+  const files: Named[] = [new File(["x"], "x"), { file: new Blob(["y"]), name: "folder/y" }];
+  const offering: Offering = await peer.offer("alice", files, { timeout: 1 });
+  await offering.done;
+  const left: number = offering.files.length - offering.sent - offering.declined - offering.failed;
+  const again: Offering = offering.session.offer(new Set(files));
+  const options: SendOptions = { token: "secret", timeout: left };
+  const sending: Sending = await Peer.send("wss://relay.example/xcher", files, options);
+  const link: string = sending.link("https://relay.example/");
+  const { size, path } = (await qr(link)) ?? { size: 0, path: sending.code };
+  sending.peer.addEventListener("upload", ({ upload }) => watch(upload));
+  const sent: { files: number; bytes: number } = await sending.done;
+  await sending.stop();
+  void [again, size, path, sent, sending.files[0]?.name];
+}
+
 function watch(upload: Upload): number {
   if (!upload.session.incoming) upload.cancel();
   void upload.done.then(() => upload.name);
@@ -127,6 +162,7 @@ function code(code: ErrorCode): string {
     case "altered":
     case "other-key":
     case "not-private":
+    case "wrong-code":
     case "timed-out":
     case "unreachable":
     case "policy":

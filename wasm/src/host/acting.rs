@@ -50,7 +50,7 @@ impl<O: Outside> Host<O> {
                 self.input(Input::Entries { session, entries, done });
             }
             Action::Find { session, name } => {
-                let size = self.shares.size(name.as_str());
+                let size = self.shares.size(session, name.as_str());
                 self.input(Input::Found { session, size });
             }
             // The other side was told of no batches.

@@ -21,7 +21,7 @@ use xcher_core::peer::{
     Action, Config, ConnId, Event, Input, Path, SessionId, TransferId, Trust, Via,
 };
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
+use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
 
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
@@ -255,6 +255,32 @@ impl<O: Outside> Host<O> {
         })
     }
 
+    /// As [`Peer::offer`]. Until the session is over, these files are shared with it alone.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions))?;
+        self.shares.offer(session, files);
+        self.turn();
+        Ok(())
+    }
+
+    /// As [`Peer::decline`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decline(&mut self, session: SessionId, name: &FileName) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.decline(session, name, now, actions))
+    }
+
+    /// As [`Peer::is_busy`].
+    pub fn is_busy(&self) -> bool {
+        self.peer.is_busy()
+    }
+
     /// Whoever reads the file has room again.
     pub fn want(&mut self, wanting: TransferId) {
         for link in &mut self.links {
@@ -369,15 +395,12 @@ impl<O: Outside> Host<O> {
         self.tunnel.as_ref().is_some_and(|tunnel| tunnel.pipe.drain(least, MESSAGE, send))
     }
 
-    /// Closes the tunnel once the last words are sent.
+    /// Closes the tunnel once the last words are heard: with it, the bridge resets what it carried.
     fn leave(&mut self) {
-        if !self.leaving {
-            return;
-        }
-        let said =
-            self.links.iter().all(|link| matches!(link.role, Role::Closing { shut: true, .. }))
-                && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.pipe.is_drained());
-        if said {
+        if self.leaving
+            && self.links.is_empty()
+            && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.pipe.is_drained())
+        {
             self.hang_up();
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Shares {
     files: Vec<Listed>,
     /// The last name listed.
     walks: Vec<(SessionId, FileName)>,
+    /// What is shared with one session alone, because it was offered there.
+    offered: Vec<(SessionId, Vec<Listed>)>,
 }
 
 impl Shares {
@@ -30,8 +32,17 @@ impl Shares {
         }
     }
 
-    pub(super) fn size(&self, name: &str) -> Option<Size> {
-        self.position(name).ok().map(|at| self.files[at].size)
+    /// The size of a file that this session may have; what was offered to it goes before.
+    pub(super) fn size(&self, session: SessionId, name: &str) -> Option<Size> {
+        let offers = self.offered.iter().rev().filter(|(whose, _)| *whose == session);
+        let offered = offers.flat_map(|(_, files)| files).find(|file| file.name.as_str() == name);
+        let shared = || self.position(name).ok().map(|at| &self.files[at]);
+        offered.or_else(shared).map(|file| file.size)
+    }
+
+    /// Shares these with this session, until it is over.
+    pub(super) fn offer(&mut self, session: SessionId, files: Vec<Listed>) {
+        self.offered.push((session, files));
     }
 
     /// The next files for this session, and whether they are the last.
@@ -54,6 +65,7 @@ impl Shares {
     /// The session is over.
     pub(super) fn forget(&mut self, session: SessionId) {
         self.walks.retain(|(whose, _)| *whose != session);
+        self.offered.retain(|(whose, _)| *whose != session);
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import jsqr from "jsqr";
+import { PNG } from "pngjs";
+import { inEachBrowser } from "./harness/scenes.js";
+import { folder, same, tree } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+let root;
+let files;
+
+before(async () => {
+  root = folder();
+  files = await tree(join(root, "files"), { "one.txt": 31, "two.bin": 300_001 });
+});
+
+inEachBrowser("by a code", (stage) => {
+  test("a page sends to a terminal", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const { code, link } = await carol.send(files.paths);
+    assert.match(code, /^\d{4}-[a-z]+-[a-z]+$/);
+    assert.equal(link, `${at.url}/#${code}`);
+    assert.equal(await scanned(carol), link);
+    await carol.sending("waiting", "Waiting for whoever has the code");
+    const out = join(root, stage.name, "terminal");
+    await xcher("get", code, "--yes", "-o", out, "--relay", at.relay).exits();
+    for (const file of files.files) await same(join(out, file.name), file);
+    await carol.sending("done", "Sent: 2 files");
+    for (const file of files.files) await carol.transfer(file.name, "done");
+  });
+
+  test("a terminal sends to whoever opens the link, and needs no nick for that", async (t) => {
+    const at = stage.keep(t, await relay());
+    const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
+    const code = await send.out("");
+    const carol = await stage.visit(t, at.url, undefined, { hash: `#${code}` });
+    const { names } = await carol.manifest();
+    assert.deepEqual(names.sort(), ["one.txt", "two.bin"]);
+    await carol.text("#manifest .secrecy", "of who knows the code");
+    assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
+    await carol.accept("two.bin");
+    await carol.savedAll([files.files[0]]);
+    await carol.text("#moving .mark", "verified");
+    await send.exits();
+    assert.equal(await carol.page.evaluate(() => localStorage.nick), undefined);
+  });
+
+  test("a page sends to a page", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const { link } = await carol.send(files.paths);
+    const dora = await stage.visit(t, at.url, undefined, { hash: new URL(link).hash });
+    await dora.manifest();
+    await carol.sending("open", "has the code");
+    await dora.accept();
+    await dora.savedAll(files.files);
+    await carol.sending("done", "Sent: 2 files");
+  });
+
+  test("who declines takes nothing, and the sender is told", async (t) => {
+    const at = stage.keep(t, await relay());
+    const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
+    const carol = await stage.visit(t, at.url, undefined, { hash: `#${await send.out("")}` });
+    await carol.manifest();
+    await carol.decline();
+    await carol.sees("body[data-view=home]");
+    await send.err("took nothing");
+    await send.exits(1);
+  });
+
+  test("three wrong codes, and it is dead", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const { code } = await carol.send(files.paths);
+    const wrong = code.replace(/[a-z]+$/, (word) => (word === "adult" ? "acme" : "adult"));
+    const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
+    await dora.text("#peer-state.fault", "expected the words of this code");
+    await carol.sending("waiting", "Someone had a wrong code");
+    for (const tries of [2, 3]) {
+      const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);
+      await get.exits(5);
+    }
+    await carol.sending("failed", "dead");
+    assert.equal(await carol.page.$("#sendings code"), null);
+  });
+
+  test("a code that is stopped is nobody's", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const { code } = await carol.send(files.paths);
+    await carol.page.click("#sendings [data-do=stop]");
+    await carol.sending("failed", "Stopped");
+    await xcher("get", code, "--yes", "-o", join(root, "none"), "--relay", at.relay).exits(3);
+  });
+});
+
+/** What a camera reads on the screen. */
+async function scanned(someone) {
+  const picture = await someone.page.waitForSelector(".qr");
+  const { data, width, height } = PNG.sync.read(Buffer.from(await picture.screenshot()));
+  return jsqr.default(new Uint8ClampedArray(data), width, height)?.data;
+}

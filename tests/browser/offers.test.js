@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { folder, same, tree } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+/** Names that would be markup if they were not taken for text. */
+const HOSTILE = { "<img src=x onerror=alert(1)>": 7, "<script>alert(2)</script>.js": 9, "a&lt;b\"'.txt": 3 };
+
+let root;
+let files;
+let hostile;
+
+before(async () => {
+  root = folder();
+  files = await tree(join(root, "files"), { "one.txt": 31, "two.bin": 300_001 });
+  hostile = await tree(join(root, "hostile"), Object.fromEntries(
+    Object.entries(HOSTILE).map(([name, size]) => [name.replace("</", "<"), size]),
+  ));
+});
+
+inEachBrowser("offers", (stage) => {
+  test("from a page to a terminal", async (t) => {
+    const at = stage.keep(t, await relay());
+    const out = join(root, stage.name, "terminal");
+    const bob = stage.keep(t, terminal(at, "receive", "--yes", "--once", "-o", out));
+    await bob.out("online ");
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.offer("bob", files.paths);
+    await carol.sending("done", "2 files sent");
+    for (const file of files.files) {
+      await carol.transfer(file.name, "done");
+      await same(join(out, file.name), file);
+    }
+    await carol.hangUp("bob");
+    await bob.exits();
+  });
+
+  test("from a terminal to a page, which takes one of two", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
+    await carol.answer("bob", true);
+    const { title, names } = await carol.manifest();
+    assert.deepEqual(names.sort(), ["one.txt", "two.bin"]);
+    assert.equal(title, "bob offers you 2 files");
+    await carol.text("#manifest-sum", "All 2 files, 300 kB");
+    await carol.text("#manifest .secrecy", "Private");
+    await send.err(await words(carol));
+    await carol.text("#manifest-room", "room for");
+    assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
+    await carol.accept("one.txt");
+    await carol.savedAll([files.files[1]]);
+    await send.err("carol did not take 1 of 2 files");
+    await send.exits(1);
+  });
+
+  test("from a terminal to a page, which declines", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    for (const how of ["the button", "Escape"]) {
+      const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
+      await carol.answer("bob", true);
+      await carol.manifest();
+      if (how === "Escape") await carol.page.keyboard.press("Escape");
+      else await carol.decline();
+      await send.err("carol did not take 2 of 2 files");
+      await send.exits(1);
+    }
+    assert.deepEqual(carol.files(), []);
+    assert.equal(await carol.page.$("#moving li"), null);
+  });
+
+  test("from page to page, and the other way in the same session", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await stage.visit(t, at.url, "dora");
+    await carol.offer("dora", files.paths);
+    await dora.answer("carol", true);
+    await dora.manifest();
+    await carol.sending("open", "dora is asked");
+    await dora.accept();
+    await dora.savedAll(files.files);
+    await carol.sending("done", "2 files sent");
+    await dora.offer("carol", [files.paths[0]]);
+    assert.equal((await carol.manifest()).title, "dora offers you 1 file");
+    await carol.decline();
+    await dora.sending("failed", "1 file declined");
+  });
+
+  test("names are text, whatever is in them", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const send = stage.keep(t, terminal(at, "send", "carol", ...hostile.paths));
+    await carol.answer("bob", true);
+    const { names } = await carol.manifest();
+    assert.deepEqual(names.sort(), hostile.files.map(({ name }) => name).sort());
+    for (const name of names) await carol.text("#manifest-list", name);
+    await carol.noMarkup(["#manifest img", "#manifest script"]);
+    await carol.decline();
+    await send.exits(1);
+  });
+
+  test("what is in the folder already is marked before", async (t) => {
+    if (stage.name === "firefox") return t.skip("Firefox has no folders to choose");
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol", { picker: true });
+    await carol.pickInStore();
+    for (const round of [1, 2]) {
+      const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
+      await carol.answer("bob", true);
+      await carol.manifest();
+      if (round === 1) {
+        await carol.page.click("#manifest-folder");
+        await carol.text("#manifest-place", "Into your folder");
+        await carol.accept("two.bin");
+        await send.exits(1);
+        await carol.transfer("one.txt", "done");
+      } else {
+        await carol.text("#manifest-taken", "1 name taken there");
+        await carol.text("#manifest-list li[data-name='one.txt'] .mark", "name taken");
+        await carol.accept();
+        await send.exits();
+      }
+    }
+    // The terminal is done when the last byte has left.
+    await carol.page.waitForFunction(() => document.querySelectorAll("#moving [data-state=done]").length === 3);
+    const sums = await carol.chosenFolder();
+    const [one, two] = files.files;
+    assert.deepEqual(sums, { "one.txt": one.hash, "one (1).txt": one.hash, "two.bin": two.hash });
+  });
+
+  test("an offer whose session is over is gone", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
+    await carol.answer("bob", true);
+    await carol.manifest();
+    await send.stop();
+    await carol.text("#notices", "The offer of bob is gone");
+    await carol.page.waitForSelector("#manifest:not([open])");
+  });
+
+  function terminal(at, command, ...args) {
+    return xcher(command, ...args, "--nick", "bob", "--relay", at.relay);
+  }
+
+  async function words(someone) {
+    await someone.page.waitForSelector("#manifest .words");
+    return someone.page.$eval("#manifest .words", (words) => words.textContent);
+  }
+});

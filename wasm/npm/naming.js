@@ -1,0 +1,24 @@
+import { XcherError } from "./error.js";
+
+/** What a file is called where nothing else is said. @param {Blob} file */
+export function ownName(file) {
+  const { webkitRelativePath, name } = /** @type {Partial<File>} */ (file);
+  return webkitRelativePath || name || "";
+}
+
+/**
+ * Files by their names.
+ *
+ * @param {Iterable<import("./index.js").Named>} files
+ */
+export function byName(files) {
+  /** @type {Map<string, Blob>} */
+  const named = new Map();
+  for (const one of files) {
+    const { file, name } = one instanceof Blob ? { file: one, name: ownName(one) } : one;
+    if (named.has(name)) throw new XcherError("misuse", `expected each name once, got ${name} again`);
+    named.set(name, file);
+  }
+  if (named.size === 0) throw new XcherError("misuse", "expected files, got none");
+  return named;
+}

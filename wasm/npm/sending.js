@@ -1,0 +1,102 @@
+import { XcherError } from "./error.js";
+
+/** Files for whoever knows a code. */
+export class Sending {
+  #busy;
+  #files = 0;
+  #bytes = 0;
+  /** Sessions that are open. @type {Set<number>} */
+  #open = new Set();
+  /** What goes. @type {Map<number, string>} */
+  #moving = new Map();
+  /** What was asked for and did not get across: it may be asked for again. @type {Set<string>} */
+  #missing = new Set();
+  /** Somebody who knew the code has left in order. */
+  #left = false;
+  #dead = false;
+  /** @type {(sent: { files: number, bytes: number }) => void} */
+  #succeed;
+  /** @type {(error: XcherError) => void} */
+  #fail;
+
+  /**
+   * @param {import("./peer.js").Peer} peer
+   * @param {string} code
+   * @param {{ name: string, size: number }[]} files
+   * @param {() => boolean} busy whether anything is on its way, or about to be
+   */
+  constructor(peer, code, files, busy) {
+    this.peer = peer;
+    this.code = code;
+    this.files = files;
+    this.#busy = busy;
+    /** @type {Promise<{ files: number, bytes: number }>} */
+    const over = new Promise((resolve, reject) => {
+      this.#succeed = resolve;
+      this.#fail = reject;
+    });
+    this.done = over.finally(() => peer.close());
+    // Whoever wants to know asks.
+    this.done.catch(() => {});
+    peer.addEventListener("close", () => this.#fail(new XcherError("cancelled", "cancelled")));
+  }
+
+  /** @param {string | URL} page */
+  link(page) {
+    const link = new URL(page);
+    link.hash = this.code;
+    return link.href;
+  }
+
+  stop() {
+    return this.peer.close();
+  }
+
+  /** Takes what the peer was told. @param {import("./peer.js").Told} told */
+  told({ event, id, number, flag, text, more, error }) {
+    if (event === "opened") {
+      // Who comes knows by now what is lacking, and asks for it.
+      if (this.#open.size === 0) this.#missing.clear();
+      this.#open.add(id);
+    } else if (event === "upload") {
+      this.#moving.set(id, text);
+    } else if (event === "finished") {
+      this.#finished(id, number, more, error);
+    } else if (event === "ended") {
+      if (this.#open.delete(id)) this.#left ||= flag;
+    } else if (event === "dead") {
+      this.#dead = true;
+    } else if (event === "offline" && error && Number.isNaN(number)) {
+      return this.#fail(error);
+    } else {
+      return;
+    }
+    // Whoever is in already is not sent away.
+    if (this.#open.size === 0 && !this.#busy()) this.#settle();
+  }
+
+  /** @param {number} id @param {number} bytes @param {string} failed @param {XcherError | undefined} error */
+  #finished(id, bytes, failed, error) {
+    const name = this.#moving.get(id);
+    this.#moving.delete(id);
+    if (error) {
+      this.#missing.add(failed);
+    } else if (name !== undefined) {
+      this.#missing.delete(name);
+      this.#files += 1;
+      this.#bytes += bytes;
+    }
+  }
+
+  #settle() {
+    if (this.#left && this.#missing.size === 0) {
+      if (this.#files) this.#succeed({ files: this.#files, bytes: this.#bytes });
+      else this.#fail(new XcherError("refused", "the other side took nothing"));
+    }
+    this.#left = false;
+    if (this.#dead) {
+      const why = "expected the right code in three tries, got wrong ones: this code is dead";
+      this.#fail(new XcherError("wrong-code", why));
+    }
+  }
+}

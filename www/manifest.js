@@ -1,0 +1,143 @@
+/** What someone would send, all of it, before any of it comes. */
+import { $, element, fileName, notice, quoted, steps, write } from "./element.js";
+import { count, size } from "./format.js";
+import { secrecyOf } from "./privacy.js";
+import { choose, chosen, place, taken, target } from "./target.js";
+
+/** Names that are looked for in the folder. */
+const LOOKED = 2000;
+
+const dialog = $("manifest");
+/** What is to be decided: `{ id, session, nick, files, settle }`, the first on the screen. */
+const asks = [];
+let open = [];
+let wanted;
+let here = new Set();
+let title;
+
+const list = steps("manifest-list", (file) => {
+  const box = element("input", { type: "checkbox", checked: wanted.has(file) });
+  box.onchange = () => {
+    if (box.checked) wanted.add(file);
+    else wanted.delete(file);
+    sum();
+  };
+  return element(
+    "li",
+    { "data-name": file.name },
+    element("label", {}, box, fileName(file.name)),
+    here.has(file.name) ? element("span", { className: "mark", "data-is": "taken" }, "name taken") : "",
+    element("span", { className: "size" }, size(file.size)),
+  );
+});
+
+/** Asks; `settle` gets the wanted files and where they go, or nothing. */
+export function ask(one) {
+  asks.push(one);
+  if (!dialog.open) next();
+}
+
+/** There is nothing to decide any more. */
+export function drop(id) {
+  const at = asks.findIndex((one) => one.id === id);
+  if (at < 0) return;
+  const { nick } = asks[at];
+  notice(`The offer of ${nick} is gone.`);
+  asks[at].settle = () => {};
+  if (at) asks.splice(at, 1);
+  else dialog.close();
+}
+
+export function sessions(all) {
+  open = all;
+  if (dialog.open) who();
+}
+
+function next() {
+  const { nick, files } = asks[0];
+  wanted = new Set(files);
+  here = new Set();
+  $("manifest-title").replaceChildren(quoted(nick), ` offers you ${count(files.length)}`);
+  title ??= document.title;
+  document.title = `${nick} offers you ${count(files.length)}`;
+  who();
+  list(files);
+  dialog.showModal();
+  sum();
+  look();
+}
+
+function who() {
+  const { session, nick } = asks[0];
+  const its = open.find((one) => one.id === session || one.nick === nick);
+  const box = $("manifest-who");
+  const made = its ? [secrecyOf(nick, its)] : [];
+  // Only another text is read out.
+  if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
+}
+
+const bytes = () => [...wanted].reduce((sum, file) => sum + file.size, 0);
+
+function sum() {
+  const { files } = asks[0];
+  const all = wanted.size === files.length;
+  $("manifest-all").checked = all;
+  $("manifest-all").indeterminate = wanted.size && !all;
+  write("manifest-sum", `${all ? "All" : `${wanted.size} of`} ${count(files.length)}, ${size(bytes())}`);
+  $("manifest-yes").disabled = !wanted.size;
+  room();
+}
+
+async function room() {
+  const { quota = NaN, usage } = (await navigator.storage?.estimate?.().catch(() => {})) ?? {};
+  const free = quota - usage;
+  const short = bytes() > free;
+  $("manifest-room").className = short ? "fault" : "quiet";
+  write("manifest-room", chosen() || Number.isNaN(free) ? "" : short ? `Too little room: this browser has ${size(free)}.` : `This browser has room for ${size(free)}.`);
+}
+
+/** Where it goes, and what is there. */
+async function look() {
+  const [one] = asks;
+  write("manifest-place", place());
+  $("manifest-folder").hidden = !self.showDirectoryPicker;
+  const found = await taken(one.files.slice(0, LOOKED).map(({ name }) => name));
+  if (one !== asks[0]) return;
+  here = found;
+  if (here.size) list(one.files);
+  write("manifest-taken", here.size ? `${count(here.size, "name")} taken there: what comes gets a number, as “notes (1).txt”.` : "");
+  room();
+}
+
+$("manifest-all").onchange = ({ target: { checked } }) => {
+  wanted = new Set(checked ? asks[0].files : []);
+  list(asks[0].files);
+  sum();
+};
+$("manifest-no").onclick = () => dialog.close();
+$("manifest-folder").onclick = () => choose().then(look, complain);
+$("manifest-yes").onclick = async () => {
+  const [one] = asks;
+  const files = one.files.filter((file) => wanted.has(file));
+  try {
+    const into = await target(files);
+    if (one !== asks[0]) return;
+    const { settle } = one;
+    one.settle = () => settle(files, into);
+    dialog.close();
+  } catch (error) {
+    complain(error);
+  }
+};
+
+function complain({ name, message }) {
+  // That one is a change of mind.
+  if (name !== "AbortError") notice(message);
+}
+
+dialog.onclose = () => {
+  document.title = title;
+  title = undefined;
+  asks.shift().settle();
+  if (asks.length) next();
+};
