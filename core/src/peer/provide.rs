@@ -249,6 +249,7 @@ impl Peer {
         }
         // The requester knows by the NO to ask for all of it.
         let Some(serve) = self.take_serve(id) else { return };
+        turn.act(Action::Abandon { transfer: id });
         self.say_no(&serve, turn);
         self.serve_over(&serve, turn);
     }

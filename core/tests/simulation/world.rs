@@ -326,6 +326,7 @@ impl World {
                 let file = &self.hosts[host].files[name.as_str()];
                 assert_eq!(size, file.len() as u64);
                 let sum = *blake3::hash(&file[..length as usize]).as_bytes();
+                self.hosts[host].summed.push(transfer);
                 self.hosts[host].due.push(Due::BeginningSummed(transfer, Some(sum)));
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
