@@ -9,11 +9,13 @@ const LOOK = 5;
 /**
  * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`
  * and `know`, the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`.
- * `number` is 1 to accept for `answer`, the entries for `took`, the size for `share`. `more` is the
- * size for `get`, as it was listed, and the key for `know`, if there is one.
+ * `number` is 1 to accept for `answer`, the entries for `took`, the size for `share`, 1 for `looked` if
+ * all was read. `more` is the size for `get`, as it was listed, the key for `know`, if there is one, and
+ * for `share` when it was changed, in seconds, if that is known.
  *
  * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
- *   | "list" | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"} Command
+ *   | "list" | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"
+ *   | "looked"} Command
  */
 
 /**
@@ -58,9 +60,14 @@ export class Driver {
     return this.#call((host) => host.command(command, id, number, text, more));
   }
 
-  /** @param {number} transfer @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read */
+  /**
+   * Whether more of a beginning is wanted.
+   *
+   * @param {number} transfer
+   * @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read
+   */
   supply(transfer, piece) {
-    this.#call((host) => host.supply(transfer, piece));
+    return this.#call((host) => host.supply(transfer, piece));
   }
 
   /** Frees the module's memory. */

@@ -150,7 +150,8 @@ export class Peer extends EventTarget {
   who(): Promise<string[]>;
   /**
    * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or
-   * `name`. It is read when someone fetches it, piece by piece.
+   * `name`. It is read when someone fetches it, piece by piece. Of a `File`, the others are told
+   * when it was last changed.
    *
    * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
    */
@@ -203,6 +204,10 @@ export interface RemoteFile {
   readonly size: number;
   /** Whether the other side rounds its sizes (`700mb`). */
   readonly approximate: boolean;
+  /** When it was last changed, in milliseconds since 1970, to the second; where that is known. */
+  readonly modified?: number;
+  /** Whether it is a program; where that is known. */
+  readonly executable?: boolean;
 }
 
 /** An exchange with one other host. Both sides may list and fetch. */
@@ -242,8 +247,12 @@ export interface Session {
   /**
    * Requests a file, once its `readable` is read from. A file that was listed is requested as it was
    * listed; a name alone is looked up in the list first.
+   *
+   * `partial`: the bytes that an earlier try left, the file's first ones, of a file from who has this
+   * `peerKey`. In a private session the other side compares them with its own, and sends what is
+   * missing. It may send all of it instead: ask {@link Download.start} where what comes begins.
    */
-  get(file: string | RemoteFile): Download;
+  get(file: string | RemoteFile, options?: { partial?: Blob }): Download;
   /** Says X_END and closes. Files on their way go on. */
   end(): Promise<void>;
   /** Ends it at once, and every file on its way with it. */
@@ -255,7 +264,7 @@ export interface Download {
   readonly name: string;
   /** As announced, in bytes; `undefined` until known. */
   readonly size: number | undefined;
-  /** Bytes that came so far. */
+  /** Bytes that came so far, without those of `partial`. */
   readonly received: number;
   /**
    * Whether the file came with its sum, and that was right: true once it is done in a private session
@@ -264,9 +273,15 @@ export interface Download {
   readonly verified: boolean;
   /**
    * The bytes. They come no faster than they are read. It ends only if the file is whole, and errors
-   * otherwise. Nothing comes before it is read from.
+   * otherwise. Nothing comes before it is read from, or started.
    */
   readonly readable: ReadableStream<Uint8Array>;
+  /**
+   * Requests it now, and says where in the file `readable` begins: at the length of `partial`, if that
+   * is how the file begins, or at **0**. Then all of it comes, and what was there is to be thrown away.
+   * With `partial`, to be called before `readable` is read from.
+   */
+  start(): Promise<number>;
   /** Fulfilled when the file is whole and every byte was read. */
   readonly done: Promise<void>;
   cancel(): void;
@@ -278,7 +293,9 @@ export interface Upload {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** Bytes sent so far. */
+  /** What the other side had already: the first so many bytes. */
+  readonly from: number;
+  /** Bytes sent so far, those before `from` included. */
   readonly sent: number;
   readonly done: Promise<void>;
   cancel(): void;

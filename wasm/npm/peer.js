@@ -4,6 +4,7 @@ import { load } from "./load.js";
 import { Session } from "./session.js";
 import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
+import { look } from "./beginning.js";
 import { address, opener } from "./bridge.js";
 import { within } from "./within.js";
 
@@ -137,7 +138,8 @@ export class Peer extends EventTarget {
   share(file, name) {
     const given = /** @type {Partial<File>} */ (file);
     const as = name ?? (given.webkitRelativePath || given.name || "");
-    this.#driver.do("share", { text: as, number: file.size });
+    const changed = given.lastModified === undefined ? "" : Math.floor(given.lastModified / 1000);
+    this.#driver.do("share", { text: as, number: file.size, more: String(changed) });
     this.#shared.set(as, file);
     const stop = () => {
       if (this.#shared.get(as) !== file) return;
@@ -230,8 +232,12 @@ export class Peer extends EventTarget {
         return session?.listed();
       case "checked":
         return session?.checked(text, flag);
+      case "look":
+        return this.#look(id, text, number, flag);
+      case "started":
+        return this.#downloads.get(id)?.started(number);
       case "upload":
-        return this.#upload(id, Number(more), text, number);
+        return this.#upload(id, more, text, number);
       case "progress":
         return this.#uploads.get(id)?.moved(number);
       case "finished": {
@@ -329,12 +335,20 @@ export class Peer extends EventTarget {
     if (caller) this.#emit("refused", { ...caller, error });
   }
 
-  /** @param {number} id @param {number} whose @param {string} name @param {number} size */
-  #upload(id, whose, name, size) {
+  /** @param {number} id @param {string} name @param {number} length @param {boolean} ours */
+  #look(id, name, length, ours) {
+    const file = ours ? this.#shared.get(name) : this.#downloads.get(id)?.partial;
+    // It fails where the peer is closed.
+    look(this.#driver, id, file, ours ? length : (file?.size ?? 0)).catch(() => {});
+  }
+
+  /** @param {number} id @param {string} about whose, and from where on @param {string} name @param {number} size */
+  #upload(id, about, name, size) {
+    const [whose, from] = about.split(" ").map(Number);
     const session = this.#byId.get(whose);
     if (!session) return;
     const file = this.#shared.get(name);
-    const upload = new Upload(this.#driver, id, session, name, size, file);
+    const upload = new Upload(this.#driver, id, session, name, size, file, from);
     this.#uploads.set(id, upload);
     session.uploads(upload);
     this.#emit("upload", { upload });

@@ -94,12 +94,12 @@ export class Session {
     return check.answer;
   }
 
-  /** @param {string | import("./index.js").RemoteFile} file */
-  get(file) {
+  /** @param {string | import("./index.js").RemoteFile} file @param {{ partial?: Blob }} [options] */
+  get(file, { partial } = {}) {
     const name = typeof file === "string" ? file : file.name;
     const size = typeof file === "string" ? undefined : file.size;
     const sought = typeof file === "string" ? this.#seek(name) : Promise.resolve(spelled(file));
-    const download = new Download(this.#driver, name, size, async (download) => {
+    const download = new Download(this.#driver, name, size, partial, async (download) => {
       const more = await sought;
       const id = this.#driver.do("get", { id: this.#id, text: name, more });
       this.#register(id, download);
@@ -136,10 +136,9 @@ export class Session {
     upload.done.then(over, over);
   }
 
-  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
-  entry(name, size, approximate, spelled) {
-    const file = new RemoteFile(name, size, approximate, spelled);
-    this.#listing?.push(file);
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} more */
+  entry(name, size, approximate, more) {
+    this.#listing?.push(new RemoteFile(name, size, approximate, more));
   }
 
   listed() {
@@ -221,11 +220,19 @@ export class Session {
 class RemoteFile {
   #spelled;
 
-  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
-  constructor(name, size, approximate, spelled) {
+  /**
+   * @param {string} name
+   * @param {number} size
+   * @param {boolean} approximate
+   * @param {string} more how its size is spelled, when it was changed, `x` if it is a program
+   */
+  constructor(name, size, approximate, more) {
+    const [spelled, changed, mode] = more.split(" ");
     this.name = name;
     this.size = size;
     this.approximate = approximate;
+    this.modified = changed ? 1000 * Number(changed) : undefined;
+    this.executable = mode === "x";
     this.#spelled = spelled;
   }
 

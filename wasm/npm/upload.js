@@ -13,7 +13,7 @@ export class Upload {
   #over = false;
   /** @type {Reading | undefined} */
   #reading;
-  #sent = 0;
+  #sent;
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -22,13 +22,15 @@ export class Upload {
    * @param {string} name
    * @param {number} size
    * @param {Blob | undefined} file
+   * @param {number} from
    */
-  constructor(driver, id, session, name, size, file) {
+  constructor(driver, id, session, name, size, file, from) {
     this.#driver = driver;
     this.#id = id;
     this.session = session;
     this.name = name;
     this.size = size;
+    this.from = this.#sent = from;
     this.#file = file;
     this.done = new Promise((resolve, reject) => {
       this.#succeed = /** @type {() => void} */ (resolve);
@@ -67,7 +69,7 @@ export class Upload {
   async read(length) {
     try {
       if (!this.#file) throw new Error("it is not shared any more");
-      this.#reading ??= new Reading(this.#file);
+      this.#reading ??= new Reading(this.#file, this.from);
       const piece = await this.#reading.next(length);
       if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {

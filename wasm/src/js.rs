@@ -8,7 +8,7 @@ use xcher_core::peer::{
     Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
 use xcher_core::secure::{Identity, PublicKey};
-use xcher_core::{FileName, MisuseError, Nick, ProtocolError, Size};
+use xcher_core::{FileName, MisuseError, Nick, ProtocolError, Size, Stat};
 
 use crate::host;
 
@@ -63,6 +63,11 @@ impl host::Outside for Outside {
 
     fn read(&self, transfer: TransferId, length: usize) {
         self.read(transfer.0 as f64, length as f64);
+    }
+
+    fn look(&self, transfer: TransferId, name: &FileName, length: Option<u64>) {
+        let (length, shared) = (length.unwrap_or_default() as f64, length.is_some());
+        self.tell("look", transfer.0 as f64, length, shared, name.as_str(), "", "");
     }
 
     fn take(&self, transfer: TransferId, bytes: &[u8]) {
@@ -127,10 +132,14 @@ impl host::Outside for Outside {
                 fail("ended", session.0, 0.0, "", &fault);
             }
             Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
-            Event::Entry { session, name, size, .. } => {
+            Event::Entry { session, name, size, stat } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
-                let spelled = if approximate { &*size.to_string() } else { "" };
-                say("entry", session.0, bytes, approximate, name.as_str(), spelled);
+                // No part has a blank in it.
+                let mut more = if approximate { size.to_string() } else { String::new() };
+                more.push(' ');
+                more.extend(stat.modified.map(|seconds| seconds.to_string()));
+                more.push_str(if stat.executable { " x" } else { "" });
+                say("entry", session.0, bytes, approximate, name.as_str(), &more);
             }
             Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
                 say("notice", 0, 0.0, false, &why, "")
@@ -145,11 +154,12 @@ impl host::Outside for Outside {
             | Event::NotOffered { .. }
             | Event::Declined { .. }
             | Event::CodeDead => {}
-            Event::Started { transfer, session, direction, name, size, .. } => {
-                if direction == Direction::Send {
-                    let (session, bytes) = (session.0.to_string(), size.bytes() as f64);
-                    say("upload", transfer.0, bytes, false, name.as_str(), &session);
-                }
+            Event::Started { transfer, direction: Direction::Receive, from, .. } => {
+                say("started", transfer.0, from as f64, false, "", "");
+            }
+            Event::Started { transfer, session, name, size, from, .. } => {
+                let whose = format!("{} {from}", session.0);
+                say("upload", transfer.0, size.bytes() as f64, false, name.as_str(), &whose);
             }
             Event::Progress { transfer, bytes } => {
                 say("progress", transfer.0, bytes as f64, false, "", "");
@@ -182,6 +192,7 @@ impl Host {
         let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
         let trust = secrets.split_first_chunk().and_then(|(secret, seed)| {
             let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?).without_offers();
+            let trust = trust.with_resume().with_stat();
             Some(if required { trust.required() } else { trust })
         });
         if trust.is_none() && (required || !secrets.is_empty()) {
@@ -238,10 +249,12 @@ impl Host {
             }
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
+            "looked" => host.looked(transfer, number != 0.0),
             "cancel" => host.cancel(transfer).map_err(misuse)?,
             "end" => host.end(session).map_err(misuse)?,
             "share" => {
-                if !host.share(file_name(text)?, number as u64) {
+                let stat = Stat { modified: more.parse().ok(), executable: false };
+                if !host.share(file_name(text)?, number as u64, stat) {
                     return Err(thrown("misuse", "expected a name that is not shared yet"));
                 }
             }
@@ -257,8 +270,8 @@ impl Host {
     }
 
     /// As [`host::Host::supply`].
-    pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) {
-        self.0.supply(TransferId(transfer as u64), piece);
+    pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) -> bool {
+        self.0.supply(TransferId(transfer as u64), piece)
     }
 
     /// When to turn, on the clock of `now`; infinite for never.

@@ -21,11 +21,11 @@ export class Process {
   #lines = [];
   #waiting = [];
 
-  constructor(t, words) {
+  constructor(t, words, given = {}) {
     // Each is someone else, and knows nobody.
     const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
     t.after(() => rmSync(data, { recursive: true, force: true }));
-    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data };
+    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data, ...given };
     this.child = spawn(binary, words, { stdio: ["ignore", "pipe", "pipe"], env });
     this.exited = once(this.child, "exit").then(([code]) => code);
     this.errors = "";

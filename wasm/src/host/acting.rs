@@ -55,14 +55,13 @@ impl<O: Outside> Host<O> {
             }
             // The other side was told of no batches.
             Action::SendBatch { .. } | Action::ReceiveBatch { .. } => {}
-            Action::FindPartial { transfer, .. } => {
-                self.input(Input::PartialFound { transfer, has: None });
+            Action::FindPartial { transfer, name, .. } => self.look(transfer, &name, None),
+            Action::SumBeginning { transfer, name, length, .. } => {
+                self.look(transfer, &name, Some(length));
             }
-            Action::SumBeginning { transfer, .. } => {
-                self.input(Input::BeginningSummed { transfer, sum: None });
-            }
-            Action::Send { transfer, conn, size, seal, .. } => {
-                match Send::new(conn, transfer, size, seal) {
+            Action::Send { transfer, conn, size, from, seal, .. } => {
+                let begun = self.begun(transfer, from);
+                match Send::new(conn, transfer, size, begun, seal) {
                     Ok(file) => self.begin(conn, Role::Send(file)),
                     Err(error) => {
                         let why = Some(error.to_string().into());
@@ -70,8 +69,9 @@ impl<O: Outside> Host<O> {
                     }
                 }
             }
-            Action::Receive { transfer, conn, name, size, seal, .. } => {
-                match Receive::new(conn, transfer, name, size, seal) {
+            Action::Receive { transfer, conn, name, size, from, seal } => {
+                let begun = self.begun(transfer, from);
+                match Receive::new(conn, transfer, name, size, begun, seal) {
                     Ok(file) => self.begin(conn, Role::Receive(file)),
                     Err(error) => {
                         let end = ReceiveEnd::Broken(error.to_string().into());
@@ -87,7 +87,7 @@ impl<O: Outside> Host<O> {
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
             // Whoever read it has it.
-            Action::Abandon { .. } => {}
+            Action::Abandon { transfer } => self.stop_looking(transfer),
             Action::Tell(event) => self.tell(event),
         }
     }
@@ -169,6 +169,7 @@ impl<O: Outside> Host<O> {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.shares.forget(*session);
             }
+            Event::Failed { transfer, .. } => self.stop_looking(*transfer),
             Event::Entry { session, .. } => {
                 if let Some(Link { role: Role::Control(control), .. }) =
                     self.links.get_mut(self.reading)

@@ -5,8 +5,10 @@ use std::time::Duration;
 use xcher_core::peer::{ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
-use xcher_core::stream::{Hasher, Receiver, Seal, Sender, Sum, Sums};
+use xcher_core::stream::{Receiver, Seal, Sender, Sum, Sums};
 use xcher_core::{FileName, Size};
+
+use super::resuming::Begun;
 
 /// Bytes of a file that are read at a time: whole records.
 const PIECE: u64 = 4 * MAX_PLAIN as u64;
@@ -58,11 +60,12 @@ impl Receive {
         transfer: TransferId,
         name: FileName,
         size: Size,
+        begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let opener = seal.map(|seal| seal.receiver(Hasher::new())).transpose()?;
-        let limit = size.limit();
-        Ok(Self { conn, transfer, name, limit, got: 0, told: 0, wanted: WANTED, opener })
+        let opener = seal.map(|seal| seal.receiver(begun.sum)).transpose()?;
+        let (limit, got) = (size.limit(), begun.bytes);
+        Ok(Self { conn, transfer, name, limit, got, told: got, wanted: WANTED, opener })
     }
 
     /// Takes what came, and gives the file's bytes in it. An error is the end.
@@ -101,19 +104,20 @@ impl Send {
         conn: ConnId,
         transfer: TransferId,
         size: u64,
+        begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let sealer = seal.map(|seal| seal.sender(Hasher::new())).transpose()?;
+        let sealer = seal.map(|seal| seal.sender(begun.sum)).transpose()?;
         Ok(Self {
             conn,
             transfer,
             size,
-            sent: 0,
-            told: 0,
-            asked: 0,
+            sent: begun.bytes,
+            told: begun.bytes,
+            asked: begun.bytes,
             waits_for: 0,
             next: None,
-            given: 0,
+            given: begun.bytes,
             sealer,
             shut: false,
             gone: None,

@@ -8,6 +8,7 @@ mod file;
 mod happened;
 mod link;
 mod pipe;
+mod resuming;
 mod sharing;
 mod tunnel;
 
@@ -23,6 +24,7 @@ use xcher_core::{FileName, MisuseError, Nick, Peer, Size, Stat};
 
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
+use resuming::Beginning;
 use sharing::Shares;
 use tunnel::{MAX_STREAMS, Tunnel, Woken};
 
@@ -46,6 +48,10 @@ pub trait Outside {
     /// Read so many bytes, the next, of the file that this transfer sends: [`Host::supply`] or
     /// [`Host::unread`] follows.
     fn read(&self, transfer: TransferId, length: usize);
+    /// Read the beginning of a file, in pieces: so many bytes of one that is shared, or all that an
+    /// earlier try left of one that is to come. [`Host::supply`] with each piece and [`Host::looked`]
+    /// follow.
+    fn look(&self, transfer: TransferId, name: &FileName, length: Option<u64>);
     /// Take bytes of a file that comes.
     fn take(&self, transfer: TransferId, bytes: &[u8]);
     /// Keep that a nick at this relay holds a key.
@@ -81,8 +87,10 @@ pub struct Host<O> {
     reading: usize,
     /// A file that came, while the state machine is told so.
     storing: Option<Came>,
+    /// What is there of files that are to go on.
+    beginnings: Vec<Beginning>,
     shares: Shares,
-    looked: Duration,
+    told: Duration,
     woken: Arc<Woken>,
     waker: Waker,
 }
@@ -113,8 +121,9 @@ impl<O: Outside> Host<O> {
             links: Vec::new(),
             reading: usize::MAX,
             storing: None,
+            beginnings: Vec::new(),
             shares: Shares::default(),
-            looked: Duration::ZERO,
+            told: Duration::ZERO,
             woken,
             waker,
         }
@@ -264,15 +273,27 @@ impl<O: Outside> Host<O> {
         self.turn();
     }
 
-    /// The answer to [`Outside::read`].
-    pub fn supply(&mut self, transfer: TransferId, piece: Vec<u8>) {
+    /// The answer to [`Outside::read`], or a piece of the one to [`Outside::look`]: whether more of that
+    /// is wanted.
+    pub fn supply(&mut self, transfer: TransferId, piece: Vec<u8>) -> bool {
+        if self.add(transfer, &piece) {
+            return true;
+        }
         let sent = self.links.iter_mut().find_map(|link| match &mut link.role {
             Role::Send(file) if file.transfer == transfer => Some(file),
             _ => None,
         });
         if sent.is_some_and(|file| !file.supply(piece)) {
-            return self.unread(transfer, "the file has another size by now");
+            self.unread(transfer, "the file has another size by now");
+        } else {
+            self.turn();
         }
+        false
+    }
+
+    /// The end of the answer to [`Outside::look`]: all of it was supplied, or it cannot be read.
+    pub fn looked(&mut self, transfer: TransferId, read: bool) {
+        self.beginning_read(transfer, read);
         self.turn();
     }
 
@@ -305,8 +326,8 @@ impl<O: Outside> Host<O> {
     }
 
     /// Shares a file. False if the name is taken.
-    pub fn share(&mut self, name: FileName, size: u64) -> bool {
-        self.shares.add(name, size)
+    pub fn share(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
+        self.shares.add(name, size, stat)
     }
 
     /// Shares it no longer.
@@ -318,7 +339,7 @@ impl<O: Outside> Host<O> {
     pub fn next_deadline(&self) -> Option<Duration> {
         let closing = self.links.iter().filter_map(|link| link.role.deadline());
         let untold = self.links.iter().any(|link| link.is_untold());
-        let look = untold.then(|| self.looked + LOOK);
+        let look = untold.then(|| self.told + LOOK);
         closing.chain(look).chain(self.peer.next_deadline()).min()
     }
 
@@ -396,8 +417,8 @@ impl<O: Outside> Host<O> {
                 self.ended(at, Some("the other side closed the connection".into()));
             }
         }
-        if now >= self.looked + LOOK {
-            self.looked = now;
+        if now >= self.told + LOOK {
+            self.told = now;
             for at in 0..self.links.len() {
                 if let Some((transfer, bytes)) = self.links[at].tell() {
                     self.input(Input::Progress { transfer, bytes });
