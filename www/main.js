@@ -7,6 +7,7 @@ import * as people from "./people.js";
 import { known } from "./privacy.js";
 import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
+import { unfinished } from "./unfinished.js";
 
 const body = document.body.dataset;
 const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: "xcher" }));
@@ -22,6 +23,7 @@ hear({
   ...people,
   ...sharing,
   transfers,
+  unfinished,
   known,
   notice,
   online(nick) {

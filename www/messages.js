@@ -1,9 +1,9 @@
 /**
  * The page and its worker: each message is `[what, ...details]`, for a function of that name.
  *
- * The page says connect, ask, who, open, leave, hangUp, answer, share, stop, get, cancel, resume, drop
- * and forget: see `worker/`. The worker says online, offline, refused, turnedAway, who, sessions, call,
- * listing, shares, transfers, known, forgotten, save and notice: see `main.js`.
+ * The page says connect, ask, who, open, leave, hangUp, answer, share, stop, get, cancel, pause, resume,
+ * drop, discard and forget: see `worker/`. The worker says online, offline, refused, turnedAway, who,
+ * sessions, call, listing, shares, transfers, unfinished, known, forgotten, save and notice: see `main.js`.
  */
 const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;
 

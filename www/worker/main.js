@@ -5,6 +5,7 @@ import { forget, known } from "./known.js";
 import * as sessions from "./sessions.js";
 import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
+import { discard, unfinished } from "./unfinished.js";
 
 export let peer;
 /** By which keys are kept. */
@@ -13,7 +14,7 @@ export let relay;
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-hear({ ...sessions, ...shares, ...transfers, connect, forget, who });
+hear({ ...sessions, ...shares, ...transfers, connect, discard, forget, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;
@@ -52,6 +53,7 @@ function start(made) {
 function online() {
   tell("online", peer.nick);
   known();
+  unfinished();
   transfers.resume();
 }
 

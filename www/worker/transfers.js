@@ -1,7 +1,9 @@
 /** Files on their way, both ways, and those that wait to be fetched. */
 import { tell } from "../messages.js";
+import { partial } from "./partial.js";
 import { sink } from "./saving.js";
 import { sessionWith } from "./sessions.js";
+import { unfinished } from "./unfinished.js";
 
 /** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
@@ -40,6 +42,9 @@ export function drop() {
 
 export const cancel = (id) => rows.get(id)?.cancel();
 
+/** What came of it stays. */
+export const pause = (id) => rows.get(id)?.cancel("paused");
+
 export function upload(upload) {
   const { name, size, session, done } = upload;
   const row = begin({ up: true, name, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
@@ -71,18 +76,27 @@ async function fetch(job) {
   }
   if (mine !== era) return;
   let download;
+  let part;
   let to;
-  const row = begin({ name: file.name, size: file.size, nick }, () => download?.received ?? 0);
-  row.cancel = () => {
-    row.cancelled = true;
+  let from = 0;
+  const row = begin({ name: file.name, size: file.size, nick }, () => from + (download?.received ?? 0));
+  row.cancel = (how = "cancelled") => {
+    row.stopped = how;
     download?.cancel();
   };
   try {
-    to = await sink(target, file);
-    if (row.cancelled) throw row;
-    download = session.get(file);
+    part = await partial(session, nick, file);
+    to = part ?? (await sink(target, file));
+    if (row.stopped) throw row;
+    download = session.get({ approximate: false, ...file }, { partial: part?.has });
     // The stream says it too.
     download.done.catch(() => {});
+    if (part) {
+      row.shown.bytes = from = await download.start();
+      await part.from(from);
+      row.shown.pauses = true;
+      unfinished();
+    }
     // Always into the same memory: a browser is slow to collect what is thrown away.
     const reader = download.readable.getReader({ mode: "byob" });
     let memory = new Uint8Array(READ);
@@ -91,15 +105,16 @@ async function fetch(job) {
       memory = new Uint8Array(part.value.buffer);
     }
     await download.done;
-    const whole = await to.close();
+    const whole = await to.close(target);
     row.shown.verified = download.verified;
     if (whole) tell("save", whole, file.name.split("/").pop());
     end(row);
   } catch (error) {
     download?.cancel();
-    await to?.abort().catch(() => {});
+    await to?.abort(row.stopped === "cancelled").catch(() => {});
     end(row, error);
   }
+  if (part) unfinished();
 }
 
 function begin(shown, count) {
@@ -110,8 +125,8 @@ function begin(shown, count) {
 }
 
 function end(row, error) {
-  const cancelled = row.cancelled || error?.code === "cancelled";
-  row.shown.state = !error ? "done" : cancelled ? "cancelled" : "failed";
+  const stopped = row.stopped ?? (error?.code === "cancelled" && "cancelled");
+  row.shown.state = !error ? "done" : stopped || "failed";
   row.shown.why = error?.message;
 }
 
