@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { launch } from "./harness/browser.js";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
+import { visit } from "./harness/someone.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
@@ -59,6 +61,24 @@ inEachBrowser("a file goes on", (stage) => {
     const { bytes } = await again.event({ event: "transfer", state: "started" });
     assert.ok(bytes > 8 * MIB, `from ${bytes}`);
     await carol.nothingLeft();
+  });
+
+  test("after the browser was killed", async (t) => {
+    const profile = folder();
+    const first = await launch(stage.name, profile);
+    const { share, through } = await receiving(t, { visits: visit.bind(undefined, first) });
+    await first.kill();
+    through.resume();
+    const browser = stage.keep(t, await launch(stage.name, profile));
+    const carol = stage.keep(t, await visit(browser, through.url));
+    const { page } = carol;
+    await page.waitForSelector("body:not([data-view=''])");
+    // Chromium writes down who one was some seconds later.
+    if (await page.$("body[data-view=join]")) await carol.join("carol");
+    await carol.online();
+    await carol.goOn(big.name);
+    await same(await carol.saved(big), big);
+    await boundedly(t, share);
   });
 
   test("when it was paused, and is given up when it is cancelled or discarded", async (t) => {
@@ -175,12 +195,12 @@ inEachBrowser("a file goes on", (stage) => {
   });
 
   /** The page has taken a part of what a terminal shares, and the tunnel stands still. */
-  async function receiving(t, { picker = false } = {}) {
+  async function receiving(t, { picker = false, visits = stage.visit.bind(stage, t) } = {}) {
     const at = stage.keep(t, await relay());
     const through = stage.keep(t, await proxy(at.url));
     const share = stage.keep(t, bob(at, "share", big.path, "--json"));
     await share.event({ event: "online" });
-    const carol = await stage.visit(t, through.url, "carol", { picker });
+    const carol = await visits(through.url, "carol", { picker });
     if (picker) await carol.pickInStore();
     await carol.open("bob");
     await carol.listed();
