@@ -11,14 +11,15 @@ let waiting = 0;
 /** How many ended in each way since all was quiet. */
 let ended = {};
 
-function make({ id, up, name, nick, size: total }) {
+function make({ id, up, name, more, nick, size: total }) {
   const row = {
     bar: element("progress", { ariaLabel: name, max: total || 1 }),
     text: element("span", {}),
     act: button("Cancel", name, () => tell("cancel", id)),
     pause: button("Pause", name, () => tell("pause", id)),
   };
-  const whom = element("span", {}, up ? "to " : "from ", quoted(nick));
+  const others = more ? `and ${count(more, "more file")} ` : "";
+  const whom = element("span", {}, others, up ? "to " : "from ", quoted(nick));
   row.li = element(
     "li",
     { "data-name": name, "data-way": up ? "up" : "down" },

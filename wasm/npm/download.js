@@ -137,7 +137,9 @@ export class Download {
   #makeRoom(length) {
     const waiting = this.#held.subarray(this.#from, this.#to);
     const least = waiting.length + length;
-    if (least > this.#held.length) this.#held = new Uint8Array(Math.max(HELD, 2 * least));
+    // Of a small file there is never more than all of it.
+    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(HELD, 2 * least)));
+    if (least > this.#held.length) this.#held = new Uint8Array(most);
     this.#held.set(waiting);
     this.#to = waiting.length;
     this.#from = 0;

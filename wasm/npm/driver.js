@@ -176,9 +176,9 @@ export class Driver {
     return true;
   }
 
-  /** @param {number} transfer @param {number} length */
-  read(transfer, length) {
-    this.#later(() => this.#reports.read(transfer, length));
+  /** @param {number} transfer @param {number} length @param {string} name of a file of many, or empty */
+  read(transfer, length, name) {
+    this.#later(() => this.#reports.read(transfer, length, name));
   }
 
   /** @param {number} transfer @param {Uint8Array} bytes in the module's memory */

@@ -253,6 +253,12 @@ export interface Session {
    * missing. It may send all of it instead: ask {@link Download.start} where what comes begins.
    */
   get(file: string | RemoteFile, options?: { partial?: Blob }): Download;
+  /**
+   * Requests many files at once, at most 1024. Those of at most 256 KiB come together, where the other
+   * side knows how, without a round trip each. What came of them is held in memory until it is read: of
+   * files that come together that is 16 MiB at most.
+   */
+  getAll(files: readonly RemoteFile[]): Download[];
   /** Says X_END and closes. Files on their way go on. */
   end(): Promise<void>;
   /** Ends it at once, and every file on its way with it. */
@@ -293,6 +299,8 @@ export interface Upload {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
+  /** So many small files come with it, and are in its size; `name` is the first's. */
+  readonly more: number;
   /** What the other side had already: the first so many bytes. */
   readonly from: number;
   /** Bytes sent so far, those before `from` included. */

@@ -16,7 +16,7 @@ import { within } from "./within.js";
  * @typedef {{
  *   tell(told: Told): void,
  *   take(transfer: number, bytes: Uint8Array): void,
- *   read(transfer: number, length: number): void,
+ *   read(transfer: number, length: number, name: string): void,
  *   disconnected(): void,
  * }} Reports
  * @typedef {{ resolve: (value: any) => void, reject: (error: XcherError) => void }} Waiting
@@ -78,7 +78,11 @@ export class Peer extends EventTarget {
     this.#driver = new Driver(nicks, trust, open, {
       tell: (told) => this.#tell(told),
       take: (transfer, bytes) => this.#downloads.get(transfer)?.take(bytes),
-      read: (transfer, length) => this.#uploads.get(transfer)?.read(length),
+      read: (transfer, length, name) => {
+        const upload = this.#uploads.get(transfer);
+        if (name) upload?.readWhole(this.#shared.get(name), length);
+        else upload?.read(length);
+      },
       disconnected: () => this.#awaited.gone?.(),
     });
   }
@@ -342,13 +346,13 @@ export class Peer extends EventTarget {
     look(this.#driver, id, file, ours ? length : (file?.size ?? 0)).catch(() => {});
   }
 
-  /** @param {number} id @param {string} about whose, and from where on @param {string} name @param {number} size */
+  /** @param {number} id @param {string} about whose, from where on, how many more @param {string} name @param {number} size */
   #upload(id, about, name, size) {
-    const [whose, from] = about.split(" ").map(Number);
+    const [whose, from, more] = about.split(" ").map(Number);
     const session = this.#byId.get(whose);
     if (!session) return;
     const file = this.#shared.get(name);
-    const upload = new Upload(this.#driver, id, session, name, size, file, from);
+    const upload = new Upload(this.#driver, id, session, name, size, file, from, more);
     this.#uploads.set(id, upload);
     session.uploads(upload);
     this.#emit("upload", { upload });

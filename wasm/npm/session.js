@@ -117,6 +117,13 @@ export class Session {
     return download;
   }
 
+  /** @param {readonly import("./index.js").RemoteFile[]} files */
+  getAll(files) {
+    const downloads = files.map((file) => this.get(file));
+    for (const download of downloads) download.start().catch(() => {});
+    return downloads;
+  }
+
   async end() {
     this.#driver.do("end", { id: this.#id });
     await this.closed;

@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn send(this: &Outside, message: &[u8]) -> bool;
     #[wasm_bindgen(method)]
-    fn read(this: &Outside, transfer: f64, length: f64);
+    fn read(this: &Outside, transfer: f64, length: f64, name: &str);
     #[wasm_bindgen(method)]
     fn take(this: &Outside, transfer: f64, bytes: &[u8]);
     /// An event: its name, whose it is, and what is to say of it. `code` is empty where nothing went
@@ -61,8 +61,8 @@ impl host::Outside for Outside {
         self.send(message)
     }
 
-    fn read(&self, transfer: TransferId, length: usize) {
-        self.read(transfer.0 as f64, length as f64);
+    fn read(&self, transfer: TransferId, length: usize, name: Option<&FileName>) {
+        self.read(transfer.0 as f64, length as f64, name.map_or("", FileName::as_str));
     }
 
     fn look(&self, transfer: TransferId, name: &FileName, length: Option<u64>) {
@@ -157,8 +157,8 @@ impl host::Outside for Outside {
             Event::Started { transfer, direction: Direction::Receive, from, .. } => {
                 say("started", transfer.0, from as f64, false, "", "");
             }
-            Event::Started { transfer, session, name, size, from, .. } => {
-                let whose = format!("{} {from}", session.0);
+            Event::Started { transfer, session, name, size, from, more, .. } => {
+                let whose = format!("{} {from} {more}", session.0);
                 say("upload", transfer.0, size.bytes() as f64, false, name.as_str(), &whose);
             }
             Event::Progress { transfer, bytes } => {
@@ -192,7 +192,7 @@ impl Host {
         let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
         let trust = secrets.split_first_chunk().and_then(|(secret, seed)| {
             let trust = Trust::new(Identity::new(*secret), seed.try_into().ok()?).without_offers();
-            let trust = trust.with_resume().with_stat();
+            let trust = trust.with_resume().with_stat().with_batch();
             Some(if required { trust.required() } else { trust })
         });
         if trust.is_none() && (required || !secrets.is_empty()) {

@@ -7,6 +7,10 @@ import { unfinished } from "./unfinished.js";
 
 /** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
+/** Files that are requested together: so many, of so many bytes each and in all. */
+const TOGETHER = 256;
+const SMALL = 1 << 18;
+const MOST = 1 << 22;
 /** How often the page is told, in milliseconds. */
 const TICK = 250;
 const NEW = 0.15;
@@ -18,6 +22,8 @@ let last = 0;
 let ticking;
 
 let jobs = [];
+/** Those that were requested together, and wait to be written. */
+const begun = new Set();
 let busy = 0;
 /** Why no job is begun. */
 let held = "";
@@ -47,7 +53,7 @@ export const pause = (id) => rows.get(id)?.cancel("paused");
 
 export function upload(upload) {
   const { name, size, session, done } = upload;
-  const row = begin({ up: true, name, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
+  const row = begin({ up: true, name, more: upload.more, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
   row.cancel = () => upload.cancel();
   done.then(() => end(row), (error) => end(row, error));
 }
@@ -55,27 +61,57 @@ export function upload(upload) {
 function run() {
   ticking ??= setInterval(tick, TICK);
   while (!held && jobs.length && busy < (jobs[0].target ? AT_ONCE : 1)) {
-    busy++;
-    fetch(jobs.shift()).finally(() => {
-      busy--;
+    const some = next();
+    const lanes = some.length > 1 && some[0].target ? AT_ONCE : 1;
+    busy += lanes;
+    fetchAll(some, lanes).finally(() => {
+      busy -= lanes;
       run();
     });
   }
 }
 
-async function fetch(job) {
-  const { nick, file, target } = job;
+/** The next job, and the small ones after it that are like it. */
+function next() {
+  const some = [];
+  const [{ nick, target }] = jobs;
+  let left = MOST;
+  do {
+    left -= jobs[0].file.size;
+    some.push(jobs.shift());
+  } while (
+    jobs.length && some.length < TOGETHER && [some[0], jobs[0]].every(({ file }) => file.size <= SMALL) &&
+    jobs[0].nick === nick && jobs[0].target === target && jobs[0].file.size <= left
+  );
+  return some;
+}
+
+async function fetchAll(some, lanes) {
+  const [{ nick }] = some;
   const mine = era;
   let session;
   try {
     session = await sessionWith(nick);
   } catch ({ message }) {
-    if (mine === era) jobs.unshift(job);
+    if (mine === era) jobs.unshift(...some);
     held = `${nick}: ${message}`;
     return;
   }
   if (mine !== era) return;
-  let download;
+  const downloads = some.length > 1 ? session.getAll(some.map(({ file }) => file)) : [];
+  const waiting = some.map((job, at) => [job, downloads[at]]);
+  for (const job of some) begun.add(job);
+  const lane = async () => {
+    for (let one; (one = waiting.shift()); ) {
+      begun.delete(one[0]);
+      if (mine === era) await fetch(session, ...one);
+      else one[1]?.cancel();
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+async function fetch(session, { nick, file, target }, download) {
   let part;
   let to;
   let from = 0;
@@ -88,7 +124,7 @@ async function fetch(job) {
     part = await partial(session, nick, file);
     to = part ?? (await sink(target, file));
     if (row.stopped) throw row;
-    download = session.get({ approximate: false, ...file }, { partial: part?.has });
+    download ??= session.get({ approximate: false, ...file }, { partial: part?.has });
     // The stream says it too.
     download.done.catch(() => {});
     if (part) {
@@ -142,6 +178,7 @@ function tick() {
     if (shown.state !== "active") rows.delete(shown.id);
     return shown;
   });
-  tell("transfers", changed, jobs.length, jobs.reduce((sum, { file }) => sum + file.size, 0), held);
+  const waiting = [...begun, ...jobs];
+  tell("transfers", changed, waiting.length, waiting.reduce((sum, { file }) => sum + file.size, 0), held);
   if (!rows.size && !busy) ticking = clearInterval(ticking);
 }

@@ -105,6 +105,8 @@ async function fetchAll(session: Session): Promise<void> {
     const verified: boolean = download.verified;
     void verified;
   }
+  const all: Download[] = session.getAll([]);
+  void all;
   const error: XcherError | undefined = await session.closed;
   session.reject();
   void [address, nick, incoming, error, key];
@@ -119,6 +121,7 @@ async function answer(call: Call): Promise<void> {
 function watch(upload: Upload): number {
   if (!upload.session.incoming) upload.cancel();
   void upload.done.then(() => upload.name);
+  void upload.more.toFixed();
   return (upload.sent - upload.from) / upload.size;
 }
 

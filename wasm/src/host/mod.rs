@@ -4,6 +4,7 @@
 //! something in and ends with [`Host::turn`].
 
 mod acting;
+mod batching;
 mod file;
 mod happened;
 mod link;
@@ -46,8 +47,9 @@ pub trait Outside {
     /// Send a message. False if it has to wait: [`Host::turn`] is called when there is room.
     fn send(&self, message: &[u8]) -> bool;
     /// Read so many bytes, the next, of the file that this transfer sends: [`Host::supply`] or
-    /// [`Host::unread`] follows.
-    fn read(&self, transfer: TransferId, length: usize);
+    /// [`Host::unread`] follows. With a name, all of that file; of many, answers follow in the same
+    /// order.
+    fn read(&self, transfer: TransferId, length: usize, name: Option<&FileName>);
     /// Read the beginning of a file, in pieces: so many bytes of one that is shared, or all that an
     /// earlier try left of one that is to come. [`Host::supply`] with each piece and [`Host::looked`]
     /// follow.
@@ -86,18 +88,15 @@ pub struct Host<O> {
     /// What the state machine is told of came over this one of them.
     reading: usize,
     /// A file that came, while the state machine is told so.
-    storing: Option<Came>,
+    storing: Option<FileName>,
+    /// What came is told, and came with its sum.
+    verified: bool,
     /// What is there of files that are to go on.
     beginnings: Vec<Beginning>,
     shares: Shares,
     told: Duration,
     woken: Arc<Woken>,
     waker: Waker,
-}
-
-struct Came {
-    name: FileName,
-    verified: bool,
 }
 
 impl<O: Outside> Host<O> {
@@ -121,6 +120,7 @@ impl<O: Outside> Host<O> {
             links: Vec::new(),
             reading: usize::MAX,
             storing: None,
+            verified: false,
             beginnings: Vec::new(),
             shares: Shares::default(),
             told: Duration::ZERO,
@@ -302,7 +302,13 @@ impl<O: Outside> Host<O> {
         let sends =
             |link: &Link| matches!(&link.role, Role::Send(file) if file.transfer == transfer);
         if let Some(at) = self.links.iter().position(sends) {
-            self.ended(at, Some(why.into()));
+            let goes_on = match &mut self.links[at].role {
+                Role::Send(file) => file.unread(),
+                _ => false,
+            };
+            if !goes_on {
+                self.ended(at, Some(why.into()));
+            }
         }
         self.turn();
     }

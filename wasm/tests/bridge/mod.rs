@@ -52,7 +52,7 @@ impl Outside for View {
         }
         fits
     }
-    fn read(&self, transfer: TransferId, length: usize) {
+    fn read(&self, transfer: TransferId, length: usize, _: Option<&FileName>) {
         self.0.reads.borrow_mut().push((transfer, length));
     }
     fn look(&self, _: TransferId, _: &FileName, _: Option<u64>) {
