@@ -11,7 +11,8 @@ const LOOK = 5;
  * and `know`, the name for `check`, `get`, `share` and `unshare`, the reason for `lost` and `unread`.
  * `number` is 1 to accept for `answer`, the entries for `took`, the size for `share`, 1 for `looked` if
  * all was read. `more` is the size for `get`, as it was listed, the key for `know`, if there is one, and
- * for `share` when it was changed, in seconds, if that is known.
+ * for `share` when it was changed, in seconds, if that is known. For `get` of many files `text` and `more`
+ * have a line for each; their transfers are numbered on from the first.
  *
  * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
  *   | "list" | "took" | "check" | "get" | "want" | "unread" | "cancel" | "end" | "share" | "unshare"

@@ -102,10 +102,7 @@ export class Session {
     const download = new Download(this.#driver, name, size, partial, async (download) => {
       const more = await sought;
       const id = this.#driver.do("get", { id: this.#id, text: name, more });
-      this.#register(id, download);
-      this.#transfers.add(download);
-      const over = () => this.#transfers.delete(download);
-      download.done.then(over, over);
+      this.#began(id, download);
       return id;
     });
     sought.then(
@@ -119,9 +116,34 @@ export class Session {
 
   /** @param {readonly import("./index.js").RemoteFile[]} files */
   getAll(files) {
-    const downloads = files.map((file) => this.get(file));
+    /** @type {() => number} */
+    let first;
+    const downloads = files.map(
+      ({ name, size }, at) =>
+        new Download(this.#driver, name, size, undefined, async () => first() + at),
+    );
+    try {
+      const text = files.map(({ name }) => name).join("\n");
+      const more = files.map(spelled).join("\n");
+      const id = files.length && this.#driver.do("get", { id: this.#id, text, more });
+      first = () => id;
+      // Now: what becomes of them may be told before anything else is done.
+      downloads.forEach((download, at) => this.#began(id + at, download));
+    } catch (error) {
+      first = () => {
+        throw error;
+      };
+    }
     for (const download of downloads) download.start().catch(() => {});
     return downloads;
+  }
+
+  /** @param {number} id @param {Download} download */
+  #began(id, download) {
+    this.#register(id, download);
+    this.#transfers.add(download);
+    const over = () => this.#transfers.delete(download);
+    download.done.then(over, over);
   }
 
   async end() {

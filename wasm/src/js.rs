@@ -243,9 +243,15 @@ impl Host {
             "took" => host.took(session, number as usize),
             "check" => host.check(session, file_name(text)?).map_err(misuse)?,
             "get" => {
-                let size = Size::parse(more)
-                    .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
-                began = host.get(session, file_name(text)?, size).map_err(misuse)?.0;
+                let file = |(name, size)| {
+                    let size = Size::parse(size)
+                        .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
+                    Ok((file_name(name)?, size, Stat::default()))
+                };
+                let files = text.split('\n').zip(more.split('\n')).map(file);
+                let files = files.collect::<Result<_, JsValue>>()?;
+                let all = host.get_all(session, files).map_err(misuse)?;
+                began = all.first().map_or(0, |first| first.0);
             }
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),

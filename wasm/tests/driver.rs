@@ -44,7 +44,8 @@ fn in_session() -> (Pair, SessionId) {
 /// A file of this size that comes over the stream returned.
 fn receiving(pair: &mut Pair, session: SessionId, size: u64) -> usize {
     let name = FileName::new("a b").unwrap();
-    let transfer = pair.host.get(session, name, Size::Exact(size)).unwrap();
+    let transfer =
+        pair.host.get_all(session, vec![(name, Size::Exact(size), Stat::default())]).unwrap()[0];
     pair.turn();
     let listener = pair.lines.len() - 1;
     assert_eq!(pair.came(listener), "X_LISTEN\n");

@@ -245,20 +245,18 @@ impl<O: Outside> Host<O> {
         self.command(|peer, now, actions| peer.check(session, name, now, actions))
     }
 
-    /// As [`Peer::get`]. The bytes come as [`want`](Self::want) asks for them.
+    /// As [`Peer::get_all`]. The bytes come as [`want`](Self::want) asks for them, and those of small
+    /// files that come together unasked.
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn get(
+    pub fn get_all(
         &mut self,
         session: SessionId,
-        name: FileName,
-        size: Size,
-    ) -> Result<TransferId, MisuseError> {
-        self.command(|peer, now, actions| {
-            peer.get(session, name, size, Stat::default(), now, actions)
-        })
+        files: Vec<(FileName, Size, Stat)>,
+    ) -> Result<Vec<TransferId>, MisuseError> {
+        self.command(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
 
     /// Whoever reads the file has room again.
