@@ -116,8 +116,7 @@ $("elsewhere").onclick = () => {
 };
 
 /** Asks where to, where the browser can; it goes to the downloads where not. */
-async function get(files) {
-  const from = nick;
+export async function get(files, from = nick) {
   try {
     tell("get", from, files, await target(files));
   } catch ({ name, message }) {

@@ -10,6 +10,7 @@ import { known } from "./privacy.js";
 import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
+import { unfinished } from "./unfinished.js";
 
 const body = document.body.dataset;
 const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: "xcher" }));
@@ -35,6 +36,7 @@ hear({
   },
   gone: manifest.drop,
   transfers,
+  unfinished,
   known,
   notice,
   online(nick) {

@@ -11,17 +11,20 @@ let waiting = 0;
 /** How many ended in each way since all was quiet. */
 let ended = {};
 
-function make({ id, up, name, nick, size: total }) {
+function make({ id, up, name, more, nick, size: total }) {
   const row = {
     bar: element("progress", { ariaLabel: name, max: total || 1 }),
     text: element("span", {}),
     act: button("Cancel", name, () => tell("cancel", id)),
+    pause: button("Pause", name, () => tell("pause", id)),
   };
-  const whom = element("span", {}, up ? "to " : "from ", quoted(nick));
+  const others = more ? `and ${count(more, "more file")} ` : "";
+  const whom = element("span", {}, others, up ? "to " : "from ", quoted(nick));
   row.li = element(
     "li",
     { "data-name": name, "data-way": up ? "up" : "down" },
     fileName(name),
+    row.pause,
     row.act,
     row.bar,
     element("p", { className: "quiet" }, whom, row.text),
@@ -32,15 +35,16 @@ function make({ id, up, name, nick, size: total }) {
 }
 
 function update(change) {
-  const { id, size: total, bytes, rate, state, why, verified } = change;
+  const { id, size: total, bytes, rate, state, why, verified, pauses } = change;
   const row = rows.get(id) ?? make(change);
   row.li.dataset.state = state;
   row.active = state === "active";
   row.rate = row.active ? rate : 0;
   // Without a value it shows that something moves, and not how much of it has.
   if (total) row.bar.value = bytes;
-  if (!row.active && document.activeElement === row.act) $("transfers-title").focus();
+  if (!row.active && [row.act, row.pause].includes(document.activeElement)) $("transfers-title").focus();
   row.bar.hidden = row.act.hidden = !row.active;
+  row.pause.hidden = !row.active || !pauses;
   const part = total ? `${Math.floor((100 * bytes) / total)} % of ${size(total)}` : size(bytes);
   const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
   row.text.textContent = row.active

@@ -126,6 +126,11 @@ impl BatchSender {
 }
 
 impl BatchReceiver {
+    /// Whether each file comes with its sum.
+    pub fn verifies(&self) -> bool {
+        self.verify
+    }
+
     /// Takes bytes, in any pieces; tells `each` file, by its place in the batch, as soon as it came.
     ///
     /// # Errors

@@ -24,7 +24,10 @@ inEachBrowser("files go", (stage) => {
     await carol.answer("bob", true);
     await get.exits();
     for (const file of flat.files) await same(join(root, stage.name, file.name), file);
-    for (const file of flat.files) await carol.transfer(file.name, "done");
+    // They went together.
+    await carol.sees("#moving li", { way: "up", state: "done" });
+    const small = flat.files.filter(({ size }) => size <= 1 << 18).length;
+    await carol.text("#moving li", `and ${small - 1} more files`);
   });
 
   test("a whole folder from a browser to a terminal", async (t) => {

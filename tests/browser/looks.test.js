@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { SeedPeer } from "./harness/seed_peer.js";
 import { visit } from "./harness/someone.js";
@@ -66,20 +67,30 @@ inEachBrowser("everyone can use the page", (stage) => {
 
       test(`${title} ${theme ?? ""}, in private`.replace(" ,", ","), async (t) => {
         const at = stage.keep(t, await relay());
-        const carol = await stage.visit(t, at.url, "carol", { size });
+        const through = stage.keep(t, await proxy(at.url));
+        const carol = await stage.visit(t, through.url, "carol", { size });
         if (theme) {
           await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
         }
         const look = (state) => examine(carol, [stage.name, title, theme, state].filter(Boolean).join("-"));
         const dora = await visit(stage.browser, at.url, "dora");
-        await dora.share(files.slice(0, 4).map((file) => file.path));
+        const big = files.at(-1);
+        await dora.share([...files.slice(0, 4), big].map((file) => file.path));
         await carol.open("dora");
         await dora.answer("carol", true);
         await carol.listed();
         await carol.safetyWords();
         await carol.getAll();
-        for (const { name } of files.slice(0, 4)) await carol.transfer(name, "done");
+        for (const { name } of [...files.slice(0, 4), big]) await carol.transfer(name, "done");
         await look("9-private");
+        const stalled = through.stallAfter(4 << 20);
+        await carol.get(big.name);
+        await stalled;
+        await carol.pause(big.name);
+        through.resume();
+        await carol.left(big.name);
+        await look("12-unfinished");
+        await carol.discard(big.name);
         await dora.close();
         await carol.home();
         await carol.gone("dora");

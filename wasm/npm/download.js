@@ -26,6 +26,13 @@ export class Download {
   #succeed;
   /** @type {(error: XcherError) => void} */
   #fail;
+  /** Asking for it, once it is asked for. @type {Promise<void> | undefined} */
+  #asking;
+  #started;
+  /** @type {(from: number) => void} */
+  #start;
+  /** @type {(error: XcherError) => void} */
+  #startNot;
   #received = 0;
   #verified = false;
 
@@ -33,13 +40,20 @@ export class Download {
    * @param {import("./driver.js").Driver} driver
    * @param {string} name
    * @param {number | undefined} size
+   * @param {Blob | undefined} partial what is here of it
    * @param {(download: Download) => Promise<number>} begin requests it
    */
-  constructor(driver, name, size, begin) {
+  constructor(driver, name, size, partial, begin) {
     this.#driver = driver;
     this.name = name;
     this.size = size;
+    this.partial = partial;
     this.#begin = begin;
+    this.#started = new Promise((resolve, reject) => {
+      this.#start = resolve;
+      this.#startNot = reject;
+    });
+    this.#started.catch(() => {});
     this.done = new Promise((resolve, reject) => {
       this.#succeed = /** @type {() => void} */ (resolve);
       this.#fail = reject;
@@ -65,10 +79,20 @@ export class Download {
     return this.#verified;
   }
 
+  start() {
+    this.#ask();
+    return this.#started;
+  }
+
   cancel() {
     if (this.#error || this.#whole) return;
     if (this.#id === undefined) this.failed(new XcherError("cancelled", "cancelled"));
     else this.#driver.do("cancel", { id: this.#id });
+  }
+
+  /** @param {number} from what comes first */
+  started(from) {
+    this.#start(from);
   }
 
   /** @param {Uint8Array} bytes to be kept */
@@ -96,6 +120,7 @@ export class Download {
     this.#held = new Uint8Array(0);
     this.#from = this.#to = 0;
     this.#fail(error);
+    this.#startNot(error);
     this.#wake?.();
     try {
       this.#reader.error(error);
@@ -112,7 +137,9 @@ export class Download {
   #makeRoom(length) {
     const waiting = this.#held.subarray(this.#from, this.#to);
     const least = waiting.length + length;
-    if (least > this.#held.length) this.#held = new Uint8Array(Math.max(HELD, 2 * least));
+    // Of a small file there is never more than all of it.
+    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(HELD, 2 * least)));
+    if (least > this.#held.length) this.#held = new Uint8Array(most);
     this.#held.set(waiting);
     this.#to = waiting.length;
     this.#from = 0;
@@ -128,16 +155,23 @@ export class Download {
     }
   }
 
-  async #pull() {
-    if (this.#id === undefined) {
-      try {
-        const id = await this.#begin(this);
+  #ask() {
+    return (this.#asking ??= this.#begin(this).then(
+      (id) => {
         this.#id = id;
         if (this.#error) this.#driver.do("cancel", { id });
-      } catch (error) {
-        return this.failed(asError(error, "misuse"));
-      }
+      },
+      (error) => this.failed(asError(error, "misuse")),
+    ));
+  }
+
+  async #pull() {
+    if (this.partial && !this.#asking) {
+      // Whoever reads has to know what it is that comes first.
+      return this.failed(new XcherError("misuse", "expected start() before a partial file is read on"));
     }
+    await this.#ask();
+    if (this.#error) return;
     if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
     if (this.#waiting === 0 && !this.#whole && !this.#error) {
       await new Promise((resolve) => {

@@ -10,12 +10,14 @@ const LOOK = 5;
  * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
  * `know` and `is-code`, the name for `check`, `get`, `decline`, `share` and `unshare`, the names for `offer`, one
  * a line, the reason for `lost` and `unread`. `number` is 1 to accept for `answer`, the entries for
- * `took`, the size for `share`. `more` is the size for `get`, as it was listed, the sizes for `offer`,
- * one a line, and the key for `know`, if there is one.
+ * `took`, the size for `share`, 1 for `looked` if all was read. `more` is the size for `get`, as it was
+ * listed, the sizes for `offer`, one a line, the key for `know`, if there is one, and for `share` when it
+ * was changed, in seconds, if that is known. For `get` of many files `text` and `more` have a line for
+ * each; their transfers are numbered on from the first.
  *
  * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
  *   | "list" | "took" | "check" | "get" | "offer" | "decline" | "want" | "unread" | "cancel" | "end"
- *   | "share" | "unshare" | "busy" | "is-code"} Command
+ *   | "share" | "unshare" | "looked" | "busy" | "is-code"} Command
  */
 
 /**
@@ -62,9 +64,14 @@ export class Driver {
     return this.#call((host) => host.command(command, id, number, text, more));
   }
 
-  /** @param {number} transfer @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read */
+  /**
+   * Whether more of a beginning is wanted.
+   *
+   * @param {number} transfer
+   * @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read
+   */
   supply(transfer, piece) {
-    this.#call((host) => host.supply(transfer, piece));
+    return this.#call((host) => host.supply(transfer, piece));
   }
 
   /** Frees the module's memory. */
@@ -173,9 +180,9 @@ export class Driver {
     return true;
   }
 
-  /** @param {number} transfer @param {number} length */
-  read(transfer, length) {
-    this.#later(() => this.#reports.read(transfer, length));
+  /** @param {number} transfer @param {number} length @param {string} name of a file of many, or empty */
+  read(transfer, length, name) {
+    this.#later(() => this.#reports.read(transfer, length, name));
   }
 
   /** @param {number} transfer @param {Uint8Array} bytes in the module's memory */

@@ -172,7 +172,8 @@ export class Peer extends EventTarget {
   who(): Promise<string[]>;
   /**
    * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or
-   * `name`. It is read when someone fetches it, piece by piece.
+   * `name`. It is read when someone fetches it, piece by piece. Of a `File`, the others are told
+   * when it was last changed.
    *
    * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
    */
@@ -239,6 +240,10 @@ export interface RemoteFile {
   readonly size: number;
   /** Whether the other side rounds its sizes (`700mb`). */
   readonly approximate: boolean;
+  /** When it was last changed, in milliseconds since 1970, to the second; where that is known. */
+  readonly modified?: number;
+  /** Whether it is a program; where that is known. */
+  readonly executable?: boolean;
 }
 
 /** An exchange with one other host. Both sides may list and fetch. */
@@ -278,8 +283,18 @@ export interface Session {
   /**
    * Requests a file, once its `readable` is read from. A file that was listed is requested as it was
    * listed; a name alone is looked up in the list first.
+   *
+   * `partial`: the bytes that an earlier try left, the file's first ones, of a file from who has this
+   * `peerKey`. In a private session the other side compares them with its own, and sends what is
+   * missing. It may send all of it instead: ask {@link Download.start} where what comes begins.
    */
-  get(file: string | RemoteFile): Download;
+  get(file: string | RemoteFile, options?: { partial?: Blob }): Download;
+  /**
+   * Requests many files at once, at most 1024. Those of at most 256 KiB come together, where the other
+   * side knows how, without a round trip each. What came of them is held in memory until it is read: of
+   * files that come together that is 16 MiB at most.
+   */
+  getAll(files: readonly RemoteFile[]): Download[];
   /**
    * Asks the other side to fetch these files. They are shared with it alone, until the session is
    * over. An offer obliges to nothing: it says which it does not want, and when.
@@ -354,7 +369,7 @@ export interface Download {
   readonly name: string;
   /** As announced, in bytes; `undefined` until known. */
   readonly size: number | undefined;
-  /** Bytes that came so far. */
+  /** Bytes that came so far, without those of `partial`. */
   readonly received: number;
   /**
    * Whether the file came with its sum, and that was right: true once it is done in a private session
@@ -363,9 +378,15 @@ export interface Download {
   readonly verified: boolean;
   /**
    * The bytes. They come no faster than they are read. It ends only if the file is whole, and errors
-   * otherwise. Nothing comes before it is read from.
+   * otherwise. Nothing comes before it is read from, or started.
    */
   readonly readable: ReadableStream<Uint8Array>;
+  /**
+   * Requests it now, and says where in the file `readable` begins: at the length of `partial`, if that
+   * is how the file begins, or at **0**. Then all of it comes, and what was there is to be thrown away.
+   * With `partial`, to be called before `readable` is read from.
+   */
+  start(): Promise<number>;
   /** Fulfilled when the file is whole and every byte was read. */
   readonly done: Promise<void>;
   cancel(): void;
@@ -377,7 +398,11 @@ export interface Upload {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** Bytes sent so far. */
+  /** So many small files come with it, and are in its size; `name` is the first's. */
+  readonly more: number;
+  /** What the other side had already: the first so many bytes. */
+  readonly from: number;
+  /** Bytes sent so far, those before `from` included. */
   readonly sent: number;
   readonly done: Promise<void>;
   cancel(): void;

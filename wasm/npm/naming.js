@@ -6,6 +6,12 @@ export function ownName(file) {
   return webkitRelativePath || name || "";
 }
 
+/** When it was changed, in seconds, if that is known. @param {Blob} file */
+export function changed(file) {
+  const { lastModified } = /** @type {Partial<File>} */ (file);
+  return lastModified === undefined ? "" : String(Math.floor(lastModified / 1000));
+}
+
 /**
  * Files by their names.
  *

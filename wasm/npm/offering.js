@@ -47,7 +47,7 @@ export class Offering {
   }
 
   /** @param {import("./upload.js").Upload} upload */
-  uploads({ name, done }) {
+  uploads({ name, more, done }) {
     this.#failed.delete(name);
     this.#moving += 1;
     const over = (/** @type {() => void} */ count) => () => {
@@ -55,7 +55,7 @@ export class Offering {
       this.#moving -= 1;
       this.#settle();
     };
-    done.then(over(() => (this.#sent += 1)), over(() => this.#failed.add(name)));
+    done.then(over(() => (this.#sent += 1 + more)), over(() => this.#failed.add(name)));
   }
 
   declines() {

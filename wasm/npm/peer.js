@@ -1,11 +1,12 @@
 import { Driver } from "./driver.js";
 import { XcherError, asError } from "./error.js";
 import { load } from "./load.js";
-import { byName, ownName } from "./naming.js";
+import { byName, changed, ownName } from "./naming.js";
 import { Sending } from "./sending.js";
 import { Session } from "./session.js";
 import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
+import { look } from "./beginning.js";
 import { address, opener } from "./bridge.js";
 import { within } from "./within.js";
 
@@ -17,7 +18,7 @@ import { within } from "./within.js";
  * @typedef {{
  *   tell(told: Told): void,
  *   take(transfer: number, bytes: Uint8Array): void,
- *   read(transfer: number, length: number): void,
+ *   read(transfer: number, length: number, name: string): void,
  *   disconnected(): void,
  * }} Reports
  * @typedef {{ resolve: (value: any) => void, reject: (error: XcherError) => void }} Waiting
@@ -86,7 +87,11 @@ export class Peer extends EventTarget {
         this.#sending?.told(told);
       },
       take: (transfer, bytes) => this.#downloads.get(transfer)?.take(bytes),
-      read: (transfer, length) => this.#uploads.get(transfer)?.read(length),
+      read: (transfer, length, name) => {
+        const upload = this.#uploads.get(transfer);
+        if (name) upload?.readWhole(this.#file(upload.session, name), length);
+        else upload?.read(length);
+      },
       disconnected: () => this.#awaited.gone?.(),
     });
   }
@@ -176,7 +181,7 @@ export class Peer extends EventTarget {
   /** @param {Blob} file @param {string} [name] */
   share(file, name) {
     const as = name ?? ownName(file);
-    this.#driver.do("share", { text: as, number: file.size });
+    this.#driver.do("share", { text: as, number: file.size, more: changed(file) });
     this.#shared.set(as, file);
     const stop = () => {
       if (this.#shared.get(as) !== file) return;
@@ -295,8 +300,12 @@ export class Peer extends EventTarget {
         return session?.declined(text);
       case "unoffered":
         return session?.unoffered(new XcherError("refused", "the other side knows no offers"));
+      case "look":
+        return this.#look(id, text, number, flag ? Number(more) : undefined);
+      case "started":
+        return this.#downloads.get(id)?.started(number);
       case "upload":
-        return this.#upload(id, Number(more), text, number);
+        return this.#upload(id, more, text, number);
       case "progress":
         return this.#uploads.get(id)?.moved(number);
       case "finished": {
@@ -408,12 +417,26 @@ export class Peer extends EventTarget {
     setTimeout(() => seen || offer.decline());
   }
 
-  /** @param {number} id @param {number} whose @param {string} name @param {number} size */
-  #upload(id, whose, name, size) {
+  /** What a session may have under this name. @param {Session | undefined} session @param {string} name */
+  #file(session, name) {
+    return session?.offeredFile(name) ?? this.#shared.get(name);
+  }
+
+  /** @param {number} id @param {string} name @param {number} length @param {number} [whose] where it is ours */
+  #look(id, name, length, whose) {
+    const ours = whose !== undefined;
+    const file = ours ? this.#file(this.#byId.get(whose), name) : this.#downloads.get(id)?.partial;
+    // It fails where the peer is closed.
+    look(this.#driver, id, file, ours ? length : (file?.size ?? 0)).catch(() => {});
+  }
+
+  /** @param {number} id @param {string} about whose, from where on, how many more @param {string} name @param {number} size */
+  #upload(id, about, name, size) {
+    const [whose, from, more] = about.split(" ").map(Number);
     const session = this.#byId.get(whose);
     if (!session) return;
-    const file = session.offeredFile(name) ?? this.#shared.get(name);
-    const upload = new Upload(this.#driver, id, session, name, size, file);
+    const file = this.#file(session, name);
+    const upload = new Upload(this.#driver, id, session, name, size, file, from, more);
     this.#uploads.set(id, upload);
     session.uploads(upload);
     this.#emit("upload", { upload });

@@ -1,15 +1,16 @@
 /**
- * Reads a file from its beginning, into the same memory each time: what is thrown away at the pace of
+ * Reads a file piece by piece, into the same memory each time: what is thrown away at the pace of
  * a network is not collected at that pace.
  */
 export class Reading {
   #file;
-  #at = 0;
+  #at;
   #memory = new ArrayBuffer(0);
 
-  /** @param {Blob} file */
-  constructor(file) {
+  /** @param {Blob} file @param {number} [from] */
+  constructor(file, from = 0) {
     this.#file = file;
+    this.#at = from;
   }
 
   /**

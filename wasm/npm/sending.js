@@ -7,7 +7,7 @@ export class Sending {
   #bytes = 0;
   /** Sessions that are open. @type {Set<number>} */
   #open = new Set();
-  /** What goes. @type {Map<number, string>} */
+  /** What goes, and how many files that is. @type {Map<number, { name: string, files: number }>} */
   #moving = new Map();
   /** What was asked for and did not get across: it may be asked for again. @type {Set<string>} */
   #missing = new Set();
@@ -59,7 +59,7 @@ export class Sending {
       if (this.#open.size === 0) this.#missing.clear();
       this.#open.add(id);
     } else if (event === "upload") {
-      this.#moving.set(id, text);
+      this.#moving.set(id, { name: text, files: 1 + Number(more.split(" ")[2]) });
     } else if (event === "finished") {
       this.#finished(id, number, more, error);
     } else if (event === "ended") {
@@ -77,13 +77,13 @@ export class Sending {
 
   /** @param {number} id @param {number} bytes @param {string} failed @param {XcherError | undefined} error */
   #finished(id, bytes, failed, error) {
-    const name = this.#moving.get(id);
+    const moved = this.#moving.get(id);
     this.#moving.delete(id);
     if (error) {
       this.#missing.add(failed);
-    } else if (name !== undefined) {
-      this.#missing.delete(name);
-      this.#files += 1;
+    } else if (moved) {
+      this.#missing.delete(moved.name);
+      this.#files += moved.files;
       this.#bytes += bytes;
     }
   }

@@ -1,7 +1,7 @@
 import { XcherError } from "./error.js";
 import { Download } from "./download.js";
 import { Listing } from "./listing.js";
-import { byName } from "./naming.js";
+import { byName, changed } from "./naming.js";
 import { Offering } from "./offering.js";
 import { Offers } from "./offer.js";
 
@@ -113,18 +113,15 @@ export class Session {
     return check.answer;
   }
 
-  /** @param {string | import("./index.js").RemoteFile} file */
-  get(file) {
+  /** @param {string | import("./index.js").RemoteFile} file @param {{ partial?: Blob }} [options] */
+  get(file, { partial } = {}) {
     const name = typeof file === "string" ? file : file.name;
     const size = typeof file === "string" ? undefined : file.size;
     const sought = typeof file === "string" ? this.#seek(name) : Promise.resolve(spelled(file));
-    const download = new Download(this.#driver, name, size, async (download) => {
+    const download = new Download(this.#driver, name, size, partial, async (download) => {
       const more = await sought;
       const id = this.#driver.do("get", { id: this.#id, text: name, more });
-      this.#register(id, download);
-      this.#transfers.add(download);
-      const over = () => this.#transfers.delete(download);
-      download.done.then(over, over);
+      this.#began(id, download);
       return id;
     });
     sought.then(
@@ -142,11 +139,44 @@ export class Session {
     const open = [...named.keys()].find((name) => this.#offered.get(name)?.offering.isSettled === false);
     if (open) throw new XcherError("misuse", `expected a file that is not offered yet, got ${open}`);
     const listed = [...named].map(([name, { size }]) => ({ name, size }));
-    const lines = (/** @type {"name" | "size"} */ what) => listed.map((file) => file[what]).join("\n");
-    this.#driver.do("offer", { id: this.#id, text: lines("name"), more: lines("size") });
+    const text = [...named.keys()].join("\n");
+    const more = [...named.values()].map((file) => `${file.size} ${changed(file)}`).join("\n");
+    this.#driver.do("offer", { id: this.#id, text, more });
     const offering = new Offering(this, listed);
     for (const [name, file] of named) this.#offered.set(name, { file, offering });
     return offering;
+  }
+
+  /** @param {readonly import("./index.js").RemoteFile[]} files */
+  getAll(files) {
+    /** @type {() => number} */
+    let first;
+    const downloads = files.map(
+      ({ name, size }, at) =>
+        new Download(this.#driver, name, size, undefined, async () => first() + at),
+    );
+    try {
+      const text = files.map(({ name }) => name).join("\n");
+      const more = files.map(spelled).join("\n");
+      const id = files.length && this.#driver.do("get", { id: this.#id, text, more });
+      first = () => id;
+      // Now: what becomes of them may be told before anything else is done.
+      downloads.forEach((download, at) => this.#began(id + at, download));
+    } catch (error) {
+      first = () => {
+        throw error;
+      };
+    }
+    for (const download of downloads) download.start().catch(() => {});
+    return downloads;
+  }
+
+  /** @param {number} id @param {Download} download */
+  #began(id, download) {
+    this.#register(id, download);
+    this.#transfers.add(download);
+    const over = () => this.#transfers.delete(download);
+    download.done.then(over, over);
   }
 
   async end() {
@@ -166,9 +196,9 @@ export class Session {
     return this.#offered.get(name)?.file;
   }
 
-  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
-  offers(name, size, approximate, spelled) {
-    this.#offers.push(new RemoteFile(name, size, approximate, spelled));
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} more */
+  offers(name, size, approximate, more) {
+    this.#offers.push(new RemoteFile(name, size, approximate, more));
   }
 
   /** What was offered so far is an offer, unless it is nothing. */
@@ -196,10 +226,9 @@ export class Session {
     upload.done.then(over, over);
   }
 
-  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
-  entry(name, size, approximate, spelled) {
-    const file = new RemoteFile(name, size, approximate, spelled);
-    this.#listing?.push(file);
+  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} more */
+  entry(name, size, approximate, more) {
+    this.#listing?.push(new RemoteFile(name, size, approximate, more));
   }
 
   listed() {
@@ -282,11 +311,19 @@ export class Session {
 class RemoteFile {
   #spelled;
 
-  /** @param {string} name @param {number} size @param {boolean} approximate @param {string} spelled */
-  constructor(name, size, approximate, spelled) {
+  /**
+   * @param {string} name
+   * @param {number} size
+   * @param {boolean} approximate
+   * @param {string} more how its size is spelled, when it was changed, `x` if it is a program
+   */
+  constructor(name, size, approximate, more) {
+    const [spelled, changed, mode] = more.split(" ");
     this.name = name;
     this.size = size;
     this.approximate = approximate;
+    this.modified = changed ? 1000 * Number(changed) : undefined;
+    this.executable = mode === "x";
     this.#spelled = spelled;
   }
 

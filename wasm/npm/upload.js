@@ -13,7 +13,9 @@ export class Upload {
   #over = false;
   /** @type {Reading | undefined} */
   #reading;
-  #sent = 0;
+  /** What is read answers in the order in which it was asked for. */
+  #answered = Promise.resolve();
+  #sent;
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -22,13 +24,17 @@ export class Upload {
    * @param {string} name
    * @param {number} size
    * @param {Blob | undefined} file
+   * @param {number} from
+   * @param {number} more
    */
-  constructor(driver, id, session, name, size, file) {
+  constructor(driver, id, session, name, size, file, from, more) {
     this.#driver = driver;
     this.#id = id;
     this.session = session;
     this.name = name;
     this.size = size;
+    this.from = this.#sent = from;
+    this.more = more;
     this.#file = file;
     this.done = new Promise((resolve, reject) => {
       this.#succeed = /** @type {() => void} */ (resolve);
@@ -64,11 +70,25 @@ export class Upload {
   }
 
   /** @param {number} length of the next piece */
-  async read(length) {
-    try {
+  read(length) {
+    return this.#supply(async () => {
       if (!this.#file) throw new Error("it is not shared any more");
-      this.#reading ??= new Reading(this.#file);
-      const piece = await this.#reading.next(length);
+      this.#reading ??= new Reading(this.#file, this.from);
+      return this.#reading.next(length);
+    });
+  }
+
+  /** @param {Blob | undefined} file one of many @param {number} length */
+  readWhole(file, length) {
+    const reading = file?.size === length ? file.arrayBuffer() : Promise.reject(new Error());
+    reading.catch(() => {});
+    this.#answered = this.#answered.then(() => this.#supply(async () => new Uint8Array(await reading)));
+  }
+
+  /** @param {() => Promise<Uint8Array<ArrayBuffer>>} read */
+  async #supply(read) {
+    try {
+      const piece = await read();
       if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {
       const why = asError(error, "local").message;

@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn send(this: &Outside, message: &[u8]) -> bool;
     #[wasm_bindgen(method)]
-    fn read(this: &Outside, transfer: f64, length: f64);
+    fn read(this: &Outside, transfer: f64, length: f64, name: &str);
     #[wasm_bindgen(method)]
     fn take(this: &Outside, transfer: f64, bytes: &[u8]);
     /// An event: its name, whose it is, and what is to say of it. `code` is empty where nothing went
@@ -61,8 +61,15 @@ impl host::Outside for Outside {
         self.send(message)
     }
 
-    fn read(&self, transfer: TransferId, length: usize) {
-        self.read(transfer.0 as f64, length as f64);
+    fn read(&self, transfer: TransferId, length: usize, name: Option<&FileName>) {
+        self.read(transfer.0 as f64, length as f64, name.map_or("", FileName::as_str));
+    }
+
+    fn look(&self, transfer: TransferId, name: &FileName, shared: Option<(SessionId, u64)>) {
+        let (session, length) = shared.unwrap_or((SessionId(0), 0));
+        let session = session.0.to_string();
+        let (id, ours) = (transfer.0 as f64, shared.is_some());
+        self.tell("look", id, length as f64, ours, name.as_str(), &session, "");
     }
 
     fn take(&self, transfer: TransferId, bytes: &[u8]) {
@@ -128,12 +135,16 @@ impl host::Outside for Outside {
                 fail("ended", session.0, 0.0, "", &fault);
             }
             Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
-            Event::Entry { session, ref name, size, .. }
-            | Event::Offered { session, ref name, size, .. } => {
+            Event::Entry { session, ref name, size, stat }
+            | Event::Offered { session, ref name, size, stat } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
-                let spelled = if approximate { &*size.to_string() } else { "" };
+                // No part has a blank in it.
+                let mut more = if approximate { size.to_string() } else { String::new() };
+                more.push(' ');
+                more.extend(stat.modified.map(|seconds| seconds.to_string()));
+                more.push_str(if stat.executable { " x" } else { "" });
                 let what = if matches!(event, Event::Entry { .. }) { "entry" } else { "offered" };
-                say(what, session.0, bytes, approximate, name.as_str(), spelled);
+                say(what, session.0, bytes, approximate, name.as_str(), &more);
             }
             Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
                 say("notice", 0, 0.0, false, &why, "")
@@ -148,11 +159,12 @@ impl host::Outside for Outside {
                 say("declined", session.0, 0.0, false, &name, "");
             }
             Event::CodeDead => say("dead", 0, 0.0, false, "", ""),
-            Event::Started { transfer, session, direction, name, size, .. } => {
-                if direction == Direction::Send {
-                    let (session, bytes) = (session.0.to_string(), size.bytes() as f64);
-                    say("upload", transfer.0, bytes, false, name.as_str(), &session);
-                }
+            Event::Started { transfer, direction: Direction::Receive, from, .. } => {
+                say("started", transfer.0, from as f64, false, "", "");
+            }
+            Event::Started { transfer, session, name, size, from, more, .. } => {
+                let whose = format!("{} {from} {more}", session.0);
+                say("upload", transfer.0, size.bytes() as f64, false, name.as_str(), &whose);
             }
             Event::Progress { transfer, bytes } => {
                 say("progress", transfer.0, bytes as f64, false, "", "");
@@ -192,7 +204,8 @@ impl Host {
         if let Some((secret, rest)) = secrets.split_first_chunk()
             && let Some((seed, rest)) = rest.split_first_chunk()
         {
-            let mut made = Trust::new(Identity::new(*secret), *seed);
+            let made = Trust::new(Identity::new(*secret), *seed);
+            let mut made = made.with_resume().with_stat().with_batch();
             if let Ok(seed) = rest.try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
                 made = made.with_code(code.clone());
@@ -255,9 +268,15 @@ impl Host {
             "took" => host.took(session, number as usize),
             "check" => host.check(session, file_name(text)?).map_err(misuse)?,
             "get" => {
-                let size = Size::parse(more)
-                    .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
-                began = host.get(session, file_name(text)?, size).map_err(misuse)?.0;
+                let file = |(name, size)| {
+                    let size = Size::parse(size)
+                        .ok_or_else(|| thrown("misuse", "expected a size in bytes"))?;
+                    Ok((file_name(name)?, size, Stat::default()))
+                };
+                let files = text.split('\n').zip(more.split('\n')).map(file);
+                let files = files.collect::<Result<_, JsValue>>()?;
+                let all = host.get_all(session, files).map_err(misuse)?;
+                began = all.first().map_or(0, |first| first.0);
             }
             "offer" => host.offer(session, listed(text, more)?).map_err(misuse)?,
             "decline" => host.decline(session, &file_name(text)?).map_err(misuse)?,
@@ -265,10 +284,12 @@ impl Host {
             "is-code" => began = Code::is_like(text).into(),
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
+            "looked" => host.looked(transfer, number != 0.0),
             "cancel" => host.cancel(transfer).map_err(misuse)?,
             "end" => host.end(session).map_err(misuse)?,
             "share" => {
-                if !host.share(file_name(text)?, number as u64) {
+                let stat = Stat { modified: more.parse().ok(), executable: false };
+                if !host.share(file_name(text)?, number as u64, stat) {
                     return Err(thrown("misuse", "expected a name that is not shared yet"));
                 }
             }
@@ -284,8 +305,8 @@ impl Host {
     }
 
     /// As [`host::Host::supply`].
-    pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) {
-        self.host.supply(TransferId(transfer as u64), piece);
+    pub fn supply(&mut self, transfer: f64, piece: Vec<u8>) -> bool {
+        self.host.supply(TransferId(transfer as u64), piece)
     }
 
     /// When to turn, on the clock of `now`; infinite for never.
@@ -308,13 +329,15 @@ fn file_name(text: &str) -> Result<FileName, JsValue> {
     FileName::new(text).map_err(|error| thrown("policy", &error.to_string()))
 }
 
-/// Files to offer: a name a line, and a size a line.
+/// Files to offer: a name a line, and a size a line, with when it was changed, if that is known.
 fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
     let names = names.split('\n').map(file_name).collect::<Result<Vec<_>, _>>()?;
-    let mut sizes = sizes.split('\n').map(str::parse);
-    let with_size = |name| match sizes.next() {
-        Some(Ok(size)) => Ok(Listed { name, size: Size::Exact(size), stat: Stat::default() }),
-        _ => Err(thrown("misuse", "expected a size for each name")),
+    let mut sizes = sizes.split('\n').map(|line| line.split_once(' ').unwrap_or((line, "")));
+    let with_size = |name| {
+        let (size, modified) = sizes.next().unwrap_or_default();
+        let size = size.parse().map_err(|_| thrown("misuse", "expected a size for each name"))?;
+        let stat = Stat { modified: modified.parse().ok(), executable: false };
+        Ok::<_, JsValue>(Listed { name, size: Size::Exact(size), stat })
     };
     let files = names.into_iter().map(with_size).collect::<Result<_, _>>()?;
     // A name with a line end in it would be two.

@@ -8,7 +8,7 @@ mod bridge;
 use bridge::Pair;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use xcher_core::peer::{Event, Fault, SessionId};
-use xcher_core::{FileName, Nick, Size};
+use xcher_core::{FileName, Nick, Size, Stat};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -44,7 +44,8 @@ fn in_session() -> (Pair, SessionId) {
 /// A file of this size that comes over the stream returned.
 fn receiving(pair: &mut Pair, session: SessionId, size: u64) -> usize {
     let name = FileName::new("a b").unwrap();
-    let transfer = pair.host.get(session, name, Size::Exact(size)).unwrap();
+    let transfer =
+        pair.host.get_all(session, vec![(name, Size::Exact(size), Stat::default())]).unwrap()[0];
     pair.turn();
     let listener = pair.lines.len() - 1;
     assert_eq!(pair.came(listener), "X_LISTEN\n");
@@ -124,7 +125,7 @@ fn a_tunnel_that_is_lost_takes_all_with_it_and_comes_back() {
 fn a_full_web_socket_holds_a_file_back() {
     let (mut pair, _) = in_session();
     let size = 8 << 20;
-    assert!(pair.host.share(FileName::new("x").unwrap(), size));
+    assert!(pair.host.share(FileName::new("x").unwrap(), size, Stat::default()));
     pair.write(2, format!("X_REQUEST x {size} 6000\n").as_bytes());
     let dial = pair.lines.len() - 1;
     assert_eq!(pair.came(dial), "X_DIAL 203.0.113.9 6000\n");

@@ -7,6 +7,7 @@ import * as sending from "./sending.js";
 import * as sessions from "./sessions.js";
 import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
+import { discard, unfinished } from "./unfinished.js";
 
 export let peer;
 /** By which keys are kept. */
@@ -17,7 +18,7 @@ export let bridge;
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, forget, settle, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, settle, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;
@@ -58,6 +59,7 @@ function start(made) {
 function online() {
   tell("online", peer.nick);
   known();
+  unfinished();
   transfers.resume();
 }
 

@@ -89,9 +89,9 @@ function gathered(most, to) {
 }
 
 /** Private windows have no such store (OPFS), and pages without https. */
-const store = async () => {
+export const store = async (name = "xcher") => {
   const root = await navigator.storage.getDirectory();
-  return root.getDirectoryHandle("xcher", { create: true });
+  return root.getDirectoryHandle(name, { create: true });
 };
 
 async function inStore(size) {

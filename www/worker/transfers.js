@@ -1,10 +1,16 @@
 /** Files on their way, both ways, and those that wait to be fetched. */
 import { tell } from "../messages.js";
+import { partial } from "./partial.js";
 import { sink } from "./saving.js";
 import { bye, sessionWith } from "./sessions.js";
+import { unfinished } from "./unfinished.js";
 
 /** Fetched at a time into a folder; as downloads, one after the other. */
 const AT_ONCE = 4;
+/** Files that are requested together: so many, of so many bytes each and in all. */
+const TOGETHER = 256;
+const SMALL = 1 << 18;
+const MOST = 1 << 22;
 /** How often the page is told, in milliseconds. */
 const TICK = 250;
 const NEW = 0.15;
@@ -16,6 +22,8 @@ let last = 0;
 let ticking;
 
 let jobs = [];
+/** Those that were requested together, and wait to be written. */
+const begun = new Set();
 let busy = 0;
 /** Why no job is begun. */
 let held = "";
@@ -61,9 +69,12 @@ export function drop() {
 
 export const cancel = (id) => rows.get(id)?.cancel();
 
+/** What came of it stays. */
+export const pause = (id) => rows.get(id)?.cancel("paused");
+
 export function upload(upload) {
   const { name, size, session, done } = upload;
-  const row = begin({ up: true, name, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
+  const row = begin({ up: true, name, more: upload.more, size, nick: session.nick ?? session.peerAddress }, () => upload.sent);
   row.cancel = () => upload.cancel();
   done.then(() => end(row), (error) => end(row, error));
 }
@@ -71,39 +82,83 @@ export function upload(upload) {
 function run() {
   ticking ??= setInterval(tick, TICK);
   while (!held && jobs.length && busy < (jobs[0].target ? AT_ONCE : 1)) {
-    busy++;
-    fetch(jobs.shift()).finally(() => {
-      busy--;
+    const some = next();
+    const lanes = some.length > 1 && some[0].target ? AT_ONCE : 1;
+    busy += lanes;
+    fetchAll(some, lanes).finally(() => {
+      busy -= lanes;
       run();
     });
   }
 }
 
-async function fetch(job) {
-  const { nick, file, target } = job;
+/** The next job, and the small ones after it that are like it. */
+function next() {
+  const some = [];
+  const [{ nick, target, session }] = jobs;
+  let left = MOST;
+  do {
+    left -= jobs[0].file.size;
+    some.push(jobs.shift());
+  } while (
+    jobs.length && some.length < TOGETHER && [some[0], jobs[0]].every(({ file }) => file.size <= SMALL) &&
+    jobs[0].nick === nick && jobs[0].target === target && jobs[0].session === session && jobs[0].file.size <= left
+  );
+  return some;
+}
+
+async function fetchAll(some, lanes) {
+  const [{ nick, session: own }] = some;
   const mine = era;
   let session;
   try {
-    session = job.session ?? (await sessionWith(nick));
+    session = own ?? (await sessionWith(nick));
   } catch ({ message }) {
-    if (mine === era) jobs.unshift(job);
+    if (mine === era) jobs.unshift(...some);
     held = `${nick}: ${message}`;
     return;
   }
-  if (mine !== era) return have(job);
-  let download;
+  if (mine !== era) return some.forEach(have);
+  const downloads = some.length > 1 ? session.getAll(some.map(({ file }) => file)) : [];
+  const waiting = some.map((job, at) => [job, downloads[at]]);
+  for (const job of some) begun.add(job);
+  const lane = async () => {
+    for (let one; (one = waiting.shift()); ) {
+      begun.delete(one[0]);
+      if (mine === era) {
+        await fetch(session, ...one);
+      } else {
+        one[1]?.cancel();
+        have(one[0]);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+async function fetch(session, job, download) {
+  const { nick, file, target } = job;
+  let part;
   let to;
-  const row = begin({ name: file.name, size: file.size, nick }, () => download?.received ?? 0);
-  row.cancel = () => {
-    row.cancelled = true;
+  let from = 0;
+  const row = begin({ name: file.name, size: file.size, nick }, () => from + (download?.received ?? 0));
+  row.cancel = (how = "cancelled") => {
+    row.stopped = how;
     download?.cancel();
   };
   try {
-    to = await sink(target, file);
-    if (row.cancelled) throw row;
-    download = session.get(file);
+    part = await partial(session, nick, file);
+    to = part ?? (await sink(target, file));
+    if (row.stopped) throw row;
+    download ??= session.get({ approximate: false, ...file }, { partial: part?.has });
     // The stream says it too.
     download.done.catch(() => {});
+    if (part) {
+      row.shown.bytes = from = await download.start();
+      await part.from(from);
+      row.shown.pauses = true;
+      unfinished();
+    }
     // Always into the same memory: a browser is slow to collect what is thrown away.
     const reader = download.readable.getReader({ mode: "byob" });
     let memory = new Uint8Array(READ);
@@ -112,17 +167,18 @@ async function fetch(job) {
       memory = new Uint8Array(part.value.buffer);
     }
     await download.done;
-    const whole = await to.close();
+    const whole = await to.close(target);
     row.shown.verified = download.verified;
     if (whole) tell("save", whole, file.name.split("/").pop());
     end(row);
     have(job);
   } catch (error) {
     download?.cancel();
-    await to?.abort().catch(() => {});
+    await to?.abort(row.stopped === "cancelled").catch(() => {});
     end(row, error);
     if (row.shown.state === "cancelled") have(job);
   }
+  if (part) unfinished();
 }
 
 function begin(shown, count) {
@@ -133,8 +189,8 @@ function begin(shown, count) {
 }
 
 function end(row, error) {
-  const cancelled = row.cancelled || error?.code === "cancelled";
-  row.shown.state = !error ? "done" : cancelled ? "cancelled" : "failed";
+  const stopped = row.stopped ?? (error?.code === "cancelled" && "cancelled");
+  row.shown.state = !error ? "done" : stopped || "failed";
   row.shown.why = error?.message;
 }
 
@@ -150,6 +206,7 @@ function tick() {
     if (shown.state !== "active") rows.delete(shown.id);
     return shown;
   });
-  tell("transfers", changed, jobs.length, jobs.reduce((sum, { file }) => sum + file.size, 0), held);
+  const waiting = [...begun, ...jobs];
+  tell("transfers", changed, waiting.length, waiting.reduce((sum, { file }) => sum + file.size, 0), held);
   if (!rows.size && !busy) ticking = clearInterval(ticking);
 }

@@ -20,7 +20,7 @@ pub(super) struct Member {
 
 impl Peer {
     /// As [`get`](Self::get), of many files: small ones then come together, where the other side knows
-    /// how.
+    /// how. Their ids follow each other, one by one.
     ///
     /// # Errors
     ///

@@ -311,6 +311,8 @@ pub enum Action {
     SumBeginning {
         /// For which transfer.
         transfer: TransferId,
+        /// Of which session.
+        session: SessionId,
         /// Which file.
         name: FileName,
         /// It must still have this size, in bytes.
@@ -380,7 +382,8 @@ pub enum Action {
         /// What else it is to have.
         stat: Stat,
     },
-    /// A received file will not become whole: leave the temporary file where it is.
+    /// A received file will not become whole: leave the temporary file where it is. Or what
+    /// [`Action::SumBeginning`] asked about is not sent: keep nothing of it.
     Abandon {
         /// Which transfer.
         transfer: TransferId,

@@ -251,7 +251,7 @@ impl Peer {
                     serve.stage = Stage::Summing;
                     // That it is exact was seen when it was asked for.
                     let (name, size) = (serve.name.clone(), serve.size.bytes());
-                    turn.act(Action::SumBeginning { transfer: id, name, size, length });
+                    turn.act(Action::SumBeginning { transfer: id, session, name, size, length });
                 }
                 None => self.connect(id, turn),
             }
@@ -271,6 +271,7 @@ impl Peer {
         }
         // The requester knows by the NO to ask for all of it.
         let Some(serve) = self.take_serve(id) else { return };
+        turn.act(Action::Abandon { transfer: id });
         self.say_no(&serve, turn);
         self.serve_over(&serve, turn);
     }

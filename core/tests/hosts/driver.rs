@@ -35,7 +35,7 @@ impl Net {
                 let has = left.map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
                 self.answer(at, Input::PartialFound { transfer, has });
             }
-            Action::SumBeginning { transfer, name, size, length } => {
+            Action::SumBeginning { transfer, name, size, length, .. } => {
                 let file = host.files.get(name.as_str()).filter(|file| file.len() as u64 == size);
                 let sum = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
                 self.answer(at, Input::BeginningSummed { transfer, sum });

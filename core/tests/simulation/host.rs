@@ -29,6 +29,8 @@ pub struct Host {
     pub found: BTreeMap<TransferId, Found>,
     /// What goes on, of which file it is.
     pub going: BTreeMap<TransferId, Whose>,
+    /// Files of its own whose beginnings it summed up.
+    pub summed: Vec<TransferId>,
     /// What tries that came to nothing left.
     pub kept: BTreeMap<Whose, Vec<u8>>,
     /// What it is made of again after its death.
@@ -228,6 +230,7 @@ impl Host {
             found: BTreeMap::new(),
             key: is_private.then(|| Identity::new(secret).public()),
             going: BTreeMap::new(),
+            summed: Vec::new(),
             kept: BTreeMap::new(),
             config,
             secret,

@@ -75,6 +75,10 @@ impl World {
     /// A try came to nothing: what there is stays.
     pub(crate) fn keep(&mut self, host: usize, transfer: TransferId) {
         let host = &mut self.hosts[host];
+        if let Some(at) = host.summed.iter().position(|summed| *summed == transfer) {
+            host.summed.swap_remove(at);
+            return;
+        }
         let received = host.received.remove(&transfer);
         let found = host.found.remove(&transfer);
         assert!(received.is_some() || found.is_some(), "it was being received, or looked for");

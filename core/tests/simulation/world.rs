@@ -334,10 +334,11 @@ impl World {
                 let has = (length > 0).then(|| (length, *blake3::hash(left).as_bytes()));
                 self.hosts[host].due.push(Due::PartialFound(transfer, has));
             }
-            Action::SumBeginning { transfer, name, size, length } => {
+            Action::SumBeginning { transfer, name, size, length, .. } => {
                 let file = &self.hosts[host].files[name.as_str()];
                 assert_eq!(size, file.len() as u64);
                 let sum = *blake3::hash(&file[..length as usize]).as_bytes();
+                self.hosts[host].summed.push(transfer);
                 self.hosts[host].due.push(Due::BeginningSummed(transfer, Some(sum)));
             }
             Action::Send { transfer, conn, name, size, from, seal } => {

@@ -420,7 +420,7 @@ impl Host {
             Action::FindPartial { transfer, name, size, from } => {
                 self.find_partial(transfer, name, size, from);
             }
-            Action::SumBeginning { transfer, name, size, length } => {
+            Action::SumBeginning { transfer, name, size, length, .. } => {
                 self.sum_beginning(transfer, name, size, length);
             }
             Action::Send { transfer, conn, name, size, from, seal } => {

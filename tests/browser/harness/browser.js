@@ -28,29 +28,35 @@ const FIREFOX = {
   "app.update.enabled": false,
 };
 
-/** Starts a browser with a fresh profile. */
-export async function launch(name) {
+/** Starts a browser with a fresh profile, or with the one in this folder. */
+export async function launch(name, profile) {
+  const kept = profile && { "browser.download.folderList": 2, "browser.download.dir": saves(profile) };
   const options =
     name === "firefox"
-      ? { browser: "firefox", extraPrefsFirefox: FIREFOX }
+      ? { browser: "firefox", extraPrefsFirefox: { ...FIREFOX, ...kept } }
       : { browser: "chrome", args: CHROMIUM };
   const browser = await puppeteer.launch({
     ...options,
+    userDataDir: profile,
     executablePath: PROGRAMS[name],
     headless: true,
     timeout: PATIENCE,
     protocolTimeout: 3 * PATIENCE,
   });
-  return new Browser(name, browser);
+  return new Browser(name, browser, profile);
 }
+
+/** Where what is saved goes in a profile that is used again. */
+const saves = (profile) => join(profile, "downloads");
 
 /** A browser that runs. */
 class Browser {
   #root = folder();
   #users = 0;
 
-  constructor(name, browser) {
+  constructor(name, browser, profile) {
     this.name = name;
+    this.profile = profile;
     this.browser = browser;
   }
 
@@ -66,15 +72,16 @@ class Browser {
    * Access, which a headless browser cannot show.
    */
   async user({ onDisk = false, picker = false, size = [1280, 800] } = {}) {
-    const downloads = join(this.#root, `downloads-${(this.#users += 1)}`);
-    mkdirSync(downloads);
+    const downloads = this.profile ? saves(this.profile) : join(this.#root, `downloads-${(this.#users += 1)}`);
+    mkdirSync(downloads, { recursive: true });
     const downloadBehavior = { policy: "allow", downloadPath: downloads };
     let context;
     // Firefox stores on disk in every context.
-    const shared = onDisk && this.name !== "firefox";
+    const shared = this.profile || (onDisk && this.name !== "firefox");
     if (shared) {
       context = this.browser.defaultBrowserContext();
-      await context.setDownloadBehavior(downloadBehavior);
+      // Firefox has it from its settings.
+      await context.setDownloadBehavior?.(downloadBehavior);
     } else {
       context = await this.browser.createBrowserContext({ downloadBehavior });
     }
@@ -83,6 +90,13 @@ class Browser {
     await page.evaluateOnNewDocument(watchPolicy);
     if (!picker) await page.evaluateOnNewDocument(withoutPickers);
     return new User(this, context, page, downloads, shared);
+  }
+
+  /** Ends it with no time for anything. */
+  async kill() {
+    const child = this.browser.process();
+    child.kill("SIGKILL");
+    await once(child, "exit");
   }
 
   async close() {

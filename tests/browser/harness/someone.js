@@ -114,6 +114,31 @@ export class Someone {
     await this.#press(row, "[data-do=cancel]");
   }
 
+  /** Ends it for now: what came of it stays. */
+  async pause(name) {
+    const row = await this.transfer(name, "active");
+    await row.waitForSelector("[data-do=pause]", { visible: true });
+    await this.#press(row, "[data-do=pause]");
+  }
+
+  /** Waits for a file to be among those that did not come whole. */
+  left(name) {
+    return this.sees("#unfinished li", { name });
+  }
+
+  async goOn(name) {
+    await this.#press(await this.left(name), "[data-do=resume]");
+  }
+
+  async discard(name) {
+    await this.#press(await this.left(name), "[data-do=discard]");
+  }
+
+  /** Waits until no file is among them. */
+  nothingLeft() {
+    return this.#wait("nothing to be left", () => document.getElementById("left").hidden);
+  }
+
   /** Waits to be asked about a call of `nick`'s, and answers. */
   async answer(nick, accepted) {
     await this.asked(nick);

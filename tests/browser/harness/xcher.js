@@ -51,8 +51,11 @@ export class Process {
   err_ = [];
   #watched = new Watched();
   #title;
+  /** Starts it again as the same host. */
+  anew;
 
   constructor(program, args, env = process.env) {
+    this.anew = () => new Process(program, args, env);
     this.#title = [program, ...args].join(" ");
     this.child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     // Nothing that was started outlives the tests, however they end.

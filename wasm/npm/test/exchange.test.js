@@ -113,7 +113,10 @@ test("a terminal fetches what is shared", async (t) => {
   const { session } = await called;
   assert.equal(session.incoming, true);
   await Promise.all(uploads.map((upload) => upload.done));
-  assert.deepEqual(uploads.map(({ name }) => name).sort(), Object.keys(FILES).sort());
+  // The small ones come together.
+  assert.deepEqual(uploads.map(({ more }) => more).sort(), [0, 2]);
+  const sum = (sizes) => sizes.reduce((sum, size) => sum + size, 0);
+  assert.equal(sum(uploads.map(({ size }) => size)), sum(Object.values(FILES).map(({ length }) => length)));
   assert.ok(uploads.every(({ size, sent, session: its }) => size === sent && its === session));
   assert.equal(await session.closed, undefined);
 });

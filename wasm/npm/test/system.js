@@ -21,11 +21,11 @@ export class Process {
   #lines = [];
   #waiting = [];
 
-  constructor(t, words, stdin = "ignore") {
+  constructor(t, words, { stdin = "ignore", ...given } = {}) {
     // Each is someone else, and knows nobody.
     const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
     t.after(() => rmSync(data, { recursive: true, force: true }));
-    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data };
+    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data, ...given };
     this.child = spawn(binary, words, { stdio: [stdin, "pipe", "pipe"], env });
     this.exited = once(this.child, "exit").then(([code]) => code);
     this.errors = "";
@@ -69,9 +69,9 @@ export async function relay(t, ...words) {
 
 /** A terminal that shares. */
 export async function share(t, relay, nick, path, ...words) {
-  const stdin = path === "-" ? "pipe" : "ignore";
+  const given = path === "-" ? { stdin: "pipe" } : {};
   const all = ["share", path, "--nick", nick, "--relay", relay.address, ...words];
-  const process = new Process(t, all, stdin);
+  const process = new Process(t, all, given);
   await process.out("online ");
   return process;
 }

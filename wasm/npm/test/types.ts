@@ -104,7 +104,11 @@ async function fetchAll(session: Session): Promise<void> {
   const key: string = session.peerKey ?? `${whom} ${words}`;
   for await (const file of session.list()) {
     const { name, size, approximate }: RemoteFile = file;
+    const about: [number | undefined, boolean | undefined] = [file.modified, file.executable];
     const download: Download = session.get(approximate ? name : { name, size, approximate });
+    const goesOn: Download = session.get(file, { partial: new Blob(["x"]) });
+    const from: number = await goesOn.start();
+    void [about, from];
     const reader: ReadableStreamDefaultReader<Uint8Array> = download.readable.getReader();
     const { value } = await reader.read();
     const left: number = (download.size ?? 0) - download.received - (value?.length ?? 0);
@@ -113,6 +117,8 @@ async function fetchAll(session: Session): Promise<void> {
     const verified: boolean = download.verified;
     void verified;
   }
+  const all: Download[] = session.getAll([]);
+  void all;
   const error: XcherError | undefined = await session.closed;
   session.reject();
   void [address, nick, incoming, error, key];
@@ -150,7 +156,8 @@ export async function give(peer: Peer): Promise<void> {
 function watch(upload: Upload): number {
   if (!upload.session.incoming) upload.cancel();
   void upload.done.then(() => upload.name);
-  return upload.sent / upload.size;
+  void upload.more.toFixed();
+  return (upload.sent - upload.from) / upload.size;
 }
 
 function code(code: ErrorCode): string {

@@ -3,9 +3,11 @@
 use std::task::Context;
 use std::time::Duration;
 
-use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd};
+use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd, TransferId};
+use xcher_core::secure::SecureError;
 use xcher_core::tunnel::FirstLine;
 
+use super::batching::ReceiveBatch;
 use super::file::{Receive, Send};
 use super::link::{Control, ENTRIES, Link, Role};
 use super::{Aside, Host, MAX_STREAMS, NOWHERE, Outside};
@@ -53,41 +55,35 @@ impl<O: Outside> Host<O> {
                 let size = self.shares.size(session, name.as_str());
                 self.input(Input::Found { session, size });
             }
-            // The other side was told of no batches.
-            Action::SendBatch { .. } | Action::ReceiveBatch { .. } => {}
-            Action::FindPartial { transfer, .. } => {
-                self.input(Input::PartialFound { transfer, has: None });
+            Action::SendBatch { transfer, conn, files, seal } => {
+                self.begin_sending(conn, transfer, Send::batch(conn, transfer, files, seal));
             }
-            Action::SumBeginning { transfer, .. } => {
-                self.input(Input::BeginningSummed { transfer, sum: None });
+            Action::ReceiveBatch { transfer, conn, files, seal } => {
+                let batch = ReceiveBatch::new(conn, transfer, files, seal);
+                self.begin_receiving(conn, transfer, batch.map(Role::ReceiveBatch));
             }
-            Action::Send { transfer, conn, size, seal, .. } => {
-                match Send::new(conn, transfer, size.bytes(), seal) {
-                    Ok(file) => self.begin(conn, Role::Send(file)),
-                    Err(error) => {
-                        let why = Some(error.to_string().into());
-                        self.input(Input::SendEnded { transfer, bytes: 0, why });
-                    }
-                }
+            Action::FindPartial { transfer, name, .. } => self.look(transfer, &name, None),
+            Action::SumBeginning { transfer, session, name, length, .. } => {
+                self.look(transfer, &name, Some((session, length)));
             }
-            Action::Receive { transfer, conn, name, size, seal, .. } => {
-                match Receive::new(conn, transfer, name, size, seal) {
-                    Ok(file) => self.begin(conn, Role::Receive(file)),
-                    Err(error) => {
-                        let end = ReceiveEnd::Broken(error.to_string().into());
-                        self.input(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
-                    }
-                }
+            Action::Send { transfer, conn, size, from, seal, .. } => {
+                let begun = self.begun(transfer, from);
+                let file = Send::new(conn, transfer, size.bytes(), begun, seal);
+                self.begin_sending(conn, transfer, file);
+            }
+            Action::Receive { transfer, conn, name, size, from, seal } => {
+                let begun = self.begun(transfer, from);
+                let file = Receive::new(conn, transfer, name, size, begun, seal);
+                self.begin_receiving(conn, transfer, file.map(Role::Receive));
             }
             Action::Store { transfer, .. } => {
-                if let Some(came) = &self.storing {
-                    let name = came.name.clone();
+                if let Some(name) = self.storing.clone() {
                     self.input(Input::Stored { transfer, name });
                 }
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
             // Whoever read it has it.
-            Action::Abandon { .. } => {}
+            Action::Abandon { transfer } => self.stop_looking(transfer),
             Action::Tell(event) => self.tell(event),
         }
     }
@@ -154,6 +150,36 @@ impl<O: Outside> Host<O> {
         }
     }
 
+    fn begin_sending(
+        &mut self,
+        conn: ConnId,
+        transfer: TransferId,
+        file: Result<Send, SecureError>,
+    ) {
+        match file {
+            Ok(file) => self.begin(conn, Role::Send(file)),
+            Err(error) => {
+                let why = Some(error.to_string().into());
+                self.input(Input::SendEnded { transfer, bytes: 0, why });
+            }
+        }
+    }
+
+    fn begin_receiving(
+        &mut self,
+        conn: ConnId,
+        transfer: TransferId,
+        role: Result<Role, SecureError>,
+    ) {
+        match role {
+            Ok(role) => self.begin(conn, role),
+            Err(error) => {
+                let end = ReceiveEnd::Broken(error.to_string().into());
+                self.input(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
+            }
+        }
+    }
+
     /// A data connection is for this file.
     fn begin(&mut self, conn: ConnId, role: Role) {
         for link in &mut self.links {
@@ -169,6 +195,7 @@ impl<O: Outside> Host<O> {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.shares.forget(*session);
             }
+            Event::Failed { transfer, .. } => self.stop_looking(*transfer),
             Event::Entry { session, .. } => {
                 if let Some(Link { role: Role::Control(control), .. }) =
                     self.links.get_mut(self.reading)
@@ -179,7 +206,6 @@ impl<O: Outside> Host<O> {
             }
             _ => {}
         }
-        let verified = self.storing.as_ref().is_some_and(|came| came.verified);
-        self.outside.tell(event, Aside { lost: self.losing, verified });
+        self.outside.tell(event, Aside { lost: self.losing, verified: self.verified });
     }
 }

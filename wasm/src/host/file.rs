@@ -5,8 +5,11 @@ use std::time::Duration;
 use xcher_core::peer::{ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
-use xcher_core::stream::{Hasher, Receiver, Seal, Sender, Sum, Sums};
+use xcher_core::stream::{Receiver, Seal, Sender, Sum, Sums};
 use xcher_core::{FileName, Size};
+
+use super::batching::Files;
+use super::resuming::Begun;
 
 /// Bytes of a file that are read at a time: whole records.
 const PIECE: u64 = 4 * MAX_PLAIN as u64;
@@ -45,11 +48,21 @@ pub(super) struct Send {
     /// Up to here it was put into what is to be written.
     given: u64,
     sealer: Option<Sender>,
+    /// The files, where it is a batch.
+    files: Option<Box<Files>>,
     /// The other side sends nothing more. It may still read, or be gone: where a whole connection was
     /// closed, the bridge has no way to say more.
     pub(super) shut: bool,
     /// It is taken for gone then.
     pub(super) gone: Option<Duration>,
+}
+
+/// What is to be read.
+pub(super) struct Wanted {
+    /// So many bytes.
+    pub(super) length: usize,
+    /// All of this file; else the next ones of the only file.
+    pub(super) name: Option<FileName>,
 }
 
 impl Receive {
@@ -58,11 +71,12 @@ impl Receive {
         transfer: TransferId,
         name: FileName,
         size: Size,
+        begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let opener = seal.map(|seal| seal.receiver(Hasher::new())).transpose()?;
-        let limit = size.limit();
-        Ok(Self { conn, transfer, name, limit, got: 0, told: 0, wanted: WANTED, opener })
+        let opener = seal.map(|seal| seal.receiver(begun.sum)).transpose()?;
+        let (limit, got) = (size.limit(), begun.bytes);
+        Ok(Self { conn, transfer, name, limit, got, told: got, wanted: WANTED, opener })
     }
 
     /// Takes what came, and gives the file's bytes in it. An error is the end.
@@ -101,46 +115,80 @@ impl Send {
         conn: ConnId,
         transfer: TransferId,
         size: u64,
+        begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let sealer = seal.map(|seal| seal.sender(Hasher::new())).transpose()?;
+        let sealer = seal.map(|seal| seal.sender(begun.sum)).transpose()?;
         Ok(Self {
             conn,
             transfer,
             size,
-            sent: 0,
-            told: 0,
-            asked: 0,
+            sent: begun.bytes,
+            told: begun.bytes,
+            asked: begun.bytes,
             waits_for: 0,
             next: None,
-            given: 0,
+            given: begun.bytes,
             sealer,
+            files: None,
             shut: false,
             gone: None,
         })
     }
 
-    /// How many bytes are to be read next, if it is time.
-    pub(super) fn ask(&mut self) -> Option<usize> {
+    /// As [`new`](Self::new), of many files.
+    pub(super) fn batch(
+        conn: ConnId,
+        transfer: TransferId,
+        files: Vec<(FileName, u64)>,
+        seal: Seal,
+    ) -> Result<Self, SecureError> {
+        let size = files.iter().map(|(_, size)| size).sum();
+        let files = Some(Box::new(Files::new(files, seal)?));
+        Ok(Self { files, ..Self::new(conn, transfer, size, Begun::default(), None)? })
+    }
+
+    /// What is to be read next, if it is time.
+    pub(super) fn ask(&mut self) -> Option<Wanted> {
+        if let Some(files) = &mut self.files {
+            return files.ask();
+        }
         if self.waits_for > 0 || self.next.is_some() || self.asked == self.size {
             return None;
         }
         let length = (self.size - self.asked).min(PIECE);
         self.asked += length;
         self.waits_for = length as usize;
-        Some(self.waits_for)
+        Some(Wanted { length: self.waits_for, name: None })
     }
 
     /// The piece that was asked for. False if its length is another.
     pub(super) fn supply(&mut self, piece: Vec<u8>) -> bool {
+        if let Some(files) = &mut self.files {
+            files.supply(Some(piece));
+            return true;
+        }
         let fits = piece.len() == std::mem::take(&mut self.waits_for);
         self.next = Some(piece);
         fits
     }
 
+    /// What was asked for cannot be read. Whether the others go on without it.
+    pub(super) fn unread(&mut self) -> bool {
+        self.files.as_mut().map(|files| files.supply(None)).is_some()
+    }
+
     /// Fills `out`, which is empty, with what is to be written next, if there is something.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) -> Result<(), SecureError> {
-        if let Some(piece) = self.next.take() {
+        if let Some(files) = &mut self.files {
+            self.given += files.write(out)?;
+            if out.is_empty()
+                && files.is_over()
+                && let Some(files) = self.files.take()
+            {
+                files.finish(out)?;
+            }
+        } else if let Some(piece) = self.next.take() {
             self.given += piece.len() as u64;
             let Some(sealer) = &mut self.sealer else {
                 *out = piece;
@@ -171,10 +219,10 @@ impl Send {
 
     /// Whether there is nothing more to write.
     pub(super) fn is_written(&self) -> bool {
-        self.given == self.size && self.sealer.is_none()
+        self.given == self.size && self.sealer.is_none() && self.files.is_none()
     }
 }
 
-fn broken(error: SecureError) -> ReceiveEnd {
+pub(super) fn broken(error: SecureError) -> ReceiveEnd {
     ReceiveEnd::Broken(error.to_string().into())
 }

@@ -7,8 +7,9 @@ use xcher_core::Quoted;
 use xcher_core::peer::{Input, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
+use super::batching::ReceiveBatch;
 use super::link::{Bytes, Control, ENTRIES, Happened, Role};
-use super::{Came, ConnId, Host, NOWHERE, Outside};
+use super::{ConnId, Host, NOWHERE, Outside};
 
 /// How long a side that sends nothing more may take no byte of a file. Where it was closed while the
 /// tunnel stood still, the bridge passed the end on as one way's, and can no longer tell the reset that
@@ -21,9 +22,9 @@ impl<O: Outside> Host<O> {
             Happened::Line(line) => self.first_line(at, &line),
             Happened::Came(bytes) => self.came(at, &bytes),
             Happened::Went(length) => self.went(at, length),
-            Happened::Wants(length) => {
+            Happened::Wants(wanted) => {
                 if let Role::Send(file) = &self.links[at].role {
-                    self.outside.read(file.transfer, length);
+                    self.outside.read(file.transfer, wanted.length, wanted.name.as_ref());
                 }
             }
             Happened::Shut => {
@@ -54,10 +55,20 @@ impl<O: Outside> Host<O> {
                     (None, Ok(sums)) => (sums, ReceiveEnd::Eof),
                     (None, Err(end)) => (None, end),
                 };
-                self.storing = Some(Came { name: file.name, verified: sums.is_some() });
+                self.storing = Some(file.name);
+                self.verified = sums.is_some();
                 let (transfer, bytes) = (file.transfer, file.got);
                 self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
                 self.storing = None;
+                self.verified = false;
+            }
+            Role::ReceiveBatch(mut batch) => {
+                let end = match (why, batch.finish()) {
+                    (Some(why), _) => ReceiveEnd::Broken(why),
+                    (None, Ok(())) => ReceiveEnd::Eof,
+                    (None, Err(end)) => end,
+                };
+                self.batch_ended(&batch, end);
             }
             Role::Send(file) => {
                 let (transfer, bytes) = (file.transfer, file.sent);
@@ -144,9 +155,30 @@ impl<O: Outside> Host<O> {
                     self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
                 }
             }
+            Role::ReceiveBatch(batch) => {
+                let (transfer, outside) = (batch.transfer, &self.outside);
+                let (files, end) =
+                    batch.take(bytes, &|transfer, bytes| outside.take(transfer, bytes));
+                self.verified = batch.verify;
+                self.input(Input::BatchMoved { transfer, files });
+                self.verified = false;
+                if let (Some(end), Some(link)) = (end, self.links.get_mut(at))
+                    && let Role::ReceiveBatch(batch) = std::mem::replace(&mut link.role, Role::Over)
+                {
+                    self.batch_ended(&batch, end);
+                }
+            }
             // What else comes, nobody asked for.
             _ => {}
         }
+    }
+
+    fn batch_ended(&mut self, batch: &ReceiveBatch, end: ReceiveEnd) {
+        let (transfer, bytes) = (batch.transfer, batch.got);
+        // The last file that came is told now.
+        self.verified = batch.verify;
+        self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
+        self.verified = false;
     }
 
     fn went(&mut self, at: usize, bytes: usize) {

@@ -11,7 +11,8 @@ use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
 use xcher_core::tunnel::MAX_FIRST_LINE;
 use yamux::{Packet, Stream};
 
-use super::file::{Receive, Send};
+use super::batching::ReceiveBatch;
+use super::file::{Receive, Send, Wanted};
 
 /// Entries of a list that may wait for who asked for it.
 pub(super) const ENTRIES: usize = 1024;
@@ -41,7 +42,9 @@ pub(super) enum Role {
     Data(ConnId),
     /// A file that comes.
     Receive(Receive),
-    /// A file that goes.
+    /// Many files that come.
+    ReceiveBatch(ReceiveBatch),
+    /// A file that goes, or many.
     Send(Send),
     /// Closed, for whoever reads what was written last.
     Closing { until: Duration, shut: bool },
@@ -67,8 +70,8 @@ pub(super) enum Happened {
     Went(usize),
     /// The other side will send nothing.
     Shut,
-    /// The next piece of the file is to be read, of so many bytes.
-    Wants(usize),
+    /// This is to be read next.
+    Wants(Wanted),
     /// Nothing more; with the reason if not in order.
     Ended(Option<Box<str>>),
 }
@@ -95,6 +98,7 @@ impl Role {
             Self::Dial { conn, .. } | Self::Data(conn) => Some(*conn),
             Self::Control(control) => Some(control.conn),
             Self::Receive(file) => Some(file.conn),
+            Self::ReceiveBatch(batch) => Some(batch.conn),
             Self::Send(file) => Some(file.conn),
             Self::New | Self::Listen { .. } | Self::Closing { .. } | Self::Over => None,
         }
@@ -168,6 +172,8 @@ impl Link {
             Role::Send(_) => self.poll_send(cx),
             // Nobody writes to it: its end is what matters.
             Role::Listen { .. } => self.poll_came(cx),
+            // It is no more than may wait for whoever reads it.
+            Role::ReceiveBatch(_) => self.poll_came(cx),
             Role::Closing { shut, .. } => {
                 if !*shut && self.out.is_empty() {
                     match Pin::new(&mut self.stream).poll_close(cx) {
@@ -256,8 +262,8 @@ impl Link {
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
         let Role::Send(file) = &mut self.role else { return None };
-        if let Some(length) = file.ask() {
-            return Some(Happened::Wants(length));
+        if let Some(wanted) = file.ask() {
+            return Some(Happened::Wants(wanted));
         }
         if self.out.is_empty() {
             if let Err(error) = file.write(&mut self.out) {

@@ -4,10 +4,12 @@
 //! something in and ends with [`Host::turn`].
 
 mod acting;
+mod batching;
 mod file;
 mod happened;
 mod link;
 mod pipe;
+mod resuming;
 mod sharing;
 mod tunnel;
 
@@ -25,6 +27,7 @@ use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
 
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
+use resuming::Beginning;
 use sharing::Shares;
 use tunnel::{MAX_STREAMS, Tunnel, Woken};
 
@@ -46,8 +49,13 @@ pub trait Outside {
     /// Send a message. False if it has to wait: [`Host::turn`] is called when there is room.
     fn send(&self, message: &[u8]) -> bool;
     /// Read so many bytes, the next, of the file that this transfer sends: [`Host::supply`] or
-    /// [`Host::unread`] follows.
-    fn read(&self, transfer: TransferId, length: usize);
+    /// [`Host::unread`] follows. With a name, all of that file; of many, answers follow in the same
+    /// order.
+    fn read(&self, transfer: TransferId, length: usize, name: Option<&FileName>);
+    /// Read the beginning of a file, in pieces: so many bytes of one that is shared with a session, or
+    /// all that an earlier try left of one that is to come. [`Host::supply`] with each piece and
+    /// [`Host::looked`] follow.
+    fn look(&self, transfer: TransferId, name: &FileName, shared: Option<(SessionId, u64)>);
     /// Take bytes of a file that comes.
     fn take(&self, transfer: TransferId, bytes: &[u8]);
     /// Keep that a nick at this relay holds a key.
@@ -82,16 +90,15 @@ pub struct Host<O> {
     /// What the state machine is told of came over this one of them.
     reading: usize,
     /// A file that came, while the state machine is told so.
-    storing: Option<Came>,
+    storing: Option<FileName>,
+    /// What came is told, and came with its sum.
+    verified: bool,
+    /// What is there of files that are to go on.
+    beginnings: Vec<Beginning>,
     shares: Shares,
-    looked: Duration,
+    told: Duration,
     woken: Arc<Woken>,
     waker: Waker,
-}
-
-struct Came {
-    name: FileName,
-    verified: bool,
 }
 
 impl<O: Outside> Host<O> {
@@ -116,8 +123,10 @@ impl<O: Outside> Host<O> {
             links: Vec::new(),
             reading: usize::MAX,
             storing: None,
+            verified: false,
+            beginnings: Vec::new(),
             shares: Shares::default(),
-            looked: Duration::ZERO,
+            told: Duration::ZERO,
             woken,
             waker,
         }
@@ -239,20 +248,18 @@ impl<O: Outside> Host<O> {
         self.command(|peer, now, actions| peer.check(session, name, now, actions))
     }
 
-    /// As [`Peer::get`]. The bytes come as [`want`](Self::want) asks for them.
+    /// As [`Peer::get_all`]. The bytes come as [`want`](Self::want) asks for them, and those of small
+    /// files that come together unasked.
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn get(
+    pub fn get_all(
         &mut self,
         session: SessionId,
-        name: FileName,
-        size: Size,
-    ) -> Result<TransferId, MisuseError> {
-        self.command(|peer, now, actions| {
-            peer.get(session, name, size, Stat::default(), now, actions)
-        })
+        files: Vec<(FileName, Size, Stat)>,
+    ) -> Result<Vec<TransferId>, MisuseError> {
+        self.command(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
 
     /// As [`Peer::offer`]. Until the session is over, these files are shared with it alone.
@@ -293,15 +300,27 @@ impl<O: Outside> Host<O> {
         self.turn();
     }
 
-    /// The answer to [`Outside::read`].
-    pub fn supply(&mut self, transfer: TransferId, piece: Vec<u8>) {
+    /// The answer to [`Outside::read`], or a piece of the one to [`Outside::look`]: whether more of that
+    /// is wanted.
+    pub fn supply(&mut self, transfer: TransferId, piece: Vec<u8>) -> bool {
+        if self.add(transfer, &piece) {
+            return true;
+        }
         let sent = self.links.iter_mut().find_map(|link| match &mut link.role {
             Role::Send(file) if file.transfer == transfer => Some(file),
             _ => None,
         });
         if sent.is_some_and(|file| !file.supply(piece)) {
-            return self.unread(transfer, "the file has another size by now");
+            self.unread(transfer, "the file has another size by now");
+        } else {
+            self.turn();
         }
+        false
+    }
+
+    /// The end of the answer to [`Outside::look`]: all of it was supplied, or it cannot be read.
+    pub fn looked(&mut self, transfer: TransferId, read: bool) {
+        self.beginning_read(transfer, read);
         self.turn();
     }
 
@@ -310,7 +329,13 @@ impl<O: Outside> Host<O> {
         let sends =
             |link: &Link| matches!(&link.role, Role::Send(file) if file.transfer == transfer);
         if let Some(at) = self.links.iter().position(sends) {
-            self.ended(at, Some(why.into()));
+            let goes_on = match &mut self.links[at].role {
+                Role::Send(file) => file.unread(),
+                _ => false,
+            };
+            if !goes_on {
+                self.ended(at, Some(why.into()));
+            }
         }
         self.turn();
     }
@@ -334,8 +359,8 @@ impl<O: Outside> Host<O> {
     }
 
     /// Shares a file. False if the name is taken.
-    pub fn share(&mut self, name: FileName, size: u64) -> bool {
-        self.shares.add(name, size)
+    pub fn share(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
+        self.shares.add(name, size, stat)
     }
 
     /// Shares it no longer.
@@ -347,7 +372,7 @@ impl<O: Outside> Host<O> {
     pub fn next_deadline(&self) -> Option<Duration> {
         let closing = self.links.iter().filter_map(|link| link.role.deadline());
         let untold = self.links.iter().any(|link| link.is_untold());
-        let look = untold.then(|| self.looked + LOOK);
+        let look = untold.then(|| self.told + LOOK);
         closing.chain(look).chain(self.peer.next_deadline()).min()
     }
 
@@ -422,8 +447,8 @@ impl<O: Outside> Host<O> {
                 self.ended(at, Some("the other side closed the connection".into()));
             }
         }
-        if now >= self.looked + LOOK {
-            self.looked = now;
+        if now >= self.told + LOOK {
+            self.told = now;
             for at in 0..self.links.len() {
                 if let Some((transfer, bytes)) = self.links[at].tell() {
                     self.input(Input::Progress { transfer, bytes });

@@ -19,10 +19,10 @@ pub(super) struct Shares {
 
 impl Shares {
     /// False if the name is taken.
-    pub(super) fn add(&mut self, name: FileName, size: u64) -> bool {
+    pub(super) fn add(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
         let size = Size::Exact(size);
-        self.files.insert(at, Listed { name, size, stat: Stat::default() });
+        self.files.insert(at, Listed { name, size, stat });
         true
     }
 

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use xcher_core::Nick;
 use xcher_core::peer::{Config, Event, TransferId};
 use xcher_core::secure::PublicKey;
+use xcher_core::{FileName, Nick};
 use xcher_wasm::{Aside, Host, Outside};
 use yamux::{Connection, Mode, Stream};
 
@@ -52,8 +52,12 @@ impl Outside for View {
         }
         fits
     }
-    fn read(&self, transfer: TransferId, length: usize) {
+    fn read(&self, transfer: TransferId, length: usize, _: Option<&FileName>) {
         self.0.reads.borrow_mut().push((transfer, length));
+    }
+    fn look(&self, _: TransferId, _: &FileName, _: Option<u64>) {
+        // In private sessions alone.
+        unreachable!()
     }
     fn take(&self, _: TransferId, bytes: &[u8]) {
         self.0.taken.borrow_mut().extend_from_slice(bytes);

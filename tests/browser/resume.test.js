@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { launch } from "./harness/browser.js";
+import { proxy } from "./harness/proxy.js";
+import { inEachBrowser } from "./harness/scenes.js";
+import { visit } from "./harness/someone.js";
+import { folder, same, tree } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+const MIB = 1 << 20;
+/** What may be under way when it breaks off, and is sent again. */
+const TWICE = 12 * MIB;
+
+let root;
+let big;
+
+before(async () => {
+  root = folder();
+  [big] = (await tree(root, { "big file.bin": 64 * MIB })).files;
+});
+
+/** What a browser says by itself when a connection is gone. */
+const GONE = /WebSocket|ERR_CONNECTION|Failed to load resource|NetworkError|can’t establish|was interrupted/;
+
+inEachBrowser("a file goes on", (stage) => {
+  test("after the tab was reloaded in the middle of it", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    const reloaded = carol.page.reload();
+    through.resume();
+    await reloaded;
+    await carol.online();
+    await carol.text("#unfinished li", "bob");
+    await carol.goOn(big.name);
+    await same(await carol.saved(big), big);
+    await carol.transfer(big.name, "done");
+    await carol.text("#moving .mark", "verified");
+    await carol.nothingLeft();
+    await boundedly(t, share);
+  });
+
+  test("after the tunnel was cut, and after the one who shares was killed", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    carol.expect(GONE);
+    through.cut();
+    through.resume();
+    await carol.online();
+    await carol.left(big.name);
+    const stalled = through.stallAfter(8 * MIB);
+    await carol.goOn(big.name);
+    await stalled;
+    await boundedly(t, share);
+    await share.stop("SIGKILL");
+    through.resume();
+    await carol.transfer(big.name, "failed");
+    await carol.left(big.name);
+    const again = stage.keep(t, share.anew());
+    await again.event({ event: "online" });
+    await carol.goOn(big.name);
+    await same(await carol.saved(big), big);
+    const { bytes } = await again.event({ event: "transfer", state: "started" });
+    assert.ok(bytes > 8 * MIB, `from ${bytes}`);
+    await carol.nothingLeft();
+  });
+
+  test("after the browser was killed", async (t) => {
+    const profile = folder();
+    const first = await launch(stage.name, profile);
+    const { share, through } = await receiving(t, { visits: visit.bind(undefined, first) });
+    await first.kill();
+    through.resume();
+    const browser = stage.keep(t, await launch(stage.name, profile));
+    const carol = stage.keep(t, await visit(browser, through.url));
+    const { page } = carol;
+    await page.waitForSelector("body:not([data-view=''])");
+    // Chromium writes down who one was some seconds later.
+    if (await page.$("body[data-view=join]")) await carol.join("carol");
+    await carol.online();
+    await carol.goOn(big.name);
+    await same(await carol.saved(big), big);
+    await boundedly(t, share);
+  });
+
+  test("when it was paused, and is given up when it is cancelled or discarded", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.transfer(big.name, "paused");
+    await carol.left(big.name);
+    const stalled = through.stallAfter(8 * MIB);
+    await carol.goOn(big.name);
+    await stalled;
+    await boundedly(t, share);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.discard(big.name);
+    await carol.nothingLeft();
+    assert.deepEqual(await carol.stored(), []);
+    const third = through.stallAfter(8 * MIB);
+    await carol.get(big.name);
+    await third;
+    await carol.cancel(big.name);
+    through.resume();
+    await carol.transfer(big.name, "cancelled");
+    await carol.nothingLeft();
+    assert.deepEqual(await carol.stored(), []);
+    // The session is as good as it was.
+    await carol.get(big.name);
+    await same(await carol.saved(big), big);
+  });
+
+  test("from its beginning, where what is on the disk was changed", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.left(big.name);
+    await carol.page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const folder = await root.getDirectoryHandle("xcher-partial");
+      for await (const [name, handle] of folder) {
+        if (!name.endsWith(".part")) continue;
+        const at = 1_000_000;
+        const [byte] = new Uint8Array(await (await handle.getFile()).slice(at, at + 1).arrayBuffer());
+        const out = await handle.createWritable({ keepExistingData: true });
+        await out.write({ type: "write", position: at, data: new Uint8Array([byte ^ 1]) });
+        await out.close();
+      }
+    });
+    await carol.goOn(big.name);
+    await same(await carol.saved(big), big);
+    const [, again] = started(share);
+    assert.equal(again.bytes, undefined, "all of it");
+  });
+
+  test("in one tab at a time", async (t) => {
+    const { carol, through } = await receiving(t);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.left(big.name);
+    // The same browser, under another nick.
+    const other = await carol.page.browserContext().newPage();
+    await other.goto(`${through.url}/#bob`);
+    await other.bringToFront();
+    await other.waitForSelector("#nick", { visible: true });
+    await other.$eval("#nick", (nick) => nick.select());
+    await other.type("#nick", "carol2");
+    await other.click("#join-go");
+    await other.waitForSelector("#list li");
+    await other.waitForSelector("#unfinished li", { visible: true });
+    const stalled = through.stallAfter(8 * MIB);
+    await carol.goOn(big.name);
+    await stalled;
+    await other.bringToFront();
+    await other.evaluate(() => delete globalThis.showSaveFilePicker);
+    await other.click("#unfinished [data-do=resume]");
+    const refused = await other.waitForSelector("#moving [data-state=failed]");
+    assert.match(await refused.evaluate((row) => row.textContent), /another transfer has it/);
+    await other.close();
+    through.resume();
+    await same(await carol.saved(big), big);
+  });
+
+  test("into the folder that was chosen, where the browser has File System Access", async (t) => {
+    if (stage.name === "firefox") return t.skip("Firefox has no File System Access");
+    const { carol, through } = await receiving(t, { picker: true });
+    await carol.pause(big.name);
+    through.resume();
+    await carol.goOn(big.name);
+    await carol.transfer(big.name, "done");
+    assert.deepEqual(await carol.chosenFolder(), { [big.name]: big.hash });
+    assert.deepEqual(await carol.stored(), [big.name]);
+    assert.deepEqual(carol.files(), []);
+  });
+
+  test("to a terminal that was killed", async (t) => {
+    const at = stage.keep(t, await relay());
+    const through = stage.keep(t, await proxy(at.url));
+    const carol = await stage.visit(t, through.url, "carol");
+    await carol.share([big.path]);
+    const out = join(root, stage.name);
+    const stalled = through.stallAfter(16 * MIB);
+    const get = stage.keep(t, bob(at, "get", "carol", big.name, "-o", out));
+    await carol.answer("bob", true);
+    await stalled;
+    await get.stop("SIGKILL");
+    through.resume();
+    await carol.transfer(big.name, "failed");
+    const again = stage.keep(t, bob(at, "get", "carol", big.name, "-o", out, "--json"));
+    await carol.answer("bob", true);
+    await again.exits();
+    await same(join(out, big.name), big);
+    const { bytes } = await again.event({ event: "transfer", state: "started" });
+    t.diagnostic(`${stage.name}: from ${bytes}`);
+    assert.ok(bytes > 8 * MIB, `from ${bytes}`);
+  });
+
+  /** The page has taken a part of what a terminal shares, and the tunnel stands still. */
+  async function receiving(t, { picker = false, visits = stage.visit.bind(stage, t) } = {}) {
+    const at = stage.keep(t, await relay());
+    const through = stage.keep(t, await proxy(at.url));
+    const share = stage.keep(t, bob(at, "share", big.path, "--json"));
+    await share.event({ event: "online" });
+    const carol = await visits(through.url, "carol", { picker });
+    if (picker) await carol.pickInStore();
+    await carol.open("bob");
+    await carol.listed();
+    const stalled = through.stallAfter(16 * MIB);
+    await carol.get(big.name);
+    await stalled;
+    return { at, carol, share, through };
+  }
+
+  /** It went on from not much less than was sent. */
+  async function boundedly(t, share) {
+    const [first, second] = started(share);
+    const sent = events(share).findLast(({ transfer, bytes }) => transfer === first.transfer && bytes).bytes;
+    t.diagnostic(`${stage.name}: at least ${sent} bytes sent, ${second.bytes} kept`);
+    assert.ok(second.bytes > 4 * MIB && sent - second.bytes < TWICE, `${sent} sent, ${second.bytes} kept`);
+  }
+});
+
+const events = (process) => process.out_.map((line) => JSON.parse(line));
+
+const started = (process) =>
+  events(process).filter(({ event, state }) => event === "transfer" && state === "started");
+
+function bob(at, ...args) {
+  return xcher(...args, "--nick", "bob", "--relay", at.relay);
+}

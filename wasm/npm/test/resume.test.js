@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { chmod, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { Process, Synthetic, bytes, fill, folder, next, peer, relay, run, share } from "./system.js";
+
+const MIB = 1 << 20;
+const SIZE = 8 * MIB;
+/** No piece of anything ends here. */
+const HERE = 3 * MIB + 77;
+
+function made(from, to) {
+  const its = new Uint8Array(to - from);
+  fill(its, from);
+  return its;
+}
+
+/** Two peers, the second of whom shares a file of 8 MiB, and a session between them. */
+async function pair(t, ours = {}) {
+  const bridge = await relay(t);
+  const [carol, dave] = [await peer(t, bridge, "carol", ours), await peer(t, bridge, "dave")];
+  const file = new Synthetic(SIZE);
+  const shared = dave.share(file, "x");
+  const session = await carol.open("dave");
+  return { bridge, carol, dave, file, shared, session };
+}
+
+const LISTED = { name: "x", size: SIZE, approximate: false };
+
+/** Goes on from there: the bytes from where `start` says. */
+async function goOn(session, partial, from) {
+  const download = session.get(LISTED, { partial });
+  assert.equal(await download.start(), from);
+  const rest = await bytes(download.readable);
+  await download.done;
+  assert.ok(rest.equals(made(from, SIZE)));
+  assert.deepEqual([download.received, download.verified], [SIZE - from, true]);
+  return download;
+}
+
+test("a file goes on where it broke off, and what is there is sent no more", async (t) => {
+  const { dave, file, session } = await pair(t);
+  const breaking = next(dave, "upload");
+  const broken = session.get("x");
+  const reader = broken.readable.getReader();
+  const pieces = [];
+  for (let got = 0; got < HERE; got += pieces.at(-1).length) pieces.push((await reader.read()).value);
+  await reader.cancel();
+  await assert.rejects(broken.done, { code: "cancelled" });
+  await assert.rejects((await breaking).upload.done, { code: "incomplete" });
+  const uploading = next(dave, "upload");
+  const partial = new Blob(pieces).slice(0, HERE);
+  const before = file.read;
+  await goOn(session, partial, HERE);
+  const { upload } = await uploading;
+  assert.deepEqual([upload.from, upload.sent, upload.size], [HERE, SIZE, SIZE]);
+  assert.equal(file.read - before, SIZE, "once to compare, or once to send");
+});
+
+test("a beginning that is not the file's is not gone on with, and all of it comes", async (t) => {
+  const { file, session } = await pair(t);
+  const other = made(0, HERE);
+  other[HERE - 1] ^= 1;
+  await goOn(session, new Blob([other]), 0);
+  await goOn(session, new Blob([made(0, SIZE), "x"]), 0);
+  await goOn(session, new Blob([]), 0);
+  class Gone extends Synthetic {
+    slice() {
+      throw new Error("the disk is gone");
+    }
+  }
+  await goOn(session, new Gone(HERE), 0);
+  const before = file.read;
+  await goOn(session, new Blob([made(0, SIZE)]), SIZE);
+  assert.equal(file.read - before, SIZE, "to compare");
+});
+
+test("who reads on has to ask first where it begins", async (t) => {
+  const { session } = await pair(t);
+  const download = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
+  await assert.rejects(bytes(download.readable), { name: "XcherError", code: "misuse" });
+  await assert.rejects(download.start(), { code: "misuse" });
+  const cancelled = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
+  const starting = cancelled.start();
+  cancelled.cancel();
+  await assert.rejects(starting, { code: "cancelled" });
+  const none = session.get({ ...LISTED, name: "none" }, { partial: new Blob([made(0, HERE)]) });
+  await assert.rejects(none.start(), { code: "refused" });
+  const whole = session.get(LISTED);
+  assert.equal(await whole.start(), 0, "without a beginning, too");
+  assert.equal(whole.start(), whole.start());
+  assert.ok((await bytes(whole.readable)).equals(made(0, SIZE)));
+});
+
+test("what is not shared any more when it is compared is refused", async (t) => {
+  const { session, shared, file } = await pair(t);
+  const slice = file.slice.bind(file);
+  file.slice = (from, to) => {
+    shared.stop();
+    return slice(from, Math.min(to, 5));
+  };
+  const download = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
+  await assert.rejects(download.start(), { code: "refused" });
+});
+
+test("a session that ends while a beginning is read ends that, too", async (t) => {
+  const { carol, session } = await pair(t);
+  const read = [];
+  const partial = new Synthetic(64 * MIB);
+  const slice = partial.slice.bind(partial);
+  partial.slice = (from, to) => {
+    read.push(from);
+    if (read.length === 2) session.reject();
+    return slice(from, to);
+  };
+  const download = session.get({ ...LISTED, size: 64 * MIB }, { partial });
+  await assert.rejects(download.start(), { code: "cancelled" });
+  await session.closed;
+  await carol.who();
+  assert.equal(read.length, 2);
+});
+
+test("in the clear all of it comes", async (t) => {
+  const { session } = await pair(t, { privacy: "plain" });
+  const download = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
+  assert.equal(await download.start(), 0);
+  assert.ok((await bytes(download.readable)).equals(made(0, SIZE)));
+});
+
+test("what came from a terminal goes on from it", async (t) => {
+  const bridge = await relay(t);
+  const path = join(await folder(t), "x");
+  await writeFile(path, made(0, SIZE));
+  const words = ["share", path, "--nick", "alice", "--relay", bridge.address, "--json"];
+  const alice = new Process(t, words);
+  await alice.out('{"event":"online"');
+  const carol = await peer(t, bridge, "carol");
+  await goOn(await carol.open("alice"), new Blob([made(0, HERE)]), HERE);
+  const started = await alice.out('{"event":"transfer"');
+  assert.ok(started.endsWith(`"bytes":${HERE}}`), started);
+});
+
+test("a terminal that is killed goes on from a page's file", async (t) => {
+  const bridge = await relay(t);
+  const carol = await peer(t, bridge, "carol");
+  const size = 256 * MIB;
+  const file = new Synthetic(size);
+  carol.share(file, "x");
+  const out = await folder(t);
+  const words = ["get", "carol", "x", "-o", out, "--relay", bridge.address, "--json"];
+  const data = await folder(t);
+  const first = new Process(t, words, { XCHER_DATA_DIR: data });
+  const { upload } = await next(carol, "upload");
+  // Some of it is there, and some is not.
+  for await (const line of createInterface(first.child.stdout)) {
+    if (JSON.parse(line).state === "progress") break;
+  }
+  await first.kill();
+  await assert.rejects(upload.done, { code: "incomplete" });
+  const read = file.read;
+  const uploading = next(carol, "upload");
+  const second = new Process(t, words, { XCHER_DATA_DIR: data });
+  const again = (await uploading).upload;
+  assert.equal(await second.exited, 0, second.errors);
+  await again.done;
+  const twice = read - again.from;
+  t.diagnostic(`${again.from} bytes kept, at most ${twice} sent twice`);
+  assert.ok(again.from > 0 && twice >= 0 && twice < 16 * MIB, `${again.from} of ${read}`);
+  assert.ok((await readFile(join(out, "x"))).equals(made(0, size)));
+});
+
+test("when a file was changed, and whether it is a program", async (t) => {
+  const bridge = await relay(t);
+  const path = await folder(t);
+  for (const name of ["old", "run"]) await writeFile(join(path, name), name);
+  await chmod(join(path, "run"), 0o755);
+  await utimes(join(path, "old"), 1_000_000_000, 1_000_000_000.7);
+  await share(t, bridge, "alice", path);
+  const carol = await peer(t, bridge, "carol");
+  const files = {};
+  const session = await carol.open("alice");
+  for await (const file of session.list()) files[file.name.split("/").pop()] = file;
+  assert.deepEqual([files.old.modified, files.old.executable], [1_000_000_000_000, false]);
+  assert.equal(files.run.executable, true);
+  assert.ok(Math.abs(files.run.modified - Date.now()) < 60_000);
+  // And the other way.
+  carol.share(new File(["x"], "dated", { lastModified: 1_234_567_890_987 }));
+  carol.share(new File(["x"], "before", { lastModified: -1500 }));
+  carol.share(new Blob(["x"]), "undated");
+  const out = await folder(t);
+  const got = await run(t, "get", "carol", "--all", "-o", out, "--relay", bridge.address);
+  assert.equal(got.code, 0, got.errors);
+  assert.equal((await stat(join(out, "dated"))).mtimeMs, 1_234_567_890_000);
+  assert.equal((await stat(join(out, "before"))).mtimeMs, -2000);
+  assert.ok(Math.abs((await stat(join(out, "undated"))).mtimeMs - Date.now()) < 60_000);
+});

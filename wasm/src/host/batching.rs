@@ -1,0 +1,127 @@
+//! Many small files in one data connection (section 18).
+
+use std::collections::VecDeque;
+use std::vec;
+
+use xcher_core::FileName;
+use xcher_core::batch::{Arrived, BatchReceiver, BatchSender};
+use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
+use xcher_core::secure::SecureError;
+use xcher_core::stream::Seal;
+
+use super::file::{Wanted, broken};
+
+/// Files that are read at a time.
+const AHEAD: usize = 16;
+
+/// Files that come.
+pub(super) struct ReceiveBatch {
+    pub(super) conn: ConnId,
+    pub(super) transfer: TransferId,
+    files: Vec<BatchFile>,
+    /// Bytes of those that came.
+    pub(super) got: u64,
+    receiver: Option<BatchReceiver>,
+    /// Whether each comes with its sum.
+    pub(super) verify: bool,
+}
+
+/// What is still to be sent of a batch.
+pub(super) struct Files {
+    left: vec::IntoIter<(FileName, u64)>,
+    /// The lengths of those that were asked for and have not come.
+    asked: VecDeque<u64>,
+    /// What came of them; nothing of those that are not sent.
+    read: VecDeque<(u64, Option<Vec<u8>>)>,
+    sender: BatchSender,
+}
+
+impl ReceiveBatch {
+    pub(super) fn new(
+        conn: ConnId,
+        transfer: TransferId,
+        files: Vec<BatchFile>,
+        seal: Seal,
+    ) -> Result<Self, SecureError> {
+        let sizes = files.iter().map(|file| file.size).collect();
+        let receiver = seal.batch_receiver(sizes)?;
+        let verify = receiver.verifies();
+        Ok(Self { conn, transfer, files, got: 0, receiver: Some(receiver), verify })
+    }
+
+    /// Takes what came, and gives the bytes of each file that is whole with it. How each ended that
+    /// did, and what ended all of it, if something did.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        give: &dyn Fn(TransferId, &[u8]),
+    ) -> (Vec<(TransferId, BatchFileEnd)>, Option<ReceiveEnd>) {
+        let (files, got) = (&self.files, &mut self.got);
+        let mut ended = Vec::new();
+        let Some(receiver) = &mut self.receiver else { return (ended, None) };
+        let taken = receiver.receive(bytes, |at, arrived| {
+            let BatchFile { transfer, name, .. } = &files[at];
+            let end = match arrived {
+                Arrived::Whole(bytes) => {
+                    *got += bytes.len() as u64;
+                    give(*transfer, bytes);
+                    BatchFileEnd::Stored(name.clone())
+                }
+                Arrived::Missing => BatchFileEnd::Missing,
+                Arrived::Altered => BatchFileEnd::Altered,
+            };
+            ended.push((*transfer, end));
+        });
+        (ended, taken.map_err(broken).err())
+    }
+
+    /// The connection ended in order.
+    pub(super) fn finish(&mut self) -> Result<(), ReceiveEnd> {
+        self.receiver.take().map_or(Ok(()), BatchReceiver::finish).map_err(broken)
+    }
+}
+
+impl Files {
+    pub(super) fn new(files: Vec<(FileName, u64)>, seal: Seal) -> Result<Self, SecureError> {
+        let sender = seal.batch_sender()?;
+        let (asked, read) = (VecDeque::new(), VecDeque::new());
+        Ok(Self { left: files.into_iter(), asked, read, sender })
+    }
+
+    pub(super) fn ask(&mut self) -> Option<Wanted> {
+        if self.asked.len() + self.read.len() >= AHEAD {
+            return None;
+        }
+        let (name, size) = self.left.next()?;
+        self.asked.push_back(size);
+        Some(Wanted { length: size as usize, name: Some(name) })
+    }
+
+    /// The oldest that was asked for; nothing if it cannot be read.
+    pub(super) fn supply(&mut self, file: Option<Vec<u8>>) {
+        if let Some(size) = self.asked.pop_front() {
+            let whole = file.filter(|file| file.len() as u64 == size);
+            self.read.push_back((size, whole));
+        }
+    }
+
+    /// Appends what can be sent to `out`; the bytes of files in it, sent or not.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>) -> Result<u64, SecureError> {
+        let mut given = 0;
+        while out.is_empty()
+            && let Some((size, file)) = self.read.pop_front()
+        {
+            self.sender.file(file.as_deref(), out)?;
+            given += size;
+        }
+        Ok(given)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.left.len() + self.asked.len() + self.read.len() == 0
+    }
+
+    pub(super) fn finish(self, out: &mut Vec<u8>) -> Result<(), SecureError> {
+        self.sender.finish(out)
+    }
+}

@@ -1,0 +1,21 @@
+/** What was left of files that did not come whole, to go on with or to be given up. */
+import { $, button, element, fileName, quoted, steps } from "./element.js";
+import { get } from "./files.js";
+import { size } from "./format.js";
+import { tell } from "./messages.js";
+
+const list = steps("unfinished", ({ id, nick, name, key, size: total, bytes }) =>
+  element(
+    "li",
+    { "data-name": name },
+    fileName(name),
+    element("span", { className: "size" }, `${size(bytes)} of ${size(total)} from `, quoted(nick)),
+    button("Resume", name, () => get([{ name, size: total, key }], nick)),
+    button("Discard", `what there is of ${name}`, () => tell("discard", id)),
+  ),
+);
+
+export function unfinished(all) {
+  list(all);
+  $("left").hidden = !all.length;
+}
