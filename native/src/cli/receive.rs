@@ -21,6 +21,8 @@ use crate::files::{Inbox, Shares};
 
 /// Files that an offer may have; those beyond are declined.
 const MOST: u64 = 100_000;
+/// Bytes of names in them: what is declined is written at once, and waits in memory for the other side.
+const MOST_NAMES: usize = 16 << 20;
 
 /// Waits for offers until stopped.
 pub(super) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), Failure> {
@@ -149,6 +151,7 @@ impl Offers {
             };
             if let Coming::Growing(spool) = coming
                 && spool.count() < MOST
+                && spool.names() < MOST_NAMES
             {
                 return spool.push(name, size, stat).map_err(unlisted);
             }

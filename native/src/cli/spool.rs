@@ -12,6 +12,7 @@ pub(super) struct Spool {
     file: BufWriter<File>,
     count: u64,
     bytes: u64,
+    names: usize,
 }
 
 /// The list being read back.
@@ -23,12 +24,13 @@ pub(super) struct Listed {
 impl Spool {
     /// An empty list, in a temporary file that has no name.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0, bytes: 0 })
+        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0, bytes: 0, names: 0 })
     }
 
     pub(super) fn push(&mut self, name: &FileName, size: Size, stat: Stat) -> io::Result<()> {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(size.bytes());
+        self.names = self.names.saturating_add(name.as_str().len());
         // A name holds no tab and no line end.
         match stat.modified {
             Some(seconds) => write!(self.file, "{seconds}")?,
@@ -40,6 +42,11 @@ impl Spool {
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The bytes of all names together.
+    pub(super) fn names(&self) -> usize {
+        self.names
     }
 
     /// The bytes of all files together.
