@@ -377,6 +377,8 @@ export class Peer extends EventTarget {
   #opened(id, secrecy, who, nick, incoming) {
     const [peerAddress, key] = who.split(" ");
     const about = { peerAddress, nick, incoming, secrecy, key };
+    const known = this.#byId.get(id);
+    if (known) return known.is(about);
     const session = new Session(this.#driver, id, about, (id, download) =>
       this.#downloads.set(id, download),
     );

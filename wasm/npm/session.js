@@ -22,6 +22,8 @@ const KNOWN = /** @type {const} */ ([undefined, undefined, "no", "first", "pinne
 export class Session {
   #driver;
   #id;
+  peerAddress = "";
+  secure = false;
   /** @type {Listing | undefined} */
   #listing;
   /** @type {Map<string, Check>} */
@@ -51,17 +53,13 @@ export class Session {
    * }} about `secrecy`: as WHY_PLAIN and KNOWN have it
    * @param {(id: number, download: Download) => void} register a download that begins
    */
-  constructor(driver, id, { peerAddress, nick, incoming, secrecy, key }, register) {
+  constructor(driver, id, about, register) {
     this.#driver = driver;
     this.#id = id;
     this.#register = register;
-    this.peerAddress = peerAddress;
-    this.nick = nick || undefined;
-    this.incoming = incoming;
-    this.secure = key !== "";
-    this.peerKey = key || undefined;
-    this.whyPlain = WHY_PLAIN[secrecy];
-    this.known = KNOWN[secrecy];
+    this.nick = about.nick || undefined;
+    this.incoming = about.incoming;
+    this.is(about);
     /** @type {Promise<string>} */
     this.safetyWords = new Promise((resolve, reject) => {
       this.#say = resolve;
@@ -190,6 +188,19 @@ export class Session {
   }
 
   // What follows is for the peer.
+
+  /**
+   * Whom it is with: again, where a stranger was first at our port.
+   *
+   * @param {{ peerAddress: string, secrecy: number, key: string }} about
+   */
+  is({ peerAddress, secrecy, key }) {
+    this.peerAddress = peerAddress;
+    this.secure = key !== "";
+    this.peerKey = key || undefined;
+    this.whyPlain = WHY_PLAIN[secrecy];
+    this.known = KNOWN[secrecy];
+  }
 
   /** A file that was offered. @param {string} name */
   offeredFile(name) {

@@ -57,7 +57,8 @@ pub enum Event {
         /// Why.
         fault: Fault,
     },
-    /// The control connection stands.
+    /// The control connection stands. Of a session that this host called for it is told again where the
+    /// connection that stood first was a stranger's: what was said of that one holds no more.
     Opened {
         /// Which session.
         session: SessionId,

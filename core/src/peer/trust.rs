@@ -221,7 +221,8 @@ impl Peer {
                 Secrecy::Private { key, known }
             }
         };
-        if let (false, Some(peer)) = (core::mem::replace(&mut slot.opened, true), slot.remote) {
+        slot.opened = true;
+        if let Some(peer) = slot.remote {
             let lent = slot.session.extensions().has(Extensions::BRIDGE);
             let path = if lent { Path::Bridge } else { slot.path };
             turn.tell(Event::Opened { session: id, peer, nick, called, path, secrecy });

@@ -224,6 +224,9 @@ fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
         net.wait(if speaks { 0 } else { 5 });
         let listed = |event: &Event| matches!(event, Event::ListEnd { .. });
         assert!(net.hosts[0].events.iter().any(listed), "{:?}", net.hosts[0].events);
+        // A stranger that said nothing was taken for a peer of the six packets, by the first way.
+        let mut expected = vec![Path::Direct, Path::Bridge];
+        assert_eq!(paths(&net, 0), if speaks { expected.split_off(1) } else { expected });
     }
 }
 

@@ -88,7 +88,8 @@ impl User {
             }
             Event::Opened { session, .. } => {
                 let book = self.sessions.get_mut(session).expect("a session of ours");
-                assert!(!book.open && !book.failed, "opened once, and not after it failed");
+                assert!(!book.failed && !book.ended, "opened after it was over");
+                // Again, where a stranger came by first.
                 book.open = true;
             }
             Event::OpenFailed { session, .. } => {
