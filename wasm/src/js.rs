@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
-use xcher_core::code::{Code, CodeError};
+use xcher_core::code::Code;
 use xcher_core::peer::{
     Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
 use xcher_core::secure::{Entropy, Identity, PublicKey};
-use xcher_core::{FileName, Listed, MisuseError, Nick, ProtocolError, Size, Stat};
+use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
 use crate::host;
 
@@ -88,10 +88,6 @@ impl host::Outside for Outside {
             let code = match fault {
                 // Here the bridge listens, and it is gone.
                 Fault::Local(_) if aside.lost => "unreachable",
-                Fault::Altered | Fault::Protocol(ProtocolError::Secure(_)) => "altered",
-                Fault::Protocol(ProtocolError::NotPrivate) => "not-private",
-                Fault::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
-                Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
                 fault => fault.code(),
             };
             self.tell(event, id as f64, number, false, &fault.to_string(), more, code);

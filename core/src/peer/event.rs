@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::{Path, Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
+use crate::code::CodeError;
 use crate::{FileName, NameFault, Nick, ProtocolError, Size, Stat};
 
 /// Which way a file goes.
@@ -334,6 +335,10 @@ impl Fault {
         match self {
             Self::NickTaken(_) => "nick-taken",
             Self::TimedOut { .. } => "timed-out",
+            Self::Altered | Self::Protocol(ProtocolError::Secure(_)) => "altered",
+            Self::Protocol(ProtocolError::NotPrivate) => "not-private",
+            Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
+            Self::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
             fault => fault.kind().as_str(),
         }
     }
