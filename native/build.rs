@@ -24,8 +24,8 @@ const TYPES: [(&str, &str); 7] = [
 const PAGE: &str = "../www";
 const PACKAGE: &str = "../wasm/npm";
 const PACKED: &str = "../wasm/npm/pkg";
-/// Its short forms of scripts and styles, each under the hash of what it was made of.
-const SHORT: &str = "../wasm/npm/pkg/short";
+/// All that again as few short files, under the hash of what they were made of.
+const BUNDLED: &str = "../wasm/npm/pkg/page";
 /// Changes when a folder of the repository comes or goes: they are named in it.
 const AROUND: &str = "../Cargo.toml";
 /// Shown where the page is missing.
@@ -53,6 +53,12 @@ fn build() -> io::Result<()> {
         collect(Path::new(PAGE), "", true, &mut files)?;
         collect(Path::new(PACKAGE), "/npm", false, &mut files)?;
         collect(Path::new(PACKED), "/npm/pkg", false, &mut files)?;
+        files.sort();
+        let bundled = Path::new(BUNDLED).join(hash_of_all(&files)?);
+        if bundled.is_dir() {
+            files.clear();
+            collect(&bundled, "", true, &mut files)?;
+        }
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
         let missing = missing.join(", no ");
         let fault = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
@@ -121,14 +127,8 @@ fn media_type(path: &str) -> Option<&'static str> {
 
 /// The table's entry for a file; `out` is where its brotli is kept.
 fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
-    let (mut file, mut bytes) = (file.to_owned(), fs::read(file)?);
-    let mut hash = hash_of(&bytes);
-    let short = Path::new(SHORT).join(&hash);
-    if short.is_file() {
-        bytes = fs::read(&short)?;
-        hash = hash_of(&bytes);
-        file = short;
-    }
+    let bytes = fs::read(file)?;
+    let hash = hash_of(&bytes);
     // It takes seconds for all, so what was not changed is not compressed again.
     let brotli = out.join(format!("{hash}.br"));
     if !brotli.is_file() {
@@ -147,6 +147,16 @@ fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
         "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"W/\\\"{hash}\\\"\", \
          bytes: include_bytes!({file:?}), brotli: {brotli} }}"
     ))
+}
+
+/// What `cargo pack` calls the page that it bundled from these files.
+fn hash_of_all(files: &[(String, PathBuf)]) -> io::Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for (path, file) in files {
+        hasher.write(path.trim_start_matches('/').as_bytes());
+        hasher.write(&fs::read(file)?);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn hash_of(bytes: &[u8]) -> String {

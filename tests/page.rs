@@ -59,6 +59,11 @@ fn has_page(relay: &Relay) -> bool {
     config["page"].as_bool().unwrap()
 }
 
+/// Whether each of its scripts is one file: without esbuild, it is as it was written.
+fn is_bundled(relay: &Relay) -> bool {
+    get(relay, "/element.js").status == 404
+}
+
 /// The files of its own that a page names.
 fn named_in(page: &str) -> Vec<String> {
     let names = page.split(" href=\"").chain(page.split(" src=\"")).filter_map(|rest| {
@@ -79,8 +84,12 @@ fn every_file_has_its_type_and_is_short_and_kept() {
     }
     let page = get(&relay, "/");
     let page = String::from_utf8(page.body).unwrap();
-    let mut paths = vec!["/".to_owned(), "/index.html".into(), "/npm/pkg/xcher_bg.wasm".into()];
-    paths.push("/npm/index.js".into());
+    let mut paths = vec!["/".to_owned(), "/index.html".into(), "/worker/main.js".into()];
+    if is_bundled(&relay) {
+        paths.push("/worker/pkg/xcher_bg.wasm".into());
+    } else {
+        paths.extend(["/npm/index.js".into(), "/npm/pkg/xcher_bg.wasm".into()]);
+    }
     paths.extend(named_in(&page));
     for kind in [".css", ".js"] {
         assert!(named_in(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
@@ -102,6 +111,24 @@ fn every_file_has_its_type_and_is_short_and_kept() {
         assert_eq!(plain.header("content-encoding"), "", "{path}");
         is_asked_for_again_and_told(&relay, &path, &plain);
         comes_as_brotli(&relay, &path, &plain);
+    }
+}
+
+#[test]
+fn a_bundled_page_imports_nothing_and_is_all_there_is() {
+    let relay = Relay::start();
+    if !has_page(&relay) || !is_bundled(&relay) {
+        not_tested("this binary has no bundled page");
+        return;
+    }
+    for path in ["/main.js", "/worker/main.js"] {
+        let script = String::from_utf8(get(&relay, path).body).unwrap();
+        for import in ["from\"", "import\"", "import(\""] {
+            assert!(!script.contains(import), "{path}: {import}");
+        }
+    }
+    for path in ["/messages.js", "/worker/known.js", "/npm/index.js", "/npm/pkg/xcher_bg.wasm"] {
+        assert_eq!(get(&relay, path).status, 404, "{path}");
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
         .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)
-        .remove_name_section(true)
+        // What makes it smaller sorts by names, and drops them.
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate(pkg)?;
     let glue = pkg.join("xcher.js");

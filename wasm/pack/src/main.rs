@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds `pkg`, and the short forms of the page's files. What tools it lacked.
+/// Builds `pkg`, and in it the page as a browser loads it. What tools it lacked.
 fn pack(places: &Places) -> Result<Vec<&'static str>> {
     let version = version::same_everywhere(places)?;
     compile::ensure_target()?;
@@ -61,7 +61,7 @@ fn pack(places: &Places) -> Result<Vec<&'static str>> {
     if !optimize::optimize(places)? {
         lacked.push("wasm-opt");
     }
-    if !page::shorten(places)? {
+    if !page::bundle(places)? {
         lacked.push("esbuild");
     }
     if !lacked.is_empty() {

@@ -40,7 +40,7 @@ const DEBUG: &str = "core::fmt::Debug>::fmt";
 pub(crate) fn without_words(path: &Path) -> Result<Module> {
     let mut module = ModuleConfig::new()
         .generate_dwarf(false)
-        .generate_name_section(false)
+        .generate_name_section(true)
         .generate_producers_section(false)
         .parse_file(path)?;
     for (id, end) in snipped(&module) {
