@@ -50,6 +50,12 @@ const size = Number(given.mib) * MIB;
 let drawn = 0;
 const chance = () => createHash("sha256").update(`${given.seed} ${drawn++}`).digest().readUInt32LE() / 2 ** 32;
 
+/** Waits until the transfer whose other side was killed is over; whether all of it had been sent. */
+async function wasDone(someone, { name }) {
+  const row = await someone.sees("#moving li:not([data-state=active])", { name });
+  return row.evaluate((row) => row.dataset.state === "done");
+}
+
 /** A browser with someone at the page, who comes back after it was killed. */
 class Seat {
   #profile = folder();
@@ -95,7 +101,7 @@ class ToThePage {
       this.carol = await this.#seat.sit(this.through.url);
     } else {
       await this.terminal.stop("SIGKILL");
-      await this.carol.transfer(this.file.name, "failed");
+      if (await wasDone(this.carol, this.file)) return undefined;
       await this.carol.clear();
       this.terminal = this.terminal.anew();
       await this.terminal.event({ event: "online" });
@@ -149,11 +155,11 @@ class ToTheTerminal {
     if (side === "browser") {
       await this.#seat.browser.kill();
       // It says what is wrong, and ends.
-      await this.terminal.ended;
+      if ((await this.terminal.ended) === 0) return undefined;
       await this.#share();
     } else {
       await this.terminal.stop("SIGKILL");
-      await this.carol.transfer(this.file.name, "failed");
+      await wasDone(this.carol, this.file);
       await this.carol.clear();
     }
     return async () => {
@@ -204,6 +210,8 @@ async function transfer(way, plan) {
       if ((await Promise.race([there, over])) !== true) break;
       const { terminal } = way;
       next = await way.kill(cut.side);
+      // All of it had been sent.
+      if (!next) break;
       cuts.push({ ...cut, from, carried: through.tunnelled() - began, said: way.said?.(terminal, lines) });
       lines = way.terminal === terminal ? terminal.out_.length : 0;
       began = through.tunnelled();

@@ -95,6 +95,7 @@ class Browser {
   /** Ends it with no time for anything, all its processes at once: they are a group of their own. */
   async kill() {
     const child = this.browser.process();
+    if (child.exitCode !== null || child.signalCode !== null) return;
     process.kill(-child.pid, "SIGKILL");
     await once(child, "exit");
   }
