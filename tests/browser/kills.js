@@ -239,8 +239,9 @@ async function main() {
   let transfers = 0;
   for (; all.length < kills; transfers++) {
     const which = transfers % ways.length;
-    const places = Array.from({ length: Math.min(given.each, kills - all.length) }, () => Math.floor(chance() * size));
-    const plan = places.sort((a, b) => a - b)
+    const length = Math.min(Number(given.each), kills - all.length);
+    const plan = Array.from({ length }, () => Math.floor(chance() * size))
+      .sort((a, b) => a - b)
       .map((place) => ({ place, side: SIDES[Math.floor(chance() * SIDES.length)] }));
     const { carried, cuts } = await transfer(new ways[which](at, through, file), plan);
     const more = carried - undisturbed[which];
