@@ -9,8 +9,11 @@ import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
-/** What may be under way when it breaks off, and is sent again. */
-const TWICE = 12 * MIB;
+/**
+ * What may be under way when it breaks off, and is sent again: 16 MiB that a page lets the bridge send ahead,
+ * and what the system holds on each connection.
+ */
+const TWICE = 24 * MIB;
 
 let root;
 let big;

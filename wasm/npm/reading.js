@@ -1,3 +1,6 @@
+/** What is being read from: Chromium collects a stream that nothing else refers to, and it never ends. */
+const held = new Set();
+
 /**
  * Reads a file piece by piece, into the same memory each time: what is thrown away at the pace of
  * a network is not collected at that pace.
@@ -23,15 +26,20 @@ export class Reading {
     this.#at += length;
     const reader = byob(piece);
     if (!reader) return new Uint8Array(await piece.arrayBuffer());
+    held.add(reader);
     let memory = this.#memory.byteLength < length ? new ArrayBuffer(length) : this.#memory;
     let read = 0;
-    for (let ended = false; read < length && !ended; ) {
-      const { value, done } = await reader.read(new Uint8Array(memory, read, length - read));
-      // It is nobody's but ours to cancel.
-      if (!value) throw new Error("expected bytes of the file, got none");
-      memory = value.buffer;
-      read += value.length;
-      ended = done;
+    try {
+      for (let ended = false; read < length && !ended; ) {
+        const { value, done } = await reader.read(new Uint8Array(memory, read, length - read));
+        // It is nobody's but ours to cancel.
+        if (!value) throw new Error("expected bytes of the file, got none");
+        memory = value.buffer;
+        read += value.length;
+        ended = done;
+      }
+    } finally {
+      held.delete(reader);
     }
     this.#memory = memory;
     return new Uint8Array(memory, 0, read);

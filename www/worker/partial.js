@@ -2,12 +2,15 @@
  * What is kept of a file on its way, so that it goes on after a reload: its bytes, and beside them whose
  * they are. One tab at a time has it.
  */
+import { Reading } from "../npm/reading.js";
 import { sink, store } from "./saving.js";
 
 /** Smaller files are sooner fetched again than kept account of. */
 const WORTH_IT = 1 << 20;
 /** Bytes after which those that came are on the disk for certain. */
 const FLUSH = 1 << 26;
+/** Bytes that are copied at a time. */
+const COPIED = 1 << 20;
 
 export const folder = () => store("xcher-partial");
 export const lockOf = (id) => `xcher-partial-${id}`;
@@ -104,8 +107,8 @@ function kept(root, id, handle, has, about, over) {
 
 async function copy(file, to) {
   try {
-    const reader = file.stream().getReader();
-    for (let part; !(part = await reader.read()).done; ) await to.write(part.value);
+    const reading = new Reading(file);
+    for (let left = file.size; left > 0; left -= COPIED) await to.write(await reading.next(COPIED));
     await to.close();
   } catch (error) {
     await to.abort().catch(() => {});

@@ -92,17 +92,31 @@ class Browser {
     return new User(this, context, page, downloads, shared);
   }
 
-  /** Ends it with no time for anything. */
+  /** Ends it with no time for anything, all its processes at once: they are a group of their own. */
   async kill() {
     const child = this.browser.process();
-    child.kill("SIGKILL");
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    process.kill(-child.pid, "SIGKILL");
     await once(child, "exit");
+    if (this.profile) await putBack(this.profile);
   }
 
   async close() {
     const child = this.browser.process();
     await this.browser.close();
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  }
+}
+
+/** Waits until puppeteer has put back the settings that it found in a profile of Firefox. */
+async function putBack(profile) {
+  const watched = new Watched();
+  const watcher = watch(profile, () => watched.poke());
+  const kept = () => readdirSync(profile).filter((name) => name.endsWith(".puppeteer"));
+  try {
+    await watched.until("the settings put back", () => !kept().length || undefined, () => kept().join());
+  } finally {
+    watcher.close();
   }
 }
 

@@ -1,5 +1,9 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { Watched } from "./waiting.js";
+
+/** How the request for a tunnel begins. */
+const TUNNEL = Buffer.from("GET /xcher ");
 
 /** A TCP proxy on a port of its own, which can cut, stall and resume what goes through it. */
 export async function proxy(target) {
@@ -8,6 +12,9 @@ export async function proxy(target) {
   let open = true;
   let stalled = false;
   let passed = 0;
+  /** Of that, what tunnels carried, and not the page. */
+  let tunnelled = 0;
+  const watched = new Watched();
   /** After how many bytes it stalls by itself, and who waits for that. */
   let mark = { at: Infinity };
 
@@ -22,14 +29,19 @@ export async function proxy(target) {
       far.destroy();
     };
     for (const side of pair) side.on("error", end).on("close", end);
-    pump(near, far);
-    pump(far, near);
+    near.once("data", (bytes) => (pair.tunnel = bytes.subarray(0, TUNNEL.length).equals(TUNNEL)));
+    pump(near, far, pair);
+    pump(far, near, pair);
     if (stalled) pair.forEach((side) => side.pause());
   });
 
-  function pump(from, to) {
+  function pump(from, to, pair) {
     from.on("data", (bytes) => {
       passed += bytes.length;
+      if (pair.tunnel) {
+        tunnelled += bytes.length;
+        watched.poke();
+      }
       if (!to.write(bytes)) from.pause();
       if (passed >= mark.at) {
         stall();
@@ -73,6 +85,13 @@ export async function proxy(target) {
     resume() {
       stalled = false;
       for (const pair of pairs) pair.forEach((side) => side.resume());
+    },
+    /** How many bytes tunnels carried so far, both ways together. */
+    tunnelled: () => tunnelled,
+    /** Waits until that is as many. */
+    tunnels(bytes, patience) {
+      const look = () => (tunnelled >= bytes ? true : undefined);
+      return watched.until(`${bytes} bytes in tunnels`, look, () => `${tunnelled} so far`, patience);
     },
     async stop() {
       open = false;

@@ -1,5 +1,5 @@
 /** How long anything may take before a test has failed, in milliseconds: the machine may be busy. */
-export const PATIENCE = 30_000;
+export const PATIENCE = Number(process.env.XCHER_PATIENCE ?? 30_000);
 
 /**
  * Waits for what `look` finds, looking again at each `poke`; fails after {@link PATIENCE}, or when

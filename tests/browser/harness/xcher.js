@@ -91,11 +91,11 @@ export class Process {
     return this.#watched.until(`${part} on standard error`, look, () => this.story());
   }
 
-  /** Waits for a `--json` event with these fields. */
-  event(fields) {
+  /** Waits for a `--json` event with these fields, after so many lines. */
+  event(fields, after = 0, patience) {
     const fits = (event) => Object.entries(fields).every(([name, value]) => event[name] === value);
-    const look = () => this.out_.map((line) => JSON.parse(line)).find(fits);
-    return this.#watched.until(`an event ${JSON.stringify(fields)}`, look, () => this.story());
+    const look = () => this.out_.slice(after).map((line) => JSON.parse(line)).find(fits);
+    return this.#watched.until(`an event ${JSON.stringify(fields)}`, look, () => this.story(), patience);
   }
 
   /** Waits for its end; fails unless with this code. Returns its standard output. */
