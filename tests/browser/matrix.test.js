@@ -49,8 +49,9 @@ inEachBrowser("the matrix", (stage) => {
   for (const cell of cells()) {
     const { kind, way, caller, by } = cell;
     const who = caller === "page" ? `a page calls ${kind}` : `${kind} calls a page`;
-    const requests = (caller === "page") === (by === "A") ? "the page" : kind;
-    test(`${who}, ${way}, and ${by} requests: ${requests}`, async (t) => {
+    // What is offered is requested by B; who is plain knows no offers.
+    const what = by === "A" ? "A requests" : kind === "plain" ? "A is told that nothing can be offered" : "B requests";
+    test(`${who}, ${way}, and ${what}`, async (t) => {
       await meet(t, cell);
       met += 1;
     });
@@ -116,7 +117,6 @@ inEachBrowser("the matrix", (stage) => {
     const told = plain ? "the session is not private: --plain" : "the session is private: key ";
     const [is, why] = plain ? ["plain", PLAIN] : ["private", PRIVATE];
     let bob;
-    // Who knows no offers cannot get B to request, and both sides are told so.
     if (calls && asks) {
       bob = run("share", ...files.paths);
       await bob.out("online ");
