@@ -156,14 +156,24 @@ class User {
   async saved(called, size) {
     const name = this.savedAs(called);
     const path = join(this.downloads, name);
+    return this.#downloads(`${name} of ${size} bytes`, () => existsSync(path) && statSync(path).size === size && path);
+  }
+
+  /** Waits until so many files are saved, whatever they are called; returns their folder. */
+  savedCount(number) {
+    return this.#downloads(`${number} files`, () => this.files().length >= number && this.downloads);
+  }
+
+  /** Waits until `look` finds something, and nothing is on its way. */
+  async #downloads(what, look) {
     const watched = new Watched();
     const watcher = watch(this.downloads, () => watched.poke());
     // A file that grows need not be told of.
     const timer = setInterval(() => watched.poke(), 200);
     try {
-      return await watched.until(`${name} of ${size} bytes`, () => {
-        const there = existsSync(path) && statSync(path).size === size;
-        return there && !this.unfinished().length ? path : undefined;
+      return await watched.until(what, () => {
+        const found = look();
+        return found && !this.unfinished().length ? found : undefined;
       }, () => `${this.downloads}: ${readdirSync(this.downloads).join(", ")}`);
     } finally {
       clearInterval(timer);

@@ -256,6 +256,23 @@ export class Someone {
       ), selector, text, hidden);
   }
 
+  /**
+   * From now on everything that this element says is remembered. Returns what waits until a text was
+   * in it, for what may be gone before anyone has looked.
+   */
+  async remembers(selector) {
+    await this.page.evaluate((selector) => {
+      const element = document.querySelector(selector);
+      const said = [];
+      (globalThis.said ??= {})[selector] = said;
+      const look = () => said.push(element.textContent);
+      new MutationObserver(look).observe(element, { childList: true, characterData: true, subtree: true });
+    }, selector);
+    return (text) =>
+      this.#wait(`${text} once in ${selector}`, (selector, text) =>
+        globalThis.said[selector].some((said) => said.includes(text)), selector, text);
+  }
+
   /** Waits for an element with this data; returns it. */
   async sees(selector, data = {}) {
     const found = await this.#wait(`${selector} ${JSON.stringify(data)}`, (selector, data) =>

@@ -1,0 +1,214 @@
+/** The Big List of Naughty Strings as names of files and of people, on every screen of the page. */
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { SeedPeer } from "./harness/seed_peer.js";
+import { folder } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+const STRINGS = [...new Set(createRequire(import.meta.url)("big-list-of-naughty-strings"))];
+
+/** What hides or reorders its surroundings (PROTOCOL.md, section 2.2). */
+const HIDES = /[\p{Cc}\u2028\u2029]|(?![\u0600-\u0605\u06dd\u070f\u08e2])\p{Cf}/u;
+
+const isName = (text) => !HIDES.test(text) && Buffer.byteLength(text) <= 255 && ![".", "..", ""].includes(text);
+const isNick = (text) =>
+  [...text].length >= 1 && [...text].length <= 32 && !HIDES.test(text) && !/[\s/]/u.test(text) && text !== "EOF";
+
+/** Of each kind of trouble the first. */
+const TROUBLE = [
+  /<.*alert/i, /^</, /javascript:/i, /\\/, /%/, /"/, /'.*'/, /`/, /\$/, /^-/, /[\u0600-\u06ff]/, /[\u0300-\u036f]{3}/,
+  /\p{Emoji_Presentation}/u, /^(CON|NUL|PRN|COM1)$/, /&/, /;/, /__/, /^undefined$/, /[\u4e00-\u9fff]/,
+];
+const worst = (all) => [...new Set(TROUBLE.map((kind) => all.find((text) => kind.test(text))).filter(Boolean))];
+
+let root;
+let shared;
+/** Those that a file can have and the wire too, and those that only a file can. */
+let names;
+let others;
+
+before(() => {
+  root = folder();
+  shared = join(root, "s");
+  mkdirSync(shared);
+  const all = STRINGS.filter((text) => text && !/[/\0]/.test(text) && Buffer.byteLength(text) <= 255 && !/^\.\.?$/.test(text));
+  for (const name of all) writeFileSync(join(shared, name), name);
+  names = all.filter(isName).sort();
+  others = all.filter((name) => !isName(name));
+  assert.ok(names.length > 250 && others.length > 5, `${names.length} and ${others.length}`);
+});
+
+const paths = (names) => names.map((name) => join(shared, name));
+
+inEachBrowser("naughty strings", (stage) => {
+  test("as names of files that a terminal shares", async (t) => {
+    const at = stage.keep(t, await relay());
+    const share = stage.keep(t, xcher("share", shared, "--nick", "bob", "--relay", at.relay));
+    await share.out("online ");
+    const carol = await visitor(t, at, "carol");
+    await carol.open("bob");
+    await carol.listed();
+    assert.deepEqual(await rows(carol, "#list", names.length), names.map((name) => `s/${name}`));
+    await harmless(carol);
+    const some = worst(names);
+    assert.ok(some.length >= 12, `${some.length}`);
+    for (const name of some) {
+      await carol.get(`s/${name}`);
+      await carol.transfer(`s/${name}`, "done");
+    }
+    await harmless(carol);
+    // A browser saves them by names of its own; each holds its true one.
+    const path = await carol.user.savedCount(some.length);
+    const found = readdirSync(path).map((file) => readFileSync(join(path, file), "utf8"));
+    assert.deepEqual(found.sort(), [...some].sort());
+  });
+
+  test("as names of files that a terminal offers", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await visitor(t, at, "carol");
+    const send = stage.keep(t, xcher("send", "--to", "carol", shared, "--nick", "bob", "--relay", at.relay));
+    await carol.answer("bob", true);
+    await carol.manifest();
+    assert.deepEqual(await rows(carol, "#manifest-list", names.length), names.map((name) => `s/${name}`));
+    await carol.text("#manifest-sum", `All ${names.length} files`);
+    await harmless(carol);
+    await carol.decline();
+    await send.exits(1);
+    assert.deepEqual(carol.files(), []);
+  });
+
+  test("as names of files that the page shares", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await visitor(t, at, "carol");
+    await (await carol.page.$("#files")).uploadFile(...paths(names));
+    assert.deepEqual(await rows(carol, "#shares", names.length), names);
+    await harmless(carol);
+    // Those that are no names on the wire are told, and not shared.
+    await (await carol.page.$("#files")).uploadFile(...paths(others));
+    await carol.sees("#notices p");
+    const out = join(root, `${stage.name}-shared`);
+    const get = stage.keep(t, xcher("get", "carol", "--all", "-o", out, "--nick", "bob", "--relay", at.relay));
+    await carol.answer("bob", true);
+    await get.exits();
+    came(out);
+    await carol.sees("#moving li", { way: "up", state: "done" });
+    await harmless(carol);
+  });
+
+  test("as names of files that the page offers", async (t) => {
+    const at = stage.keep(t, await relay());
+    const out = join(root, `${stage.name}-offered`);
+    const bob = stage.keep(t, xcher("receive", "--yes", "--once", "-o", out, "--nick", "bob", "--relay", at.relay));
+    await bob.out("online ");
+    const carol = await visitor(t, at, "carol");
+    await carol.offer("bob", paths(names));
+    await carol.sending("done", `${names.length} files sent`);
+    await harmless(carol);
+    await carol.hangUp("bob");
+    await bob.exits();
+    came(out);
+  });
+
+  test("as nicks of who is online, and of callers", async (t) => {
+    const at = stage.keep(t, await relay());
+    const nicks = STRINGS.filter(isNick);
+    const people = new Map();
+    for (const nick of nicks) people.set(nick, stage.keep(t, await SeedPeer.at(at.relay, nick)));
+    const carol = await visitor(t, at, "carol-of-the-page");
+    // Those of digits alone are of codes, and not listed.
+    const listed = nicks.filter((nick) => /\D/.test(nick)).sort();
+    assert.deepEqual(await rows(carol, "#people", listed.length), listed);
+    await harmless(carol);
+    for (const nick of worst(listed)) {
+      const call = await people.get(nick).calling("carol-of-the-page");
+      await carol.asked(nick);
+      await harmless(carol);
+      await carol.answer(nick, true);
+      const session = await call.answered();
+      // Who is called waits for a word of the caller's.
+      assert.deepEqual(await session.list(), []);
+      await carol.connected(nick);
+      await carol.open(nick);
+      await carol.listed();
+      assert.equal(await carol.page.$eval("#peer-title", (title) => title.textContent), nick);
+      await carol.sees("#secrecy", { is: "plain" });
+      await harmless(carol);
+      session.end();
+      await session.over();
+    }
+  });
+
+  test("as one's own nick", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await visitor(t, at);
+    const tried = new Set();
+    for (const text of STRINGS) {
+      const nick = text.trim().replace(/\s+/g, "-");
+      if (!text || tried.has(nick)) continue;
+      tried.add(nick);
+      await carol.page.evaluate((text) => {
+        document.getElementById("me").click();
+        document.getElementById("nick").value = text;
+        document.getElementById("join").requestSubmit();
+      }, text);
+      const said = await (await carol.page.waitForFunction(() => {
+        const { view, state } = document.body.dataset;
+        if (state === "online" && view !== "join") return { online: document.getElementById("me").textContent };
+        const why = document.getElementById("join-why").textContent;
+        return view === "join" && why && { why };
+      })).jsonValue();
+      if (isNick(nick)) assert.deepEqual(said, { online: nick });
+      else assert.match(said.why ?? JSON.stringify(said), /nick/, JSON.stringify(text));
+    }
+    await harmless(carol);
+  });
+
+  /** Someone whose page tells if anything of a peer's ran. */
+  async function visitor(t, at, nick) {
+    const carol = await stage.visit(t, at.url, nick);
+    await carol.page.evaluate(() => {
+      const ran = (globalThis.ran = []);
+      for (const name of ["alert", "confirm", "prompt", "open"]) globalThis[name] = (text) => ran.push(`${name} ${text}`);
+      addEventListener("error", (event) => ran.push(`error ${event.message ?? event.target}`), true);
+    });
+    return carol;
+  }
+});
+
+/** All rows of a long list, as text, sorted; they are what their data says. */
+async function rows(someone, list, number) {
+  await someone.page.waitForFunction((list, number) => {
+    const rows = document.querySelectorAll(`${list} li`);
+    // More come when one scrolls.
+    document.querySelector(`${list} + button`).scrollIntoView();
+    return rows.length >= number;
+  }, {}, list, number);
+  const found = await someone.page.$$eval(`${list} li`, (rows) => rows.map((row) => {
+    const shown = row.querySelector(".name, a").textContent;
+    if (shown !== row.dataset.name) throw new Error(`expected ${row.dataset.name}, got ${shown}`);
+    return shown;
+  }));
+  return found.sort();
+}
+
+/** Nothing in the page is of a peer's making but text, and nothing ran. */
+async function harmless(someone) {
+  await someone.noMarkup(["img", "body script", "iframe", "svg", "object", "embed", "style", "video", "audio", "math", "base", "meta[http-equiv]", "[style]", "[srcdoc]"]);
+  const { ran, handlers, links } = await someone.page.evaluate(() => ({
+    ran: globalThis.ran,
+    handlers: [...document.querySelectorAll("*")].flatMap((one) =>
+      one.getAttributeNames().filter((name) => name.startsWith("on"))),
+    links: [...document.querySelectorAll("a")].map((link) => link.getAttribute("href")).filter((href) => !href.startsWith("#")),
+  }));
+  assert.deepEqual({ ran, handlers, links }, { ran: [], handlers: [], links: [] });
+}
+
+/** All are there, by their names, each with its own in it. */
+function came(out) {
+  assert.deepEqual(readdirSync(out).sort(), names);
+  for (const name of names) assert.equal(readFileSync(join(out, name), "utf8"), name);
+}
