@@ -124,11 +124,12 @@ fn sixteen_files_at_once_stay_within_the_bound() {
     let mut get = get.spawn();
     let mut peak = 0;
     for line in BufReader::new(get.0.stdout.take().unwrap()).lines() {
-        // Every file's end is told while its session stands.
+        // After the last line it may be gone; it never holds less than it held.
         if line.unwrap().contains("\"finished\"") {
-            peak = get.peak();
+            peak = get.peak_if_it_runs().unwrap_or(peak);
         }
     }
+    assert!(peak > 0, "expected to see it run");
     assert!(get.0.wait().unwrap().success());
     println!("peaks in KiB: share {}, get {peak}", bob.peak());
     let bound = bound();

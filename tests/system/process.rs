@@ -276,7 +276,12 @@ pub(crate) struct Held(pub(crate) Child, TempDir);
 impl Held {
     /// As [`Process::peak`].
     pub(crate) fn peak(&self) -> u64 {
-        peak(&self.0).expect("a process that runs")
+        self.peak_if_it_runs().expect("a process that runs")
+    }
+
+    /// The same, while it runs.
+    pub(crate) fn peak_if_it_runs(&self) -> Option<u64> {
+        peak(&self.0)
     }
 
     /// Waits for its end, and expects this exit code; what was said on standard error.
