@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use xcher_core::peer::{Config, Event, TransferId};
+use xcher_core::peer::{Config, Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Nick};
 use xcher_wasm::{Aside, Host, Outside};
@@ -55,7 +55,7 @@ impl Outside for View {
     fn read(&self, transfer: TransferId, length: usize, _: Option<&FileName>) {
         self.0.reads.borrow_mut().push((transfer, length));
     }
-    fn look(&self, _: TransferId, _: &FileName, _: Option<u64>) {
+    fn look(&self, _: TransferId, _: &FileName, _: Option<(SessionId, u64)>) {
         // In private sessions alone.
         unreachable!()
     }
