@@ -1,19 +1,24 @@
 //! What comes too late is no new question, and what just stops is no end.
 
-use xcher_core::peer::{Event, Fault, Input};
+use xcher_core::peer::{Event, Fault, Input, SessionId};
 
 use crate::net::{Net, trust};
+
+/// A has called B, which has a file.
+fn two(private: bool) -> (Net, SessionId) {
+    let trusted = |number| private.then(|| trust(number));
+    let mut net = Net::new(vec![("a", trusted(1)), ("b", trusted(2))]);
+    let session = net.call(0, "b");
+    net.hosts[1].files.insert("x".into(), vec![7; 10]);
+    (net, session)
+}
 
 /// A NO to what was given up meanwhile is passed over. Taken for a question it would be answered, that
 /// answer too, and so on until a line is too long.
 #[test]
 fn a_no_to_what_was_given_up_leads_to_nothing() {
     for private in [false, true] {
-        let trusts = private.then(|| (trust(1), trust(2)));
-        let (a, b) = trusts.map_or((None, None), |(a, b)| (Some(a), Some(b)));
-        let mut net = Net::new(vec![("a", a), ("b", b)]);
-        let session = net.call(0, "b");
-        net.hosts[1].files.insert("x".into(), vec![7; 10]);
+        let (mut net, session) = two(private);
         let size = xcher_core::Size::Exact(10);
         let stat = xcher_core::Stat::default();
         let transfer = net.begin(0, |peer, now, actions| {
@@ -37,11 +42,7 @@ fn a_no_to_what_was_given_up_leads_to_nothing() {
 #[test]
 fn in_private_a_close_without_a_word_is_a_cut() {
     for private in [false, true] {
-        let trusts = private.then(|| (trust(1), trust(2)));
-        let (a, b) = trusts.map_or((None, None), |(a, b)| (Some(a), Some(b)));
-        let mut net = Net::new(vec![("a", a), ("b", b)]);
-        let session = net.call(0, "b");
-        net.hosts[1].files.insert("x".into(), vec![7; 10]);
+        let (mut net, session) = two(private);
         net.get(0, session, "x", 10);
         assert_eq!(net.hosts[0].stored.len(), 1, "nothing is open any more");
         net.close_all();

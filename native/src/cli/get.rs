@@ -1,6 +1,5 @@
 //! `xcher get`: calls, lists, asks, requests, receives.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use xcher_core::code::Code as Spoken;
@@ -13,6 +12,7 @@ use super::call::{Call, Whom};
 use super::consent::{self, Answer, Question};
 use super::exit::{Code, Failure, code_of};
 use super::fetching::{Fetching, Target};
+use super::own_stream::own;
 use super::send_args::GetArgs;
 use super::spool::{Spool, unlisted};
 use crate::files::Shares;
@@ -59,21 +59,9 @@ fn stdout(common: &Common) -> Result<Sink, Failure> {
              file is good for: `| cat` shows it all the same",
         ));
     }
-    let own =
-        own_stdout().map_err(|error| Failure::usage(format!("no standard output: {error}")))?;
+    let own = own(&io::stdout())
+        .map_err(|error| Failure::usage(format!("no standard output: {error}")))?;
     Ok(Sink::Stream(own))
-}
-
-#[cfg(unix)]
-fn own_stdout() -> io::Result<File> {
-    use std::os::fd::AsFd as _;
-    io::stdout().as_fd().try_clone_to_owned().map(File::from)
-}
-
-#[cfg(windows)]
-fn own_stdout() -> io::Result<File> {
-    use std::os::windows::io::AsHandle as _;
-    io::stdout().as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// Whether one file is wanted, and no more.

@@ -17,6 +17,7 @@ mod link;
 mod manifest;
 mod offer;
 mod output;
+mod own_stream;
 mod partial;
 mod peers;
 mod privacy;

@@ -1,12 +1,12 @@
 //! What is sent or shared: files, folders, and standard input.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use xcher_core::FileName;
 
 use super::exit::Failure;
+use super::own_stream::own;
 use crate::files::Shares;
 
 /// Opens every path; `-` is standard input, which goes by `name`.
@@ -38,21 +38,9 @@ fn try_open(paths: &[PathBuf], name: Option<&str>) -> Result<Shares, String> {
         (0, Some(_)) => Err("expected - for standard input with --name, got none".to_owned()),
         (1, name) => {
             let name = FileName::new(name.unwrap_or("stdin")).map_err(|error| error.to_string())?;
-            let own = own_stdin().map_err(|error| format!("no standard input: {error}"))?;
+            let own = own(&io::stdin()).map_err(|error| format!("no standard input: {error}"))?;
             shares.with_pipe(name, own).map_err(|error| error.to_string())
         }
         (times, _) => Err(format!("expected - for standard input once, got it {times} times")),
     }
-}
-
-#[cfg(unix)]
-fn own_stdin() -> io::Result<File> {
-    use std::os::fd::AsFd as _;
-    io::stdin().as_fd().try_clone_to_owned().map(File::from)
-}
-
-#[cfg(windows)]
-fn own_stdin() -> io::Result<File> {
-    use std::os::windows::io::AsHandle as _;
-    io::stdin().as_handle().try_clone_to_owned().map(File::from)
 }
