@@ -1,7 +1,6 @@
 //! How a transfer is held back, and stopped.
 
 use std::num::NonZeroU64;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,10 +12,10 @@ use crate::rate::Budget;
 #[derive(Clone, Debug, Default)]
 pub struct Rate(Option<Arc<Budget>>);
 
-/// One transfer's: it stops soon after it is set, and takes its turn among those that share its rate.
+/// One transfer's: it stops soon after it is told to, and takes its turn among those that share its rate.
 #[derive(Debug, Default)]
 pub struct Brake {
-    cancelled: AtomicBool,
+    stopped: AtomicBool,
     rate: Rate,
     /// Times that bytes moved, those of a record that is not whole included.
     moves: AtomicU64,
@@ -26,10 +25,10 @@ pub struct Brake {
 const TURNS: u64 = 16;
 /// The shortest turn, in bytes: a system call for less is not worth it.
 const SHORTEST: u64 = 512;
-/// How long a turn is waited for before it is looked whether the transfer was stopped.
-const LOOK: Duration = Duration::from_millis(100);
+/// How long anything is waited for before it is looked whether the transfer was stopped.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-/// A transfer was stopped while it waited for its turn.
+/// A transfer was stopped.
 #[derive(Debug)]
 pub(super) struct Stopped;
 
@@ -53,12 +52,17 @@ impl Brake {
 
     /// Stops the transfer.
     pub fn stop(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// How often bytes have moved: another number than before means that they do.
     pub fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was not stopped.
+    pub(super) fn go_on(&self) -> Result<(), Stopped> {
+        if self.stopped.load(Ordering::Relaxed) { Err(Stopped) } else { Ok(()) }
     }
 
     pub(super) fn is_limited(&self) -> bool {
@@ -75,9 +79,9 @@ impl Brake {
         let until = budget.spend(piece, now);
         let mut left = until.saturating_duration_since(now);
         while !left.is_zero() {
-            if self.cancelled.load(Ordering::Relaxed) {
+            if let Err(stopped) = self.go_on() {
                 budget.give_back(piece);
-                return Err(Stopped);
+                return Err(stopped);
             }
             thread::sleep(left.min(LOOK));
             left = until.saturating_duration_since(Instant::now());
@@ -96,14 +100,5 @@ impl Brake {
         {
             budget.give_back(turn - bytes);
         }
-    }
-}
-
-/// Whether it is set.
-impl Deref for Brake {
-    type Target = AtomicBool;
-
-    fn deref(&self) -> &AtomicBool {
-        &self.cancelled
     }
 }

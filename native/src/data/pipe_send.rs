@@ -9,7 +9,7 @@ use xcher_core::secure::record::{HEAD, TAG};
 use xcher_core::stream::{Hasher, Seal, Sender};
 
 use super::Brake;
-use super::send::{SendEnd, cancel, to_the_end, write};
+use super::send::{SendEnd, to_the_end, write};
 
 /// The most that is read at a time, and then written before anything more is read: whoever fills the
 /// pipe waits for the other side.
@@ -76,11 +76,11 @@ fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), Send
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    let look = Timespec::try_from(super::send::LOOK).ok();
+    use super::brake::LOOK;
+
+    let look = Timespec::try_from(LOOK).ok();
     loop {
-        if let Some(end) = cancel(cancelled) {
-            return Err(end);
-        }
+        cancelled.go_on()?;
         let mut both =
             [PollFd::new(source, PollFlags::IN), PollFd::new(socket, PollFlags::empty())];
         match poll(&mut both, look.as_ref()) {
@@ -99,7 +99,7 @@ fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), Send
 
 #[cfg(not(unix))]
 fn wait(_: &File, _: &TcpStream, cancelled: &Brake) -> Result<(), SendEnd> {
-    cancel(cancelled).map_or(Ok(()), Err)
+    Ok(cancelled.go_on()?)
 }
 
 fn is_no_end(error: &io::Error) -> bool {

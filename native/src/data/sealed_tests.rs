@@ -228,7 +228,7 @@ fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_fil
         while sent.load(Ordering::Relaxed) == 0 {
             thread::yield_now();
         }
-        cancelled.store(true, Ordering::Relaxed);
+        cancelled.stop();
         thread.join().unwrap()
     });
     assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");

@@ -10,7 +10,7 @@ use socket2::SockRef;
 use xcher_core::secure::SecureError;
 
 use super::Brake;
-use super::brake::Stopped;
+use super::brake::{LOOK, Stopped};
 
 /// How sending ended.
 #[derive(Debug)]
@@ -64,13 +64,6 @@ pub(super) fn to_the_end(socket: &TcpStream, copy_out: impl FnOnce() -> SendEnd)
     }
 }
 
-/// How long a send that does not move waits before it looks whether it was cancelled.
-pub(super) const LOOK: Duration = Duration::from_millis(100);
-
-pub(super) fn cancel(cancelled: &Brake) -> Option<SendEnd> {
-    cancelled.load(Ordering::Relaxed).then(|| Stopped.into())
-}
-
 impl From<Stopped> for SendEnd {
     fn from(_: Stopped) -> Self {
         Self::SocketError(io::ErrorKind::ConnectionAborted.into())
@@ -89,8 +82,8 @@ fn copy_out(
     let mut step = Step::new();
     let mut offset = 0;
     while offset < size {
-        if let Some(end) = cancel(cancelled) {
-            return end;
+        if let Err(stopped) = cancelled.go_on() {
+            return stopped.into();
         }
         let count = step.bytes.min(size - offset) as usize;
         let count = match cancelled.turn(count) {
@@ -202,9 +195,7 @@ pub(super) fn write(
 ) -> Result<(), SendEnd> {
     let mut taken = 0;
     while taken < bytes.len() {
-        if let Some(end) = cancel(cancelled) {
-            return Err(end);
-        }
+        cancelled.go_on()?;
         let turn = cancelled.turn(bytes.len() - taken)?;
         let written = socket.write(&bytes[taken..taken + turn]);
         cancelled.moved(turn, *written.as_ref().unwrap_or(&0));

@@ -238,7 +238,7 @@ fn a_blocked_send_can_be_cancelled_and_does_not_look_like_an_end() {
             while sent.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();
             }
-            cancelled.store(true, Ordering::Relaxed);
+            cancelled.stop();
             thread.join().unwrap()
         });
         assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
