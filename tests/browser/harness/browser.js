@@ -53,11 +53,14 @@ const saves = (profile) => join(profile, "downloads");
 class Browser {
   #root = folder();
   #users = 0;
+  /** It does not outlive the tests, however they end. */
+  #end = () => killAll(this.process());
 
   constructor(name, browser, profile) {
     this.name = name;
     this.profile = profile;
     this.browser = browser;
+    process.prependOnceListener("exit", this.#end);
   }
 
   process() {
@@ -94,18 +97,33 @@ class Browser {
 
   /** Ends it with no time for anything, all its processes at once: they are a group of their own. */
   async kill() {
-    const child = this.browser.process();
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    process.kill(-child.pid, "SIGKILL");
-    await once(child, "exit");
+    killAll(this.process());
+    await this.#gone();
     if (this.profile) await putBack(this.profile);
   }
 
   async close() {
-    const child = this.browser.process();
     await this.browser.close();
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await this.#gone();
   }
+
+  /**
+   * Waits for its end. What watches for crashes is in a session of its own, outlives a browser that
+   * is killed, and holds its standard streams: who read on would wait for that one too.
+   */
+  async #gone() {
+    const child = this.process();
+    if (runs(child)) await once(child, "exit");
+    for (const stream of child.stdio) stream?.destroy();
+    process.off("exit", this.#end);
+  }
+}
+
+const runs = (child) => child.exitCode === null && child.signalCode === null;
+
+/** Ends it and all processes of its group. */
+function killAll(child) {
+  if (runs(child)) process.kill(-child.pid, "SIGKILL");
 }
 
 /** Waits until puppeteer has put back the settings that it found in a profile of Firefox. */
