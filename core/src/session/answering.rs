@@ -75,17 +75,16 @@ impl Session {
     ///
     /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        match self.ledger.owed.first() {
-            Some(Owed::Answer(Question::Check(_))) if self.has_ended() => Err(MisuseError::Ending),
-            Some(Owed::Answer(Question::Check(name))) => {
-                Packet::encode_answer(name.as_str(), yes, out);
-                self.ours = State::Open;
-                self.ledger.owed.remove(0);
-                self.answer_bad_names(out);
-                Ok(())
-            }
-            _ => Err(MisuseError::NotAsked),
+        let Some(Question::Check(name)) = self.question().cloned() else {
+            return Err(MisuseError::NotAsked);
+        };
+        if self.has_ended() {
+            return Err(MisuseError::Ending);
         }
+        self.answer(name.as_str(), yes, out);
+        self.ledger.owed.remove(0);
+        self.answer_bad_names(out);
+        Ok(())
     }
 
     /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
@@ -110,8 +109,7 @@ impl Session {
     /// A requested file will not come, or not whole.
     pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
         if !self.has_ended() {
-            Packet::encode_answer(name.as_str(), false, out);
-            self.ours = State::Open;
+            self.answer(name.as_str(), false, out);
         }
     }
 
@@ -131,12 +129,19 @@ impl Session {
 
     /// Gives the NOs whose turn has come.
     pub(super) fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
-        while let (false, Some(Owed::No(name))) = (self.held, self.ledger.owed.first()) {
+        while let (false, Some(Owed::No(_))) = (self.held, self.ledger.owed.first()) {
+            let Owed::No(name) = self.ledger.owed.remove(0) else { return };
             if !self.has_ended() {
-                Packet::encode_answer(name, false, out);
-                self.ours = State::Open;
+                self.answer(&name, false, out);
             }
-            self.ledger.owed.remove(0);
+        }
+    }
+
+    fn answer(&mut self, name: &str, yes: bool, out: &mut Vec<u8>) {
+        Packet::encode_answer(name, yes, out);
+        self.ours = State::Open;
+        if !yes {
+            self.ledger.denies(name);
         }
     }
 }

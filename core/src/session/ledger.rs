@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     pub(super) offered: VecDeque<Box<str>>,
     /// Those that are: a NO that comes behind it is no question.
     settled: Vec<Box<str>>,
+    /// The last files called like an answer that we said NO about.
+    denied: VecDeque<Box<str>>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     pub(super) owed: Vec<Owed>,
@@ -58,6 +60,7 @@ impl Ledger {
             given_up: Vec::new(),
             offered: VecDeque::new(),
             settled: Vec::new(),
+            denied: VecDeque::new(),
             owed: Vec::new(),
             ours: 0,
             theirs: 0,
@@ -170,6 +173,16 @@ impl Ledger {
         self.requested.iter().chain(&self.given_up).any(|requested| **requested == *name)
     }
 
+    /// We say NO about a file, whether it was asked about or requested.
+    pub(super) fn denies(&mut self, name: &str) {
+        if name.ends_with(NO) {
+            if self.denied.len() == DENIED {
+                self.denied.pop_front();
+            }
+            self.denied.push_back(name.into());
+        }
+    }
+
     pub(super) fn is_checking(&self, name: &str) -> bool {
         self.checking(name).is_some()
     }
@@ -195,7 +208,10 @@ impl Ledger {
         } else if settle_next(&mut self.offered, name) {
             self.settled.push(name.into());
             Some(Event::Declined { name: name.into() })
-        } else if self.settled.iter().any(|settled| **settled == *name) {
+        } else if self.settled.iter().any(|settled| **settled == *name)
+            // What we took for a question was an answer, and this is the answer to ours.
+            || name.strip_suffix(NO).is_some_and(|name| settle_next(&mut self.denied, name))
+        {
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else {
             None
@@ -281,6 +297,11 @@ impl Ledger {
         Ok(Event::BadQuestion { why: format!("{bad}").into() })
     }
 }
+
+/// How a line ends that says so.
+const NO: &str = " NO";
+/// Each may be as long as a line.
+const DENIED: usize = 16;
 
 /// Counts on; how many there were before.
 fn count_on(count: &mut u64) -> u64 {

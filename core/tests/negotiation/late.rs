@@ -69,6 +69,38 @@ fn a_no_behind_a_question_is_passed_over() {
     assert_eq!(both[1].lines(), ["X_FILELIST", "X_CHK //xcher/2 NO", "X_CHK of A NO"]);
 }
 
+/// A line that nobody said: taken for a question it gets an answer, and that answer one, and then
+/// neither goes on.
+#[test]
+fn an_answer_to_nothing_is_soon_let_be() {
+    let strays = ["x NO", "//xcher/2 NO", "../x NO", "x YES", "x NO NO NO", "NO", "x NO\nX_CHK y NO"];
+    for stray in strays {
+        let mut both = [Talker::plain(), Talker::plain()];
+        both[0].wire.extend(format!("X_CHK {stray}\n").bytes());
+        talk(&mut both, &mut pass);
+        let said = both.iter().map(|talker| talker.lines().len()).sum::<usize>();
+        assert!(said <= 8, "{stray}: {said} lines");
+        assert!(both.iter().all(|talker| talker.fault.is_none()));
+    }
+}
+
+/// Someone in between sends the caller's question back to it.
+#[test]
+fn a_question_that_comes_back_leads_to_little() {
+    let mut both = [caller(), called()];
+    let mut asked = Vec::new();
+    talk(&mut both, &mut |side, said| match (side, said.starts_with(b"X_CHK //")) {
+        (Side::Caller, true) => {
+            asked.clone_from(&said);
+            vec![said]
+        }
+        (Side::Called, true) => vec![core::mem::take(&mut asked)],
+        _ => vec![said],
+    });
+    assert!(both.iter().all(Talker::is_plain));
+    assert!(both.iter().all(|talker| talker.lines().len() < 8));
+}
+
 #[test]
 fn both_give_up() {
     let mut both = [caller(), called()];
