@@ -1,3 +1,4 @@
+import { Deferred } from "./deferred.js";
 import { XcherError, asError } from "./error.js";
 
 /** Bytes that may wait for the reader before more are asked for. */
@@ -22,17 +23,13 @@ export class Download {
   #reader;
   /** @type {(() => void) | undefined} */
   #wake;
-  /** @type {() => void} */
-  #succeed;
-  /** @type {(error: XcherError) => void} */
-  #fail;
+  /** @type {Deferred<void>} */
+  #end = new Deferred();
+  done = this.#end.promise;
   /** Asking for it, once it is asked for. @type {Promise<void> | undefined} */
   #asking;
-  #started;
-  /** @type {(from: number) => void} */
-  #start;
-  /** @type {(error: XcherError) => void} */
-  #startNot;
+  /** What comes first. @type {Deferred<number>} */
+  #start = new Deferred();
   #received = 0;
   #verified = false;
 
@@ -49,17 +46,6 @@ export class Download {
     this.size = size;
     this.partial = partial;
     this.#begin = begin;
-    this.#started = new Promise((resolve, reject) => {
-      this.#start = resolve;
-      this.#startNot = reject;
-    });
-    this.#started.catch(() => {});
-    this.done = new Promise((resolve, reject) => {
-      this.#succeed = /** @type {() => void} */ (resolve);
-      this.#fail = reject;
-    });
-    // Whoever wants to know asks.
-    this.done.catch(() => {});
     // Nothing comes before it is read from: that is what a stream of bytes does by itself.
     this.readable = new ReadableStream({
       type: "bytes",
@@ -81,7 +67,7 @@ export class Download {
 
   start() {
     this.#ask();
-    return this.#started;
+    return this.#start.promise;
   }
 
   cancel() {
@@ -92,7 +78,7 @@ export class Download {
 
   /** @param {number} from what comes first */
   started(from) {
-    this.#start(from);
+    this.#start.resolve(from);
   }
 
   /** @param {Uint8Array} bytes to be kept */
@@ -110,7 +96,7 @@ export class Download {
     this.#verified = verified;
     this.#whole = true;
     this.#wake?.();
-    if (this.#waiting === 0) this.#end();
+    if (this.#waiting === 0) this.#close();
   }
 
   /** @param {XcherError} error */
@@ -119,8 +105,8 @@ export class Download {
     this.#error = error;
     this.#held = new Uint8Array(0);
     this.#from = this.#to = 0;
-    this.#fail(error);
-    this.#startNot(error);
+    this.#end.reject(error);
+    this.#start.reject(error);
     this.#wake?.();
     try {
       this.#reader.error(error);
@@ -145,8 +131,8 @@ export class Download {
     this.#from = 0;
   }
 
-  #end() {
-    this.#succeed();
+  #close() {
+    this.#end.resolve();
     try {
       this.#reader.close();
       this.#reader.byobRequest?.respond(0);
@@ -191,6 +177,6 @@ export class Download {
       this.#reader.enqueue(waiting.slice());
     }
     if (this.#waiting === 0) this.#from = this.#to = 0;
-    if (this.#whole && this.#waiting === 0) this.#end();
+    if (this.#whole && this.#waiting === 0) this.#close();
   }
 }

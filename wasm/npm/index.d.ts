@@ -114,6 +114,11 @@ export interface PeerEventMap {
   /** Someone connected to us. */
   session: PeerEvent & { readonly session: Session };
   /**
+   * Whom a session is with was found out anew: a stranger had come to our port first and said nothing.
+   * All that it says of the other side, and its safety words, are others.
+   */
+  change: PeerEvent & { readonly session: Session };
+  /**
    * A call was not taken up: by our address policy, because the caller could not be reached, or is
    * not who has this nick (`other-key`), or has another code than ours (`wrong-code`).
    */

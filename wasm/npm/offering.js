@@ -1,3 +1,5 @@
+import { Deferred } from "./deferred.js";
+
 /** Files that were offered to someone. */
 export class Offering {
   #sent = 0;
@@ -7,10 +9,9 @@ export class Offering {
   #moving = 0;
   /** @type {import("./error.js").XcherError | undefined} */
   #fate;
-  /** @type {() => void} */
-  #succeed;
-  /** @type {(error: import("./error.js").XcherError) => void} */
-  #fail;
+  /** @type {Deferred<void>} */
+  #end = new Deferred();
+  done = this.#end.promise;
 
   /**
    * @param {import("./session.js").Session} session
@@ -19,12 +20,6 @@ export class Offering {
   constructor(session, files) {
     this.session = session;
     this.files = files;
-    this.done = new Promise((resolve, reject) => {
-      this.#succeed = /** @type {() => void} */ (resolve);
-      this.#fail = reject;
-    });
-    // Whoever wants to know asks.
-    this.done.catch(() => {});
   }
 
   get sent() {
@@ -70,7 +65,7 @@ export class Offering {
   }
 
   #settle() {
-    if (this.isSettled) this.#succeed();
-    else if (this.#fate && this.#moving === 0) this.#fail(this.#fate);
+    if (this.isSettled) this.#end.resolve();
+    else if (this.#fate && this.#moving === 0) this.#end.reject(this.#fate);
   }
 }

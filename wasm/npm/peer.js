@@ -378,7 +378,10 @@ export class Peer extends EventTarget {
     const [peerAddress, key] = who.split(" ");
     const about = { peerAddress, nick, incoming, secrecy, key };
     const known = this.#byId.get(id);
-    if (known) return known.is(about);
+    if (known) {
+      known.is(about);
+      return this.#emit("change", { session: known });
+    }
     const session = new Session(this.#driver, id, about, (id, download) =>
       this.#downloads.set(id, download),
     );

@@ -1,3 +1,4 @@
+import { Deferred } from "./deferred.js";
 import { XcherError } from "./error.js";
 
 /** Files for whoever knows a code. */
@@ -14,10 +15,8 @@ export class Sending {
   /** Somebody who knew the code has left in order. */
   #left = false;
   #dead = false;
-  /** @type {(sent: { files: number, bytes: number }) => void} */
-  #succeed;
-  /** @type {(error: XcherError) => void} */
-  #fail;
+  /** @type {Deferred<{ files: number, bytes: number }>} */
+  #end = new Deferred();
 
   /**
    * @param {import("./peer.js").Peer} peer
@@ -30,15 +29,9 @@ export class Sending {
     this.code = code;
     this.files = files;
     this.#busy = busy;
-    /** @type {Promise<{ files: number, bytes: number }>} */
-    const over = new Promise((resolve, reject) => {
-      this.#succeed = resolve;
-      this.#fail = reject;
-    });
-    this.done = over.finally(() => peer.close());
-    // Whoever wants to know asks.
+    this.done = this.#end.promise.finally(() => peer.close());
     this.done.catch(() => {});
-    peer.addEventListener("close", () => this.#fail(new XcherError("cancelled", "cancelled")));
+    peer.addEventListener("close", () => this.#end.reject(new XcherError("cancelled", "cancelled")));
   }
 
   /** @param {string | URL} page */
@@ -67,7 +60,7 @@ export class Sending {
     } else if (event === "dead") {
       this.#dead = true;
     } else if (event === "offline" && error && Number.isNaN(number)) {
-      return this.#fail(error);
+      return this.#end.reject(error);
     } else {
       return;
     }
@@ -90,13 +83,13 @@ export class Sending {
 
   #settle() {
     if (this.#left && this.#missing.size === 0) {
-      if (this.#files) this.#succeed({ files: this.#files, bytes: this.#bytes });
-      else this.#fail(new XcherError("refused", "the other side took nothing"));
+      if (this.#files) this.#end.resolve({ files: this.#files, bytes: this.#bytes });
+      else this.#end.reject(new XcherError("refused", "the other side took nothing"));
     }
     this.#left = false;
     if (this.#dead) {
       const why = "expected the right code in three tries, got wrong ones: this code is dead";
-      this.#fail(new XcherError("wrong-code", why));
+      this.#end.reject(new XcherError("wrong-code", why));
     }
   }
 }

@@ -1,3 +1,4 @@
+import { Deferred } from "./deferred.js";
 import { XcherError } from "./error.js";
 import { Download } from "./download.js";
 import { Listing } from "./listing.js";
@@ -31,12 +32,11 @@ export class Session {
   /** Whose size somebody wants to know. @type {Map<string, Seeking[]>} */
   #sought = new Map();
   #seeking = false;
-  /** @type {(error: XcherError | undefined) => void} */
-  #close;
-  /** @type {(words: string) => void} */
-  #say;
-  /** @type {(error: XcherError) => void} */
-  #sayNone;
+  /** @type {Deferred<XcherError | undefined>} */
+  #end = new Deferred();
+  closed = this.#end.promise;
+  /** @type {Deferred<string>} */
+  #words = new Deferred();
   #register;
   /** @type {Set<{ cancel(): void }>} */
   #transfers = new Set();
@@ -60,17 +60,6 @@ export class Session {
     this.nick = about.nick || undefined;
     this.incoming = about.incoming;
     this.is(about);
-    /** @type {Promise<string>} */
-    this.safetyWords = new Promise((resolve, reject) => {
-      this.#say = resolve;
-      this.#sayNone = reject;
-    });
-    // Whoever wants to know asks.
-    this.safetyWords.catch(() => {});
-    if (!this.secure) {
-      const why = "expected a private session, got one in the clear";
-      this.#sayNone(new XcherError("not-private", why));
-    }
     let declined = 0;
     this.#offers = new Offers((name) => {
       try {
@@ -81,10 +70,10 @@ export class Session {
         // A session that is over needs no answer.
       }
     });
-    /** @type {Promise<XcherError | undefined>} */
-    this.closed = new Promise((resolve) => {
-      this.#close = resolve;
-    });
+  }
+
+  get safetyWords() {
+    return this.#words.promise;
   }
 
   async *list() {
@@ -195,11 +184,17 @@ export class Session {
    * @param {{ peerAddress: string, secrecy: number, key: string }} about
    */
   is({ peerAddress, secrecy, key }) {
+    // Of one in the clear nobody waits for them any more.
+    if (!this.secure) this.#words = new Deferred();
     this.peerAddress = peerAddress;
     this.secure = key !== "";
     this.peerKey = key || undefined;
     this.whyPlain = WHY_PLAIN[secrecy];
     this.known = KNOWN[secrecy];
+    if (!this.secure) {
+      const why = "expected a private session, got one in the clear";
+      this.#words.reject(new XcherError("not-private", why));
+    }
   }
 
   /** A file that was offered. @param {string} name */
@@ -250,7 +245,7 @@ export class Session {
 
   /** @param {string} words */
   said(words) {
-    this.#say(words);
+    this.#words.resolve(words);
   }
 
   /** @param {string} name @param {boolean} yes */
@@ -263,12 +258,12 @@ export class Session {
   ended(error) {
     const fate = error ?? new XcherError("unreachable", "the session is over");
     this.unoffered(fate);
-    this.#sayNone(fate);
+    this.#words.reject(fate);
     this.#listing?.end(fate);
     this.#listing = undefined;
     for (const check of this.#checks.values()) check.reject(fate);
     this.#checks.clear();
-    this.#close(error);
+    this.#end.resolve(error);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { Deferred } from "./deferred.js";
 import { asError } from "./error.js";
 import { Reading } from "./reading.js";
 
@@ -6,10 +7,9 @@ export class Upload {
   #driver;
   #id;
   #file;
-  /** @type {() => void} */
-  #succeed;
-  /** @type {(error: import("./error.js").XcherError) => void} */
-  #fail;
+  /** @type {Deferred<void>} */
+  #end = new Deferred();
+  done = this.#end.promise;
   #over = false;
   /** @type {Reading | undefined} */
   #reading;
@@ -36,12 +36,6 @@ export class Upload {
     this.from = this.#sent = from;
     this.more = more;
     this.#file = file;
-    this.done = new Promise((resolve, reject) => {
-      this.#succeed = /** @type {() => void} */ (resolve);
-      this.#fail = reject;
-    });
-    // Whoever wants to know asks.
-    this.done.catch(() => {});
   }
 
   get sent() {
@@ -60,13 +54,13 @@ export class Upload {
   finished() {
     this.#over = true;
     this.#sent = this.size;
-    this.#succeed();
+    this.#end.resolve();
   }
 
   /** @param {import("./error.js").XcherError} error */
   failed(error) {
     this.#over = true;
-    this.#fail(error);
+    this.#end.reject(error);
   }
 
   /** @param {number} length of the next piece */

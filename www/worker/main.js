@@ -49,6 +49,7 @@ function start(made) {
   on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
   on("call", ({ call }) => sessions.called(call));
   on("session", ({ session }) => sessions.keep(session));
+  on("change", ({ session }) => sessions.learn(session));
   on("offer", ({ offer }) => offered(offer));
   on("upload", ({ upload }) => transfers.upload(upload));
   on("refused", ({ address, nick, error }) => tell("turnedAway", nick, address, error.code, error.message));

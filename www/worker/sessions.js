@@ -52,18 +52,23 @@ const complain = ({ nick, peerAddress }, { code, message }) =>
 export function keep(session) {
   if (ids.has(session)) return session;
   ids.set(session, ++last);
-  show();
-  session.safetyWords.then((words) => {
-    spoken.set(session, words);
-    show();
-  }, () => {});
-  if (session.known === "first") known();
+  learn(session);
   session.closed.then((error) => {
     ids.delete(session);
     show();
     if (error && error.code !== "cancelled" && peer?.online) complain(session, error);
   });
   return session;
+}
+
+/** Whom a session is with: at its beginning, and where that was found out anew. */
+export function learn(session) {
+  show();
+  session.safetyWords.then((words) => {
+    spoken.set(session, words);
+    show();
+  }, () => {});
+  if (session.known === "first") known();
 }
 
 function show() {

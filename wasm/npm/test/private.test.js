@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import WebSocket from "ws";
 import { bytes, folder, next, peer, relay, share } from "./system.js";
@@ -166,6 +168,38 @@ test("a store of keys that fails is no reason to trust anyone", async (t) => {
   const told = next(forgetful, "notice");
   assert.equal((await forgetful.open("dave")).known, "first");
   assert.match((await told).text, /key of dave could not be kept: the disk is full/);
+});
+
+test("a stranger who comes to the port first and says nothing is not whom the session is with", async (t) => {
+  const bridge = await relay(t);
+  const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
+  dave.share(new Blob([CONTENT]), "x");
+  // Erin passes her call on.
+  const [host, port] = bridge.address.split(":");
+  const erin = connect(Number(port), host);
+  t.after(() => erin.destroy());
+  const lines = createInterface(erin)[Symbol.asyncIterator]();
+  erin.write("X_NICK erin\n");
+  assert.equal((await lines.next()).value, "X_NICK erin YES");
+  const opening = carol.open("erin");
+  const [, , ip, at] = (await lines.next()).value.split(" ");
+  const stranger = connect(Number(at), ip);
+  t.after(() => stranger.destroy());
+  stranger.on("error", () => {});
+  const session = await opening;
+  assert.deepEqual([session.secure, session.whyPlain], [false, "there"]);
+  await assert.rejects(session.safetyWords, { code: "not-private" });
+  const change = next(carol, "change");
+  const called = next(dave, "session");
+  erin.write(`X_INIT dave ${ip} ${at}\n`);
+  // It has had its 5 s for an answer, and gives none.
+  const first = session.list().next();
+  assert.equal((await change).session, session);
+  assert.deepEqual([session.secure, session.whyPlain], [true, undefined]);
+  assert.deepEqual([session.known, session.peerKey], ["first", dave.key]);
+  assert.equal(await session.safetyWords, await (await called).session.safetyWords);
+  assert.equal((await first).value.name, "x");
+  assert.equal((await fetch(session)).verified, true);
 });
 
 test("an identity that is none", async (t) => {

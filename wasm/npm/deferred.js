@@ -1,0 +1,20 @@
+/**
+ * A promise that is settled from outside. Nobody has to wait for it: whoever wants to know asks.
+ *
+ * @template T
+ */
+export class Deferred {
+  /** @type {(value: T) => void} */
+  resolve;
+  /** @type {(error: import("./error.js").XcherError) => void} */
+  reject;
+  /** @type {Promise<T>} */
+  promise = new Promise((resolve, reject) => {
+    this.resolve = resolve;
+    this.reject = reject;
+  });
+
+  constructor() {
+    this.promise.catch(() => {});
+  }
+}
