@@ -73,7 +73,8 @@ fn a_no_behind_a_question_is_passed_over() {
 /// neither goes on.
 #[test]
 fn an_answer_to_nothing_is_soon_let_be() {
-    let strays = ["x NO", "//xcher/2 NO", "../x NO", "x YES", "x NO NO NO", "NO", "x NO\nX_CHK y NO"];
+    let strays =
+        ["x NO", "//xcher/2 NO", "../x NO", "x YES", "x NO NO NO", "NO", "x NO\nX_CHK y NO"];
     for stray in strays {
         let mut both = [Talker::plain(), Talker::plain()];
         both[0].wire.extend(format!("X_CHK {stray}\n").bytes());
