@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { launch } from "./harness/browser.js";
@@ -67,21 +68,28 @@ inEachBrowser("a file goes on", (stage) => {
   });
 
   test("after the browser was killed", async (t) => {
-    const profile = folder();
-    const first = await launch(stage.name, profile);
-    const { share, through } = await receiving(t, { visits: visit.bind(undefined, first) });
-    await first.kill();
-    through.resume();
-    const browser = stage.keep(t, await launch(stage.name, profile));
-    const carol = stage.keep(t, await visit(browser, through.url));
-    const { page } = carol;
-    await page.waitForSelector("body:not([data-view=''])");
-    // Chromium writes down who one was some seconds later.
-    if (await page.$("body[data-view=join]")) await carol.join("carol");
-    await carol.online();
+    const { share, restarted } = await killed(t);
+    const { carol } = await restarted();
     await carol.goOn(big.name);
     await same(await carol.saved(big), big);
     await boundedly(t, share);
+  });
+
+  test("until seven days have passed since it last grew", async (t) => {
+    const { profile, restarted } = await killed(t);
+    const minute = 60;
+    age(profile, 7 * 24 * 60 * minute - 10 * minute);
+    const { browser, carol: early } = await restarted();
+    await early.left(big.name);
+    await browser.kill();
+    age(profile, 20 * minute);
+    const { carol: late } = await restarted();
+    await late.page.waitForFunction(async () => {
+      const root = await navigator.storage.getDirectory();
+      for await (const folder of root.values()) for await (const _ of folder.keys()) return false;
+      return true;
+    });
+    await late.nothingLeft();
   });
 
   test("when it was paused, and is given up when it is cancelled or discarded", async (t) => {
@@ -213,6 +221,26 @@ inEachBrowser("a file goes on", (stage) => {
     return { at, carol, share, through };
   }
 
+  /** As {@link receiving}, and the whole browser is killed then: `restarted` is online again. */
+  async function killed(t) {
+    const profile = folder();
+    const first = await launch(stage.name, profile);
+    const { share, through } = await receiving(t, { visits: visit.bind(undefined, first) });
+    await first.kill();
+    through.resume();
+    async function restarted() {
+      const browser = stage.keep(t, await launch(stage.name, profile));
+      const carol = stage.keep(t, await visit(browser, through.url));
+      const { page } = carol;
+      await page.waitForSelector("body:not([data-view=''])");
+      // Chromium writes down who one was some seconds later.
+      if (await page.$("body[data-view=join]")) await carol.join("carol");
+      await carol.online();
+      return { browser, carol };
+    }
+    return { profile, share, restarted };
+  }
+
   /** It went on from not much less than was sent. */
   async function boundedly(t, share) {
     const [first, second] = started(share);
@@ -221,6 +249,17 @@ inEachBrowser("a file goes on", (stage) => {
     assert.ok(second.bytes > 4 * MIB && sent - second.bytes < TWICE, `${sent} sent, ${second.bytes} kept`);
   }
 });
+
+/** Makes the large file that a browser has stored, which does not run, older by so many seconds. */
+function age(profile, seconds) {
+  const stored = readdirSync(profile, { recursive: true })
+    .filter((path) => /(^|\/)(File System|fs)\//.test(path))
+    .map((path) => join(profile, path))
+    .filter((path) => statSync(path).size > 4 * MIB);
+  assert.equal(stored.length, 1, stored.join());
+  const at = statSync(stored[0]).mtimeMs / 1000 - seconds;
+  utimesSync(stored[0], at, at);
+}
 
 const events = (process) => process.out_.map((line) => JSON.parse(line));
 

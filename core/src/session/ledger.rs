@@ -28,14 +28,13 @@ pub(super) struct Ledger {
     pub(super) asked: Vec<Asked>,
     /// The files we requested and have not settled, as often as we did.
     pub(super) requested: Vec<Box<str>>,
-    /// Those that we gave up before they came: a NO may still be on its way. No more than questions.
+    /// Those that we gave up before they came: a NO may still be on its way. Also the answers that we
+    /// gave, where each side may take the other's for a question. No more than questions.
     pub(super) given_up: Vec<Box<str>>,
     /// The files we offered that are neither wanted nor declined.
     pub(super) offered: VecDeque<Box<str>>,
     /// Those that are: a NO that comes behind it is no question.
     settled: Vec<Box<str>>,
-    /// The last files called like an answer that we said NO about.
-    denied: VecDeque<Box<str>>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     pub(super) owed: Vec<Owed>,
@@ -60,7 +59,6 @@ impl Ledger {
             given_up: Vec::new(),
             offered: VecDeque::new(),
             settled: Vec::new(),
-            denied: VecDeque::new(),
             owed: Vec::new(),
             ours: 0,
             theirs: 0,
@@ -161,11 +159,16 @@ impl Ledger {
     /// A requested file is not waited for any more.
     pub(super) fn give_up(&mut self, name: &str) {
         if settle(&mut self.requested, name) {
-            if self.given_up.len() >= self.max_questions {
-                self.given_up.remove(0);
-            }
-            self.given_up.push(name.into());
+            self.let_be(name.into());
         }
+    }
+
+    /// A NO for this name is no question.
+    fn let_be(&mut self, name: Box<str>) {
+        if self.given_up.len() >= self.max_questions {
+            self.given_up.remove(0);
+        }
+        self.given_up.push(name);
     }
 
     /// Whether a NO for this name may answer a request.
@@ -173,13 +176,10 @@ impl Ledger {
         self.requested.iter().chain(&self.given_up).any(|requested| **requested == *name)
     }
 
-    /// We say NO about a file, whether it was asked about or requested.
+    /// We say NO about a file. If it is called like an answer, it may have been one.
     pub(super) fn denies(&mut self, name: &str) {
         if name.ends_with(NO) {
-            if self.denied.len() == DENIED {
-                self.denied.pop_front();
-            }
-            self.denied.push_back(name.into());
+            self.let_be([name, NO].concat().into());
         }
     }
 
@@ -208,10 +208,7 @@ impl Ledger {
         } else if settle_next(&mut self.offered, name) {
             self.settled.push(name.into());
             Some(Event::Declined { name: name.into() })
-        } else if self.settled.iter().any(|settled| **settled == *name)
-            // What we took for a question was an answer, and this is the answer to ours.
-            || name.strip_suffix(NO).is_some_and(|name| settle_next(&mut self.denied, name))
-        {
+        } else if self.settled.iter().any(|settled| **settled == *name) {
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else {
             None
@@ -300,8 +297,6 @@ impl Ledger {
 
 /// How a line ends that says so.
 const NO: &str = " NO";
-/// Each may be as long as a line.
-const DENIED: usize = 16;
 
 /// Counts on; how many there were before.
 fn count_on(count: &mut u64) -> u64 {
