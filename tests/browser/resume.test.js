@@ -79,7 +79,7 @@ inEachBrowser("a file goes on", (stage) => {
     const { profile, restarted } = await killed(t);
     const minute = 60;
     age(profile, 7 * 24 * 60 * minute - 10 * minute);
-    const { browser, carol: early } = await restarted();
+    const { browser, carol: early } = await restarted((thing) => thing);
     await early.left(big.name);
     await browser.kill();
     age(profile, 20 * minute);
@@ -228,9 +228,9 @@ inEachBrowser("a file goes on", (stage) => {
     const { share, through } = await receiving(t, { visits: visit.bind(undefined, first) });
     await first.kill();
     through.resume();
-    async function restarted() {
-      const browser = stage.keep(t, await launch(stage.name, profile));
-      const carol = stage.keep(t, await visit(browser, through.url));
+    async function restarted(keep = (thing) => stage.keep(t, thing)) {
+      const browser = keep(await launch(stage.name, profile));
+      const carol = keep(await visit(browser, through.url));
       const { page } = carol;
       await page.waitForSelector("body:not([data-view=''])");
       // Chromium writes down who one was some seconds later.
