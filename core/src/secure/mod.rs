@@ -6,7 +6,6 @@
 //! handed in.
 
 mod armor;
-mod cipher;
 mod control;
 mod data;
 mod entropy;
@@ -21,7 +20,6 @@ mod safety;
 mod secret;
 
 pub(crate) use armor::{decode, encode};
-pub use cipher::Cipher;
 pub use control::{Opener, Sealer};
 pub use data::{DataKey, DataOpener, DataSealer};
 pub use entropy::Entropy;
@@ -31,6 +29,7 @@ pub use identity::Identity;
 pub use key::{BadKey, PublicKey};
 pub use keys::{Keys, Side};
 pub use safety::{Safety, SafetyWords};
+pub use xcher_aead::Cipher;
 
 #[cfg(test)]
 pub(crate) mod tests;

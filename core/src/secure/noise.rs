@@ -1,5 +1,5 @@
-//! What snow is to use: Curve25519 with its secrets overwritten and its results looked at, and for
-//! randomness no more than one ephemeral key.
+//! What snow is to use: Curve25519 with its secrets overwritten and its results looked at, the cipher of
+//! the records, and for randomness no more than one ephemeral key.
 
 use alloc::boxed::Box;
 
@@ -8,6 +8,7 @@ use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
+use xcher_aead::{Aead, TAG};
 
 use super::secret::Secret;
 
@@ -29,7 +30,7 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, _: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        DefaultResolver.resolve_cipher(&CipherChoice::ChaChaPoly)
+        Some(Box::new(ChaChaPoly(None)))
     }
 }
 
@@ -92,5 +93,52 @@ impl Dh for X25519 {
         }
         out.get_mut(..32).ok_or(Error::Dh)?.copy_from_slice(&*shared);
         Ok(())
+    }
+}
+
+/// The key, once there is one.
+struct ChaChaPoly(Option<Aead>);
+
+impl ChaChaPoly {
+    fn aead(&self) -> &Aead {
+        self.0.as_ref().expect("snow sets a key before it uses one")
+    }
+}
+
+/// As Noise counts: four zeros, and the number, least significant byte first.
+fn nonce(number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_le_bytes());
+    nonce
+}
+
+impl Cipher for ChaChaPoly {
+    fn name(&self) -> &'static str {
+        "ChaChaPoly"
+    }
+
+    fn set(&mut self, key: &[u8; 32]) {
+        self.0 = Aead::new(key, xcher_aead::Cipher::ChaCha20Poly1305);
+    }
+
+    fn encrypt(&self, number: u64, aad: &[u8], text: &[u8], out: &mut [u8]) -> usize {
+        let (sealed, rest) = out.split_at_mut(text.len());
+        sealed.copy_from_slice(text);
+        rest[..TAG].copy_from_slice(&self.aead().seal(nonce(number), aad, sealed));
+        text.len() + TAG
+    }
+
+    fn decrypt(
+        &self,
+        number: u64,
+        aad: &[u8],
+        sealed: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        let (sealed, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
+        let text = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
+        text.copy_from_slice(sealed);
+        let opens = self.aead().open(nonce(number), aad, text, *tag);
+        if opens { Ok(text.len()) } else { Err(Error::Decrypt) }
     }
 }

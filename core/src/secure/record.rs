@@ -2,14 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::cipher::Aead;
+use xcher_aead::{Aead, Cipher};
+
+use super::SecureError;
 use super::secret::Secret;
-use super::{Cipher, SecureError};
 
 /// The head of a record: the length of what follows, most significant byte first.
 pub const HEAD: usize = 2;
 /// What seals a record, after its text.
-pub const TAG: usize = 16;
+pub const TAG: usize = xcher_aead::TAG;
 /// The most that follows a head, in bytes.
 pub const MAX_RECORD: usize = 65_535;
 /// The most text in one record, in bytes.
@@ -36,7 +37,8 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new(key: &Secret<32>, cipher: Cipher) -> Result<Self, SecureError> {
-        Ok(Self { aead: Aead::new(key, cipher)?, next: 0, fault: None })
+        let aead = Aead::new(key, cipher).ok_or(SecureError::NoCipher)?;
+        Ok(Self { aead, next: 0, fault: None })
     }
 
     /// Seals a record in place: room for the head, the text, room for the tag.
@@ -48,7 +50,7 @@ impl Chain {
         let nonce = self.nonce(last)?;
         let length = u16::try_from(got - HEAD).map_err(|_| SecureError::Buffer { got })?;
         *head = length.to_be_bytes();
-        *tag = self.aead.seal(nonce, text);
+        *tag = self.aead.seal(nonce, &[], text);
         self.next += 1;
         Ok(())
     }
@@ -66,10 +68,10 @@ impl Chain {
             return Err(SecureError::Buffer { got });
         }
         let nonce = self.nonce(last)?;
-        if !self.aead.open(nonce, text, *tag) {
+        if !self.aead.open(nonce, &[], text, *tag) {
             let record = self.next;
             // Whoever has the key forgot the mark: nothing to decipher, so nothing was lost.
-            let unmarked = last && self.aead.open(self.nonce(false)?, text, *tag);
+            let unmarked = last && self.aead.open(self.nonce(false)?, &[], text, *tag);
             return self.fail(if unmarked {
                 SecureError::EmptyRecord { record }
             } else {
