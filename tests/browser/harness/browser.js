@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
+import { notLeaving, onLeaving } from "./leaving.js";
 import { folder } from "./tree.js";
 import { PATIENCE, Watched } from "./waiting.js";
 
@@ -60,7 +61,7 @@ class Browser {
     this.name = name;
     this.profile = profile;
     this.browser = browser;
-    process.prependOnceListener("exit", this.#end);
+    onLeaving(this.#end);
   }
 
   process() {
@@ -115,7 +116,7 @@ class Browser {
     const child = this.process();
     if (runs(child)) await once(child, "exit");
     for (const stream of child.stdio) stream?.destroy();
-    process.off("exit", this.#end);
+    notLeaving(this.#end);
   }
 }
 

@@ -3,11 +3,12 @@ import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, st
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { onLeaving } from "./leaving.js";
 
 /** A folder that goes away with the test process. */
 export function folder(name = "xcher-browser-") {
   const path = mkdtempSync(join(tmpdir(), name));
-  process.once("exit", () => rmSync(path, { recursive: true, force: true }));
+  onLeaving(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { notLeaving, onLeaving } from "./leaving.js";
 import { folder } from "./tree.js";
 import { Watched } from "./waiting.js";
 
 // The test runner ends a file that takes too long in this way.
 process.once("SIGTERM", () => process.exit(143));
-process.setMaxListeners(100);
 
 const BINARY = process.env.XCHER_BIN;
 
@@ -60,11 +60,11 @@ export class Process {
     this.child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
     // Nothing that was started outlives the tests, however they end.
     const kill = () => this.child.kill("SIGKILL");
-    process.once("exit", kill);
+    onLeaving(kill);
     this.#read(this.child.stdout, this.out_);
     this.#read(this.child.stderr, this.err_);
     this.ended = once(this.child, "close").then(([code, signal]) => {
-      process.off("exit", kill);
+      notLeaving(kill);
       this.#watched.end(`it ended with ${code ?? signal}`);
       return code;
     });

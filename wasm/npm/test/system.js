@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
 import { Peer } from "../index.js";
 
+// Node 20 may tidy up without end where objects wait for their finalizers (nodejs/node#47748).
+process.on("exit", () => process.exit());
+
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const binary =
   process.env.XCHER_BIN ??
