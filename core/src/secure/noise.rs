@@ -10,6 +10,7 @@ use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use xcher_aead::{Aead, TAG};
 
+use super::record::nonce;
 use super::secret::Secret;
 
 /// Gives a handshake its ephemeral secret.
@@ -105,13 +106,6 @@ impl ChaChaPoly {
     }
 }
 
-/// As Noise counts: four zeros, and the number, least significant byte first.
-fn nonce(number: u64) -> [u8; 12] {
-    let mut nonce = [0; 12];
-    nonce[4..].copy_from_slice(&number.to_le_bytes());
-    nonce
-}
-
 impl Cipher for ChaChaPoly {
     fn name(&self) -> &'static str {
         "ChaChaPoly"
@@ -124,7 +118,7 @@ impl Cipher for ChaChaPoly {
     fn encrypt(&self, number: u64, aad: &[u8], text: &[u8], out: &mut [u8]) -> usize {
         let (sealed, rest) = out.split_at_mut(text.len());
         sealed.copy_from_slice(text);
-        rest[..TAG].copy_from_slice(&self.aead().seal(nonce(number), aad, sealed));
+        rest[..TAG].copy_from_slice(&self.aead().seal(nonce(number, false), aad, sealed));
         text.len() + TAG
     }
 
@@ -138,7 +132,7 @@ impl Cipher for ChaChaPoly {
         let (sealed, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
         let text = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
         text.copy_from_slice(sealed);
-        let opens = self.aead().open(nonce(number), aad, text, *tag);
+        let opens = self.aead().open(nonce(number, false), aad, text, *tag);
         if opens { Ok(text.len()) } else { Err(Error::Decrypt) }
     }
 }

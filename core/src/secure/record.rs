@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use xcher_aead::{Aead, Cipher};
+use xcher_aead::{Aead, Cipher, NONCE};
 
 use super::SecureError;
 use super::secret::Secret;
@@ -92,17 +92,22 @@ impl Chain {
         Err(self.fault.insert(fault).clone())
     }
 
-    /// A mark, three zeros, and which record it is, least significant byte first.
-    fn nonce(&self, last: bool) -> Result<[u8; 12], SecureError> {
+    /// Of the next record.
+    fn nonce(&self, last: bool) -> Result<[u8; NONCE], SecureError> {
         // The number above all others is not used, as in Noise: there is none after it.
         if self.next == u64::MAX {
             return Err(SecureError::Exhausted);
         }
-        let mut nonce = [0; 12];
-        nonce[0] = last.into();
-        nonce[4..].copy_from_slice(&self.next.to_le_bytes());
-        Ok(nonce)
+        Ok(nonce(self.next, last))
     }
+}
+
+/// A mark, three zeros, and the number, least significant byte first: without the mark as in Noise.
+pub(super) fn nonce(number: u64, mark: bool) -> [u8; NONCE] {
+    let mut nonce = [0; NONCE];
+    nonce[0] = mark.into();
+    nonce[4..].copy_from_slice(&number.to_le_bytes());
+    nonce
 }
 
 type Parts<'a> = (&'a mut [u8; HEAD], &'a mut [u8], &'a mut [u8; TAG]);
