@@ -345,3 +345,18 @@ fn an_end_at_any_byte_harms_nobody() {
     bob.still_serves();
     bob.process.stop(Signal::TERM).code(0);
 }
+
+#[test]
+fn questions_in_one_chunk_are_answered_one_by_one() {
+    let bob = Bob::start(&[]);
+    let mut control = bob.chat("amy").call("bob");
+    let question = |at: usize| if at % 2 == 0 { "s/file" } else { "s/none" };
+    let asked: String = (0..256).map(|at| format!("X_CHK {}\n", question(at))).collect();
+    for _ in 0..2 {
+        control.say(&asked);
+        for at in 0..256 {
+            let answer = if at % 2 == 0 { "YES" } else { "NO" };
+            control.hears(&format!("X_CHK {} {answer}", question(at)));
+        }
+    }
+}

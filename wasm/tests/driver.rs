@@ -158,3 +158,11 @@ fn a_bridge_that_says_no_or_nonsense() {
     assert!(pair.lines[stranger].ended);
     assert!(pair.told().is_empty());
 }
+
+#[wasm_bindgen_test]
+fn questions_in_one_chunk_are_answered_one_by_one() {
+    let (mut pair, _) = in_session();
+    assert!(pair.host.share(FileName::new("x").unwrap(), 1, Stat::default()));
+    pair.write(2, "X_CHK x\nX_CHK y\n".repeat(128).as_bytes());
+    assert_eq!(pair.came(2), "X_CHK x YES\nX_CHK y NO\n".repeat(128));
+}

@@ -132,6 +132,17 @@ pub enum Input<'a> {
         /// Bytes so far, those of an earlier try included.
         bytes: u64,
     },
+    /// Bytes of a file wait on this host for their reader: the other side is not late. A driver says so
+    /// for every such transfer before the [`Tick`](Self::Tick) that would find it late.
+    ReaderSlow {
+        /// Which transfer.
+        transfer: TransferId,
+    },
+    /// As [`ReaderSlow`](Self::ReaderSlow), of the entries of a list.
+    ListReaderSlow {
+        /// Of which session.
+        session: SessionId,
+    },
     /// Files of a batch came, or did not.
     BatchMoved {
         /// Which transfer.
@@ -383,7 +394,7 @@ pub enum Action {
         stat: Stat,
     },
     /// A received file will not become whole: leave the temporary file where it is. Or what
-    /// [`Action::SumBeginning`] asked about is not sent: keep nothing of it.
+    /// [`Action::SumBeginning`] asked about is not sent: stop reading it, and keep nothing of it.
     Abandon {
         /// Which transfer.
         transfer: TransferId,

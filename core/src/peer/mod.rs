@@ -187,6 +187,11 @@ impl Peer {
     }
 
     /// Takes what happened; appends what to do.
+    ///
+    /// The driver carries out the actions in their order, all of them before the next call of this or any
+    /// other method. An action with an immediate result puts an [`Input`] into a queue, which the driver
+    /// drains in one loop: were `handle` called from within an action, the other side would decide by
+    /// its number of questions how deep the stack gets.
     pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
         let turn = &mut Turn { now, actions };
         match input {
@@ -249,6 +254,9 @@ impl Peer {
                 self.beginning_summed(transfer, sum, turn);
             }
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
+            // Others may be late at this moment of which the driver has still to say the same.
+            Input::ReaderSlow { transfer } => return self.reader_slow(transfer, turn),
+            Input::ListReaderSlow { session } => return self.list_reader_slow(session, turn),
             Input::BatchMoved { transfer, files } => self.batch_moved(transfer, files, turn),
             Input::SendEnded { transfer, bytes, why } => {
                 self.send_ended(transfer, bytes, why, turn);
@@ -400,6 +408,21 @@ impl Peer {
             _ => return,
         }
         turn.tell(Event::Progress { transfer: id, bytes });
+    }
+
+    fn reader_slow(&mut self, id: TransferId, turn: &Turn<'_>) {
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id)
+            && fetch.is_moving()
+            && let Some(deadline) = &mut fetch.deadline
+        {
+            *deadline = turn.after(self.config.limits.stall);
+        }
+    }
+
+    fn list_reader_slow(&mut self, id: SessionId, turn: &Turn<'_>) {
+        if let Some(slot) = self.sessions.get_mut(&id) {
+            slot.heard = turn.now;
+        }
     }
 
     fn transfer_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {

@@ -394,7 +394,8 @@ impl Peer {
                 self.listeners.remove(&listener);
                 turn.act(Action::StopListening { listener });
             }
-            Stage::Waiting | Stage::Summing => {}
+            Stage::Summing => turn.act(Action::Abandon { transfer: id }),
+            Stage::Waiting => {}
         }
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             slot.serves.retain(|waiting| *waiting != id);
@@ -445,14 +446,23 @@ impl Peer {
         }
     }
 
-    /// The session is gone: what waits will not be sent; what is on its way goes on.
+    /// The session is gone: what waits will not be sent, and its beginning is read no further; what is
+    /// on its way goes on.
     pub(super) fn orphan_serves(
         &mut self,
         session: SessionId,
         slot: &mut Slot,
         turn: &mut Turn<'_>,
     ) {
-        for id in core::mem::take(&mut slot.serves) {
+        let mut unsent = core::mem::take(&mut slot.serves);
+        let summing = |(id, transfer): (&TransferId, &Transfer)| match transfer {
+            Transfer::Serve(serve) => {
+                (serve.session == session && matches!(serve.stage, Stage::Summing)).then_some(*id)
+            }
+            _ => None,
+        };
+        unsent.extend(self.transfers.iter().filter_map(summing));
+        for id in unsent {
             self.serve_failed(id, Fault::Closed(None), turn);
         }
         let stall = turn.after(self.config.limits.stall);

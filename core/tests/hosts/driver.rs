@@ -22,7 +22,7 @@ impl Net {
         match action {
             Action::List { session } => {
                 host.looked_up += 1;
-                self.give(at, Input::Entries { session, entries: Vec::new(), done: true });
+                self.answer(at, Input::Entries { session, entries: Vec::new(), done: true });
             }
             Action::Find { session, name } => {
                 host.looked_up += 1;
@@ -41,7 +41,7 @@ impl Net {
                 self.answer(at, Input::BeginningSummed { transfer, sum });
             }
             // Nothing comes from it yet.
-            Action::Send { name, .. } if name.as_str() == "pipe, idle" => {}
+            Action::Send { name, .. } if name.as_str().ends_with(", idle") => {}
             Action::Send { transfer, conn, name, size, from, seal } => {
                 let file = host.files[name.as_str()].clone();
                 let length = file.len() as u64;
@@ -70,6 +70,7 @@ impl Net {
                 self.give(at, Input::Stored { transfer, name });
             }
             Action::Abandon { transfer } => {
+                host.abandoned.push(transfer);
                 if let Some(Receiving { name, bytes, .. }) = host.receiving.remove(&transfer) {
                     host.left.insert(name.as_str().to_owned(), bytes);
                 }

@@ -29,6 +29,8 @@ pub(crate) struct Host {
     /// Answers about beginnings of files wait in `held`.
     pub(crate) slow: bool,
     pub(crate) held: Vec<Input<'static>>,
+    /// What is not to be looked for or received any more.
+    pub(crate) abandoned: Vec<TransferId>,
     /// Its listeners get this port.
     pub(crate) port: Option<u16>,
     /// Bytes of files that it sent.
@@ -125,6 +127,7 @@ impl Net {
                 looked_up: 0,
                 slow: false,
                 held: Vec::new(),
+                abandoned: Vec::new(),
                 port: None,
                 sent: 0,
                 written: Vec::new(),

@@ -113,17 +113,6 @@ fn a_session_that_is_lost_while_it_is_looked_leaves_what_is_there() {
     }
 }
 
-#[test]
-fn what_was_asked_for_comes_although_the_session_is_lost() {
-    let (mut net, session) = net(&file()[..100]);
-    net.hosts[1].slow = true;
-    net.get(0, session, "x", SIZE);
-    net.cut_all();
-    net.wait(4);
-    net.release(1);
-    assert_eq!((net.hosts[0].stored["x"].clone(), net.hosts[1].sent), (file(), SIZE - 100));
-}
-
 /// By whom was called, and from whom this host dials, it is the same.
 #[test]
 fn it_goes_on_either_way() {
@@ -148,4 +137,18 @@ fn in_the_clear_nothing_is_gone_on_with() {
     let session = net.call(0, "b");
     net.get(0, session, "x", SIZE);
     assert_eq!((net.hosts[0].stored["x"].clone(), net.hosts[1].sent), (file(), SIZE));
+}
+
+/// Nobody makes this host read files on by asking for them and going away.
+#[test]
+fn a_beginning_is_read_no_further_once_its_session_is_over() {
+    let (mut net, session) = net(&file()[..100]);
+    net.hosts[1].slow = true;
+    net.get(0, session, "x", SIZE);
+    assert_eq!(net.hosts[1].held.len(), 1, "it is being read");
+    net.cut_all();
+    assert_eq!(net.hosts[1].abandoned.len(), 1);
+    assert!(!net.hosts[1].peer.is_busy());
+    net.release(1);
+    assert!(!net.hosts[1].peer.is_busy(), "nobody is dialled any more");
 }

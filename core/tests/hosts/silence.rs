@@ -1,5 +1,7 @@
 //! What comes too late is no new question, and what just stops is no end.
 
+use std::time::Duration;
+
 use xcher_core::peer::{Event, Fault, Input, SessionId};
 
 use crate::net::{Net, trust};
@@ -53,4 +55,35 @@ fn in_private_a_close_without_a_word_is_a_cut() {
             assert!(events.iter().any(|event| matches!(event, Event::Ended { .. })));
         }
     }
+}
+
+/// Whoever is late is not the other side, where it is the reader here who takes nothing.
+#[test]
+fn a_slow_reader_is_not_the_other_sides_fault() {
+    let (mut net, session) = two(true);
+    for file in ["a, idle", "b, idle"] {
+        net.hosts[1].files.insert(file.into(), vec![7; 10]);
+        net.get(0, session, file, 10);
+    }
+    net.hosts[1].slow = true;
+    net.with(0, |peer, now, actions| peer.list(session, now, actions)).unwrap();
+    let transfers: Vec<_> = net.hosts[0].receiving.keys().copied().collect();
+    assert_eq!(transfers.len(), 2);
+    for _ in 0..3 {
+        // All are late at the same moment.
+        net.now += Duration::from_secs(60);
+        for &transfer in &transfers {
+            net.give(0, Input::ReaderSlow { transfer });
+        }
+        net.give(0, Input::ListReaderSlow { session });
+        net.wait(0);
+        assert_eq!(net.faults(0), []);
+    }
+    let told = |event: &Event| matches!(event, Event::Progress { .. });
+    assert!(!net.hosts[0].events.iter().any(told), "nothing moved, and nothing is said to have");
+    // They read on, and now it is the other side.
+    net.wait(60);
+    let incomplete = |fault: &Fault| matches!(fault, Fault::Incomplete { got: 0, .. });
+    assert_eq!(net.faults(0).iter().filter(|fault| incomplete(fault)).count(), 2);
+    assert!(net.faults(0).iter().any(|fault| matches!(fault, Fault::TimedOut { .. })));
 }

@@ -19,6 +19,8 @@ pub struct Brake {
     rate: Rate,
     /// Times that bytes moved, those of a record that is not whole included.
     moves: AtomicU64,
+    /// Bytes that came are being written.
+    writing: AtomicBool,
 }
 
 /// Turns taken a second at the most, where there is a limit: so even does it go.
@@ -58,6 +60,19 @@ impl Brake {
     /// How often bytes have moved: another number than before means that they do.
     pub fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Whether bytes that came wait for whatever takes them on this host: a pipe, a disk.
+    pub fn is_writing(&self) -> bool {
+        self.writing.load(Ordering::Relaxed)
+    }
+
+    /// Marks the time that a write takes.
+    pub(super) fn while_writing<R>(&self, write: impl FnOnce() -> R) -> R {
+        self.writing.store(true, Ordering::Relaxed);
+        let written = write();
+        self.writing.store(false, Ordering::Relaxed);
+        written
     }
 
     /// Whether it was not stopped.

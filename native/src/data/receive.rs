@@ -45,7 +45,7 @@ pub fn receive(
     buffers: &BufferBudget,
     brake: &Brake,
 ) -> ReceiveEnd {
-    let mut to = Destination::new(file, limit, received);
+    let mut to = Destination::new(file, limit, received, brake);
     #[cfg(target_os = "linux")]
     match super::splice::receive(socket, &mut to, buffers, brake) {
         Ok(Some(end)) | Err(end) => return end,
@@ -62,12 +62,18 @@ pub(super) struct Destination<'a> {
     bytes: u64,
     limit: u64,
     received: &'a AtomicU64,
+    brake: &'a Brake,
 }
 
 impl<'a> Destination<'a> {
-    pub(super) fn new(file: &'a File, limit: Option<u64>, received: &'a AtomicU64) -> Self {
+    pub(super) fn new(
+        file: &'a File,
+        limit: Option<u64>,
+        received: &'a AtomicU64,
+        brake: &'a Brake,
+    ) -> Self {
         let bytes = received.load(Ordering::Relaxed);
-        Self { file, bytes, limit: limit.unwrap_or(u64::MAX), received }
+        Self { file, bytes, limit: limit.unwrap_or(u64::MAX), received, brake }
     }
 
     /// Bytes of the file.
@@ -94,11 +100,12 @@ impl<'a> Destination<'a> {
     /// Writes the beginning of what is in these places; it is not counted yet.
     pub(super) fn write_some(&self, texts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut file = self.file;
-        file.write_vectored(texts)
+        self.brake.while_writing(|| file.write_vectored(texts))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ReceiveEnd> {
-        self.file.write_all(bytes).map_err(ReceiveEnd::FileError)?;
+        let mut file = self.file;
+        self.brake.while_writing(|| file.write_all(bytes)).map_err(ReceiveEnd::FileError)?;
         self.wrote(bytes.len());
         Ok(())
     }

@@ -30,7 +30,7 @@ pub fn receive_sealed(
     buffers: &BufferBudget,
     brake: &Brake,
 ) -> (ReceiveEnd, Option<Sums>) {
-    let mut to = Destination::new(file, limit, received);
+    let mut to = Destination::new(file, limit, received, brake);
     let Sealing { seal, begun } = sealing;
     let end = seal
         .receiver(begun)

@@ -46,7 +46,8 @@ pub(super) fn receive(
             Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
         };
         while in_pipe > 0 {
-            match splice(&pipe, None, to.file, None, in_pipe, SpliceFlags::MOVE) {
+            let write = || splice(&pipe, None, to.file, None, in_pipe, SpliceFlags::MOVE);
+            match brake.while_writing(write) {
                 Ok(written) => {
                     to.wrote(written);
                     in_pipe -= written;

@@ -88,8 +88,9 @@ fn the_ways_without_the_systems_help_do_the_same() {
                 ));
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
-            let mut to = Destination::new(&to, Some(size), &received);
-            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &run())
+            let brake = run();
+            let mut to = Destination::new(&to, Some(size), &received, &brake);
+            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &brake)
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");
         assert!(content(to) == expected, "{size} bytes differ");
@@ -352,4 +353,38 @@ fn a_full_file_system_keeps_what_fitted() {
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     let kept = partial.keep().unwrap();
     assert!(kept.bytes > 0 && kept.bytes >= received.into_inner() && kept.path.exists());
+}
+
+/// Two ways: through a pipe of the system's where there is one, and by copies.
+#[test]
+fn a_file_that_takes_nothing_is_known_to_be_what_is_waited_for() {
+    for limit in [3 * MIB, MIB / 2] {
+        let expected = bytes(limit);
+        let (theirs, ours) = sockets();
+        let (mut reader, to) = io::pipe().unwrap();
+        let to = File::from(std::os::fd::OwnedFd::from(to));
+        let (received, brake) = (AtomicU64::new(0), run());
+        thread::scope(|scope| {
+            let (brake, received) = (&brake, &received);
+            scope.spawn(|| (&theirs).write_all(&expected).and_then(|()| theirs.shutdown(Shutdown::Write)));
+            let receiving = scope.spawn(move || {
+                let end = receive(&ours, &to, Some(limit), received, &BufferBudget::new(), brake);
+                assert!(matches!(end, ReceiveEnd::Eof { .. }), "{end:?}");
+            });
+            // The pipe is full, and stays so until it is read.
+            let mut still = 0;
+            let mut before = 0;
+            while still < 20 {
+                thread::sleep(std::time::Duration::from_millis(10));
+                let now = received.load(Ordering::Relaxed);
+                still = if brake.is_writing() && now == before { still + 1 } else { 0 };
+                before = now;
+            }
+            let mut got = vec![0; limit as usize];
+            reader.read_exact(&mut got).unwrap();
+            assert!(got == expected);
+            receiving.join().unwrap();
+            assert!(!brake.is_writing());
+        });
+    }
 }

@@ -36,7 +36,7 @@ impl Host {
         if path == Path::Bridge {
             let Some(tunnel) = &self.tunnel else {
                 let why = no_tunnel().to_string().into();
-                return self.input(Input::ListenFailed { listener, why });
+                return self.later(Input::ListenFailed { listener, why });
             };
             let task = tokio::spawn(lent(tunnel.lines(), listener, purpose, self.reporter.clone()));
             self.ports.insert(listener, Port(task));
@@ -46,12 +46,12 @@ impl Host {
             Ok(bound) => bound,
             Err(error) => {
                 let why = format!("cannot listen on {ip}: {error}").into();
-                return self.input(Input::ListenFailed { listener, why });
+                return self.later(Input::ListenFailed { listener, why });
             }
         };
         let task = tokio::spawn(own(accepts, listener, purpose, self.reporter.clone()));
         self.ports.insert(listener, Port(task));
-        self.input(Input::Listening { listener, lent_at: None, port });
+        self.later(Input::Listening { listener, lent_at: None, port });
     }
 }
 

@@ -124,6 +124,8 @@ pub struct Host {
     /// What takes the place of a folder.
     stream: Option<Stream>,
     told: VecDeque<Told>,
+    /// What actions led to at once, and the state machine is still to take.
+    results: VecDeque<Input<'static>>,
     reports: mpsc::Receiver<Happened>,
     reporter: mpsc::Sender<Happened>,
     links: HashMap<ConnId, Link>,
@@ -169,6 +171,7 @@ impl Host {
             inbox,
             stream,
             told: VecDeque::new(),
+            results: VecDeque::new(),
             reports,
             reporter,
             links: HashMap::new(),
@@ -387,12 +390,22 @@ impl Host {
         self.with(|peer, now, actions| peer.handle(input, now, actions));
     }
 
-    /// Lets the state machine decide, then does as it says.
+    /// What an action led to at once: the state machine takes it when all actions are done.
+    fn later(&mut self, input: Input<'static>) {
+        self.results.push_back(input);
+    }
+
+    /// Lets the state machine decide, then does as it says. No action calls this, however many follow
+    /// from one another.
     fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
         let mut actions = Vec::new();
         let result = decide(&mut self.peer, self.started.elapsed(), &mut actions);
-        for action in actions {
-            self.act(action);
+        loop {
+            for action in actions.drain(..) {
+                self.act(action);
+            }
+            let Some(result) = self.results.pop_front() else { break };
+            self.peer.handle(result, self.started.elapsed(), &mut actions);
         }
         result
     }

@@ -201,6 +201,7 @@ impl Host {
         }
         self.looked = Instant::now();
         let mut moved = Vec::new();
+        let mut slow = Vec::new();
         for (transfer, moving) in &mut self.moving {
             let bytes = moving.bytes.load(Ordering::Relaxed);
             // Of a record that is not whole, too: on a slow way it does not stand still.
@@ -208,7 +209,12 @@ impl Host {
             if now != moving.told && !moving.abandoned {
                 moving.told = now;
                 moved.push((*transfer, bytes));
+            } else if moving.brake.is_writing() {
+                slow.push(*transfer);
             }
+        }
+        for transfer in slow {
+            self.input(Input::ReaderSlow { transfer });
         }
         for (transfer, bytes) in moved {
             self.input(Input::Progress { transfer, bytes });

@@ -60,7 +60,7 @@ impl Host {
         let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
         else {
             let why = Some("it cannot be read again".into());
-            return self.input(Input::SendEnded { transfer, bytes: 0, why });
+            return self.later(Input::SendEnded { transfer, bytes: 0, why });
         };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
@@ -86,7 +86,7 @@ impl Host {
         let begun = self.begin(transfer, conn, Direction::Receive);
         let Some((socket, received, brake)) = begun else {
             let (sums, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
-            self.input(Input::ReceiveEnded { transfer, bytes: 0, sums, end });
+            self.later(Input::ReceiveEnded { transfer, bytes: 0, sums, end });
             return true;
         };
         let (buffers, reporter, seal) = (self.buffers.clone(), self.reporter.clone(), seal.take());
@@ -117,7 +117,7 @@ impl Host {
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
         let wrote = self.stream.as_mut().and_then(|stream| stream.wrote.take());
         if let Some((_, name)) = wrote.filter(|(wrote, _)| *wrote == transfer) {
-            self.input(Input::Stored { transfer, name });
+            self.later(Input::Stored { transfer, name });
         }
     }
 }

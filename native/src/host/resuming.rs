@@ -48,7 +48,7 @@ impl Host {
     ) {
         let inbox = self.inbox.clone().filter(|_| size >= WORTH_IT);
         let Some(inbox) = inbox else {
-            return self.input(Input::PartialFound { transfer, has: None });
+            return self.later(Input::PartialFound { transfer, has: None });
         };
         let cancelled = self.look(transfer);
         let reporter = self.reporter.clone();

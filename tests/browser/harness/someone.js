@@ -1,4 +1,5 @@
-import { same } from "./tree.js";
+import { join } from "node:path";
+import { hash, same } from "./tree.js";
 
 /**
  * Someone at the page under `url`, who goes online as `nick`, if that is given. `hash`: the address ends so, as in a
@@ -310,6 +311,14 @@ export class Someone {
     const expected = files.map((file) => this.user.savedAs(file.name.split("/").pop())).sort();
     const got = this.files();
     if (String(got) !== String(expected)) throw new Error(`expected ${expected}, got ${got}`);
+  }
+
+  /** Waits until as many files are in the downloads as these, and fails unless their bytes are. */
+  async savedByHash(files) {
+    const at = await this.user.savedCount(files.length);
+    const got = await Promise.all(this.files().map((name) => hash(join(at, name))));
+    const expected = files.map((file) => file.hash);
+    if (String(got.sort()) !== String(expected.sort())) throw new Error("expected the bytes of these files, got others");
   }
 
   files() {

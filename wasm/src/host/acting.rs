@@ -1,4 +1,5 @@
-//! What the state machine wants done.
+//! What the state machine wants done. What has a result at once puts it into the queue: nothing here
+//! calls the state machine.
 
 use std::task::Context;
 use std::time::Duration;
@@ -29,13 +30,13 @@ impl<O: Outside> Host<O> {
             Action::Dial { conn, to, purpose, .. } => {
                 let role = Role::Dial { conn, to, purpose };
                 if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
-                    self.input(Input::ConnectFailed { conn, why: why.into() });
+                    self.later(Input::ConnectFailed { conn, why: why.into() });
                 }
             }
             Action::Listen { listener, purpose, .. } => {
                 let role = Role::Listen { listener, purpose, at: None };
                 if let Err(why) = self.open_stream(role, &FirstLine::Listen) {
-                    self.input(Input::ListenFailed { listener, why: why.into() });
+                    self.later(Input::ListenFailed { listener, why: why.into() });
                 }
             }
             Action::StopListening { listener } => self.stop_listening(listener),
@@ -49,11 +50,11 @@ impl<O: Outside> Host<O> {
             Action::Close { conn } => self.close(conn),
             Action::List { session } => {
                 let (entries, done) = self.shares.next(session);
-                self.input(Input::Entries { session, entries, done });
+                self.later(Input::Entries { session, entries, done });
             }
             Action::Find { session, name } => {
                 let size = self.shares.size(session, name.as_str());
-                self.input(Input::Found { session, size });
+                self.later(Input::Found { session, size });
             }
             Action::SendBatch { transfer, conn, files, seal } => {
                 self.begin_sending(conn, transfer, Send::batch(conn, transfer, files, seal));
@@ -78,7 +79,7 @@ impl<O: Outside> Host<O> {
             }
             Action::Store { transfer, .. } => {
                 if let Some(name) = self.storing.clone() {
-                    self.input(Input::Stored { transfer, name });
+                    self.later(Input::Stored { transfer, name });
                 }
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
@@ -94,9 +95,9 @@ impl<O: Outside> Host<O> {
         match self.open_stream(Role::Control(control), &FirstLine::Relay) {
             Ok(()) => {
                 self.relay = Some(conn);
-                self.input(Input::Connected { conn, local: NOWHERE, remote: NOWHERE });
+                self.later(Input::Connected { conn, local: NOWHERE, remote: NOWHERE });
             }
-            Err(why) => self.input(Input::ConnectFailed { conn, why: why.into() }),
+            Err(why) => self.later(Input::ConnectFailed { conn, why: why.into() }),
         }
     }
 
@@ -146,7 +147,7 @@ impl<O: Outside> Host<O> {
             self.hang_up();
         } else if self.relay.take_if(|relay| *relay == conn).is_some() && !self.leaving {
             // What has stopped answering is the bridge: they are one.
-            self.lose("the relay does not answer");
+            self.silent = true;
         }
     }
 
@@ -160,7 +161,7 @@ impl<O: Outside> Host<O> {
             Ok(file) => self.begin(conn, Role::Send(file)),
             Err(error) => {
                 let why = Some(error.to_string().into());
-                self.input(Input::SendEnded { transfer, bytes: 0, why });
+                self.later(Input::SendEnded { transfer, bytes: 0, why });
             }
         }
     }
@@ -175,7 +176,7 @@ impl<O: Outside> Host<O> {
             Ok(role) => self.begin(conn, role),
             Err(error) => {
                 let end = ReceiveEnd::Broken(error.to_string().into());
-                self.input(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
+                self.later(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
             }
         }
     }

@@ -13,6 +13,7 @@ mod resuming;
 mod sharing;
 mod tunnel;
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -82,6 +83,10 @@ pub struct Host<O> {
     dialling: Option<ConnId>,
     /// The relay's connection.
     relay: Option<ConnId>,
+    /// The relay has stopped answering.
+    silent: bool,
+    /// What actions led to at once, and the state machine is still to take.
+    results: VecDeque<Input<'static>>,
     /// The host stops: the tunnel is closed when all is sent.
     leaving: bool,
     /// The tunnel is gone, and what it carried is being told.
@@ -118,6 +123,8 @@ impl<O: Outside> Host<O> {
             tunnel: None,
             dialling: None,
             relay: None,
+            silent: false,
+            results: VecDeque::new(),
             leaving: false,
             losing: false,
             links: Vec::new(),
@@ -150,6 +157,7 @@ impl<O: Outside> Host<O> {
         self.tunnel = Some(Tunnel::new());
         if let Some(conn) = self.dialling.take() {
             self.dial_relay(conn);
+            self.act_on(Vec::new());
         }
         self.turn();
     }
@@ -461,24 +469,18 @@ impl<O: Outside> Host<O> {
         }
     }
 
-    /// Nobody is late where it is the user of this host who does not read on.
+    /// Says of what comes to this host whose reader does not read on: the other side is not late.
     fn excuse(&mut self) {
-        let mut waiting = Vec::new();
-        let mut full = Vec::new();
-        for link in &self.links {
-            match &link.role {
+        for at in 0..self.links.len() {
+            match &self.links[at].role {
                 Role::Receive(file) if file.wanted == 0 && file.got < file.limit => {
-                    waiting.push((file.transfer, file.got));
+                    self.input(Input::ReaderSlow { transfer: file.transfer });
                 }
-                Role::Control(Control { conn, entries: 0, .. }) => full.push(*conn),
+                &Role::Control(Control { session: Some(session), entries: 0, .. }) => {
+                    self.input(Input::ListReaderSlow { session });
+                }
                 _ => {}
             }
-        }
-        for (transfer, bytes) in waiting {
-            self.input(Input::Progress { transfer, bytes });
-        }
-        for conn in full {
-            self.input(Input::Received { conn, bytes: &[] });
         }
     }
 
@@ -492,7 +494,13 @@ impl<O: Outside> Host<O> {
         self.with(|peer, now, actions| peer.handle(input, now, actions));
     }
 
-    /// Lets the state machine decide, then does as it says.
+    /// What an action led to at once: the state machine takes it when all actions are done.
+    fn later(&mut self, input: Input<'static>) {
+        self.results.push_back(input);
+    }
+
+    /// Lets the state machine decide, then does as it says. No action calls this, however many follow
+    /// from one another.
     fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
         let mut actions = Vec::new();
         let result = decide(&mut self.peer, self.outside.now(), &mut actions);
@@ -501,9 +509,16 @@ impl<O: Outside> Host<O> {
     }
 
     /// Not part of [`with`](Self::with), which the compiler makes anew for each decision.
-    fn act_on(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            self.act(action);
+    fn act_on(&mut self, mut actions: Vec<Action>) {
+        loop {
+            for action in actions.drain(..) {
+                self.act(action);
+            }
+            let Some(result) = self.results.pop_front() else { break };
+            self.peer.handle(result, self.outside.now(), &mut actions);
+        }
+        if std::mem::take(&mut self.silent) {
+            self.lose("the relay does not answer");
         }
     }
 }
