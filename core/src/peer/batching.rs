@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::fetch::Fetch;
+use super::fetch::{Fetch, Stage};
+use super::receipts::reason;
 use super::{
     Action, BatchFile, BatchFileEnd, ConnId, Direction, Event, Fault, Peer, SessionId, Transfer,
     TransferId, Turn,
@@ -15,7 +16,17 @@ use crate::{FileName, MisuseError, Size, Stat};
 
 /// A file that comes with others.
 pub(super) struct Member {
+    session: SessionId,
     file: BatchFile,
+    /// The number of its request, once that was made, and its place there.
+    place: Option<(u64, u64)>,
+}
+
+impl Member {
+    fn failed(self, fault: Fault) -> Event {
+        let Self { session, file: BatchFile { transfer, name, .. }, .. } = self;
+        Event::Failed { transfer, session, direction: Direction::Receive, name, fault }
+    }
 }
 
 impl Peer {
@@ -81,7 +92,7 @@ impl Peer {
         }
         self.transfers.insert(id, Transfer::Fetch(Box::new(fetch)));
         for file in files {
-            let member = Box::new(Member { file });
+            let member = Box::new(Member { session, file, place: None });
             self.transfers.insert(member.file.transfer, Transfer::Member(member));
         }
     }
@@ -93,6 +104,15 @@ impl Peer {
             _ => None,
         };
         members.iter().filter_map(file).collect()
+    }
+
+    /// The request of this number asks for these files.
+    pub(super) fn members_requested(&mut self, number: u64, files: &[BatchFile]) {
+        for (at, file) in (0..).zip(files) {
+            if let Some(Transfer::Member(member)) = self.transfers.get_mut(&file.transfer) {
+                member.place = Some((number, at));
+            }
+        }
     }
 
     pub(super) fn begin_receiving_batch(
@@ -130,18 +150,32 @@ impl Peer {
             }
             _ => return,
         }
-        let mut events = Vec::new();
+        let (mut events, mut ends) = (Vec::new(), Vec::new());
         for (id, end) in files {
             let Some(member) = self.take_member(id) else { continue };
-            let BatchFile { transfer, name, size, .. } = member.file;
-            events.push(match end {
-                BatchFileEnd::Stored(name) => Event::Finished { transfer, name, bytes: size },
-                BatchFileEnd::Missing => Event::Failed { transfer, name, fault: Fault::Refused },
-                BatchFileEnd::Altered => Event::Failed { transfer, name, fault: Fault::Altered },
-                BatchFileEnd::Failed(why) => {
-                    Event::Failed { transfer, name, fault: Fault::Local(why) }
+            let BatchFile { transfer, size, .. } = member.file;
+            let fault = match end {
+                BatchFileEnd::Stored(name) => {
+                    ends.extend(member.place.map(|(_, at)| (at, None)));
+                    let (session, direction) = (member.session, Direction::Receive);
+                    let bytes = size;
+                    events.push(Event::Finished { transfer, session, direction, name, bytes });
+                    continue;
                 }
-            });
+                // The provider left it out, and knows.
+                BatchFileEnd::Missing => {
+                    events.push(member.failed(Fault::Refused));
+                    continue;
+                }
+                BatchFileEnd::Altered => Fault::Altered,
+                BatchFileEnd::Failed { reason, why } => Fault::NotStored { reason, why },
+            };
+            ends.extend(member.place.map(|(_, at)| (at, Some(reason(&fault, Stage::Storing)))));
+            events.push(member.failed(fault));
+        }
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) {
+            let (session, number) = (fetch.session, fetch.number);
+            self.report_files(session, number, &ends, turn);
         }
         let is_left = |id| matches!(self.transfers.get(id), Some(Transfer::Member(_)));
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
@@ -155,11 +189,29 @@ impl Peer {
         }
     }
 
-    /// One file of a batch, or what is left of one, fails.
+    /// One file of a batch fails by itself.
     pub(super) fn member_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
-        if let Some(member) = self.take_member(id) {
-            let BatchFile { transfer, name, .. } = member.file;
-            turn.tell(Event::Failed { transfer, name, fault });
+        let Some(member) = self.take_member(id) else { return };
+        if let Some((number, at)) = member.place {
+            let end = (at, Some(reason(&fault, Stage::Waiting)));
+            self.report_files(member.session, number, &[end], turn);
+        }
+        turn.tell(member.failed(fault));
+    }
+
+    /// What is left of a batch fails.
+    pub(super) fn members_failed(&mut self, fetch: &Fetch, fault: &Fault, turn: &mut Turn<'_>) {
+        let (mut events, mut ends) = (Vec::new(), Vec::new());
+        for member in &fetch.members {
+            let Some(member) = self.take_member(*member) else { continue };
+            ends.extend(member.place.map(|(_, at)| (at, Some(reason(fault, fetch.stage)))));
+            events.push(member.failed(fault.clone()));
+        }
+        if fetch.reports {
+            self.report_files(fetch.session, fetch.number, &ends, turn);
+        }
+        for event in events {
+            turn.tell(event);
         }
     }
 

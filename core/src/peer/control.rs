@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::receipts::deliver;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
@@ -213,7 +214,10 @@ impl Peer {
             Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
-            Heard::Refused { name } => self.request_refused(session, &name, turn),
+            Heard::Want(want) => turn.tell(Event::Wanted { session, want }),
+            Heard::Receipt(receipt) => self.receipt_came(session, &receipt, turn),
+            Heard::Refused { name } => self.refused_by_name(session, &name, turn),
+            Heard::RequestRefused { number } => self.refused_by_number(session, number, turn),
             Heard::Ignored { verb } => {
                 turn.notice(Some(session), format_args!("passed over the unknown packet {verb}"));
             }
@@ -340,6 +344,7 @@ impl Peer {
         }
         self.orphan_fetches(id, &mut slot, fate, turn);
         self.orphan_serves(id, &mut slot, turn);
+        deliver(id, slot.receipts.end(), turn);
         Some(slot)
     }
 }

@@ -8,7 +8,8 @@ use core::time::Duration;
 use super::{Path, Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
 use crate::code::CodeError;
-use crate::{FileName, NameFault, Nick, ProtocolError, Size, Stat};
+use crate::session::Want;
+use crate::{FileName, NameFault, Nick, NotStored, ProtocolError, Size, Stat};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +184,10 @@ pub enum Event {
     Progress {
         /// Which transfer.
         transfer: TransferId,
+        /// Of which session.
+        session: SessionId,
+        /// Which way.
+        direction: Direction,
         /// Bytes so far.
         bytes: u64,
     },
@@ -190,15 +195,44 @@ pub enum Event {
     Finished {
         /// Which transfer.
         transfer: TransferId,
+        /// Of which session.
+        session: SessionId,
+        /// Which way.
+        direction: Direction,
         /// The name it was stored under, which differs where the name was taken.
         name: FileName,
         /// Its size in bytes.
         bytes: u64,
     },
+    /// What became of a file that the other side requested of this host, as far as this host can
+    /// know. There is one such event for each file that was requested and is shared, or was.
+    Delivered {
+        /// In which session.
+        session: SessionId,
+        /// With which transfer; `None` where none came about.
+        transfer: Option<TransferId>,
+        /// The file.
+        name: FileName,
+        /// Its size in bytes; 0 where it was not known when it was requested.
+        bytes: u64,
+        /// What became of it.
+        delivery: Delivery,
+    },
+    /// How many files the other side wants (section 19); each event adds to those before.
+    Wanted {
+        /// In which session.
+        session: SessionId,
+        /// How many, and what it has already.
+        want: Want,
+    },
     /// A file did not get across, or not whole.
     Failed {
         /// Which transfer.
         transfer: TransferId,
+        /// Of which session.
+        session: SessionId,
+        /// Which way.
+        direction: Direction,
         /// The file.
         name: FileName,
         /// Why.
@@ -218,6 +252,42 @@ pub enum Event {
         /// Why, unless it was in order.
         fault: Option<Fault>,
     },
+}
+
+/// What became of a file that this host was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The other side reported that it is stored under its name.
+    Stored,
+    /// All its bytes were sent to a peer that reports nothing: more is not known.
+    HandedOver,
+    /// The other side reported that it is not stored, and why.
+    NotStored(NotStored),
+    /// This host did not send it, or not whole: the reason.
+    Unsent(Box<str>),
+    /// Its bytes were sent, and the session ended before the other side reported.
+    Unconfirmed,
+}
+
+impl Delivery {
+    /// Whether the file counts as delivered, as far as the other side can tell.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Stored | Self::HandedOver)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored => f.write_str("stored"),
+            Self::HandedOver => f.write_str("handed over"),
+            Self::NotStored(why) => why.fmt(f),
+            Self::Unsent(why) => f.write_str(why),
+            Self::Unconfirmed => {
+                f.write_str("sent, but the session ended before the other side confirmed it")
+            }
+        }
+    }
 }
 
 /// Why something did not come about.
@@ -266,6 +336,13 @@ pub enum Fault {
     Name(NameFault),
     /// A limit of this host's (section 8) is reached.
     Busy(&'static str),
+    /// A file that came could not be stored here.
+    NotStored {
+        /// What the other side is told.
+        reason: NotStored,
+        /// The system's reason, and where the bytes are.
+        why: Box<str>,
+    },
     /// This host's system refused: a full disk, an unwritable folder, no port to listen on.
     Local(Box<str>),
     /// The user of this host did not want it.
@@ -324,7 +401,7 @@ impl Fault {
             Self::Relay(reason) if reason.starts_with("refused:") => FaultKind::Policy,
             Self::Relay(_) => FaultKind::Unreachable,
             Self::Policy(_) | Self::Name(_) | Self::Busy(_) => FaultKind::Policy,
-            Self::Local(_) => FaultKind::Local,
+            Self::NotStored { .. } | Self::Local(_) => FaultKind::Local,
             Self::Declined | Self::Cancelled => FaultKind::Cancelled,
         }
     }
@@ -377,7 +454,7 @@ impl fmt::Display for Fault {
             Self::Policy(fault) => fault.fmt(f),
             Self::Name(fault) => write!(f, "the name cannot be used here: {fault}"),
             Self::Busy(limit) => write!(f, "this host's limit is reached: {limit}"),
-            Self::Local(why) => why.fmt(f),
+            Self::NotStored { why, .. } | Self::Local(why) => why.fmt(f),
             Self::Declined => write!(f, "declined"),
             Self::Cancelled => write!(f, "cancelled"),
         }

@@ -33,6 +33,8 @@ pub(super) struct Fetch {
     pub(super) peer: Option<IpAddr>,
     /// X_REQUEST was sent, and a NO can still answer it.
     pub(super) requested: bool,
+    /// The provider waits to hear what became of it: it was requested, and not refused.
+    pub(super) reports: bool,
     /// The number of that request.
     pub(super) number: u64,
     /// How its bytes will come.
@@ -79,6 +81,7 @@ impl Fetch {
             stage: Stage::Waiting,
             peer: None,
             requested: false,
+            reports: false,
             number: 0,
             seal: None,
             members: Vec::new(),
@@ -269,13 +272,18 @@ impl Peer {
             // What a NO names, of those that are left.
             fetch.name = first.name.clone();
         }
-        fetch.batch = batch;
+        let number = fetch.number;
         fetch.stage = Stage::Requested(listener);
         fetch.requested = true;
+        fetch.reports = true;
         let wait = fetch.has.map_or(Duration::ZERO, |_| fetch.took.saturating_mul(SLOWER));
         fetch.deadline = Some(turn.after(self.config.limits.accept.saturating_add(wait)));
         slot.heard = turn.now;
         slot.write(out, turn);
+        self.members_requested(number, &batch);
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
+            fetch.batch = batch;
+        }
     }
 
     /// Where the provider listens.
@@ -357,19 +365,47 @@ impl Peer {
         turn.tell(Event::Started { transfer: id, session, direction, name, size, from, more: 0 });
     }
 
-    pub(super) fn request_refused(&mut self, session: SessionId, name: &str, turn: &mut Turn<'_>) {
-        let refused = self.transfers.iter_mut().find_map(|(id, transfer)| match transfer {
-            Transfer::Fetch(fetch)
-                if fetch.session == session && fetch.requested && fetch.name.as_str() == name =>
-            {
-                fetch.requested = false;
-                Some((*id, fetch.stage, fetch.has.take()))
-            }
+    /// A peer that refuses requests by the file's name.
+    pub(super) fn refused_by_name(&mut self, session: SessionId, name: &str, turn: &mut Turn<'_>) {
+        let named = |fetch: &Fetch| {
+            fetch.session == session && fetch.requested && fetch.name.as_str() == name
+        };
+        // What is on its way already was not refused, if another of the name may have been.
+        let waits = self.find_fetch(|fetch| named(fetch) && !fetch.is_moving());
+        if let Some(id) = waits.or_else(|| self.find_fetch(named)) {
+            self.request_refused(id, turn);
+        }
+    }
+
+    /// A peer that refuses them by their numbers.
+    pub(super) fn refused_by_number(
+        &mut self,
+        session: SessionId,
+        number: u64,
+        turn: &mut Turn<'_>,
+    ) {
+        let numbered =
+            |fetch: &Fetch| fetch.session == session && fetch.requested && fetch.number == number;
+        // One that was given up meanwhile needs no answer.
+        if let Some(id) = self.find_fetch(numbered) {
+            self.request_refused(id, turn);
+        }
+    }
+
+    fn find_fetch(&self, is_it: impl Fn(&Fetch) -> bool) -> Option<TransferId> {
+        self.transfers.iter().find_map(|(id, transfer)| match transfer {
+            Transfer::Fetch(fetch) if is_it(fetch) => Some(*id),
             _ => None,
-        });
-        match refused {
+        })
+    }
+
+    fn request_refused(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
+        fetch.requested = false;
+        fetch.reports = fetch.is_moving();
+        match (fetch.stage, fetch.has.take()) {
             // What is here is not how the file begins, or not any more: all of it, then.
-            Some((id, Stage::Requested(listener), Some(_))) => {
+            (Stage::Requested(listener), Some(_)) => {
                 if let Some(listener) = listener
                     && self.listeners.remove(&listener).is_some()
                 {
@@ -378,8 +414,8 @@ impl Peer {
                 self.ask_for(id, turn);
             }
             // Of a file that is on its way, the end of its stream tells more than the NO.
-            Some((_, Stage::Receiving(_), _)) | None => {}
-            Some((id, ..)) => self.fetch_failed(id, Fault::Refused, turn),
+            (Stage::Receiving(_), _) => {}
+            _ => self.fetch_failed(id, Fault::Refused, turn),
         }
     }
 

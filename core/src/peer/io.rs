@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::{Event, Path};
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
-use crate::{FileName, Listed, Nick, Size, Stat};
+use crate::{FileName, Listed, Nick, NotStored, Size, Stat};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -156,7 +156,9 @@ pub enum Input<'a> {
         transfer: TransferId,
         /// Bytes sent, and those of an earlier try.
         bytes: u64,
-        /// `None` if every byte was sent; else the reason.
+        /// The files of [`Action::SendBatch`] that were left out, by their place in it, and why.
+        unsent: Vec<(usize, Box<str>)>,
+        /// `None` if every byte was sent, but for those files; else the reason.
         why: Option<Box<str>>,
     },
     /// [`Action::Receive`] is over, and the data connection with it.
@@ -181,7 +183,9 @@ pub enum Input<'a> {
     StoreFailed {
         /// Which.
         transfer: TransferId,
-        /// The reason, and where the bytes are.
+        /// What the other side is told.
+        reason: NotStored,
+        /// The reason in words, and where the bytes are.
         why: Box<str>,
     },
     /// Nothing but the passing of time.
@@ -198,7 +202,12 @@ pub enum ReceiveEnd {
     /// The connection broke.
     Broken(Box<str>),
     /// The bytes could not be kept.
-    Disk(Box<str>),
+    Disk {
+        /// What the other side is told.
+        reason: NotStored,
+        /// The system's reason.
+        why: Box<str>,
+    },
 }
 
 /// What a connection between two hosts is for.
@@ -233,7 +242,12 @@ pub enum BatchFileEnd {
     /// Its sum is another than the one that was told.
     Altered,
     /// It could not be stored.
-    Failed(Box<str>),
+    Failed {
+        /// What the other side is told.
+        reason: NotStored,
+        /// The system's reason.
+        why: Box<str>,
+    },
 }
 
 /// What a driver is to do: all that it can do.

@@ -4,6 +4,7 @@
 //! since any fixed moment, and [`Peer::next_deadline`] says when to come back with
 //! [`Input::Tick`]. It moves no file: a driver does, and reports.
 
+mod awaited_receipts;
 mod batching;
 mod call_guard;
 mod control;
@@ -13,6 +14,7 @@ mod io;
 mod opening;
 mod provide;
 mod reach;
+mod receipts;
 mod receiving;
 mod relay_link;
 mod slot;
@@ -24,7 +26,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-pub use event::{Direction, Event, Fault, FaultKind};
+pub use event::{Delivery, Direction, Event, Fault, FaultKind};
 pub use reach::{Path, Via};
 pub use trust::{Known, Secrecy, Trust, WhyPlain};
 
@@ -258,15 +260,15 @@ impl Peer {
             Input::ReaderSlow { transfer } => return self.reader_slow(transfer, turn),
             Input::ListReaderSlow { session } => return self.list_reader_slow(session, turn),
             Input::BatchMoved { transfer, files } => self.batch_moved(transfer, files, turn),
-            Input::SendEnded { transfer, bytes, why } => {
-                self.send_ended(transfer, bytes, why, turn);
+            Input::SendEnded { transfer, bytes, unsent, why } => {
+                self.send_ended(transfer, bytes, unsent, why, turn);
             }
             Input::ReceiveEnded { transfer, bytes, sums, end } => {
                 self.receive_ended(transfer, bytes, sums, end, turn);
             }
             Input::Stored { transfer, name } => self.stored(transfer, name, turn),
-            Input::StoreFailed { transfer, why } => {
-                self.fetch_failed(transfer, Fault::Local(why), turn);
+            Input::StoreFailed { transfer, reason, why } => {
+                self.fetch_failed(transfer, Fault::NotStored { reason, why }, turn);
             }
             Input::Tick => {}
         }
@@ -392,7 +394,7 @@ impl Peer {
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
         let until = turn.after(self.config.limits.stall);
         let stands = |session| self.sessions.contains_key(session);
-        match self.transfers.get_mut(&id) {
+        let (session, direction) = match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
                 fetch.deadline = may_stand_still(fetch.size, stands(&fetch.session), until);
@@ -400,14 +402,16 @@ impl Peer {
                 if !fetch.members.is_empty() {
                     return;
                 }
+                (fetch.session, Direction::Receive)
             }
             Some(Transfer::Serve(serve)) if serve.is_moving() => {
                 let stands = stands(&serve.session);
                 serve.deadline = may_stand_still(serve.size, stands, until);
+                (serve.session, Direction::Send)
             }
             _ => return,
-        }
-        turn.tell(Event::Progress { transfer: id, bytes });
+        };
+        turn.tell(Event::Progress { transfer: id, session, direction, bytes });
     }
 
     fn reader_slow(&mut self, id: TransferId, turn: &Turn<'_>) {

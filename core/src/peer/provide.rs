@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::receipts::deliver;
 use super::slot::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, ConnId, Direction, Event, Fault, ListenerId, Path, Peer, Purpose, SessionId,
-    Transfer, TransferId, Turn, Use,
+    Action, Awaited, ConnId, Delivery, Direction, Event, Fault, ListenerId, Path, Peer, Purpose,
+    SessionId, Transfer, TransferId, Turn, Use,
 };
 use crate::addr::{AddrFault, may_dial_port};
-use crate::session::{Batch, Question, Request};
+use crate::session::{Batch, Extensions, Question, Request};
 use crate::stream::{Seal, Sum};
 use crate::{FileName, Limits, Listed, Size};
 
@@ -27,6 +28,10 @@ pub(super) struct Serve {
     seal: Option<Seal>,
     /// The files, where they are many.
     files: Vec<(FileName, u64)>,
+    /// Whether the other side reports what became of it.
+    reported: bool,
+    /// Its files, once they are sent, where no report is awaited in the session.
+    names: Vec<(FileName, u64)>,
     /// The other end of the control connection, at the port that X_REQUEST named.
     to: SocketAddr,
     /// Which way that connection went.
@@ -56,6 +61,23 @@ enum Stage {
 impl Serve {
     pub(super) fn is_moving(&self) -> bool {
         matches!(self.stage, Stage::Sending(_))
+    }
+
+    /// Its files, one or many, and their sizes.
+    fn names_of_files(&self) -> Vec<(FileName, u64)> {
+        match self.files.is_empty() {
+            true => [(self.name.clone(), self.size.bytes())].into(),
+            false => self.files.clone(),
+        }
+    }
+
+    /// Those of its files that no report is awaited of meet this fate.
+    fn meet(&mut self, id: TransferId, fate: &Delivery, turn: &mut Turn<'_>) {
+        let session = self.session;
+        for (name, bytes) in core::mem::take(&mut self.names) {
+            let (transfer, delivery) = (Some(id), fate.clone());
+            turn.tell(Event::Delivered { session, transfer, name, bytes, delivery });
+        }
     }
 
     pub(super) fn timed_out(&self, limits: &Limits) -> Fault {
@@ -144,14 +166,17 @@ impl Peer {
         if slot.session.answer_check(size.is_some() && !spent, &mut out).is_err()
             && let Some(request) = slot.session.take_request(&mut out)
         {
-            let name = request.name.clone();
+            let (name, number) = (request.name.clone(), request.number);
             match self.admit_request(session, request, size) {
                 Ok(()) => {}
                 Err(why) => {
                     if let Some(slot) = self.sessions.get_mut(&session) {
-                        slot.session.refuse(&name, &mut out);
+                        slot.session.refuse_request(number, &name, &mut out);
                     }
                     turn.notice(Some(session), format_args!("said NO to {name}: {why}"));
+                    let delivery = Delivery::Unsent(why);
+                    let transfer = None;
+                    turn.tell(Event::Delivered { session, transfer, name, bytes: 0, delivery });
                 }
             }
         }
@@ -194,9 +219,14 @@ impl Peer {
         let batch = slot.session.take_batch(&mut out);
         let Some(Batch { files, port, number }) = batch else { return slot.write(out, turn) };
         let Some((name, _)) = files.first().cloned() else { return };
-        if may_connect(port).is_err() {
-            slot.session.refuse(&name, &mut out);
-            return slot.write(out, turn);
+        if let Err(why) = may_connect(port) {
+            slot.session.refuse_request(number, &name, &mut out);
+            slot.write(out, turn);
+            for (name, bytes) in files {
+                let (transfer, delivery) = (None, Delivery::Unsent(alloc::format!("{why}").into()));
+                turn.tell(Event::Delivered { session, transfer, name, bytes, delivery });
+            }
+            return;
         }
         slot.write(out, turn);
         let size = Size::Exact(files.iter().map(|(_, size)| size).sum());
@@ -224,7 +254,9 @@ impl Peer {
             name,
             size,
             seal: slot.session.seal_of(slot.session.side().other(), number),
+            reported: slot.session.extensions().has(Extensions::RECEIPT),
             files,
+            names: Vec::new(),
             to: SocketAddr::new(peer, port),
             path,
             number,
@@ -347,17 +379,25 @@ impl Peer {
         serve.deadline = may_stand_still(serve.size, stands, turn.after(self.config.limits.stall));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
         let from = serve.has.map_or(0, |(length, _)| length);
+        let names = serve.names_of_files();
         let files = core::mem::take(&mut serve.files);
         let more = files.len().saturating_sub(1) as u64;
+        let (session, number) = (serve.session, serve.number);
+        let mut given_up = Vec::new();
+        match self.sessions.get_mut(&session) {
+            Some(slot) if serve.reported => given_up = slot.receipts.expect(number, id, names),
+            _ => serve.names = names,
+        }
         turn.act(match seal {
             Some(seal) if !files.is_empty() => {
                 Action::SendBatch { transfer: id, conn, files, seal }
             }
             seal => Action::Send { transfer: id, conn, name: name.clone(), size, from, seal },
         });
+        deliver(session, given_up, turn);
         turn.tell(Event::Started {
             transfer: id,
-            session: serve.session,
+            session,
             direction: Direction::Send,
             name,
             size,
@@ -370,6 +410,7 @@ impl Peer {
         &mut self,
         id: TransferId,
         bytes: u64,
+        unsent: Vec<(usize, Box<str>)>,
         why: Option<Box<str>>,
         turn: &mut Turn<'_>,
     ) {
@@ -377,17 +418,47 @@ impl Peer {
             Some(Transfer::Serve(serve)) if serve.is_moving() => {}
             _ => return,
         }
+        self.left_out(id, &unsent, turn);
         if let Some(why) = why {
             return self.serve_failed(id, Fault::Unsent(why), turn);
         }
-        if let Some(serve) = self.take_serve(id) {
-            turn.tell(Event::Finished { transfer: id, name: serve.name.clone(), bytes });
+        if let Some(mut serve) = self.take_serve(id) {
+            turn.tell(Event::Finished {
+                transfer: id,
+                session: serve.session,
+                direction: Direction::Send,
+                name: serve.name.clone(),
+                bytes,
+            });
+            let fate = if serve.reported { Delivery::Unconfirmed } else { Delivery::HandedOver };
+            serve.meet(id, &fate, turn);
             self.serve_over(&serve, turn);
         }
     }
 
+    /// Files of a batch that were not sent.
+    fn left_out(&mut self, id: TransferId, unsent: &[(usize, Box<str>)], turn: &mut Turn<'_>) {
+        let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
+        let session = serve.session;
+        if !serve.names.is_empty() {
+            // From the last one back, so that each is where it was.
+            for (at, why) in unsent.iter().rev() {
+                if *at >= serve.names.len() {
+                    continue;
+                }
+                let (name, bytes) = serve.names.remove(*at);
+                let (transfer, delivery) = (Some(id), Delivery::Unsent(why.clone()));
+                turn.tell(Event::Delivered { session, transfer, name, bytes, delivery });
+            }
+        } else if let Some(slot) = self.sessions.get_mut(&session) {
+            for (at, why) in unsent {
+                deliver(session, slot.receipts.unsent(serve.number, *at as u64, why), turn);
+            }
+        }
+    }
+
     pub(super) fn serve_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
-        let Some(serve) = self.take_serve(id) else { return };
+        let Some(mut serve) = self.take_serve(id) else { return };
         match serve.stage {
             Stage::Dialling(conn) | Stage::Sending(conn) => turn.act(Action::Close { conn }),
             Stage::Listening(listener) | Stage::Awaiting(listener) => {
@@ -400,6 +471,12 @@ impl Peer {
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             slot.serves.retain(|waiting| *waiting != id);
         }
+        let why = alloc::format!("{fault}");
+        if !serve.is_moving() {
+            serve.names = serve.names_of_files();
+        } else if let Some(slot) = self.sessions.get_mut(&serve.session) {
+            slot.receipts.failed(serve.number, &why);
+        }
         // Once bytes went out, the end of the stream says it.
         if !serve.is_moving() {
             if serve.size.is_unknown() {
@@ -407,14 +484,21 @@ impl Peer {
             }
             self.say_no(&serve, turn);
         }
-        turn.tell(Event::Failed { transfer: id, name: serve.name.clone(), fault });
+        turn.tell(Event::Failed {
+            transfer: id,
+            session: serve.session,
+            direction: Direction::Send,
+            name: serve.name.clone(),
+            fault,
+        });
+        serve.meet(id, &Delivery::Unsent(why.into()), turn);
         self.serve_over(&serve, turn);
     }
 
     fn say_no(&mut self, serve: &Serve, turn: &mut Turn<'_>) {
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             let mut out = Vec::new();
-            slot.session.refuse(&serve.name, &mut out);
+            slot.session.refuse_request(serve.number, &serve.name, &mut out);
             slot.write(out, turn);
         }
     }

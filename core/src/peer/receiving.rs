@@ -1,7 +1,8 @@
 //! How a file that comes to this host ends (section 4).
 
 use super::fetch::{Fetch, Stage};
-use super::{Action, Event, Fault, Peer, ReceiveEnd, Transfer, TransferId, Turn};
+use super::receipts::reason;
+use super::{Action, Direction, Event, Fault, Peer, ReceiveEnd, Transfer, TransferId, Turn};
 use crate::FileName;
 use crate::stream::Sums;
 
@@ -20,7 +21,7 @@ impl Peer {
         let expected = fetch.size;
         if !fetch.members.is_empty() {
             let why = match end {
-                ReceiveEnd::Broken(why) | ReceiveEnd::Disk(why) => Some(why),
+                ReceiveEnd::Broken(why) | ReceiveEnd::Disk { why, .. } => Some(why),
                 ReceiveEnd::Eof | ReceiveEnd::Excess => None,
             };
             // Those that came are told; what is left did not.
@@ -42,7 +43,9 @@ impl Peer {
                 let fault = Fault::Excess { expected: expected.limit() };
                 return self.fetch_failed(id, fault, turn);
             }
-            ReceiveEnd::Disk(why) => return self.fetch_failed(id, Fault::Local(why), turn),
+            ReceiveEnd::Disk { reason, why } => {
+                return self.fetch_failed(id, Fault::NotStored { reason, why }, turn);
+            }
         };
         self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
     }
@@ -50,8 +53,15 @@ impl Peer {
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
         let Stage::Storing = fetch.stage else { return };
-        turn.tell(Event::Finished { transfer: id, name, bytes: fetch.bytes });
+        turn.tell(Event::Finished {
+            transfer: id,
+            session: fetch.session,
+            direction: Direction::Receive,
+            name,
+            bytes: fetch.bytes,
+        });
         if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
+            self.report(&fetch, None, turn);
             self.fetch_over(&fetch, turn);
         }
     }
@@ -80,11 +90,16 @@ impl Peer {
             turn.act(Action::Abandon { transfer: id });
         }
         if fetch.members.is_empty() {
-            turn.tell(Event::Failed { transfer: id, name: fetch.name.clone(), fault });
+            self.report(&fetch, Some(reason(&fault, fetch.stage)), turn);
+            turn.tell(Event::Failed {
+                transfer: id,
+                session: fetch.session,
+                direction: Direction::Receive,
+                name: fetch.name.clone(),
+                fault,
+            });
         } else {
-            for member in &fetch.members {
-                self.member_failed(*member, fault.clone(), turn);
-            }
+            self.members_failed(&fetch, &fault, turn);
         }
         let last = fetch.last.take();
         if !matches!(fetch.stage, Stage::Waiting) {

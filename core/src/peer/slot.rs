@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::awaited_receipts::AwaitedReceipts;
 use super::reach::Way;
 use super::trust::PROBE;
 use super::{Action, ConnId, ListenerId, Path, SessionId, TransferId, Turn};
@@ -72,6 +73,8 @@ pub(super) struct Slot {
     /// Files to send that wait their turn, and how many do not.
     pub(super) serves: Vec<TransferId>,
     pub(super) serving: usize,
+    /// Files that were sent and are not reported stored or failed.
+    pub(super) receipts: AwaitedReceipts,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -157,6 +160,7 @@ impl Slot {
             fetching: 0,
             serves: Vec::new(),
             serving: 0,
+            receipts: AwaitedReceipts::default(),
         })
     }
 

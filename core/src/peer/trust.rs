@@ -42,7 +42,8 @@ impl Trust {
                 .with(Extensions::VERIFY)
                 .with(Extensions::CODE)
                 .with(Extensions::PASSIVE)
-                .with(Extensions::OFFER),
+                .with(Extensions::OFFER)
+                .with(Extensions::RECEIPT),
             required: false,
             pins: LiteMap::new(),
             code: None,

@@ -16,7 +16,9 @@ impl Session {
                 // Some are of no use in the clear.
                 self.extensions = match keys {
                     Some(_) => extensions,
-                    None => extensions.without(Extensions::VERIFY.with(Extensions::BATCH)),
+                    None => extensions.without(
+                        Extensions::VERIFY.with(Extensions::BATCH).with(Extensions::RECEIPT),
+                    ),
                 };
                 self.privacy = keys.map(|mut secured| {
                     self.auth = secured.auth.take();

@@ -26,7 +26,7 @@ impl Session {
     pub fn question(&self) -> Option<&Question> {
         match self.ledger.owed.first()? {
             Owed::Answer(question) => Some(question),
-            Owed::No(_) => None,
+            Owed::No(_) | Owed::Refusal(_) => None,
         }
     }
 
@@ -106,7 +106,17 @@ impl Session {
         Some(batch)
     }
 
-    /// A requested file will not come, or not whole.
+    /// What the request of this number asked for, which was this file or this one and others, will not
+    /// come.
+    pub fn refuse_request(&mut self, number: u64, name: &FileName, out: &mut Vec<u8>) {
+        match self.extensions.has(Extensions::RECEIPT) {
+            // A session that is over takes no answer.
+            true => _ = self.say(&Extra::Refused { number }, out),
+            false => self.refuse(name, out),
+        }
+    }
+
+    /// A file is not wanted, or will not come.
     pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
         if !self.has_ended() {
             self.answer(name.as_str(), false, out);
@@ -129,10 +139,13 @@ impl Session {
 
     /// Gives the NOs whose turn has come.
     pub(super) fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
-        while let (false, Some(Owed::No(_))) = (self.held, self.ledger.owed.first()) {
-            let Owed::No(name) = self.ledger.owed.remove(0) else { return };
-            if !self.has_ended() {
-                self.answer(&name, false, out);
+        while let (false, Some(Owed::No(_) | Owed::Refusal(_))) =
+            (self.held, self.ledger.owed.first())
+        {
+            match self.ledger.owed.remove(0) {
+                Owed::No(name) if !self.has_ended() => self.answer(&name, false, out),
+                Owed::Refusal(number) => _ = self.say(&Extra::Refused { number }, out),
+                _ => {}
             }
         }
     }

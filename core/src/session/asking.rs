@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::extra::Extra;
 use super::ledger::{self, Asked};
-use super::{Extensions, Session};
+use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Sum;
 use crate::{FileName, MisuseError, Packet, Size, Stat};
 
@@ -32,7 +32,8 @@ impl Session {
     /// questions than this side would bear itself. [`MisuseError::Ending`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
-        if self.ledger.is_checking(text) || self.ledger.is_requesting(text) {
+        let by_name = !self.extensions.has(Extensions::RECEIPT);
+        if self.ledger.is_checking(text) || by_name && self.ledger.is_requesting(text) {
             return Err(MisuseError::AlreadyAsked);
         }
         if self.ledger.asked.len() >= self.ledger.max_questions {
@@ -103,7 +104,11 @@ impl Session {
     /// A requested file is not waited for any more, and nothing of it came: a NO for its name may
     /// still, and is passed over.
     pub fn give_up(&mut self, name: &str) {
-        self.ledger.give_up(name);
+        match self.extensions.has(Extensions::RECEIPT) {
+            // Its refusal has a number, and is no question whatever becomes of it.
+            true => self.settle(name),
+            false => self.ledger.give_up(name),
+        }
     }
 
     /// The transfer of a requested file is over: a NO for its name is no longer expected.
@@ -132,6 +137,24 @@ impl Session {
         self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
         self.ledger.offered.push_back(name.into_str().into());
         Ok(())
+    }
+
+    /// Reports how much will be requested. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn want(&mut self, want: Want, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.say(&Extra::Want(want), out)
+    }
+
+    /// Reports what became of files that were requested. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn receipt(&mut self, receipt: Receipt, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.say(&Extra::Receipt(receipt), out)
     }
 
     /// The offer is complete.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Sum;
-use crate::{FileName, Size, Stat};
+use crate::{FileName, NotStored, Size, Stat};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub enum Event {
         /// The file.
         name: Box<str>,
     },
+    /// How many files the other side will request (section 19).
+    Want(Want),
+    /// What became of files that the other side requested (section 19).
+    Receipt(Receipt),
     /// What both users see if nobody is between them (section 11.5).
     SafetyWords {
         /// Three words, once they are known.
@@ -91,6 +95,11 @@ pub enum Event {
         /// The file.
         name: Box<str>,
     },
+    /// The other side will not send what one of our requests asked for (section 19).
+    RequestRefused {
+        /// The number of the request.
+        number: u64,
+    },
     /// A verb of a later version came and was passed over.
     Ignored {
         /// The verb, escaped.
@@ -112,6 +121,30 @@ pub enum Question {
     Request(Request),
     /// Many files in one connection: [`Session::take_batch`](super::Session::take_batch).
     Batch(Batch),
+}
+
+/// What a requester wants to have at the end (section 19). Each adds to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Want {
+    /// Files that it wants.
+    pub files: u64,
+    /// Their sizes together, as far as they are known, in bytes.
+    pub bytes: u64,
+    /// Those of the files, of this report or of earlier ones, that it has already and will not request.
+    pub here: u64,
+}
+
+/// What a requester reports of files of one of its requests (section 19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The number of the request.
+    pub number: u64,
+    /// The first of the files, from 0; below [`MAX_FILES`](crate::batch::MAX_FILES).
+    pub at: u64,
+    /// How many, at least one.
+    pub count: u64,
+    /// Why they are not stored; `None` where they are, under their names and synced.
+    pub not_stored: Option<NotStored>,
 }
 
 /// Files that the other side requested together (section 18).

@@ -38,6 +38,8 @@ words! {
     BATCH = 8, "batch";
     /// Files are offered (section 17).
     OFFER = 6, "offer";
+    /// The requester reports what it stored (section 19).
+    RECEIPT = 10, "receipt";
     /// An end of the connection is lent by a bridge (section 10.4): it is so where one side says it.
     BRIDGE = 9, "bridge";
 }

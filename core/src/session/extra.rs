@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use base64ct::{Base64, Encoding as _};
 
 use super::Extensions;
+use super::{Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
 use crate::stream::Sum;
-use crate::{FileName, Name, ProtocolError, Quoted, Size, Stat, decimal};
+use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, decimal};
 
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,6 +29,13 @@ pub(super) enum Extra<'a> {
     Offer { name: Name<'a>, size: Size, stat: Option<Stat> },
     /// `X_OFFER EOF EOF`: that is all.
     OfferEnd,
+    /// `X_REFUSED number`: I will not send what your request of this number asked for.
+    Refused { number: u64 },
+    /// `X_WANT files bytes here`: so many more files I want; so many of all these I have already.
+    Want(Want),
+    /// `X_STORED number at count`, `X_FAILED number at count reason`: what became of files of my request
+    /// of this number.
+    Receipt(Receipt),
 }
 
 const RESUME: &str = "X_RESUME name size port offset sum";
@@ -37,6 +45,11 @@ const FILE: &str = "X_FILE name size, of at most 262144 bytes";
 const STAT: &str = "X_STAT name size modified mode";
 const OFFER: &str =
     "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
+
+const REFUSED: &str = "X_REFUSED number";
+const WANT: &str = "X_WANT files bytes here";
+const STORED: &str = "X_STORED number at count, of at most 1024 files";
+const FAILED: &str = "X_FAILED number at count reason, of at most 1024 files";
 
 impl<'a> Extra<'a> {
     /// Reads a line; `None` where it is none that is in force.
@@ -50,6 +63,20 @@ impl<'a> Extra<'a> {
             "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
             "X_OFFER" if named.has(Extensions::OFFER) => {
                 (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
+            }
+            "X_REFUSED" if named.has(Extensions::RECEIPT) => {
+                let number = decimal::parse(fields.as_bytes());
+                (number.map(|number| Self::Refused { number }), REFUSED)
+            }
+            "X_WANT" if named.has(Extensions::RECEIPT) => (Self::parse_want(fields), WANT),
+            "X_STORED" if named.has(Extensions::RECEIPT) => {
+                (Self::parse_receipt(fields, None), STORED)
+            }
+            "X_FAILED" if named.has(Extensions::RECEIPT) => {
+                let parsed = split_last(fields).filter(|(_, reason)| !reason.is_empty());
+                let why =
+                    |(fields, reason)| Self::parse_receipt(fields, Some(NotStored::parse(reason)));
+                (parsed.and_then(why), FAILED)
             }
             _ => return Ok(None),
         };
@@ -115,6 +142,18 @@ impl<'a> Extra<'a> {
         Some(Self::Offer { name: FileName::parse(name), size: Size::parse(size)?, stat })
     }
 
+    fn parse_want(fields: &str) -> Option<Self> {
+        let [files, bytes, here] = numbers(fields)?;
+        Some(Self::Want(Want { files, bytes, here }))
+    }
+
+    fn parse_receipt(fields: &str, not_stored: Option<NotStored>) -> Option<Self> {
+        let [number, at, count] = numbers(fields)?;
+        let most = MAX_FILES as u64;
+        let fits = at < most && (1..=most - at).contains(&count);
+        fits.then_some(Self::Receipt(Receipt { number, at, count, not_stored }))
+    }
+
     /// Appends the line with its end.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -154,8 +193,38 @@ impl<'a> Extra<'a> {
                 }
             }
             Self::OfferEnd => out.extend_from_slice(b"X_OFFER EOF EOF"),
+            Self::Refused { number } => put_numbers(out, "X_REFUSED", &[*number]),
+            Self::Want(Want { files, bytes, here }) => {
+                put_numbers(out, "X_WANT", &[*files, *bytes, *here]);
+            }
+            Self::Receipt(Receipt { number, at, count, not_stored }) => {
+                let verb = if not_stored.is_some() { "X_FAILED" } else { "X_STORED" };
+                put_numbers(out, verb, &[*number, *at, *count]);
+                if let Some(why) = not_stored {
+                    out.push(b' ');
+                    out.extend_from_slice(why.as_str().as_bytes());
+                }
+            }
         }
         out.push(b'\n');
+    }
+}
+
+/// So many decimal numbers, and nothing else.
+fn numbers<const N: usize>(fields: &str) -> Option<[u64; N]> {
+    let mut numbers = [0; N];
+    let mut fields = fields.split(' ');
+    for number in &mut numbers {
+        *number = decimal::parse(fields.next()?.as_bytes())?;
+    }
+    fields.next().is_none().then_some(numbers)
+}
+
+fn put_numbers(out: &mut Vec<u8>, verb: &str, numbers: &[u64]) {
+    out.extend_from_slice(verb.as_bytes());
+    for number in numbers {
+        out.push(b' ');
+        decimal::put(*number, out);
     }
 }
 
@@ -180,7 +249,8 @@ mod tests {
         .with(Extensions::PASSIVE)
         .with(Extensions::OFFER)
         .with(Extensions::STAT)
-        .with(Extensions::BATCH);
+        .with(Extensions::BATCH)
+        .with(Extensions::RECEIPT);
 
     #[test]
     fn every_line_is_read_as_it_is_written() {
@@ -195,6 +265,15 @@ mod tests {
             Extra::Stat { name: name(), size, stat: Stat::default() },
             Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
             Extra::OfferEnd,
+            Extra::Refused { number: 3 },
+            Extra::Want(Want { files: 3, bytes: u64::MAX, here: 0 }),
+            Extra::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
+            Extra::Receipt(Receipt {
+                number: 7,
+                at: 1023,
+                count: 1,
+                not_stored: Some(NotStored::Space),
+            }),
         ] {
             let mut out = Vec::new();
             extra.encode(&mut out);
@@ -233,6 +312,18 @@ mod tests {
             "X_FILE a 1kb",
             "X_FILE a",
             "X_OFFER EOF",
+            "X_REFUSED",
+            "X_REFUSED 1 2",
+            "X_WANT 1 2",
+            "X_WANT 1 2 3 4",
+            "X_STORED 0 0 0",
+            "X_STORED 0 1024 1",
+            "X_STORED 0 1 1024",
+            "X_STORED 0 0 18446744073709551615",
+            "X_STORED 0 0 1 space",
+            "X_FAILED 0 0 1",
+            "X_FAILED 0 0 1 ",
+            "X_FAILED 0 0 1 a b",
         ] {
             assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");
         }

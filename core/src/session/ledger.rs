@@ -15,6 +15,8 @@ pub(super) enum Owed {
     Answer(Question),
     /// The NO for a name that is none.
     No(Box<str>),
+    /// The NO to a request, by its number.
+    Refusal(u64),
 }
 
 #[derive(PartialEq, Eq)]
@@ -94,18 +96,22 @@ impl Ledger {
                 self.asked.remove(at);
                 Event::ListEnd { entries: core::mem::take(&mut self.entries) }
             }
-            Packet::Chk(chk) => match chk.answer().and_then(|(name, yes)| self.answer(name, yes)) {
-                Some(event) => event,
-                None => match FileName::parse(chk.question()) {
-                    Ok(name) => self.owe(Question::Check(name.to_owned())),
-                    Err(bad) => self.owe_no(bad)?,
-                },
-            },
+            Packet::Chk(chk) => {
+                match chk.answer().and_then(|(name, yes)| self.answer(name, yes, extensions)) {
+                    Some(event) => event,
+                    None => match FileName::parse(chk.question()) {
+                        Ok(name) => self.owe(Question::Check(name.to_owned())),
+                        Err(bad) => self.owe_no(bad)?,
+                    },
+                }
+            }
             Packet::Request { port: 0, .. } if !extensions.has(Extensions::PASSIVE) => {
                 let expected = "X_REQUEST name size port";
                 return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
             }
-            Packet::Request { name, size, port } => self.request(name, size, port, None)?,
+            Packet::Request { name, size, port } => {
+                self.request(name, size, port, None, extensions)?
+            }
             Packet::End => Event::End,
             Packet::Unknown { verb } => Event::Ignored { verb: Quoted(verb).to_box() },
         })
@@ -116,6 +122,7 @@ impl Ledger {
         &mut self,
         extra: Extra<'_>,
         line: &str,
+        extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
         if self.gathering.is_some() && !matches!(extra, Extra::File { .. }) {
             let expected = "X_FILE name size";
@@ -123,7 +130,7 @@ impl Ledger {
         }
         Ok(match extra {
             Extra::Resume { name, size, port, offset, sum } => {
-                self.request(name, size, port, Some((offset, sum)))?
+                self.request(name, size, port, Some((offset, sum)), extensions)?
             }
             Extra::Port { number, port } => Event::Port { number, port },
             Extra::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
@@ -146,6 +153,9 @@ impl Ledger {
                 Event::Question
             }
             Extra::File { name, size } => self.file(name, size, line)?,
+            Extra::Refused { number } => Event::RequestRefused { number },
+            Extra::Want(want) => Event::Want(want),
+            Extra::Receipt(receipt) => Event::Receipt(receipt),
             Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
         })
     }
@@ -193,17 +203,19 @@ impl Ledger {
     }
 
     /// What YES or NO answers, if anything.
-    fn answer(&mut self, name: &str, yes: bool) -> Option<Event> {
+    fn answer(&mut self, name: &str, yes: bool, extensions: Extensions) -> Option<Event> {
         if let Some(at) = self.checking(name) {
             self.asked.remove(at);
             return Some(Event::Answer { name: name.into(), yes });
         }
+        // Where requests are refused by their numbers, no name is a refusal.
+        let by_name = !extensions.has(Extensions::RECEIPT);
         if yes {
             None
         } else if settle(&mut self.given_up, name) {
             // Taken for a question, it would be answered, and that answer answered too.
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
-        } else if settle(&mut self.requested, name) {
+        } else if by_name && settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
         } else if settle_next(&mut self.offered, name) {
             self.settled.push(name.into());
@@ -265,6 +277,7 @@ impl Ledger {
         size: Size,
         port: u16,
         has: Option<(u64, Sum)>,
+        extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
         let number = count_on(&mut self.theirs);
         match name {
@@ -274,6 +287,10 @@ impl Ledger {
                 }
                 let name = name.to_owned();
                 Ok(self.owe(Question::Request(Request { name, size, port, has, number })))
+            }
+            Err(bad) if extensions.has(Extensions::RECEIPT) => {
+                self.owed.push(Owed::Refusal(number));
+                Ok(Event::BadQuestion { why: format!("{bad}").into() })
             }
             Err(bad) => self.owe_no(bad),
         }

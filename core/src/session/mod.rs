@@ -18,7 +18,7 @@ mod privacy;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use event::{Batch, Event, Question, Request};
+pub use event::{Batch, Event, Question, Receipt, Request, Want};
 pub use extensions::Extensions;
 pub use negotiation::Terms;
 
@@ -148,7 +148,7 @@ impl Session {
             _ => None,
         };
         let event = match extra {
-            Some(extra) => self.ledger.heard_extra(extra, text)?,
+            Some(extra) => self.ledger.heard_extra(extra, text, self.extensions)?,
             None => self.ledger.heard(packet, text, self.extensions)?,
         };
         self.answer_bad_names(out);

@@ -52,7 +52,10 @@ impl Net {
                     self.data.insert(end, bytes);
                     self.receive(end.0);
                 }
-                self.give(at, Input::SendEnded { transfer, bytes: length, why: None });
+                self.give(
+                    at,
+                    Input::SendEnded { transfer, bytes: length, unsent: Vec::new(), why: None },
+                );
             }
             Action::Receive { transfer, conn, name, from, seal, .. } => {
                 let mut bytes = host.left.get(name.as_str()).cloned().unwrap_or_default();
@@ -63,6 +66,7 @@ impl Net {
                 host.receiving.insert(transfer, Receiving { conn, name, bytes, seal });
                 self.receive(at);
             }
+            Action::Store { transfer, .. } if host.keeps => host.kept.push(transfer),
             Action::Store { transfer, .. } => {
                 let Receiving { name, bytes, .. } = host.receiving.remove(&transfer).unwrap();
                 host.left.remove(name.as_str());

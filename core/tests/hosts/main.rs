@@ -10,5 +10,6 @@ mod passive;
 mod pins;
 mod pipes;
 mod reach;
+mod receipts;
 mod resume;
 mod silence;

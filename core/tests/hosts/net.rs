@@ -31,6 +31,9 @@ pub(crate) struct Host {
     pub(crate) held: Vec<Input<'static>>,
     /// What is not to be looked for or received any more.
     pub(crate) abandoned: Vec<TransferId>,
+    /// Files that came wait in `kept` for their names.
+    pub(crate) keeps: bool,
+    pub(crate) kept: Vec<TransferId>,
     /// Its listeners get this port.
     pub(crate) port: Option<u16>,
     /// Bytes of files that it sent.
@@ -128,6 +131,8 @@ impl Net {
                 slow: false,
                 held: Vec::new(),
                 abandoned: Vec::new(),
+                keeps: false,
+                kept: Vec::new(),
                 port: None,
                 sent: 0,
                 written: Vec::new(),

@@ -15,6 +15,10 @@ impl World {
             assert!(host.listeners.is_empty(), "host {index} still listens");
             assert!(host.user.serving.is_empty(), "host {index} began to send and never ended");
             assert!(
+                host.user.fates.values().all(|left| *left == 0),
+                "host {index} was never told what became of a file"
+            );
+            assert!(
                 host.user.visitors.is_empty(),
                 "host {index} was never told that a visit ended"
             );
@@ -89,6 +93,40 @@ impl World {
                 }
             }
         }
+        self.check_receipts();
         self.totals.sessions += sessions.values().filter(|open| **open).count() as u64;
+    }
+
+    /// Nothing counts as stored that is not, and without cuts whatever a caller stored is confirmed.
+    fn check_receipts(&mut self) {
+        // By who sent it and its name: the relay may not have said to whom.
+        let (mut confirmed, mut stored) = (BTreeMap::new(), BTreeMap::new());
+        let mut calls = BTreeMap::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            for name in &host.user.confirmed {
+                *confirmed.entry((index, name.clone())).or_insert(0) += 1;
+                self.totals.confirmed += 1;
+            }
+            for (transfer, name, _) in &host.stored {
+                let wanted = &host.user.transfers[transfer];
+                let (with, secrecy) = host.user.whom[&wanted.session];
+                *stored.entry((with, name.clone())).or_insert(0) += 1;
+                let private = matches!(secrecy, Secrecy::Private { .. });
+                let finished = matches!(wanted.end, Some(Ok(_)));
+                if private && finished && host.user.sessions.contains_key(&wanted.session) {
+                    *calls.entry((with, name.clone())).or_insert(0) += 1;
+                }
+            }
+        }
+        for (file, count) in &confirmed {
+            let there = stored.get(file).copied().unwrap_or(0);
+            assert!(there >= *count, "{file:?}: confirmed {count} times, stored {there} times");
+        }
+        if self.weather != Weather::Rough {
+            for (file, count) in &calls {
+                let told = confirmed.get(file).copied().unwrap_or(0);
+                assert!(told >= *count, "{file:?}: stored {count} times, confirmed {told} times");
+            }
+        }
     }
 }

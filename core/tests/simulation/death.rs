@@ -53,6 +53,7 @@ impl User {
         self.visitors.clear();
         self.offers.clear();
         self.serving.clear();
+        self.fates.clear();
         for book in self.sessions.values_mut() {
             let over = book.failed || book.ended;
             book.ended |= book.open && !over;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::peer::{Direction, Event, Secrecy, SessionId, TransferId};
+use xcher_core::peer::{Delivery, Direction, Event, Secrecy, SessionId, TransferId};
 use xcher_core::{FileName, Size};
 
 use crate::host::host_of;
@@ -24,6 +24,10 @@ pub struct User {
     pub transfers: BTreeMap<TransferId, Wanted>,
     /// Transfers that began and did not end: files that leave this host.
     pub serving: BTreeSet<TransferId>,
+    /// Files of those whose fate is not known yet.
+    pub fates: BTreeMap<TransferId, u64>,
+    /// Files that others reported as stored.
+    pub confirmed: Vec<FileName>,
 }
 
 #[derive(Default)]
@@ -71,6 +75,8 @@ impl User {
             offers: Vec::new(),
             transfers: BTreeMap::new(),
             serving: BTreeSet::new(),
+            fates: BTreeMap::new(),
+            confirmed: Vec::new(),
         }
     }
 
@@ -136,8 +142,20 @@ impl User {
                 let wanted = self.transfers.get_mut(transfer).expect("a file that was asked for");
                 assert!(!std::mem::replace(&mut wanted.started, true), "started once");
             }
-            Event::Started { transfer, .. } if !self.transfers.contains_key(transfer) => {
+            Event::Started { transfer, more, .. } if !self.transfers.contains_key(transfer) => {
                 assert!(self.serving.insert(*transfer), "started once");
+                self.fates.insert(*transfer, 1 + more);
+            }
+            Event::Delivered { transfer, name, delivery, .. } => {
+                if let Some(left) = transfer.and_then(|transfer| self.fates.get_mut(&transfer)) {
+                    assert!(*left > 0, "{name} met two fates");
+                    *left -= 1;
+                }
+                match delivery {
+                    Delivery::Stored => self.confirmed.push(name.clone()),
+                    Delivery::Unsent(why) => assert!(!why.is_empty()),
+                    _ => {}
+                }
             }
             Event::Finished { transfer, name, .. } => self.over(*transfer, Ok(name.clone())),
             Event::Failed { transfer, fault, .. } => self.over(*transfer, Err(fault.to_string())),

@@ -7,7 +7,7 @@ use xcher_core::peer::{Action, ConnId, Input, Path, TransferId};
 use xcher_core::registry;
 use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Seal};
-use xcher_core::{Registry, RelayLimits};
+use xcher_core::{NotStored, Registry, RelayLimits};
 
 use crate::host::{Due, Host, Receiving, Sending, size_of};
 use crate::net::{End, Life, Wire};
@@ -50,6 +50,8 @@ pub struct Totals {
     pub by_code: u64,
     /// Files of unknown size.
     pub piped: u64,
+    /// Files that their sender knows are stored.
+    pub confirmed: u64,
 }
 
 impl Totals {
@@ -65,6 +67,7 @@ impl Totals {
         self.lent += run.lent;
         self.resumed += run.resumed;
         self.batched += run.batched;
+        self.confirmed += run.confirmed;
         self.right += run.right;
         self.again += run.again;
         self.kills += run.kills;
@@ -82,6 +85,7 @@ impl Totals {
         assert!(self.lent > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
         assert!(self.piped > self.runs / 10, "{self:?}");
+        assert!(self.confirmed > self.runs, "files confirmed: {self:?}");
         // Only where a provider could not be reached just then.
         assert!(self.again * 20 < self.right, "bytes sent twice: {self:?}");
         if weather == Weather::Crowded {
@@ -444,12 +448,13 @@ impl World {
             }
             Due::StoreFailed(transfer) => {
                 self.hosts[host].received.remove(&transfer);
-                self.input(host, Input::StoreFailed { transfer, why: why() });
+                let reason = NotStored::Space;
+                self.input(host, Input::StoreFailed { transfer, reason, why: why() });
             }
             Due::Start => self.with(host, |peer, now, actions| peer.start(now, actions)),
             Due::SendEnded(transfer, bytes, broken) => {
                 let why = broken.then(why);
-                self.input(host, Input::SendEnded { transfer, bytes, why });
+                self.input(host, Input::SendEnded { transfer, bytes, unsent: Vec::new(), why });
             }
         }
     }

@@ -27,11 +27,13 @@ pub(super) struct Failure {
     pub(super) code: Code,
     /// One line for the user; `None` where it was told already, or there is nothing to tell.
     pub(super) message: Option<String>,
+    /// The user stopped it, or nobody reads its output any more.
+    pub(super) stopped: bool,
 }
 
 impl Failure {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()) }
+        Self { code, message: Some(message.into()), stopped: false }
     }
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
@@ -54,12 +56,21 @@ impl Failure {
 
     /// The user ended it: there is nothing to tell.
     pub(super) fn interrupted() -> Self {
-        Self { code: Code::Incomplete, message: None }
+        Self { code: Code::Incomplete, message: None, stopped: true }
     }
 
     /// What the user was told of already.
     pub(super) fn told(code: Code) -> Self {
-        Self { code, message: None }
+        Self { code, message: None, stopped: false }
+    }
+
+    /// What a program is told: the same as a person, or that it was told before.
+    pub(super) fn reason(&self) -> &str {
+        match &self.message {
+            Some(message) => message,
+            None if self.stopped => "stopped",
+            None => "the events before this one say what failed",
+        }
     }
 }
 

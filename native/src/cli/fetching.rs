@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use xcher_core::peer::{Event, FaultKind, SessionId, TransferId};
+use xcher_core::session::Want;
 use xcher_core::{FileName, MisuseError, Size, Stat};
 
 use super::exit::{Code, Failure, code_of_transfer};
@@ -51,6 +52,11 @@ impl Target {
     /// Whether the bytes of one file go to standard output.
     pub(super) fn is_stdout(&self) -> bool {
         self.folder == Path::new("-")
+    }
+
+    /// Where a file of this name is, for events.
+    pub(super) fn path(&self, name: &FileName) -> String {
+        self.shown(name).display().to_string()
     }
 
     /// Where a file of this name is.
@@ -105,10 +111,23 @@ impl Fetching {
         self.count
     }
 
+    /// Tells the other side how many files are wanted, and their bytes.
+    pub(super) fn announce(&self, running: &mut Running, bytes: u64) {
+        self.want(running, Want { files: self.count, bytes, here: 0 });
+    }
+
+    /// A session that is over takes no reports.
+    fn want(&self, running: &mut Running, want: Want) {
+        if !self.offered {
+            let _ = running.host.want(self.session, want);
+        }
+    }
+
     /// Requests as many files as may be under way.
     pub(super) fn request(&mut self, running: &mut Running, to: &Target) -> Result<(), Failure> {
         while self.more && self.under_way.len() < UNDER_WAY {
             let mut files = Vec::new();
+            let done = self.done;
             while files.len() < AT_A_TIME {
                 let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? else {
                     self.more = false;
@@ -120,6 +139,10 @@ impl Fetching {
                     // A session that is over needs no answer.
                     let _ = running.host.decline(self.session, &name);
                 }
+            }
+            if self.done > done {
+                let here = self.done - done;
+                self.want(running, Want { here, ..Want::default() });
             }
             match running.host.get_all(self.session, files) {
                 Ok(transfers) => self.under_way.extend(transfers),

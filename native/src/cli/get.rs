@@ -32,6 +32,9 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         false => Sink::Folder(to.open()?),
     };
     let mut call = Call::begin_with(common, whom.clone(), Shares::nothing(), sink).await?;
+    if !to.is_stdout() {
+        call.running.output.receives_into(to.clone());
+    }
     let done = async {
         let mut spool = choose(&mut call, &mut wanted).await?;
         wanted.tell_missing(&call, &whom);
@@ -241,6 +244,7 @@ async fn fetch(
     if let Some(progress) = call.running.output.progress().filter(|_| fetching.count() > 1) {
         progress.begin_total(bytes);
     }
+    fetching.announce(&mut call.running, bytes);
     fetching.show_count(&mut call.running);
     let mut ended = None;
     loop {

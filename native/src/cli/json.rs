@@ -1,9 +1,12 @@
 //! `--json`: one object a line on standard output (README, "For programs").
 
 use serde::Serialize;
+use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
 
+use super::fetching::Target;
 use super::privacy::why_plain;
+use super::report;
 use crate::host::Told;
 
 /// A line of `--json`. Fields that do not apply are left out.
@@ -77,8 +80,24 @@ pub(super) enum Line<'a> {
     },
     /// A file that is not fetched, since it is here already.
     Here { session: u64, name: &'a str, path: String },
-    /// What was sent, together.
-    Sent { files: u64, bytes: u64, declined: u64 },
+    /// What was sent, together: `confirmed` of the files are stored there; of the rest it is not known.
+    Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
+    /// A file that the other side wanted and does not have; `state` as of `delivered`.
+    Missing { name: &'a str, state: &'static str, reason: String },
+    /// What became of a file that the other side requested: `state` is stored, handed-over,
+    /// not-stored, unsent or unconfirmed.
+    Delivered {
+        session: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transfer: Option<u64>,
+        name: &'a str,
+        bytes: u64,
+        state: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// How many more files the other side wants, and how many of all it has already.
+    Wanted { session: u64, files: u64, bytes: u64, here: u64 },
     /// A transfer: `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
     /// A key of someone's: `state` is known, pinned or forgotten.
@@ -184,20 +203,32 @@ fn is_zero(number: &u64) -> bool {
 
 impl<'a> Line<'a> {
     /// The line for what a host told.
-    pub(super) fn of(told: &'a Told) -> Option<Self> {
+    pub(super) fn of(told: &'a Told, to: Option<&Target>) -> Option<Self> {
         match told {
-            Told::Peer(event) => Some(Self::of_event(event)),
-            Told::Kept { transfer, path, bytes } => Some(Self::Transfer(Transfer {
+            Told::Peer(event) => Some(Self::of_event(event, to)),
+            Told::Kept { transfer, session, path, bytes } => Some(Self::Transfer(Transfer {
                 bytes: Some(*bytes),
                 path: Some(path.display().to_string()),
-                ..transfer_line(transfer.0, "kept")
+                ..transfer_line(transfer.0, "kept").of(session.0, Direction::Receive)
             })),
             // On the owner's terminal only.
             Told::Skipped(_) | Told::NotPinned { .. } => None,
         }
     }
 
-    fn of_event(event: &'a Event) -> Self {
+    /// What became of files that were sent.
+    pub(super) fn sent(outcome: &Outcome) -> Self {
+        Self::Sent {
+            files: outcome.delivered(),
+            confirmed: outcome.stored,
+            bytes: outcome.bytes,
+            here: outcome.here,
+            declined: outcome.declined,
+            missing: outcome.missing_count(),
+        }
+    }
+
+    fn of_event(event: &'a Event, to: Option<&Target>) -> Self {
         match event {
             Event::Online { nick } => Self::Online { nick: nick.as_str() },
             Event::Offline { fault, retry } => Self::Offline {
@@ -255,33 +286,47 @@ impl<'a> Line<'a> {
             }
             Event::Started { transfer, session, direction, name, size, from, more } => {
                 Self::Transfer(Transfer {
-                    session: Some(session.0),
-                    direction: Some(match direction {
-                        Direction::Receive => "receive",
-                        Direction::Send => "send",
-                    }),
                     name: Some(name.as_str()),
                     size: Size::of(*size),
                     bytes: (*from > 0).then_some(*from),
                     more: (*more > 0).then_some(*more),
-                    ..transfer_line(transfer.0, "started")
+                    ..transfer_line(transfer.0, "started").of(session.0, *direction)
                 })
             }
-            Event::Progress { transfer, bytes } => Self::Transfer(Transfer {
+            Event::Progress { transfer, session, direction, bytes } => Self::Transfer(Transfer {
                 bytes: Some(*bytes),
-                ..transfer_line(transfer.0, "progress")
+                ..transfer_line(transfer.0, "progress").of(session.0, *direction)
             }),
-            Event::Finished { transfer, name, bytes } => Self::Transfer(Transfer {
-                name: Some(name.as_str()),
-                bytes: Some(*bytes),
-                ..transfer_line(transfer.0, "finished")
-            }),
-            Event::Failed { transfer, name, fault } => Self::Transfer(Transfer {
-                name: Some(name.as_str()),
-                kind: Some(fault.kind().as_str()),
-                reason: Some(fault.to_string()),
-                ..transfer_line(transfer.0, "failed")
-            }),
+            Event::Delivered { session, transfer, name, bytes, delivery } => Self::Delivered {
+                session: session.0,
+                transfer: transfer.map(|transfer| transfer.0),
+                name: name.as_str(),
+                bytes: *bytes,
+                state: report::state(delivery),
+                reason: (!delivery.is_done()).then(|| delivery.to_string()),
+            },
+            Event::Wanted { session, want } => Self::Wanted {
+                session: session.0,
+                files: want.files,
+                bytes: want.bytes,
+                here: want.here,
+            },
+            Event::Finished { transfer, session, direction, name, bytes } => {
+                Self::Transfer(Transfer {
+                    name: Some(name.as_str()),
+                    bytes: Some(*bytes),
+                    path: to.filter(|_| *direction == Direction::Receive).map(|to| to.path(name)),
+                    ..transfer_line(transfer.0, "finished").of(session.0, *direction)
+                })
+            }
+            Event::Failed { transfer, session, direction, name, fault } => {
+                Self::Transfer(Transfer {
+                    name: Some(name.as_str()),
+                    kind: Some(fault.kind().as_str()),
+                    reason: Some(fault.to_string()),
+                    ..transfer_line(transfer.0, "failed").of(session.0, *direction)
+                })
+            }
         }
     }
 }
@@ -311,6 +356,16 @@ fn session_line<'a>(
 ) -> Session<'a> {
     let (kind, reason) = (fault.map(|fault| fault.kind().as_str()), fault.map(Fault::to_string));
     Session { session, state, kind, reason, ..Session::default() }
+}
+
+impl Transfer<'_> {
+    fn of(self, session: u64, direction: Direction) -> Self {
+        let direction = match direction {
+            Direction::Receive => "receive",
+            Direction::Send => "send",
+        };
+        Self { session: Some(session), direction: Some(direction), ..self }
+    }
 }
 
 fn transfer_line<'a>(transfer: u64, state: &'static str) -> Transfer<'a> {

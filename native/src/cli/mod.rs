@@ -26,6 +26,7 @@ mod prompt;
 mod qr;
 mod receive;
 mod relay;
+mod report;
 mod send;
 mod send_args;
 mod share;
@@ -55,12 +56,12 @@ pub fn main() -> ExitCode {
     };
     log(&cli);
     let Err(failure) = run(&cli) else { return ExitCode::SUCCESS };
+    let output = Output::new(&cli.common);
     if let Some(message) = &failure.message {
-        let output = Output::new(&cli.common);
         output.error(format_args!("{message}"));
-        // Where nobody reads, the exit code still tells.
-        let _ = output.json(&Line::Error { code: failure.code as u8, reason: message });
     }
+    // Where nobody reads, the exit code still tells.
+    let _ = output.json(&Line::Error { code: failure.code as u8, reason: failure.reason() });
     ExitCode::from(failure.code as u8)
 }
 

@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
 
 use super::args::Common;
+use super::fetching::Target;
 use super::json::Line;
 use super::privacy::Hears;
 use super::progress::Progress;
@@ -18,6 +22,8 @@ pub(super) struct Output {
     verbose: u8,
     progress: Option<Progress>,
     sessions: HashMap<u64, Session>,
+    /// Where what is received goes.
+    target: Option<Target>,
 }
 
 /// What was told of a session.
@@ -41,7 +47,13 @@ impl Output {
             verbose: common.verbose,
             progress: bars.then(Progress::new),
             sessions: HashMap::new(),
+            target: None,
         }
+    }
+
+    /// Where what is received goes, for events to name.
+    pub(super) fn receives_into(&mut self, target: Target) {
+        self.target = Some(target);
     }
 
     /// A line of the command's result; nothing with `--json`, which has events of its own.
@@ -63,7 +75,8 @@ impl Output {
             return Ok(());
         }
         // Only text and numbers: it cannot fail to be JSON.
-        let text = serde_json::to_string(line).map_err(io::Error::other)?;
+        let timed = Timed { line, time: now() };
+        let text = serde_json::to_string(&timed).map_err(io::Error::other)?;
         self.out(format_args!("{text}"))
     }
 
@@ -144,7 +157,7 @@ impl Output {
     /// Where nobody reads any more.
     pub(super) fn told(&mut self, told: &Told) -> io::Result<()> {
         if self.json
-            && let Some(line) = Line::of(told)
+            && let Some(line) = Line::of(told, self.target.as_ref())
         {
             self.json(&line)?;
         }
@@ -233,4 +246,19 @@ impl Output {
             self.note(format_args!("{line}"));
         }
     }
+}
+
+/// An event and its moment.
+#[derive(Serialize)]
+struct Timed<'a> {
+    #[serde(flatten)]
+    line: &'a Line<'a>,
+    /// UTC, as RFC 3339 has it, to the millisecond.
+    time: String,
+}
+
+fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    let whole = now.replace_nanosecond(now.nanosecond() / 1_000_000 * 1_000_000).unwrap_or(now);
+    whole.format(&Rfc3339).unwrap_or_default()
 }

@@ -60,7 +60,7 @@ impl Progress {
                 let file = File { name: shown(name), size: *size, seen: 0, bar: None };
                 self.files.insert(*transfer, file);
             }
-            Event::Progress { transfer, bytes } => {
+            Event::Progress { transfer, bytes, .. } => {
                 let Some(file) = self.files.get_mut(transfer) else { return };
                 let bars = &self.bars;
                 let bar = file.bar.get_or_insert_with(|| {

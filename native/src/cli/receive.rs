@@ -84,6 +84,11 @@ impl Offers {
         Ok((offers, inbox))
     }
 
+    /// Where what is taken goes.
+    pub(super) fn target(&self) -> &Target {
+        &self.to
+    }
+
     /// Whether somebody is to be asked.
     pub(super) fn ask(&self) -> bool {
         self.policy == Policy::Ask

@@ -1,13 +1,14 @@
 //! `xcher share`: a provider until it is stopped.
 
+use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Calls, Event, Fault};
 
 use super::args::{Common, ShareArgs};
 use super::exit::{Code, Failure};
 use super::prompt::Prompt;
 use super::receive::Offers;
-use super::sources;
 use super::start::Running;
+use super::{report, sources};
 use crate::files::{Inbox, Shares};
 
 /// Shares until stopped; `online` is told the nick once.
@@ -42,13 +43,14 @@ pub(super) async fn serve_all(
     let calls = if serving.ask { Calls::Ask } else { Calls::Take };
     let (privacy, inbox) = (common.privacy()?, serving.inbox.take());
     let mut running = Running::online(common, calls, shares, inbox, privacy).await?;
+    running.output.receives_into(serving.offers.target().clone());
     say_online(&running)?;
     online(&running);
     let ended = serve(&mut running, &mut serving).await;
     running.stop().await;
     match ended {
         // To be stopped is how sharing ends.
-        Err(Failure { message: None, .. }) => Ok(()),
+        Err(Failure { stopped: true, .. }) => Ok(()),
         ended => ended,
     }
 }
@@ -66,6 +68,7 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
     let mut prompt = (*ask || offers.ask()).then(Prompt::new);
     let mut sessions = 0u32;
     let mut over = 0u32;
+    let mut sent = Outcome::default();
     loop {
         let event = match &mut prompt {
             Some(prompt) => tokio::select! {
@@ -80,6 +83,7 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
             None => running.next().await?,
         };
         offers.event(running, prompt.as_mut(), &event)?;
+        sent.event(&event);
         match event {
             Event::Online { .. } => say_online(running)?,
             Event::Call { session, nick, from } => {
@@ -103,7 +107,11 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
             _ => {}
         }
         if *once && sessions > 0 && over == sessions && !running.host.is_busy() {
-            return offers.outcome();
+            report::missing(&running.output, &sent);
+            return match sent.is_complete() {
+                true => offers.outcome(),
+                false => Err(Failure::new(Code::Incomplete, report::not_arrived(&sent))),
+            };
         }
     }
 }

@@ -14,25 +14,28 @@ use super::send::{SendEnd, to_the_end, write};
 /// Bytes that are sealed before they are written.
 const AHEAD: usize = 256 << 10;
 
-/// Sends files of these sizes in bytes, each as `open` gives it, and then the end of the stream. What
-/// cannot be opened, or has another size, is told as not sent. `sent` counts bytes of files.
+/// Sends files of these sizes in bytes, each as `open` gives it, and then the end of the stream. A file
+/// that cannot be opened, or has another size, is left out, and its place and the reason are added to
+/// `unsent`. `sent` counts bytes of files.
 pub fn send_batch<T>(
     socket: &TcpStream,
     files: &[(T, u64)],
-    open: impl Fn(&T, u64) -> Option<File>,
+    open: impl Fn(&T, u64) -> Result<File, String>,
+    unsent: &mut Vec<(usize, Box<str>)>,
     seal: Seal,
     sent: &AtomicU64,
     cancelled: &Brake,
 ) -> SendEnd {
     to_the_end(socket, || {
-        seal_out(socket, files, open, seal, sent, cancelled).unwrap_or_else(|end| end)
+        seal_out(socket, files, open, unsent, seal, sent, cancelled).unwrap_or_else(|end| end)
     })
 }
 
 fn seal_out<T>(
     socket: &TcpStream,
     files: &[(T, u64)],
-    open: impl Fn(&T, u64) -> Option<File>,
+    open: impl Fn(&T, u64) -> Result<File, String>,
+    unsent: &mut Vec<(usize, Box<str>)>,
     seal: Seal,
     sent: &AtomicU64,
     cancelled: &Brake,
@@ -40,9 +43,12 @@ fn seal_out<T>(
     let secure = |error: SecureError| SendEnd::SecureError(error);
     let mut sender = seal.batch_sender().map_err(secure)?;
     let (mut sealed, mut bytes, mut total, mut told) = (Vec::new(), Vec::new(), 0, 0);
-    for (name, size) in files {
-        let whole = open(name, *size).is_some_and(|file| read_whole(file, *size, &mut bytes));
-        sender.file(whole.then_some(&bytes), &mut sealed).map_err(secure)?;
+    for (at, (name, size)) in files.iter().enumerate() {
+        let whole = open(name, *size).and_then(|file| read_whole(file, *size, &mut bytes));
+        sender.file(whole.is_ok().then_some(&bytes), &mut sealed).map_err(secure)?;
+        if let Err(why) = whole {
+            unsent.push((at, why.into()));
+        }
         total += size;
         if sealed.len() >= AHEAD {
             write(socket, &sealed, |taken| total.min(told + taken as u64), sent, cancelled)?;
@@ -55,9 +61,12 @@ fn seal_out<T>(
     Ok(SendEnd::Whole)
 }
 
-/// Whether the file has so many bytes, no more and no fewer.
-fn read_whole(file: File, size: u64, bytes: &mut Vec<u8>) -> bool {
+/// Reads the file, which must have so many bytes, no more and no fewer.
+fn read_whole(file: File, size: u64, bytes: &mut Vec<u8>) -> Result<(), String> {
     bytes.clear();
-    let read = file.take(size.saturating_add(1)).read_to_end(bytes);
-    read.is_ok_and(|read| read as u64 == size)
+    match file.take(size.saturating_add(1)).read_to_end(bytes) {
+        Ok(read) if read as u64 == size => Ok(()),
+        Ok(_) => Err("its size changed while it was sent".to_owned()),
+        Err(error) => Err(format!("the file cannot be read: {error}")),
+    }
 }

@@ -5,6 +5,7 @@
 //! out of it.
 
 mod inbox;
+mod not_stored;
 mod origin;
 mod partial;
 mod pipe;
@@ -17,6 +18,7 @@ mod unfinished;
 mod walk;
 
 pub use inbox::{Inbox, InboxError, OnConflict};
+pub(crate) use not_stored::reason;
 pub use origin::Origin;
 pub use partial::{Kept, Partial, StoreError, StoreFault};
 pub use prefix::prefix_hash;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
-use xcher_core::FileName;
 use xcher_core::batch::Arrived;
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
+use xcher_core::{FileName, NotStored};
 
 use super::Host;
 use super::happened::Happened;
 use super::moving::{received_end, unsent};
 use crate::data;
-use crate::files::{Inbox, Partial};
+use crate::files::{Inbox, Partial, reason};
 
 /// Files that are written before they are synced and named together. Each is open meanwhile.
 const GROUP: usize = 128;
@@ -31,13 +31,17 @@ impl Host {
         let Some((socket, sent, brake)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
-            let open =
-                |name: &FileName, size| shares.open_file(name, size).ok().map(|(file, _)| file);
-            let end = data::send_batch(&socket, &files, open, seal, &sent, &brake);
+            let open = |name: &FileName, size| {
+                let opened = shares.open_file(name, size);
+                opened.map(|(file, _)| file).map_err(|error| error.to_string())
+            };
+            let mut left_out = Vec::new();
+            let end = data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &brake);
             drop(socket);
             let bytes = sent.load(Ordering::Relaxed);
             let why = unsent(&end, bytes).map(Into::into);
-            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+            let report = Happened::SendEnded { transfer, bytes, unsent: left_out, why };
+            let _ = reporter.blocking_send(report);
         });
     }
 
@@ -93,7 +97,7 @@ struct Storing {
 impl Storing {
     fn arrived(&mut self, file: &BatchFile, arrived: Arrived<'_>) {
         let written = match arrived {
-            Arrived::Whole(bytes) => self.write(file, bytes).map_err(BatchFileEnd::Failed),
+            Arrived::Whole(bytes) => self.write(file, bytes),
             Arrived::Missing => Err(BatchFileEnd::Missing),
             Arrived::Altered => Err(BatchFileEnd::Altered),
         };
@@ -103,11 +107,14 @@ impl Storing {
         }
     }
 
-    fn write(&self, file: &BatchFile, bytes: &[u8]) -> Result<Partial, Box<str>> {
-        let inbox = self.inbox.as_ref().ok_or("this host receives no files")?;
-        let partial = inbox.create(&file.name, None).map_err(|error| error.to_string())?;
+    fn write(&self, file: &BatchFile, bytes: &[u8]) -> Result<Partial, BatchFileEnd> {
+        let inbox = self.inbox.as_ref().ok_or_else(no_inbox)?;
+        let created = inbox.create(&file.name, None);
+        let partial = created.map_err(|error| failed(error.reason(), error))?;
         let written = partial.file().write_all(bytes);
-        written.map_err(|error| format!("the file cannot be written: {error}"))?;
+        written.map_err(|error| {
+            failed(reason(&error), format_args!("the file cannot be written: {error}"))
+        })?;
         self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(partial)
     }
@@ -126,7 +133,7 @@ impl Storing {
                         if synced { partial.store_synced(stat) } else { partial.store(stat) };
                     match stored {
                         Ok(name) => BatchFileEnd::Stored(name),
-                        Err(error) => BatchFileEnd::Failed(error.to_string().into()),
+                        Err(error) => failed(error.reason(), error),
                     }
                 }
                 Err(end) => end,
@@ -137,4 +144,12 @@ impl Storing {
         let _ =
             self.reporter.blocking_send(Happened::BatchMoved { transfer: self.transfer, files });
     }
+}
+
+fn no_inbox() -> BatchFileEnd {
+    failed(NotStored::Other, "this host receives no files")
+}
+
+fn failed(reason: NotStored, why: impl std::fmt::Display) -> BatchFileEnd {
+    BatchFileEnd::Failed { reason, why: why.to_string().into() }
 }

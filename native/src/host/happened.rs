@@ -7,7 +7,7 @@ use xcher_core::peer::{
     BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::stream::{Hasher, Sums};
-use xcher_core::{FileName, Nick, Size};
+use xcher_core::{FileName, Nick, NotStored, Size};
 
 use super::dialling::Dialled;
 use super::resuming::Found;
@@ -78,6 +78,8 @@ pub(super) enum Happened {
     SendEnded {
         transfer: TransferId,
         bytes: u64,
+        /// Files of a batch that were left out.
+        unsent: Vec<(usize, Box<str>)>,
         why: Option<Box<str>>,
     },
     ReceiveEnded {
@@ -93,6 +95,7 @@ pub(super) enum Happened {
     },
     StoreFailed {
         transfer: TransferId,
+        reason: NotStored,
         why: Box<str>,
     },
     PinFailed {
@@ -172,9 +175,9 @@ impl Host {
             Happened::BatchMoved { transfer, files } => {
                 self.input(Input::BatchMoved { transfer, files });
             }
-            Happened::SendEnded { transfer, bytes, why } => {
+            Happened::SendEnded { transfer, bytes, unsent, why } => {
                 self.moving.remove(&transfer);
-                self.input(Input::SendEnded { transfer, bytes, why });
+                self.input(Input::SendEnded { transfer, bytes, unsent, why });
             }
             Happened::ReceiveEnded { transfer, bytes, sums, end, partial } => {
                 let abandoned = self.moving.remove(&transfer).is_none_or(|moving| moving.abandoned);
@@ -185,13 +188,15 @@ impl Host {
                     }
                     None => {}
                 }
-                if !abandoned {
+                if abandoned {
+                    self.sessions.remove(&transfer);
+                } else {
                     self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
                 }
             }
             Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),
-            Happened::StoreFailed { transfer, why } => {
-                self.input(Input::StoreFailed { transfer, why });
+            Happened::StoreFailed { transfer, reason, why } => {
+                self.input(Input::StoreFailed { transfer, reason, why });
             }
             Happened::PinFailed { nick, why } => self.pin_failed(nick, why),
         }

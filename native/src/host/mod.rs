@@ -27,12 +27,15 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xcher_core::Peer;
 use xcher_core::code::Code;
-use xcher_core::peer::{Action, Config, ConnId, Event, Input, ListenerId, SessionId, TransferId};
+use xcher_core::peer::{
+    Action, Config, ConnId, Direction, Event, Input, ListenerId, SessionId, TransferId,
+};
+use xcher_core::session::Want;
 use xcher_core::stream::Hasher;
 use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
 
 use crate::data::{BufferBudget, Rate};
-use crate::files::{Inbox, Partial, Shares, Skipped, Walk};
+use crate::files::{Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::{KeysError, KnownPeers};
 use control::Link;
 use happened::Happened;
@@ -72,6 +75,8 @@ pub enum Told {
     Kept {
         /// Of which transfer.
         transfer: TransferId,
+        /// Of which session.
+        session: SessionId,
         /// Where.
         path: PathBuf,
         /// Its length.
@@ -143,6 +148,8 @@ pub struct Host {
     summed: HashMap<TransferId, Hasher>,
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
+    /// The sessions of files that come.
+    sessions: HashMap<TransferId, SessionId>,
     closing: tokio::task::JoinSet<()>,
     buffers: Arc<BufferBudget>,
     rates: Rates,
@@ -184,6 +191,7 @@ impl Host {
             found: HashMap::new(),
             summed: HashMap::new(),
             partials: HashMap::new(),
+            sessions: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
             buffers: Arc::default(),
             rates: setup.rates,
@@ -331,6 +339,15 @@ impl Host {
         self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
 
+    /// As [`Peer::want`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn want(&mut self, session: SessionId, want: Want) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.want(session, want, now, actions))
+    }
+
     /// As [`Peer::who`].
     ///
     /// # Errors
@@ -381,8 +398,9 @@ impl Host {
     }
 
     fn keep(&mut self, transfer: TransferId, partial: Partial) {
-        if let Some(kept) = partial.keep() {
-            self.told.push_back(Told::Kept { transfer, path: kept.path, bytes: kept.bytes });
+        let (kept, session) = (partial.keep(), self.sessions.remove(&transfer));
+        if let (Some(Kept { path, bytes }), Some(session)) = (kept, session) {
+            self.told.push_back(Told::Kept { transfer, session, path, bytes });
         }
     }
 
@@ -456,7 +474,17 @@ impl Host {
                     Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                         self.walks.remove(session);
                     }
-                    Event::Failed { transfer, .. } => self.stop_looking(*transfer),
+                    Event::Started { transfer, session, direction: Direction::Receive, .. } => {
+                        self.sessions.insert(*transfer, *session);
+                    }
+                    Event::Finished { transfer, .. } => _ = self.sessions.remove(transfer),
+                    Event::Failed { transfer, .. } => {
+                        self.stop_looking(*transfer);
+                        // What is still being written may be kept.
+                        if !self.moving.contains_key(transfer) {
+                            self.sessions.remove(transfer);
+                        }
+                    }
                     _ => {}
                 }
                 self.told.push_back(Told::Peer(event));

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, SessionId, TransferId};
 use xcher_core::stream::Seal;
-use xcher_core::{FileName, Size, Stat};
+use xcher_core::{FileName, NotStored, Size, Stat};
 
 use super::happened::Happened;
 use super::resuming::Found;
 use super::{Host, LIST_STEP, LOOK};
 use crate::data::{self, Brake, Sealing, SendEnd};
+use crate::files::reason;
 
 /// A file on its way.
 pub(super) struct Moving {
@@ -68,7 +69,8 @@ impl Host {
             };
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), why.map(Into::into));
-            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+            let unsent = Vec::new();
+            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, unsent, why });
         });
     }
 
@@ -91,12 +93,12 @@ impl Host {
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
             let created = match (found, &inbox) {
-                (Some(found), _) => found.from(from).map_err(|error| error.to_string()),
+                (Some(found), _) => found.from(from).map_err(|error| disk(reason(&error), error)),
                 (None, Some(inbox)) => {
                     let created = inbox.create(&name, None);
-                    created.map(Found::new).map_err(|error| error.to_string())
+                    created.map(Found::new).map_err(|error| disk(error.reason(), error))
                 }
-                (None, None) => Err("this host receives no files".to_owned()),
+                (None, None) => Err(disk(NotStored::Other, "this host receives no files")),
             };
             let (end, sums, partial) = match created {
                 Ok(Found { partial, begun }) => {
@@ -117,7 +119,7 @@ impl Host {
                     };
                     (received_end(end), sums, Some(partial))
                 }
-                Err(why) => (ReceiveEnd::Disk(why.into()), None, None),
+                Err(end) => (end, None, None),
             };
             drop(socket);
             // Whoever is told that a transfer is over may look at the folder.
@@ -169,7 +171,10 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let report = match partial.store(Some(stat.into())) {
                 Ok(name) => Happened::Stored { transfer, name },
-                Err(error) => Happened::StoreFailed { transfer, why: error.to_string().into() },
+                Err(error) => {
+                    let (reason, why) = (error.reason(), error.to_string().into());
+                    Happened::StoreFailed { transfer, reason, why }
+                }
             };
             let _ = reporter.blocking_send(report);
         });
@@ -267,7 +272,12 @@ pub(super) fn received_end(end: data::ReceiveEnd) -> ReceiveEnd {
         data::ReceiveEnd::SocketError(error) => ReceiveEnd::Broken(error.to_string().into()),
         data::ReceiveEnd::SecureError(error) => ReceiveEnd::Broken(error.to_string().into()),
         data::ReceiveEnd::FileError(error) => {
-            ReceiveEnd::Disk(format!("the file cannot be written: {error}").into())
+            disk(reason(&error), format_args!("the file cannot be written: {error}"))
         }
     }
+}
+
+/// The bytes of a file cannot be kept.
+pub(super) fn disk(reason: NotStored, why: impl std::fmt::Display) -> ReceiveEnd {
+    ReceiveEnd::Disk { reason, why: why.to_string().into() }
 }

@@ -11,9 +11,9 @@ use xcher_core::{FileName, Size};
 
 use super::Host;
 use super::happened::Happened;
-use super::moving::received_end;
+use super::moving::{disk, received_end};
 use crate::data::{self, Sealing, SendEnd};
-use crate::files::Inbox;
+use crate::files::{Inbox, reason};
 
 /// Where what is received goes.
 #[derive(Debug)]
@@ -60,14 +60,15 @@ impl Host {
         let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
         else {
             let why = Some("it cannot be read again".into());
-            return self.later(Input::SendEnded { transfer, bytes: 0, why });
+            return self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
         };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             let end = data::send_pipe(&socket, &source, seal, &sent, &brake);
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
-            let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, why });
+            let report = Happened::SendEnded { transfer, bytes, unsent: Vec::new(), why };
+            let _ = reporter.blocking_send(report);
         });
     }
 
@@ -103,7 +104,7 @@ impl Host {
             };
             drop(socket);
             let end = match end {
-                data::ReceiveEnd::FileError(error) => ReceiveEnd::Disk(unwritten(&error).into()),
+                data::ReceiveEnd::FileError(error) => disk(reason(&error), unwritten(&error)),
                 end => received_end(end),
             };
             let (bytes, partial) = (received.load(Ordering::Relaxed), None);

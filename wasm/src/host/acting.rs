@@ -161,7 +161,7 @@ impl<O: Outside> Host<O> {
             Ok(file) => self.begin(conn, Role::Send(file)),
             Err(error) => {
                 let why = Some(error.to_string().into());
-                self.later(Input::SendEnded { transfer, bytes: 0, why });
+                self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
             }
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Files {
     left: vec::IntoIter<(FileName, u64)>,
     /// The lengths of those that were asked for and have not come.
     asked: VecDeque<u64>,
+    /// How many came, or cannot.
+    supplied: usize,
     /// What came of them; nothing of those that are not sent.
     read: VecDeque<(u64, Option<Vec<u8>>)>,
     sender: BatchSender,
@@ -85,7 +87,7 @@ impl Files {
     pub(super) fn new(files: Vec<(FileName, u64)>, seal: Seal) -> Result<Self, SecureError> {
         let sender = seal.batch_sender()?;
         let (asked, read) = (VecDeque::new(), VecDeque::new());
-        Ok(Self { left: files.into_iter(), asked, read, sender })
+        Ok(Self { left: files.into_iter(), asked, supplied: 0, read, sender })
     }
 
     pub(super) fn ask(&mut self) -> Option<Wanted> {
@@ -97,12 +99,22 @@ impl Files {
         Some(Wanted { length: size as usize, name: Some(name) })
     }
 
-    /// The oldest that was asked for; nothing if it cannot be read.
-    pub(super) fn supply(&mut self, file: Option<Vec<u8>>) {
-        if let Some(size) = self.asked.pop_front() {
-            let whole = file.filter(|file| file.len() as u64 == size);
-            self.read.push_back((size, whole));
+    /// The oldest that was asked for, or why it cannot be read.
+    pub(super) fn supply(
+        &mut self,
+        file: Result<Vec<u8>, &str>,
+        unsent: &mut Vec<(usize, Box<str>)>,
+    ) {
+        let Some(size) = self.asked.pop_front() else { return };
+        let whole = file.and_then(|file| match file.len() as u64 == size {
+            true => Ok(file),
+            false => Err("its size changed"),
+        });
+        if let Err(why) = whole {
+            unsent.push((self.supplied, why.into()));
         }
+        self.supplied += 1;
+        self.read.push_back((size, whole.ok()));
     }
 
     /// Appends what can be sent to `out`; the bytes of files in it, sent or not.

@@ -50,6 +50,8 @@ pub(super) struct Send {
     sealer: Option<Sender>,
     /// The files, where it is a batch.
     files: Option<Box<Files>>,
+    /// Those of them that were left out, by their place, and why.
+    pub(super) unsent: Vec<(usize, Box<str>)>,
     /// The other side sends nothing more. It may still read, or be gone: where a whole connection was
     /// closed, the bridge has no way to say more.
     pub(super) shut: bool,
@@ -131,6 +133,7 @@ impl Send {
             given: begun.bytes,
             sealer,
             files: None,
+            unsent: Vec::new(),
             shut: false,
             gone: None,
         })
@@ -165,7 +168,7 @@ impl Send {
     /// The piece that was asked for. False if its length is another.
     pub(super) fn supply(&mut self, piece: Vec<u8>) -> bool {
         if let Some(files) = &mut self.files {
-            files.supply(Some(piece));
+            files.supply(Ok(piece), &mut self.unsent);
             return true;
         }
         let fits = piece.len() == std::mem::take(&mut self.waits_for);
@@ -174,8 +177,9 @@ impl Send {
     }
 
     /// What was asked for cannot be read. Whether the others go on without it.
-    pub(super) fn unread(&mut self) -> bool {
-        self.files.as_mut().map(|files| files.supply(None)).is_some()
+    pub(super) fn unread(&mut self, why: &str) -> bool {
+        let files = self.files.as_mut();
+        files.map(|files| files.supply(Err(why), &mut self.unsent)).is_some()
     }
 
     /// Fills `out`, which is empty, with what is to be written next, if there is something.

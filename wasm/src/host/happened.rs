@@ -72,7 +72,7 @@ impl<O: Outside> Host<O> {
             }
             Role::Send(file) => {
                 let (transfer, bytes) = (file.transfer, file.sent);
-                self.input(Input::SendEnded { transfer, bytes, why });
+                self.input(Input::SendEnded { transfer, bytes, unsent: file.unsent, why });
             }
             Role::New | Role::Data(_) | Role::Closing { .. } | Role::Over => {}
         }

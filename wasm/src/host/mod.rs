@@ -338,7 +338,7 @@ impl<O: Outside> Host<O> {
             |link: &Link| matches!(&link.role, Role::Send(file) if file.transfer == transfer);
         if let Some(at) = self.links.iter().position(sends) {
             let goes_on = match &mut self.links[at].role {
-                Role::Send(file) => file.unread(),
+                Role::Send(file) => file.unread(why),
                 _ => false,
             };
             if !goes_on {

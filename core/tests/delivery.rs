@@ -1,0 +1,190 @@
+//! What a sender may report of its files, whatever happens in which order.
+
+#![allow(clippy::unwrap_used)]
+
+use xcher_core::delivery::{ByCode, Offer, Verdict};
+use xcher_core::peer::{
+    Delivery, Direction, Event, Fault, Known, Path, Secrecy, SessionId, TransferId,
+};
+use xcher_core::secure::Identity;
+use xcher_core::session::Want;
+use xcher_core::{FileName, NotStored, Size};
+
+const US: SessionId = SessionId(1);
+
+fn name(text: &str) -> FileName {
+    FileName::new(text).unwrap()
+}
+
+fn opened(session: SessionId) -> Event {
+    let key = Identity::new([7; 32]).public();
+    Event::Opened {
+        session,
+        peer: "192.0.2.7:4000".parse().unwrap(),
+        nick: None,
+        called: true,
+        path: Path::Direct,
+        secrecy: Secrecy::Private { key, known: Known::ByCode },
+    }
+}
+
+fn wants(session: SessionId, files: u64, here: u64) -> Event {
+    Event::Wanted { session, want: Want { files, bytes: 0, here } }
+}
+
+fn started(session: SessionId, transfer: u64, text: &str, size: Size) -> Event {
+    let (transfer, direction) = (TransferId(transfer), Direction::Send);
+    Event::Started { transfer, session, direction, name: name(text), size, from: 0, more: 0 }
+}
+
+fn finished(session: SessionId, transfer: u64, text: &str) -> Event {
+    let (transfer, direction) = (TransferId(transfer), Direction::Send);
+    Event::Finished { transfer, session, direction, name: name(text), bytes: 5 }
+}
+
+fn delivered(session: SessionId, transfer: u64, text: &str, delivery: Delivery) -> Event {
+    let transfer = Some(TransferId(transfer));
+    Event::Delivered { session, transfer, name: name(text), bytes: 5, delivery }
+}
+
+fn ended(session: SessionId, fault: Option<Fault>) -> Event {
+    Event::Ended { session, fault }
+}
+
+fn full() -> Delivery {
+    Delivery::NotStored(NotStored::Space)
+}
+
+#[test]
+fn an_offer_is_settled_when_each_file_is_stored_declined_or_failed() {
+    let mut offer = Offer::new(US, ["a", "b", "c"].map(name));
+    offer.event(&delivered(US, 1, "a", Delivery::Stored));
+    offer.event(&Event::Declined { session: US, name: "b".into() });
+    offer.event(&Event::Declined { session: US, name: "b".into() });
+    offer.event(&delivered(SessionId(2), 1, "c", Delivery::Stored));
+    assert!(!offer.is_settled());
+    offer.event(&delivered(US, 2, "c", full()));
+    assert!(offer.is_settled());
+    let outcome = offer.outcome();
+    assert_eq!((outcome.stored, outcome.declined, outcome.bytes), (1, 1, 5));
+    assert!(!outcome.is_complete());
+    let missing: Vec<_> = outcome.missing().collect();
+    assert_eq!(missing, [(&name("c"), &full())]);
+}
+
+#[test]
+fn a_file_on_its_way_keeps_an_offer_open_though_all_failed_once() {
+    let mut offer = Offer::new(US, [name("a")]);
+    offer.event(&delivered(US, 1, "a", full()));
+    offer.event(&started(US, 2, "a", Size::Exact(5)));
+    assert!(!offer.is_settled());
+    offer.event(&finished(US, 2, "a"));
+    offer.event(&delivered(US, 2, "a", Delivery::Stored));
+    assert!(offer.is_settled() && offer.outcome().is_complete());
+}
+
+#[test]
+fn an_offer_that_is_cut_off_is_not_complete() {
+    let mut offer = Offer::new(US, ["a", "b"].map(name));
+    offer.event(&delivered(US, 1, "a", Delivery::Stored));
+    offer.event(&ended(US, None));
+    assert!(offer.is_settled() && offer.is_cut());
+    assert_eq!(offer.outcome().missing_count(), 1);
+}
+
+#[test]
+fn a_code_stays_good_until_everything_wanted_is_stored() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    served.event(&wants(US, 3, 0));
+    served.event(&delivered(US, 1, "a", Delivery::Stored));
+    served.event(&delivered(US, 2, "b", full()));
+    assert_eq!(served.verdict(false), Verdict::Open, "somebody is in");
+    served.event(&ended(US, None));
+    assert_eq!(served.verdict(true), Verdict::Open, "something moves");
+    let Verdict::Again(outcome) = served.verdict(false) else { panic!("the code stays good") };
+    // One failed, and one that was wanted was never asked for.
+    assert_eq!((outcome.stored, outcome.missing_count(), outcome.unasked), (1, 2, 1));
+    assert_eq!(served.verdict(false), Verdict::Open);
+
+    let again = SessionId(2);
+    served.event(&opened(again));
+    served.event(&wants(again, 3, 0));
+    served.event(&wants(again, 0, 1));
+    served.event(&delivered(again, 3, "b", Delivery::Stored));
+    served.event(&delivered(again, 4, "c", Delivery::Stored));
+    served.event(&ended(again, None));
+    let Verdict::Done(outcome) = served.verdict(false) else { panic!("all is there") };
+    // What arrived in the first session was not there before.
+    assert_eq!((outcome.stored, outcome.here, outcome.missing_count()), (3, 0, 0));
+}
+
+#[test]
+fn a_cut_is_no_end_though_everything_was_confirmed() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    served.event(&delivered(US, 1, "a", Delivery::Stored));
+    served.event(&ended(US, Some(Fault::Closed(None))));
+    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+}
+
+#[test]
+fn a_file_that_was_not_confirmed_is_missing_until_it_turns_out_to_be_there() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    served.event(&wants(US, 1, 0));
+    served.event(&delivered(US, 1, "a", Delivery::Unconfirmed));
+    served.event(&ended(US, None));
+    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+    let again = SessionId(2);
+    served.event(&opened(again));
+    served.event(&wants(again, 1, 1));
+    served.event(&ended(again, None));
+    let Verdict::Done(outcome) = served.verdict(false) else { panic!("it is there") };
+    assert_eq!((outcome.stored, outcome.here), (0, 1));
+}
+
+#[test]
+fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
+    for (fate, lost) in [
+        (Delivery::Stored, false),
+        (Delivery::Unconfirmed, true),
+        (Delivery::Unsent("cut".into()), true),
+    ] {
+        let mut served = ByCode::new();
+        served.event(&opened(US));
+        served.event(&started(US, 1, "stdin", Size::UNKNOWN));
+        served.event(&finished(US, 1, "stdin"));
+        served.event(&delivered(US, 1, "stdin", fate.clone()));
+        served.event(&ended(US, None));
+        match served.verdict(false) {
+            Verdict::Lost(why) => assert!(lost && why == fate, "{fate:?}"),
+            Verdict::Done(outcome) => assert!(!lost && outcome.stored == 1, "{fate:?}"),
+            other => panic!("expected an end, got {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_dead_code_ends_when_whoever_is_in_has_left() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    served.event(&Event::CodeDead);
+    assert_eq!(served.verdict(false), Verdict::Open);
+    served.event(&delivered(US, 1, "a", full()));
+    served.event(&ended(US, None));
+    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+    assert!(matches!(served.verdict(false), Verdict::Dead(_)));
+}
+
+#[test]
+fn a_peer_that_asks_for_countless_names_costs_bounded_memory() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    for number in 0..50_000 {
+        served.event(&delivered(US, 1, &format!("{number}"), Delivery::Unsent("none".into())));
+    }
+    let outcome = served.outcome();
+    assert_eq!(outcome.missing().len(), 10_000);
+    assert_eq!(outcome.missing_count(), 50_000);
+}

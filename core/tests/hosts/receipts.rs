@@ -1,0 +1,115 @@
+//! What a host is told of the files that it sent (section 19).
+
+use xcher_core::NotStored;
+use xcher_core::peer::{Delivery, Event, Fault, Input};
+use xcher_core::session::Want;
+
+use crate::net::{Net, name, trust};
+
+/// What a host was told became of its files.
+fn fates(net: &Net, host: usize) -> Vec<(&str, u64, &Delivery)> {
+    let fate = |event| match event {
+        &Event::Delivered { ref name, bytes, ref delivery, .. } => {
+            Some((name.as_str(), bytes, delivery))
+        }
+        _ => None,
+    };
+    net.hosts[host].events.iter().filter_map(fate).collect()
+}
+
+fn net() -> Net {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+    net.hosts[1].files.insert("x".into(), b"receipt".into());
+    net
+}
+
+#[test]
+fn a_file_counts_as_stored_once_the_other_side_reports_it() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.hosts[0].keeps = true;
+    net.get(0, session, "x", 7);
+    let finished = |event: &Event| matches!(event, Event::Finished { .. });
+    assert!(net.hosts[1].events.iter().any(finished), "all its bytes were sent");
+    assert_eq!(fates(&net, 1), []);
+    let transfer = net.hosts[0].kept.pop().unwrap();
+    net.give(0, Input::Stored { transfer, name: name("x") });
+    net.run();
+    assert_eq!(fates(&net, 1), [("x", 7, &Delivery::Stored)]);
+}
+
+#[test]
+fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.hosts[0].keeps = true;
+    net.get(0, session, "x", 7);
+    let transfer = net.hosts[0].kept.pop().unwrap();
+    let (reason, why) = (NotStored::Space, "no space left on device".into());
+    net.give(0, Input::StoreFailed { transfer, reason, why });
+    net.run();
+    assert_eq!(fates(&net, 1), [("x", 7, &Delivery::NotStored(NotStored::Space))]);
+    let why = "no space left on device".into();
+    assert_eq!(net.faults(0), [Fault::NotStored { reason: NotStored::Space, why }]);
+}
+
+#[test]
+fn a_file_that_is_not_confirmed_when_the_session_ends_is_not_counted() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.hosts[0].keeps = true;
+    net.get(0, session, "x", 7);
+    let (theirs, _) = net.opened(1).unwrap();
+    net.with(1, |peer, now, actions| peer.end(theirs, now, actions)).unwrap();
+    assert_eq!(fates(&net, 1), [("x", 7, &Delivery::Unconfirmed)]);
+    let ended = net.hosts[1].events.iter().position(|event| matches!(event, Event::Ended { .. }));
+    let fate =
+        net.hosts[1].events.iter().position(|event| matches!(event, Event::Delivered { .. }));
+    assert!(fate < ended, "told before the session is over");
+}
+
+#[test]
+fn a_peer_of_the_base_protocol_is_handed_files_and_sends_no_receipt() {
+    let mut net = Net::new(vec![("a", None), ("b", Some(trust(2)))]);
+    net.hosts[1].files.insert("x".into(), b"receipt".into());
+    let session = net.call(0, "b");
+    net.get(0, session, "x", 7);
+    assert_eq!(fates(&net, 1), [("x", 7, &Delivery::HandedOver)]);
+    net.with(0, |peer, now, actions| peer.want(session, Want::default(), now, actions)).unwrap();
+    let written = String::from_utf8_lossy(&net.hosts[0].written).into_owned();
+    assert!(!written.contains("X_STORED") && !written.contains("X_WANT"), "{written}");
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_listed_is_reported_as_not_sent() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.get(0, session, "x", 6);
+    net.get(0, session, "gone", 6);
+    let fates = fates(&net, 1);
+    let [("x", 0, Delivery::Unsent(_)), ("gone", 0, Delivery::Unsent(_))] = fates[..] else {
+        panic!("expected two files that were not sent, got {fates:?}");
+    };
+    assert_eq!(net.faults(0), [Fault::Refused, Fault::Refused]);
+}
+
+#[test]
+fn a_cancelled_file_is_reported_as_cancelled() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.hosts[0].keeps = true;
+    net.get(0, session, "x", 7);
+    let transfer = net.hosts[0].kept.pop().unwrap();
+    net.with(0, |peer, now, actions| peer.cancel(transfer, now, actions)).unwrap();
+    assert_eq!(fates(&net, 1), [("x", 7, &Delivery::NotStored(NotStored::Cancelled))]);
+}
+
+#[test]
+fn the_number_of_wanted_files_reaches_the_sender() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    let want = Want { files: 3, bytes: 21, here: 1 };
+    net.with(0, |peer, now, actions| peer.want(session, want, now, actions)).unwrap();
+    let (session, _) = net.opened(1).unwrap();
+    assert!(net.hosts[1].events.contains(&Event::Wanted { session, want }));
+}

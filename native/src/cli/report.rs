@@ -1,0 +1,75 @@
+//! What a sender says of the files that it sent: no more than the other side confirmed.
+
+use indicatif::HumanBytes;
+use xcher_core::delivery::Outcome;
+use xcher_core::peer::Delivery;
+
+use super::json::Line;
+use super::output::Output;
+
+/// Files that are named to a person; `--json` names more.
+const SHOWN: usize = 20;
+
+/// Says what arrived.
+pub(super) fn sent(output: &Output, outcome: &Outcome) {
+    // Where nobody reads, the exit code still tells.
+    let _ = output.json(&Line::sent(outcome));
+    let bytes = HumanBytes(outcome.bytes);
+    match (outcome.stored, outcome.handed_over) {
+        (0, 0) => {}
+        (stored, 0) => output.note(format_args!("sent {}, {bytes}: stored there", files(stored))),
+        (0, handed) => output.note(format_args!(
+            "handed over {}, {bytes}: the other side does not confirm what it stores",
+            files(handed)
+        )),
+        (stored, handed) => output.note(format_args!(
+            "sent {}, {bytes}: {stored} stored there, {handed} handed over without confirmation",
+            files(stored + handed)
+        )),
+    }
+    match outcome.here {
+        0 => {}
+        1 => output.note(format_args!("1 file was there already")),
+        here => output.note(format_args!("{here} files were there already")),
+    }
+}
+
+/// Names what did not arrive, with the reasons.
+pub(super) fn missing(output: &Output, outcome: &Outcome) {
+    for (name, fate) in outcome.missing() {
+        let (state, reason) = (state(fate), fate.to_string());
+        let _ = output.json(&Line::Missing { name: name.as_str(), state, reason });
+    }
+    for (name, fate) in outcome.missing().take(SHOWN) {
+        output.error(format_args!("{name}: {fate}"));
+    }
+    let named = outcome.missing().len().min(SHOWN) as u64;
+    let rest = outcome.missing_count() - outcome.unasked - named;
+    if rest > 0 {
+        output.error(format_args!("and {} more", files(rest)));
+    }
+}
+
+/// How many files did not arrive, in words.
+pub(super) fn not_arrived(outcome: &Outcome) -> String {
+    match outcome.missing_count() {
+        0 => "the session was cut before anything was asked for".to_owned(),
+        1 => "1 file did not arrive".to_owned(),
+        count => format!("{count} files did not arrive"),
+    }
+}
+
+/// The word in `--json`.
+pub(super) fn state(fate: &Delivery) -> &'static str {
+    match fate {
+        Delivery::Stored => "stored",
+        Delivery::HandedOver => "handed-over",
+        Delivery::NotStored(_) => "not-stored",
+        Delivery::Unsent(_) => "unsent",
+        Delivery::Unconfirmed => "unconfirmed",
+    }
+}
+
+fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}

@@ -1,0 +1,48 @@
+//! What the other side is told of a file that could not be stored here (section 19).
+
+use std::io;
+
+use xcher_core::NotStored;
+
+use super::{InboxError, StoreError, StoreFault};
+
+/// The reason in what the system said.
+pub(crate) fn reason(error: &io::Error) -> NotStored {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            NotStored::Space
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => NotStored::Denied,
+        io::ErrorKind::InvalidFilename => NotStored::Name,
+        io::ErrorKind::AlreadyExists => NotStored::Exists,
+        _ => NotStored::Other,
+    }
+}
+
+impl StoreError {
+    /// What the other side is told.
+    pub fn reason(&self) -> NotStored {
+        self.why.reason()
+    }
+}
+
+impl StoreFault {
+    fn reason(&self) -> NotStored {
+        match self {
+            Self::Exists | Self::NotAFile | Self::ParentIsFile { .. } => NotStored::Exists,
+            Self::ParentLeaves { .. } => NotStored::Name,
+            Self::System(error) => reason(error),
+        }
+    }
+}
+
+impl InboxError {
+    /// What the other side is told.
+    pub fn reason(&self) -> NotStored {
+        match self {
+            Self::OwnPlace { .. } | Self::BadName { .. } => NotStored::Name,
+            Self::NoPlace { why, .. } => why.reason(),
+            Self::Folder { source, .. } | Self::Partial { source, .. } => reason(source),
+        }
+    }
+}
