@@ -249,7 +249,9 @@ fn the_same_command_goes_on_after_a_break() {
     get.error(&["here already"]);
     assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
     let sender = sender.wait().code(0);
-    sender.error(&["did not arrive; the same command goes on there"]);
+    sender.error(&[
+        "1 file did not arrive; the code is still good, and the same command resumes there",
+    ]);
 }
 
 #[test]

@@ -94,16 +94,17 @@ fn check_prints_yes_or_no() {
         let check = relay.xcher(["check", "bob", name, "--nick", "amy", "--json"]).run();
         let check = check.code(code).quiet();
         let [session, words] = open("bob", "first");
-        assert_eq!(
-            events(&check),
-            [
-                json!({"event": "online", "nick": "amy"}),
-                session,
-                words,
-                json!({"event": "checked", "name": name, "shared": yes}),
-                json!({"event": "session", "state": "ended"}),
-            ]
-        );
+        let failed = json!({"event": "error", "code": 1,
+                            "reason": "the events before this one say what failed"});
+        let told = [
+            json!({"event": "online", "nick": "amy"}),
+            session,
+            words,
+            json!({"event": "checked", "name": name, "shared": yes}),
+            json!({"event": "session", "state": "ended"}),
+        ];
+        let told: Vec<_> = told.into_iter().chain((!yes).then_some(failed)).collect();
+        assert_eq!(events(&check), told);
     }
 }
 
@@ -134,8 +135,8 @@ fn get_prints_a_line_for_each_finished_file() {
             json!({"event": "listing", "files": 2}),
             json!({"event": "transfer", "state": "started", "direction": "receive",
                    "name": "share/a b.txt", "size": 6}),
-            json!({"event": "transfer", "state": "finished", "name": "share/a b (1).txt",
-                   "bytes": 6}),
+            json!({"event": "transfer", "state": "finished", "direction": "receive",
+                   "name": "share/a b (1).txt", "bytes": 6, "path": "share/a b (1).txt"}),
             json!({"event": "session", "state": "ended"}),
         ]
     );
@@ -173,10 +174,12 @@ fn share_says_it_is_online_and_tells_what_happens() {
             json!({"event": "online", "nick": "bob"}),
             session,
             words,
+            json!({"event": "wanted", "files": 1, "bytes": 6, "here": 0}),
             json!({"event": "transfer", "state": "started", "direction": "send",
                    "name": "share/a b.txt", "size": 6}),
-            json!({"event": "transfer", "state": "finished", "name": "share/a b.txt",
-                   "bytes": 6}),
+            json!({"event": "transfer", "state": "finished", "direction": "send",
+                   "name": "share/a b.txt", "bytes": 6}),
+            json!({"event": "delivered", "name": "share/a b.txt", "bytes": 6, "state": "stored"}),
             json!({"event": "session", "state": "ended"}),
         ]
     );

@@ -88,7 +88,10 @@ fn a_hundred_mebibytes_go_through_and_are_not_held() {
     assert!(rest(to).is_empty() && came == bytes, "bytes differ");
     assert_eq!(told(get.end(0)), Vec::<String>::new());
     let said = sender.end(0);
-    assert!(said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB: stored there")),
+        "{said:?}"
+    );
 }
 
 #[test]

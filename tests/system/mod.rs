@@ -7,6 +7,7 @@
 pub(crate) mod keys;
 pub(crate) mod middle;
 pub(crate) mod networks;
+pub(crate) mod patience;
 pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod recorder;
@@ -19,7 +20,7 @@ pub(crate) mod wire;
 use std::io::Write as _;
 use std::time::Duration;
 
-/// Beyond any wait of a test that goes well.
+/// How long nothing may move before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Tells what could not be tried here.

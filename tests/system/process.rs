@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use super::PATIENCE;
+use super::patience::Patience;
 
 /// What the binary can be told to do.
 pub(crate) const COMMANDS: [&str; 14] = [
@@ -167,21 +167,25 @@ pub(crate) struct Process {
 impl Process {
     /// Waits until `look` finds what it looks for in what was said so far.
     pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Lines) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let mut patience = Patience::new();
+        let mut seen = (0, 0);
         let mut lines = self.seen.lines.lock().unwrap();
         loop {
             if let Some(found) = look(&lines) {
                 return found;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if lines.ended == 2 || left.is_zero() {
-                let how = if lines.ended == 2 { "it ended" } else { "time is up" };
+            if std::mem::replace(&mut seen, (lines.out.len(), lines.err.len())) != seen {
+                patience.renew();
+            }
+            let left = patience.left();
+            if lines.ended == 2 || left.is_none() {
+                let how = if lines.ended == 2 { "it ended" } else { "nothing moves" };
                 let (out, err) = (lines.out.join("\n"), lines.err.join("\n"));
                 // Others may still look, on the way out.
                 drop(lines);
                 panic!("expected {what}, but {how}\n{}\nout:\n{out}\nerr:\n{err}", self.title);
             }
-            lines = self.seen.more.wait_timeout(lines, left).unwrap().0;
+            lines = self.seen.more.wait_timeout(lines, left.unwrap_or_default()).unwrap().0;
         }
     }
 
@@ -393,11 +397,17 @@ impl Done {
         self
     }
 
-    /// Standard output as `--json` events; every line must be one.
+    /// Standard output as `--json` events; every line must be one, and have a time, which is taken out.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<Value> {
-        let events = self.out.iter().map(|line| parse(line));
-        events.collect::<Option<_>>().unwrap_or_else(|| panic!("a line that is no JSON\n{self}"))
+        let timed = |line: &String| {
+            let mut event = parse(line)?;
+            let time = event.as_object_mut()?.remove("time")?;
+            time.as_str()?.ends_with('Z').then_some(event)
+        };
+        let events = self.out.iter().map(timed);
+        let not = || panic!("a line that is no JSON, or has no time\n{self}");
+        events.collect::<Option<_>>().unwrap_or_else(not)
     }
 }
 

@@ -4,12 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::patience::Patience;
 use super::process::Xcher;
 
 /// A process whose standard input and error are a terminal; killed when dropped.
@@ -119,19 +118,23 @@ impl Screen {
     }
 
     fn wait(&self, what: &str, is_there: impl Fn(&str, bool) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let mut patience = Patience::new();
+        let mut seen = 0;
         let mut shown = self.shown.lock().unwrap();
         loop {
             let (text, ended) = (String::from_utf8_lossy(&shown.0).into_owned(), shown.1);
             if is_there(&text, ended) {
                 return text;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if ended || left.is_zero() {
+            if std::mem::replace(&mut seen, shown.0.len()) != seen {
+                patience.renew();
+            }
+            let left = patience.left();
+            if ended || left.is_none() {
                 drop(shown);
                 panic!("expected {what}, ended: {ended}\n{text}");
             }
-            shown = self.more.wait_timeout(shown, left).unwrap().0;
+            shown = self.more.wait_timeout(shown, left.unwrap_or_default()).unwrap().0;
         }
     }
 }

@@ -83,10 +83,10 @@ impl ByCode {
                 let (transfer, name) = (*transfer, name.clone());
                 self.pipe = Some(Pipe { transfer, name, fate: None });
             }
-            Event::Finished { transfer, bytes, .. } => {
-                if self.pipe.as_ref().is_some_and(|pipe| pipe.transfer == *transfer) {
-                    self.outcome.bytes = self.outcome.bytes.saturating_add(*bytes);
-                }
+            Event::Finished { transfer, bytes, .. }
+                if self.pipe.as_ref().is_some_and(|pipe| pipe.transfer == *transfer) =>
+            {
+                self.outcome.bytes = self.outcome.bytes.saturating_add(*bytes);
             }
             Event::Delivered { session, transfer, name, delivery, .. } => {
                 self.outcome.event(event);

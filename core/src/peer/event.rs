@@ -265,7 +265,7 @@ pub enum Delivery {
     NotStored(NotStored),
     /// This host did not send it, or not whole: the reason.
     Unsent(Box<str>),
-    /// Its bytes were sent, and the session ended before the other side reported.
+    /// The session ended before the other side reported, whatever was sent.
     Unconfirmed,
 }
 
@@ -284,7 +284,7 @@ impl fmt::Display for Delivery {
             Self::NotStored(why) => why.fmt(f),
             Self::Unsent(why) => f.write_str(why),
             Self::Unconfirmed => {
-                f.write_str("sent, but the session ended before the other side confirmed it")
+                f.write_str("the session ended before the other side confirmed it")
             }
         }
     }

@@ -85,7 +85,7 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
             ..
         } = &event
         {
-            running.output.note(format_args!("someone tried a wrong code; after three it is dead"));
+            running.output.note(format_args!("someone had a wrong code; after three it is dead"));
         }
         served.event(&event);
         loop {

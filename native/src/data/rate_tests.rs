@@ -74,7 +74,9 @@ fn every_way_out_keeps_to_the_rate() {
                         let half = |at: &u64, size: u64| {
                             let from = (at * size) as usize;
                             let mut half = file(&whole[from..from + size as usize]);
-                            std::io::Seek::rewind(&mut half).map(|()| half).map_err(|e| e.to_string())
+                            std::io::Seek::rewind(&mut half)
+                                .map(|()| half)
+                                .map_err(|e| e.to_string())
                         };
                         send_batch(to, &files, half, &mut Vec::new(), seal, &sent, &brake)
                     }
@@ -113,7 +115,9 @@ fn every_way_in_keeps_to_the_rate() {
                         let files = [(0, size / 8); 8];
                         let open = |_: &u64, size: u64| {
                             let mut part = file(&whole[..size as usize]);
-                            std::io::Seek::rewind(&mut part).map(|()| part).map_err(|e| e.to_string())
+                            std::io::Seek::rewind(&mut part)
+                                .map(|()| part)
+                                .map_err(|e| e.to_string())
                         };
                         let unsent = &mut Vec::new();
                         drop(send_batch(&theirs, &files, open, unsent, seal, &sent, &run()));

@@ -366,7 +366,9 @@ fn a_file_that_takes_nothing_is_known_to_be_what_is_waited_for() {
         let (received, brake) = (AtomicU64::new(0), run());
         thread::scope(|scope| {
             let (brake, received) = (&brake, &received);
-            scope.spawn(|| (&theirs).write_all(&expected).and_then(|()| theirs.shutdown(Shutdown::Write)));
+            scope.spawn(|| {
+                (&theirs).write_all(&expected).and_then(|()| theirs.shutdown(Shutdown::Write))
+            });
             let receiving = scope.spawn(move || {
                 let end = receive(&ours, &to, Some(limit), received, &BufferBudget::new(), brake);
                 assert!(matches!(end, ReceiveEnd::Eof { .. }), "{end:?}");
