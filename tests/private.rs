@@ -193,13 +193,61 @@ fn who_strips_what_makes_a_session_private_gets_no_session() {
     place.meddle(secure, probe).code(5).one_error(&refused);
     let upper = replace(Way::ByB, "secure", "SECURE");
     place.meddle(&["--timeout", "1"], upper).code(3).one_error(&["expected X_CAPS word word …"]);
-    place.meddle(secure, replace(Way::ByB, "secure", "sekure")).code(5).one_error(&refused);
+    // Nor without --secure: who answers YES knows encryption.
+    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    for options in [&[][..], secure] {
+        place.meddle(options, replace(Way::ByB, "secure", "sekure")).code(5).error(&stop);
+        place.meddle(options, replace(Way::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
+    }
     // Also where only the check at the end is left out: both lines are part of the handshake.
     let handshake = ["bob cannot be reached", "expected a message of this handshake"];
     for way in [Way::ByA, Way::ByB] {
         place.meddle(&[], replace(way, "verify", "verifx")).code(1).one_error(&handshake);
     }
     bob.stop(Signal::TERM).code(0);
+}
+
+/// Whatever someone in between makes of the answer, nothing is named or sent that they can read.
+#[test]
+fn nothing_is_offered_unencrypted() {
+    let place = Place::new();
+    let (secret, out) = ("a name that tells.txt", place.path("in"));
+    tree::write(&place.path("t"), [(secret, "text")]);
+    let receive = |options: &[&str]| {
+        let receive = place.relay.xcher(["receive", "--yes", "--nick", "bob", "-o"]).arg(&out);
+        let receive = receive.args(options).env("XCHER_DATA_DIR", place.path("bob")).start();
+        receive.out("online ");
+        receive
+    };
+    let send = |change: Box<dyn Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync>| {
+        let middle = Middle::start(place.relay.address, change);
+        let send = at(middle.address, ["send", "bob", "t"]).dir(place.folder.path());
+        let done = middle.run(send).wait().code(5);
+        for (way, bytes) in middle.heard() {
+            for part in [secret, "X_OFFER", "X_STAT"] {
+                assert!(!holds(&bytes, part.as_bytes()), "{part:?} in {way:?}\n{done}");
+            }
+        }
+        assert!(tree::finished(&out).is_empty(), "{done}");
+        done
+    };
+    let bob = receive(&[]);
+    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    let not = ["nothing was sent, for the session with bob is not encrypted"];
+    send(Box::new(replace(Way::ByB, "secure", "sekure"))).error(&stop);
+    send(Box::new(replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
+    send(Box::new(replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1"))).error(&not);
+    // The caller's word alone: B sees it, and A that B is gone.
+    let middle = Middle::start(place.relay.address, replace(Way::ByA, "secure", "sekure"));
+    let sent = at(middle.address, ["send", "bob", "t"]).dir(place.folder.path());
+    let done = middle.run(sent).wait();
+    assert_ne!(done.code, Some(0), "{done}");
+    assert!(tree::finished(&out).is_empty(), "{done}");
+    drop(bob);
+    let _plain = receive(&["--plain"]);
+    send(Box::new(|_, _, _| true)).error(&not);
+    let plain = place.relay.xcher(["send", "bob", "t", "--plain"]).dir(place.folder.path());
+    plain.run().code(2).one_error(&["expected an encrypted session for an offer, got --plain"]);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub enum ProtocolError {
     },
     /// The session was to be private, and the other side does not know how.
     NotPrivate,
+    /// The other side knows extensions and named no encryption, or someone in between took it out.
+    NoSecure,
     /// The other side proved to be someone else than it was before.
     OtherKey {
         /// The key that was pinned.
@@ -69,6 +71,8 @@ pub enum ProtocolError {
     Code(CodeError),
     /// The other side knows nothing of codes.
     NoCode,
+    /// The other side does not know offers.
+    NoOffers,
 }
 
 impl fmt::Display for ProtocolError {
@@ -102,6 +106,13 @@ impl fmt::Display for ProtocolError {
             Self::NotPrivate => {
                 write!(f, "expected a private session, got a peer that only speaks in the clear")
             }
+            Self::NoSecure => {
+                write!(
+                    f,
+                    "expected X_CAPS with the word secure, got none: someone in between may have \
+                     taken it out"
+                )
+            }
             Self::OtherKey { expected, got } => {
                 write!(
                     f,
@@ -111,6 +122,9 @@ impl fmt::Display for ProtocolError {
             Self::Secure(error) => error.fmt(f),
             Self::Code(error) => error.fmt(f),
             Self::NoCode => write!(f, "expected a peer that knows codes, got one that does not"),
+            Self::NoOffers => {
+                write!(f, "expected a peer that knows offers, got one that does not")
+            }
         }
     }
 }

@@ -299,7 +299,7 @@ export class Peer extends EventTarget {
       case "declined":
         return session?.declined(text);
       case "unoffered":
-        return session?.unoffered(new XcherError("refused", "the other side knows no offers"));
+        return session?.unoffered(error);
       case "look":
         return this.#look(id, text, number, flag ? Number(more) : undefined);
       case "started":

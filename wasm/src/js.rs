@@ -150,7 +150,7 @@ impl host::Outside for Outside {
                 say("checked", session.0, 0.0, yes, &name, "");
             }
             Event::OfferEnd { session, .. } => say("offer", session.0, 0.0, false, "", ""),
-            Event::NotOffered { session } => say("unoffered", session.0, 0.0, false, "", ""),
+            Event::NotOffered { session, fault } => fail("unoffered", session.0, 0.0, "", &fault),
             Event::Declined { session, name } => {
                 say("declined", session.0, 0.0, false, &name, "");
             }

@@ -42,7 +42,8 @@ impl Peer {
     }
 
     /// Offers files. The other side fetches them, or says which it does not
-    /// want: [`Event::Declined`]. [`Event::NotOffered`] if it knows no offers.
+    /// want: [`Event::Declined`]. [`Event::NotOffered`] if it knows no offers, or the session is not
+    /// encrypted.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Peer {
         let mut out = Vec::new();
         if live {
             if !ask.is_known(&slot.session) {
-                turn.tell(Event::NotOffered { session: id });
+                turn.tell(not_offered(id, slot));
                 return Ok(());
             }
             ask.send(&mut slot.session, &mut out)?;
@@ -126,7 +127,7 @@ impl Peer {
         let mut out = Vec::new();
         for ask in &slot.asked {
             if !ask.is_known(&slot.session) {
-                turn.tell(Event::NotOffered { session: id });
+                turn.tell(not_offered(id, slot));
                 continue;
             }
             // Each was checked when it was asked, and nothing else has been asked since.
@@ -253,8 +254,9 @@ impl Peer {
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &fault, turn);
         let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
-        if spoken && fault == Fault::Protocol(ProtocolError::NotPrivate) {
-            // The peer itself, which broke no rule: nobody else is waited for.
+        let settled = [ProtocolError::NotPrivate, ProtocolError::NoSecure].map(Fault::Protocol);
+        if spoken && settled.contains(&fault) {
+            // The peer itself: nobody else is waited for.
             return self.leave(id, Some(fault), turn);
         }
         if self.try_another(id, &fault, turn) {
@@ -347,4 +349,13 @@ impl Peer {
         deliver(id, slot.receipts.end(), turn);
         Some(slot)
     }
+}
+
+/// Why nothing is offered in a session.
+fn not_offered(session: SessionId, slot: &Slot) -> Event {
+    let error = match slot.key {
+        Some(_) => ProtocolError::NoOffers,
+        None => ProtocolError::NotPrivate,
+    };
+    Event::NotOffered { session, fault: Fault::Protocol(error) }
 }

@@ -149,10 +149,12 @@ pub enum Event {
         /// How many lines it had.
         entries: u64,
     },
-    /// Nothing was offered: the other side knows the six packets alone, or no offers.
+    /// Nothing was offered: the session is not encrypted, or the other side knows no offers.
     NotOffered {
         /// In which session.
         session: SessionId,
+        /// Which of the two.
+        fault: Fault,
     },
     /// The other side does not want a file that was offered to it.
     Declined {
@@ -413,7 +415,8 @@ impl Fault {
             Self::NickTaken(_) => "nick-taken",
             Self::TimedOut { .. } => "timed-out",
             Self::Altered | Self::Protocol(ProtocolError::Secure(_)) => "altered",
-            Self::Protocol(ProtocolError::NotPrivate) => "not-private",
+            Self::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => "not-private",
+            Self::Protocol(ProtocolError::NoOffers) => "refused",
             Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
             Self::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
             fault => fault.kind().as_str(),

@@ -12,18 +12,10 @@ impl Session {
     /// Goes on as was agreed: [`Event::Agreed`]. What was written until then is in the clear.
     pub fn proceed(&mut self, out: &mut Vec<u8>) {
         match self.agreement.take() {
-            Some(Agreement::Extended { extensions, keys }) => {
-                // Some are of no use in the clear.
-                self.extensions = match keys {
-                    Some(_) => extensions,
-                    None => extensions.without(
-                        Extensions::VERIFY.with(Extensions::BATCH).with(Extensions::RECEIPT),
-                    ),
-                };
-                self.privacy = keys.map(|mut secured| {
-                    self.auth = secured.auth.take();
-                    Privacy::begin(secured, out)
-                });
+            Some(Agreement::Encrypted { extensions, mut secured }) => {
+                self.extensions = extensions;
+                self.auth = secured.auth.take();
+                self.privacy = Some(Privacy::begin(secured, out));
             }
             Some(Agreement::Plain) | None => {}
         }
@@ -88,8 +80,8 @@ impl Session {
             }
             let begins = out.len();
             let heard = negotiation.heard(text, out).inspect_err(|error| {
-                // Who knows the six packets alone is a peer, though not one to speak with.
-                if let ProtocolError::NotPrivate = error {
+                // A peer, though not one to speak with.
+                if let ProtocolError::NotPrivate | ProtocolError::NoSecure = error {
                     self.theirs = State::Open;
                 }
             })?;
@@ -110,8 +102,8 @@ impl Session {
                 Some(Heard::Agreed(agreement)) => agreement,
             };
             let key = match &agreement {
-                Agreement::Extended { keys: Some(secured), .. } => Some(secured.keys.remote_key()),
-                _ => None,
+                Agreement::Encrypted { secured, .. } => Some(secured.keys.remote_key()),
+                Agreement::Plain => None,
             };
             self.negotiation = None;
             self.agreement = Some(agreement);

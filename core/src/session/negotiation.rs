@@ -36,8 +36,8 @@ pub struct Terms {
 
 /// How a negotiation ended.
 pub(super) enum Agreement {
-    /// Both know more than the six packets.
-    Extended { extensions: Extensions, keys: Option<Box<Secured>> },
+    /// Both know more than the six packets, and share keys: without them no extension is in force.
+    Encrypted { extensions: Extensions, secured: Box<Secured> },
     /// The six packets are all.
     Plain,
 }
@@ -121,7 +121,12 @@ impl Negotiation {
             },
             Stage::Naming => {
                 let Some(words) = line.strip_prefix("X_CAPS ") else {
-                    return self.not_taken();
+                    return match self.terms.side {
+                        // No peer of the six packets says YES.
+                        Side::Caller => Err(ProtocolError::NoSecure),
+                        // A caller may have given up waiting for the YES.
+                        Side::Called => self.not_taken(),
+                    };
                 };
                 let theirs = Extensions::parse(words)
                     .ok_or_else(|| malformed("X_CAPS word word …", line))?;
@@ -180,9 +185,7 @@ impl Negotiation {
         out: &mut Vec<u8>,
     ) -> Result<Option<Heard>, ProtocolError> {
         if !extensions.has(Extensions::SECURE) {
-            self.give_up()?;
-            let agreement = Agreement::Extended { extensions, keys: None };
-            return Ok(Some(Heard::Agreed(agreement)));
+            return Err(ProtocolError::NoSecure);
         }
         let Terms { side, identity, entropy, .. } = &mut self.terms;
         let handshake = Handshake::new(*side, identity, &self.prologue, entropy);
@@ -223,8 +226,8 @@ impl Negotiation {
         let safety = Safety::new(&keys, entropy);
         let mut proof = Vec::new();
         let auth = code.as_ref().map(|code| Auth::begin(*side, code, &keys, entropy, &mut proof));
-        let keys = Some(Box::new(Secured { keys, sealer, opener, safety, auth, proof }));
-        Ok(Some(Heard::Agreed(Agreement::Extended { extensions, keys })))
+        let secured = Box::new(Secured { keys, sealer, opener, safety, auth, proof });
+        Ok(Some(Heard::Agreed(Agreement::Encrypted { extensions, secured })))
     }
 }
 

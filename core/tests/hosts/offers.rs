@@ -74,7 +74,8 @@ fn who_knows_no_offers_is_offered_nothing() {
     let (mut net, session) = net(None);
     let files = vec![listed("x", 7)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
-    assert!(net.hosts[0].events.contains(&Event::NotOffered { session }));
+    let fault = Fault::Protocol(ProtocolError::NotPrivate);
+    assert!(net.hosts[0].events.contains(&Event::NotOffered { session, fault }));
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_OFFER"));
 }
 

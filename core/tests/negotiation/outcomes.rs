@@ -76,10 +76,10 @@ fn another_packet_is_a_no() {
 }
 
 #[test]
-fn a_yes_without_words_is_a_no() {
+fn a_yes_without_words_is_an_error_and_a_question_without_is_given_up() {
     for then in ["X_FILELIST\n", "X_CAPS\n", "X_CHK x\n"] {
         let a = hears(Side::Caller, &format!("{YES}{then}"), as_is);
-        assert!(a.is_plain(), "{then:?}: {:?}", a.fault);
+        assert_eq!(a.fault, Some(ProtocolError::NoSecure), "{then:?}");
         let b = hears(Side::Called, &format!("{PROBE}\n{then}"), as_is);
         assert!(b.is_plain(), "{then:?}: {:?}", b.fault);
     }
@@ -87,9 +87,8 @@ fn a_yes_without_words_is_a_no() {
 
 #[test]
 fn words_of_later_versions_say_nothing_and_bad_ones_are_an_error() {
-    let a = hears(Side::Caller, &format!("{YES}X_CAPS future passive x-9\n"), as_is);
-    assert!(a.is_plain());
-    assert_eq!(a.session.extensions(), Extensions::PASSIVE);
+    let a = hears(Side::Caller, &format!("{YES}X_CAPS future passive secure x-9\n"), as_is);
+    assert!(a.fault.is_none() && a.lines().last().is_some_and(|last| last.starts_with("X_SECURE")));
     let many = "a ".repeat(64) + "a";
     for bad in ["", " ", "Secure", "secure  verify", "s\u{e9}cure", &many, &"a".repeat(33)] {
         for (side, first) in [(Side::Caller, YES), (Side::Called, "X_CHK //xcher/2\n")] {
@@ -123,34 +122,37 @@ fn an_end_in_the_middle_is_an_end() {
     }
 }
 
+/// Nobody who knows the question speaks unencrypted: someone in between took the word out.
 #[test]
-fn one_that_names_no_secrecy_gets_the_rest_in_the_clear() {
+fn one_that_names_no_encryption_gets_no_session() {
     for open in 0..2 {
-        let mut both = pair();
-        let mut terms = terms(SIDES[open], 100);
-        terms.extensions = ALL.without(Extensions::SECURE);
-        both[open] = Talker::new(terms);
-        talk(&mut both, &mut pass);
-        for talker in &both {
-            assert!(talker.is_plain() && talker.is_served());
-            // Some of it is of no use in the clear.
-            let named = talker.session.extensions();
-            let useful = Extensions::PASSIVE.with(Extensions::STAT).with(Extensions::OFFER);
-            assert!(named.has(useful) && !named.has(Extensions::SECURE));
+        for required in [false, true] {
+            let mut both = with(|terms| terms.required = required);
+            let extensions = ALL.without(Extensions::SECURE);
+            both[open] = Talker::new(Terms { extensions, ..terms(SIDES[open], 100) });
+            talk(&mut both, &mut pass);
+            assert_eq!(both[1 - open].fault, Some(ProtocolError::NoSecure));
+            assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));
         }
-        // Unless the other insists.
-        let mut both = with(|terms| terms.required = true);
-        let mut terms = terms_without_secrecy(SIDES[open]);
-        terms.required = false;
-        both[open] = Talker::new(terms);
-        talk(&mut both, &mut pass);
-        assert_eq!(both[1 - open].fault, Some(ProtocolError::NotPrivate));
-        assert!(!both[open].is_served());
     }
 }
 
-fn terms_without_secrecy(side: Side) -> Terms {
-    Terms { extensions: ALL.without(Extensions::SECURE), ..terms(side, 100) }
+/// Without keys no extension is in force, whichever way the unencrypted session came about.
+#[test]
+fn nothing_is_in_force_in_an_unencrypted_session() {
+    let mut silent = hears(Side::Caller, "", as_is);
+    silent.wait();
+    let mut late = hears(Side::Called, "", as_is);
+    late.wait();
+    let no = hears(Side::Caller, NO, as_is);
+    let given_up = hears(Side::Called, "X_CHK //xcher/2\nX_FILELIST\n", as_is);
+    for mut talker in [silent, late, no, given_up] {
+        assert!(talker.is_plain());
+        assert_eq!(talker.session.extensions(), Extensions::default());
+        talker.hear(b"X_CHK q\nX_CAPS secure offer stat batch\nX_OFFER a 1 - -\nX_STAT a 1 - -\n");
+        let extra = |event: &Event| matches!(event, Event::Offered { .. } | Event::Entry { .. });
+        assert!(!talker.events.iter().any(extra) && talker.fault.is_none());
+    }
 }
 
 #[test]
@@ -165,11 +167,8 @@ fn who_insists_never_speaks_in_the_clear() {
         for (side, told) in [
             (Side::Caller, NO),
             (Side::Caller, "X_FILELIST\n"),
-            (Side::Caller, "X_CHK //xcher/2 YES\nX_FILELIST\n"),
-            (Side::Caller, "X_CHK //xcher/2 YES\nX_CAPS passive\n"),
             (Side::Called, "X_FILELIST\n"),
             (Side::Called, "X_CHK //xcher/2\nX_FILELIST\n"),
-            (Side::Called, "X_CHK //xcher/2\nX_CAPS passive\n"),
         ] {
             let talker = hears(side, told, change);
             assert_eq!(talker.fault, Some(ProtocolError::NotPrivate), "{told:?}");

@@ -155,7 +155,7 @@ fn code_fault(fault: &Fault) -> Option<Failure> {
         Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
             "the code is wrong; after three wrong tries it is dead"
         }
-        Fault::Protocol(ProtocolError::NotPrivate) => {
+        Fault::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
             "STOP: who answers there knows no codes, so it is not who made this one up"
         }
         Fault::Relay(_) => {

@@ -278,7 +278,7 @@ impl<'a> Line<'a> {
                 Self::Offer { session: session.0, files: *entries }
             }
             Event::BadOffer { why, .. } => Self::Notice { text: why },
-            Event::NotOffered { session } => Self::NotOffered { session: session.0 },
+            Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
             Event::Declined { session, name } => Self::Declined { session: session.0, name },
             Event::CodeDead => Self::CodeDead {},
             Event::Checked { session, name, yes } => {

@@ -6,7 +6,7 @@ use xcher_core::{Listed, Nick};
 
 use super::args::Common;
 use super::call::{Call, Whom};
-use super::exit::{Code, Failure};
+use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::report;
 use crate::files::Shares;
@@ -15,6 +15,9 @@ use crate::files::Shares;
 const MOST: usize = 100_000;
 
 pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(), Failure> {
+    if common.plain {
+        return Err(Failure::usage("expected an encrypted session for an offer, got --plain"));
+    }
     let files = walk(common, &shares).await?;
     let mut call = Call::begin_with(common, Whom::Nick(to.clone()), shares, None).await?;
     let session = call.session;
@@ -88,17 +91,25 @@ async fn serve(call: &mut Call<'_>, to: &Nick, offer: &mut Offer) -> Result<(), 
 
 fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), Failure> {
     match event {
-        Event::Opened { session, .. } if *session == call.session => {
+        Event::Opened { session, secrecy: Secrecy::Private { .. }, .. }
+            if *session == call.session =>
+        {
             call.running.output.note(format_args!("{to} is asked"));
         }
-        Event::NotOffered { .. } => {
-            return Err(Failure::new(
-                Code::Incomplete,
-                format!(
-                    "{to} speaks the six packets alone and cannot be offered anything: \
-                     `xcher share PATH`, and let {to} fetch it"
+        Event::NotOffered { fault, .. } => {
+            let code = code_of(fault);
+            let text = match code {
+                Code::NotPrivate => format!(
+                    "nothing was sent: the session with {to} is not encrypted. {to} speaks the base \
+                     protocol alone, or someone in between made it look so.\nTo let {to} fetch it \
+                     unencrypted: `xcher share PATH`"
                 ),
-            ));
+                _ => format!(
+                    "nothing was sent: {to} cannot be offered anything: `xcher share PATH`, and let \
+                     {to} fetch it"
+                ),
+            };
+            return Err(Failure::new(code, text));
         }
         Event::Declined { name, .. } => {
             call.running.output.detail(format_args!("{name}: declined"));

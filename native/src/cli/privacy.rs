@@ -88,7 +88,8 @@ impl fmt::Display for Short {
 /// Whether a session was not taken up because of who would be in it, or who would hear it.
 pub(super) fn is_about_privacy(fault: &Fault) -> bool {
     let Fault::Protocol(error) = fault else { return false };
-    matches!(error, ProtocolError::OtherKey { .. } | ProtocolError::NotPrivate)
+    use ProtocolError::{NoSecure, NotPrivate, OtherKey};
+    matches!(error, OtherKey { .. } | NotPrivate | NoSecure)
 }
 
 /// What to say of a call to `nick` that would not have been private, or not with them.
@@ -108,6 +109,11 @@ pub(super) fn warning(common: &Common, nick: &Nick, fault: &Fault) -> Option<Fai
              key,\nof a new machine for example. Nothing was asked or sent. Let {nick} tell you, \
              not by this\nrelay, what `xcher peers me` shows there. If it is the key of now:\n  \
              {forget}"
+        ),
+        ProtocolError::NoSecure => format!(
+            "STOP: {nick} knows encryption, and the session would not be encrypted\n\
+             Someone between the two of you may have changed what {nick} says. Nothing was asked or \
+             sent.\nTry another network, or another relay."
         ),
         ProtocolError::NotPrivate if common.secure => {
             format!("{nick} speaks in the clear alone, and --secure forbids that")
