@@ -43,7 +43,7 @@ fn get(relay: &str, code: &str, out: &Path) -> Xcher {
 /// The same number with other words.
 fn wrong(code: &str) -> String {
     let number = code.split('-').next().unwrap();
-    let words = ["crossover-clockwork", "adroitness-aardvark"];
+    let words = ["crossover-clockwork-universe", "adroitness-aardvark-adroitness"];
     let words = words.iter().find(|words| !code.ends_with(*words)).unwrap();
     format!("{number}-{words}")
 }
@@ -103,29 +103,29 @@ fn for_programs_there_is_json() {
 }
 
 #[test]
-fn three_wrong_codes_kill_a_code() {
+fn ten_wrong_codes_kill_a_code() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    for _ in 0..3 {
+    for _ in 0..10 {
         get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
-        sender.err("someone had a wrong code; after three it is dead");
+        sender.err("someone had a wrong code; after ten it is dead");
     }
-    sender.wait().code(5).error(&["three wrong codes were tried, so this one is dead"]);
+    sender.wait().code(5).error(&["ten wrong codes were tried, so this one is dead"]);
     get(&relay_at, &code, &out).run().code(3).one_error(&["nobody is there with this code"]);
     assert!(tree::read(&out).is_empty());
 }
 
 #[test]
-fn two_wrong_codes_do_not() {
+fn nine_wrong_codes_do_not() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    for _ in 0..2 {
+    for _ in 0..9 {
         get(&relay_at, &wrong(&code), &out).run().code(5);
     }
     get(&relay_at, &code, &out).run().code(0);
@@ -217,12 +217,18 @@ fn what_is_no_code_or_cannot_be_one_is_a_usage_error() {
         assert!(!done.err[0].contains("clockwork") || parts[0].contains("clockwork"), "{done}");
     };
     let example =
-        "expected a code like 4821-crossover-clockwork, got a first word that no code has";
+        "expected a code like 4821-crossover-clockwork-universe, got a first word that no code has";
     usage(&["get", "4821-clockwork-clockwork", "-y"], &[example]);
-    usage(&["get", "4821-crossover-clockwork"], &["expected a terminal to ask on, or --yes"]);
-    usage(&["get", "4821-crossover-clockwork", "-y", "--plain"], &["got --plain"]);
+    usage(
+        &["get", "4821-crossover-clockwork-universe"],
+        &["expected a terminal to ask on, or --yes"],
+    );
+    usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["got --plain"]);
     usage(&["get"], &["expected a nick or a code"]);
-    usage(&["get", "-"], &["expected a code like 4821-crossover-clockwork, got no number"]);
+    usage(
+        &["get", "-"],
+        &["expected a code like 4821-crossover-clockwork-universe, got no number"],
+    );
     usage(&["send", "/no/such/file"], &["/no/such/file"]);
     usage(&["send", "Cargo.toml", "--plain"], &["expected a private session"]);
 }

@@ -258,7 +258,7 @@ fn some_may_fit_where_all_do_not_and_yes_on_the_command_line_is_no_anyway() {
 fn the_code_can_be_typed() {
     let sent = Sent::new([("a", "1")]);
     let mut get = Terminal::start(sent.relay.xcher(["get", "-o"]).args([sent.out()]));
-    get.shows("The code, such as 4821-crossover-clockwork: ");
+    get.shows("The code, such as 4821-crossover-clockwork-universe: ");
     get.types(&sent.code.replace('-', " "));
     get.shows(QUESTION);
     get.types("y");

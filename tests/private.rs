@@ -214,14 +214,14 @@ fn nothing_is_offered_unencrypted() {
     let (secret, out) = ("a name that tells.txt", place.path("in"));
     tree::write(&place.path("t"), [(secret, "text")]);
     let receive = |options: &[&str]| {
-        let receive = place.relay.xcher(["receive", "--yes", "--nick", "bob", "-o"]).arg(&out);
+        let receive = place.relay.xcher(["receive", "--yes", "--nick", "bob", "-o"]).args([&out]);
         let receive = receive.args(options).env("XCHER_DATA_DIR", place.path("bob")).start();
         receive.out("online ");
         receive
     };
     let send = |change: Box<dyn Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync>| {
         let middle = Middle::start(place.relay.address, change);
-        let send = at(middle.address, ["send", "bob", "t"]).dir(place.folder.path());
+        let send = at(middle.address, ["send", "--to", "bob", "t"]).dir(place.folder.path());
         let done = middle.run(send).wait().code(5);
         for (way, bytes) in middle.heard() {
             for part in [secret, "X_OFFER", "X_STAT"] {
@@ -239,14 +239,14 @@ fn nothing_is_offered_unencrypted() {
     send(Box::new(replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1"))).error(&not);
     // The caller's word alone: B sees it, and A that B is gone.
     let middle = Middle::start(place.relay.address, replace(Way::ByA, "secure", "sekure"));
-    let sent = at(middle.address, ["send", "bob", "t"]).dir(place.folder.path());
+    let sent = at(middle.address, ["send", "--to", "bob", "t"]).dir(place.folder.path());
     let done = middle.run(sent).wait();
     assert_ne!(done.code, Some(0), "{done}");
     assert!(tree::finished(&out).is_empty(), "{done}");
     drop(bob);
     let _plain = receive(&["--plain"]);
     send(Box::new(|_, _, _| true)).error(&not);
-    let plain = place.relay.xcher(["send", "bob", "t", "--plain"]).dir(place.folder.path());
+    let plain = place.relay.xcher(["send", "--to", "bob", "t", "--plain"]).dir(place.folder.path());
     plain.run().code(2).one_error(&["expected an encrypted session for an offer, got --plain"]);
 }
 

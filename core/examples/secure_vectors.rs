@@ -14,8 +14,7 @@ use snow::{Builder, HandshakeState};
 use xcher_core::code::{Prover, Verifier};
 use xcher_core::secure::{Entropy, Handshake, Identity, Keys, Safety, SafetyWords, Side};
 
-const PROLOGUE: &str =
-    "X_CHK //xcher/2\nX_CHK //xcher/2 YES\nX_CAPS secure code aes\nX_CAPS secure verify aes\n";
+const PROLOGUE: &str = "X_INIT bob\nX_CHK //xcher/2\nX_CHK //xcher/2 YES\nX_CAPS secure code aes\nX_CAPS secure verify aes\n";
 const CONTROL: [(&str, &str); 5] = [
     ("A", "X_FILELIST\n"),
     ("B", "X_FILELIST a b 7\nX_FILELIST EOF EOF\n"),
@@ -26,7 +25,7 @@ const CONTROL: [(&str, &str); 5] = [
 /// What each of a file's records but the last says: a text and how often it is repeated.
 const FILES: [&[(&str, usize)]; 5] =
     [&[], &[("a", 1)], &[("a", 65_519)], &[("first", 1), ("second", 1)], &[("xcher ", 4000)]];
-const CODE: &str = "4821-crossover-clockwork";
+const CODE: &str = "4821-crossover-clockwork-universe";
 
 /// Secret key, entropy for the handshake, for the words, for the code.
 const CALLER: [u8; 4] = [0x11, 0x21, 0x31, 0x41];
@@ -137,6 +136,7 @@ fn data(first: &[u8; 32], second: &[u8; 32], hash: &[u8; 32]) -> Value {
             let key = Hasher::new_derive_key("xcher 2 data key")
                 .update(&[&first[..], second, hash, requester.as_bytes()].concat())
                 .update(&number.to_le_bytes())
+                .update(cipher.as_bytes())
                 .finalize();
             let seal = |nonce: [u8; 12], text: &mut [u8]| match cipher {
                 "AES-256-GCM" => aes(key.as_bytes(), nonce, text),

@@ -84,7 +84,8 @@ fn the_keys_are_those_of_the_records() {
     for vector in vectors["data"].as_array().unwrap() {
         let number = vector["number"].as_u64().unwrap().to_le_bytes();
         let requester = text(&vector["requester"]).as_bytes();
-        let material = [&first[..], &second, &hash, requester, &number].concat();
+        let cipher = text(&vector["cipher"]).as_bytes();
+        let material = [&first[..], &second, &hash, requester, &number, cipher].concat();
         let key = blake3::derive_key("xcher 2 data key", &material);
         assert_eq!(key[..], bytes(&vector["key"]), "{vector}");
     }

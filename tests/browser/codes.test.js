@@ -70,15 +70,15 @@ inEachBrowser("by a code", (stage) => {
     await send.exits(1);
   });
 
-  test("three wrong codes, and it is dead", async (t) => {
+  test("ten wrong codes, and it is dead", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const { code } = await carol.send(files.paths);
-    const wrong = code.replace(/[a-z]+$/, (word) => (word === "adult" ? "acme" : "adult"));
+    const wrong = code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
     const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
     await dora.text("#peer-state.fault", "expected the words of this code");
     await carol.sending("waiting", "Someone had a wrong code");
-    for (const tries of [2, 3]) {
+    for (const tries of [2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);
       await get.exits(5);
     }

@@ -23,7 +23,7 @@ impl PrivateConn {
         conn.hears(probe);
         conn.say(format!("{probe} YES\n{caps}\n"));
         let theirs = conn.line().unwrap();
-        let prologue = format!("{probe}\n{probe} YES\n{caps}\n{theirs}\n");
+        let prologue = format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{theirs}\n", chat.nick());
         let (identity, mut entropy) = (Identity::new(secret), Entropy::new([7; 32]));
         let mut handshake =
             Handshake::new(Side::Called, &identity, prologue.as_bytes(), &mut entropy);

@@ -202,14 +202,19 @@ pub(crate) fn full_port() -> (Socket, u16, Vec<Socket>) {
 }
 
 /// A connection to a relay under a nick.
-pub(crate) struct Chat(Conn);
+pub(crate) struct Chat(Conn, String);
 
 impl Chat {
     pub(crate) fn join(relay: SocketAddr, nick: &str) -> Self {
         let mut conn = Conn::to(relay);
         conn.say(format!("X_NICK {nick}\n"));
         conn.hears(&format!("X_NICK {nick} YES"));
-        Self(conn)
+        Self(conn, nick.to_owned())
+    }
+
+    /// The nick.
+    pub(crate) fn nick(&self) -> &str {
+        &self.1
     }
 
     /// Calls someone as client A; the connection back.

@@ -156,7 +156,7 @@ export class Peer extends EventTarget {
   static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
   /**
    * Shares files with whoever proves to know a new code, from a peer of its own, until they have what
-   * they want. Three wrong tries end it. The other side calls `peer.open(code)`, runs `xcher get
+   * they want. Ten wrong tries end it. The other side calls `peer.open(code)`, runs `xcher get
    * CODE`, or opens the link.
    *
    * @throws XcherError as {@link Peer.connect}; `policy` for a name that cannot be shared
@@ -184,7 +184,7 @@ export class Peer extends EventTarget {
    */
   share(file: Blob, name?: string): Share;
   /**
-   * Calls `nick`, or who made up a code such as `4821-crossover-clockwork`, and waits for the session.
+   * Calls `nick`, or who made up a code such as `4821-crossover-clockwork-universe`, and waits for the session.
    * `timeout` in milliseconds, 30 000 by default and at most.
    *
    * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
@@ -352,7 +352,7 @@ export interface Offering {
 
 /** Files for whoever knows a code. */
 export interface Sending {
-  /** What the other side is to be told: `4821-crossover-clockwork`. */
+  /** What the other side is to be told: `4821-crossover-clockwork-universe`. */
   readonly code: string;
   /** A peer of its own: its events say who comes, what is sent, and who had a wrong code. */
   readonly peer: Peer;

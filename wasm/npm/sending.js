@@ -88,7 +88,7 @@ export class Sending {
     }
     this.#left = false;
     if (this.#dead) {
-      const why = "expected the right code in three tries, got wrong ones: this code is dead";
+      const why = "expected the right code in ten tries, got wrong ones: this code is dead";
       this.#end.reject(new XcherError("wrong-code", why));
     }
   }

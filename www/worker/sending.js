@@ -9,7 +9,7 @@ const stops = new Map();
 
 const named = (files) => files.map(([file, name]) => ({ file, name }));
 const count = (number) => `${number} file${number === 1 ? "" : "s"}`;
-const DEAD = "Three wrong codes were tried, so this one is dead. Make another.";
+const DEAD = "Ten wrong codes were tried, so this one is dead. Make another.";
 
 /** `page`: where its link leads. */
 export async function send(id, files, page) {
@@ -28,7 +28,7 @@ export async function send(id, files, page) {
       session.closed.then(() => peer.sessions.size || wait());
     });
     on("upload", ({ upload: one }) => upload(one));
-    on("refused", ({ error }) => error.code === "wrong-code" && wait("Someone had a wrong code; after three it is dead. "));
+    on("refused", ({ error }) => error.code === "wrong-code" && wait("Someone had a wrong code; after ten it is dead. "));
     on("offline", ({ error }) => say("waiting", `Offline: ${error.message}`));
     on("online", () => wait());
     const link = sending.link(page);

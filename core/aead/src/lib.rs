@@ -34,6 +34,14 @@ pub enum Cipher {
 }
 
 impl Cipher {
+    /// Its name in PROTOCOL.md, which is part of what a data connection's key is derived from.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
+            Self::Aes256Gcm => "AES-256-GCM",
+        }
+    }
+
     /// Whether this build has it. Whether the hardware makes it fast, the driver must know.
     pub fn is_available(self) -> bool {
         match self {

@@ -43,7 +43,7 @@ fuzz_target!(|input: Input| {
         if input.strict {
             terms = Terms { required: true, expected: Some(key(side.other())), ..terms };
         }
-        terms.code = input.code.then(|| code("crossover-clockwork")).flatten();
+        terms.code = input.code.then(|| code("crossover-clockwork-universe")).flatten();
         Talker::new(terms)
     });
     let (mut number, mut changed) = (0, false);

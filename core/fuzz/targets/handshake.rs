@@ -95,7 +95,7 @@ fn words(a: &Keys, b: &Keys, wire: &mut impl FnMut(String) -> String) -> Result<
 }
 
 fn code(a: &Keys, b: &Keys, wire: &mut impl FnMut(String) -> String) -> Result<(), CodeError> {
-    let code: Code = "4821-crossover-clockwork".parse().expect("a code");
+    let code: Code = "4821-crossover-clockwork-universe".parse().expect("a code");
     let mut a = Prover::new(&code, a, &mut Entropy::new([5; 32]));
     let mut b = Verifier::new(&code, b, &mut Entropy::new([6; 32]));
     let first = wire(a.start().to_owned());

@@ -109,6 +109,7 @@ fn terms(side: Side, knows: Knows) -> Terms {
         extensions: if knows == Knows::All { all } else { more },
         required: false,
         expected: None,
+        called: None,
         code: None,
     }
 }

@@ -92,6 +92,7 @@ fn terms(seed: u8) -> Option<Terms> {
         extensions,
         required: false,
         expected: None,
+        called: None,
         code: None,
     })
 }

@@ -11,17 +11,20 @@ pub use exchange::{CodeError, Prover, REFUSAL, Verifier};
 use crate::Nick;
 use crate::secure::Entropy;
 
+/// Wrong codes after which a code lets nobody in any more (section 12.2).
+pub const MAX_TRIES: u32 = 10;
+
 /// The most digits of a nick in a code.
 const MAX_DIGITS: usize = 9;
 
-/// `4821-crossover-clockwork`: a nick at the relay, of digits alone, and two words that the relay
-/// never sees.
+/// `4821-crossover-clockwork-universe`: a nick at the relay, of digits alone, and three words that
+/// the relay never sees.
 ///
 /// `Display` writes all of it, for whoever is to tell it; `Debug` leaves the words out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code {
     nick: Nick,
-    words: [u8; 2],
+    words: [u8; 3],
 }
 
 impl Code {
@@ -52,10 +55,11 @@ impl Code {
         };
         let first = word(words::THREE, BadCode::FirstWord)?;
         let second = word(words::TWO, BadCode::SecondWord)?;
+        let third = word(words::THREE, BadCode::ThirdWord)?;
         if parts.next().is_some() {
             Err(BadCode::More)
         } else {
-            Ok(Self { nick, words: [first, second] })
+            Ok(Self { nick, words: [first, second, third] })
         }
     }
 
@@ -72,11 +76,11 @@ impl Code {
         &self.nick
     }
 
-    /// The secret, as both sides write it: small letters, one dash.
+    /// The secret, as both sides write it: small letters, one dash between two words.
     pub(crate) fn secret(&self) -> String {
-        let [first, second] = self.words;
-        let (first, second) = (words::word(words::THREE, first), words::word(words::TWO, second));
-        [first, "-", second].concat()
+        let [first, second, third] = self.words;
+        let long = |byte| words::word(words::THREE, byte);
+        [long(first), "-", words::word(words::TWO, second), "-", long(third)].concat()
     }
 }
 
@@ -109,18 +113,21 @@ pub enum BadCode {
     FirstWord,
     /// The second word is none of the list's, or there is none.
     SecondWord,
-    /// There is something after the second word.
+    /// The third word is none of the list's, or there is none.
+    ThirdWord,
+    /// There is something after the third word.
     More,
 }
 
 impl fmt::Display for BadCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a code like 4821-crossover-clockwork, got ")?;
+        f.write_str("expected a code like 4821-crossover-clockwork-universe, got ")?;
         f.write_str(match self {
             Self::Nick => "no number of 1 to 9 digits at its beginning",
             Self::FirstWord => "a first word that no code has there",
             Self::SecondWord => "a second word that no code has there",
-            Self::More => "something after the second word",
+            Self::ThirdWord => "a third word that no code has there",
+            Self::More => "something after the third word",
         })
     }
 }
@@ -144,21 +151,25 @@ mod tests {
 
     #[test]
     fn a_code_is_read_as_people_type_it() {
-        let code = Code::parse("4821-crossover-clockwork").expect("a code");
+        let code = Code::parse("4821-crossover-clockwork-universe").expect("a code");
         assert_eq!(code.nick().as_str(), "4821");
-        assert_eq!(code.to_string(), "4821-crossover-clockwork");
-        assert_eq!(code.secret(), "crossover-clockwork");
+        assert_eq!(code.to_string(), "4821-crossover-clockwork-universe");
+        assert_eq!(code.secret(), "crossover-clockwork-universe");
         assert_eq!(format!("{code:?}"), "Code(4821-…)");
         for text in [
-            "4821 crossover clockwork",
-            " 4821-Crossover-CLOCKWORK\n",
-            "4821 - crossover\t\u{a0}clockwork-",
+            "4821 crossover clockwork universe",
+            " 4821-Crossover-CLOCKWORK-Universe\n",
+            "4821 - crossover\t\u{a0}clockwork--universe-",
         ] {
             assert_eq!(text.parse(), Ok(code.clone()), "{text:?}");
             assert!(Code::is_like(text), "{text:?}");
         }
-        assert_ne!(Code::parse("04821-crossover-clockwork"), Ok(code), "digits are a nick");
-        assert!(Code::parse("1-crossover-clockwork").is_ok());
+        assert_ne!(
+            Code::parse("04821-crossover-clockwork-universe"),
+            Ok(code),
+            "digits are a nick"
+        );
+        assert!(Code::parse("1-crossover-clockwork-universe").is_ok());
     }
 
     #[test]
@@ -166,19 +177,23 @@ mod tests {
         for (text, fault) in [
             ("", BadCode::Nick),
             ("-", BadCode::Nick),
-            ("crossover-clockwork", BadCode::Nick),
-            ("1234567890-crossover-clockwork", BadCode::Nick),
-            ("４８２１-crossover-clockwork", BadCode::Nick),
+            ("crossover-clockwork-universe", BadCode::Nick),
+            ("1234567890-crossover-clockwork-universe", BadCode::Nick),
+            ("４８２１-crossover-clockwork-universe", BadCode::Nick),
             ("4821", BadCode::FirstWord),
-            ("4821-crosover-clockwork", BadCode::FirstWord),
-            ("4821-clockwork-crossover", BadCode::FirstWord),
+            ("4821-crosover-clockwork-universe", BadCode::FirstWord),
+            ("4821-clockwork-crossover-universe", BadCode::FirstWord),
             ("4821-crossover", BadCode::SecondWord),
             ("4821-crossover-crossover", BadCode::SecondWord),
-            ("4821-crossover-clockwork-acme", BadCode::More),
+            ("4821-crossover-clockwork", BadCode::ThirdWord),
+            ("4821-crossover-clockwork-acme", BadCode::ThirdWord),
+            ("4821-crossover-clockwork-universe-acme", BadCode::More),
         ] {
             assert_eq!(Code::parse(text), Err(fault), "{text:?}");
             let why = fault.to_string();
-            assert!(why.starts_with("expected a code like 4821-crossover-clockwork, got "));
+            assert!(
+                why.starts_with("expected a code like 4821-crossover-clockwork-universe, got ")
+            );
         }
         for (text, like) in [
             ("4821-crosover-clockwork", true),

@@ -157,11 +157,10 @@ impl Peer {
         slot.remote = Some(remote);
         slot.since = turn.now;
         slot.heard = turn.now;
-        let (nick, code, side) = (slot.nick.clone(), slot.code.clone(), slot.side());
         let mut out = Vec::new();
-        let session = self.begin_session(nick.as_ref(), code.as_ref(), side, path, &mut out);
-        let Some(slot) = self.sessions.get_mut(&id) else { return };
-        slot.session = session;
+        if let Some(trust) = &mut self.trust {
+            slot.session = trust.begin_session(slot, &self.config.limits, &mut out);
+        }
         slot.write(out, turn);
         if !slot.session.is_probing() {
             self.agreed(id, None, turn);
@@ -210,7 +209,13 @@ impl Peer {
     }
 
     /// An X_INIT came.
-    pub(super) fn called(&mut self, from: SocketAddr, nick: Option<Nick>, turn: &mut Turn<'_>) {
+    pub(super) fn called(
+        &mut self,
+        from: SocketAddr,
+        nick: Option<Nick>,
+        me: Nick,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(relay) = self.relay.relay_ip() else { return };
         let closed = self.stopping || self.is_code_dead();
         let before = nick.as_ref().and_then(|nick| self.call_of(nick));
@@ -238,6 +243,7 @@ impl Peer {
         let id = SessionId(self.new_id());
         let limits = &self.config.limits;
         let mut slot = Slot::new(Stage::Consent, nick.clone(), true, turn.now, limits);
+        slot.called_me = Some(me);
         slot.asked_with = before.filter(|id| self.is_asked_about(*id));
         let asked = slot.asked_with.is_some();
         self.sessions.insert(id, slot);

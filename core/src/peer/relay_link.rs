@@ -212,7 +212,8 @@ impl Peer {
             (RelayPacket::Init { nick, ip, port }, Stage::Online(at)) => {
                 let from = self.relay.from.take();
                 if self.config.nicks.get(at).is_some_and(|own| own.as_str() == nick) {
-                    self.called(SocketAddr::new(ip, port), from, turn);
+                    let me = self.config.nicks[at].clone();
+                    self.called(SocketAddr::new(ip, port), from, me, turn);
                 }
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),

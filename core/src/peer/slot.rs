@@ -27,6 +27,8 @@ pub(super) struct Slot {
     pub(super) nick: Option<Nick>,
     /// Whether the other side called: this host is B.
     pub(super) called: bool,
+    /// What it called this host, as X_INIT spelled it.
+    pub(super) called_me: Option<Nick>,
     /// Whether the user knows of it.
     pub(super) opened: bool,
     /// Whether both sides know what they can do.
@@ -133,6 +135,7 @@ impl Slot {
             session: Session::new(limits),
             nick,
             called,
+            called_me: None,
             opened: false,
             agreed: false,
             key: None,
@@ -177,6 +180,11 @@ impl Slot {
 
     pub(super) fn side(&self) -> Side {
         if self.called { Side::Called } else { Side::Caller }
+    }
+
+    /// The nick that was called, as the caller spelled it.
+    pub(super) fn called_as(&self) -> Option<&Nick> {
+        if self.called { self.called_me.as_ref() } else { self.nick.as_ref() }
     }
 
     pub(super) fn conn(&self) -> Option<ConnId> {

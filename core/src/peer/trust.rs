@@ -8,10 +8,10 @@ use litemap::LiteMap;
 
 use super::slot::Slot;
 use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
-use crate::code::{Code, CodeError};
+use crate::code::{Code, CodeError, MAX_TRIES};
 use crate::secure::{Entropy, Identity, PublicKey, Side};
 use crate::session::{Event as Heard, Extensions, Terms};
-use crate::{MisuseError, Nick, ProtocolError, Session};
+use crate::{Limits, MisuseError, Nick, ProtocolError, Session};
 
 /// How long the other side may take to show that it knows more than the six packets.
 pub(super) const PROBE: Duration = Duration::from_secs(3);
@@ -24,13 +24,10 @@ pub struct Trust {
     extensions: Extensions,
     required: bool,
     pins: LiteMap<Nick, PublicKey>,
-    /// What whoever calls this host is to know, and how many did not.
-    code: Option<Code>,
+    /// What whoever calls this host is to know, the key of that code, and how many did not know it.
+    code: Option<(Code, Arc<Identity>)>,
     wrong: u32,
 }
-
-/// Wrong codes after which a code lets nobody in (section 12).
-const WRONG_CODES: u32 = 3;
 
 impl Trust {
     /// Of this host's key, and 32 bytes of the system's randomness.
@@ -86,16 +83,54 @@ impl Trust {
         self
     }
 
-    /// Nobody is let in who does not prove to know this code. This host is to go by its nick.
+    /// Nobody is let in who does not prove to know this code. This host is to go by its nick, and
+    /// shows callers a key that is of this code alone.
     #[must_use]
     pub fn with_code(mut self, code: Code) -> Self {
-        self.code = Some(code);
+        let identity = Identity::new(self.entropy.bytes());
+        self.code = Some((code, Arc::new(identity)));
         self
     }
 
     /// Nobody is taken for `nick` who does not hold this key.
     pub fn pin(&mut self, nick: Nick, key: PublicKey) {
         self.pins.insert(nick, key);
+    }
+
+    /// Begins to speak with whoever is at the other end.
+    pub(super) fn begin_session(
+        &mut self,
+        slot: &Slot,
+        limits: &Limits,
+        out: &mut Vec<u8>,
+    ) -> Session {
+        let (side, path, nick) = (slot.side(), slot.path, slot.nick.as_ref());
+        let by_code = match side {
+            Side::Called => self.code.clone(),
+            // Neither does the caller show guessers who it is.
+            Side::Caller => slot.code.clone().map(|code| {
+                let identity = Identity::new(self.entropy.bytes());
+                (code, Arc::new(identity))
+            }),
+        };
+        // The words of a code prove more than a pin.
+        let pin = nick.filter(|_| by_code.is_none()).and_then(|nick| self.pins.get(nick));
+        let expected = pin.copied();
+        let (code, identity) = by_code.unzip();
+        let terms = Terms {
+            side,
+            called: slot.called_as().cloned(),
+            code,
+            identity: identity.unwrap_or_else(|| self.identity.clone()),
+            entropy: Entropy::new(self.entropy.bytes()),
+            extensions: match path {
+                Path::Direct => self.extensions,
+                Path::Bridge => self.extensions.with(Extensions::BRIDGE),
+            },
+            required: self.required,
+            expected,
+        };
+        Session::negotiate(limits, terms, out)
     }
 }
 
@@ -155,33 +190,6 @@ impl Peer {
     /// This host's own key, where it speaks in private.
     pub fn key(&self) -> Option<PublicKey> {
         self.trust.as_ref().map(|trust| trust.identity.public())
-    }
-
-    /// Begins to speak with whoever is at the other end.
-    pub(super) fn begin_session(
-        &mut self,
-        nick: Option<&Nick>,
-        code: Option<&Code>,
-        side: Side,
-        path: Path,
-        out: &mut Vec<u8>,
-    ) -> Session {
-        let limits = &self.config.limits;
-        let Some(trust) = &mut self.trust else { return Session::new(limits) };
-        let code = if side == Side::Called { trust.code.clone() } else { code.cloned() };
-        let terms = Terms {
-            side,
-            code,
-            identity: trust.identity.clone(),
-            entropy: Entropy::new(trust.entropy.bytes()),
-            extensions: match path {
-                Path::Direct => trust.extensions,
-                Path::Bridge => trust.extensions.with(Extensions::BRIDGE),
-            },
-            required: trust.required,
-            expected: nick.and_then(|nick| trust.pins.get(nick)).copied(),
-        };
-        Session::negotiate(limits, terms, out)
     }
 
     /// Both sides know what they can do: what was asked so far is sent.
@@ -269,7 +277,7 @@ impl Peer {
 
     /// Whether this host's code lets nobody in any more.
     pub(super) fn is_code_dead(&self) -> bool {
-        self.trust.as_ref().is_some_and(|trust| trust.wrong >= WRONG_CODES)
+        self.trust.as_ref().is_some_and(|trust| trust.wrong >= MAX_TRIES)
     }
 
     /// Where a session failed for a code that this host made up.
@@ -280,7 +288,7 @@ impl Peer {
         }
         let Some(trust) = &mut self.trust else { return };
         trust.wrong += 1;
-        if trust.wrong != WRONG_CODES {
+        if trust.wrong != MAX_TRIES {
             return;
         }
         turn.tell(Event::CodeDead);

@@ -78,6 +78,7 @@ impl Keys {
             .update(&self.hash)
             .update(&[requester.letter()])
             .update(&number.to_le_bytes())
+            .update(cipher.name().as_bytes())
             .finalize();
         DataKey::new(Secret(key.into()), cipher)
     }

@@ -10,7 +10,7 @@ use super::Extensions;
 use super::auth::Auth;
 use crate::code::Code;
 use crate::secure::{Entropy, Handshake, Identity, Keys, Opener, PublicKey, Safety, Sealer, Side};
-use crate::{ProtocolError, Quoted};
+use crate::{Nick, ProtocolError, Quoted};
 
 const PROBE: &str = "X_CHK //xcher/2";
 const YES: &str = "X_CHK //xcher/2 YES";
@@ -24,6 +24,8 @@ pub struct Terms {
     pub identity: Arc<Identity>,
     /// For the keys of this session alone.
     pub entropy: Entropy,
+    /// The nick that was called, as X_INIT spelled it.
+    pub called: Option<Nick>,
     /// What it can do.
     pub extensions: Extensions,
     /// It speaks in private or not at all.
@@ -91,6 +93,8 @@ impl Negotiation {
             Side::Called => Stage::Waiting,
         };
         let mut prologue = Vec::new();
+        prologue.extend_from_slice(b"X_INIT ");
+        put(&mut prologue, terms.called.as_ref().map_or("", Nick::as_str));
         put(&mut prologue, PROBE);
         put(&mut prologue, YES);
         Self { terms, stage, prologue }

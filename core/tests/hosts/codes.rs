@@ -10,7 +10,7 @@ fn code(words: &str) -> Code {
     format!("4821-{words}").parse().unwrap()
 }
 
-const RIGHT: &str = "crossover-clockwork";
+const RIGHT: &str = "crossover-clockwork-universe";
 
 /// B made a code up; A and C may know it.
 fn net() -> Net {
@@ -29,9 +29,13 @@ fn call(net: &mut Net, words: &str) -> SessionId {
 fn who_knows_the_code_is_let_in() {
     let mut net = net();
     let session = call(&mut net, RIGHT);
-    let private = |number| Secrecy::Private { key: key(number), known: Known::ByCode };
-    assert_eq!(net.opened(0), Some((session, private(2))));
-    assert_eq!(net.opened(1).unwrap().1, private(1));
+    let keys = [0, 1].map(|host| match net.opened(host) {
+        Some((_, Secrecy::Private { key, known: Known::ByCode })) => key,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(net.opened(0).unwrap().0, session);
+    // A key of their own: neither is shown to those who guess.
+    assert!(keys.iter().all(|shown| *shown != key(1) && *shown != key(2)), "{keys:?}");
     net.get(0, session, "x", 17);
     assert_eq!(net.hosts[0].stored["x"], b"for whoever knows");
     // Nobody is shown words of a session that does not stand.
@@ -44,12 +48,12 @@ fn who_knows_the_code_is_let_in() {
 }
 
 #[test]
-fn three_wrong_codes_and_it_is_dead() {
+fn ten_wrong_codes_and_it_is_dead() {
     let mut net = net();
     let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
-    for tries in 1..=3 {
+    for tries in 1..=10 {
         assert!(!net.hosts[1].events.contains(&Event::CodeDead));
-        call(&mut net, "crossover-acme");
+        call(&mut net, "crossover-acme-universe");
         assert_eq!(net.faults(1), vec![wrong.clone(); tries]);
     }
     assert_eq!(net.hosts[1].events.iter().filter(|event| **event == Event::CodeDead).count(), 1);
@@ -63,19 +67,48 @@ fn three_wrong_codes_and_it_is_dead() {
     assert_eq!(net.hosts[1].looked_up, 0);
 }
 
+/// A code has one key of its own; another code has another.
+#[test]
+fn a_code_keeps_its_key_and_shares_it_with_no_other() {
+    let shown = |net: &Net| match net.opened(0) {
+        Some((_, Secrecy::Private { key, .. })) => key,
+        other => panic!("{other:?}"),
+    };
+    let mut net = net();
+    let first = call(&mut net, RIGHT);
+    let key = shown(&net);
+    net.with(0, |peer, now, actions| peer.end(first, now, actions)).unwrap();
+    call(&mut net, RIGHT);
+    assert_eq!(shown(&net), key, "what was cut resumes");
+    let b = trust(2).with_code(code("adroitness-acme-universe")).with_code(code(RIGHT));
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(b))]);
+    call(&mut net, RIGHT);
+    assert_ne!(shown(&net), key);
+}
+
+/// Who calls by a nick whose key is kept shows another one with a code, and is let in by its words.
+#[test]
+fn the_words_go_before_a_pin() {
+    let mut b = trust(2).with_code(code(RIGHT));
+    b.pin(xcher_core::Nick::parse("a").unwrap(), key(1));
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(b))]);
+    call(&mut net, RIGHT);
+    assert!(net.opened(0).is_some() && net.opened(1).is_some(), "{:?}", net.faults(1));
+}
+
 /// Many at once have no more tries than one after the other.
 #[test]
 fn tries_at_the_same_time_are_tries() {
     let mut net = net();
-    for number in 0..10 {
-        let code = code(if number == 9 { RIGHT } else { "crossover-acme" });
+    for number in 0..20 {
+        let code = code(if number == 19 { RIGHT } else { "crossover-acme-universe" });
         net.begin(0, |peer, now, actions| peer.open_code(code, now, actions)).unwrap();
     }
     net.run();
     net.wait(40);
     let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
     let tries = net.faults(1).into_iter().filter(|fault| *fault == wrong).count();
-    assert_eq!(tries, 3);
+    assert_eq!(tries, 10);
     assert!(net.opened(1).is_none() && net.opened(0).is_none());
     assert!(!net.hosts[1].peer.is_busy());
 }

@@ -2,6 +2,7 @@
 
 use xcher_core::secure::Side;
 use xcher_core::session::{Event, Terms};
+use xcher_core::{Nick, ProtocolError};
 
 use crate::talker::{Talker, assert_private, code, key, pair, pass, talk, terms};
 
@@ -16,7 +17,9 @@ fn strict() -> [Talker; 2] {
 }
 
 fn with_code() -> [Talker; 2] {
-    SIDES.map(|side| Talker::new(Terms { code: code("crossover-clockwork"), ..terms(side, 100) }))
+    SIDES.map(|side| {
+        Talker::new(Terms { code: code("crossover-clockwork-universe"), ..terms(side, 100) })
+    })
 }
 
 /// How many bytes each side says if nobody is in between.
@@ -120,6 +123,19 @@ fn words_that_were_changed_on_the_way_are_noticed() {
             assert!(both.iter().all(|talker| !talker.is_served()));
         }
     }
+}
+
+/// Someone who is called and passes the call on to another nick is not in between: both know who was
+/// called.
+#[test]
+fn a_call_that_was_meant_for_another_nick_comes_to_nothing() {
+    let mut both = SIDES.map(|side| {
+        let called = Nick::parse(if side == Side::Caller { "erin" } else { "dave" }).ok();
+        Talker::new(Terms { called, ..terms(side, 100) })
+    });
+    talk(&mut both, &mut pass);
+    assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));
+    assert!(matches!(both[0].fault, Some(ProtocolError::Secure(_))), "{:?}", both[0].fault);
 }
 
 #[test]

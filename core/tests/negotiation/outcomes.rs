@@ -161,7 +161,7 @@ fn who_insists_never_speaks_in_the_clear() {
     let insist: [fn(&mut Terms); 3] = [
         |terms| terms.required = true,
         |terms| terms.expected = Some(key(Side::Called)),
-        |terms| terms.code = code("crossover-clockwork"),
+        |terms| terms.code = code("crossover-clockwork-universe"),
     ];
     for change in insist {
         for (side, told) in [
@@ -222,7 +222,7 @@ fn both_must_know_the_same_code() {
         talk(&mut both, &mut pass);
         both
     };
-    let right = Some("crossover-clockwork");
+    let right = Some("crossover-clockwork-universe");
     let both = told(right, right);
     assert_private(&both);
     assert!(both.iter().all(|talker| talker.events.contains(&Event::Authenticated)));
@@ -233,7 +233,7 @@ fn both_must_know_the_same_code() {
     assert_eq!(b[..first].iter().filter(proof).count(), 2);
 
     let wrong = ProtocolError::Code(CodeError::Wrong);
-    let both = told(Some("crossover-acme"), right);
+    let both = told(Some("crossover-acme-universe"), right);
     assert_eq!((&both[0].fault, &both[1].fault), (&Some(wrong.clone()), &Some(wrong)));
     assert_eq!(both[1].lines().last(), Some(&"X_AUTH NO"));
     assert!(!both[0].is_served() && !both[1].is_served());
@@ -247,7 +247,10 @@ fn both_must_know_the_same_code() {
     assert!(!both[0].events.contains(&Event::Authenticated) && !both[1].is_served());
 
     let mut both = [
-        Talker::new(Terms { code: code("crossover-clockwork"), ..terms(Side::Caller, 100) }),
+        Talker::new(Terms {
+            code: code("crossover-clockwork-universe"),
+            ..terms(Side::Caller, 100)
+        }),
         Talker::new(Terms {
             extensions: ALL.without(Extensions::CODE),
             ..terms(Side::Called, 100)

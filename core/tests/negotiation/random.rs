@@ -57,7 +57,7 @@ fn no_line_of_an_extension_is_said_before_yes() {
         let mut terms = terms(side, run as u8);
         terms.required = rng.u8(0..8) == 0;
         if rng.u8(0..8) == 0 {
-            terms.code = code("crossover-clockwork");
+            terms.code = code("crossover-clockwork-universe");
         }
         if rng.bool() {
             terms.extensions = terms.extensions.without(Extensions::SECURE);

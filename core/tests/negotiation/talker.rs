@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xcher_core::code::Code;
 use xcher_core::secure::{Entropy, Identity, PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
-use xcher_core::{FileName, Limits, ProtocolError, Session};
+use xcher_core::{FileName, Limits, Nick, ProtocolError, Session};
 
 pub(crate) struct Talker {
     pub(crate) session: Session,
@@ -41,6 +41,7 @@ pub(crate) fn terms(side: Side, seed: u8) -> Terms {
         side,
         identity: Arc::new(Identity::new(secret(side))),
         entropy: Entropy::new([seed ^ secret(side)[0]; 32]),
+        called: Some(Nick::parse("bob").unwrap()),
         extensions: ALL,
         required: false,
         expected: None,

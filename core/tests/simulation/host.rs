@@ -145,8 +145,8 @@ pub fn size_of(name: &str, bytes: &[u8]) -> Size {
 }
 
 /// What whoever calls a host with a code is to know, and what it is not.
-pub const RIGHT: &str = "1000-crossover-clockwork";
-pub const WRONG: &str = "1000-crossover-acme";
+pub const RIGHT: &str = "1000-crossover-clockwork-universe";
+pub const WRONG: &str = "1000-crossover-acme-universe";
 
 /// The usual limits, or such that every one of them is reached. There is room for every stranger:
 /// where they fill all places to wait in, they do make a difference.

@@ -153,7 +153,7 @@ impl<'a> Call<'a> {
 fn code_fault(fault: &Fault) -> Option<Failure> {
     let text = match fault {
         Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
-            "the code is wrong; after three wrong tries it is dead"
+            "the code is wrong; after ten wrong tries it is dead"
         }
         Fault::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
             "STOP: who answers there knows no codes, so it is not who made this one up"

@@ -85,7 +85,7 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
             ..
         } = &event
         {
-            running.output.note(format_args!("someone had a wrong code; after three it is dead"));
+            running.output.note(format_args!("someone had a wrong code; after ten it is dead"));
         }
         served.event(&event);
         loop {
@@ -110,7 +110,7 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
                     report::missing(&running.output, &outcome);
                     return Err(Failure::new(
                         Code::NotPrivate,
-                        "three wrong codes were tried, so this one is dead: send again for another",
+                        "ten wrong codes were tried, so this one is dead: send again for another",
                     ));
                 }
                 Verdict::Lost(fate) => return Err(lost(&fate)),

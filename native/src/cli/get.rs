@@ -104,7 +104,7 @@ fn whom(common: &Common, args: &GetArgs) -> Result<Whom, Failure> {
 /// A code from standard input, where it shows in no list of processes.
 fn typed_code(needs_terminal: bool) -> Result<String, Failure> {
     if io::stdin().is_terminal() {
-        let _ = io::stderr().write_all(b"The code, such as 4821-crossover-clockwork: ");
+        let _ = io::stderr().write_all(b"The code, such as 4821-crossover-clockwork-universe: ");
     } else if needs_terminal {
         return Err(Failure::usage("expected a nick or a code, or - to read a code, got none"));
     }

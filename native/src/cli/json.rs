@@ -57,7 +57,7 @@ pub(super) enum Line<'a> {
     NotOffered { session: u64 },
     /// The other side does not want an offered file.
     Declined { session: u64, name: &'a str },
-    /// Three have tried wrong codes: this one lets nobody in any more.
+    /// Ten have tried wrong codes: this one lets nobody in any more.
     CodeDead {},
     /// The code that whoever is to fetch is to be told.
     Code {

@@ -38,6 +38,7 @@ impl Two {
                 extensions: extensions.with(Extensions::SECURE),
                 required: true,
                 expected: None,
+                called: None,
             };
             Session::negotiate(&limits, terms, &mut written[usize::from(number) - 1])
         });

@@ -172,9 +172,8 @@ test("a store of keys that fails is no reason to trust anyone", async (t) => {
 
 test("a stranger who comes to the port first and says nothing is not whom the session is with", async (t) => {
   const bridge = await relay(t);
-  const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
-  dave.share(new Blob([CONTENT]), "x");
-  // Erin passes her call on.
+  const carol = await peer(t, bridge, "carol");
+  // Erin is of the base protocol: the relay has no ticket for her.
   const [host, port] = bridge.address.split(":");
   const erin = connect(Number(port), host);
   t.after(() => erin.destroy());
@@ -190,16 +189,33 @@ test("a stranger who comes to the port first and says nothing is not whom the se
   assert.deepEqual([session.secure, session.whyPlain], [false, "there"]);
   await assert.rejects(session.safetyWords, { code: "not-private" });
   const change = next(carol, "change");
-  const called = next(dave, "session");
-  erin.write(`X_INIT dave ${ip} ${at}\n`);
+  const real = connect(Number(at), ip);
+  t.after(() => real.destroy());
+  createInterface(real).on("line", (line) => {
+    if (line === "X_CHK //xcher/2") real.write(`${line} NO\n`);
+    if (line === "X_FILELIST") real.write("X_FILELIST x 5\nX_FILELIST EOF EOF\n");
+  });
   // It has had its 5 s for an answer, and gives none.
   const first = session.list().next();
   assert.equal((await change).session, session);
-  assert.deepEqual([session.secure, session.whyPlain], [true, undefined]);
-  assert.deepEqual([session.known, session.peerKey], ["first", dave.key]);
-  assert.equal(await session.safetyWords, await (await called).session.safetyWords);
+  assert.deepEqual([session.secure, session.whyPlain], [false, "there"]);
   assert.equal((await first).value.name, "x");
-  assert.equal((await fetch(session)).verified, true);
+});
+
+test("a call that is passed on to another nick comes to nothing", async (t) => {
+  const bridge = await relay(t);
+  const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
+  dave.addEventListener("session", () => assert.fail("a session that was meant for erin"));
+  const [host, port] = bridge.address.split(":");
+  const erin = connect(Number(port), host);
+  t.after(() => erin.destroy());
+  const lines = createInterface(erin)[Symbol.asyncIterator]();
+  erin.write("X_NICK erin\n");
+  assert.equal((await lines.next()).value, "X_NICK erin YES");
+  const opening = carol.open("erin", { timeout: 3000 });
+  const [, , ip, at] = (await lines.next()).value.split(" ");
+  erin.write(`X_INIT dave ${ip} ${at}\n`);
+  await assert.rejects(opening);
 });
 
 test("an identity that is none", async (t) => {

@@ -11,7 +11,7 @@ use super::*;
 use crate::secure::tests::{session, session_of};
 use crate::secure::{Keys, decode, encode};
 
-const CODE: &str = "4821-crossover-clockwork";
+const CODE: &str = "4821-crossover-clockwork-universe";
 
 fn prover(code: &str, keys: &Keys) -> Prover {
     Prover::new(&code.parse().unwrap(), keys, &mut Entropy::new([1; 32]))
@@ -40,8 +40,10 @@ fn the_same_words_prove_themselves() {
 #[test]
 fn the_nick_is_no_part_of_the_secret() {
     let ((a, ..), (b, ..)) = session();
-    let (mut prover, mut verifier) =
-        (prover("1 CROSSOVER clockwork", &a), verifier("22-crossover-clockwork", &b));
+    let (mut prover, mut verifier) = (
+        prover("1 CROSSOVER clockwork universe", &a),
+        verifier("22-crossover-clockwork-universe", &b),
+    );
     let proof = prover.answer(&verifier.answer(prover.start()).unwrap()).unwrap();
     assert_eq!(prover.confirm(&verifier.confirm(&proof).unwrap()), Ok(()));
 }
@@ -49,7 +51,7 @@ fn the_nick_is_no_part_of_the_secret() {
 #[test]
 fn other_words_are_wrong_to_either_side() {
     let ((a, ..), (b, ..)) = session();
-    for wrong in ["4821-crossover-classic", "4821-corrosion-clockwork"] {
+    for wrong in ["4821-crossover-classic-universe", "4821-corrosion-clockwork-universe"] {
         let (mut prover, mut verifier) = (prover(wrong, &a), verifier(CODE, &b));
         let answer = verifier.answer(prover.start()).unwrap();
         let proof = prover.answer(&answer).unwrap();
@@ -63,7 +65,8 @@ fn other_words_are_wrong_to_either_side() {
 fn whoever_does_not_know_the_words_proves_nothing_to_a() {
     let ((a, ..), (b, ..)) = session();
     for wrong in [None, Some([0; 32])] {
-        let (mut prover, mut guess) = (prover(CODE, &a), verifier("1-crossover-classic", &b));
+        let (mut prover, mut guess) =
+            (prover(CODE, &a), verifier("1-crossover-classic-universe", &b));
         let proof = prover.answer(&guess.answer(prover.start()).unwrap()).unwrap();
         // Nothing, or A's own proof sent back to it.
         let pretence = wrong.map_or(proof, |bytes| encode(&bytes));
@@ -141,7 +144,9 @@ fn what_is_no_line_is_malformed_and_ends_it() {
 fn words_are_not_printed() {
     let ((a, ..), (b, ..)) = session();
     let all = format!("{:?} {:?}", prover(CODE, &a), verifier(CODE, &b));
-    let found: Vec<_> =
-        ["crossover", "clockwork"].into_iter().filter(|word| all.contains(word)).collect();
+    let found: Vec<_> = ["crossover", "clockwork", "universe"]
+        .into_iter()
+        .filter(|word| all.contains(word))
+        .collect();
     assert_eq!(found, Vec::<&str>::new());
 }
