@@ -13,7 +13,7 @@ fn main() {
     let now = black_box(Duration::ZERO);
     let nick = black_box("a").parse::<Nick>();
 
-    let mut registry = Registry::new(RelayLimits::default());
+    let mut registry = Registry::new(RelayLimits::default(), [7; 32]);
     let mut actions = Vec::new();
     let conn = registry::ConnId(black_box(1));
     let from = black_box(([127, 0, 0, 1], 4000).into());

@@ -35,6 +35,7 @@ mod packet;
 pub mod peer;
 mod receipt;
 pub mod registry;
+mod relay_caps;
 mod relay_packet;
 pub mod secure;
 pub mod session;

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::budget::Budget;
+use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits};
 
 pub(super) struct Client {
@@ -19,8 +20,8 @@ pub(super) struct Client {
     pub(super) nick_tries: u32,
     pub(super) faults: u32,
     pub(super) asks: Budget,
-    /// Whether it said `X_CAPS from`.
-    pub(super) wants_from: bool,
+    /// What it said in X_CAPS, once it did.
+    pub(super) caps: Option<RelayCaps>,
     /// Lists of nicks that it asked for and has not got whole.
     pub(super) lists: u32,
     /// The last nick written of the first of them.
@@ -56,7 +57,7 @@ impl Client {
             nick_tries: 0,
             faults: 0,
             asks: Budget::default(),
-            wants_from: false,
+            caps: None,
             lists: 0,
             listed: None,
             unsent: 0,
@@ -84,6 +85,11 @@ impl Client {
 
     pub(super) fn is_lent(&self, ip: IpAddr, port: u16) -> bool {
         self.lent.contains(&(ip, port))
+    }
+
+    /// Whether it knows what these words stand for.
+    pub(super) fn knows(&self, caps: RelayCaps) -> bool {
+        self.caps.is_some_and(|said| said.has(caps))
     }
 
     pub(super) fn heard(&mut self, now: Duration) {

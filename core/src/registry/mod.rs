@@ -15,6 +15,8 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use crate::relay_caps::RelayCaps;
+use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use client::Client;
 
@@ -152,11 +154,15 @@ pub struct Registry {
     /// Pings sent so far: the token of the next.
     pings: u64,
     stopping: bool,
+    /// Where whatever must not be guessed comes from.
+    entropy: Entropy,
+    /// Who the relay proves to be.
+    identity: Option<Identity>,
 }
 
 impl Registry {
-    /// A relay without clients.
-    pub fn new(limits: RelayLimits) -> Self {
+    /// A relay without clients, of 32 bytes of the system's randomness.
+    pub fn new(limits: RelayLimits, seed: [u8; 32]) -> Self {
         Self {
             limits,
             clients: BTreeMap::new(),
@@ -165,7 +171,21 @@ impl Registry {
             alarms: BTreeSet::new(),
             pings: 0,
             stopping: false,
+            entropy: Entropy::new(seed),
+            identity: None,
         }
+    }
+
+    /// A relay that proves who it is.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    /// What this relay answers an X_CAPS with.
+    fn caps(&self) -> RelayCaps {
+        let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
+        RelayCaps::FROM.with(key)
     }
 
     /// Takes an input and appends what it leads to: at most one write and one close a connection.

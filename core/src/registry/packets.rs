@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::client::Client;
 use super::{Action, CloseReason, ConnId, Registry};
+use crate::relay_caps::RelayCaps;
 use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
 
 /// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
@@ -99,8 +100,7 @@ impl Registry {
                 Ok(())
             }
             Ok(RelayPacket::Caps(words)) => {
-                needs_nick(client)?;
-                client.wants_from |= words.split(' ').any(|word| word == "from");
+                self.named(conn, words, actions);
                 Ok(())
             }
             Ok(RelayPacket::End) => {
@@ -120,6 +120,21 @@ impl Registry {
                     form => Refusal::Fault(format!("expected {form}, got {got}")),
                 })
             }
+        }
+    }
+
+    /// Takes the first X_CAPS of a connection. Who knows none of the words that relays answer, such as
+    /// a host of the base protocol, gets no answer.
+    fn named(&mut self, conn: ConnId, words: &str, actions: &mut Vec<Action>) {
+        let own = self.caps();
+        let Some(client) = self.clients.get_mut(&conn) else { return };
+        if client.caps.is_some() {
+            return;
+        }
+        let caps = RelayCaps::parse(words);
+        client.caps = Some(caps);
+        if caps.wants_answer() {
+            self.write(conn, &RelayPacket::Caps(&own.words()), actions);
         }
     }
 
@@ -183,7 +198,8 @@ impl Registry {
                 Err(_) => format!("no such nick: {}", Quoted(nick)),
             }));
         };
-        let wants_from = self.clients.get(&target).is_some_and(|client| client.wants_from);
+        let wants_from =
+            self.clients.get(&target).is_some_and(|client| client.knows(RelayCaps::FROM));
         let caller = if wants_from { self.nick(conn).cloned() } else { None };
         let reads = self.write_with(target, actions, |out| {
             if let Some(caller) = &caller {

@@ -4,6 +4,7 @@
 
 mod any_bytes;
 mod asks;
+mod caps;
 mod end;
 mod faults;
 mod init;
@@ -37,7 +38,7 @@ struct Relay {
 impl Relay {
     fn new(limits: RelayLimits) -> Self {
         Self {
-            registry: Registry::new(limits),
+            registry: Registry::new(limits, [7; 32]),
             now: Duration::from_secs(1_000_000),
             written: BTreeMap::new(),
             closed: BTreeMap::new(),

@@ -15,7 +15,7 @@ impl World {
             }
             60..100 => self.stranger(),
             100..104 => {
-                self.relay = Registry::new(RelayLimits::default());
+                self.relay = Registry::new(RelayLimits::default(), [7; 32]);
                 for wire in self.wires.iter_mut().filter(|wire| wire.ends[1].host.is_none()) {
                     wire.cut = true;
                     wire.life[1] = Life::Gone;

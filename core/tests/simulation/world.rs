@@ -144,7 +144,7 @@ impl World {
             weather,
             now: Duration::from_secs(1),
             hosts,
-            relay: Registry::new(RelayLimits::default()),
+            relay: Registry::new(RelayLimits::default(), [7; 32]),
             wires: Vec::new(),
             last_port: 20_000,
             last_conn: 0,

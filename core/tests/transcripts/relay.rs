@@ -18,8 +18,11 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new() -> Self {
         let now = Duration::ZERO;
-        let mut relay =
-            Self { registry: Registry::new(RelayLimits::default()), now, others: Vec::new() };
+        let mut relay = Self {
+            registry: Registry::new(RelayLimits::default(), [7; 32]),
+            now,
+            others: Vec::new(),
+        };
         relay.connect(CLIENT);
         relay
     }

@@ -61,7 +61,7 @@ impl Ports {
         args: &RelayArgs,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let relay = Relay::new(config(args));
+        let relay = Relay::new(config(args)).map_err(Failure::local)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
             let Some(front) = self.front else { return Ok(()) };

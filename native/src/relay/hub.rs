@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-use xcher_core::RelayLimits;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry};
 
 /// Closed connections whose other side may still read the last words.
@@ -40,13 +39,8 @@ struct State {
 }
 
 impl Hub {
-    pub(super) fn new(limits: RelayLimits) -> Self {
-        let state = State {
-            registry: Registry::new(limits),
-            links: HashMap::new(),
-            armed: None,
-            actions: Vec::new(),
-        };
+    pub(super) fn new(registry: Registry) -> Self {
+        let state = State { registry, links: HashMap::new(), armed: None, actions: Vec::new() };
         Self {
             state: Mutex::new(state),
             start: Instant::now(),

@@ -22,17 +22,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
-use xcher_core::registry::{ConnId, Input};
+use xcher_core::registry::{ConnId, Input, Registry};
+use xcher_core::secure::Identity;
 
 use crate::accepting::Acceptor;
 use hub::Hub;
 pub use joined::Joined;
 
 /// How a relay is to run.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct RelayConfig {
-    /// What it bears.
+    /// What it allows.
     pub limits: RelayLimits,
+    /// Who it proves to be, to hosts that want to know.
+    pub identity: Option<Identity>,
 }
 
 /// How long connections have to end when the relay stops.
@@ -55,23 +58,36 @@ struct Shared {
 ///
 /// # Errors
 ///
-/// Those of [`Relay::run`].
+/// Those of [`Relay::new`] and [`Relay::run`].
 pub async fn run(
     listener: TcpListener,
     config: RelayConfig,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    Relay::new(config).run(listener, shutdown).await
+    Relay::new(config)?.run(listener, shutdown).await
 }
 
 impl Relay {
     /// A relay without connections. Time passes for it while [`Relay::run`] runs.
-    pub fn new(config: RelayConfig) -> Self {
-        Self(Arc::new(Shared {
-            hub: Arc::new(Hub::new(config.limits)),
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no random bytes.
+    pub fn new(config: RelayConfig) -> io::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| {
+            io::Error::other(format!("the system gives no random bytes: {error}"))
+        })?;
+        let registry = Registry::new(config.limits, seed);
+        let registry = match config.identity {
+            Some(identity) => registry.with_identity(identity),
+            None => registry,
+        };
+        Ok(Self(Arc::new(Shared {
+            hub: Arc::new(Hub::new(registry)),
             tasks: Mutex::default(),
             number: AtomicU64::new(0),
-        }))
+        })))
     }
 
     /// Joins a connection that is not a socket of the listener's. `from` is where it comes from: it

@@ -111,7 +111,7 @@ fn bridge(rates: Rates) -> Bridge {
     let config = BridgeConfig { listeners: 2, rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
     let mut relay = RelayConfig::default();
     relay.limits.any_address = true;
-    Bridge::new(Relay::new(relay), config)
+    Bridge::new(Relay::new(relay).unwrap(), config)
 }
 
 /// The client's side of a tunnel.

@@ -30,7 +30,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let relay = relay::Relay::new(RelayConfig { limits });
+        let relay = relay::Relay::new(RelayConfig { limits, identity: None }).unwrap();
         let runs = relay.clone();
         let done = tokio::spawn(async move {
             let stopped = async {
