@@ -43,6 +43,7 @@ mod size;
 mod stat;
 pub mod state;
 pub mod stream;
+mod ticket;
 pub mod tunnel;
 
 pub use error::{MisuseError, ProtocolError, Quoted};

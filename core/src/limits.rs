@@ -40,6 +40,8 @@ pub struct Limits {
     pub sessions: usize,
     /// Connections to a listener that wait while another is tried.
     pub spares: usize,
+    /// Connections to a listener that have not shown their ticket; the oldest gives way to the next.
+    pub unproven: usize,
     /// Dials a minute that X_INITs of strangers can cause.
     pub dials_per_minute: u32,
     /// Entries in one list of the other side's.
@@ -62,6 +64,7 @@ impl Default for Limits {
             unsent: 256 << 10,
             sessions: 64,
             spares: 4,
+            unproven: 32,
             dials_per_minute: 60,
             entries: 10_000_000,
         }

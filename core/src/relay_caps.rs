@@ -7,13 +7,16 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All words that this crate knows, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 2] = [("from", RelayCaps::FROM), ("key", RelayCaps::KEY)];
+const WORDS: [(&str, RelayCaps); 3] =
+    [("from", RelayCaps::FROM), ("key", RelayCaps::KEY), ("ticket", RelayCaps::TICKET)];
 
 impl RelayCaps {
     /// The relay says who calls.
     pub(crate) const FROM: Self = Self(1);
     /// Both prove who they are.
     pub(crate) const KEY: Self = Self(1 << 1);
+    /// Callers are shown that who comes is who was called.
+    pub(crate) const TICKET: Self = Self(1 << 2);
 
     /// The words that are known. Others mean nothing.
     pub(crate) fn parse(words: &str) -> Self {

@@ -49,6 +49,19 @@ pub enum RelayPacket<'a> {
     Caps(&'a str),
     /// `X_FROM nick`: the next X_INIT comes from this host.
     From(&'a str),
+    /// `X_TICKET base64`: who dials where the next X_INIT says shows this.
+    Ticket(&'a str),
+    /// `X_TICKET nick ip port base64` or `-`: whoever comes there for your X_INIT shows this, or nothing.
+    TicketDue {
+        /// Who was called.
+        nick: &'a str,
+        /// Where the caller listens.
+        ip: IpAddr,
+        /// On which port.
+        port: u16,
+        /// The ticket; `None` where the host that was called knows none.
+        ticket: Option<&'a str>,
+    },
     /// `X_ERR verb reason…`: why a packet was not carried out.
     Err {
         /// The verb of that packet.
@@ -100,6 +113,10 @@ impl<'a> RelayPacket<'a> {
             "X_PONG" => ("X_PONG token", fields.and_then(single).map(Self::Pong)),
             "X_CAPS" => ("X_CAPS word word …", fields.map(Self::Caps)),
             "X_FROM" => ("X_FROM nick", fields.and_then(single).map(Self::From)),
+            "X_TICKET" => (
+                "X_TICKET base64 or X_TICKET nick ip port base64",
+                fields.and_then(Self::parse_ticket),
+            ),
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -122,6 +139,15 @@ impl<'a> RelayPacket<'a> {
             Some((nick, "NO")) => Some(Self::NickAnswer { nick, yes: false }),
             Some(_) => None,
         }
+    }
+
+    fn parse_ticket(fields: &'a str) -> Option<Self> {
+        let Some((init, ticket)) = fields.rsplit_once(' ') else {
+            return single(fields).map(Self::Ticket);
+        };
+        let Self::Init { nick, ip, port } = Self::parse_init(init)? else { return None };
+        let ticket = Some(single(ticket)?).filter(|ticket| *ticket != "-");
+        Some(Self::TicketDue { nick, ip, port, ticket })
     }
 
     fn parse_err(fields: &'a str) -> Option<Self> {
@@ -148,6 +174,11 @@ impl<'a> RelayPacket<'a> {
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),
             Self::From(nick) => put(out, &["X_FROM", nick]),
+            Self::Ticket(ticket) => put(out, &["X_TICKET", ticket]),
+            Self::TicketDue { nick, ip, port, ticket } => {
+                let at = alloc::format!("{ip} {port}");
+                put(out, &["X_TICKET", nick, &at, ticket.unwrap_or("-")]);
+            }
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),
@@ -207,6 +238,9 @@ mod tests {
             "X_PONG 7",
             "X_CAPS from",
             "X_FROM bob",
+            "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==",
+            "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
+            "X_TICKET bob ::1 1 -",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -241,6 +275,10 @@ mod tests {
             "X_WHO a b",
             "X_ADDR x",
             "X_PING",
+            "X_TICKET",
+            "X_TICKET a b",
+            "X_TICKET bob 192.168.1.7 40000",
+            "X_TICKET bob 192.168.1.7 40000 ",
             "X_ERR X_INIT",
             "X_END x",
         ] {

@@ -1,5 +1,6 @@
 //! Someone on the wire between two hosts: hears all that passes, and changes it as the test says.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -41,6 +42,8 @@ struct State {
     a: Mutex<Option<u32>>,
     is_known: Condvar,
     streams: Mutex<Vec<Stream>>,
+    /// Where A listens for whoever comes to a port here.
+    named: Mutex<HashMap<u16, SocketAddr>>,
 }
 
 /// What passed on a stream, once it is over.
@@ -58,6 +61,7 @@ impl Middle {
             a: Mutex::new(None),
             is_known: Condvar::new(),
             streams: Mutex::new(Vec::new()),
+            named: Mutex::new(HashMap::new()),
         });
         let kept = Arc::clone(&state);
         // Its threads end with their connections.
@@ -65,9 +69,9 @@ impl Middle {
             for client in server.incoming() {
                 let (client, relay) = (client.unwrap(), TcpStream::connect(relay).unwrap());
                 let (from, to) = (client.try_clone().unwrap(), relay.try_clone().unwrap());
-                let state = Arc::clone(&kept);
+                let (state, known) = (Arc::clone(&kept), Arc::clone(&kept));
                 spawn(move || pass_on(from, to, &state));
-                spawn(move || copy(relay, client, |_, _| true));
+                spawn(move || pass_back(relay, client, &known));
             }
         });
         Self { address, state }
@@ -103,8 +107,26 @@ fn pass_on(from: TcpStream, mut to: TcpStream, state: &Arc<State>) -> Option<()>
             let server = TcpListener::bind((HERE, 0)).unwrap();
             let port = server.local_addr().unwrap().port();
             line = format!("X_INIT {nick} {HERE} {port}\n");
+            state.named.lock().unwrap().insert(port, a);
             let state = Arc::clone(state);
             spawn(move || join(&server, a, &state, [Way::ByA, Way::ByB]));
+        }
+        to.write_all(line.as_bytes()).ok()?;
+        line.clear();
+    }
+    to.shutdown(Shutdown::Both).ok()
+}
+
+/// What the relay says to A, as if it had passed on what A said.
+fn pass_back(from: TcpStream, mut to: TcpStream, state: &State) -> Option<()> {
+    let mut lines = BufReader::new(from);
+    let mut line = String::new();
+    while lines.read_line(&mut line).ok()? > 0 {
+        if let ["X_TICKET", nick, HERE, port, ticket] =
+            line.trim_end().split(' ').collect::<Vec<_>>()[..]
+        {
+            let a = state.named.lock().unwrap()[&port.parse().unwrap()];
+            line = format!("X_TICKET {nick} {} {} {ticket}\n", a.ip(), a.port());
         }
         to.write_all(line.as_bytes()).ok()?;
         line.clear();

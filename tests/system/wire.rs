@@ -262,7 +262,7 @@ impl FakeRelay {
         let mut conn = self.0.accept();
         conn.hears(&format!("X_NICK {nick}"));
         conn.say(format!("X_NICK {nick} YES\n"));
-        conn.hears("X_CAPS from");
+        conn.hears("X_CAPS from ticket");
         conn.hears("X_ADDR");
         conn.say("X_ADDR 127.0.0.1\n");
         conn

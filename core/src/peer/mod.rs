@@ -8,6 +8,7 @@ mod awaited_receipts;
 mod batching;
 mod call_guard;
 mod control;
+mod door;
 mod event;
 mod fetch;
 mod io;
@@ -98,8 +99,8 @@ pub struct Peer {
 enum Use {
     Relay,
     Control(SessionId),
-    /// Connected to a session's listener while another connection is tried.
-    Spare(SessionId),
+    /// Connected to a session's listener, and not taken for its other side yet.
+    Waiting(SessionId),
     Data(TransferId),
 }
 
@@ -204,12 +205,15 @@ impl Peer {
                 Some(Use::Data(transfer)) => {
                     self.transfer_failed(transfer, Fault::Unreachable(why), turn);
                 }
-                Some(Use::Spare(_)) | None => {}
+                Some(Use::Waiting(_)) | None => {}
             },
             Input::Received { conn, bytes } => match self.conns.get(&conn) {
                 Some(Use::Relay) => self.relay_received(bytes, turn),
                 Some(Use::Control(session)) => self.control_received(*session, bytes, turn),
-                Some(Use::Spare(_) | Use::Data(_)) | None => {}
+                Some(Use::Waiting(session)) => {
+                    self.waiting_received(*session, conn, bytes, turn);
+                }
+                Some(Use::Data(_)) | None => {}
             },
             Input::Sent { conn, bytes } => {
                 if let Some(Use::Control(session)) = self.conns.get(&conn) {
@@ -219,11 +223,13 @@ impl Peer {
             Input::Closed { conn, why } => match self.conns.remove(&conn) {
                 Some(Use::Relay) => self.relay_lost(Fault::Closed(why), turn),
                 Some(Use::Control(session)) => self.control_closed(session, why, turn),
-                Some(Use::Spare(session)) => self.drop_spare(session, conn),
+                Some(Use::Waiting(session)) => self.waiting_closed(session, conn),
                 Some(Use::Data(_)) | None => {}
             },
             Input::Listening { listener, lent_at, port } => match self.listeners.get(&listener) {
-                Some(Awaited::Control(session)) => self.listening(*session, lent_at, port, turn),
+                Some(Awaited::Control(session)) => {
+                    self.listening((*session, listener), lent_at, port, turn);
+                }
                 Some(Awaited::Data(transfer)) => self.data_listening(*transfer, port, turn),
                 None => {}
             },
@@ -338,7 +344,7 @@ impl Peer {
             Some(Use::Relay) => self.relay_connected(local, remote, turn),
             Some(Use::Control(session)) => self.dialled(*session, conn, local, remote, turn),
             Some(Use::Data(transfer)) => self.data_dialled(*transfer, turn),
-            Some(Use::Spare(_)) | None => turn.act(Action::Close { conn }),
+            Some(Use::Waiting(_)) | None => turn.act(Action::Close { conn }),
         }
     }
 

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::slot::{Slot, Spare, Stage};
-use super::{Action, Calls, ConnId, Event, Fault, ListenerId, Path, Peer, SessionId, Turn, Use};
+use super::door::{Door, Guest};
+use super::slot::{Slot, Stage};
+use super::{Action, Calls, ConnId, Event, Fault, ListenerId, Peer, SessionId, Turn, Use};
 use crate::addr::may_dial;
+use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
 impl Peer {
@@ -95,7 +97,7 @@ impl Peer {
 
     pub(super) fn listening(
         &mut self,
-        id: SessionId,
+        (id, listener): (SessionId, ListenerId),
         lent_at: Option<IpAddr>,
         port: u16,
         turn: &mut Turn<'_>,
@@ -104,51 +106,18 @@ impl Peer {
         let Some(named) = lent_at.or_else(own) else { return };
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let Some(nick) = slot.nick.clone() else { return };
+        if let Some(door) = slot.doors.iter_mut().find(|door| door.listener == listener) {
+            door.named = Some((named.to_canonical(), port));
+        }
         if let Stage::Listening = slot.stage {
             slot.stage = Stage::Calling;
         }
         self.write_init(&nick, named, port, turn);
     }
 
-    pub(super) fn accepted(
-        &mut self,
-        id: SessionId,
-        listener: ListenerId,
-        conn: ConnId,
-        (local, remote): (SocketAddr, SocketAddr),
-        turn: &mut Turn<'_>,
-    ) {
-        let spares = self.config.limits.spares;
-        let Some(slot) = self.sessions.get_mut(&id) else {
-            return turn.act(Action::Close { conn });
-        };
-        let found = slot.listeners.iter().find(|(other, _)| *other == listener);
-        let path = found.map_or(Path::Direct, |(_, path)| *path);
-        let came = Spare { conn, path, local, remote };
-        match slot.stage {
-            Stage::Calling => self.attach(id, came, turn),
-            // Nothing tells the host that was called from a stranger who came by, until it speaks.
-            Stage::Live { .. } if slot.spares.len() < spares => {
-                self.conns.insert(conn, Use::Spare(id));
-                slot.spares.push(came);
-            }
-            _ => turn.act(Action::Close { conn }),
-        }
-    }
-
-    pub(super) fn drop_spare(&mut self, id: SessionId, conn: ConnId) {
-        if let Some(slot) = self.sessions.get_mut(&id) {
-            slot.spares.retain(|spare| spare.conn != conn);
-        }
-    }
-
     /// The control connection stands.
-    fn attach(
-        &mut self,
-        id: SessionId,
-        Spare { conn, path, local, remote }: Spare,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn attach(&mut self, id: SessionId, guest: Guest, turn: &mut Turn<'_>) {
+        let Guest { conn, path, local, remote, said, .. } = guest;
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         self.conns.insert(conn, Use::Control(id));
         slot.stage = Stage::Live { conn };
@@ -157,13 +126,17 @@ impl Peer {
         slot.remote = Some(remote);
         slot.since = turn.now;
         slot.heard = turn.now;
-        let mut out = Vec::new();
+        let shown = slot.ticket.take().map(|ticket| ticket.line());
+        let mut out = shown.unwrap_or_default().into_bytes();
         if let Some(trust) = &mut self.trust {
             slot.session = trust.begin_session(slot, &self.config.limits, &mut out);
         }
         slot.write(out, turn);
         if !slot.session.is_probing() {
             self.agreed(id, None, turn);
+        }
+        if !said.is_empty() {
+            self.control_received(id, &said, turn);
         }
     }
 
@@ -172,7 +145,7 @@ impl Peer {
     pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
         let Stage::Live { conn } = slot.stage else { return false };
-        if slot.listeners.is_empty() {
+        if slot.doors.is_empty() {
             return false;
         }
         if let Some((_, remote)) = slot.ends {
@@ -198,11 +171,12 @@ impl Peer {
         if !slot.called {
             slot.next_way = None;
         }
-        for (listener, _) in core::mem::take(&mut slot.listeners) {
+        for Door { listener, .. } in core::mem::take(&mut slot.doors) {
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
         }
-        for spare in core::mem::take(&mut slot.spares) {
+        let guests = core::mem::take(&mut slot.guests);
+        for spare in core::mem::take(&mut slot.spares).into_iter().chain(guests) {
             self.conns.remove(&spare.conn);
             turn.act(Action::Close { conn: spare.conn });
         }
@@ -212,8 +186,8 @@ impl Peer {
     pub(super) fn called(
         &mut self,
         from: SocketAddr,
-        nick: Option<Nick>,
-        me: Nick,
+        (nick, me): (Option<Nick>, Nick),
+        ticket: Option<Ticket>,
         turn: &mut Turn<'_>,
     ) {
         let Some(relay) = self.relay.relay_ip() else { return };
@@ -235,7 +209,7 @@ impl Peer {
             return turn.tell(Event::CallRefused { from, fault });
         }
         if let Some(id) = call {
-            self.add_ways(id, from);
+            self.add_ways(id, from, ticket);
             return if !self.is_asked_about(id) {
                 self.dial_next(id, turn)
             };
@@ -247,7 +221,7 @@ impl Peer {
         slot.asked_with = before.filter(|id| self.is_asked_about(*id));
         let asked = slot.asked_with.is_some();
         self.sessions.insert(id, slot);
-        self.add_ways(id, from);
+        self.add_ways(id, from, ticket);
         if asked {
             // One yes is enough, and it takes up both.
         } else if self.config.calls == Calls::Ask {
@@ -266,7 +240,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         if let Some(path) = self.keep_way(id, conn, turn) {
-            self.attach(id, Spare { conn, path, local, remote }, turn);
+            self.attach(id, Guest::dialled(conn, path, (local, remote)), turn);
         }
     }
 
@@ -286,7 +260,7 @@ impl Peer {
     }
 
     pub(super) fn session_being_called(&self) -> Option<SessionId> {
-        let calling = |slot: &Slot| slot.stage == Stage::Listening;
+        let calling = |slot: &Slot| slot.stage == Stage::Listening || slot.is_unanswered();
         self.sessions.iter().find(|(_, slot)| calling(slot)).map(|(id, _)| *id)
     }
 

@@ -5,10 +5,12 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::door::{Door, Due};
 use super::slot::{Slot, Stage};
 use super::{Action, Awaited, ConnId, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use};
 use crate::Nick;
 use crate::addr::{Scope, may_dial, scope};
+use crate::ticket::Ticket;
 
 /// The way of a connection between two hosts, as one of them sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +74,8 @@ const CHOOSES: bool = cfg!(feature = "two-ways");
 pub(super) struct Way {
     to: SocketAddr,
     path: Path,
+    /// What is shown to whoever is there.
+    ticket: Option<Ticket>,
     /// By this it is dialled.
     pub(super) conn: Option<ConnId>,
 }
@@ -123,7 +127,8 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let more = CHOOSES && path == Path::Direct && self.config.via == Via::Auto;
         slot.next_way = more.then(|| turn.after(ALONE));
-        slot.listeners.push((listener, path));
+        let due = if self.relay.knows_tickets() { Due::Unknown } else { Due::Nothing };
+        slot.doors.push(Door { listener, path, named: None, due });
         self.listeners.insert(listener, Awaited::Control(id));
         turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control });
     }
@@ -140,8 +145,8 @@ impl Peer {
             return self.open_failed(id, Fault::Local(why), turn);
         }
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        slot.listeners.retain(|(other, _)| *other != listener);
-        let others = !slot.listeners.is_empty() || matches!(slot.stage, Stage::Live { .. });
+        slot.doors.retain(|door| door.listener != listener);
+        let others = !slot.doors.is_empty() || matches!(slot.stage, Stage::Live { .. });
         if !others && slot.next_way.is_none() {
             return self.open_failed(id, Fault::Local(why), turn);
         }
@@ -159,7 +164,7 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id).filter(|_| CHOOSES) else { return false };
         slot.refused += 1;
         // Who is not there is not there by the bridge either.
-        let another = slot.next_way.is_some() || slot.refused < slot.listeners.len();
+        let another = slot.next_way.is_some() || slot.refused < slot.doors.len();
         if !another || !reason.starts_with("refused: ") {
             return false;
         }
@@ -195,17 +200,18 @@ impl Peer {
     }
 
     /// Notes where a caller listens.
-    pub(super) fn add_ways(&mut self, id: SessionId, to: SocketAddr) {
+    pub(super) fn add_ways(&mut self, id: SessionId, to: SocketAddr, ticket: Option<Ticket>) {
         let via = self.config.via;
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let (path, more) = match via {
             Via::Only(path) => (path, false),
             Via::Auto => (Path::Direct, CHOOSES),
         };
-        slot.ways.push(Way { to, path, conn: None });
         if more {
-            slot.ways.push(Way { to, path: Path::Bridge, conn: None });
+            let ticket = ticket.clone();
+            slot.ways.push(Way { to, path: Path::Bridge, ticket, conn: None });
         }
+        slot.ways.push(Way { to, path, ticket, conn: None });
     }
 
     /// Dials a caller the next way that was not tried.
@@ -264,7 +270,9 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) -> Option<Path> {
         let slot = self.sessions.get_mut(&id)?;
-        let path = slot.ways.iter().find(|way| way.conn == Some(conn))?.path;
+        let way = slot.ways.iter_mut().find(|way| way.conn == Some(conn))?;
+        let path = way.path;
+        slot.ticket = way.ticket.take();
         slot.next_way = None;
         for other in core::mem::take(&mut slot.ways).into_iter().filter_map(|way| way.conn) {
             if other != conn && self.conns.remove(&other).is_some() {

@@ -5,6 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
+use crate::relay_caps::RelayCaps;
+use crate::ticket::Ticket;
 use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
@@ -30,6 +32,10 @@ pub(super) struct RelayLink {
     was_online: bool,
     /// X_FROM: who the next X_INIT comes from.
     from: Option<Nick>,
+    /// X_TICKET: what whoever sent the next X_INIT is to be shown.
+    ticket: Option<Ticket>,
+    /// What the relay said that it can do.
+    caps: RelayCaps,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -59,12 +65,19 @@ impl RelayLink {
             failures: 0,
             was_online: false,
             from: None,
+            ticket: None,
+            caps: RelayCaps::default(),
         }
     }
 
     /// This end's address and the relay's.
     pub(super) fn ends(&self) -> Option<(IpAddr, IpAddr)> {
         self.ends
+    }
+
+    /// Whether the relay says who comes for a call of this host's.
+    pub(super) fn knows_tickets(&self) -> bool {
+        self.caps.has(RelayCaps::TICKET)
     }
 
     /// The relay's address, as this host dialled it.
@@ -128,6 +141,7 @@ impl Peer {
         self.relay.seen = None;
         self.relay.heard = turn.now;
         self.relay.pinged = false;
+        self.relay.caps = RelayCaps::default();
         self.ask_for_nick(0, turn);
     }
 
@@ -191,7 +205,10 @@ impl Peer {
                 }
                 if yes {
                     self.relay.stage = Stage::Locating(at, turn.after(LOCATE));
-                    self.write_relay(RelayPacket::Caps("from"), turn);
+                    self.write_relay(
+                        RelayPacket::Caps(&RelayCaps::FROM.with(RelayCaps::TICKET).words()),
+                        turn,
+                    );
                     self.write_relay(RelayPacket::Addr, turn);
                 } else {
                     self.ask_for_nick(at + 1, turn);
@@ -208,12 +225,21 @@ impl Peer {
                 }
             }
             (RelayPacket::WhoEnd, _) => turn.tell(Event::NicksEnd),
+            (RelayPacket::Caps(words), _) => self.relay.caps = RelayCaps::parse(words),
+            (RelayPacket::Ticket(ticket), _) => self.relay.ticket = Ticket::parse(ticket),
+            (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
+                // What cannot be read is shown by nobody.
+                let read = ticket.map(|text| Ticket::parse(text).ok_or(()));
+                if let (Ok(nick), Ok(ticket)) = (Nick::parse(nick), read.transpose()) {
+                    self.ticket_due(&nick, (ip.to_canonical(), port), ticket, turn);
+                }
+            }
             (RelayPacket::From(nick), _) => self.relay.from = Nick::parse(nick).ok(),
             (RelayPacket::Init { nick, ip, port }, Stage::Online(at)) => {
-                let from = self.relay.from.take();
+                let (from, ticket) = (self.relay.from.take(), self.relay.ticket.take());
                 if self.config.nicks.get(at).is_some_and(|own| own.as_str() == nick) {
                     let me = self.config.nicks[at].clone();
-                    self.called(SocketAddr::new(ip, port), from, me, turn);
+                    self.called(SocketAddr::new(ip, port), (from, me), ticket, turn);
                 }
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
@@ -245,6 +271,7 @@ impl Peer {
             turn.act(Action::Close { conn });
         }
         self.relay.from = None;
+        self.relay.ticket = None;
         // Even a nick that is taken: after a broken link the relay may hold it for the dead one.
         let again = self.relay.was_online;
         let retry = (again && !self.stopping).then(|| {

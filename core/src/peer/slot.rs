@@ -6,12 +6,14 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::awaited_receipts::AwaitedReceipts;
+use super::door::{Door, Guest};
 use super::reach::Way;
 use super::trust::PROBE;
-use super::{Action, ConnId, ListenerId, Path, SessionId, TransferId, Turn};
+use super::{Action, ConnId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{PublicKey, Side};
 use crate::session::Extensions;
+use crate::ticket::Ticket;
 use crate::{FileName, Limits, Listed, MisuseError, Nick, Session};
 
 /// How long a connection to a listener is tried while another waits.
@@ -50,8 +52,14 @@ pub(super) struct Slot {
     pub(super) path: Path,
     /// Where whom this host calls is awaited, until they have shown to be a peer; and how many
     /// X_INITs that say so the relay refused.
-    pub(super) listeners: Vec<(ListenerId, Path)>,
+    pub(super) doors: Vec<Door>,
     pub(super) refused: usize,
+    /// Connections to these that have not shown their ticket, oldest first, and whether one showed
+    /// something else.
+    pub(super) guests: Vec<Guest>,
+    pub(super) met_stranger: bool,
+    /// What this host shows whoever called it.
+    pub(super) ticket: Option<Ticket>,
     /// The call whose answer is this one's too.
     pub(super) asked_with: Option<SessionId>,
     /// How a caller may be reached, and why the last dial failed.
@@ -68,7 +76,8 @@ pub(super) struct Slot {
     pub(super) looking: bool,
     /// Asked of a host that has not shown to be a peer yet.
     pub(super) asked: Vec<Ask>,
-    pub(super) spares: Vec<Spare>,
+    /// Connections that wait while another is tried.
+    pub(super) spares: Vec<Guest>,
     /// Files to fetch that wait their turn, and how many do not.
     pub(super) fetches: Vec<TransferId>,
     pub(super) fetching: usize,
@@ -148,8 +157,11 @@ impl Slot {
             ends: None,
             remote: None,
             path: Path::Direct,
-            listeners: Vec::new(),
+            doors: Vec::new(),
             refused: 0,
+            guests: Vec::new(),
+            met_stranger: false,
+            ticket: None,
             asked_with: None,
             ways: Vec::new(),
             why: None,
@@ -176,6 +188,12 @@ impl Slot {
         self.unsent = 0;
         self.paused = false;
         self.looking = false;
+    }
+
+    /// A connection that waits, and waits no more.
+    pub(super) fn forget_waiting(&mut self, conn: ConnId) {
+        self.guests.retain(|guest| guest.conn != conn);
+        self.spares.retain(|spare| spare.conn != conn);
     }
 
     pub(super) fn side(&self) -> Side {
@@ -256,12 +274,4 @@ impl Slot {
             turn.act(Action::Write { conn, bytes });
         }
     }
-}
-
-/// A connection to a session's listener that waits while another is tried.
-pub(super) struct Spare {
-    pub(super) conn: ConnId,
-    pub(super) path: Path,
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
 }

@@ -97,6 +97,11 @@ impl Trust {
         self.pins.insert(nick, key);
     }
 
+    /// The key that callers are shown: that of the code, where there is one.
+    pub fn shown_key(&self) -> PublicKey {
+        self.code.as_ref().map_or(&self.identity, |(_, identity)| identity).public()
+    }
+
     /// Begins to speak with whoever is at the other end.
     pub(super) fn begin_session(
         &mut self,

@@ -185,7 +185,7 @@ impl Registry {
     /// What this relay answers an X_CAPS with.
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
-        RelayCaps::FROM.with(key)
+        RelayCaps::FROM.with(RelayCaps::TICKET).with(key)
     }
 
     /// Takes an input and appends what it leads to: at most one write and one close a connection.

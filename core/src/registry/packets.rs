@@ -4,11 +4,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::client::Client;
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::relay_caps::RelayCaps;
+use crate::ticket::Ticket;
 use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
 
 /// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
@@ -81,7 +83,7 @@ impl Registry {
                     addr::may_name(ip, client.from)
                         .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
                 }
-                self.forward(conn, nick, line, actions)
+                self.forward(conn, (nick, ip, port), line, actions)
             }
             Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, actions),
             Ok(RelayPacket::Who) => {
@@ -184,11 +186,11 @@ impl Registry {
         }
     }
 
-    /// Passes an X_INIT on, byte for byte.
+    /// Passes an X_INIT on, byte for byte, and hands both sides a ticket where they know them.
     fn forward(
         &mut self,
         conn: ConnId,
-        nick: &str,
+        (nick, ip, port): (&str, IpAddr, u16),
         line: Line<'_>,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
@@ -201,13 +203,24 @@ impl Registry {
         let wants_from =
             self.clients.get(&target).is_some_and(|client| client.knows(RelayCaps::FROM));
         let caller = if wants_from { self.nick(conn).cloned() } else { None };
+        let knows =
+            |conn| self.clients.get(conn).is_some_and(|client| client.knows(RelayCaps::TICKET));
+        let (asks, shows) = (knows(&conn), knows(&target));
+        let ticket = (asks && shows).then(|| Ticket::random(&mut self.entropy).text());
+        let ticket = ticket.as_deref();
         let reads = self.write_with(target, actions, |out| {
             if let Some(caller) = &caller {
                 RelayPacket::From(caller.as_str()).encode(out);
             }
+            if let Some(ticket) = ticket {
+                RelayPacket::Ticket(ticket).encode(out);
+            }
             out.extend_from_slice(line.raw().as_bytes());
         });
         if reads {
+            if asks {
+                self.write(conn, &RelayPacket::TicketDue { nick, ip, port, ticket }, actions);
+            }
             Ok(())
         } else {
             Err(Refusal::Declined(format!("{nick} does not read and is closed")))

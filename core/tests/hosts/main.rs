@@ -13,3 +13,4 @@ mod reach;
 mod receipts;
 mod resume;
 mod silence;
+mod tickets;

@@ -60,6 +60,9 @@ pub(crate) struct Net {
     pub(crate) fate: fn(usize, SocketAddr, Path) -> Fate,
     /// The X_INITs that came to the relay, and when.
     pub(crate) inits: Vec<(Duration, SocketAddr)>,
+    /// Which hosts the relay hands tickets, and those that it has handed.
+    tickets: fn(usize) -> bool,
+    pub(crate) drawn: Vec<String>,
     /// Why it refuses the next ones.
     pub(crate) refusals: VecDeque<&'static str>,
 }
@@ -110,6 +113,15 @@ impl Net {
 
     /// They all behave like this.
     pub(crate) fn with_config(hosts: Vec<(&str, Option<Trust>)>, config: &Config) -> Self {
+        Self::with_tickets(hosts, config, |_| false)
+    }
+
+    /// The relay hands tickets to some of them.
+    pub(crate) fn with_tickets(
+        hosts: Vec<(&str, Option<Trust>)>,
+        config: &Config,
+        tickets: fn(usize) -> bool,
+    ) -> Self {
         let hosts = hosts.into_iter().map(|(nick, trust)| {
             let nicks = vec![Nick::parse(nick).unwrap()];
             let config = Config { nicks, ..config.clone() };
@@ -150,6 +162,8 @@ impl Net {
             lent: BTreeSet::new(),
             fate: |_, _, _| Fate::Connected,
             inits: Vec::new(),
+            tickets,
+            drawn: Vec::new(),
             refusals: VecDeque::new(),
         };
         for host in 0..net.hosts.len() {
@@ -277,11 +291,30 @@ impl Net {
 
     /// Someone who is none of the hosts connects to what this one listens on.
     pub(crate) fn stranger(&mut self, host: usize, listener: ListenerId) -> ConnId {
-        let conn = self.hosts[host].peer.new_conn();
-        let (local, remote) = (SocketAddr::new(ip(host), 1), SocketAddr::new(ip(90), 2));
-        self.give(host, Input::Accepted { listener, conn, local, remote });
+        let conn = self.visit(host, listener, b"");
         self.run();
         conn
+    }
+
+    /// The same before anything else happens; and says this.
+    pub(crate) fn visit(&mut self, host: usize, listener: ListenerId, says: &[u8]) -> ConnId {
+        let conn = self.hosts[host].peer.new_conn();
+        let (local, remote) = (SocketAddr::new(ip(host), 1), SocketAddr::new(ip(90), 2));
+        self.begin(host, |peer, now, actions| {
+            peer.handle(Input::Accepted { listener, conn, local, remote }, now, actions);
+            if !says.is_empty() {
+                peer.handle(Input::Received { conn, bytes: says }, now, actions);
+            }
+        });
+        conn
+    }
+
+    /// Cuts a host's link to the relay, before anything more comes over it.
+    pub(crate) fn lose_relay(&mut self, host: usize) {
+        let conn = self.hosts[host].relay.take().unwrap();
+        self.begin(host, |peer, now, actions| {
+            peer.handle(Input::Closed { conn, why: None }, now, actions);
+        });
     }
 
     /// The connection ends, for both.
@@ -390,6 +423,9 @@ impl Net {
             let fields: Vec<_> = line.split(' ').collect();
             let (to, answer) = match fields[..] {
                 ["X_NICK", nick] => (Some(from), format!("X_NICK {nick} YES\n")),
+                ["X_CAPS", ref words @ ..] if words.contains(&"ticket") && (self.tickets)(from) => {
+                    (Some(from), "X_CAPS from ticket\n".to_owned())
+                }
                 ["X_ADDR"] => (Some(from), format!("X_ADDR {}\n", ip(from))),
                 ["X_INIT", ..] if !self.refusals.is_empty() => {
                     let reason = self.refusals.pop_front().unwrap();
@@ -398,8 +434,21 @@ impl Net {
                 ["X_INIT", to, at, port] => {
                     let at = SocketAddr::new(at.parse().unwrap(), port.parse().unwrap());
                     self.inits.push((self.now, at));
-                    let to = self.hosts.iter().position(|host| host.nick == to);
-                    (to, format!("X_FROM {nick}\n{line}\n"))
+                    let callee = self.hosts.iter().position(|host| host.nick == to);
+                    let (asks, knows) = ((self.tickets)(from), callee.is_some_and(self.tickets));
+                    let mut shown = String::new();
+                    if asks {
+                        let mut due = "-".to_owned();
+                        if knows {
+                            due = ticket(self.drawn.len());
+                            shown = format!("X_TICKET {due}\n");
+                            self.drawn.push(due.clone());
+                        }
+                        let due = format!("X_TICKET {to} {} {} {due}\n", at.ip(), at.port());
+                        let conn = self.hosts[from].relay.unwrap();
+                        self.todo.push_back(Todo::Bytes(from, conn, due.into_bytes()));
+                    }
+                    (callee, format!("X_FROM {nick}\n{shown}{line}\n"))
                 }
                 _ => (None, String::new()),
             };
@@ -408,4 +457,10 @@ impl Net {
             }
         }
     }
+}
+
+/// What the relay hands out, each once.
+fn ticket(number: usize) -> String {
+    let letters = b"BCDEFGHIJKLMNOPQRSTUVWXYZ";
+    format!("{}AAAAAAAAAAAAAAAAAAAAA==", char::from(letters[number]))
 }

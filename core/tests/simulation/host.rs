@@ -41,6 +41,8 @@ pub struct Host {
     pub code: Option<Code>,
     /// Who it is, if it speaks in private.
     pub key: Option<PublicKey>,
+    /// Its keys: its own, and of its code another each time that it starts.
+    pub shown: Vec<PublicKey>,
     pub sending: BTreeMap<TransferId, Sending>,
     /// Lists under way: where each has got to.
     pub walks: BTreeMap<SessionId, usize>,
@@ -228,6 +230,7 @@ impl Host {
             liar: weather == Weather::Rough && rng.u8(..) < 40,
             received: BTreeMap::new(),
             found: BTreeMap::new(),
+            shown: Vec::new(),
             key: is_private.then(|| Identity::new(secret).public()),
             going: BTreeMap::new(),
             summed: Vec::new(),
@@ -249,7 +252,7 @@ impl Host {
     }
 
     /// What it is when it starts: what it can do, follows from who it is.
-    pub fn born(&self, rng: &mut fastrand::Rng) -> Peer {
+    pub fn born(&mut self, rng: &mut fastrand::Rng) -> Peer {
         let peer = Peer::new(self.config.clone());
         if self.key.is_none() {
             return peer;
@@ -267,6 +270,7 @@ impl Host {
         if let Some(code) = &self.code {
             trust = trust.with_code(code.clone());
         }
+        self.shown.extend(self.key.into_iter().chain([trust.shown_key()]));
         for (nick, key) in &self.pins {
             trust.pin(nick.clone(), *key);
         }

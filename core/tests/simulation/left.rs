@@ -44,7 +44,7 @@ impl World {
     }
 
     fn file_of(&self, key: PublicKey, name: &str) -> Option<&Vec<u8>> {
-        self.hosts.iter().find(|host| host.key == Some(key))?.files.get(name)
+        self.hosts.iter().find(|host| host.shown.contains(&key))?.files.get(name)
     }
 
     /// It goes on from there, or from the beginning. Bytes that are right are not sent again.
