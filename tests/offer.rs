@@ -140,8 +140,8 @@ fn a_peer_of_the_six_packets_is_told_of() {
     let kim =
         seed_peer::provide(relay.address, "kim", Vec::new(), move || online.send(()).unwrap());
     is_online.recv().unwrap();
-    let amy = send(&relay, &folder).run().code(1);
-    amy.error(&["kim speaks the six packets alone and cannot be offered anything"]);
+    let amy = send(&relay, &folder).run().code(5);
+    amy.error(&["nothing was sent: the session with kim is not encrypted"]);
     let lines = kim.join().unwrap().unwrap();
     assert!(lines.iter().all(|line| !line.contains("X_OFFER")), "{lines:?}");
 }

@@ -233,7 +233,7 @@ fn nothing_is_offered_unencrypted() {
     };
     let bob = receive(&[]);
     let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
-    let not = ["nothing was sent, for the session with bob is not encrypted"];
+    let not = ["nothing was sent: the session with bob is not encrypted"];
     send(Box::new(replace(Way::ByB, "secure", "sekure"))).error(&stop);
     send(Box::new(replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
     send(Box::new(replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1"))).error(&not);

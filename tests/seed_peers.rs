@@ -181,7 +181,10 @@ fn pass_on(from: TcpStream, mut to: TcpStream, records: &Mutex<Vec<Record>>) -> 
             records.lock().unwrap().push(record);
             line = format!("X_INIT {nick} {ip} {port}\n");
         }
-        to.write_all(line.as_bytes()).ok()?;
+        // To this chat server a ticket means nothing.
+        if !line.starts_with("X_CAPS ") {
+            to.write_all(line.as_bytes()).ok()?;
+        }
         line.clear();
     }
     to.shutdown(Shutdown::Both).ok()

@@ -159,7 +159,7 @@ pub enum NameFault {
     Climbs,
     /// A part of more than [`MAX_PART`] bytes.
     PartTooLong,
-    /// A control, bidirectional or zero-width character.
+    /// A control, bidirectional or invisible character, where no script and no emoji needs it.
     Deceives(char),
     /// Something that Windows reads as other than a name.
     NotOnWindows,
@@ -189,7 +189,7 @@ fn fault(name: &str) -> Option<NameFault> {
     if name.len() > MAX_NAME {
         return Some(NameFault::TooLong);
     }
-    if let Some(c) = name.chars().find(|c| invisible::deceives(*c)) {
+    if let Some(c) = invisible::deceiver(name) {
         return Some(NameFault::Deceives(c));
     }
     name.split('/').find_map(|part| match part {

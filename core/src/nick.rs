@@ -5,8 +5,8 @@ use core::fmt;
 
 use crate::{MAX_NICK, Quoted, invisible};
 
-/// A valid nick: 1–32 characters, none of them white space, control, format or `/`, and not `EOF`,
-/// which ends a list of nicks. Never used as a path.
+/// A valid nick: 1–32 characters, none of them white space, invisible where it stands, control or
+/// `/`, and not `EOF`, which ends a list of nicks. Never used as a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nick(Box<str>);
 
@@ -17,11 +17,11 @@ impl Nick {
     ///
     /// [`BadNick`], which says what a nick is and what came.
     pub fn parse(text: &str) -> Result<Self, BadNick> {
-        let allowed = |c: char| !(invisible::hides(c) || matches!(c, ' ' | '/'));
+        let allowed = |(at, c)| !(invisible::hides(text, at, c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
         let fits =
             !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;
-        if fits && text.chars().all(allowed) && text != "EOF" {
+        if fits && text.char_indices().all(allowed) && text != "EOF" {
             Ok(Self(text.into()))
         } else {
             Err(BadNick { got: Quoted(text).to_box() })

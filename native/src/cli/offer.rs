@@ -1,7 +1,7 @@
 //! `xcher send NICK PATH…`: offers files to someone who is online, and serves what they take.
 
 use xcher_core::delivery::{Offer, Outcome};
-use xcher_core::peer::Event;
+use xcher_core::peer::{Event, Secrecy};
 use xcher_core::{Listed, Nick};
 
 use super::args::Common;

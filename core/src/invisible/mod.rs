@@ -1,0 +1,60 @@
+//! Characters that a person cannot see, but that change what the person does see.
+
+mod places;
+mod tables;
+
+/// Whether `c` is in Unicode's category Cf (format), Zl or Zp: bidirectional controls, zero-width
+/// characters, tags, line and paragraph separators, and the visible number signs of [`is_sign`].
+///
+/// Source: Unicode 16.0, `DerivedGeneralCategory.txt`.
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{ad}'
+        | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
+/// Whether `c` is drawn as nothing, or as nothing but room: those of Unicode's property
+/// Default_Ignorable_Code_Point that are not of [`is_format`], and three pictures that are blank.
+fn is_blank(c: char) -> bool {
+    matches!(c,
+        '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2065}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{e0000}'..='\u{e0fff}'
+        | '\u{2800}' | '\u{16fe4}' | '\u{1d159}')
+}
+
+/// The format characters that are drawn (Arabic, Syriac and Kaithi number signs): harmless in a
+/// name, since what they do is there to see.
+fn is_sign(c: char) -> bool {
+    matches!(c,
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{110bd}' | '\u{110cd}')
+}
+
+/// Whether a character could move a cursor, reorder the text around it, or hide. In some places of a
+/// text some of these do not: [`deceiver`].
+pub fn deceives(c: char) -> bool {
+    c.is_control() || (is_format(c) && !is_sign(c)) || is_blank(c)
+}
+
+/// The first character of a text that [`deceives`] where it stands (section 2.2).
+pub(crate) fn deceiver(text: &str) -> Option<char> {
+    let found = |(at, c): &(usize, char)| deceives(*c) && !places::needs(text, *at, *c);
+    text.char_indices().find(found).map(|(_, c)| c)
+}
+
+/// Whether this character of a text is to be shown escaped: it deceives where it stands, it is a sign
+/// of [`is_sign`], or white space other than a plain space.
+pub(crate) fn hides(text: &str, at: usize, c: char) -> bool {
+    (deceives(c) && !places::needs(text, at, c)) || is_sign(c) || (c.is_whitespace() && c != ' ')
+}
+
+#[cfg(test)]
+mod tests;

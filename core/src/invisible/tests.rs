@@ -1,0 +1,204 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use icu_properties::props::{
+    CanonicalCombiningClass, DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory,
+    JoiningType,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{FileName, Nick};
+
+/// Names that people give their files, and nicks.
+const REAL: &[&str] = &[
+    // Persian: between letters that would join.
+    "نمی‌خواهم",
+    "کتاب‌ها",
+    "می‌روم.txt",
+    "پرونده‌های من/خانه‌ی ما.pdf",
+    // With a mark between letter and non-joiner.
+    "بَ‌ب",
+    // Hindi, Marathi: a half letter, and one that does not join.
+    "क्‍ष.txt",
+    "क्‌ष",
+    "वाऱ्‍याचा आवाज",
+    // Bengali: Ra with Ya.
+    "র‍্যাব",
+    // Sinhala.
+    "ශ්‍රී ලංකා.jpg",
+    "ක්‍රියාව",
+    // Malayalam, as written before its letters had code points of their own.
+    "അവന്‍",
+    "മലയാളം.txt",
+    // Tamil, Thai, Hebrew, Arabic, Mongolian, Japanese with a form of an ideograph.
+    "ஸ்ரீ",
+    "ภาษาไทย",
+    "שָׁלוֹם",
+    "السَّلَامُ عَلَيْكُم",
+    "ᠮᠣᠩᠭᠣᠯ᠋",
+    "葛\u{e0100}城.jpg",
+    // Emoji.
+    "❤️.png",
+    "☺︎",
+    "👨‍👩‍👧‍👦",
+    "👩🏽‍🚀",
+    "🏳️‍🌈",
+    "🏴‍☠️ treasure",
+    "👁️‍🗨️",
+    "🏃🏻‍♀️‍➡️",
+    "🧑🏽‍🤝‍🧑🏿",
+    "🐈‍⬛",
+    "1️⃣ first",
+    "#️⃣*️⃣",
+    "1⃣",
+    "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} and 🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
+    "🇩🇪",
+    // A space that macOS puts into names.
+    "Screenshot 2024-01-01 at 3.00.00\u{202f}PM.png",
+    "全角\u{3000}空白",
+];
+
+/// Texts with something that nobody sees.
+const FALSE: &[(&str, char)] = &[
+    ("kim\u{200c}", '\u{200c}'),
+    ("\u{200d}kim", '\u{200d}'),
+    ("ki\u{200d}m", '\u{200d}'),
+    ("a\u{200c}b", '\u{200c}'),
+    // Nothing follows, or a letter that does not join; one too many.
+    ("نمی‌", '\u{200c}'),
+    ("دا\u{200c}ر", '\u{200c}'),
+    ("نمی\u{200c}\u{200c}خواهم", '\u{200c}'),
+    ("क्‍\u{200d}ष", '\u{200d}'),
+    ("कि\u{200d}", '\u{200d}'),
+    ("❤️\u{200d}", '\u{200d}'),
+    ("\u{200d}❤️", '\u{200d}'),
+    ("a\u{200d}❤", '\u{200d}'),
+    ("❤\u{200d}\u{200d}❤", '\u{200d}'),
+    ("a\u{fe0f}", '\u{fe0f}'),
+    ("❤️\u{fe0f}", '\u{fe0f}'),
+    ("1\u{fe0f}", '\u{fe0f}'),
+    ("1\u{fe0e}\u{20e3}", '\u{fe0e}'),
+    ("a\u{e0100}", '\u{e0100}'),
+    ("a\u{180b}", '\u{180b}'),
+    // Tags that are no flag: without one, without an end, too few, too many, of other letters.
+    ("\u{e0067}\u{e0062}\u{e0073}\u{e007f}", '\u{e0067}'),
+    ("🏴\u{e0067}\u{e0062}\u{e0073}", '\u{e0067}'),
+    ("🏴\u{e0067}\u{e0062}\u{e007f}", '\u{e0067}'),
+    ("🏴\u{e007f}", '\u{e007f}'),
+    (
+        "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0067}\u{e0062}\u{e0073}\u{e0067}\u{e0062}\u{e007f}",
+        '\u{e0067}',
+    ),
+    ("🏴\u{e0041}\u{e0042}\u{e0043}\u{e007f}", '\u{e0041}'),
+    ("🐈\u{e0067}\u{e0062}\u{e0073}\u{e007f}", '\u{e0067}'),
+    ("\u{e0001}", '\u{e0001}'),
+    // Order, room and nothing.
+    ("fdp.\u{202e}exe", '\u{202e}'),
+    ("\u{2066}a", '\u{2066}'),
+    ("a\u{200e}", '\u{200e}'),
+    ("نمی\u{200f}", '\u{200f}'),
+    ("a\u{2800}b", '\u{2800}'),
+    ("\u{3164}", '\u{3164}'),
+    ("a\u{115f}", '\u{115f}'),
+    ("\u{1160}a", '\u{1160}'),
+    ("a\u{ffa0}", '\u{ffa0}'),
+    ("a\u{34f}", '\u{34f}'),
+    ("a\u{ad}b", '\u{ad}'),
+    ("a\u{2060}b", '\u{2060}'),
+    ("\u{feff}a", '\u{feff}'),
+];
+
+#[test]
+fn names_of_all_scripts_are_names() {
+    for name in REAL {
+        assert_eq!(deceiver(name), None, "{name:?}");
+        assert!(FileName::parse(name).is_ok(), "{name:?}");
+        let nick: String = name.chars().filter(|c| !c.is_whitespace() && *c != '/').collect();
+        if nick.chars().count() <= 32 {
+            assert!(Nick::parse(&nick).is_ok(), "{nick:?}");
+        }
+    }
+    for (text, found) in FALSE {
+        assert_eq!(deceiver(text), Some(*found), "{text:?}");
+        assert!(FileName::parse(text).is_err() && Nick::parse(text).is_err(), "{text:?}");
+    }
+}
+
+/// What this module says of single characters, Unicode says too.
+#[test]
+fn the_tables_are_unicodes() {
+    let joining = CodePointMapData::<JoiningType>::new();
+    let class = CodePointMapData::<CanonicalCombiningClass>::new();
+    let category = CodePointMapData::<GeneralCategory>::new();
+    let pictographic = CodePointSetData::new::<ExtendedPictographic>();
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let joins = |c: char| {
+        let page = u32::from(c) & !0xff;
+        let letters =
+            [JoiningType::DualJoining, JoiningType::RightJoining, JoiningType::LeftJoining];
+        page == 0x300 || (page..=page | 0xff).any(|c| letters.contains(&joining.get32(c)))
+    };
+    let mut pages = (0, false);
+    for c in '\0'..=char::MAX {
+        let page = u32::from(c) >> 8;
+        if pages.0 != page || c == '\0' {
+            pages = (page, joins(c));
+        }
+        let expected = match joining.get(c) {
+            JoiningType::DualJoining => Some(0),
+            JoiningType::RightJoining => Some(1),
+            JoiningType::LeftJoining => Some(2),
+            JoiningType::Transparent if pages.1 => Some(3),
+            _ => None,
+        };
+        assert_eq!(places::joining(c), expected, "{c:?}");
+        assert_eq!(places::is_virama(c), class.get(c) == CanonicalCombiningClass::Virama, "{c:?}");
+        assert_eq!(places::is_picture(c), pictographic.contains(c), "{c:?}");
+        let hidden = ignorable.contains(c) || category.get(c) == GeneralCategory::Control;
+        assert!(deceives(c) || !hidden, "{c:?}");
+    }
+}
+
+/// Anything between a few letters, marks and what hides: only sequences of those two kinds pass.
+fn any_text() -> impl Strategy<Value = Vec<char>> {
+    let some = "aن ا\u{64e}क\u{94d}1#\u{20e3}❤🏴👩\u{1f3fd}\u{200c}\u{200d}\u{fe0e}\u{fe0f}\u{e0067}\u{e0062}\u{e007f}\u{202e}\u{2800}/";
+    let some: Vec<_> = some.chars().collect();
+    prop::collection::vec(prop_oneof![4 => prop::sample::select(some), 1 => any::<char>()], 0..12)
+}
+
+proptest! {
+    #[test]
+    fn where_nothing_is_before_or_after_nothing_hidden_is_needed(c in any::<char>()) {
+        prop_assert_eq!(deceiver(&format!("{c}")).is_some(), deceives(c));
+        prop_assert_eq!(deceiver(&format!("x{c}y")).is_some(), deceives(c));
+    }
+
+    /// A part of a name is judged by itself: nothing reaches over a slash.
+    #[test]
+    fn parts_are_judged_by_themselves(parts in prop::collection::vec(any_text(), 1..4)) {
+        let parts: Vec<String> = parts.into_iter().map(String::from_iter).collect();
+        let whole = deceiver(&parts.join("/"));
+        prop_assert_eq!(whole, parts.iter().find_map(|part| deceiver(part)));
+    }
+
+    /// Whatever passes is read the same with all that hides taken away but in its place: no two hidden
+    /// characters follow each other, but in a flag.
+    #[test]
+    fn no_more_is_hidden_than_is_needed(text in any_text()) {
+        let name = String::from_iter(&text);
+        if deceiver(&name).is_none() {
+            let flags = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
+            for pair in text.windows(2) {
+                let both = deceives(pair[0]) && deceives(pair[1]);
+                let joined = pair == ['\u{fe0f}', '\u{200d}'] || flags(pair[0]) && flags(pair[1]);
+                prop_assert!(!both || joined, "{:?}", pair);
+            }
+            let bidi = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            prop_assert!(!text.iter().any(bidi));
+        }
+    }
+}
