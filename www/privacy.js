@@ -60,8 +60,8 @@ const STOPS = {
     " had another key when you met. Either they have a new browser or a new machine, or someone else has taken their nick. Nothing was told to them. Ask them in another way before you go on.",
   ],
   "not-private": [
-    "Stopped: not private any more",
-    " spoke in private when you met, and does not now. It may be someone else. Nothing was told to them. Ask them in another way before you go on.",
+    "Stopped: not private",
+    " can speak in private, and this connection would not have been. Someone may be in between, or it may be someone else. Nothing was told to them. Ask them in another way before you go on.",
   ],
 };
 

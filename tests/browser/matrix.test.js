@@ -49,7 +49,7 @@ inEachBrowser("the matrix", (stage) => {
   for (const cell of cells()) {
     const { kind, way, caller, by } = cell;
     const who = caller === "page" ? `a page calls ${kind}` : `${kind} calls a page`;
-    // What is offered is requested by B; who is plain knows no offers.
+    // What is offered is requested by B; unencrypted nothing is offered.
     const what = by === "A" ? "A requests" : kind === "plain" ? "A is told that nothing can be offered" : "B requests";
     test(`${who}, ${way}, and ${what}`, async (t) => {
       await meet(t, cell);
@@ -128,7 +128,7 @@ inEachBrowser("the matrix", (stage) => {
       bob = run("receive", "--yes", "--once", "-o", out);
       await bob.out("online ");
       await page.offer(nick, files.paths);
-      if (plain) await page.sending("failed", "the other side knows no offers");
+      if (plain) await page.sending("failed", "expected a private session");
       else await page.sending("done", "2 files sent");
       await page.open(nick);
       await page.listed();

@@ -12,11 +12,14 @@ import { relay, xcher } from "./harness/xcher.js";
 const STRINGS = [...new Set(createRequire(import.meta.url)("big-list-of-naughty-strings"))];
 
 /** What hides or reorders its surroundings (PROTOCOL.md, section 2.2). */
-const HIDES = /[\p{Cc}\u2028\u2029]|(?![\u0600-\u0605\u06dd\u070f\u08e2])\p{Cf}/u;
+const HIDES = /[\p{Cc}\u2028\u2029\u2800]|\p{Default_Ignorable_Code_Point}|(?![\u0600-\u0605\u06dd\u070f\u08e2])\p{Cf}/u;
+/** Where emoji need some of it. Of the other places the list has none. */
+const NEEDED = [/(?<=\p{Extended_Pictographic})\ufe0f/gu, /(?<=[0-9#*])\ufe0f(?=\u20e3)/gu, /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu];
 
-const isName = (text) => !HIDES.test(text) && Buffer.byteLength(text) <= 255 && ![".", "..", ""].includes(text);
+const hides = (text) => HIDES.test(NEEDED.reduce((left, place) => left.replace(place, ""), text));
+const isName = (text) => !hides(text) && Buffer.byteLength(text) <= 255 && ![".", "..", ""].includes(text);
 const isNick = (text) =>
-  [...text].length >= 1 && [...text].length <= 32 && !HIDES.test(text) && !/[\s/]/u.test(text) && text !== "EOF";
+  [...text].length >= 1 && [...text].length <= 32 && !hides(text) && !/[\s/]/u.test(text) && text !== "EOF";
 
 /** Of each kind of trouble the first. */
 const TROUBLE = [

@@ -302,7 +302,8 @@ export interface Session {
   getAll(files: readonly RemoteFile[]): Download[];
   /**
    * Asks the other side to fetch these files. They are shared with it alone, until the session is
-   * over. An offer obliges to nothing: it says which it does not want, and when.
+   * over. An offer obliges to nothing: it says which it does not want, and when. In an unencrypted
+   * session nothing is offered: `done` fails with `not-private`.
    *
    * @throws XcherError `misuse` where nothing is offered, or a name that already is; `policy` for a
    * name that cannot be shared

@@ -71,11 +71,11 @@ test("an offer that nobody looks at is declined", async (t) => {
   assert.ok(dave.online);
 });
 
-test("who knows no offers says so, and nobody waits", async (t) => {
+test("nothing is offered in an unencrypted session, and nobody waits", async (t) => {
   const { bridge, carol } = await pair(t);
   await peer(t, bridge, "plain", { privacy: "plain" });
   const offering = await carol.offer("plain", files());
-  await assert.rejects(offering.done, { code: "refused", message: /knows no offers/ });
+  await assert.rejects(offering.done, { code: "not-private" });
   assert.equal(carol.sessions.size, 1, "the session is as good as before");
 });
 
