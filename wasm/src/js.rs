@@ -162,13 +162,15 @@ impl host::Outside for Outside {
                 let whose = format!("{} {from} {more}", session.0);
                 say("upload", transfer.0, size.bytes() as f64, false, name.as_str(), &whose);
             }
-            Event::Progress { transfer, bytes } => {
+            Event::Progress { transfer, bytes, .. } => {
                 say("progress", transfer.0, bytes as f64, false, "", "");
             }
             Event::Finished { transfer, bytes, .. } => {
                 say("finished", transfer.0, bytes as f64, aside.verified, "", "");
             }
-            Event::Failed { transfer, name, fault } => {
+            // Not told yet.
+            Event::Delivered { .. } | Event::Wanted { .. } => {}
+            Event::Failed { transfer, name, fault, .. } => {
                 fail("finished", transfer.0, 0.0, name.as_str(), &fault);
             }
             Event::Notice { text, .. } => say("notice", 0, 0.0, false, &text, ""),
