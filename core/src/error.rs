@@ -191,11 +191,15 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cut = self.0.floor_char_boundary(SHOWN);
         f.write_char('"')?;
-        for (at, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
+        // Where all that is invisible is where a script or an emoji needs it, it stays.
+        let deceives = invisible::deceiver(self.0).is_some();
+        for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
             match c {
                 '\0' => f.write_str("\\0")?,
                 '"' | '\\' => c.escape_default().fmt(f)?,
-                c if invisible::hides(self.0, at, c) => c.escape_default().fmt(f)?,
+                c if invisible::is_room(c) || deceives && invisible::deceives(c) => {
+                    c.escape_default().fmt(f)?
+                }
                 c => f.write_char(c)?,
             }
         }

@@ -17,11 +17,12 @@ impl Nick {
     ///
     /// [`BadNick`], which says what a nick is and what came.
     pub fn parse(text: &str) -> Result<Self, BadNick> {
-        let allowed = |(at, c)| !(invisible::hides(text, at, c) || matches!(c, ' ' | '/'));
+        let allowed = |c: char| !(invisible::is_room(c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
         let fits =
             !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;
-        if fits && text.char_indices().all(allowed) && text != "EOF" {
+        if fits && text.chars().all(allowed) && invisible::deceiver(text).is_none() && text != "EOF"
+        {
             Ok(Self(text.into()))
         } else {
             Err(BadNick { got: Quoted(text).to_box() })

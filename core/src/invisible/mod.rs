@@ -1,5 +1,7 @@
 //! Characters that a person cannot see, but that change what the person does see.
 
+use alloc::vec::Vec;
+
 mod places;
 mod tables;
 
@@ -46,14 +48,18 @@ pub fn deceives(c: char) -> bool {
 
 /// The first character of a text that [`deceives`] where it stands (section 2.2).
 pub(crate) fn deceiver(text: &str) -> Option<char> {
-    let found = |(at, c): &(usize, char)| deceives(*c) && !places::needs(text, *at, *c);
-    text.char_indices().find(found).map(|(_, c)| c)
+    if !text.chars().any(deceives) {
+        return None;
+    }
+    let text: Vec<_> = text.chars().collect();
+    let at = (0..text.len()).find(|at| deceives(text[*at]) && !places::needs(&text, *at))?;
+    Some(text[at])
 }
 
-/// Whether this character of a text is to be shown escaped: it deceives where it stands, it is a sign
-/// of [`is_sign`], or white space other than a plain space.
-pub(crate) fn hides(text: &str, at: usize, c: char) -> bool {
-    (deceives(c) && !places::needs(text, at, c)) || is_sign(c) || (c.is_whitespace() && c != ' ')
+/// Whether `c` takes room as a space or a sign of [`is_sign`] does: not in a nick, though it does not
+/// deceive.
+pub(crate) fn is_room(c: char) -> bool {
+    is_sign(c) || (c.is_whitespace() && c != ' ')
 }
 
 #[cfg(test)]

@@ -9,19 +9,17 @@ const EMOJI_STYLE: char = '\u{fe0f}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const END_OF_TAGS: char = '\u{e007f}';
 
-/// Whether the place of `c`, at this byte of `text`, needs it.
-pub(super) fn needs(text: &str, at: usize, c: char) -> bool {
-    let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
-    let (Some(last), next) = (before.chars().next_back(), after.chars().next()) else {
-        return false;
-    };
+/// Whether the place of this character of `text` needs it.
+pub(super) fn needs(text: &[char], at: usize) -> bool {
+    let ([before @ .., last], [c, after @ ..]) = text.split_at(at) else { return false };
+    let (c, last, next) = (*c, *last, after.first().copied());
     match c {
         // RFC 5892, appendix A.1.
-        NON_JOINER => is_virama(last) || is_between_joined(before, after),
+        NON_JOINER => is_virama(last) || is_between_joined(&text[..at], after),
         // Appendix A.2; the Bengali Ra that keeps its form before a Ya; and emoji.
         JOINER => {
             let is_ra = last == '\u{9b0}' && next == Some('\u{9cd}');
-            is_virama(last) || is_ra || is_between_pictures(before, next)
+            is_virama(last) || is_ra || is_between_pictures(before, last, next)
         }
         // UTS 51: a picture's style, and the keys of a telephone.
         '\u{fe0e}' | EMOJI_STYLE => {
@@ -34,42 +32,43 @@ pub(super) fn needs(text: &str, at: usize, c: char) -> bool {
         '\u{e0100}'..='\u{e01ef}' => {
             matches!(last, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
         }
-        '\u{e0020}'..=END_OF_TAGS => is_in_flag(before, c, after),
+        '\u{e0020}'..=END_OF_TAGS => is_in_flag(text, at),
         _ => false,
     }
 }
 
 /// A letter that joins to what follows, and one that joins to what came before, with nothing between
 /// them but marks.
-fn is_between_joined(before: &str, after: &str) -> bool {
-    let letter = |c: &Option<u32>| *c != Some(MARK);
-    let before = before.chars().rev().map(joining).find(letter).flatten();
-    let after = after.chars().map(joining).find(letter).flatten();
-    matches!(before, Some(BOTH | LEFT)) && matches!(after, Some(BOTH | RIGHT))
+fn is_between_joined(before: &[char], after: &[char]) -> bool {
+    let letter = |c: &&char| joining(**c) != Some(MARK);
+    let of = |c: Option<&char>| c.and_then(|c| joining(*c));
+    let (before, after) = (before.iter().rfind(letter), after.iter().find(letter));
+    matches!(of(before), Some(BOTH | LEFT)) && matches!(of(after), Some(BOTH | RIGHT))
 }
 
-fn is_between_pictures(before: &str, next: Option<char>) -> bool {
-    let is_tone = |c| matches!(c, '\u{1f3fb}'..='\u{1f3ff}');
-    let before = before.strip_suffix(EMOJI_STYLE).unwrap_or(before);
-    let before = before.strip_suffix(is_tone).unwrap_or(before);
-    before.chars().next_back().is_some_and(is_picture) && next.is_some_and(is_picture)
+fn is_between_pictures(before: &[char], last: char, next: Option<char>) -> bool {
+    let mut all = before.iter().copied().chain([last]).rev();
+    let mut last = all.next();
+    if last == Some(EMOJI_STYLE) {
+        last = all.next();
+    }
+    if matches!(last, Some('\u{1f3fb}'..='\u{1f3ff}')) {
+        last = all.next();
+    }
+    last.is_some_and(is_picture) && next.is_some_and(is_picture)
 }
 
 /// A flag of a part of a country: the black one, three to seven small letters and digits as tags, and
 /// their end.
-fn is_in_flag(before: &str, c: char, after: &str) -> bool {
-    let is_letter = |c: &char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
-    let left = before.chars().rev().take(8).take_while(is_letter).count();
-    if before.chars().rev().nth(left) != Some(BLACK_FLAG) {
-        return false;
-    }
-    if c == END_OF_TAGS {
-        return (3..=7).contains(&left);
-    }
-    let right = after.chars().take(8).take_while(is_letter).count();
-    is_letter(&c)
-        && after.chars().nth(right) == Some(END_OF_TAGS)
-        && (3..=7).contains(&(left + 1 + right))
+fn is_in_flag(text: &[char], at: usize) -> bool {
+    let letters = |from: usize| {
+        let is_letter =
+            |c: &&char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
+        text[from..].iter().take_while(is_letter).count()
+    };
+    let Some(flag) = text[..at].iter().rposition(|c| *c == BLACK_FLAG) else { return false };
+    let end = flag + 1 + letters(flag + 1);
+    at <= end && text.get(end) == Some(&END_OF_TAGS) && (3..=7).contains(&(end - flag - 1))
 }
 
 /// What [`JOINING`] says of letters, and of the marks between them.

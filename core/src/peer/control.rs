@@ -254,8 +254,9 @@ impl Peer {
     pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &fault, turn);
         let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
-        let settled = [ProtocolError::NotPrivate, ProtocolError::NoSecure].map(Fault::Protocol);
-        if spoken && settled.contains(&fault) {
+        let unencrypted =
+            matches!(fault, Fault::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure));
+        if spoken && unencrypted {
             // The peer itself: nobody else is waited for.
             return self.leave(id, Some(fault), turn);
         }
@@ -292,7 +293,7 @@ impl Peer {
             }
             Stage::Live { .. } if slot.unsent > 0 => ("the other side to read", limits.stall),
             Stage::Live { .. } if !slot.session.has_spoken() && !slot.asked.is_empty() => {
-                ("an answer", if slot.spares.is_empty() { limits.first_line } else { TRIAL })
+                ("an answer", if slot.has_spare() { TRIAL } else { limits.first_line })
             }
             Stage::Live { .. } if !slot.session.has_spoken() && slot.called => {
                 ("a first packet", limits.first_line)

@@ -5,8 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::slot::{Slot, Stage};
 use super::{Action, ConnId, ListenerId, Path, Peer, SessionId, Turn, Use};
+use crate::MAX_LINE;
 use crate::ticket::{Shown, Ticket};
-use crate::{MAX_LINE, Nick};
 
 /// A listener of a call, until whoever was called has shown to be a peer.
 pub(super) struct Door {
@@ -46,16 +46,41 @@ impl Guest {
     ) -> Self {
         Self { conn, listener: ListenerId(0), path, local, remote, said: Vec::new() }
     }
+}
 
-    /// Whether it has not said a whole line.
-    fn is_silent(&self) -> bool {
-        !self.said.contains(&b'\n')
-    }
+/// What is known of a guest.
+enum Standing {
+    /// It may still show its ticket.
+    Unproven,
+    /// It showed its ticket, in so many bytes.
+    Proven(usize),
+    Stranger,
+    /// No ticket is due from it.
+    Free,
 }
 
 impl Slot {
-    fn door(&mut self, listener: ListenerId) -> Option<&mut Door> {
-        self.doors.iter_mut().find(|door| door.listener == listener)
+    fn standing(&self, guest: &Guest) -> Standing {
+        let door = self.doors.iter().find(|door| door.listener == guest.listener);
+        match door.map(|door| &door.due) {
+            None => Standing::Stranger,
+            Some(Due::Unknown) => Standing::Unproven,
+            Some(Due::Nothing) => Standing::Free,
+            Some(Due::Ticket(ticket)) => match ticket.is_shown_by(&guest.said) {
+                Shown::Part => Standing::Unproven,
+                Shown::Right(line) => Standing::Proven(line),
+                Shown::Wrong => Standing::Stranger,
+            },
+        }
+    }
+
+    fn count(&self, of: fn(Standing) -> bool) -> usize {
+        self.guests.iter().filter(|guest| of(self.standing(guest))).count()
+    }
+
+    /// Whether another connection could be tried at once.
+    pub(super) fn has_spare(&self) -> bool {
+        self.count(|standing| matches!(standing, Standing::Free)) > 0
     }
 
     /// Whether the relay was asked to pass its call on, and has not said what became of it.
@@ -75,43 +100,36 @@ impl Peer {
         (local, remote): (SocketAddr, SocketAddr),
         turn: &mut Turn<'_>,
     ) {
-        let most = self.config.limits.unproven;
+        let limits = &self.config.limits;
         let slot = self.sessions.get_mut(&id);
-        let waits = |slot: &Slot| matches!(slot.stage, Stage::Calling | Stage::Live { .. });
-        let Some(slot) = slot.filter(|slot| waits(slot)) else {
+        let Some(slot) = slot.filter(|slot| slot.stage == Stage::Calling || slot.conn().is_some())
+        else {
             return turn.act(Action::Close { conn });
         };
-        let Some(&mut Door { path, ref due, .. }) = slot.door(listener) else {
-            return turn.act(Action::Close { conn });
-        };
+        let door = slot.doors.iter().find(|door| door.listener == listener);
+        let path = door.map_or(Path::Direct, |door| door.path);
         let guest = Guest { conn, listener, path, local, remote, said: Vec::new() };
-        if let Due::Nothing = due {
-            return self.enter(id, guest, turn);
-        }
-        if slot.guests.len() >= most.max(1) {
-            // Who was called shows its ticket at once.
-            let silent = slot.guests.iter().position(Guest::is_silent);
-            let Guest { conn, .. } = slot.guests.remove(silent.unwrap_or(0));
-            self.conns.remove(&conn);
-            turn.act(Action::Close { conn });
-        }
+        let leaves = match slot.standing(&guest) {
+            Standing::Free => {
+                let all = slot.count(|standing| matches!(standing, Standing::Free));
+                (all >= limits.spares && slot.conn().is_some()).then_some(conn)
+            }
+            Standing::Unproven => {
+                let unproven = |standing| matches!(standing, Standing::Unproven);
+                // Who was called shows its ticket at once.
+                let silent = |guest: &&Guest| !guest.said.contains(&b'\n');
+                let oldest = slot.guests.iter().find(silent).or_else(|| slot.guests.first());
+                let oldest = oldest.map(|guest| guest.conn);
+                oldest.filter(|_| slot.count(unproven) >= limits.unproven)
+            }
+            Standing::Stranger | Standing::Proven(_) => Some(conn),
+        };
         slot.guests.push(guest);
         self.conns.insert(conn, Use::Waiting(id));
-    }
-
-    /// Takes a connection for that of whom this host called, or keeps it while another is tried.
-    fn enter(&mut self, id: SessionId, guest: Guest, turn: &mut Turn<'_>) {
-        let spares = self.config.limits.spares;
-        let conn = guest.conn;
-        match self.sessions.get_mut(&id) {
-            Some(slot) if slot.stage == Stage::Calling => self.attach(id, guest, turn),
-            // Nothing tells the host that was called from a stranger who came by, until it speaks.
-            Some(slot) if slot.conn().is_some() && slot.spares.len() < spares => {
-                self.conns.insert(conn, Use::Waiting(id));
-                slot.spares.push(guest);
-            }
-            _ => self.show_out(conn, turn),
+        if let Some(conn) = leaves {
+            self.show_out(id, conn, turn);
         }
+        self.let_in(id, turn);
     }
 
     /// A connection that waits said something.
@@ -123,93 +141,83 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let mut all = slot.guests.iter_mut().chain(&mut slot.spares);
-        let Some(guest) = all.find(|guest| guest.conn == conn) else { return };
+        let Some(guest) = slot.guests.iter_mut().find(|guest| guest.conn == conn) else { return };
         if guest.said.len() + bytes.len() > MAX_LINE {
-            slot.forget_waiting(conn);
-            return self.show_out(conn, turn);
+            return self.show_out(id, conn, turn);
         }
         guest.said.extend_from_slice(bytes);
-        self.look_at_guest(id, conn, turn);
+        self.let_in(id, turn);
     }
 
     /// A connection that waits is gone.
     pub(super) fn waiting_closed(&mut self, id: SessionId, conn: ConnId) {
         if let Some(slot) = self.sessions.get_mut(&id) {
-            slot.forget_waiting(conn);
+            slot.guests.retain(|guest| guest.conn != conn);
         }
     }
 
     /// The relay says what whoever comes to this address of this host's has to show.
     pub(super) fn ticket_due(
         &mut self,
-        nick: &Nick,
+        nick: &str,
         at: (IpAddr, u16),
         ticket: Option<Ticket>,
         turn: &mut Turn<'_>,
     ) {
-        let due = |door: &Door| matches!(door.due, Due::Unknown) && door.named == Some(at);
-        let called = self.sessions.iter_mut().filter(|(_, slot)| slot.nick.as_ref() == Some(nick));
-        let mut doors = called.flat_map(|(id, slot)| slot.doors.iter_mut().map(|door| (*id, door)));
-        let Some((id, door)) = doors.find(|(_, door)| due(door)) else { return };
-        let listener = door.listener;
-        let shows = ticket.is_some();
-        door.due = ticket.map_or(Due::Nothing, Due::Ticket);
-        drop(doors);
-        let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let came = |guest: &&mut Guest| guest.listener == listener;
-        if shows {
-            let conns: Vec<_> =
-                slot.guests.iter_mut().filter(came).map(|guest| guest.conn).collect();
-            for conn in conns {
-                self.look_at_guest(id, conn, turn);
+        for (id, slot) in self.sessions.iter_mut() {
+            if slot.nick.as_ref().is_none_or(|called| called.as_str() != nick) {
+                continue;
             }
-            return;
+            let due = |door: &&mut Door| matches!(door.due, Due::Unknown) && door.named == Some(at);
+            if let Some(door) = slot.doors.iter_mut().find(due) {
+                door.due = ticket.map_or(Due::Nothing, Due::Ticket);
+                let id = *id;
+                return self.let_in(id, turn);
+            }
         }
-        for guest in
-            slot.guests.extract_if(.., |guest| guest.listener == listener).collect::<Vec<_>>()
+    }
+
+    /// Takes whoever may come in, and shows strangers out.
+    pub(super) fn let_in(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let mut at = 0;
+        while let Some(slot) = self.sessions.get_mut(&id)
+            && let Some(guest) = slot.guests.get(at)
         {
-            self.enter(id, guest, turn);
-        }
-    }
-
-    /// Lets a guest in who has shown its ticket, and shows out one who said something else.
-    fn look_at_guest(&mut self, id: SessionId, conn: ConnId, turn: &mut Turn<'_>) {
-        let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let Some(at) = slot.guests.iter().position(|guest| guest.conn == conn) else { return };
-        let (listener, remote) = (slot.guests[at].listener, slot.guests[at].remote);
-        let Some(door) = slot.doors.iter_mut().find(|door| door.listener == listener) else {
-            return;
-        };
-        let Due::Ticket(ticket) = &door.due else { return };
-        match ticket.is_shown_by(&slot.guests[at].said) {
-            Shown::Part => {}
-            Shown::Wrong => {
-                slot.guests.remove(at);
-                // Of many one is told.
-                if !core::mem::replace(&mut slot.met_stranger, true) {
-                    let from = remote.ip().to_canonical();
-                    let text = "showed no ticket of this call's, so it is not who was called";
-                    turn.notice(Some(id), format_args!("a connection from {from} {text}"));
+            let (conn, remote) = (guest.conn, guest.remote);
+            match slot.standing(guest) {
+                Standing::Free if slot.stage == Stage::Calling => {
+                    let guest = slot.guests.remove(at);
+                    return self.attach(id, guest, turn);
                 }
-                self.show_out(conn, turn);
-            }
-            Shown::Right(line) => {
-                let mut guest = slot.guests.remove(at);
-                guest.said.drain(..line);
-                // It is good once, and nobody else is waited for.
-                if let Some(tried) = slot.conn() {
-                    slot.stage = Stage::Calling;
-                    slot.restart(&self.config.limits);
-                    self.show_out(tried, turn);
+                // Nothing tells the host that was called from a stranger who came by, until it speaks.
+                Standing::Free | Standing::Unproven => at += 1,
+                Standing::Proven(line) => {
+                    let mut guest = slot.guests.remove(at);
+                    guest.said.drain(..line);
+                    // It is good once, and nobody else is waited for.
+                    if let Some(tried) = slot.conn() {
+                        slot.stage = Stage::Calling;
+                        slot.restart(&self.config.limits);
+                        self.show_out(id, tried, turn);
+                    }
+                    self.settle_on_peer(id, turn);
+                    return self.attach(id, guest, turn);
                 }
-                self.settle_on_peer(id, turn);
-                self.attach(id, guest, turn);
+                Standing::Stranger => {
+                    // Of many one is told.
+                    if !core::mem::replace(&mut slot.met_stranger, true) {
+                        let from = remote.ip().to_canonical();
+                        let text = "showed no ticket of this call's, so it is not who was called";
+                        turn.notice(Some(id), format_args!("a connection from {from} {text}"));
+                    }
+                    self.show_out(id, conn, turn);
+                }
             }
         }
     }
 
-    fn show_out(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
+    fn show_out(&mut self, id: SessionId, conn: ConnId, turn: &mut Turn<'_>) {
+        self.waiting_closed(id, conn);
         self.conns.remove(&conn);
         turn.act(Action::Close { conn });
     }

@@ -158,10 +158,7 @@ impl Peer {
         slot.restart(&self.config.limits);
         slot.stage = Stage::Calling;
         slot.waits_for_nobody();
-        if !slot.spares.is_empty() {
-            let spare = slot.spares.remove(0);
-            self.attach(id, spare, turn);
-        }
+        self.let_in(id, turn);
         true
     }
 
@@ -175,10 +172,9 @@ impl Peer {
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
         }
-        let guests = core::mem::take(&mut slot.guests);
-        for spare in core::mem::take(&mut slot.spares).into_iter().chain(guests) {
-            self.conns.remove(&spare.conn);
-            turn.act(Action::Close { conn: spare.conn });
+        for Guest { conn, .. } in core::mem::take(&mut slot.guests) {
+            self.conns.remove(&conn);
+            turn.act(Action::Close { conn });
         }
     }
 

@@ -11,6 +11,8 @@ use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
 const LOCATE: Duration = Duration::from_secs(3);
+/// What a host knows of what relays can do.
+const CAPS: &str = "from ticket";
 /// Seconds before the relay is dialled again the first time; each further wait is twice as long.
 const FIRST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 30;
@@ -205,10 +207,7 @@ impl Peer {
                 }
                 if yes {
                     self.relay.stage = Stage::Locating(at, turn.after(LOCATE));
-                    self.write_relay(
-                        RelayPacket::Caps(&RelayCaps::FROM.with(RelayCaps::TICKET).words()),
-                        turn,
-                    );
+                    self.write_relay(RelayPacket::Caps(CAPS), turn);
                     self.write_relay(RelayPacket::Addr, turn);
                 } else {
                     self.ask_for_nick(at + 1, turn);
@@ -230,8 +229,8 @@ impl Peer {
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
                 // What cannot be read is shown by nobody.
                 let read = ticket.map(|text| Ticket::parse(text).ok_or(()));
-                if let (Ok(nick), Ok(ticket)) = (Nick::parse(nick), read.transpose()) {
-                    self.ticket_due(&nick, (ip.to_canonical(), port), ticket, turn);
+                if let Ok(ticket) = read.transpose() {
+                    self.ticket_due(nick, (ip.to_canonical(), port), ticket, turn);
                 }
             }
             (RelayPacket::From(nick), _) => self.relay.from = Nick::parse(nick).ok(),

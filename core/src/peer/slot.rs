@@ -54,8 +54,7 @@ pub(super) struct Slot {
     /// X_INITs that say so the relay refused.
     pub(super) doors: Vec<Door>,
     pub(super) refused: usize,
-    /// Connections to these that have not shown their ticket, oldest first, and whether one showed
-    /// something else.
+    /// Connections to these that wait, oldest first, and whether one showed a wrong ticket.
     pub(super) guests: Vec<Guest>,
     pub(super) met_stranger: bool,
     /// What this host shows whoever called it.
@@ -76,8 +75,6 @@ pub(super) struct Slot {
     pub(super) looking: bool,
     /// Asked of a host that has not shown to be a peer yet.
     pub(super) asked: Vec<Ask>,
-    /// Connections that wait while another is tried.
-    pub(super) spares: Vec<Guest>,
     /// Files to fetch that wait their turn, and how many do not.
     pub(super) fetches: Vec<TransferId>,
     pub(super) fetching: usize,
@@ -170,7 +167,6 @@ impl Slot {
             paused: false,
             looking: false,
             asked: Vec::new(),
-            spares: Vec::new(),
             fetches: Vec::new(),
             fetching: 0,
             serves: Vec::new(),
@@ -188,12 +184,6 @@ impl Slot {
         self.unsent = 0;
         self.paused = false;
         self.looking = false;
-    }
-
-    /// A connection that waits, and waits no more.
-    pub(super) fn forget_waiting(&mut self, conn: ConnId) {
-        self.guests.retain(|guest| guest.conn != conn);
-        self.spares.retain(|spare| spare.conn != conn);
     }
 
     pub(super) fn side(&self) -> Side {
@@ -225,7 +215,7 @@ impl Slot {
                     (self.since, limits.first_line)
                 } else if self.asked.is_empty() {
                     (self.heard, limits.idle)
-                } else if self.spares.is_empty() {
+                } else if !self.has_spare() {
                     (self.heard, limits.first_line)
                 } else {
                     (self.since, TRIAL)
