@@ -145,17 +145,8 @@ test("what came from a terminal goes on from it", async (t) => {
 test("a terminal that is killed goes on from a page's file", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
-  const size = 64 * MIB;
-  // As a disk, it lets others run between two pieces.
-  class Slow extends Synthetic {
-    slice(from, to) {
-      const piece = super.slice(from, to);
-      const read = piece.arrayBuffer.bind(piece);
-      piece.arrayBuffer = () => new Promise((resolve) => setTimeout(() => resolve(read()), 5));
-      return piece;
-    }
-  }
-  const file = new Slow(size);
+  const size = 256 * MIB;
+  const file = new Synthetic(size);
   carol.share(file, "x");
   const out = await folder(t);
   const words = ["get", "carol", "x", "-o", out, "--relay", bridge.address, "--json"];
