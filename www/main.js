@@ -82,6 +82,7 @@ hear({
     const href = URL.createObjectURL(new Blob([file], { type: "application/octet-stream" }));
     Object.assign(document.createElement("a"), { href, download: name }).click();
     setTimeout(URL.revokeObjectURL, 300_000, href);
+    tell("saved");
   },
   broken: () => notice("The program broke: reload the page."),
 });

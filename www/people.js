@@ -67,6 +67,13 @@ export function call(...one) {
   if (!dialog.open) next();
 }
 
+/** There is nothing to answer any more. */
+export function callOver(id) {
+  const at = calls.findIndex(([its]) => its === id);
+  if (at > 0) calls.splice(at, 1);
+  else if (at === 0) dialog.close();
+}
+
 function next() {
   const [, nick = "Someone", address] = calls[0];
   $("call-title").replaceChildren(quoted(nick), " wants to connect");

@@ -26,7 +26,7 @@ export const place = () =>
     ? `Into your folder “${folder.name}”, where nothing is replaced.`
     : self.showDirectoryPicker
       ? ""
-      : "Into your downloads, one after the other: your browser may ask whether several are allowed.";
+      : "Into your downloads, one after the other; the names of folders go before a file’s own. Allow several downloads if your browser asks.";
 
 /** Which of these names the folder has already. */
 export async function taken(names) {

@@ -5,6 +5,7 @@ import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { SeedPeer } from "./harness/seed_peer.js";
 import { folder, same, tree } from "./harness/tree.js";
+import { PATIENCE } from "./harness/waiting.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 let root;
@@ -66,6 +67,20 @@ inEachBrowser("the page", (stage) => {
     await carol.answer("bob-2", true);
     await bob.exits();
     assert.equal((await session.request(file)).hash, file.hash);
+  });
+
+  test("asks about a call no longer than the caller waits", async (t) => {
+    if (stage.name === "firefox") return t.skip("it takes 30 s, and is no matter of the browser");
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    await sven.calling("carol");
+    await carol.asked("sven");
+    await carol.page.waitForSelector("#call:not([open])", { timeout: 2 * PATIENCE });
+    await carol.share([file.path]);
+    const bob = stage.keep(t, get(at, "bob-5"));
+    await carol.answer("bob-5", true);
+    await bob.exits();
   });
 
   test("told not to ask, takes every call", async (t) => {

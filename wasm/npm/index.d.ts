@@ -233,6 +233,8 @@ export interface Call {
   readonly peerAddress: string;
   /** Who the relay says it is. */
   readonly nick?: string;
+  /** Resolves when it is answered, or cannot be any more: a caller waits for 30 s. */
+  readonly over: Promise<void>;
   /** @throws XcherError as {@link Peer.open} */
   accept(): Promise<Session>;
   reject(): void;

@@ -7,6 +7,7 @@ import { Session } from "./session.js";
 import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
 import { look } from "./beginning.js";
+import { Deferred } from "./deferred.js";
 import { address, opener } from "./bridge.js";
 import { within } from "./within.js";
 
@@ -51,7 +52,7 @@ export class Peer extends EventTarget {
   /**
    * Calls that are not answered yet, and who calls.
    *
-   * @type {Map<number, { address: string, nick: string | undefined }>}
+   * @type {Map<number, { address: string, nick: string | undefined, over: Deferred<void> }>}
    */
   #calling = new Map();
   /** @type {Map<number, Download>} */
@@ -342,7 +343,9 @@ export class Peer extends EventTarget {
   #called(id, address, name) {
     if (this.#calls === "ignore") return this.#driver.do("answer", { id });
     const nick = name || undefined;
-    this.#calling.set(id, { address, nick });
+    /** @type {Deferred<void>} */
+    const over = new Deferred();
+    this.#calling.set(id, { address, nick, over });
     const accept = async () => {
       if (nick) await this.#know(nick);
       this.#driver.do("answer", { id, number: 1 });
@@ -355,13 +358,14 @@ export class Peer extends EventTarget {
     const call = {
       peerAddress: address,
       nick,
+      over: over.promise,
       accept: () =>
         new Promise((resolve, reject) => {
           this.#opening.set(id, { resolve, reject });
           take();
         }),
       reject: () => {
-        if (this.#calling.delete(id)) this.#driver.do("answer", { id });
+        if (this.#callOver(id)) this.#driver.do("answer", { id });
       },
     };
     this.#emit("call", { call });
@@ -387,7 +391,7 @@ export class Peer extends EventTarget {
     );
     this.#byId.set(id, session);
     this.#sessions.add(session);
-    this.#calling.delete(id);
+    this.#callOver(id);
     this.#opening.get(id)?.resolve(session);
     this.#opening.delete(id);
     if (incoming) this.#emit("session", { session });
@@ -401,11 +405,18 @@ export class Peer extends EventTarget {
       this.#sessions.delete(session);
       return session.ended(error);
     }
-    const caller = this.#calling.get(id);
-    this.#calling.delete(id);
+    const caller = this.#callOver(id);
     this.#opening.get(id)?.reject(/** @type {XcherError} */ (error));
     this.#opening.delete(id);
-    if (caller) this.#emit("refused", { ...caller, error });
+    if (caller) this.#emit("refused", { address: caller.address, nick: caller.nick, error });
+  }
+
+  /** A call is answered, or cannot be any more: who called. @param {number} id */
+  #callOver(id) {
+    const caller = this.#calling.get(id);
+    this.#calling.delete(id);
+    caller?.over.resolve();
+    return caller;
   }
 
   /** An offer is complete. @param {Session} session */

@@ -166,3 +166,26 @@ fn questions_in_one_chunk_are_answered_one_by_one() {
     pair.write(2, "X_CHK x\nX_CHK y\n".repeat(128).as_bytes());
     assert_eq!(pair.came(2), "X_CHK x YES\nX_CHK y NO\n".repeat(128));
 }
+
+/// Whoever is late is not the other side, where nobody here reads on.
+#[wasm_bindgen_test]
+fn a_reader_that_takes_nothing_is_not_the_other_sides_fault() {
+    let (mut pair, session) = in_session();
+    let size = 64 << 20;
+    for _ in 0..2 {
+        let data = receiving(&mut pair, session, size);
+        pair.write_some(data, &vec![7; size as usize]);
+    }
+    for seconds in (20..=300).step_by(20) {
+        pair.world.now.set(seconds * 1000);
+        pair.host.turn();
+        pair.turn();
+        if let Some(said) = pair.came(0).strip_prefix("X_PING ") {
+            pair.write(0, format!("X_PONG {said}").as_bytes());
+        }
+    }
+    let told = pair.told();
+    let progress = |event: &&Event| matches!(event, Event::Progress { .. });
+    let known = told.iter().filter(progress).count();
+    assert!(known <= 2 && known == told.len(), "{told:?}");
+}

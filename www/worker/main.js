@@ -1,6 +1,7 @@
 /** The peer, out of the page's way. */
 import { hear, tell } from "../messages.js";
 import { Peer } from "../npm/index.js";
+import { saved } from "./handover.js";
 import { forget, known } from "./known.js";
 import { offered, settle } from "./offers.js";
 import * as sending from "./sending.js";
@@ -18,7 +19,7 @@ export let bridge;
 /** Counts the wishes to be someone, so that an old one ends. */
 let wish = 0;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, settle, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, saved, settle, who });
 
 async function connect(url, nick, token) {
   const turn = ++wish;

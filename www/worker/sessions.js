@@ -32,14 +32,17 @@ export function called(call) {
   if (!asks) accept(call);
   else if (calls.size === CALLS) call.reject();
   else {
-    calls.set(++last, call);
-    tell("call", last, call.nick, call.peerAddress);
+    const id = ++last;
+    calls.set(id, call);
+    tell("call", id, call.nick, call.peerAddress);
+    call.over.then(() => calls.delete(id) && tell("callOver", id));
   }
 }
 
 export function answer(id, yes) {
   const call = calls.get(id);
-  calls.delete(id);
+  // It may be over by now.
+  if (!calls.delete(id)) return;
   if (yes) accept(call);
   else call.reject();
 }

@@ -1,5 +1,6 @@
 /** Files on their way, both ways, and those that wait to be fetched. */
 import { tell } from "../messages.js";
+import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
 import { sink } from "./saving.js";
 import { bye, sessionWith } from "./sessions.js";
@@ -46,13 +47,13 @@ function have({ nick, file }) {
 }
 
 export function get(nick, files, target) {
-  for (const file of files) want({ nick, file, target });
+  for (const file of files) want({ nick, file, target, alone: files.length === 1 });
   resume();
 }
 
 /** As {@link get}, of what is offered in this session alone. */
 export function take(nick, files, target, session) {
-  for (const file of files) want({ nick, file, target, session });
+  for (const file of files) want({ nick, file, target, session, alone: files.length === 1 });
   resume();
 }
 
@@ -137,7 +138,7 @@ async function fetchAll(some, lanes) {
 }
 
 async function fetch(session, job, download) {
-  const { nick, file, target } = job;
+  const { nick, file, target, alone } = job;
   let part;
   let to;
   let from = 0;
@@ -169,7 +170,7 @@ async function fetch(session, job, download) {
     await download.done;
     const whole = await to.close(target);
     row.shown.verified = download.verified;
-    if (whole) tell("save", whole, file.name.split("/").pop());
+    if (whole) await handOver(whole, downloadName(file.name, alone));
     end(row);
     have(job);
   } catch (error) {

@@ -252,3 +252,19 @@ test("a closed peer leaves nothing that keeps a process alive", async (t) => {
 test("a version", () => {
   assert.match(version, /^\d+\.\d+\.\d+/);
 });
+
+test("a call that nobody answers is over for both", async (t) => {
+  const bridge = await relay(t);
+  const [carol, dave] = [
+    await peer(t, bridge, "carol"),
+    await peer(t, bridge, "dave", { calls: "ask" }),
+  ];
+  const calling = next(dave, "call");
+  const opening = assert.rejects(carol.open("dave"), { code: "timed-out" });
+  const { call } = await calling;
+  const refused = next(dave, "refused");
+  await call.over;
+  assert.equal((await refused).nick, "carol");
+  await assert.rejects(call.accept(), XcherError);
+  await opening;
+});

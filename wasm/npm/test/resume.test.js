@@ -3,6 +3,7 @@ import { chmod, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { XcherError } from "../index.js";
 import { Process, Synthetic, bytes, fill, folder, next, peer, relay, run, share } from "./system.js";
 
 const MIB = 1 << 20;
@@ -194,4 +195,36 @@ test("when a file was changed, and whether it is a program", async (t) => {
   assert.equal((await stat(join(out, "dated"))).mtimeMs, 1_234_567_890_000);
   assert.equal((await stat(join(out, "before"))).mtimeMs, -2000);
   assert.ok(Math.abs((await stat(join(out, "undated"))).mtimeMs - Date.now()) < 60_000);
+});
+
+test("a beginning is read no further once its session is over", async (t) => {
+  const bridge = await relay(t);
+  const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
+  const size = 64 * MIB;
+  // As a disk, it lets others run between two pieces.
+  class Slow extends Synthetic {
+    slice(from, to) {
+      const piece = super.slice(from, to);
+      const read = piece.arrayBuffer.bind(piece);
+      piece.arrayBuffer = () => new Promise((resolve) => setTimeout(() => resolve(read()), 5));
+      return piece;
+    }
+  }
+  const file = new Slow(size);
+  dave.share(file, "x");
+  const session = await carol.open("dave");
+  const here = new Synthetic(size - 1);
+  const download = session.get({ name: "x", size, approximate: false }, { partial: here });
+  const failed = assert.rejects(download.start(), XcherError);
+  while (file.read === 0) await new Promise((resolve) => setTimeout(resolve));
+  const [there] = dave.sessions;
+  session.reject();
+  await there.closed;
+  // A piece may be on its way.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const read = file.read;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(file.read, read);
+  assert.ok(read < size);
+  await failed;
 });
