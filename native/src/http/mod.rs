@@ -44,7 +44,6 @@ use origin::Origin;
 use places::Places;
 use token::Token;
 
-pub(crate) use places::one_client;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 

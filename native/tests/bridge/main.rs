@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod colluding;
 mod endurance;
 mod lending;
 mod rates;
@@ -26,6 +27,7 @@ use xcher::bridge::mux::{self, Opener, Stream};
 use xcher::bridge::{Bridge, BridgeConfig, Home, Rates};
 use xcher::http::{HttpConfig, WsBytes};
 use xcher::relay::{Relay, RelayConfig};
+use xcher_core::tunnel::AllocationLimits;
 use yamux::Mode;
 
 const HERE: &str = "127.0.0.1:5000";
@@ -108,7 +110,8 @@ fn bytes(
 }
 
 fn bridge(rates: Rates) -> Bridge {
-    let config = BridgeConfig { listeners: 2, rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
+    let limits = AllocationLimits { listeners: 2, ..AllocationLimits::default() };
+    let config = BridgeConfig { limits, rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
     let mut relay = RelayConfig::default();
     relay.limits.any_address = true;
     Bridge::new(Relay::new(relay).unwrap(), config)
