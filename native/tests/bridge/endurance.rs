@@ -11,7 +11,7 @@ async fn nothing_moves() {
 async fn a_stream_that_never_reads_and_the_others_go_on() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut flood = TcpStream::connect(at).await.unwrap();
     let (_unread, _) = alice.visitor().await;
     let mut other = TcpStream::connect(at).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_hundred_thousand_resets_leave_no_descriptor() {
     }
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     // While this connection lives, its host may be dialled.
     let _session = TcpStream::connect(at).await.unwrap();
     let (_visit, _) = alice.visitor().await;

@@ -192,6 +192,17 @@ impl Tunnel {
         (stream, format!("127.0.0.1:{}", fields[2]).parse().unwrap())
     }
 
+    /// A listener for a call that anyone may have answered for a while. With the first stream, the link
+    /// to the relay, the nick goes; with the second the listener.
+    async fn await_caller(&self, nick: &str) -> ([Stream; 2], SocketAddr) {
+        let mut relay = self.join(nick).await;
+        let (listener, at) = self.listen().await;
+        let init = format!("X_INIT {nick} {}", fields(at));
+        relay.write_all(format!("{init}\n").as_bytes()).await.unwrap();
+        assert_eq!(read_line(&mut relay).await, init);
+        ([relay, listener], at)
+    }
+
     async fn visitor(&mut self) -> (Stream, String) {
         let mut stream = soon(self.inbound.recv()).await.unwrap();
         let line = read_line(&mut stream).await;
