@@ -10,6 +10,7 @@ mod code;
 mod config_file;
 mod consent;
 mod exit;
+mod exposure;
 mod fetching;
 mod get;
 mod json;

@@ -7,6 +7,8 @@
 mod certificate;
 mod client;
 mod frames;
+mod guesses;
+mod host_name;
 mod origin;
 mod page;
 mod places;
@@ -30,6 +32,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -40,10 +43,13 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use xcher_core::Quoted;
 
 use crate::accepting::Acceptor;
+use guesses::Guesses;
+use host_name::HostNames;
 use origin::Origin;
 use places::Places;
 use token::Token;
 
+pub use host_name::host_name;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
@@ -54,8 +60,11 @@ pub struct HttpConfig {
     pub allow_origin: Vec<String>,
     /// What a tunnel must bring; without one, anyone may open tunnels.
     pub token: Option<String>,
-    /// Reverse proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Names by which this port is asked for, beside its addresses, `localhost` and those of its
+    /// certificate.
+    pub host_names: Vec<String>,
+    /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Tunnels at a time in all.
     pub max_tunnels: usize,
     /// Tunnels at a time of one IPv4 address or one IPv6 /64.
@@ -69,6 +78,7 @@ impl Default for HttpConfig {
         Self {
             allow_origin: Vec::new(),
             token: None,
+            host_names: Vec::new(),
             trusted_proxies: Vec::new(),
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
@@ -101,7 +111,7 @@ const CUT: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 ///
-/// `InvalidInput` for an `allow_origin` that is no origin, or if `listener` is none. A connection
+/// `InvalidInput` for an `allow_origin` or a host name that is none, or if `listener` is none. A connection
 /// that could not be accepted, for want of file descriptors for example, is logged and tried again.
 pub async fn run<F, Fut>(
     listener: TcpListener,
@@ -172,7 +182,9 @@ pub fn lacks_page() -> Option<&'static str> {
 struct Front {
     allow_origin: Vec<Origin>,
     token: Option<Token>,
-    trusted_proxies: Vec<IpAddr>,
+    host_names: HostNames,
+    trusted_proxies: Vec<IpNet>,
+    guesses: Guesses,
     tls: Option<Tls>,
     places: Arc<Places>,
     tunnel: Box<Tunnel>,
@@ -209,7 +221,10 @@ impl Front {
         Ok(Self {
             allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
             token: config.token.as_deref().map(Token::new),
+            host_names: HostNames::new(config.host_names.iter().map(String::as_str))
+                .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?,
             trusted_proxies: config.trusted_proxies,
+            guesses: Guesses::default(),
             tls: config.tls,
             places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),

@@ -24,6 +24,7 @@ pub struct Tls(Arc<Shared>);
 
 struct Shared {
     acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
     handshakes: Arc<Places>,
 }
 
@@ -48,17 +49,24 @@ impl Tls {
     ///
     /// The file, and what was expected of it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
-        let certificate = Certificate::load(chain, key)?;
+        let certificate = Arc::new(Certificate::load(chain, key)?);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::new(certificate));
+        let mut config =
+            config.with_no_client_auth().with_cert_resolver(Arc::clone(&certificate) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // The clients keep what resumes a session, so that it costs no memory here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
         let handshakes = Places::new(HANDSHAKES, HANDSHAKES_PER_ADDRESS);
-        Ok(Self(Arc::new(Shared { acceptor: TlsAcceptor::from(Arc::new(config)), handshakes })))
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
+    }
+
+    /// Whether the certificate is for this host.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        self.0.certificate.is_for(host)
     }
 
     /// Shakes hands with `client`; none is a proxy, which stands for many. Who speaks plain HTTP is

@@ -56,7 +56,7 @@ impl Front {
             async move { bridge.serve(bytes, client, addr.ip()).await }
         };
         // Where a test says a client is, is where it is.
-        let http = HttpConfig { trusted_proxies: vec![addr.ip()], ..http };
+        let http = HttpConfig { trusted_proxies: vec![addr.ip().into()], ..http };
         let run = async move {
             xcher::http::run(listener, http, tunnel, std::future::pending()).await.unwrap();
         };
