@@ -4,11 +4,14 @@
 //! X_INITs on a client's link to it say what the client may dial and who may visit it.
 
 mod carry;
+mod frame_heads;
 mod lender;
+mod meter;
 pub mod mux;
 mod own_address;
 mod rates;
 mod relay_link;
+mod stream;
 mod tunnel;
 mod way;
 

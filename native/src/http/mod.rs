@@ -9,6 +9,7 @@ mod client;
 mod frames;
 mod guesses;
 mod host_name;
+mod newcomers;
 mod origin;
 mod page;
 mod places;
@@ -45,6 +46,7 @@ use xcher_core::Quoted;
 use crate::accepting::Acceptor;
 use guesses::Guesses;
 use host_name::HostNames;
+use newcomers::Newcomers;
 use origin::Origin;
 use places::Places;
 use token::Token;
@@ -128,7 +130,7 @@ where
     }
     let front = Arc::new(Front::new(config, tunnel)?);
     let router = routes::router(Arc::clone(&front));
-    let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+    let newcomers = Newcomers::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
     let _cut = front.cut.clone().drop_guard();
     let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
@@ -138,14 +140,16 @@ where
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
                 let client = (!client::is_proxy(from.ip(), &front.trusted_proxies)).then_some(from.ip());
-                let Ok(place) = places.take(client) else {
+                let Some(newcomer) = newcomers.admit(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
                 };
                 let (front, router) = (Arc::clone(&front), router.clone());
                 let served = async move {
-                    front.connected(socket, from, client, router).await;
-                    drop(place);
+                    tokio::select! {
+                        () = front.connected(socket, from, client, router) => {}
+                        () = newcomer.gives_way.cancelled() => debug!("gave way to another"),
+                    }
                 };
                 connections.spawn(served.instrument(info_span!("http", %from)));
             }

@@ -30,8 +30,9 @@ struct Shared {
 
 /// The longest that a handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// Handshakes at a time: each may hold some tens of KiB.
-const HANDSHAKES: usize = 512;
+/// Handshakes at a time: each may hold some tens of KiB. As many as there are connections that are not
+/// tunnels, among which the oldest gives way.
+const HANDSHAKES: usize = super::CONNECTIONS;
 /// The same, of one client.
 const HANDSHAKES_PER_ADDRESS: usize = 64;
 /// How long who spoke no TLS has to take the answer.

@@ -105,7 +105,7 @@ async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() 
     drop(tcp);
     // A stream that was reset is closed for writing too; one that ended is not.
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
-    assert!(visit.get_ref().is_closed());
+    assert!(visit.is_closed());
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_reset_goes_from_tunnel_to_tunnel() {
     soon(visit.read_exact(&mut came)).await.unwrap();
     drop(control);
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
-    assert!(visit.get_ref().is_closed(), "it looks as if all had come");
+    assert!(visit.is_closed(), "it looks as if all had come");
 }
 
 /// Who takes a file, has read all that came and goes, closes in order: only what is sent next shows
