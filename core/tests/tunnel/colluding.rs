@@ -322,7 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn colluding_clients_dial_no_address_that_no_honest_party_named(
+    fn it_connects_only_to_where_a_call_led_however_many_clients_work_together(
         moves in moves(), is_beside: bool
     ) {
         let mut world = World::new(is_beside);

@@ -16,7 +16,7 @@ async fn colluders(front: &Front) -> (Tunnel, Tunnel, [Stream; 5], SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_joined_connection_leads_to_no_port_of_the_bridges_host() {
+async fn it_reaches_its_own_host_only_at_ports_that_it_allocated() {
     let front = front().await;
     let (mallory, mirko, _session, at) = colluders(&front).await;
     let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,7 +45,7 @@ async fn a_joined_connection_leads_to_no_listener_of_a_third() {
 }
 
 #[tokio::test]
-async fn who_names_another_machine_of_the_lan_makes_nobody_dial_it() {
+async fn of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_the_caller() {
     // Whatever the relay passes on: this one passes on any address.
     let front = front().await;
     let (mallory, page) = (front.open("192.168.1.9:1").await, front.open("192.168.1.8:1").await);
@@ -58,7 +58,7 @@ async fn who_names_another_machine_of_the_lan_makes_nobody_dial_it() {
 }
 
 #[tokio::test]
-async fn a_bridge_of_a_relay_elsewhere_reaches_nothing_private_whatever_that_relay_says() {
+async fn a_bridge_whose_relay_is_elsewhere_reaches_no_private_address() {
     let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let home = Home::Elsewhere(relay.local_addr().unwrap().to_string());
     let bridge = Bridge::new(home, BridgeConfig::at([127, 0, 0, 1].into()));
@@ -80,7 +80,7 @@ async fn a_bridge_of_a_relay_elsewhere_reaches_nothing_private_whatever_that_rel
 }
 
 #[tokio::test]
-async fn nobody_hosts_without_a_nick_and_a_call() {
+async fn nobody_hosts_anything_at_it() {
     let front = front().await;
     let tunnel = front.open(FAR).await;
     tunnel.refused("X_LISTEN", "expected a nick").await;

@@ -17,7 +17,7 @@ async fn the_subprotocol_is_needed() {
 }
 
 #[tokio::test]
-async fn only_our_pages_and_allowed_ones() {
+async fn pages_of_other_sites_are_refused() {
     let allow_origin = vec!["https://friend.example".to_owned()];
     let front = Front::start(HttpConfig { allow_origin, ..Default::default() }).await;
     let ours = format!("http://{}", front.addr);
