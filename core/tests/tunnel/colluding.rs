@@ -118,7 +118,7 @@ impl World {
         let limits = RelayLimits { any_address: true, ..RelayLimits::default() };
         Self {
             bridge: Allocations::new(AllocationLimits::default(), is_beside),
-            relay: Registry::new(limits),
+            relay: Registry::new(limits, [7; 32]),
             is_beside,
             now: NOW,
             tunnels: Vec::new(),

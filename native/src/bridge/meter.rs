@@ -188,3 +188,70 @@ impl Counts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bridge::frame_heads::Heads;
+
+    fn head(kind: u8, stream: u32, len: u32) -> Head {
+        let mut bytes = vec![0, kind, 0, 1];
+        bytes.extend(stream.to_be_bytes());
+        bytes.extend(len.to_be_bytes());
+        let mut found = None;
+        Heads::default().each(&bytes, |head| found = Some(head));
+        found.expect("a head")
+    }
+
+    #[test]
+    fn nothing_is_read_for_a_stream_without_credit() {
+        let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
+        meter.came(head(0, 1, 0));
+        meter.opened(2);
+        for stream in [1, 2] {
+            assert_eq!(meter.poll_credit(stream, &mut cx), Poll::Ready(256 << 10));
+            meter.wrote(stream, 256 << 10);
+            meter.left(head(0, stream, 256 << 10));
+            assert_eq!(meter.poll_credit(stream, &mut cx), Poll::Pending);
+        }
+        meter.came(head(1, 1, 5));
+        assert_eq!(meter.poll_credit(1, &mut cx), Poll::Ready(5));
+        assert_eq!(meter.poll_credit(2, &mut cx), Poll::Pending);
+        meter.end();
+        assert!(meter.poll_credit(2, &mut cx).is_ready());
+    }
+
+    #[test]
+    fn nothing_is_read_while_much_is_to_leave() {
+        let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
+        for stream in 1..=17 {
+            meter.opened(stream);
+        }
+        for stream in 1..=16 {
+            meter.wrote(stream, 256 << 10);
+        }
+        assert_eq!(meter.poll_credit(17, &mut cx), Poll::Pending);
+        meter.left(head(0, 1, 256 << 10));
+        assert!(meter.poll_credit(17, &mut cx).is_ready());
+    }
+
+    #[test]
+    fn what_is_not_taken_is_bounded_and_freed() {
+        let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
+        let mut frames = 0;
+        while meter.poll_room(&mut cx).is_ready() {
+            meter.came(head(0, 1 + frames % 2, 1));
+            frames += 1;
+        }
+        assert_eq!(frames as usize, (16usize << 20).div_ceil(65));
+        meter.taken(1, 1);
+        assert!(meter.poll_room(&mut cx).is_ready());
+        meter.dropped(2);
+        meter.taken(1, frames as usize);
+        assert_eq!(meter.counts().untaken, 0);
+        meter.came(head(0, 3, 7));
+        meter.dropped(3);
+        meter.came(head(2, 3, 7));
+        assert_eq!(meter.counts().untaken, 0, "a frame for nobody is not kept");
+    }
+}
