@@ -7,6 +7,7 @@ mod system;
 use std::fs;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::json;
 use system::process::{COMMANDS, xcher};
 use system::relay::Relay;
@@ -161,4 +162,47 @@ fn the_default_nick_is_made_unique() {
     };
     let ((_first, name), (_second, numbered)) = (start(), start());
     assert!(numbered.starts_with(&format!("{name}-")), "{name}, then {numbered}");
+}
+
+#[test]
+fn what_strangers_can_reach_is_said_loudly() {
+    // `--quiet` does not silence it, and programs are told, too.
+    let all = ["--listen", "0.0.0.0:0", "--http", "0.0.0.0:0"];
+    let relay = xcher(["relay", "--quiet", "--json"]).args(all).start();
+    relay.event(&[("event", "http")]);
+    relay.err("open tunnels");
+    let done = relay.stop(Signal::TERM).code(0);
+    let said = |what: &str| done.err.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((said("WARNING: 0.0.0.0:"), said("take a nick")), (2, 1), "{done}");
+    let notices = done.events().into_iter().filter(|event| event["event"] == "notice").count();
+    assert_eq!(notices, 2, "{done}");
+    let folder = tempdir().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, "secret\n").unwrap();
+    for args in [
+        vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+        [&all[..], &["--token-file", token.to_str().unwrap()]].concat(),
+    ] {
+        let relay = xcher(["relay", "--quiet"]).args(args).start();
+        relay.out("http ");
+        let done = relay.stop(Signal::TERM).code(0);
+        assert!(done.err.is_empty(), "{done}");
+    }
+}
+
+#[test]
+fn proxies_are_networks_and_hosts_have_names() {
+    for (option, wrong) in [("--trusted-proxy", "10.0.0.0/33"), ("--trusted-proxy", "proxy")] {
+        let here = ["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+        xcher(here).args([option, wrong]).run().code(2).error(&["10.0.0.0/24"]);
+    }
+    let here = ["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let named = ["--host-name", "relay.example,other.example", "--trusted-proxy", "10.0.0.0/8,::1"];
+    let relay = xcher(here).args(named).start();
+    relay.out("http ");
+    xcher(here)
+        .args(["--host-name", "http://relay.example"])
+        .run()
+        .code(2)
+        .error(&["relay.example"]);
 }

@@ -299,3 +299,44 @@ fn connect(to: SocketAddr, from: &str) -> TcpStream {
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
+
+/// What is answered under this name over TLS.
+fn get_by(at: SocketAddr, ca: &Certificate, sni: &str, host: &str) -> String {
+    use tokio_rustls::rustls::pki_types::ServerName;
+    use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.der().clone()).unwrap();
+    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
+    let config = ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(sni.to_owned()).unwrap();
+    let mut connection = ClientConnection::new(config.into(), name).unwrap();
+    let mut socket = TcpStream::connect(at).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = Stream::new(&mut connection, &mut socket);
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // Closed without a word of TLS, it is an error; the answer is there.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn over_tls_the_bridge_goes_by_the_names_of_its_certificate() {
+    let authority = Authority::new();
+    let relay = relay_with(&authority.pair("named", for_names(&["relay.example", "*.a.example"])));
+    let get = |sni: &str, host: &str| get_by(port(&relay), &authority.certificate, sni, host);
+    for host in ["relay.example", "relay.example:9248", "b.a.example", "127.0.0.1", "localhost"] {
+        let answer = get("relay.example", host);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
+        assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
+    }
+    for host in ["rebound.example", "a.example", "c.b.a.example"] {
+        let answer = get("relay.example", host);
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{host}: {answer}");
+    }
+}

@@ -25,15 +25,16 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// Waits for bytes; an empty piece is the end.
-    pub(crate) fn poll_read(
+    /// Waits for bytes, at most so many; an empty piece is the end.
+    pub(crate) fn poll_read_up_to(
+        most: usize,
         source: Pin<&mut impl AsyncRead>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Self>> {
         let spare = SPARE.with_borrow_mut(Vec::pop);
         let room = spare.unwrap_or_else(|| vec![0; LENGTH].into_boxed_slice());
         let mut piece = Self { room, from: 0, to: 0 };
-        let mut buffer = ReadBuf::new(&mut piece.room);
+        let mut buffer = ReadBuf::new(&mut piece.room[..most.min(LENGTH)]);
         ready!(source.poll_read(cx, &mut buffer))?;
         piece.to = buffer.filled().len();
         Poll::Ready(Ok(piece))

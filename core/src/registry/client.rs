@@ -1,7 +1,7 @@
 //! What the relay knows of one connection.
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::budget::Budget;
@@ -14,6 +14,8 @@ pub(super) struct Client {
     pub(super) lines: LineBuffer,
     /// Canonical, each once: what its X_INITs may name beside its own address.
     lent: Vec<(IpAddr, u16)>,
+    /// Whether it is a bridge's client.
+    pub(super) bridged: bool,
     /// Whether a packet has come.
     pub(super) spoken: bool,
     pub(super) nick: Option<Nick>,
@@ -52,6 +54,7 @@ impl Client {
             from,
             lines: LineBuffer::new(),
             lent: Vec::new(),
+            bridged: false,
             spoken: false,
             nick: None,
             nick_tries: 0,
@@ -117,26 +120,5 @@ impl Due {
         match self {
             Self::Nick(at) | Self::Ping(at) | Self::Pong(at) => at,
         }
-    }
-}
-
-/// What connections from `ip` are counted under: an IPv6 host has a whole /64.
-pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_host_counts_as_its_64() {
-        let counted = |ip: &str| counted_as(ip.parse().expect(ip));
-        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
-        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
-        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
     }
 }

@@ -6,9 +6,10 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::client::{Client, Due, counted_as};
+use super::client::{Client, Due};
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::RelayPacket;
+use crate::addr::counted_as;
 
 impl Registry {
     pub(super) fn connected(

@@ -53,6 +53,11 @@ pub enum Input<'a> {
         /// Which one.
         conn: ConnId,
     },
+    /// The connection is that of a bridge's client: [`Action::Report`]s tell of its calls.
+    Bridged {
+        /// Which one.
+        conn: ConnId,
+    },
     /// The driver listens for this connection at an address of its own, which its X_INITs may name
     /// as well. Beyond [`RelayLimits::lent`] it is not taken.
     Lent {
@@ -84,6 +89,13 @@ pub enum Action {
         /// At least one byte.
         bytes: Vec<u8>,
     },
+    /// Tell the bridge of this client what it may believe. It comes before what the client is sent.
+    Report {
+        /// Which client.
+        conn: ConnId,
+        /// What to tell.
+        report: Report,
+    },
     /// Send what was written, then close. The registry has forgotten the connection; no
     /// [`Input::Closed`] is needed.
     Close {
@@ -91,6 +103,26 @@ pub enum Action {
         conn: ConnId,
         /// Why, for the log.
         reason: CloseReason,
+    },
+}
+
+/// What the relay vouches for to the bridge of one of its clients (section 10.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The client has a nick now.
+    Registered,
+    /// An X_INIT of the client that names an address lent to it is passed on.
+    Named {
+        /// The address.
+        at: SocketAddr,
+        /// Where the host that it calls connects from.
+        callee: IpAddr,
+    },
+    /// An X_INIT is passed on to the client, and the address in it is the caller's own as this relay
+    /// sees it, or one lent to the caller.
+    Called {
+        /// The address.
+        at: SocketAddr,
     },
 }
 
@@ -147,7 +179,7 @@ pub struct Registry {
     limits: RelayLimits,
     clients: BTreeMap<ConnId, Client>,
     nicks: BTreeMap<Nick, ConnId>,
-    /// How many connections each address has; see [`client::counted_as`].
+    /// How many connections each address has; see [`counted_as`](crate::addr::counted_as).
     addresses: BTreeMap<IpAddr, usize>,
     /// One entry a client, at [`Client::alarm`].
     alarms: BTreeSet<(Duration, ConnId)>,
@@ -199,6 +231,11 @@ impl Registry {
             Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
             Input::Closed { conn } => {
                 self.forget(conn);
+            }
+            Input::Bridged { conn } => {
+                if let Some(client) = self.clients.get_mut(&conn) {
+                    client.bridged = true;
+                }
             }
             Input::Lent { conn, at } => {
                 if let Some(client) = self.clients.get_mut(&conn) {

@@ -4,11 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::IpAddr;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
-use super::{Action, CloseReason, ConnId, Registry};
+use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
@@ -83,7 +83,7 @@ impl Registry {
                     addr::may_name(ip, client.from)
                         .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
                 }
-                self.forward(conn, (nick, ip, port), line, actions)
+                self.forward(conn, nick, SocketAddr::new(ip, port), line, actions)
             }
             Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, actions),
             Ok(RelayPacket::Who) => {
@@ -156,6 +156,9 @@ impl Registry {
         match nick {
             Ok(nick) if !self.nicks.contains_key(&nick) => {
                 client.nick = Some(nick.clone());
+                if client.bridged {
+                    actions.push(Action::Report { conn, report: Report::Registered });
+                }
                 self.nicks.insert(nick, conn);
                 self.hasten(conn);
                 self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
@@ -190,7 +193,8 @@ impl Registry {
     fn forward(
         &mut self,
         conn: ConnId,
-        (nick, ip, port): (&str, IpAddr, u16),
+        nick: &str,
+        at: SocketAddr,
         line: Line<'_>,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
@@ -200,6 +204,7 @@ impl Registry {
                 Err(_) => format!("no such nick: {}", Quoted(nick)),
             }));
         };
+        self.vouch(conn, target, at, actions);
         let wants_from =
             self.clients.get(&target).is_some_and(|client| client.knows(RelayCaps::FROM));
         let caller = if wants_from { self.nick(conn).cloned() } else { None };
@@ -219,11 +224,30 @@ impl Registry {
         });
         if reads {
             if asks {
+                let (ip, port) = (at.ip(), at.port());
                 self.write(conn, &RelayPacket::TicketDue { nick, ip, port, ticket }, actions);
             }
             Ok(())
         } else {
             Err(Refusal::Declined(format!("{nick} does not read and is closed")))
+        }
+    }
+
+    /// Tells bridges of a call, before their clients know of it. Whatever else an X_INIT may name, a
+    /// bridge believes only an address that is surely the caller's (section 10.3).
+    fn vouch(&mut self, caller: ConnId, target: ConnId, at: SocketAddr, actions: &mut Vec<Action>) {
+        let (Some(from), Some(to)) = (self.clients.get(&caller), self.clients.get(&target)) else {
+            return;
+        };
+        let is_lent = from.is_lent(at.ip(), at.port());
+        if from.bridged && is_lent {
+            actions.push(Action::Report {
+                conn: caller,
+                report: Report::Named { at, callee: to.from },
+            });
+        }
+        if to.bridged && (is_lent || at.ip() == from.from) {
+            actions.push(Action::Report { conn: target, report: Report::Called { at } });
         }
     }
 

@@ -1,13 +1,15 @@
 //! Sockets lent over a tunnel: to a browser, or to a host behind NAT (section 10).
 //!
 //! A tunnel carries many streams. Each begins with one line, and is raw bytes from then on. What the
-//! bridge lets a tunnel dial is [`Gate`]'s to say.
+//! bridge lets a tunnel dial, and whom it lets in, is for [`Allocations`] to say.
 
+mod allocations;
 mod first_line;
-mod gate;
+mod gate_fault;
 
+pub use allocations::{AllocationLimits, Allocations, Lease, Route, TunnelId};
 pub use first_line::FirstLine;
-pub use gate::{Gate, GateFault, Lease};
+pub use gate_fault::GateFault;
 
 /// The WebSocket subprotocol of a tunnel.
 pub const SUBPROTOCOL: &str = "xcher.tunnel.1";

@@ -12,13 +12,14 @@ mod lent;
 mod limits;
 mod nicks;
 mod silence;
+mod vouched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::RelayLimits;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry};
+use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
 const ALICE: ConnId = ConnId(1);
 const BOB: ConnId = ConnId(2);
@@ -31,6 +32,8 @@ struct Relay {
     /// Written and not looked at.
     written: BTreeMap<ConnId, Vec<u8>>,
     closed: BTreeMap<ConnId, CloseReason>,
+    /// What bridges were told and was not looked at.
+    reports: Vec<(ConnId, Report)>,
     /// Whether everything is sent as soon as it is written.
     sends: bool,
 }
@@ -42,6 +45,7 @@ impl Relay {
             now: Duration::from_secs(1_000_000),
             written: BTreeMap::new(),
             closed: BTreeMap::new(),
+            reports: Vec::new(),
             sends: true,
         }
     }
@@ -58,6 +62,10 @@ impl Relay {
                     assert!(!self.closed.contains_key(&conn), "a write after the close");
                     sent.push((conn, bytes.len()));
                     self.written.entry(conn).or_default().extend(bytes);
+                }
+                Action::Report { conn, report } => {
+                    assert!(!once.contains(&conn), "the bridge knows before its client");
+                    self.reports.push((conn, report));
                 }
                 Action::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");

@@ -264,6 +264,7 @@ impl World {
                         way.bytes.extend(bytes);
                     }
                 }
+                registry::Action::Report { .. } => {}
                 registry::Action::Close { conn, .. } => {
                     self.close(End { host: None, conn: conn.0 });
                 }

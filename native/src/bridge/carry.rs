@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::Stream as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -95,7 +94,7 @@ impl Out {
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.advance(sent);
+            self.advance(sent, stream);
         }
         Poll::Ready(Ok(()))
     }
@@ -108,7 +107,7 @@ impl Out {
         back_ended: bool,
     ) -> Poll<io::Result<()>> {
         while !self.ended && self.bytes < BYTES && self.packets.len() < PACKETS {
-            match ready!(Pin::new(stream.get_mut()).poll_next(cx)) {
+            match ready!(stream.poll_packet(cx)) {
                 Some(packet) => {
                     let packet = packet?;
                     // What is left of the one that brought the first line.
@@ -118,7 +117,7 @@ impl Out {
                     }
                 }
                 // Its other way is not closed by us: then it was reset.
-                None if !back_ended && stream.get_ref().is_closed() => {
+                None if !back_ended && stream.is_closed() => {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
                 None => self.ended = true,
@@ -132,7 +131,7 @@ impl Out {
         self.sent > FILE && !self.done
     }
 
-    fn advance(&mut self, count: usize) {
+    fn advance(&mut self, count: usize, stream: &Stream) {
         self.sent += count as u64;
         self.gone += count;
         while let Some(first) = self.packets.front()
@@ -140,6 +139,7 @@ impl Out {
         {
             self.gone -= first.as_ref().len();
             self.bytes -= first.as_ref().len();
+            stream.taken(first.as_ref().len());
             self.packets.pop_front();
         }
         if self.packets.is_empty() {
@@ -180,7 +180,10 @@ impl Back {
             let piece = match &mut self.piece {
                 Some(piece) => piece,
                 None => {
-                    let piece = ready!(Piece::poll_read(Pin::new(&mut *socket), cx))?;
+                    // So that nothing is held for a stream that takes nothing.
+                    let most = ready!(stream.poll_credit(cx));
+                    let socket = Pin::new(&mut *socket);
+                    let piece = ready!(Piece::poll_read_up_to(most, socket, cx))?;
                     self.piece.insert(piece)
                 }
             };

@@ -1,13 +1,17 @@
 //! The bridge: lends a tunnel's client TCP sockets, by the rules of [`xcher_core::tunnel`].
 //!
-//! It never reads what it carries, but for one thing: the X_INITs that the relay passes on to the
-//! client say what the client may dial.
+//! It never reads what it carries, but for one thing: where the relay is elsewhere, the nick and the
+//! X_INITs on a client's link to it say what the client may dial and who may visit it.
 
 mod carry;
+mod frame_heads;
 mod lender;
+mod meter;
 pub mod mux;
+mod own_address;
 mod rates;
 mod relay_link;
+mod stream;
 mod tunnel;
 mod way;
 
@@ -15,10 +19,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
+use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 
 use rates::Budgets;
 pub use rates::Rates;
@@ -35,8 +41,8 @@ pub struct BridgeConfig {
     pub listen_ip: IpAddr,
     /// The ports they may have; the system chooses where this is `None`.
     pub ports: Option<RangeInclusive<u16>>,
-    /// Listeners of one tunnel at a time.
-    pub listeners: usize,
+    /// Listeners of one tunnel, and of one client address.
+    pub limits: AllocationLimits,
     /// How fast bytes go.
     pub rates: Rates,
 }
@@ -44,7 +50,8 @@ pub struct BridgeConfig {
 impl BridgeConfig {
     /// A bridge that listens at this address, on ports that the system chooses.
     pub fn at(ip: IpAddr) -> Self {
-        Self { public_ip: None, listen_ip: ip, ports: None, listeners: 64, rates: Rates::default() }
+        let (limits, rates) = (AllocationLimits::default(), Rates::default());
+        Self { public_ip: None, listen_ip: ip, ports: None, limits, rates }
     }
 }
 
@@ -57,6 +64,8 @@ struct Shared {
     config: BridgeConfig,
     /// The listeners of all tunnels: a dial to one of them is joined here, without a socket.
     lent: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
+    /// What each tunnel may do. Held only for the question: the relay asks while it holds its own.
+    allocations: Mutex<Allocations>,
     budgets: Budgets,
     start: Instant,
 }
@@ -64,6 +73,8 @@ struct Shared {
 /// Someone who came to a listener.
 struct Visitor {
     from: SocketAddr,
+    /// Another tunnel of this bridge, where it is one.
+    tunnel: Option<TunnelId>,
     /// How they came.
     way: Way,
 }
@@ -71,9 +82,11 @@ struct Visitor {
 impl Bridge {
     /// A bridge whose tunnels reach this relay.
     pub fn new(home: impl Into<Home>, config: BridgeConfig) -> Self {
-        let budgets = Budgets::new(config.rates);
+        let home = home.into();
+        let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
+        let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
         let (lent, start) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { home: home.into(), config, lent, budgets, start }))
+        Self(Arc::new(Shared { home, config, lent, allocations, budgets, start }))
     }
 
     /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address
@@ -91,5 +104,14 @@ impl Bridge {
 impl Shared {
     fn lent(&self) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, mpsc::Sender<Visitor>>> {
         self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn allocations(&self) -> std::sync::MutexGuard<'_, Allocations> {
+        self.allocations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time that [`Allocations`] counts.
+    fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 }

@@ -5,16 +5,17 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
-use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
+use tokio_util::compat::TokioAsyncReadCompatExt as _;
 use xcher_core::tunnel::MAX_FIRST_LINE;
 use yamux::{Config, Connection, Mode};
 
-/// A stream: raw bytes both ways, each way closed on its own.
-pub type Stream = Compat<yamux::Stream>;
+use super::frame_heads::Heads;
+use super::meter::Meter;
+pub use super::stream::Stream;
 
 /// Streams that a client may have opened in one tunnel. Sixteen files each way in a session take about
 /// seventy.
@@ -23,9 +24,9 @@ pub const MAX_STREAMS: usize = 128;
 pub const MAX_VISITS: usize = 64;
 /// Streams in all, with a few that are being refused. One more is not opened.
 const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
-/// What one tunnel's streams may hold unread together: the least that yamux takes for so many, and
-/// room for those whose way is fast and long.
-const WINDOW: usize = ALL_STREAMS * (256 << 10) + (16 << 20);
+/// The credit of one tunnel's streams together: the least that yamux takes for so many, and room for
+/// those whose way is fast and long. What really comes is bounded by [`Meter`].
+const WINDOW: usize = ALL_STREAMS * (256 << 10) + (4 << 20);
 
 /// Opens streams of a tunnel.
 #[derive(Clone, Debug)]
@@ -81,7 +82,14 @@ where
     config.set_max_num_streams(ALL_STREAMS).set_max_connection_receive_window(Some(WINDOW));
     config.set_split_send_size(64 << 10);
     // Boxed: yamux moves it about at each turn.
-    let turns = Turns { socket: Box::new(socket), read: 0 };
+    let meter = Arc::<Meter>::default();
+    let turns = Turns {
+        socket: Box::new(socket),
+        read: 0,
+        meter: Arc::clone(&meter),
+        came: Heads::default(),
+        left: Heads::default(),
+    };
     let mut connection = Connection::new(turns.compat(), config, mode);
     let requests = Arc::<Mutex<Requests>>::default();
     let opener = Opener(Arc::downgrade(&requests));
@@ -102,11 +110,17 @@ where
                 && let Some(reply) = request.take()
             {
                 // Whoever asked may not want it any more.
-                let _ = reply.send(opened.map(|stream| stream.compat()).map_err(broken));
+                let metered = |stream: yamux::Stream| {
+                    meter.opened(stream.id().val());
+                    Stream::new(stream, Arc::clone(&meter))
+                };
+                let _ = reply.send(opened.map(metered).map_err(broken));
                 continue;
             }
             match connection.poll_next_inbound(context) {
-                Poll::Ready(Some(Ok(stream))) => inbound(stream.compat()),
+                Poll::Ready(Some(Ok(stream))) => {
+                    inbound(Stream::new(stream, Arc::clone(&meter)));
+                }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
@@ -122,6 +136,15 @@ struct Turns<S> {
     socket: S,
     /// What was read in this turn.
     read: usize,
+    meter: Arc<Meter>,
+    came: Heads,
+    left: Heads,
+}
+
+impl<S> Drop for Turns<S> {
+    fn drop(&mut self) {
+        self.meter.end();
+    }
 }
 
 /// What is read in one turn.
@@ -138,9 +161,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Turns<S> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if self.meter.poll_room(cx).is_pending() {
+            self.read = 0;
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
-        self.read = if read.is_ready() { self.read + buf.filled().len() - before } else { 0 };
+        let this = &mut *self;
+        let read = Pin::new(&mut this.socket).poll_read(cx, buf);
+        let came = &buf.filled()[before..];
+        this.came.each(came, |head| this.meter.came(head));
+        this.read = if read.is_ready() { this.read + came.len() } else { 0 };
         read
     }
 }
@@ -151,7 +181,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let this = &mut *self;
+        let written = ready!(Pin::new(&mut this.socket).poll_write(cx, buf))?;
+        this.left.each(&buf[..written], |head| this.meter.left(head));
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
+use xcher_core::addr::counted_as;
 
-use crate::http::one_client;
 use crate::rate::Budget;
 
 /// The most bytes a second, both ways together; `None` is no limit.
@@ -42,7 +42,7 @@ impl Budgets {
     /// A tunnel of this client, no faster than it may be.
     pub(super) fn limit<S>(&self, socket: S, client: IpAddr) -> Limited<S> {
         let tunnel = self.rates.tunnel.map(Budget::new);
-        let address = self.rates.address.map(|rate| self.of_address(one_client(client), rate));
+        let address = self.rates.address.map(|rate| self.of_address(counted_as(client), rate));
         let budgets = [tunnel, address, self.total.clone()].into_iter().flatten().collect();
         Limited { socket, budgets, reading: None, writing: None }
     }

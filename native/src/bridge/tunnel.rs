@@ -14,10 +14,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
-use xcher_core::tunnel::{FirstLine, Gate, Lease};
+use xcher_core::tunnel::{FirstLine, Lease, Route, TunnelId};
 use yamux::Mode;
 
 use super::mux::{self, MAX_STREAMS, MAX_VISITS, Opener, Stream};
+use super::own_address::is_of_this_host;
 use super::relay_link::RelayLink;
 use super::way::Way;
 use super::{Shared, Visitor};
@@ -33,14 +34,14 @@ pub(super) const DIAL: Duration = Duration::from_secs(10);
 pub(super) struct Tunnel {
     pub(super) shared: Arc<Shared>,
     pub(super) opener: Opener,
-    gate: Mutex<Gate>,
+    /// Its number among the bridge's allocations.
+    pub(super) id: TunnelId,
     pub(super) client: SocketAddr,
     /// Where its listeners are reached.
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
     pub(super) relay: Mutex<Option<RelayLink>>,
     pub(super) relays: Semaphore,
-    pub(super) listeners: Semaphore,
     streams: Semaphore,
     /// For connections to its listeners.
     pub(super) visits: Arc<Semaphore>,
@@ -55,13 +56,14 @@ where
     let came = Arc::new(Mutex::new(Vec::new()));
     let inbound = Arc::clone(&came);
     let (opener, run) = mux::run(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
+    let is_here = is_of_this_host(client.ip());
+    let id = shared.allocations().open(client.ip(), is_here);
     let tunnel = Arc::new(Tunnel {
-        listeners: Semaphore::new(shared.config.listeners),
+        id,
         streams: Semaphore::new(MAX_STREAMS),
         visits: Arc::new(Semaphore::new(MAX_VISITS)),
         shared,
         opener,
-        gate: Mutex::new(Gate::new(client.ip())),
         client,
         public_ip,
         relay: Mutex::new(None),
@@ -116,29 +118,25 @@ impl Tunnel {
         }
     }
 
-    /// The relay passed on a call from there.
-    pub(super) fn called(&self, from: SocketAddr) {
-        self.gate().called(from, self.shared.start.elapsed());
-    }
-
     async fn dial(&self, mut stream: Stream, to: SocketAddr) {
-        let own = self.shared.lent().get(&to).cloned();
-        let now = self.shared.start.elapsed();
-        let asked = self.gate().dial(to, own.is_some(), now);
-        let lease = match asked {
-            Ok(lease) => Leased { tunnel: self, lease: Some(lease) },
+        let (own, now) = (self.is_own(to.ip()), self.shared.now());
+        let asked = self.shared.allocations().dial(self.id, to, own, now);
+        let (route, _lease) = match asked {
+            Ok((route, lease)) => (route, Leased::new(&self.shared, lease)),
             Err(fault) => return refuse(&mut stream, &fault.to_string()).await,
         };
-        match own {
-            Some(listener) => {
+        match route {
+            Route::Joined => {
                 let (ours, theirs) = Way::pair();
-                let visitor = Visitor { from: self.visits_from(), way: theirs };
-                match listener.try_send(visitor) {
-                    Ok(()) => self.connect(stream, ours).await,
-                    Err(_) => refuse(&mut stream, "the listener takes no more").await,
+                let visitor =
+                    Visitor { from: self.visits_from(), tunnel: Some(self.id), way: theirs };
+                let listener = self.shared.lent().get(&to).cloned();
+                match listener.map(|listener| listener.try_send(visitor)) {
+                    Some(Ok(())) => self.connect(stream, ours).await,
+                    _ => refuse(&mut stream, "the listener takes no more").await,
                 }
             }
-            None => match timeout(DIAL, TcpStream::connect(to)).await {
+            Route::Connect => match timeout(DIAL, TcpStream::connect(to)).await {
                 Ok(Ok(socket)) => {
                     self.connect(stream, Way::tcp(socket)).await;
                 }
@@ -146,7 +144,6 @@ impl Tunnel {
                 Err(_) => refuse(&mut stream, "expected a connection, got none in 10 s").await,
             },
         }
-        drop(lease);
     }
 
     /// Where a client of this bridge seems to come from: its listeners' address, so that what it
@@ -161,33 +158,51 @@ impl Tunnel {
         }
     }
 
-    /// Brings someone who came to a listener of this tunnel's to its client.
-    pub(super) async fn bring(self: Arc<Self>, port: u16, visitor: Visitor) {
-        let lease = self.gate().accepted(visitor.from);
-        let lease = Leased { tunnel: &self, lease: Some(lease) };
-        let line = FirstLine::Accept { port, from: visitor.from }.to_line();
+    /// Brings someone who came to a listener of this tunnel's to its client; whom it does not await is
+    /// closed.
+    pub(super) async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
+        let now = self.shared.now();
+        let admitted = match visitor.tunnel {
+            Some(tunnel) => self.shared.allocations().joined(at, tunnel, now),
+            None => {
+                let (ip, own) = (visitor.from.ip(), self.is_own(visitor.from.ip()));
+                self.shared.allocations().visited(at, ip, own, now)
+            }
+        };
+        let _lease = match admitted {
+            Ok(lease) => Leased::new(&self.shared, lease),
+            Err(fault) => return debug!(from = %visitor.from, %fault, "turned away"),
+        };
+        let line = FirstLine::Accept { port: at.port(), from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };
         if stream.write_all(&line).await.is_ok() {
             visitor.way.carry(stream).await;
         }
-        drop(lease);
     }
+}
 
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        lock(&self.gate)
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.shared.allocations().close(self.id);
     }
 }
 
 /// A lease that is given back when the connection is gone, however it goes.
 struct Leased<'a> {
-    tunnel: &'a Tunnel,
+    shared: &'a Shared,
     lease: Option<Lease>,
+}
+
+impl<'a> Leased<'a> {
+    fn new(shared: &'a Shared, lease: Lease) -> Self {
+        Self { shared, lease: Some(lease) }
+    }
 }
 
 impl Drop for Leased<'_> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
-            self.tunnel.gate().closed(lease);
+            self.shared.allocations().closed(lease);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::carry::{carry, carry_tcp};
 use super::mux::Stream;
 
 /// Bytes on their way between two tunnels of this bridge, each way.
-const JOINED: usize = 64 << 10;
+const JOINED: usize = 32 << 10;
 
 /// The other side of a connection that goes through a tunnel. Dropped before both ways are closed, it
 /// is reset: what was cut is not to look whole.

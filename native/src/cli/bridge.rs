@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use super::args::Common;
 use super::bridge_args::{BridgeArgs, HttpAddress};
 use super::exit::{Code, Failure};
+use super::exposure;
 use super::json::Line;
 use super::output::Output;
 use super::relay::{listen, raise_descriptor_limit};
@@ -54,6 +55,8 @@ impl Front {
         let unread = |_| Failure::told(Code::Incomplete);
         output.result(format_args!("http {url}")).map_err(unread)?;
         output.json(&Line::Http { url }).map_err(unread)?;
+        let opens = "open tunnels, and by them connections from this machine";
+        exposure::warn(common, &output, address, opens);
         Ok(front)
     }
 
@@ -74,6 +77,7 @@ impl Front {
         let config = HttpConfig {
             allow_origin: args.allow_origin.clone(),
             token: common.token()?,
+            host_names: args.host_name.clone(),
             trusted_proxies: args.trusted_proxy.clone(),
             tls: self.tls,
             ..HttpConfig::default()

@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 use xcher_core::Size;
 
 use super::exit::Failure;
 use crate::bridge::{BridgeConfig, Rates};
-use crate::http::Tls;
+use crate::http::{Tls, host_name};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct BridgeArgs {
@@ -33,9 +34,13 @@ pub(super) struct BridgeArgs {
     /// The PEM private key of --tls-cert
     #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
     pub(super) tls_key: Option<PathBuf>,
-    /// A reverse proxy whose X-Forwarded-For is believed
-    #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
-    pub(super) trusted_proxy: Vec<IpAddr>,
+    /// A name by which browsers reach --http, such as relay.example [default: IP addresses, localhost
+    /// and the names in --tls-cert alone]
+    #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',', value_parser = host_name)]
+    pub(super) host_name: Vec<String>,
+    /// A reverse proxy, or a network of them such as 10.0.0.0/24, whose X-Forwarded-For is believed
+    #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',', value_parser = network)]
+    pub(super) trusted_proxy: Vec<IpNet>,
     /// The most bytes a second of one tunnel, both ways together, such as 10mb [default: no limit]
     #[arg(long, env = "XCHER_TUNNEL_RATE", value_name = "SIZE", value_parser = rate)]
     pub(super) tunnel_rate: Option<NonZeroU64>,
@@ -87,6 +92,13 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
         (1024 <= low && low <= high).then_some(low..=high)
     });
     parsed.ok_or_else(|| "expected LOW-HIGH from 1024 up, such as 40000-40999".to_owned())
+}
+
+/// An address, or a network of them.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical()));
+    one.or_else(|_| text.parse())
+        .map_err(|_| "expected an IP address or a network such as 10.0.0.0/24".to_owned())
 }
 
 /// Bytes a second.

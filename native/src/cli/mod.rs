@@ -10,6 +10,7 @@ mod code;
 mod config_file;
 mod consent;
 mod exit;
+mod exposure;
 mod fetching;
 mod get;
 mod json;
@@ -37,8 +38,9 @@ mod start;
 mod up;
 
 use std::io::{self, Write as _};
+use std::panic;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::FromArgMatches as _;
 use tracing_subscriber::EnvFilter;
@@ -55,6 +57,9 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     log(&cli);
+    if !matches!(cli.command, Command::Relay(_) | Command::Bridge(_) | Command::Up(_)) {
+        end_at_panic();
+    }
     let Err(failure) = run(&cli) else { return ExitCode::SUCCESS };
     let output = Output::new(&cli.common);
     if let Some(message) = &failure.message {
@@ -63,6 +68,16 @@ pub fn main() -> ExitCode {
     // Where nobody reads, the exit code still tells.
     let _ = output.json(&Line::Error { code: failure.code as u8, reason: failure.reason() });
     ExitCode::from(failure.code as u8)
+}
+
+/// A panic ends the program. Those that serve many go on without the task that panicked; a host of one
+/// user would wait for it.
+fn end_at_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        report(what);
+        process::abort();
+    }));
 }
 
 /// The command line over the environment over the configuration file.

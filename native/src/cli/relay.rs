@@ -9,6 +9,7 @@ use super::args::{Common, RelayArgs};
 use super::bridge::Front;
 use super::bridge_args::HttpAddress;
 use super::exit::{Code, Failure};
+use super::exposure;
 use super::json::Line;
 use super::output::Output;
 use super::signals::Signals;
@@ -35,9 +36,11 @@ impl Ports {
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
         let relay = listen(args.listen, "--listen").await?;
-        let address = relay.local_addr().map_err(Failure::local)?.to_string();
+        let at = relay.local_addr().map_err(Failure::local)?;
+        let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(unread)?;
         output.json(&Line::Relay { address }).map_err(unread)?;
+        exposure::warn(common, &output, at, "take a nick, see who is online and call them");
         let http = match (args.bridge.http, beside(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
             (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, InconsistentKeys};
 use tracing::{info, warn};
@@ -56,9 +57,18 @@ impl Certificate {
     }
 }
 
-impl ResolvesServerCert for Certificate {
+impl Certificate {
+    /// Whether it is for this host.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        let pair = self.current();
+        let Some(Ok(parsed)) = pair.cert.first().map(ParsedCertificate::try_from) else {
+            return false;
+        };
+        ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+    }
+
     /// The pair as it is now; as it was, where the files are no pair. They may be half replaced.
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn current(&self) -> Arc<CertifiedKey> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.looked.elapsed() >= LOOK {
             known.looked = Instant::now();
@@ -74,7 +84,13 @@ impl ResolvesServerCert for Certificate {
                 }
             }
         }
-        Some(Arc::clone(&known.pair))
+        Arc::clone(&known.pair)
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
     }
 }
 

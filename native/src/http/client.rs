@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 use xcher_core::Quoted;
+use xcher_core::addr::{Scope, scope};
 
 /// The socket's address; or, where that is a trusted proxy's, the last address of
 /// `X-Forwarded-For` that is no trusted proxy's. What stands before that one anyone can have
@@ -11,14 +13,22 @@ use xcher_core::Quoted;
 ///
 /// # Errors
 ///
-/// What was expected and what came, where a trusted proxy sent no address.
+/// What was expected and what came, where a trusted proxy sent no address, or a proxy that is not
+/// trusted is near: everyone who comes by it would pass for a client at its address.
 pub(super) fn address(
     socket: SocketAddr,
     headers: &HeaderMap,
-    trusted: &[IpAddr],
+    trusted: &[IpNet],
 ) -> Result<SocketAddr, String> {
     let mut client = SocketAddr::new(socket.ip().to_canonical(), socket.port());
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    let is_near = scope(client.ip()) != Scope::Global;
+    if !lines.is_empty() && is_near && !is_proxy(client.ip(), trusted) {
+        let ip = client.ip();
+        return Err(format!(
+            "a proxy at {ip} sent this: start the bridge with --trusted-proxy {ip}"
+        ));
+    }
     let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
     while is_proxy(client.ip(), trusted) {
         let Some(hop) = hops.next() else { break };
@@ -31,8 +41,8 @@ pub(super) fn address(
 }
 
 /// Whether that is the address of a trusted proxy.
-pub(super) fn is_proxy(ip: IpAddr, trusted: &[IpAddr]) -> bool {
-    trusted.iter().any(|proxy| proxy.to_canonical() == ip.to_canonical())
+pub(super) fn is_proxy(ip: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&ip.to_canonical()))
 }
 
 fn parse(hop: &str) -> Option<SocketAddr> {
@@ -53,14 +63,14 @@ mod tests {
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
-        let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
+        let trusted = ["127.0.0.1/32".parse().unwrap(), "10.0.0.0/24".parse().unwrap()];
         address(socket.parse().unwrap(), &headers, &trusted).map(|client| client.to_string())
     }
 
     #[test]
     fn the_last_that_is_no_proxy() {
         for (socket, forwarded, expected) in [
-            ("192.0.2.9:5", &["198.51.100.1"][..], "192.0.2.9:5"),
+            ("8.8.8.8:5", &["198.51.100.1"][..], "8.8.8.8:5"),
             ("127.0.0.1:5", &[], "127.0.0.1:5"),
             ("127.0.0.1:5", &["198.51.100.1"], "198.51.100.1:0"),
             ("[::ffff:127.0.0.1]:5", &["198.51.100.1:77"], "198.51.100.1:77"),
@@ -71,6 +81,9 @@ mod tests {
         ] {
             assert_eq!(from(socket, forwarded).unwrap(), expected, "{socket} {forwarded:?}");
         }
+        assert_eq!(from("10.0.0.77:5", &["198.51.100.1"]).unwrap(), "198.51.100.1:0", "a network");
         assert!(from("127.0.0.1:5", &["198.51.100.1, unknown"]).is_err());
+        let near = from("10.0.1.1:5", &["198.51.100.1"]).unwrap_err();
+        assert!(near.contains("--trusted-proxy 10.0.1.1"), "{near}");
     }
 }

@@ -7,6 +7,9 @@
 mod certificate;
 mod client;
 mod frames;
+mod guesses;
+mod host_name;
+mod newcomers;
 mod origin;
 mod page;
 mod places;
@@ -30,6 +33,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -40,11 +44,14 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use xcher_core::Quoted;
 
 use crate::accepting::Acceptor;
+use guesses::Guesses;
+use host_name::HostNames;
+use newcomers::Newcomers;
 use origin::Origin;
 use places::Places;
 use token::Token;
 
-pub(crate) use places::one_client;
+pub use host_name::host_name;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
@@ -55,8 +62,11 @@ pub struct HttpConfig {
     pub allow_origin: Vec<String>,
     /// What a tunnel must bring; without one, anyone may open tunnels.
     pub token: Option<String>,
-    /// Reverse proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Names by which this port is asked for, beside its addresses, `localhost` and those of its
+    /// certificate.
+    pub host_names: Vec<String>,
+    /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Tunnels at a time in all.
     pub max_tunnels: usize,
     /// Tunnels at a time of one IPv4 address or one IPv6 /64.
@@ -70,6 +80,7 @@ impl Default for HttpConfig {
         Self {
             allow_origin: Vec::new(),
             token: None,
+            host_names: Vec::new(),
             trusted_proxies: Vec::new(),
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
@@ -102,7 +113,7 @@ const CUT: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 ///
-/// `InvalidInput` for an `allow_origin` that is no origin, or if `listener` is none. A connection
+/// `InvalidInput` for an `allow_origin` or a host name that is none, or if `listener` is none. A connection
 /// that could not be accepted, for want of file descriptors for example, is logged and tried again.
 pub async fn run<F, Fut>(
     listener: TcpListener,
@@ -119,7 +130,7 @@ where
     }
     let front = Arc::new(Front::new(config, tunnel)?);
     let router = routes::router(Arc::clone(&front));
-    let places = Places::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+    let newcomers = Newcomers::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
     let _cut = front.cut.clone().drop_guard();
     let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
@@ -129,14 +140,16 @@ where
             accepted = acceptor.accept() => {
                 let (socket, from) = accepted?;
                 let client = (!client::is_proxy(from.ip(), &front.trusted_proxies)).then_some(from.ip());
-                let Ok(place) = places.take(client) else {
+                let Some(newcomer) = newcomers.admit(client) else {
                     debug!(%from, "too many connections: closed");
                     continue;
                 };
                 let (front, router) = (Arc::clone(&front), router.clone());
                 let served = async move {
-                    front.connected(socket, from, client, router).await;
-                    drop(place);
+                    tokio::select! {
+                        () = front.connected(socket, from, client, router) => {}
+                        () = newcomer.gives_way.cancelled() => debug!("gave way to another"),
+                    }
                 };
                 connections.spawn(served.instrument(info_span!("http", %from)));
             }
@@ -173,7 +186,9 @@ pub fn lacks_page() -> Option<&'static str> {
 struct Front {
     allow_origin: Vec<Origin>,
     token: Option<Token>,
-    trusted_proxies: Vec<IpAddr>,
+    host_names: HostNames,
+    trusted_proxies: Vec<IpNet>,
+    guesses: Guesses,
     tls: Option<Tls>,
     places: Arc<Places>,
     tunnel: Box<Tunnel>,
@@ -210,7 +225,10 @@ impl Front {
         Ok(Self {
             allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
             token: config.token.as_deref().map(Token::new),
+            host_names: HostNames::new(config.host_names.iter().map(String::as_str))
+                .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?,
             trusted_proxies: config.trusted_proxies,
+            guesses: Guesses::default(),
             tls: config.tls,
             places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),

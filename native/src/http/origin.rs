@@ -1,11 +1,11 @@
 //! Which pages may open a tunnel: only they, because a browser lends every page its reach.
 
-use std::net::IpAddr;
-
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::{Authority, Uri};
 use xcher_core::Quoted;
+
+use super::host_name::bare;
 
 /// A scheme, a host and a port, as a browser names where a page came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +24,8 @@ impl Origin {
         (uri.path().len() <= 1 && uri.query().is_none()).then_some(Self { scheme, host, port })
     }
 
-    /// Whether nobody else's name server can have said that this is here.
-    fn is_surely_here(&self) -> bool {
-        let host = self.host.trim_end_matches('.');
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        host == "localhost" || host.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok()
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Whether `Host` names the same; whether by TLS or not is not known behind a proxy.
@@ -39,29 +36,24 @@ impl Origin {
     }
 }
 
-/// Whether whoever asks may: a page of ours, a page of an allowed origin, or no page at all. Where only
-/// this host can connect (`loopback`), a page of ours has no other name than this host's own: a name
-/// that another's name server points here (DNS rebinding) makes no page ours.
+/// Whether whoever asks may: a page of ours, a page of an allowed origin, or no page at all. A page is
+/// ours if it came from what `Host` names, which [`super::host_name`] has found to be here.
 ///
 /// # Errors
 ///
 /// What was expected and what came.
-pub(super) fn check(headers: &HeaderMap, allowed: &[Origin], loopback: bool) -> Result<(), String> {
+pub(super) fn check(headers: &HeaderMap, allowed: &[Origin]) -> Result<(), String> {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else { return Ok(()) };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let parsed = origin.to_str().ok().and_then(Origin::parse);
     if origins.next().is_none()
-        && parsed.is_some_and(|origin| {
-            let ours = origin.is_at(host) && (!loopback || origin.is_surely_here());
-            ours || allowed.contains(&origin)
-        })
+        && parsed.is_some_and(|origin| origin.is_at(host) || allowed.contains(&origin))
     {
         return Ok(());
     }
     let got = String::from_utf8_lossy(origin.as_bytes());
-    let ours = if loopback { "localhost" } else { host };
-    Err(format!("expected an origin of {} or an allowed one, got {}", Quoted(ours), Quoted(&got)))
+    Err(format!("expected an origin of {} or an allowed one, got {}", Quoted(host), Quoted(&got)))
 }
 
 fn host_and_port(authority: &Authority, scheme: &str) -> Option<(String, Option<u16>)> {
@@ -73,7 +65,7 @@ fn host_and_port(authority: &Authority, scheme: &str) -> Option<(String, Option<
         "https" => Some(443),
         _ => None,
     };
-    Some((authority.host().to_ascii_lowercase(), authority.port_u16().or(usual)))
+    Some((bare(authority.host()), authority.port_u16().or(usual)))
 }
 
 #[cfg(test)]
@@ -100,24 +92,6 @@ mod tests {
             ("http://a.example.evil.example", "a.example"),
         ] {
             assert!(!Origin::parse(origin).unwrap().is_at(host), "{origin} {host}");
-        }
-    }
-
-    #[test]
-    fn on_loopback_no_name_but_this_hosts() {
-        let ask = |host: &str, loopback| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, host.parse().unwrap());
-            headers.insert(ORIGIN, format!("http://{host}").parse().unwrap());
-            check(&headers, &[Origin::parse("http://proxied.example").unwrap()], loopback)
-        };
-        for host in ["localhost:9248", "127.0.0.1:9248", "[::1]:9248", "a.localhost:9248"] {
-            ask(host, true).unwrap();
-        }
-        ask("proxied.example", true).unwrap();
-        ask("rebound.example:9248", false).unwrap();
-        for host in ["rebound.example:9248", "127.0.0.1.rebound.example", "localhost.example"] {
-            assert!(ask(host, true).is_err(), "{host}");
         }
     }
 

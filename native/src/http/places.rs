@@ -1,8 +1,10 @@
 //! How many there may be, in all and of one client.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use xcher_core::addr::counted_as;
 
 /// Places for tunnels or connections.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Places {
     /// A place for a client; for one without an address (a trusted proxy, which stands for many)
     /// only the places in all count.
     pub(super) fn take(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Place, Full> {
-        let client = client.map(one_client);
+        let client = client.map(counted_as);
         let mut taken = self.taken();
         if taken.in_all >= self.in_all {
             return Err(Full::InAll);
@@ -74,14 +76,6 @@ impl Drop for Place {
                 taken.by.remove(&client);
             }
         }
-    }
-}
-
-/// What counts as one client: an IPv4 address, or the /64 that a household or a host is given.
-pub(crate) fn one_client(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        v4 => v4,
     }
 }
 

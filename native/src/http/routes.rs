@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use axum::{Json, Router, middleware};
 use serde::Serialize;
 
 use super::subprotocol::SUBPROTOCOL;
-use super::{Front, page, upgrade};
+use super::{Front, host_name, page, upgrade};
 
 /// Where tunnels are opened.
 const TUNNEL: &str = "/xcher";
@@ -26,7 +27,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Said with every answer.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -34,7 +35,20 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
 ];
+
+/// What the page never asks of a browser.
+const PERMISSIONS: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), \
+    geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
+    serial=(), usb=(), xr-spatial-tracking=()";
+
+/// Said over TLS: for a year, nobody makes the browser come by plain HTTP again.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(super) fn router(front: Arc<Front>) -> Router {
     Router::new()
@@ -42,7 +56,8 @@ pub(super) fn router(front: Arc<Front>) -> Router {
         .route("/config.json", get(config))
         .route(TUNNEL, get(upgrade::open))
         .fallback(file)
-        .layer(middleware::map_response(secured))
+        .layer(middleware::from_fn_with_state(Arc::clone(&front), host_name::check))
+        .layer(middleware::map_response_with_state(Arc::clone(&front), secured))
         .with_state(front)
 }
 
@@ -77,7 +92,10 @@ async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         .unwrap_or_else(|| (StatusCode::NOT_FOUND, "no such file\n").into_response())
 }
 
-async fn secured(mut response: Response) -> Response {
+async fn secured(State(front): State<Arc<Front>>, mut response: Response) -> Response {
     response.headers_mut().extend(HEADERS);
+    if front.tls.is_some() {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     response
 }

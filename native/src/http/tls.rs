@@ -24,13 +24,15 @@ pub struct Tls(Arc<Shared>);
 
 struct Shared {
     acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
     handshakes: Arc<Places>,
 }
 
 /// The longest that a handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// Handshakes at a time: each may hold some tens of KiB.
-const HANDSHAKES: usize = 512;
+/// Handshakes at a time: each may hold some tens of KiB. As many as there are connections that are not
+/// tunnels, among which the oldest gives way.
+const HANDSHAKES: usize = super::CONNECTIONS;
 /// The same, of one client.
 const HANDSHAKES_PER_ADDRESS: usize = 64;
 /// How long who spoke no TLS has to take the answer.
@@ -48,17 +50,24 @@ impl Tls {
     ///
     /// The file, and what was expected of it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
-        let certificate = Certificate::load(chain, key)?;
+        let certificate = Arc::new(Certificate::load(chain, key)?);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::new(certificate));
+        let mut config =
+            config.with_no_client_auth().with_cert_resolver(Arc::clone(&certificate) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // The clients keep what resumes a session, so that it costs no memory here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
         let handshakes = Places::new(HANDSHAKES, HANDSHAKES_PER_ADDRESS);
-        Ok(Self(Arc::new(Shared { acceptor: TlsAcceptor::from(Arc::new(config)), handshakes })))
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
+    }
+
+    /// Whether the certificate is for this host.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        self.0.certificate.is_for(host)
     }
 
     /// Shakes hands with `client`; none is a proxy, which stands for many. Who speaks plain HTTP is

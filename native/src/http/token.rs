@@ -26,16 +26,30 @@ impl Token {
         }
     }
 
-    /// Whether a request brings it. How long that takes tells the token's length at most.
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+    /// What a request brings. How long that takes tells the token's length at most.
+    pub(super) fn is_in(&self, headers: &HeaderMap) -> Given {
         let bearer = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.as_bytes().split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-            .is_some_and(|(_, token)| token.ct_eq(&self.plain).into());
-        bearer
-            || offered(headers)
-                .filter_map(|offer| offer.strip_prefix(OFFER))
-                .any(|token| token.trim_end_matches('=').as_bytes().ct_eq(&self.encoded).into())
+            .map(|(_, token)| bool::from(token.ct_eq(&self.plain)));
+        let right =
+            |token: &str| token.trim_end_matches('=').as_bytes().ct_eq(&self.encoded).into();
+        let offered = offered(headers).filter_map(|offer| offer.strip_prefix(OFFER)).map(right);
+        bearer.into_iter().chain(offered).fold(Given::None, |given, is_right| match is_right {
+            true => Given::Right,
+            false => given.max(Given::Other),
+        })
     }
+}
+
+/// What a request brings as a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Given {
+    /// Nothing.
+    None,
+    /// Another one: a guess.
+    Other,
+    /// The token.
+    Right,
 }

@@ -10,12 +10,14 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
 
 use super::places::Full;
 use super::subprotocol::{SUBPROTOCOL, offered};
+use super::token::Given;
 use super::ws_bytes::WsBytes;
 use super::{Ends, Front, client, origin};
 
@@ -25,15 +27,24 @@ pub(super) async fn open(
     mut request: Request,
 ) -> Response {
     let headers = request.headers();
-    let loopback =
-        reached_at.is_loopback() && !client::is_proxy(socket.ip(), &front.trusted_proxies);
-    if let Err(fault) = origin::check(headers, &front.allow_origin, loopback) {
+    if let Err(fault) = origin::check(headers, &front.allow_origin) {
         return refusal(StatusCode::FORBIDDEN, &fault);
     }
-    if front.token.as_ref().is_some_and(|token| !token.is_in(headers)) {
-        let fault = "expected the token of this bridge, got none or another";
-        let refusal = refusal(StatusCode::UNAUTHORIZED, fault);
-        return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
+    let from = match client::address(socket, headers, &front.trusted_proxies) {
+        Ok(from) => from,
+        Err(fault) => return refusal(StatusCode::BAD_REQUEST, &fault),
+    };
+    if let Some(token) = &front.token {
+        let given = token.is_in(headers);
+        if !front.guesses.admit(from.ip(), given == Given::Other, Instant::now()) {
+            let fault = "your address has shown too many wrong tokens: wait a minute";
+            return refusal(StatusCode::TOO_MANY_REQUESTS, fault);
+        }
+        if given != Given::Right {
+            let fault = "expected the token of this bridge, got none or another";
+            let refusal = refusal(StatusCode::UNAUTHORIZED, fault);
+            return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
+        }
     }
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
@@ -47,10 +58,6 @@ pub(super) async fn open(
         return refusal(StatusCode::BAD_REQUEST, &other_subprotocol(headers));
     }
     accepted.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let from = match client::address(socket, headers, &front.trusted_proxies) {
-        Ok(from) => from,
-        Err(fault) => return refusal(StatusCode::BAD_REQUEST, &fault),
-    };
     let place = match front.places.take(Some(from.ip())) {
         Ok(place) => place,
         Err(Full::InAll) => {

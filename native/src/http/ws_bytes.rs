@@ -135,7 +135,7 @@ impl Inner {
                 self.end(cx, CloseCode::Away, "the bridge stops");
                 return Poll::Ready(Ok(()));
             }
-            match Piece::poll_read(Pin::new(&mut self.socket), cx) {
+            match Piece::poll_read_up_to(usize::MAX, Pin::new(&mut self.socket), cx) {
                 Poll::Ready(Ok(piece)) => {
                     if piece.rest().is_empty() {
                         self.ended = true;

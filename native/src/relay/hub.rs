@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry};
+use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
 /// Closed connections whose other side may still read the last words.
 const LINGERING: usize = 256;
@@ -17,6 +17,8 @@ pub(super) trait Outlet: Send + Sync {
     fn conn(&self) -> ConnId;
     fn push(&self, bytes: Vec<u8>);
     fn close(&self, reason: CloseReason);
+    /// Takes what the relay vouches for, where the connection is a bridge's client.
+    fn report(&self, _report: Report) {}
     /// Sends what waits, as far as that goes at once. Returns how many bytes went.
     fn flush(&self) -> usize;
 }
@@ -119,6 +121,11 @@ impl Hub {
                         // Under the lock, so that bytes wait in the order of their actions.
                         link.push(bytes);
                         touched.push(Arc::clone(link));
+                    }
+                }
+                Action::Report { conn, report } => {
+                    if let Some(link) = links.get(&conn) {
+                        link.report(report);
                     }
                 }
                 Action::Close { conn, reason } => {

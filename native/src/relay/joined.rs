@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, coop::consume_budget};
 use tokio::time::timeout;
 use tracing::info;
-use xcher_core::registry::{CloseReason, ConnId, Input};
+use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
 use super::hub::{Hub, Outlet};
 use super::link::{Ending, LINGER, append, read_with};
@@ -61,6 +61,7 @@ pub(super) struct Link {
     outbox: Mutex<Outbox>,
     /// There is something new in the outbox.
     wake: Notify,
+    reports: Box<dyn Fn(Report) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -71,8 +72,8 @@ struct Outbox {
 }
 
 impl Link {
-    pub(super) fn new(conn: ConnId) -> Self {
-        Self { conn, outbox: Mutex::default(), wake: Notify::new() }
+    pub(super) fn new(conn: ConnId, reports: Box<dyn Fn(Report) + Send + Sync>) -> Self {
+        Self { conn, outbox: Mutex::default(), wake: Notify::new(), reports }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -93,6 +94,10 @@ impl Outlet for Link {
     fn close(&self, reason: CloseReason) {
         self.outbox().closing = Some(reason);
         self.wake.notify_one();
+    }
+
+    fn report(&self, report: Report) {
+        (self.reports)(report);
     }
 
     fn flush(&self) -> usize {

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
-use xcher_core::registry::{ConnId, Input, Registry};
+use xcher_core::registry::{ConnId, Input, Registry, Report};
 use xcher_core::secure::Identity;
 
 use crate::accepting::Acceptor;
@@ -94,19 +94,28 @@ impl Relay {
     /// is counted there, and its X_INITs may name that address. A connection too many, or one to a
     /// relay that has stopped, is told so and closed as one to the listener is.
     ///
+    /// `reports` is given what the relay vouches for to the bridge whose client this is, before the
+    /// client is sent anything of it. It is called while the relay waits: it must not ask the relay.
+    ///
     /// # Panics
     ///
     /// Outside a tokio runtime: the connection is a task.
-    pub fn join<S>(&self, stream: S, from: SocketAddr) -> Joined
+    pub fn join<S>(
+        &self,
+        stream: S,
+        from: SocketAddr,
+        reports: impl Fn(Report) + Send + Sync + 'static,
+    ) -> Joined
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
-        let link = Arc::new(joined::Link::new(conn));
+        let link = Arc::new(joined::Link::new(conn, Box::new(reports)));
         // Before its task runs, so that it can be lent an address at once.
         hub.connect(Arc::clone(&link) as _, from);
+        hub.handle(Input::Bridged { conn });
         let span = info_span!("connection", number, %from);
         let serve = joined::serve(Arc::clone(hub), link, stream).instrument(span);
         let task = self.tasks().spawn(serve);

@@ -1,5 +1,7 @@
 //! Clients that do too much of something.
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
 use super::*;
 
 /// Ends when nobody has anything to do: with the clock paused, time passes only then.
@@ -11,7 +13,7 @@ async fn nothing_moves() {
 async fn a_stream_that_never_reads_and_the_others_go_on() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut flood = TcpStream::connect(at).await.unwrap();
     let (_unread, _) = alice.visitor().await;
     let mut other = TcpStream::connect(at).await.unwrap();
@@ -69,7 +71,7 @@ async fn a_hundred_thousand_resets_leave_no_descriptor() {
     }
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     // While this connection lives, its host may be dialled.
     let _session = TcpStream::connect(at).await.unwrap();
     let (_visit, _) = alice.visitor().await;
@@ -105,4 +107,68 @@ async fn a_hundred_thousand_resets_leave_no_descriptor() {
     })
     .await;
     let (_listener, _) = alice.listen().await;
+}
+
+/// Gives the piece again and again until nothing moves; how much that was.
+async fn taken(mut to: impl AsyncWrite + Unpin, piece: &[u8]) -> usize {
+    let mut taken = 0;
+    loop {
+        tokio::select! {
+            written = to.write(&piece[taken % piece.len()..]) => taken += written.unwrap(),
+            () = nothing_moves() => return taken,
+        }
+        assert!(taken < 512 << 20, "it is never enough");
+    }
+}
+
+/// A frame of data, the first one of its stream where it has this flag.
+fn frame(flags: u8, stream: u32, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, 0, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend((data.len() as u32).to_be_bytes());
+    frame.extend(data);
+    frame
+}
+
+/// Frames of a byte each cost more than they say, and yamux counts their bytes alone.
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_makes_the_bridge_hold_no_more_than_its_share() {
+    const STREAMS: u32 = 3;
+    let bridge = bridge(Rates::default());
+    let mut alice = Tunnel::in_memory(&bridge, HERE);
+    let mut to_alice = alice.join("alice").await;
+    let (_listener, at) = alice.listen().await;
+    // Bob's client speaks yamux by hand.
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let serve = bridge.clone();
+    tokio::spawn(async move { serve.serve(theirs, HERE.parse().unwrap(), at.ip()).await });
+    let (from, mut to) = tokio::io::split(ours);
+    let mut from = BufReader::new(from);
+    to.write_all(&frame(1, 1, b"X_RELAY\nX_NICK bob\n")).await.unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"X_NICK bob YES\n") {
+        soon(from.read_until(b'\n', &mut heard)).await.unwrap();
+    }
+    let init = format!("X_INIT bob {}\n", fields(at));
+    to_alice.write_all(init.as_bytes()).await.unwrap();
+    while !heard.ends_with(init.as_bytes()) {
+        soon(from.read_until(b'\n', &mut heard)).await.unwrap();
+    }
+    let answers =
+        tokio::spawn(async move { tokio::io::copy(&mut from, &mut tokio::io::sink()).await });
+    let mut unread = Vec::new();
+    for stream in 1..=STREAMS {
+        let dial = format!("X_DIAL {}\n", fields(at));
+        to.write_all(&frame(1, 2 * stream + 1, dial.as_bytes())).await.unwrap();
+        unread.push(alice.visitor().await);
+    }
+    let one_each: Vec<_> =
+        (1..=STREAMS).flat_map(|stream| frame(0, 2 * stream + 1, b"x")).collect();
+    let frames = taken(to, &one_each.repeat(100)).await / 13;
+    // Alice's client takes the first credit of each, a pipe between the two some more. The bridge itself
+    // holds a byte of 65 of its share, and not the credit that Bob's client has.
+    let on_the_way = STREAMS as usize * ((256 + 32) << 10);
+    let held = frames - on_the_way.min(frames);
+    assert!(held < (16 << 20) / 65 + 20_000, "{held} of {frames} frames are held");
+    answers.abort();
 }

@@ -37,7 +37,7 @@ async fn two_tunnels_of_one_bridge_meet() {
 async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (listener, at) = alice.listen().await;
+    let ([_relay, listener], at) = alice.await_caller("alice").await;
     let mut tcp = TcpStream::connect(at).await.unwrap();
     let (mut visit, line) = alice.visitor().await;
     let from = tcp.local_addr().unwrap();
@@ -61,6 +61,7 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
 async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
     let front = front().await;
     let tunnel = front.open(HERE).await;
+    let _relay = tunnel.join("alice").await;
     let (first, _) = tunnel.listen().await;
     let _second = tunnel.listen().await;
     tunnel.refused("X_LISTEN", "fewer listeners").await;
@@ -72,7 +73,7 @@ async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
 async fn a_tunnel_that_dies_takes_all_with_it() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut tcp = TcpStream::connect(at).await.unwrap();
     let (_visit, _) = alice.visitor().await;
     alice.run.abort();
@@ -86,7 +87,7 @@ async fn a_tunnel_that_dies_takes_all_with_it() {
 async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut tcp = TcpStream::connect(at).await.unwrap();
     let (mut visit, _) = alice.visitor().await;
     visit.write_all(b"the first part").await.unwrap();
@@ -104,7 +105,7 @@ async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() 
     drop(tcp);
     // A stream that was reset is closed for writing too; one that ended is not.
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
-    assert!(visit.get_ref().is_closed());
+    assert!(visit.is_closed());
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn a_reset_goes_from_tunnel_to_tunnel() {
     soon(visit.read_exact(&mut came)).await.unwrap();
     drop(control);
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
-    assert!(visit.get_ref().is_closed(), "it looks as if all had come");
+    assert!(visit.is_closed(), "it looks as if all had come");
 }
 
 /// Who takes a file, has read all that came and goes, closes in order: only what is sent next shows
@@ -130,7 +131,7 @@ async fn a_reset_goes_from_tunnel_to_tunnel() {
 async fn who_sends_a_file_learns_that_nobody_takes_it_any_more() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut tcp = TcpStream::connect(at).await.unwrap();
     let (mut visit, _) = alice.visitor().await;
     let mut part = vec![7; 128 << 10];
@@ -163,13 +164,23 @@ async fn a_relay_elsewhere() {
     let mut said = [0; 11];
     soon(socket.read_exact(&mut said)).await.unwrap();
     assert_eq!(&said, b"X_NICK bob\n");
-    // What it passes on opens the way, as at home.
-    let to = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let to = fields(to.local_addr().unwrap());
-    tunnel.refused(&format!("X_DIAL {to}"), "expected an address").await;
-    socket.write_all(format!("X_INIT bob {to}\n").as_bytes()).await.unwrap();
-    assert_eq!(read_line(&mut link).await, format!("X_INIT bob {to}"));
-    assert_eq!(tunnel.ask(&format!("X_DIAL {to}")).await.1, "YES");
+    socket.write_all(b"X_NICK bob YES\n").await.unwrap();
+    assert_eq!(read_line(&mut link).await, "X_NICK bob YES");
+    // What it passes on opens the way to what this bridge allocated.
+    let alice = Tunnel::in_memory(&bridge, FAR);
+    let mut to_alice = alice.say("X_RELAY").await;
+    let (mut from_alice, _) = soon(relay.accept()).await.unwrap();
+    from_alice.write_all(b"X_NICK alice YES\n").await.unwrap();
+    assert_eq!(read_line(&mut to_alice).await, "X_NICK alice YES");
+    let (_listener, at) = alice.listen().await;
+    let (init, dial) = (format!("X_INIT bob {}", fields(at)), format!("X_DIAL {}", fields(at)));
+    tunnel.refused(&dial, "expected an address").await;
+    to_alice.write_all(format!("{init}\n").as_bytes()).await.unwrap();
+    let mut called = vec![0; init.len() + 1];
+    soon(from_alice.read_exact(&mut called)).await.unwrap();
+    socket.write_all(&called).await.unwrap();
+    assert_eq!(read_line(&mut link).await, init);
+    assert_eq!(tunnel.ask(&dial).await.1, "YES");
     tunnel.refused("X_RELAY", "one X_RELAY").await;
     // When it is gone, so is the link.
     drop((socket, relay));

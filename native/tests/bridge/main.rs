@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod colluding;
 mod endurance;
 mod lending;
 mod rates;
@@ -26,6 +27,7 @@ use xcher::bridge::mux::{self, Opener, Stream};
 use xcher::bridge::{Bridge, BridgeConfig, Home, Rates};
 use xcher::http::{HttpConfig, WsBytes};
 use xcher::relay::{Relay, RelayConfig};
+use xcher_core::tunnel::AllocationLimits;
 use yamux::Mode;
 
 const HERE: &str = "127.0.0.1:5000";
@@ -54,7 +56,7 @@ impl Front {
             async move { bridge.serve(bytes, client, addr.ip()).await }
         };
         // Where a test says a client is, is where it is.
-        let http = HttpConfig { trusted_proxies: vec![addr.ip()], ..http };
+        let http = HttpConfig { trusted_proxies: vec![addr.ip().into()], ..http };
         let run = async move {
             xcher::http::run(listener, http, tunnel, std::future::pending()).await.unwrap();
         };
@@ -108,7 +110,8 @@ fn bytes(
 }
 
 fn bridge(rates: Rates) -> Bridge {
-    let config = BridgeConfig { listeners: 2, rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
+    let limits = AllocationLimits { listeners: 2, ..AllocationLimits::default() };
+    let config = BridgeConfig { limits, rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
     let mut relay = RelayConfig::default();
     relay.limits.any_address = true;
     Bridge::new(Relay::new(relay).unwrap(), config)
@@ -187,6 +190,17 @@ impl Tunnel {
         let fields: Vec<_> = answer.split(' ').collect();
         assert_eq!((fields[0], fields[1]), ("X_LISTEN", "127.0.0.1"));
         (stream, format!("127.0.0.1:{}", fields[2]).parse().unwrap())
+    }
+
+    /// A listener for a call that anyone may have answered for a while. With the first stream, the link
+    /// to the relay, the nick goes; with the second the listener.
+    async fn await_caller(&self, nick: &str) -> ([Stream; 2], SocketAddr) {
+        let mut relay = self.join(nick).await;
+        let (listener, at) = self.listen().await;
+        let init = format!("X_INIT {nick} {}", fields(at));
+        relay.write_all(format!("{init}\n").as_bytes()).await.unwrap();
+        assert_eq!(read_line(&mut relay).await, init);
+        ([relay, listener], at)
     }
 
     async fn visitor(&mut self) -> (Stream, String) {

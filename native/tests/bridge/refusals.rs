@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// Someone on the bridge's host calls `bob`, whose tunnel is of a client at `client`; the relay passes
-/// any address on. What bob's dial of it is answered.
-async fn called_and_dialled(client: &str, to: &str) -> String {
+/// A client at `caller` calls `bob`, whose tunnel is of a client at `client`, and names `to`; the relay
+/// passes any address on. What bob's dial of it is answered.
+async fn called_and_dialled(caller: &str, client: &str, to: &str) -> String {
     let front = front().await;
-    let (alice, bob) = (front.open(HERE).await, front.open(client).await);
+    let (alice, bob) = (front.open(caller).await, front.open(client).await);
     let (mut to_alice, mut to_bob) = (alice.join("alice").await, bob.join("bob").await);
     call(&mut to_alice, &mut to_bob, to.parse().unwrap()).await;
     bob.ask(&format!("X_DIAL {}", fields(to.parse().unwrap()))).await.1
@@ -27,16 +27,27 @@ async fn a_dial_to_loopback() {
     // Where somebody listens.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap().to_string();
-    let answer = called_and_dialled(FAR, &at).await;
-    assert!(answer.starts_with("NO ") && answer.contains("reaches as far as the link"), "{answer}");
-    assert_eq!(called_and_dialled(HERE, &at).await, "YES", "a client on the bridge's own host");
+    for client in [FAR, "192.168.1.9:1"] {
+        let answer = called_and_dialled(HERE, client, &at).await;
+        assert!(answer.starts_with("NO expected a port that this bridge allocated"), "{answer}");
+    }
+    assert_eq!(
+        called_and_dialled(HERE, HERE, &at).await,
+        "YES",
+        "a client on the bridge's own host"
+    );
 }
 
 #[tokio::test]
 async fn a_dial_to_a_private_address() {
     for to in ["10.0.0.1:8080", "192.168.1.1:8080", "172.16.0.1:8080"] {
-        let answer = called_and_dialled(FAR, to).await;
+        let answer = called_and_dialled(to, FAR, to).await;
         assert!(answer.contains("reaches as far as the link"), "{to}: {answer}");
+        // Another's, even for a client to whom it is near.
+        for client in [HERE, "10.0.0.7:1", "192.168.1.7:1"] {
+            let answer = called_and_dialled(HERE, client, to).await;
+            assert!(answer.contains("that an X_INIT brought"), "{to}: {answer}");
+        }
     }
 }
 
@@ -44,7 +55,7 @@ async fn a_dial_to_a_private_address() {
 async fn a_dial_to_a_link_local_or_metadata_address() {
     for client in [FAR, HERE] {
         for to in ["169.254.169.254:8080", "169.254.0.1:8080"] {
-            let answer = called_and_dialled(client, to).await;
+            let answer = called_and_dialled(to, client, to).await;
             assert!(answer.contains("reaches as far as the link"), "{client} {to}: {answer}");
         }
     }
@@ -56,7 +67,7 @@ async fn a_dial_to_a_port_below_1024() {
     let mut alice = front.open(HERE).await;
     alice.refused("X_DIAL 127.0.0.1 80", "port from 1024 up").await;
     // In a session, too.
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let _session = TcpStream::connect(at).await.unwrap();
     let _visit = alice.visitor().await;
     alice.refused("X_DIAL 127.0.0.1 1023", "port from 1024 up").await;
@@ -66,7 +77,7 @@ async fn a_dial_to_a_port_below_1024() {
 async fn a_dial_after_the_session_ended() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dial = format!("X_DIAL {}", fields(target.local_addr().unwrap()));
     let session = TcpStream::connect(at).await.unwrap();
@@ -84,7 +95,7 @@ async fn a_wrong_origin() {
 }
 
 #[tokio::test]
-async fn a_wrong_token() {
+async fn with_a_token_only_who_knows_it_is_let_in() {
     let front =
         Front::start(HttpConfig { token: Some("right".into()), ..Default::default() }).await;
     for headers in [&[][..], &[("authorization", "Bearer wrong")]] {
@@ -112,11 +123,11 @@ async fn too_many_streams() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let mut streams = Vec::new();
-    for _ in 0..mux::MAX_STREAMS - 1 {
+    for _ in 0..mux::MAX_STREAMS - 2 {
         // A stream that has not said what it is for is one, too.
         streams.push(alice.say_part("X_REL").await);
     }
-    let (listener, at) = alice.listen().await;
+    let ([_relay, listener], at) = alice.await_caller("alice").await;
     alice.refused("X_LISTEN", "expected at most 128 streams").await;
     // It goes on for the others, and for who comes to it.
     let _visitor = TcpStream::connect(at).await.unwrap();
@@ -129,7 +140,7 @@ async fn too_many_streams() {
 async fn visitors_too_many() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    let (_listener, at) = alice.listen().await;
+    let (_listener, at) = alice.await_caller("alice").await;
     let mut visitors = Vec::new();
     for _ in 0..mux::MAX_VISITS {
         visitors.push((TcpStream::connect(at).await.unwrap(), alice.visitor().await));

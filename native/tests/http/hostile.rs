@@ -225,3 +225,27 @@ async fn frames_that_break_the_rules() {
         assert_eq!(close_code(&mut client).await, CloseCode::Protocol, "{frame:x?}");
     }
 }
+
+/// From this many addresses, as many as there may be in all.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn strangers_with_half_a_request_keep_nobody_out() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    let front = Front::start(HttpConfig::default()).await;
+    let mut strangers = Vec::new();
+    for number in 0..1100u32 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        // A hundred of each address.
+        let from = [127, 0, 1, (number / 100 + 1) as u8];
+        socket.bind((from, 0).into()).unwrap();
+        let mut socket = socket.connect(front.addr).await.unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: 127").await.unwrap();
+        strangers.push(socket);
+        if number % 50 == 49 {
+            let health = front.get("/healthz").await;
+            assert!(health.starts_with("HTTP/1.1 200 "), "{number}: {health}");
+        }
+    }
+}

@@ -80,8 +80,13 @@ impl Front {
 
     /// The answer to a request written by hand.
     async fn ask(&self, request: &str) -> String {
+        self.ask_by(&self.addr.to_string(), request).await
+    }
+
+    /// The same, under this name.
+    async fn ask_by(&self, host: &str, request: &str) -> String {
         let mut socket = TcpStream::connect(self.addr).await.unwrap();
-        let request = format!("{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.addr);
+        let request = format!("{request}\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         timeout(PATIENCE, socket.read_to_string(&mut answer)).await.unwrap().unwrap();

@@ -17,7 +17,7 @@ async fn the_subprotocol_is_needed() {
 }
 
 #[tokio::test]
-async fn only_our_pages_and_allowed_ones() {
+async fn pages_of_other_sites_are_refused() {
     let allow_origin = vec!["https://friend.example".to_owned()];
     let front = Front::start(HttpConfig { allow_origin, ..Default::default() }).await;
     let ours = format!("http://{}", front.addr);
@@ -106,13 +106,75 @@ async fn so_many_tunnels_and_no_more() {
 async fn an_address_is_believed_of_a_trusted_proxy_only() {
     let forwarded = ("x-forwarded-for", "203.0.113.9, 198.51.100.7");
     let mut front = Front::start(HttpConfig::default()).await;
-    let client = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap();
+    let client = front.open(&[SUBPROTOCOL]).await.unwrap();
     assert_eq!(front.given().await.1, client.get_ref().local_addr().unwrap());
+    // Everyone who comes by such a proxy would pass for a client on this host.
+    let (status, text) = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap_err();
+    assert_eq!(status, 400);
+    assert!(text.contains("--trusted-proxy 127.0.0.1"), "{text}");
 
-    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let trusted_proxies = vec!["127.0.0.0/30".parse().unwrap()];
     let mut front = Front::start(HttpConfig { trusted_proxies, ..Default::default() }).await;
     let _client = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap();
     assert_eq!(front.given().await.1, "198.51.100.7:0".parse().unwrap());
     let nonsense = ("x-forwarded-for", "someone");
     assert_eq!(front.open(&[SUBPROTOCOL, nonsense]).await.unwrap_err().0, 400);
+}
+
+#[tokio::test]
+async fn names_that_anothers_name_server_points_here_are_refused() {
+    let host_names = vec!["relay.example".to_owned()];
+    let config = HttpConfig {
+        host_names,
+        allow_origin: vec!["https://friend.example".into()],
+        ..Default::default()
+    };
+    let front = Front::start(config).await;
+    for host in
+        ["rebound.example", "rebound.example:9248", "127.0.0.1.rebound.example", "", "x@127.0.0.1"]
+    {
+        for path in ["/", "/config.json", "/xcher"] {
+            let answer = front.ask_by(host, &format!("GET {path} HTTP/1.1")).await;
+            assert!(
+                answer.starts_with("HTTP/1.1 421 ") || answer.starts_with("HTTP/1.1 400 "),
+                "{host}: {answer}"
+            );
+            assert!(!answer.contains("<!doctype html>"), "{host}: {answer}");
+        }
+    }
+    let answer = front.ask_by("rebound.example", "GET / HTTP/1.1").await;
+    assert!(answer.ends_with("does not go by the name \"rebound.example\": use its IP address, or start it with --host-name\n"), "{answer}");
+    for host in
+        ["relay.example", "Relay.Example.:80", "friend.example", "localhost", "[::1]:1", "10.0.0.7"]
+    {
+        let answer = front.ask_by(host, "GET /healthz HTTP/1.1").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_under_another_name_opens_no_tunnel() {
+    let front = Front::start(HttpConfig::default()).await;
+    let request = "GET /xcher HTTP/1.1\r\nOrigin: http://rebound.example\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Protocol: xcher.tunnel.1";
+    let answer = front.ask_by("rebound.example", request).await;
+    assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_tokens_waits() {
+    let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let config = HttpConfig { token: Some("right".into()), trusted_proxies, ..Default::default() };
+    let front = Front::start(config).await;
+    let ask = async |from: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [SUBPROTOCOL, ("x-forwarded-for", from), ("authorization", &bearer)];
+        front.open(&headers).await.map_or_else(|(status, _)| status, |_| 101)
+    };
+    for _ in 0..10 {
+        assert_eq!(ask("8.8.8.8", "wrong").await, 401);
+    }
+    assert_eq!(ask("8.8.8.8", "right").await, 429);
+    assert_eq!(ask("9.9.9.9", "right").await, 101);
 }

@@ -36,6 +36,8 @@ async fn every_answer_is_guarded() {
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "cross-origin-opener-policy: same-origin",
+            "cross-origin-resource-policy: same-origin",
+            "permissions-policy: accelerometer=(), ",
         ] {
             assert!(answer.contains(header), "{path} lacks {header}: {answer}");
         }

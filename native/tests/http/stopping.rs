@@ -32,3 +32,32 @@ async fn stopping_cuts_a_tunnel_that_does_not_end() {
     assert!(began.elapsed() < Duration::from_secs(1));
     assert!(!matches!(timeout(PATIENCE, client.next()).await.unwrap(), Some(Ok(_))));
 }
+
+#[tokio::test]
+async fn a_tunnel_whose_task_panics_ends_alone() {
+    let panics = |bytes: WsBytes, from: SocketAddr| async move {
+        assert_ne!(from.ip().to_string(), "8.8.8.8", "the panic of this test");
+        let (mut from, mut to) = tokio::io::split(bytes);
+        let _ = tokio::io::copy(&mut from, &mut to).await;
+    };
+    let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let config = HttpConfig { trusted_proxies, ..Default::default() };
+    let front = Front::serve(config, panics, mpsc::unbounded_channel().1).await;
+    let from = |ip| [SUBPROTOCOL, ("x-forwarded-for", ip)];
+    let mut before = front.open(&from("9.9.9.9")).await.unwrap();
+    let mut ends = front.open(&from("8.8.8.8")).await.unwrap();
+    assert!(!matches!(timeout(PATIENCE, ends.next()).await.unwrap(), Some(Ok(_))));
+    let mut after = front.open(&from("9.9.9.9")).await.unwrap();
+    for client in [&mut before, &mut after] {
+        client.send(Message::binary("x")).await.unwrap();
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary("x"));
+    }
+}
+
+#[test]
+fn the_release_unwinds_and_the_page_does_not() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let panic = |profile: &str| manifest["profile"][profile].get("panic").and_then(|p| p.as_str());
+    assert_eq!((panic("release"), panic("wasm")), (None, Some("abort")));
+}

@@ -11,7 +11,7 @@ impl Relay {
     /// A connection from `from`, over a pipe that takes `room` bytes.
     fn pipe_from(&self, from: &str, room: usize) -> (Client<DuplexStream>, Joined) {
         let (ours, theirs) = duplex(room);
-        let joined = self.relay.join(theirs, from.parse().unwrap());
+        let joined = self.relay.join(theirs, from.parse().unwrap(), |_| {});
         (Client(BufReader::new(ours)), joined)
     }
 
@@ -159,7 +159,7 @@ async fn stopping_says_x_end_to_the_joined_too() {
     assert_eq!(alice.rest().await, "X_END\n");
     timeout(PATIENCE, relay.done).await.unwrap().unwrap().unwrap();
     let (ours, theirs) = duplex(64);
-    let _late = relay.relay.join(theirs, FROM.parse().unwrap());
+    let _late = relay.relay.join(theirs, FROM.parse().unwrap(), |_| {});
     assert_eq!(Client(BufReader::new(ours)).rest().await, "");
 }
 

@@ -1,0 +1,158 @@
+//! What a bridge lets its tunnels do: with the relay that vouches for callers, and no socket or clock.
+
+#![allow(clippy::unwrap_used)]
+
+mod colluding;
+mod listeners;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use xcher_core::addr::AddrFault;
+use xcher_core::tunnel::{AllocationLimits, Allocations, GateFault, Lease, Route, TunnelId};
+
+/// The bridge's own address.
+const OWN: &str = "203.0.113.1";
+const NOW: Duration = Duration::from_secs(1000);
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().expect(text)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect(text)
+}
+
+fn is_own(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.to_string() == OWN
+}
+
+/// A bridge beside its relay, or of a relay elsewhere.
+struct Bridge(Allocations);
+
+impl Bridge {
+    fn beside_relay() -> Self {
+        Self(Allocations::new(AllocationLimits::default(), true))
+    }
+
+    fn elsewhere() -> Self {
+        Self(Allocations::new(AllocationLimits::default(), false))
+    }
+
+    fn open(&mut self, client: &str) -> TunnelId {
+        let id = self.0.open(ip(client), is_own(ip(client)));
+        self.0.set_nick(id, true);
+        id
+    }
+
+    fn dial(&mut self, id: TunnelId, to: &str) -> Result<(Route, Lease), GateFault> {
+        self.0.dial(id, at(to), is_own(at(to).ip()), NOW)
+    }
+
+    /// A listener of this tunnel's that a call to `callee` names.
+    fn listen(&mut self, id: TunnelId, to: &str, callee: &str) {
+        self.0.allocate(id, at(to), NOW).unwrap();
+        self.0.named(id, at(to), Some(ip(callee)), NOW);
+    }
+
+    fn visit(&mut self, to: &str, from: &str, now: Duration) -> Result<Lease, GateFault> {
+        self.0.visited(at(to), ip(from), is_own(ip(from)), now)
+    }
+}
+
+#[test]
+fn a_dial_that_no_x_init_brought_is_refused() {
+    let mut bridge = Bridge::beside_relay();
+    let bob = bridge.open("9.9.9.9");
+    bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
+    for to in ["8.8.8.8:40001", "8.8.4.4:40000"] {
+        assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+    }
+    assert!(bridge.dial(bob, "8.8.8.8:40000").is_ok());
+}
+
+#[test]
+fn a_call_is_dialled_once_and_in_time() {
+    let mut bridge = Bridge::beside_relay();
+    let bob = bridge.open("9.9.9.9");
+    let to = "8.8.8.8:40000";
+    bridge.0.called(bob, at(to), NOW);
+    let (_, lease) = bridge.dial(bob, to).expect("called");
+    bridge.0.closed(lease);
+    assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+    bridge.0.called(bob, at(to), NOW);
+    let late = bridge.0.dial(bob, at(to), false, NOW + Duration::from_secs(61));
+    assert_eq!(late, Err(GateFault::NotCalled(at(to))));
+}
+
+#[test]
+fn data_goes_where_a_session_goes_and_only_while_it_lives() {
+    let mut bridge = Bridge::beside_relay();
+    let bob = bridge.open("9.9.9.9");
+    bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
+    let (_, control) = bridge.dial(bob, "8.8.8.8:40000").expect("called");
+    let (_, data) = bridge.dial(bob, "8.8.8.8:50000").expect("a session goes there");
+    let port = Err(GateFault::Address(AddrFault::LowPort(80)));
+    assert_eq!(bridge.dial(bob, "8.8.8.8:80"), port);
+    bridge.0.closed(data);
+    let (_, data) = bridge.dial(bob, "8.8.8.8:50001").expect("the session lives");
+    bridge.0.closed(data);
+    bridge.0.closed(control);
+    let to = "8.8.8.8:50002";
+    assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+}
+
+#[test]
+fn near_addresses_are_for_near_clients() {
+    let near = ["10.0.0.1:4000", "169.254.169.254:4000", "192.168.1.1:4000"];
+    let mut bridge = Bridge::beside_relay();
+    let (far, close) = (bridge.open("9.9.9.9"), bridge.open("10.0.0.9"));
+    for to in near {
+        for id in [far, close] {
+            bridge.0.called(id, at(to), NOW);
+        }
+        let refused = GateFault::Address(AddrFault::TooNear(at(to).ip()));
+        assert_eq!(bridge.dial(far, to), Err(refused), "{to}");
+        let link_local = to.starts_with("169");
+        assert_eq!(bridge.dial(close, to).is_err(), link_local, "{to}");
+    }
+}
+
+#[test]
+fn the_bridges_own_address_is_for_clients_on_its_host() {
+    for (client, expected) in [("9.9.9.9", false), ("10.0.0.9", false), ("127.0.0.1", true)] {
+        let mut bridge = Bridge::beside_relay();
+        let bob = bridge.open(client);
+        for to in ["127.0.0.1:4000", "203.0.113.1:4000"] {
+            bridge.0.called(bob, at(to), NOW);
+        }
+        let dialled = bridge.dial(bob, "127.0.0.1:4000").map(|(route, _)| route);
+        assert_eq!(dialled == Ok(Route::Connect), expected, "{client}: {dialled:?}");
+        assert!(bridge.dial(bob, "203.0.113.1:4000").is_err(), "an address of no host");
+    }
+}
+
+#[test]
+fn a_bridge_of_a_relay_elsewhere_dials_what_is_public_and_not_its_own() {
+    let mut bridge = Bridge::elsewhere();
+    for client in ["9.9.9.9", "127.0.0.1", "10.0.0.9"] {
+        let bob = bridge.open(client);
+        for to in ["127.0.0.1:4000", "203.0.113.1:4000", "10.0.0.1:4000", "169.254.1.1:4000"] {
+            bridge.0.called(bob, at(to), NOW);
+            assert!(bridge.dial(bob, to).is_err(), "{client} {to}");
+        }
+        bridge.0.called(bob, at("8.8.8.8:4000"), NOW);
+        assert!(bridge.dial(bob, "8.8.8.8:4000").is_ok());
+    }
+}
+
+#[test]
+fn what_is_remembered_of_calls_is_bounded() {
+    let mut bridge = Bridge::beside_relay();
+    let bob = bridge.open("9.9.9.9");
+    for port in 2000..4000 {
+        bridge.0.called(bob, SocketAddr::new(ip("8.8.8.8"), port), NOW);
+    }
+    assert!(bridge.dial(bob, "8.8.8.8:2000").is_err());
+    assert!(bridge.dial(bob, "8.8.8.8:3999").is_ok());
+}
