@@ -1,7 +1,7 @@
 //! What the relay knows of one connection.
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::budget::Budget;
@@ -20,6 +20,8 @@ pub(super) struct Client {
     pub(super) nick_tries: u32,
     pub(super) faults: u32,
     pub(super) asks: Budget,
+    /// What it was told that it asks too often.
+    pub(super) refusals: Budget,
     /// What it said in X_CAPS, once it did.
     pub(super) caps: Option<RelayCaps>,
     /// Lists of nicks that it asked for and has not got whole.
@@ -57,6 +59,7 @@ impl Client {
             nick_tries: 0,
             faults: 0,
             asks: Budget::default(),
+            refusals: Budget::default(),
             caps: None,
             lists: 0,
             listed: None,
@@ -117,26 +120,5 @@ impl Due {
         match self {
             Self::Nick(at) | Self::Ping(at) | Self::Pong(at) => at,
         }
-    }
-}
-
-/// What connections from `ip` are counted under: an IPv6 host has a whole /64.
-pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_host_counts_as_its_64() {
-        let counted = |ip: &str| counted_as(ip.parse().expect(ip));
-        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
-        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
-        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
     }
 }

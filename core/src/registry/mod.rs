@@ -4,6 +4,7 @@
 //! with [`Registry::handle`], does the [`Action`]s, and calls again no later than
 //! [`Registry::next_deadline`].
 
+mod address;
 mod client;
 mod link;
 mod packets;
@@ -12,12 +13,13 @@ mod who;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::relay_caps::RelayCaps;
 use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
+use address::Addresses;
 use client::Client;
 
 /// One connection to the relay, by the number that the driver gave it. Numbers are not used again.
@@ -147,8 +149,9 @@ pub struct Registry {
     limits: RelayLimits,
     clients: BTreeMap<ConnId, Client>,
     nicks: BTreeMap<Nick, ConnId>,
-    /// How many connections each address has; see [`client::counted_as`].
-    addresses: BTreeMap<IpAddr, usize>,
+    /// Bytes of a list of all nicks.
+    list_bytes: usize,
+    addresses: Addresses,
     /// One entry a client, at [`Client::alarm`].
     alarms: BTreeSet<(Duration, ConnId)>,
     /// Pings sent so far: the token of the next.
@@ -167,7 +170,8 @@ impl Registry {
             limits,
             clients: BTreeMap::new(),
             nicks: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            list_bytes: 0,
+            addresses: Addresses::default(),
             alarms: BTreeSet::new(),
             pings: 0,
             stopping: false,
