@@ -156,6 +156,15 @@ pub fn may_name(ip: IpAddr, observed: IpAddr) -> Result<(), AddrFault> {
     }
 }
 
+/// The network that `ip` is counted under where each client may have only so much: an IPv4 address, or
+/// the /64 that an IPv6 host or household has.
+pub fn counted_as(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,5 +253,14 @@ mod tests {
         assert!(!names("fd00::1", "192.168.1.9"));
         assert!(!names("169.254.169.254", "127.0.0.1"));
         assert!(!names("::ffff:8.8.8.8", "::ffff:8.8.8.8"));
+    }
+
+    #[test]
+    fn an_ipv6_host_counts_as_its_64() {
+        let counted = |text| counted_as(ip(text));
+        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
+        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
+        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
+        assert_eq!(counted("::ffff:10.0.0.1"), ip("10.0.0.1"));
     }
 }

@@ -10,6 +10,11 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// Whether nothing of it is spent.
+    pub(crate) fn is_whole(&self, now: Duration) -> bool {
+        self.whole_at <= now
+    }
+
     /// Spends one, if there is one.
     pub(crate) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
         const MINUTE: Duration = Duration::from_secs(60);
