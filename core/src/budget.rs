@@ -33,6 +33,11 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// Whether nothing of it is spent.
+    pub(crate) fn is_whole(&self, now: Duration) -> bool {
+        self.whole_at <= now
+    }
+
     /// Spends one, if there is one.
     pub(crate) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
         self.spend_one(Rate::per_minute(per_minute), now)

@@ -30,13 +30,19 @@ pub struct Limits {
     pub relay_silence: Duration,
     /// Files on the way at once in a session, each way; more wait their turn.
     pub transfers: usize,
+    /// Files on the way from this host at once, of all sessions; one caller may have as many as are
+    /// free.
+    pub sent_at_once: usize,
+    /// Bytes a second that a file on its way from this host has to average, looked at after ten
+    /// minutes; one of unknown size need not.
+    pub least_rate: u64,
     /// Requests of ours that wait their turn in a session.
     pub waiting: usize,
     /// Questions of the other side's that wait in a session; beyond it nothing more is read.
     pub questions: usize,
     /// Bytes written to a control connection and not yet sent, above which no question is answered.
     pub unsent: usize,
-    /// Sessions at once.
+    /// Sessions at once. One caller may have as many as are free: half of them where it is alone.
     pub sessions: usize,
     /// Connections to a listener that wait while another is tried.
     pub spares: usize,
@@ -44,6 +50,8 @@ pub struct Limits {
     pub unproven: usize,
     /// Dials a minute that X_INITs of strangers can cause.
     pub dials_per_minute: u32,
+    /// The same of one caller.
+    pub dials_of_caller: u32,
     /// Entries in one list of the other side's.
     pub entries: u64,
 }
@@ -59,13 +67,16 @@ impl Default for Limits {
             idle: Duration::from_secs(600),
             relay_silence: Duration::from_secs(60),
             transfers: 16,
+            sent_at_once: 256,
+            least_rate: 128,
             waiting: 1024,
             questions: 256,
             unsent: 256 << 10,
             sessions: 64,
             spares: 4,
             unproven: 32,
-            dials_per_minute: 60,
+            dials_per_minute: 240,
+            dials_of_caller: 60,
             entries: 10_000_000,
         }
     }

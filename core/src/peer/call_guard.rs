@@ -4,13 +4,18 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::addr::AddrFault;
+use litemap::LiteMap;
+
+use crate::Limits;
+use crate::addr::{AddrFault, counted_as};
 use crate::budget::Budget;
 
-/// Addresses that did not speak XCHER when they were dialled, and how often anyone is.
+/// Addresses that did not speak XCHER when they were dialled, and how often anyone is, and each caller.
 pub(super) struct CallGuard {
     budget: Budget,
     dials_per_minute: u32,
+    callers: LiteMap<IpAddr, Budget>,
+    dials_of_caller: u32,
     silent: Vec<Silent>,
 }
 
@@ -29,8 +34,14 @@ const FIRST: u64 = 10;
 const LONGEST: u64 = 3600;
 
 impl CallGuard {
-    pub(super) fn new(dials_per_minute: u32) -> Self {
-        Self { budget: Budget::default(), dials_per_minute, silent: Vec::new() }
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            budget: Budget::default(),
+            dials_per_minute: limits.dials_per_minute,
+            callers: LiteMap::new(),
+            dials_of_caller: limits.dials_of_caller,
+            silent: Vec::new(),
+        }
     }
 
     /// Whether a call from `ip` may be dialled now. A yes costs one of the budget.
@@ -38,11 +49,26 @@ impl CallGuard {
         if self.silent.iter().any(|silent| silent.ip == ip && now < silent.until) {
             return Err(AddrFault::BackOff(ip));
         }
-        if self.budget.spend(self.dials_per_minute, now) {
-            Ok(())
-        } else {
-            Err(AddrFault::TooManyDials)
+        // A caller that has used up its own budget uses up nobody else's.
+        match self.spend_of(ip, now) && self.budget.spend(self.dials_per_minute, now) {
+            true => Ok(()),
+            false => Err(AddrFault::TooManyDials),
         }
+    }
+
+    fn spend_of(&mut self, ip: IpAddr, now: Duration) -> bool {
+        let caller = counted_as(ip);
+        if !self.callers.contains_key(&caller) {
+            if self.callers.len() >= REMEMBERED {
+                self.callers.retain(|_, budget| !budget.is_whole(now));
+            }
+            if self.callers.len() >= REMEMBERED {
+                return false;
+            }
+            self.callers.insert(caller, Budget::default());
+        }
+        let budget = self.callers.get_mut(&caller);
+        budget.is_some_and(|budget| budget.spend(self.dials_of_caller, now))
     }
 
     /// What was dialled there spoke XCHER.
@@ -77,7 +103,7 @@ mod tests {
     fn who_did_not_speak_waits_longer_each_time() {
         let ip = IpAddr::from([8, 8, 8, 8]);
         let at = Duration::from_secs;
-        let mut guard = CallGuard::new(100);
+        let mut guard = CallGuard::new(&Limits::default());
         for _ in 0..TOLERATED {
             guard.did_not_speak(ip, at(0));
             assert_eq!(guard.admit(ip, at(0)), Ok(()));
@@ -92,8 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn one_caller_uses_up_nobody_elses_calls() {
+        let mut guard = CallGuard::new(&Limits::default());
+        let (one, other) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([9, 9, 9, 9]));
+        let now = Duration::from_secs(100);
+        let admitted = (0..1000).filter(|_| guard.admit(one, now).is_ok()).count();
+        assert_eq!(admitted, 60);
+        assert_eq!(guard.admit(other, now), Ok(()));
+        // Of many together there is a bound all the same.
+        let all = (0..1000u32).map(|n| IpAddr::from((n << 8).to_be_bytes()));
+        assert_eq!(all.filter(|ip| guard.admit(*ip, now).is_ok()).count(), 240 - 61);
+        assert!(guard.callers.len() <= REMEMBERED);
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
-        let mut guard = CallGuard::new(1);
+        let mut guard = CallGuard::new(&Limits::default());
         for n in 0..3000u32 {
             guard.did_not_speak(IpAddr::from(n.to_be_bytes()), Duration::from_secs(u64::from(n)));
         }

@@ -348,6 +348,9 @@ impl Peer {
         self.orphan_fetches(id, &mut slot, fate, turn);
         self.orphan_serves(id, &mut slot, turn);
         deliver(id, slot.receipts.end(), turn);
+        if let Some(caller) = slot.caller.take() {
+            self.callers.give_back(caller);
+        }
         Some(slot)
     }
 }

@@ -10,6 +10,7 @@ mod call_guard;
 mod control;
 mod door;
 mod event;
+mod fair_share;
 mod fetch;
 mod io;
 mod opening;
@@ -41,8 +42,9 @@ use litemap::LiteMap;
 use crate::{FileName, Limits, MisuseError, Nick, Platform};
 use batching::Member;
 use call_guard::CallGuard;
+use fair_share::Places;
 use fetch::Fetch;
-use provide::{Serve, may_stand_still};
+use provide::{Serve, may_stand_still, too_slow};
 use relay_link::RelayLink;
 use slot::Slot;
 
@@ -89,6 +91,11 @@ pub struct Peer {
     sessions: LiteMap<SessionId, Box<Slot>>,
     transfers: LiteMap<TransferId, Transfer>,
     guard: CallGuard,
+    /// Who has how many of the sessions that others opened, and of the files on their way from here.
+    callers: Places,
+    sending: Places,
+    /// A file waits for a place of these.
+    crowded: bool,
     trust: Option<Trust>,
     /// Files that could be sent once, and were.
     spent: Vec<FileName>,
@@ -163,7 +170,7 @@ impl Turn<'_> {
 impl Peer {
     /// A host that is not online yet, and speaks in the clear.
     pub fn new(config: Config) -> Self {
-        let guard = CallGuard::new(config.limits.dials_per_minute);
+        let guard = CallGuard::new(&config.limits);
         Self {
             config,
             last_id: 0,
@@ -173,6 +180,9 @@ impl Peer {
             sessions: LiteMap::new(),
             transfers: LiteMap::new(),
             guard,
+            callers: Places::default(),
+            sending: Places::default(),
+            crowded: false,
             trust: None,
             spent: Vec::new(),
             stopping: false,
@@ -400,6 +410,7 @@ impl Peer {
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
         let until = turn.after(self.config.limits.stall);
         let stands = |session| self.sessions.contains_key(session);
+        let least = self.config.limits.least_rate;
         let (session, direction) = match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
@@ -409,6 +420,9 @@ impl Peer {
                     return;
                 }
                 (fetch.session, Direction::Receive)
+            }
+            Some(Transfer::Serve(serve)) if serve.is_too_slow(bytes, least, turn.now) => {
+                return self.serve_failed(id, too_slow(), turn);
             }
             Some(Transfer::Serve(serve)) if serve.is_moving() => {
                 let stands = stands(&serve.session);

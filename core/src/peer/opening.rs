@@ -12,6 +12,9 @@ use crate::addr::may_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
+/// How long a session must have been idle to give way to another.
+const IDLE: Duration = Duration::from_secs(10);
+
 impl Peer {
     /// Calls `nick`: listens, sends X_INIT and waits for the connection back.
     /// [`Event::Opened`] follows, or [`Event::OpenFailed`]. Questions may be asked at once; they are
@@ -196,10 +199,12 @@ impl Peer {
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Fault::Policy(fault))
-        } else if call.is_none() && self.sessions.len() >= self.config.limits.sessions {
+        } else if let Err(fault) = self.guard.admit(from.ip(), turn.now) {
+            Some(Fault::Policy(fault))
+        } else if call.is_none() && !self.make_room(from.ip(), turn) {
             Some(Fault::Busy("sessions at once"))
         } else {
-            self.guard.admit(from.ip(), turn.now).err().map(Fault::Policy)
+            None
         };
         if let Some(fault) = refusal {
             return turn.tell(Event::CallRefused { from, fault });
@@ -213,6 +218,7 @@ impl Peer {
         let id = SessionId(self.new_id());
         let limits = &self.config.limits;
         let mut slot = Slot::new(Stage::Consent, nick.clone(), true, turn.now, limits);
+        slot.caller = Some(from.ip());
         slot.called_me = Some(me);
         slot.asked_with = before.filter(|id| self.is_asked_about(*id));
         let asked = slot.asked_with.is_some();
@@ -225,6 +231,29 @@ impl Peer {
         } else {
             self.dial_next(id, turn);
         }
+    }
+
+    /// Takes a place for a session of this caller's. Where there is none, the session that was idle
+    /// longest gives way, of a caller that has most of them.
+    fn make_room(&mut self, caller: IpAddr, turn: &mut Turn<'_>) -> bool {
+        let limits = &self.config.limits;
+        let ours = self.sessions.values().filter(|slot| slot.caller.is_none()).count();
+        let most = limits.sessions.saturating_sub(ours);
+        if self.callers.take(caller, most) {
+            return true;
+        }
+        let idle = self.sessions.iter().filter(|(_, slot)| slot.is_idle(IDLE, turn.now));
+        let longest = idle
+            .filter_map(|(id, slot)| {
+                let other = slot.caller?;
+                let helps = self.callers.would_have_room(caller, other, most);
+                let places = self.callers.of(other);
+                helps.then_some((places, core::cmp::Reverse((slot.heard, *id)), *id))
+            })
+            .max();
+        let Some((.., id)) = longest else { return false };
+        self.leave(id, Some(Fault::Busy("sessions at once")), turn);
+        self.callers.take(caller, most)
     }
 
     pub(super) fn dialled(

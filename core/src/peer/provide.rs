@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::receipts::deliver;
@@ -18,6 +18,9 @@ use crate::{FileName, Limits, Listed, Size};
 
 /// Bytes of a list that may wait to leave while more of it is fetched.
 const LIST_AHEAD: usize = 64 << 10;
+
+/// When it is looked whether a file moves fast enough.
+const SLOW_AFTER: Duration = Duration::from_secs(600);
 
 /// A file that was requested of this host.
 pub(super) struct Serve {
@@ -41,6 +44,10 @@ pub(super) struct Serve {
     /// What the requester has.
     has: Option<(u64, Sum)>,
     stage: Stage,
+    /// Whose place among the files on their way it has.
+    caller: Option<IpAddr>,
+    /// When it began to move.
+    began: Duration,
     pub(super) deadline: Option<Duration>,
 }
 
@@ -78,6 +85,17 @@ impl Serve {
             let (transfer, delivery) = (Some(id), fate.clone());
             turn.tell(Event::Delivered { session, transfer, name, bytes, delivery });
         }
+    }
+
+    /// Whether it holds its place and hardly uses it: with so many bytes sent, and where so many a
+    /// second are the least.
+    pub(super) fn is_too_slow(&self, bytes: u64, least: u64, now: Duration) -> bool {
+        let took = now.saturating_sub(self.began);
+        let from = self.has.map_or(0, |(length, _)| length);
+        self.is_moving()
+            && !self.size.is_unknown()
+            && took >= SLOW_AFTER
+            && bytes.saturating_sub(from) < took.as_secs().saturating_mul(least)
     }
 
     pub(super) fn timed_out(&self, limits: &Limits) -> Fault {
@@ -262,6 +280,8 @@ impl Peer {
             number,
             has,
             stage: Stage::Waiting,
+            caller: None,
+            began: Duration::ZERO,
             deadline: None,
         });
         self.transfers.insert(id, Transfer::Serve(serve));
@@ -274,10 +294,18 @@ impl Peer {
             if slot.serving >= self.config.limits.transfers {
                 return;
             }
-            let Some(&id) = slot.serves.first() else { return };
+            let (Some(&id), Some((_, caller))) = (slot.serves.first(), slot.ends) else { return };
+            if !self.sending.take(caller, self.config.limits.sent_at_once) {
+                self.crowded = true;
+                return;
+            }
             slot.serves.remove(0);
             slot.serving += 1;
-            let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { continue };
+            let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else {
+                self.sending.give_back(caller);
+                continue;
+            };
+            serve.caller = Some(caller);
             match serve.has {
                 Some((length, _)) => {
                     serve.stage = Stage::Summing;
@@ -375,6 +403,7 @@ impl Peer {
     fn begin_sending(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         serve.stage = Stage::Sending(conn);
+        serve.began = turn.now;
         let stands = self.sessions.contains_key(&serve.session);
         serve.deadline = may_stand_still(serve.size, stands, turn.after(self.config.limits.stall));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
@@ -505,9 +534,12 @@ impl Peer {
 
     fn take_serve(&mut self, id: TransferId) -> Option<Box<Serve>> {
         match self.transfers.remove(&id)? {
-            Transfer::Serve(serve) => {
+            Transfer::Serve(mut serve) => {
                 if let Stage::Dialling(conn) | Stage::Sending(conn) = serve.stage {
                     self.conns.remove(&conn);
+                }
+                if let Some(caller) = serve.caller.take() {
+                    self.sending.give_back(caller);
                 }
                 Some(serve)
             }
@@ -527,6 +559,12 @@ impl Peer {
             slot.heard = turn.now;
             self.start_serves(serve.session, turn);
             self.pump(serve.session, turn);
+        }
+        if core::mem::take(&mut self.crowded) {
+            let waiting = self.sessions.iter().filter(|(_, slot)| !slot.serves.is_empty());
+            for session in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
+                self.start_serves(session, turn);
+            }
         }
     }
 
@@ -565,6 +603,11 @@ impl Peer {
 /// long as its session stands, which is how long it is known that the other side is there.
 pub(super) fn may_stand_still(size: Size, stands: bool, until: Duration) -> Option<Duration> {
     (!(stands && size.is_unknown())).then_some(until)
+}
+
+/// A file was taken too slowly.
+pub(super) fn too_slow() -> Fault {
+    Fault::TimedOut { waited_for: "the other side to take bytes fast enough", after: SLOW_AFTER }
 }
 
 /// Whether a requester's port may be connected to; 0 is none, it connects itself.

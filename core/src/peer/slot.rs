@@ -29,6 +29,8 @@ pub(super) struct Slot {
     pub(super) nick: Option<Nick>,
     /// Whether the other side called: this host is B.
     pub(super) called: bool,
+    /// Whose place among the sessions it has.
+    pub(super) caller: Option<IpAddr>,
     /// What it called this host, as X_INIT spelled it.
     pub(super) called_me: Option<Nick>,
     /// Whether the user knows of it.
@@ -141,6 +143,7 @@ impl Slot {
             session: Session::new(limits),
             nick,
             called,
+            caller: None,
             called_me: None,
             opened: false,
             agreed: false,
@@ -230,6 +233,16 @@ impl Slot {
             due = due.min(self.moved.saturating_add(limits.stall));
         }
         (due < Duration::MAX).then_some(due)
+    }
+
+    /// Whether nothing is asked or under way, and nothing was for so long.
+    pub(super) fn is_idle(&self, least: Duration, now: Duration) -> bool {
+        matches!(self.stage, Stage::Live { .. })
+            && !self.has_work()
+            && !self.session.awaits_answer()
+            && self.session.question().is_none()
+            && self.unsent == 0
+            && self.heard.max(self.moved).saturating_add(least) <= now
     }
 
     fn has_work(&self) -> bool {

@@ -135,7 +135,7 @@ impl Session {
     ) -> Result<(), MisuseError> {
         let stat = self.extensions.has(Extensions::STAT).then_some(stat);
         self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
-        self.ledger.offered.push_back(name.into_str().into());
+        self.ledger.offer(name.into_str());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What either side has asked, and the other has not answered (sections 3, 14 and 17).
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -33,10 +33,9 @@ pub(super) struct Ledger {
     /// Those that we gave up before they came: a NO may still be on its way. Also the answers that we
     /// gave, where each side may take the other's for a question. No more than questions.
     pub(super) given_up: Vec<Box<str>>,
-    /// The files we offered that are neither wanted nor declined.
-    pub(super) offered: VecDeque<Box<str>>,
-    /// Those that are: a NO that comes behind it is no question.
-    settled: Vec<Box<str>>,
+    /// The files we offered, and how many offers of each are neither taken up nor declined. A NO that
+    /// comes when none is any more is no question.
+    offered: BTreeMap<Box<str>, usize>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     pub(super) owed: Vec<Owed>,
@@ -59,8 +58,7 @@ impl Ledger {
             asked: Vec::new(),
             requested: Vec::new(),
             given_up: Vec::new(),
-            offered: VecDeque::new(),
-            settled: Vec::new(),
+            offered: BTreeMap::new(),
             owed: Vec::new(),
             ours: 0,
             theirs: 0,
@@ -193,6 +191,25 @@ impl Ledger {
         }
     }
 
+    /// A file is offered.
+    pub(super) fn offer(&mut self, name: &str) {
+        match self.offered.get_mut(name) {
+            Some(open) => *open += 1,
+            None => _ = self.offered.insert(name.into(), 1),
+        }
+    }
+
+    /// An offer of this file is taken up or declined; whether there was one.
+    fn settle_offer(&mut self, name: &str) -> bool {
+        match self.offered.get_mut(name).filter(|open| **open > 0) {
+            Some(open) => {
+                *open -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+
     pub(super) fn is_checking(&self, name: &str) -> bool {
         self.checking(name).is_some()
     }
@@ -217,10 +234,9 @@ impl Ledger {
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else if by_name && settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
-        } else if settle_next(&mut self.offered, name) {
-            self.settled.push(name.into());
+        } else if self.settle_offer(name) {
             Some(Event::Declined { name: name.into() })
-        } else if self.settled.iter().any(|settled| **settled == *name) {
+        } else if self.offered.contains_key(name) {
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else {
             None
@@ -253,7 +269,7 @@ impl Ledger {
             let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         };
-        settle_next(&mut self.offered, name.into_str());
+        self.settle_offer(name.into_str());
         batch.files.push((name.to_owned(), size.bytes()));
         match left {
             1 => Ok(self.owe(Question::Batch(batch))),
@@ -282,9 +298,7 @@ impl Ledger {
         let number = count_on(&mut self.theirs);
         match name {
             Ok(name) => {
-                if settle_next(&mut self.offered, name.into_str()) {
-                    self.settled.push(name.into_str().into());
-                }
+                self.settle_offer(name.into_str());
                 let name = name.to_owned();
                 Ok(self.owe(Question::Request(Request { name, size, port, has, number })))
             }
@@ -326,10 +340,4 @@ fn count_on(count: &mut u64) -> u64 {
 pub(super) fn settle(names: &mut Vec<Box<str>>, name: &str) -> bool {
     let at = names.iter().position(|one| **one == *name);
     at.map(|at| names.swap_remove(at)).is_some()
-}
-
-/// As [`settle`], of so many names that it matters that most are settled in their order.
-fn settle_next(names: &mut VecDeque<Box<str>>, name: &str) -> bool {
-    let at = names.iter().position(|one| **one == *name);
-    at.and_then(|at| names.remove(at)).is_some()
 }

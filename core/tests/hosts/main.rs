@@ -4,6 +4,7 @@
 
 mod codes;
 mod driver;
+mod fairness;
 mod net;
 mod offers;
 mod passive;

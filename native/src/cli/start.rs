@@ -153,6 +153,8 @@ fn limits(common: &Common) -> Limits {
         first_line: timeout,
         answer: patience,
         stall: patience,
+        // Where the user wants it slow, it is.
+        least_rate: if common.limit_send.is_some() { 0 } else { Limits::default().least_rate },
         ..Limits::default()
     }
 }

@@ -1,0 +1,112 @@
+//! One caller takes no other caller's place (section 8).
+
+use std::time::Duration;
+
+use xcher_core::Limits;
+use xcher_core::peer::{Event, Fault, Input};
+
+use crate::net::{Net, trust};
+
+/// A provider, a caller who takes all it gets, and another; within these limits.
+fn net(limits: Limits) -> Net {
+    let hosts = vec![("p", Some(trust(1))), ("greedy", Some(trust(2))), ("b", Some(trust(3)))];
+    let mut net = Net::with_limits(hosts, limits);
+    for number in 0..40 {
+        net.hosts[0].files.insert(format!("{number}, idle"), b"1".into());
+    }
+    net.hosts[0].files.insert("x".into(), b"quick".into());
+    net
+}
+
+fn refused(net: &Net) -> usize {
+    let busy = |event: &&Event| matches!(event, Event::CallRefused { fault: Fault::Busy(_), .. });
+    net.hosts[0].events.iter().filter(busy).count()
+}
+
+#[test]
+fn one_caller_opens_no_more_than_half_of_all_sessions() {
+    let mut net = net(Limits { sessions: 8, ..Limits::default() });
+    for _ in 0..6 {
+        net.call(1, "p");
+    }
+    assert_eq!(refused(&net), 2);
+    let session = net.call(2, "p");
+    net.get(2, session, "x", 5);
+    assert_eq!(net.hosts[2].stored["x"], b"quick");
+    assert_eq!(refused(&net), 2);
+}
+
+#[test]
+fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
+    let mut net = net(Limits { sessions: 8, ..Limits::default() });
+    let sessions: Vec<_> = (0..4).map(|_| net.call(1, "p")).collect();
+    // The first is in use.
+    net.get(1, sessions[0], "0, idle", 1);
+    net.wait(11);
+    net.call(1, "p");
+    assert_eq!(refused(&net), 0);
+    let over = |event: &Event| match event {
+        Event::Ended { session, .. } => sessions.iter().position(|one| one == session),
+        _ => None,
+    };
+    let over: Vec<_> = net.hosts[1].events.iter().filter_map(over).collect();
+    assert_eq!(over, [1]);
+    let why = |event: &&Event| matches!(event, Event::Ended { fault: Some(Fault::Busy(_)), .. });
+    assert_eq!(net.hosts[0].events.iter().filter(why).count(), 1);
+}
+
+#[test]
+fn files_that_do_not_move_leave_room_for_those_of_others() {
+    let mut net = net(Limits { sent_at_once: 8, transfers: 16, ..Limits::default() });
+    for _ in 0..3 {
+        let session = net.call(1, "p");
+        for number in 0..10 {
+            net.get(1, session, &format!("{number}, idle"), 1);
+        }
+    }
+    let begun = |net: &Net| {
+        let started = |event: &&Event| matches!(event, Event::Started { .. });
+        net.hosts[0].events.iter().filter(started).count()
+    };
+    assert_eq!(begun(&net), 4, "half of what there is");
+    let session = net.call(2, "p");
+    net.get(2, session, "x", 5);
+    assert_eq!(net.hosts[2].stored["x"], b"quick");
+    // A place that is given back goes to whoever waits, in another session too.
+    let before = begun(&net);
+    let transfer = net.hosts[0].events.iter().find_map(|event| match event {
+        Event::Started { transfer, .. } => Some(*transfer),
+        _ => None,
+    });
+    let transfer = transfer.unwrap();
+    net.give(0, Input::SendEnded { transfer, bytes: 1, unsent: Vec::new(), why: None });
+    net.run();
+    assert_eq!(begun(&net), before + 1);
+}
+
+#[test]
+fn a_file_that_hardly_moves_is_given_up() {
+    let mut net = net(Limits::default());
+    let session = net.call(1, "p");
+    net.hosts[0].files.insert("large, idle".into(), vec![0; 1 << 20]);
+    net.get(1, session, "large, idle", 1 << 20);
+    let started = net.hosts[0].events.iter().find_map(|event| match event {
+        Event::Started { transfer, .. } => Some(*transfer),
+        _ => None,
+    });
+    let transfer = started.unwrap();
+    for minute in 1..=9 {
+        net.now += Duration::from_secs(59);
+        net.give(0, Input::Progress { transfer, bytes: minute });
+        net.run();
+        assert_eq!(net.faults(0), [], "minute {minute}");
+    }
+    net.now += Duration::from_secs(59);
+    net.give(0, Input::Progress { transfer, bytes: 100_000 });
+    net.run();
+    assert_eq!(net.faults(0), [], "fast enough");
+    net.now += Duration::from_secs(59);
+    net.give(0, Input::Progress { transfer, bytes: 10 });
+    net.run();
+    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]), "{:?}", net.faults(0));
+}
