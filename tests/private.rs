@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use system::middle::{Middle, Way};
+use system::middle::{Change, Middle, Way};
 use system::private_wire::{PrivateConn, record};
 use system::process::{Done, Process, Xcher};
 use system::relay::{Relay, at};
@@ -219,7 +219,7 @@ fn nothing_is_offered_unencrypted() {
         receive.out("online ");
         receive
     };
-    let send = |change: Box<dyn Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync>| {
+    let send = |change: Box<Change>| {
         let middle = Middle::start(place.relay.address, change);
         let send = at(middle.address, ["send", "--to", "bob", "t"]).dir(place.folder.path());
         let done = middle.run(send).wait().code(5);
