@@ -88,6 +88,14 @@ pub struct RelayLimits {
     pub faults: u32,
     /// X_INIT and X_WHO a minute from one connection.
     pub asks_per_minute: u32,
+    /// Bytes of answers to X_WHO, X_ADDR, X_PING and X_CAPS a minute to one address, each answer
+    /// counted with 256 more.
+    pub answer_bytes_per_minute: u32,
+    /// Calls from one address to nicks that are not there, and nicks of digits that it asks for: how
+    /// many at once.
+    pub guesses: u32,
+    /// The time in which one of the [`guesses`](Self::guesses) comes back.
+    pub guess_every: Duration,
     /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
     pub unsent: usize,
     /// Addresses lent to one connection at once; more are not taken.
@@ -106,6 +114,9 @@ impl Default for RelayLimits {
             nick_tries: 5,
             faults: 16,
             asks_per_minute: 600,
+            answer_bytes_per_minute: 32 << 20,
+            guesses: 10,
+            guess_every: Duration::from_secs(1),
             unsent: 256 << 10,
             lent: 64,
             any_address: false,

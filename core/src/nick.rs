@@ -29,6 +29,12 @@ impl Nick {
         }
     }
 
+    /// Whether it is digits alone: the nick of a code, and whoever has it next is someone else
+    /// (section 12.1).
+    pub fn is_for_one_time(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// The nick as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -225,7 +225,7 @@ impl Peer {
                     _ if by_code => Known::ByCode,
                     (Some(nick), Some(trust)) if trust.pins.contains_key(nick) => Known::Pinned,
                     // Who calls goes by a name of its own choice.
-                    (Some(nick), Some(trust)) if !called && !is_for_one_time(nick) => {
+                    (Some(nick), Some(trust)) if !called && !nick.is_for_one_time() => {
                         trust.pins.insert(nick.clone(), key);
                         turn.act(Action::Pin { nick: nick.clone(), key });
                         Known::First
@@ -304,9 +304,4 @@ impl Peer {
             self.open_failed(other, Fault::Declined, turn);
         }
     }
-}
-
-/// The nick of a code (section 12): whoever has it next is someone else.
-fn is_for_one_time(nick: &Nick) -> bool {
-    nick.as_str().bytes().all(|byte| byte.is_ascii_digit())
 }

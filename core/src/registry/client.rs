@@ -22,6 +22,8 @@ pub(super) struct Client {
     pub(super) nick_tries: u32,
     pub(super) faults: u32,
     pub(super) asks: Budget,
+    /// What it was told that it asks too often.
+    pub(super) refusals: Budget,
     /// What it said in X_CAPS, once it did.
     pub(super) caps: Option<RelayCaps>,
     /// Lists of nicks that it asked for and has not got whole.
@@ -60,6 +62,7 @@ impl Client {
             nick_tries: 0,
             faults: 0,
             asks: Budget::default(),
+            refusals: Budget::default(),
             caps: None,
             lists: 0,
             listed: None,

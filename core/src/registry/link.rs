@@ -7,9 +7,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::client::{Client, Due};
-use super::{Action, CloseReason, ConnId, Registry};
+use super::{Action, CloseReason, ConnId, Registry, who};
 use crate::RelayPacket;
-use crate::addr::counted_as;
 
 impl Registry {
     pub(super) fn connected(
@@ -21,7 +20,7 @@ impl Registry {
     ) {
         self.forget(conn);
         let from = from.to_canonical();
-        let here = self.addresses.get(&counted_as(from)).copied().unwrap_or_default();
+        let here = self.addresses.connections(from);
         let (most, of_what, reason) = if self.stopping {
             actions.push(Action::Close { conn, reason: CloseReason::Stopped });
             return;
@@ -33,7 +32,7 @@ impl Registry {
             let client = Client::new(from, now, &self.limits);
             self.alarms.insert((client.alarm, conn));
             self.clients.insert(conn, client);
-            *self.addresses.entry(counted_as(from)).or_default() += 1;
+            self.addresses.connected(from, now);
             return;
         };
         let reason_text = format!("expected at most {most} {of_what}, got one more");
@@ -150,14 +149,9 @@ impl Registry {
         self.alarms.remove(&(client.alarm, conn));
         if let Some(nick) = &client.nick {
             self.nicks.remove(nick);
+            self.list_bytes -= who::listed_bytes(nick);
         }
-        let counted = counted_as(client.from);
-        if let Some(count) = self.addresses.get_mut(&counted) {
-            *count -= 1;
-            if *count == 0 {
-                self.addresses.remove(&counted);
-            }
-        }
+        self.addresses.disconnected(client.from);
         true
     }
 }

@@ -4,6 +4,7 @@
 //! with [`Registry::handle`], does the [`Action`]s, and calls again no later than
 //! [`Registry::next_deadline`].
 
+mod address;
 mod client;
 mod link;
 mod packets;
@@ -18,6 +19,7 @@ use core::time::Duration;
 use crate::relay_caps::RelayCaps;
 use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
+use address::Addresses;
 use client::Client;
 
 /// One connection to the relay, by the number that the driver gave it. Numbers are not used again.
@@ -179,8 +181,9 @@ pub struct Registry {
     limits: RelayLimits,
     clients: BTreeMap<ConnId, Client>,
     nicks: BTreeMap<Nick, ConnId>,
-    /// How many connections each address has; see [`counted_as`](crate::addr::counted_as).
-    addresses: BTreeMap<IpAddr, usize>,
+    /// Bytes of a list of all nicks.
+    list_bytes: usize,
+    addresses: Addresses,
     /// One entry a client, at [`Client::alarm`].
     alarms: BTreeSet<(Duration, ConnId)>,
     /// Pings sent so far: the token of the next.
@@ -199,7 +202,8 @@ impl Registry {
             limits,
             clients: BTreeMap::new(),
             nicks: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            list_bytes: 0,
+            addresses: Addresses::default(),
             alarms: BTreeSet::new(),
             pings: 0,
             stopping: false,

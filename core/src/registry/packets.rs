@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
-use super::{Action, CloseReason, ConnId, Registry, Report};
+use super::{Action, CloseReason, ConnId, Registry, Report, who};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
@@ -83,21 +83,25 @@ impl Registry {
                     addr::may_name(ip, client.from)
                         .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
                 }
-                self.forward(conn, nick, SocketAddr::new(ip, port), line, actions)
+                self.forward(conn, nick, SocketAddr::new(ip, port), line, now, actions)
             }
-            Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, actions),
+            Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
             Ok(RelayPacket::Who) => {
                 spend(client, &self.limits, now)?;
+                self.spend_answer(conn, self.list_bytes, now)?;
+                let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 client.lists += 1;
                 self.list_nicks(conn, actions);
                 Ok(())
             }
             Ok(RelayPacket::Addr) => {
                 let answer = RelayPacket::AddrAnswer(client.from);
+                self.spend_answer(conn, text.len(), now)?;
                 self.write(conn, &answer, actions);
                 Ok(())
             }
             Ok(RelayPacket::Ping(token)) => {
+                self.spend_answer(conn, text.len(), now)?;
                 self.write(conn, &RelayPacket::Pong(token), actions);
                 Ok(())
             }
@@ -144,6 +148,7 @@ impl Registry {
         &mut self,
         conn: ConnId,
         text: &str,
+        now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
@@ -153,12 +158,20 @@ impl Registry {
             )));
         }
         let nick = Nick::parse(text);
+        // A NO tells that someone has this code: as often as a call does.
+        if nick.as_ref().is_ok_and(Nick::is_for_one_time)
+            && !self.addresses.guess(client.from, &self.limits, now)
+        {
+            let reason = too_many_guesses(&self.limits);
+            return Err(over_budget(client, &self.limits, reason, now));
+        }
         match nick {
             Ok(nick) if !self.nicks.contains_key(&nick) => {
                 client.nick = Some(nick.clone());
                 if client.bridged {
                     actions.push(Action::Report { conn, report: Report::Registered });
                 }
+                self.list_bytes += who::listed_bytes(&nick);
                 self.nicks.insert(nick, conn);
                 self.hasten(conn);
                 self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
@@ -196,9 +209,22 @@ impl Registry {
         nick: &str,
         at: SocketAddr,
         line: Line<'_>,
+        now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        let from = client.from;
+        let is_code = Nick::parse(nick).is_ok_and(|nick| nick.is_for_one_time());
+        // Before it is seen whether the code is there: else it could be guessed all the same.
+        if is_code && !self.addresses.may_guess(from, &self.limits, now) {
+            let reason = too_many_guesses(&self.limits);
+            return Err(over_budget(client, &self.limits, reason, now));
+        }
         let Some(target) = self.nicks.get(nick).copied() else {
+            if !self.addresses.guess(from, &self.limits, now) {
+                let reason = too_many_guesses(&self.limits);
+                return Err(over_budget(client, &self.limits, reason, now));
+            }
             return Err(Refusal::Declined(match Nick::parse(nick) {
                 Ok(nick) => format!("no such nick: {nick}"),
                 Err(_) => format!("no such nick: {}", Quoted(nick)),
@@ -251,6 +277,17 @@ impl Registry {
         }
     }
 
+    /// Spends what an answer costs the address.
+    fn spend_answer(&mut self, conn: ConnId, bytes: usize, now: Duration) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        if self.addresses.answer(client.from, bytes, &self.limits, now) {
+            return Ok(());
+        }
+        let most = self.limits.answer_bytes_per_minute;
+        let reason = format!("expected at most {most} bytes of answers a minute to your address");
+        Err(over_budget(client, &self.limits, reason, now))
+    }
+
     fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
         match refusal {
             Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
@@ -296,8 +333,25 @@ fn spend(client: &mut Client, limits: &RelayLimits, now: Duration) -> Result<(),
         Ok(())
     } else {
         let reason = format!("expected at most {most} X_INIT and X_WHO a minute, got one more");
-        Err(Refusal::Declined(reason))
+        Err(over_budget(client, limits, reason, now))
     }
+}
+
+/// Refuses what is asked too often. The refusals have a budget themselves.
+fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Duration) -> Refusal {
+    if client.refusals.spend(limits.asks_per_minute, now) {
+        Refusal::Declined(why)
+    } else {
+        Refusal::Over(why, CloseReason::Faults)
+    }
+}
+
+fn too_many_guesses(limits: &RelayLimits) -> String {
+    let RelayLimits { guesses, guess_every, .. } = limits;
+    format!(
+        "expected at most {guesses} nicks from your address that are not there, and one more every \
+         {guess_every:?}: try again later"
+    )
 }
 
 /// The form in which a client sends the packet of this verb to the relay.

@@ -10,6 +10,12 @@ use crate::{Nick, RelayPacket};
 /// Bytes of a list that wait for one client.
 const PIECE: usize = 16 << 10;
 
+/// Bytes that a nick adds to a list.
+pub(super) fn listed_bytes(nick: &Nick) -> usize {
+    let line = RelayPacket::WhoNick(nick.as_str()).to_line();
+    if nick.is_for_one_time() { 0 } else { line.len() }
+}
+
 impl Registry {
     /// Writes the next piece of the lists that `conn` asked for, unless enough is on its way.
     ///
@@ -28,8 +34,11 @@ impl Registry {
                 let full = out.len() + room;
                 while out.len() < full && !ended {
                     if let Some((nick, _)) = nicks.next() {
-                        RelayPacket::WhoNick(nick.as_str()).encode(out);
                         last = Some(nick);
+                        if nick.is_for_one_time() {
+                            continue;
+                        }
+                        RelayPacket::WhoNick(nick.as_str()).encode(out);
                     } else {
                         RelayPacket::WhoEnd.encode(out);
                         ended = true;

@@ -4,6 +4,7 @@
 
 mod any_bytes;
 mod asks;
+mod budgets;
 mod caps;
 mod end;
 mod faults;
