@@ -7,12 +7,18 @@ use xcher_core::{FileName, Size, Stat};
 
 use super::exit::{Code, Failure};
 
+/// Most bytes of a list on disk: some five million files with names of usual length. It lies in a
+/// folder that other programs need, too, and whoever sends the list decides how long it is.
+const MAX_BYTES: u64 = 512 << 20;
+
 /// A list being written.
 pub(super) struct Spool {
     file: BufWriter<File>,
     count: u64,
     bytes: u64,
     names: usize,
+    /// Bytes that may still be written.
+    room: u64,
 }
 
 /// The list being read back.
@@ -24,20 +30,32 @@ pub(super) struct Listed {
 impl Spool {
     /// An empty list, in a temporary file that has no name.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0, bytes: 0, names: 0 })
+        Self::within(MAX_BYTES)
     }
 
+    fn within(room: u64) -> io::Result<Self> {
+        let file = BufWriter::new(tempfile::tempfile()?);
+        Ok(Self { file, count: 0, bytes: 0, names: 0, room })
+    }
+
+    /// Adds a file.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`io::ErrorKind::FileTooLarge`] where the list has become too long.
     pub(super) fn push(&mut self, name: &FileName, size: Size, stat: Stat) -> io::Result<()> {
+        // A name holds no tab and no line end.
+        let modified = stat.modified.map_or_else(|| "-".into(), |seconds| seconds.to_string());
+        let mode = if stat.executable { 'x' } else { '-' };
+        let line = format!("{modified}\t{mode}\t{size}\t{name}\n");
+        let Some(room) = self.room.checked_sub(line.len() as u64) else {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        };
+        self.room = room;
         self.count += 1;
         self.bytes = self.bytes.saturating_add(size.bytes());
         self.names = self.names.saturating_add(name.as_str().len());
-        // A name holds no tab and no line end.
-        match stat.modified {
-            Some(seconds) => write!(self.file, "{seconds}")?,
-            None => write!(self.file, "-")?,
-        }
-        let mode = if stat.executable { 'x' } else { '-' };
-        writeln!(self.file, "\t{mode}\t{size}\t{name}")
+        self.file.write_all(line.as_bytes())
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -73,6 +91,14 @@ impl Spool {
 
 /// The list lies in a temporary file, which has no name to tell.
 pub(super) fn unlisted(error: io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        let most = MAX_BYTES >> 20;
+        let message = format!(
+            "the list of files is longer than {most} MiB, and was not kept: name the files or \
+             folders that you want"
+        );
+        return Failure::new(Code::Policy, message);
+    }
     let folder = std::env::temp_dir();
     Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
 }
@@ -110,6 +136,20 @@ mod tests {
     use super::*;
 
     const STAT: Stat = Stat { modified: Some(-7), executable: true };
+
+    #[test]
+    fn a_list_without_end_does_not_fill_the_disk() -> io::Result<()> {
+        let mut spool = Spool::within(10_000)?;
+        let name = FileName::new(&"a/".repeat(400).trim_end_matches('/')).expect("valid");
+        let size = Size::parse("1").expect("valid");
+        let error = (0..10_000_000).find_map(|_| spool.push(&name, size, STAT).err());
+        assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::FileTooLarge));
+        assert_eq!(spool.count(), 12);
+        let mut listed = spool.reread()?;
+        while listed.next()?.is_some() {}
+        assert!(listed.file.stream_position()? <= 10_000);
+        Ok(())
+    }
 
     #[test]
     fn gives_back_what_went_in() -> io::Result<()> {
