@@ -10,7 +10,7 @@ use super::exit::{Code, Failure};
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
-use super::relay::{listen, raise_descriptor_limit};
+use super::relay::{listen, raise_descriptor_limit, read_again_at_hangup};
 use super::signals::Signals;
 use crate::bridge::{Bridge, Home};
 use crate::http::{self, HttpConfig, Tls, WsBytes};
@@ -28,6 +28,7 @@ pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failur
         return Err(Failure::usage("expected an address to listen on (--http), got off"));
     };
     raise_descriptor_limit();
+    read_again_at_hangup(common, args)?;
     let tls = args.tls()?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
     let home = Home::Elsewhere(relay.to_owned());

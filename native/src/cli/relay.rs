@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 
 use super::args::{Common, RelayArgs};
 use super::bridge::Front;
-use super::bridge_args::HttpAddress;
+use super::bridge_args::{BridgeArgs, HttpAddress};
 use super::exit::{Code, Failure};
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
-use super::signals::Signals;
+use super::signals::{Signals, at_hangup};
 use crate::bridge::Home;
 use crate::relay::{Relay, RelayConfig};
 
@@ -32,6 +32,7 @@ pub(super) struct Ports {
 impl Ports {
     pub(super) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
         raise_descriptor_limit();
+        read_again_at_hangup(common, &args.bridge)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
@@ -108,6 +109,34 @@ pub(super) fn raise_descriptor_limit() {
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
+}
+
+/// Has SIGHUP check the files that were named, and say what is in use and what needs a restart.
+pub(super) fn read_again_at_hangup(common: &Common, args: &BridgeArgs) -> Result<(), Failure> {
+    let (common, args) = (common.clone(), args.clone());
+    let output = Output::new(&common);
+    let token = common.token().ok().flatten();
+    at_hangup(move || {
+        match args.tls() {
+            Ok(None) => {}
+            Ok(Some(_)) => output.note(format_args!("the certificate is used from now on")),
+            Err(failure) => output.error(format_args!(
+                "{}: the certificate stays as it was",
+                failure.message.unwrap_or_default()
+            )),
+        }
+        match common.token() {
+            Ok(now) if now == token => {}
+            Ok(_) => output.note(format_args!("the token stays as it was: restart to change it")),
+            Err(failure) => output.error(format_args!(
+                "{}: the token stays as it was",
+                failure.message.unwrap_or_default()
+            )),
+        }
+        output
+            .note(format_args!("options and the configuration file stay: restart to change them"));
+    })
+    .map_err(Failure::local)
 }
 
 fn config(args: &RelayArgs) -> RelayConfig {

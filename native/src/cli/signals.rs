@@ -1,4 +1,4 @@
-//! Being told to stop: SIGINT, SIGTERM.
+//! Being told to stop: SIGINT, SIGTERM; and to read files again: SIGHUP.
 
 use std::io;
 
@@ -37,4 +37,26 @@ impl Signals {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Keeps SIGHUP from ending a process that serves others, and has `reload` run at each, for as long
+/// as the runtime runs.
+///
+/// # Errors
+///
+/// What the system says.
+pub(super) fn at_hangup(mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                reload();
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop(reload);
+    Ok(())
 }

@@ -31,6 +31,19 @@ pub(super) struct Hub {
     pub(super) lingering: Semaphore,
 }
 
+/// Frees what a connection holds when its task ends, also by a panic: nobody else is to notice.
+pub(super) struct Gone {
+    pub(super) hub: Arc<Hub>,
+    pub(super) conn: ConnId,
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        // Of a connection that the registry has forgotten, this does nothing.
+        self.hub.handle(Input::Closed { conn: self.conn });
+    }
+}
+
 struct State {
     registry: Registry,
     links: HashMap<ConnId, Arc<dyn Outlet>>,

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
-use super::hub::{Hub, Outlet};
+use super::hub::{Gone, Hub, Outlet};
 use super::link::{Ending, LINGER, append, read_with};
 
 /// A connection joined to a relay. Dropped, it is closed at once: its nick is free, what was lent to
@@ -125,6 +125,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     info!("open");
+    let _gone = Gone { hub: Arc::clone(&hub), conn: link.conn };
     let mut account = Account { received: 0, sent: 0, reason: "let go".into() };
     let (mut reader, writer) = tokio::io::split(stream);
     let mut sender = Sender { writer, bytes: Bytes::new(), flushed: true };

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
-use super::hub::{Hub, Outlet};
+use super::hub::{Gone, Hub, Outlet};
 
 /// Bytes read at once. They lie on the stack of whoever reads, so that an idle connection has none.
 const READ: usize = 16 << 10;
@@ -63,6 +63,7 @@ pub(super) async fn serve(hub: Arc<Hub>, number: u64, socket: TcpStream, from: S
     let (mut reader, writer) = socket.into_split();
     let link = Arc::new(Link::new(ConnId(number), writer));
     hub.connect(Arc::clone(&link) as _, from);
+    let _gone = Gone { hub: Arc::clone(&hub), conn: link.conn };
     let mut received = 0;
     let ending = tokio::select! {
         biased;

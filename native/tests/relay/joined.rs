@@ -1,6 +1,9 @@
 //! Connections that are joined from inside the process.
 
-use tokio::io::{DuplexStream, duplex};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{DuplexStream, ReadBuf, duplex};
 use xcher::relay::Joined;
 
 use super::*;
@@ -120,7 +123,7 @@ async fn half_a_stream_still_gets_its_answer_however_little_it_takes_at_once() {
     let relay = Relay::start(limits).await;
     let mut online = Vec::new();
     for number in 0..300 {
-        online.push(relay.pipe(&format!("{number:0>32}")).await);
+        online.push(relay.pipe(&format!("n{number:0>31}")).await);
     }
     let (mut asker, _joined) = relay.pipe_from(FROM, 7);
     asker.say(&"X_WHO\n".repeat(20)).await;
@@ -169,4 +172,60 @@ async fn a_relay_whose_run_is_dropped_lets_go_of_the_joined_too() {
     let (mut alice, _alice) = relay.pipe("alice").await;
     relay.done.abort();
     assert_eq!(alice.rest().await, "");
+}
+
+/// Brings a line, and then breaks whoever reads on.
+struct Breaking(Option<&'static [u8]>);
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let Some(line) = self.0.take() else { panic!("on purpose: a fault in a task") };
+        space.put_slice(line);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_one_connections_task_ends_that_connection_alone() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let _broken = relay.relay.join(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap());
+    // Once the nick is free again, the connection is over.
+    let freed = async {
+        let mut tries = 0;
+        loop {
+            let mut heir = relay.connect().await;
+            heir.say("X_NICK bob\n").await;
+            if heir.line().await == "X_NICK bob YES\n" {
+                return heir;
+            }
+            tries += 1;
+            tokio::time::sleep(Duration::from_millis(10 * tries)).await;
+        }
+    };
+    let mut heir = timeout(PATIENCE, freed).await.unwrap();
+    alice.say("X_INIT bob 127.0.0.1 4000\n").await;
+    assert_eq!(heir.line().await, "X_INIT bob 127.0.0.1 4000\n");
 }
