@@ -352,3 +352,27 @@ fn a_provider_that_ends_its_session_still_sends_what_it_began() {
     let whole = [tree::bytes(1, HALF), tree::bytes(2, HALF)].concat();
     assert!(fs::read(folder.path().join("file")).unwrap() == whole, "bytes differ");
 }
+
+#[test]
+fn a_hangup_ends_nobody_who_serves_others() {
+    let relay = Relay::start();
+    let (folder, at) = (tempdir().unwrap(), relay.address.to_string());
+    let shared = folder.path().to_str().unwrap();
+    for command in [
+        &["relay", "--listen", "127.0.0.1:0", "--http", "off"][..],
+        &["bridge", "--relay", &at, "--http", "127.0.0.1:0"],
+        &["up", shared, "--listen", "127.0.0.1:0", "--http", "off"],
+    ] {
+        let process = xcher(command).start();
+        process.out(match command[0] {
+            "relay" => "relay ",
+            "bridge" => "http ",
+            _ => "online ",
+        });
+        for _ in 0..2 {
+            process.signal(Signal::HUP);
+        }
+        process.err("the configuration file stay: restart to change them");
+        process.stop(Signal::TERM).code(0);
+    }
+}
