@@ -88,7 +88,7 @@ pub struct RelayLimits {
     pub faults: u32,
     /// X_INIT and X_WHO a minute from one connection.
     pub asks_per_minute: u32,
-    /// Bytes of answers to X_WHO, X_ADDR, X_PING and X_CAPS a minute to one address, each answer
+    /// Bytes of answers to X_WHO, X_ADDR and X_PING a minute to one address, each answer
     /// counted with 256 more.
     pub answer_bytes_per_minute: u32,
     /// Calls from one address to nicks that are not there, and nicks of digits that it asks for: how
