@@ -211,7 +211,7 @@ impl AsyncWrite for Breaking {
 async fn a_panic_in_one_connections_task_ends_that_connection_alone() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
-    let _broken = relay.relay.join(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap());
+    let _broken = relay.relay.join(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap(), |_| {});
     // Once the nick is free again, the connection is over.
     let freed = async {
         let mut tries = 0;
