@@ -14,7 +14,7 @@ use crate::code::Code;
 use crate::secure::{PublicKey, Side};
 use crate::session::Extensions;
 use crate::ticket::Ticket;
-use crate::{FileName, Limits, Listed, MisuseError, Nick, Session};
+use crate::{FileName, LeftOut, Limits, Listed, MisuseError, Nick, Session};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
@@ -107,6 +107,7 @@ pub(super) enum Ask {
     List,
     Check(FileName),
     Offer(Vec<Listed>),
+    LeaveOut(Vec<LeftOut>),
 }
 
 impl Ask {
@@ -125,6 +126,7 @@ impl Ask {
                 }
                 session.offer_end(out)
             }
+            Self::LeaveOut(left) => left.iter().try_for_each(|left| session.leave_out(left, out)),
         }
     }
 }
