@@ -121,6 +121,9 @@ impl Peer {
                 return Ok(());
             }
             ask.send(&mut slot.session, &mut out)?;
+            for name in ask.unfit(&slot.session) {
+                turn.tell(Event::Declined { session: id, name });
+            }
         }
         if !(live && slot.session.has_spoken()) {
             if !live && slot.asked.contains(&ask) {
@@ -148,6 +151,9 @@ impl Peer {
             // Each was checked when it was asked, and nothing else has been asked since.
             let sent = ask.send(&mut slot.session, &mut out);
             debug_assert_eq!(sent, Ok(()));
+            for name in ask.unfit(&slot.session) {
+                turn.tell(Event::Declined { session: id, name });
+            }
         }
         slot.write(out, turn);
         self.start_fetches(id, turn);

@@ -6,7 +6,7 @@ use super::extra::Extra;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Sum;
-use crate::{FileName, LeftOut, MisuseError, Packet, Size, Stat};
+use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
 impl Session {
     /// Asks for everything that is shared.
@@ -133,6 +133,10 @@ impl Session {
         stat: Stat,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
+        if stat.kind != Kind::File && !self.extensions.has(Extensions::STAT) {
+            // It would be taken for a file (section 16).
+            return Ok(());
+        }
         let stat = self.extensions.has(Extensions::STAT).then_some(stat);
         self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
         self.ledger.offer(name.into_str());
