@@ -100,6 +100,21 @@ fn a_full_disk_is_told_and_keeps_what_fits() {
 }
 
 #[test]
+fn what_has_no_known_size_leaves_some_room_and_nothing_else() {
+    let (relay, mounted) = (Relay::start(), tempdir().unwrap());
+    let share = r#"head -c 60000000 /dev/zero | tr '\0' x | "$@""#;
+    let bob = Xcher::other("sh").args(["-c", share, "sh", env!("CARGO_BIN_EXE_xcher")]);
+    let bob = bob.args(["--relay", &relay.address.to_string(), "share", "--nick", "bob", "-"]);
+    let bob = bob.start();
+    bob.out("online ");
+    let Some(done) = get_into(mounted.path(), "size=20m", &relay, &["bob", "stdin"]) else {
+        return;
+    };
+    // A twentieth of it.
+    done.code(1).out(&[]).error(&["stdin: ", "only 1048576 bytes are left on the disk"]);
+}
+
+#[test]
 fn a_disk_without_room_for_another_name_is_told() {
     let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a", "1")]);

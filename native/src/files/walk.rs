@@ -205,6 +205,9 @@ impl Walk {
     /// Judges one entry of the folder at `path`.
     fn look(&mut self, found: Found, chunk: &mut Chunk) {
         let Some(share) = self.current.clone() else { return };
+        if found.name.to_str().is_some_and(is_own_part) {
+            return;
+        }
         if share.rules.hides(&found.name) {
             self.hidden += 1;
             return;
@@ -214,9 +217,6 @@ impl Walk {
             let lossy = [&self.path, &*found.name.to_string_lossy()].concat();
             return chunk.skip(&path, &lossy, SkipReason::NotText);
         };
-        if is_own_part(&part) {
-            return;
-        }
         self.path.push_str(&part);
         let name = match FileName::parse(&self.path) {
             Ok(name) => name.to_owned(),

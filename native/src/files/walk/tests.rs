@@ -93,7 +93,7 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
     symlink(".", root.join("link-self")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
 
-    let (entries, skipped) = all(Shares::open(&[root.clone()]).unwrap().walk(), 100);
+    let (entries, skipped) = all(Shares::open(std::slice::from_ref(&root)).unwrap().walk(), 100);
     let expected = [
         ("top/bad%{E2}%{80}%{AE}/unseen".into(), 1),
         ("top/dir".into(), 0),
@@ -114,7 +114,8 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
     assert_eq!(said, expected.map(String::from).into());
 
     let follow = Rules { links: Links::Follow, ..Rules::default() };
-    let (entries, skipped) = all(Shares::open_by(&[root.clone()], &follow).unwrap().walk(), 100);
+    let (entries, skipped) =
+        all(Shares::open_by(std::slice::from_ref(&root), &follow).unwrap().walk(), 100);
     let linked = entries.iter().filter(|(name, _)| name.contains("link"));
     assert_eq!(linked.collect::<Vec<_>>(), [&("top/link".into(), 1), &("top/link-dir".into(), 0)]);
     let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
@@ -149,7 +150,7 @@ fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
     fs::write(root.join("plain"), "x").unwrap();
     let own = OwnPlaces::of(&[root.join("data/xcher")]);
     let rules = Rules { links: Links::Follow, hidden: false, own };
-    let shares = Shares::open_by(&[root.clone()], &rules).unwrap();
+    let shares = Shares::open_by(std::slice::from_ref(&root), &rules).unwrap();
     let (entries, skipped) = all(shares.walk(), 100);
     assert_eq!(entries, [("home/data".into(), 0), ("home/plain".into(), 1)]);
     let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
@@ -162,7 +163,7 @@ fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
     }
     let named = [root.join("data/xcher"), root.join("data/xcher/identity"), root.join("linked")];
     for path in named {
-        assert!(Shares::open_by(&[path.clone()], &rules).is_err(), "{path:?}");
+        assert!(Shares::open_by(std::slice::from_ref(&path), &rules).is_err(), "{path:?}");
     }
 }
 
