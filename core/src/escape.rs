@@ -5,8 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use crate::{FileName, NameFault};
-
 /// Writes the bytes of one part of a path as a text that can be a part of a name: each byte that cannot
 /// go is `%{HH}`, two capital hexadecimal digits. Where the part itself holds such a mark, its `%` is
 /// written `%{25}`, so that no two parts are written alike. The text may be too long for a name.
@@ -88,22 +86,15 @@ fn put(bytes: &[u8], text: &mut String) {
     }
 }
 
-/// The first character that no name may have.
+/// The first character that no name may have where it stands.
 fn fault(text: &str) -> Option<char> {
-    // Looked at in pieces: a name that is too long says nothing else of itself.
-    match FileName::parse(text) {
-        Err(bad) => match bad.why {
-            NameFault::Deceives(c) => Some(c),
-            NameFault::TooLong => text.chars().find(|c| crate::deceives(*c)),
-            _ => None,
-        },
-        Ok(_) => None,
-    }
+    crate::invisible::deceiver(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FileName;
     use alloc::collections::BTreeMap;
 
     #[test]
