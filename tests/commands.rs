@@ -76,10 +76,13 @@ fn ls_prints_size_tab_name() {
 }
 
 #[test]
-fn ls_of_an_empty_folder_prints_nothing() {
+fn ls_of_an_empty_folder_shows_the_folder() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    let _bob = relay.share("bob", folder.path());
-    relay.xcher(["ls", "bob"]).run().code(0).quiet().out(&[]);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let _bob = relay.share("bob", &folder.path().join("empty"));
+    relay.xcher(["ls", "bob"]).run().code(0).quiet().out(&["0\tempty/"]);
+    // To whom knows files alone, there is nothing.
+    relay.xcher(["ls", "bob", "--plain"]).run().code(0).quiet().out(&[]);
 }
 
 #[test]
@@ -200,7 +203,8 @@ fn share_once_ends_after_one_session() {
     let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
     let bob = relay.xcher(["share", "--once", "--nick", "bob"]).args([folder.path()]).start();
     bob.out("online bob");
-    relay.xcher(["get", "bob", "--all"]).dir(out.path()).run().code(0);
+    // The folder's own name begins with a dot.
+    relay.xcher(["get", "bob", "--all", "--hidden"]).dir(out.path()).run().code(0);
     bob.wait().code(0).out(&["online bob"]);
     assert_eq!(tree::read(out.path()).len(), 2);
 }

@@ -69,7 +69,8 @@ fn names_that_could_trip_something() {
     tree::write(&share, names.map(|name| (name, name)));
     let files = tree::read(&share);
     assert_eq!(files.len(), NAMES.len() + 2);
-    let _bob = relay.share("bob", &share);
+    let bob = relay.xcher(["share", "--nick", "bob", "--hidden"]).args([&share]).start();
+    bob.out("online ");
     let mut listed = tree::listing(&files, "s h");
     listed.sort();
     let ls = relay.xcher(["ls", "bob"]).run().code(0).quiet();
@@ -257,15 +258,20 @@ fn a_received_file_has_the_mode_of_any_new_file_and_may_be_a_program() {
     set("run", 0o4777).unwrap();
     set("d/e", 0o600).unwrap();
     let _bob = relay.share("bob", &share);
-    get(&relay, "bob", &out, &["--all"]).code(0);
+    get(&relay, "bob", &out, &["--all", "--executable"]).code(0);
     fs::write(out.join("any"), "").unwrap();
     fs::create_dir(out.join("any folder")).unwrap();
     let mode = |name: &str| fs::metadata(out.join(name)).unwrap().mode();
     let any = mode("any");
-    assert_eq!(format!("{:o}", mode("s/d/e")), format!("{any:o}"));
+    // What was its owner's alone is its owner's alone.
+    assert_eq!(format!("{:o}", mode("s/d/e")), format!("{:o}", any & !0o077));
     // For all who may read it.
     assert_eq!(format!("{:o}", mode("s/run")), format!("{:o}", any | (any & 0o444) >> 2));
     assert_eq!(mode("s/d"), mode("any folder"));
+    // Nothing is a program that was not asked for as one.
+    let plain = folder.path().join("plain");
+    get(&relay, "bob", &plain, &["--all"]).code(0);
+    assert_eq!(fs::metadata(plain.join("s/run")).unwrap().mode() & 0o111, 0);
 }
 
 #[test]
@@ -324,7 +330,8 @@ fn what_is_not_to_be_shared_is_not_there_for_anyone() {
     std::os::unix::fs::symlink("..", share.join("up")).unwrap();
     let pipe = std::process::Command::new("mkfifo").arg(share.join("pipe")).status().unwrap();
     assert!(pipe.success());
-    let bob = relay.share("bob", &share);
+    let bob = relay.xcher(["share", "--nick", "bob", "--links", "follow"]).args([&share]).start();
+    bob.out("online ");
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\ts/in", "1\ts/ok"]);
     for name in ["out", "abs", "dead", "up/secret", "up/s/ok", "pipe", ".xcher-partial/x.part"] {
         let name = format!("s/{name}");

@@ -20,12 +20,33 @@ const NO_MOUNT: i32 = 77;
 /// Runs `get` with `mounted` as a file system of its own, which nobody else sees, and then lists
 /// what is left there on standard output. `None` where this system lets nobody mount.
 fn get_into(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Option<Done> {
+    get_with("", mounted, options, relay, args)
+}
+
+/// The same while another fills the file system.
+fn get_filled(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Option<Done> {
+    get_with("1", mounted, options, relay, args)
+}
+
+fn get_with(
+    fill: &str,
+    mounted: &Path,
+    options: &str,
+    relay: &Relay,
+    args: &[&str],
+) -> Option<Done> {
     const SCRIPT: &str = r#"
         mount -t tmpfs -o "$1" tmpfs "$2" || exit 77
         cd "$2" && shift 2
+        # Something else takes the room while a file comes.
+        test -z "$FILL" || (
+            while ! ls .xcher-partial/large.* >/dev/null 2>&1; do sleep 0.02; done
+            head -c 100000000 /dev/zero >filler
+        ) 2>/dev/null &
         "$@"
         code=$?
-        find . -type f -printf 'left %s %P\n'
+        wait
+        find . -type f ! -name filler -printf 'left %s %P\n'
         exit $code
     "#;
     let relay = relay.address.to_string();
@@ -36,6 +57,7 @@ fn get_into(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Opti
             .args([mounted])
             .args([env!("CARGO_BIN_EXE_xcher"), "get", "--relay", &relay])
             .args(args)
+            .env("FILL", fill)
             .run();
         // One is what unshare itself fails with, and then nothing was said on standard output.
         let refused = done.err.iter().any(|line| line.starts_with("unshare: "));
@@ -53,12 +75,15 @@ fn a_full_disk_is_told_and_keeps_what_fits() {
     tree::write(folder.path(), [("small", "12345")]);
     let (large, small) = (folder.path().join("large"), folder.path().join("small"));
     // More than what is on its way can hold, so that the provider sees its end.
-    fs::File::create(&large).unwrap().set_len(100 << 20).unwrap();
+    fs::write(&large, tree::bytes(1, 20 << 20)).unwrap();
     let bob = relay.share("bob", &large);
     let amy = relay.share("amy", &small);
     let get = |args: &[&str]| get_into(mounted.path(), "size=1m", &relay, args);
+    // What does not fit from the start is not begun.
     let Some(done) = get(&["bob", "large"]) else { return };
-    let done = done.code(1);
+    done.code(1).out(&[]).one_error(&["expected room for 20.00 MiB in ., got 19.00 MiB too few"]);
+    let slowly = ["bob", "large", "--limit-receive", "1mb"];
+    let done = get_filled(mounted.path(), "size=21m", &relay, &slowly).unwrap().code(1);
     let done = done.error(&["large: the file cannot be written: ", "No space left on device"]);
     let done = done.error(&["bytes are kept in ./.xcher-partial/large."]);
     // Beside it is what it is.
@@ -66,12 +91,27 @@ fn a_full_disk_is_told_and_keeps_what_fits() {
     let [left] = &parts[..] else { panic!("{done}") };
     let (size, name) = left.strip_prefix("left ").unwrap().split_once(' ').unwrap();
     assert!(name.starts_with(".xcher-partial/large."), "{done}");
-    assert!((1..=1 << 20).contains(&size.parse::<usize>().unwrap()), "{done}");
+    assert!((1..=21 << 20).contains(&size.parse::<usize>().unwrap()), "{done}");
     // Nothing was wrong with the disk that a smaller file would not fit.
     let done = get(&["amy", "small"]).unwrap().code(0).quiet();
     done.out(&["small", "left 5 small"]);
     bob.err("large: could not send it whole");
     drop(amy);
+}
+
+#[test]
+fn what_has_no_known_size_leaves_some_room_and_nothing_else() {
+    let (relay, mounted) = (Relay::start(), tempdir().unwrap());
+    let share = r#"head -c 60000000 /dev/zero | tr '\0' x | "$@""#;
+    let bob = Xcher::other("sh").args(["-c", share, "sh", env!("CARGO_BIN_EXE_xcher")]);
+    let bob = bob.args(["--relay", &relay.address.to_string(), "share", "--nick", "bob", "-"]);
+    let bob = bob.start();
+    bob.out("online ");
+    let Some(done) = get_into(mounted.path(), "size=20m", &relay, &["bob", "stdin"]) else {
+        return;
+    };
+    // A twentieth of it.
+    done.code(1).out(&[]).error(&["stdin: ", "only 1048576 bytes are left on the disk"]);
 }
 
 #[test]
@@ -103,7 +143,7 @@ fn a_folder_that_cannot_be_written_is_told() {
     let get = |args: &[&str]| get_into(mounted.path(), "ro", &relay, args);
     let Some(done) = get(&["bob", "file"]) else { return };
     let done = done.code(1).out(&[]);
-    done.error(&["file: cannot create an unfinished file in \"./.xcher-partial\"", "Read-only"]);
+    done.one_error(&["cannot create an unfinished file in \"./.xcher-partial\"", "Read-only"]);
     let done = get(&["bob", "file", "-o", "new/folder"]).unwrap().code(1).out(&[]);
     done.one_error(&["cannot receive into \"new/folder\"", "Read-only file system"]);
 }

@@ -325,7 +325,7 @@ fn names_that_would_move_a_cursor_or_climb_are_shown_escaped_and_left_out() {
     assert_eq!(ls.err.len(), bad.len() - 1, "{ls}");
     drop(control);
 
-    let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).start();
+    let get = relay.xcher(["get", "bob", "--all", "--hidden", "-o"]).args([&out]).start();
     let mut control = bob.called();
     control.lists(&entries);
     Conn::to(control.requested(".xcher-partial/x", "1")).say("1");
@@ -372,9 +372,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
     let get = |args: &[&str]| relay.xcher(["get", "bob"]).args(args).dir(folder.path()).run();
     for names in [&["s/x"][..], &["s/y/z"], &["s/x", "--on-conflict=overwrite"]] {
         let get = get(&[names, &["-o", "out"]].concat()).code(1).out(&[]);
-        get.error(&[
-            "expected a folder inside the receiving folder at \"s\", got a link out of it",
-        ]);
+        get.error(&["expected a folder at \"s\", got a link"]);
     }
     assert_eq!(
         tree::read(&at("outside")).into_iter().collect::<Vec<_>>(),

@@ -216,7 +216,7 @@ impl Mixture {
 
     fn by_nick(&self) {
         let nick = format!("s{}", self.seed);
-        let sharer = self.at(0, &["share", "--once", "--json", "--nick", &nick, "s"]);
+        let sharer = self.at(0, &["share", "--hidden", "--once", "--json", "--nick", &nick, "s"]);
         let sharer = sharer.dir(self.folder.path()).start();
         sharer.event(&[("event", "online")]);
         let get =

@@ -159,7 +159,7 @@ fn a_bridge_at_an_ipv6_address() {
 #[test]
 fn a_tunnel_that_dies_in_mid_file_leaves_no_file() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
-    fs::File::create(folder.path().join("large")).unwrap().set_len(1 << 40).unwrap();
+    fs::File::create(folder.path().join("large")).unwrap().set_len(1 << 33).unwrap();
     let _bob = share(&relay.address.to_string(), "bob", &folder.path().join("large"));
     let get = through(&relay.tunnel(), &["get", "bob", "large", "--json", "-o"]);
     let get = get.args([out.path()]).start();

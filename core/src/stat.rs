@@ -5,14 +5,33 @@ use alloc::vec::Vec;
 use crate::packet::split_last;
 use crate::{FileName, Size, decimal};
 
-/// When a file was last changed, and whether it is a program.
+/// When a file was last changed, what it is, and who may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Stat {
     /// Seconds since 1970 in UTC; `None` where it is not known.
     pub modified: Option<i64>,
-    /// Whether its owner may execute it.
+    /// What it is.
+    pub kind: Kind,
+    /// Whether its owner may execute it. Files alone are programs.
     pub executable: bool,
+    /// Whether nobody but its owner may read or use it.
+    pub private: bool,
 }
+
+/// What an entry of a list or an offer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// A regular file.
+    #[default]
+    File,
+    /// A folder with nothing in it: no bytes are sent.
+    Folder,
+    /// A symbolic link. Its bytes are the text of its target.
+    Link,
+}
+
+/// The longest target of a symbolic link, in bytes.
+pub const MAX_LINK: u64 = 4096;
 
 /// A file that a host shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +49,46 @@ impl Stat {
     pub(crate) fn split(fields: &str) -> Option<(&str, Self)> {
         let (fields, mode) = split_last(fields)?;
         let (fields, modified) = split_last(fields)?;
-        let executable = match mode {
-            "x" => true,
-            "-" => false,
-            _ => return None,
-        };
+        let (kind, executable, private) = Self::parse_mode(mode)?;
         let modified = match modified.strip_prefix('-') {
             Some("") => None,
             Some(before) => Some(-i64::try_from(decimal::parse(before.as_bytes())?).ok()?),
             None => Some(i64::try_from(decimal::parse(modified.as_bytes())?).ok()?),
         };
-        Some((fields, Self { modified, executable }))
+        Some((fields, Self { modified, kind, executable, private }))
+    }
+
+    fn parse_mode(mode: &str) -> Option<(Kind, bool, bool)> {
+        let (what, private) = match mode {
+            "p" => return Some((Kind::File, false, true)),
+            _ => mode.strip_suffix('p').map_or((mode, false), |what| (what, true)),
+        };
+        match what {
+            "-" if !private => Some((Kind::File, false, false)),
+            "x" => Some((Kind::File, true, private)),
+            "d" => Some((Kind::Folder, false, private)),
+            "l" if !private => Some((Kind::Link, false, false)),
+            _ => None,
+        }
+    }
+
+    /// The mode field: its letters, or `-`.
+    pub fn mode(self) -> &'static str {
+        match (self.kind, self.executable, self.private) {
+            (Kind::File, false, false) => "-",
+            (Kind::File, false, true) => "p",
+            (Kind::File, true, false) => "x",
+            (Kind::File, true, true) => "xp",
+            (Kind::Folder, _, false) => "d",
+            (Kind::Folder, _, true) => "dp",
+            (Kind::Link, ..) => "l",
+        }
+    }
+
+    /// Reads what [`mode`](Self::mode) wrote; `None` for anything else.
+    pub fn with_mode(modified: Option<i64>, mode: &str) -> Option<Self> {
+        let (kind, executable, private) = Self::parse_mode(mode)?;
+        Some(Self { modified, kind, executable, private })
     }
 
     /// Appends both fields, each after a space.
@@ -55,7 +103,8 @@ impl Stat {
             }
             None => out.push(b'-'),
         }
-        out.extend_from_slice(if self.executable { b" x" } else { b" -" });
+        out.push(b' ');
+        out.extend_from_slice(self.mode().as_bytes());
     }
 }
 
@@ -67,15 +116,27 @@ mod tests {
     #[test]
     fn both_fields_are_read_as_they_are_written() {
         for modified in [None, Some(0), Some(1_795_000_000), Some(-1), Some(i64::MAX)] {
-            for executable in [false, true] {
-                let stat = Stat { modified, executable };
+            for mode in ["-", "p", "x", "xp", "d", "dp", "l"] {
+                let stat = Stat::with_mode(modified, mode).expect("a mode");
+                assert_eq!(stat.mode(), mode);
                 let mut out = b"a b 5".to_vec();
                 stat.encode(&mut out);
                 let line = String::from_utf8(out).expect("text");
                 assert_eq!(Stat::split(&line), Some(("a b 5", stat)), "{line}");
             }
         }
-        for bad in ["a 5", "a 5 - y", "a 5 x x", "a 5 -- -", "a 5 9223372036854775808 x"] {
+        for bad in [
+            "a 5",
+            "a 5 - y",
+            "a 5 x x",
+            "a 5 - lp",
+            "a 5 - -p",
+            "a 5 - pp",
+            "a 5 - xd",
+            "a 5 - ",
+            "a 5 -- -",
+            "a 5 9223372036854775808 x",
+        ] {
             assert_eq!(Stat::split(bad), None, "{bad:?}");
         }
     }

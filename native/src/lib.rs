@@ -4,6 +4,7 @@ mod accepting;
 pub mod bridge;
 pub mod cli;
 pub mod data;
+mod descriptors;
 pub mod files;
 pub mod host;
 pub mod http;

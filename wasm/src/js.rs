@@ -142,6 +142,9 @@ impl host::Outside for Outside {
                 let what = if matches!(event, Event::Entry { .. }) { "entry" } else { "offered" };
                 say(what, session.0, bytes, approximate, name.as_str(), &more);
             }
+            Event::LeftOut { left, .. } => {
+                say("notice", 0, 0.0, false, &left.to_string(), "");
+            }
             Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
                 say("notice", 0, 0.0, false, &why, "")
             }
@@ -286,7 +289,7 @@ impl Host {
             "cancel" => host.cancel(transfer).map_err(misuse)?,
             "end" => host.end(session).map_err(misuse)?,
             "share" => {
-                let stat = Stat { modified: more.parse().ok(), executable: false };
+                let stat = Stat { modified: more.parse().ok(), ..Stat::default() };
                 if !host.share(file_name(text)?, number as u64, stat) {
                     return Err(thrown("misuse", "expected a name that is not shared yet"));
                 }
@@ -334,7 +337,7 @@ fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
     let with_size = |name| {
         let (size, modified) = sizes.next().unwrap_or_default();
         let size = size.parse().map_err(|_| thrown("misuse", "expected a size for each name"))?;
-        let stat = Stat { modified: modified.parse().ok(), executable: false };
+        let stat = Stat { modified: modified.parse().ok(), ..Stat::default() };
         Ok::<_, JsValue>(Listed { name, size: Size::Exact(size), stat })
     };
     let files = names.into_iter().map(with_size).collect::<Result<_, _>>()?;

@@ -8,7 +8,7 @@ use super::receipts::deliver;
 use super::slot::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
-use crate::{FileName, Listed, MisuseError, ProtocolError};
+use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -56,6 +56,21 @@ impl Peer {
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
         self.ask(session, Ask::Offer(files), &mut Turn { now, actions })
+    }
+
+    /// Names what the next offer cannot include. It is not said to whom would not know what it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn leave_out(
+        &mut self,
+        session: SessionId,
+        left: Vec<LeftOut>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), MisuseError> {
+        self.ask(session, Ask::LeaveOut(left), &mut Turn { now, actions })
     }
 
     /// Says that a file that was offered is not wanted.
@@ -106,6 +121,9 @@ impl Peer {
                 return Ok(());
             }
             ask.send(&mut slot.session, &mut out)?;
+            for name in ask.unfit(&slot.session) {
+                turn.tell(Event::Declined { session: id, name });
+            }
         }
         if !(live && slot.session.has_spoken()) {
             if !live && slot.asked.contains(&ask) {
@@ -133,6 +151,9 @@ impl Peer {
             // Each was checked when it was asked, and nothing else has been asked since.
             let sent = ask.send(&mut slot.session, &mut out);
             debug_assert_eq!(sent, Ok(()));
+            for name in ask.unfit(&slot.session) {
+                turn.tell(Event::Declined { session: id, name });
+            }
         }
         slot.write(out, turn);
         self.start_fetches(id, turn);
@@ -206,6 +227,7 @@ impl Peer {
                 turn.tell(Event::Offered { session, name, size, stat })
             }
             Heard::BadOffer { why } => turn.tell(Event::BadOffer { session, why }),
+            Heard::LeftOut(left) => turn.tell(Event::LeftOut { session, left }),
             Heard::OfferEnd { entries } => turn.tell(Event::OfferEnd { session, entries }),
             Heard::Declined { name } => turn.tell(Event::Declined { session, name }),
             Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),

@@ -9,7 +9,7 @@ use super::{Path, Secrecy, SessionId, TransferId};
 use crate::addr::AddrFault;
 use crate::code::CodeError;
 use crate::session::Want;
-use crate::{FileName, NameFault, Nick, NotStored, ProtocolError, Size, Stat};
+use crate::{FileName, LeftOut, NameFault, Nick, NotStored, ProtocolError, Size, Stat};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +141,13 @@ pub enum Event {
         session: SessionId,
         /// What was expected and what came.
         why: Box<str>,
+    },
+    /// The other side has this, and cannot include it in its list or offer (section 20).
+    LeftOut {
+        /// In which session.
+        session: SessionId,
+        /// What, and why.
+        left: LeftOut,
     },
     /// The offer is complete.
     OfferEnd {

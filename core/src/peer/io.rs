@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use super::{Event, Path};
 use crate::secure::PublicKey;
 use crate::stream::{Seal, Sum, Sums};
-use crate::{FileName, Listed, Nick, NotStored, Size, Stat};
+use crate::{FileName, Kind, LeftOut, Listed, Nick, NotStored, Size, Stat};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -104,12 +104,21 @@ pub enum Input<'a> {
         /// Whether these were the last.
         done: bool,
     },
+    /// What of the next files cannot be sent: right before the [`Input::Entries`] that it belongs to.
+    LeftOut {
+        /// For which session.
+        session: SessionId,
+        /// What it is.
+        left: Vec<LeftOut>,
+    },
     /// The answer to [`Action::Find`]: the file's size, if it is shared.
     Found {
         /// For which session.
         session: SessionId,
         /// Exact, or [`Size::UNKNOWN`]; `None` for a file that is not shared.
         size: Option<Size>,
+        /// What it is.
+        kind: Kind,
     },
     /// The answer to [`Action::FindPartial`].
     PartialFound {

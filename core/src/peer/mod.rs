@@ -266,7 +266,8 @@ impl Peer {
             Input::Entries { session, entries, done } => {
                 self.entries(session, &entries, done, turn);
             }
-            Input::Found { session, size } => self.found(session, size, turn),
+            Input::LeftOut { session, left } => self.list_left_out(session, &left, turn),
+            Input::Found { session, size, kind } => self.found(session, size, kind, turn),
             Input::PartialFound { transfer, has } => self.partial_found(transfer, has, turn),
             Input::BeginningSummed { transfer, sum } => {
                 self.beginning_summed(transfer, sum, turn);

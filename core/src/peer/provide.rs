@@ -14,7 +14,7 @@ use super::{
 use crate::addr::{AddrFault, may_dial_port};
 use crate::session::{Batch, Extensions, Question, Request};
 use crate::stream::{Seal, Sum};
-use crate::{FileName, Limits, Listed, Size};
+use crate::{FileName, Kind, LeftOut, Limits, Listed, Size};
 
 /// Bytes of a list that may wait to leave while more of it is fetched.
 const LIST_AHEAD: usize = 64 << 10;
@@ -169,11 +169,43 @@ impl Peer {
         self.pump(session, turn);
     }
 
-    pub(super) fn found(&mut self, session: SessionId, size: Option<Size>, turn: &mut Turn<'_>) {
+    pub(super) fn list_left_out(
+        &mut self,
+        session: SessionId,
+        left: &[LeftOut],
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(slot) = self.sessions.get_mut(&session).filter(|slot| slot.looking) else {
+            return;
+        };
+        let mut out = Vec::new();
+        for left in left {
+            if slot.session.answer_left(left, &mut out).is_err() {
+                break;
+            }
+        }
+        slot.write(out, turn);
+    }
+
+    pub(super) fn found(
+        &mut self,
+        session: SessionId,
+        size: Option<Size>,
+        kind: Kind,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(slot) = self.sessions.get_mut(&session) else { return };
         if !core::mem::take(&mut slot.looking) {
             return;
         }
+        // What would be taken for a file is not there for who knows files alone, and no folder is a file.
+        let knows_kinds = slot.session.extensions().has(Extensions::STAT);
+        let is_checked = matches!(slot.session.question(), Some(Question::Check(_)));
+        let size = size.filter(|_| match kind {
+            Kind::File => true,
+            Kind::Link => knows_kinds,
+            Kind::Folder => knows_kinds && !is_checked,
+        });
         let mut out = Vec::new();
         let spent = match (size, slot.session.question()) {
             (Some(size), Some(Question::Check(name))) if size.is_unknown() => {

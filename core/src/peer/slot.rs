@@ -14,7 +14,7 @@ use crate::code::Code;
 use crate::secure::{PublicKey, Side};
 use crate::session::Extensions;
 use crate::ticket::Ticket;
-use crate::{FileName, Limits, Listed, MisuseError, Nick, Session};
+use crate::{FileName, Kind, LeftOut, Limits, Listed, MisuseError, Nick, Session};
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
@@ -107,12 +107,24 @@ pub(super) enum Ask {
     List,
     Check(FileName),
     Offer(Vec<Listed>),
+    LeaveOut(Vec<LeftOut>),
 }
 
 impl Ask {
     /// Whether the other side knows what it is about.
     pub(super) fn is_known(&self, session: &Session) -> bool {
         !matches!(self, Self::Offer(_)) || session.extensions().has(Extensions::OFFER)
+    }
+
+    /// What of an offer the other side would take for something else, and is not offered.
+    pub(super) fn unfit(&self, session: &Session) -> Vec<Box<str>> {
+        match self {
+            Self::Offer(files) if !session.extensions().has(Extensions::STAT) => {
+                let unfit = files.iter().filter(|file| file.stat.kind != Kind::File);
+                unfit.map(|file| file.name.as_str().into()).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn send(&self, session: &mut Session, out: &mut Vec<u8>) -> Result<(), MisuseError> {
@@ -125,6 +137,7 @@ impl Ask {
                 }
                 session.offer_end(out)
             }
+            Self::LeaveOut(left) => left.iter().try_for_each(|left| session.leave_out(left, out)),
         }
     }
 }

@@ -69,10 +69,11 @@ impl Trust {
         self
     }
 
-    /// This host knows of its files' times and modes, and gives them to those that come.
+    /// This host knows of its files' times and modes, and gives them to those that come; and names what
+    /// it cannot send.
     #[must_use]
     pub fn with_stat(mut self) -> Self {
-        self.extensions = self.extensions.with(Extensions::STAT);
+        self.extensions = self.extensions.with(Extensions::STAT).with(Extensions::LEFT);
         self
     }
 

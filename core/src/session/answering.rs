@@ -6,7 +6,7 @@ use super::extra::Extra;
 use super::ledger::Owed;
 use super::{Batch, Extensions, Question, Request, Session};
 use crate::state::State;
-use crate::{FileName, MisuseError, Packet, Size, Stat};
+use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
 impl Session {
     /// Whether nothing more is read until questions are answered.
@@ -47,7 +47,21 @@ impl Session {
             Some(Question::List) if self.extensions.has(Extensions::STAT) => {
                 self.say(&Extra::Stat { name, size, stat }, out)
             }
+            // It would be taken for a file (section 16).
+            Some(Question::List) if stat.kind != Kind::File => Ok(()),
             Some(Question::List) => self.send(Packet::Entry { name, size }, out),
+            _ => Err(MisuseError::NotAsked),
+        }
+    }
+
+    /// Names what is left out of the list; nothing to a side that would not know what it is.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    pub fn answer_left(&mut self, left: &LeftOut, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        match self.question() {
+            Some(Question::List) => self.leave_out(left, out),
             _ => Err(MisuseError::NotAsked),
         }
     }

@@ -6,7 +6,7 @@ use super::extra::Extra;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Sum;
-use crate::{FileName, MisuseError, Packet, Size, Stat};
+use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
 impl Session {
     /// Asks for everything that is shared.
@@ -133,6 +133,10 @@ impl Session {
         stat: Stat,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
+        if stat.kind != Kind::File && !self.extensions.has(Extensions::STAT) {
+            // It would be taken for a file (section 16).
+            return Ok(());
+        }
         let stat = self.extensions.has(Extensions::STAT).then_some(stat);
         self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
         self.ledger.offer(name.into_str());
@@ -155,6 +159,19 @@ impl Session {
     /// [`MisuseError::Ending`].
     pub fn receipt(&mut self, receipt: Receipt, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         self.say(&Extra::Receipt(receipt), out)
+    }
+
+    /// Names what is left out of an offer, before its end; nothing to a side that would not know what it
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn leave_out(&mut self, left: &LeftOut, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        if !self.extensions.has(Extensions::LEFT) {
+            return Ok(());
+        }
+        self.say(&Extra::Left { why: left.why, name: Ok(left.name.borrowed()) }, out)
     }
 
     /// The offer is complete.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Sum;
-use crate::{FileName, NotStored, Size, Stat};
+use crate::{FileName, LeftOut, NotStored, Size, Stat};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Event {
         /// What was expected and what came.
         why: Box<str>,
     },
+    /// The other side has this, and cannot include it in its list or offer (section 20).
+    LeftOut(LeftOut),
     /// The offer is complete.
     OfferEnd {
         /// How many files it held, bad names included.

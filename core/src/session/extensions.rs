@@ -42,6 +42,8 @@ words! {
     RECEIPT = 10, "receipt";
     /// An end of the connection is lent by a bridge (section 10.4): it is so where one side says it.
     BRIDGE = 9, "bridge";
+    /// What a provider cannot include is named, where that is private (section 20).
+    LEFT = 12, "left";
 }
 
 impl Extensions {

@@ -9,7 +9,7 @@ use super::{Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
 use crate::stream::Sum;
-use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, decimal};
+use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLeft, decimal};
 
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(super) enum Extra<'a> {
     /// `X_STORED number at count`, `X_FAILED number at count reason`: what became of files of my request
     /// of this number.
     Receipt(Receipt),
+    /// `X_LEFT reason name`: this is here and cannot come.
+    Left { why: WhyLeft, name: Name<'a> },
 }
 
 const RESUME: &str = "X_RESUME name size port offset sum";
@@ -45,6 +47,7 @@ const FILE: &str = "X_FILE name size, of at most 262144 bytes";
 const STAT: &str = "X_STAT name size modified mode";
 const OFFER: &str =
     "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
+const LEFT: &str = "X_LEFT reason name";
 
 const REFUSED: &str = "X_REFUSED number";
 const WANT: &str = "X_WANT files bytes here";
@@ -60,6 +63,7 @@ impl<'a> Extra<'a> {
             "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT),
             "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH),
             "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE),
+            "X_LEFT" if named.has(Extensions::LEFT) => (Self::parse_left(fields), LEFT),
             "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
             "X_OFFER" if named.has(Extensions::OFFER) => {
                 (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
@@ -128,6 +132,11 @@ impl<'a> Extra<'a> {
         let (fields, stat) = Stat::split(fields)?;
         let (name, size) = split_last(fields)?;
         Some(Self::Stat { name: FileName::parse(name), size: Size::parse(size)?, stat })
+    }
+
+    fn parse_left(fields: &'a str) -> Option<Self> {
+        let (why, name) = fields.split_once(' ')?;
+        Some(Self::Left { why: WhyLeft::parse(why)?, name: FileName::parse(name) })
     }
 
     fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
@@ -205,6 +214,13 @@ impl<'a> Extra<'a> {
                     out.extend_from_slice(why.as_str().as_bytes());
                 }
             }
+            Self::Left { why, name } => {
+                out.extend_from_slice(b"X_LEFT ");
+                out.extend_from_slice(why.as_str().as_bytes());
+                out.push(b' ');
+                let name = name.map_or_else(|bad| bad.name, FileName::into_str);
+                out.extend_from_slice(name.as_bytes());
+            }
         }
         out.push(b'\n');
     }
@@ -250,7 +266,8 @@ mod tests {
         .with(Extensions::OFFER)
         .with(Extensions::STAT)
         .with(Extensions::BATCH)
-        .with(Extensions::RECEIPT);
+        .with(Extensions::RECEIPT)
+        .with(Extensions::LEFT);
 
     #[test]
     fn every_line_is_read_as_it_is_written() {
@@ -274,6 +291,7 @@ mod tests {
                 count: 1,
                 not_stored: Some(NotStored::Space),
             }),
+            Extra::Left { why: WhyLeft::Unreadable, name: name() },
         ] {
             let mut out = Vec::new();
             extra.encode(&mut out);
@@ -324,6 +342,9 @@ mod tests {
             "X_FAILED 0 0 1",
             "X_FAILED 0 0 1 ",
             "X_FAILED 0 0 1 a b",
+            "X_LEFT link",
+            "X_LEFT Link a",
+            "X_LEFT  a",
         ] {
             assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");
         }

@@ -9,7 +9,10 @@ use super::extra::Extra;
 use super::{Batch, Event, Extensions, Question, Request};
 use crate::batch::MAX_BYTES;
 use crate::stream::Sum;
-use crate::{BadName, FileName, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size, Stat};
+use crate::{
+    BadName, FileName, LeftOut, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size, Stat,
+    WhyLeft,
+};
 
 pub(super) enum Owed {
     Answer(Question),
@@ -154,6 +157,7 @@ impl Ledger {
             Extra::Refused { number } => Event::RequestRefused { number },
             Extra::Want(want) => Event::Want(want),
             Extra::Receipt(receipt) => Event::Receipt(receipt),
+            Extra::Left { why, name } => self.left(why, name)?,
             Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
         })
     }
@@ -256,6 +260,18 @@ impl Ledger {
         self.entries = self.one_more(self.entries)?;
         Ok(match name {
             Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
+            Err(bad) => Event::BadEntry { why: format!("{bad}").into() },
+        })
+    }
+
+    /// It counts as an entry of what it belongs to, a list if one is under way.
+    fn left(&mut self, why: WhyLeft, name: Name<'_>) -> Result<Event, ProtocolError> {
+        match self.asked.contains(&Asked::List) {
+            true => self.entries = self.one_more(self.entries)?,
+            false => self.all_offers = self.one_more(self.all_offers)?,
+        }
+        Ok(match name {
+            Ok(name) => Event::LeftOut(LeftOut { name: name.to_owned(), why }),
             Err(bad) => Event::BadEntry { why: format!("{bad}").into() },
         })
     }

@@ -1,7 +1,7 @@
 //! What a session must not do.
 
 use super::*;
-use crate::FileName;
+use crate::{FileName, Kind, LeftOut, Size, Stat, WhyLeft};
 use alloc::string::String;
 
 fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {
@@ -60,4 +60,58 @@ fn bad_names_get_their_no_in_their_turn() {
     assert_eq!(out, b"");
     session.answer_check(true, &mut out).expect("asked");
     assert_eq!(String::from_utf8_lossy(&out), "X_CHK a YES\nX_CHK ../b NO\n");
+}
+
+#[test]
+fn folders_links_and_what_is_left_out_are_named_only_to_whom_knows_of_them() {
+    let all = Extensions::STAT.with(Extensions::LEFT).with(Extensions::OFFER);
+    let left = LeftOut { name: FileName::new("a/b").expect("valid"), why: WhyLeft::Unreadable };
+    for (extensions, listed, offered) in [
+        (Extensions::default(), "X_FILELIST EOF EOF\n", ""),
+        (Extensions::OFFER, "X_FILELIST EOF EOF\n", "X_OFFER EOF EOF\n"),
+        (
+            all,
+            "X_STAT d 0 - d\nX_STAT d 0 - l\nX_LEFT unreadable a/b\nX_FILELIST EOF EOF\n",
+            "X_OFFER d 0 - d\nX_OFFER d 0 - l\nX_LEFT unreadable a/b\nX_OFFER EOF EOF\n",
+        ),
+    ] {
+        let (mut session, mut out) = (session(), Vec::new());
+        session.extensions = extensions;
+        heard(&mut session, b"X_FILELIST\n", &mut out);
+        let name = FileName::parse("d").expect("valid");
+        for kind in [Kind::Folder, Kind::Link] {
+            let stat = Stat { kind, ..Stat::default() };
+            session.answer_entry(name, Size::Exact(0), stat, &mut out).expect("asked");
+        }
+        session.answer_left(&left, &mut out).expect("asked");
+        session.answer_list_end(&mut out).expect("asked");
+        assert_eq!(core::str::from_utf8(&out), Ok(listed));
+        if offered.is_empty() {
+            continue;
+        }
+        out.clear();
+        for kind in [Kind::Folder, Kind::Link] {
+            let stat = Stat { kind, ..Stat::default() };
+            session.offer(name, Size::Exact(0), stat, &mut out).expect("open");
+        }
+        session.leave_out(&left, &mut out).expect("open");
+        session.offer_end(&mut out).expect("open");
+        assert_eq!(core::str::from_utf8(&out), Ok(offered));
+    }
+}
+
+#[test]
+fn what_is_left_out_counts_as_an_entry() {
+    let limits = Limits { entries: 2, ..Limits::default() };
+    for asks in [true, false] {
+        let (mut session, mut out) = (Session::new(&limits), Vec::new());
+        session.extensions = Extensions::LEFT;
+        if asks {
+            session.list(&mut out).expect("open");
+        }
+        heard(&mut session, b"X_FILELIST\nX_LEFT link a\nX_LEFT later b\n", &mut out);
+        session.receive(b"X_LEFT link c\n");
+        let error = session.next_event(&mut out);
+        assert!(matches!(error, Err(ProtocolError::ListTooLong { .. })), "{error:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use xcher_core::peer::{Action, ConnId, Input, ReceiveEnd, TransferId};
 use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Receiver, Seal};
-use xcher_core::{FileName, Size};
+use xcher_core::{FileName, Kind, Size};
 
 use crate::net::Net;
 
@@ -28,7 +28,7 @@ impl Net {
                 host.looked_up += 1;
                 let size =
                     host.files.get(name.as_str()).map(|file| size_of(&name, file.len() as u64));
-                self.give(at, Input::Found { session, size });
+                self.give(at, Input::Found { session, size, kind: Kind::File });
             }
             Action::FindPartial { transfer, name, .. } => {
                 let left = host.left.get(name.as_str());

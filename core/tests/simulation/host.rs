@@ -292,7 +292,11 @@ impl Host {
             .map(|(name, bytes)| Listed {
                 name: FileName::new(name).unwrap(),
                 size: size_of(name, bytes),
-                stat: Stat { modified: Some(bytes.len() as i64), executable: name.len() > 9 },
+                stat: Stat {
+                    modified: Some(bytes.len() as i64),
+                    executable: name.len() > 9,
+                    ..Stat::default()
+                },
             })
             .collect();
         Due::Entries(session, entries, done)

@@ -7,7 +7,7 @@ use xcher_core::peer::{Action, ConnId, Input, Path, TransferId};
 use xcher_core::registry;
 use xcher_core::secure::record;
 use xcher_core::stream::{Hasher, Seal};
-use xcher_core::{NotStored, Registry, RelayLimits};
+use xcher_core::{Kind, NotStored, Registry, RelayLimits};
 
 use crate::host::{Due, Host, Receiving, Sending, size_of};
 use crate::net::{End, Life, Wire};
@@ -438,7 +438,9 @@ impl World {
             Due::BeginningSummed(transfer, sum) => {
                 self.input(host, Input::BeginningSummed { transfer, sum });
             }
-            Due::Found(session, size) => self.input(host, Input::Found { session, size }),
+            Due::Found(session, size) => {
+                self.input(host, Input::Found { session, size, kind: Kind::File })
+            }
             Due::Stored(transfer) => {
                 if let Some(receiving) = self.hosts[host].received.remove(&transfer) {
                     let name = receiving.name;

@@ -14,6 +14,7 @@ use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
 use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
 use crate::data::Rate;
+use crate::files::Links;
 use crate::host::{Rates, RelayAddress, Trust};
 use crate::keys;
 
@@ -196,6 +197,12 @@ pub(super) struct ShareArgs {
     /// What standard input is called [default: stdin]
     #[arg(long, env = "XCHER_NAME")]
     pub(super) name: Option<String>,
+    /// What becomes of symbolic links in folders; a link that is named is followed
+    #[arg(long, env = "XCHER_LINKS", value_name = "WHAT", default_value = "skip")]
+    pub(super) links: Links,
+    /// Share what has a dot in front of its name, too
+    #[arg(long, env = "XCHER_HIDDEN", value_parser = switch())]
+    pub(super) hidden: bool,
     /// Ask before each session
     #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(super) ask: bool,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xcher_core::peer::{Calls, Event};
-use xcher_core::{FileName, Nick};
+use xcher_core::{FileName, Kind, Nick};
 
 use super::args::Common;
 use super::call::Call;
@@ -11,11 +11,6 @@ use super::exit::{Code, Failure, code_of};
 use super::start::Running;
 use crate::files::Shares;
 use crate::host::RelayAddress;
-
-/// Where nobody reads the output any more, there is nothing left to do.
-fn unread(_: std::io::Error) -> Failure {
-    Failure::told(Code::Incomplete)
-}
 
 pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
     let mut call = Call::begin(common, nick, None).await?;
@@ -31,12 +26,16 @@ async fn list(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut refused = false;
     loop {
         match call.next().await? {
+            Event::Entry { name, size, stat, .. } if stat.kind == Kind::Folder => {
+                let said = call.running.output.result(format_args!("{size}\t{name}/"));
+                said.map_err(Failure::unwritten)?;
+            }
             Event::Entry { name, size, .. } => {
                 let said = match size.is_unknown() {
                     true => call.running.output.result(format_args!("?\t{name}")),
                     false => call.running.output.result(format_args!("{size}\t{name}")),
                 };
-                said.map_err(unread)?;
+                said.map_err(Failure::unwritten)?;
             }
             Event::BadEntry { .. } => refused = true,
             Event::ListEnd { .. } if refused => return Err(Failure::told(Code::Policy)),
@@ -61,7 +60,10 @@ async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), Failure> {
     loop {
         if let Event::Checked { name, yes, .. } = call.next().await? {
             let answer = if yes { "YES" } else { "NO" };
-            call.running.output.result(format_args!("{name} {answer}")).map_err(unread)?;
+            call.running
+                .output
+                .result(format_args!("{name} {answer}"))
+                .map_err(Failure::unwritten)?;
             return if yes { Ok(()) } else { Err(Failure::told(Code::Incomplete)) };
         }
     }
@@ -93,7 +95,7 @@ async fn everyone(running: &mut Running, relay: &RelayAddress) -> Result<(), Fai
         match running.next().await? {
             // This command's own nick is gone the next moment.
             Event::Nick { nick } if Some(&nick) != own.as_ref() => {
-                running.output.result(format_args!("{nick}")).map_err(unread)?;
+                running.output.result(format_args!("{nick}")).map_err(Failure::unwritten)?;
             }
             Event::NicksEnd => return Ok(()),
             // It is dialled again, but the question is lost.

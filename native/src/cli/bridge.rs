@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::args::Common;
 use super::bridge_args::{BridgeArgs, HttpAddress};
-use super::exit::{Code, Failure};
+use super::exit::Failure;
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
@@ -53,9 +53,8 @@ impl Front {
         let front = Self { listener, address, tls };
         let url = front.url(address.ip());
         let output = Output::new(common);
-        let unread = |_| Failure::told(Code::Incomplete);
-        output.result(format_args!("http {url}")).map_err(unread)?;
-        output.json(&Line::Http { url }).map_err(unread)?;
+        output.result(format_args!("http {url}")).map_err(Failure::unwritten)?;
+        output.json(&Line::Http { url }).map_err(Failure::unwritten)?;
         let opens = "open tunnels, and by them connections from this machine";
         exposure::warn(common, &output, address, opens);
         Ok(front)

@@ -26,8 +26,8 @@ pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Res
         Ok(()) => serve(&mut running).await,
         Err(failure) => Err(failure),
     };
-    running.stop().await;
-    sent
+    let output = running.stop().await;
+    sent.and_then(|()| output.left_outcome())
 }
 
 /// Goes online by the nick of a new code.
@@ -62,7 +62,7 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
     let link = page.map(|page| format!("{page}#{code}"));
     let line = Line::Code { code: code.clone(), command: &command, link: link.as_deref() };
     let said = output.result(format_args!("{code}")).and_then(|()| output.json(&line));
-    said.map_err(|_| Failure::told(Code::Incomplete))?;
+    said.map_err(Failure::unwritten)?;
     output.note(format_args!("in another terminal: {command}"));
     let Some(link) = link else { return Ok(()) };
     output.note(format_args!("in a browser: {link}"));

@@ -39,10 +39,11 @@ impl Question {
     pub(super) fn show(&mut self, output: &Output) -> Result<(), Failure> {
         let Manifest { files, bytes, unknown, here, taken, free, .. } = self.manifest;
         let line = Line::Manifest { files: files - here, bytes, unknown, here, taken, free };
-        output.json(&line).map_err(|_| Failure::told(Code::Incomplete))?;
+        output.json(&line).map_err(Failure::unwritten)?;
         if output.is_quiet() && self.is_for_nobody() {
             return Ok(());
         }
+        output.show(&self.manifest.dotted_lines(&self.to));
         let page = self.manifest.page()?;
         output.show(&page);
         output.show(&self.manifest.total(&self.to));
@@ -73,10 +74,14 @@ impl Question {
         output.show(&format!("{question}{end}"));
     }
 
-    /// Everything, where the command line said yes.
+    /// Everything, where the command line said yes; but what lands on a dot-name in the receiving folder
+    /// itself only where it said that, too.
     pub(super) fn agreed(&mut self) -> Result<Chosen, Failure> {
         match self.manifest.lacks() {
-            None => self.manifest.select(|_, _| true),
+            None => {
+                let to = self.to.clone();
+                self.manifest.select(|_, name| !to.is_wary_of(name))
+            }
             Some(lacks) => {
                 let message = format!(
                     "expected room for {} in {}, got {} too few",

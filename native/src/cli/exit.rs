@@ -54,6 +54,17 @@ impl Failure {
         Self::new(code, error.to_string())
     }
 
+    /// Standard output did not take what was to be written. Whoever closed it wants no more, and a
+    /// full disk is told of.
+    pub(super) fn unwritten(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => {
+                Self { stopped: true, ..Self::told(Code::Incomplete) }
+            }
+            _ => Self::new(Code::Incomplete, format!("standard output cannot be written: {error}")),
+        }
+    }
+
     /// The user ended it: there is nothing to tell.
     pub(super) fn interrupted() -> Self {
         Self { code: Code::Incomplete, message: None, stopped: true }

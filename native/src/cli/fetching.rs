@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use xcher_core::peer::{Event, FaultKind, SessionId, TransferId};
 use xcher_core::session::Want;
-use xcher_core::{FileName, MisuseError, Size, Stat};
+use xcher_core::{FileName, Kind, MisuseError, Size, Stat};
 
 use super::exit::{Code, Failure, code_of_transfer};
 use super::json::Line;
 use super::send_args::TargetArgs;
 use super::spool::{Listed, Spool, unlisted};
 use super::start::Running;
-use crate::files::{Inbox, OnConflict};
+use crate::files::{Inbox, OnConflict, Taking};
 
 /// Requests under way at a time: enough that some always wait their turn.
 const UNDER_WAY: usize = 512;
@@ -24,16 +24,32 @@ const AT_A_TIME: usize = 256;
 pub(super) struct Target {
     /// `-` is no folder: it stands for standard output.
     pub(super) folder: PathBuf,
-    pub(super) on_conflict: OnConflict,
+    pub(super) taking: Taking,
+    /// Whether what lands on a dot-name in the folder itself is taken without being asked about.
+    pub(super) hidden: bool,
 }
 
-impl From<&TargetArgs> for Target {
-    fn from(args: &TargetArgs) -> Self {
-        Self { folder: args.output.clone(), on_conflict: args.on_conflict }
-    }
-}
+/// The most bytes of a file of unknown size that `--yes` takes, where nothing else is said: 1 GiB.
+const MAX_UNKNOWN: u64 = 1 << 30;
 
 impl Target {
+    /// `yes`: nobody is asked.
+    pub(super) fn new(args: &TargetArgs, yes: bool) -> Self {
+        let max_size = args.max_size.map(Size::bytes);
+        let taking = Taking {
+            on_conflict: args.on_conflict,
+            executable: args.executable,
+            max_unknown: max_size.or(yes.then_some(MAX_UNKNOWN)),
+        };
+        Self { folder: args.output.clone(), taking, hidden: false }
+    }
+
+    /// Whether a file is not taken without being asked about, because it would land on a dot-name in the
+    /// folder itself.
+    pub(super) fn is_wary_of(&self, name: &FileName) -> bool {
+        !self.hidden && is_dotted(name)
+    }
+
     /// Opens it for receiving.
     ///
     /// # Errors
@@ -46,7 +62,7 @@ impl Target {
                 "expected a folder, got - for standard output, which `xcher get` alone writes to",
             ));
         }
-        Inbox::open(&self.folder, self.on_conflict).map_err(Failure::local)
+        Inbox::open(&self.folder, self.taking).map_err(Failure::local)
     }
 
     /// Whether the bytes of one file go to standard output.
@@ -67,6 +83,11 @@ impl Target {
             self.folder.join(name.as_str())
         }
     }
+}
+
+/// Whether a file lands on a dot-name in the receiving folder itself, where programs look for settings.
+pub(super) fn is_dotted(name: &FileName) -> bool {
+    name.as_str().starts_with('.')
 }
 
 /// The files of one list.
@@ -175,7 +196,8 @@ impl Fetching {
         }
         let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
         let output = &running.output;
-        match to.on_conflict {
+        match to.taking.on_conflict {
+            _ if same && stat.kind == Kind::Folder => self.here += 1,
             OnConflict::Rename if same => {
                 output.detail(format_args!("{name}: it is here already"));
                 let path = to.shown(name);

@@ -12,6 +12,7 @@ use super::call::{Call, Whom};
 use super::consent::{self, Answer, Question};
 use super::exit::{Code, Failure, code_of};
 use super::fetching::{Fetching, Target};
+use super::manifest::{Chosen, tell_wary};
 use super::own_stream::own;
 use super::send_args::GetArgs;
 use super::spool::{Spool, unlisted};
@@ -26,25 +27,37 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         Whom::Code(_) => Some(Consent::new(args.yes)?),
         Whom::Nick(_) => None,
     };
-    let to = Target::from(&args.to);
+    // What is named is meant, whatever it is called.
+    let hidden = args.hidden || !args.names.is_empty();
+    let to = Target { hidden, ..Target::new(&args.to, args.yes) };
     let sink = match to.is_stdout() {
         true => stdout(common)?,
-        false => Sink::Folder(to.open()?),
+        false => {
+            let inbox = to.open()?;
+            inbox.check_writable().map_err(Failure::local)?;
+            Sink::Folder(inbox)
+        }
     };
     let mut call = Call::begin_with(common, whom.clone(), Shares::nothing(), sink).await?;
     if !to.is_stdout() {
         call.running.output.receives_into(to.clone());
     }
     let done = async {
-        let mut spool = choose(&mut call, &mut wanted).await?;
+        let (mut spool, unreadable) = choose(&mut call, &mut wanted).await?;
         wanted.tell_missing(&call, &whom);
         if to.is_stdout() {
             one_alone(&wanted, &spool)?;
         }
-        if let Some(consent) = &mut consent {
-            spool = agree(&mut call, consent, spool, &to).await?;
+        let mut wary = false;
+        if consent.is_some() || !to.is_stdout() {
+            (spool, wary) = agree(&mut call, consent.as_mut(), spool, &to).await?;
         }
-        fetch(&mut call, &to, &wanted, spool).await
+        fetch(&mut call, &to, &wanted, spool).await?;
+        match (unreadable, wary) {
+            (true, _) => Err(Failure::told(Code::Incomplete)),
+            (false, true) => Err(Failure::told(Code::Policy)),
+            (false, false) => Ok(()),
+        }
     }
     .await;
     call.end().await;
@@ -177,9 +190,11 @@ impl Wanted {
     }
 }
 
-/// Reads the other side's list and keeps what is wanted of it.
-async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<Spool, Failure> {
+/// Reads the other side's list and keeps what is wanted of it. Says whether the other side could not read
+/// something of that.
+async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool), Failure> {
     let mut spool = Spool::new().map_err(unlisted)?;
+    let mut unreadable = false;
     let session = call.session;
     call.running.host.list(session).map_err(Failure::misuse)?;
     loop {
@@ -187,44 +202,56 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<Spool, Failu
             Event::Entry { name, size, stat, .. } if wanted.takes(&name) => {
                 spool.push(&name, size, stat).map_err(unlisted)?;
             }
+            Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
+                unreadable = true;
+            }
             Event::BadEntry { .. } => {
                 if let Wanted::All { refused } = wanted {
                     *refused = true;
                 }
             }
-            Event::ListEnd { .. } => return Ok(spool),
+            Event::ListEnd { .. } => return Ok((spool, unreadable)),
             _ => {}
         }
     }
 }
 
-/// Shows what there is, and asks which of it is wanted.
+/// Shows what there is, and asks which of it is wanted; without a consent to ask for, only looks whether
+/// there is room. Says whether something was left since it would land on a dot-name.
 async fn agree(
     call: &mut Call<'_>,
-    consent: &mut Consent,
+    consent: Option<&mut Consent>,
     spool: Spool,
     to: &Target,
-) -> Result<Spool, Failure> {
-    if spool.count() == 0 {
-        return Err(Failure::new(Code::Incomplete, "there is nothing to fetch"));
+) -> Result<(Spool, bool), Failure> {
+    match (spool.count(), &consent) {
+        (0, Some(_)) => return Err(Failure::new(Code::Incomplete, "there is nothing to fetch")),
+        (0, None) => return Ok((spool, false)),
+        _ => {}
     }
     let inbox = call.running.host.inbox().cloned();
     let at = to.clone();
     // A long list is compared with the disk for a while.
     let compare = tokio::task::spawn_blocking(move || Question::new(spool, inbox, &at));
     let mut question = call.meanwhile(compare).await?.map_err(Failure::local)??;
-    question.show(&call.running.output)?;
+    if consent.is_some() {
+        question.show(&call.running.output)?;
+    }
     let answers = match consent {
-        _ if question.is_idle() => return question.agreed().map(|chosen| chosen.wanted),
-        Consent::Given => return question.agreed().map(|chosen| chosen.wanted),
-        Consent::Asked(answers) => answers,
+        Some(Consent::Asked(answers)) if !question.is_idle() => answers,
+        _ => {
+            let Chosen { wanted, mut rest } = question.agreed()?;
+            let wary = rest.count() > 0;
+            tell_wary(&call.running.output, &mut rest)?;
+            return Ok((wanted, wary));
+        }
     };
     loop {
         question.ask(&call.running.output, " ");
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
-            Answer::Take(chosen) => return Ok(chosen.wanted),
+            Answer::Take(chosen) => return Ok((chosen.wanted, false)),
             Answer::No => return Err(Failure::new(Code::Incomplete, "nothing was fetched")),
         }
     }

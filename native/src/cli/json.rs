@@ -3,6 +3,7 @@
 use serde::Serialize;
 use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
+use xcher_core::{Kind, Stat};
 
 use super::fetching::Target;
 use super::privacy::why_plain;
@@ -39,6 +40,8 @@ pub(super) enum Line<'a> {
         name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         size: Option<Size>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'static str>,
     },
     /// A listing is complete.
     Listing { session: u64, files: u64 },
@@ -50,6 +53,8 @@ pub(super) enum Line<'a> {
         name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         size: Option<Size>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'static str>,
     },
     /// The offer is complete.
     Offer { session: u64, files: u64 },
@@ -80,6 +85,19 @@ pub(super) enum Line<'a> {
     },
     /// A file that is not fetched, since it is here already.
     Here { session: u64, name: &'a str, path: String },
+    /// What cannot be sent: here by its path, at the other side by its name.
+    Left {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        reason: &'static str,
+        text: String,
+    },
+    /// A file of this host's that goes by another name than it has.
+    Escaped { name: &'a str, path: String },
     /// What was sent, together: `confirmed` of the files are stored there; of the rest it is not known.
     Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
     /// A file that the other side wanted and does not have; `state` as of `delivered`.
@@ -197,6 +215,15 @@ impl Size {
     }
 }
 
+/// Nothing for a file.
+fn kind(stat: Stat) -> Option<&'static str> {
+    match stat.kind {
+        Kind::File => None,
+        Kind::Folder => Some("folder"),
+        Kind::Link => Some("link"),
+    }
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -211,8 +238,19 @@ impl<'a> Line<'a> {
                 path: Some(path.display().to_string()),
                 ..transfer_line(transfer.0, "kept").of(session.0, Direction::Receive)
             })),
+            Told::Skipped(skipped) => Some(Self::Left {
+                session: None,
+                name: None,
+                path: Some(skipped.path.display().to_string()),
+                reason: skipped.why.told().as_str(),
+                text: skipped.why.to_string(),
+            }),
+            Told::Escaped(escaped) => Some(Self::Escaped {
+                name: escaped.name.as_str(),
+                path: escaped.path.display().to_string(),
+            }),
             // On the owner's terminal only.
-            Told::Skipped(_) | Told::NotPinned { .. } => None,
+            Told::NotPinned { .. } => None,
         }
     }
 
@@ -262,21 +300,34 @@ impl<'a> Line<'a> {
             Event::Ended { session, fault } => {
                 Self::Session(session_line(Some(session.0), "ended", fault.as_ref()))
             }
-            Event::Entry { session, name, size, .. } => {
-                Self::File { session: session.0, name: name.as_str(), size: Size::of(*size) }
-            }
+            Event::Entry { session, name, size, stat } => Self::File {
+                session: session.0,
+                name: name.as_str(),
+                size: Size::of(*size),
+                kind: kind(*stat),
+            },
             Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
                 Self::Notice { text: why }
             }
             Event::ListEnd { session, entries } => {
                 Self::Listing { session: session.0, files: *entries }
             }
-            Event::Offered { session, name, size, .. } => {
-                Self::Offered { session: session.0, name: name.as_str(), size: Size::of(*size) }
-            }
+            Event::Offered { session, name, size, stat } => Self::Offered {
+                session: session.0,
+                name: name.as_str(),
+                size: Size::of(*size),
+                kind: kind(*stat),
+            },
             Event::OfferEnd { session, entries } => {
                 Self::Offer { session: session.0, files: *entries }
             }
+            Event::LeftOut { session, left } => Self::Left {
+                session: Some(session.0),
+                name: Some(left.name.as_str()),
+                path: None,
+                reason: left.why.as_str(),
+                text: left.why.to_string(),
+            },
             Event::BadOffer { why, .. } => Self::Notice { text: why },
             Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
             Event::Declined { session, name } => Self::Declined { session: session.0, name },

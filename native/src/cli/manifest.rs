@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
-use xcher_core::{FileName, Size, Stat};
+use xcher_core::{FileName, Kind, Size, Stat};
 
 use super::exit::Failure;
-use super::fetching::Target;
+use super::fetching::{Target, is_dotted};
+use super::output::Output;
 use super::spool::{Listed, Spool, unlisted};
 use crate::files::{Inbox, OnConflict, Unfinished};
 
@@ -33,6 +34,10 @@ pub(super) struct Manifest {
     pub(super) here: u64,
     /// Files whose name another one has.
     pub(super) taken: u64,
+    /// Files that land on a dot-name in the receiving folder itself, and the first of them with their
+    /// numbers.
+    pub(super) dotted: u64,
+    first_dotted: Vec<(u64, FileName)>,
     /// Bytes that are free, where that is known.
     pub(super) free: Option<u64>,
 }
@@ -41,6 +46,21 @@ pub(super) struct Manifest {
 pub(super) struct Chosen {
     pub(super) wanted: Spool,
     pub(super) rest: Spool,
+}
+
+/// Says what was not taken since it would land on a dot-name in the receiving folder itself.
+pub(super) fn tell_wary(output: &Output, rest: &mut Spool) -> Result<(), Failure> {
+    let count = rest.count();
+    let mut listed = rest.reread().map_err(unlisted)?;
+    for _ in 0..count.min(PAGE) {
+        let Some((name, ..)) = listed.next().map_err(unlisted)? else { break };
+        output
+            .error(format_args!("{name}: not taken, it is a hidden name here: --hidden takes it"));
+    }
+    if count > PAGE {
+        output.error(format_args!("{} more are hidden names here, and not taken", count - PAGE));
+    }
+    Ok(())
 }
 
 /// What is there of a file's name.
@@ -61,7 +81,7 @@ impl Manifest {
             listed,
             free: inbox.as_ref().and_then(|inbox| inbox.free_space().ok()),
             inbox,
-            on_conflict: to.on_conflict,
+            on_conflict: to.taking.on_conflict,
             files: 0,
             shown: 0,
             bytes: 0,
@@ -69,6 +89,8 @@ impl Manifest {
             begun: 0,
             here: 0,
             taken: 0,
+            dotted: 0,
+            first_dotted: Vec::new(),
         };
         let begun = begun(to);
         while let Some((name, size, stat)) = manifest.listed.next().map_err(unlisted)? {
@@ -80,6 +102,12 @@ impl Manifest {
 
     fn count(&mut self, name: &FileName, size: Size, stat: Stat, begun: &Begun) {
         self.files += 1;
+        if is_dotted(name) {
+            self.dotted += 1;
+            if (self.first_dotted.len() as u64) < PAGE {
+                self.first_dotted.push((self.files, name.clone()));
+            }
+        }
         match self.there(name, size, stat) {
             There::Same => {
                 self.here += 1;
@@ -105,7 +133,11 @@ impl Manifest {
         };
         let keeps = self.on_conflict == OnConflict::Rename;
         match size.exact() {
-            Some(size) if keeps && inbox.holds(name, size, stat.into()) => There::Same,
+            Some(size)
+                if (keeps || stat.kind == Kind::Folder) && inbox.holds(name, size, stat.into()) =>
+            {
+                There::Same
+            }
             _ => There::Other,
         }
     }
@@ -122,6 +154,23 @@ impl Manifest {
         self.free.and_then(|free| more.checked_sub(free)).filter(|lacks| *lacks > 0)
     }
 
+    /// What lands on a dot-name in the receiving folder itself: to be seen before everything else.
+    pub(super) fn dotted_lines(&self, to: &Target) -> String {
+        if self.dotted == 0 {
+            return String::new();
+        }
+        let folder = to.folder.display();
+        let mut text = format!("  {} of them land on HIDDEN NAMES in {folder}:\n", self.dotted);
+        for (number, name) in &self.first_dotted {
+            // Writing to a text does not fail.
+            let _ = writeln!(text, "  {number}  {name}");
+        }
+        if self.dotted > self.first_dotted.len() as u64 {
+            let _ = writeln!(text, "  … and {} more", self.dotted - self.first_dotted.len() as u64);
+        }
+        text
+    }
+
     /// The next files, each with its number: a line each.
     pub(super) fn page(&mut self) -> Result<String, Failure> {
         let mut text = String::new();
@@ -132,6 +181,8 @@ impl Manifest {
         {
             self.shown += 1;
             let note = match (self.there(&name, size, stat), self.on_conflict) {
+                (There::Nothing, _) if stat.kind == Kind::Folder => "  (an empty folder)",
+                (There::Nothing, _) if stat.kind == Kind::Link => "  (a link)",
                 (There::Nothing, _) => "",
                 (There::Same, _) => "  (here already)",
                 (There::Other, OnConflict::Rename) => "  (the name is taken: gets a number)",

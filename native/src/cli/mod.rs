@@ -14,6 +14,7 @@ mod exposure;
 mod fetching;
 mod get;
 mod json;
+mod left;
 mod link;
 mod manifest;
 mod offer;
@@ -91,7 +92,14 @@ fn read() -> Result<Cli, ExitCode> {
     let read = |matches| Ok((Cli::from_arg_matches(&matches)?, matches));
     let (mut cli, matches) = matches.and_then(read).map_err(|error| {
         // Help and version are errors to clap, with the code 0.
-        let _ = complain(&error);
+        match complain(&error) {
+            Err(unwritten)
+                if !error.use_stderr() && unwritten.kind() != io::ErrorKind::BrokenPipe =>
+            {
+                return unread(Failure::unwritten(unwritten));
+            }
+            _ => {}
+        }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
     })?;
     cli.common.settle_privacy(&matches).map_err(unread)?;
@@ -103,7 +111,8 @@ fn complain(error: &clap::Error) -> io::Result<()> {
     let text = error.to_string();
     let is_plain = |c: char| c == '\n' || !xcher_core::deceives(c);
     if !error.use_stderr() || text.chars().all(is_plain) {
-        return error.print();
+        error.print()?;
+        return io::stdout().flush();
     }
     let shown = |c: char| match is_plain(c) {
         true => c.to_string(),
@@ -197,7 +206,10 @@ fn man(folder: Option<&Path>) -> Result<(), Failure> {
 }
 
 fn print(text: &[u8]) -> Result<(), Failure> {
-    // A reader that took enough is no failure.
-    let _ = io::stdout().lock().write_all(text);
-    Ok(())
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        // A reader that took enough is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::unwritten),
+    }
 }

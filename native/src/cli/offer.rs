@@ -9,7 +9,8 @@ use super::call::{Call, Whom};
 use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::report;
-use crate::files::Shares;
+use crate::files::{Shares, Skipped};
+use crate::host::{Host, Told};
 
 /// Files in one offer: it is held in memory, here and there.
 const MOST: usize = 100_000;
@@ -18,44 +19,60 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     if common.plain {
         return Err(Failure::usage("expected an encrypted session for an offer, got --plain"));
     }
-    let files = walk(common, &shares).await?;
+    let mut output = Output::new(common);
+    let (files, skipped) = walk(&mut output, &shares).await?;
+    let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
     let mut call = Call::begin_with(common, Whom::Nick(to.clone()), shares, None).await?;
     let session = call.session;
     let mut offer = Offer::new(session, files.iter().map(|file| file.name.clone()));
-    let done = match call.running.host.offer(session, files) {
+    let make_offer = |host: &mut Host| {
+        if !left.is_empty() {
+            host.leave_out(session, left)?;
+        }
+        host.offer(session, files)
+    };
+    let done = match make_offer(&mut call.running.host) {
         Ok(()) => serve(&mut call, &to, &mut offer).await,
         Err(error) => Err(Failure::misuse(error)),
     };
     call.end().await;
-    done
+    output.tell_left();
+    done.and_then(|()| output.left_outcome())
 }
 
-/// All that is in the shares.
-async fn walk(common: &Common, shares: &Shares) -> Result<Vec<Listed>, Failure> {
+/// All that is in the shares, and what cannot be sent.
+async fn walk(
+    output: &mut Output,
+    shares: &Shares,
+) -> Result<(Vec<Listed>, Vec<Skipped>), Failure> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
-        let (mut files, mut skipped) = (Vec::new(), Vec::new());
+        let (mut files, mut told) = (Vec::new(), Vec::new());
         loop {
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(Listed::from));
-            skipped.extend(chunk.skipped);
+            told.extend(chunk.skipped.into_iter().map(Told::Skipped));
+            told.extend(chunk.escaped.into_iter().map(Told::Escaped));
             if chunk.done || files.len() > MOST {
-                return (files, skipped);
+                return (files, told);
             }
         }
     });
-    let (files, skipped) = read.await.map_err(Failure::local)?;
-    let output = Output::new(common);
-    for skipped in skipped {
-        output.note(format_args!("{skipped}"));
+    let (files, told) = read.await.map_err(Failure::local)?;
+    for told in &told {
+        output.told(told).map_err(Failure::unwritten)?;
     }
+    let skipped = |told| match told {
+        Told::Skipped(skipped) => Some(skipped),
+        _ => None,
+    };
     match files.len() {
         0 => Err(Failure::usage("expected files to send, got none")),
         count if count > MOST => Err(Failure::usage(format!(
             "expected at most {MOST} files in an offer, got more: `xcher send PATH` with a code, or \
              `xcher share`, have no such bound"
         ))),
-        _ => Ok(files),
+        _ => Ok((files, told.into_iter().filter_map(skipped).collect())),
     }
 }
 

@@ -1,16 +1,19 @@
 //! What a command says: results on standard output, everything else on standard error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
+use xcher_core::{WhyLeft, is_escaped};
 
 use super::args::Common;
+use super::exit::{Code, Failure};
 use super::fetching::Target;
 use super::json::Line;
+use super::left::Left;
 use super::privacy::Hears;
 use super::progress::Progress;
 use crate::host::Told;
@@ -24,7 +27,13 @@ pub(super) struct Output {
     sessions: HashMap<u64, Session>,
     /// Where what is received goes.
     target: Option<Target>,
+    left: Left,
+    /// What was said of names that cannot be sent as they are.
+    escapes: HashSet<String>,
 }
+
+/// Such lines that are said: a stranger may have many.
+const ESCAPES: usize = 100;
 
 /// What was told of a session.
 struct Session {
@@ -48,6 +57,8 @@ impl Output {
             progress: bars.then(Progress::new),
             sessions: HashMap::new(),
             target: None,
+            left: Left::default(),
+            escapes: HashSet::new(),
         }
     }
 
@@ -162,7 +173,13 @@ impl Output {
             self.json(&line)?;
         }
         match told {
-            Told::Skipped(skipped) => self.note(format_args!("{skipped}")),
+            Told::Skipped(skipped) => self.left_out(&skipped.to_string(), skipped.why.told()),
+            Told::Escaped(escaped) => {
+                let line = escaped.to_string();
+                if self.first_time(&line) {
+                    self.note(format_args!("{line}"));
+                }
+            }
             Told::NotPinned { nick, why } => {
                 self.error(format_args!("the key of {nick} is not kept: {why}"));
             }
@@ -177,6 +194,40 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Says what is not sent, once.
+    pub(super) fn left_out(&mut self, line: &str, why: WhyLeft) {
+        if self.left.add(line, why) {
+            match why.is_error() {
+                true => self.error(format_args!("{line}")),
+                false => self.note(format_args!("{line}")),
+            }
+        }
+    }
+
+    /// How a command ends that did everything else: something that should have been sent may not have
+    /// been readable, which was told.
+    ///
+    /// # Errors
+    ///
+    /// If so.
+    pub(super) fn left_outcome(&self) -> Result<(), Failure> {
+        if self.left.has_errors() { Err(Failure::told(Code::Incomplete)) } else { Ok(()) }
+    }
+
+    /// Says at the end how much was left out.
+    pub(super) fn tell_left(&self) {
+        if let Some(summary) = self.left.summary() {
+            match self.left.has_errors() {
+                true => self.error(format_args!("{summary}")),
+                false => self.note(format_args!("{summary}")),
+            }
+        }
+    }
+
+    fn first_time(&mut self, line: &str) -> bool {
+        self.escapes.len() < ESCAPES && self.escapes.insert(line.to_owned())
     }
 
     fn describe(&mut self, event: &Event) {
@@ -228,6 +279,15 @@ impl Output {
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
+            Event::LeftOut { left, .. } => self.left_out(&left.to_string(), left.why),
+            Event::Entry { name, .. } | Event::Offered { name, .. }
+                if is_escaped(name.as_str()) =>
+            {
+                let line = format!("{name}: %{{HH}} stands for a byte that a name cannot have");
+                if self.first_time(&line) {
+                    self.note(format_args!("{line}"));
+                }
+            }
             Event::BadOffer { why, .. } => {
                 self.detail(format_args!("left out of the offer: {why}"))
             }

@@ -35,7 +35,7 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), Failure> {
         let state = if file.in_use { "in use".to_owned() } else { shown_age(age) };
         let (bytes, name) = (file.bytes, shown(&file.name));
         let line = format_args!("{bytes}\t{size}\t{from}\t{state}\t{name}");
-        output.result(line).map_err(unread)?;
+        output.result(line).map_err(Failure::unwritten)?;
         let line = Line::Partial {
             name: &file.name,
             bytes,
@@ -45,7 +45,7 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), Failure> {
             in_use: file.in_use,
             path: file.path.display().to_string(),
         };
-        output.json(&line).map_err(unread)?;
+        output.json(&line).map_err(Failure::unwritten)?;
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn clear(
     }
     unfinished.sweep();
     output.note(format_args!("freed {bytes} bytes of {files} unfinished files"));
-    output.json(&Line::Freed { files, bytes }).map_err(unread)?;
+    output.json(&Line::Freed { files, bytes }).map_err(Failure::unwritten)?;
     if complete { Ok(()) } else { Err(Failure::told(Code::Incomplete)) }
 }
 
@@ -128,11 +128,6 @@ fn shown_age(age: Duration) -> String {
         3_600..86_400 => format!("{} h", seconds / 3_600),
         _ => format!("{} d", seconds / 86_400),
     }
-}
-
-/// Where nobody reads the output any more, there is nothing left to do.
-fn unread(_: io::Error) -> Failure {
-    Failure::told(Code::Incomplete)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Peers<'_> {
         let key = Identity::new(*secret).public();
         let json = Line::Me { key: key.to_string() };
         let told = self.output.result(format_args!("{key}"));
-        told.and_then(|()| self.output.json(&json)).map_err(|_| Failure::told(Code::Incomplete))
+        told.and_then(|()| self.output.json(&json)).map_err(Failure::unwritten)
     }
 
     fn known(&self) -> Result<KnownPeers, Failure> {
@@ -100,8 +100,7 @@ impl Peers<'_> {
             let (key, since) = (key.to_string(), since.to_string());
             let json = Line::Pin { state, nick: nick.as_str(), key, since, relay };
             // Where nobody reads any more, what was to be done is done.
-            told.and_then(|()| self.output.json(&json))
-                .map_err(|_| Failure::told(Code::Incomplete))?;
+            told.and_then(|()| self.output.json(&json)).map_err(Failure::unwritten)?;
         }
         Ok(())
     }

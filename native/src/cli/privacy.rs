@@ -2,6 +2,7 @@
 //! of it.
 
 use std::fmt;
+use std::path::Path;
 
 use clap::ArgMatches;
 use xcher_core::peer::{Fault, Known, Secrecy, WhyPlain};
@@ -10,7 +11,9 @@ use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
 use super::exit::{Code, Failure};
+use super::output::Output;
 use crate::host::Privacy;
+use crate::keys::{self, KeysError};
 
 impl Common {
     /// Of `--plain` and `--secure`, leaves the one that goes before the other: the command line
@@ -32,8 +35,33 @@ impl Common {
         if self.plain {
             return Ok(None);
         }
-        let privacy = Privacy::load(&self.data_folder()?, &self.relay)?;
+        let privacy = match (&self.data_dir, keys::usual_folder()) {
+            (Some(named), _) => Privacy::load(named, &self.relay)?,
+            (None, Some(usual)) => match Privacy::load(&usual, &self.relay) {
+                // Nothing is lost that was there before.
+                Err(error @ KeysError::System { .. }) if !keys::has_identity(&usual) => {
+                    self.do_without_key(&error, Some(&usual))?
+                }
+                loaded => loaded?,
+            },
+            (None, None) => self.do_without_key(&"there is no home", None)?,
+        };
         Ok(Some(if self.secure { privacy.required() } else { privacy }))
+    }
+}
+
+impl Common {
+    /// A key for this run, where none can be kept.
+    fn do_without_key(
+        &self,
+        why: &dyn fmt::Display,
+        folder: Option<&Path>,
+    ) -> Result<Privacy, Failure> {
+        Output::new(self).note(format_args!(
+            "no key can be kept ({why}): this host has one for this run alone, and others will not \
+             know it again; --data-dir names a folder for keys"
+        ));
+        Ok(Privacy::for_this_run(folder, &self.relay)?)
     }
 }
 

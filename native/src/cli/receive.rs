@@ -12,6 +12,7 @@ use super::args::Common;
 use super::consent::Question;
 use super::exit::{Code, Failure};
 use super::fetching::{Fetching, Target};
+use super::manifest::tell_wary;
 use super::prompt::{Prompt, Settled};
 use super::send_args::{OffersArgs, ReceiveArgs};
 use super::share;
@@ -26,7 +27,11 @@ const MOST_NAMES: usize = 16 << 20;
 
 /// Waits for offers until stopped.
 pub(super) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), Failure> {
-    let (offers, inbox) = Offers::new(&args.offers)?;
+    let (mut offers, inbox) = Offers::new(&args.offers)?;
+    offers.to.hidden = args.hidden;
+    if let Some(inbox) = &inbox {
+        inbox.check_writable().map_err(Failure::local)?;
+    }
     if inbox.is_none() {
         return Err(Failure::usage(
             "expected a terminal to ask on, or --yes to take what comes, got neither",
@@ -66,7 +71,7 @@ pub(super) struct Offers {
 impl Offers {
     /// What the command line says of them, and where they go if they may be taken.
     pub(super) fn new(args: &OffersArgs) -> Result<(Self, Option<Inbox>), Failure> {
-        let to = Target::from(&args.to);
+        let to = Target::new(&args.to, args.yes);
         let policy = match args.yes {
             true => Policy::Take,
             false if can_ask() => Policy::Ask,
@@ -111,6 +116,10 @@ impl Offers {
                 self.offered(running, *session, name, *size, *stat)
             }
             Event::OfferEnd { session, .. } => self.complete(running, prompt, *session),
+            Event::LeftOut { left, .. } if left.why.is_error() => {
+                self.worst = Some(Code::Incomplete);
+                Ok(())
+            }
             Event::SafetyWords { session, .. } => match self.coming.get(session) {
                 Some(Coming::Complete(_)) => self.decide(running, prompt, *session),
                 _ => Ok(()),
@@ -215,7 +224,13 @@ impl Offers {
         }
         question.show(&running.output)?;
         match question.agreed() {
-            Ok(chosen) => self.settle(running, Settled::Take(session, chosen)),
+            Ok(mut chosen) => {
+                if chosen.rest.count() > 0 {
+                    self.worst = Some(Code::Policy);
+                    tell_wary(&running.output, &mut chosen.rest)?;
+                }
+                self.settle(running, Settled::Take(session, chosen))
+            }
             Err(failure) => {
                 let why = failure.message.unwrap_or_default();
                 running.output.error(format_args!("the offer of {who} is declined: {why}"));

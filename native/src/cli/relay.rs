@@ -103,12 +103,7 @@ pub(super) async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, 
 /// Takes as many descriptors as the system lets this process have: every connection needs one. Where
 /// it will not give them, the relay says so when they run out.
 pub(super) fn raise_descriptor_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    }
+    crate::descriptors::raise_limit();
 }
 
 /// Has SIGHUP check the files that were named, and say what is in use and what needs a restart.

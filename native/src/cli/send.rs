@@ -12,7 +12,9 @@ use super::{code, offer};
 
 pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure> {
     let (to, paths) = whom(args)?;
-    let shares = sources::open(paths, args.name.as_deref())?;
+    // What is sent was named: with all that is hidden in it, as rsync does.
+    let rules = sources::rules(common, args.links, true);
+    let shares = sources::open(paths, args.name.as_deref(), &rules)?;
     match to {
         Some(nick) => offer::run(common, nick, shares).await,
         None => code::run(common, args, shares).await,

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use xcher_core::Nick;
+use xcher_core::{Nick, Size};
 
 use super::args::switch;
-use crate::files::OnConflict;
+use crate::files::{Links, OnConflict};
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -25,6 +25,9 @@ pub(super) struct SendArgs {
     /// What standard input is called at the receiver [default: stdin]
     #[arg(long, env = "XCHER_NAME")]
     pub(super) name: Option<String>,
+    /// What becomes of symbolic links in folders; a link that is named is followed
+    #[arg(long, env = "XCHER_LINKS", value_name = "WHAT", default_value = "skip")]
+    pub(super) links: Links,
     /// Show no QR code
     #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
     pub(super) no_qr: bool,
@@ -50,6 +53,9 @@ pub(super) struct GetArgs {
     pub(super) all: bool,
     #[command(flatten)]
     pub(super) to: TargetArgs,
+    /// With --all or --yes, also take files that land on a dot-name in the folder itself, such as .bashrc
+    #[arg(long, env = "XCHER_HIDDEN", value_parser = switch())]
+    pub(super) hidden: bool,
     /// By a code, fetch without asking
     #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
     pub(super) yes: bool,
@@ -64,10 +70,19 @@ pub(super) struct TargetArgs {
     /// What to do where a file of that name is there already
     #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "WHAT", default_value = "rename")]
     pub(super) on_conflict: OnConflict,
+    /// Let programs be programs: files that may be executed there may be executed here
+    #[arg(long, env = "XCHER_EXECUTABLE", value_parser = switch())]
+    pub(super) executable: bool,
+    /// The most bytes of a file of unknown size, such as 500mb [default: no limit; with --yes: 1gb]
+    #[arg(long, env = "XCHER_MAX_SIZE", value_name = "SIZE", value_parser = size)]
+    pub(super) max_size: Option<Size>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReceiveArgs {
+    /// With --yes, also take files that land on a dot-name in the folder itself, such as .bashrc
+    #[arg(long, env = "XCHER_HIDDEN", value_parser = switch())]
+    pub(super) hidden: bool,
     /// End after one session
     #[arg(long, env = "XCHER_ONCE", value_parser = switch())]
     pub(super) once: bool,
@@ -84,4 +99,10 @@ pub(super) struct OffersArgs {
     /// Take all that anyone offers, without asking
     #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
     pub(super) yes: bool,
+}
+
+/// Bytes, also as a round figure.
+fn size(text: &str) -> Result<Size, String> {
+    let size = Size::parse(text).filter(|size| !size.is_unknown());
+    size.ok_or_else(|| "expected bytes, such as 1000000 or 500mb".to_owned())
 }

@@ -5,6 +5,7 @@ use xcher_core::peer::{Calls, Event, Fault};
 
 use super::args::{Common, ShareArgs};
 use super::exit::{Code, Failure};
+use super::output::Output;
 use super::prompt::Prompt;
 use super::receive::Offers;
 use super::start::Running;
@@ -17,7 +18,13 @@ pub(super) async fn run(
     args: &ShareArgs,
     online: impl FnMut(&Running),
 ) -> Result<(), Failure> {
-    let shares = sources::open_beside_questions(&args.paths, args.name.as_deref())?;
+    let rules = sources::rules(common, args.links, args.hidden);
+    let shares = sources::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
+    for path in args.paths.iter().filter(|path| sources::is_sweeping(path)) {
+        let path = path.display();
+        let text = format_args!("WARNING: all of {path} is shared with everyone at the relay");
+        Output::new(common).error(text);
+    }
     let (offers, inbox) = Offers::new(&args.offers)?;
     let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
     serve_all(common, shares, serving, online).await
@@ -47,20 +54,17 @@ pub(super) async fn serve_all(
     say_online(&running)?;
     online(&running);
     let ended = serve(&mut running, &mut serving).await;
-    running.stop().await;
+    let output = running.stop().await;
     match ended {
         // To be stopped is how sharing ends.
         Err(Failure { stopped: true, .. }) => Ok(()),
-        ended => ended,
+        ended => ended.and_then(|()| output.left_outcome()),
     }
 }
 
 fn say_online(running: &Running) -> Result<(), Failure> {
     let Some(nick) = running.host.nick() else { return Ok(()) };
-    running
-        .output
-        .result(format_args!("online {nick}"))
-        .map_err(|_| Failure::told(Code::Incomplete))
+    running.output.result(format_args!("online {nick}")).map_err(Failure::unwritten)
 }
 
 async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failure> {

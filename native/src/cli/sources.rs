@@ -5,24 +5,62 @@ use std::path::{Path, PathBuf};
 
 use xcher_core::FileName;
 
-use super::exit::Failure;
+use super::args::Common;
+use super::config_file;
+use super::exit::{Code, Failure};
 use super::own_stream::own;
-use crate::files::Shares;
+use crate::files::{Links, OwnPlaces, Rules, Shares, Skipped};
+use crate::keys;
 
 /// Opens every path; `-` is standard input, which goes by `name`.
-pub(super) fn open(paths: &[PathBuf], name: Option<&str>) -> Result<Shares, Failure> {
-    try_open(paths, name).map_err(Failure::usage)
+///
+/// # Errors
+///
+/// Where one cannot be shared, and where there is nothing to send in any.
+pub(super) fn open(
+    paths: &[PathBuf],
+    name: Option<&str>,
+    rules: &Rules,
+) -> Result<Shares, Failure> {
+    let shares = try_open(paths, name, rules).map_err(Failure::usage)?;
+    let Err(skipped) = shares.check_any() else { return Ok(shares) };
+    let code = match skipped.iter().any(|skipped| skipped.why.told().is_error()) {
+        true => Code::Incomplete,
+        false => Code::Usage,
+    };
+    let why: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
+    let why = if why.is_empty() { "it is empty".to_owned() } else { why.join("; ") };
+    Err(Failure::new(code, format!("there is nothing to send: {why}")))
 }
 
-/// The same of a command that asks on standard input.
+/// The rules of sharing; the program's own files are never shared.
+pub(super) fn rules(common: &Common, links: Links, hidden: bool) -> Rules {
+    let config = match &common.config {
+        Some(file) => Some(file.clone()),
+        None => config_file::usual_place().and_then(|file| Some(file.parent()?.to_owned())),
+    };
+    let data = [common.data_dir.clone(), keys::usual_folder()];
+    let own = data.into_iter().chain([config, common.token_file.clone()]).flatten();
+    Rules { links, hidden, own: OwnPlaces::of(&own.collect::<Vec<_>>()) }
+}
+
+/// Whether sharing this path shares what nobody means to: a home, or everything.
+pub(super) fn is_sweeping(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    path.parent().is_none() || Some(path) == home
+}
+
+/// As [`open`], of a command that asks on standard input.
 pub(super) fn open_beside_questions(
     paths: &[PathBuf],
     name: Option<&str>,
+    rules: &Rules,
 ) -> Result<Shares, Failure> {
     if paths.iter().any(|path| is_stdin(path)) && io::stdin().is_terminal() {
         return Err(Failure::usage("expected a pipe or a file as standard input, got a terminal"));
     }
-    open(paths, name)
+    open(paths, name, rules)
 }
 
 /// Whether a path stands for standard input.
@@ -30,9 +68,9 @@ pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn try_open(paths: &[PathBuf], name: Option<&str>) -> Result<Shares, String> {
+fn try_open(paths: &[PathBuf], name: Option<&str>, rules: &Rules) -> Result<Shares, String> {
     let files: Vec<_> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
-    let shares = Shares::open(&files).map_err(|error| error.to_string())?;
+    let shares = Shares::open_by(&files, rules).map_err(|error| error.to_string())?;
     match (paths.len() - files.len(), name) {
         (0, None) => Ok(shares),
         (0, Some(_)) => Err("expected - for standard input with --name, got none".to_owned()),

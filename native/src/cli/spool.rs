@@ -46,7 +46,7 @@ impl Spool {
     pub(super) fn push(&mut self, name: &FileName, size: Size, stat: Stat) -> io::Result<()> {
         // A name holds no tab and no line end.
         let modified = stat.modified.map_or_else(|| "-".into(), |seconds| seconds.to_string());
-        let mode = if stat.executable { 'x' } else { '-' };
+        let mode = stat.mode();
         let line = format!("{modified}\t{mode}\t{size}\t{name}\n");
         let Some(room) = self.room.checked_sub(line.len() as u64) else {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -126,7 +126,7 @@ fn parse(line: &str) -> Option<(FileName, Size, Stat)> {
         "-" => None,
         seconds => Some(seconds.parse().ok()?),
     };
-    let stat = Stat { modified, executable: fields.next()? == "x" };
+    let stat = Stat::with_mode(modified, fields.next()?)?;
     let size = Size::parse(fields.next()?)?;
     Some((FileName::new(fields.next()?).ok()?, size, stat))
 }
@@ -135,7 +135,8 @@ fn parse(line: &str) -> Option<(FileName, Size, Stat)> {
 mod tests {
     use super::*;
 
-    const STAT: Stat = Stat { modified: Some(-7), executable: true };
+    const STAT: Stat =
+        Stat { modified: Some(-7), kind: xcher_core::Kind::File, executable: true, private: true };
 
     #[test]
     fn a_list_without_end_does_not_fill_the_disk() -> io::Result<()> {

@@ -9,6 +9,7 @@ use super::args::Common;
 use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::signals::Signals;
+use crate::descriptors;
 use crate::files::Shares;
 use crate::host::{Host, Privacy, RelayAddress, Setup, Sink, Told};
 
@@ -59,6 +60,8 @@ impl Running {
         sink: impl Into<Sink>,
         privacy: Option<Privacy>,
     ) -> Result<Self, NotOnline> {
+        descriptors::raise_limit();
+        let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
         let signals = Signals::catch()
             .map_err(|error| Failure::new(Code::Incomplete, format!("no signals: {error}")))?;
         let setup = Setup {
@@ -116,13 +119,16 @@ impl Running {
                     return Err(Failure::new(code, message));
                 }
                 Told::Peer(event) => return Ok(event),
-                Told::Skipped(_) | Told::NotPinned { .. } | Told::Kept { .. } => {}
+                Told::Skipped(_)
+                | Told::Escaped(_)
+                | Told::NotPinned { .. }
+                | Told::Kept { .. } => {}
             }
         }
     }
 
     fn say(&mut self, told: &Told) -> Result<(), Failure> {
-        self.output.told(told).map_err(|_| Failure::told(Code::Incomplete))
+        self.output.told(told).map_err(Failure::unwritten)
     }
 
     /// Stops the host in order and says what there was still to say.
@@ -134,6 +140,7 @@ impl Running {
             // A reader that is gone needs no last words.
             let _ = self.output.told(&told);
         }
+        self.output.tell_left();
         self.output
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU64;
 use xcher_core::secure::SecureError;
 use xcher_core::stream::Seal;
 
-use super::Brake;
 use super::send::{SendEnd, to_the_end, write};
+use super::{Brake, Mark};
 
 /// Bytes that are sealed before they are written.
 const AHEAD: usize = 256 << 10;
@@ -61,12 +61,16 @@ fn seal_out<T>(
     Ok(SendEnd::Whole)
 }
 
-/// Reads the file, which must have so many bytes, no more and no fewer.
+/// Reads the file, which must have so many bytes, no more and no fewer, and not change meanwhile.
 fn read_whole(file: File, size: u64, bytes: &mut Vec<u8>) -> Result<(), String> {
     bytes.clear();
-    match file.take(size.saturating_add(1)).read_to_end(bytes) {
-        Ok(read) if read as u64 == size => Ok(()),
-        Ok(_) => Err("its size changed while it was sent".to_owned()),
+    let mark = Mark::of(&file).map_err(|error| format!("the file cannot be read: {error}"))?;
+    match (&file).take(size.saturating_add(1)).read_to_end(bytes) {
+        Ok(read) if read as u64 != size => Err("its size changed while it was sent".to_owned()),
+        Ok(_) => match mark.end(&file) {
+            SendEnd::Whole => Ok(()),
+            _ => Err("the file changed while it was sent".to_owned()),
+        },
         Err(error) => Err(format!("the file cannot be read: {error}")),
     }
 }

@@ -8,6 +8,7 @@ mod batch_receive;
 mod batch_send;
 mod brake;
 mod buffers;
+mod mark;
 mod pipe_send;
 mod receive;
 mod sealed_receive;
@@ -15,16 +16,19 @@ mod sealed_send;
 mod send;
 #[cfg(target_os = "linux")]
 mod splice;
+mod store;
 
 pub use batch_receive::receive_batch;
 pub use batch_send::send_batch;
 pub use brake::{Brake, Rate};
 pub use buffers::BufferBudget;
+pub use mark::Mark;
 pub use pipe_send::send_pipe;
 pub use receive::{ReceiveEnd, receive};
 pub use sealed_receive::receive_sealed;
 pub use sealed_send::send_sealed;
 pub use send::{SendEnd, send};
+pub use store::{Store, write_with_holes};
 
 use xcher_core::stream::{Hasher, Seal};
 
@@ -35,6 +39,8 @@ pub struct Sealing {
     pub seal: Seal,
     /// Fed with the bytes that do not move again.
     pub begun: Hasher,
+    /// What the file to be sent was when those were read.
+    pub mark: Option<Mark>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use xcher_core::secure::SecureError;
 
 use super::brake::Stopped;
 use super::buffers::LENGTH;
+use super::store::{self, Store};
 use super::{Brake, BufferBudget};
 
 /// How receiving ended.
@@ -37,28 +38,46 @@ pub enum ReceiveEnd {
 ///
 /// Never more than `limit` bytes; after them it waits for the end or the first byte too many.
 /// `received` is set to the bytes written so far.
-pub fn receive(
+pub fn receive<'a>(
     socket: &TcpStream,
-    file: &File,
+    to: impl Into<Store<'a>>,
     limit: Option<u64>,
     received: &AtomicU64,
     buffers: &BufferBudget,
     brake: &Brake,
 ) -> ReceiveEnd {
-    let mut to = Destination::new(file, limit, received, brake);
+    let mut to = Destination::new(to.into(), limit, received, brake);
+    let end = receive_all(socket, &mut to, buffers, brake);
+    to.finish().map_or_else(ReceiveEnd::FileError, |()| end)
+}
+
+fn receive_all(
+    socket: &TcpStream,
+    to: &mut Destination<'_>,
+    buffers: &BufferBudget,
+    brake: &Brake,
+) -> ReceiveEnd {
     #[cfg(target_os = "linux")]
-    match super::splice::receive(socket, &mut to, buffers, brake) {
+    match super::splice::receive(socket, to, buffers, brake) {
         Ok(Some(end)) | Err(end) => return end,
         Ok(None) => {}
     }
-    match by_copy(socket, &mut to, buffers, brake) {
+    match by_copy(socket, to, buffers, brake) {
         Ok(end) | Err(end) => end,
     }
 }
 
+/// Bytes after which it is looked again how much room there is.
+const LOOK_AT_ROOM: u64 = 1 << 20;
+
 /// What has been written, and how much more may be.
 pub(super) struct Destination<'a> {
     pub(super) file: &'a File,
+    store: Store<'a>,
+    /// Its end was passed by and not written.
+    hole: bool,
+    /// When it was last looked how much room there is: after so many bytes.
+    looked: Option<u64>,
     bytes: u64,
     limit: u64,
     received: &'a AtomicU64,
@@ -67,13 +86,34 @@ pub(super) struct Destination<'a> {
 
 impl<'a> Destination<'a> {
     pub(super) fn new(
-        file: &'a File,
+        store: Store<'a>,
         limit: Option<u64>,
         received: &'a AtomicU64,
         brake: &'a Brake,
     ) -> Self {
         let bytes = received.load(Ordering::Relaxed);
-        Self { file, bytes, limit: limit.unwrap_or(u64::MAX), received, brake }
+        let (file, limit) = (store.file, limit.unwrap_or(u64::MAX));
+        Self { file, store, hole: false, looked: None, bytes, limit, received, brake }
+    }
+
+    /// Whether these texts have holes in them, which are not written.
+    pub(super) fn has_holes(&self, texts: &[IoSlice<'_>]) -> bool {
+        self.store.sparse && store::has_holes(self.bytes, texts)
+    }
+
+    /// The file is as long as what came.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.hole) { self.file.set_len(self.bytes) } else { Ok(()) }
+    }
+
+    /// Looks now and then whether there is still room.
+    pub(super) fn check_room(&mut self) -> Result<(), ReceiveEnd> {
+        let is_due = self.looked.is_none_or(|looked| self.bytes - looked >= LOOK_AT_ROOM);
+        if !self.store.keeps_room || !is_due {
+            return Ok(());
+        }
+        self.looked = Some(self.bytes);
+        store::check_room(self.file).map_err(ReceiveEnd::FileError)
     }
 
     /// Bytes of the file.
@@ -98,14 +138,23 @@ impl<'a> Destination<'a> {
     }
 
     /// Writes the beginning of what is in these places; it is not counted yet.
-    pub(super) fn write_some(&self, texts: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn write_some(&mut self, texts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut file = self.file;
-        self.brake.while_writing(|| file.write_vectored(texts))
+        let written = self.brake.while_writing(|| file.write_vectored(texts))?;
+        self.hole &= written == 0;
+        Ok(written)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ReceiveEnd> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let mut file = self.file;
-        self.brake.while_writing(|| file.write_all(bytes)).map_err(ReceiveEnd::FileError)?;
+        let written = self.brake.while_writing(|| match self.store.sparse {
+            true => store::write_sparse(file, self.bytes, bytes),
+            false => file.write_all(bytes).map(|()| false),
+        });
+        self.hole = written.map_err(ReceiveEnd::FileError)?;
         self.wrote(bytes.len());
         Ok(())
     }
@@ -132,6 +181,7 @@ pub(super) fn by_copy(
         if let Some(end) = to.wait(socket)? {
             return Ok(end);
         }
+        to.check_room()?;
         let room = brake.turn(to.room(LENGTH))?;
         let mut buffer = buffers.borrow();
         let got = retry(|| socket.read(&mut buffer[..room]));

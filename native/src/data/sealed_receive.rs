@@ -1,6 +1,5 @@
 //! From a socket to a file, from one host alone (sections 11.3 and 13).
 
-use std::fs::File;
 use std::io::{self, IoSlice, Read as _};
 use std::net::TcpStream;
 use std::sync::atomic::AtomicU64;
@@ -10,7 +9,7 @@ use xcher_core::secure::record::{HEAD, length};
 use xcher_core::stream::{Receiver, Sums};
 
 use super::receive::{Destination, ReceiveEnd, retry};
-use super::{Brake, BufferBudget, Sealing};
+use super::{Brake, BufferBudget, Sealing, Store};
 
 /// The most that is read at a time: what a processor's cache holds until it is in the file. Two of
 /// the longest records fit.
@@ -21,21 +20,25 @@ const TEXTS: usize = 64;
 /// As [`receive`](super::receive) of what was sealed: only what the other side sent, in its order,
 /// gets into the file. `limit` and `received` are bytes of the file. With the end of the stream come
 /// the sums of the file, where both sides verify.
-pub fn receive_sealed(
+pub fn receive_sealed<'a>(
     socket: &TcpStream,
-    file: &File,
+    to: impl Into<Store<'a>>,
     limit: Option<u64>,
     sealing: Sealing,
     received: &AtomicU64,
     buffers: &BufferBudget,
     brake: &Brake,
 ) -> (ReceiveEnd, Option<Sums>) {
-    let mut to = Destination::new(file, limit, received, brake);
-    let Sealing { seal, begun } = sealing;
+    let mut to = Destination::new(to.into(), limit, received, brake);
+    let Sealing { seal, begun, .. } = sealing;
     let end = seal
         .receiver(begun)
         .map_err(ReceiveEnd::SecureError)
         .and_then(|receiver| open_all(socket, &mut to, receiver, buffers, brake));
+    let end = match to.finish() {
+        Ok(()) => end,
+        Err(error) => Err(ReceiveEnd::FileError(error)),
+    };
     match end {
         Ok(sums) => (ReceiveEnd::Eof { bytes: to.bytes() }, sums),
         Err(end) => (end, None),
@@ -58,6 +61,7 @@ fn open_all(
         if retry(|| socket.peek(&mut [0])).map_err(ReceiveEnd::SocketError)? == 0 {
             return receiver.finish().map_err(ReceiveEnd::SecureError);
         }
+        to.check_room()?;
         let begun = part.len();
         // Where there is enough of it, up to the end of a record, so that no part is left.
         let most = (READ / last * last).max(begun + 1);
@@ -130,6 +134,12 @@ impl Destination<'_> {
             let fits: Vec<u8> = all.take(room).collect();
             self.write(&fits)?;
             return Err(ReceiveEnd::Excess { bytes: self.bytes() });
+        }
+        if self.has_holes(texts) {
+            for text in texts.drain(..) {
+                self.write(&text)?;
+            }
+            return Ok(());
         }
         let mut left = &mut texts[..];
         let mut written = 0;

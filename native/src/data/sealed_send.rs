@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Brake, Sealing};
+use super::{Brake, Mark, Sealing};
 use xcher_core::secure::record::{HEAD, TAG};
 
 use super::send::{SendEnd, to_the_end, write};
@@ -43,7 +43,8 @@ fn seal_out(
     sent: &AtomicU64,
     cancelled: &Brake,
 ) -> Result<SendEnd, SendEnd> {
-    let Sealing { seal, begun } = sealing;
+    let Sealing { seal, begun, mark } = sealing;
+    let mark = mark.map_or_else(|| Mark::of(file), Ok).map_err(SendEnd::FileError)?;
     let mut sender = seal.sender(begun).map_err(SendEnd::SecureError)?;
     let mut offset = sent.load(Ordering::Relaxed);
     file.seek(SeekFrom::Start(offset)).map_err(SendEnd::FileError)?;
@@ -63,6 +64,11 @@ fn seal_out(
         }
         let count = |taken| offset + text_in(taken).min(got) as u64;
         if offset + got as u64 == size {
+            // What was read is not sent whole where it is no longer so.
+            match mark.end(file) {
+                SendEnd::Whole => {}
+                end => return Err(end),
+            }
             records.extend(sender.finish().map_err(SendEnd::SecureError)?);
             write(socket, &records, count, sent, cancelled)?;
             return Ok(SendEnd::Whole);

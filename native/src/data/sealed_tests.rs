@@ -308,5 +308,5 @@ fn a_full_disk_is_the_files_fault_here_too() {
 
 /// From the first byte.
 pub(super) fn sealing(seal: Seal) -> Sealing {
-    Sealing { seal, begun: Hasher::new() }
+    Sealing { seal, begun: Hasher::new(), mark: None }
 }

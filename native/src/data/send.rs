@@ -9,8 +9,8 @@ use std::time::Duration;
 use socket2::SockRef;
 use xcher_core::secure::SecureError;
 
-use super::Brake;
 use super::brake::{LOOK, Stopped};
+use super::{Brake, Mark};
 
 /// How sending ended.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub enum SendEnd {
         /// Bytes sent.
         sent: u64,
     },
+    /// The file changed while it was read.
+    FileChanged,
     /// The file cannot be read.
     FileError(io::Error),
     /// The connection broke, or the transfer was cancelled.
@@ -30,7 +32,8 @@ pub enum SendEnd {
     SecureError(SecureError),
 }
 
-/// Sends the first `size` bytes of `file`, and then the end of the stream.
+/// Sends the first `size` bytes of `file`, and then the end of the stream, unless the file changed
+/// meanwhile.
 ///
 /// `sent` is set to the bytes that the system has taken so far; soon after `cancelled` is set it
 /// ends. When not all could be sent, the connection is reset as it is closed, also by the death of
@@ -44,7 +47,13 @@ pub fn send(
     sent: &AtomicU64,
     cancelled: &Brake,
 ) -> SendEnd {
-    to_the_end(socket, || copy_out(socket, file, size, sent, cancelled))
+    to_the_end(socket, || match Mark::of(file) {
+        Ok(mark) => match copy_out(socket, file, size, sent, cancelled) {
+            SendEnd::Whole => mark.end(file),
+            end => end,
+        },
+        Err(error) => SendEnd::FileError(error),
+    })
 }
 
 /// Sends something whole, or resets the connection.

@@ -35,6 +35,7 @@ pub(super) fn receive(
         {
             return Ok(Some(end));
         }
+        to.check_room()?;
         let room = brake.turn(to.room(PIPE))?;
         let got = splice(socket, None, &into_pipe, None, room, SpliceFlags::MOVE);
         brake.moved(room, got.unwrap_or(0));

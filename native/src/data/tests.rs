@@ -89,7 +89,7 @@ fn the_ways_without_the_systems_help_do_the_same() {
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
             let brake = run();
-            let mut to = Destination::new(&to, Some(size), &received, &brake);
+            let mut to = Destination::new((&to).into(), Some(size), &received, &brake);
             receive_by_copy(&ours, &mut to, &BufferBudget::new(), &brake)
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");

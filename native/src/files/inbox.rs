@@ -8,12 +8,10 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
-use xcher_core::{FileName, NameFault, Quoted};
+use xcher_core::{FileName, Kind, NameFault, Quoted};
 
 use super::place::Place;
-use super::{
-    HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place, leaves_root,
-};
+use super::{HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place};
 
 /// What to do when a file of that name is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
@@ -45,7 +43,25 @@ pub(super) struct Shared {
     pub(super) root: Dir,
     /// For messages.
     pub(super) path: PathBuf,
-    pub(super) on_conflict: OnConflict,
+    pub(super) taking: Taking,
+}
+
+/// How files are taken into a receiving folder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taking {
+    /// What to do when a file of that name is already there.
+    pub on_conflict: OnConflict,
+    /// Whether programs stay programs.
+    pub executable: bool,
+    /// The most bytes of a file of which nothing is known before; without it, what the disk holds.
+    pub max_unknown: Option<u64>,
+}
+
+/// All that a file has is taken with it.
+impl From<OnConflict> for Taking {
+    fn from(on_conflict: OnConflict) -> Self {
+        Self { on_conflict, executable: true, max_unknown: None }
+    }
 }
 
 impl Drop for Shared {
@@ -62,7 +78,7 @@ impl Inbox {
     /// # Errors
     ///
     /// [`InboxError::Folder`].
-    pub fn open(path: &Path, on_conflict: OnConflict) -> Result<Self, InboxError> {
+    pub fn open(path: &Path, taking: impl Into<Taking>) -> Result<Self, InboxError> {
         let open = || {
             match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => {}
@@ -73,7 +89,28 @@ impl Inbox {
         };
         let root = open().map_err(|source| InboxError::Folder { path: path.into(), source })?;
         Unfinished::expire(&root);
-        Ok(Self { shared: Arc::new(Shared { root, path: path.into(), on_conflict }) })
+        Ok(Self { shared: Arc::new(Shared { root, path: path.into(), taking: taking.into() }) })
+    }
+
+    /// Tries whether files can be made in the folder: a file system may be read-only, a folder another's.
+    ///
+    /// # Errors
+    ///
+    /// [`InboxError::Partial`].
+    pub fn check_writable(&self) -> Result<(), InboxError> {
+        let shared = &self.shared;
+        let (place, _file) = Place::random(&shared.root, "try").map_err(|source| {
+            InboxError::Partial { path: shared.path.join(PARTIAL_FOLDER), source }
+        })?;
+        // What cannot be removed expires.
+        let _ = place.remove();
+        let _ = shared.root.remove_dir(PARTIAL_FOLDER);
+        Ok(())
+    }
+
+    /// The most bytes of a file of which nothing is known before.
+    pub fn max_unknown(&self) -> Option<u64> {
+        self.shared.taking.max_unknown
     }
 
     /// Whether something of this name is there: a file, a folder or a link.
@@ -81,14 +118,18 @@ impl Inbox {
         self.shared.root.symlink_metadata(name.as_str()).is_ok()
     }
 
-    /// Whether a file of this name, size and time is there. It must be of that second exactly, as a
+    /// Whether a file or link of this name, size and time is there, or the folder. It must be of that second exactly, as a
     /// file is whose time was set: one that was written in that second by someone else has more to
     /// its time than seconds.
     pub fn holds(&self, name: &FileName, size: u64, stat: Stat) -> bool {
-        let Some(modified) = stat.modified else { return false };
         self.shared.root.symlink_metadata(name.as_str()).is_ok_and(|found| {
             let time = found.modified().map(cap_std::time::SystemTime::into_std).ok();
-            found.is_file() && found.len() == size && time == Some(modified)
+            let same = time.is_some() && time == stat.modified && found.len() == size;
+            match stat.kind {
+                Kind::File => found.is_file() && same,
+                Kind::Folder => found.is_dir(),
+                Kind::Link => found.is_symlink() && same,
+            }
         })
     }
 
@@ -164,19 +205,14 @@ fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreFault> {
     let name = name.as_str();
     for (at, _) in name.match_indices('/') {
         let parent = &name[..at];
-        match root.metadata(parent) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match root.symlink_metadata(parent) {
-                    // Another file of the folder has made it meanwhile.
-                    Ok(metadata) if metadata.is_dir() => {}
-                    // A link to nothing, and no folder can be made in its place.
-                    Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
-                    Err(_) => break,
-                }
+        match root.symlink_metadata(parent) {
+            Ok(found) if found.is_dir() => {}
+            Ok(found) if found.is_symlink() => {
+                return Err(StoreFault::ParentIsLink { parent: parent.into() });
             }
-            Err(error) => return Err(StoreFault::of_parent(parent, error)),
+            Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(StoreFault::System(error)),
         }
     }
     match root.symlink_metadata(name) {
@@ -189,14 +225,12 @@ fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreFault> {
 }
 
 impl StoreFault {
-    /// Why the folder `parent` cannot be used.
-    pub(super) fn of_parent(parent: &str, error: io::Error) -> Self {
+    /// Why the folder `parent`, which is `part` of `folder`, cannot be used.
+    pub(super) fn of_parent(folder: &Dir, part: &str, parent: &str, error: io::Error) -> Self {
         let parent = parent.into();
-        match error.kind() {
-            _ if leaves_root(&error) => Self::ParentLeaves { parent },
-            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                Self::ParentIsFile { parent }
-            }
+        match folder.symlink_metadata(part) {
+            Ok(found) if found.is_symlink() => Self::ParentIsLink { parent },
+            Ok(found) if !found.is_dir() => Self::ParentIsFile { parent },
             _ => Self::System(error),
         }
     }

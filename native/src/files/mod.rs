@@ -4,7 +4,9 @@
 //! over ([`Unfinished`]) is reached through one open handle a root, so that no name and no link leads
 //! out of it.
 
+mod chunk;
 mod inbox;
+mod making;
 mod not_stored;
 mod origin;
 mod partial;
@@ -12,20 +14,24 @@ mod pipe;
 mod place;
 mod prefix;
 mod rename;
+mod rules;
 mod shares;
 mod stat;
 mod unfinished;
 mod walk;
+mod wire_name;
 
-pub use inbox::{Inbox, InboxError, OnConflict};
+pub use chunk::{Chunk, Entry, Escaped, SkipReason, Skipped};
+pub use inbox::{Inbox, InboxError, OnConflict, Taking};
 pub(crate) use not_stored::reason;
 pub use origin::Origin;
 pub use partial::{Kept, Partial, StoreError, StoreFault};
 pub use prefix::prefix_hash;
+pub use rules::{Links, OwnPlaces, Rules};
 pub use shares::{OpenError, ShareError, Shares};
 pub use stat::Stat;
 pub use unfinished::{EXPIRY, Leftover, Unfinished};
-pub use walk::{Chunk, Entry, SkipReason, Skipped, Walk};
+pub use walk::Walk;
 
 use std::io;
 

@@ -30,7 +30,8 @@ impl StoreFault {
     fn reason(&self) -> NotStored {
         match self {
             Self::Exists | Self::NotAFile | Self::ParentIsFile { .. } => NotStored::Exists,
-            Self::ParentLeaves { .. } => NotStored::Name,
+            Self::ParentIsLink { .. } | Self::LinkLeaves => NotStored::Name,
+            Self::FolderWithBytes | Self::NoLinks => NotStored::Other,
             Self::System(error) => reason(error),
         }
     }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use cap_fs_ext::DirExt as _;
 use cap_std::fs::Dir;
-use xcher_core::{FileName, Quoted};
+use xcher_core::{FileName, Kind, Quoted};
 
 use super::inbox::Shared;
 use super::place::Place;
@@ -23,13 +24,13 @@ use super::{OnConflict, PARTIAL_FOLDER, Stat};
 /// keeps it too unless it is empty.
 #[derive(Debug)]
 pub struct Partial {
-    file: File,
-    name: FileName,
+    pub(super) file: File,
+    pub(super) name: FileName,
     /// What it had when it was opened.
     bytes: u64,
     /// `None` once it has its final name.
     place: Option<Place>,
-    inbox: Arc<Shared>,
+    pub(super) inbox: Arc<Shared>,
 }
 
 /// An unfinished file that stays.
@@ -89,6 +90,14 @@ impl Partial {
         Ok(())
     }
 
+    /// The same, of which nothing is to stay unless it is stored: it can never be gone on with.
+    #[must_use]
+    pub fn worthless(mut self) -> Self {
+        // An empty one goes.
+        let _ = self.start_over();
+        self
+    }
+
     /// The name that was asked for.
     pub fn name(&self) -> &FileName {
         &self.name
@@ -114,10 +123,23 @@ impl Partial {
     ///
     /// As there.
     pub fn store_synced(mut self, stat: Option<Stat>) -> Result<FileName, StoreError> {
-        match self.try_store(stat) {
+        let stat = stat.map(|stat| Stat {
+            executable: stat.executable && self.inbox.taking.executable,
+            ..stat
+        });
+        let kind = stat.map_or(Kind::File, |stat| stat.kind);
+        let stored = match kind {
+            Kind::File => self.try_store(stat),
+            Kind::Folder => self.make_folder(stat),
+            Kind::Link => self.make_link(stat),
+        };
+        match stored {
             Ok(name) => {
-                if let Some(place) = self.place.take() {
-                    place.remove_state();
+                match (self.place.take(), kind) {
+                    (Some(place), Kind::File) => place.remove_state(),
+                    // What said what to make is not needed any more.
+                    (Some(place), _) => drop(place.remove()),
+                    (None, _) => {}
                 }
                 Ok(name)
             }
@@ -161,7 +183,7 @@ impl Partial {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(StoreFault::System(error));
             }
-            Err(_) => match self.inbox.on_conflict {
+            Err(_) => match self.inbox.taking.on_conflict {
                 OnConflict::Skip | OnConflict::Fail => return Err(StoreFault::Exists),
                 OnConflict::Overwrite => {
                     replace(place, &parent, self.name.last_part())?;
@@ -174,7 +196,10 @@ impl Partial {
         Ok(name)
     }
 
-    fn first_free(&self, to: impl Fn(&FileName) -> io::Result<()>) -> Result<FileName, StoreFault> {
+    pub(super) fn first_free(
+        &self,
+        to: impl Fn(&FileName) -> io::Result<()>,
+    ) -> Result<FileName, StoreFault> {
         for number in 1..=NUMBERS {
             let name = self.name.numbered(number);
             match to(&name) {
@@ -186,27 +211,38 @@ impl Partial {
         Err(StoreFault::Exists)
     }
 
-    /// The folder that the file belongs in. Links on the way are followed as long as they stay
-    /// inside the receiving folder.
-    fn open_parent(&self) -> Result<Dir, StoreFault> {
-        let root = &self.inbox.root;
-        let Some((parent, _)) = self.name.as_str().rsplit_once('/') else {
-            return root.try_clone().map_err(StoreFault::System);
-        };
-        let opened = root.open_dir(parent).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                root.create_dir_all(parent)?;
-                root.open_dir(parent)
-            }
-            _ => Err(error),
-        });
-        opened.map_err(|error| StoreFault::of_parent(parent, error))
+    /// The folder that the file belongs in. No link on the way is followed, whoever made it: a peer may
+    /// have sent it.
+    pub(super) fn open_parent(&self) -> Result<Dir, StoreFault> {
+        let mut folder = self.inbox.root.try_clone().map_err(StoreFault::System)?;
+        let name = self.name.as_str();
+        for (end, _) in name.match_indices('/') {
+            let parent = &name[..end];
+            let part = parent.rsplit('/').next().unwrap_or(parent);
+            folder = open_or_make(&folder, part)
+                .map_err(|error| StoreFault::of_parent(&folder, part, parent, error))?;
+        }
+        Ok(folder)
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
         self.settle();
+    }
+}
+
+fn open_or_make(folder: &Dir, part: &str) -> io::Result<Dir> {
+    match folder.open_dir_nofollow(part) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match folder.create_dir(part) {
+                // Another file of it was quicker.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            folder.open_dir_nofollow(part)
+        }
+        opened => opened,
     }
 }
 
@@ -222,7 +258,7 @@ fn replace(place: &Place, parent: &Dir, name: &str) -> Result<(), StoreFault> {
 
 /// Makes the new name last through a power cut, where the file system can. The file is whole and
 /// has its name already, so a refusal here is no failure of the transfer.
-fn sync_folder(folder: &Dir) {
+pub(super) fn sync_folder(folder: &Dir) {
     if cfg!(unix) {
         let _ = folder.open(".").and_then(|folder| folder.sync_all());
     }
@@ -263,11 +299,17 @@ pub enum StoreFault {
         /// Its name, below the receiving folder.
         parent: Box<str>,
     },
-    /// What should be a folder is a link out of the receiving folder.
-    ParentLeaves {
+    /// What should be a folder is a link, which is not followed.
+    ParentIsLink {
         /// Its name, below the receiving folder.
         parent: Box<str>,
     },
+    /// An empty folder came with bytes.
+    FolderWithBytes,
+    /// A link leads, or may lead, out of the folder that it came in.
+    LinkLeaves,
+    /// This system makes no links.
+    NoLinks,
     /// What the system said.
     System(io::Error),
 }
@@ -282,11 +324,12 @@ impl fmt::Display for StoreFault {
             Self::ParentIsFile { parent } => {
                 write!(f, "expected a folder at {}, got something else", Quoted(parent))
             }
-            Self::ParentLeaves { parent } => write!(
-                f,
-                "expected a folder inside the receiving folder at {}, got a link out of it",
-                Quoted(parent)
-            ),
+            Self::ParentIsLink { parent } => {
+                write!(f, "expected a folder at {}, got a link", Quoted(parent))
+            }
+            Self::FolderWithBytes => write!(f, "expected an empty folder, got bytes"),
+            Self::LinkLeaves => write!(f, "it is a link out of the folder that it came in"),
+            Self::NoLinks => write!(f, "links cannot be made here"),
             Self::System(source) => write!(f, "{source}"),
         }
     }

@@ -1,36 +1,53 @@
 //! What `xcher share PATH…` offers.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use xcher_core::{BadName, FileName, NameFault, Quoted, Size};
+use xcher_core::{BadName, FileName, Kind, NameFault, Quoted, Size, stays_inside};
 
 use super::pipe::Pipe;
-use super::{HERE, Stat, Walk, is_own_part, is_own_place, leaves_root};
+use super::rules::Id;
+use super::{
+    HERE, Links, Rules, Skipped, Stat, Walk, is_own_part, is_own_place, leaves_root, wire_name,
+};
 
 /// The files and folders that peers may list and fetch. Cheap to clone.
 ///
-/// A folder is shared as `BASENAME/…`, a file as its base name; `/`, which has no name, without a
-/// prefix. Links are followed only to a regular file inside the same shared folder; an absolute
-/// link counts as one that leaves it. A link to a folder is not followed.
+/// A folder is shared as `BASENAME/…`, a file as its base name, both as they were named; `/`, which has
+/// no name, without a prefix. What is in a folder is shared by [`Rules`]; no link leads out of it.
 #[derive(Clone, Debug)]
 pub struct Shares {
     by_name: Arc<BTreeMap<Box<str>, Arc<Share>>>,
     pipe: Option<Arc<Pipe>>,
 }
 
+/// Reasons that are told where nothing can be sent.
+const MOST_TOLD: usize = 20;
+
 #[derive(Debug)]
 pub(super) struct Share {
     /// The shared folder, or the folder that holds the shared file.
     pub(super) root: Dir,
-    pub(super) is_folder: bool,
+    /// The shared file's name in it.
+    pub(super) file: Option<OsString>,
+    pub(super) rules: Rules,
+}
+
+/// What is shared under a name.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) size: u64,
+    pub(super) stat: Stat,
+    /// Where it is below the root, with no link on the way.
+    real: PathBuf,
 }
 
 impl Shares {
@@ -39,17 +56,26 @@ impl Shares {
         Self { by_name: Arc::default(), pipe: None }
     }
 
-    /// Opens every path. Each is resolved first: `.` is shared under the folder's own name, and a
-    /// link under the name of what it leads to.
+    /// Opens every path, to be shared by the usual rules.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_by`](Self::open_by).
+    pub fn open(paths: &[PathBuf]) -> Result<Self, ShareError> {
+        Self::open_by(paths, &Rules::default())
+    }
+
+    /// Opens every path. What is named is followed if it is a link; `.` and `..` are shared under the
+    /// folder's own name.
     ///
     /// # Errors
     ///
     /// [`ShareError`] for the first path that cannot be shared.
-    pub fn open(paths: &[PathBuf]) -> Result<Self, ShareError> {
+    pub fn open_by(paths: &[PathBuf], rules: &Rules) -> Result<Self, ShareError> {
         let mut by_name = BTreeMap::new();
         let mut origins = BTreeMap::<Box<str>, PathBuf>::new();
         for path in paths {
-            let (name, share) = open_share(path)?;
+            let (name, share) = open_share(path, rules)?;
             if name.is_empty() && paths.len() > 1 {
                 return Err(ShareError::NoName { path: path.clone() });
             }
@@ -84,17 +110,24 @@ impl Shares {
         self.pipe_of(name)?.take()
     }
 
-    /// The size if `name` is a shared regular file now, or a pipe.
-    pub fn find(&self, name: &FileName) -> Option<Size> {
+    /// The size and kind of what is shared as `name` now.
+    pub fn look(&self, name: &FileName) -> Option<(Size, Kind)> {
         if self.pipe_of(name).is_some() {
-            return Some(Size::UNKNOWN);
+            return Some((Size::UNKNOWN, Kind::File));
         }
         let (share, path) = self.locate(name)?;
-        share.size(path).map(Size::Exact)
+        let found = share.look(&path, name)?;
+        Some((Size::Exact(found.size), found.stat.kind))
     }
 
-    /// Opens a shared file for reading, and says what it has beside its bytes. Never blocks on a pipe
-    /// or a device.
+    /// The size if `name` is a shared regular file now, or a pipe.
+    #[cfg(test)]
+    pub(super) fn find(&self, name: &FileName) -> Option<Size> {
+        self.look(name).filter(|(_, kind)| *kind == Kind::File).map(|(size, _)| size)
+    }
+
+    /// Opens what is shared for reading, and says what it has beside its bytes. Those of a link are its
+    /// target, and a folder has none. Never blocks on a pipe or a device.
     ///
     /// # Errors
     ///
@@ -102,8 +135,37 @@ impl Shares {
     pub fn open_file(&self, name: &FileName, size: u64) -> Result<(File, Stat), OpenError> {
         let (share, path) = self.locate(name).ok_or(OpenError::NotShared)?;
         // Looked at before it is opened: opening a device can already do something.
-        share.size(path).ok_or(OpenError::NotShared)?;
-        share.open_file(path, size)
+        let found = share.look(&path, name).ok_or(OpenError::NotShared)?;
+        match found.stat.kind {
+            Kind::File => share.open_file(&found.real, size),
+            _ if found.size != size => Err(OpenError::Changed { expected: size, got: found.size }),
+            Kind::Folder => Ok((text(b"")?, found.stat)),
+            Kind::Link => {
+                let target = share.link_target(&found.real, name).ok_or(OpenError::NotShared)?;
+                Ok((text(target.as_bytes())?, found.stat))
+            }
+        }
+    }
+
+    /// Whether there is anything to send; what is left out, where there is nothing. Reads the disk.
+    ///
+    /// # Errors
+    ///
+    /// What was left out before anything was found.
+    pub fn check_any(&self) -> Result<(), Vec<Skipped>> {
+        let mut walk = self.walk();
+        let mut skipped = Vec::new();
+        loop {
+            let chunk = walk.next_chunk(64);
+            if !chunk.entries.is_empty() {
+                return Ok(());
+            }
+            skipped.extend(chunk.skipped);
+            skipped.truncate(MOST_TOLD);
+            if chunk.done {
+                return Err(skipped);
+            }
+        }
     }
 
     /// A listing of everything shared, from its start.
@@ -119,54 +181,99 @@ impl Shares {
     }
 
     /// The share that holds `name`, and the path below its root.
-    fn locate<'a>(&self, name: &'a FileName) -> Option<(&Share, &'a str)> {
+    fn locate(&self, name: &FileName) -> Option<(&Share, PathBuf)> {
         if is_own_place(name) || name.usable_on(HERE).is_err() {
             return None;
         }
         if let Some(everything) = self.by_name.get("") {
-            return Some((everything, name.as_str()));
+            return Some((everything, wire_name::to_path(name.as_str())?));
         }
         let (top, rest) = match name.as_str().split_once('/') {
             Some((top, rest)) => (top, Some(rest)),
             None => (name.as_str(), None),
         };
         let share = self.by_name.get(top)?;
-        match (share.is_folder, rest) {
-            (true, Some(rest)) => Some((share, rest)),
-            (false, None) => Some((share, top)),
-            (true, None) | (false, Some(_)) => None,
+        match (&share.file, rest) {
+            (None, Some(rest)) => Some((share, wire_name::to_path(rest)?)),
+            (None, None) => Some((share, ".".into())),
+            (Some(file), None) => Some((share, file.into())),
+            (Some(_), Some(_)) => None,
         }
     }
 }
 
 impl Share {
-    fn size(&self, path: &str) -> Option<u64> {
+    /// What is at `path`, if it is shared.
+    pub(super) fn look(&self, path: &Path, name: &FileName) -> Option<Found> {
+        if self.file.is_some() {
+            // A link that took the place of a single file could lead to a neighbour not shared.
+            let found = self.root.symlink_metadata(path).ok()?;
+            return (found.is_file() && !self.rules.own.has(Id::of(&found))).then(|| Found {
+                size: found.len(),
+                stat: Stat::of(&found),
+                real: path.into(),
+            });
+        }
+        let real = match self.rules.links {
+            Links::Follow => {
+                self.check_names(path)?;
+                self.root.canonicalize(path).ok()?
+            }
+            Links::Skip | Links::Keep => path.into(),
+        };
+        self.check_names(&real)?;
         // What a link to a folder shows is not listed, so it is not found either.
-        let folders_are_real = path
-            .match_indices('/')
-            .all(|(at, _)| self.root.symlink_metadata(&path[..at]).is_ok_and(|it| it.is_dir()));
-        if !folders_are_real {
+        for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+            let found = self.root.symlink_metadata(folder).ok()?;
+            if !found.is_dir() || self.rules.own.has(Id::of(&found)) {
+                return None;
+            }
+        }
+        let found = self.root.symlink_metadata(&real).ok()?;
+        if self.rules.own.has(Id::of(&found)) {
             return None;
         }
-        let metadata = match self.is_folder {
-            true => self.root.metadata(path),
-            // A link that took the place of a single file could lead to a neighbour not shared.
-            false => self.root.symlink_metadata(path),
+        let stat = Stat::of(&found);
+        let size = match stat.kind {
+            Kind::File if found.is_file() => found.len(),
+            Kind::File => return None,
+            Kind::Folder => 0,
+            Kind::Link => self.link_target(&real, name)?.len() as u64,
         };
-        metadata.ok().filter(|it| it.is_file()).map(|it| it.len())
+        Some(Found { size, stat, real })
     }
 
-    fn open_file(&self, path: &str, size: u64) -> Result<(File, Stat), OpenError> {
-        let follow = if self.is_folder { FollowSymlinks::Yes } else { FollowSymlinks::No };
+    /// Whether no part of a path is hidden.
+    fn check_names(&self, path: &Path) -> Option<()> {
+        let hides = |part: Component<'_>| match part {
+            Component::Normal(part) => self.rules.hides(part),
+            _ => false,
+        };
+        (!path.components().any(hides)).then_some(())
+    }
+
+    /// The target of a link that is sent as one.
+    pub(super) fn link_target(&self, path: &Path, name: &FileName) -> Option<String> {
+        if self.rules.links != Links::Keep {
+            return None;
+        }
+        let target =
+            self.root.read_link_contents(path).ok()?.into_os_string().into_string().ok()?;
+        stays_inside(name.borrowed(), &target).then_some(target)
+    }
+
+    fn open_file(&self, path: &Path, size: u64) -> Result<(File, Stat), OpenError> {
         let mut options = OpenOptions::new();
-        options.read(true).follow(follow).nonblock(true);
+        options.read(true).follow(FollowSymlinks::No).nonblock(true);
         let opened = self.root.open_with(path, &options).and_then(|file| {
             let metadata = file.metadata()?;
-            Ok((file, metadata))
+            Ok((file.into_std(), metadata))
         });
         match opened {
+            Ok((_, metadata)) if self.rules.own.has(Id::of(&metadata)) => Err(OpenError::NotShared),
             Ok((file, metadata)) if metadata.is_file() => match metadata.len() {
-                got if got == size => Ok((file.into_std(), Stat::of(&metadata))),
+                0 if size == 0 && has_bytes(&file)? => Err(OpenError::NoSize),
+                got if got == size => Ok((file, Stat::of(&metadata))),
                 got => Err(OpenError::Changed { expected: size, got }),
             },
             Ok(_) => Err(OpenError::NotShared),
@@ -174,6 +281,42 @@ impl Share {
             Err(error) => Err(OpenError::Unreadable(error)),
         }
     }
+
+    /// Whether a file of no bytes can be read, and has none: what a system tells of itself in files
+    /// often has bytes all the same.
+    pub(super) fn check_empty(&self, path: &Path) -> Result<(), OpenError> {
+        self.open_file(path, 0).map(drop)
+    }
+
+    /// Whether a file can be read, as far as the system says before it is opened.
+    #[cfg(unix)]
+    pub(super) fn check_access(&self, path: &Path) -> io::Result<()> {
+        use rustix::fs::{Access, AtFlags, accessat};
+        Ok(accessat(&self.root, path, Access::READ_OK, AtFlags::EACCESS)?)
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn check_access(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a file that tells no size has bytes.
+fn has_bytes(mut file: &File) -> Result<bool, OpenError> {
+    // One that has none stands where it stood.
+    let got = file.read(&mut [0]).map_err(OpenError::Unreadable)?;
+    Ok(got > 0)
+}
+
+/// A file with this in it, and without a name.
+fn text(bytes: &[u8]) -> Result<File, OpenError> {
+    let make = || {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(bytes)?;
+        file.rewind()?;
+        Ok(file)
+    };
+    make().map_err(OpenError::Unreadable)
 }
 
 /// Gone, or a link in its place, since it was looked at.
@@ -185,7 +328,7 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn open_share(path: &Path) -> Result<(Box<str>, Share), ShareError> {
+fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share), ShareError> {
     let unreadable = |source| ShareError::Unreadable { path: path.into(), source };
     let whole = path.canonicalize().map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ShareError::Missing { path: path.into() },
@@ -195,11 +338,14 @@ fn open_share(path: &Path) -> Result<(Box<str>, Share), ShareError> {
     if !metadata.is_dir() && !metadata.is_file() {
         return Err(ShareError::Special { path: path.into() });
     }
-    let name: Box<str> = match whole.file_name() {
+    if rules.own.hold(&whole) {
+        return Err(ShareError::Own { path: path.into() });
+    }
+    let name: Box<str> = match path.file_name().or(whole.file_name()) {
         None => "".into(),
         Some(base) => {
-            let text = base.to_str().ok_or(ShareError::NotText { path: path.into() })?;
-            FileName::parse(text)
+            let text = wire_name::of_part(base).ok_or(ShareError::NotText { path: path.into() })?;
+            FileName::parse(&text)
                 .map_err(|BadName { why, .. }| ShareError::BadName { path: path.into(), why })?;
             text.into()
         }
@@ -207,22 +353,26 @@ fn open_share(path: &Path) -> Result<(Box<str>, Share), ShareError> {
     if is_own_part(&name) {
         return Err(ShareError::OwnPlace { path: path.into() });
     }
+    let file = whole.file_name().filter(|_| metadata.is_file()).map(OsStr::to_os_string);
     let root = match whole.parent() {
-        Some(parent) if metadata.is_file() => parent,
+        Some(parent) if file.is_some() => parent,
         _ => &whole,
     };
     let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(unreadable)?;
-    let share = Share { root, is_folder: metadata.is_dir() };
+    let share = Share { root, file, rules: rules.clone() };
     // Said at the start, where the owner sees it, and not when the first peer asks.
-    if share.is_folder {
-        share.root.entries().map(drop).map_err(unreadable)?;
-    } else {
-        share.open_file(&name, metadata.len()).map(drop).map_err(|error| match error {
-            OpenError::Unreadable(source) => unreadable(source),
-            OpenError::NotShared | OpenError::Changed { .. } => {
-                ShareError::Missing { path: path.into() }
-            }
-        })?;
+    match &share.file {
+        None => share.root.entries().map(drop).map_err(unreadable)?,
+        Some(file) => {
+            let opened = share.open_file(file.as_ref(), metadata.len());
+            opened.map(drop).map_err(|error| match error {
+                OpenError::Unreadable(source) => unreadable(source),
+                OpenError::NoSize => ShareError::NoSize { path: path.into() },
+                OpenError::NotShared | OpenError::Changed { .. } => {
+                    ShareError::Missing { path: path.into() }
+                }
+            })?;
+        }
     }
     Ok((name, share))
 }
@@ -261,6 +411,16 @@ pub enum ShareError {
     },
     /// It is the folder of unfinished files.
     OwnPlace {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// It belongs to the program itself: keys, configuration.
+    Own {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// A file that tells no size and has bytes, as those of `/proc` do.
+    NoSize {
         /// As it was given.
         path: PathBuf,
     },
@@ -305,6 +465,13 @@ impl fmt::Display for ShareError {
             Self::OwnPlace { path } => {
                 write!(f, "cannot share {path:?}: unfinished files are kept there")
             }
+            Self::Own { path } => {
+                write!(f, "cannot share {path:?}: this program keeps its keys or settings there")
+            }
+            Self::NoSize { path } => write!(
+                f,
+                "cannot share {path:?}: it does not tell its size; pipe it: cat {path:?} | xcher send -"
+            ),
             Self::NoName { path } => {
                 write!(f, "{path:?} has no name of its own: share it alone")
             }
@@ -340,6 +507,8 @@ pub enum OpenError {
         /// Bytes, as it is now.
         got: u64,
     },
+    /// It has bytes, and tells no size.
+    NoSize,
     /// The system does not let it be read.
     Unreadable(io::Error),
 }
@@ -351,6 +520,7 @@ impl fmt::Display for OpenError {
             Self::Changed { expected, got } => {
                 write!(f, "expected a file of {expected} bytes, got one of {got}: it has changed")
             }
+            Self::NoSize => write!(f, "it has bytes, and does not tell how many"),
             Self::Unreadable(source) => write!(f, "cannot read it: {source}"),
         }
     }

@@ -1,25 +1,27 @@
 //! Lists what is shared, in bounded memory.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::vec;
 
 use cap_fs_ext::DirExt;
-use cap_std::fs::{DirEntry, ReadDir};
-use xcher_core::{FileName, Listed, NameFault, Size};
+use cap_std::fs::{Dir, DirEntry, Metadata, ReadDir};
+use xcher_core::{FileName, Size};
 
-use super::shares::Share;
-use super::{Stat, is_own_part, leaves_root};
+use super::chunk::{Chunk, Entry, Escaped, SkipReason};
+use super::rules::Id;
+use super::shares::{OpenError, Share};
+use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 
 /// A listing under way. It reads the disk, so it belongs on a thread that may block.
 ///
 /// Folders come in the order of their names, and so does what is in them, as long as a folder has
-/// at most 4,096 entries; a larger one is listed in sorted runs of that length. Memory does not
-/// depend on the number of files, and its depth is bounded by what a name can hold. A folder that
-/// has been read to its end is not kept open.
+/// at most 4,096 entries; a larger one is listed in sorted runs of that length. A folder from which
+/// nothing comes is listed itself, once it is read. Memory does not depend on the number of files, and
+/// its depth is bounded by what a name can hold. A folder that has been read to its end is not kept open.
 #[derive(Debug)]
 pub struct Walk {
     /// Those not yet begun.
@@ -31,6 +33,8 @@ pub struct Walk {
     /// Bytes of `path` that are the share's own name and not below its root.
     prefix: usize,
     folders: Vec<Folder>,
+    /// What is hidden in the current share.
+    hidden: u64,
 }
 
 /// A folder that is being listed.
@@ -42,6 +46,16 @@ struct Folder {
     found: Vec<Found>,
     /// Where reading goes on, if there is more.
     rest: Option<ReadDir>,
+    about: About,
+}
+
+/// What is known of a folder however often its reading goes on.
+#[derive(Debug)]
+struct About {
+    id: Id,
+    stat: Stat,
+    /// Whether something came from it.
+    yields: bool,
 }
 
 #[derive(Debug)]
@@ -52,7 +66,7 @@ struct Found {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    File(u64, Stat),
+    File(u64, Stat, Id),
     Folder,
     Link,
     Special,
@@ -74,6 +88,7 @@ impl Walk {
             path: String::new(),
             prefix: 0,
             folders: Vec::new(),
+            hidden: 0,
         }
     }
 
@@ -88,6 +103,9 @@ impl Walk {
         }
         while chunk.entries.len() + chunk.skipped.len() < max {
             let Some(folder) = self.folders.last_mut() else {
+                if self.tell_hidden(&mut chunk) {
+                    continue;
+                }
                 match self.shares.next() {
                     Some((name, share)) => self.begin(&name, share, &mut chunk),
                     None => {
@@ -100,47 +118,61 @@ impl Walk {
             self.path.truncate(folder.path);
             if let Some(found) = folder.found.pop() {
                 self.look(found, &mut chunk);
-            } else if let Some(rest) = folder.rest.take() {
-                self.folders.pop();
-                self.read(rest, &mut chunk);
-            } else {
-                self.folders.pop();
+            } else if let Some(Folder { rest, about, .. }) = self.folders.pop() {
+                match rest {
+                    Some(rest) => self.read(rest, about, &mut chunk),
+                    None => self.end(&about, &mut chunk),
+                }
             }
         }
         chunk
     }
 
+    /// The folder at `path` is read.
+    fn end(&mut self, about: &About, chunk: &mut Chunk) {
+        if !about.yields
+            && let Ok(name) = FileName::parse(self.path.trim_end_matches('/'))
+        {
+            let (name, size) = (name.to_owned(), Size::Exact(0));
+            chunk.entries.push(Entry { name, size, stat: about.stat });
+        }
+        if let Some(above) = self.folders.last_mut() {
+            above.about.yields = true;
+        }
+    }
+
+    /// How much is hidden in the share that ends, in one line: its names are nobody else's business.
+    fn tell_hidden(&mut self, chunk: &mut Chunk) -> bool {
+        let count = std::mem::take(&mut self.hidden);
+        if count == 0 {
+            return false;
+        }
+        let share = self.path.get(..self.prefix).unwrap_or_default().trim_end_matches('/');
+        chunk.skip(share.as_ref(), share, SkipReason::Hidden(count));
+        true
+    }
+
     fn begin(&mut self, name: &str, share: Arc<Share>, chunk: &mut Chunk) {
         self.path.clear();
-        self.path.push_str(name);
-        if !share.is_folder {
-            self.prefix = 0;
-            let found = share.root.symlink_metadata(name).map(|it| kind(&it));
-            self.path.clear();
-            self.current = Some(share);
-            // A single file is never a link: `Shares::find` would not find it.
-            let kind = match found {
-                Ok(file @ Kind::File(..)) => Ok(file),
-                Ok(_) => Ok(Kind::Special),
-                Err(error) => Err(error),
-            };
-            self.look(Found { name: name.into(), kind }, chunk);
-            return;
+        self.prefix = 0;
+        if let Some(file) = &share.file {
+            return begin_file(&share, file.as_ref(), name, chunk);
         }
+        self.path.push_str(name);
         if !name.is_empty() {
             self.path.push('/');
         }
         self.prefix = self.path.len();
-        let entries = share.root.entries();
+        let root = open_folder(share.root.try_clone());
         self.current = Some(share);
-        match entries {
-            Ok(rest) => self.read(rest, chunk),
-            Err(error) => chunk.skip(self.path.as_ref(), SkipReason::Unreadable(error)),
+        match root {
+            Ok((rest, about)) => self.read(rest, about, chunk),
+            Err(why) => self.skip(why, chunk),
         }
     }
 
     /// Reads the next run of the folder at `path` and puts it on top.
-    fn read(&mut self, mut rest: ReadDir, chunk: &mut Chunk) {
+    fn read(&mut self, mut rest: ReadDir, about: About, chunk: &mut Chunk) {
         let held: usize = self.folders.iter().map(|folder| folder.found.capacity()).sum();
         let run = HELD.saturating_sub(held).clamp(SHORTEST_RUN, RUN);
         let mut found = Vec::new();
@@ -149,7 +181,7 @@ impl Walk {
             match rest.next() {
                 Some(Ok(entry)) => found.push(Found::new(&entry)),
                 Some(Err(error)) => {
-                    chunk.skip(self.path.as_ref(), SkipReason::Unreadable(error));
+                    self.skip(SkipReason::Unreadable(error), chunk);
                     ended = true;
                 }
                 None => ended = true,
@@ -160,54 +192,162 @@ impl Walk {
         }
         found.sort_unstable_by(|a, b| b.name.cmp(&a.name));
         let rest = (!ended).then_some(rest);
-        self.folders.push(Folder { path: self.path.len(), found, rest });
+        self.folders.push(Folder { path: self.path.len(), found, rest, about });
+    }
+
+    /// Leaves out what is at `path`.
+    fn skip(&self, why: SkipReason, chunk: &mut Chunk) {
+        let wire = self.path.trim_end_matches('/');
+        let path = wire_name::to_path(wire).unwrap_or_else(|| wire.into());
+        chunk.skip(&path, wire, why);
     }
 
     /// Judges one entry of the folder at `path`.
     fn look(&mut self, found: Found, chunk: &mut Chunk) {
         let Some(share) = self.current.clone() else { return };
-        let Some(name) = found.name.to_str() else {
-            let path = Path::new(&self.path).join(&found.name);
-            return chunk.skip(&path, SkipReason::NotText);
-        };
-        if is_own_part(name) {
+        if found.name.to_str().is_some_and(is_own_part) {
             return;
         }
-        self.path.push_str(name);
-        let file = match FileName::parse(&self.path) {
-            Ok(file) => file,
-            Err(bad) => return chunk.skip(self.path.as_ref(), SkipReason::BadName(bad.why)),
+        if share.rules.hides(&found.name) {
+            self.hidden += 1;
+            return;
+        }
+        let Some(part) = wire_name::of_part(&found.name) else {
+            let path = Path::new(&self.path).join(&found.name);
+            let lossy = [&self.path, &*found.name.to_string_lossy()].concat();
+            return chunk.skip(&path, &lossy, SkipReason::NotText);
         };
-        let below = &self.path[self.prefix..];
-        let kind = match found.kind {
-            // Looked at from the root: a link may lead anywhere inside it.
-            Ok(Kind::Link) => match share.root.metadata(below) {
-                Ok(metadata) if metadata.is_dir() => Err(SkipReason::LinkToFolder),
-                Ok(metadata) => Ok(self::kind(&metadata)),
-                Err(error) if leaves_root(&error) => Err(SkipReason::LinkOut),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SkipReason::DeadLink),
-                Err(error) => Err(SkipReason::Unreadable(error)),
-            },
-            Ok(kind) => Ok(kind),
-            Err(error) => Err(SkipReason::Unreadable(error)),
+        self.path.push_str(&part);
+        let name = match FileName::parse(&self.path) {
+            Ok(name) => name.to_owned(),
+            Err(bad) => return self.skip(SkipReason::BadName(bad.why), chunk),
         };
-        match kind {
-            Ok(Kind::File(size, stat)) => {
-                let size = Size::Exact(size);
-                chunk.entries.push(Entry { name: file.to_owned(), size, stat });
-            }
-            Ok(Kind::Folder) => {
-                match share.root.open_dir_nofollow(below).and_then(|dir| dir.entries()) {
-                    Ok(rest) => {
-                        self.path.push('/');
-                        self.read(rest, chunk);
-                    }
-                    Err(error) => chunk.skip(self.path.as_ref(), SkipReason::Unreadable(error)),
+        let Some(below) = wire_name::to_path(&self.path[self.prefix..]) else { return };
+        if let Cow::Owned(_) = part {
+            let path = wire_name::to_path(&self.path).unwrap_or_default();
+            chunk.escaped.push(Escaped { path, name: name.clone() });
+        }
+        match judge(&share, found.kind, &below, &name) {
+            Ok(Judged::Entry(size, stat)) => {
+                chunk.entries.push(Entry { name, size: Size::Exact(size), stat });
+                if let Some(folder) = self.folders.last_mut() {
+                    folder.about.yields = true;
                 }
             }
-            Ok(Kind::Link | Kind::Special) => chunk.skip(self.path.as_ref(), SkipReason::Special),
-            Err(why) => chunk.skip(self.path.as_ref(), why),
+            Ok(Judged::Folder(_, about)) if share.rules.own.has(about.id) => self.hidden += 1,
+            Ok(Judged::Folder(rest, about)) => {
+                if self.folders.iter().any(|above| above.about.id == about.id) {
+                    self.skip(SkipReason::LinkAbove, chunk);
+                } else {
+                    self.path.push('/');
+                    self.read(rest, about, chunk);
+                }
+            }
+            Ok(Judged::Own) => self.hidden += 1,
+            Err(why) => self.skip(why, chunk),
         }
+    }
+}
+
+/// A file that is shared by itself.
+fn begin_file(share: &Share, file: &Path, name: &str, chunk: &mut Chunk) {
+    let named = FileName::parse(name).ok().map(FileName::<&str>::to_owned);
+    let found = named.and_then(|name| Some((share.look(file, &name)?, name)));
+    let Some((found, named)) = found else {
+        let there = share.root.symlink_metadata(file);
+        let why = there.map_or_else(SkipReason::Unreadable, |_| SkipReason::Special);
+        return chunk.skip(file, name, why);
+    };
+    let readable = match found.size {
+        0 => share.check_empty(file),
+        _ => share.check_access(file).map_err(OpenError::Unreadable),
+    };
+    if let Err(why) = readable {
+        return chunk.skip(file, name, why.into());
+    }
+    if xcher_core::is_escaped(name) {
+        chunk.escaped.push(Escaped { path: file.into(), name: named.clone() });
+    }
+    chunk.entries.push(Entry { name: named, size: Size::Exact(found.size), stat: found.stat });
+}
+
+enum Judged {
+    Entry(u64, Stat),
+    Folder(ReadDir, About),
+    /// It is the program's own.
+    Own,
+}
+
+/// Whether and how what is at `below` is shared.
+fn judge(
+    share: &Share,
+    kind: io::Result<Kind>,
+    below: &Path,
+    name: &FileName,
+) -> Result<Judged, SkipReason> {
+    match kind.map_err(SkipReason::Unreadable)? {
+        Kind::File(_, _, id) if share.rules.own.has(id) => Ok(Judged::Own),
+        Kind::File(0, stat, _) => {
+            share.check_empty(below)?;
+            Ok(Judged::Entry(0, stat))
+        }
+        Kind::File(size, stat, _) => {
+            share.check_access(below).map_err(SkipReason::Unreadable)?;
+            Ok(Judged::Entry(size, stat))
+        }
+        Kind::Folder => judge_folder(share.root.open_dir_nofollow(below)),
+        Kind::Special => Err(SkipReason::Special),
+        Kind::Link => judge_link(share, below, name),
+    }
+}
+
+fn judge_link(share: &Share, below: &Path, name: &FileName) -> Result<Judged, SkipReason> {
+    match share.rules.links {
+        Links::Skip => Err(SkipReason::Link),
+        Links::Keep => match share.look(below, name) {
+            Some(found) => Ok(Judged::Entry(found.size, found.stat)),
+            None => Err(SkipReason::LinkOut),
+        },
+        // Looked at from the root: a link may lead anywhere inside it.
+        Links::Follow => match share.root.metadata(below) {
+            Ok(_) => match share.look(below, name) {
+                Some(found) if found.stat.kind == xcher_core::Kind::Folder => {
+                    judge_folder(share.root.open_dir(below))
+                }
+                Some(found) => {
+                    share.check_access(below).map_err(SkipReason::Unreadable)?;
+                    Ok(Judged::Entry(found.size, found.stat))
+                }
+                // Something hidden, for example.
+                None => Err(SkipReason::LinkOut),
+            },
+            Err(error) if leaves_root(&error) => Err(SkipReason::LinkOut),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SkipReason::DeadLink),
+            Err(error) => Err(SkipReason::Unreadable(error)),
+        },
+    }
+}
+
+fn judge_folder(opened: io::Result<Dir>) -> Result<Judged, SkipReason> {
+    open_folder(opened).map(|(rest, about)| Judged::Folder(rest, about))
+}
+
+fn open_folder(opened: io::Result<Dir>) -> Result<(ReadDir, About), SkipReason> {
+    use cap_fs_ext::MetadataExt as _;
+    let read = opened.and_then(|dir| {
+        let found = dir.dir_metadata()?;
+        // One that was removed is read as an empty one.
+        if cfg!(unix) && found.nlink() == 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok((dir.entries()?, About::new(&found)))
+    });
+    read.map_err(SkipReason::Unreadable)
+}
+
+impl About {
+    fn new(found: &Metadata) -> Self {
+        Self { id: Id::of(found), stat: Stat::of(found), yields: false }
     }
 }
 
@@ -222,97 +362,15 @@ impl Found {
     }
 }
 
-fn kind(metadata: &cap_std::fs::Metadata) -> Kind {
+fn kind(metadata: &Metadata) -> Kind {
     if metadata.is_file() {
-        Kind::File(metadata.len(), Stat::of(metadata))
+        Kind::File(metadata.len(), Stat::of(metadata), Id::of(metadata))
     } else if metadata.is_dir() {
         Kind::Folder
     } else if metadata.is_symlink() {
         Kind::Link
     } else {
         Kind::Special
-    }
-}
-
-/// A file that is shared.
-#[derive(Debug)]
-pub struct Entry {
-    /// As a peer asks for it.
-    pub name: FileName,
-    /// Its size.
-    pub size: Size,
-    /// What it has beside them.
-    pub stat: Stat,
-}
-
-impl From<Entry> for Listed {
-    fn from(entry: Entry) -> Self {
-        Self { name: entry.name, size: entry.size, stat: entry.stat.into() }
-    }
-}
-
-/// A piece of a listing.
-#[derive(Debug, Default)]
-pub struct Chunk {
-    /// The files.
-    pub entries: Vec<Entry>,
-    /// What is there and not shared, for its owner to know.
-    pub skipped: Vec<Skipped>,
-    /// Nothing comes after this.
-    pub done: bool,
-}
-
-impl Chunk {
-    fn skip(&mut self, path: &Path, why: SkipReason) {
-        self.skipped.push(Skipped { path: path.into(), why });
-    }
-}
-
-/// An entry that is not shared. Printing it is safe: the path is escaped.
-#[derive(Debug)]
-pub struct Skipped {
-    /// As a peer would see it, from the shared name on.
-    pub path: PathBuf,
-    /// Why.
-    pub why: SkipReason,
-}
-
-impl fmt::Display for Skipped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not shared: {}", self.path, self.why)
-    }
-}
-
-/// Why an entry is not shared.
-#[derive(Debug)]
-pub enum SkipReason {
-    /// Its name is not UTF-8.
-    NotText,
-    /// Its name cannot stand on the wire.
-    BadName(NameFault),
-    /// A link that leaves the shared folder, or an absolute one.
-    LinkOut,
-    /// A link to a folder.
-    LinkToFolder,
-    /// A link to nothing.
-    DeadLink,
-    /// A pipe, a socket or a device.
-    Special,
-    /// The system does not let it be read, or it vanished.
-    Unreadable(io::Error),
-}
-
-impl fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotText => write!(f, "its name is not UTF-8"),
-            Self::BadName(why) => write!(f, "its name cannot be sent: {why}"),
-            Self::LinkOut => write!(f, "it is a link that leaves the shared folder"),
-            Self::LinkToFolder => write!(f, "it is a link to a folder"),
-            Self::DeadLink => write!(f, "it is a link to nothing"),
-            Self::Special => write!(f, "it is neither a file nor a folder"),
-            Self::Unreadable(source) => write!(f, "{source}"),
-        }
     }
 }
 

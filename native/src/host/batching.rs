@@ -1,6 +1,5 @@
 //! Many small files at a time (section 18), on blocking threads.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,15 +7,16 @@ use tokio::sync::mpsc;
 use xcher_core::batch::Arrived;
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
-use xcher_core::{FileName, NotStored};
+use xcher_core::{FileName, Limits, NotStored};
 
 use super::Host;
 use super::happened::Happened;
 use super::moving::{received_end, unsent};
 use crate::data;
+use crate::descriptors;
 use crate::files::{Inbox, Partial, reason};
 
-/// Files that are written before they are synced and named together. Each is open meanwhile.
+/// The most files that are written before they are synced and named together. Each is open meanwhile.
 const GROUP: usize = 128;
 
 impl Host {
@@ -58,7 +58,10 @@ impl Host {
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
             let sizes = files.iter().map(|file| file.size).collect();
-            let mut storing = Storing { transfer, inbox, reporter, received, written: Vec::new() };
+            let transfers = descriptors::transfers(Limits::default().transfers);
+            let group = descriptors::files_of_transfer(transfers, GROUP);
+            let mut storing =
+                Storing { transfer, inbox, reporter, received, written: Vec::new(), group };
             let end = match seal.batch_receiver(sizes) {
                 Ok(receiver) => {
                     let storing = std::cell::RefCell::new(&mut storing);
@@ -92,6 +95,8 @@ struct Storing {
     received: Arc<AtomicU64>,
     /// Written, and without their names; or how they ended.
     written: Vec<(BatchFile, Result<Partial, BatchFileEnd>)>,
+    /// As many of them at a time.
+    group: usize,
 }
 
 impl Storing {
@@ -102,7 +107,7 @@ impl Storing {
             Arrived::Altered => Err(BatchFileEnd::Altered),
         };
         self.written.push((file.clone(), written));
-        if self.written.len() == GROUP {
+        if self.written.len() >= self.group {
             self.settle();
         }
     }
@@ -111,7 +116,7 @@ impl Storing {
         let inbox = self.inbox.as_ref().ok_or_else(no_inbox)?;
         let created = inbox.create(&file.name, None);
         let partial = created.map_err(|error| failed(error.reason(), error))?;
-        let written = partial.file().write_all(bytes);
+        let written = data::write_with_holes(partial.file(), bytes);
         written.map_err(|error| {
             failed(reason(&error), format_args!("the file cannot be written: {error}"))
         })?;

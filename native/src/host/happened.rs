@@ -7,12 +7,13 @@ use xcher_core::peer::{
     BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::stream::{Hasher, Sums};
-use xcher_core::{FileName, Nick, NotStored, Size};
+use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
 use super::dialling::Dialled;
 use super::resuming::Found;
 use super::{Host, Told};
-use crate::files::{Chunk, Partial, Walk};
+use crate::data::Mark;
+use crate::files::{Chunk, Partial, Skipped, Walk};
 use crate::keys::KeysError;
 
 /// [`Input`] with what belongs to the driver: sockets, files.
@@ -61,7 +62,7 @@ pub(super) enum Happened {
     },
     Found {
         session: SessionId,
-        size: Option<Size>,
+        found: Option<(Size, Kind)>,
     },
     PartialFound {
         transfer: TransferId,
@@ -69,7 +70,7 @@ pub(super) enum Happened {
     },
     BeginningSummed {
         transfer: TransferId,
-        begun: Option<Hasher>,
+        begun: Option<(Hasher, Mark)>,
     },
     BatchMoved {
         transfer: TransferId,
@@ -157,9 +158,12 @@ impl Host {
                 }
             }
             Happened::Listed { session, walk, chunk } => {
-                for skipped in chunk.skipped {
-                    self.told.push_back(Told::Skipped(skipped));
+                let left: Vec<_> = chunk.skipped.iter().filter_map(Skipped::left_out).collect();
+                if !left.is_empty() {
+                    self.input(Input::LeftOut { session, left });
                 }
+                self.told.extend(chunk.skipped.into_iter().map(Told::Skipped));
+                self.told.extend(chunk.escaped.into_iter().map(Told::Escaped));
                 if !chunk.done {
                     self.walks.insert(session, walk);
                 }
@@ -167,7 +171,11 @@ impl Host {
                 let entries = chunk.entries.into_iter().map(Into::into).collect();
                 self.input(Input::Entries { session, entries, done });
             }
-            Happened::Found { session, size } => self.input(Input::Found { session, size }),
+            Happened::Found { session, found } => {
+                let (size, kind) = found.unzip();
+                let kind = kind.unwrap_or_default();
+                self.input(Input::Found { session, size, kind });
+            }
             Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
             Happened::BeginningSummed { transfer, begun } => {
                 self.beginning_summed(transfer, begun);

@@ -32,10 +32,10 @@ use xcher_core::peer::{
 };
 use xcher_core::session::Want;
 use xcher_core::stream::Hasher;
-use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
+use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, Size, Stat};
 
-use crate::data::{BufferBudget, Rate};
-use crate::files::{Inbox, Kept, Partial, Shares, Skipped, Walk};
+use crate::data::{BufferBudget, Mark, Rate};
+use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::{KeysError, KnownPeers};
 use control::Link;
 use happened::Happened;
@@ -64,6 +64,8 @@ pub enum Told {
     Peer(Event),
     /// A file in a shared folder that is not shared.
     Skipped(Skipped),
+    /// A file that is shared under another name than it has.
+    Escaped(Escaped),
     /// A key that was seen for the first time and could not be kept.
     NotPinned {
         /// Whose.
@@ -145,7 +147,7 @@ pub struct Host {
     /// What an earlier try left, until it is gone on with.
     found: HashMap<TransferId, Found>,
     /// Sums of beginnings that go on.
-    summed: HashMap<TransferId, Hasher>,
+    summed: HashMap<TransferId, (Hasher, Mark)>,
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
     /// The sessions of files that come.
@@ -162,7 +164,7 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let peer = Peer::new(setup.config);
         let (peer, known) = match setup.privacy {
-            Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
+            Some(Privacy { trust, known }) => (peer.with_trust(trust), known),
             None => (peer, None),
         };
         let (inbox, stream) = setup.sink.parts();
@@ -264,6 +266,15 @@ impl Host {
     /// As there.
     pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
+    }
+
+    /// As [`Peer::leave_out`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn leave_out(&mut self, session: SessionId, left: Vec<LeftOut>) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.leave_out(session, left, now, actions))
     }
 
     /// As [`Peer::decline`].

@@ -12,7 +12,7 @@ use xcher_core::{FileName, NotStored, Size, Stat};
 use super::happened::Happened;
 use super::resuming::Found;
 use super::{Host, LIST_STEP, LOOK};
-use crate::data::{self, Brake, Sealing, SendEnd};
+use crate::data::{self, Brake, Sealing, SendEnd, Store};
 use crate::files::reason;
 
 /// A file on its way.
@@ -44,7 +44,8 @@ impl Host {
         let Some(size) = size.exact() else {
             return self.send_pipe(transfer, conn, &name, seal);
         };
-        let begun_with = self.summed.remove(&transfer).unwrap_or_default();
+        let (begun_with, mark) = self.summed.remove(&transfer).unzip();
+        let begun_with = begun_with.unwrap_or_default();
         let begun = self.begin(transfer, conn, Direction::Send);
         let Some((socket, sent, brake)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
@@ -55,7 +56,7 @@ impl Host {
                         None => data::send(&socket, &file, size, &sent, &brake),
                         Some(seal) => {
                             sent.store(from, Ordering::Relaxed);
-                            let sealing = Sealing { seal, begun: begun_with };
+                            let sealing = Sealing { seal, begun: begun_with, mark };
                             data::send_sealed(&socket, &file, size, sealing, &sent, &brake)
                         }
                     };
@@ -92,6 +93,7 @@ impl Host {
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
+            let most_unknown = inbox.as_ref().and_then(|inbox| inbox.max_unknown());
             let created = match (found, &inbox) {
                 (Some(found), _) => found.from(from).map_err(|error| disk(reason(&error), error)),
                 (None, Some(inbox)) => {
@@ -103,7 +105,12 @@ impl Host {
             let (end, sums, partial) = match created {
                 Ok(Found { partial, begun }) => {
                     received.store(from, Ordering::Relaxed);
-                    let (file, limit) = (partial.file(), Some(size.limit()));
+                    let unknown = size.is_unknown();
+                    let limit = match unknown {
+                        true => most_unknown,
+                        false => Some(size.limit()),
+                    };
+                    let file = Store::disk(partial.file(), unknown);
                     let (end, sums) = match seal {
                         None => {
                             let end =
@@ -111,13 +118,27 @@ impl Host {
                             (end, None)
                         }
                         Some(seal) => {
-                            let sealing = Sealing { seal, begun };
+                            let sealing = Sealing { seal, begun, mark: None };
                             data::receive_sealed(
                                 &socket, file, limit, sealing, &received, &buffers, &brake,
                             )
                         }
                     };
-                    (received_end(end), sums, Some(partial))
+                    let end = match received_end(end) {
+                        ReceiveEnd::Excess if unknown => {
+                            let most = most_unknown.unwrap_or_default();
+                            let why = format!("it has more than the {most} bytes of --max-size");
+                            disk(NotStored::TooLarge, why)
+                        }
+                        end => end,
+                    };
+                    // What cannot be gone on with is in the way.
+                    let partial = if unknown && end != ReceiveEnd::Eof {
+                        partial.worthless()
+                    } else {
+                        partial
+                    };
+                    (end, sums, Some(partial))
                 }
                 Err(end) => (end, None, None),
             };
@@ -238,8 +259,8 @@ impl Host {
     pub(super) fn find(&mut self, session: SessionId, name: FileName) {
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
-            let size = shares.find(&name);
-            let _ = reporter.blocking_send(Happened::Found { session, size });
+            let found = shares.look(&name);
+            let _ = reporter.blocking_send(Happened::Found { session, found });
         });
     }
 }
@@ -259,6 +280,7 @@ pub(super) fn unsent(end: &SendEnd, size: u64) -> Option<String> {
         SendEnd::FileShrank { sent } => {
             Some(format!("expected a file of {size} bytes, got its end after {sent}"))
         }
+        SendEnd::FileChanged => Some("the file changed while it was sent".to_owned()),
         SendEnd::FileError(error) => Some(format!("the file cannot be read: {error}")),
         SendEnd::SocketError(error) => Some(format!("the data connection broke: {error}")),
         SendEnd::SecureError(error) => Some(error.to_string()),

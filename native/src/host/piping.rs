@@ -94,11 +94,11 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let limit = Some(size.limit());
             let (end, sums) = match seal {
-                None => (data::receive(&socket, &file, limit, &received, &buffers, &brake), None),
+                None => (data::receive(&socket, &*file, limit, &received, &buffers, &brake), None),
                 Some(seal) => {
-                    let sealing = Sealing { seal, begun: Hasher::new() };
+                    let sealing = Sealing { seal, begun: Hasher::new(), mark: None };
                     data::receive_sealed(
-                        &socket, &file, limit, sealing, &received, &buffers, &brake,
+                        &socket, &*file, limit, sealing, &received, &buffers, &brake,
                     )
                 }
             };

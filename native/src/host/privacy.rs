@@ -6,6 +6,7 @@ use xcher_core::Nick;
 use xcher_core::code::Code;
 use xcher_core::peer::Trust;
 use xcher_core::secure::{Identity, PublicKey};
+use zeroize::Zeroizing;
 
 use super::happened::Happened;
 use super::{Host, RelayAddress, Told};
@@ -14,7 +15,8 @@ use crate::keys::{KeysError, KnownPeers, identity};
 /// This host's key and its known peers, in a folder.
 pub struct Privacy {
     pub(super) trust: Trust,
-    pub(super) known: KnownPeers,
+    /// Where new ones are kept; not where nothing can be.
+    pub(super) known: Option<KnownPeers>,
 }
 
 impl Privacy {
@@ -26,14 +28,41 @@ impl Privacy {
     pub fn load(folder: &Path, relay: &RelayAddress) -> Result<Self, KeysError> {
         let secret = identity::load_or_create(folder)?;
         let known = KnownPeers::open(folder)?;
+        let pins = known.of(relay)?;
+        Self::of(Identity::new(*secret), Some(known), pins)
+    }
+
+    /// With a key that is forgotten when the process ends. Those of others that are in `folder` hold all
+    /// the same, and none is added.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn for_this_run(folder: Option<&Path>, relay: &RelayAddress) -> Result<Self, KeysError> {
+        let mut secret = Zeroizing::new([0; identity::SECRET]);
+        let random = getrandom::fill(secret.as_mut_slice());
+        random.map_err(|source| KeysError::NoRandomness { source })?;
+        let pins = match folder.map(KnownPeers::open) {
+            Some(Ok(known)) => known.of(relay)?,
+            // There is none, and none is made.
+            Some(Err(KeysError::System { .. })) | None => Vec::new(),
+            Some(Err(error)) => return Err(error),
+        };
+        Self::of(Identity::new(*secret), None, pins)
+    }
+
+    fn of(
+        identity: Identity,
+        known: Option<KnownPeers>,
+        pins: Vec<(Nick, PublicKey)>,
+    ) -> Result<Self, KeysError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
-        let mut trust =
-            Trust::new(Identity::new(*secret), seed).with_resume().with_stat().with_batch();
+        let mut trust = Trust::new(identity, seed).with_resume().with_stat().with_batch();
         if does_aes() {
             trust = trust.with_aes();
         }
-        for (nick, key) in known.of(relay)? {
+        for (nick, key) in pins {
             trust.pin(nick, key);
         }
         Ok(Self { trust, known })

@@ -11,6 +11,7 @@ use xcher_core::stream::Hasher;
 
 use super::Host;
 use super::happened::Happened;
+use crate::data::Mark;
 use crate::files::{Origin, Partial, prefix_hash};
 
 /// Smaller files are sooner fetched again than kept account of.
@@ -89,16 +90,19 @@ impl Host {
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let opened = shares.open_file(&name, size).ok();
-            let begun = opened.and_then(|(file, _)| prefix_hash(&file, length, &cancelled).ok());
+            let begun = opened.and_then(|(file, _)| {
+                let mark = Mark::of(&file).ok()?;
+                Some((prefix_hash(&file, length, &cancelled).ok()?, mark))
+            });
             let _ = reporter.blocking_send(Happened::BeginningSummed { transfer, begun });
         });
     }
 
-    pub(super) fn beginning_summed(&mut self, transfer: TransferId, begun: Option<Hasher>) {
+    pub(super) fn beginning_summed(&mut self, transfer: TransferId, begun: Option<(Hasher, Mark)>) {
         if self.looking.remove(&transfer).is_none() {
             return;
         }
-        let sum = begun.as_ref().map(|begun| *begun.finalize().as_bytes());
+        let sum = begun.as_ref().map(|(begun, _)| *begun.finalize().as_bytes());
         if let Some(begun) = begun {
             self.summed.insert(transfer, begun);
         }

@@ -46,6 +46,11 @@ pub fn load_or_create(folder: &Path) -> Result<Zeroizing<[u8; SECRET]>, KeysErro
     load(&path)?.ok_or_else(gone)
 }
 
+/// Whether there is a key in the folder, as far as can be seen.
+pub fn has_identity(folder: &Path) -> bool {
+    folder.join(FILE).symlink_metadata().is_ok()
+}
+
 fn load(path: &Path) -> Result<Option<Zeroizing<[u8; SECRET]>>, KeysError> {
     let Some(bytes) = private_file::read(path, &BOUNDS)? else { return Ok(None) };
     let secret = std::str::from_utf8(&bytes).ok().and_then(parse);

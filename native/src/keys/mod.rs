@@ -14,5 +14,6 @@ mod private_file;
 
 pub use error::{KeysError, Unsafe};
 pub use folder::usual_folder;
+pub use identity::has_identity;
 pub use known_lines::KnownPeer;
 pub use known_peers::KnownPeers;

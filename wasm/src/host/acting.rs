@@ -4,6 +4,7 @@
 use std::task::Context;
 use std::time::Duration;
 
+use xcher_core::Kind;
 use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::tunnel::FirstLine;
@@ -54,7 +55,7 @@ impl<O: Outside> Host<O> {
             }
             Action::Find { session, name } => {
                 let size = self.shares.size(session, name.as_str());
-                self.later(Input::Found { session, size });
+                self.later(Input::Found { session, size, kind: Kind::File });
             }
             Action::SendBatch { transfer, conn, files, seal } => {
                 self.begin_sending(conn, transfer, Send::batch(conn, transfer, files, seal));
@@ -197,6 +198,17 @@ impl<O: Outside> Host<O> {
                 self.shares.forget(*session);
             }
             Event::Failed { transfer, .. } => self.stop_looking(*transfer),
+            // This host keeps files alone.
+            Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
+                let text = format!("{name} does not come: expected a file, got a folder or a link");
+                let (session, text) = (Some(*session), text.into());
+                return self.tell(Event::Notice { session, text });
+            }
+            Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
+                // A session that is over needs no answer.
+                let _ = self.decline(*session, name);
+                return;
+            }
             Event::Entry { session, .. } => {
                 if let Some(Link { role: Role::Control(control), .. }) =
                     self.links.get_mut(self.reading)

@@ -145,7 +145,7 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     for bad in ["out/f", "out/new", "out/deep/new", "absolute/f"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
-            matches!(error, InboxError::NoPlace { why: StoreFault::ParentLeaves { .. }, .. }),
+            matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsLink { .. }, .. }),
             "{bad}: {error}"
         );
     }
@@ -155,28 +155,85 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     symlink("../outside", path.join("late")).unwrap();
     for one in [late, later] {
         let error = one.store(None).unwrap_err();
-        assert!(matches!(error.why, StoreFault::ParentLeaves { .. }), "{error}");
+        assert!(matches!(error.why, StoreFault::ParentIsLink { .. }), "{error}");
         assert!(error.kept.unwrap().path.exists());
     }
     assert_eq!(listing(&outside), ["f".into()].into());
     assert_eq!(fs::read(outside.join("f")).unwrap(), b"old");
 }
 
+fn stat(kind: Kind) -> Option<Stat> {
+    Some(Stat { kind, ..Stat::default() })
+}
+
 #[test]
-fn a_link_that_stays_inside_is_followed() {
+fn nothing_is_stored_through_a_link_that_came_before() {
+    let (_folder, path, inbox) = inbox(OnConflict::Overwrite);
+    fs::create_dir_all(path.join("s/real")).unwrap();
+    partial(&inbox, "s/link", "real").store(stat(Kind::Link)).unwrap();
+    assert_eq!(fs::read_link(path.join("s/link")).unwrap(), Path::new("real"));
+    let error = inbox.create(&name("s/link/f"), None).unwrap_err();
+    let fault = |error: &StoreFault| matches!(error, StoreFault::ParentIsLink { .. });
+    assert!(matches!(error, InboxError::NoPlace { ref why, .. } if fault(why)));
+    // One that came while the file did.
+    let late = partial(&inbox, "s/late/f", "x");
+    partial(&inbox, "s/late", "real").store(stat(Kind::Link)).unwrap();
+    assert!(fault(&late.store(None).unwrap_err().why));
+    // Nor is what a link leads to replaced.
+    fs::write(path.join("s/real/kept"), "kept").unwrap();
+    partial(&inbox, "s/file", "real/kept").store(stat(Kind::Link)).unwrap();
+    assert!(partial(&inbox, "s/file", "new").store(None).is_err());
+    assert_eq!(fs::read(path.join("s/real/kept")).unwrap(), b"kept");
+    assert_eq!(listing(&path.join("s/real")), ["kept".into()].into());
+}
+
+#[test]
+fn a_link_that_could_lead_out_is_not_made() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
-    fs::create_dir(path.join("real")).unwrap();
-    symlink("real", path.join("link")).unwrap();
-    partial(&inbox, "link/f", "x").store(None).unwrap();
-    assert!(path.join("real/f").is_file());
+    for (link, target) in [
+        ("s/l", "/etc/passwd"),
+        ("s/l", ".."),
+        ("s/l", "../other"),
+        ("s/a/l", "b/../../.."),
+        ("l", "s"),
+        ("s/l", ""),
+        ("s/l", &"a/".repeat(3000)),
+    ] {
+        let error = partial(&inbox, link, target).store(stat(Kind::Link)).unwrap_err();
+        assert!(matches!(error.why, StoreFault::LinkLeaves), "{target}: {error}");
+    }
+    assert!(
+        path.join("s").symlink_metadata().is_err() && path.join("l").symlink_metadata().is_err()
+    );
+}
+
+#[test]
+fn an_empty_folder_is_made_with_its_time_and_mode_and_stays_what_it_is() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (_folder, path, inbox) = inbox(OnConflict::Fail);
+    let modified = Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000));
+    let private = Some(Stat { kind: Kind::Folder, private: true, modified, ..Stat::default() });
+    inbox.create(&name("a/b"), None).unwrap().store(private).unwrap();
+    let made = fs::metadata(path.join("a/b")).unwrap();
+    assert!(made.is_dir());
+    assert_eq!((made.mode() & 0o777, made.mtime()), (0o700, 1_000_000));
+    fs::write(path.join("a/b/x"), "x").unwrap();
+    inbox.create(&name("a/b"), None).unwrap().store(private).unwrap();
+    assert_eq!(fs::read(path.join("a/b/x")).unwrap(), b"x");
+    let error = partial(&inbox, "a/c", "bytes").store(private).unwrap_err();
+    assert!(matches!(error.why, StoreFault::FolderWithBytes), "{error}");
+    fs::write(path.join("a/file"), "x").unwrap();
+    let error = inbox.create(&name("a/file"), None).unwrap().store(private).unwrap_err();
+    assert!(matches!(error.why, StoreFault::Exists), "{error}");
+    drop(inbox);
+    assert_eq!(listing(&path.join("a")), ["b".into(), "file".into()].into());
 }
 
 #[test]
 fn a_parent_that_is_no_folder_is_named() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     fs::write(path.join("file"), "").unwrap();
-    symlink("nothing", path.join("dead")).unwrap();
-    for bad in ["file/x", "file/deep/x", "dead/x"] {
+    for bad in ["file/x", "file/deep/x"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
             matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsFile { .. }, .. }),

@@ -79,7 +79,7 @@ fn a_stored_file_has_its_time_and_may_be_executed_by_those_who_may_read_it() {
         let partial = begin(&inbox, 1);
         partial.file().write_all(b"x").unwrap();
         let before = partial.file().metadata().unwrap();
-        let name = partial.store(Some(Stat { modified, executable })).unwrap();
+        let name = partial.store(Some(Stat { modified, executable, ..Stat::default() })).unwrap();
         let after = fs::metadata(folder.path().join(name.as_str())).unwrap();
         assert_eq!(after.modified().unwrap(), modified.unwrap_or(before.modified().unwrap()));
         let added = if executable { (before.mode() & 0o444) >> 2 } else { 0 };
@@ -87,7 +87,8 @@ fn a_stored_file_has_its_time_and_may_be_executed_by_those_who_may_read_it() {
     }
     let partial = begin(&inbox, 1);
     partial.file().set_permissions(fs::Permissions::from_mode(0o640)).unwrap();
-    let name = partial.store(Some(Stat { modified: None, executable: true })).unwrap();
+    let name =
+        partial.store(Some(Stat { modified: None, executable: true, ..Stat::default() })).unwrap();
     let stored = fs::metadata(folder.path().join(name.as_str())).unwrap();
     assert_eq!(stored.mode() & 0o7777, 0o750);
 }
@@ -97,7 +98,8 @@ fn a_time_that_no_file_can_have_is_left() {
     let (folder, inbox) = inbox(OnConflict::Rename);
     for modified in [UNIX_EPOCH.checked_add(Duration::from_secs(i64::MAX as u64)), None] {
         let partial = begin(&inbox, 1);
-        let name = partial.store(Some(Stat { modified, executable: true })).unwrap();
+        let name =
+            partial.store(Some(Stat { modified, executable: true, ..Stat::default() })).unwrap();
         assert!(folder.path().join(name.as_str()).is_file());
     }
 }
@@ -109,7 +111,9 @@ fn what_could_not_be_stored_is_not_old_because_its_sender_says_so() {
     let partial = begin(&inbox, 3);
     partial.file().write_all(b"new").unwrap();
     let long_ago = Some(UNIX_EPOCH);
-    let error = partial.store(Some(Stat { modified: long_ago, executable: false })).unwrap_err();
+    let error = partial
+        .store(Some(Stat { modified: long_ago, executable: false, ..Stat::default() }))
+        .unwrap_err();
     let kept = error.kept.unwrap();
     drop(inbox);
     let inbox = Inbox::open(folder.path(), OnConflict::Fail).unwrap();

@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use super::super::Shares;
+use xcher_core::NameFault;
+
+use super::super::{OwnPlaces, Rules, Shares, SkipReason, Skipped};
 use super::*;
 
 /// Everything the walk yields, in chunks of at most `max`.
@@ -55,6 +57,7 @@ fn lists_in_order_with_sizes_however_it_is_cut() {
         ("top/b/1", 1),
         ("top/b/2", 2),
         ("top/b/c/x y", 3),
+        ("top/empty", 0),
         ("top/z", 1),
     ];
     for max in [1, 2, 3, 100] {
@@ -63,7 +66,8 @@ fn lists_in_order_with_sizes_however_it_is_cut() {
         assert_eq!(entries, expected, "{max} at a time");
         assert!(skipped.is_empty());
         for (name, size) in entries {
-            assert_eq!(shares.find(&FileName::new(name).unwrap()), Some(Size::Exact(size)));
+            let found = shares.look(&FileName::new(name).unwrap());
+            assert_eq!(found.map(|(size, _)| size), Some(Size::Exact(size)));
         }
     }
     assert!(Shares::nothing().walk().next_chunk(1).done);
@@ -89,20 +93,78 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
     symlink(".", root.join("link-self")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
 
-    let (entries, skipped) = all(Shares::open(&[root]).unwrap().walk(), 100);
-    assert_eq!(entries, [("top/good".into(), 1), ("top/link".into(), 1)]);
+    let (entries, skipped) = all(Shares::open(std::slice::from_ref(&root)).unwrap().walk(), 100);
+    let expected = [
+        ("top/bad%{E2}%{80}%{AE}/unseen".into(), 1),
+        ("top/dir".into(), 0),
+        ("top/esc%{1B}]0;".into(), 1),
+        ("top/good".into(), 1),
+        ("top/%{FF}%{1B}".into(), 1),
+    ];
+    assert_eq!(entries, expected);
     let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
     let expected = [
-        r#""top/bad\u{202e}" is not shared: its name cannot be sent: it holds the invisible character U+202E"#,
-        r#""top/esc\u{1b}]0;" is not shared: its name cannot be sent: it holds the invisible character U+001B"#,
-        r#""top/link-dead" is not shared: it is a link to nothing"#,
-        r#""top/link-dir" is not shared: it is a link to a folder"#,
-        r#""top/link-out" is not shared: it is a link that leaves the shared folder"#,
-        r#""top/link-self" is not shared: it is a link to a folder"#,
+        r#""top/link" is not shared: it is a link; see --links"#,
+        r#""top/link-dead" is not shared: it is a link; see --links"#,
+        r#""top/link-dir" is not shared: it is a link; see --links"#,
+        r#""top/link-out" is not shared: it is a link; see --links"#,
+        r#""top/link-self" is not shared: it is a link; see --links"#,
         r#""top/socket" is not shared: it is neither a file nor a folder"#,
-        r#""top/\xFF\u{1b}" is not shared: its name is not UTF-8"#,
     ];
     assert_eq!(said, expected.map(String::from).into());
+
+    let follow = Rules { links: Links::Follow, ..Rules::default() };
+    let (entries, skipped) =
+        all(Shares::open_by(std::slice::from_ref(&root), &follow).unwrap().walk(), 100);
+    let linked = entries.iter().filter(|(name, _)| name.contains("link"));
+    assert_eq!(linked.collect::<Vec<_>>(), [&("top/link".into(), 1), &("top/link-dir".into(), 0)]);
+    let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
+    let expected = [
+        r#""top/link-dead" is not shared: it is a link to nothing"#,
+        r#""top/link-out" is not shared: it is a link that leaves the shared folder"#,
+        r#""top/link-self" is not shared: it is a link to a folder that it is in"#,
+        r#""top/socket" is not shared: it is neither a file nor a folder"#,
+    ];
+    assert_eq!(said, expected.map(String::from).into());
+
+    let keep = Rules { links: Links::Keep, ..Rules::default() };
+    let (entries, _) = all(Shares::open_by(&[root], &keep).unwrap().walk(), 100);
+    let linked = entries.iter().filter(|(name, _)| name.contains("link"));
+    let expected =
+        [("top/link".into(), 4), ("top/link-dead".into(), 7), ("top/link-dir".into(), 3)];
+    assert_eq!(linked.cloned().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("home");
+    fs::create_dir_all(root.join(".ssh")).unwrap();
+    fs::create_dir_all(root.join("data/xcher")).unwrap();
+    fs::write(root.join(".ssh/id"), "x").unwrap();
+    fs::write(root.join(".bashrc"), "x").unwrap();
+    fs::write(root.join("data/xcher/identity"), "secret").unwrap();
+    fs::hard_link(root.join("data/xcher/identity"), root.join("linked")).unwrap();
+    symlink("data/xcher", root.join("way")).unwrap();
+    symlink(".ssh/id", root.join("other")).unwrap();
+    fs::write(root.join("plain"), "x").unwrap();
+    let own = OwnPlaces::of(&[root.join("data/xcher")]);
+    let rules = Rules { links: Links::Follow, hidden: false, own };
+    let shares = Shares::open_by(std::slice::from_ref(&root), &rules).unwrap();
+    let (entries, skipped) = all(shares.walk(), 100);
+    assert_eq!(entries, [("home/data".into(), 0), ("home/plain".into(), 1)]);
+    let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
+    let said: Vec<_> = left.iter().map(|left| (left.name.as_str(), left.why.as_str())).collect();
+    assert_eq!(said, [("home/other", "link"), ("home/way", "link"), ("home", "hidden")]);
+    for name in ["data/xcher/identity", "linked", "way/identity", "other", ".bashrc", ".ssh/id"] {
+        let name = FileName::new(&format!("home/{name}")).unwrap();
+        assert!(shares.look(&name).is_none(), "{name}");
+        assert!(shares.open_file(&name, 1).is_err() && shares.open_file(&name, 6).is_err());
+    }
+    let named = [root.join("data/xcher"), root.join("data/xcher/identity"), root.join("linked")];
+    for path in named {
+        assert!(Shares::open_by(std::slice::from_ref(&path), &rules).is_err(), "{path:?}");
+    }
 }
 
 #[test]
@@ -144,7 +206,8 @@ fn depth_ends_where_a_name_does() {
     assert!(chunk.done);
     // "r/" and the folders and "f": 2 + 2 n + 1 bytes.
     let deepest = (xcher_core::MAX_NAME - 3) / 2;
-    assert_eq!(chunk.entries.len(), deepest + 1);
+    // And the folder in which no name fits, as an empty one.
+    assert_eq!(chunk.entries.len(), deepest + 2);
     assert!(!chunk.skipped.is_empty());
     for skipped in chunk.skipped {
         assert!(matches!(skipped.why, SkipReason::BadName(NameFault::TooLong)), "{skipped}");

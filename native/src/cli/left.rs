@@ -1,0 +1,46 @@
+//! What is left out of what is sent, for the end of the command.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xcher_core::WhyLeft;
+
+/// Things that are remembered, so that none is told twice.
+const MOST: usize = 10_000;
+
+/// What was left out so far.
+#[derive(Default)]
+pub(super) struct Left {
+    told: BTreeSet<String>,
+    counts: BTreeMap<WhyLeft, u64>,
+}
+
+impl Left {
+    /// Takes one; whether it is new.
+    pub(super) fn add(&mut self, line: &str, why: WhyLeft) -> bool {
+        if self.told.contains(line) {
+            return false;
+        }
+        if self.told.len() < MOST {
+            self.told.insert(line.to_owned());
+        }
+        *self.counts.entry(why).or_default() += 1;
+        true
+    }
+
+    /// Whether something could not be read.
+    pub(super) fn has_errors(&self) -> bool {
+        self.counts.keys().any(|why| why.is_error())
+    }
+
+    /// All of it in a line; nothing where nothing was left out.
+    pub(super) fn summary(&self) -> Option<String> {
+        let all: u64 = self.counts.values().sum();
+        let by_why = self.counts.iter().map(|(why, count)| format!("{count} {}", why.as_str()));
+        let by_why = by_why.collect::<Vec<_>>().join(", ");
+        match all {
+            0 => None,
+            1 => Some(format!("1 thing was left out ({by_why})")),
+            all => Some(format!("{all} things were left out ({by_why})")),
+        }
+    }
+}

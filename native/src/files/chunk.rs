@@ -1,0 +1,168 @@
+//! A piece of a listing: what is shared, and what is not.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use xcher_core::{FileName, LeftOut, Listed, NameFault, Size, WhyLeft};
+
+use super::shares::OpenError;
+use super::{Stat, wire_name};
+
+/// A piece of a listing.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// What is shared.
+    pub entries: Vec<Entry>,
+    /// What is there and not shared, for its owner to know.
+    pub skipped: Vec<Skipped>,
+    /// What goes by another name than it has here.
+    pub escaped: Vec<Escaped>,
+    /// Nothing comes after this.
+    pub done: bool,
+}
+
+impl Chunk {
+    /// Leaves out what is at `path`, which would be called `name`.
+    pub(super) fn skip(&mut self, path: &Path, name: &str, why: SkipReason) {
+        self.skipped.push(Skipped { path: path.into(), name: wire_name::cut(name), why });
+    }
+}
+
+/// A file that is shared, a folder with nothing in it, or a link.
+#[derive(Debug)]
+pub struct Entry {
+    /// As a peer asks for it.
+    pub name: FileName,
+    /// Its size.
+    pub size: Size,
+    /// What it has beside them.
+    pub stat: Stat,
+}
+
+impl From<Entry> for Listed {
+    fn from(entry: Entry) -> Self {
+        Self { name: entry.name, size: entry.size, stat: entry.stat.into() }
+    }
+}
+
+/// Something that goes by another name than it has on disk, since that one cannot be sent.
+#[derive(Debug)]
+pub struct Escaped {
+    /// Where it is, from the shared name on.
+    pub path: PathBuf,
+    /// Its name on the wire.
+    pub name: FileName,
+}
+
+impl fmt::Display for Escaped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} goes as {}: its own name cannot be sent", self.path, self.name)
+    }
+}
+
+/// An entry that is not shared. Printing it is safe: the path is escaped.
+#[derive(Debug)]
+pub struct Skipped {
+    /// As a peer would see it, from the shared name on.
+    pub path: PathBuf,
+    /// Its name on the wire, the beginning of it where it is too long.
+    name: Option<FileName>,
+    /// Why.
+    pub why: SkipReason,
+}
+
+impl Skipped {
+    /// What a peer is told of it; nothing of what is not there any more.
+    pub fn left_out(&self) -> Option<LeftOut> {
+        if self.why.is_gone() {
+            return None;
+        }
+        Some(LeftOut { name: self.name.clone()?, why: self.why.told() })
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, why, .. } = self;
+        match why {
+            SkipReason::Hidden(1) => write!(f, "1 hidden entry of {path:?} is not shared"),
+            SkipReason::Hidden(count) => {
+                write!(f, "{count} hidden entries of {path:?} are not shared")
+            }
+            why => write!(f, "{path:?} is not shared: {why}"),
+        }
+    }
+}
+
+/// Why an entry is not shared.
+#[derive(Debug)]
+pub enum SkipReason {
+    /// Its name is not UTF-8, on a system that cannot say its bytes.
+    NotText,
+    /// Its name cannot stand on the wire.
+    BadName(NameFault),
+    /// A link, where links are left out.
+    Link,
+    /// A link that leaves the shared folder, or an absolute one.
+    LinkOut,
+    /// A link to a folder that it is in.
+    LinkAbove,
+    /// A link to nothing.
+    DeadLink,
+    /// A pipe, a socket or a device.
+    Special,
+    /// A file that has bytes, and tells no size.
+    NoSize,
+    /// So many things have a dot in front of their names, or are the program's own.
+    Hidden(u64),
+    /// The system does not let it be read, or it vanished.
+    Unreadable(io::Error),
+}
+
+impl SkipReason {
+    /// The word for it on the wire.
+    pub fn told(&self) -> WhyLeft {
+        match self {
+            Self::NotText | Self::BadName(_) => WhyLeft::Name,
+            Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => WhyLeft::Link,
+            Self::Special | Self::NoSize => WhyLeft::Special,
+            Self::Hidden(_) => WhyLeft::Hidden,
+            Self::Unreadable(_) if self.is_gone() => WhyLeft::Changed,
+            Self::Unreadable(_) => WhyLeft::Unreadable,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl From<OpenError> for SkipReason {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NoSize => Self::NoSize,
+            OpenError::Unreadable(source) => Self::Unreadable(source),
+            OpenError::NotShared | OpenError::Changed { .. } => {
+                Self::Unreadable(io::ErrorKind::NotFound.into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText => write!(f, "its name is not UTF-8"),
+            Self::BadName(why) => write!(f, "its name cannot be sent: {why}"),
+            Self::Link => write!(f, "it is a link; see --links"),
+            Self::LinkOut => write!(f, "it is a link that leaves the shared folder"),
+            Self::LinkAbove => write!(f, "it is a link to a folder that it is in"),
+            Self::DeadLink => write!(f, "it is a link to nothing"),
+            Self::Special => write!(f, "it is neither a file nor a folder"),
+            Self::NoSize => write!(f, "it has bytes, and does not tell how many"),
+            Self::Hidden(_) => write!(f, "it is hidden"),
+            Self::Unreadable(source) => write!(f, "{source}"),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Folders and links that come as files do, and are made once they are here (section 16).
+
+use std::io::{self, Read as _, Seek as _};
+use std::time::SystemTime;
+
+use cap_fs_ext::{DirExt as _, SystemTimeSpec};
+use cap_std::fs::{Dir, DirBuilder};
+use xcher_core::{FileName, MAX_LINK, stays_inside};
+
+use super::partial::{Partial, StoreFault, sync_folder};
+use super::{OnConflict, Stat};
+
+impl Partial {
+    /// Makes the empty folder of this name; one that is there already is it.
+    pub(super) fn make_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
+        if self.file.metadata().map_err(StoreFault::System)?.len() > 0 {
+            return Err(StoreFault::FolderWithBytes);
+        }
+        let parent = self.open_parent()?;
+        let builder = builder(stat.is_some_and(|stat| stat.private));
+        let is_it = |last: &str| parent.symlink_metadata(last).is_ok_and(|found| found.is_dir());
+        if is_it(self.name.last_part()) {
+            return Ok(self.name.clone());
+        }
+        self.make(&parent, stat, &is_it, |last| parent.create_dir_with(last, &builder))
+    }
+
+    /// Makes the link of this name, whose target is what came.
+    #[cfg(unix)]
+    pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
+        let target = self.read_target().map_err(StoreFault::System)?;
+        let target = target.filter(|target| stays_inside(self.name.borrowed(), target));
+        let target = target.ok_or(StoreFault::LinkLeaves)?;
+        let parent = self.open_parent()?;
+        let is_it = |last: &str| {
+            let found = parent.read_link_contents(last);
+            found.is_ok_and(|found| found.as_os_str() == target.as_str())
+        };
+        self.make(&parent, stat, &is_it, |last| parent.symlink(&target, last))
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn make_link(&self, _: Option<Stat>) -> Result<FileName, StoreFault> {
+        Err(StoreFault::NoLinks)
+    }
+
+    fn read_target(&self) -> io::Result<Option<String>> {
+        let mut file = &self.file;
+        file.rewind()?;
+        let mut target = Vec::new();
+        file.take(MAX_LINK + 1).read_to_end(&mut target)?;
+        Ok(String::from_utf8(target).ok())
+    }
+
+    fn make(
+        &self,
+        parent: &Dir,
+        stat: Option<Stat>,
+        is_it: &dyn Fn(&str) -> bool,
+        create: impl Fn(&str) -> io::Result<()>,
+    ) -> Result<FileName, StoreFault> {
+        let to = |name: &FileName| create(name.last_part());
+        let name = match to(&self.name) {
+            Ok(()) => self.name.clone(),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(StoreFault::System(error));
+            }
+            Err(_) if is_it(self.name.last_part()) => return Ok(self.name.clone()),
+            Err(_) => match self.inbox.taking.on_conflict {
+                OnConflict::Skip | OnConflict::Fail => return Err(StoreFault::Exists),
+                OnConflict::Overwrite => return Err(StoreFault::NotAFile),
+                OnConflict::Rename => self.first_free(to)?,
+            },
+        };
+        if let Some(modified) = stat.and_then(|stat| stat.modified) {
+            set_time(parent, name.last_part(), modified);
+        }
+        sync_folder(parent);
+        Ok(name)
+    }
+}
+
+/// A file system that keeps no such times can hold the rest all the same.
+fn set_time(parent: &Dir, last: &str, modified: SystemTime) {
+    let time = SystemTimeSpec::from(cap_std::time::SystemTime::from_std(modified));
+    let _ = parent.set_symlink_times(last, None, Some(time));
+}
+
+#[cfg(unix)]
+fn builder(private: bool) -> DirBuilder {
+    use cap_std::fs::DirBuilderExt as _;
+    let mut builder = DirBuilder::new();
+    if private {
+        builder.mode(0o700);
+    }
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder(_: bool) -> DirBuilder {
+    DirBuilder::new()
+}

@@ -1,0 +1,83 @@
+//! From names on disk to names on the wire, and back (section 2.2).
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use xcher_core::{FileName, NameFault, escape, unescape};
+
+/// How one part of a path is written on the wire; `None` where this system cannot say its bytes.
+pub(super) fn of_part(part: &OsStr) -> Option<Cow<'_, str>> {
+    #[cfg(unix)]
+    return Some(escape(std::os::unix::ffi::OsStrExt::as_bytes(part)));
+    #[cfg(not(unix))]
+    return part.to_str().map(|text| escape(text.as_bytes()));
+}
+
+/// The path of a name, or of the part of one that is below a folder.
+pub(super) fn to_path(name: &str) -> Option<PathBuf> {
+    name.split('/').map(to_part).collect()
+}
+
+fn to_part(part: &str) -> Option<OsString> {
+    let bytes = unescape(part)?.into_owned();
+    #[cfg(unix)]
+    return Some(std::os::unix::ffi::OsStringExt::from_vec(bytes));
+    #[cfg(not(unix))]
+    return String::from_utf8(bytes).ok().map(Into::into);
+}
+
+/// A name for what has none since it would be too long: its beginning, and that it is one.
+pub(super) fn cut(text: &str) -> Option<FileName> {
+    const MORE: &str = "…";
+    let mut rest = text.trim_end_matches('/');
+    loop {
+        match FileName::parse(rest).map_err(|bad| bad.why) {
+            Ok(name) => return Some(name.to_owned()),
+            Err(NameFault::PartTooLong | NameFault::TooLong) => {
+                let most = (rest.len() - 1).min(xcher_core::MAX_NAME - MORE.len());
+                let end = rest.floor_char_boundary(most);
+                let folder = rest[..end].rfind('/').map_or(0, |at| at + 1);
+                let end = end.min(folder + xcher_core::MAX_PART - MORE.len());
+                let shorter = format!("{}{MORE}", &rest[..rest.floor_char_boundary(end)]);
+                if let Ok(name) = FileName::new(&shorter) {
+                    return Some(name);
+                }
+                rest = rest[..end].trim_end_matches('/');
+                if rest.is_empty() {
+                    return None;
+                }
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut() {
+        let long = "é".repeat(200);
+        let name = cut(&format!("a/{long}")).unwrap();
+        assert!(name.as_str().starts_with("a/éé") && name.as_str().ends_with("é…"), "{name}");
+        let deep = format!("{}/end", ["d"; 600].join("/"));
+        assert!(cut(&deep).unwrap().as_str().ends_with('…'));
+        assert_eq!(cut("short").unwrap().as_str(), "short");
+        assert_eq!(cut(""), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_found_again_by_its_name() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let part = OsStr::from_bytes(b"caf\xe9\n");
+        let name = of_part(part).unwrap();
+        assert_eq!(name, "caf%{E9}%{0A}");
+        assert_eq!(to_path(&format!("a/{name}")).unwrap(), PathBuf::from("a").join(part));
+        assert_eq!(to_path("a/%{41}"), None);
+    }
+}

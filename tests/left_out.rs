@@ -1,0 +1,408 @@
+//! Nothing is left out silently, and nothing that changed is taken for whole.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use rustix::process::Signal;
+use system::not_tested;
+use system::process::{Done, Process, Xcher};
+use system::relay::Relay;
+use system::tree;
+use tempfile::{TempDir, tempdir, tempdir_in};
+
+/// A user who is not this one and may read what everyone may, where this one may be another.
+const OTHER: &str = "65534";
+
+/// A command line as a user who may not read everything. `None` where this one may not be another, and
+/// is root.
+fn as_other(args: &[&str], home: &TempDir) -> Option<Xcher> {
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let data = home.path().join("data");
+    if !rustix::process::geteuid().is_root() {
+        return Some(Xcher::other(env!("CARGO_BIN_EXE_xcher")).args(args));
+    }
+    let tried = std::process::Command::new("setpriv").args(["--reuid", OTHER, "true"]).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        not_tested("root reads everything here, and cannot be another user");
+        return None;
+    }
+    // The binary may lie where only its owner gets.
+    let program = home.path().join("xcher");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_xcher"), &program).unwrap();
+    }
+    let command = Xcher::other("setpriv").args(["--reuid", OTHER, "--regid", OTHER]);
+    let command = command.args(["--clear-groups"]).args([program]).args(args);
+    Some(command.env("XCHER_DATA_DIR", data).env("HOME", home.path()))
+}
+
+/// A folder that everyone may get to.
+fn open_tempdir() -> TempDir {
+    let folder = tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+fn close(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+}
+
+fn code_of(sender: &Process) -> String {
+    sender.until("a code", |lines| lines.out.first().cloned())
+}
+
+fn events(done: &Done, name: &str) -> Vec<serde_json::Value> {
+    done.events().into_iter().filter(|event| event["event"] == *name).collect()
+}
+
+#[test]
+fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
+    let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
+    let share = folder.path().join("s");
+    tree::write(&share, [("ok", "1"), ("closed", "2"), ("shut/x", "3")]);
+    close(&share.join("closed"));
+    close(&share.join("shut"));
+    symlink("ok", share.join("link")).unwrap();
+    let _socket = UnixListener::bind(share.join("socket")).unwrap();
+    let address = relay.address.to_string();
+    let args = ["--relay", &address, "send", share.to_str().unwrap(), "--no-qr"];
+    let Some(sender) = as_other(&args, &home) else { return };
+    let sender = sender.start();
+    let code = code_of(&sender);
+    let out = folder.path().join("out");
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(1);
+    let get = get.error(&["s/closed does not come: it cannot be read"]);
+    let get = get.error(&["s/shut does not come: it cannot be read"]);
+    let get = get.error(&["s/link does not come: it is a link"]);
+    get.error(&["s/socket does not come: it is a pipe, a socket"]);
+    assert_eq!(fs::read(out.join("s/ok")).unwrap(), b"1");
+    assert!(!out.join("s/shut").exists());
+    let sent = sender.wait().code(1);
+    let sent = sent.error(&["\"s/closed\" is not shared: Permission denied"]);
+    let sent = sent.error(&["\"s/shut\" is not shared: Permission denied"]);
+    sent.error(&["4 things were left out (2 unreadable, 1 link, 1 special)"]);
+
+    // As events, and of an offer as of a list.
+    let kim = relay.xcher(["receive", "--yes", "--once", "--json", "--nick", "kim", "-o"]);
+    let kim = kim.args([folder.path().join("kim")]).start();
+    kim.event(&[("event", "online")]);
+    let args = ["--relay", &address, "send", "--to", "kim", share.to_str().unwrap(), "--json"];
+    let sent = as_other(&args, &home).unwrap().run().code(1);
+    let told = |done: &Done, key: &str| {
+        let left = events(done, "left");
+        let said = left.iter().map(|event| format!("{} {}", event[key], event["reason"]));
+        let mut said: Vec<_> = said.map(|text| text.replace('"', "")).collect();
+        said.sort();
+        said
+    };
+    let expected = ["s/closed unreadable", "s/link link", "s/shut unreadable", "s/socket special"];
+    assert_eq!(told(&sent, "path"), expected);
+    assert_eq!(told(&kim.wait().code(1), "name"), expected);
+}
+
+#[test]
+fn what_was_not_asked_for_is_no_error() {
+    let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
+    let share = folder.path().join("s");
+    tree::write(&share, [("ok", "1"), ("closed", "2")]);
+    close(&share.join("closed"));
+    let address = relay.address.to_string();
+    let args = ["--relay", &address, "share", "--nick", "bob", share.to_str().unwrap()];
+    let Some(bob) = as_other(&args, &home) else { return };
+    let bob = bob.start();
+    bob.out("online ");
+    let get = |args: &[&str]| {
+        relay.xcher(["get", "bob"]).args(args).args(["-o"]).args([folder.path().join("out")]).run()
+    };
+    get(&["s/ok"]).code(0);
+    get(&["--all"]).code(1).error(&["s/closed does not come"]);
+    get(&["s/closed"]).code(1).no_error("does not share");
+}
+
+#[test]
+fn nothing_to_send_is_an_error_before_anything_is_shown() {
+    let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
+    tree::write(folder.path(), [("closed", "x"), ("shut/x", "x")]);
+    for closed in ["closed", "shut"] {
+        close(&folder.path().join(closed));
+        let path = folder.path().join(closed);
+        let address = relay.address.to_string();
+        for command in [&["send"][..], &["share", "--nick", "bob"], &["send", "--to", "kim"]] {
+            let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
+            let Some(sender) = as_other(&args, &home) else { return };
+            let done = sender.run().out(&[]);
+            assert!(matches!(done.code, Some(1 | 2)), "{done}");
+            done.one_error(&["ermission denied"]);
+        }
+    }
+}
+
+#[test]
+fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    fs::create_dir_all(share.join("two\nlines")).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    fs::write(share.join("two\nlines").join(name), "1").unwrap();
+    fs::write(share.join("a%{0A}b"), "2").unwrap();
+    fs::write(share.join("100%"), "3").unwrap();
+    let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
+    let code = code_of(&sender);
+    let out = folder.path().join("out");
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+    get.error(&["s/two%{0A}lines/caf%{E9}: %{HH} stands for a byte"]);
+    let came = tree::read(&out.join("s"));
+    let names: Vec<_> = came.keys().map(String::as_str).collect();
+    assert_eq!(names, ["100%", "a%{25}{0A}b", "two%{0A}lines/caf%{E9}"]);
+    let sent = sender.wait().code(0);
+    sent.error(&[r#""s/two\nlines/caf\xE9" goes as s/two%{0A}lines/caf%{E9}"#]);
+}
+
+#[test]
+fn empty_folders_and_links_arrive_as_they_are_asked_for() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, [("d/file", "text"), ("d/other", "more")]);
+    fs::create_dir_all(share.join("e/f/g")).unwrap();
+    fs::create_dir(share.join("private")).unwrap();
+    fs::set_permissions(share.join("private"), fs::Permissions::from_mode(0o700)).unwrap();
+    symlink("file", share.join("d/link")).unwrap();
+    symlink("../d", share.join("e/up")).unwrap();
+    symlink("../../secret", share.join("d/out")).unwrap();
+    fs::write(folder.path().join("secret"), "secret").unwrap();
+    symlink("s", folder.path().join("named")).unwrap();
+    for (way, mut expected) in [
+        ("skip", vec!["s/d/file", "s/d/other"]),
+        (
+            "follow",
+            vec!["s/d/file", "s/d/link", "s/d/other", "s/e/up/file", "s/e/up/link", "s/e/up/other"],
+        ),
+        ("keep", vec!["s/d/file", "s/d/link", "s/d/other", "s/e/up"]),
+    ] {
+        let out = folder.path().join(way);
+        let sender = relay.xcher(["send", "--no-qr", "--links", way]).args([&share]).start();
+        let code = code_of(&sender);
+        let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+        sender.wait().code(0).error(&["\"s/d/out\" is not shared: it is a link"]);
+        let came = tree::read(&out);
+        expected.sort_unstable();
+        assert_eq!(came.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{way}\n{get}");
+        assert!(out.join("s/e/f/g").is_dir(), "{way}");
+        assert_eq!(fs::metadata(out.join("s/private")).unwrap().mode() & 0o777, 0o700);
+        let link = fs::read_link(out.join("s/d/link")).ok();
+        assert_eq!(link.as_deref(), (way == "keep").then_some(Path::new("file")));
+        // All of it is here already.
+        let sender = relay.xcher(["send", "--no-qr", "--links", way]).args([&share]).start();
+        let code = code_of(&sender);
+        let again = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+        again.error(&["here already"]);
+        drop(sender);
+    }
+    // What is named keeps its name, and is followed.
+    let _bob = relay.share("bob", &folder.path().join("named"));
+    let ls = relay.xcher(["ls", "bob"]).run().code(0);
+    assert!(ls.out.contains(&"4\tnamed/d/file".to_owned()), "{ls}");
+    // Who asks for files alone sees files alone.
+    let plain = relay.xcher(["ls", "bob", "--plain"]).run().code(0);
+    plain.out_sorted(&["4\tnamed/d/file", "4\tnamed/d/other"]);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_is_not_stored() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let path = folder.path().join("log");
+    for plain in [&[][..], &["--plain"]] {
+        fs::write(&path, tree::bytes(1, 3 << 20)).unwrap();
+        let bob = relay.xcher(["share", "--nick", "bob", "--limit-send", "2mb"]).args(plain);
+        let bob = bob.args([&path]).start();
+        bob.out("online ");
+        let out = tempdir().unwrap();
+        let get = relay.xcher(["get", "bob", "log", "--json", "-o"]).args([out.path()]).start();
+        get.event(&[("event", "transfer"), ("state", "progress")]);
+        // Of the same length, at a place that was sent already.
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all(b"changed").unwrap();
+        get.wait().code(1);
+        bob.err("log: could not send it whole: the file changed while it was sent");
+        assert!(!out.path().join("log").exists());
+        bob.stop(Signal::TERM);
+    }
+}
+
+#[test]
+fn what_tells_no_size_is_refused_with_the_reason() {
+    let relay = Relay::start();
+    let done = relay.xcher(["send", "/proc/self/status"]).run().code(2).out(&[]);
+    done.one_error(&["/proc/self/status", "does not tell its size"]);
+}
+
+#[test]
+fn holes_stay_holes() {
+    let (relay, folder) = (Relay::start(), tree::room_for(200 << 20));
+    let path = folder.path().join("image");
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(b"begin").unwrap();
+    file.set_len(64 << 20).unwrap();
+    let _bob = relay.share("bob", &path);
+    let out = folder.path().join("out");
+    relay.xcher(["get", "bob", "image", "-o"]).args([&out]).run().code(0);
+    let came = fs::metadata(out.join("image")).unwrap();
+    assert_eq!(came.len(), 64 << 20);
+    assert!(came.blocks() * 512 < 1 << 20, "{} blocks", came.blocks());
+    assert!(fs::read(out.join("image")).unwrap() == fs::read(&path).unwrap());
+}
+
+#[test]
+fn hidden_things_are_shared_and_taken_only_where_asked_for() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let home = folder.path().join("home");
+    tree::write(&home, [(".ssh/id", "key"), (".bashrc", "rc"), ("a/.dot", "x"), ("plain", "p")]);
+    let bob = relay.share("bob", &home);
+    relay.xcher(["ls", "bob"]).run().code(0).out_sorted(&["0\thome/a/", "1\thome/plain"]);
+    relay.xcher(["check", "bob", "home/.ssh/id"]).run().code(1);
+    bob.err("3 hidden entries of \"home\" are not shared");
+    // What lands on a dot-name in the folder itself.
+    let paths = [".bashrc", ".ssh", "plain"].map(|name| home.join(name));
+    let amy = relay.xcher(["share", "--nick", "amy", "--hidden"]).args(&paths).start();
+    amy.out("online ");
+    let out = tempdir().unwrap();
+    let get = |args: &[&str]| relay.xcher(["get"]).args(args).args(["-o"]).args([out.path()]).run();
+    let names = || tree::read(out.path()).into_keys().collect::<Vec<_>>();
+    let done = get(&["amy", "--all"]).code(4);
+    done.error(&[".bashrc: not taken"]).error(&[".ssh/id: not taken", "--hidden takes it"]);
+    assert_eq!(names(), ["plain"]);
+    let send = || {
+        let sender = relay.xcher(["send", "--no-qr"]).args(&paths).start();
+        let code = code_of(&sender);
+        (sender, code)
+    };
+    let (sender, code) = send();
+    get(&[&code, "--yes"]).code(4).error(&["2 of them land on HIDDEN NAMES"]);
+    drop(sender);
+    assert_eq!(names(), ["plain"]);
+    // By their names, or where it is said.
+    get(&["amy", ".bashrc"]).code(0);
+    assert_eq!(names(), [".bashrc", "plain"]);
+    let (_sender, code) = send();
+    get(&[&code, "--yes", "--hidden"]).code(0);
+    assert_eq!(names(), [".bashrc", ".ssh/id", "plain"]);
+}
+
+#[test]
+fn an_offer_is_not_let_onto_hidden_names() {
+    let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [(".bashrc", "rc"), ("plain", "p")]);
+    let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]).args([out.path()]);
+    let kim = kim.start();
+    kim.out("online ");
+    let paths = [".bashrc", "plain"].map(|name| folder.path().join(name));
+    let sent = relay.xcher(["send", "--to", "kim"]).args(&paths).run().code(1);
+    sent.error(&["did not take 1 of 2 files"]);
+    kim.wait().code(4).error(&[".bashrc: not taken"]);
+    assert_eq!(tree::read(out.path()).into_keys().collect::<Vec<_>>(), ["plain"]);
+}
+
+#[test]
+fn the_programs_own_keys_are_never_shared() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let data = folder.path().join("home/data");
+    tree::write(folder.path(), [("home/plain", "p")]);
+    let with_data = |args: &[&str]| relay.xcher(args).env("XCHER_DATA_DIR", &data);
+    with_data(&["peers", "me"]).run().code(0);
+    let files: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    for path in files.iter().chain([&data]) {
+        let done = with_data(&["send"]).args([path]).run().code(2).out(&[]);
+        done.one_error(&["this program keeps its keys"]);
+    }
+    let bob = with_data(&["share", "--hidden", "--nick", "bob"]).args([folder.path().join("home")]);
+    let bob = bob.start();
+    bob.out("online ");
+    relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
+}
+
+#[test]
+fn a_home_is_shared_with_a_warning() {
+    let (relay, home) = (Relay::start(), tempdir().unwrap());
+    tree::write(home.path(), [("plain", "p")]);
+    let bob = relay.xcher(["share", "--nick", "bob"]).args([home.path()]).env("HOME", home.path());
+    let bob = bob.start();
+    bob.err("WARNING: all of ");
+}
+
+#[test]
+fn unknown_sizes_are_bounded_where_nobody_is_asked() {
+    let (relay, out) = (Relay::start(), tempdir().unwrap());
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x | \"$@\"";
+    let sender = Xcher::other("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_xcher")]);
+    let sender = sender.args(["--relay", &relay.address.to_string(), "send", "-", "--no-qr"]);
+    let sender = sender.start();
+    let code = code_of(&sender);
+    let get = relay.xcher(["get", &code, "--yes", "--max-size", "1mb", "-o"]).args([out.path()]);
+    get.run().code(1).error(&["stdin: ", "more than the 1048576 bytes of --max-size"]);
+    assert_eq!(tree::read(out.path()).len(), 0, "nothing that cannot be gone on with stays");
+    sender.wait().code(1);
+}
+
+#[test]
+fn full_standard_output_is_told_and_a_closed_one_is_not() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let _bob = relay.share("bob", &folder.path().join("s"));
+    let address = relay.address.to_string();
+    let run = |script: &str, args: &[&str]| {
+        let command = Xcher::other("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_xcher")]);
+        command.args(["--relay", &address]).args(args).run()
+    };
+    for args in [&["ls", "bob"][..], &["ls", "bob", "--json"], &["completions", "bash"], &["man"]] {
+        let done = run("\"$@\" >/dev/full", args).code(1);
+        done.error(&["standard output cannot be written", "No space left"]);
+    }
+    run("\"$@\" >/dev/full", &["--help"]).code(1).error(&["standard output cannot be written"]);
+    run("(sleep 0.3; \"$@\") | true", &["ls", "bob"]).quiet();
+}
+
+#[test]
+fn without_a_home_there_is_a_key_for_this_run() {
+    let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("file", "12345")]);
+    let _bob = relay.share("bob", &folder.path().join("file"));
+    let homeless = |home: &str| {
+        let command = Xcher::other("env").args(["-u", "XCHER_DATA_DIR", "-u", "XDG_DATA_HOME"]);
+        let command = command.args([&format!("HOME={home}"), env!("CARGO_BIN_EXE_xcher")]);
+        command.args(["--relay", &relay.address.to_string()])
+    };
+    for home in ["/proc/self/no", "/dev/null/no"] {
+        let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
+        let get = get.args([out.path()]).run().code(0);
+        let get = get.error(&["no key can be kept", "for this run"]);
+        get.met(&["the session is private"]);
+    }
+}
+
+#[test]
+fn few_file_descriptors_are_enough() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, (0..300).map(|n| (format!("small/{n}"), tree::bytes(n, 3000))));
+    tree::write(&share, (0..20).map(|n| (format!("large/{n}"), tree::bytes(n, 400_000))));
+    let limited = |args: &[&str]| {
+        let command = Xcher::other("sh").args(["-c", "ulimit -n 32; exec \"$@\"", "sh"]);
+        let command = command.args([env!("CARGO_BIN_EXE_xcher"), "--relay"]);
+        command.args([&relay.address.to_string()]).args(args)
+    };
+    let bob = limited(&["share", "--nick", "bob"]).args([&share]).start();
+    bob.out("online ");
+    let out = folder.path().join("out");
+    limited(&["get", "bob", "--all", "-o"]).args([&out]).run().code(0);
+    assert!(tree::read(&out.join("s")) == tree::read(&share));
+}
