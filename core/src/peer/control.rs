@@ -221,7 +221,8 @@ impl Peer {
                 _ => turn.tell(Event::SafetyWords { session, words }),
             },
             Heard::SafetyWords { words: None } | Heard::Question => {}
-            Heard::Authenticated => self.established(session, turn),
+            Heard::Authenticated => self.authenticated(session, turn),
+            Heard::OwnKey { key, proof } => self.own_key_came(session, key, &proof, turn),
             Heard::Port { number, port } => self.port_came(session, number, port, turn),
             Heard::Offered { name, size, stat } => {
                 turn.tell(Event::Offered { session, name, size, stat })

@@ -183,7 +183,7 @@ impl Peer {
             let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { continue };
             fetch.peer = Some(peer);
             fetch.since = turn.now;
-            match (slot.key, fetch.size.exact()) {
+            match (slot.own_key.or(slot.key), fetch.size.exact()) {
                 (Some(from), Some(size)) if resumes && fetch.members.is_empty() => {
                     fetch.stage = Stage::Looking;
                     fetch.looked = true;

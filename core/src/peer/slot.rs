@@ -1,6 +1,7 @@
 //! What a host knows of one session.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -11,7 +12,7 @@ use super::reach::Way;
 use super::trust::PROBE;
 use super::{Action, ConnId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
-use crate::secure::{PublicKey, Side};
+use crate::secure::{Identity, PublicKey, Side};
 use crate::session::Extensions;
 use crate::ticket::Ticket;
 use crate::{FileName, Kind, LeftOut, Limits, Listed, MisuseError, Nick, Session};
@@ -39,6 +40,10 @@ pub(super) struct Slot {
     pub(super) agreed: bool,
     /// The key that the other side proved to hold.
     pub(super) key: Option<PublicKey>,
+    /// Its long-term key, where that one is of a code (section 12.3).
+    pub(super) own_key: Option<PublicKey>,
+    /// What this side showed, where that is of a code.
+    pub(super) shown: Option<Arc<Identity>>,
     /// Safety words that came before a code was proved.
     pub(super) words: Option<Box<str>>,
     /// What this side was told, to prove it.
@@ -161,6 +166,8 @@ impl Slot {
             opened: false,
             agreed: false,
             key: None,
+            own_key: None,
+            shown: None,
             words: None,
             code: None,
             began: now,
@@ -196,6 +203,8 @@ impl Slot {
         self.session = Session::new(limits);
         self.agreed = false;
         self.key = None;
+        self.own_key = None;
+        self.shown = None;
         self.ends = None;
         self.unsent = 0;
         self.paused = false;

@@ -9,7 +9,7 @@ use litemap::LiteMap;
 use super::slot::Slot;
 use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError, MAX_TRIES};
-use crate::secure::{Entropy, Identity, PublicKey, Side};
+use crate::secure::{Entropy, Identity, PublicKey, SecureError, Side};
 use crate::session::{Event as Heard, Extensions, Terms};
 use crate::{Limits, MisuseError, Nick, ProtocolError, Session};
 
@@ -106,7 +106,7 @@ impl Trust {
     /// Begins to speak with whoever is at the other end.
     pub(super) fn begin_session(
         &mut self,
-        slot: &Slot,
+        slot: &mut Slot,
         limits: &Limits,
         out: &mut Vec<u8>,
     ) -> Session {
@@ -123,6 +123,7 @@ impl Trust {
         let pin = nick.filter(|_| by_code.is_none()).and_then(|nick| self.pins.get(nick));
         let expected = pin.copied();
         let (code, identity) = by_code.unzip();
+        slot.shown.clone_from(&identity);
         let terms = Terms {
             side,
             called: slot.called_as().cloned(),
@@ -246,6 +247,38 @@ impl Peer {
             turn.tell(Event::SafetyWords { session: id, words });
         }
         self.ask_again(id, turn);
+    }
+
+    /// Both sides know the code: who made it up says who it is, which guessers do not learn.
+    pub(super) fn authenticated(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        if let (Some(slot), Some(trust)) = (self.sessions.get_mut(&id), &self.trust)
+            && slot.called
+        {
+            let mut out = Vec::new();
+            slot.session.say_own_key(&trust.identity, &mut out);
+            slot.write(out, turn);
+        }
+        self.established(id, turn);
+    }
+
+    /// The other side says who it is beyond the key of its code.
+    pub(super) fn own_key_came(
+        &mut self,
+        id: SessionId,
+        key: PublicKey,
+        proof: &[u8; 32],
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(slot) = self.sessions.get_mut(&id) else { return };
+        // Where no code was proved, the handshake said it.
+        let Some(shown) = slot.shown.as_ref().filter(|_| !slot.called) else { return };
+        match slot.session.holds_own_key(key, proof, shown) {
+            true => slot.own_key = Some(key),
+            false => {
+                let fault = Fault::Protocol(ProtocolError::Secure(SecureError::NotThisHandshake));
+                self.session_failed(id, fault, turn);
+            }
+        }
     }
 
     /// Waits no longer for the other side to show whether it knows more than the six packets.

@@ -15,6 +15,7 @@ mod identity;
 mod key;
 mod keys;
 mod noise;
+pub(crate) mod own_key;
 pub mod record;
 mod safety;
 mod secret;

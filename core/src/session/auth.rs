@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::extra::Extra;
 use super::{Event, Session};
 use crate::code::{Code, CodeError, Prover, REFUSAL, Verifier};
-use crate::secure::{Entropy, Keys, Side};
+use crate::secure::{Entropy, Identity, Keys, PublicKey, Side, own_key};
 use crate::{ProtocolError, Quoted};
 
 /// A proof under way; nothing else is said meanwhile.
@@ -63,6 +64,22 @@ impl Session {
     /// Whether a code is still to be proved.
     pub fn is_authenticating(&self) -> bool {
         self.auth.is_some()
+    }
+
+    /// Shows who has proved the code that this side also holds `identity`.
+    pub(crate) fn say_own_key(&mut self, identity: &Identity, out: &mut Vec<u8>) {
+        if let Some(privacy) = &self.privacy {
+            let (hash, other) = privacy.handshake();
+            let proof = own_key::prove(identity, other, hash);
+            // A session that is over needs no more keys.
+            let _ = self.say(&Extra::Key { key: identity.public(), proof }, out);
+        }
+    }
+
+    /// Whether the other side holds `key`, as it says; `shown` is what this side showed it.
+    pub(crate) fn holds_own_key(&self, key: PublicKey, proof: &[u8; 32], shown: &Identity) -> bool {
+        let privacy = self.privacy.as_ref();
+        privacy.is_some_and(|privacy| own_key::holds(shown, key, privacy.handshake().0, proof))
     }
 
     /// Takes a line while a code is being proved.

@@ -50,6 +50,13 @@ pub enum Event {
         /// The file.
         name: Box<str>,
     },
+    /// The other side says that it also holds this key (section 12.3).
+    OwnKey {
+        /// Which.
+        key: PublicKey,
+        /// What shows it.
+        proof: [u8; 32],
+    },
     /// How many files the other side will request (section 19).
     Want(Want),
     /// What became of files that the other side requested (section 19).

@@ -8,6 +8,7 @@ use super::Extensions;
 use super::{Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
+use crate::secure::PublicKey;
 use crate::stream::Sum;
 use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLeft, decimal};
 
@@ -29,6 +30,8 @@ pub(super) enum Extra<'a> {
     Offer { name: Name<'a>, size: Size, stat: Option<Stat> },
     /// `X_OFFER EOF EOF`: that is all.
     OfferEnd,
+    /// `X_KEY base64 base64`: I also hold this key, and this shows it.
+    Key { key: PublicKey, proof: Sum },
     /// `X_REFUSED number`: I will not send what your request of this number asked for.
     Refused { number: u64 },
     /// `X_WANT files bytes here`: so many more files I want; so many of all these I have already.
@@ -49,6 +52,7 @@ const OFFER: &str =
     "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
 const LEFT: &str = "X_LEFT reason name";
 
+const KEY: &str = "X_KEY base64 base64";
 const REFUSED: &str = "X_REFUSED number";
 const WANT: &str = "X_WANT files bytes here";
 const STORED: &str = "X_STORED number at count, of at most 1024 files";
@@ -68,6 +72,7 @@ impl<'a> Extra<'a> {
             "X_OFFER" if named.has(Extensions::OFFER) => {
                 (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
             }
+            "X_KEY" if named.has(Extensions::CODE) => (Self::parse_key(fields), KEY),
             "X_REFUSED" if named.has(Extensions::RECEIPT) => {
                 let number = decimal::parse(fields.as_bytes());
                 (number.map(|number| Self::Refused { number }), REFUSED)
@@ -151,6 +156,11 @@ impl<'a> Extra<'a> {
         Some(Self::Offer { name: FileName::parse(name), size: Size::parse(size)?, stat })
     }
 
+    fn parse_key(fields: &str) -> Option<Self> {
+        let (key, proof) = fields.split_once(' ')?;
+        Some(Self::Key { key: PublicKey::parse(key).ok()?, proof: parse_sum(proof)? })
+    }
+
     fn parse_want(fields: &str) -> Option<Self> {
         let [files, bytes, here] = numbers(fields)?;
         Some(Self::Want(Want { files, bytes, here }))
@@ -173,10 +183,7 @@ impl<'a> Extra<'a> {
                     decimal::put(number, out);
                 }
                 out.push(b' ');
-                // The text of 32 bytes.
-                let mut text = [0; 44];
-                let text = Base64::encode(sum, &mut text).unwrap_or_default();
-                out.extend_from_slice(text.as_bytes());
+                put_base64(sum, out);
             }
             Self::Port { number, port } => {
                 out.extend_from_slice(b"X_PORT ");
@@ -202,6 +209,12 @@ impl<'a> Extra<'a> {
                 }
             }
             Self::OfferEnd => out.extend_from_slice(b"X_OFFER EOF EOF"),
+            Self::Key { key, proof } => {
+                out.extend_from_slice(b"X_KEY ");
+                put_base64(key.as_bytes(), out);
+                out.push(b' ');
+                put_base64(proof, out);
+            }
             Self::Refused { number } => put_numbers(out, "X_REFUSED", &[*number]),
             Self::Want(Want { files, bytes, here }) => {
                 put_numbers(out, "X_WANT", &[*files, *bytes, *here]);
@@ -244,6 +257,13 @@ fn put_numbers(out: &mut Vec<u8>, verb: &str, numbers: &[u64]) {
     }
 }
 
+fn put_base64(bytes: &[u8; 32], out: &mut Vec<u8>) {
+    // The text of 32 bytes.
+    let mut text = [0; 44];
+    let text = Base64::encode(bytes, &mut text).unwrap_or_default();
+    out.extend_from_slice(text.as_bytes());
+}
+
 fn parse_sum(text: &str) -> Option<Sum> {
     Base64::decode(text, &mut [0; 32]).ok()?.try_into().ok()
 }
@@ -267,7 +287,8 @@ mod tests {
         .with(Extensions::STAT)
         .with(Extensions::BATCH)
         .with(Extensions::RECEIPT)
-        .with(Extensions::LEFT);
+        .with(Extensions::LEFT)
+        .with(Extensions::CODE);
 
     #[test]
     fn every_line_is_read_as_it_is_written() {
@@ -282,6 +303,7 @@ mod tests {
             Extra::Stat { name: name(), size, stat: Stat::default() },
             Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
             Extra::OfferEnd,
+            Extra::Key { key: PublicKey::new([5; 32]), proof: sum },
             Extra::Refused { number: 3 },
             Extra::Want(Want { files: 3, bytes: u64::MAX, here: 0 }),
             Extra::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
@@ -330,6 +352,9 @@ mod tests {
             "X_FILE a 1kb",
             "X_FILE a",
             "X_OFFER EOF",
+            "X_KEY",
+            &format!("X_KEY {sum}"),
+            &format!("X_KEY {sum} x"),
             "X_REFUSED",
             "X_REFUSED 1 2",
             "X_WANT 1 2",

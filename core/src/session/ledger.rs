@@ -154,6 +154,7 @@ impl Ledger {
                 Event::Question
             }
             Extra::File { name, size } => self.file(name, size, line)?,
+            Extra::Key { key, proof } => Event::OwnKey { key, proof },
             Extra::Refused { number } => Event::RequestRefused { number },
             Extra::Want(want) => Event::Want(want),
             Extra::Receipt(receipt) => Event::Receipt(receipt),

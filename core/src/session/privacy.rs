@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::negotiation::Secured;
 use super::{Event, Extensions, Session};
-use crate::secure::{Cipher, Keys, Opener, Safety, Sealer, SecureError, Side};
+use crate::secure::{Cipher, Keys, Opener, PublicKey, Safety, Sealer, SecureError, Side};
 use crate::stream::Seal;
 use crate::{LineBuffer, ProtocolError};
 
@@ -28,6 +28,11 @@ impl Privacy {
         let mut privacy = Box::new(Self { keys, sealer, opener, safety, fault: None });
         privacy.say_safety(out);
         privacy
+    }
+
+    /// The handshake hash, and the key that the other side showed.
+    pub(super) fn handshake(&self) -> (&[u8; 32], PublicKey) {
+        (self.keys.hash(), self.keys.remote_key())
     }
 
     /// Takes records, split anywhere.

@@ -141,3 +141,20 @@ fn a_code_is_told_to_nobody_who_is_in_the_clear() {
     let opened = net.with(0, |peer, now, actions| peer.open_code(code(RIGHT), now, actions));
     assert_eq!(opened, Err(MisuseError::NoTrust));
 }
+
+/// What a broken-off transfer left is kept by the maker's long-term key, which only those who know the
+/// code learn: so it resumes under the next code.
+#[test]
+fn a_file_resumes_under_another_code() {
+    for words in [RIGHT, "adroitness-acme-universe"] {
+        let b = trust(2).with_code(code(words));
+        let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(b))]);
+        net.hosts[1].files.insert("x".into(), b"for whoever knows".into());
+        net.hosts[0].left.insert("x".into(), b"for who".into());
+        let session = call(&mut net, words);
+        net.get(0, session, "x", 17);
+        assert_eq!(net.hosts[0].kept_for, [key(2)], "it is looked for by who it is");
+        assert_eq!(net.hosts[0].stored["x"], b"for whoever knows");
+        assert_eq!(net.hosts[1].sent, 10);
+    }
+}

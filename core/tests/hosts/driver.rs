@@ -30,7 +30,8 @@ impl Net {
                     host.files.get(name.as_str()).map(|file| size_of(&name, file.len() as u64));
                 self.give(at, Input::Found { session, size, kind: Kind::File });
             }
-            Action::FindPartial { transfer, name, .. } => {
+            Action::FindPartial { transfer, name, from, .. } => {
+                host.kept_for.push(from);
                 let left = host.left.get(name.as_str());
                 let has = left.map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
                 self.answer(at, Input::PartialFound { transfer, has });

@@ -19,6 +19,8 @@ pub(crate) struct Host {
     relay: Option<ConnId>,
     pub(crate) events: Vec<Event>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// By whose key what earlier tries left was looked for.
+    pub(crate) kept_for: Vec<PublicKey>,
     /// What earlier tries left.
     pub(crate) left: BTreeMap<String, Vec<u8>>,
     pub(crate) stored: BTreeMap<String, Vec<u8>>,
@@ -135,6 +137,7 @@ impl Net {
                 relay: None,
                 events: Vec::new(),
                 files: BTreeMap::new(),
+                kept_for: Vec::new(),
                 left: BTreeMap::new(),
                 stored: BTreeMap::new(),
                 pins: Vec::new(),
