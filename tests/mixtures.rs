@@ -69,8 +69,6 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
     let count = if one.is_some() { 1 } else { number("XCHER_MIXTURES").unwrap_or(MIXTURES) };
     // Not by a macro, which a test that passes would keep to itself.
     writeln!(std::io::stderr(), "mixtures {first} to {}", first + count - 1).unwrap();
-    let relay = Relay::start_with(&["--http", "127.0.0.1:0"]);
-    let relays = [relay.address.to_string(), relay.tunnel()];
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
         let work = || {
@@ -79,6 +77,9 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
                 if at >= count {
                     return;
                 }
+                // One of its own: a relay lets no address make codes as fast as this.
+                let relay = Relay::start_with(&["--http", "127.0.0.1:0"]);
+                let relays = [relay.address.to_string(), relay.tunnel()];
                 let mixture = Mixture::new(first + at, &relays);
                 let title = format!("XCHER_MIXTURE={}: {mixture}", mixture.seed);
                 let tried =
