@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_list_without_end_does_not_fill_the_disk() -> io::Result<()> {
         let mut spool = Spool::within(10_000)?;
-        let name = FileName::new(&"a/".repeat(400).trim_end_matches('/')).expect("valid");
+        let name = FileName::new("a/".repeat(400).trim_end_matches('/')).expect("valid");
         let size = Size::parse("1").expect("valid");
         let error = (0..10_000_000).find_map(|_| spool.push(&name, size, STAT).err());
         assert_eq!(error.map(|error| error.kind()), Some(io::ErrorKind::FileTooLarge));
