@@ -24,6 +24,28 @@ X_CHK a NO
 X_END
 ";
 
+/// The same and those of sections 12.3 and 18 to 20, for a peer inside an encrypted session.
+const INSIDE: &str = "\
+X_STAT a 7 -5 xp
+X_STAT d 0 - d
+X_LEFT unreadable d/e
+X_FILELIST EOF EOF
+X_WANT 3 21 1
+X_STORED 0 0 1
+X_FAILED 1 0 2 space
+X_REFUSED 1
+X_KEY q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s= q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=
+X_BATCH 2 0
+X_FILE a 1
+X_FILE b 2
+X_RESUME a 5 0 5 q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=
+X_OFFER b 5 1795000000 -
+X_LEFT link c
+X_OFFER EOF EOF
+X_CHK a YES
+X_END
+";
+
 fn main() -> std::io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("expected a folder to write to, got no argument"));
@@ -52,6 +74,12 @@ fn main() -> std::io::Result<()> {
     for (first, begins) in [(61, "X_CHK //xcher/2\n"), (125, "X_CHK //xcher/2 YES\n")] {
         let bytes = [&[first], begins.as_bytes(), EXTENSIONS.as_bytes()].concat();
         std::fs::write(folder.join("session").join(format!("extensions-{first}")), bytes)?;
+    }
+    // What the honest side asks before, one byte each, and how it is cut.
+    std::fs::create_dir_all(folder.join("insider"))?;
+    for called in [0, 1] {
+        let bytes = [&[called, 1, 1, 2, 1, 1, 50], INSIDE.as_bytes()].concat();
+        std::fs::write(folder.join("insider").join(format!("inside-{called}")), bytes)?;
     }
     Ok(())
 }

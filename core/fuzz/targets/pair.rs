@@ -160,7 +160,11 @@ fn act_on(hosts: &mut [Host; 2], at: usize, act: Act) {
             if named.has(Extensions::OFFER) {
                 // Nothing is offered twice, nor asked about: a NO would answer either.
                 let name = FileName::parse(OFFERS[at][usize::from(index % 4)]).expect("valid");
-                let stat = Stat { modified: modified.filter(|at| *at > i64::MIN), executable, ..Stat::default() };
+                let stat = Stat {
+                    modified: modified.filter(|at| *at > i64::MIN),
+                    executable,
+                    ..Stat::default()
+                };
                 let _ = host.say(|session, out| {
                     session.offer(name, Size::Exact(size), stat, out)?;
                     session.offer_end(out)

@@ -1,0 +1,168 @@
+//! A peer that is dishonest inside an encrypted session: every extension is in force, and what it says
+//! there is any bytes. The other side finds fault or goes on, and writes no more than it is asked for.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use xcher_core::secure::{Entropy, Identity, Side};
+use xcher_core::session::{Event, Extensions, Question, Terms};
+use xcher_core::{FileName, Limits, ProtocolError, Session, Size, Stat};
+
+/// What the honest side does first, and how the bytes are cut.
+#[derive(Arbitrary, Debug)]
+struct Input {
+    called: bool,
+    lists: bool,
+    checks: bool,
+    requests: u8,
+    batches: bool,
+    offers: bool,
+    piece: u8,
+    said: Vec<u8>,
+}
+
+/// Bytes of answers for each byte that asks for them, and beside.
+const FACTOR: usize = 64;
+
+fuzz_target!(|input: Input| {
+    let limits = Limits { questions: 8, entries: 50, ..Limits::default() };
+    let [mut honest, mut other] = encrypted(&limits, input.called);
+    let mut out = Vec::new();
+    ask(&mut honest, &input, &mut out);
+    let asked = out.len();
+    let sealed = other.seal(input.said.clone());
+    let mut fault = None;
+    'pieces: for piece in sealed.chunks(usize::from(input.piece).max(1)) {
+        honest.receive(piece);
+        loop {
+            match honest.next_event(&mut out) {
+                Ok(Some(event)) => look_at(&event),
+                Ok(None) if honest.question().is_some() => answer(&mut honest, &mut out),
+                Ok(None) => break,
+                Err(error) => {
+                    fault = Some(error);
+                    break 'pieces;
+                }
+            }
+        }
+    }
+    while honest.question().is_some() {
+        answer(&mut honest, &mut out);
+    }
+    let fault: Option<ProtocolError> = fault.or_else(|| honest.close().err());
+    if let Some(fault) = fault {
+        let text = fault.to_string();
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+    let most = asked + (input.said.len() + 64) * FACTOR;
+    assert!(out.len() <= most, "{} bytes for {}", out.len(), input.said.len());
+});
+
+/// Two sessions at the end of their negotiation: the honest one, and the other.
+fn encrypted(limits: &Limits, called: bool) -> [Session; 2] {
+    let sides = if called { [Side::Called, Side::Caller] } else { [Side::Caller, Side::Called] };
+    let mut wires = [Vec::new(), Vec::new()];
+    let mut number = 0;
+    let mut sessions = sides.map(|side| {
+        number += 1;
+        Session::negotiate(limits, terms(side, number), &mut wires[usize::from(number) - 1])
+    });
+    let mut agreed = 0;
+    while agreed < 2 || wires.iter().any(|wire| !wire.is_empty()) {
+        for at in [0, 1] {
+            let bytes = std::mem::take(&mut wires[1 - at]);
+            sessions[at].receive(&bytes);
+            let mut out = Vec::new();
+            while let Some(event) =
+                sessions[at].next_event(&mut out).expect("an honest negotiation")
+            {
+                wires[at].extend(sessions[at].seal(std::mem::take(&mut out)));
+                if let Event::Agreed { key } = event {
+                    assert!(key.is_some());
+                    agreed += 1;
+                    sessions[at].proceed(&mut out);
+                }
+            }
+            wires[at].extend(sessions[at].seal(out));
+        }
+    }
+    sessions
+}
+
+fn terms(side: Side, number: u8) -> Terms {
+    let words = [
+        Extensions::VERIFY,
+        Extensions::CODE,
+        Extensions::RESUME,
+        Extensions::PASSIVE,
+        Extensions::OFFER,
+        Extensions::STAT,
+        Extensions::BATCH,
+        Extensions::RECEIPT,
+        Extensions::LEFT,
+    ];
+    Terms {
+        side,
+        identity: Arc::new(Identity::new([number; 32])),
+        entropy: Entropy::new([number; 32]),
+        extensions: words.into_iter().fold(Extensions::SECURE, Extensions::with),
+        required: true,
+        expected: None,
+        called: None,
+        code: None,
+    }
+}
+
+fn ask(session: &mut Session, input: &Input, out: &mut Vec<u8>) {
+    let name = FileName::parse("a").expect("valid");
+    if input.lists {
+        session.list(out).expect("a new session");
+    }
+    if input.checks {
+        session.check(name, out).expect("a new session");
+    }
+    for _ in 0..input.requests % 4 {
+        session.request(name, Size::Exact(1), 40001, out).expect("a new session");
+    }
+    if input.batches {
+        session.batch([(name, 1), (name, 2)].into_iter(), 40001, out).expect("a new session");
+    }
+    if input.offers {
+        session.offer(name, Size::Exact(1), Stat::default(), out).expect("in force");
+        session.offer_end(out).expect("in force");
+    }
+}
+
+fn answer(session: &mut Session, out: &mut Vec<u8>) {
+    match session.question().cloned() {
+        Some(Question::List) => session.answer_list_end(out).expect("the oldest question"),
+        Some(Question::Check(name)) => {
+            session.answer_check(name.as_str().len() % 2 == 0, out).expect("the oldest question");
+        }
+        Some(Question::Request(_)) => {
+            let request = session.take_request(out).expect("the oldest question");
+            session.refuse_request(request.number, &request.name, out);
+        }
+        Some(Question::Batch(_)) => {
+            let batch = session.take_batch(out).expect("the oldest question");
+            assert!(!batch.files.is_empty() && batch.files.len() <= 1024);
+            session.refuse_request(batch.number, &batch.files[0].0, out);
+        }
+        None => {}
+    }
+}
+
+fn look_at(event: &Event) {
+    match event {
+        Event::Receipt(receipt) => {
+            assert!(receipt.count >= 1 && receipt.at + receipt.count <= 1024);
+        }
+        Event::BadEntry { why } | Event::BadOffer { why } | Event::BadQuestion { why } => {
+            assert!(!why.chars().any(char::is_control), "{why:?}");
+        }
+        _ => {}
+    }
+}
