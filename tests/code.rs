@@ -13,6 +13,7 @@ use serde_json::Value;
 use system::process::{Process, Xcher, xcher};
 use system::recorder::Recorder;
 use system::relay::{Relay, by};
+use system::terminal::Terminal;
 use system::tree;
 use system::wire::{Chat, FakeRelay};
 use tempfile::tempdir;
@@ -292,4 +293,21 @@ fn a_code_whose_number_is_taken_is_dropped() {
     let code = sender.until("a code", |lines| lines.out.first().cloned());
     assert_eq!(asked, format!("X_NICK {}", code.split('-').next().unwrap()));
     sender.stop(Signal::TERM).code(1).out(&[&code]);
+}
+
+/// Who wants the files and cannot have them now may come again; who does not want them may not.
+#[test]
+fn a_code_stays_good_for_who_has_no_room_or_is_interrupted() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let relay_at = relay.address.to_string();
+    let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
+    let out = folder.path().join("out");
+    let mut asked = Terminal::start(at(&relay_at, &["get", &code, "-o"]).args([&out]));
+    asked.shows("Fetch?");
+    asked.signal(Signal::INT);
+    asked.wait().code(1);
+    sender.err("1 file did not arrive; the code is still good");
+    get(&relay_at, &code, &out).run().code(0);
+    sender.wait().code(0);
 }

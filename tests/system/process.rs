@@ -309,7 +309,7 @@ impl Drop for Held {
     }
 }
 
-fn signal_to(child: &Child, signal: Signal) {
+pub(super) fn signal_to(child: &Child, signal: Signal) {
     let pid = Pid::from_child(child);
     kill_process(pid, signal).unwrap();
 }

@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 use super::patience::Patience;
-use super::process::Xcher;
+use super::process::{Xcher, signal_to};
 
 /// A process whose standard input and error are a terminal; killed when dropped.
 pub(crate) struct Terminal {
@@ -65,6 +66,10 @@ impl Terminal {
     /// Types a line.
     pub(crate) fn types(&mut self, line: &str) {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal_to(&self.child, signal);
     }
 
     /// Waits until it ends by itself.

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use xcher_core::code::Code as Spoken;
 use xcher_core::peer::Event;
+use xcher_core::session::Want;
 use xcher_core::{FileName, Nick, Quoted};
 
 use super::answers::Consent;
@@ -42,6 +43,9 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     if !to.is_stdout() {
         call.running.output.receives_into(to.clone());
     }
+    // Whether the other side knows what becomes of its files: they are not wanted, or about to be
+    // requested.
+    let mut settled = false;
     let done = async {
         let (mut spool, unreadable) = choose(&mut call, &mut wanted).await?;
         wanted.tell_missing(&call, &whom);
@@ -50,8 +54,11 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         }
         let mut wary = false;
         if consent.is_some() || !to.is_stdout() {
-            (spool, wary) = agree(&mut call, consent.as_mut(), spool, &to).await?;
+            let agreed = agree(&mut call, consent.as_mut(), spool, &to).await?;
+            settled = agreed.is_none();
+            (spool, wary) = agreed.ok_or_else(nothing_wanted)?;
         }
+        settled = true;
         fetch(&mut call, &to, &wanted, spool).await?;
         match (unreadable, wary) {
             (true, _) => Err(Failure::told(Code::Incomplete)),
@@ -60,8 +67,17 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         }
     }
     .await;
+    if !settled {
+        // They are wanted, and cannot be had now: a code stays good for another try.
+        let want = Want { files: 1, ..Want::default() };
+        let _ = call.running.host.want(call.session, want);
+    }
     call.end().await;
     done
+}
+
+fn nothing_wanted() -> Failure {
+    Failure::new(Code::Incomplete, "nothing was fetched")
 }
 
 /// Standard output, for the bytes of one file.
@@ -216,17 +232,20 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool
     }
 }
 
-/// Shows what there is, and asks which of it is wanted; without a consent to ask for, only looks whether
+/// Shows what there is, and asks which of it is wanted; nothing where the user wants none. Without a consent to ask for, only looks whether
 /// there is room. Says whether something was left since it would land on a dot-name.
 async fn agree(
     call: &mut Call<'_>,
     consent: Option<&mut Consent>,
     spool: Spool,
     to: &Target,
-) -> Result<(Spool, bool), Failure> {
+) -> Result<Option<(Spool, bool)>, Failure> {
     match (spool.count(), &consent) {
-        (0, Some(_)) => return Err(Failure::new(Code::Incomplete, "there is nothing to fetch")),
-        (0, None) => return Ok((spool, false)),
+        (0, Some(_)) => {
+            call.running.output.note(format_args!("there is nothing to fetch"));
+            return Ok(None);
+        }
+        (0, None) => return Ok(Some((spool, false))),
         _ => {}
     }
     let inbox = call.running.host.inbox().cloned();
@@ -243,7 +262,7 @@ async fn agree(
             let Chosen { wanted, mut rest } = question.agreed()?;
             let wary = rest.count() > 0;
             tell_wary(&call.running.output, &mut rest)?;
-            return Ok((wanted, wary));
+            return Ok(Some((wanted, wary)));
         }
     };
     loop {
@@ -251,8 +270,8 @@ async fn agree(
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
-            Answer::Take(chosen) => return Ok((chosen.wanted, false)),
-            Answer::No => return Err(Failure::new(Code::Incomplete, "nothing was fetched")),
+            Answer::Take(chosen) => return Ok(Some((chosen.wanted, false))),
+            Answer::No => return Ok(None),
         }
     }
 }
