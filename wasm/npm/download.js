@@ -19,8 +19,6 @@ export class Download {
   #to = 0;
   #whole = false;
   #confirm;
-  /** Its reader has asked for bytes. */
-  #pulled = false;
   /** It is said whether it is stored. */
   #settled = false;
   /** @type {XcherError | undefined} */
@@ -135,8 +133,6 @@ export class Download {
     this.#verified = verified;
     this.#whole = true;
     this.#wake?.();
-    // Of an empty one nobody may have heard yet.
-    if (this.#waiting === 0 && (this.#received || this.#pulled)) this.#close();
   }
 
   /** It is stored, and the other side is told. */
@@ -176,7 +172,7 @@ export class Download {
     this.#from = 0;
   }
 
-  /** All was read. */
+  /** All was read: its reader came back for more, so that it had a use for the last byte. */
   #close() {
     try {
       this.#reader.close();
@@ -203,7 +199,6 @@ export class Download {
   }
 
   async #pull() {
-    this.#pulled = true;
     if (this.partial && !this.#asking) {
       // Whoever reads has to know what it is that comes first.
       return this.failed(new XcherError("misuse", "expected start() before a partial file is read on"));
@@ -211,7 +206,7 @@ export class Download {
     await this.#ask();
     if (this.#error) return;
     if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
-    if (this.#waiting === 0 && !this.#whole && !this.#error) {
+    while (this.#waiting === 0 && !this.#whole && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
@@ -233,6 +228,5 @@ export class Download {
       this.#reader.enqueue(waiting.slice());
     }
     if (this.#waiting === 0) this.#from = this.#to = 0;
-    if (this.#whole && this.#waiting === 0) this.#close();
   }
 }

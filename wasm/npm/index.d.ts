@@ -455,7 +455,8 @@ export type NotStored =
 export interface StoreOptions {
   /**
    * The application says when a file is stored: {@link Download.stored}, {@link Download.notStored}. By
-   * default it counts as stored, and the other side is told so, once its last byte was read.
+   * default it counts as stored, and the other side is told so, once `readable` was read to its end; a
+   * sink that takes each byte before it asks for the next may then rely on `pipeTo`.
    */
   confirm?: boolean;
 }
@@ -484,7 +485,7 @@ export interface Download {
    */
   start(): Promise<number>;
   /**
-   * Fulfilled when the file is whole and every byte was read; with `confirm`, when {@link stored} was
+   * Fulfilled when the file is whole and `readable` was read to its end; with `confirm`, when {@link stored} was
    * called after that. Then the other side is told that the file is stored.
    */
   readonly done: Promise<void>;
