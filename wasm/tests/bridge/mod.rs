@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) messages: RefCell<Vec<usize>>,
     pub(crate) told: RefCell<Vec<Event>>,
     pub(crate) taken: RefCell<Vec<u8>>,
+    pub(crate) last_taken: Cell<Option<TransferId>>,
     pub(crate) whole: RefCell<Vec<TransferId>>,
     pub(crate) reads: RefCell<Vec<(TransferId, usize)>>,
 }
@@ -61,7 +62,8 @@ impl Outside for View {
         // In private sessions alone.
         unreachable!()
     }
-    fn take(&self, _: TransferId, bytes: &[u8]) {
+    fn take(&self, transfer: TransferId, bytes: &[u8]) {
+        self.0.last_taken.set(Some(transfer));
         self.0.taken.borrow_mut().extend_from_slice(bytes);
     }
     fn pin(&self, _: &Nick, _: PublicKey) {}
