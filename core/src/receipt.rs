@@ -20,7 +20,7 @@ macro_rules! reasons {
             }
 
             /// Reads such a word; one of a later version is [`Other`](Self::Other).
-            pub(crate) fn parse(word: &str) -> Self {
+            pub fn parse(word: &str) -> Self {
                 match word {
                     $($word => Self::$name,)*
                     _ => Self::Other,

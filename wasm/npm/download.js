@@ -1,4 +1,5 @@
 import { Deferred } from "./deferred.js";
+import { checkReason } from "./delivery.js";
 import { XcherError, asError } from "./error.js";
 
 /** Bytes that may wait for the reader before more are asked for. */
@@ -17,6 +18,9 @@ export class Download {
   #from = 0;
   #to = 0;
   #whole = false;
+  #confirm;
+  /** It is said whether it is stored. */
+  #settled = false;
   /** @type {XcherError | undefined} */
   #error;
   /** @type {ReadableByteStreamController} */
@@ -38,10 +42,12 @@ export class Download {
    * @param {string} name
    * @param {number | undefined} size
    * @param {Blob | undefined} partial what is here of it
+   * @param {boolean} confirm whether who reads it says when it is stored
    * @param {(download: Download) => Promise<number>} begin requests it
    */
-  constructor(driver, name, size, partial, begin) {
+  constructor(driver, name, size, partial, confirm, begin) {
     this.#driver = driver;
+    this.#confirm = confirm;
     this.name = name;
     this.size = size;
     this.partial = partial;
@@ -53,7 +59,7 @@ export class Download {
         this.#reader = reader;
       },
       pull: () => this.#pull(),
-      cancel: () => this.cancel(),
+      cancel: (why) => this.#dropped(why),
     });
   }
 
@@ -71,9 +77,39 @@ export class Download {
   }
 
   cancel() {
-    if (this.#error || this.#whole) return;
-    if (this.#id === undefined) this.failed(new XcherError("cancelled", "cancelled"));
-    else this.#driver.do("cancel", { id: this.#id });
+    if (this.#error || this.#settled) return;
+    if (this.#id === undefined) return this.failed(new XcherError("cancelled", "cancelled"));
+    if (this.#whole) this.#settled = true;
+    this.#driver.do("cancel", { id: this.#id });
+  }
+
+  stored() {
+    if (!this.#confirm) throw new XcherError("misuse", "expected a download with `confirm`, got one without");
+    const read = this.#whole && this.#waiting === 0;
+    if (!read && !this.#error) throw new XcherError("misuse", "expected a download that was read to its end");
+    this.#stored();
+  }
+
+  /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
+  notStored(reason = "other", message = "it could not be stored") {
+    checkReason(reason);
+    if (this.#error || this.#settled) return;
+    if (this.#id === undefined) return this.failed(new XcherError("local", message));
+    if (this.#whole) this.#settled = true;
+    this.#driver.do("unstored", { id: this.#id, text: reason, more: message });
+  }
+
+  #stored() {
+    if (this.#error || this.#settled) return;
+    this.#settled = true;
+    this.#driver.do("stored", { id: this.#id });
+  }
+
+  /** Its reader wants no more, because of what. @param {unknown} why */
+  #dropped(why) {
+    const failed = why instanceof Error && why.name !== "AbortError" && !(why instanceof XcherError);
+    if (failed) this.notStored("other", why.message);
+    else this.cancel();
   }
 
   /** @param {number} from what comes first */
@@ -91,17 +127,22 @@ export class Download {
     this.#wake?.();
   }
 
-  /** Every byte came. @param {boolean} verified its sum came too, and is right */
-  finished(verified) {
+  /** Every byte came. @param {boolean} verified its digest came too, and is right */
+  whole(verified) {
+    if (this.#error) return;
     this.#verified = verified;
     this.#whole = true;
     this.#wake?.();
-    if (this.#waiting === 0) this.#close();
+  }
+
+  /** It is stored, and the other side is told. */
+  finished() {
+    this.#end.resolve();
   }
 
   /** @param {XcherError} error */
   failed(error) {
-    if (this.#error || this.#whole) return;
+    if (this.#error) return;
     this.#error = error;
     this.#held = new Uint8Array(0);
     this.#from = this.#to = 0;
@@ -131,13 +172,19 @@ export class Download {
     this.#from = 0;
   }
 
+  /** All was read: its reader came back for more, so that it had a use for the last byte. */
   #close() {
-    this.#end.resolve();
     try {
       this.#reader.close();
       this.#reader.byobRequest?.respond(0);
     } catch {
       // It was cancelled by its reader after the last byte.
+    }
+    try {
+      if (!this.#confirm) this.#stored();
+    } catch (error) {
+      // The peer was closed meanwhile.
+      this.failed(asError(error, "cancelled"));
     }
   }
 
@@ -159,12 +206,16 @@ export class Download {
     await this.#ask();
     if (this.#error) return;
     if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
-    if (this.#waiting === 0 && !this.#whole && !this.#error) {
+    while (this.#waiting === 0 && !this.#whole && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
     }
-    if (this.#waiting === 0 || this.#error) return;
+    if (this.#error) return;
+    if (this.#waiting === 0) {
+      if (this.#whole) this.#close();
+      return;
+    }
     const waiting = this.#held.subarray(this.#from, this.#to);
     const into = this.#reader.byobRequest?.view;
     if (into) {
@@ -177,6 +228,5 @@ export class Download {
       this.#reader.enqueue(waiting.slice());
     }
     if (this.#waiting === 0) this.#from = this.#to = 0;
-    if (this.#whole && this.#waiting === 0) this.#close();
   }
 }

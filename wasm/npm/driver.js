@@ -9,15 +9,17 @@ const LOOK = 5;
 /**
  * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
  * `know` and `is-code`, the name for `check`, `get`, `decline`, `share` and `unshare`, the names for `offer`, one
- * a line, the reason for `lost` and `unread`. `number` is 1 to accept for `answer`, the entries for
- * `took`, the size for `share`, 1 for `looked` if all was read. `more` is the size for `get`, as it was
+ * a line, the reason for `lost` and `unread`, the word of it for `unstored`. `number` is 1 to accept for `answer`, the entries for
+ * `took`, the files for `announce`, the size for `share`, 1 for `looked` if all was read. `more` is the size for `get`, as it was
  * listed, the sizes for `offer`, one a line, the key for `know`, if there is one, and for `share` when it
- * was changed, in seconds, if that is known. For `get` of many files `text` and `more` have a line for
+ * was changed, in seconds, if that is known, the bytes and the files that are here for `announce`, and
+ * for `unstored` the reason in words. For `get` of many files `text` and `more` have a line for
  * each; their transfers are numbered on from the first.
  *
  * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
  *   | "list" | "took" | "check" | "get" | "offer" | "decline" | "want" | "unread" | "cancel" | "end"
- *   | "share" | "unshare" | "looked" | "busy" | "is-code"} Command
+ *   | "share" | "unshare" | "looked" | "is-code"
+ *   | "announce" | "stored" | "unstored"} Command
  */
 
 /**
@@ -58,7 +60,7 @@ export class Driver {
    *
    * @param {Command} command
    * @param {{ id?: number, number?: number, text?: string, more?: string }} [about]
-   * @returns {number} the session or transfer that it began; 1 for yes
+   * @returns {number} the session, transfer or offer that it began; 1 for yes
    */
   do(command, { id = 0, number = 0, text = "", more = "" } = {}) {
     return this.#call((host) => host.command(command, id, number, text, more));

@@ -295,13 +295,26 @@ export interface Session {
    * `peerKey`. In a private session the other side compares them with its own, and sends what is
    * missing. It may send all of it instead: ask {@link Download.start} where what comes begins.
    */
-  get(file: string | RemoteFile, options?: { partial?: Blob }): Download;
+  get(file: string | RemoteFile, options?: { partial?: Blob } & StoreOptions): Download;
   /**
    * Requests many files at once, at most 1024. Those of at most 256 KiB come together, where the other
    * side knows how, without a round trip each. What came of them is held in memory until it is read: of
-   * files that come together that is 16 MiB at most.
+   * files that come together that is 16 MiB at most. Read them, or store them, in their order, or all at
+   * once: later ones may wait until those before are stored or cancelled.
+   *
+   * Tells the other side how many files and bytes that is, unless {@link want} was called.
    */
-  getAll(files: readonly RemoteFile[]): Download[];
+  getAll(files: readonly RemoteFile[], options?: StoreOptions): Download[];
+  /**
+   * Tells a side that sends by a code how many files and bytes are wanted of it in this session, and how
+   * many of these files are here already and will not be requested; numbers add up. It then takes its
+   * files for delivered only when so many are stored, and not as soon as those requested so far are.
+   * For an application that requests files one by one: call it when it is known what is wanted, and
+   * count each file once.
+   *
+   * @throws XcherError `misuse` where the session is over
+   */
+  want(what: { files?: number; bytes?: number; here?: number }): void;
   /**
    * Asks the other side to fetch these files. They are shared with it alone, until the session is
    * over. An offer obliges to nothing: it says which it does not want, and when. In an unencrypted
@@ -333,7 +346,7 @@ export interface Offer {
    *
    * @throws XcherError `misuse` for a name that is not offered, or where it is decided already
    */
-  accept(names?: Iterable<string>): Download[];
+  accept(names?: Iterable<string>, options?: StoreOptions): Download[];
   /** Declines what is not decided yet. */
   decline(): void;
 }
@@ -342,19 +355,66 @@ export interface Offer {
 export interface Offering {
   readonly session: Session;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  /** How many were sent, are not wanted, and did not get across, so far. */
+  /** How many files the other side confirmed as stored so far. */
+  readonly stored: number;
+  /** How many were sent whole to a peer that confirms nothing. */
+  readonly handedOver: number;
+  /** Both together. */
   readonly sent: number;
+  /** How many the other side does not want. */
   readonly declined: number;
+  /** How many it wanted and, as far as is known, does not have. It may request them again. */
   readonly failed: number;
+  /** Those, by name and with the reason in words; at most 10 000. Known when `done` is settled. */
+  readonly missing: readonly Missing[];
   /**
-   * Fulfilled when every file was sent or declined, or did not get across. Rejects where the session
-   * ends before, and with `refused` where the other side knows no offers.
+   * Fulfilled when every file is stored, handed over, declined or failed. Rejects where the session
+   * ends before that, and with `refused` where the other side knows no offers.
    */
   readonly done: Promise<void>;
 }
 
+/** A file that was sent, or was to be, and that the other side does not have. */
+export interface Missing {
+  readonly name: string;
+  /** In words, to be shown. */
+  readonly reason: string;
+}
+
+/** What arrived of the files for whoever knows a code. */
+export interface Sent {
+  /** Files that arrived. */
+  readonly files: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** Files that the other side had already. */
+  readonly here: number;
+  /** Those of `files` that were sent to a peer that confirms nothing; the others are stored. */
+  readonly handedOver: number;
+}
+
+export interface SendingEventMap {
+  /**
+   * Someone who knew the code is gone without some of the files that they wanted: `missing` names them,
+   * at most 10 000, and `missingCount` says how many there are, with those that were wanted and never
+   * requested. The code is still good, and whoever comes back fetches what is missing.
+   */
+  incomplete: Event &
+    Sent & { readonly missing: readonly Missing[]; readonly missingCount: number };
+}
+
 /** Files for whoever knows a code. */
 export interface Sending {
+  addEventListener<K extends keyof SendingEventMap>(
+    type: K,
+    listener: (event: SendingEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof SendingEventMap>(
+    type: K,
+    listener: (event: SendingEventMap[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
   /** What the other side is to be told: `4821-crossover-clockwork-universe`. */
   readonly code: string;
   /** A peer of its own: its events say who comes, what is sent, and who had a wrong code. */
@@ -363,13 +423,42 @@ export interface Sending {
   /** A link for a browser to a bridge's page, with the code behind `#`, where no server sees it. */
   link(page: string | URL): string;
   /**
-   * Fulfilled, with what was sent, when someone who knew the code has left with what they wanted.
-   * Rejects with `refused` where they took nothing, `wrong-code` when the code is dead, `nick-taken`
+   * Fulfilled when someone who knew the code has left, and everything they wanted is stored there; until
+   * then `incomplete` says what is missing. Rejects with `refused` where they took nothing, `wrong-code` when the code is dead, `nick-taken`
    * where the relay gave its nick away while we were offline, `cancelled`.
    */
-  readonly done: Promise<{ files: number; bytes: number }>;
+  readonly done: Promise<Sent>;
   /** Ends it: nobody can use the code any more. */
   stop(): Promise<void>;
+}
+
+/** Why a file is not stored here, as the other side is told. */
+export type NotStored =
+  /** There is no room. */
+  | "space"
+  /** It must not be written: no permission. */
+  | "denied"
+  /** Something of that name is here, and stays. */
+  | "exists"
+  /** Such a name cannot be used here. */
+  | "name"
+  /** Its bytes are others than those that were sent. */
+  | "altered"
+  /** It did not come whole. */
+  | "incomplete"
+  /** The user does not want it any more. */
+  | "cancelled"
+  /** It is larger than the user takes. */
+  | "large"
+  | "other";
+
+export interface StoreOptions {
+  /**
+   * The application says when a file is stored: {@link Download.stored}, {@link Download.notStored}. By
+   * default it counts as stored, and the other side is told so, once `readable` was read to its end; a
+   * sink that takes each byte before it asks for the next may then rely on `pipeTo`.
+   */
+  confirm?: boolean;
 }
 
 /** A file on its way to us. */
@@ -395,8 +484,23 @@ export interface Download {
    * With `partial`, to be called before `readable` is read from.
    */
   start(): Promise<number>;
-  /** Fulfilled when the file is whole and every byte was read. */
+  /**
+   * Fulfilled when the file is whole and `readable` was read to its end; with `confirm`, when {@link stored} was
+   * called after that. Then the other side is told that the file is stored.
+   */
   readonly done: Promise<void>;
+  /**
+   * With `confirm`: the bytes are safe, e.g. written and closed. To be called once `readable` has ended.
+   *
+   * @throws XcherError `misuse` where it has not ended, or without `confirm`
+   */
+  stored(): void;
+  /**
+   * The file cannot be stored, and the other side is told why; `done` fails with `local` and `message`.
+   * May be called at any time. What has been settled already is not changed.
+   */
+  notStored(reason?: NotStored, message?: string): void;
+  /** Ends it. The other side is told that the user did. A stream that is cancelled ends it, too. */
   cancel(): void;
 }
 
@@ -412,6 +516,7 @@ export interface Upload {
   readonly from: number;
   /** Bytes sent so far, those before `from` included. */
   readonly sent: number;
+  /** Fulfilled when every byte was handed over; whether it is stored there, `Offering` and `Sending` say. */
   readonly done: Promise<void>;
   cancel(): void;
 }

@@ -27,8 +27,8 @@ export class Offer {
     this.#decide = decide;
   }
 
-  /** @param {Iterable<string>} [names] */
-  accept(names) {
+  /** @param {Iterable<string>} [names] @param {{ confirm?: boolean }} [options] */
+  accept(names, { confirm } = {}) {
     if (this.#decided) throw new XcherError("misuse", "expected an offer that is not decided yet");
     const wanted = new Set(names ?? this.files.map(({ name }) => name));
     const taken = this.files.filter(({ name }) => wanted.delete(name));
@@ -36,7 +36,7 @@ export class Offer {
     this.#decided = true;
     const kept = new Set(taken);
     this.#decide(this.files.filter((file) => !kept.has(file)));
-    return taken.map((file) => this.session.get(file));
+    return taken.map((file) => this.session.get(file, { confirm }));
   }
 
   decline() {

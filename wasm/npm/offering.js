@@ -1,14 +1,16 @@
 import { Deferred } from "./deferred.js";
+import { delivery } from "./delivery.js";
+import { XcherError } from "./error.js";
+
+/** How it stands, as the module tells it. */
+const SETTLED = 1;
 
 /** Files that were offered to someone. */
 export class Offering {
-  #sent = 0;
-  #declined = 0;
-  /** Those that did not get across: they may be asked for again. @type {Set<string>} */
-  #failed = new Set();
-  #moving = 0;
+  #so = delivery("0 0 0 0 0 0 0", "");
   /** @type {import("./error.js").XcherError | undefined} */
   #fate;
+  isSettled = false;
   /** @type {Deferred<void>} */
   #end = new Deferred();
   done = this.#end.promise;
@@ -22,50 +24,47 @@ export class Offering {
     this.files = files;
   }
 
+  get stored() {
+    return this.#so.stored;
+  }
+
+  get handedOver() {
+    return this.#so.handedOver;
+  }
+
   get sent() {
-    return this.#sent;
+    return this.#so.stored + this.#so.handedOver;
   }
 
   get declined() {
-    return this.#declined;
+    return this.#so.declined;
   }
 
   get failed() {
-    return this.#failed.size;
+    return this.#so.failed;
   }
 
-  // What follows is for the session.
-
-  /** Whether each file was sent or declined, or did not get across. */
-  get isSettled() {
-    return this.#moving === 0 && this.#sent + this.#declined + this.#failed.size >= this.files.length;
+  get missing() {
+    return this.#so.missing;
   }
 
-  /** @param {import("./upload.js").Upload} upload */
-  uploads({ name, more, done }) {
-    this.#failed.delete(name);
-    this.#moving += 1;
-    const over = (/** @type {() => void} */ count) => () => {
-      count();
-      this.#moving -= 1;
-      this.#settle();
-    };
-    done.then(over(() => (this.#sent += 1 + more)), over(() => this.#failed.add(name)));
-  }
-
-  declines() {
-    this.#declined += 1;
-    this.#settle();
-  }
+  // What follows is for the peer.
 
   /** Nothing more is asked for. @param {import("./error.js").XcherError} why */
   ended(why) {
-    this.#fate = why;
-    this.#settle();
+    this.#fate ??= why;
   }
 
-  #settle() {
-    if (this.isSettled) this.#end.resolve();
-    else if (this.#fate && this.#moving === 0) this.#end.reject(this.#fate);
+  /** @param {number} state @param {string} counts @param {string} missing */
+  told(state, counts, missing) {
+    this.#so = delivery(counts, missing);
+    this.isSettled = state > 0;
+    if (state === SETTLED) this.#end.resolve();
+    else if (state) this.cut();
+  }
+
+  /** It will not be known what became of the rest. */
+  cut() {
+    this.#end.reject(this.#fate ?? new XcherError("cancelled", "cancelled"));
   }
 }

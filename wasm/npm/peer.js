@@ -59,6 +59,8 @@ export class Peer extends EventTarget {
   #downloads = new Map();
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
+  /** @type {Map<number, import("./offering.js").Offering>} */
+  #offerings = new Map();
   /** @type {Map<string, Blob>} */
   #shared = new Map();
   /** @type {string[]} */
@@ -118,8 +120,7 @@ export class Peer extends EventTarget {
           for (const [name, file] of named) peer.share(file, name);
         });
         const listed = [...named].map(([name, { size }]) => ({ name, size }));
-        const busy = () => peer.#closing || peer.#driver.do("busy") > 0;
-        return (peer.#sending = new Sending(peer, peer.#driver.code, listed, busy));
+        return (peer.#sending = new Sending(peer, peer.#driver.code, listed));
       } catch (error) {
         if (asError(error, "local").code !== "nick-taken" || tries === TRIES) throw error;
       }
@@ -242,6 +243,7 @@ export class Peer extends EventTarget {
     await gone;
     clearTimeout(timer);
     this.#driver.free();
+    for (const offering of this.#offerings.values()) offering.cut();
     this.#online = false;
     this.#emit("close", {});
   }
@@ -297,23 +299,28 @@ export class Peer extends EventTarget {
         return session?.offers(text, number, flag, more);
       case "offer":
         return session && this.#offered(session);
-      case "declined":
-        return session?.declined(text);
       case "unoffered":
-        return session?.unoffered(error);
+        return session?.unoffered(/** @type {XcherError} */ (error));
       case "look":
         return this.#look(id, text, number, flag ? Number(more) : undefined);
       case "started":
         return this.#downloads.get(id)?.started(number);
       case "upload":
         return this.#upload(id, more, text, number);
+      case "offering": {
+        const offering = this.#offerings.get(id);
+        if (flag) this.#offerings.delete(id);
+        return offering?.told(number, more, text);
+      }
       case "progress":
         return this.#uploads.get(id)?.moved(number);
+      case "whole":
+        return this.#downloads.get(id)?.whole(flag);
       case "finished": {
         const transfer = this.#uploads.get(id) ?? this.#downloads.get(id);
         this.#uploads.delete(id);
         this.#downloads.delete(id);
-        return error ? transfer?.failed(error) : transfer?.finished(flag);
+        return error ? transfer?.failed(error) : transfer?.finished();
       }
       case "notice":
         return this.#emit("notice", { text });
@@ -386,9 +393,10 @@ export class Peer extends EventTarget {
       known.is(about);
       return this.#emit("change", { session: known });
     }
-    const session = new Session(this.#driver, id, about, (id, download) =>
-      this.#downloads.set(id, download),
-    );
+    const session = new Session(this.#driver, id, about, {
+      download: (id, download) => this.#downloads.set(id, download),
+      offering: (id, offering) => this.#offerings.set(id, offering),
+    });
     this.#byId.set(id, session);
     this.#sessions.add(session);
     this.#callOver(id);

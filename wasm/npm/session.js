@@ -44,6 +44,8 @@ export class Session {
   #offers;
   /** What we offered. @type {Map<string, { file: Blob, offering: Offering }>} */
   #offered = new Map();
+  /** Whether the application says itself what it wants. */
+  #announces = false;
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -51,7 +53,9 @@ export class Session {
    * @param {{
    *   peerAddress: string, nick: string, incoming: boolean, secrecy: number, key: string,
    * }} about `secrecy`: as WHY_PLAIN and KNOWN have it
-   * @param {(id: number, download: Download) => void} register a download that begins
+   * @param {{
+   *   download(id: number, download: Download): void, offering(id: number, offering: Offering): void,
+   * }} register what the peer hears of
    */
   constructor(driver, id, about, register) {
     this.#driver = driver;
@@ -100,12 +104,12 @@ export class Session {
     return check.answer;
   }
 
-  /** @param {string | import("./index.js").RemoteFile} file @param {{ partial?: Blob }} [options] */
-  get(file, { partial } = {}) {
+  /** @param {string | import("./index.js").RemoteFile} file @param {{ partial?: Blob, confirm?: boolean }} [options] */
+  get(file, { partial, confirm = false } = {}) {
     const name = typeof file === "string" ? file : file.name;
     const size = typeof file === "string" ? undefined : file.size;
     const sought = typeof file === "string" ? this.#seek(name) : Promise.resolve(spelled(file));
-    const download = new Download(this.#driver, name, size, partial, async (download) => {
+    const download = new Download(this.#driver, name, size, partial, confirm, async (download) => {
       const more = await sought;
       const id = this.#driver.do("get", { id: this.#id, text: name, more });
       this.#began(id, download);
@@ -128,25 +132,36 @@ export class Session {
     const listed = [...named].map(([name, { size }]) => ({ name, size }));
     const text = [...named.keys()].join("\n");
     const more = [...named.values()].map((file) => `${file.size} ${changed(file)}`).join("\n");
-    this.#driver.do("offer", { id: this.#id, text, more });
+    const id = this.#driver.do("offer", { id: this.#id, text, more });
     const offering = new Offering(this, listed);
+    this.#register.offering(id, offering);
     for (const [name, file] of named) this.#offered.set(name, { file, offering });
     return offering;
   }
 
-  /** @param {readonly import("./index.js").RemoteFile[]} files */
-  getAll(files) {
+  /** @param {{ files?: number, bytes?: number, here?: number }} what */
+  want({ files = 0, bytes = 0, here = 0 }) {
+    this.#announces = true;
+    this.#driver.do("announce", { id: this.#id, number: files, more: `${bytes} ${here}` });
+  }
+
+  /** @param {readonly import("./index.js").RemoteFile[]} files @param {{ confirm?: boolean }} [options] */
+  getAll(files, { confirm = false } = {}) {
     /** @type {() => number} */
     let first;
     const downloads = files.map(
       ({ name, size }, at) =>
-        new Download(this.#driver, name, size, undefined, async () => first() + at),
+        new Download(this.#driver, name, size, undefined, confirm, async () => first() + at),
     );
     try {
       const text = files.map(({ name }) => name).join("\n");
       const more = files.map(spelled).join("\n");
       const id = files.length && this.#driver.do("get", { id: this.#id, text, more });
       first = () => id;
+      if (!this.#announces && files.length) {
+        const sum = files.reduce((sum, { size }) => sum + size, 0);
+        this.#driver.do("announce", { id: this.#id, number: files.length, more: `${sum} 0` });
+      }
       // Now: what becomes of them may be told before anything else is done.
       downloads.forEach((download, at) => this.#began(id + at, download));
     } catch (error) {
@@ -160,7 +175,7 @@ export class Session {
 
   /** @param {number} id @param {Download} download */
   #began(id, download) {
-    this.#register(id, download);
+    this.#register.download(id, download);
     this.#transfers.add(download);
     const over = () => this.#transfers.delete(download);
     download.done.then(over, over);
@@ -212,21 +227,13 @@ export class Session {
     return this.#offers.end(this);
   }
 
-  /** @param {string} name */
-  declined(name) {
-    this.#offered.get(name)?.offering.declines();
-  }
-
   /** @param {XcherError} why nothing of what was offered will be asked for any more */
   unoffered(why) {
-    for (const offering of new Set([...this.#offered.values()].map(({ offering }) => offering))) {
-      offering.ended(why);
-    }
+    for (const { offering } of this.#offered.values()) offering.ended(why);
   }
 
   /** @param {import("./upload.js").Upload} upload */
   uploads(upload) {
-    this.#offered.get(upload.name)?.offering.uploads(upload);
     this.#transfers.add(upload);
     const over = () => this.#transfers.delete(upload);
     upload.done.then(over, over);

@@ -74,7 +74,8 @@ export class Upload {
 
   /** @param {Blob | undefined} file one of many @param {number} length */
   readWhole(file, length) {
-    const reading = file?.size === length ? file.arrayBuffer() : Promise.reject(new Error());
+    const why = file ? "its size changed" : "it is not shared any more";
+    const reading = file?.size === length ? file.arrayBuffer() : Promise.reject(new Error(why));
     reading.catch(() => {});
     this.#answered = this.#answered.then(() => this.#supply(async () => new Uint8Array(await reading)));
   }

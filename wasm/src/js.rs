@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::Code;
+use xcher_core::delivery::{Outcome, Verdict};
 use xcher_core::peer::{
     Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
 use xcher_core::secure::{Entropy, Identity, PublicKey};
-use xcher_core::{FileName, Listed, MisuseError, Nick, Size, Stat};
+use xcher_core::session::Want;
+use xcher_core::{FileName, Listed, MisuseError, Nick, NotStored, Size, Stat};
 
 use crate::host;
 
@@ -80,14 +82,46 @@ impl host::Outside for Outside {
         self.tell("pin", 0.0, 0.0, false, nick.as_str(), &key.to_string(), "");
     }
 
-    fn tell(&self, event: Event, aside: host::Aside) {
+    fn whole(&self, transfer: TransferId, verified: bool) {
+        self.tell("whole", transfer.0 as f64, 0.0, verified, "", "", "");
+    }
+
+    fn offering(&self, offer: u64, state: host::OfferState, last: bool, outcome: &Outcome) {
+        let missing = match state {
+            host::OfferState::Open => String::new(),
+            _ => missing(outcome),
+        };
+        let state = f64::from(state as u8);
+        self.tell("offering", offer as f64, state, last, &missing, &counts(outcome), "");
+    }
+
+    fn served(&self, verdict: &Verdict) {
+        let (outcome, error, code) = match verdict {
+            Verdict::Open => return,
+            Verdict::Done(outcome) if outcome.is_nothing() => {
+                (None, "the other side took nothing".to_owned(), "refused")
+            }
+            Verdict::Again(outcome) | Verdict::Done(outcome) => (Some(outcome), String::new(), ""),
+            Verdict::Dead(_) => {
+                (None, "ten wrong codes were tried, so this one is dead".to_owned(), "wrong-code")
+            }
+            Verdict::Lost(fate) => (None, fate.to_string(), "incomplete"),
+        };
+        let (text, more) = outcome
+            .map(|outcome| (missing(outcome), counts(outcome)))
+            .unwrap_or((error, String::new()));
+        let done = matches!(verdict, Verdict::Done(_));
+        self.tell("served", 0.0, 0.0, done, &text, &more, code);
+    }
+
+    fn tell(&self, event: Event, lost: bool) {
         let say = |event: &str, id: u64, number: f64, flag: bool, text: &str, more: &str| {
             self.tell(event, id as f64, number, flag, text, more, "");
         };
         let fail = |event: &str, id: u64, number: f64, more: &str, fault: &Fault| {
             let code = match fault {
                 // Here the bridge listens, and it is gone.
-                Fault::Local(_) if aside.lost => "unreachable",
+                Fault::Local(_) if lost => "unreachable",
                 fault => fault.code(),
             };
             self.tell(event, id as f64, number, false, &fault.to_string(), more, code);
@@ -154,10 +188,6 @@ impl host::Outside for Outside {
             }
             Event::OfferEnd { session, .. } => say("offer", session.0, 0.0, false, "", ""),
             Event::NotOffered { session, fault } => fail("unoffered", session.0, 0.0, "", &fault),
-            Event::Declined { session, name } => {
-                say("declined", session.0, 0.0, false, &name, "");
-            }
-            Event::CodeDead => say("dead", 0, 0.0, false, "", ""),
             Event::Started { transfer, direction: Direction::Receive, from, .. } => {
                 say("started", transfer.0, from as f64, false, "", "");
             }
@@ -169,10 +199,13 @@ impl host::Outside for Outside {
                 say("progress", transfer.0, bytes as f64, false, "", "");
             }
             Event::Finished { transfer, bytes, .. } => {
-                say("finished", transfer.0, bytes as f64, aside.verified, "", "");
+                say("finished", transfer.0, bytes as f64, false, "", "");
             }
-            // Not told yet.
-            Event::Delivered { .. } | Event::Wanted { .. } => {}
+            // What became of files is told as the core counts it: `offering`, `served`.
+            Event::Declined { .. }
+            | Event::CodeDead
+            | Event::Delivered { .. }
+            | Event::Wanted { .. } => {}
             Event::Failed { transfer, name, fault, .. } => {
                 fail("finished", transfer.0, 0.0, name.as_str(), &fault);
             }
@@ -221,7 +254,11 @@ impl Host {
             None => nicks.split('\n').map(nick).collect::<Result<_, _>>()?,
         };
         let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
-        Ok(Self { host: host::Host::new(config, trust, outside), code })
+        let mut host = host::Host::new(config, trust, outside);
+        if code.is_some() {
+            host.serve_by_code();
+        }
+        Ok(Self { host, code })
     }
 
     /// This host's key, empty for one that speaks in the clear; a space; and its code, if it has one.
@@ -279,9 +316,16 @@ impl Host {
                 let all = host.get_all(session, files).map_err(misuse)?;
                 began = all.first().map_or(0, |first| first.0);
             }
-            "offer" => host.offer(session, listed(text, more)?).map_err(misuse)?,
+            "offer" => began = host.offer(session, listed(text, more)?).map_err(misuse)?,
+            "announce" => {
+                let (bytes, here) = more.split_once(' ').unwrap_or((more, ""));
+                let (bytes, here) = (whole(bytes)?, whole(here)?);
+                let want = Want { files: number as u64, bytes, here };
+                host.announce(session, want).map_err(misuse)?;
+            }
+            "stored" => host.stored(transfer),
+            "unstored" => host.unstored(transfer, NotStored::parse(text), more),
             "decline" => host.decline(session, &file_name(text)?).map_err(misuse)?,
-            "busy" => began = host.is_busy().into(),
             "is-code" => began = Code::is_like(text).into(),
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
@@ -346,6 +390,31 @@ fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
         return Err(thrown("misuse", "expected a name for each size"));
     }
     Ok(files)
+}
+
+fn whole(number: &str) -> Result<u64, JsValue> {
+    number.parse().map_err(|_| thrown("misuse", "expected a whole number"))
+}
+
+/// Files and bytes of an outcome, in the order in which `delivery.js` reads them.
+fn counts(outcome: &Outcome) -> String {
+    let Outcome { stored, handed_over, bytes, here, declined, .. } = outcome;
+    let missing = outcome.missing_count();
+    let failed = missing - outcome.unasked;
+    format!("{stored} {handed_over} {bytes} {here} {declined} {failed} {missing}")
+}
+
+/// The files that are missing: a name and a reason a line.
+fn missing(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for (name, fate) in outcome.missing() {
+        text.push_str(name.as_str());
+        // No name has one in it.
+        text.push('\t');
+        text.push_str(&fate.to_string().replace('\n', " "));
+        text.push('\n');
+    }
+    text
 }
 
 fn misuse(error: MisuseError) -> JsValue {

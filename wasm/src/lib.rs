@@ -13,7 +13,7 @@ mod qr;
 #[cfg(feature = "testing")]
 mod testing;
 
-pub use host::{Aside, Host, Outside};
+pub use host::{Host, OfferState, Outside};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]

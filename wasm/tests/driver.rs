@@ -8,7 +8,7 @@ mod bridge;
 use bridge::Pair;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use xcher_core::peer::{Event, Fault, SessionId};
-use xcher_core::{FileName, Nick, Size, Stat};
+use xcher_core::{FileName, Nick, NotStored, Size, Stat};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -73,7 +73,39 @@ fn lists_and_fetches() {
     pair.write(data, b"abcdef");
     pair.close(data);
     assert_eq!(*pair.world.taken.borrow(), b"abcdef");
+    assert!(pair.told().is_empty(), "it came, and is not stored");
+    let whole = pair.world.whole.borrow_mut().pop().unwrap();
+    pair.host.stored(whole);
     assert!(matches!(&pair.told()[..], [Event::Finished { bytes: 6, .. }]));
+    pair.host.unstored(whole, NotStored::Space, "it is stored already");
+    assert!(pair.told().is_empty());
+}
+
+#[wasm_bindgen_test]
+fn what_cannot_be_stored_is_not_finished_whether_it_is_whole_or_not() {
+    let (mut pair, session) = in_session();
+    for whole in [true, false] {
+        let data = receiving(&mut pair, session, 6);
+        pair.write(data, if whole { b"abcdef" } else { b"abc" });
+        let transfer = match whole {
+            true => {
+                pair.close(data);
+                pair.world.whole.borrow_mut().pop().unwrap()
+            }
+            false => pair.world.last_taken.get().unwrap(),
+        };
+        pair.host.unstored(transfer, NotStored::Space, "full");
+        pair.turn();
+        let told = pair.told();
+        assert!(
+            matches!(
+                &told[..],
+                [Event::Failed { fault: Fault::NotStored { reason: NotStored::Space, .. }, .. }]
+            ),
+            "{told:?}"
+        );
+        assert!(pair.lines[data].ended);
+    }
 }
 
 #[wasm_bindgen_test]

@@ -99,7 +99,7 @@ async function inStore(size) {
   if (!folder) return;
   const { quota, usage } = await navigator.storage.estimate();
   if (quota - usage < size) {
-    throw new Error(`expected room for ${size} bytes in this browser, got ${quota - usage}`);
+    throw new DOMException(`expected room for ${size} bytes in this browser, got ${quota - usage}`, "QuotaExceededError");
   }
   const name = crypto.randomUUID();
   const handle = await folder.getFileHandle(name, { create: true });

@@ -5,11 +5,32 @@ import { bridge } from "./main.js";
 import { sessionWith } from "./sessions.js";
 import { upload } from "./transfers.js";
 
+/** Missing files that are named. */
+const NAMED = 5;
+
 const stops = new Map();
 
 const named = (files) => files.map(([file, name]) => ({ file, name }));
 const count = (number) => `${number} file${number === 1 ? "" : "s"}`;
 const DEAD = "Ten wrong codes were tried, so this one is dead. Make another.";
+
+/** What arrived, as far as the other side confirms. */
+function arrived(stored, handedOver, here = 0) {
+  const said = [
+    stored && `${count(stored)} stored there.`,
+    handedOver && `Handed over ${count(handedOver)}: they do not confirm what they store.`,
+    here && `${count(here)} ${here === 1 ? "was" : "were"} there already.`,
+  ];
+  return said.filter(Boolean).join(" ");
+}
+
+/** What did not, by name and with the reasons. */
+function lacking(missing, number) {
+  const some = missing.slice(0, NAMED).map(({ name, reason }) => `${name}: ${reason}.`);
+  const rest = number - some.length;
+  if (rest) some.push(some.length ? `And ${count(rest)} more.` : `${count(rest)} wanted there did not arrive.`);
+  return `Missing: ${some.join(" ")}`;
+}
 
 /** `page`: where its link leads. */
 export async function send(id, files, page) {
@@ -35,8 +56,12 @@ export async function send(id, files, page) {
     const command = `xcher get ${code} --relay ${url.replace("http", "ws")}`;
     tell("code", id, code, link, command, await qr(link));
     wait();
-    const sent = await sending.done;
-    say("done", `Sent: ${count(sent.files)}.`);
+    sending.addEventListener("incomplete", ({ files, missing, missingCount }) => {
+      const there = files ? `${count(files)} arrived. ` : "";
+      wait(`${there}${lacking(missing, missingCount)} The code is still good: the same link or command fetches the rest. `);
+    });
+    const { files: sent, handedOver, here } = await sending.done;
+    say("done", arrived(sent - handedOver, handedOver, here));
   } catch ({ code, message }) {
     say("failed", code === "wrong-code" ? DEAD : code === "cancelled" ? "Stopped." : message);
   }
@@ -54,9 +79,13 @@ export async function offer(id, nick, files) {
     stops.set(id, () => session.reject());
     say("open", `${nick} is asked.`);
     await offering.done;
-    const { sent, declined, failed } = offering;
-    const how = Object.entries({ sent, declined, failed }).filter(([, number]) => number);
-    say(sent ? "done" : "failed", `${how.map(([what, number]) => `${count(number)} ${what}`).join(", ")}.`);
+    const { stored, handedOver, sent, declined, failed, missing } = offering;
+    const how = [
+      sent && arrived(stored, handedOver),
+      declined && `${count(declined)} declined.`,
+      failed && lacking(missing, failed),
+    ];
+    say(sent && !failed ? "done" : "failed", how.filter(Boolean).join(" "));
   } catch ({ code, message }) {
     say("failed", code === "cancelled" ? "Stopped." : message);
   }

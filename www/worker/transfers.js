@@ -31,6 +31,9 @@ let held = "";
 /** Counts the times that all jobs were dropped. */
 let era = 0;
 
+/** Why something could not be stored, as the other side is told. */
+const REASONS = { QuotaExceededError: "space", NotAllowedError: "denied", NoModificationAllowedError: "denied" };
+
 /** Of each nick the names of what we want and do not have. */
 const lacking = new Map();
 
@@ -120,7 +123,8 @@ async function fetchAll(some, lanes) {
     return;
   }
   if (mine !== era) return some.forEach(have);
-  const downloads = some.length > 1 ? session.getAll(some.map(({ file }) => file)) : [];
+  announce(session, nick, [...some, ...jobs]);
+  const downloads = some.length > 1 ? session.getAll(some.map(({ file }) => file), { confirm: true }) : [];
   const waiting = some.map((job, at) => [job, downloads[at]]);
   for (const job of some) begun.add(job);
   const lane = async () => {
@@ -137,6 +141,14 @@ async function fetchAll(some, lanes) {
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
+/** Says what is wanted of this session, each file once; of an offer it is known. */
+function announce(session, nick, wanted) {
+  const fresh = wanted.filter((job) => job.nick === nick && !job.session && job.announced !== session);
+  if (!fresh.length) return;
+  for (const job of fresh) job.announced = session;
+  session.want({ files: fresh.length, bytes: fresh.reduce((sum, { file }) => sum + file.size, 0) });
+}
+
 async function fetch(session, job, download) {
   const { nick, file, target, alone } = job;
   let part;
@@ -151,7 +163,7 @@ async function fetch(session, job, download) {
     part = await partial(session, nick, file);
     to = part ?? (await sink(target, file));
     if (row.stopped) throw row;
-    download ??= session.get({ approximate: false, ...file }, { partial: part?.has });
+    download ??= session.get({ approximate: false, ...file }, { partial: part?.has, confirm: true });
     // The stream says it too.
     download.done.catch(() => {});
     if (part) {
@@ -167,17 +179,19 @@ async function fetch(session, job, download) {
       await to.write(part.value);
       memory = new Uint8Array(part.value.buffer);
     }
-    await download.done;
     const whole = await to.close(target);
     row.shown.verified = download.verified;
     if (whole) await handOver(whole, downloadName(file.name, alone));
+    download.stored();
+    await download.done;
     end(row);
     have(job);
   } catch (error) {
-    download?.cancel();
+    download?.notStored(row.stopped ? "cancelled" : (REASONS[error.name] ?? "other"), error.message);
     await to?.abort(row.stopped === "cancelled").catch(() => {});
     end(row, error);
-    if (row.shown.state === "cancelled") have(job);
+    // Of what failed the other side was told: its code stays good.
+    if (row.shown.state !== "paused") have(job);
   }
   if (part) unfinished();
 }

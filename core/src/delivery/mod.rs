@@ -48,6 +48,16 @@ impl Outcome {
         self.missing.len() as u64 + self.unnamed + self.unasked
     }
 
+    /// Whether a file is known not to have arrived.
+    fn is_missing(&self, name: &FileName) -> bool {
+        self.missing.contains_key(name)
+    }
+
+    /// Whether the other side has nothing, and wanted nothing.
+    pub fn is_nothing(&self) -> bool {
+        self.delivered() + self.here + self.missing_count() == 0
+    }
+
     /// Files that arrived.
     pub fn delivered(&self) -> u64 {
         self.stored + self.handed_over

@@ -40,8 +40,11 @@ impl Offer {
             Event::Finished { transfer, .. } | Event::Failed { transfer, .. } => {
                 self.moving.remove(transfer);
             }
-            Event::Delivered { session, name, .. } if *session == self.session => {
-                self.open.remove(name);
+            // A file of another offer, or one that is stored already, is not counted.
+            Event::Delivered { session, name, .. }
+                if *session == self.session
+                    && (self.open.remove(name) || self.outcome.is_missing(name)) =>
+            {
                 self.outcome.event(event);
             }
             Event::Declined { session, name } if *session == self.session => {

@@ -168,6 +168,9 @@ impl Peer {
                     continue;
                 }
                 BatchFileEnd::Altered => Fault::Altered,
+                BatchFileEnd::Incomplete(why) => {
+                    Fault::Incomplete { expected: Size::Exact(size), got: 0, why }
+                }
                 BatchFileEnd::Failed { reason, why } => Fault::NotStored { reason, why },
             };
             ends.extend(member.place.map(|(_, at)| (at, Some(reason(&fault, Stage::Storing)))));

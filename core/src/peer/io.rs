@@ -250,6 +250,8 @@ pub enum BatchFileEnd {
     Missing,
     /// Its sum is another than the one that was told.
     Altered,
+    /// The connection ended before it was whole; with the system's reason, if it broke.
+    Incomplete(Option<Box<str>>),
     /// It could not be stored.
     Failed {
         /// What the other side is told.

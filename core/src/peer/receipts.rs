@@ -97,6 +97,7 @@ pub(super) fn reason(fault: &Fault, stage: Stage) -> NotStored {
         Fault::NotStored { reason, .. } => *reason,
         Fault::Altered | Fault::Excess { .. } => NotStored::Altered,
         Fault::Name(_) => NotStored::Name,
+        Fault::Incomplete { .. } => NotStored::Incomplete,
         Fault::Cancelled | Fault::Declined => NotStored::Cancelled,
         Fault::Local(_) | Fault::Policy(_) | Fault::Busy(_) => NotStored::Other,
         _ if matches!(stage, Stage::Storing) => NotStored::Other,

@@ -98,7 +98,7 @@ async fn serve(running: &mut Running) -> Result<(), Failure> {
                         "{what}; the code is still good, and the same command resumes there"
                     ));
                 }
-                Verdict::Done(outcome) if outcome.delivered() + outcome.here == 0 => {
+                Verdict::Done(outcome) if outcome.is_nothing() => {
                     report::sent(&running.output, &outcome);
                     return Err(Failure::new(Code::Incomplete, "the other side took nothing"));
                 }

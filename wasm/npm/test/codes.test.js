@@ -37,7 +37,7 @@ test("whoever knows the code has the files, and then it is over", async (t) => {
   assert.equal((await came).session.nick, "carol");
   assert.deepEqual(await fetchAll(session), { x: "for whoever knows", y: "y" });
   await session.end();
-  assert.deepEqual(await sending.done, { files: 2, bytes: 18 });
+  assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
   assert.equal(sending.peer.online, false);
   await assert.rejects(carol.open(sending.code), { code: "unreachable" });
 });
@@ -49,7 +49,7 @@ test("a terminal fetches by the code of a program", async (t) => {
   const got = await run(t, "get", sending.code, "--yes", "-o", path, "--relay", bridge.address);
   assert.equal(got.code, 0, got.errors);
   assert.equal(await readFile(join(path, "x"), "utf8"), "for whoever knows");
-  assert.deepEqual(await sending.done, { files: 2, bytes: 18 });
+  assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
 });
 
 test("a program fetches by the code of a terminal", async (t) => {
@@ -115,7 +115,7 @@ test("who is cut off may come back", async (t) => {
   const download = session.get("large");
   assert.equal(await check(download.readable), large.size);
   await session.end();
-  assert.deepEqual(await sending.done, { files: 1, bytes: large.size });
+  assert.deepEqual(await sending.done, { files: 1, bytes: large.size, here: 0, handedOver: 0 });
 });
 
 test("who takes nothing is told of", async (t) => {

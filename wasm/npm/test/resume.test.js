@@ -139,7 +139,7 @@ test("what came from a terminal goes on from it", async (t) => {
   const carol = await peer(t, bridge, "carol");
   await goOn(await carol.open("alice"), new Blob([made(0, HERE)]), HERE);
   const started = await alice.out('{"event":"transfer"');
-  assert.ok(started.endsWith(`"bytes":${HERE}}`), started);
+  assert.ok(started.includes(`"bytes":${HERE},`), started);
 });
 
 test("a terminal that is killed goes on from a page's file", async (t) => {

@@ -8,7 +8,9 @@ import type {
   ErrorCode,
   KnownPeer,
   KnownPeers,
+  Missing,
   Named,
+  NotStored,
   Offer,
   Offering,
   PeerEvent,
@@ -16,6 +18,8 @@ import type {
   RemoteFile,
   SendOptions,
   Sending,
+  SendingEventMap,
+  Sent,
   Session,
   Share,
   Upload,
@@ -34,7 +38,8 @@ export const download = (its: ItsDownload): Download => its;
 export const session = (its: ItsSession): Session => its;
 export const offer = (its: ItsOffer): Offer => its;
 export const offering = (its: ItsOffering): Offering => its;
-export const sending = (its: ItsSending): Pick<Sending, Exclude<keyof Sending, "peer">> => its;
+export const sending = (its: ItsSending): Pick<Sending, Exclude<keyof Sending, "peer" | keyof EventTarget>> =>
+  its;
 export const upload = (its: ItsUpload): Upload => its;
 export const peer = (its: ItsPeer): Pick<Peer, Exclude<keyof Peer, keyof EventTarget>> => its;
 
@@ -117,8 +122,10 @@ async function fetchAll(session: Session): Promise<void> {
     const verified: boolean = download.verified;
     void verified;
   }
-  const all: Download[] = session.getAll([]);
-  void all;
+  session.want({ files: 1, bytes: 2, here: 3 });
+  const all: Download[] = session.getAll([], { confirm: true });
+  const reason: NotStored = "space";
+  for (const one of all) one.size ? one.stored() : one.notStored(reason, "full");
   const error: XcherError | undefined = await session.closed;
   session.reject();
   void [address, nick, incoming, error, key];
@@ -133,7 +140,7 @@ async function answer(call: Call): Promise<void> {
 async function take(offer: Offer): Promise<void> {
   if (offer.size > 1e9 || !offer.session.secure) return offer.decline();
   const [first]: readonly RemoteFile[] = offer.files;
-  const some: Download[] = offer.accept(first && [first.name]);
+  const some: Download[] = offer.accept(first && [first.name], { confirm: false });
   await Promise.all(some.map(({ done }) => done));
 }
 
@@ -142,15 +149,21 @@ export async function give(peer: Peer): Promise<void> {
   const offering: Offering = await peer.offer("alice", files, { timeout: 1 });
   await offering.done;
   const left: number = offering.files.length - offering.sent - offering.declined - offering.failed;
+  const missing: readonly Missing[] = offering.missing;
+  const both: number = offering.stored + offering.handedOver + missing.length;
   const again: Offering = offering.session.offer(new Set(files));
   const options: SendOptions = { token: "secret", timeout: left };
   const sending: Sending = await Peer.send("wss://relay.example/xcher", files, options);
   const link: string = sending.link("https://relay.example/");
   const { size, path } = (await qr(link)) ?? { size: 0, path: sending.code };
   sending.peer.addEventListener("upload", ({ upload }) => watch(upload));
-  const sent: { files: number; bytes: number } = await sending.done;
+  const incomplete = ({ missing, missingCount }: SendingEventMap["incomplete"]) =>
+    `${missing[0]?.name} ${missing[0]?.reason} ${missingCount}`;
+  sending.addEventListener("incomplete", incomplete, { once: true });
+  sending.removeEventListener("incomplete", incomplete);
+  const sent: Sent = await sending.done;
   await sending.stop();
-  void [again, size, path, sent, sending.files[0]?.name];
+  void [both, again, size, path, sent, sending.files[0]?.name];
 }
 
 function watch(upload: Upload): number {

@@ -12,7 +12,7 @@ use xcher_core::tunnel::FirstLine;
 use super::batching::ReceiveBatch;
 use super::file::{Receive, Send};
 use super::link::{Control, ENTRIES, Link, Role};
-use super::{Aside, Host, MAX_STREAMS, NOWHERE, Outside};
+use super::{Host, MAX_STREAMS, NOWHERE, Outside};
 
 /// How long a closed connection may take to send what was written, and then to be read out.
 const LINGER: Duration = Duration::from_secs(1);
@@ -79,12 +79,12 @@ impl<O: Outside> Host<O> {
                 self.begin_receiving(conn, transfer, file.map(Role::Receive));
             }
             Action::Store { transfer, .. } => {
-                if let Some(name) = self.storing.clone() {
-                    self.later(Input::Stored { transfer, name });
+                if let Some((name, verified)) = self.storing.take() {
+                    self.whole(transfer, name, None, verified);
                 }
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
-            // Whoever read it has it.
+            // What came was given away.
             Action::Abandon { transfer } => self.stop_looking(transfer),
             Action::Tell(event) => self.tell(event),
         }
@@ -197,7 +197,10 @@ impl<O: Outside> Host<O> {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.shares.forget(*session);
             }
-            Event::Failed { transfer, .. } => self.stop_looking(*transfer),
+            Event::Failed { transfer, .. } => {
+                self.stop_looking(*transfer);
+                self.no_longer_awaited(*transfer);
+            }
             // This host keeps files alone.
             Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
                 let text = format!("{name} does not come: expected a file, got a folder or a link");
@@ -219,6 +222,7 @@ impl<O: Outside> Host<O> {
             }
             _ => {}
         }
-        self.outside.tell(event, Aside { lost: self.losing, verified: self.verified });
+        self.deliveries.event(&event);
+        self.outside.tell(event, self.losing);
     }
 }

@@ -19,6 +19,10 @@ pub(super) struct ReceiveBatch {
     pub(super) conn: ConnId,
     pub(super) transfer: TransferId,
     files: Vec<BatchFile>,
+    /// How many of them came, or were left out.
+    came: usize,
+    /// Those that are not wanted any more.
+    unwanted: Vec<TransferId>,
     /// Bytes of those that came.
     pub(super) got: u64,
     receiver: Option<BatchReceiver>,
@@ -48,7 +52,8 @@ impl ReceiveBatch {
         let sizes = files.iter().map(|file| file.size).collect();
         let receiver = seal.batch_receiver(sizes)?;
         let verify = receiver.verifies();
-        Ok(Self { conn, transfer, files, got: 0, receiver: Some(receiver), verify })
+        let (came, unwanted, receiver) = (0, Vec::new(), Some(receiver));
+        Ok(Self { conn, transfer, files, came, unwanted, got: 0, receiver, verify })
     }
 
     /// Takes what came, and gives the bytes of each file that is whole with it. How each ended that
@@ -58,11 +63,15 @@ impl ReceiveBatch {
         bytes: &[u8],
         give: &dyn Fn(TransferId, &[u8]),
     ) -> (Vec<(TransferId, BatchFileEnd)>, Option<ReceiveEnd>) {
-        let (files, got) = (&self.files, &mut self.got);
+        let Self { files, came, unwanted, got, .. } = self;
         let mut ended = Vec::new();
         let Some(receiver) = &mut self.receiver else { return (ended, None) };
         let taken = receiver.receive(bytes, |at, arrived| {
             let BatchFile { transfer, name, .. } = &files[at];
+            *came = at + 1;
+            if unwanted.contains(transfer) {
+                return;
+            }
             let end = match arrived {
                 Arrived::Whole(bytes) => {
                     *got += bytes.len() as u64;
@@ -75,6 +84,23 @@ impl ReceiveBatch {
             ended.push((*transfer, end));
         });
         (ended, taken.map_err(broken).err())
+    }
+
+    /// Whether a file is one of it.
+    pub(super) fn has(&self, file: TransferId) -> bool {
+        self.files.iter().any(|its| its.transfer == file)
+    }
+
+    /// Takes nothing of a file that is not wanted any more.
+    pub(super) fn forget(&mut self, file: TransferId) {
+        if self.has(file) {
+            self.unwanted.push(file);
+        }
+    }
+
+    /// The files that are wanted and did not come.
+    pub(super) fn not_come(&self) -> impl Iterator<Item = TransferId> {
+        self.files[self.came..].iter().map(|file| file.transfer)
     }
 
     /// The connection ended in order.

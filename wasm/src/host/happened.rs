@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::Quoted;
-use xcher_core::peer::{Input, Purpose, ReceiveEnd};
+use xcher_core::peer::{BatchFileEnd, Input, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
 use super::batching::ReceiveBatch;
@@ -55,12 +55,10 @@ impl<O: Outside> Host<O> {
                     (None, Ok(sums)) => (sums, ReceiveEnd::Eof),
                     (None, Err(end)) => (None, end),
                 };
-                self.storing = Some(file.name);
-                self.verified = sums.is_some();
+                self.storing = Some((file.name, sums.is_some()));
                 let (transfer, bytes) = (file.transfer, file.got);
                 self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
                 self.storing = None;
-                self.verified = false;
             }
             Role::ReceiveBatch(mut batch) => {
                 let end = match (why, batch.finish()) {
@@ -68,7 +66,7 @@ impl<O: Outside> Host<O> {
                     (None, Ok(())) => ReceiveEnd::Eof,
                     (None, Err(end)) => end,
                 };
-                self.batch_ended(&batch, end);
+                self.batch_ended(batch, end);
             }
             Role::Send(file) => {
                 let (transfer, bytes) = (file.transfer, file.sent);
@@ -157,15 +155,22 @@ impl<O: Outside> Host<O> {
             }
             Role::ReceiveBatch(batch) => {
                 let (transfer, outside) = (batch.transfer, &self.outside);
-                let (files, end) =
+                let (ended, end) =
                     batch.take(bytes, &|transfer, bytes| outside.take(transfer, bytes));
-                self.verified = batch.verify;
+                let (verified, mut files) = (batch.verify, Vec::new());
+                for (file, end) in ended {
+                    match end {
+                        BatchFileEnd::Stored(name) => {
+                            self.whole(file, name, Some(transfer), verified);
+                        }
+                        end => files.push((file, end)),
+                    }
+                }
                 self.input(Input::BatchMoved { transfer, files });
-                self.verified = false;
                 if let (Some(end), Some(link)) = (end, self.links.get_mut(at))
                     && let Role::ReceiveBatch(batch) = std::mem::replace(&mut link.role, Role::Over)
                 {
-                    self.batch_ended(&batch, end);
+                    self.batch_ended(batch, end);
                 }
             }
             // What else comes, nobody asked for.
@@ -173,12 +178,17 @@ impl<O: Outside> Host<O> {
         }
     }
 
-    fn batch_ended(&mut self, batch: &ReceiveBatch, end: ReceiveEnd) {
+    fn batch_ended(&mut self, batch: ReceiveBatch, end: ReceiveEnd) {
         let (transfer, bytes) = (batch.transfer, batch.got);
-        // The last file that came is told now.
-        self.verified = batch.verify;
-        self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
-        self.verified = false;
+        let why = match &end {
+            ReceiveEnd::Broken(why) => Some(why.clone()),
+            _ => None,
+        };
+        // Those that did not come fail now, whenever the others are stored.
+        let files = batch.not_come().map(|file| (file, BatchFileEnd::Incomplete(why.clone())));
+        let files = files.collect();
+        self.input(Input::BatchMoved { transfer, files });
+        self.end_batch(transfer, bytes, end);
     }
 
     fn went(&mut self, at: usize, bytes: usize) {

@@ -4,7 +4,9 @@
 //! something in and ends with [`Host::turn`].
 
 mod acting;
+mod awaiting;
 mod batching;
+mod deliveries;
 mod file;
 mod happened;
 mod link;
@@ -20,12 +22,17 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use xcher_core::code::Code;
+use xcher_core::delivery::{Outcome, Verdict};
 use xcher_core::peer::{
     Action, Config, ConnId, Event, Input, Path, SessionId, TransferId, Trust, Via,
 };
 use xcher_core::secure::PublicKey;
+use xcher_core::session::Want;
 use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
 
+use awaiting::Awaiting;
+use deliveries::Deliveries;
+pub use deliveries::OfferState;
 use file::WANTED;
 use link::{Control, ENTRIES, Link, Role};
 use resuming::Beginning;
@@ -61,17 +68,15 @@ pub trait Outside {
     fn take(&self, transfer: TransferId, bytes: &[u8]);
     /// Keep that a nick at this relay holds a key.
     fn pin(&self, nick: &Nick, key: PublicKey);
-    /// Tell the user.
-    fn tell(&self, event: Event, aside: Aside);
-}
-
-/// What is to be told beside an event.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Aside {
-    /// It came about because the tunnel is gone.
-    pub lost: bool,
-    /// The file came with its sum, and that is right.
-    pub verified: bool,
+    /// A file came whole, all its bytes were given to [`take`](Self::take): [`Host::stored`] or
+    /// [`Host::unstored`] follows. `verified` says that it came with its digest, which is right.
+    fn whole(&self, transfer: TransferId, verified: bool);
+    /// Tell how it stands with an offer, by its number; `last` if nothing more follows of it.
+    fn offering(&self, offer: u64, state: OfferState, last: bool, outcome: &Outcome);
+    /// Tell how it stands with what is served by a code: never [`Verdict::Open`].
+    fn served(&self, verdict: &Verdict);
+    /// Tell the user. `lost` says that it came about because the tunnel is gone.
+    fn tell(&self, event: Event, lost: bool);
 }
 
 /// A peer that lives at a bridge.
@@ -94,10 +99,10 @@ pub struct Host<O> {
     links: Vec<Link>,
     /// What the state machine is told of came over this one of them.
     reading: usize,
-    /// A file that came, while the state machine is told so.
-    storing: Option<FileName>,
-    /// What came is told, and came with its sum.
-    verified: bool,
+    /// A file that came, and whether with its digest, while the state machine is told so.
+    storing: Option<(FileName, bool)>,
+    awaiting: Awaiting,
+    deliveries: Deliveries,
     /// What is there of files that are to go on.
     beginnings: Vec<Beginning>,
     shares: Shares,
@@ -130,7 +135,8 @@ impl<O: Outside> Host<O> {
             links: Vec::new(),
             reading: usize::MAX,
             storing: None,
-            verified: false,
+            awaiting: Awaiting::default(),
+            deliveries: Deliveries::default(),
             beginnings: Vec::new(),
             shares: Shares::default(),
             told: Duration::ZERO,
@@ -148,6 +154,7 @@ impl<O: Outside> Host<O> {
     /// Stops in order, as [`Peer::stop`]; then [`Outside::disconnect`].
     pub fn stop(&mut self) {
         self.leaving = true;
+        self.deliveries.stop();
         self.with(Peer::stop);
         self.turn();
     }
@@ -270,16 +277,36 @@ impl<O: Outside> Host<O> {
         self.command(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
 
-    /// As [`Peer::offer`]. Until the session is over, these files are shared with it alone.
+    /// As [`Peer::want`].
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions))?;
-        self.shares.offer(session, files);
+    pub fn announce(&mut self, session: SessionId, want: Want) -> Result<(), MisuseError> {
+        self.command(|peer, now, actions| peer.want(session, want, now, actions))
+    }
+
+    /// As [`Peer::offer`]. Until the session is over, these files are shared with it alone. Returns the
+    /// number by which [`Outside::offering`] says what became of it.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<u64, MisuseError> {
+        let id = self.deliveries.offer(session, files.iter().map(|file| file.name.clone()));
+        let offered =
+            self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions));
+        match offered {
+            Ok(()) => self.shares.offer(session, files),
+            Err(_) => self.deliveries.withdraw(id),
+        }
         self.turn();
-        Ok(())
+        offered.map(|()| id)
+    }
+
+    /// Says of files that are shared, by a code, what became of them: [`Outside::served`].
+    pub fn serve_by_code(&mut self) {
+        self.deliveries.serve_by_code();
     }
 
     /// As [`Peer::decline`].
@@ -289,11 +316,6 @@ impl<O: Outside> Host<O> {
     /// As there.
     pub fn decline(&mut self, session: SessionId, name: &FileName) -> Result<(), MisuseError> {
         self.command(|peer, now, actions| peer.decline(session, name, now, actions))
-    }
-
-    /// As [`Peer::is_busy`].
-    pub fn is_busy(&self) -> bool {
-        self.peer.is_busy()
     }
 
     /// Whoever reads the file has room again.
@@ -379,7 +401,7 @@ impl<O: Outside> Host<O> {
     /// When to call [`turn`](Self::turn), if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let closing = self.links.iter().filter_map(|link| link.role.deadline());
-        let untold = self.links.iter().any(|link| link.is_untold());
+        let untold = self.deliveries.is_untold() || self.links.iter().any(|link| link.is_untold());
         let look = untold.then(|| self.told + LOOK);
         closing.chain(look).chain(self.peer.next_deadline()).min()
     }
@@ -409,6 +431,7 @@ impl<O: Outside> Host<O> {
                 break;
             }
         }
+        self.deliveries.tell_settled(self.peer.is_busy(), &self.outside);
         self.leave();
     }
 
@@ -457,6 +480,7 @@ impl<O: Outside> Host<O> {
         }
         if now >= self.told + LOOK {
             self.told = now;
+            self.deliveries.tell_changed(&self.outside);
             for at in 0..self.links.len() {
                 if let Some((transfer, bytes)) = self.links[at].tell() {
                     self.input(Input::Progress { transfer, bytes });
@@ -481,6 +505,9 @@ impl<O: Outside> Host<O> {
                 }
                 _ => {}
             }
+        }
+        for transfer in self.awaiting.batches() {
+            self.input(Input::ReaderSlow { transfer });
         }
     }
 

@@ -9,10 +9,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
+use xcher_core::delivery::{Outcome, Verdict};
 use xcher_core::peer::{Config, Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Nick};
-use xcher_wasm::{Aside, Host, Outside};
+use xcher_wasm::{Host, OfferState, Outside};
 use yamux::{Connection, Mode, Stream};
 
 /// What the host did.
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) messages: RefCell<Vec<usize>>,
     pub(crate) told: RefCell<Vec<Event>>,
     pub(crate) taken: RefCell<Vec<u8>>,
+    pub(crate) last_taken: Cell<Option<TransferId>>,
+    pub(crate) whole: RefCell<Vec<TransferId>>,
     pub(crate) reads: RefCell<Vec<(TransferId, usize)>>,
 }
 
@@ -59,11 +62,17 @@ impl Outside for View {
         // In private sessions alone.
         unreachable!()
     }
-    fn take(&self, _: TransferId, bytes: &[u8]) {
+    fn take(&self, transfer: TransferId, bytes: &[u8]) {
+        self.0.last_taken.set(Some(transfer));
         self.0.taken.borrow_mut().extend_from_slice(bytes);
     }
     fn pin(&self, _: &Nick, _: PublicKey) {}
-    fn tell(&self, event: Event, _: Aside) {
+    fn whole(&self, transfer: TransferId, _: bool) {
+        self.0.whole.borrow_mut().push(transfer);
+    }
+    fn offering(&self, _: u64, _: OfferState, _: bool, _: &Outcome) {}
+    fn served(&self, _: &Verdict) {}
+    fn tell(&self, event: Event, _: bool) {
         self.0.told.borrow_mut().push(event);
     }
 }
