@@ -303,7 +303,7 @@ fn a_code_stays_good_for_who_has_no_room_or_is_interrupted() {
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    let mut asked = Terminal::start(at(&relay_at, &["get", &code, "-o"]).args([&out]));
+    let asked = Terminal::start(at(&relay_at, &["get", &code, "-o"]).args([&out]));
     asked.shows("Fetch?");
     asked.signal(Signal::INT);
     asked.wait().code(1);

@@ -1,7 +1,8 @@
 //! Files for anyone with a code (section 12), until one of them has everything they wanted.
 
-use alloc::collections::BTreeMap;
 use core::mem::take;
+
+use litemap::LiteMap;
 
 use super::Outcome;
 use crate::FileName;
@@ -12,7 +13,7 @@ use crate::peer::{Delivery, Event, SessionId, TransferId};
 pub struct ByCode {
     outcome: Outcome,
     /// Those who are in, by what they announced and what became of it.
-    sessions: BTreeMap<SessionId, Served>,
+    sessions: LiteMap<SessionId, Served>,
     /// The last of those who left.
     last: Served,
     /// Somebody left in order, or was cut off, since this was looked at.
@@ -71,7 +72,9 @@ impl ByCode {
                 }
                 let before = self.outcome.delivered();
                 let served = Served { before, ..Served::default() };
-                self.sessions.entry(*session).or_insert(served);
+                if !self.sessions.contains_key(session) {
+                    self.sessions.insert(*session, served);
+                }
             }
             Event::Wanted { session, want } => {
                 if let Some(served) = self.sessions.get_mut(session) {

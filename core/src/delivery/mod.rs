@@ -7,7 +7,7 @@
 mod by_code;
 mod offer;
 
-use alloc::collections::BTreeMap;
+use litemap::LiteMap;
 
 pub use by_code::{ByCode, Verdict};
 pub use offer::Offer;
@@ -33,7 +33,7 @@ pub struct Outcome {
     pub declined: u64,
     /// Files that were requested, or announced as wanted, and never came to an end that is known.
     pub unasked: u64,
-    missing: BTreeMap<FileName, Delivery>,
+    missing: LiteMap<FileName, Delivery>,
     unnamed: u64,
 }
 

@@ -1,6 +1,8 @@
 //! Files that were offered in a session (section 17).
 
-use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use litemap::LiteMap;
 
 use super::Outcome;
 use crate::FileName;
@@ -10,9 +12,10 @@ use crate::peer::{Direction, Event, SessionId, TransferId};
 #[derive(Debug)]
 pub struct Offer {
     session: SessionId,
-    /// Files that were neither requested nor declined, or are on their way.
-    open: BTreeSet<FileName>,
-    moving: BTreeSet<TransferId>,
+    /// Its files, and whether each is open: neither requested nor declined, or on its way.
+    files: LiteMap<FileName, bool>,
+    open: usize,
+    moving: Vec<TransferId>,
     outcome: Outcome,
     over: bool,
 }
@@ -20,10 +23,12 @@ pub struct Offer {
 impl Offer {
     /// Of these files, in this session.
     pub fn new(session: SessionId, files: impl IntoIterator<Item = FileName>) -> Self {
+        let files: LiteMap<_, _> = files.into_iter().map(|name| (name, true)).collect();
         Self {
             session,
-            open: files.into_iter().collect(),
-            moving: BTreeSet::new(),
+            open: files.len(),
+            files,
+            moving: Vec::new(),
             outcome: Outcome::default(),
             over: false,
         }
@@ -35,21 +40,20 @@ impl Offer {
             Event::Started { transfer, session, direction: Direction::Send, .. }
                 if *session == self.session =>
             {
-                self.moving.insert(*transfer);
+                self.moving.push(*transfer);
             }
             Event::Finished { transfer, .. } | Event::Failed { transfer, .. } => {
-                self.moving.remove(transfer);
+                self.moving.retain(|moving| moving != transfer);
             }
             // A file of another offer, or one that is stored already, is not counted.
             Event::Delivered { session, name, .. }
                 if *session == self.session
-                    && (self.open.remove(name) || self.outcome.is_missing(name)) =>
+                    && (self.close(name) || self.outcome.is_missing(name)) =>
             {
                 self.outcome.event(event);
             }
             Event::Declined { session, name } if *session == self.session => {
-                let declined = FileName::new(name).is_ok_and(|name| self.open.remove(&name));
-                if declined {
+                if FileName::new(name).is_ok_and(|name| self.close(&name)) {
                     self.outcome.event(event);
                 }
             }
@@ -70,16 +74,23 @@ impl Offer {
     /// Whether nothing of it is open any more: every file has its fate, or its session is over and
     /// nothing is on its way.
     pub fn is_settled(&self) -> bool {
-        self.moving.is_empty() && (self.over || self.open.is_empty())
+        self.moving.is_empty() && (self.over || self.open == 0)
     }
 
     /// Whether the session ended before every file had its fate.
     pub fn is_cut(&self) -> bool {
-        self.over && !self.open.is_empty()
+        self.over && self.open > 0
     }
 
     /// What became of it so far.
     pub fn outcome(&self) -> Outcome {
-        Outcome { unasked: self.open.len() as u64, ..self.outcome.clone() }
+        Outcome { unasked: self.open as u64, ..self.outcome.clone() }
+    }
+
+    /// A file has its fate; whether it was open.
+    fn close(&mut self, name: &FileName) -> bool {
+        let open = self.files.get_mut(name).is_some_and(core::mem::take);
+        self.open -= usize::from(open);
+        open
     }
 }

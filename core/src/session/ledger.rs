@@ -1,9 +1,10 @@
 //! What either side has asked, and the other has not answered (sections 3, 14 and 17).
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
+
+use litemap::LiteMap;
 
 use super::extra::Extra;
 use super::{Batch, Event, Extensions, Question, Request};
@@ -38,7 +39,7 @@ pub(super) struct Ledger {
     pub(super) given_up: Vec<Box<str>>,
     /// The files we offered, and how many offers of each are neither taken up nor declined. A NO that
     /// comes when none is any more is no question.
-    offered: BTreeMap<Box<str>, usize>,
+    offered: LiteMap<Box<str>, usize>,
     /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
     /// It is a bare `No` only while held.
     pub(super) owed: Vec<Owed>,
@@ -61,7 +62,7 @@ impl Ledger {
             asked: Vec::new(),
             requested: Vec::new(),
             given_up: Vec::new(),
-            offered: BTreeMap::new(),
+            offered: LiteMap::new(),
             owed: Vec::new(),
             ours: 0,
             theirs: 0,

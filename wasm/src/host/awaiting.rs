@@ -1,7 +1,5 @@
 //! Files that came whole, until the application says whether it has stored them (section 19).
 
-use std::collections::BTreeMap;
-
 use xcher_core::peer::{BatchFileEnd, Input, ReceiveEnd, TransferId};
 use xcher_core::{FileName, NotStored};
 
@@ -12,7 +10,7 @@ use super::{Host, Outside};
 /// the state machine requests at a time: what is awaited counts as on its way.
 #[derive(Default)]
 pub(super) struct Awaiting {
-    files: BTreeMap<TransferId, Whole>,
+    files: Vec<(TransferId, Whole)>,
     /// Batches whose connections are over, with the bytes that came; they end when their files are settled.
     ended: Vec<(TransferId, u64, ReceiveEnd)>,
 }
@@ -25,21 +23,26 @@ struct Whole {
 impl Awaiting {
     /// The batches of which a file is awaited.
     pub(super) fn batches(&self) -> Vec<TransferId> {
-        let mut batches: Vec<_> = self.files.values().filter_map(|file| file.batch).collect();
+        let mut batches: Vec<_> = self.files.iter().filter_map(|(_, file)| file.batch).collect();
         batches.sort_unstable();
         batches.dedup();
         batches
     }
 
+    fn take(&mut self, transfer: TransferId) -> Option<Whole> {
+        let at = self.files.iter().position(|(one, _)| *one == transfer)?;
+        Some(self.files.swap_remove(at).1)
+    }
+
     fn has_some_of(&self, batch: TransferId) -> bool {
-        self.files.values().any(|file| file.batch == Some(batch))
+        self.files.iter().any(|(_, file)| file.batch == Some(batch))
     }
 }
 
 impl<O: Outside> Host<O> {
     /// The application has stored a file, of which it was told that it is whole.
     pub fn stored(&mut self, transfer: TransferId) {
-        if let Some(Whole { name, batch }) = self.awaiting.files.remove(&transfer) {
+        if let Some(Whole { name, batch }) = self.awaiting.take(transfer) {
             self.input(match batch {
                 None => Input::Stored { transfer, name },
                 Some(batch) => batch_moved(batch, transfer, BatchFileEnd::Stored(name)),
@@ -53,7 +56,7 @@ impl<O: Outside> Host<O> {
     /// The application cannot store a file, whether it is whole or not.
     pub fn unstored(&mut self, transfer: TransferId, reason: NotStored, why: &str) {
         let why = Box::from(why);
-        if let Some(Whole { batch, .. }) = self.awaiting.files.remove(&transfer) {
+        if let Some(Whole { batch, .. }) = self.awaiting.take(transfer) {
             self.input(match batch {
                 None => Input::StoreFailed { transfer, reason, why },
                 Some(batch) => batch_moved(batch, transfer, BatchFileEnd::Failed { reason, why }),
@@ -97,7 +100,7 @@ impl<O: Outside> Host<O> {
         batch: Option<TransferId>,
         verified: bool,
     ) {
-        self.awaiting.files.insert(transfer, Whole { name, batch });
+        self.awaiting.files.push((transfer, Whole { name, batch }));
         self.outside.whole(transfer, verified);
     }
 
@@ -112,7 +115,7 @@ impl<O: Outside> Host<O> {
 
     /// A transfer failed, and nothing of it is awaited any more.
     pub(super) fn no_longer_awaited(&mut self, transfer: TransferId) {
-        match self.awaiting.files.remove(&transfer) {
+        match self.awaiting.take(transfer) {
             Some(Whole { batch, .. }) => self.settled(batch),
             None => {
                 for link in &mut self.links {
