@@ -208,8 +208,7 @@ impl<O: Outside> Host<O> {
                 return self.tell(Event::Notice { session, text });
             }
             Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
-                // A session that is over needs no answer.
-                let _ = self.decline(*session, name);
+                self.unwanted.push_back((*session, name.clone()));
                 return;
             }
             Event::Entry { session, .. } => {

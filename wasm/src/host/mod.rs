@@ -92,6 +92,8 @@ pub struct Host<O> {
     silent: bool,
     /// What actions led to at once, and the state machine is still to take.
     results: VecDeque<Input<'static>>,
+    /// What was offered and this host cannot keep: it is declined after them.
+    unwanted: VecDeque<(SessionId, FileName)>,
     /// The host stops: the tunnel is closed when all is sent.
     leaving: bool,
     /// The tunnel is gone, and what it carried is being told.
@@ -130,6 +132,7 @@ impl<O: Outside> Host<O> {
             relay: None,
             silent: false,
             results: VecDeque::new(),
+            unwanted: VecDeque::new(),
             leaving: false,
             losing: false,
             links: Vec::new(),
@@ -541,8 +544,15 @@ impl<O: Outside> Host<O> {
             for action in actions.drain(..) {
                 self.act(action);
             }
-            let Some(result) = self.results.pop_front() else { break };
-            self.peer.handle(result, self.outside.now(), &mut actions);
+            let now = self.outside.now();
+            if let Some(result) = self.results.pop_front() {
+                self.peer.handle(result, now, &mut actions);
+            } else if let Some((session, name)) = self.unwanted.pop_front() {
+                // A session that is over needs no answer.
+                let _ = self.peer.decline(session, &name, now, &mut actions);
+            } else {
+                break;
+            }
         }
         if std::mem::take(&mut self.silent) {
             self.lose("the relay does not answer");
