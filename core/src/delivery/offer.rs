@@ -52,10 +52,11 @@ impl Offer {
             {
                 self.outcome.event(event);
             }
-            Event::Declined { session, name } if *session == self.session => {
-                if FileName::new(name).is_ok_and(|name| self.close(&name)) {
-                    self.outcome.event(event);
-                }
+            Event::Declined { session, name }
+                if *session == self.session
+                    && FileName::new(name).is_ok_and(|name| self.close(&name)) =>
+            {
+                self.outcome.event(event);
             }
             Event::Ended { session, .. } | Event::OpenFailed { session, .. }
                 if *session == self.session =>
