@@ -242,7 +242,7 @@ function meddling(wanted) {
 }
 
 test("who changes a byte of a file, or of what is said, is found out", async (t) => {
-  let least = 50_000;
+  let least = 10_000;
   const meddler = meddling((data) => data.byteLength > least);
   const { carol, session } = await pair(t, { WebSocket: meddler });
   const download = session.get("x");
