@@ -1,0 +1,223 @@
+// Random files between this package and itself, or a terminal, on every way that they go, with one
+// declined or failing: what arrives is what was sent, and the sender says no more than that.
+//
+// XCHER_MIXTURES=n tries so many; XCHER_MIXTURE=seed the one that failed.
+
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+import WebSocket from "ws";
+import { Peer } from "../index.js";
+import { bytes, folder, next, peer, Process, relay, share } from "./system.js";
+
+const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 40);
+const NAMES = ["plain", "a b  c", "träd/sjö", "日本/走り", ".hidden", "EOF", "x NO", "X_CHK y YES", "100%", "🎉", "deep/er/and/deeper"];
+/** Bytes of one of them, at most. */
+const MOST = 4 << 20;
+
+/** Numbers below `most` that follow from a seed. */
+function random(seed) {
+  let state = seed >>> 0;
+  return (most) => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * most);
+  };
+}
+
+/** Names and bytes. */
+function files(rng) {
+  const count = [1 + rng(12), 1 + rng(12), 12 + rng(60), 80 + rng(220)][Math.min(3, rng(14) >> 2)];
+  const all = new Map();
+  let left = MOST;
+  for (let number = 0; number < count; number += 1) {
+    const kind = rng(10);
+    const length = kind < 3 ? 0 : kind < 6 ? 1 + rng(2000) : kind < 8 ? rng(100_000) : kind < 9 ? (256 << 10) - 1 + rng(3) : 300_000 + rng(2 << 20);
+    const size = Math.min(length, left);
+    left -= size;
+    const name = `s/${rng(3)}/${NAMES[rng(NAMES.length)]} ${number}`;
+    all.set(name, Buffer.alloc(size, `${number} ${name}`));
+  }
+  return all;
+}
+
+/** What is below a folder. */
+async function read(path) {
+  const all = new Map();
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const at = join(entry.parentPath ?? entry.path, entry.name);
+    const name = relative(path, at);
+    if (entry.isFile() && !name.startsWith(".xcher-partial")) all.set(name, await readFile(at));
+  }
+  return all;
+}
+
+async function write(path, all) {
+  for (const [name, content] of all) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), content);
+  }
+}
+
+const named = (all) => [...all].map(([name, content]) => ({ name, file: new Blob([content]) }));
+
+function same(got, all, without) {
+  const wanted = [...all.keys()].filter((name) => name !== without);
+  assert.deepEqual([...got.keys()].sort(), wanted.sort());
+  for (const [name, content] of got) assert.ok(content.equals(all.get(name)), name);
+}
+
+/** Takes downloads; the odd one cannot be stored. */
+async function take(downloads, odd) {
+  const got = new Map();
+  await Promise.all(
+    downloads.map(async (download) => {
+      const content = await bytes(download.readable);
+      if (download.name === odd) {
+        download.notStored("space", "no room");
+        await assert.rejects(download.done, { code: "local" });
+      } else {
+        download.stored();
+        await download.done;
+        got.set(download.name, content);
+      }
+    }),
+  );
+  return got;
+}
+
+/** Those that a session lists, but for one. */
+async function listed(session, without) {
+  const all = [];
+  for await (const file of session.list()) if (file.name !== without) all.push(file);
+  return all;
+}
+
+/** In pieces that may be requested at once. */
+async function takeAll(session, all, odd) {
+  session.want({ files: all.length, bytes: all.reduce((sum, { size }) => sum + size, 0) });
+  const got = new Map();
+  for (let at = 0; at < all.length; at += 256) {
+    for (const one of await take(session.getAll(all.slice(at, at + 256), { confirm: true }), odd)) got.set(...one);
+  }
+  return got;
+}
+
+const WAYS = {
+  async codeToTerminal(t, { bridge, all, rng }) {
+    const out = await folder(t);
+    const sending = await Peer.send(bridge.url, named(all), { WebSocket });
+    t.after(() => sending.stop());
+    const odd = rng(4) === 0 ? [...all.keys()][rng(all.size)] : undefined;
+    // A folder where the file belongs.
+    if (odd) await mkdir(join(out, odd, "in the way"), { recursive: true });
+    const words = ["get", sending.code, "--yes", "--hidden", "--on-conflict", "overwrite", "-o", out, "--relay", bridge.address];
+    const incomplete = odd && next(sending, "incomplete");
+    const first = new Process(t, words);
+    assert.equal(await first.exited, odd ? 1 : 0, first.errors);
+    if (odd) {
+      const told = await incomplete;
+      assert.deepEqual(told.missing.map(({ name }) => name), [odd]);
+      assert.equal(told.files, all.size - 1);
+      return sending.stop();
+    }
+    const { files, handedOver } = await sending.done;
+    assert.deepEqual([files, handedOver], [all.size, 0]);
+    same(await read(out), all);
+  },
+
+  async codeFromTerminal(t, { bridge, all, rng }) {
+    const path = await folder(t);
+    await write(path, all);
+    const sender = new Process(t, ["send", join(path, "s"), "--relay", bridge.address]);
+    const carol = await peer(t, bridge, "carol");
+    const code = await sender.out("");
+    const odd = rng(3) === 0 ? [...all.keys()][rng(all.size)] : undefined;
+    let session = await carol.open(code);
+    same(await takeAll(session, await listed(session), odd), all, odd);
+    await session.end();
+    if (odd) {
+      session = await carol.open(code);
+      same(await takeAll(session, (await listed(session)).filter(({ name }) => name === odd)), new Map([[odd, all.get(odd)]]));
+      await session.end();
+    }
+    assert.equal(await sender.exited, 0, sender.errors);
+  },
+
+  async codeBetween(t, { bridge, all }) {
+    const sending = await Peer.send(bridge.url, named(all), { WebSocket });
+    t.after(() => sending.stop());
+    const carol = await peer(t, bridge, "carol");
+    const session = await carol.open(sending.code);
+    same(await takeAll(session, await listed(session)), all);
+    await session.end();
+    assert.equal((await sending.done).files, all.size);
+  },
+
+  async offerToTerminal(t, { bridge, all, rng }) {
+    const out = await folder(t);
+    const odd = rng(3) === 0 ? [...all.keys()][rng(all.size)] : undefined;
+    const conflict = odd ? "skip" : "rename";
+    if (odd) await write(out, new Map([[odd, Buffer.from("it is here")]]));
+    const words = ["receive", "--yes", "--hidden", "--once", "--on-conflict", conflict, "-o", out, "--nick", "bob", "--relay", bridge.address];
+    const bob = new Process(t, words);
+    await bob.out("online ");
+    const carol = await peer(t, bridge, "carol");
+    const offering = await carol.offer("bob", named(all));
+    await offering.done;
+    assert.deepEqual([offering.stored, offering.declined, offering.failed], [all.size - (odd ? 1 : 0), odd ? 1 : 0, 0]);
+    await offering.session.end();
+    assert.equal(await bob.exited, 0, bob.errors);
+    const got = await read(out);
+    if (odd) got.delete(odd);
+    same(got, all, odd);
+  },
+
+  async offerBetween(t, { bridge, all, rng }) {
+    const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
+    const offered = next(dave, "offer");
+    const offering = await carol.offer("dave", named(all));
+    const { offer } = await offered;
+    const names = [...all.keys()];
+    const declined = rng(2) ? names[rng(names.length)] : undefined;
+    const rest = names.filter((name) => name !== declined);
+    const failing = rng(2) ? rest[rng(rest.length)] : undefined;
+    const got = await take(offer.accept(rest, { confirm: true }), failing);
+    await offering.done;
+    same(got, new Map([...all].filter(([name]) => name !== declined)), failing);
+    assert.deepEqual(
+      [offering.stored, offering.declined, offering.failed],
+      [got.size, declined === undefined ? 0 : 1, failing === undefined ? 0 : 1],
+    );
+    assert.deepEqual(offering.missing.map(({ name }) => name), failing === undefined ? [] : [failing]);
+  },
+
+  async shareFromTerminal(t, { bridge, all, rng }) {
+    const path = await folder(t);
+    await write(path, all);
+    const alice = await share(t, bridge, "alice", join(path, "s"), "--hidden", "--once");
+    const carol = await peer(t, bridge, "carol");
+    const session = await carol.open("alice");
+    const odd = rng(3) === 0 ? [...all.keys()][rng(all.size)] : undefined;
+    same(await takeAll(session, await listed(session), odd), all, odd);
+    await session.end();
+    assert.equal(await alice.exited, odd ? 1 : 0, alice.errors);
+    if (odd) assert.ok(alice.errors.includes(odd), alice.errors);
+  },
+};
+
+const first = Number(process.env.XCHER_MIXTURE ?? Date.now() % 2 ** 31);
+const count = process.env.XCHER_MIXTURE ? 1 : MIXTURES;
+for (let seed = first; seed < first + count; seed += 1) {
+  const rng = random(seed);
+  const way = Object.keys(WAYS)[rng(Object.keys(WAYS).length)];
+  test(`XCHER_MIXTURE=${seed}: ${way}`, async (t) => {
+    const all = files(rng);
+    // One of its own: a relay lets no address make codes as fast as this.
+    await WAYS[way](t, { bridge: await relay(t), all, rng });
+  });
+}
