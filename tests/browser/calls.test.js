@@ -74,7 +74,8 @@ inEachBrowser("the page", (stage) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
-    await sven.calling("carol");
+    const call = await sven.calling("carol");
+    t.after(() => call.stop());
     await carol.asked("sven");
     await carol.page.waitForSelector("#call:not([open])", { timeout: 2 * PATIENCE });
     await carol.share([file.path]);

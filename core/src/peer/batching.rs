@@ -183,9 +183,11 @@ impl Peer {
         let is_left = |id| matches!(self.transfers.get(id), Some(Transfer::Member(_)));
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
         let all_ended = !fetch.members.iter().any(is_left);
-        if let (true, Some(Transfer::Fetch(fetch))) = (all_ended, self.transfers.get_mut(&id)) {
+        if let (true, Some(Transfer::Fetch(fetch))) = (all_ended, self.transfers.get_mut(&id))
+            && let Some(last) = events.pop()
+        {
             // Whoever hears of the last may look whether anything is under way.
-            fetch.last = events.pop();
+            fetch.last = Some(last);
         }
         for event in events {
             turn.tell(event);

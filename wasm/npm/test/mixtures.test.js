@@ -215,7 +215,7 @@ const count = process.env.XCHER_MIXTURE ? 1 : MIXTURES;
 for (let seed = first; seed < first + count; seed += 1) {
   const rng = random(seed);
   const way = Object.keys(WAYS)[rng(Object.keys(WAYS).length)];
-  test(`XCHER_MIXTURE=${seed}: ${way}`, async (t) => {
+  test(`XCHER_MIXTURE=${seed}: ${way}`, { timeout: 120_000 }, async (t) => {
     const all = files(rng);
     // One of its own: a relay lets no address make codes as fast as this.
     await WAYS[way](t, { bridge: await relay(t), all, rng });
