@@ -14,7 +14,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use system::not_tested;
-use system::process::{Done, Process, Xcher};
+use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir, tempdir_in};
@@ -328,6 +328,39 @@ fn the_programs_own_keys_are_never_shared() {
     let bob = bob.start();
     bob.out("online ");
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
+}
+
+/// They are made at first use, and written anew.
+#[test]
+fn keys_that_are_made_while_a_folder_is_shared_are_not_shared() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let (home, data) = (folder.path().join("home"), folder.path().join("home/data"));
+    let token = home.join("token");
+    tree::write(folder.path(), [("home/plain", "p"), ("home/token", "secret")]);
+    let bob = relay.xcher(["share", "--hidden", "--nick", "bob", "--token-file"]).args([&token]);
+    let bob = bob.args([&home]).env("XCHER_DATA_DIR", &data).start();
+    bob.out("online ");
+    fs::write(home.join("other"), "another").unwrap();
+    fs::rename(home.join("other"), &token).unwrap();
+    assert!(data.join("identity").exists());
+    relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
+    for name in ["home/data/identity", "home/token"] {
+        relay.xcher(["check", "bob", name]).run().code(1);
+    }
+    drop(bob);
+    // The key of its certificate.
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    tree::write(&home, [("cert.pem", certificate), ("key.pem", key)]);
+    let up = xcher(["up", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--nick", "bob"]);
+    let up = up.args(["--tls-cert"]).args([home.join("cert.pem")]).args(["--tls-key"]);
+    let up = up.args([home.join("key.pem"), home.clone()]).start();
+    let address = up.out("relay ");
+    up.out("online ");
+    for (name, code) in [("home/cert.pem", 0), ("home/key.pem", 1)] {
+        xcher(["--relay", &address, "check", "bob", name]).run().code(code);
+    }
 }
 
 #[test]

@@ -179,14 +179,18 @@ fn what_strangers_can_reach_is_said_loudly() {
     let folder = tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, "secret\n").unwrap();
-    for args in [
-        vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
-        [&all[..], &["--token-file", token.to_str().unwrap()]].concat(),
+    // A token guards the bridge, and not the relay's own port.
+    let token = ["--token-file", token.to_str().unwrap()];
+    for (args, expected) in [
+        (vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], None),
+        ([&all[..], &token].concat(), Some("no token guards a relay")),
+        ([&["--listen", "127.0.0.1:0", "--http", "0.0.0.0:0"], &token[..]].concat(), None),
     ] {
         let relay = xcher(["relay", "--quiet"]).args(args).start();
         relay.out("http ");
         let done = relay.stop(Signal::TERM).code(0);
-        assert!(done.err.is_empty(), "{done}");
+        assert_eq!(done.err.len(), usize::from(expected.is_some()), "{done}");
+        assert!(expected.is_none_or(|text| done.err[0].contains(text)), "{done}");
     }
 }
 

@@ -181,6 +181,20 @@ fn replace(
     }
 }
 
+/// Who answers NO in the other side's place. Neither has met the other before.
+#[test]
+fn a_first_session_that_someone_made_unencrypted_says_so_on_both_sides() {
+    let place = Place::new();
+    let bob = place.share("bob", &[]);
+    let no = replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
+    let middle = Middle::start(place.relay.address, no);
+    let check = place.keys_of_amy(at(middle.address, ["check", "bob", "s/file"]));
+    let done = middle.run(check).wait().code(0).out(&["s/file YES"]);
+    done.met(&["bob (127.0.0.2)", "the session is not private"]);
+    bob.err("the session is not private");
+    bob.stop(Signal::TERM).code(0);
+}
+
 #[test]
 fn who_strips_what_makes_a_session_private_gets_no_session() {
     let place = Place::new();

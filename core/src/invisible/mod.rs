@@ -41,7 +41,7 @@ fn is_sign(c: char) -> bool {
 }
 
 /// Whether a character could move a cursor, reorder the text around it, or hide. In some places of a
-/// text some of these do not: [`deceiver`].
+/// text some of these do not: `deceiver`.
 pub fn deceives(c: char) -> bool {
     c.is_control() || (is_format(c) && !is_sign(c)) || is_blank(c)
 }

@@ -55,8 +55,7 @@ impl Front {
         let output = Output::new(common);
         output.result(format_args!("http {url}")).map_err(Failure::unwritten)?;
         output.json(&Line::Http { url }).map_err(Failure::unwritten)?;
-        let opens = "open tunnels, and by them connections from this machine";
-        exposure::warn(common, &output, address, opens);
+        exposure::warn_of_bridge(common, &output, address);
         Ok(front)
     }
 

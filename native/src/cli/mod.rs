@@ -178,7 +178,7 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
         Command::Up(args) => up::up(common, args).await,
         Command::Send(args) => send::run(common, args).await,
         Command::Receive(args) => receive::run(common, args).await,
-        Command::Share(args) => share::run(common, args, |_| {}).await,
+        Command::Share(args) => share::run(common, args, None, |_| {}).await,
         Command::Ls { peer } => ask::ls(common, peer).await,
         Command::Check { peer, name } => ask::check(common, peer, name).await,
         Command::Get(args) => get::run(common, args).await,

@@ -41,7 +41,7 @@ impl Ports {
         let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(unread)?;
         output.json(&Line::Relay { address }).map_err(unread)?;
-        exposure::warn(common, &output, at, "take a nick, see who is online and call them");
+        exposure::warn_of_relay(&output, at);
         let http = match (args.bridge.http, beside(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
             (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),

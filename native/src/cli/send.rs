@@ -13,7 +13,7 @@ use super::{code, offer};
 pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure> {
     let (to, paths) = whom(args)?;
     // What is sent was named: with all that is hidden in it, as rsync does.
-    let rules = sources::rules(common, args.links, true);
+    let rules = sources::rules(common, args.links, true, None);
     let shares = sources::open(paths, args.name.as_deref(), &rules)?;
     match to {
         Some(nick) => offer::run(common, nick, shares).await,

@@ -1,5 +1,7 @@
 //! `xcher share`: a provider until it is stopped.
 
+use std::path::PathBuf;
+
 use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Calls, Event, Fault};
 
@@ -12,13 +14,14 @@ use super::start::Running;
 use super::{report, sources};
 use crate::files::{Inbox, Shares};
 
-/// Shares until stopped; `online` is told the nick once.
+/// Shares until stopped, but not the file `secret`; `online` is told the nick once.
 pub(super) async fn run(
     common: &Common,
     args: &ShareArgs,
+    secret: Option<&PathBuf>,
     online: impl FnMut(&Running),
 ) -> Result<(), Failure> {
-    let rules = sources::rules(common, args.links, args.hidden);
+    let rules = sources::rules(common, args.links, args.hidden, secret);
     let shares = sources::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| sources::is_sweeping(path)) {
         let path = path.display();

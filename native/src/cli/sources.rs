@@ -33,14 +33,20 @@ pub(super) fn open(
     Err(Failure::new(code, format!("there is nothing to send: {why}")))
 }
 
-/// The rules of sharing; the program's own files are never shared.
-pub(super) fn rules(common: &Common, links: Links, hidden: bool) -> Rules {
+/// The rules of sharing; the program's own files are never shared, `secret` ones among them.
+pub(super) fn rules(
+    common: &Common,
+    links: Links,
+    hidden: bool,
+    secret: Option<&PathBuf>,
+) -> Rules {
     let config = match &common.config {
         Some(file) => Some(file.clone()),
         None => config_file::usual_place().and_then(|file| Some(file.parent()?.to_owned())),
     };
     let data = [common.data_dir.clone(), keys::usual_folder()];
-    let own = data.into_iter().chain([config, common.token_file.clone()]).flatten();
+    let own =
+        data.into_iter().chain([config, common.token_file.clone(), secret.cloned()]).flatten();
     Rules { links, hidden, own: OwnPlaces::of(&own.collect::<Vec<_>>()) }
 }
 

@@ -25,7 +25,8 @@ pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
         let _ = stopped.await;
     });
     let share = async {
-        let shared = share::run(&own, &args.share, |running| {
+        let secret = args.relay.bridge.tls_key.as_ref();
+        let shared = share::run(&own, &args.share, secret, |running| {
             say_how(running, reached, page.as_deref());
         })
         .await;

@@ -62,23 +62,29 @@ impl Id {
 /// The program's own files and folders: its keys, and its configuration.
 #[derive(Clone, Debug, Default)]
 pub struct OwnPlaces {
-    ids: Arc<[Id]>,
+    folders: Arc<[Id]>,
+    /// Files, and what is not there yet: others may be put in their place at any time.
+    paths: Arc<[PathBuf]>,
 }
 
 impl OwnPlaces {
-    /// These files and folders, as far as they are there, and what lies in the folders.
+    /// These files and folders, also where they are made later, and what lies in the folders.
     pub fn of(paths: &[PathBuf]) -> Self {
-        let mut ids = Vec::new();
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
         for path in paths {
-            ids.extend(id(path));
-            let entries = fs::read_dir(path).into_iter().flatten().map_while(Result::ok);
-            ids.extend(entries.filter_map(|entry| id(&entry.path())));
+            match fs::read_dir(path) {
+                Ok(entries) => {
+                    folders.extend(id(path));
+                    files.extend(entries.map_while(Result::ok).map(|entry| entry.path()));
+                }
+                Err(_) => files.push(path.clone()),
+            }
         }
-        Self { ids: ids.into() }
+        Self { folders: folders.into(), paths: files.into() }
     }
 
-    pub(super) fn has(&self, id: Id) -> bool {
-        self.ids.contains(&id)
+    pub(super) fn has(&self, found: Id) -> bool {
+        self.folders.contains(&found) || self.paths.iter().any(|path| id(path) == Some(found))
     }
 
     /// Whether the path is one of them, or in one.

@@ -26,7 +26,8 @@ impl Token {
         }
     }
 
-    /// What a request brings. How long that takes tells the token's length at most.
+    /// What a request brings: the token, where it brings nothing else, so that it is one guess at most. How
+    /// long that takes tells the token's length at most.
     pub(super) fn is_in(&self, headers: &HeaderMap) -> Given {
         let bearer = headers
             .get(AUTHORIZATION)
@@ -37,8 +38,8 @@ impl Token {
             |token: &str| token.trim_end_matches('=').as_bytes().ct_eq(&self.encoded).into();
         let offered = offered(headers).filter_map(|offer| offer.strip_prefix(OFFER)).map(right);
         bearer.into_iter().chain(offered).fold(Given::None, |given, is_right| match is_right {
-            true => Given::Right,
-            false => given.max(Given::Other),
+            true => given.max(Given::Right),
+            false => Given::Other,
         })
     }
 }
@@ -48,8 +49,8 @@ impl Token {
 pub(super) enum Given {
     /// Nothing.
     None,
-    /// Another one: a guess.
-    Other,
     /// The token.
     Right,
+    /// Another one: a guess.
+    Other,
 }

@@ -1,8 +1,8 @@
 //! The relay on real sockets.
 //!
-//! Who may do what is [`Registry`](xcher_core::registry::Registry)'s; here are the sockets. Each
-//! connection has one task, which reads. What a packet leads to is written by the task that read it
-//! straight to the other socket; only where that socket takes no more does its own task go on.
+//! Who may do what is [`Registry`]'s; here are the sockets. Each connection has one task, which reads. What
+//! a packet leads to is written by the task that read it straight to the other socket; only where that
+//! socket takes no more does its own task go on.
 
 mod hub;
 mod joined;

@@ -72,6 +72,9 @@ async fn the_token_in_either_form_and_no_other() {
         &[SUBPROTOCOL, ("authorization", "Basic secret")],
         &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.c8O_Pz5zZWNyZXR")],
         &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.")],
+        // One guess a request, not as many as fit in.
+        &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.b3RoZXI, token.c8O_Pz5zZWNyZXQ")],
+        &[(SUBPROTOCOL.0, offered), ("authorization", "Bearer other")],
     ] {
         let (status, text) = front.open(headers).await.unwrap_err();
         assert_eq!(status, 401, "{headers:?}: {text}");

@@ -41,6 +41,9 @@ async fn every_answer_is_guarded() {
         ] {
             assert!(answer.contains(header), "{path} lacks {header}: {answer}");
         }
+        for part in ["connect-src 'self';", "frame-ancestors 'none'"] {
+            assert!(answer.contains(part), "{path} lacks {part}: {answer}");
+        }
         assert!(!answer.contains("unsafe-inline"), "{answer}");
     }
 }
