@@ -20,14 +20,14 @@ inEachBrowser("by a code", (stage) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const { code, link } = await carol.send(files.paths);
-    assert.match(code, /^\d{4}-[a-z]+-[a-z]+$/);
+    assert.match(code, /^\d{4}-[a-z]+-[a-z]+-[a-z]+$/);
     assert.equal(link, `${at.url}/#${code}`);
     assert.equal(await scanned(carol), link);
     await carol.sending("waiting", "Waiting for whoever has the code");
     const out = join(root, stage.name, "terminal");
     await xcher("get", code, "--yes", "-o", out, "--relay", at.relay).exits();
     for (const file of files.files) await same(join(out, file.name), file);
-    await carol.sending("done", "Sent: 2 files");
+    await carol.sending("done", "2 files stored there");
     for (const file of files.files) await carol.transfer(file.name, "done");
   });
 
@@ -56,7 +56,7 @@ inEachBrowser("by a code", (stage) => {
     await carol.sending("open", "has the code");
     await dora.accept();
     await dora.savedAll(files.files);
-    await carol.sending("done", "Sent: 2 files");
+    await carol.sending("done", "2 files stored there");
   });
 
   test("who declines takes nothing, and the sender is told", async (t) => {
