@@ -4,6 +4,7 @@
 //! since any fixed moment, and [`Peer::next_deadline`] says when to come back with
 //! [`Input::Tick`]. It moves no file: a driver does, and reports.
 
+mod answering;
 mod awaited_receipts;
 mod batching;
 mod call_guard;

@@ -85,7 +85,11 @@ impl Peer {
 }
 
 /// Tells the user what became of files.
-pub(super) fn deliver(session: SessionId, delivered: Vec<Delivered>, turn: &mut Turn<'_>) {
+pub(super) fn deliver(
+    session: SessionId,
+    delivered: impl IntoIterator<Item = Delivered>,
+    turn: &mut Turn<'_>,
+) {
     for (transfer, (name, bytes), delivery) in delivered {
         turn.tell(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
     }

@@ -191,7 +191,7 @@ pub struct Registry {
     stopping: bool,
     /// Where whatever must not be guessed comes from.
     entropy: Entropy,
-    /// Who the relay proves to be.
+    /// Where there is one, the relay names the word `key`.
     identity: Option<Identity>,
 }
 
@@ -212,7 +212,7 @@ impl Registry {
         }
     }
 
-    /// A relay that proves who it is.
+    /// A relay that names the word `key`, which is reserved (section 5.3): it proves nothing yet.
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }

@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::Extensions;
-use super::{Receipt, Want};
+use super::{Extensions, Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
 use crate::secure::PublicKey;
@@ -178,24 +177,15 @@ impl<'a> Extra<'a> {
         match self {
             Self::Resume { name, size, port, offset, sum } => {
                 put_sized(out, "X_RESUME ", *name, *size);
-                for number in [u64::from(*port), *offset] {
-                    out.push(b' ');
-                    decimal::put(number, out);
-                }
+                put_numbers(out, "", &[(*port).into(), *offset]);
                 out.push(b' ');
                 put_base64(sum, out);
             }
             Self::Port { number, port } => {
-                out.extend_from_slice(b"X_PORT ");
-                decimal::put(*number, out);
-                out.push(b' ');
-                decimal::put((*port).into(), out);
+                put_numbers(out, "X_PORT", &[*number, (*port).into()]);
             }
             Self::Batch { count, port } => {
-                out.extend_from_slice(b"X_BATCH ");
-                decimal::put(*count, out);
-                out.push(b' ');
-                decimal::put((*port).into(), out);
+                put_numbers(out, "X_BATCH", &[*count, (*port).into()]);
             }
             Self::File { name, size } => put_sized(out, "X_FILE ", *name, *size),
             Self::Stat { name, size, stat } => {

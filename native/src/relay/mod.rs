@@ -34,7 +34,7 @@ pub use joined::Joined;
 pub struct RelayConfig {
     /// What it allows.
     pub limits: RelayLimits,
-    /// Who it proves to be, to hosts that want to know.
+    /// Where there is one, the relay names the word `key`, which is reserved (section 5.3).
     pub identity: Option<Identity>,
 }
 
