@@ -10,9 +10,10 @@ use super::exit::Failure;
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
-use super::relay::{listen, raise_descriptor_limit, read_again_at_hangup};
+use super::relay::{listen, read_again_at_hangup};
 use super::signals::Signals;
 use crate::bridge::{Bridge, Home};
+use crate::descriptors::raise_limit;
 use crate::http::{self, HttpConfig, Tls, WsBytes};
 
 /// Runs a bridge until stopped.
@@ -27,7 +28,7 @@ pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failur
     let Some(at) = http.0 else {
         return Err(Failure::usage("expected an address to listen on (--http), got off"));
     };
-    raise_descriptor_limit();
+    raise_limit();
     read_again_at_hangup(common, args)?;
     let tls = args.tls()?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;

@@ -8,7 +8,6 @@ use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
 use super::exit::{self, Failure, code_of};
-use super::output::Output;
 use super::privacy::warning;
 use super::start::{Running, limits_to_think, nicks};
 use crate::files::{Inbox, Shares};
@@ -143,10 +142,10 @@ impl<'a> Call<'a> {
     }
 
     /// Ends the session in order.
-    pub(super) async fn end(mut self) -> Output {
+    pub(super) async fn end(mut self) {
         // A session that is over needs no end.
         let _ = self.running.host.end(self.session);
-        self.running.stop().await
+        self.running.stop().await;
     }
 }
 

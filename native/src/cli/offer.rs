@@ -2,7 +2,7 @@
 
 use xcher_core::delivery::{Offer, Outcome};
 use xcher_core::peer::{Event, Secrecy};
-use xcher_core::{Listed, Nick};
+use xcher_core::{LeftOut, Listed, Nick};
 
 use super::args::Common;
 use super::call::{Call, Whom};
@@ -20,8 +20,7 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
         return Err(Failure::usage("expected an encrypted session for an offer, got --plain"));
     }
     let mut output = Output::new(common);
-    let (files, skipped) = walk(&mut output, &shares).await?;
-    let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
+    let (files, left) = walk(&mut output, &shares).await?;
     let mut call = Call::begin_with(common, Whom::Nick(to.clone()), shares, None).await?;
     let session = call.session;
     let mut offer = Offer::new(session, files.iter().map(|file| file.name.clone()));
@@ -44,35 +43,32 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
 async fn walk(
     output: &mut Output,
     shares: &Shares,
-) -> Result<(Vec<Listed>, Vec<Skipped>), Failure> {
+) -> Result<(Vec<Listed>, Vec<LeftOut>), Failure> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
-        let (mut files, mut told) = (Vec::new(), Vec::new());
+        let (mut files, mut left, mut told) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(Listed::from));
+            left.extend(chunk.skipped.iter().filter_map(Skipped::left_out));
             told.extend(chunk.skipped.into_iter().map(Told::Skipped));
             told.extend(chunk.escaped.into_iter().map(Told::Escaped));
             if chunk.done || files.len() > MOST {
-                return (files, told);
+                return (files, left, told);
             }
         }
     });
-    let (files, told) = read.await.map_err(Failure::local)?;
+    let (files, left, told) = read.await.map_err(Failure::local)?;
     for told in &told {
         output.told(told).map_err(Failure::unwritten)?;
     }
-    let skipped = |told| match told {
-        Told::Skipped(skipped) => Some(skipped),
-        _ => None,
-    };
     match files.len() {
         0 => Err(Failure::usage("expected files to send, got none")),
         count if count > MOST => Err(Failure::usage(format!(
             "expected at most {MOST} files in an offer, got more: `xcher send PATH` with a code, or \
              `xcher share`, have no such bound"
         ))),
-        _ => Ok((files, told.into_iter().filter_map(skipped).collect())),
+        _ => Ok((files, left)),
     }
 }
 

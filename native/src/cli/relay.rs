@@ -14,6 +14,7 @@ use super::json::Line;
 use super::output::Output;
 use super::signals::{Signals, at_hangup};
 use crate::bridge::Home;
+use crate::descriptors::raise_limit;
 use crate::relay::{Relay, RelayConfig};
 
 /// Runs the relay and its bridge until stopped.
@@ -31,7 +32,7 @@ pub(super) struct Ports {
 
 impl Ports {
     pub(super) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
-        raise_descriptor_limit();
+        raise_limit();
         read_again_at_hangup(common, &args.bridge)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
@@ -98,12 +99,6 @@ pub(super) async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, 
         let message = format!("cannot listen on {at} ({option}): {error}");
         Failure::new(Code::Unreachable, message)
     })
-}
-
-/// Takes as many descriptors as the system lets this process have: every connection needs one. Where
-/// it will not give them, the relay says so when they run out.
-pub(super) fn raise_descriptor_limit() {
-    crate::descriptors::raise_limit();
 }
 
 /// Has SIGHUP check the files that were named, and say what is in use and what needs a restart.

@@ -1,6 +1,5 @@
 //! From a socket to a file.
 
-use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,8 +71,7 @@ const LOOK_AT_ROOM: u64 = 1 << 20;
 
 /// What has been written, and how much more may be.
 pub(super) struct Destination<'a> {
-    pub(super) file: &'a File,
-    store: Store<'a>,
+    pub(super) store: Store<'a>,
     /// Its end was passed by and not written.
     hole: bool,
     /// When it was last looked how much room there is: after so many bytes.
@@ -92,8 +90,8 @@ impl<'a> Destination<'a> {
         brake: &'a Brake,
     ) -> Self {
         let bytes = received.load(Ordering::Relaxed);
-        let (file, limit) = (store.file, limit.unwrap_or(u64::MAX));
-        Self { file, store, hole: false, looked: None, bytes, limit, received, brake }
+        let limit = limit.unwrap_or(u64::MAX);
+        Self { store, hole: false, looked: None, bytes, limit, received, brake }
     }
 
     /// Whether these texts have holes in them, which are not written.
@@ -103,7 +101,7 @@ impl<'a> Destination<'a> {
 
     /// The file is as long as what came.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.hole) { self.file.set_len(self.bytes) } else { Ok(()) }
+        if std::mem::take(&mut self.hole) { self.store.file.set_len(self.bytes) } else { Ok(()) }
     }
 
     /// Looks now and then whether there is still room.
@@ -113,7 +111,7 @@ impl<'a> Destination<'a> {
             return Ok(());
         }
         self.looked = Some(self.bytes);
-        store::check_room(self.file).map_err(ReceiveEnd::FileError)
+        store::check_room(self.store.file).map_err(ReceiveEnd::FileError)
     }
 
     /// Bytes of the file.
@@ -139,7 +137,7 @@ impl<'a> Destination<'a> {
 
     /// Writes the beginning of what is in these places; it is not counted yet.
     pub(super) fn write_some(&mut self, texts: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut file = self.file;
+        let mut file = self.store.file;
         let written = self.brake.while_writing(|| file.write_vectored(texts))?;
         self.hole &= written == 0;
         Ok(written)
@@ -149,7 +147,7 @@ impl<'a> Destination<'a> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let mut file = self.file;
+        let mut file = self.store.file;
         let written = self.brake.while_writing(|| match self.store.sparse {
             true => store::write_sparse(file, self.bytes, bytes),
             false => file.write_all(bytes).map(|()| false),

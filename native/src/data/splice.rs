@@ -47,7 +47,7 @@ pub(super) fn receive(
             Err(error) => return Err(ReceiveEnd::SocketError(error.into())),
         };
         while in_pipe > 0 {
-            let write = || splice(&pipe, None, to.file, None, in_pipe, SpliceFlags::MOVE);
+            let write = || splice(&pipe, None, to.store.file, None, in_pipe, SpliceFlags::MOVE);
             match brake.while_writing(write) {
                 Ok(written) => {
                     to.wrote(written);

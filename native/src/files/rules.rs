@@ -87,6 +87,11 @@ impl OwnPlaces {
         self.folders.contains(&found) || self.paths.iter().any(|path| id(path) == Some(found))
     }
 
+    /// What they are now, for whoever asks about several in a row.
+    pub(super) fn now(&self) -> Vec<Id> {
+        self.folders.iter().copied().chain(self.paths.iter().filter_map(|path| id(path))).collect()
+    }
+
     /// Whether the path is one of them, or in one.
     pub(super) fn hold(&self, path: &Path) -> bool {
         path.ancestors().any(|above| id(above).is_some_and(|id| self.has(id)))

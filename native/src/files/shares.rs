@@ -100,11 +100,6 @@ impl Shares {
         Ok(Self { pipe: Some(Arc::new(Pipe::new(name, source))), ..self })
     }
 
-    /// Whether a pipe is all that is shared.
-    pub fn is_pipe_alone(&self) -> bool {
-        self.by_name.is_empty() && self.pipe.is_some()
-    }
-
     /// The source of a shared pipe, for the first who asks for it.
     pub fn open_pipe(&self, name: &FileName) -> Option<File> {
         self.pipe_of(name)?.take()
@@ -222,15 +217,16 @@ impl Share {
             Links::Skip | Links::Keep => path.into(),
         };
         self.check_names(&real)?;
+        let own = self.rules.own.now();
         // What a link to a folder shows is not listed, so it is not found either.
         for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
             let found = self.root.symlink_metadata(folder).ok()?;
-            if !found.is_dir() || self.rules.own.has(Id::of(&found)) {
+            if !found.is_dir() || own.contains(&Id::of(&found)) {
                 return None;
             }
         }
         let found = self.root.symlink_metadata(&real).ok()?;
-        if self.rules.own.has(Id::of(&found)) {
+        if own.contains(&Id::of(&found)) {
             return None;
         }
         let stat = Stat::of(&found);
@@ -282,10 +278,13 @@ impl Share {
         }
     }
 
-    /// Whether a file of no bytes can be read, and has none: what a system tells of itself in files
-    /// often has bytes all the same.
-    pub(super) fn check_empty(&self, path: &Path) -> Result<(), OpenError> {
-        self.open_file(path, 0).map(drop)
+    /// Whether a file of this size can be read, as far as that shows without reading it. One of no bytes
+    /// is opened: what a system tells of itself in files often has bytes all the same.
+    pub(super) fn check_readable(&self, path: &Path, size: u64) -> Result<(), OpenError> {
+        match size {
+            0 => self.open_file(path, 0).map(drop),
+            _ => self.check_access(path).map_err(OpenError::Unreadable),
+        }
     }
 
     /// Whether a file can be read, as far as the system says before it is opened.

@@ -13,7 +13,7 @@ use xcher_core::{FileName, Size};
 
 use super::chunk::{Chunk, Entry, Escaped, SkipReason};
 use super::rules::Id;
-use super::shares::{OpenError, Share};
+use super::shares::Share;
 use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 
 /// A listing under way. It reads the disk, so it belongs on a thread that may block.
@@ -258,11 +258,7 @@ fn begin_file(share: &Share, file: &Path, name: &str, chunk: &mut Chunk) {
         let why = there.map_or_else(SkipReason::Unreadable, |_| SkipReason::Special);
         return chunk.skip(file, name, why);
     };
-    let readable = match found.size {
-        0 => share.check_empty(file),
-        _ => share.check_access(file).map_err(OpenError::Unreadable),
-    };
-    if let Err(why) = readable {
+    if let Err(why) = share.check_readable(file, found.size) {
         return chunk.skip(file, name, why.into());
     }
     if xcher_core::is_escaped(name) {
@@ -287,12 +283,8 @@ fn judge(
 ) -> Result<Judged, SkipReason> {
     match kind.map_err(SkipReason::Unreadable)? {
         Kind::File(_, _, id) if share.rules.own.has(id) => Ok(Judged::Own),
-        Kind::File(0, stat, _) => {
-            share.check_empty(below)?;
-            Ok(Judged::Entry(0, stat))
-        }
         Kind::File(size, stat, _) => {
-            share.check_access(below).map_err(SkipReason::Unreadable)?;
+            share.check_readable(below, size)?;
             Ok(Judged::Entry(size, stat))
         }
         Kind::Folder => judge_folder(share.root.open_dir_nofollow(below)),

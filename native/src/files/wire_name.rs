@@ -39,7 +39,8 @@ pub(super) fn cut(text: &str) -> Option<FileName> {
                 let end = rest.floor_char_boundary(most);
                 let folder = rest[..end].rfind('/').map_or(0, |at| at + 1);
                 let end = end.min(folder + xcher_core::MAX_PART - MORE.len());
-                let shorter = format!("{}{MORE}", &rest[..rest.floor_char_boundary(end)]);
+                let end = rest.floor_char_boundary(end);
+                let shorter = format!("{}{MORE}", &rest[..end]);
                 if let Ok(name) = FileName::new(&shorter) {
                     return Some(name);
                 }
