@@ -49,6 +49,8 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     let done = async {
         let (mut spool, unreadable) = choose(&mut call, &mut wanted).await?;
         wanted.tell_missing(&call, &whom);
+        // What is not there is not there for another try either, such as a pipe that was sent.
+        settled = spool.count() == 0;
         if to.is_stdout() {
             one_alone(&wanted, &spool)?;
         }
