@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use system::process::xcher;
 use system::tree;
 use system::wire::{Conn, FakeRelay};
@@ -40,16 +41,9 @@ impl Caller<'_> {
     fn call(&mut self) -> Option<TcpStream> {
         let listener = self.listen();
         self.init(&listener);
-        listener.set_nonblocking(true).unwrap();
-        let began = Instant::now();
-        while began.elapsed() < SOON {
-            if let Ok((control, _)) = listener.accept() {
-                control.set_nonblocking(false).unwrap();
-                return Some(control);
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        None
+        // On a listener it is the time that accept takes.
+        SockRef::from(&listener).set_read_timeout(Some(SOON)).unwrap();
+        listener.accept().ok().map(|(control, _)| control)
     }
 
     /// Lists and fetches; how long both took.
@@ -102,17 +96,10 @@ fn one_caller_stops_no_other_from_being_served() {
     }
     assert!(held.len() >= 16, "it got {} sessions", held.len());
     // Until all that it gets of the files that stand still is under way.
-    sink.set_nonblocking(true).unwrap();
+    SockRef::from(&sink).set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let mut data = Vec::new();
-    let mut last = Instant::now();
-    while last.elapsed() < Duration::from_secs(1) {
-        match sink.accept() {
-            Ok((socket, _)) => {
-                data.push(socket);
-                last = Instant::now();
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
-        }
+    while let Ok((socket, _)) = sink.accept() {
+        data.push(socket);
     }
     assert!(data.len() >= 64, "it holds {} files", data.len());
 

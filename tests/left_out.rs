@@ -38,7 +38,10 @@ fn as_other(args: &[&str], home: &TempDir) -> Option<Xcher> {
     // The binary may lie where only its owner gets.
     let program = home.path().join("xcher");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_xcher"), &program).unwrap();
+        // By a child: what this process writes, another test's child may inherit, and then it cannot be
+        // run.
+        let copy = Xcher::other("cp").args(["-p", env!("CARGO_BIN_EXE_xcher")]).args([&program]);
+        copy.run().code(0);
     }
     let command = Xcher::other("setpriv").args(["--reuid", OTHER, "--regid", OTHER]);
     let command = command.args(["--clear-groups"]).args([program]).args(args);

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use system::process::{Done, Xcher, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::terminal::Terminal;
 use system::tree::{self, Tree};
 use tempfile::{TempDir, tempdir};
@@ -288,9 +288,7 @@ impl Mixture {
     }
 
     fn at(&self, side: usize, command: &[&str]) -> Xcher {
-        let relay = &self.relays[side];
-        let via = if relay.contains("://") { "bridge" } else { "direct" };
-        xcher(["--relay", relay, "--via", via]).args(command)
+        xcher(by(&self.relays[side])).args(command)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xcher_core::Limits;
-use xcher_core::peer::{Event, Fault, Input};
+use xcher_core::peer::{Event, Fault, Input, TransferId};
 
 use crate::net::{Net, trust};
 
@@ -21,6 +21,15 @@ fn net(limits: Limits) -> Net {
 fn refused(net: &Net) -> usize {
     let busy = |event: &&Event| matches!(event, Event::CallRefused { fault: Fault::Busy(_), .. });
     net.hosts[0].events.iter().filter(busy).count()
+}
+
+/// The first file that the provider began to send.
+fn first_begun(net: &Net) -> TransferId {
+    let begun = net.hosts[0].events.iter().find_map(|event| match event {
+        Event::Started { transfer, .. } => Some(*transfer),
+        _ => None,
+    });
+    begun.unwrap()
 }
 
 #[test]
@@ -74,11 +83,7 @@ fn files_that_do_not_move_leave_room_for_those_of_others() {
     assert_eq!(net.hosts[2].stored["x"], b"quick");
     // A place that is given back goes to whoever waits, in another session too.
     let before = begun(&net);
-    let transfer = net.hosts[0].events.iter().find_map(|event| match event {
-        Event::Started { transfer, .. } => Some(*transfer),
-        _ => None,
-    });
-    let transfer = transfer.unwrap();
+    let transfer = first_begun(&net);
     net.give(0, Input::SendEnded { transfer, bytes: 1, unsent: Vec::new(), why: None });
     net.run();
     assert_eq!(begun(&net), before + 1);
@@ -90,11 +95,7 @@ fn a_file_that_hardly_moves_is_given_up() {
     let session = net.call(1, "p");
     net.hosts[0].files.insert("large, idle".into(), vec![0; 1 << 20]);
     net.get(1, session, "large, idle", 1 << 20);
-    let started = net.hosts[0].events.iter().find_map(|event| match event {
-        Event::Started { transfer, .. } => Some(*transfer),
-        _ => None,
-    });
-    let transfer = started.unwrap();
+    let transfer = first_begun(&net);
     for minute in 1..=9 {
         net.now += Duration::from_secs(59);
         net.give(0, Input::Progress { transfer, bytes: minute });

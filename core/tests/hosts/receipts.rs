@@ -1,7 +1,7 @@
 //! What a host is told of the files that it sent (section 19).
 
 use xcher_core::NotStored;
-use xcher_core::peer::{Delivery, Event, Fault, Input};
+use xcher_core::peer::{Delivery, Event, Fault, Input, TransferId};
 use xcher_core::session::Want;
 
 use crate::net::{Net, name, trust};
@@ -23,16 +23,21 @@ fn net() -> Net {
     net
 }
 
-#[test]
-fn a_file_counts_as_stored_once_the_other_side_reports_it() {
-    let mut net = net();
+/// A received x, and has not stored it yet.
+fn received(net: &mut Net) -> TransferId {
     let session = net.call(0, "b");
     net.hosts[0].keeps = true;
     net.get(0, session, "x", 7);
+    net.hosts[0].kept.pop().unwrap()
+}
+
+#[test]
+fn a_file_counts_as_stored_once_the_other_side_reports_it() {
+    let mut net = net();
+    let transfer = received(&mut net);
     let finished = |event: &Event| matches!(event, Event::Finished { .. });
     assert!(net.hosts[1].events.iter().any(finished), "all its bytes were sent");
     assert_eq!(fates(&net, 1), []);
-    let transfer = net.hosts[0].kept.pop().unwrap();
     net.give(0, Input::Stored { transfer, name: name("x") });
     net.run();
     assert_eq!(fates(&net, 1), [("x", 7, &Delivery::Stored)]);
@@ -41,10 +46,7 @@ fn a_file_counts_as_stored_once_the_other_side_reports_it() {
 #[test]
 fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
     let mut net = net();
-    let session = net.call(0, "b");
-    net.hosts[0].keeps = true;
-    net.get(0, session, "x", 7);
-    let transfer = net.hosts[0].kept.pop().unwrap();
+    let transfer = received(&mut net);
     let (reason, why) = (NotStored::Space, "no space left on device".into());
     net.give(0, Input::StoreFailed { transfer, reason, why });
     net.run();
@@ -56,9 +58,7 @@ fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
 #[test]
 fn a_file_that_is_not_confirmed_when_the_session_ends_is_not_counted() {
     let mut net = net();
-    let session = net.call(0, "b");
-    net.hosts[0].keeps = true;
-    net.get(0, session, "x", 7);
+    received(&mut net);
     let (theirs, _) = net.opened(1).unwrap();
     net.with(1, |peer, now, actions| peer.end(theirs, now, actions)).unwrap();
     assert_eq!(fates(&net, 1), [("x", 7, &Delivery::Unconfirmed)]);
@@ -96,10 +96,7 @@ fn a_file_that_changed_since_it_was_listed_is_reported_as_not_sent() {
 #[test]
 fn a_cancelled_file_is_reported_as_cancelled() {
     let mut net = net();
-    let session = net.call(0, "b");
-    net.hosts[0].keeps = true;
-    net.get(0, session, "x", 7);
-    let transfer = net.hosts[0].kept.pop().unwrap();
+    let transfer = received(&mut net);
     net.with(0, |peer, now, actions| peer.cancel(transfer, now, actions)).unwrap();
     assert_eq!(fates(&net, 1), [("x", 7, &Delivery::NotStored(NotStored::Cancelled))]);
 }

@@ -33,6 +33,9 @@ fn call(net: &mut Net) -> (SessionId, ListenerId) {
 
 /// The relay got the X_INIT, and its answer is on its way.
 fn asked(net: &mut Net) -> ListenerId {
+    net.fate = |_, _, _| Fate::Lost;
+    let nick = Nick::parse("b").unwrap();
+    net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
     net.run_until(|net| net.inits.first().map(drop));
     net.listeners.keys().next().expect("a listener").1
 }
@@ -137,9 +140,6 @@ fn a_ticket_is_good_once_and_at_its_own_door() {
 #[test]
 fn nobody_is_taken_before_the_relay_has_said_who_comes() {
     let mut net = net(|_| true);
-    net.fate = |_, _, _| Fate::Lost;
-    let nick = Nick::parse("b").unwrap();
-    net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
     let listener = asked(&mut net);
     let conn = net.visit(0, listener, b"X_CHK //xcher/2 YES\n");
     assert_eq!(said_to(&net), "");
@@ -171,9 +171,6 @@ fn where_no_ticket_is_due_who_comes_is_taken() {
 #[test]
 fn what_was_said_while_nobody_was_taken_is_not_lost() {
     let mut net = net(|host| host == 0);
-    net.fate = |_, _, _| Fate::Lost;
-    let nick = Nick::parse("b").unwrap();
-    net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
     let listener = asked(&mut net);
     let _ = net.visit(0, listener, b"X_CHK //xcher/2 NO\nX_CHK a\n");
     let endless = net.visit(0, listener, &[b'x'; 9000]);
@@ -187,9 +184,6 @@ fn what_was_said_while_nobody_was_taken_is_not_lost() {
 #[test]
 fn a_link_that_is_lost_before_the_answer_ends_the_call() {
     let mut net = net(|_| true);
-    net.fate = |_, _, _| Fate::Lost;
-    let nick = Nick::parse("b").unwrap();
-    net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
     let listener = asked(&mut net);
     let conn = net.visit(0, listener, b"");
     net.lose_relay(0);

@@ -42,9 +42,7 @@ fn a_relay_that_cannot_prove_who_it_is_does_not_say_that_it_can() {
 
 /// Alice, who calls, and Bob, each with these words.
 fn two(alice: &str, bob: &str) -> Relay {
-    let mut relay = relay();
-    relay.join(ALICE, "alice");
-    relay.join(BOB, "bob");
+    let mut relay = super::two();
     for (conn, words) in [(ALICE, alice), (BOB, bob)] {
         relay.ask(conn, &format!("X_CAPS {words}"));
     }

@@ -2,28 +2,16 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import { createInterface } from "node:readline";
+import { createServer } from "node:net";
 import { test } from "node:test";
-import { peer, relay } from "./system.js";
+import { joined, lines, peer, relay } from "./system.js";
 
 /** As many questions as may wait in a session (PROTOCOL.md, section 8). */
 const QUESTIONS = 256;
 
-/** Lines as they come. */
-function lines(socket) {
-  const all = createInterface({ input: socket })[Symbol.asyncIterator]();
-  return async () => (await all.next()).value;
-}
-
 /** Calls `nick` as the base protocol has it; returns the control connection. */
-async function call(t, address, nick) {
-  const [host, port] = address.split(":");
-  const chat = connect(Number(port), host);
-  t.after(() => chat.destroy());
-  const said = lines(chat);
-  chat.write("X_NICK seed\n");
-  assert.equal(await said(), "X_NICK seed YES");
+async function call(t, relay, nick) {
+  const { chat } = await joined(t, relay, "seed");
   const server = createServer();
   t.after(() => server.close());
   server.listen(0, "127.0.0.1");
@@ -40,7 +28,7 @@ test("256 questions in one chunk are answered one by one", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   for (let at = 0; at < QUESTIONS; at += 2) carol.share(new Blob(["x"]), `file ${at}`);
-  const control = await call(t, bridge.address, "carol");
+  const control = await call(t, bridge, "carol");
   const said = lines(control);
   for (let round = 0; round < 2; round += 1) {
     control.write(numbered((at) => `X_CHK file ${at}`));

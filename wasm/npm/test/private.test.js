@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 import WebSocket from "ws";
-import { bytes, folder, next, peer, relay, share } from "./system.js";
+import { bytes, folder, joined, next, peer, relay, share } from "./system.js";
 
 const CONTENT = "nobody else reads this ".repeat(10_000);
 
@@ -174,14 +173,9 @@ test("a stranger who comes to the port first and says nothing is not whom the se
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   // Erin is of the base protocol: the relay has no ticket for her.
-  const [host, port] = bridge.address.split(":");
-  const erin = connect(Number(port), host);
-  t.after(() => erin.destroy());
-  const lines = createInterface(erin)[Symbol.asyncIterator]();
-  erin.write("X_NICK erin\n");
-  assert.equal((await lines.next()).value, "X_NICK erin YES");
+  const { chat: erin, heard } = await joined(t, bridge, "erin");
   const opening = carol.open("erin");
-  const [, , ip, at] = (await lines.next()).value.split(" ");
+  const [, , ip, at] = (await heard()).split(" ");
   const stranger = connect(Number(at), ip);
   t.after(() => stranger.destroy());
   stranger.on("error", () => {});
@@ -209,14 +203,9 @@ test("a call that is passed on to another nick comes to nothing", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   dave.addEventListener("session", () => assert.fail("a session that was meant for erin"));
-  const [host, port] = bridge.address.split(":");
-  const erin = connect(Number(port), host);
-  t.after(() => erin.destroy());
-  const lines = createInterface(erin)[Symbol.asyncIterator]();
-  erin.write("X_NICK erin\n");
-  assert.equal((await lines.next()).value, "X_NICK erin YES");
+  const { chat: erin, heard } = await joined(t, bridge, "erin");
   const opening = carol.open("erin", { timeout: 3000 });
-  const [, , ip, at] = (await lines.next()).value.split(" ");
+  const [, , ip, at] = (await heard()).split(" ");
   erin.write(`X_INIT dave ${ip} ${at}\n`);
   await assert.rejects(opening);
 });

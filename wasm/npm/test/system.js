@@ -1,9 +1,11 @@
 // The real binary, files, and peers that go when the test does.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -177,4 +179,21 @@ export async function check(readable, each = () => {}) {
     await each(got);
   }
   return got;
+}
+
+/** Lines as they come. */
+export function lines(socket) {
+  const all = createInterface({ input: socket })[Symbol.asyncIterator]();
+  return async () => (await all.next()).value;
+}
+
+/** A peer of the base protocol under a nick: its connection to the relay, and what it hears. */
+export async function joined(t, relay, nick) {
+  const [host, port] = relay.address.split(":");
+  const chat = connect(Number(port), host);
+  t.after(() => chat.destroy());
+  const heard = lines(chat);
+  chat.write(`X_NICK ${nick}\n`);
+  assert.equal(await heard(), `X_NICK ${nick} YES`);
+  return { chat, heard };
 }
