@@ -31,7 +31,7 @@ fn call(net: &mut Net) -> (SessionId, ListenerId) {
     (session, listener)
 }
 
-/// The relay got the X_INIT, and its answer is on its way.
+/// A calls B, whose network is slow: the relay got the X_INIT, and its answer is on its way.
 fn asked(net: &mut Net) -> ListenerId {
     net.fate = |_, _, _| Fate::Lost;
     let nick = Nick::parse("b").unwrap();
