@@ -21,7 +21,7 @@ fn online() -> Pair {
     pair.turn();
     assert_eq!(pair.came(0), "X_RELAY\nX_NICK carol\n");
     pair.write(0, b"X_NICK carol YES\n");
-    assert_eq!(pair.came(0), "X_CAPS from\nX_ADDR\n");
+    assert_eq!(pair.came(0), "X_CAPS from ticket\nX_ADDR\n");
     pair.write(0, b"X_ADDR 192.0.2.7\n");
     assert!(matches!(&pair.told()[..], [Event::Online { nick }] if nick.as_str() == "carol"));
     pair
