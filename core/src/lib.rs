@@ -37,6 +37,7 @@ mod nick;
 mod packet;
 pub mod peer;
 mod receipt;
+#[cfg(feature = "relay")]
 pub mod registry;
 mod relay_caps;
 mod relay_packet;
@@ -61,6 +62,7 @@ pub use nick::{BadNick, Nick};
 pub use packet::{Name, Packet};
 pub use peer::Peer;
 pub use receipt::NotStored;
+#[cfg(feature = "relay")]
 pub use registry::Registry;
 pub use relay_packet::{RelayPacket, X_INIT};
 pub use session::Session;

@@ -107,6 +107,9 @@ pub struct RelayLimits {
     pub guesses: u32,
     /// The time in which one of the [`guesses`](Self::guesses) comes back.
     pub guess_every: Duration,
+    /// The longest that whoever has a nick may be silent while its host asks for it by another
+    /// connection.
+    pub claim: Duration,
     /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
     pub unsent: usize,
     /// Addresses lent to one connection at once; more are not taken.
@@ -128,6 +131,7 @@ impl Default for RelayLimits {
             answer_bytes_per_minute: 32 << 20,
             guesses: 10,
             guess_every: Duration::from_secs(1),
+            claim: Duration::from_secs(3),
             unsent: 256 << 10,
             lent: 64,
             any_address: false,

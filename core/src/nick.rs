@@ -35,6 +35,16 @@ impl Nick {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
 
+    /// Whether both differ in nothing but the case of letters: then both are one host's.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.lower() == other.lower()
+    }
+
+    /// The nick in lower case: equal for nicks that are the same.
+    pub(crate) fn lower(&self) -> Box<str> {
+        self.0.to_lowercase().into()
+    }
+
     /// The nick as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,6 +94,18 @@ impl core::error::Error for BadNick {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn case_alone_makes_no_other_nick() {
+        let nick = |text: &str| Nick::parse(text).expect(text);
+        for (one, other) in [("kim", "Kim"), ("Åsa", "åsa"), ("ЮРИЙ", "Юрий"), ("ΣΟΣ", "σος")]
+        {
+            assert!(nick(one).is_same_as(&nick(other)), "{one} {other}");
+        }
+        for (one, other) in [("kim", "kin"), ("kim", "кim"), ("asa", "åsa")] {
+            assert!(!nick(one).is_same_as(&nick(other)), "{one} {other}");
+        }
+    }
 
     #[test]
     fn says_yes_and_no_as_section_2_3_does() {

@@ -47,6 +47,8 @@ pub enum RelayPacket<'a> {
     Pong(&'a str),
     /// `X_CAPS word word …`: what I understand beside section 5.
     Caps(&'a str),
+    /// `X_KEY …`: who this side is, in the fields of one of the three steps of section 5.6.
+    Key(&'a str),
     /// `X_FROM nick`: the next X_INIT comes from this host.
     From(&'a str),
     /// `X_TICKET base64`: who dials where the next X_INIT says shows this.
@@ -112,6 +114,7 @@ impl<'a> RelayPacket<'a> {
             "X_PING" => ("X_PING token", fields.and_then(single).map(Self::Ping)),
             "X_PONG" => ("X_PONG token", fields.and_then(single).map(Self::Pong)),
             "X_CAPS" => ("X_CAPS word word …", fields.map(Self::Caps)),
+            "X_KEY" => ("X_KEY base64 …", fields.map(Self::Key)),
             "X_FROM" => ("X_FROM nick", fields.and_then(single).map(Self::From)),
             "X_TICKET" => (
                 "X_TICKET base64 or X_TICKET nick ip port base64",
@@ -173,6 +176,7 @@ impl<'a> RelayPacket<'a> {
             Self::Ping(token) => put(out, &["X_PING", token]),
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),
+            Self::Key(fields) => put(out, &["X_KEY", fields]),
             Self::From(nick) => put(out, &["X_FROM", nick]),
             Self::Ticket(ticket) => put(out, &["X_TICKET", ticket]),
             Self::TicketDue { nick, ip, port, ticket } => {
@@ -237,6 +241,7 @@ mod tests {
             "X_PING 7",
             "X_PONG 7",
             "X_CAPS from",
+            "X_KEY BwcH BwcH",
             "X_FROM bob",
             "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",

@@ -337,6 +337,8 @@ pub enum Fault {
     Closed(Option<Box<str>>),
     /// The relay did not carry out a packet: its own words.
     Relay(Box<str>),
+    /// The relay did not prove the key that it showed (section 5.6).
+    NotThatRelay,
     /// The relay gave none of the nicks tried.
     NickTaken(Nick),
     /// The address policy (section 6) forbids it.
@@ -398,7 +400,7 @@ impl Fault {
     /// Its kind.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Protocol(_) => FaultKind::Protocol,
+            Self::Protocol(_) | Self::NotThatRelay => FaultKind::Protocol,
             Self::Refused | Self::NickTaken(_) => FaultKind::Refused,
             Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
                 FaultKind::Incomplete
@@ -421,7 +423,9 @@ impl Fault {
         match self {
             Self::NickTaken(_) => "nick-taken",
             Self::TimedOut { .. } => "timed-out",
-            Self::Altered | Self::Protocol(ProtocolError::Secure(_)) => "altered",
+            Self::Altered | Self::NotThatRelay | Self::Protocol(ProtocolError::Secure(_)) => {
+                "altered"
+            }
             Self::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => "not-private",
             Self::Protocol(ProtocolError::NoOffers) => "refused",
             Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
@@ -460,6 +464,11 @@ impl fmt::Display for Fault {
             Self::Closed(None) => write!(f, "the other side closed the connection"),
             Self::Closed(Some(why)) => write!(f, "the connection broke: {why}"),
             Self::Relay(reason) => write!(f, "the relay said: {reason}"),
+            Self::NotThatRelay => write!(
+                f,
+                "the relay did not prove the key that it showed: something on the way may have changed \
+                 what it said"
+            ),
             Self::NickTaken(nick) => write!(f, "the nick {nick} is taken at this relay"),
             Self::Policy(fault) => fault.fmt(f),
             Self::Name(fault) => write!(f, "the name cannot be used here: {fault}"),

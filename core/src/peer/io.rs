@@ -431,6 +431,12 @@ pub enum Action {
         /// Which.
         key: PublicKey,
     },
+    /// Comes right before [`Event::Online`], so that this host knows those whom it knew at this relay
+    /// ([`Peer::know_if_new`](super::Peer::know_if_new)), at whatever address that was.
+    RelayProved {
+        /// The key that the relay proved to hold; none where it has none (section 5.6).
+        key: Option<PublicKey>,
+    },
     /// Tell the user.
     Tell(Event),
 }

@@ -30,7 +30,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        if *self.nick().ok_or(MisuseError::Offline)? == nick {
+        if self.nick().ok_or(MisuseError::Offline)?.is_same_as(&nick) {
             return Err(MisuseError::Oneself);
         }
         if self.sessions.len() >= self.config.limits.sessions {

@@ -1,18 +1,22 @@
 //! The link to the relay, from this host's side (section 5).
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
 use crate::relay_caps::RelayCaps;
+use crate::secure::relay_key::Link;
+use crate::secure::{Identity, PublicKey, decode, encode};
 use crate::ticket::Ticket;
 use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
 
 /// How long the relay may take to say at which address it sees this host.
 const LOCATE: Duration = Duration::from_secs(3);
-/// What a host knows of what relays can do.
+/// What a host knows of what relays can do: one without a key, and one with it.
 const CAPS: &str = "from ticket";
+const CAPS_WITH_KEY: &str = "from key ticket";
 /// Seconds before the relay is dialled again the first time; each further wait is twice as long.
 const FIRST_RETRY: u64 = 1;
 const LONGEST_RETRY: u64 = 30;
@@ -38,6 +42,12 @@ pub(super) struct RelayLink {
     ticket: Option<Ticket>,
     /// What the relay said that it can do.
     caps: RelayCaps,
+    /// Whether the relay was asked what it can do.
+    asked: bool,
+    /// The key for this link alone, while the relay's proof is to come.
+    once: Option<Identity>,
+    /// The key that the relay proved to hold.
+    key: Option<PublicKey>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -47,11 +57,20 @@ enum Stage {
     Dialling(Duration),
     /// X_NICK was sent, for the nick of this index; an answer is due then.
     Naming(usize, Duration),
-    /// The nick is this host's, and X_ADDR was sent; an answer is due then.
-    Locating(usize, Duration),
+    /// X_CAPS and X_ADDR were sent; an answer is due then.
+    Asking(Named, Duration),
+    /// X_KEY was sent; an answer is due then.
+    Proving(Named, Duration),
     Online(usize),
     /// Dial again then.
     Retry(Duration),
+}
+
+/// What the relay answered to X_NICK, for the nick of this index.
+#[derive(Clone, Copy, PartialEq)]
+struct Named {
+    at: usize,
+    yes: bool,
 }
 
 impl RelayLink {
@@ -69,6 +88,9 @@ impl RelayLink {
             from: None,
             ticket: None,
             caps: RelayCaps::default(),
+            asked: false,
+            once: None,
+            key: None,
         }
     }
 
@@ -144,6 +166,9 @@ impl Peer {
         self.relay.heard = turn.now;
         self.relay.pinged = false;
         self.relay.caps = RelayCaps::default();
+        self.relay.asked = false;
+        self.relay.once = None;
+        self.relay.key = None;
         self.ask_for_nick(0, turn);
     }
 
@@ -205,17 +230,21 @@ impl Peer {
                 if self.config.nicks.get(at).is_none_or(|asked| asked.as_str() != nick) {
                     return;
                 }
-                if yes {
-                    self.relay.stage = Stage::Locating(at, turn.after(LOCATE));
-                    self.write_relay(RelayPacket::Caps(CAPS), turn);
-                    self.write_relay(RelayPacket::Addr, turn);
-                } else {
-                    self.ask_for_nick(at + 1, turn);
+                let named = Named { at, yes };
+                match self.relay.asked {
+                    false if yes || self.trust.is_some() => self.ask_relay(named, turn),
+                    _ => self.named(named, turn),
                 }
             }
-            (RelayPacket::AddrAnswer(ip), Stage::Locating(at, _)) => {
+            (RelayPacket::AddrAnswer(ip), Stage::Asking(named, _)) => {
                 self.relay.seen = Some(ip.to_canonical());
-                self.online(at, turn);
+                match self.relay.caps.has(RelayCaps::KEY) {
+                    true => self.ask_for_proof(named, turn),
+                    false => self.named(named, turn),
+                }
+            }
+            (RelayPacket::Key(fields), Stage::Proving(named, _)) => {
+                self.relay_key(fields, named, turn);
             }
             (RelayPacket::Ping(token), _) => self.write_relay(RelayPacket::Pong(token), turn),
             (RelayPacket::WhoNick(nick), _) => {
@@ -236,13 +265,15 @@ impl Peer {
             (RelayPacket::From(nick), _) => self.relay.from = Nick::parse(nick).ok(),
             (RelayPacket::Init { nick, ip, port }, Stage::Online(at)) => {
                 let (from, ticket) = (self.relay.from.take(), self.relay.ticket.take());
-                if self.config.nicks.get(at).is_some_and(|own| own.as_str() == nick) {
-                    let me = self.config.nicks[at].clone();
+                // Spelled as the caller did: both sides speak of the nick in this form (section 11.2).
+                if let (Ok(me), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
+                    && me.is_same_as(own)
+                {
                     self.called(SocketAddr::new(ip, port), (from, me), ticket, turn);
                 }
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
-            (RelayPacket::Err { reason, .. }, Stage::Naming(..)) => {
+            (RelayPacket::Err { reason, .. }, Stage::Naming(..) | Stage::Proving(..)) => {
                 self.relay_lost(Fault::Relay(crate::Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
@@ -254,7 +285,58 @@ impl Peer {
         }
     }
 
+    /// Asks what the relay can do, and at which address it sees this host.
+    fn ask_relay(&mut self, named: Named, turn: &mut Turn<'_>) {
+        self.relay.asked = true;
+        self.relay.stage = Stage::Asking(named, turn.after(LOCATE));
+        let caps = if self.trust.is_some() { CAPS_WITH_KEY } else { CAPS };
+        self.write_relay(RelayPacket::Caps(caps), turn);
+        self.write_relay(RelayPacket::Addr, turn);
+    }
+
+    /// Has the relay prove its key (section 5.6).
+    fn ask_for_proof(&mut self, named: Named, turn: &mut Turn<'_>) {
+        let Some(trust) = &mut self.trust else { return self.named(named, turn) };
+        let once = trust.key_for_once();
+        self.relay.stage = Stage::Proving(named, turn.after(self.config.limits.first_line));
+        let key = format!("{}", once.public());
+        self.relay.once = Some(once);
+        self.write_relay(RelayPacket::Key(&key), turn);
+    }
+
+    /// The relay's proof came: this host shows its own, by which it gets back a nick that a dead
+    /// connection of its own has.
+    fn relay_key(&mut self, fields: &str, named: Named, turn: &mut Turn<'_>) {
+        let once = self.relay.once.take();
+        let proved = once.and_then(|once| {
+            let (link, proof) = parse_proof(fields, once.public())?;
+            link.is_relay(&once, &proof).then_some(link)
+        });
+        let (Some(link), Some(trust)) = (proved, &self.trust) else {
+            return self.relay_lost(Fault::NotThatRelay, turn);
+        };
+        self.relay.key = Some(link.relay);
+        let own = trust.key_at(link.relay);
+        if let Some(proof) = link.prove_host(&own) {
+            let shown = format!("{} {}", own.public(), encode(&proof));
+            self.write_relay(RelayPacket::Key(&shown), turn);
+        }
+        match named.yes {
+            true => self.named(named, turn),
+            false => self.ask_for_nick(named.at, turn),
+        }
+    }
+
+    /// The relay gave a nick, or someone else has it.
+    fn named(&mut self, named: Named, turn: &mut Turn<'_>) {
+        match named.yes {
+            true => self.online(named.at, turn),
+            false => self.ask_for_nick(named.at + 1, turn),
+        }
+    }
+
     fn online(&mut self, at: usize, turn: &mut Turn<'_>) {
+        turn.act(Action::RelayProved { key: self.relay.key });
         self.relay.stage = Stage::Online(at);
         self.relay.failures = 0;
         self.relay.was_online = true;
@@ -299,8 +381,8 @@ impl Peer {
         let silence = self.config.limits.relay_silence;
         match self.relay.stage {
             Stage::Idle => None,
-            Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Locating(_, at) => Some(at),
-            Stage::Retry(at) => Some(at),
+            Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Retry(at) => Some(at),
+            Stage::Asking(_, at) | Stage::Proving(_, at) => Some(at),
             Stage::Online(_) if self.relay.pinged => Some(self.relay.heard.saturating_add(silence)),
             Stage::Online(_) => Some(self.relay.heard.saturating_add(silence / 2)),
         }
@@ -324,7 +406,11 @@ impl Peer {
                 self.relay_lost(fault, turn);
             }
             // A relay that cannot say it leaves this host's own view of its address.
-            Stage::Locating(at, _) => self.online(at, turn),
+            Stage::Asking(named, _) => self.named(named, turn),
+            Stage::Proving(..) => {
+                let fault = silent("X_KEY from the relay", limits.first_line);
+                self.relay_lost(fault, turn);
+            }
             Stage::Online(_) if self.relay.pinged => {
                 let fault = silent("a sign of life from the relay", limits.relay_silence);
                 self.relay_lost(fault, turn);
@@ -335,4 +421,17 @@ impl Peer {
             }
         }
     }
+}
+
+/// The relay's key, its number for this link, and its proof.
+fn parse_proof(fields: &str, once: PublicKey) -> Option<(Link, [u8; 32])> {
+    let mut fields = fields.split(' ');
+    let (Some(relay), Some(number), Some(shown), None) =
+        (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return None;
+    };
+    let (mut nonce, mut proof) = ([0; 32], [0; 32]);
+    decode(number, &mut nonce).and_then(|()| decode(shown, &mut proof)).ok()?;
+    Some((Link { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
 }

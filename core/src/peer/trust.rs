@@ -1,5 +1,6 @@
 //! Who this host is, whom it knows, and what a session is to be (sections 9 and 11).
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,7 +10,7 @@ use litemap::LiteMap;
 use super::slot::Slot;
 use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError, MAX_TRIES};
-use crate::secure::{Entropy, Identity, PublicKey, SecureError, Side};
+use crate::secure::{Entropy, Identity, PublicKey, SecureError, Side, relay_key};
 use crate::session::{Event as Heard, Extensions, Terms};
 use crate::{Limits, MisuseError, Nick, ProtocolError, Session};
 
@@ -23,7 +24,8 @@ pub struct Trust {
     entropy: Entropy,
     extensions: Extensions,
     required: bool,
-    pins: LiteMap<Nick, PublicKey>,
+    /// By the nick in lower case.
+    pins: LiteMap<Box<str>, PublicKey>,
     /// What whoever calls this host is to know, the key of that code, and how many did not know it.
     code: Option<(Code, Arc<Identity>)>,
     wrong: u32,
@@ -88,14 +90,25 @@ impl Trust {
     /// shows callers a key that is of this code alone.
     #[must_use]
     pub fn with_code(mut self, code: Code) -> Self {
-        let identity = Identity::new(self.entropy.bytes());
+        let identity = self.key_for_once();
         self.code = Some((code, Arc::new(identity)));
         self
     }
 
     /// Nobody is taken for `nick` who does not hold this key.
     pub fn pin(&mut self, nick: Nick, key: PublicKey) {
-        self.pins.insert(nick, key);
+        self.pins.insert(nick.lower(), key);
+    }
+
+    /// A key that is used once.
+    pub(super) fn key_for_once(&mut self) -> Identity {
+        Identity::new(self.entropy.bytes())
+    }
+
+    /// The key that this host has at a relay: of the code, where there is one, as callers are shown.
+    pub(super) fn key_at(&self, relay: PublicKey) -> Identity {
+        let identity = self.code.as_ref().map_or(&self.identity, |(_, identity)| identity);
+        relay_key::host_key(identity, relay)
     }
 
     /// The key that callers are shown: that of the code, where there is one.
@@ -114,13 +127,10 @@ impl Trust {
         let by_code = match side {
             Side::Called => self.code.clone(),
             // Neither does the caller show guessers who it is.
-            Side::Caller => slot.code.clone().map(|code| {
-                let identity = Identity::new(self.entropy.bytes());
-                (code, Arc::new(identity))
-            }),
+            Side::Caller => slot.code.clone().map(|code| (code, Arc::new(self.key_for_once()))),
         };
         // The words of a code prove more than a pin.
-        let pin = nick.filter(|_| by_code.is_none()).and_then(|nick| self.pins.get(nick));
+        let pin = nick.filter(|_| by_code.is_none()).and_then(|nick| self.pins.get(&nick.lower()));
         let expected = pin.copied();
         let (code, identity) = by_code.unzip();
         slot.shown.clone_from(&identity);
@@ -189,9 +199,18 @@ impl Peer {
     pub fn know(&mut self, nick: Nick, key: Option<PublicKey>) {
         let Some(trust) = &mut self.trust else { return };
         match key {
-            Some(key) => trust.pins.insert(nick, key),
-            None => trust.pins.remove(&nick),
+            Some(key) => trust.pins.insert(nick.lower(), key),
+            None => trust.pins.remove(&nick.lower()),
         };
+    }
+
+    /// As [`know`](Self::know), but where another key is known of `nick`, that one stays.
+    pub fn know_if_new(&mut self, nick: &Nick, key: PublicKey) {
+        if let Some(trust) = &mut self.trust
+            && !trust.pins.contains_key(&nick.lower())
+        {
+            trust.pins.insert(nick.lower(), key);
+        }
     }
 
     /// This host's own key, where it speaks in private.
@@ -225,10 +244,12 @@ impl Peer {
             (Some(key), trust) => {
                 let known = match (&nick, trust) {
                     _ if by_code => Known::ByCode,
-                    (Some(nick), Some(trust)) if trust.pins.contains_key(nick) => Known::Pinned,
+                    (Some(nick), Some(trust)) if trust.pins.contains_key(&nick.lower()) => {
+                        Known::Pinned
+                    }
                     // Who calls goes by a name of its own choice.
                     (Some(nick), Some(trust)) if !called && !nick.is_for_one_time() => {
-                        trust.pins.insert(nick.clone(), key);
+                        trust.pins.insert(nick.lower(), key);
                         turn.act(Action::Pin { nick: nick.clone(), key });
                         Known::First
                     }

@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::ConnId;
+use super::claim::Claim;
+use super::keys::Shown;
 use crate::budget::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits};
@@ -26,6 +29,12 @@ pub(super) struct Client {
     pub(super) refusals: Budget,
     /// What it said in X_CAPS, once it did.
     pub(super) caps: Option<RelayCaps>,
+    /// What it showed of its key.
+    pub(super) shown: Shown,
+    /// A nick that it asked for and another connection of its host may still have.
+    pub(super) claim: Option<Claim>,
+    /// Who claims its nick.
+    pub(super) claimed_by: Option<ConnId>,
     /// Lists of nicks that it asked for and has not got whole.
     pub(super) lists: u32,
     /// The last nick written of the first of them.
@@ -46,6 +55,7 @@ pub(super) struct Client {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Nick(Duration),
+    Claim(Duration),
     Ping(Duration),
     Pong(Duration),
 }
@@ -64,6 +74,9 @@ impl Client {
             asks: Budget::default(),
             refusals: Budget::default(),
             caps: None,
+            shown: Shown::default(),
+            claim: None,
+            claimed_by: None,
             lists: 0,
             listed: None,
             unsent: 0,
@@ -109,7 +122,12 @@ impl Client {
 
     pub(super) fn due(&self, limits: &RelayLimits) -> Due {
         if self.nick.is_none() {
-            return Due::Nick(self.opened.saturating_add(limits.nameless));
+            let nameless = self.opened.saturating_add(limits.nameless);
+            let claim = self.claim.as_ref().map(|claim| claim.until);
+            return match claim.filter(|until| *until < nameless) {
+                Some(until) => Due::Claim(until),
+                None => Due::Nick(nameless),
+            };
         }
         match self.pinged {
             None => Due::Ping(self.heard.saturating_add(limits.silence)),
@@ -121,7 +139,7 @@ impl Client {
 impl Due {
     pub(super) fn at(self) -> Duration {
         match self {
-            Self::Nick(at) | Self::Ping(at) | Self::Pong(at) => at,
+            Self::Nick(at) | Self::Claim(at) | Self::Ping(at) | Self::Pong(at) => at,
         }
     }
 }

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::client::{Client, Due};
-use super::{Action, CloseReason, ConnId, Registry, who};
+use super::{Action, CloseReason, ConnId, Registry};
 use crate::RelayPacket;
 
 impl Registry {
@@ -64,11 +64,10 @@ impl Registry {
                     self.error(conn, "-", reason, actions);
                     self.close(conn, CloseReason::Nameless, actions);
                 }
+                Due::Claim(_) => self.grant_claim(conn, actions),
                 Due::Ping(_) => {
                     client.pinged(now);
-                    self.pings += 1;
-                    let token = format!("{}", self.pings);
-                    self.write(conn, &RelayPacket::Ping(&token), actions);
+                    self.ping(conn, actions);
                 }
                 Due::Pong(_) => self.close(conn, CloseReason::Silent, actions),
             }
@@ -145,13 +144,13 @@ impl Registry {
 
     /// Frees all that a connection holds. Returns whether there was one.
     pub(super) fn forget(&mut self, conn: ConnId) -> bool {
-        let Some(client) = self.clients.remove(&conn) else { return false };
+        let Some(mut client) = self.clients.remove(&conn) else { return false };
         self.alarms.remove(&(client.alarm, conn));
         if let Some(nick) = &client.nick {
             self.nicks.remove(nick);
-            self.list_bytes -= who::listed_bytes(nick);
         }
         self.addresses.disconnected(client.from);
+        self.end_claims(client.claim.take(), client.claimed_by);
         true
     }
 }

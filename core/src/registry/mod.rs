@@ -5,8 +5,11 @@
 //! [`Registry::next_deadline`].
 
 mod address;
+mod claim;
 mod client;
+mod keys;
 mod link;
+mod nicks;
 mod packets;
 mod who;
 
@@ -21,6 +24,7 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
+use nicks::Nicks;
 
 /// One connection to the relay, by the number that the driver gave it. Numbers are not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,6 +156,8 @@ pub enum CloseReason {
     Full,
     /// There are as many connections from this address as the limits allow.
     AddressFull,
+    /// It was silent, and its host has its nick back by another connection.
+    Replaced,
     /// The relay stops.
     Stopped,
 }
@@ -169,6 +175,7 @@ impl fmt::Display for CloseReason {
             Self::Unread => "does not read",
             Self::Full => "too many connections",
             Self::AddressFull => "too many connections from its address",
+            Self::Replaced => "its host has its nick back by another connection",
             Self::Stopped => "the relay stops",
         })
     }
@@ -180,9 +187,7 @@ impl fmt::Display for CloseReason {
 pub struct Registry {
     limits: RelayLimits,
     clients: BTreeMap<ConnId, Client>,
-    nicks: BTreeMap<Nick, ConnId>,
-    /// Bytes of a list of all nicks.
-    list_bytes: usize,
+    nicks: Nicks,
     addresses: Addresses,
     /// One entry a client, at [`Client::alarm`].
     alarms: BTreeSet<(Duration, ConnId)>,
@@ -201,8 +206,7 @@ impl Registry {
         Self {
             limits,
             clients: BTreeMap::new(),
-            nicks: BTreeMap::new(),
-            list_bytes: 0,
+            nicks: Nicks::default(),
             addresses: Addresses::default(),
             alarms: BTreeSet::new(),
             pings: 0,
@@ -212,7 +216,7 @@ impl Registry {
         }
     }
 
-    /// A relay that names the word `key`, which is reserved (section 5.3): it proves nothing yet.
+    /// A relay that proves this key to hosts, and gives them their nicks back for theirs (section 5.6).
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }

@@ -8,13 +8,13 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
-use super::{Action, CloseReason, ConnId, Registry, Report, who};
+use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
 
 /// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
-enum Refusal {
+pub(super) enum Refusal {
     /// The packet is in order, but not to be done.
     Declined(String),
     /// The client should not have sent it. Faults are counted.
@@ -33,6 +33,10 @@ impl Registry {
     ) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
         client.heard(now);
+        if let Some(claimant) = client.claimed_by.take() {
+            self.refuse_claim(claimant, actions);
+        }
+        let Some(client) = self.clients.get_mut(&conn) else { return };
         // Taken out, so that a line can be borrowed while other clients are written to.
         let mut lines = core::mem::take(&mut client.lines);
         lines.receive(bytes);
@@ -88,7 +92,7 @@ impl Registry {
             Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
             Ok(RelayPacket::Who) => {
                 spend(client, &self.limits, now)?;
-                self.spend_answer(conn, self.list_bytes, now)?;
+                self.spend_answer(conn, self.nicks.list_bytes(), now)?;
                 let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 client.lists += 1;
                 self.list_nicks(conn, actions);
@@ -109,6 +113,7 @@ impl Registry {
                 self.named(conn, words, actions);
                 Ok(())
             }
+            Ok(RelayPacket::Key(fields)) => self.key_shown(conn, fields, actions),
             Ok(RelayPacket::End) => {
                 self.close(conn, CloseReason::End, actions);
                 Ok(())
@@ -157,6 +162,9 @@ impl Registry {
                 "expected one nick a connection, and this one is called {nick}"
             )));
         }
+        if client.claim.is_some() {
+            return Err(Refusal::Fault("expected to wait for the answer to X_NICK".into()));
+        }
         let nick = Nick::parse(text);
         // A NO tells that someone has this code: as often as a call does.
         if nick.as_ref().is_ok_and(Nick::is_for_one_time)
@@ -166,29 +174,48 @@ impl Registry {
             return Err(over_budget(client, &self.limits, reason, now));
         }
         match nick {
-            Ok(nick) if !self.nicks.contains_key(&nick) => {
-                client.nick = Some(nick.clone());
-                if client.bridged {
-                    actions.push(Action::Report { conn, report: Report::Registered });
-                }
-                self.list_bytes += who::listed_bytes(&nick);
-                self.nicks.insert(nick, conn);
-                self.hasten(conn);
-                self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
-                Ok(())
-            }
             // A nick that fits no answer.
-            Err(bad) if text.len() > MAX_NICK * 4 => Err(self.failed_try(conn, format!("{bad}"))),
-            _ => {
-                self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
-                match self.failed_try(conn, String::new()) {
-                    Refusal::Over(..) => Err(Refusal::Over(
-                        format!("expected a free nick within {} tries", self.limits.nick_tries),
-                        CloseReason::NickTries,
-                    )),
-                    _ => Ok(()),
-                }
+            Err(bad) if text.len() > MAX_NICK * 4 => {
+                return Err(self.failed_try(conn, format!("{bad}")));
             }
+            Err(_) => self.refuse_nick(conn, text, actions),
+            Ok(nick) => match self.nicks.alike(&nick).map(|(_, holder)| holder) {
+                None => self.give_nick(conn, nick, text, actions),
+                Some(holder) => {
+                    if !self.claim(conn, (nick, text), holder, now, actions) {
+                        self.refuse_nick(conn, text, actions);
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Gives a nick that no other is alike to.
+    pub(super) fn give_nick(
+        &mut self,
+        conn: ConnId,
+        nick: Nick,
+        text: &str,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(client) = self.clients.get_mut(&conn) else { return };
+        client.nick = Some(nick.clone());
+        if client.bridged {
+            actions.push(Action::Report { conn, report: Report::Registered });
+        }
+        self.nicks.insert(nick, conn);
+        self.hasten(conn);
+        self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
+    }
+
+    /// Says NO. The last one ends the connection.
+    pub(super) fn refuse_nick(&mut self, conn: ConnId, text: &str, actions: &mut Vec<Action>) {
+        self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
+        if let Refusal::Over(..) = self.failed_try(conn, String::new()) {
+            let reason = format!("expected a free nick within {} tries", self.limits.nick_tries);
+            self.error(conn, "X_NICK", reason, actions);
+            self.close(conn, CloseReason::NickTries, actions);
         }
     }
 
@@ -220,13 +247,18 @@ impl Registry {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, reason, now));
         }
-        let Some(target) = self.nicks.get(nick).copied() else {
+        let Some(target) = self.nicks.called(nick) else {
             if !self.addresses.guess(from, &self.limits, now) {
                 let reason = too_many_guesses(&self.limits);
                 return Err(over_budget(client, &self.limits, reason, now));
             }
             return Err(Refusal::Declined(match Nick::parse(nick) {
-                Ok(nick) => format!("no such nick: {nick}"),
+                Ok(nick) => match self.nicks.alike(&nick) {
+                    Some((there, _)) => {
+                        format!("no such nick: {nick}; {there} looks like it, and is another nick")
+                    }
+                    None => format!("no such nick: {nick}"),
+                },
                 Err(_) => format!("no such nick: {}", Quoted(nick)),
             }));
         };
@@ -364,6 +396,7 @@ fn form(text: &str) -> &'static str {
         "X_PING" => "X_PING token",
         "X_PONG" => "X_PONG token",
         "X_CAPS" => "X_CAPS word word …",
+        "X_KEY" => "X_KEY base64",
         "X_ERR" => "X_ERR verb reason",
         "X_END" => "X_END",
         _ => "",

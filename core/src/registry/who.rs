@@ -1,20 +1,13 @@
 //! Lists of nicks, a piece at a time, so that no client makes the relay hold a whole one.
 
 use alloc::vec::Vec;
-use core::ops::Bound;
 
 use super::link::append_to;
 use super::{Action, CloseReason, ConnId, Registry};
-use crate::{Nick, RelayPacket};
+use crate::RelayPacket;
 
 /// Bytes of a list that wait for one client.
 const PIECE: usize = 16 << 10;
-
-/// Bytes that a nick adds to a list.
-pub(super) fn listed_bytes(nick: &Nick) -> usize {
-    let line = RelayPacket::WhoNick(nick.as_str()).to_line();
-    if nick.is_for_one_time() { 0 } else { line.len() }
-}
 
 impl Registry {
     /// Writes the next piece of the lists that `conn` asked for, unless enough is on its way.
@@ -26,14 +19,13 @@ impl Registry {
         while client.lists > 0 && client.unsent <= piece / 2 {
             let room = (piece - client.unsent).max(1);
             let listed = client.listed.take();
-            let after = listed.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-            let mut nicks = self.nicks.range::<Nick, _>((after, Bound::Unbounded));
+            let mut nicks = self.nicks.after(listed.as_ref());
             let mut last = None;
             let mut ended = false;
             client.unsent += append_to(client, conn, actions, |out| {
                 let full = out.len() + room;
                 while out.len() < full && !ended {
-                    if let Some((nick, _)) = nicks.next() {
+                    if let Some(nick) = nicks.next() {
                         last = Some(nick);
                         if nick.is_for_one_time() {
                             continue;

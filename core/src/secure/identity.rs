@@ -1,6 +1,7 @@
 //! What a host proves to be (section 11.1).
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
+use subtle::ConstantTimeEq as _;
 
 use super::PublicKey;
 use super::secret::Secret;
@@ -19,6 +20,14 @@ impl Identity {
         let secret = Secret(secret);
         let public = PublicKey::new(MontgomeryPoint::mul_base_clamped(*secret).to_bytes());
         Self { secret, public }
+    }
+
+    /// The secret of X25519 that only the holders of this key and of `other` know; `None` for a key that
+    /// gives zeros, which everyone knows (RFC 7748, section 6.1).
+    pub(super) fn agree(&self, other: PublicKey) -> Option<Secret<32>> {
+        let shared = MontgomeryPoint(*other.as_bytes()).mul_clamped(*self.secret).to_bytes();
+        let is_known = bool::from(shared.ct_eq(&[0; 32]));
+        (!is_known).then_some(Secret(shared))
     }
 
     /// What others know it by.

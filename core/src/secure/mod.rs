@@ -17,6 +17,7 @@ mod keys;
 mod noise;
 pub(crate) mod own_key;
 pub mod record;
+pub(crate) mod relay_key;
 mod safety;
 mod secret;
 

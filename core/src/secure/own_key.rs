@@ -1,6 +1,5 @@
 //! That a host whose handshake showed a key for one time holds a long-term key as well (section 12.3).
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
 use subtle::ConstantTimeEq as _;
 
 use super::{Identity, PublicKey};
@@ -19,10 +18,8 @@ pub(crate) fn holds(own: &Identity, key: PublicKey, hash: &[u8; 32], shown: &[u8
 /// Only who holds one of the two secret keys can make it. `None` for a key that gives a secret of
 /// zeros, which everyone knows.
 fn proof(own: &Identity, other: PublicKey, hash: &[u8; 32]) -> Option<[u8; 32]> {
-    let shared = MontgomeryPoint(*other.as_bytes()).mul_clamped(*own.secret()).to_bytes();
-    let key = blake3::derive_key("xcher 2 own key", &shared);
-    let known = shared.ct_eq(&[0; 32]);
-    (!bool::from(known)).then(|| *blake3::keyed_hash(&key, hash).as_bytes())
+    let key = blake3::derive_key("xcher 2 own key", &*own.agree(other)?);
+    Some(*blake3::keyed_hash(&key, hash).as_bytes())
 }
 
 #[cfg(test)]

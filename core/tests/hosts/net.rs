@@ -388,7 +388,7 @@ impl Net {
                 }
                 None => self.shown_out.push(conn),
             },
-            Action::Pause { .. } | Action::Resume { .. } => {}
+            Action::Pause { .. } | Action::Resume { .. } | Action::RelayProved { .. } => {}
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
             Action::Tell(event) => self.hosts[host].events.push(event),
             action => self.drive(host, action),

@@ -9,6 +9,7 @@ mod caps;
 mod end;
 mod faults;
 mod init;
+mod keys;
 mod lent;
 mod limits;
 mod nicks;

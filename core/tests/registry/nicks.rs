@@ -62,3 +62,28 @@ fn a_nick_is_free_again_when_its_connection_is_gone() {
     assert_eq!(relay.ask(ALICE, "X_INIT bob 127.0.0.1 4000"), "X_ERR X_INIT no such nick: bob\n");
     relay.join(CAROL, "bob");
 }
+
+#[test]
+fn a_nick_that_could_be_taken_for_another_is_taken() {
+    let mut relay = relay();
+    relay.join(ALICE, "kim");
+    relay.connect(BOB);
+    for alike in ["Kim", "k\u{456}m", "\u{ff4b}\u{ff49}\u{ff4d}"] {
+        assert_eq!(relay.ask(BOB, &format!("X_NICK {alike}")), format!("X_NICK {alike} NO\n"));
+    }
+    relay.handle(Input::Closed { conn: ALICE });
+    assert_eq!(relay.ask(BOB, "X_NICK Kim"), "X_NICK Kim YES\n");
+}
+
+#[test]
+fn a_call_reaches_a_nick_in_any_case_byte_for_byte_and_no_look_alike() {
+    let mut relay = two();
+    let init = "X_INIT BOB 127.0.0.1 4000";
+    assert_eq!(relay.ask(ALICE, init), "");
+    assert_eq!(relay.look(BOB), format!("{init}\n"));
+    assert_eq!(
+        relay.ask(ALICE, "X_INIT b\u{43e}b 127.0.0.1 4000"),
+        "X_ERR X_INIT no such nick: b\u{43e}b; bob looks like it, and is another nick\n"
+    );
+    assert_eq!(relay.look(BOB), "");
+}

@@ -404,6 +404,7 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
+            Action::RelayProved { .. } => {}
             Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };

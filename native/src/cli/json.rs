@@ -250,7 +250,7 @@ impl<'a> Line<'a> {
                 path: escaped.path.display().to_string(),
             }),
             // On the owner's terminal only.
-            Told::NotPinned { .. } => None,
+            Told::NotPinned { .. } | Told::OtherRelay { .. } => None,
         }
     }
 

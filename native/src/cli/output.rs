@@ -180,8 +180,19 @@ impl Output {
                     self.note(format_args!("{line}"));
                 }
             }
-            Told::NotPinned { nick, why } => {
+            Told::NotPinned { nick: Some(nick), why } => {
                 self.error(format_args!("the key of {nick} is not kept: {why}"));
+            }
+            Told::NotPinned { nick: None, why } => {
+                self.error(format_args!("the key of the relay is not kept: {why}"));
+            }
+            Told::OtherRelay { before, now } => {
+                let now = now.map_or_else(|| "none".to_owned(), |key| key.to_string());
+                self.note(format_args!(
+                    "the relay has another key than before: {now}, before {before}. Those whose keys \
+                     are known stay known. If the relay was set up anew, `xcher peers forget --all` \
+                     with its --relay forgets it; else someone may be in between"
+                ));
             }
             Told::Kept { path, bytes, .. } => {
                 self.note(format_args!("{bytes} bytes are kept in {}", path.display()));

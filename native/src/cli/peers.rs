@@ -7,7 +7,8 @@ use super::args::{Common, PeersArgs, PeersCommand};
 use super::exit::{Code, Failure};
 use super::json::Line;
 use super::output::Output;
-use crate::keys::{KeysError, KnownPeer, KnownPeers, identity};
+use crate::keys::identity::{self, Whose};
+use crate::keys::{KeysError, KnownPeer, KnownPeers, RelayId};
 
 pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), Failure> {
     let every = args.relays.every_relay;
@@ -44,9 +45,10 @@ struct Peers<'a> {
 
 impl Peers<'_> {
     fn list(&self, every: bool) -> Result<(), Failure> {
+        let meant = self.meant(every)?;
         let mut known = self.known()?.list()?;
         let all = known.len();
-        known.retain(|peer| self.is_meant(peer, every));
+        known.retain(|peer| meant.has(&peer.relay));
         if known.is_empty() && all > 0 {
             let relay = &self.common.relay;
             self.output.note(format_args!(
@@ -57,9 +59,13 @@ impl Peers<'_> {
     }
 
     fn forget(&self, nick: Option<&Nick>, every: bool) -> Result<(), Failure> {
-        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick == *nick);
+        let meant = self.meant(every)?;
+        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.is_same_as(nick));
+        let here = self.common.relay.canonical();
+        // Whoever forgets everyone at a relay forgets the relay.
+        let is_relay = |address: &str| nick.is_none() && (every || address == here);
         let forgotten =
-            self.known()?.forget(|peer| is_named(peer) && self.is_meant(peer, every))?;
+            self.known()?.forget(|peer| is_named(peer) && meant.has(&peer.relay), is_relay)?;
         match nick {
             Some(nick) if forgotten.is_empty() => {
                 let place = if every { "any relay" } else { &self.common.relay.to_string() };
@@ -71,7 +77,9 @@ impl Peers<'_> {
     }
 
     fn pin(&self, nick: &Nick, key: PublicKey) -> Result<(), Failure> {
-        let (peer, before) = self.known()?.replace(&self.common.relay, nick, key)?;
+        let known = self.known()?;
+        let relay = known.id_of(&self.common.relay)?;
+        let (peer, before) = known.replace(&relay, nick, key)?;
         if let Some(before) = before {
             self.output.note(format_args!("{nick} had another key until now: {before}"));
         }
@@ -79,7 +87,7 @@ impl Peers<'_> {
     }
 
     fn me(&self) -> Result<(), Failure> {
-        let secret = identity::load_or_create(&self.common.data_folder()?)?;
+        let secret = identity::load_or_create(&self.common.data_folder()?, Whose::Host)?;
         let key = Identity::new(*secret).public();
         let json = Line::Me { key: key.to_string() };
         let told = self.output.result(format_args!("{key}"));
@@ -90,12 +98,19 @@ impl Peers<'_> {
         Ok(KnownPeers::open(&self.common.data_folder()?)?)
     }
 
-    fn is_meant(&self, peer: &KnownPeer, every: bool) -> bool {
-        every || peer.relay == self.common.relay.canonical()
+    /// Which relays a command is about: this one, by its address and by its key, or every one.
+    fn meant(&self, every: bool) -> Result<Meant, Failure> {
+        if every {
+            return Ok(Meant(None));
+        }
+        let relay = &self.common.relay;
+        Ok(Meant(Some([relay.into(), self.known()?.id_of(relay)?])))
     }
 
     fn tell(&self, state: &'static str, peers: &[KnownPeer]) -> Result<(), Failure> {
+        let addresses = self.known()?.addresses()?;
         for KnownPeer { relay, nick, key, since } in peers {
+            let relay = &shown(relay, &addresses, &self.common.relay.canonical());
             let told = self.output.result(format_args!("{nick}\t{key}\t{since}\t{relay}"));
             let (key, since) = (key.to_string(), since.to_string());
             let json = Line::Pin { state, nick: nick.as_str(), key, since, relay };
@@ -104,4 +119,21 @@ impl Peers<'_> {
         }
         Ok(())
     }
+}
+
+/// The relays that a command is about; every one where there is none.
+struct Meant(Option<[RelayId; 2]>);
+
+impl Meant {
+    fn has(&self, relay: &RelayId) -> bool {
+        self.0.as_ref().is_none_or(|relays| relays.contains(relay))
+    }
+}
+
+/// A relay by an address of its own, where one is known: the one that the user named before others.
+fn shown(relay: &RelayId, addresses: &[(String, PublicKey)], named: &str) -> String {
+    let RelayId::Key(key) = relay else { return relay.to_string() };
+    let mut own = addresses.iter().filter(|(_, its)| its == key).map(|(address, _)| address);
+    let first = own.clone().next();
+    own.find(|address| *address == named).or(first).map_or_else(|| relay.to_string(), String::clone)
 }

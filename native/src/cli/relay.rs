@@ -1,9 +1,11 @@
 //! `xcher relay`: the relay where people meet, and its bridge.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use xcher_core::secure::Identity;
 
 use super::args::{Common, RelayArgs};
 use super::bridge::Front;
@@ -15,6 +17,8 @@ use super::output::Output;
 use super::signals::{Signals, at_hangup};
 use crate::bridge::Home;
 use crate::descriptors::raise_limit;
+use crate::keys::identity::{self, Whose};
+use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
 /// Runs the relay and its bridge until stopped.
@@ -66,7 +70,8 @@ impl Ports {
         args: &RelayArgs,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let relay = Relay::new(config(args)).map_err(Failure::local)?;
+        let config = RelayConfig { identity: identity(common)?, ..config(args) };
+        let relay = Relay::new(config).map_err(Failure::local)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
             let Some(front) = self.front else { return Ok(()) };
@@ -127,6 +132,25 @@ pub(super) fn read_again_at_hangup(common: &Common, args: &BridgeArgs) -> Result
             .note(format_args!("options and the configuration file stay: restart to change them"));
     })
     .map_err(Failure::local)
+}
+
+/// The key by which hosts know this relay again, made at first use. One that could not be kept would be
+/// another at each start, which hosts are warned of.
+fn identity(common: &Common) -> Result<Option<Identity>, Failure> {
+    let (named, usual) = (common.data_dir.clone(), keys::usual_folder());
+    let without = |why: &dyn fmt::Display| {
+        Output::new(common).note(format_args!(
+            "the relay has no key ({why}): hosts know it by its address alone; --data-dir names a \
+             folder for keys"
+        ));
+        Ok(None)
+    };
+    let Some(folder) = named.clone().or(usual) else { return without(&"there is no home") };
+    match identity::load_or_create(&folder, Whose::Relay) {
+        Ok(secret) => Ok(Some(Identity::new(*secret))),
+        Err(error @ KeysError::System { .. }) if named.is_none() => without(&error),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn config(args: &RelayArgs) -> RelayConfig {

@@ -122,6 +122,7 @@ impl Running {
                 Told::Skipped(_)
                 | Told::Escaped(_)
                 | Told::NotPinned { .. }
+                | Told::OtherRelay { .. }
                 | Told::Kept { .. } => {}
             }
         }

@@ -100,7 +100,7 @@ pub(super) enum Happened {
         why: Box<str>,
     },
     PinFailed {
-        nick: Nick,
+        nick: Option<Nick>,
         why: KeysError,
     },
 }

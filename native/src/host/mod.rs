@@ -7,6 +7,7 @@ mod batching;
 mod control;
 mod dialling;
 mod happened;
+mod known;
 mod listening;
 mod moving;
 mod piping;
@@ -30,15 +31,17 @@ use xcher_core::code::Code;
 use xcher_core::peer::{
     Action, Config, ConnId, Direction, Event, Input, ListenerId, SessionId, TransferId,
 };
+use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
 use xcher_core::stream::Hasher;
 use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, Size, Stat};
 
 use crate::data::{BufferBudget, Mark, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
-use crate::keys::{KeysError, KnownPeers};
+use crate::keys::KeysError;
 use control::Link;
 use happened::Happened;
+use known::Known;
 use listening::Port;
 use moving::Moving;
 use piping::Stream;
@@ -66,10 +69,17 @@ pub enum Told {
     Skipped(Skipped),
     /// A file that is shared under another name than it has.
     Escaped(Escaped),
+    /// The relay proved another key than the one that it had first at this address, or none.
+    OtherRelay {
+        /// The key that it had.
+        before: PublicKey,
+        /// The key that it has.
+        now: Option<PublicKey>,
+    },
     /// A key that was seen for the first time and could not be kept.
     NotPinned {
-        /// Whose.
-        nick: Nick,
+        /// Whose; the relay's own where it is nobody's.
+        nick: Option<Nick>,
         /// Why.
         why: KeysError,
     },
@@ -122,8 +132,8 @@ pub struct Host {
     relay: RelayAddress,
     token: Option<String>,
     trust: Trust,
-    /// Where there is one, keys are kept in it.
-    known: Option<KnownPeers>,
+    /// Whom it knows, where it speaks in private.
+    known: Option<Known>,
     /// Where there is one, it lends sockets.
     tunnel: Option<Tunnel>,
     shares: Arc<Shares>,
@@ -164,7 +174,7 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let peer = Peer::new(setup.config);
         let (peer, known) = match setup.privacy {
-            Some(Privacy { trust, known }) => (peer.with_trust(trust), known),
+            Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
             None => (peer, None),
         };
         let (inbox, stream) = setup.sink.parts();
@@ -480,6 +490,7 @@ impl Host {
             Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),
             Action::Pin { nick, key } => self.pin(nick, key),
+            Action::RelayProved { key } => self.relay_proved(key),
             Action::Tell(event) => {
                 match &event {
                     Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {

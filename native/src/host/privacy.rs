@@ -2,21 +2,20 @@
 
 use std::path::Path;
 
-use xcher_core::Nick;
 use xcher_core::code::Code;
 use xcher_core::peer::Trust;
-use xcher_core::secure::{Identity, PublicKey};
+use xcher_core::secure::Identity;
 use zeroize::Zeroizing;
 
-use super::happened::Happened;
-use super::{Host, RelayAddress, Told};
-use crate::keys::{KeysError, KnownPeers, identity};
+use super::RelayAddress;
+use super::known::Known;
+use crate::keys::identity::{self, Whose};
+use crate::keys::{AddressBook, KeysError, KnownPeers};
 
 /// This host's key and its known peers, in a folder.
 pub struct Privacy {
     pub(super) trust: Trust,
-    /// Where new ones are kept; not where nothing can be.
-    pub(super) known: Option<KnownPeers>,
+    pub(super) known: Known,
 }
 
 impl Privacy {
@@ -26,10 +25,10 @@ impl Privacy {
     ///
     /// [`KeysError`]: where a file cannot be used as it is, and where there is no randomness.
     pub fn load(folder: &Path, relay: &RelayAddress) -> Result<Self, KeysError> {
-        let secret = identity::load_or_create(folder)?;
+        let secret = identity::load_or_create(folder, Whose::Host)?;
         let known = KnownPeers::open(folder)?;
-        let pins = known.of(relay)?;
-        Self::of(Identity::new(*secret), Some(known), pins)
+        let book = known.of(relay)?;
+        Self::of(Identity::new(*secret), Known::new(Some(known), book, relay))
     }
 
     /// With a key that is forgotten when the process ends. Those of others that are in `folder` hold all
@@ -42,28 +41,25 @@ impl Privacy {
         let mut secret = Zeroizing::new([0; identity::SECRET]);
         let random = getrandom::fill(secret.as_mut_slice());
         random.map_err(|source| KeysError::NoRandomness { source })?;
-        let pins = match folder.map(KnownPeers::open) {
+        let book = match folder.map(KnownPeers::open) {
             Some(Ok(known)) => known.of(relay)?,
             // There is none, and none is made.
-            Some(Err(KeysError::System { .. })) | None => Vec::new(),
+            Some(Err(KeysError::System { .. })) | None => AddressBook::default(),
             Some(Err(error)) => return Err(error),
         };
-        Self::of(Identity::new(*secret), None, pins)
+        Self::of(Identity::new(*secret), Known::new(None, book, relay))
     }
 
-    fn of(
-        identity: Identity,
-        known: Option<KnownPeers>,
-        pins: Vec<(Nick, PublicKey)>,
-    ) -> Result<Self, KeysError> {
+    fn of(identity: Identity, known: Known) -> Result<Self, KeysError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
         let mut trust = Trust::new(identity, seed).with_resume().with_stat().with_batch();
         if does_aes() {
             trust = trust.with_aes();
         }
-        for (nick, key) in pins {
-            trust.pin(nick, key);
+        for (nick, key) in known.book.here().iter().rev() {
+            // The first of two for one nick is the last to be put.
+            trust.pin(nick.clone(), *key);
         }
         Ok(Self { trust, known })
     }
@@ -78,24 +74,6 @@ impl Privacy {
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
         Self { trust: self.trust.with_code(code), ..self }
-    }
-}
-
-impl Host {
-    /// Writes a key to the file, which may have to wait for the disk and for other processes.
-    pub(super) fn pin(&mut self, nick: Nick, key: PublicKey) {
-        let Some(known) = self.known.clone() else { return };
-        let (relay, reporter) = (self.relay.clone(), self.reporter.clone());
-        // Among what is waited for when the host stops.
-        self.closing.spawn_blocking(move || {
-            if let Err(why) = known.pin(&relay, &nick, key) {
-                let _ = reporter.blocking_send(Happened::PinFailed { nick, why });
-            }
-        });
-    }
-
-    pub(super) fn pin_failed(&mut self, nick: Nick, why: KeysError) {
-        self.told.push_back(Told::NotPinned { nick, why });
     }
 }
 

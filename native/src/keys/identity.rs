@@ -1,4 +1,4 @@
-//! The secret key that this host proves to be itself with.
+//! The secret keys that this host, and a relay that it runs, prove to be themselves with.
 
 use std::path::Path;
 
@@ -11,11 +11,37 @@ use super::{folder, private_file};
 /// Bytes of a secret key (X25519).
 pub const SECRET: usize = 32;
 
-/// The file in the folder of the keys.
-const FILE: &str = "identity";
+/// Whose key it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A host's.
+    Host,
+    /// A relay's: whoever runs both on one machine has two, so that neither can pass for the other.
+    Relay,
+}
 
-const FIRST_LINE: &str = "# The secret key of this host for XCHER. Whoever has it can pass for it: \
-                          keep it to yourself.";
+impl Whose {
+    /// The file in the folder of the keys.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Host => "identity",
+            Self::Relay => "relay_identity",
+        }
+    }
+
+    fn first_line(self) -> &'static str {
+        match self {
+            Self::Host => {
+                "# The secret key of this host for XCHER. Whoever has it can pass for it: keep it to \
+                 yourself."
+            }
+            Self::Relay => {
+                "# The secret key of this XCHER relay. Whoever has it can pass for it: keep it to \
+                 yourself."
+            }
+        }
+    }
+}
 
 const BOUNDS: private_file::Bounds =
     private_file::Bounds { mode: 0o600, bytes: 4096, limit: "4096 bytes" };
@@ -26,9 +52,9 @@ const BOUNDS: private_file::Bounds =
 /// # Errors
 ///
 /// [`KeysError`]: where the folder or the file cannot be used as it is. It stays as it is.
-pub fn load_or_create(folder: &Path) -> Result<Zeroizing<[u8; SECRET]>, KeysError> {
+pub fn load_or_create(folder: &Path, whose: Whose) -> Result<Zeroizing<[u8; SECRET]>, KeysError> {
     folder::make(folder)?;
-    let path = folder.join(FILE);
+    let path = folder.join(whose.file());
     if let Some(secret) = load(&path)? {
         return Ok(secret);
     }
@@ -37,7 +63,7 @@ pub fn load_or_create(folder: &Path) -> Result<Zeroizing<[u8; SECRET]>, KeysErro
     let mut encoded = Zeroizing::new([0; 44]);
     // The array is as long as the text of 32 bytes.
     let line = Base64::encode(secret.as_slice(), encoded.as_mut_slice()).unwrap_or_default();
-    let text = Zeroizing::new([FIRST_LINE, "\n", line, "\n"].concat());
+    let text = Zeroizing::new([whose.first_line(), "\n", line, "\n"].concat());
     if private_file::create(&path, text.as_bytes())? {
         return Ok(secret);
     }
@@ -46,9 +72,9 @@ pub fn load_or_create(folder: &Path) -> Result<Zeroizing<[u8; SECRET]>, KeysErro
     load(&path)?.ok_or_else(gone)
 }
 
-/// Whether there is a key in the folder, as far as can be seen.
+/// Whether there is a host's key in the folder, as far as can be seen.
 pub fn has_identity(folder: &Path) -> bool {
-    folder.join(FILE).symlink_metadata().is_ok()
+    folder.join(Whose::Host.file()).symlink_metadata().is_ok()
 }
 
 fn load(path: &Path) -> Result<Option<Zeroizing<[u8; SECRET]>>, KeysError> {
@@ -107,10 +133,10 @@ mod tests {
     fn a_key_once_made_stays() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a/b");
-        let secret = load_or_create(&place).unwrap();
+        let secret = load_or_create(&place, Whose::Host).unwrap();
         assert_ne!(*secret, [0; SECRET]);
-        assert_eq!(load_or_create(&place).unwrap(), secret);
-        let other = load_or_create(&folder.path().join("c")).unwrap();
+        assert_eq!(load_or_create(&place, Whose::Host).unwrap(), secret);
+        let other = load_or_create(&folder.path().join("c"), Whose::Host).unwrap();
         assert_ne!(other, secret);
         let files: Vec<_> = std::fs::read_dir(&place).unwrap().collect();
         assert_eq!(files.len(), 1, "{files:?}");
@@ -124,7 +150,7 @@ mod tests {
             let keys: Vec<_> = std::thread::scope(|scope| {
                 let make = || {
                     start.wait();
-                    *load_or_create(&folder.path().join("new")).unwrap()
+                    *load_or_create(&folder.path().join("new"), Whose::Host).unwrap()
                 };
                 let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
+use super::address_book::AddressBook;
 use super::error::KeysError;
-use super::known_lines::{KnownLines, KnownPeer, LIMIT, MAX_BYTES};
+use super::known_lines::{KnownLines, KnownPeer, KnownRelay, LIMIT, MAX_BYTES};
+use super::relay_id::RelayId;
 use super::{folder, lock, private_file};
 use crate::host::RelayAddress;
 
@@ -17,7 +19,7 @@ const FILE: &str = "known_peers";
 const BOUNDS: private_file::Bounds =
     private_file::Bounds { mode: 0o644, bytes: MAX_BYTES, limit: LIMIT };
 
-/// The keys of others, pinned per relay and nick in a text file that its user can read and edit.
+/// The keys of others, pinned per relay and nick, and those of relays, in a text file that its user can read and edit.
 ///
 /// It holds no more than the file's place: every call reads what is there by then. All of them block
 /// on the disk, and those that write wait up to 10 s for another process that does. At most 100,000
@@ -45,10 +47,45 @@ impl KnownPeers {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn of(&self, relay: &RelayAddress) -> Result<Vec<(Nick, PublicKey)>, KeysError> {
-        let (relay, lines) = (relay.canonical(), self.read()?);
-        let here = lines.peers().filter(|peer| peer.relay == relay);
-        Ok(here.map(|peer| (peer.nick.clone(), peer.key)).collect())
+    pub fn of(&self, relay: &RelayAddress) -> Result<AddressBook, KeysError> {
+        Ok(AddressBook::of(&self.read()?, &relay.canonical()))
+    }
+
+    /// What the keys of those at this relay are kept by, as far as its address tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn id_of(&self, relay: &RelayAddress) -> Result<RelayId, KeysError> {
+        let address = relay.canonical();
+        let key = self.read()?.relay_key(&address);
+        Ok(key.map_or(RelayId::Address(address), RelayId::Key))
+    }
+
+    /// The addresses at which this host met relays with keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn addresses(&self) -> Result<Vec<(String, PublicKey)>, KeysError> {
+        let lines = self.read()?;
+        Ok(lines.relays().map(|relay| (relay.address.clone(), relay.key)).collect())
+    }
+
+    /// Keeps the key of the relay at an address where none is known yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
+    pub fn remember(&self, relay: &RelayAddress, key: PublicKey) -> Result<(), KeysError> {
+        let address = relay.canonical();
+        self.change(|lines| {
+            let is_new = lines.relay_key(&address).is_none();
+            if is_new {
+                lines.put_relay(KnownRelay::today(address, key));
+            }
+            Ok(((), is_new))
+        })
     }
 
     /// Everyone who is known, in the order of the file.
@@ -69,18 +106,19 @@ impl KnownPeers {
     /// the system says of the writing. Nothing has changed then.
     pub fn pin(
         &self,
-        relay: &RelayAddress,
+        relay: &RelayId,
         nick: &Nick,
         key: PublicKey,
     ) -> Result<KnownPeer, KeysError> {
-        let relay = relay.canonical();
-        self.change(|lines| match find(lines, &relay, nick) {
+        self.change(|lines| match find(lines, relay, nick) {
             Some(known) if known.key == key => Ok((known.clone(), false)),
-            Some(known) => {
-                Err(KeysError::OtherKey { nick: nick.clone(), relay, pinned: known.key })
-            }
+            Some(known) => Err(KeysError::OtherKey {
+                nick: nick.clone(),
+                relay: relay.to_string(),
+                pinned: known.key,
+            }),
             None => {
-                let peer = KnownPeer::today(relay, nick.clone(), key);
+                let peer = KnownPeer::today(relay.clone(), nick.clone(), key);
                 lines.put(peer.clone());
                 Ok((peer, true))
             }
@@ -94,35 +132,40 @@ impl KnownPeers {
     /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
     pub fn replace(
         &self,
-        relay: &RelayAddress,
+        relay: &RelayId,
         nick: &Nick,
         key: PublicKey,
     ) -> Result<(KnownPeer, Option<PublicKey>), KeysError> {
-        let relay = relay.canonical();
-        self.change(|lines| match find(lines, &relay, nick) {
+        self.change(|lines| match find(lines, relay, nick) {
             Some(known) if known.key == key => Ok(((known.clone(), None), false)),
             known => {
                 let before = known.map(|known| known.key);
-                let peer = KnownPeer::today(relay, nick.clone(), key);
+                let peer = KnownPeer::today(relay.clone(), nick.clone(), key);
                 lines.put(peer.clone());
                 Ok(((peer, before), true))
             }
         })
     }
 
-    /// Forgets those that `which` says; they are returned.
+    /// Forgets those that `which` says, and the keys of the relays at the addresses that `at` says; those
+    /// who are forgotten are returned.
     ///
     /// # Errors
     ///
     /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
-    pub fn forget(&self, which: impl Fn(&KnownPeer) -> bool) -> Result<Vec<KnownPeer>, KeysError> {
+    pub fn forget(
+        &self,
+        which: impl Fn(&KnownPeer) -> bool,
+        at: impl Fn(&str) -> bool,
+    ) -> Result<Vec<KnownPeer>, KeysError> {
+        let lines = self.read()?;
         // There is nothing to forget, and no reason to make a folder.
-        if !self.read()?.peers().any(&which) {
+        if !lines.peers().any(&which) && !lines.relays().any(|relay| at(&relay.address)) {
             return Ok(Vec::new());
         }
         self.change(|lines| {
             let taken = lines.take(which);
-            let changed = !taken.is_empty();
+            let changed = lines.take_relays(at) || !taken.is_empty();
             Ok((taken, changed))
         })
     }
@@ -155,8 +198,8 @@ impl KnownPeers {
     }
 }
 
-fn find<'a>(lines: &'a KnownLines, relay: &str, nick: &Nick) -> Option<&'a KnownPeer> {
-    lines.peers().find(|peer| peer.relay == relay && peer.nick == *nick)
+fn find<'a>(lines: &'a KnownLines, relay: &RelayId, nick: &Nick) -> Option<&'a KnownPeer> {
+    lines.peers().find(|peer| peer.relay == *relay && peer.nick.is_same_as(nick))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! read. A file that others could read or change, or that is not understood to its last line, is
 //! refused and never overwritten: half of a security file is worse than none.
 
+mod address_book;
 mod error;
 mod folder;
 pub mod identity;
@@ -11,9 +12,13 @@ mod known_lines;
 mod known_peers;
 mod lock;
 mod private_file;
+mod relay_id;
 
+pub use address_book::AddressBook;
+pub(crate) use address_book::RelayKey;
 pub use error::{KeysError, Unsafe};
 pub use folder::usual_folder;
 pub use identity::has_identity;
 pub use known_lines::KnownPeer;
 pub use known_peers::KnownPeers;
+pub use relay_id::RelayId;

@@ -34,7 +34,7 @@ pub use joined::Joined;
 pub struct RelayConfig {
     /// What it allows.
     pub limits: RelayLimits,
-    /// Where there is one, the relay names the word `key`, which is reserved (section 5.3).
+    /// The key that it proves to hosts, by which they know it again (section 5.6).
     pub identity: Option<Identity>,
 }
 

@@ -84,6 +84,8 @@ impl<O: Outside> Host<O> {
                 }
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
+            // The keys of others are kept by the address of the bridge, which is one here.
+            Action::RelayProved { .. } => {}
             // What came was given away.
             Action::Abandon { transfer } => self.stop_looking(transfer),
             Action::Tell(event) => self.tell(event),

@@ -20,7 +20,7 @@ fn peer(relay: &str, nick: &str, first: u8) -> KnownPeer {
     let mut key = [7; 32];
     key[0] = first;
     KnownPeer {
-        relay: relay.to_owned(),
+        relay: relay.parse().unwrap(),
         nick: Nick::parse(nick).unwrap(),
         key: PublicKey::new(key),
         since: Date::from_calendar_date(2026, Month::November, 22).unwrap(),
@@ -34,6 +34,7 @@ fn what_is_read_is_written_as_it_was() {
         "\n".into(),
         "# only a comment".into(),
         format!("# a comment\n\nr.example:1 amy {KEY} 2026-11-22\r\n#\n"),
+        format!("r:1 / {KEY} 2026-11-22\nkey:{KEY} amy {KEY} 2026-11-22\n"),
         format!("r:1   amy\t{KEY}  2026-11-22\nwss://r/xcher 日本 {KEY} 0001-01-01"),
     ] {
         let lines = parse(&text).unwrap();
@@ -81,6 +82,8 @@ fn a_line_that_says_nothing_is_an_error() {
         (good.replace("r:1", "ftp://r"), "expected the URL of a bridge"),
         (good.replace("r:1", "R:1"), "expected \"r:1\", got \"R:1\""),
         (good.replace("r:1", "https://r/"), "expected \"wss://r/xcher\", got \"https://r/\""),
+        (good.replace("r:1", "key:AAEC"), "expected a key of 44 characters"),
+        (good.replace("r:1 amy", &format!("key:{KEY} /")), "expected ADDRESS / KEY SINCE"),
         (good.replace("amy", "a/y"), "expected a nick of 1 to 32 characters"),
         (good.replace("amy", "EOF"), "expected a nick"),
         (good.replace("amy", "a\u{202e}y"), "got \"a\\u{202e}y\""),
@@ -111,7 +114,12 @@ fn one_key_for_one_nick() {
     let (line, why) = fault(format!("{one}#\n{one}"));
     assert_eq!(line, 3);
     assert_eq!(why, "expected one key of amy at r:1, got another in line 1 already");
-    parse(format!("{one}{}{}", one.replace("r:1", "r:2"), one.replace("amy", "Amy"))).unwrap();
+    parse(format!("{one}{}{}", one.replace("r:1", "r:2"), one.replace("amy", "ben"))).unwrap();
+    fault(format!("{one}{}", one.replace("amy", "Amy")));
+    let relay = one.replace("amy", "/");
+    let (line, why) = fault(format!("{relay}{one}{relay}"));
+    assert_eq!(line, 3);
+    assert_eq!(why, "expected one key of / at r:1, got another in line 1 already");
 }
 
 #[test]
