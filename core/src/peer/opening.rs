@@ -12,6 +12,8 @@ use crate::addr::may_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
+/// Why nobody can be called.
+pub(super) const RELAY_GONE: &str = "the link to the relay is gone";
 /// How long a session must have been idle to give way to another.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -105,6 +107,12 @@ impl Peer {
         port: u16,
         turn: &mut Turn<'_>,
     ) {
+        if self.nick().is_none() {
+            // The relay went while this was waited for, and the next link has no nick yet.
+            self.listeners.remove(&listener);
+            turn.act(Action::StopListening { listener });
+            return self.listen_failed(id, listener, RELAY_GONE.into(), turn);
+        }
         let own = || self.own_address().map(|(named, _)| named);
         let Some(named) = lent_at.or_else(own) else { return };
         let Some(slot) = self.sessions.get_mut(&id) else { return };

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::opening::RELAY_GONE;
 use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::Link;
@@ -362,8 +363,7 @@ impl Peer {
         self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
         turn.tell(Event::Offline { fault, retry });
         while let Some(session) = self.session_being_called() {
-            let why = "the link to the relay is gone".into();
-            self.open_failed(session, Fault::Unreachable(why), turn);
+            self.open_failed(session, Fault::Unreachable(RELAY_GONE.into()), turn);
         }
     }
 

@@ -7,6 +7,7 @@ mod driver;
 mod fairness;
 mod net;
 mod offers;
+mod offline;
 mod passive;
 mod pins;
 mod pipes;
