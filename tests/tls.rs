@@ -14,6 +14,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 use system::PATIENCE;
 use system::process::{Process, Xcher, xcher};
@@ -279,6 +280,29 @@ fn a_certificate_that_is_replaced_is_used_from_then_on() {
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     until("the new one is used", || who(&new).code == Some(0));
     who(&old).code(3).one_error(&["unknown issuer"]);
+}
+
+#[test]
+fn at_a_hangup_the_certificate_is_read_again() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let (pair, next) = (old.good(), new.good());
+    let relay = relay_with(&pair);
+    let who = |authority: &Authority| through(&url(&relay), &authority.file(), &["who"]).run();
+    who(&old).code(0);
+    fs::write(&pair.key, "no key").unwrap();
+    relay.process.signal(Signal::HUP);
+    let told = relay.process.err("xcher: ");
+    assert!(told.ends_with("the certificate stays as it was"), "{told}");
+    who(&old).code(0);
+    fs::copy(&next.key, &pair.key).unwrap();
+    fs::copy(&next.certificate, &pair.certificate).unwrap();
+    relay.process.signal(Signal::HUP);
+    relay.process.err("the new certificate is used from now on");
+    who(&new).code(0);
+    who(&old).code(3);
+    // The same again is nothing new.
+    relay.process.signal(Signal::HUP);
+    relay.process.err("nothing has changed");
 }
 
 /// Tries until it holds.

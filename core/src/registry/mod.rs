@@ -222,6 +222,16 @@ impl Registry {
         Self { identity: Some(identity), ..self }
     }
 
+    /// Applies these limits from now on. Connections beyond them stay, and no other comes until there
+    /// are fewer.
+    pub fn set_limits(&mut self, limits: RelayLimits) {
+        self.limits = limits;
+        let all: Vec<_> = self.clients.keys().copied().collect();
+        for conn in all {
+            self.hasten(conn);
+        }
+    }
+
     /// What this relay answers an X_CAPS with.
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };

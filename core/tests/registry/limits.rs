@@ -36,6 +36,22 @@ fn an_address_has_no_more_connections_than_the_limit() {
 }
 
 #[test]
+fn limits_change_while_the_relay_runs() {
+    let mut relay = two();
+    relay.registry.set_limits(RelayLimits { connections: 2, ..RelayLimits::default() });
+    relay.connect(CAROL);
+    assert_eq!(relay.closed(CAROL), Some(CloseReason::Full));
+    relay.registry.set_limits(RelayLimits { connections: 1, ..RelayLimits::default() });
+    assert_eq!(relay.ask(ALICE, "X_WHO"), "X_WHO alice\nX_WHO bob\nX_WHO EOF\n", "both stay");
+    // What is due sooner than before is done sooner.
+    let silence = seconds(5);
+    relay.registry.set_limits(RelayLimits { silence, ..RelayLimits::default() });
+    relay.wait(silence);
+    assert_eq!(relay.look(BOB), "X_PING 2\n");
+    relay.join(ConnId(4), "dave");
+}
+
+#[test]
 fn asks_have_a_budget_that_comes_back() {
     let mut relay = Relay::new(RelayLimits { asks_per_minute: 60, ..RelayLimits::default() });
     relay.join(ALICE, "alice");

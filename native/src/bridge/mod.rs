@@ -89,6 +89,11 @@ impl Bridge {
         Self(Arc::new(Shared { home, config, lent, allocations, budgets, start }))
     }
 
+    /// Applies these rates from now on, to the tunnels that are open too.
+    pub fn set_rates(&self, rates: Rates) {
+        self.0.budgets.set_rates(rates);
+    }
+
     /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address
     /// of this host that it came to. Dropped, it closes all that the tunnel has, at once.
     pub async fn serve<S>(&self, socket: S, client: SocketAddr, reached_at: IpAddr)

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
+use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use xcher_core::addr::counted_as;
@@ -15,7 +16,7 @@ use xcher_core::addr::counted_as;
 use crate::rate::Budget;
 
 /// The most bytes a second, both ways together; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// Of one tunnel.
     pub tunnel: Option<NonZeroU64>,
@@ -25,9 +26,13 @@ pub struct Rates {
     pub total: Option<NonZeroU64>,
 }
 
-/// The rates of a bridge, and what was spent of them.
+/// The rates of a bridge, which change while tunnels are open.
 #[derive(Debug)]
-pub(super) struct Budgets {
+pub(super) struct Budgets(Arc<ArcSwap<InForce>>);
+
+/// The rates in force, and what was spent of them.
+#[derive(Debug)]
+struct InForce {
     rates: Rates,
     total: Option<Arc<Budget>>,
     /// Of the addresses that have tunnels.
@@ -36,15 +41,35 @@ pub(super) struct Budgets {
 
 impl Budgets {
     pub(super) fn new(rates: Rates) -> Self {
-        Self { rates, total: rates.total.map(Budget::new), addresses: Mutex::default() }
+        Self(Arc::new(ArcSwap::from_pointee(InForce::new(rates))))
+    }
+
+    /// Applies these rates to all tunnels, from the next bytes of each on.
+    pub(super) fn set_rates(&self, rates: Rates) {
+        // What was spent of the same rates is not forgotten.
+        if self.0.load().rates != rates {
+            self.0.store(Arc::new(InForce::new(rates)));
+        }
     }
 
     /// A tunnel of this client, no faster than it may be.
     pub(super) fn limit<S>(&self, socket: S, client: IpAddr) -> Limited<S> {
+        let (newest, known) = (Arc::clone(&self.0), self.0.load_full());
+        let budgets = known.of_tunnel(client);
+        Limited { socket, client, newest, known, budgets, reading: None, writing: None }
+    }
+}
+
+impl InForce {
+    fn new(rates: Rates) -> Self {
+        Self { rates, total: rates.total.map(Budget::new), addresses: Mutex::default() }
+    }
+
+    /// What a tunnel of this client spends from.
+    fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<Budget>> {
         let tunnel = self.rates.tunnel.map(Budget::new);
         let address = self.rates.address.map(|rate| self.of_address(counted_as(client), rate));
-        let budgets = [tunnel, address, self.total.clone()].into_iter().flatten().collect();
-        Limited { socket, budgets, reading: None, writing: None }
+        [tunnel, address, self.total.clone()].into_iter().flatten().collect()
     }
 
     fn of_address(&self, client: IpAddr, rate: NonZeroU64) -> Arc<Budget> {
@@ -63,6 +88,10 @@ impl Budgets {
 /// memory: what may not go yet is neither read nor taken.
 pub(super) struct Limited<S> {
     socket: S,
+    client: IpAddr,
+    newest: Arc<ArcSwap<InForce>>,
+    /// Those in force that the budgets are of.
+    known: Arc<InForce>,
     budgets: Vec<Arc<Budget>>,
     /// Until when nothing is read, or written.
     reading: Option<Pin<Box<Sleep>>>,
@@ -70,7 +99,12 @@ pub(super) struct Limited<S> {
 }
 
 impl<S> Limited<S> {
-    fn spend(&self, bytes: usize) -> Option<Pin<Box<Sleep>>> {
+    fn spend(&mut self, bytes: usize) -> Option<Pin<Box<Sleep>>> {
+        let newest = self.newest.load();
+        if !Arc::ptr_eq(&newest, &self.known) {
+            self.known = Arc::clone(&newest);
+            self.budgets = self.known.of_tunnel(self.client);
+        }
         let now = Instant::now();
         let spend = |budget: &Arc<Budget>| budget.spend(bytes, now.into_std());
         let until = Instant::from_std(self.budgets.iter().map(spend).max()?);

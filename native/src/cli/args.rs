@@ -8,10 +8,11 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use xcher_core::peer::{Path, Via};
 use xcher_core::secure::PublicKey;
-use xcher_core::{Nick, Size};
+use xcher_core::{Nick, RelayLimits, Size};
 
 use super::bridge_args::BridgeArgs;
 use super::exit::Failure;
+use super::given::Given;
 use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
 use crate::data::Rate;
 use crate::files::Links;
@@ -40,7 +41,8 @@ Exit codes:
 
 Every option can also be set as an environment variable (XCHER_RELAY for --relay) or in the
 configuration file (relay = \"…\"). The command line goes before the environment, and that before
-the file.";
+the file. At SIGHUP, relay, bridge and up read the file, the token and the certificate again, apply
+what can change while they run, and name what needs a restart.";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -109,6 +111,9 @@ pub(super) struct Common {
     /// Configuration file [default: the platform's usual place]
     #[arg(long, global = true, env = "XCHER_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// How all options were given.
+    #[arg(skip)]
+    pub(super) given: Given,
 }
 
 /// Which way connections go.
@@ -187,6 +192,17 @@ pub(super) struct RelayArgs {
     pub(super) max_per_address: usize,
     #[command(flatten)]
     pub(super) bridge: BridgeArgs,
+}
+
+impl RelayArgs {
+    pub(super) fn limits(&self) -> RelayLimits {
+        RelayLimits {
+            connections: self.max_connections,
+            per_address: self.max_per_address,
+            any_address: self.any_address,
+            ..RelayLimits::default()
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]

@@ -10,11 +10,12 @@ use super::exit::Failure;
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
-use super::relay::{listen, read_again_at_hangup};
-use super::signals::Signals;
+use super::relay::listen;
+use super::reload::Reload;
+use super::signals::{Hangups, Signals};
 use crate::bridge::{Bridge, Home};
 use crate::descriptors::raise_limit;
-use crate::http::{self, HttpConfig, Tls, WsBytes};
+use crate::http::{Http, HttpConfig, Tls, WsBytes};
 
 /// Runs a bridge until stopped.
 pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failure> {
@@ -29,11 +30,13 @@ pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failur
         return Err(Failure::usage("expected an address to listen on (--http), got off"));
     };
     raise_limit();
-    read_again_at_hangup(common, args)?;
+    let hangups = Hangups::catch().map_err(Failure::local)?;
     let tls = args.tls()?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
-    let home = Home::Elsewhere(relay.to_owned());
-    front.serve(common, args, home, async move { signals.stop().await }).await
+    let (serving, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let http = serving.http.clone();
+    tokio::spawn(Reload::new(common, None, Some(serving)).at_each(hangups));
+    http.run(listener, async move { signals.stop().await }).await.map_err(Failure::local)
 }
 
 /// The port of a bridge.
@@ -41,6 +44,7 @@ pub(super) struct Front {
     listener: TcpListener,
     pub(super) address: SocketAddr,
     tls: Option<Tls>,
+    token: Option<String>,
 }
 
 impl Front {
@@ -50,8 +54,8 @@ impl Front {
         listener: TcpListener,
         tls: Option<Tls>,
     ) -> Result<Self, Failure> {
-        let address = listener.local_addr().map_err(Failure::local)?;
-        let front = Self { listener, address, tls };
+        let (token, address) = (common.token()?, listener.local_addr().map_err(Failure::local)?);
+        let front = Self { listener, address, tls, token };
         let url = front.url(address.ip());
         let output = Output::new(common);
         output.result(format_args!("http {url}")).map_err(Failure::unwritten)?;
@@ -66,26 +70,32 @@ impl Front {
         format!("{scheme}://{}/", SocketAddr::new(ip, self.address.port()))
     }
 
-    pub(super) async fn serve(
+    /// Makes the bridge that serves whoever comes to this port.
+    pub(super) fn start(
         self,
-        common: &Common,
         args: &BridgeArgs,
         home: Home,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), Failure> {
-        let bridge = Bridge::new(home, args.lends(self.address.ip()));
-        let config = HttpConfig {
-            allow_origin: args.allow_origin.clone(),
-            token: common.token()?,
-            host_names: args.host_name.clone(),
-            trusted_proxies: args.trusted_proxy.clone(),
-            tls: self.tls,
-            ..HttpConfig::default()
-        };
+    ) -> Result<(Serving, TcpListener), Failure> {
+        let Self { listener, address, tls, token } = self;
+        let bridge = Bridge::new(home, args.lends(address.ip()));
+        let access = args.access(token.clone());
+        let config = HttpConfig { access, tls: tls.clone(), ..HttpConfig::default() };
+        let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
-            let (bridge, reached_at) = (bridge.clone(), socket.reached_at());
+            let (bridge, reached_at) = (serves.clone(), socket.reached_at());
             async move { bridge.serve(socket, client, reached_at).await }
         };
-        http::run(self.listener, config, tunnel, shutdown).await.map_err(Failure::local)
+        let http = Http::new(config, tunnel).map_err(Failure::local)?;
+        Ok((Serving { http, bridge, tls, address, token }, listener))
     }
+}
+
+/// A bridge and what can change of it while it serves.
+pub(super) struct Serving {
+    pub(super) http: Http,
+    pub(super) bridge: Bridge,
+    pub(super) tls: Option<Tls>,
+    pub(super) address: SocketAddr,
+    /// The one in force.
+    pub(super) token: Option<String>,
 }

@@ -11,7 +11,7 @@ use xcher_core::Size;
 
 use super::exit::Failure;
 use crate::bridge::{BridgeConfig, Rates};
-use crate::http::{Tls, host_name};
+use crate::http::{Access, Tls, host_name, origin};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct BridgeArgs {
@@ -26,7 +26,7 @@ pub(super) struct BridgeArgs {
     #[arg(long, env = "XCHER_PUBLIC_IP", value_name = "IP")]
     pub(super) public_ip: Option<IpAddr>,
     /// Another origin whose pages may open a tunnel
-    #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub(super) allow_origin: Vec<String>,
     /// Speak TLS at --http, with this PEM certificate chain; read again when it changes
     #[arg(long, env = "XCHER_TLS_CERT", value_name = "FILE")]
@@ -79,9 +79,22 @@ impl BridgeArgs {
             Some(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let (public_ip, ports) = (self.public_ip, self.tunnel_ports.clone());
-        let (tunnel, address, total) = (self.tunnel_rate, self.address_rate, self.total_rate);
-        let rates = Rates { tunnel, address, total };
-        BridgeConfig { public_ip, ports, rates, ..BridgeConfig::at(listen_ip) }
+        BridgeConfig { public_ip, ports, rates: self.rates(), ..BridgeConfig::at(listen_ip) }
+    }
+
+    /// How fast its tunnels may be.
+    pub(super) fn rates(&self) -> Rates {
+        Rates { tunnel: self.tunnel_rate, address: self.address_rate, total: self.total_rate }
+    }
+
+    /// Who may open tunnels, where this is the token.
+    pub(super) fn access(&self, token: Option<String>) -> Access {
+        Access {
+            allow_origin: self.allow_origin.clone(),
+            token,
+            host_names: self.host_name.clone(),
+            trusted_proxies: self.trusted_proxy.clone(),
+        }
     }
 }
 

@@ -7,12 +7,14 @@ mod bridge;
 mod bridge_args;
 mod call;
 mod code;
+mod command_line;
 mod config_file;
 mod consent;
 mod exit;
 mod exposure;
 mod fetching;
 mod get;
+mod given;
 mod json;
 mod left;
 mod link;
@@ -28,6 +30,7 @@ mod prompt;
 mod qr;
 mod receive;
 mod relay;
+mod reload;
 mod report;
 mod send;
 mod send_args;
@@ -43,17 +46,16 @@ use std::panic;
 use std::path::Path;
 use std::process::{self, ExitCode};
 
-use clap::FromArgMatches as _;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, Common};
-use exit::{Code, Failure};
+use exit::Failure;
 use json::Line;
 use output::Output;
 
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
-    let cli = match read() {
+    let cli = match command_line::read() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
@@ -79,52 +81,6 @@ fn end_at_panic() {
         report(what);
         process::abort();
     }));
-}
-
-/// The command line over the environment over the configuration file.
-fn read() -> Result<Cli, ExitCode> {
-    let args: Vec<_> = std::env::args_os().collect();
-    let mut command = args::command();
-    if let Some(file) = config_file::place(&args) {
-        command = config_file::apply(command, &file).map_err(unread)?;
-    }
-    let matches = command.try_get_matches_from(args);
-    let read = |matches| Ok((Cli::from_arg_matches(&matches)?, matches));
-    let (mut cli, matches) = matches.and_then(read).map_err(|error| {
-        // Help and version are errors to clap, with the code 0.
-        match complain(&error) {
-            Err(unwritten)
-                if !error.use_stderr() && unwritten.kind() != io::ErrorKind::BrokenPipe =>
-            {
-                return unread(Failure::unwritten(unwritten));
-            }
-            _ => {}
-        }
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
-    })?;
-    cli.common.settle_privacy(&matches).map_err(unread)?;
-    Ok(cli)
-}
-
-/// Says what is wrong with the command line, which may repeat what someone else made up.
-fn complain(error: &clap::Error) -> io::Result<()> {
-    let text = error.to_string();
-    let is_plain = |c: char| c == '\n' || !xcher_core::deceives(c);
-    if !error.use_stderr() || text.chars().all(is_plain) {
-        error.print()?;
-        return io::stdout().flush();
-    }
-    let shown = |c: char| match is_plain(c) {
-        true => c.to_string(),
-        false => c.escape_default().to_string(),
-    };
-    io::stderr().write_all(text.chars().map(shown).collect::<String>().as_bytes())
-}
-
-/// A command line that says nothing that could be done.
-fn unread(failure: Failure) -> ExitCode {
-    let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
-    ExitCode::from(failure.code as u8)
 }
 
 /// The log on standard error: the relay's connections, and with `-v` everyone's details.

@@ -9,12 +9,13 @@ use xcher_core::secure::Identity;
 
 use super::args::{Common, RelayArgs};
 use super::bridge::Front;
-use super::bridge_args::{BridgeArgs, HttpAddress};
+use super::bridge_args::HttpAddress;
 use super::exit::{Code, Failure};
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
-use super::signals::{Signals, at_hangup};
+use super::reload::Reload;
+use super::signals::{Hangups, Signals};
 use crate::bridge::Home;
 use crate::descriptors::raise_limit;
 use crate::keys::identity::{self, Whose};
@@ -32,12 +33,13 @@ pub(super) async fn run(common: &Common, args: &RelayArgs) -> Result<(), Failure
 pub(super) struct Ports {
     pub(super) relay: TcpListener,
     pub(super) front: Option<Front>,
+    hangups: Hangups,
 }
 
 impl Ports {
     pub(super) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
         raise_limit();
-        read_again_at_hangup(common, &args.bridge)?;
+        let hangups = Hangups::catch().map_err(Failure::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
         let unread = |_| Failure::told(Code::Incomplete);
@@ -61,7 +63,7 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front })
+        Ok(Self { relay, front, hangups })
     }
 
     pub(super) async fn serve(
@@ -70,15 +72,20 @@ impl Ports {
         args: &RelayArgs,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let config = RelayConfig { identity: identity(common)?, ..config(args) };
+        let config = RelayConfig { limits: args.limits(), identity: identity(common)? };
         let relay = Relay::new(config).map_err(Failure::local)?;
+        let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
+        let (serving, listener) = self.front.map(start).transpose()?.unzip();
+        let http = serving.as_ref().map(|serving| serving.http.clone());
+        let reload = Reload::new(common, Some(relay.clone()), serving);
+        tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
-            let Some(front) = self.front else { return Ok(()) };
+            let Some((http, listener)) = http.zip(listener) else { return Ok(()) };
             let stopped = async move {
                 let _ = stopped.await;
             };
-            front.serve(common, &args.bridge, Home::Here(relay.clone()), stopped).await
+            http.run(listener, stopped).await.map_err(Failure::local)
         };
         let relay = async {
             let ended = relay.run(self.relay, shutdown).await;
@@ -106,34 +113,6 @@ pub(super) async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, 
     })
 }
 
-/// Has SIGHUP check the files that were named, and say what is in use and what needs a restart.
-pub(super) fn read_again_at_hangup(common: &Common, args: &BridgeArgs) -> Result<(), Failure> {
-    let (common, args) = (common.clone(), args.clone());
-    let output = Output::new(&common);
-    let token = common.token().ok().flatten();
-    at_hangup(move || {
-        match args.tls() {
-            Ok(None) => {}
-            Ok(Some(_)) => output.note(format_args!("the certificate is used from now on")),
-            Err(failure) => output.error(format_args!(
-                "{}: the certificate stays as it was",
-                failure.message.unwrap_or_default()
-            )),
-        }
-        match common.token() {
-            Ok(now) if now == token => {}
-            Ok(_) => output.note(format_args!("the token stays as it was: restart to change it")),
-            Err(failure) => output.error(format_args!(
-                "{}: the token stays as it was",
-                failure.message.unwrap_or_default()
-            )),
-        }
-        output
-            .note(format_args!("options and the configuration file stay: restart to change them"));
-    })
-    .map_err(Failure::local)
-}
-
 /// The key by which hosts know this relay again, made at first use. One that could not be kept would be
 /// another at each start, which hosts are warned of.
 fn identity(common: &Common) -> Result<Option<Identity>, Failure> {
@@ -151,12 +130,4 @@ fn identity(common: &Common) -> Result<Option<Identity>, Failure> {
         Err(error @ KeysError::System { .. }) if named.is_none() => without(&error),
         Err(error) => Err(error.into()),
     }
-}
-
-fn config(args: &RelayArgs) -> RelayConfig {
-    let mut config = RelayConfig::default();
-    config.limits.connections = args.max_connections;
-    config.limits.per_address = args.max_per_address;
-    config.limits.any_address = args.any_address;
-    config
 }

@@ -39,24 +39,30 @@ impl Signals {
     }
 }
 
-/// Keeps SIGHUP from ending a process that serves others, and has `reload` run at each, for as long
-/// as the runtime runs.
-///
-/// # Errors
-///
-/// What the system says.
-pub(super) fn at_hangup(mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
+/// Waits for SIGHUP, which no longer ends the process.
+pub(super) struct Hangups {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut hangup = signal(SignalKind::hangup())?;
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
-                reload();
-            }
-        });
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    /// Begins to catch it. One that comes before [`Hangups::next`] is not lost.
+    pub(super) fn catch() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { hangup: signal(SignalKind::hangup())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    #[cfg(not(unix))]
-    drop(reload);
-    Ok(())
+
+    /// Returns when one came; never where the system has none.
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.hangup.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
+    }
 }

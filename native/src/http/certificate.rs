@@ -39,6 +39,8 @@ struct Known {
     pair: Arc<CertifiedKey>,
     stamps: Stamps,
     looked: Instant,
+    /// The pair that [`Certificate::read_again`] was last asked about.
+    told: Arc<CertifiedKey>,
 }
 
 impl Certificate {
@@ -52,7 +54,8 @@ impl Certificate {
         // Before they are read: a change meanwhile is seen at the next look.
         let stamps = files.stamps();
         let pair = Arc::new(files.read()?);
-        let known = Mutex::new(Known { pair, stamps, looked: Instant::now() });
+        let told = Arc::clone(&pair);
+        let known = Mutex::new(Known { pair, stamps, looked: Instant::now(), told });
         Ok(Self { files, known })
     }
 }
@@ -65,6 +68,21 @@ impl Certificate {
             return false;
         };
         ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+    }
+
+    /// Reads both files, whether they look changed or not. Returns whether the certificate is another
+    /// than when this was last called.
+    ///
+    /// # Errors
+    ///
+    /// The file, and what was expected of it. The pair stays as it was.
+    pub(super) fn read_again(&self) -> Result<bool, String> {
+        let (stamps, pair) = (self.files.stamps(), Arc::new(self.files.read()?));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_another = pair.cert != known.told.cert;
+        let told = Arc::clone(&pair);
+        *known = Known { pair, stamps, looked: Instant::now(), told };
+        Ok(is_another)
     }
 
     /// The pair as it is now; as it was, where the files are no pair. They may be half replaced.

@@ -67,9 +67,10 @@ pub(super) async fn check(
 
 impl Front {
     fn goes_by(&self, host: &str) -> bool {
+        let rules = self.rules.load();
         is_this_host_for_everyone(host)
-            || self.host_names.contains(host)
-            || self.allow_origin.iter().any(|origin| origin.host() == host)
+            || rules.host_names.contains(host)
+            || rules.allow_origin.iter().any(|origin| origin.host() == host)
             || self.tls.as_ref().is_some_and(|tls| tls.is_for(host))
     }
 }

@@ -4,6 +4,7 @@
 //! What runs over a tunnel is not known here: each becomes a [`WsBytes`] and is given to whoever
 //! called [`run`].
 
+mod access;
 mod certificate;
 mod client;
 mod frames;
@@ -26,6 +27,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -33,7 +35,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -41,32 +42,24 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error, info, info_span, warn};
-use xcher_core::Quoted;
 
 use crate::accepting::Acceptor;
+use access::Rules;
 use guesses::Guesses;
-use host_name::HostNames;
 use newcomers::Newcomers;
-use origin::Origin;
 use places::Places;
-use token::Token;
 
+pub use access::Access;
 pub use host_name::host_name;
+pub use origin::origin;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
 /// Who may open tunnels, and how many.
 #[derive(Clone)]
 pub struct HttpConfig {
-    /// Origins, such as `https://example.org`, whose pages may open tunnels besides our own.
-    pub allow_origin: Vec<String>,
-    /// What a tunnel must bring; without one, anyone may open tunnels.
-    pub token: Option<String>,
-    /// Names by which this port is asked for, beside its addresses, `localhost` and those of its
-    /// certificate.
-    pub host_names: Vec<String>,
-    /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// Who may open them.
+    pub access: Access,
     /// Tunnels at a time in all.
     pub max_tunnels: usize,
     /// Tunnels at a time of one IPv4 address or one IPv6 /64.
@@ -78,10 +71,7 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
-            allow_origin: Vec::new(),
-            token: None,
-            host_names: Vec::new(),
-            trusted_proxies: Vec::new(),
+            access: Access::default(),
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
             tls: None,
@@ -105,16 +95,15 @@ const STOP: Duration = Duration::from_millis(700);
 /// How long those that did not have to be cut.
 const CUT: Duration = Duration::from_millis(200);
 
-/// Serves HTTP until `shutdown` is done; then closes all tunnels and returns within a second.
-/// Dropped, it closes all at once.
-///
-/// `tunnel` is given each tunnel's bytes and its client's real address (port 0 where a trusted
-/// proxy did not tell); the tunnel lasts until the future ends.
+/// A front. Clones are the same front.
+#[derive(Clone)]
+pub struct Http(Arc<Front>);
+
+/// Serves HTTP at `listener`, as [`Http::run`] of a new front does.
 ///
 /// # Errors
 ///
-/// `InvalidInput` for an `allow_origin` or a host name that is none, or if `listener` is none. A connection
-/// that could not be accepted, for want of file descriptors for example, is logged and tried again.
+/// Those of [`Http::new`] and [`Http::run`].
 pub async fn run<F, Fut>(
     listener: TcpListener,
     config: HttpConfig,
@@ -125,56 +114,99 @@ where
     F: Fn(WsBytes, SocketAddr) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    if let Some(how) = lacks_page() {
-        info!("{how}");
+    Http::new(config, tunnel)?.run(listener, shutdown).await
+}
+
+impl Http {
+    /// A front that serves nobody yet.
+    ///
+    /// `tunnel` is given each tunnel's bytes and its client's real address (port 0 where a trusted
+    /// proxy did not tell); the tunnel lasts until the future ends.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an allowed origin or a host name that is none.
+    pub fn new<F, Fut>(config: HttpConfig, tunnel: F) -> io::Result<Self>
+    where
+        F: Fn(WsBytes, SocketAddr) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Front::new(config, tunnel).map(|front| Self(Arc::new(front)))
     }
-    let front = Arc::new(Front::new(config, tunnel)?);
-    let router = routes::router(Arc::clone(&front));
-    let newcomers = Newcomers::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
-    let _cut = front.cut.clone().drop_guard();
-    let mut shutdown = pin!(shutdown);
-    let mut connections = JoinSet::new();
-    let mut acceptor = Acceptor::new(listener);
-    loop {
-        tokio::select! {
-            accepted = acceptor.accept() => {
-                let (socket, from) = accepted?;
-                let client = (!client::is_proxy(from.ip(), &front.trusted_proxies)).then_some(from.ip());
-                let Some(newcomer) = newcomers.admit(client) else {
-                    debug!(%from, "too many connections: closed");
-                    continue;
-                };
-                let (front, router) = (Arc::clone(&front), router.clone());
-                let served = async move {
-                    tokio::select! {
-                        () = front.connected(socket, from, client, router) => {}
-                        () = newcomer.gives_way.cancelled() => debug!("gave way to another"),
-                    }
-                };
-                connections.spawn(served.instrument(info_span!("http", %from)));
-            }
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended {
-                    error!(%error, "a connection's task broke");
-                }
-            }
-            () = &mut shutdown => break,
+
+    /// Applies this to tunnels opened from now on; those that are open go on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Http::new`]. Everything stays as it was.
+    pub fn set_access(&self, access: &Access) -> io::Result<()> {
+        self.0.rules.store(Arc::new(Rules::new(access)?));
+        Ok(())
+    }
+
+    /// Serves HTTP until `shutdown` is done; then closes all tunnels and returns within a second.
+    /// Dropped, it closes all at once. A front runs once.
+    ///
+    /// # Errors
+    ///
+    /// If `listener` is none. A connection that could not be accepted, for want of file descriptors
+    /// for example, is logged and tried again.
+    pub async fn run(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        if let Some(how) = lacks_page() {
+            info!("{how}");
         }
+        let front = &self.0;
+        let router = routes::router(Arc::clone(front));
+        let newcomers = Newcomers::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+        let _cut = front.cut.clone().drop_guard();
+        let mut shutdown = pin!(shutdown);
+        let mut connections = JoinSet::new();
+        let mut acceptor = Acceptor::new(listener);
+        loop {
+            tokio::select! {
+                accepted = acceptor.accept() => {
+                    let (socket, from) = accepted?;
+                    let client = (!front.is_proxy(from.ip())).then_some(from.ip());
+                    let Some(newcomer) = newcomers.admit(client) else {
+                        debug!(%from, "too many connections: closed");
+                        continue;
+                    };
+                    let (front, router) = (Arc::clone(front), router.clone());
+                    let served = async move {
+                        tokio::select! {
+                            () = front.connected(socket, from, client, router) => {}
+                            () = newcomer.gives_way.cancelled() => debug!("gave way to another"),
+                        }
+                    };
+                    connections.spawn(served.instrument(info_span!("http", %from)));
+                }
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        error!(%error, "a connection's task broke");
+                    }
+                }
+                () = &mut shutdown => break,
+            }
+        }
+        drop(acceptor);
+        front.closing.cancel();
+        front.tunnels.close();
+        let all = async {
+            while connections.join_next().await.is_some() {}
+            front.tunnels.wait().await;
+        };
+        if timeout(STOP, all).await.is_err() {
+            warn!(tunnels = front.tunnels.len(), connections = connections.len(), "cut");
+            connections.abort_all();
+            front.cut.cancel();
+            let _ = timeout(CUT, front.tunnels.wait()).await;
+        }
+        Ok(())
     }
-    drop(acceptor);
-    front.closing.cancel();
-    front.tunnels.close();
-    let all = async {
-        while connections.join_next().await.is_some() {}
-        front.tunnels.wait().await;
-    };
-    if timeout(STOP, all).await.is_err() {
-        warn!(tunnels = front.tunnels.len(), connections = connections.len(), "cut");
-        connections.abort_all();
-        front.cut.cancel();
-        let _ = timeout(CUT, front.tunnels.wait()).await;
-    }
-    Ok(())
 }
 
 /// What is to be said where this binary was built without its page.
@@ -184,10 +216,8 @@ pub fn lacks_page() -> Option<&'static str> {
 
 /// What the routes share.
 struct Front {
-    allow_origin: Vec<Origin>,
-    token: Option<Token>,
-    host_names: HostNames,
-    trusted_proxies: Vec<IpNet>,
+    /// Who may open tunnels; swapped as a whole.
+    rules: ArcSwap<Rules>,
     guesses: Guesses,
     tls: Option<Tls>,
     places: Arc<Places>,
@@ -215,19 +245,8 @@ impl Front {
         F: Fn(WsBytes, SocketAddr) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let origin = |text: &String| {
-            Origin::parse(text).ok_or_else(|| {
-                let got = Quoted(text);
-                let fault = format!("expected an origin such as https://example.org, got {got}");
-                io::Error::new(io::ErrorKind::InvalidInput, fault)
-            })
-        };
         Ok(Self {
-            allow_origin: config.allow_origin.iter().map(origin).collect::<io::Result<_>>()?,
-            token: config.token.as_deref().map(Token::new),
-            host_names: HostNames::new(config.host_names.iter().map(String::as_str))
-                .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?,
-            trusted_proxies: config.trusted_proxies,
+            rules: ArcSwap::from_pointee(Rules::new(&config.access)?),
             guesses: Guesses::default(),
             tls: config.tls,
             places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
@@ -236,6 +255,10 @@ impl Front {
             closing: CancellationToken::new(),
             cut: CancellationToken::new(),
         })
+    }
+
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        client::is_proxy(ip, &self.rules.load().trusted_proxies)
     }
 
     /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.

@@ -17,11 +17,20 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads `https://example.org:8443`; none for anything else, and so for `null`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
         let (host, port) = host_and_port(uri.authority()?, &scheme)?;
         (uri.path().len() <= 1 && uri.query().is_none()).then_some(Self { scheme, host, port })
+    }
+
+    /// # Errors
+    ///
+    /// What was expected and what came.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            format!("expected an origin such as https://example.org, got {}", Quoted(text))
+        })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -34,6 +43,15 @@ impl Origin {
         host_and_port(&authority, &self.scheme)
             .is_some_and(|(host, port)| host == self.host && port == self.port)
     }
+}
+
+/// Lets an origin such as `https://example.org` through as it is.
+///
+/// # Errors
+///
+/// What was expected and what came.
+pub fn origin(text: &str) -> Result<String, String> {
+    Origin::read(text).map(|_| text.to_owned())
 }
 
 /// Whether whoever asks may: a page of ours, a page of an allowed origin, or no page at all. A page is

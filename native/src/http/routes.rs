@@ -77,7 +77,7 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
         tunnel: TUNNEL,
         subprotocol: SUBPROTOCOL,
-        token: front.token.is_some(),
+        token: front.rules.load().token.is_some(),
         page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
     })

@@ -65,6 +65,16 @@ impl Tls {
         Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
     }
 
+    /// Reads both files again. Returns whether the certificate is another than when this was last
+    /// called.
+    ///
+    /// # Errors
+    ///
+    /// The file, and what was expected of it. The certificate stays as it was.
+    pub fn read_again(&self) -> Result<bool, String> {
+        self.0.certificate.read_again()
+    }
+
     /// Whether the certificate is for this host.
     pub(super) fn is_for(&self, host: &str) -> bool {
         self.0.certificate.is_for(host)

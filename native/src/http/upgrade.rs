@@ -26,15 +26,15 @@ pub(super) async fn open(
     Extension(Ends { socket, reached_at }): Extension<Ends>,
     mut request: Request,
 ) -> Response {
-    let headers = request.headers();
-    if let Err(fault) = origin::check(headers, &front.allow_origin) {
+    let (headers, rules) = (request.headers(), front.rules.load());
+    if let Err(fault) = origin::check(headers, &rules.allow_origin) {
         return refusal(StatusCode::FORBIDDEN, &fault);
     }
-    let from = match client::address(socket, headers, &front.trusted_proxies) {
+    let from = match client::address(socket, headers, &rules.trusted_proxies) {
         Ok(from) => from,
         Err(fault) => return refusal(StatusCode::BAD_REQUEST, &fault),
     };
-    if let Some(token) = &front.token {
+    if let Some(token) = &rules.token {
         let given = token.is_in(headers);
         if !front.guesses.admit(from.ip(), given == Given::Other, Instant::now()) {
             let fault = "your address has shown too many wrong tokens: wait a minute";

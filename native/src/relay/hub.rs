@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
+use xcher_core::RelayLimits;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
 /// Closed connections whose other side may still read the last words.
@@ -78,6 +79,12 @@ impl Hub {
     /// Has whoever waits for [`Hub::armed_sooner`] look around.
     pub(super) fn look(&self) {
         self.sooner.notify_one();
+    }
+
+    pub(super) fn set_limits(&self, limits: RelayLimits) {
+        self.lock().registry.set_limits(limits);
+        // The next tick may be due sooner.
+        self.look();
     }
 
     pub(super) fn connect(&self, link: Arc<dyn Outlet>, from: SocketAddr) {

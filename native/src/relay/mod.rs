@@ -90,6 +90,11 @@ impl Relay {
         })))
     }
 
+    /// Applies these limits from now on, as [`Registry::set_limits`] does.
+    pub fn set_limits(&self, limits: RelayLimits) {
+        self.0.hub.set_limits(limits);
+    }
+
     /// Joins a connection that is not a socket of the listener's. `from` is where it comes from: it
     /// is counted there, and its X_INITs may name that address. A connection too many, or one to a
     /// relay that has stopped, is told so and closed as one to the listener is.

@@ -25,7 +25,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use xcher::bridge::mux::{self, Opener, Stream};
 use xcher::bridge::{Bridge, BridgeConfig, Home, Rates};
-use xcher::http::{HttpConfig, WsBytes};
+use xcher::http::{Access, HttpConfig, WsBytes};
 use xcher::relay::{Relay, RelayConfig};
 use xcher_core::tunnel::AllocationLimits;
 use yamux::Mode;
@@ -47,7 +47,7 @@ impl Drop for Front {
 }
 
 impl Front {
-    async fn start(http: HttpConfig) -> Self {
+    async fn start(mut http: HttpConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let bridge = bridge(Rates::default());
@@ -56,7 +56,7 @@ impl Front {
             async move { bridge.serve(bytes, client, addr.ip()).await }
         };
         // Where a test says a client is, is where it is.
-        let http = HttpConfig { trusted_proxies: vec![addr.ip().into()], ..http };
+        http.access.trusted_proxies = vec![addr.ip().into()];
         let run = async move {
             xcher::http::run(listener, http, tunnel, std::future::pending()).await.unwrap();
         };
@@ -107,6 +107,10 @@ fn bytes(
     let write = write.with(|bytes: Bytes| ready(io::Result::Ok(Message::Binary(bytes))));
     let write = BufWriter::new(SinkWriter::new(CopyToBytes::new(write)));
     tokio::io::join(StreamReader::new(read), write)
+}
+
+fn with(access: Access) -> HttpConfig {
+    HttpConfig { access, ..HttpConfig::default() }
 }
 
 fn bridge(rates: Rates) -> Bridge {

@@ -80,6 +80,27 @@ async fn all_tunnels_share_the_rate_in_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rates_change_while_tunnels_are_open() {
+    for slow in [
+        Rates { tunnel: SLOW, ..Rates::default() },
+        Rates { address: SLOW, ..Rates::default() },
+        Rates { total: SLOW, ..Rates::default() },
+    ] {
+        let bridge = bridge(Rates::default());
+        let mut pair = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
+        assert!(takes(&mut pair, 8 * MIB).await < 0.1);
+        bridge.set_rates(slow);
+        let took = takes(&mut pair, 8 * MIB).await;
+        assert!(took > 7.5, "{slow:?}: {took}");
+        bridge.set_rates(Rates::default());
+        // What was under way ends at its old rate.
+        takes(&mut pair, MIB).await;
+        let took = takes(&mut pair, 8 * MIB).await;
+        assert!(took < 0.1, "{slow:?}: {took}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_too_fast_is_kept_waiting_and_not_held_in_memory() {
     let bridge = bridge(Rates { tunnel: SLOW, ..Rates::default() });
     let (_from, mut stream, _to, _visit) = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;

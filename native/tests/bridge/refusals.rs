@@ -97,7 +97,7 @@ async fn a_wrong_origin() {
 #[tokio::test]
 async fn with_a_token_only_who_knows_it_is_let_in() {
     let front =
-        Front::start(HttpConfig { token: Some("right".into()), ..Default::default() }).await;
+        Front::start(with(Access { token: Some("right".into()), ..Default::default() })).await;
     for headers in [&[][..], &[("authorization", "Bearer wrong")]] {
         assert_eq!(front.web_socket(HERE, headers).await.unwrap_err(), 401);
     }

@@ -23,13 +23,17 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use xcher::http::{HttpConfig, WsBytes, run};
+use xcher::http::{Access, HttpConfig, WsBytes, run};
 
 /// Beyond any wait of a test that goes well.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SUBPROTOCOL: (&str, &str) = ("sec-websocket-protocol", "xcher.tunnel.1");
 
 type Client = WebSocketStream<TcpStream>;
+
+fn with(access: Access) -> HttpConfig {
+    HttpConfig { access, ..HttpConfig::default() }
+}
 
 struct Front {
     addr: SocketAddr,

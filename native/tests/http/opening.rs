@@ -19,7 +19,7 @@ async fn the_subprotocol_is_needed() {
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let allow_origin = vec!["https://friend.example".to_owned()];
-    let front = Front::start(HttpConfig { allow_origin, ..Default::default() }).await;
+    let front = Front::start(with(Access { allow_origin, ..Default::default() })).await;
     let ours = format!("http://{}", front.addr);
     let secure = format!("https://{}", front.addr);
     for origin in [&*ours, &*secure, "https://friend.example", "https://FRIEND.example:443"] {
@@ -44,7 +44,7 @@ async fn pages_of_other_sites_are_refused() {
 #[tokio::test]
 async fn an_allowed_origin_must_be_one() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = HttpConfig { allow_origin: vec!["*".to_owned()], ..Default::default() };
+    let config = with(Access { allow_origin: vec!["*".to_owned()], ..Default::default() });
     let ran = run(listener, config, |_, _| async {}, std::future::pending()).await;
     assert_eq!(ran.unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
@@ -53,7 +53,8 @@ async fn an_allowed_origin_must_be_one() {
 async fn the_token_in_either_form_and_no_other() {
     // In base64url this has a "_", where base64 has a "/".
     let token = "sÿ?>secret";
-    let front = Front::start(HttpConfig { token: Some(token.into()), ..Default::default() }).await;
+    let front =
+        Front::start(with(Access { token: Some(token.into()), ..Default::default() })).await;
     let bearer = format!("Bearer {token}");
     let mut request = format!("ws://{}/xcher", front.addr).into_client_request().unwrap();
     let value = bearer.as_bytes().try_into().unwrap();
@@ -117,7 +118,7 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
     assert!(text.contains("--trusted-proxy 127.0.0.1"), "{text}");
 
     let trusted_proxies = vec!["127.0.0.0/30".parse().unwrap()];
-    let mut front = Front::start(HttpConfig { trusted_proxies, ..Default::default() }).await;
+    let mut front = Front::start(with(Access { trusted_proxies, ..Default::default() })).await;
     let _client = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap();
     assert_eq!(front.given().await.1, "198.51.100.7:0".parse().unwrap());
     let nonsense = ("x-forwarded-for", "someone");
@@ -127,11 +128,11 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
 #[tokio::test]
 async fn names_that_anothers_name_server_points_here_are_refused() {
     let host_names = vec!["relay.example".to_owned()];
-    let config = HttpConfig {
+    let config = with(Access {
         host_names,
         allow_origin: vec!["https://friend.example".into()],
         ..Default::default()
-    };
+    });
     let front = Front::start(config).await;
     for host in
         ["rebound.example", "rebound.example:9248", "127.0.0.1.rebound.example", "", "x@127.0.0.1"]
@@ -168,7 +169,8 @@ async fn a_page_under_another_name_opens_no_tunnel() {
 #[tokio::test]
 async fn an_address_that_guesses_tokens_waits() {
     let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
-    let config = HttpConfig { token: Some("right".into()), trusted_proxies, ..Default::default() };
+    let config =
+        with(Access { token: Some("right".into()), trusted_proxies, ..Default::default() });
     let front = Front::start(config).await;
     let ask = async |from: &str, token: &str| {
         let bearer = format!("Bearer {token}");

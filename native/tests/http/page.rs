@@ -15,7 +15,7 @@ async fn health_config_and_page() {
         env!("CARGO_PKG_VERSION")
     );
     assert!(config.ends_with(&expected), "{config}");
-    let secret = Front::start(HttpConfig { token: Some("s".into()), ..Default::default() }).await;
+    let secret = Front::start(with(Access { token: Some("s".into()), ..Default::default() })).await;
     assert!(secret.get("/config.json").await.contains(r#""token":true"#));
 
     let page = front.get("/").await;

@@ -41,7 +41,7 @@ async fn a_tunnel_whose_task_panics_ends_alone() {
         let _ = tokio::io::copy(&mut from, &mut to).await;
     };
     let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
-    let config = HttpConfig { trusted_proxies, ..Default::default() };
+    let config = with(Access { trusted_proxies, ..Default::default() });
     let front = Front::serve(config, panics, mpsc::unbounded_channel().1).await;
     let from = |ip| [SUBPROTOCOL, ("x-forwarded-for", ip)];
     let mut before = front.open(&from("9.9.9.9")).await.unwrap();

@@ -1,0 +1,49 @@
+//! Who may open tunnels: what can change while the front runs.
+
+use std::io;
+
+use ipnet::IpNet;
+
+use super::host_name::HostNames;
+use super::origin::Origin;
+use super::token::Token;
+
+/// Who may open tunnels.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// Origins, such as `https://example.org`, whose pages may open tunnels besides our own.
+    pub allow_origin: Vec<String>,
+    /// What a tunnel must bring; without one, anyone may open tunnels.
+    pub token: Option<String>,
+    /// Names by which this port is asked for, beside its addresses, `localhost` and those of its
+    /// certificate.
+    pub host_names: Vec<String>,
+    /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The same, as requests are compared with it.
+pub(super) struct Rules {
+    pub(super) allow_origin: Vec<Origin>,
+    pub(super) token: Option<Token>,
+    pub(super) host_names: HostNames,
+    pub(super) trusted_proxies: Vec<IpNet>,
+}
+
+impl Rules {
+    /// # Errors
+    ///
+    /// `InvalidInput` for an origin or a host name that is none.
+    pub(super) fn new(access: &Access) -> io::Result<Self> {
+        let invalid = |fault: String| io::Error::new(io::ErrorKind::InvalidInput, fault);
+        let origins =
+            access.allow_origin.iter().map(|text| Origin::read(text)).collect::<Result<_, _>>();
+        let host_names = HostNames::new(access.host_names.iter().map(String::as_str));
+        Ok(Self {
+            allow_origin: origins.map_err(invalid)?,
+            token: access.token.as_deref().map(Token::new),
+            host_names: host_names.map_err(invalid)?,
+            trusted_proxies: access.trusted_proxies.clone(),
+        })
+    }
+}
