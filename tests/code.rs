@@ -287,7 +287,7 @@ fn a_code_whose_number_is_taken_is_dropped() {
     let mut conn = relay.0.accept();
     let asked = conn.line().unwrap();
     conn.say(format!("{asked} YES\n"));
-    conn.hears("X_CAPS from ticket");
+    conn.hears("X_CAPS from key ticket");
     conn.hears("X_ADDR");
     conn.say("X_ADDR 127.0.0.1\n");
     let code = sender.until("a code", |lines| lines.out.first().cloned());

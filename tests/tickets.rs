@@ -44,7 +44,7 @@ impl Way {
             for line in BufReader::new(client).lines() {
                 let Ok(mut line) = line else { break };
                 if !tickets {
-                    line = line.replace("X_CAPS from ticket", "X_CAPS from");
+                    line = line.replace(" ticket", "");
                 }
                 if let ["X_INIT", _, ip, port] = line.split(' ').collect::<Vec<_>>()[..] {
                     let a: SocketAddr = format!("{ip}:{port}").parse().unwrap();

@@ -231,9 +231,14 @@ impl Peer {
                 if self.config.nicks.get(at).is_none_or(|asked| asked.as_str() != nick) {
                     return;
                 }
+                // A code that nobody was told yet is better another one than had back.
+                let may_be_own = self.relay.was_online
+                    || self.config.nicks.get(at).is_some_and(|nick| !nick.is_for_one_time());
                 let named = Named { at, yes };
                 match self.relay.asked {
-                    false if yes || self.trust.is_some() => self.ask_relay(named, turn),
+                    false if yes || may_be_own && self.trust.is_some() => {
+                        self.ask_relay(named, turn);
+                    }
                     _ => self.named(named, turn),
                 }
             }
