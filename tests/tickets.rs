@@ -43,8 +43,8 @@ impl Way {
             });
             for line in BufReader::new(client).lines() {
                 let Ok(mut line) = line else { break };
-                if !tickets {
-                    line = line.replace(" ticket", "");
+                if !tickets && line.starts_with("X_CAPS ") {
+                    line = "X_CAPS from".to_owned();
                 }
                 if let ["X_INIT", _, ip, port] = line.split(' ').collect::<Vec<_>>()[..] {
                     let a: SocketAddr = format!("{ip}:{port}").parse().unwrap();
