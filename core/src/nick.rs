@@ -35,14 +35,15 @@ impl Nick {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// Whether both differ in nothing but the case of letters: then both are one host's.
+    /// Whether both differ in nothing but the case of ASCII letters: then both are one host's. What else
+    /// could be taken for a nick the relay tells from it (section 5.2), with tables that hosts do without.
     pub fn is_same_as(&self, other: &Self) -> bool {
-        self.lower() == other.lower()
+        self.0.eq_ignore_ascii_case(&other.0)
     }
 
     /// The nick in lower case: equal for nicks that are the same.
     pub(crate) fn lower(&self) -> Box<str> {
-        self.0.to_lowercase().into()
+        self.0.to_ascii_lowercase().into()
     }
 
     /// The nick as text.
@@ -98,11 +99,10 @@ mod tests {
     #[test]
     fn case_alone_makes_no_other_nick() {
         let nick = |text: &str| Nick::parse(text).expect(text);
-        for (one, other) in [("kim", "Kim"), ("Åsa", "åsa"), ("ЮРИЙ", "Юрий"), ("ΣΟΣ", "σος")]
-        {
+        for (one, other) in [("kim", "Kim"), ("ÅSa", "Åsa"), ("a-1", "A-1")] {
             assert!(nick(one).is_same_as(&nick(other)), "{one} {other}");
         }
-        for (one, other) in [("kim", "kin"), ("kim", "кim"), ("asa", "åsa")] {
+        for (one, other) in [("kim", "kin"), ("kim", "кim"), ("asa", "åsa"), ("Åsa", "åsa")] {
             assert!(!nick(one).is_same_as(&nick(other)), "{one} {other}");
         }
     }

@@ -23,13 +23,13 @@ pub(super) struct Nicks {
 }
 
 impl Nicks {
-    /// Whose this very nick is, or one that differs in case alone.
+    /// Whose this very nick is, or one that differs in the case of ASCII letters alone.
     pub(super) fn called(&self, text: &str) -> Option<ConnId> {
         if let Some(conn) = self.by_nick.get(text) {
             return Some(*conn);
         }
-        let (holder, conn) = self.alike(&Nick::parse(text).ok()?)?;
-        holder.is_same_as(&Nick::parse(text).ok()?).then_some(conn)
+        let nick = Nick::parse(text).ok()?;
+        self.alike(&nick).filter(|(holder, _)| holder.is_same_as(&nick)).map(|(_, conn)| conn)
     }
 
     /// The nick that this one could be taken for, and whose it is.
@@ -165,10 +165,13 @@ mod tests {
         let mut nicks = Nicks::default();
         nicks.insert(nick("Kim"), ConnId(7));
         nicks.insert(nick("4821"), ConnId(8));
+        nicks.insert(nick("Åsa"), ConnId(9));
         for (called, whose) in [
             ("Kim", Some(7)),
             ("kim", Some(7)),
             ("KIM", Some(7)),
+            ("ÅSA", Some(9)),
+            ("åsa", None),
             ("kіm", None),
             ("ｋｉｍ", None),
             ("4821", Some(8)),

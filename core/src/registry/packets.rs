@@ -255,7 +255,7 @@ impl Registry {
             return Err(Refusal::Declined(match Nick::parse(nick) {
                 Ok(nick) => match self.nicks.alike(&nick) {
                     Some((there, _)) => {
-                        format!("no such nick: {nick}; {there} looks like it, and is another nick")
+                        format!("no such nick: {nick}; there is {there}, which looks like it")
                     }
                     None => format!("no such nick: {nick}"),
                 },

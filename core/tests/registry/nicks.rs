@@ -83,7 +83,7 @@ fn a_call_reaches_a_nick_in_any_case_byte_for_byte_and_no_look_alike() {
     assert_eq!(relay.look(BOB), format!("{init}\n"));
     assert_eq!(
         relay.ask(ALICE, "X_INIT b\u{43e}b 127.0.0.1 4000"),
-        "X_ERR X_INIT no such nick: b\u{43e}b; bob looks like it, and is another nick\n"
+        "X_ERR X_INIT no such nick: b\u{43e}b; there is bob, which looks like it\n"
     );
     assert_eq!(relay.look(BOB), "");
 }

@@ -134,7 +134,7 @@ impl KnownLines {
                 Says::Relay(relay) => (Some(relay.address.clone()), ITSELF.to_owned()),
             };
             if let Some(relay) = relay
-                && let Some(first) = seen.insert((relay.clone(), nick.to_lowercase()), at + 1)
+                && let Some(first) = seen.insert((relay.clone(), nick.to_ascii_lowercase()), at + 1)
             {
                 let why = format!(
                     "expected one key of {nick} at {relay}, got another in line {first} already"
