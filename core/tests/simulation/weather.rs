@@ -1,9 +1,7 @@
 //! What goes wrong on its own.
 
-use xcher_core::{Registry, RelayLimits};
-
 use crate::net::{End, Life};
-use crate::world::{STRANGER, World};
+use crate::world::{STRANGER, World, relay};
 
 impl World {
     pub(crate) fn misfortune(&mut self) {
@@ -15,7 +13,7 @@ impl World {
             }
             60..100 => self.stranger(),
             100..104 => {
-                self.relay = Registry::new(RelayLimits::default(), [7; 32]);
+                self.relay = relay();
                 for wire in self.wires.iter_mut().filter(|wire| wire.ends[1].host.is_none()) {
                     wire.cut = true;
                     wire.life[1] = Life::Gone;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use xcher_core::peer::{Action, ConnId, Input, Path, TransferId};
 use xcher_core::registry;
-use xcher_core::secure::record;
+use xcher_core::secure::{Identity, record};
 use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{Kind, NotStored, Registry, RelayLimits};
 
@@ -134,6 +134,12 @@ pub fn address(host: Option<usize>) -> IpAddr {
     }
 }
 
+/// A relay that proves its key and gives hosts their nicks back, also after it was started anew.
+pub fn relay() -> Registry {
+    let identity = Identity::new([8; 32]);
+    Registry::new(RelayLimits::default(), [7; 32]).with_identity(identity)
+}
+
 impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -144,7 +150,7 @@ impl World {
             weather,
             now: Duration::from_secs(1),
             hosts,
-            relay: Registry::new(RelayLimits::default(), [7; 32]),
+            relay: relay(),
             wires: Vec::new(),
             last_port: 20_000,
             last_conn: 0,
