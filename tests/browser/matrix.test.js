@@ -129,7 +129,7 @@ inEachBrowser("the matrix", (stage) => {
       await bob.out("online ");
       await page.offer(nick, files.paths);
       if (plain) await page.sending("failed", "expected a private session");
-      else await page.sending("done", "2 files sent");
+      else await page.sending("done", "2 files stored there");
       await page.open(nick);
       await page.listed();
       await says(page, is, why);
@@ -186,7 +186,7 @@ inEachBrowser("the matrix", (stage) => {
       await b.accept();
       await b.savedAll(files.files);
       await verified(b);
-      await a.sending("done", "2 files sent");
+      await a.sending("done", "2 files stored there");
       await a.open(bn);
     }
     await says(a, "private", `${PRIVATE}`);
