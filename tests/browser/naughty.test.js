@@ -182,6 +182,8 @@ inEachBrowser("naughty strings", (stage) => {
   /** Someone whose page tells if anything of a peer's ran. */
   async function visitor(t, at, nick) {
     const carol = await stage.visit(t, at.url, nick);
+    // A form that is sent before the page's program runs loads the page anew.
+    await carol.page.waitForSelector("body:not([data-view=''])");
     await carol.page.evaluate(() => {
       const ran = (globalThis.ran = []);
       for (const name of ["alert", "confirm", "prompt", "open"]) globalThis[name] = (text) => ran.push(`${name} ${text}`);
