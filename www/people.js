@@ -17,15 +17,15 @@ const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
   if (nick === shown) link.ariaCurrent = "page";
   const row = element("li", { "data-name": nick }, link);
-  if (!isCode(nick)) row.append(button("Offer…", `files to ${nick}`, () => offerTo(nick)));
   const its = open.filter((session) => named(session) === nick);
   if (its.length) {
     row.dataset.connected = "";
     row.title = `Connected: ${its.map(({ address }) => address)}`;
     const secret = its.every(({ key }) => key);
     row.append(element("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "Private" : "Not private"));
-    row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
   }
+  if (!isCode(nick)) row.append(button("Offer…", `files to ${nick}`, () => offerTo(nick)));
+  if (its.length) row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
   return row;
 });
 

@@ -51,7 +51,8 @@ function update(change) {
     ? `${part}, ${size(rate)}/s${left}`
     : state === "failed"
       ? why
-      : `${size(bytes)}, ${verified ? "verified" : state}`;
+      // Whether it is stored there is said of all that is sent together, once they confirm it.
+      : `${size(bytes)}, ${verified ? "verified" : change.up && state === "done" ? "sent" : state}`;
   row.text.className = verified ? "mark" : "";
   if (verified) row.text.dataset.is = "verified";
   if (!row.active) ended[state] = (ended[state] ?? 0) + 1;

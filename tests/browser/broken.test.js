@@ -175,7 +175,7 @@ inEachBrowser("in mid-transfer", (stage) => {
   });
 
   test("the relay is started anew", async (t) => {
-    let at = await relay();
+    let at = stage.keep(t, await relay());
     const [listen, http] = [at.relay, at.url.replace("http://", "")];
     const carol = await stage.visit(t, at.url, "carol");
     carol.expect(GONE);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { SeedPeer } from "./harness/seed_peer.js";
 import { folder, same, tree } from "./harness/tree.js";
@@ -45,6 +45,7 @@ inEachBrowser("the matrix", (stage) => {
   before(async () => {
     at = await relay();
   });
+  after(() => at.stop());
 
   for (const cell of cells()) {
     const { kind, way, caller, by } = cell;
@@ -57,10 +58,7 @@ inEachBrowser("the matrix", (stage) => {
     });
   }
 
-  test("no cell is left out", async () => {
-    assert.deepEqual([met, [...cells()].length], [22, 22]);
-    await at.stop();
-  });
+  test("no cell is left out", () => assert.deepEqual([met, [...cells()].length], [22, 22]));
 
   /** Everything of one cell. */
   async function meet(t, { kind, way, caller, by, number }) {
@@ -129,7 +127,7 @@ inEachBrowser("the matrix", (stage) => {
       await bob.out("online ");
       await page.offer(nick, files.paths);
       if (plain) await page.sending("failed", "expected a private session");
-      else await page.sending("done", "2 files sent");
+      else await page.sending("done", "2 files stored there");
       await page.open(nick);
       await page.listed();
       await says(page, is, why);
@@ -186,7 +184,7 @@ inEachBrowser("the matrix", (stage) => {
       await b.accept();
       await b.savedAll(files.files);
       await verified(b);
-      await a.sending("done", "2 files sent");
+      await a.sending("done", "2 files stored there");
       await a.open(bn);
     }
     await says(a, "private", `${PRIVATE}`);
