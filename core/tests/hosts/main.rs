@@ -15,3 +15,4 @@ mod receipts;
 mod resume;
 mod silence;
 mod tickets;
+mod unreadable;

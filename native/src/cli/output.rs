@@ -28,12 +28,16 @@ pub(super) struct Output {
     /// Where what is received goes.
     target: Option<Target>,
     left: Left,
+    /// What was said of files that could not be sent.
+    unsent: HashSet<String>,
     /// What was said of names that cannot be sent as they are.
     escapes: HashSet<String>,
 }
 
 /// Such lines that are said: a stranger may have many.
 const ESCAPES: usize = 100;
+/// Lines of files that could not be sent that are kept.
+const UNSENT: usize = 10_000;
 
 /// What was told of a session.
 struct Session {
@@ -58,6 +62,7 @@ impl Output {
             sessions: HashMap::new(),
             target: None,
             left: Left::default(),
+            unsent: HashSet::new(),
             escapes: HashSet::new(),
         }
     }
@@ -226,6 +231,13 @@ impl Output {
         }
     }
 
+    /// Names a file that did not arrive, unless that was said when it could not be sent.
+    pub(super) fn missing(&self, line: &str) {
+        if !self.unsent.contains(line) {
+            self.error(format_args!("{line}"));
+        }
+    }
+
     fn first_time(&mut self, line: &str) -> bool {
         self.escapes.len() < ESCAPES && self.escapes.insert(line.to_owned())
     }
@@ -277,7 +289,13 @@ impl Output {
                     false => self.detail(format_args!("sending {name} ({size} bytes) to {who}")),
                 }
             }
-            Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
+            Event::Failed { direction, name, fault, .. } => {
+                let line = format!("{name}: {fault}");
+                self.error(format_args!("{line}"));
+                if *direction == Direction::Send && self.unsent.len() < UNSENT {
+                    self.unsent.insert(line);
+                }
+            }
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
             Event::LeftOut { left, .. } => self.left_out(&left.to_string(), left.why),
             Event::Entry { name, .. } | Event::Offered { name, .. }

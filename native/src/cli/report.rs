@@ -41,7 +41,7 @@ pub(super) fn missing(output: &Output, outcome: &Outcome) {
         let _ = output.json(&Line::Missing { name: name.as_str(), state, reason });
     }
     for (name, fate) in outcome.missing().take(SHOWN) {
-        output.error(format_args!("{name}: {fate}"));
+        output.missing(&format!("{name}: {fate}"));
     }
     let named = outcome.missing().len().min(SHOWN) as u64;
     let rest = outcome.missing_count() - outcome.unasked - named;

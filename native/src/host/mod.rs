@@ -9,6 +9,7 @@ mod dialling;
 mod happened;
 mod listening;
 mod moving;
+mod opening;
 mod piping;
 mod privacy;
 mod relay_address;
@@ -31,16 +32,16 @@ use xcher_core::peer::{
     Action, Config, ConnId, Direction, Event, Input, ListenerId, SessionId, TransferId,
 };
 use xcher_core::session::Want;
-use xcher_core::stream::Hasher;
 use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, Size, Stat};
 
-use crate::data::{BufferBudget, Mark, Rate};
+use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::{KeysError, KnownPeers};
 use control::Link;
 use happened::Happened;
 use listening::Port;
 use moving::Moving;
+use opening::Opened;
 use piping::Stream;
 use resuming::Found;
 use tunnel::Tunnel;
@@ -146,8 +147,8 @@ pub struct Host {
     looking: HashMap<TransferId, Arc<AtomicBool>>,
     /// What an earlier try left, until it is gone on with.
     found: HashMap<TransferId, Found>,
-    /// Sums of beginnings that go on.
-    summed: HashMap<TransferId, (Hasher, Mark)>,
+    /// Files that are to be sent.
+    opened: HashMap<TransferId, Opened>,
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
     /// The sessions of files that come.
@@ -191,7 +192,7 @@ impl Host {
             moving: HashMap::new(),
             looking: HashMap::new(),
             found: HashMap::new(),
-            summed: HashMap::new(),
+            opened: HashMap::new(),
             partials: HashMap::new(),
             sessions: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
@@ -462,8 +463,8 @@ impl Host {
             Action::FindPartial { transfer, name, size, from } => {
                 self.find_partial(transfer, name, size, from);
             }
-            Action::SumBeginning { transfer, name, size, length, .. } => {
-                self.sum_beginning(transfer, name, size, length);
+            Action::Open { transfer, name, size, length, .. } => {
+                self.open_shared(transfer, name, size, length);
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 self.send(transfer, conn, name, size, from, seal);
