@@ -12,6 +12,7 @@ mod consent;
 mod exit;
 mod exposure;
 mod fetching;
+mod forgoing;
 mod get;
 mod json;
 mod left;

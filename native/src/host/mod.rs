@@ -32,7 +32,7 @@ use xcher_core::peer::{
     Action, Config, ConnId, Direction, Event, Input, ListenerId, SessionId, TransferId,
 };
 use xcher_core::session::Want;
-use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, Size, Stat};
+use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
 
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
@@ -358,6 +358,20 @@ impl Host {
     /// As there.
     pub fn want(&mut self, session: SessionId, want: Want) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.want(session, want, now, actions))
+    }
+
+    /// As [`Peer::forgo`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn forgo(
+        &mut self,
+        session: SessionId,
+        name: &FileName,
+        why: NotStored,
+    ) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.forgo(session, name, why, now, actions))
     }
 
     /// As [`Peer::who`].
