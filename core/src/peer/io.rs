@@ -134,7 +134,7 @@ pub enum Input<'a> {
         /// The sum of its beginning, or why the file cannot be read or is not what it was.
         sum: Result<Sum, Box<str>>,
     },
-    /// A transfer moves.
+    /// A transfer moves. Of a file of unknown size it is said how long it was before its end is sent.
     Progress {
         /// Which.
         transfer: TransferId,

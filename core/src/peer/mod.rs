@@ -427,7 +427,11 @@ impl Peer {
             Some(Transfer::Serve(serve)) if serve.is_moving() => {
                 let stands = stands(&serve.session);
                 serve.deadline = may_stand_still(serve.size, stands, until);
-                (serve.session, Direction::Send)
+                let session = serve.session;
+                if serve.size.is_unknown() {
+                    serve.moved(bytes, self.sessions.get_mut(&session));
+                }
+                (session, Direction::Send)
             }
             _ => return,
         };

@@ -75,6 +75,15 @@ impl Serve {
         }
     }
 
+    /// So many bytes are what it brings: of a pipe nothing was known before.
+    pub(super) fn moved(&mut self, bytes: u64, slot: Option<&mut Box<Slot>>) {
+        if let Some((_, size)) = self.names.first_mut() {
+            *size = bytes;
+        } else if let Some(slot) = slot {
+            slot.receipts.moved(self.number, bytes);
+        }
+    }
+
     /// Those of its files that no report is awaited of meet this fate.
     fn meet(&mut self, id: TransferId, fate: &Delivery, turn: &mut Turn<'_>) {
         let files = core::mem::take(&mut self.names).into_iter();

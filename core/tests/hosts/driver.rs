@@ -51,6 +51,7 @@ impl Net {
                 assert_eq!(size, size_of(&name, length));
                 host.sent += length - from;
                 let bytes = sealed(&file, from as usize, seal);
+                self.give(at, Input::Progress { transfer, bytes: length });
                 if let Some(end) = self.other_end(at, conn) {
                     self.data.insert(end, bytes);
                     self.receive(end.0);

@@ -67,8 +67,8 @@ fn every_way_out_keeps_to_the_rate() {
                     0 => send_now(to, from(), SIZE, &sent, &brake),
                     1 => send_by_copy(to, from(), 0, SIZE, &sent, &brake),
                     2 => send_sealed(to, from(), SIZE, sealing(seal), &sent, &brake),
-                    3 => send_pipe(to, from(), None, &sent, &brake),
-                    4 => send_pipe(to, from(), Some(seal), &sent, &brake),
+                    3 => send_pipe(to, from(), None, &sent, &brake, |_| {}),
+                    4 => send_pipe(to, from(), Some(seal), &sent, &brake, |_| {}),
                     _ => {
                         let files = [(0, SIZE / 2), (1, SIZE / 2)];
                         let half = |at: &u64, size: u64| {

@@ -100,6 +100,11 @@ impl Shares {
         Ok(Self { pipe: Some(Arc::new(Pipe::new(name, source))), ..self })
     }
 
+    /// Whether a pipe is all that is shared.
+    pub fn is_a_pipe(&self) -> bool {
+        self.pipe.is_some() && self.by_name.is_empty()
+    }
+
     /// The source of a shared pipe, for the first who asks for it.
     pub fn open_pipe(&self, name: &FileName) -> Option<File> {
         self.pipe_of(name)?.take()

@@ -76,6 +76,11 @@ pub(super) enum Happened {
         transfer: TransferId,
         files: Vec<(TransferId, BatchFileEnd)>,
     },
+    /// A pipe is at its end.
+    Moved {
+        transfer: TransferId,
+        bytes: u64,
+    },
     SendEnded {
         transfer: TransferId,
         bytes: u64,
@@ -181,6 +186,7 @@ impl Host {
             Happened::BatchMoved { transfer, files } => {
                 self.input(Input::BatchMoved { transfer, files });
             }
+            Happened::Moved { transfer, bytes } => self.input(Input::Progress { transfer, bytes }),
             Happened::SendEnded { transfer, bytes, unsent, why } => {
                 self.moving.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, unsent, why });
