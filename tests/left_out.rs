@@ -110,6 +110,44 @@ fn nothing_to_send_is_an_error_before_anything_is_shown() {
 }
 
 #[test]
+fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
+    let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
+    tree::write(folder.path(), [("unread/deep/closed", "x"), ("linked/a", "x")]);
+    close(&folder.path().join("unread/deep/closed"));
+    fs::remove_file(folder.path().join("linked/a")).unwrap();
+    symlink("nowhere", folder.path().join("linked/a")).unwrap();
+    let address = relay.address.to_string();
+    for (name, why) in [("unread", "ermission denied"), ("linked", "it is a link")] {
+        let path = folder.path().join(name);
+        for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
+            let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
+            let Some(sender) = as_other(&args, &home) else { return };
+            sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
+        }
+    }
+}
+
+#[test]
+fn only_a_folder_that_is_empty_is_listed_as_one() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, [("a", "1"), ("linked/b", "2")]);
+    fs::remove_file(share.join("linked/b")).unwrap();
+    symlink("../a", share.join("linked/b")).unwrap();
+    fs::create_dir_all(share.join("empty/deep")).unwrap();
+    let _bob = relay.share("bob", &share);
+    let ls = relay.xcher(["ls", "bob"]).run().code(0);
+    ls.out_sorted(&["0\ts/empty/deep/", "1\ts/a"]);
+    // Nothing but an empty folder is something.
+    let sender = relay.xcher(["send", "--no-qr"]).args([share.join("empty")]).start();
+    let code = code_of(&sender);
+    let out = folder.path().join("out");
+    relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+    assert!(out.join("empty/deep").is_dir());
+    sender.wait().code(0);
+}
+
+#[test]
 fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");

@@ -20,7 +20,8 @@ use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 ///
 /// Folders come in the order of their names, and so does what is in them, as long as a folder has
 /// at most 4,096 entries; a larger one is listed in sorted runs of that length. A folder from which
-/// nothing comes is listed itself, once it is read. Memory does not depend on the number of files, and
+/// nothing comes is listed itself, once it is read, unless it has things that cannot be sent: it would be
+/// taken for an empty one. Memory does not depend on the number of files, and
 /// its depth is bounded by what a name can hold. A folder that has been read to its end is not kept open.
 #[derive(Debug)]
 pub struct Walk {
@@ -56,6 +57,8 @@ struct About {
     stat: Stat,
     /// Whether something came from it.
     yields: bool,
+    /// Whether something in it cannot be sent.
+    lacks: bool,
 }
 
 #[derive(Debug)]
@@ -130,14 +133,14 @@ impl Walk {
 
     /// The folder at `path` is read.
     fn end(&mut self, about: &About, chunk: &mut Chunk) {
-        if !about.yields
-            && let Ok(name) = FileName::parse(self.path.trim_end_matches('/'))
-        {
+        let is_empty = !about.yields && !about.lacks;
+        if is_empty && let Ok(name) = FileName::parse(self.path.trim_end_matches('/')) {
             let (name, size) = (name.to_owned(), Size::Exact(0));
             chunk.entries.push(Entry { name, size, stat: about.stat });
         }
         if let Some(above) = self.folders.last_mut() {
-            above.about.yields = true;
+            above.about.yields |= about.yields || is_empty;
+            above.about.lacks |= about.lacks;
         }
     }
 
@@ -172,7 +175,7 @@ impl Walk {
     }
 
     /// Reads the next run of the folder at `path` and puts it on top.
-    fn read(&mut self, mut rest: ReadDir, about: About, chunk: &mut Chunk) {
+    fn read(&mut self, mut rest: ReadDir, mut about: About, chunk: &mut Chunk) {
         let held: usize = self.folders.iter().map(|folder| folder.found.capacity()).sum();
         let run = HELD.saturating_sub(held).clamp(SHORTEST_RUN, RUN);
         let mut found = Vec::new();
@@ -182,6 +185,7 @@ impl Walk {
                 Some(Ok(entry)) => found.push(Found::new(&entry)),
                 Some(Err(error)) => {
                     self.skip(SkipReason::Unreadable(error), chunk);
+                    about.lacks = true;
                     ended = true;
                 }
                 None => ended = true,
@@ -195,8 +199,11 @@ impl Walk {
         self.folders.push(Folder { path: self.path.len(), found, rest, about });
     }
 
-    /// Leaves out what is at `path`.
-    fn skip(&self, why: SkipReason, chunk: &mut Chunk) {
+    /// Leaves out what is at `path`. The folder that it is in lacks it, unless it is gone.
+    fn skip(&mut self, why: SkipReason, chunk: &mut Chunk) {
+        if let Some(above) = self.folders.last_mut() {
+            above.about.lacks |= !why.is_gone();
+        }
         let wire = self.path.trim_end_matches('/');
         let path = wire_name::to_path(wire).unwrap_or_else(|| wire.into());
         chunk.skip(&path, wire, why);
@@ -215,6 +222,9 @@ impl Walk {
         let Some(part) = wire_name::of_part(&found.name) else {
             let path = Path::new(&self.path).join(&found.name);
             let lossy = [&self.path, &*found.name.to_string_lossy()].concat();
+            if let Some(above) = self.folders.last_mut() {
+                above.about.lacks = true;
+            }
             return chunk.skip(&path, &lossy, SkipReason::NotText);
         };
         self.path.push_str(&part);
@@ -339,7 +349,7 @@ fn open_folder(opened: io::Result<Dir>) -> Result<(ReadDir, About), SkipReason> 
 
 impl About {
     fn new(found: &Metadata) -> Self {
-        Self { id: Id::of(found), stat: Stat::of(found), yields: false }
+        Self { id: Id::of(found), stat: Stat::of(found), yields: false, lacks: false }
     }
 }
 
