@@ -218,6 +218,48 @@ fn empty_folders_and_links_arrive_as_they_are_asked_for() {
 }
 
 #[test]
+fn what_is_in_a_private_folder_is_private_there_too() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    let large = tree::bytes(3, 300 << 10);
+    tree::write(&share, [("p/deep/large", &large[..]), ("p/small", b"2"), ("open/x", b"3")]);
+    symlink("../p/deep", share.join("open/way")).unwrap();
+    fs::set_permissions(share.join("p"), fs::Permissions::from_mode(0o700)).unwrap();
+    let modes = |out: &Path, expected: &[(&str, u32)]| {
+        for (name, mode) in expected {
+            let found = fs::metadata(out.join(name)).unwrap().mode() & 0o777;
+            assert_eq!(found, *mode, "{name}: {found:o}");
+        }
+    };
+    let inside = [("p", 0o700), ("p/deep/large", 0o600), ("p/small", 0o600)];
+    let _bob = relay.xcher(["share", "--links", "follow", "--nick", "bob"]).args([&share]).start();
+    _bob.out("online ");
+    relay.xcher(["ls", "bob", "--plain"]).run().code(0).out_sorted(&[
+        "1\ts/open/x",
+        "1\ts/p/small",
+        "307200\ts/open/way/large",
+        "307200\ts/p/deep/large",
+    ]);
+    let out = folder.path().join("all");
+    relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(0);
+    modes(&out.join("s"), &inside);
+    modes(&out.join("s"), &[("open", 0o755), ("open/x", 0o644), ("open/way/large", 0o600)]);
+    let piped = relay.xcher(["get", "bob", "s/p/small", "-o", "-"]);
+    piped.between(std::process::Stdio::null(), std::process::Stdio::null()).end(0);
+    // One of them alone, and the whole as an offer.
+    let out = folder.path().join("one");
+    relay.xcher(["get", "bob", "s/p/small", "-o"]).args([&out]).run().code(0);
+    modes(&out.join("s"), &inside[2..]);
+    let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
+    let kim = kim.args([folder.path().join("kim")]).start();
+    kim.out("online ");
+    let sent = relay.xcher(["send", "--to", "kim"]).args([share.join("p")]).run().code(0);
+    sent.error(&["sent 2 files, 300.00 KiB: stored there"]);
+    kim.wait().code(0);
+    modes(&folder.path().join("kim"), &inside);
+}
+
+#[test]
 fn a_file_that_changes_while_it_is_sent_is_not_stored() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let path = folder.path().join("log");

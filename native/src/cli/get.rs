@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use xcher_core::code::Code as Spoken;
 use xcher_core::peer::Event;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Nick, NotStored, Quoted};
+use xcher_core::{FileName, Kind, Nick, NotStored, Quoted};
 
 use super::answers::Consent;
 use super::args::Common;
@@ -48,7 +48,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     // another try: until all is listed at least something, and nothing once it was told what becomes of it.
     let mut untold = Some(Want { files: 1, ..Want::default() });
     let done = async {
-        let (mut spool, unreadable) = choose(&mut call, &mut wanted).await?;
+        let (mut spool, unreadable) = choose(&mut call, &mut wanted, &to).await?;
         wanted.tell_missing(&call, &whom);
         let all = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
         // What is not there is not there for another try either, such as a pipe that was sent.
@@ -216,7 +216,11 @@ impl Wanted {
 
 /// Reads the other side's list and keeps what is wanted of it. Says whether the other side could not read
 /// something of that.
-async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool), Failure> {
+async fn choose(
+    call: &mut Call<'_>,
+    wanted: &mut Wanted,
+    to: &Target,
+) -> Result<(Spool, bool), Failure> {
     let mut spool = Spool::new().map_err(unlisted)?;
     let mut unreadable = false;
     let session = call.session;
@@ -224,7 +228,10 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool
     loop {
         match call.next().await? {
             Event::Entry { name, size, stat, .. } if wanted.takes(&name) => {
-                spool.push(&name, size, stat).map_err(unlisted)?;
+                // Standard output is no place for a folder.
+                if !(to.is_stdout() && stat.kind == Kind::Folder) {
+                    spool.push(&name, size, stat).map_err(unlisted)?;
+                }
             }
             Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;

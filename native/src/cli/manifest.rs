@@ -193,7 +193,11 @@ impl Manifest {
         {
             self.shown += 1;
             let note = match (self.there(&name, size, stat), self.on_conflict) {
-                (There::Nothing, _) if stat.kind == Kind::Folder => "  (an empty folder)",
+                (There::Nothing, _) if stat.kind == Kind::Folder => match stat.private {
+                    // It may have something in it.
+                    true => "  (a private folder)",
+                    false => "  (an empty folder)",
+                },
                 (There::Nothing, _) if stat.kind == Kind::Link => "  (a link)",
                 (There::Nothing, _) => "",
                 (There::Same, _) => "  (here already)",

@@ -223,18 +223,21 @@ impl Share {
         };
         self.check_names(&real)?;
         let own = self.rules.own.now();
+        let mut private = false;
         // What a link to a folder shows is not listed, so it is not found either.
         for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
             let found = self.root.symlink_metadata(folder).ok()?;
             if !found.is_dir() || own.contains(&Id::of(&found)) {
                 return None;
             }
+            private |= Stat::of(&found).private;
         }
         let found = self.root.symlink_metadata(&real).ok()?;
         if own.contains(&Id::of(&found)) {
             return None;
         }
-        let stat = Stat::of(&found);
+        let mut stat = Stat::of(&found);
+        stat.private |= private && stat.kind != Kind::Link;
         let size = match stat.kind {
             Kind::File if found.is_file() => found.len(),
             Kind::File => return None,

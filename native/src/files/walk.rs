@@ -21,7 +21,8 @@ use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 /// Folders come in the order of their names, and so does what is in them, as long as a folder has
 /// at most 4,096 entries; a larger one is listed in sorted runs of that length. A folder from which
 /// nothing comes is listed itself, once it is read, unless it has things that cannot be sent: it would be
-/// taken for an empty one. Memory does not depend on the number of files, and
+/// taken for an empty one. A private folder is listed before what comes from it, so that it is made so before
+/// anything lands there, and all that is in one is private. Memory does not depend on the number of files, and
 /// its depth is bounded by what a name can hold. A folder that has been read to its end is not kept open.
 #[derive(Debug)]
 pub struct Walk {
@@ -59,6 +60,10 @@ struct About {
     yields: bool,
     /// Whether something in it cannot be sent.
     lacks: bool,
+    /// Whether it, or a folder that it is in, is its owner's alone.
+    private: bool,
+    /// Whether it was listed itself.
+    listed: bool,
 }
 
 #[derive(Debug)]
@@ -95,7 +100,8 @@ impl Walk {
         }
     }
 
-    /// The next files, at most `max` of them and of what is skipped together.
+    /// The next files, at most `max` of them and of what is skipped together, and the private folders that
+    /// the last of them is in.
     ///
     /// An entry that cannot be shared, or vanishes while it is looked at, is skipped; nothing ends
     /// the listing before its end.
@@ -135,13 +141,34 @@ impl Walk {
     fn end(&mut self, about: &About, chunk: &mut Chunk) {
         let is_empty = !about.yields && !about.lacks;
         if is_empty && let Ok(name) = FileName::parse(self.path.trim_end_matches('/')) {
-            let (name, size) = (name.to_owned(), Size::Exact(0));
-            chunk.entries.push(Entry { name, size, stat: about.stat });
+            let stat = Stat { private: about.private, ..about.stat };
+            self.give(Entry { name: name.to_owned(), size: Size::Exact(0), stat }, chunk);
         }
         if let Some(above) = self.folders.last_mut() {
             above.about.yields |= about.yields || is_empty;
             above.about.lacks |= about.lacks;
         }
+    }
+
+    /// Lists something that is in the innermost folder, and before it the private folders that it is in.
+    fn give(&mut self, mut entry: Entry, chunk: &mut Chunk) {
+        for folder in &mut self.folders {
+            let about = &mut folder.about;
+            entry.stat.private |= about.private && entry.stat.kind != xcher_core::Kind::Link;
+            if !about.stat.private || std::mem::replace(&mut about.listed, true) {
+                continue;
+            }
+            // The root of all has no name.
+            let name = self.path.get(..folder.path).map(|path| path.trim_end_matches('/'));
+            if let Some(Ok(name)) = name.map(FileName::parse) {
+                let (name, size) = (name.to_owned(), Size::Exact(0));
+                chunk.entries.push(Entry { name, size, stat: about.stat });
+            }
+        }
+        if let Some(folder) = self.folders.last_mut() {
+            folder.about.yields = true;
+        }
+        chunk.entries.push(entry);
     }
 
     /// How much is hidden in the share that ends, in one line: its names are nobody else's business.
@@ -194,6 +221,7 @@ impl Walk {
                 break;
             }
         }
+        about.private |= self.folders.last().is_some_and(|above| above.about.private);
         found.sort_unstable_by(|a, b| b.name.cmp(&a.name));
         let rest = (!ended).then_some(rest);
         self.folders.push(Folder { path: self.path.len(), found, rest, about });
@@ -239,10 +267,7 @@ impl Walk {
         }
         match judge(&share, found.kind, &below, &name) {
             Ok(Judged::Entry(size, stat)) => {
-                chunk.entries.push(Entry { name, size: Size::Exact(size), stat });
-                if let Some(folder) = self.folders.last_mut() {
-                    folder.about.yields = true;
-                }
+                self.give(Entry { name, size: Size::Exact(size), stat }, chunk);
             }
             Ok(Judged::Folder(_, about)) if share.rules.own.has(about.id) => self.hidden += 1,
             Ok(Judged::Folder(rest, about)) => {
@@ -314,7 +339,9 @@ fn judge_link(share: &Share, below: &Path, name: &FileName) -> Result<Judged, Sk
         Links::Follow => match share.root.metadata(below) {
             Ok(_) => match share.look(below, name) {
                 Some(found) if found.stat.kind == xcher_core::Kind::Folder => {
-                    judge_folder(share.root.open_dir(below))
+                    let (rest, mut about) = open_folder(share.root.open_dir(below))?;
+                    about.private |= found.stat.private;
+                    Ok(Judged::Folder(rest, about))
                 }
                 Some(found) => {
                     share.check_access(below).map_err(SkipReason::Unreadable)?;
@@ -349,7 +376,8 @@ fn open_folder(opened: io::Result<Dir>) -> Result<(ReadDir, About), SkipReason> 
 
 impl About {
     fn new(found: &Metadata) -> Self {
-        Self { id: Id::of(found), stat: Stat::of(found), yields: false, lacks: false }
+        let (id, stat) = (Id::of(found), Stat::of(found));
+        Self { id, stat, yields: false, lacks: false, private: stat.private, listed: false }
     }
 }
 

@@ -32,7 +32,7 @@ use xcher_core::peer::{
     Action, Config, ConnId, Direction, Event, Input, ListenerId, SessionId, TransferId,
 };
 use xcher_core::session::Want;
-use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
 
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
@@ -335,6 +335,7 @@ impl Host {
         size: Size,
         stat: Stat,
     ) -> Result<TransferId, MisuseError> {
+        self.make_private(&name, stat);
         self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
@@ -348,7 +349,17 @@ impl Host {
         session: SessionId,
         files: Vec<(FileName, Size, Stat)>,
     ) -> Result<Vec<TransferId>, MisuseError> {
+        for (name, _, stat) in &files {
+            self.make_private(name, *stat);
+        }
         self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
+    }
+
+    /// A folder that is its owner's alone is so before a file lands in it (section 16).
+    fn make_private(&self, name: &FileName, stat: Stat) {
+        if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
+            inbox.make_private(name);
+        }
     }
 
     /// As [`Peer::want`].
