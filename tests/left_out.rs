@@ -14,6 +14,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use system::another_user::{as_other, close, open_tempdir};
+use system::not_tested;
 use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -286,6 +287,58 @@ fn what_tells_no_size_is_refused_with_the_reason() {
     let relay = Relay::start();
     let done = relay.xcher(["send", "/proc/self/status"]).run().code(2).out(&[]);
     done.one_error(&["/proc/self/status", "does not tell its size"]);
+}
+
+#[test]
+fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
+    let attribute = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
+    let found = fs::read(attribute).map(|bytes| (bytes.len() as u64, fs::metadata(attribute)));
+    let Some((bytes, Ok(about))) = found.ok() else {
+        return not_tested("there is no /sys here, whose files are not what they say");
+    };
+    assert!(bytes < about.len(), "{bytes} of {}", about.len());
+    let relay = Relay::start();
+    let done = relay.xcher(["send"]).args([attribute]).run().code(2).out(&[]);
+    done.one_error(&["does not tell its size", "| xcher send -"]);
+    let (folder, out) = (tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("ok", "1")]);
+    let paths = [&folder.path().join("ok"), attribute.parent().unwrap()];
+    let sender = relay.xcher(["send", "--no-qr"]).args(paths).start();
+    let code = code_of(&sender);
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([out.path()]).run().code(1);
+    assert_eq!(tree::finished(out.path()).into_keys().next().as_deref(), Some("ok"));
+    get.error(&["transparent_hugepage/enabled does not come: it cannot be read"]);
+    let sent = sender.wait().code(1);
+    sent.error(&["enabled\" is not shared: it does not tell how many bytes it has"]);
+}
+
+#[test]
+fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, [("ok", "1")]);
+    // Each byte of it takes five when it is escaped.
+    let long = share.join(std::ffi::OsStr::from_bytes(&[0xff; 200]));
+    let send = |code: i32| {
+        let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
+        let spoken = code_of(&sender);
+        let get = relay.xcher(["get", &spoken, "--yes", "-o"]).args([folder.path().join("out")]);
+        (get.run().code(code), sender.wait().code(code))
+    };
+    symlink("ok", &long).unwrap();
+    let (get, _) = send(0);
+    get.error(&["does not come: it is a link"]);
+    fs::remove_file(&long).unwrap();
+    fs::write(&long, "lost").unwrap();
+    let (get, sent) = send(1);
+    get.error(&["does not come: its name is too long"]);
+    sent.error(&["1 thing was left out (1 name)"]);
+    // As an offer, too.
+    let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
+    let kim = kim.args([folder.path().join("kim")]).start();
+    kim.out("online ");
+    relay.xcher(["send", "--to", "kim"]).args([&share]).run().code(1);
+    kim.wait().code(1);
 }
 
 #[test]

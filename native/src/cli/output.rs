@@ -178,7 +178,10 @@ impl Output {
             self.json(&line)?;
         }
         match told {
-            Told::Skipped(skipped) => self.left_out(&skipped.to_string(), skipped.why.told()),
+            Told::Skipped(skipped) => {
+                let why = &skipped.why;
+                self.left_out(&skipped.to_string(), why.told(), why.is_error());
+            }
             Told::Escaped(escaped) => {
                 let line = escaped.to_string();
                 if self.first_time(&line) {
@@ -202,9 +205,9 @@ impl Output {
     }
 
     /// Says what is not sent, once.
-    pub(super) fn left_out(&mut self, line: &str, why: WhyLeft) {
-        if self.left.add(line, why) {
-            match why.is_error() {
+    fn left_out(&mut self, line: &str, why: WhyLeft, is_error: bool) {
+        if self.left.add(line, why, is_error) {
+            match is_error {
                 true => self.error(format_args!("{line}")),
                 false => self.note(format_args!("{line}")),
             }
@@ -297,7 +300,9 @@ impl Output {
                 }
             }
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
-            Event::LeftOut { left, .. } => self.left_out(&left.to_string(), left.why),
+            Event::LeftOut { left, .. } => {
+                self.left_out(&left.to_string(), left.why, left.why.is_error());
+            }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>
             {

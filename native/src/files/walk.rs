@@ -13,7 +13,7 @@ use xcher_core::{FileName, Size};
 
 use super::chunk::{Chunk, Entry, Escaped, SkipReason};
 use super::rules::Id;
-use super::shares::Share;
+use super::shares::{Share, takes_room};
 use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 
 /// A listing under way. It reads the disk, so it belongs on a thread that may block.
@@ -74,7 +74,7 @@ struct Found {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    File(u64, Stat, Id),
+    File { size: u64, takes_room: bool, stat: Stat, id: Id },
     Folder,
     Link,
     Special,
@@ -258,7 +258,15 @@ impl Walk {
         self.path.push_str(&part);
         let name = match FileName::parse(&self.path) {
             Ok(name) => name.to_owned(),
-            Err(bad) => return self.skip(SkipReason::BadName(bad.why), chunk),
+            // A better name would change nothing for what is no file.
+            Err(bad) => {
+                let why = match found.kind {
+                    Ok(Kind::Link) if share.rules.links == Links::Skip => SkipReason::Link,
+                    Ok(Kind::Special) => SkipReason::Special,
+                    _ => SkipReason::BadName(bad.why),
+                };
+                return self.skip(why, chunk);
+            }
         };
         let Some(below) = wire_name::to_path(&self.path[self.prefix..]) else { return };
         if let Cow::Owned(_) = part {
@@ -293,7 +301,7 @@ fn begin_file(share: &Share, file: &Path, name: &str, chunk: &mut Chunk) {
         let why = there.map_or_else(SkipReason::Unreadable, |_| SkipReason::Special);
         return chunk.skip(file, name, why);
     };
-    if let Err(why) = share.check_readable(file, found.size) {
+    if let Err(why) = share.check_readable(file, found.size, found.takes_room) {
         return chunk.skip(file, name, why.into());
     }
     if xcher_core::is_escaped(name) {
@@ -317,9 +325,9 @@ fn judge(
     name: &FileName,
 ) -> Result<Judged, SkipReason> {
     match kind.map_err(SkipReason::Unreadable)? {
-        Kind::File(_, _, id) if share.rules.own.has(id) => Ok(Judged::Own),
-        Kind::File(size, stat, _) => {
-            share.check_readable(below, size)?;
+        Kind::File { id, .. } if share.rules.own.has(id) => Ok(Judged::Own),
+        Kind::File { size, takes_room, stat, .. } => {
+            share.check_readable(below, size, takes_room)?;
             Ok(Judged::Entry(size, stat))
         }
         Kind::Folder => judge_folder(share.root.open_dir_nofollow(below)),
@@ -344,7 +352,7 @@ fn judge_link(share: &Share, below: &Path, name: &FileName) -> Result<Judged, Sk
                     Ok(Judged::Folder(rest, about))
                 }
                 Some(found) => {
-                    share.check_access(below).map_err(SkipReason::Unreadable)?;
+                    share.check_readable(&found.real, found.size, found.takes_room)?;
                     Ok(Judged::Entry(found.size, found.stat))
                 }
                 // Something hidden, for example.
@@ -394,7 +402,8 @@ impl Found {
 
 fn kind(metadata: &Metadata) -> Kind {
     if metadata.is_file() {
-        Kind::File(metadata.len(), Stat::of(metadata), Id::of(metadata))
+        let (size, takes_room) = (metadata.len(), takes_room(metadata));
+        Kind::File { size, takes_room, stat: Stat::of(metadata), id: Id::of(metadata) }
     } else if metadata.is_dir() {
         Kind::Folder
     } else if metadata.is_symlink() {
