@@ -13,51 +13,12 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use rustix::process::Signal;
+use system::another_user::{as_other, close, open_tempdir};
 use system::not_tested;
 use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
-use tempfile::{TempDir, tempdir, tempdir_in};
-
-/// A user who is not this one and may read what everyone may, where this one may be another.
-const OTHER: &str = "65534";
-
-/// A command line as a user who may not read everything. `None` where this one may not be another, and
-/// is root.
-fn as_other(args: &[&str], home: &TempDir) -> Option<Xcher> {
-    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let data = home.path().join("data");
-    if !rustix::process::geteuid().is_root() {
-        return Some(Xcher::other(env!("CARGO_BIN_EXE_xcher")).args(args));
-    }
-    let tried = std::process::Command::new("setpriv").args(["--reuid", OTHER, "true"]).status();
-    if !tried.is_ok_and(|status| status.success()) {
-        not_tested("root reads everything here, and cannot be another user");
-        return None;
-    }
-    // The binary may lie where only its owner gets.
-    let program = home.path().join("xcher");
-    if !program.exists() {
-        // By a child: what this process writes, another test's child may inherit, and then it cannot be
-        // run.
-        let copy = Xcher::other("cp").args(["-p", env!("CARGO_BIN_EXE_xcher")]).args([&program]);
-        copy.run().code(0);
-    }
-    let command = Xcher::other("setpriv").args(["--reuid", OTHER, "--regid", OTHER]);
-    let command = command.args(["--clear-groups"]).args([program]).args(args);
-    Some(command.env("XCHER_DATA_DIR", data).env("HOME", home.path()))
-}
-
-/// A folder that everyone may get to.
-fn open_tempdir() -> TempDir {
-    let folder = tempdir_in("/tmp").unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
-fn close(path: &Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
-}
+use tempfile::tempdir;
 
 fn code_of(sender: &Process) -> String {
     sender.until("a code", |lines| lines.out.first().cloned())
@@ -150,6 +111,44 @@ fn nothing_to_send_is_an_error_before_anything_is_shown() {
 }
 
 #[test]
+fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
+    let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
+    tree::write(folder.path(), [("unread/deep/closed", "x"), ("linked/a", "x")]);
+    close(&folder.path().join("unread/deep/closed"));
+    fs::remove_file(folder.path().join("linked/a")).unwrap();
+    symlink("nowhere", folder.path().join("linked/a")).unwrap();
+    let address = relay.address.to_string();
+    for (name, why) in [("unread", "ermission denied"), ("linked", "it is a link")] {
+        let path = folder.path().join(name);
+        for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
+            let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
+            let Some(sender) = as_other(&args, &home) else { return };
+            sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
+        }
+    }
+}
+
+#[test]
+fn only_a_folder_that_is_empty_is_listed_as_one() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, [("a", "1"), ("linked/b", "2")]);
+    fs::remove_file(share.join("linked/b")).unwrap();
+    symlink("../a", share.join("linked/b")).unwrap();
+    fs::create_dir_all(share.join("empty/deep")).unwrap();
+    let _bob = relay.share("bob", &share);
+    let ls = relay.xcher(["ls", "bob"]).run().code(0);
+    ls.out_sorted(&["0\ts/empty/deep/", "1\ts/a"]);
+    // Nothing but an empty folder is something.
+    let sender = relay.xcher(["send", "--no-qr"]).args([share.join("empty")]).start();
+    let code = code_of(&sender);
+    let out = folder.path().join("out");
+    relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+    assert!(out.join("empty/deep").is_dir());
+    sender.wait().code(0);
+}
+
+#[test]
 fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
@@ -220,6 +219,48 @@ fn empty_folders_and_links_arrive_as_they_are_asked_for() {
 }
 
 #[test]
+fn what_is_in_a_private_folder_is_private_there_too() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    let large = tree::bytes(3, 300 << 10);
+    tree::write(&share, [("p/deep/large", &large[..]), ("p/small", b"2"), ("open/x", b"3")]);
+    symlink("../p/deep", share.join("open/way")).unwrap();
+    fs::set_permissions(share.join("p"), fs::Permissions::from_mode(0o700)).unwrap();
+    let modes = |out: &Path, expected: &[(&str, u32)]| {
+        for (name, mode) in expected {
+            let found = fs::metadata(out.join(name)).unwrap().mode() & 0o777;
+            assert_eq!(found, *mode, "{name}: {found:o}");
+        }
+    };
+    let inside = [("p", 0o700), ("p/deep/large", 0o600), ("p/small", 0o600)];
+    let _bob = relay.xcher(["share", "--links", "follow", "--nick", "bob"]).args([&share]).start();
+    _bob.out("online ");
+    relay.xcher(["ls", "bob", "--plain"]).run().code(0).out_sorted(&[
+        "1\ts/open/x",
+        "1\ts/p/small",
+        "307200\ts/open/way/large",
+        "307200\ts/p/deep/large",
+    ]);
+    let out = folder.path().join("all");
+    relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(0);
+    modes(&out.join("s"), &inside);
+    modes(&out.join("s"), &[("open", 0o755), ("open/x", 0o644), ("open/way/large", 0o600)]);
+    let piped = relay.xcher(["get", "bob", "s/p/small", "-o", "-"]);
+    piped.between(std::process::Stdio::null(), std::process::Stdio::null()).end(0);
+    // One of them alone, and the whole as an offer.
+    let out = folder.path().join("one");
+    relay.xcher(["get", "bob", "s/p/small", "-o"]).args([&out]).run().code(0);
+    modes(&out.join("s"), &inside[2..]);
+    let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
+    let kim = kim.args([folder.path().join("kim")]).start();
+    kim.out("online ");
+    let sent = relay.xcher(["send", "--to", "kim"]).args([share.join("p")]).run().code(0);
+    sent.error(&["sent 2 files, 300.00 KiB: stored there"]);
+    kim.wait().code(0);
+    modes(&folder.path().join("kim"), &inside);
+}
+
+#[test]
 fn a_file_that_changes_while_it_is_sent_is_not_stored() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let path = folder.path().join("log");
@@ -246,6 +287,58 @@ fn what_tells_no_size_is_refused_with_the_reason() {
     let relay = Relay::start();
     let done = relay.xcher(["send", "/proc/self/status"]).run().code(2).out(&[]);
     done.one_error(&["/proc/self/status", "does not tell its size"]);
+}
+
+#[test]
+fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
+    let attribute = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
+    let found = fs::read(attribute).map(|bytes| (bytes.len() as u64, fs::metadata(attribute)));
+    let Some((bytes, Ok(about))) = found.ok() else {
+        return not_tested("there is no /sys here, whose files are not what they say");
+    };
+    assert!(bytes < about.len(), "{bytes} of {}", about.len());
+    let relay = Relay::start();
+    let done = relay.xcher(["send"]).args([attribute]).run().code(2).out(&[]);
+    done.one_error(&["does not tell its size", "| xcher send -"]);
+    let (folder, out) = (tempdir().unwrap(), tempdir().unwrap());
+    tree::write(folder.path(), [("ok", "1")]);
+    let paths = [&folder.path().join("ok"), attribute.parent().unwrap()];
+    let sender = relay.xcher(["send", "--no-qr"]).args(paths).start();
+    let code = code_of(&sender);
+    let get = relay.xcher(["get", &code, "--yes", "-o"]).args([out.path()]).run().code(1);
+    assert_eq!(tree::finished(out.path()).into_keys().next().as_deref(), Some("ok"));
+    get.error(&["transparent_hugepage/enabled does not come: it cannot be read"]);
+    let sent = sender.wait().code(1);
+    sent.error(&["enabled\" is not shared: it does not tell how many bytes it has"]);
+}
+
+#[test]
+fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
+    let (relay, folder) = (Relay::start(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    tree::write(&share, [("ok", "1")]);
+    // Each byte of it takes five when it is escaped.
+    let long = share.join(std::ffi::OsStr::from_bytes(&[0xff; 200]));
+    let send = |code: i32| {
+        let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
+        let spoken = code_of(&sender);
+        let get = relay.xcher(["get", &spoken, "--yes", "-o"]).args([folder.path().join("out")]);
+        (get.run().code(code), sender.wait().code(code))
+    };
+    symlink("ok", &long).unwrap();
+    let (get, _) = send(0);
+    get.error(&["does not come: it is a link"]);
+    fs::remove_file(&long).unwrap();
+    fs::write(&long, "lost").unwrap();
+    let (get, sent) = send(1);
+    get.error(&["does not come: its name is too long"]);
+    sent.error(&["1 thing was left out (1 name)"]);
+    // As an offer, too.
+    let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
+    let kim = kim.args([folder.path().join("kim")]).start();
+    kim.out("online ");
+    relay.xcher(["send", "--to", "kim"]).args([&share]).run().code(1);
+    kim.wait().code(1);
 }
 
 #[test]

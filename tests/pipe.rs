@@ -208,11 +208,21 @@ fn it_is_offered_and_stored_as_any_file() {
     let bob = relay.xcher(["receive", "--yes", "--once", "--nick", "bob", "-o"]);
     let bob = bob.args([folder.path()]).start();
     bob.out("online bob");
-    let sender = relay.xcher(["send", "bob", "-", "--name", "notes/today"]);
-    let mut sender = sender.between(Stdio::piped(), Stdio::null());
+    let sender = relay.xcher(["send", "bob", "-", "--name", "notes/today", "--json"]);
+    let mut sender = sender.between(Stdio::piped(), Stdio::piped());
     let bytes = tree::bytes(5, 3 << 20);
     drop(feed(&mut sender, bytes.clone()).join().unwrap());
-    sender.end(0);
+    let events = String::from_utf8(rest(out(&mut sender))).unwrap();
+    let said = sender.end(0);
+    // As many as came, and not what was known of it before.
+    assert!(
+        said.iter().any(|line| line.contains("sent 1 file, 3.00 MiB: stored there")),
+        "{said:?}"
+    );
+    for event in ["delivered", "sent"] {
+        let line = events.lines().find(|line| line.contains(&format!(r#""event":"{event}""#)));
+        assert!(line.unwrap().contains(r#""bytes":3145728"#), "{events}");
+    }
     let shown = bob.wait().code(0).error(&["?", "notes/today"]).error(&["1 file, size unknown"]);
     drop(shown);
     let whole = [("notes/today".to_owned(), bytes)];

@@ -23,11 +23,11 @@ impl fmt::Display for LeftOut {
 /// Why something is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhyLeft {
-    /// The provider's system does not let it be read.
+    /// The provider's system does not let it be read, or not as what it says that it is.
     Unreadable,
     /// It is a symbolic link.
     Link,
-    /// It is a pipe, a socket, a device, or a file that does not tell its size.
+    /// It is a pipe, a socket or a device.
     Special,
     /// Its name is too long to be sent.
     Name,
@@ -63,9 +63,10 @@ impl WhyLeft {
         is_word.then(|| known.unwrap_or(Self::Other))
     }
 
-    /// Whether something went wrong, and not only what the provider's user chose.
+    /// Whether something is lost that the provider's user meant to send: a file, and not what is none or was
+    /// left out by choice.
     pub fn is_error(self) -> bool {
-        matches!(self, Self::Unreadable)
+        matches!(self, Self::Unreadable | Self::Name | Self::Changed)
     }
 }
 
@@ -74,7 +75,7 @@ impl fmt::Display for WhyLeft {
         f.write_str(match self {
             Self::Unreadable => "it cannot be read",
             Self::Link => "it is a link",
-            Self::Special => "it is a pipe, a socket, a device or of no known size",
+            Self::Special => "it is a pipe, a socket or a device",
             Self::Name => "its name is too long",
             Self::Changed => "it changed",
             Self::Hidden => "what is hidden in it is not shared",

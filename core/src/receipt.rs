@@ -46,7 +46,7 @@ reasons! {
     /// Something of that name is there and stays.
     Exists = "exists", "something of that name is there already";
     /// That system, or its user's rules, cannot take such a name.
-    Name = "name", "the name cannot be used there";
+    Name = "name", "its name is not taken there";
     /// The bytes that came are others than those that were sent.
     Altered = "altered", "its bytes changed on the way";
     /// It did not come whole.

@@ -166,6 +166,35 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
 }
 
 #[test]
+fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
+    for fault in [None, Some(Fault::Closed(None))] {
+        let mut served = ByCode::of_a_pipe();
+        served.event(&opened(US));
+        served.event(&wants(US, 3, 0));
+        served.event(&started(US, 1, "stdin", Size::UNKNOWN));
+        served.event(&delivered(US, 1, "stdin", Delivery::Stored));
+        served.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
+        assert_eq!(served.verdict(false), Verdict::Open, "somebody is in");
+        served.event(&ended(US, fault));
+        let Verdict::Done(outcome) = served.verdict(false) else {
+            panic!("nothing is left to send")
+        };
+        assert_eq!((outcome.stored, outcome.bytes, outcome.missing_count()), (1, 5, 0));
+    }
+}
+
+#[test]
+fn a_pipe_beside_files_leaves_the_code_good_for_those() {
+    let mut served = ByCode::new();
+    served.event(&opened(US));
+    served.event(&wants(US, 2, 0));
+    served.event(&started(US, 1, "stdin", Size::UNKNOWN));
+    served.event(&delivered(US, 1, "stdin", Delivery::Stored));
+    served.event(&ended(US, None));
+    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+}
+
+#[test]
 fn a_dead_code_ends_when_whoever_is_in_has_left() {
     let mut served = ByCode::new();
     served.event(&opened(US));

@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 #[cfg(unix)]
+pub(crate) mod another_user;
+#[cfg(unix)]
 pub(crate) mod keys;
 pub(crate) mod middle;
 pub(crate) mod networks;

@@ -21,6 +21,8 @@ pub struct ByCode {
     cut: bool,
     dead: bool,
     pipe: Option<Pipe>,
+    /// The pipe is all that is shared.
+    alone: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,6 +64,11 @@ impl ByCode {
         Self::default()
     }
 
+    /// The same where a pipe is all that is shared.
+    pub fn of_a_pipe() -> Self {
+        Self { alone: true, ..Self::default() }
+    }
+
     /// Takes what the host reports.
     pub fn event(&mut self, event: &Event) {
         match event {
@@ -85,11 +92,6 @@ impl ByCode {
             Event::Started { transfer, name, size, .. } if size.is_unknown() => {
                 let (transfer, name) = (*transfer, name.clone());
                 self.pipe = Some(Pipe { transfer, name, fate: None });
-            }
-            Event::Finished { transfer, bytes, .. }
-                if self.pipe.as_ref().is_some_and(|pipe| pipe.transfer == *transfer) =>
-            {
-                self.outcome.bytes = self.outcome.bytes.saturating_add(*bytes);
             }
             Event::Delivered { session, transfer, name, delivery, .. } => {
                 self.outcome.event(event);
@@ -122,10 +124,15 @@ impl ByCode {
         if busy || !self.sessions.is_empty() {
             return Verdict::Open;
         }
-        if let Some(fate) = self.pipe.as_ref().and_then(|pipe| pipe.fate.clone())
-            && !fate.is_done()
-        {
-            return Verdict::Lost(fate);
+        if let Some(fate) = self.pipe.as_ref().and_then(|pipe| pipe.fate.clone()) {
+            if !fate.is_done() {
+                return Verdict::Lost(fate);
+            }
+            if self.alone {
+                // Whatever else is said to be wanted, there is nothing more to send.
+                self.outcome.retry();
+                return Verdict::Done(self.outcome());
+            }
         }
         let (left, cut) = (take(&mut self.left), take(&mut self.cut));
         match (left, cut) {

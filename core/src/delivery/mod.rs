@@ -31,7 +31,8 @@ pub struct Outcome {
     pub here: u64,
     /// Files that the other side did not want.
     pub declined: u64,
-    /// Files that were requested, or announced as wanted, and never came to an end that is known.
+    /// Files that were requested, or announced as wanted, and never came to an end that is known: whoever
+    /// wanted them stopped before, and may not have known how many they were.
     pub unasked: u64,
     missing: LiteMap<FileName, Delivery>,
     unnamed: u64,

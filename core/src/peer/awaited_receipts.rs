@@ -66,6 +66,14 @@ impl AwaitedReceipts {
         })
     }
 
+    /// So many bytes are what a request of unknown size brings, as far as is known by now.
+    pub(super) fn moved(&mut self, number: u64, bytes: u64) {
+        let request = self.requests.iter_mut().find(|request| request.number == number);
+        if let Some(Some((_, size))) = request.and_then(|request| request.files.first_mut()) {
+            *size = bytes;
+        }
+    }
+
     /// One file of a request was not sent.
     pub(super) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
         self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))

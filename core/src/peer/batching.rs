@@ -200,6 +200,10 @@ impl Peer {
         if let Some((number, at)) = member.place {
             let end = (at, Some(reason(&fault, Stage::Waiting)));
             self.report_files(member.session, number, &[end], turn);
+        } else {
+            let (name, why) = (&member.file.name, reason(&fault, Stage::Waiting));
+            // A session that is over takes no reports.
+            let _ = self.forgo(member.session, name, why, turn.now, turn.actions);
         }
         turn.tell(member.failed(fault));
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::receipts::deliver;
 use super::slot::{Ask, Slot, Stage, TRIAL};
-use super::{Action, Event, Fault, Peer, SessionId, Turn, Use};
+use super::{Action, Delivery, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
 use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};
 
@@ -239,6 +239,10 @@ impl Peer {
             Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
             Heard::Want(want) => turn.tell(Event::Wanted { session, want }),
+            Heard::Unasked { name, why } => {
+                let (transfer, delivery) = (None, Delivery::NotStored(why));
+                turn.tell(Event::Delivered { session, transfer, name, bytes: 0, delivery });
+            }
             Heard::Receipt(receipt) => self.receipt_came(session, &receipt, turn),
             Heard::Refused { name } => self.refused_by_name(session, &name, turn),
             Heard::RequestRefused { number } => self.refused_by_number(session, number, turn),

@@ -222,7 +222,7 @@ pub enum Event {
         transfer: Option<TransferId>,
         /// The file.
         name: FileName,
-        /// Its size in bytes; 0 where it was not known when it was requested.
+        /// Its size in bytes, of a pipe as many as were sent; 0 where none came about.
         bytes: u64,
         /// What became of it.
         delivery: Delivery,

@@ -127,14 +127,14 @@ pub enum Input<'a> {
         /// How many bytes of the file are here, and their sum; `None` if there are none.
         has: Option<(u64, Sum)>,
     },
-    /// The answer to [`Action::SumBeginning`].
-    BeginningSummed {
+    /// The answer to [`Action::Open`].
+    Opened {
         /// For which transfer.
         transfer: TransferId,
-        /// The sum; `None` where the file is not what it was.
-        sum: Option<Sum>,
+        /// The sum of its beginning, or why the file cannot be read or is not what it was.
+        sum: Result<Sum, Box<str>>,
     },
-    /// A transfer moves.
+    /// A transfer moves. Of a file of unknown size it is said how long it was before its end is sent.
     Progress {
         /// Which.
         transfer: TransferId,
@@ -343,8 +343,9 @@ pub enum Action {
         /// From whom.
         from: PublicKey,
     },
-    /// Say the sum of the beginning of a file: [`Input::BeginningSummed`].
-    SumBeginning {
+    /// Open a file that is to be sent, keep it for [`Action::Send`] or [`Action::Abandon`], and say the
+    /// sum of its beginning: [`Input::Opened`].
+    Open {
         /// For which transfer.
         transfer: TransferId,
         /// Of which session.
@@ -353,7 +354,7 @@ pub enum Action {
         name: FileName,
         /// It must still have this size, in bytes.
         size: u64,
-        /// So many bytes.
+        /// So many bytes are its beginning; none where the other side has nothing of it.
         length: u64,
     },
     /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`].
@@ -419,7 +420,7 @@ pub enum Action {
         stat: Stat,
     },
     /// A received file will not become whole: leave the temporary file where it is. Or what
-    /// [`Action::SumBeginning`] asked about is not sent: stop reading it, and keep nothing of it.
+    /// [`Action::Open`] opened is not sent: stop reading it, and keep nothing of it.
     Abandon {
         /// Which transfer.
         transfer: TransferId,

@@ -270,9 +270,7 @@ impl Peer {
             Input::LeftOut { session, left } => self.list_left_out(session, &left, turn),
             Input::Found { session, size, kind } => self.found(session, size, kind, turn),
             Input::PartialFound { transfer, has } => self.partial_found(transfer, has, turn),
-            Input::BeginningSummed { transfer, sum } => {
-                self.beginning_summed(transfer, sum, turn);
-            }
+            Input::Opened { transfer, sum } => self.opened(transfer, sum, turn),
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
             // Others may be late at this moment of which the driver has still to say the same.
             Input::ReaderSlow { transfer } => return self.reader_slow(transfer, turn),
@@ -429,7 +427,11 @@ impl Peer {
             Some(Transfer::Serve(serve)) if serve.is_moving() => {
                 let stands = stands(&serve.session);
                 serve.deadline = may_stand_still(serve.size, stands, until);
-                (serve.session, Direction::Send)
+                let session = serve.session;
+                if serve.size.is_unknown() {
+                    serve.moved(bytes, self.sessions.get_mut(&session));
+                }
+                (session, Direction::Send)
             }
             _ => return,
         };

@@ -51,8 +51,9 @@ pub(super) struct Serve {
 enum Stage {
     /// For its turn.
     Waiting,
-    /// The requester has a part of it, and it is looked whether that is how the file begins.
-    Summing,
+    /// It is opened, so that whoever asked for what cannot be read gets a NO; and where the requester has
+    /// a part of it, it is looked whether that is how the file begins.
+    Opening,
     Dialling(ConnId),
     /// A listener was asked for, since the requester wants to dial (section 15).
     Listening(ListenerId),
@@ -71,6 +72,15 @@ impl Serve {
         match self.files.is_empty() {
             true => [(self.name.clone(), self.size.bytes())].into(),
             false => self.files.clone(),
+        }
+    }
+
+    /// So many bytes are what it brings: of a pipe nothing was known before.
+    pub(super) fn moved(&mut self, bytes: u64, slot: Option<&mut Box<Slot>>) {
+        if let Some((_, size)) = self.names.first_mut() {
+            *size = bytes;
+        } else if let Some(slot) = slot {
+            slot.receipts.moved(self.number, bytes);
         }
     }
 
@@ -95,6 +105,9 @@ impl Serve {
         match self.stage {
             Stage::Sending(_) => {
                 Fault::TimedOut { waited_for: "the other side to take bytes", after: limits.stall }
+            }
+            Stage::Opening => {
+                Fault::TimedOut { waited_for: "the file to open", after: limits.accept }
             }
             _ => Fault::TimedOut { waited_for: "a data connection", after: limits.accept },
         }
@@ -155,30 +168,38 @@ impl Peer {
                 continue;
             };
             serve.caller = Some(caller);
-            match serve.has {
-                Some((length, _)) => {
-                    serve.stage = Stage::Summing;
-                    // That it is exact was seen when it was asked for.
-                    let (name, size) = (serve.name.clone(), serve.size.bytes());
-                    turn.act(Action::SumBeginning { transfer: id, session, name, size, length });
+            match serve.size.exact() {
+                Some(size) if serve.files.is_empty() => {
+                    serve.stage = Stage::Opening;
+                    let length = serve.has.map_or(0, |(length, _)| length);
+                    if length == 0 {
+                        serve.deadline = Some(turn.after(self.config.limits.accept));
+                    }
+                    let name = serve.name.clone();
+                    turn.act(Action::Open { transfer: id, session, name, size, length });
                 }
-                None => self.connect(id, turn),
+                // A pipe is open, and what is missing of a batch is left out of it.
+                _ => self.connect(id, turn),
             }
         }
     }
 
-    pub(super) fn beginning_summed(
+    pub(super) fn opened(
         &mut self,
         id: TransferId,
-        sum: Option<Sum>,
+        sum: Result<Sum, Box<str>>,
         turn: &mut Turn<'_>,
     ) {
         let Some(Transfer::Serve(serve)) = self.transfers.get(&id) else { return };
-        let Stage::Summing = serve.stage else { return };
-        if serve.has.map(|(_, sum)| sum) == sum {
-            return self.connect(id, turn);
+        let Stage::Opening = serve.stage else { return };
+        match (sum, serve.has) {
+            (Err(why), None) => return self.serve_failed(id, Fault::Unsent(why), turn),
+            (Ok(sum), has) if has.is_none_or(|(_, has)| has == sum) => {
+                return self.connect(id, turn);
+            }
+            // The requester knows by the NO to ask for all of it.
+            _ => {}
         }
-        // The requester knows by the NO to ask for all of it.
         let Some(serve) = self.take_serve(id) else { return };
         turn.act(Action::Abandon { transfer: id });
         self.say_no(&serve, turn);
@@ -342,7 +363,7 @@ impl Peer {
                 self.listeners.remove(&listener);
                 turn.act(Action::StopListening { listener });
             }
-            Stage::Summing => turn.act(Action::Abandon { transfer: id }),
+            Stage::Opening => turn.act(Action::Abandon { transfer: id }),
             Stage::Waiting => {}
         }
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
@@ -417,7 +438,7 @@ impl Peer {
     }
 
     /// The session is gone: what waits will not be sent, and its beginning is read no further; what is
-    /// on its way goes on.
+    /// on its way goes on, and what is being opened goes.
     pub(super) fn orphan_serves(
         &mut self,
         session: SessionId,
@@ -427,7 +448,8 @@ impl Peer {
         let mut unsent = core::mem::take(&mut slot.serves);
         let summing = |(id, transfer): (&TransferId, &Transfer)| match transfer {
             Transfer::Serve(serve) => {
-                (serve.session == session && matches!(serve.stage, Stage::Summing)).then_some(*id)
+                let sums = matches!(serve.stage, Stage::Opening) && serve.has.is_some();
+                (serve.session == session && sums).then_some(*id)
             }
             _ => None,
         };

@@ -6,7 +6,7 @@ use super::awaited_receipts::Delivered;
 use super::fetch::{Fetch, Stage};
 use super::{Event, Fault, Peer, SessionId, Turn};
 use crate::session::{Extensions, Receipt, Want};
-use crate::{MisuseError, NotStored};
+use crate::{FileName, MisuseError, NotStored};
 
 impl Peer {
     /// Reports to the other side how many files this host wants, so that it can tell a host that has
@@ -29,6 +29,30 @@ impl Peer {
         }
         let mut out = Vec::new();
         slot.session.want(want, &mut out)?;
+        slot.write(out, &mut Turn { now, actions });
+        Ok(())
+    }
+
+    /// Reports to the other side a file that this host wants and does not request, and why, so that it can
+    /// name it: [`Event::Delivered`] there. Nothing is sent to a peer that knows no receipts.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
+    pub fn forgo(
+        &mut self,
+        session: SessionId,
+        name: &FileName,
+        why: NotStored,
+        now: core::time::Duration,
+        actions: &mut Vec<super::Action>,
+    ) -> Result<(), MisuseError> {
+        let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
+        if !slot.session.extensions().has(Extensions::RECEIPT) {
+            return Ok(());
+        }
+        let mut out = Vec::new();
+        slot.session.forgo(name.borrowed(), why, &mut out)?;
         slot.write(out, &mut Turn { now, actions });
         Ok(())
     }

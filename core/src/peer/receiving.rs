@@ -90,7 +90,12 @@ impl Peer {
             turn.act(Action::Abandon { transfer: id });
         }
         if fetch.members.is_empty() {
-            self.report(&fetch, Some(reason(&fault, fetch.stage)), turn);
+            let why = reason(&fault, fetch.stage);
+            if matches!(fetch.stage, Stage::Waiting | Stage::Looking | Stage::Listening(_)) {
+                // A session that is over takes no reports.
+                let _ = self.forgo(fetch.session, &fetch.name, why, turn.now, turn.actions);
+            }
+            self.report(&fetch, Some(why), turn);
             turn.tell(Event::Failed {
                 transfer: id,
                 session: fetch.session,

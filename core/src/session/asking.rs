@@ -6,7 +6,7 @@ use super::extra::Extra;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Sum;
-use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
+use crate::{FileName, Kind, LeftOut, MisuseError, NotStored, Packet, Size, Stat};
 
 impl Session {
     /// Asks for everything that is shared.
@@ -159,6 +159,20 @@ impl Session {
     /// [`MisuseError::Ending`].
     pub fn receipt(&mut self, receipt: Receipt, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         self.say(&Extra::Receipt(receipt), out)
+    }
+
+    /// Names a file that is wanted and is not requested. Only where both sides named it.
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Ending`].
+    pub fn forgo(
+        &mut self,
+        name: FileName<&str>,
+        why: NotStored,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.say(&Extra::Unasked { why, name: Ok(name) }, out)
     }
 
     /// Names what is left out of an offer, before its end; nothing to a side that would not know what it

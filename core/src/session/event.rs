@@ -61,6 +61,13 @@ pub enum Event {
     Want(Want),
     /// What became of files that the other side requested (section 19).
     Receipt(Receipt),
+    /// The other side wants a file and does not request it (section 19).
+    Unasked {
+        /// The file.
+        name: FileName,
+        /// Why.
+        why: NotStored,
+    },
     /// What both users see if nobody is between them (section 11.5).
     SafetyWords {
         /// Three words, once they are known.

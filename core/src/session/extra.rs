@@ -38,6 +38,8 @@ pub(super) enum Extra<'a> {
     /// `X_STORED number at count`, `X_FAILED number at count reason`: what became of files of my request
     /// of this number.
     Receipt(Receipt),
+    /// `X_UNASKED reason name`: I want this file, and do not request it.
+    Unasked { why: NotStored, name: Name<'a> },
     /// `X_LEFT reason name`: this is here and cannot come.
     Left { why: WhyLeft, name: Name<'a> },
 }
@@ -55,6 +57,7 @@ const KEY: &str = "X_KEY base64 base64";
 const REFUSED: &str = "X_REFUSED number";
 const WANT: &str = "X_WANT files bytes here";
 const STORED: &str = "X_STORED number at count, of at most 1024 files";
+const UNASKED: &str = "X_UNASKED reason name";
 const FAILED: &str = "X_FAILED number at count reason, of at most 1024 files";
 
 impl<'a> Extra<'a> {
@@ -77,6 +80,7 @@ impl<'a> Extra<'a> {
                 (number.map(|number| Self::Refused { number }), REFUSED)
             }
             "X_WANT" if named.has(Extensions::RECEIPT) => (Self::parse_want(fields), WANT),
+            "X_UNASKED" if named.has(Extensions::RECEIPT) => (Self::parse_unasked(fields), UNASKED),
             "X_STORED" if named.has(Extensions::RECEIPT) => {
                 (Self::parse_receipt(fields, None), STORED)
             }
@@ -141,6 +145,12 @@ impl<'a> Extra<'a> {
     fn parse_left(fields: &'a str) -> Option<Self> {
         let (why, name) = fields.split_once(' ')?;
         Some(Self::Left { why: WhyLeft::parse(why)?, name: FileName::parse(name) })
+    }
+
+    fn parse_unasked(fields: &'a str) -> Option<Self> {
+        let (why, name) = fields.split_once(' ')?;
+        (!why.is_empty())
+            .then(|| Self::Unasked { why: NotStored::parse(why), name: FileName::parse(name) })
     }
 
     fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
@@ -217,13 +227,8 @@ impl<'a> Extra<'a> {
                     out.extend_from_slice(why.as_str().as_bytes());
                 }
             }
-            Self::Left { why, name } => {
-                out.extend_from_slice(b"X_LEFT ");
-                out.extend_from_slice(why.as_str().as_bytes());
-                out.push(b' ');
-                let name = name.map_or_else(|bad| bad.name, FileName::into_str);
-                out.extend_from_slice(name.as_bytes());
-            }
+            Self::Left { why, name } => put_named(out, "X_LEFT ", why.as_str(), *name),
+            Self::Unasked { why, name } => put_named(out, "X_UNASKED ", why.as_str(), *name),
         }
         out.push(b'\n');
     }
@@ -256,6 +261,13 @@ fn put_base64(bytes: &[u8; 32], out: &mut Vec<u8>) {
 
 fn parse_sum(text: &str) -> Option<Sum> {
     Base64::decode(text, &mut [0; 32]).ok()?.try_into().ok()
+}
+
+fn put_named(out: &mut Vec<u8>, verb: &str, why: &str, name: Name<'_>) {
+    let name = name.map_or_else(|bad| bad.name, FileName::into_str);
+    for part in [verb, why, " ", name] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }
 
 fn put_sized(out: &mut Vec<u8>, verb: &str, name: Name<'_>, size: Size) {
@@ -304,6 +316,7 @@ mod tests {
                 not_stored: Some(NotStored::Space),
             }),
             Extra::Left { why: WhyLeft::Unreadable, name: name() },
+            Extra::Unasked { why: NotStored::Name, name: name() },
         ] {
             let mut out = Vec::new();
             extra.encode(&mut out);
@@ -357,6 +370,8 @@ mod tests {
             "X_FAILED 0 0 1",
             "X_FAILED 0 0 1 ",
             "X_FAILED 0 0 1 a b",
+            "X_UNASKED name",
+            "X_UNASKED  a",
             "X_LEFT link",
             "X_LEFT Link a",
             "X_LEFT  a",

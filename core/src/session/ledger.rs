@@ -159,6 +159,8 @@ impl Ledger {
             Extra::Refused { number } => Event::RequestRefused { number },
             Extra::Want(want) => Event::Want(want),
             Extra::Receipt(receipt) => Event::Receipt(receipt),
+            Extra::Unasked { why, name: Ok(name) } => Event::Unasked { name: name.to_owned(), why },
+            Extra::Unasked { .. } => Event::Ignored { verb: Quoted(line).to_box() },
             Extra::Left { why, name } => self.left(why, name)?,
             Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
         })

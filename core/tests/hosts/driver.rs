@@ -36,10 +36,12 @@ impl Net {
                 let has = left.map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
                 self.answer(at, Input::PartialFound { transfer, has });
             }
-            Action::SumBeginning { transfer, name, size, length, .. } => {
+            Action::Open { transfer, name, size, length, .. } => {
                 let file = host.files.get(name.as_str()).filter(|file| file.len() as u64 == size);
+                let file = file.filter(|_| !host.unreadable.contains(name.as_str()));
                 let sum = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
-                self.answer(at, Input::BeginningSummed { transfer, sum });
+                let sum = sum.ok_or_else(|| "it cannot be read".into());
+                self.answer(at, Input::Opened { transfer, sum });
             }
             // Nothing comes from it yet.
             Action::Send { name, .. } if name.as_str().ends_with(", idle") => {}
@@ -49,6 +51,7 @@ impl Net {
                 assert_eq!(size, size_of(&name, length));
                 host.sent += length - from;
                 let bytes = sealed(&file, from as usize, seal);
+                self.give(at, Input::Progress { transfer, bytes: length });
                 if let Some(end) = self.other_end(at, conn) {
                     self.data.insert(end, bytes);
                     self.receive(end.0);

@@ -16,3 +16,4 @@ mod receipts;
 mod resume;
 mod silence;
 mod tickets;
+mod unreadable;

@@ -21,6 +21,8 @@ pub(crate) struct Host {
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// By whose key what earlier tries left was looked for.
     pub(crate) kept_for: Vec<PublicKey>,
+    /// Those of its files that its system does not let it read.
+    pub(crate) unreadable: BTreeSet<String>,
     /// What earlier tries left.
     pub(crate) left: BTreeMap<String, Vec<u8>>,
     pub(crate) stored: BTreeMap<String, Vec<u8>>,
@@ -138,6 +140,7 @@ impl Net {
                 events: Vec::new(),
                 files: BTreeMap::new(),
                 kept_for: Vec::new(),
+                unreadable: BTreeSet::new(),
                 left: BTreeMap::new(),
                 stored: BTreeMap::new(),
                 pins: Vec::new(),

@@ -28,6 +28,11 @@ fn it_comes_whole_and_once() {
         let (mut net, session) = net(private);
         get(&mut net, 1, session);
         assert_eq!(net.hosts[1].stored["pipe"], BYTES);
+        let delivered = net.hosts[0].events.iter().find_map(|event| match event {
+            Event::Delivered { bytes, .. } => Some(*bytes),
+            _ => None,
+        });
+        assert_eq!(delivered, Some(BYTES.len() as u64), "private: {private}");
         let written = String::from_utf8_lossy(&net.hosts[1].written).into_owned();
         assert!(private || written.contains("X_REQUEST pipe 0tb "), "{written}");
         // Neither again, nor for someone else.

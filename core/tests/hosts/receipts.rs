@@ -110,3 +110,31 @@ fn the_number_of_wanted_files_reaches_the_sender() {
     let (session, _) = net.opened(1).unwrap();
     assert!(net.hosts[1].events.contains(&Event::Wanted { session, want }));
 }
+
+#[test]
+fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.run();
+    net.with(0, |peer, now, actions| {
+        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+    });
+    net.run();
+    assert_eq!(fates(&net, 1), [("x", 0, &Delivery::NotStored(NotStored::Name))]);
+}
+
+#[test]
+fn a_file_that_is_given_up_before_its_turn_is_named_too() {
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.run();
+    // It is looked what is here of it.
+    net.hosts[0].slow = true;
+    let (size, stat) = (xcher_core::Size::Exact(7), xcher_core::Stat::default());
+    let transfer = net.with(0, |peer, now, actions| {
+        peer.get(session, name("x"), size, stat, now, actions).unwrap()
+    });
+    net.with(0, |peer, now, actions| peer.cancel(transfer, now, actions)).unwrap();
+    net.run();
+    assert_eq!(fates(&net, 1), [("x", 0, &Delivery::NotStored(NotStored::Cancelled))]);
+}

@@ -64,11 +64,12 @@ fn a_file_that_changed_meanwhile_is_refused_or_sent_whole() {
     net.get(0, session, "x", SIZE);
     net.hosts[1].files.insert("x".into(), vec![1; 4000]);
     let transfer = net.hosts[1].held.iter().find_map(|input| match input {
-        xcher_core::peer::Input::BeginningSummed { transfer, .. } => Some(*transfer),
+        xcher_core::peer::Input::Opened { transfer, .. } => Some(*transfer),
         _ => None,
     });
     let transfer = transfer.unwrap();
-    net.hosts[1].held = vec![xcher_core::peer::Input::BeginningSummed { transfer, sum: None }];
+    net.hosts[1].held =
+        vec![xcher_core::peer::Input::Opened { transfer, sum: Err("it changed".into()) }];
     net.release(1);
     assert_eq!(net.hosts[0].stored["x"], vec![1; 4000]);
     assert_eq!(net.hosts[1].sent, SIZE);

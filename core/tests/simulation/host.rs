@@ -29,8 +29,8 @@ pub struct Host {
     pub found: BTreeMap<TransferId, Found>,
     /// What goes on, of which file it is.
     pub going: BTreeMap<TransferId, Whose>,
-    /// Files of its own whose beginnings it summed up.
-    pub summed: Vec<TransferId>,
+    /// Files of its own that it opened.
+    pub opened: Vec<TransferId>,
     /// What tries that came to nothing left.
     pub kept: BTreeMap<Whose, Vec<u8>>,
     /// What it is made of again after its death.
@@ -130,7 +130,7 @@ pub enum Due {
     Entries(SessionId, Vec<Listed>, bool),
     Found(SessionId, Option<Size>),
     PartialFound(TransferId, Option<(u64, Sum)>),
-    BeginningSummed(TransferId, Option<Sum>),
+    Opened(TransferId, Sum),
     Stored(TransferId),
     StoreFailed(TransferId),
     SendEnded(TransferId, u64, bool),
@@ -233,7 +233,7 @@ impl Host {
             shown: Vec::new(),
             key: is_private.then(|| Identity::new(secret).public()),
             going: BTreeMap::new(),
-            summed: Vec::new(),
+            opened: Vec::new(),
             kept: BTreeMap::new(),
             config,
             secret,

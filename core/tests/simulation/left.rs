@@ -75,8 +75,8 @@ impl World {
     /// A try came to nothing: what there is stays.
     pub(crate) fn keep(&mut self, host: usize, transfer: TransferId) {
         let host = &mut self.hosts[host];
-        if let Some(at) = host.summed.iter().position(|summed| *summed == transfer) {
-            host.summed.swap_remove(at);
+        if let Some(at) = host.opened.iter().position(|opened| *opened == transfer) {
+            host.opened.swap_remove(at);
             return;
         }
         let received = host.received.remove(&transfer);

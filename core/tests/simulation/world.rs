@@ -345,12 +345,12 @@ impl World {
                 let has = (length > 0).then(|| (length, *blake3::hash(left).as_bytes()));
                 self.hosts[host].due.push(Due::PartialFound(transfer, has));
             }
-            Action::SumBeginning { transfer, name, size, length, .. } => {
+            Action::Open { transfer, name, size, length, .. } => {
                 let file = &self.hosts[host].files[name.as_str()];
                 assert_eq!(size, file.len() as u64);
                 let sum = *blake3::hash(&file[..length as usize]).as_bytes();
-                self.hosts[host].summed.push(transfer);
-                self.hosts[host].due.push(Due::BeginningSummed(transfer, Some(sum)));
+                self.hosts[host].opened.push(transfer);
+                self.hosts[host].due.push(Due::Opened(transfer, sum));
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 assert_eq!(size, size_of(name.as_str(), &self.hosts[host].files[name.as_str()]));
@@ -442,8 +442,8 @@ impl World {
             Due::PartialFound(transfer, has) => {
                 self.input(host, Input::PartialFound { transfer, has });
             }
-            Due::BeginningSummed(transfer, sum) => {
-                self.input(host, Input::BeginningSummed { transfer, sum });
+            Due::Opened(transfer, sum) => {
+                self.input(host, Input::Opened { transfer, sum: Ok(sum) });
             }
             Due::Found(session, size) => {
                 self.input(host, Input::Found { session, size, kind: Kind::File })

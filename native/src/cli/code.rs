@@ -21,9 +21,10 @@ use crate::keys::KeysError;
 const TRIES: u32 = 8;
 
 pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), Failure> {
+    let served = if shares.is_a_pipe() { ByCode::of_a_pipe() } else { ByCode::new() };
     let (mut running, code) = online(common, shares).await?;
     let sent = match show(&running, common, args, &code) {
-        Ok(()) => serve(&mut running).await,
+        Ok(()) => serve(&mut running, served).await,
         Err(failure) => Err(failure),
     };
     let output = running.stop().await;
@@ -73,8 +74,7 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
 }
 
 /// Serves until someone with the code has everything they want.
-async fn serve(running: &mut Running) -> Result<(), Failure> {
-    let mut served = ByCode::new();
+async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), Failure> {
     loop {
         let event = match running.next().await {
             Ok(event) => event,

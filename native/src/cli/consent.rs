@@ -94,6 +94,16 @@ impl Question {
         }
     }
 
+    /// Whether there is too little room for all of it.
+    pub(super) fn lacks_room(&self) -> bool {
+        self.manifest.lacks().is_some()
+    }
+
+    /// What is not here yet.
+    pub(super) fn missing(&mut self) -> Result<Spool, Failure> {
+        self.manifest.missing()
+    }
+
     /// Nothing, where nobody wants any of it.
     pub(super) fn refused(&mut self) -> Result<Spool, Failure> {
         self.manifest.select(|_, _| false).map(|chosen| chosen.rest)

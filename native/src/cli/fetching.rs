@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use xcher_core::peer::{Event, FaultKind, SessionId, TransferId};
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, MisuseError, Size, Stat};
+use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
 use super::exit::{Code, Failure, code_of_transfer};
 use super::json::Line;
@@ -213,6 +213,10 @@ impl Fetching {
             }
             OnConflict::Fail => {
                 output.error(format_args!("{name}: expected a free name, and it is there already"));
+                if !self.offered {
+                    // A session that is over takes no reports.
+                    let _ = running.host.forgo(self.session, name, NotStored::Exists);
+                }
                 self.worse(Code::Incomplete);
                 return true;
             }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use xcher_core::code::Code as Spoken;
 use xcher_core::peer::Event;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Nick, Quoted};
+use xcher_core::{FileName, Kind, Nick, NotStored, Quoted};
 
 use super::answers::Consent;
 use super::args::Common;
@@ -13,6 +13,7 @@ use super::call::{Call, Whom};
 use super::consent::{self, Answer, Question};
 use super::exit::{Code, Failure, code_of};
 use super::fetching::{Fetching, Target};
+use super::forgoing::forgo;
 use super::manifest::{Chosen, tell_wary};
 use super::own_stream::own;
 use super::send_args::GetArgs;
@@ -43,35 +44,40 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     if !to.is_stdout() {
         call.running.output.receives_into(to.clone());
     }
-    // Whether the other side knows what becomes of its files: they are not wanted, or about to be
-    // requested.
-    let mut settled = false;
+    // What is wanted and cannot be had now, for the other side to know that a code is to stay good for
+    // another try: until all is listed at least something, and nothing once it was told what becomes of it.
+    let mut untold = Some(Want { files: 1, ..Want::default() });
     let done = async {
-        let (mut spool, unreadable) = choose(&mut call, &mut wanted).await?;
+        let (mut spool, unreadable) = choose(&mut call, &mut wanted, &to).await?;
         wanted.tell_missing(&call, &whom);
+        let all = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
         // What is not there is not there for another try either, such as a pipe that was sent.
-        settled = spool.count() == 0;
+        untold = Some(all).filter(|all| all.files > 0);
         if to.is_stdout() {
             one_alone(&wanted, &spool)?;
         }
-        let mut wary = false;
+        let mut rest = None;
         if consent.is_some() || !to.is_stdout() {
-            let agreed = agree(&mut call, consent.as_mut(), spool, &to).await?;
-            settled = agreed.is_none();
-            (spool, wary) = agreed.ok_or_else(nothing_wanted)?;
+            let agreed = agree(&mut call, consent.as_mut(), spool, &to, &mut untold).await?;
+            let chosen = agreed.ok_or_else(nothing_wanted)?;
+            (spool, rest) = (chosen.wanted, Some(chosen.rest).filter(|rest| rest.count() > 0));
         }
-        settled = true;
+        untold = None;
+        if let Some(rest) = &mut rest {
+            // A rule left them, and nobody said that they are not wanted.
+            tell_wary(&call.running.output, rest)?;
+            forgo(&mut call.running, call.session, rest, NotStored::Name)?;
+        }
         fetch(&mut call, &to, &wanted, spool).await?;
-        match (unreadable, wary) {
+        match (unreadable, rest) {
             (true, _) => Err(Failure::told(Code::Incomplete)),
-            (false, true) => Err(Failure::told(Code::Policy)),
-            (false, false) => Ok(()),
+            (false, Some(_)) => Err(Failure::told(Code::Policy)),
+            (false, None) => Ok(()),
         }
     }
     .await;
-    if !settled {
-        // They are wanted, and cannot be had now: a code stays good for another try.
-        let want = Want { files: 1, ..Want::default() };
+    if let Some(want) = untold {
+        // A session that is over takes no reports.
         let _ = call.running.host.want(call.session, want);
     }
     call.end().await;
@@ -210,7 +216,11 @@ impl Wanted {
 
 /// Reads the other side's list and keeps what is wanted of it. Says whether the other side could not read
 /// something of that.
-async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool), Failure> {
+async fn choose(
+    call: &mut Call<'_>,
+    wanted: &mut Wanted,
+    to: &Target,
+) -> Result<(Spool, bool), Failure> {
     let mut spool = Spool::new().map_err(unlisted)?;
     let mut unreadable = false;
     let session = call.session;
@@ -218,7 +228,10 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool
     loop {
         match call.next().await? {
             Event::Entry { name, size, stat, .. } if wanted.takes(&name) => {
-                spool.push(&name, size, stat).map_err(unlisted)?;
+                // Standard output is no place for a folder.
+                if !(to.is_stdout() && stat.kind == Kind::Folder) {
+                    spool.push(&name, size, stat).map_err(unlisted)?;
+                }
             }
             Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;
@@ -234,20 +247,24 @@ async fn choose(call: &mut Call<'_>, wanted: &mut Wanted) -> Result<(Spool, bool
     }
 }
 
-/// Shows what there is, and asks which of it is wanted; nothing where the user wants none. Without a consent to ask for, only looks whether
-/// there is room. Says whether something was left since it would land on a dot-name.
+/// Shows what there is, and asks which of it is wanted; nothing where the user wants none. Without a consent
+/// to ask for, only looks whether there is room. What is chosen leaves a rest where a rule did not take it.
 async fn agree(
     call: &mut Call<'_>,
     consent: Option<&mut Consent>,
     spool: Spool,
     to: &Target,
-) -> Result<Option<(Spool, bool)>, Failure> {
+    untold: &mut Option<Want>,
+) -> Result<Option<Chosen>, Failure> {
     match (spool.count(), &consent) {
         (0, Some(_)) => {
             call.running.output.note(format_args!("there is nothing to fetch"));
             return Ok(None);
         }
-        (0, None) => return Ok(Some((spool, false))),
+        (0, None) => {
+            let rest = Spool::new().map_err(unlisted)?;
+            return Ok(Some(Chosen { wanted: spool, rest }));
+        }
         _ => {}
     }
     let inbox = call.running.host.inbox().cloned();
@@ -255,24 +272,42 @@ async fn agree(
     // A long list is compared with the disk for a while.
     let compare = tokio::task::spawn_blocking(move || Question::new(spool, inbox, &at));
     let mut question = call.meanwhile(compare).await?.map_err(Failure::local)??;
+    let agreed = decide(call, consent, &mut question).await;
+    *untold = None;
+    if let Err(failure) = &agreed {
+        let why = match failure.stopped {
+            true => NotStored::Cancelled,
+            false if question.lacks_room() => NotStored::Space,
+            false => NotStored::Other,
+        };
+        forgo(&mut call.running, call.session, &mut question.missing()?, why)?;
+    }
+    agreed
+}
+
+/// Asks, or does without.
+async fn decide(
+    call: &mut Call<'_>,
+    consent: Option<&mut Consent>,
+    question: &mut Question,
+) -> Result<Option<Chosen>, Failure> {
     if consent.is_some() {
         question.show(&call.running.output)?;
     }
     let answers = match consent {
         Some(Consent::Asked(answers)) if !question.is_idle() => answers,
-        _ => {
-            let Chosen { wanted, mut rest } = question.agreed()?;
-            let wary = rest.count() > 0;
-            tell_wary(&call.running.output, &mut rest)?;
-            return Ok(Some((wanted, wary)));
-        }
+        _ => return question.agreed().map(Some),
     };
     loop {
         question.ask(&call.running.output, " ");
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
-            Answer::Take(chosen) => return Ok(Some((chosen.wanted, false))),
+            // What a person leaves is not wanted.
+            Answer::Take(Chosen { wanted, .. }) => {
+                let rest = Spool::new().map_err(unlisted)?;
+                return Ok(Some(Chosen { wanted, rest }));
+            }
             Answer::No => return Ok(None),
         }
     }

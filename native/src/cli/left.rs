@@ -12,24 +12,26 @@ const MOST: usize = 10_000;
 pub(super) struct Left {
     told: BTreeSet<String>,
     counts: BTreeMap<WhyLeft, u64>,
+    has_errors: bool,
 }
 
 impl Left {
-    /// Takes one; whether it is new.
-    pub(super) fn add(&mut self, line: &str, why: WhyLeft) -> bool {
+    /// Takes one, and whether something is lost by it; whether it is new.
+    pub(super) fn add(&mut self, line: &str, why: WhyLeft, is_error: bool) -> bool {
         if self.told.contains(line) {
             return false;
         }
         if self.told.len() < MOST {
             self.told.insert(line.to_owned());
         }
+        self.has_errors |= is_error;
         *self.counts.entry(why).or_default() += 1;
         true
     }
 
-    /// Whether something could not be read.
+    /// Whether something is lost.
     pub(super) fn has_errors(&self) -> bool {
-        self.counts.keys().any(|why| why.is_error())
+        self.has_errors
     }
 
     /// All of it in a line; nothing where nothing was left out.

@@ -142,6 +142,18 @@ impl Manifest {
         }
     }
 
+    /// The files that are not here yet.
+    pub(super) fn missing(&mut self) -> Result<Spool, Failure> {
+        let mut missing = Spool::new().map_err(unlisted)?;
+        self.listed.rewind().map_err(unlisted)?;
+        while let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? {
+            if self.there(&name, size, stat) != There::Same {
+                missing.push(&name, size, stat).map_err(unlisted)?;
+            }
+        }
+        Ok(missing)
+    }
+
     /// How much room the files of another list take.
     pub(super) fn lacks_for(&self, spool: &mut Spool, to: &Target) -> Result<Option<u64>, Failure> {
         let read = spool.reread().map_err(unlisted)?;
@@ -181,7 +193,11 @@ impl Manifest {
         {
             self.shown += 1;
             let note = match (self.there(&name, size, stat), self.on_conflict) {
-                (There::Nothing, _) if stat.kind == Kind::Folder => "  (an empty folder)",
+                (There::Nothing, _) if stat.kind == Kind::Folder => match stat.private {
+                    // It may have something in it.
+                    true => "  (a private folder)",
+                    false => "  (an empty folder)",
+                },
                 (There::Nothing, _) if stat.kind == Kind::Link => "  (a link)",
                 (There::Nothing, _) => "",
                 (There::Same, _) => "  (here already)",

@@ -13,6 +13,7 @@ mod consent;
 mod exit;
 mod exposure;
 mod fetching;
+mod forgoing;
 mod get;
 mod given;
 mod json;

@@ -2,10 +2,11 @@
 
 use xcher_core::delivery::{Offer, Outcome};
 use xcher_core::peer::{Event, Secrecy};
-use xcher_core::{LeftOut, Listed, Nick};
+use xcher_core::{Kind, LeftOut, Listed, Nick};
 
 use super::args::Common;
 use super::call::{Call, Whom};
+use super::consent::is_in;
 use super::exit::{Code, Failure, code_of};
 use super::output::Output;
 use super::report;
@@ -23,7 +24,10 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     let (files, left) = walk(&mut output, &shares).await?;
     let mut call = Call::begin_with(common, Whom::Nick(to.clone()), shares, None).await?;
     let session = call.session;
-    let mut offer = Offer::new(session, files.iter().map(|file| file.name.clone()));
+    // Who makes no folders takes the files that are in one all the same.
+    let whole =
+        files.iter().enumerate().filter(|(at, file)| !is_with_more(file, files.get(at + 1)));
+    let mut offer = Offer::new(session, whole.map(|(_, file)| file.name.clone()));
     let make_offer = |host: &mut Host| {
         if !left.is_empty() {
             host.leave_out(session, left)?;
@@ -37,6 +41,12 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     call.end().await;
     output.tell_left();
     done.and_then(|()| output.left_outcome())
+}
+
+/// Whether it is a private folder that is listed right before what is in it.
+fn is_with_more(folder: &Listed, next: Option<&Listed>) -> bool {
+    folder.stat.kind == Kind::Folder
+        && next.is_some_and(|next| is_in(&next.name, folder.name.as_str()))
 }
 
 /// All that is in the shares, and what cannot be sent.

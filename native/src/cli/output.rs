@@ -28,12 +28,16 @@ pub(super) struct Output {
     /// Where what is received goes.
     target: Option<Target>,
     left: Left,
+    /// What was said of files that could not be sent.
+    unsent: HashSet<String>,
     /// What was said of names that cannot be sent as they are.
     escapes: HashSet<String>,
 }
 
 /// Such lines that are said: a stranger may have many.
 const ESCAPES: usize = 100;
+/// Lines of files that could not be sent that are kept.
+const UNSENT: usize = 10_000;
 
 /// What was told of a session.
 struct Session {
@@ -58,6 +62,7 @@ impl Output {
             sessions: HashMap::new(),
             target: None,
             left: Left::default(),
+            unsent: HashSet::new(),
             escapes: HashSet::new(),
         }
     }
@@ -173,7 +178,10 @@ impl Output {
             self.json(&line)?;
         }
         match told {
-            Told::Skipped(skipped) => self.left_out(&skipped.to_string(), skipped.why.told()),
+            Told::Skipped(skipped) => {
+                let why = &skipped.why;
+                self.left_out(&skipped.to_string(), why.told(), why.is_error());
+            }
             Told::Escaped(escaped) => {
                 let line = escaped.to_string();
                 if self.first_time(&line) {
@@ -208,9 +216,9 @@ impl Output {
     }
 
     /// Says what is not sent, once.
-    pub(super) fn left_out(&mut self, line: &str, why: WhyLeft) {
-        if self.left.add(line, why) {
-            match why.is_error() {
+    fn left_out(&mut self, line: &str, why: WhyLeft, is_error: bool) {
+        if self.left.add(line, why, is_error) {
+            match is_error {
                 true => self.error(format_args!("{line}")),
                 false => self.note(format_args!("{line}")),
             }
@@ -234,6 +242,13 @@ impl Output {
                 true => self.error(format_args!("{summary}")),
                 false => self.note(format_args!("{summary}")),
             }
+        }
+    }
+
+    /// Names a file that did not arrive, unless that was said when it could not be sent.
+    pub(super) fn missing(&self, line: &str) {
+        if !self.unsent.contains(line) {
+            self.error(format_args!("{line}"));
         }
     }
 
@@ -288,9 +303,17 @@ impl Output {
                     false => self.detail(format_args!("sending {name} ({size} bytes) to {who}")),
                 }
             }
-            Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
+            Event::Failed { direction, name, fault, .. } => {
+                let line = format!("{name}: {fault}");
+                self.error(format_args!("{line}"));
+                if *direction == Direction::Send && self.unsent.len() < UNSENT {
+                    self.unsent.insert(line);
+                }
+            }
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
-            Event::LeftOut { left, .. } => self.left_out(&left.to_string(), left.why),
+            Event::LeftOut { left, .. } => {
+                self.left_out(&left.to_string(), left.why, left.why.is_error());
+            }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>
             {

@@ -41,7 +41,7 @@ pub(super) fn missing(output: &Output, outcome: &Outcome) {
         let _ = output.json(&Line::Missing { name: name.as_str(), state, reason });
     }
     for (name, fate) in outcome.missing().take(SHOWN) {
-        output.error(format_args!("{name}: {fate}"));
+        output.missing(&format!("{name}: {fate}"));
     }
     let named = outcome.missing().len().min(SHOWN) as u64;
     let rest = outcome.missing_count() - outcome.unasked - named;
@@ -52,10 +52,17 @@ pub(super) fn missing(output: &Output, outcome: &Outcome) {
 
 /// How many files did not arrive, in words.
 pub(super) fn not_arrived(outcome: &Outcome) -> String {
-    match outcome.missing_count() {
-        0 => "the session was cut before anything was asked for".to_owned(),
-        1 => "1 file did not arrive".to_owned(),
-        count => format!("{count} files did not arrive"),
+    match (outcome.missing_count() - outcome.unasked, outcome.unasked) {
+        (0, 0) => "the session was cut before anything was asked for".to_owned(),
+        // Who stops early may not know how many files there would have been.
+        (0, _) if outcome.delivered() + outcome.here == 0 => {
+            "the other side stopped before it fetched anything".to_owned()
+        }
+        (0, _) => "the other side stopped before it fetched all that it wanted".to_owned(),
+        (count, 0) => format!("{} did not arrive", files(count)),
+        (count, more) => {
+            format!("{} did not arrive, and {more} more were not asked for", files(count))
+        }
     }
 }
 

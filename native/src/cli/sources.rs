@@ -24,10 +24,7 @@ pub(super) fn open(
 ) -> Result<Shares, Failure> {
     let shares = try_open(paths, name, rules).map_err(Failure::usage)?;
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
-    let code = match skipped.iter().any(|skipped| skipped.why.told().is_error()) {
-        true => Code::Incomplete,
-        false => Code::Usage,
-    };
+    let code = if skipped.is_empty() { Code::Usage } else { Code::Incomplete };
     let why: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
     let why = if why.is_empty() { "it is empty".to_owned() } else { why.join("; ") };
     Err(Failure::new(code, format!("there is nothing to send: {why}")))

@@ -41,6 +41,11 @@ impl Mark {
         }
     }
 
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     fn look(file: &File) -> io::Result<Self> {
         let found = file.metadata()?;
         #[cfg(unix)]

@@ -27,6 +27,8 @@ pub use pipe_send::send_pipe;
 pub use receive::{ReceiveEnd, receive};
 pub use sealed_receive::receive_sealed;
 pub use sealed_send::send_sealed;
+#[cfg(test)]
+use send::send_now;
 pub use send::{SendEnd, send};
 pub use store::{Store, write_with_holes};
 

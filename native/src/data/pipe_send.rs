@@ -15,18 +15,20 @@ use super::send::{SendEnd, to_the_end, write};
 /// pipe waits for the other side.
 const PIECE: usize = 32 << 10;
 
-/// As [`send`](super::send), of all that comes from `source` until its end, sealed or in the clear.
+/// As [`send`](super::send), of all that comes from `source` until its end, sealed or in the clear. How
+/// many bytes that were is given to `ended` before the other side can know that it was all.
 pub fn send_pipe(
     socket: &TcpStream,
     source: &File,
     seal: Option<Seal>,
     sent: &AtomicU64,
     cancelled: &Brake,
+    ended: impl FnOnce(u64),
 ) -> SendEnd {
     to_the_end(socket, || {
         let sender = seal.map(|seal| seal.sender(Hasher::new())).transpose();
         let sender = sender.map_err(SendEnd::SecureError);
-        match sender.and_then(|sender| copy_out(socket, source, sender, sent, cancelled)) {
+        match sender.and_then(|sender| copy_out(socket, source, sender, sent, cancelled, ended)) {
             Ok(()) => SendEnd::Whole,
             Err(end) => end,
         }
@@ -39,6 +41,7 @@ fn copy_out(
     mut sender: Option<Sender>,
     sent: &AtomicU64,
     cancelled: &Brake,
+    ended: impl FnOnce(u64),
 ) -> Result<(), SendEnd> {
     let mut record = vec![0; HEAD + PIECE + TAG];
     let mut offset = 0;
@@ -62,6 +65,7 @@ fn copy_out(
         write(socket, written, count, sent, cancelled)?;
         offset += got as u64;
     }
+    ended(offset);
     if let Some(sender) = sender {
         let end = sender.finish().map_err(SendEnd::SecureError)?;
         write(socket, &end, |_| offset, sent, cancelled)?;

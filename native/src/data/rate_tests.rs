@@ -64,11 +64,11 @@ fn every_way_out_keeps_to_the_rate() {
                     &from
                 };
                 let end = match way {
-                    0 => send(to, from(), SIZE, &sent, &brake),
+                    0 => send_now(to, from(), SIZE, &sent, &brake),
                     1 => send_by_copy(to, from(), 0, SIZE, &sent, &brake),
                     2 => send_sealed(to, from(), SIZE, sealing(seal), &sent, &brake),
-                    3 => send_pipe(to, from(), None, &sent, &brake),
-                    4 => send_pipe(to, from(), Some(seal), &sent, &brake),
+                    3 => send_pipe(to, from(), None, &sent, &brake, |_| {}),
+                    4 => send_pipe(to, from(), Some(seal), &sent, &brake, |_| {}),
                     _ => {
                         let files = [(0, SIZE / 2), (1, SIZE / 2)];
                         let half = |at: &u64, size: u64| {
@@ -161,7 +161,7 @@ fn sixteen_at_once_share_one_rate() {
             let (whole, went) = (&whole, &went);
             scope.spawn(move || {
                 let (from, size, sent) = (file(whole), whole.len() as u64, AtomicU64::new(0));
-                assert!(matches!(send(&theirs, &from, size, &sent, &brake), SendEnd::Whole));
+                assert!(matches!(send_now(&theirs, &from, size, &sent, &brake), SendEnd::Whole));
             });
             scope.spawn(move || assert!(watch(&ours, began, went) == *whole));
         }
@@ -181,7 +181,7 @@ fn whoever_waits_for_a_turn_is_stopped_at_once() {
         let began = Instant::now();
         thread::scope(|scope| {
             let transfer = scope.spawn(|| match sends {
-                true => drop(send(&ours, &from, 1000, &moved, &brake)),
+                true => drop(send_now(&ours, &from, 1000, &moved, &brake)),
                 false => {
                     let to = tempfile::tempfile().unwrap();
                     drop(receive(&ours, &to, None, &moved, &BufferBudget::new(), &brake));

@@ -33,7 +33,7 @@ pub enum SendEnd {
 }
 
 /// Sends the first `size` bytes of `file`, and then the end of the stream, unless the file changed
-/// meanwhile.
+/// since it had this mark.
 ///
 /// `sent` is set to the bytes that the system has taken so far; soon after `cancelled` is set it
 /// ends. When not all could be sent, the connection is reset as it is closed, also by the death of
@@ -44,16 +44,29 @@ pub fn send(
     socket: &TcpStream,
     file: &File,
     size: u64,
+    mark: Mark,
     sent: &AtomicU64,
     cancelled: &Brake,
 ) -> SendEnd {
-    to_the_end(socket, || match Mark::of(file) {
-        Ok(mark) => match copy_out(socket, file, size, sent, cancelled) {
-            SendEnd::Whole => mark.end(file),
-            end => end,
-        },
-        Err(error) => SendEnd::FileError(error),
+    to_the_end(socket, || match copy_out(socket, file, size, sent, cancelled) {
+        SendEnd::Whole => mark.end(file),
+        end => end,
     })
+}
+
+/// The same of a file as it is now.
+#[cfg(test)]
+pub(super) fn send_now(
+    socket: &TcpStream,
+    file: &File,
+    size: u64,
+    sent: &AtomicU64,
+    cancelled: &Brake,
+) -> SendEnd {
+    match Mark::of(file) {
+        Ok(mark) => send(socket, file, size, mark, sent, cancelled),
+        Err(error) => to_the_end(socket, || SendEnd::FileError(error)),
+    }
 }
 
 /// Sends something whole, or resets the connection.

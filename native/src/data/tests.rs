@@ -64,7 +64,7 @@ fn every_size_arrives_whole() {
             let from = file(&expected);
             let sent = AtomicU64::new(0);
             let (end, got, received) = receive_from(limit, |socket| {
-                assert!(matches!(send(&socket, &from, size, &sent, &run()), SendEnd::Whole));
+                assert!(matches!(send_now(&socket, &from, size, &sent, &run()), SendEnd::Whole));
             });
             assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
             assert!(got == expected, "{size} bytes with limit {limit:?} differ");
@@ -102,7 +102,7 @@ fn the_ways_without_the_systems_help_do_the_same() {
 fn only_as_many_bytes_as_announced_are_sent() {
     let from = file(b"0123456789");
     let (end, got, _) = receive_from(None, |socket| {
-        assert!(matches!(send(&socket, &from, 4, &AtomicU64::new(0), &run()), SendEnd::Whole));
+        assert!(matches!(send_now(&socket, &from, 4, &AtomicU64::new(0), &run()), SendEnd::Whole));
     });
     assert!(matches!(end, ReceiveEnd::Eof { bytes: 4 }), "{end:?}");
     assert_eq!(got, b"0123");
@@ -140,7 +140,7 @@ fn a_file_that_shrank_cannot_be_taken_for_whole() {
             let sent = AtomicU64::new(0);
             let end = match by_copy {
                 true => send_by_copy(&socket, &from, 0, 11, &sent, &run()),
-                false => send(&socket, &from, 11, &sent, &run()),
+                false => send_now(&socket, &from, 11, &sent, &run()),
             };
             assert!(matches!(end, SendEnd::FileShrank { sent: 10 }), "{end:?}");
             assert_eq!(sent.into_inner(), 10);
@@ -158,7 +158,7 @@ fn a_file_that_shrank_cannot_be_taken_for_whole() {
 fn a_file_that_cannot_be_read_is_the_files_fault() {
     let folder = File::open(std::env::temp_dir()).unwrap();
     let (end, _, _) = receive_from(Some(1), |socket| {
-        let end = send(&socket, &folder, 1, &AtomicU64::new(0), &run());
+        let end = send_now(&socket, &folder, 1, &AtomicU64::new(0), &run());
         assert!(matches!(end, SendEnd::FileError(_)), "{end:?}");
     });
     assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
@@ -176,7 +176,7 @@ fn a_peer_that_closes_early_is_the_sockets_fault() {
             (&theirs).read_exact(&mut [0; 1000]).unwrap();
             drop(theirs);
         });
-        let end = send(&ours, &from, size, &AtomicU64::new(0), &run());
+        let end = send_now(&ours, &from, size, &AtomicU64::new(0), &run());
         assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
     });
 }
@@ -234,7 +234,7 @@ fn a_blocked_send_can_be_cancelled_and_does_not_look_like_an_end() {
                     ours.set_write_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
                     send_by_copy(&ours, &from, 0, size, &sent, &cancelled)
                 }
-                false => send(&ours, &from, size, &sent, &cancelled),
+                false => send_now(&ours, &from, size, &sent, &cancelled),
             });
             while sent.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();

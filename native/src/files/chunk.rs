@@ -112,8 +112,10 @@ pub enum SkipReason {
     DeadLink,
     /// A pipe, a socket or a device.
     Special,
-    /// A file that has bytes, and tells no size.
+    /// A file that has other bytes than its size says.
     NoSize,
+    /// It has another size than a moment ago.
+    Changed,
     /// So many things have a dot in front of their names, or are the program's own.
     Hidden(u64),
     /// The system does not let it be read, or it vanished.
@@ -126,14 +128,20 @@ impl SkipReason {
         match self {
             Self::NotText | Self::BadName(_) => WhyLeft::Name,
             Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => WhyLeft::Link,
-            Self::Special | Self::NoSize => WhyLeft::Special,
+            Self::Special => WhyLeft::Special,
             Self::Hidden(_) => WhyLeft::Hidden,
+            Self::Changed => WhyLeft::Changed,
             Self::Unreadable(_) if self.is_gone() => WhyLeft::Changed,
-            Self::Unreadable(_) => WhyLeft::Unreadable,
+            Self::Unreadable(_) | Self::NoSize => WhyLeft::Unreadable,
         }
     }
 
-    fn is_gone(&self) -> bool {
+    /// Whether something is lost by it: what is not there any more is not.
+    pub fn is_error(&self) -> bool {
+        !self.is_gone() && self.told().is_error()
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
         matches!(self, Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
@@ -143,9 +151,8 @@ impl From<OpenError> for SkipReason {
         match error {
             OpenError::NoSize => Self::NoSize,
             OpenError::Unreadable(source) => Self::Unreadable(source),
-            OpenError::NotShared | OpenError::Changed { .. } => {
-                Self::Unreadable(io::ErrorKind::NotFound.into())
-            }
+            OpenError::Changed { .. } => Self::Changed,
+            OpenError::NotShared => Self::Unreadable(io::ErrorKind::NotFound.into()),
         }
     }
 }
@@ -160,7 +167,8 @@ impl fmt::Display for SkipReason {
             Self::LinkAbove => write!(f, "it is a link to a folder that it is in"),
             Self::DeadLink => write!(f, "it is a link to nothing"),
             Self::Special => write!(f, "it is neither a file nor a folder"),
-            Self::NoSize => write!(f, "it has bytes, and does not tell how many"),
+            Self::NoSize => write!(f, "it does not tell how many bytes it has"),
+            Self::Changed => write!(f, "it changed while it was looked at"),
             Self::Hidden(_) => write!(f, "it is hidden"),
             Self::Unreadable(source) => write!(f, "{source}"),
         }

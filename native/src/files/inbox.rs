@@ -35,7 +35,7 @@ pub enum OnConflict {
 /// followed as long as it stays inside, and refused otherwise.
 #[derive(Clone, Debug)]
 pub struct Inbox {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]

@@ -7,11 +7,24 @@ use cap_fs_ext::{DirExt as _, SystemTimeSpec};
 use cap_std::fs::{Dir, DirBuilder};
 use xcher_core::{FileName, MAX_LINK, stays_inside};
 
-use super::partial::{Partial, StoreFault, sync_folder};
-use super::{OnConflict, Stat};
+use super::partial::{Partial, StoreFault, open_parent, sync_folder};
+use super::{HERE, Inbox, OnConflict, Stat, is_own_place};
+
+impl Inbox {
+    /// Makes a private folder before anything can land in it, where nothing of its name is there. What fails
+    /// here fails again when the folder has come, and is told then.
+    pub fn make_private(&self, name: &FileName) {
+        if is_own_place(name) || name.usable_on(HERE).is_err() {
+            return;
+        }
+        if let Ok(parent) = open_parent(&self.shared.root, name) {
+            let _ = parent.create_dir_with(name.last_part(), &builder(true));
+        }
+    }
+}
 
 impl Partial {
-    /// Makes the empty folder of this name; one that is there already is it.
+    /// Makes the folder of this name, which has no bytes; one that is there already is it.
     pub(super) fn make_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
         if self.file.metadata().map_err(StoreFault::System)?.len() > 0 {
             return Err(StoreFault::FolderWithBytes);

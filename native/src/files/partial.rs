@@ -214,15 +214,7 @@ impl Partial {
     /// The folder that the file belongs in. No link on the way is followed, whoever made it: a peer may
     /// have sent it.
     pub(super) fn open_parent(&self) -> Result<Dir, StoreFault> {
-        let mut folder = self.inbox.root.try_clone().map_err(StoreFault::System)?;
-        let name = self.name.as_str();
-        for (end, _) in name.match_indices('/') {
-            let parent = &name[..end];
-            let part = parent.rsplit('/').next().unwrap_or(parent);
-            folder = open_or_make(&folder, part)
-                .map_err(|error| StoreFault::of_parent(&folder, part, parent, error))?;
-        }
-        Ok(folder)
+        open_parent(&self.inbox.root, &self.name)
     }
 }
 
@@ -230,6 +222,19 @@ impl Drop for Partial {
     fn drop(&mut self) {
         self.settle();
     }
+}
+
+/// The folder of a name below `root`, made where it is missing.
+pub(super) fn open_parent(root: &Dir, name: &FileName) -> Result<Dir, StoreFault> {
+    let mut folder = root.try_clone().map_err(StoreFault::System)?;
+    let name = name.as_str();
+    for (end, _) in name.match_indices('/') {
+        let parent = &name[..end];
+        let part = parent.rsplit('/').next().unwrap_or(parent);
+        folder = open_or_make(&folder, part)
+            .map_err(|error| StoreFault::of_parent(&folder, part, parent, error))?;
+    }
+    Ok(folder)
 }
 
 fn open_or_make(folder: &Dir, part: &str) -> io::Result<Dir> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 use xcher_core::{BadName, FileName, Kind, NameFault, Quoted, Size, stays_inside};
 
 use super::pipe::Pipe;
@@ -46,8 +46,10 @@ pub(super) struct Share {
 pub(super) struct Found {
     pub(super) size: u64,
     pub(super) stat: Stat,
+    /// Whether it has a place on a disk.
+    pub(super) takes_room: bool,
     /// Where it is below the root, with no link on the way.
-    real: PathBuf,
+    pub(super) real: PathBuf,
 }
 
 impl Shares {
@@ -98,6 +100,11 @@ impl Shares {
             return Err(ShareError::PipeName { name });
         }
         Ok(Self { pipe: Some(Arc::new(Pipe::new(name, source))), ..self })
+    }
+
+    /// Whether a pipe is all that is shared.
+    pub fn is_a_pipe(&self) -> bool {
+        self.pipe.is_some() && self.by_name.is_empty()
     }
 
     /// The source of a shared pipe, for the first who asks for it.
@@ -206,6 +213,7 @@ impl Share {
             return (found.is_file() && !self.rules.own.has(Id::of(&found))).then(|| Found {
                 size: found.len(),
                 stat: Stat::of(&found),
+                takes_room: takes_room(&found),
                 real: path.into(),
             });
         }
@@ -218,25 +226,28 @@ impl Share {
         };
         self.check_names(&real)?;
         let own = self.rules.own.now();
+        let mut private = false;
         // What a link to a folder shows is not listed, so it is not found either.
         for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
             let found = self.root.symlink_metadata(folder).ok()?;
             if !found.is_dir() || own.contains(&Id::of(&found)) {
                 return None;
             }
+            private |= Stat::of(&found).private;
         }
         let found = self.root.symlink_metadata(&real).ok()?;
         if own.contains(&Id::of(&found)) {
             return None;
         }
-        let stat = Stat::of(&found);
+        let mut stat = Stat::of(&found);
+        stat.private |= private && stat.kind != Kind::Link;
         let size = match stat.kind {
             Kind::File if found.is_file() => found.len(),
             Kind::File => return None,
             Kind::Folder => 0,
             Kind::Link => self.link_target(&real, name)?.len() as u64,
         };
-        Some(Found { size, stat, real })
+        Some(Found { size, stat, takes_room: takes_room(&found), real })
     }
 
     /// Whether no part of a path is hidden.
@@ -268,9 +279,9 @@ impl Share {
         match opened {
             Ok((_, metadata)) if self.rules.own.has(Id::of(&metadata)) => Err(OpenError::NotShared),
             Ok((file, metadata)) if metadata.is_file() => match metadata.len() {
-                0 if size == 0 && has_bytes(&file)? => Err(OpenError::NoSize),
-                got if got == size => Ok((file, Stat::of(&metadata))),
-                got => Err(OpenError::Changed { expected: size, got }),
+                got if got != size => Err(OpenError::Changed { expected: size, got }),
+                _ if tells_its_size(&file, size)? => Ok((file, Stat::of(&metadata))),
+                _ => Err(OpenError::NoSize),
             },
             Ok(_) => Err(OpenError::NotShared),
             Err(error) if leaves_root(&error) || is_gone(&error) => Err(OpenError::NotShared),
@@ -278,33 +289,54 @@ impl Share {
         }
     }
 
-    /// Whether a file of this size can be read, as far as that shows without reading it. One of no bytes
-    /// is opened: what a system tells of itself in files often has bytes all the same.
-    pub(super) fn check_readable(&self, path: &Path, size: u64) -> Result<(), OpenError> {
-        match size {
-            0 => self.open_file(path, 0).map(drop),
-            _ => self.check_access(path).map_err(OpenError::Unreadable),
+    /// Whether a file of this size can be read, as far as that shows without reading it. One that takes no
+    /// room on a disk is opened: it may be what a system tells of itself, and have other bytes than that.
+    pub(super) fn check_readable(
+        &self,
+        path: &Path,
+        size: u64,
+        takes_room: bool,
+    ) -> Result<(), OpenError> {
+        match takes_room {
+            false => self.open_file(path, size).map(drop),
+            true => self.check_access(path).map_err(OpenError::Unreadable),
         }
     }
 
     /// Whether a file can be read, as far as the system says before it is opened.
     #[cfg(unix)]
-    pub(super) fn check_access(&self, path: &Path) -> io::Result<()> {
+    fn check_access(&self, path: &Path) -> io::Result<()> {
         use rustix::fs::{Access, AtFlags, accessat};
         Ok(accessat(&self.root, path, Access::READ_OK, AtFlags::EACCESS)?)
     }
 
     #[cfg(not(unix))]
-    pub(super) fn check_access(&self, _: &Path) -> io::Result<()> {
+    fn check_access(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Whether a file that tells no size has bytes.
-fn has_bytes(mut file: &File) -> Result<bool, OpenError> {
-    // One that has none stands where it stood.
-    let got = file.read(&mut [0]).map_err(OpenError::Unreadable)?;
-    Ok(got > 0)
+/// Whether a file ends where its size says. What a system tells of itself in files often has bytes and no
+/// size, or the size of a page and fewer bytes.
+fn tells_its_size(mut file: &File, size: u64) -> Result<bool, OpenError> {
+    let mut read = || {
+        file.seek(SeekFrom::Start(size.saturating_sub(1)))?;
+        let got = file.read(&mut [0])?;
+        file.rewind()?;
+        Ok(got as u64 == size.min(1))
+    };
+    read().map_err(OpenError::Unreadable)
+}
+
+/// Whether a file has a place on a disk, as what a system tells of itself has not.
+#[cfg(unix)]
+pub(super) fn takes_room(found: &Metadata) -> bool {
+    cap_std::fs::MetadataExt::blocks(found) > 0
+}
+
+#[cfg(not(unix))]
+pub(super) fn takes_room(found: &Metadata) -> bool {
+    found.len() > 0
 }
 
 /// A file with this in it, and without a name.
@@ -519,7 +551,7 @@ impl fmt::Display for OpenError {
             Self::Changed { expected, got } => {
                 write!(f, "expected a file of {expected} bytes, got one of {got}: it has changed")
             }
-            Self::NoSize => write!(f, "it has bytes, and does not tell how many"),
+            Self::NoSize => write!(f, "it does not tell how many bytes it has"),
             Self::Unreadable(source) => write!(f, "cannot read it: {source}"),
         }
     }

@@ -13,14 +13,16 @@ use xcher_core::{FileName, Size};
 
 use super::chunk::{Chunk, Entry, Escaped, SkipReason};
 use super::rules::Id;
-use super::shares::Share;
+use super::shares::{Share, takes_room};
 use super::{Links, Stat, is_own_part, leaves_root, wire_name};
 
 /// A listing under way. It reads the disk, so it belongs on a thread that may block.
 ///
 /// Folders come in the order of their names, and so does what is in them, as long as a folder has
 /// at most 4,096 entries; a larger one is listed in sorted runs of that length. A folder from which
-/// nothing comes is listed itself, once it is read. Memory does not depend on the number of files, and
+/// nothing comes is listed itself, once it is read, unless it has things that cannot be sent: it would be
+/// taken for an empty one. A private folder is listed before what comes from it, so that it is made so before
+/// anything lands there, and all that is in one is private. Memory does not depend on the number of files, and
 /// its depth is bounded by what a name can hold. A folder that has been read to its end is not kept open.
 #[derive(Debug)]
 pub struct Walk {
@@ -56,6 +58,12 @@ struct About {
     stat: Stat,
     /// Whether something came from it.
     yields: bool,
+    /// Whether something in it cannot be sent.
+    lacks: bool,
+    /// Whether it, or a folder that it is in, is its owner's alone.
+    private: bool,
+    /// Whether it was listed itself.
+    listed: bool,
 }
 
 #[derive(Debug)]
@@ -66,7 +74,7 @@ struct Found {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    File(u64, Stat, Id),
+    File { size: u64, takes_room: bool, stat: Stat, id: Id },
     Folder,
     Link,
     Special,
@@ -92,7 +100,8 @@ impl Walk {
         }
     }
 
-    /// The next files, at most `max` of them and of what is skipped together.
+    /// The next files, at most `max` of them and of what is skipped together, and the private folders that
+    /// the last of them is in.
     ///
     /// An entry that cannot be shared, or vanishes while it is looked at, is skipped; nothing ends
     /// the listing before its end.
@@ -130,15 +139,36 @@ impl Walk {
 
     /// The folder at `path` is read.
     fn end(&mut self, about: &About, chunk: &mut Chunk) {
-        if !about.yields
-            && let Ok(name) = FileName::parse(self.path.trim_end_matches('/'))
-        {
-            let (name, size) = (name.to_owned(), Size::Exact(0));
-            chunk.entries.push(Entry { name, size, stat: about.stat });
+        let is_empty = !about.yields && !about.lacks;
+        if is_empty && let Ok(name) = FileName::parse(self.path.trim_end_matches('/')) {
+            let stat = Stat { private: about.private, ..about.stat };
+            self.give(Entry { name: name.to_owned(), size: Size::Exact(0), stat }, chunk);
         }
         if let Some(above) = self.folders.last_mut() {
-            above.about.yields = true;
+            above.about.yields |= about.yields || is_empty;
+            above.about.lacks |= about.lacks;
         }
+    }
+
+    /// Lists something that is in the innermost folder, and before it the private folders that it is in.
+    fn give(&mut self, mut entry: Entry, chunk: &mut Chunk) {
+        for folder in &mut self.folders {
+            let about = &mut folder.about;
+            entry.stat.private |= about.private && entry.stat.kind != xcher_core::Kind::Link;
+            if !about.stat.private || std::mem::replace(&mut about.listed, true) {
+                continue;
+            }
+            // The root of all has no name.
+            let name = self.path.get(..folder.path).map(|path| path.trim_end_matches('/'));
+            if let Some(Ok(name)) = name.map(FileName::parse) {
+                let (name, size) = (name.to_owned(), Size::Exact(0));
+                chunk.entries.push(Entry { name, size, stat: about.stat });
+            }
+        }
+        if let Some(folder) = self.folders.last_mut() {
+            folder.about.yields = true;
+        }
+        chunk.entries.push(entry);
     }
 
     /// How much is hidden in the share that ends, in one line: its names are nobody else's business.
@@ -172,7 +202,7 @@ impl Walk {
     }
 
     /// Reads the next run of the folder at `path` and puts it on top.
-    fn read(&mut self, mut rest: ReadDir, about: About, chunk: &mut Chunk) {
+    fn read(&mut self, mut rest: ReadDir, mut about: About, chunk: &mut Chunk) {
         let held: usize = self.folders.iter().map(|folder| folder.found.capacity()).sum();
         let run = HELD.saturating_sub(held).clamp(SHORTEST_RUN, RUN);
         let mut found = Vec::new();
@@ -182,6 +212,7 @@ impl Walk {
                 Some(Ok(entry)) => found.push(Found::new(&entry)),
                 Some(Err(error)) => {
                     self.skip(SkipReason::Unreadable(error), chunk);
+                    about.lacks = true;
                     ended = true;
                 }
                 None => ended = true,
@@ -190,13 +221,17 @@ impl Walk {
                 break;
             }
         }
+        about.private |= self.folders.last().is_some_and(|above| above.about.private);
         found.sort_unstable_by(|a, b| b.name.cmp(&a.name));
         let rest = (!ended).then_some(rest);
         self.folders.push(Folder { path: self.path.len(), found, rest, about });
     }
 
-    /// Leaves out what is at `path`.
-    fn skip(&self, why: SkipReason, chunk: &mut Chunk) {
+    /// Leaves out what is at `path`. The folder that it is in lacks it, unless it is gone.
+    fn skip(&mut self, why: SkipReason, chunk: &mut Chunk) {
+        if let Some(above) = self.folders.last_mut() {
+            above.about.lacks |= !why.is_gone();
+        }
         let wire = self.path.trim_end_matches('/');
         let path = wire_name::to_path(wire).unwrap_or_else(|| wire.into());
         chunk.skip(&path, wire, why);
@@ -215,12 +250,23 @@ impl Walk {
         let Some(part) = wire_name::of_part(&found.name) else {
             let path = Path::new(&self.path).join(&found.name);
             let lossy = [&self.path, &*found.name.to_string_lossy()].concat();
+            if let Some(above) = self.folders.last_mut() {
+                above.about.lacks = true;
+            }
             return chunk.skip(&path, &lossy, SkipReason::NotText);
         };
         self.path.push_str(&part);
         let name = match FileName::parse(&self.path) {
             Ok(name) => name.to_owned(),
-            Err(bad) => return self.skip(SkipReason::BadName(bad.why), chunk),
+            // A better name would change nothing for what is no file.
+            Err(bad) => {
+                let why = match found.kind {
+                    Ok(Kind::Link) if share.rules.links == Links::Skip => SkipReason::Link,
+                    Ok(Kind::Special) => SkipReason::Special,
+                    _ => SkipReason::BadName(bad.why),
+                };
+                return self.skip(why, chunk);
+            }
         };
         let Some(below) = wire_name::to_path(&self.path[self.prefix..]) else { return };
         if let Cow::Owned(_) = part {
@@ -229,10 +275,7 @@ impl Walk {
         }
         match judge(&share, found.kind, &below, &name) {
             Ok(Judged::Entry(size, stat)) => {
-                chunk.entries.push(Entry { name, size: Size::Exact(size), stat });
-                if let Some(folder) = self.folders.last_mut() {
-                    folder.about.yields = true;
-                }
+                self.give(Entry { name, size: Size::Exact(size), stat }, chunk);
             }
             Ok(Judged::Folder(_, about)) if share.rules.own.has(about.id) => self.hidden += 1,
             Ok(Judged::Folder(rest, about)) => {
@@ -258,7 +301,7 @@ fn begin_file(share: &Share, file: &Path, name: &str, chunk: &mut Chunk) {
         let why = there.map_or_else(SkipReason::Unreadable, |_| SkipReason::Special);
         return chunk.skip(file, name, why);
     };
-    if let Err(why) = share.check_readable(file, found.size) {
+    if let Err(why) = share.check_readable(file, found.size, found.takes_room) {
         return chunk.skip(file, name, why.into());
     }
     if xcher_core::is_escaped(name) {
@@ -282,9 +325,9 @@ fn judge(
     name: &FileName,
 ) -> Result<Judged, SkipReason> {
     match kind.map_err(SkipReason::Unreadable)? {
-        Kind::File(_, _, id) if share.rules.own.has(id) => Ok(Judged::Own),
-        Kind::File(size, stat, _) => {
-            share.check_readable(below, size)?;
+        Kind::File { id, .. } if share.rules.own.has(id) => Ok(Judged::Own),
+        Kind::File { size, takes_room, stat, .. } => {
+            share.check_readable(below, size, takes_room)?;
             Ok(Judged::Entry(size, stat))
         }
         Kind::Folder => judge_folder(share.root.open_dir_nofollow(below)),
@@ -304,10 +347,12 @@ fn judge_link(share: &Share, below: &Path, name: &FileName) -> Result<Judged, Sk
         Links::Follow => match share.root.metadata(below) {
             Ok(_) => match share.look(below, name) {
                 Some(found) if found.stat.kind == xcher_core::Kind::Folder => {
-                    judge_folder(share.root.open_dir(below))
+                    let (rest, mut about) = open_folder(share.root.open_dir(below))?;
+                    about.private |= found.stat.private;
+                    Ok(Judged::Folder(rest, about))
                 }
                 Some(found) => {
-                    share.check_access(below).map_err(SkipReason::Unreadable)?;
+                    share.check_readable(&found.real, found.size, found.takes_room)?;
                     Ok(Judged::Entry(found.size, found.stat))
                 }
                 // Something hidden, for example.
@@ -339,7 +384,8 @@ fn open_folder(opened: io::Result<Dir>) -> Result<(ReadDir, About), SkipReason> 
 
 impl About {
     fn new(found: &Metadata) -> Self {
-        Self { id: Id::of(found), stat: Stat::of(found), yields: false }
+        let (id, stat) = (Id::of(found), Stat::of(found));
+        Self { id, stat, yields: false, lacks: false, private: stat.private, listed: false }
     }
 }
 
@@ -356,7 +402,8 @@ impl Found {
 
 fn kind(metadata: &Metadata) -> Kind {
     if metadata.is_file() {
-        Kind::File(metadata.len(), Stat::of(metadata), Id::of(metadata))
+        let (size, takes_room) = (metadata.len(), takes_room(metadata));
+        Kind::File { size, takes_room, stat: Stat::of(metadata), id: Id::of(metadata) }
     } else if metadata.is_dir() {
         Kind::Folder
     } else if metadata.is_symlink() {

@@ -6,13 +6,13 @@ use tokio::net::TcpStream;
 use xcher_core::peer::{
     BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
 };
-use xcher_core::stream::{Hasher, Sums};
+use xcher_core::stream::Sums;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
 use super::dialling::Dialled;
+use super::opening::Opened;
 use super::resuming::Found;
 use super::{Host, Told};
-use crate::data::Mark;
 use crate::files::{Chunk, Partial, Skipped, Walk};
 use crate::keys::KeysError;
 
@@ -68,13 +68,18 @@ pub(super) enum Happened {
         transfer: TransferId,
         found: Option<Found>,
     },
-    BeginningSummed {
+    Opened {
         transfer: TransferId,
-        begun: Option<(Hasher, Mark)>,
+        opened: Result<Opened, Box<str>>,
     },
     BatchMoved {
         transfer: TransferId,
         files: Vec<(TransferId, BatchFileEnd)>,
+    },
+    /// A pipe is at its end.
+    Moved {
+        transfer: TransferId,
+        bytes: u64,
     },
     SendEnded {
         transfer: TransferId,
@@ -177,12 +182,11 @@ impl Host {
                 self.input(Input::Found { session, size, kind });
             }
             Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
-            Happened::BeginningSummed { transfer, begun } => {
-                self.beginning_summed(transfer, begun);
-            }
+            Happened::Opened { transfer, opened } => self.opened(transfer, opened),
             Happened::BatchMoved { transfer, files } => {
                 self.input(Input::BatchMoved { transfer, files });
             }
+            Happened::Moved { transfer, bytes } => self.input(Input::Progress { transfer, bytes }),
             Happened::SendEnded { transfer, bytes, unsent, why } => {
                 self.moving.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, unsent, why });

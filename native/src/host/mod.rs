@@ -10,6 +10,7 @@ mod happened;
 mod known;
 mod listening;
 mod moving;
+mod opening;
 mod piping;
 mod privacy;
 mod relay_address;
@@ -33,10 +34,9 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::stream::Hasher;
-use xcher_core::{FileName, LeftOut, Listed, MisuseError, Nick, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
 
-use crate::data::{BufferBudget, Mark, Rate};
+use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
 use control::Link;
@@ -44,6 +44,7 @@ use happened::Happened;
 use known::Known;
 use listening::Port;
 use moving::Moving;
+use opening::Opened;
 use piping::Stream;
 use resuming::Found;
 use tunnel::Tunnel;
@@ -156,8 +157,8 @@ pub struct Host {
     looking: HashMap<TransferId, Arc<AtomicBool>>,
     /// What an earlier try left, until it is gone on with.
     found: HashMap<TransferId, Found>,
-    /// Sums of beginnings that go on.
-    summed: HashMap<TransferId, (Hasher, Mark)>,
+    /// Files that are to be sent.
+    opened: HashMap<TransferId, Opened>,
     /// Files received and not stored yet.
     partials: HashMap<TransferId, Partial>,
     /// The sessions of files that come.
@@ -201,7 +202,7 @@ impl Host {
             moving: HashMap::new(),
             looking: HashMap::new(),
             found: HashMap::new(),
-            summed: HashMap::new(),
+            opened: HashMap::new(),
             partials: HashMap::new(),
             sessions: HashMap::new(),
             closing: tokio::task::JoinSet::new(),
@@ -344,6 +345,7 @@ impl Host {
         size: Size,
         stat: Stat,
     ) -> Result<TransferId, MisuseError> {
+        self.make_private(&name, stat);
         self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
@@ -357,7 +359,17 @@ impl Host {
         session: SessionId,
         files: Vec<(FileName, Size, Stat)>,
     ) -> Result<Vec<TransferId>, MisuseError> {
+        for (name, _, stat) in &files {
+            self.make_private(name, *stat);
+        }
         self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
+    }
+
+    /// A folder that is its owner's alone is so before a file lands in it (section 16).
+    fn make_private(&self, name: &FileName, stat: Stat) {
+        if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
+            inbox.make_private(name);
+        }
     }
 
     /// As [`Peer::want`].
@@ -367,6 +379,20 @@ impl Host {
     /// As there.
     pub fn want(&mut self, session: SessionId, want: Want) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.want(session, want, now, actions))
+    }
+
+    /// As [`Peer::forgo`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn forgo(
+        &mut self,
+        session: SessionId,
+        name: &FileName,
+        why: NotStored,
+    ) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.forgo(session, name, why, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -472,8 +498,8 @@ impl Host {
             Action::FindPartial { transfer, name, size, from } => {
                 self.find_partial(transfer, name, size, from);
             }
-            Action::SumBeginning { transfer, name, size, length, .. } => {
-                self.sum_beginning(transfer, name, size, length);
+            Action::Open { transfer, name, size, length, .. } => {
+                self.open_shared(transfer, name, size, length);
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 self.send(transfer, conn, name, size, from, seal);

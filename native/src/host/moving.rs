@@ -3,13 +3,14 @@
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, SessionId, TransferId};
 use xcher_core::stream::Seal;
 use xcher_core::{FileName, NotStored, Size, Stat};
 
 use super::happened::Happened;
+use super::opening::Opened;
 use super::resuming::Found;
 use super::{Host, LIST_STEP, LOOK};
 use crate::data::{self, Brake, Sealing, SendEnd, Store};
@@ -44,32 +45,23 @@ impl Host {
         let Some(size) = size.exact() else {
             return self.send_pipe(transfer, conn, &name, seal);
         };
-        let (begun_with, mark) = self.summed.remove(&transfer).unzip();
-        let begun_with = begun_with.unwrap_or_default();
-        let begun = self.begin(transfer, conn, Direction::Send);
-        let Some((socket, sent, brake)) = begun else { return };
-        let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
+        // It is opened before there is a connection.
+        let Some(Opened { file, mark, begun }) = self.opened.remove(&transfer) else { return };
+        let moving = self.begin(transfer, conn, Direction::Send);
+        let Some((socket, sent, brake)) = moving else { return };
+        let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
-            let why = match shares.open_file(&name, size) {
-                Ok((file, _)) => {
-                    let end = match seal {
-                        None => data::send(&socket, &file, size, &sent, &brake),
-                        Some(seal) => {
-                            sent.store(from, Ordering::Relaxed);
-                            let sealing = Sealing { seal, begun: begun_with, mark };
-                            data::send_sealed(&socket, &file, size, sealing, &sent, &brake)
-                        }
-                    };
-                    unsent(&end, size)
-                }
-                Err(error) => {
-                    // Reset, so that it is not taken for an empty file.
-                    let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
-                    Some(error.to_string())
+            let end = match seal {
+                None => data::send(&socket, &file, size, mark, &sent, &brake),
+                Some(seal) => {
+                    sent.store(from, Ordering::Relaxed);
+                    let sealing = Sealing { seal, begun, mark: Some(mark) };
+                    data::send_sealed(&socket, &file, size, sealing, &sent, &brake)
                 }
             };
             drop(socket);
-            let (bytes, why) = (sent.load(Ordering::Relaxed), why.map(Into::into));
+            let bytes = sent.load(Ordering::Relaxed);
+            let why = unsent(&end, size).map(Into::into);
             let unsent = Vec::new();
             let _ = reporter.blocking_send(Happened::SendEnded { transfer, bytes, unsent, why });
         });

@@ -64,7 +64,10 @@ impl Host {
         };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
-            let end = data::send_pipe(&socket, &source, seal, &sent, &brake);
+            let ended = |bytes| {
+                let _ = reporter.blocking_send(Happened::Moved { transfer, bytes });
+            };
+            let end = data::send_pipe(&socket, &source, seal, &sent, &brake, ended);
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
             let report = Happened::SendEnded { transfer, bytes, unsent: Vec::new(), why };

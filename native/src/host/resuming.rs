@@ -11,8 +11,7 @@ use xcher_core::stream::Hasher;
 
 use super::Host;
 use super::happened::Happened;
-use crate::data::Mark;
-use crate::files::{Origin, Partial, prefix_hash};
+use crate::files::{Origin, Partial};
 
 /// Smaller files are sooner fetched again than kept account of.
 const WORTH_IT: u64 = 1 << 20;
@@ -79,48 +78,18 @@ impl Host {
         self.input(Input::PartialFound { transfer, has });
     }
 
-    pub(super) fn sum_beginning(
-        &mut self,
-        transfer: TransferId,
-        name: FileName,
-        size: u64,
-        length: u64,
-    ) {
-        let cancelled = self.look(transfer);
-        let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
-        tokio::task::spawn_blocking(move || {
-            let opened = shares.open_file(&name, size).ok();
-            let begun = opened.and_then(|(file, _)| {
-                let mark = Mark::of(&file).ok()?;
-                Some((prefix_hash(&file, length, &cancelled).ok()?, mark))
-            });
-            let _ = reporter.blocking_send(Happened::BeginningSummed { transfer, begun });
-        });
-    }
-
-    pub(super) fn beginning_summed(&mut self, transfer: TransferId, begun: Option<(Hasher, Mark)>) {
-        if self.looking.remove(&transfer).is_none() {
-            return;
-        }
-        let sum = begun.as_ref().map(|(begun, _)| *begun.finalize().as_bytes());
-        if let Some(begun) = begun {
-            self.summed.insert(transfer, begun);
-        }
-        self.input(Input::BeginningSummed { transfer, sum });
-    }
-
     /// A transfer is over, however: what was looked for it is not needed.
     pub(super) fn stop_looking(&mut self, transfer: TransferId) {
         if let Some(cancelled) = self.looking.remove(&transfer) {
             cancelled.store(true, Ordering::Relaxed);
         }
-        self.summed.remove(&transfer);
+        self.opened.remove(&transfer);
         if let Some(found) = self.found.remove(&transfer) {
             self.keep(transfer, found.partial);
         }
     }
 
-    fn look(&mut self, transfer: TransferId) -> Arc<AtomicBool> {
+    pub(super) fn look(&mut self, transfer: TransferId) -> Arc<AtomicBool> {
         let cancelled = Arc::<AtomicBool>::default();
         self.looking.insert(transfer, cancelled.clone());
         cancelled

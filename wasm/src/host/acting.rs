@@ -65,7 +65,9 @@ impl<O: Outside> Host<O> {
                 self.begin_receiving(conn, transfer, batch.map(Role::ReceiveBatch));
             }
             Action::FindPartial { transfer, name, .. } => self.look(transfer, &name, None),
-            Action::SumBeginning { transfer, session, name, length, .. } => {
+            Action::Open { transfer, session, name, size, length } => {
+                // Of a file that is read to no end it shows that it can be read.
+                let length = length.max(size.min(1));
                 self.look(transfer, &name, Some((session, length)));
             }
             Action::Send { transfer, conn, size, from, seal, .. } => {

@@ -23,7 +23,7 @@ pub(super) struct Beginning {
 }
 
 impl<O: Outside> Host<O> {
-    /// Asks for what an earlier try left, or for so many bytes of a file that is shared.
+    /// Asks for what an earlier try left, or for so many bytes of a file that is to be sent.
     pub(super) fn look(
         &mut self,
         transfer: TransferId,
@@ -53,7 +53,8 @@ impl<O: Outside> Host<O> {
         self.input(match expected {
             None => Input::PartialFound { transfer, has: sum.map(|sum| (bytes, sum)) },
             Some(length) => {
-                Input::BeginningSummed { transfer, sum: sum.filter(|_| bytes == length) }
+                let sum = sum.filter(|_| bytes == length);
+                Input::Opened { transfer, sum: sum.ok_or_else(|| "it cannot be read".into()) }
             }
         });
     }

@@ -1,0 +1,128 @@
+//! What a receiver wanted and did not even request is named on the sender's screen, with the reason, and
+//! the code stays good for it.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+use system::process::{Done, Process};
+use system::relay::Relay;
+use system::terminal::Terminal;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// A sender of some files by a code, and a folder to receive into.
+struct Sent {
+    relay: Relay,
+    folder: TempDir,
+    sender: Process,
+    code: String,
+}
+
+impl Sent {
+    fn new(folder: TempDir, names: &[&str]) -> Self {
+        let relay = Relay::start();
+        let paths = names.iter().map(|name| folder.path().join("home").join(name));
+        let sender = relay.xcher(["send", "--no-qr"]).args(paths).start();
+        let code = sender.until("a code", |lines| lines.out.first().cloned());
+        Self { relay, folder, sender, code }
+    }
+
+    fn of(files: &[(&str, &str)], names: &[&str]) -> Self {
+        let folder = tempdir().unwrap();
+        tree::write(&folder.path().join("home"), files.iter().copied());
+        Self::new(folder, names)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn get(&self, options: &[&str]) -> Done {
+        self.relay.xcher(["get", &self.code, "-o"]).args([self.out()]).args(options).run()
+    }
+}
+
+#[test]
+fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
+    let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
+    sent.get(&["--yes"]).code(4).error(&[".bashrc: not taken", "--hidden takes it"]);
+    sent.sender.err(".bashrc: its name is not taken there");
+    sent.sender.err("1 file did not arrive; the code is still good");
+    sent.get(&["--yes", "--hidden"]).code(0);
+    assert_eq!(tree::read(&sent.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
+    sent.sender.wait().code(0).error(&["sent 2 files, 3 B: stored there"]);
+}
+
+#[test]
+fn a_code_of_which_a_rule_took_nothing_stays_good() {
+    let sent = Sent::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
+    sent.get(&["--yes"]).code(4);
+    sent.sender.err(".ssh/id: its name is not taken there");
+    sent.sender.err("2 files did not arrive; the code is still good");
+    // Who stops here has not sent it.
+    let sender = sent.sender.stop(Signal::INT).code(1);
+    sender.error(&["2 files did not arrive"]);
+}
+
+#[test]
+fn what_a_person_leaves_is_not_wanted() {
+    let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
+    let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.out()]);
+    let mut get = Terminal::start(get);
+    get.shows("Fetch?");
+    get.types("plain");
+    get.wait().code(0);
+    sent.sender.wait().code(0).error(&["sent 1 file, 1 B: stored there"]).no_error(".bashrc");
+}
+
+#[test]
+fn each_file_that_found_no_room_is_named() {
+    let folder = tree::room_for(1 << 20);
+    tree::write(&folder.path().join("home/s"), [("small", "1"), ("other", "2")]);
+    // It has a length, and no bytes.
+    File::create(folder.path().join("home/s/huge")).unwrap().set_len(1 << 42).unwrap();
+    let sent = Sent::new(folder, &["s"]);
+    sent.get(&["--yes"]).code(1).error(&["expected room for 4.00 TiB in "]);
+    for name in ["s/huge", "s/other", "s/small"] {
+        sent.sender.err(&format!("{name}: no space left there"));
+    }
+    sent.sender.err("3 files did not arrive; the code is still good");
+}
+
+#[test]
+fn who_stops_at_the_question_says_which_files_it_was_about() {
+    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
+    fs::create_dir_all(sent.out()).unwrap();
+    let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.out()]);
+    let get = Terminal::start(get);
+    get.shows("Fetch?");
+    get.signal(Signal::INT);
+    get.wait().code(1);
+    sent.sender.err("s/b: the user there cancelled it");
+    sent.sender.err("3 files did not arrive; the code is still good");
+    sent.get(&["--yes"]).code(0);
+    sent.sender.wait().code(0);
+}
+
+#[test]
+fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
+    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2")], &["s"]);
+    tree::write(&sent.out(), [("s/a", "mine")]);
+    sent.get(&["--yes", "--on-conflict", "fail"]).code(1);
+    sent.sender.err("s/a: something of that name is there already");
+    sent.sender.err("1 file did not arrive; the code is still good");
+}
+
+#[test]
+fn no_count_is_made_up_where_nothing_was_asked_for() {
+    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
+    let get = sent.relay.xcher(["get", &sent.code, "--yes", "-o", "-"]).run().code(2);
+    get.error(&["expected one file for standard output, got 3"]);
+    sent.sender.err("the other side stopped before it fetched anything; the code is still good");
+}
