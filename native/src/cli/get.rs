@@ -227,11 +227,11 @@ async fn choose(
     call.running.host.list(session).map_err(Failure::misuse)?;
     loop {
         match call.next().await? {
-            Event::Entry { name, size, stat, .. } if wanted.takes(&name) => {
-                // Standard output is no place for a folder.
-                if !(to.is_stdout() && stat.kind == Kind::Folder) {
-                    spool.push(&name, size, stat).map_err(unlisted)?;
-                }
+            // Standard output is no place for a folder.
+            Event::Entry { name, size, stat, .. }
+                if wanted.takes(&name) && !(to.is_stdout() && stat.kind == Kind::Folder) =>
+            {
+                spool.push(&name, size, stat).map_err(unlisted)?;
             }
             Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;
