@@ -390,24 +390,6 @@ fn unknown_sizes_are_bounded_where_nobody_is_asked() {
 }
 
 #[test]
-fn full_standard_output_is_told_and_a_closed_one_is_not() {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    tree::write(folder.path(), [("s/file", "12345")]);
-    let _bob = relay.share("bob", &folder.path().join("s"));
-    let address = relay.address.to_string();
-    let run = |script: &str, args: &[&str]| {
-        let command = Xcher::other("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_xcher")]);
-        command.args(["--relay", &address]).args(args).run()
-    };
-    for args in [&["ls", "bob"][..], &["ls", "bob", "--json"], &["completions", "bash"], &["man"]] {
-        let done = run("\"$@\" >/dev/full", args).code(1);
-        done.error(&["standard output cannot be written", "No space left"]);
-    }
-    run("\"$@\" >/dev/full", &["--help"]).code(1).error(&["standard output cannot be written"]);
-    run("(sleep 0.3; \"$@\") | true", &["ls", "bob"]).quiet();
-}
-
-#[test]
 fn without_a_home_there_is_a_key_for_this_run() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "12345")]);

@@ -201,10 +201,10 @@ impl Fetching {
             OnConflict::Rename if same => {
                 output.detail(format_args!("{name}: it is here already"));
                 let path = to.shown(name);
-                let _ = output.result(format_args!("{}", path.display()));
                 let path = path.display().to_string();
-                let _ =
-                    output.json(&Line::Here { session: self.session.0, name: name.as_str(), path });
+                output.remember(output.result(format_args!("{path}")));
+                let line = Line::Here { session: self.session.0, name: name.as_str(), path };
+                output.remember(output.json(&line));
                 self.here += 1;
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
@@ -231,8 +231,9 @@ impl Fetching {
             Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
                 self.done += 1;
                 if !to.is_stdout() {
-                    // Files are fetched for their own sake: a reader that is gone stops nothing.
-                    let _ = running.output.result(format_args!("{}", to.shown(name).display()));
+                    // Files are fetched for their own sake.
+                    let output = &running.output;
+                    output.remember(output.result(format_args!("{}", to.shown(name).display())));
                 }
             }
             Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {

@@ -74,8 +74,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         let want = Want { files: 1, ..Want::default() };
         let _ = call.running.host.want(call.session, want);
     }
-    call.end().await;
-    done
+    call.end(done).await
 }
 
 fn nothing_wanted() -> Failure {

@@ -66,8 +66,14 @@ pub fn main() -> ExitCode {
     if let Some(message) = &failure.message {
         output.error(format_args!("{message}"));
     }
-    // Where nobody reads, the exit code still tells.
-    let _ = output.json(&Line::Error { code: failure.code as u8, reason: failure.reason() });
+    let line = Line::Error { code: failure.code as u8, reason: failure.reason() };
+    output.remember(output.json(&line));
+    // Where nobody reads, the exit code still tells; of a full disk it is said once.
+    if let Err(Failure { message: Some(unwritten), .. }) = output.written()
+        && failure.message.as_ref() != Some(&unwritten)
+    {
+        output.error(format_args!("{unwritten}"));
+    }
     ExitCode::from(failure.code as u8)
 }
 

@@ -1,5 +1,6 @@
 //! What a command says: results on standard output, everything else on standard error.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -30,6 +31,8 @@ pub(super) struct Output {
     left: Left,
     /// What was said of names that cannot be sent as they are.
     escapes: HashSet<String>,
+    /// Why standard output did not take a line for which nothing stopped.
+    unwritten: Cell<Option<io::Error>>,
 }
 
 /// Such lines that are said: a stranger may have many.
@@ -59,6 +62,7 @@ impl Output {
             target: None,
             left: Left::default(),
             escapes: HashSet::new(),
+            unwritten: Cell::new(None),
         }
     }
 
@@ -89,6 +93,26 @@ impl Output {
         let timed = Timed { line, time: now() };
         let text = serde_json::to_string(&timed).map_err(io::Error::other)?;
         self.out(format_args!("{text}"))
+    }
+
+    /// Takes how it went to write a line about what is done for its own sake: nothing stops for that.
+    /// What a full disk did not take, [`written`](Self::written) tells at the end.
+    pub(super) fn remember(&self, wrote: io::Result<()>) {
+        if let Err(error) = wrote
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let first = self.unwritten.take().unwrap_or(error);
+            self.unwritten.set(Some(first));
+        }
+    }
+
+    /// How a command ends that did everything else: standard output may not have taken what was done.
+    ///
+    /// # Errors
+    ///
+    /// If so.
+    pub(super) fn written(&self) -> Result<(), Failure> {
+        self.unwritten.take().map_or(Ok(()), |error| Err(Failure::unwritten(error)))
     }
 
     fn out(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {

@@ -73,11 +73,11 @@ fn clear(
         match unfinished.remove(file) {
             Ok(true) => {
                 (files, bytes) = (files + 1, bytes + file.bytes);
-                // They are removed for their own sake: a reader that is gone stops nothing.
-                let _ = output.result(format_args!("{}\t{name}", file.bytes));
+                // They are removed for their own sake.
+                output.remember(output.result(format_args!("{}\t{name}", file.bytes)));
                 let path = file.path.display().to_string();
                 let line = Line::Cleared { name: &file.name, bytes: file.bytes, path };
-                let _ = output.json(&line);
+                output.remember(output.json(&line));
             }
             Ok(false) => {
                 output.note(format_args!("{name} is in use and stays"));
@@ -94,8 +94,8 @@ fn clear(
     }
     unfinished.sweep();
     output.note(format_args!("freed {bytes} bytes of {files} unfinished files"));
-    output.json(&Line::Freed { files, bytes }).map_err(Failure::unwritten)?;
-    if complete { Ok(()) } else { Err(Failure::told(Code::Incomplete)) }
+    output.remember(output.json(&Line::Freed { files, bytes }));
+    if complete { output.written() } else { Err(Failure::told(Code::Incomplete)) }
 }
 
 /// Whether it is asked for, by itself or with a folder it is in.

@@ -137,8 +137,8 @@ impl Running {
             progress.clear();
         }
         for told in self.host.stop().await {
-            // A reader that is gone needs no last words.
-            let _ = self.output.told(&told);
+            let told = self.output.told(&told);
+            self.output.remember(told);
         }
         self.output.tell_left();
         self.output
