@@ -10,6 +10,7 @@ use xcher_core::{FileName, Kind, MisuseError, Size, Stat};
 use super::exit::{Code, Failure, code_of_transfer};
 use super::json::Line;
 use super::send_args::TargetArgs;
+use super::skipped::WhySkipped;
 use super::spool::{Listed, Spool, unlisted};
 use super::start::Running;
 use crate::files::{Inbox, OnConflict, Taking};
@@ -173,7 +174,9 @@ impl Fetching {
                     break;
                 }
                 Err(error) => {
-                    running.output.error(format_args!("{error}"));
+                    let (output, text) = (&running.output, error.to_string());
+                    output.error(format_args!("{text}"));
+                    output.remember(output.json(&Line::Notice { text: &text }));
                     self.worse(Code::Incomplete);
                 }
             }
@@ -200,8 +203,7 @@ impl Fetching {
             _ if same && stat.kind == Kind::Folder => self.here += 1,
             OnConflict::Rename if same => {
                 output.detail(format_args!("{name}: it is here already"));
-                let path = to.shown(name);
-                let path = path.display().to_string();
+                let path = to.path(name);
                 output.remember(output.result(format_args!("{path}")));
                 let line = Line::Here { session: self.session.0, name: name.as_str(), path };
                 output.remember(output.json(&line));
@@ -209,10 +211,14 @@ impl Fetching {
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
             OnConflict::Skip => {
-                output.note(format_args!("{name}: skipped, it is there already"));
+                let why = WhySkipped::Exists;
+                output.note(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
             }
             OnConflict::Fail => {
-                output.error(format_args!("{name}: expected a free name, and it is there already"));
+                let why = WhySkipped::Conflict;
+                output.error(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
                 self.worse(Code::Incomplete);
                 return true;
             }

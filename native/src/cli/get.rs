@@ -16,6 +16,7 @@ use super::fetching::{Fetching, Target};
 use super::manifest::{Chosen, tell_wary};
 use super::own_stream::own;
 use super::send_args::GetArgs;
+use super::skipped::WhySkipped;
 use super::spool::{Spool, unlisted};
 use crate::files::Shares;
 use crate::host::Sink;
@@ -192,7 +193,9 @@ impl Wanted {
         let Self::Named(named) = self else { return };
         for missing in named.iter().filter(|named| !named.found) {
             let name = Quoted(missing.name.as_str());
-            call.running.output.error(format_args!("{whom} does not share {name}"));
+            let output = &call.running.output;
+            output.error(format_args!("{whom} does not share {name}"));
+            output.skip(call.session, missing.name.as_str(), None, &WhySkipped::NotShared);
         }
     }
 
@@ -262,7 +265,7 @@ async fn agree(
         _ => {
             let Chosen { wanted, mut rest } = question.agreed()?;
             let wary = rest.count() > 0;
-            tell_wary(&call.running.output, &mut rest)?;
+            tell_wary(&call.running.output, call.session, &mut rest)?;
             return Ok(Some((wanted, wary)));
         }
     };
@@ -271,7 +274,14 @@ async fn agree(
         let line = call.meanwhile(answers.next()).await?;
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
-            Answer::Take(chosen) => return Ok(Some((chosen.wanted, false))),
+            Answer::Take(Chosen { wanted, rest }) => {
+                let mut rest = rest.read().map_err(unlisted)?;
+                while let Some((name, ..)) = rest.next().map_err(unlisted)? {
+                    let (output, why) = (&call.running.output, WhySkipped::Declined);
+                    output.skip(call.session, name.as_str(), None, &why);
+                }
+                return Ok(Some((wanted, false)));
+            }
             Answer::No => return Ok(None),
         }
     }

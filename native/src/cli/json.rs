@@ -96,6 +96,17 @@ pub(super) enum Line<'a> {
         reason: &'static str,
         text: String,
     },
+    /// What was asked for or offered and is not fetched, by its session; or an unfinished file that is
+    /// not removed.
+    Skipped {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<u64>,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        reason: &'static str,
+        text: String,
+    },
     /// A file of this host's that goes by another name than it has.
     Escaped { name: &'a str, path: String },
     /// What was sent, together: `confirmed` of the files are stored there; of the rest it is not known.

@@ -33,6 +33,7 @@ mod send;
 mod send_args;
 mod share;
 mod signals;
+mod skipped;
 mod sources;
 mod spool;
 mod start;
