@@ -27,6 +27,7 @@ mod progress;
 mod prompt;
 mod qr;
 mod receive;
+mod refused;
 mod relay;
 mod report;
 mod send;
@@ -48,7 +49,7 @@ use clap::FromArgMatches as _;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, Common};
-use exit::{Code, Failure};
+use exit::Failure;
 use json::Line;
 use output::Output;
 
@@ -91,47 +92,19 @@ fn end_at_panic() {
 /// The command line over the environment over the configuration file.
 fn read() -> Result<Cli, ExitCode> {
     let args: Vec<_> = std::env::args_os().collect();
+    let file = config_file::place(&args);
+    let json = || refused::means_json(&args, file.as_deref());
+    let unread = |failure: Failure| refused::by_us(&failure, json());
     let mut command = args::command();
-    if let Some(file) = config_file::place(&args) {
-        command = config_file::apply(command, &file).map_err(unread)?;
+    if let Some(file) = &file {
+        command = config_file::apply(command, file).map_err(unread)?;
     }
-    let matches = command.try_get_matches_from(args);
+    let matches = command.try_get_matches_from(&args);
     let read = |matches| Ok((Cli::from_arg_matches(&matches)?, matches));
-    let (mut cli, matches) = matches.and_then(read).map_err(|error| {
-        // Help and version are errors to clap, with the code 0.
-        match complain(&error) {
-            Err(unwritten)
-                if !error.use_stderr() && unwritten.kind() != io::ErrorKind::BrokenPipe =>
-            {
-                return unread(Failure::unwritten(unwritten));
-            }
-            _ => {}
-        }
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8))
-    })?;
+    let read = matches.and_then(read);
+    let (mut cli, matches) = read.map_err(|error| refused::by_clap(&error, json()))?;
     cli.common.settle_privacy(&matches).map_err(unread)?;
     Ok(cli)
-}
-
-/// Says what is wrong with the command line, which may repeat what someone else made up.
-fn complain(error: &clap::Error) -> io::Result<()> {
-    let text = error.to_string();
-    let is_plain = |c: char| c == '\n' || !xcher_core::deceives(c);
-    if !error.use_stderr() || text.chars().all(is_plain) {
-        error.print()?;
-        return io::stdout().flush();
-    }
-    let shown = |c: char| match is_plain(c) {
-        true => c.to_string(),
-        false => c.escape_default().to_string(),
-    };
-    io::stderr().write_all(text.chars().map(shown).collect::<String>().as_bytes())
-}
-
-/// A command line that says nothing that could be done.
-fn unread(failure: Failure) -> ExitCode {
-    let _ = writeln!(io::stderr(), "xcher: {}", failure.message.unwrap_or_default());
-    ExitCode::from(failure.code as u8)
 }
 
 /// The log on standard error: the relay's connections, and with `-v` everyone's details.

@@ -89,10 +89,7 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        // Only text and numbers: it cannot fail to be JSON.
-        let timed = Timed { line, time: now() };
-        let text = serde_json::to_string(&timed).map_err(io::Error::other)?;
-        self.out(format_args!("{text}"))
+        self.out(format_args!("{}", event(line)?))
     }
 
     /// Takes how it went to write a line about what is done for its own sake: nothing stops for that.
@@ -330,6 +327,16 @@ impl Output {
             self.note(format_args!("{line}"));
         }
     }
+}
+
+/// Writes an event for `--json` where there is no [`Output`] yet.
+pub(super) fn write_event(line: &Line<'_>) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", event(line)?)
+}
+
+fn event(line: &Line<'_>) -> io::Result<String> {
+    // Only text and numbers: it cannot fail to be JSON.
+    serde_json::to_string(&Timed { line, time: now() }).map_err(io::Error::other)
 }
 
 /// An event and its moment.
