@@ -109,7 +109,7 @@ inEachBrowser("naughty strings", (stage) => {
     await bob.out("online ");
     const carol = await visitor(t, at, "carol");
     await carol.offer("bob", paths(names));
-    await carol.sending("done", `${names.length} files sent`);
+    await carol.sending("done", `${names.length} files stored there`);
     await harmless(carol);
     await carol.hangUp("bob");
     await bob.exits();

@@ -28,7 +28,7 @@ inEachBrowser("offers", (stage) => {
     await bob.out("online ");
     const carol = await stage.visit(t, at.url, "carol");
     await carol.offer("bob", files.paths);
-    await carol.sending("done", "2 files sent");
+    await carol.sending("done", "2 files stored there");
     for (const file of files.files) {
       await carol.transfer(file.name, "done");
       await same(join(out, file.name), file);
@@ -82,7 +82,7 @@ inEachBrowser("offers", (stage) => {
     await carol.sending("open", "dora is asked");
     await dora.accept();
     await dora.savedAll(files.files);
-    await carol.sending("done", "2 files sent");
+    await carol.sending("done", "2 files stored there");
     await dora.offer("carol", [files.paths[0]]);
     assert.equal((await carol.manifest()).title, "dora offers you 1 file");
     await carol.decline();
