@@ -5,7 +5,6 @@ use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
 use xcher_core::{Kind, Stat};
 
-use super::fetching::Target;
 use super::privacy::why_plain;
 use super::report;
 use crate::host::Told;
@@ -240,10 +239,10 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// The line for what a host told.
-    pub(super) fn of(told: &'a Told, to: Option<&Target>) -> Option<Self> {
+    /// The line for what a host told; `file` is where the file of a transfer is on this host.
+    pub(super) fn of(told: &'a Told, file: Option<String>) -> Option<Self> {
         match told {
-            Told::Peer(event) => Some(Self::of_event(event, to)),
+            Told::Peer(event) => Some(Self::of_event(event, file)),
             Told::Kept { transfer, session, path, bytes } => Some(Self::Transfer(Transfer {
                 bytes: Some(*bytes),
                 path: Some(path.display().to_string()),
@@ -277,7 +276,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn of_event(event: &'a Event, to: Option<&Target>) -> Self {
+    fn of_event(event: &'a Event, file: Option<String>) -> Self {
         match event {
             Event::Online { nick } => Self::Online { nick: nick.as_str() },
             Event::Offline { fault, retry } => Self::Offline {
@@ -351,12 +350,14 @@ impl<'a> Line<'a> {
                     name: Some(name.as_str()),
                     size: Size::of(*size),
                     bytes: (*from > 0).then_some(*from),
+                    path: file,
                     more: (*more > 0).then_some(*more),
                     ..transfer_line(transfer.0, "started").of(session.0, *direction)
                 })
             }
             Event::Progress { transfer, session, direction, bytes } => Self::Transfer(Transfer {
                 bytes: Some(*bytes),
+                path: file,
                 ..transfer_line(transfer.0, "progress").of(session.0, *direction)
             }),
             Event::Delivered { session, transfer, name, bytes, delivery } => Self::Delivered {
@@ -377,13 +378,14 @@ impl<'a> Line<'a> {
                 Self::Transfer(Transfer {
                     name: Some(name.as_str()),
                     bytes: Some(*bytes),
-                    path: to.filter(|_| *direction == Direction::Receive).map(|to| to.path(name)),
+                    path: file,
                     ..transfer_line(transfer.0, "finished").of(session.0, *direction)
                 })
             }
             Event::Failed { transfer, session, direction, name, fault } => {
                 Self::Transfer(Transfer {
                     name: Some(name.as_str()),
+                    path: file,
                     kind: Some(fault.kind().as_str()),
                     reason: Some(fault.to_string()),
                     ..transfer_line(transfer.0, "failed").of(session.0, *direction)

@@ -22,6 +22,7 @@ mod output;
 mod own_stream;
 mod partial;
 mod peers;
+mod places;
 mod privacy;
 mod progress;
 mod prompt;

@@ -15,8 +15,10 @@ use super::exit::{Code, Failure};
 use super::fetching::Target;
 use super::json::Line;
 use super::left::Left;
+use super::places::Places;
 use super::privacy::Hears;
 use super::progress::Progress;
+use crate::files::Shares;
 use crate::host::Told;
 
 /// Where results, notes and bars go.
@@ -26,8 +28,7 @@ pub(super) struct Output {
     verbose: u8,
     progress: Option<Progress>,
     sessions: HashMap<u64, Session>,
-    /// Where what is received goes.
-    target: Option<Target>,
+    places: Places,
     left: Left,
     /// What was said of names that cannot be sent as they are.
     escapes: HashSet<String>,
@@ -59,7 +60,7 @@ impl Output {
             verbose: common.verbose,
             progress: bars.then(Progress::new),
             sessions: HashMap::new(),
-            target: None,
+            places: Places::unknown(),
             left: Left::default(),
             escapes: HashSet::new(),
             unwritten: Cell::new(None),
@@ -68,7 +69,12 @@ impl Output {
 
     /// Where what is received goes, for events to name.
     pub(super) fn receives_into(&mut self, target: Target) {
-        self.target = Some(target);
+        self.places.receives_into(target);
+    }
+
+    /// What is sent, for events to name.
+    pub(super) fn sends(&mut self, shares: Shares) {
+        self.places.sends(shares);
     }
 
     /// A line of the command's result; nothing with `--json`, which has events of its own.
@@ -188,10 +194,14 @@ impl Output {
     ///
     /// Where nobody reads any more.
     pub(super) fn told(&mut self, told: &Told) -> io::Result<()> {
-        if self.json
-            && let Some(line) = Line::of(told, self.target.as_ref())
-        {
-            self.json(&line)?;
+        if self.json {
+            let path = match told {
+                Told::Peer(event) => self.places.of(event),
+                _ => None,
+            };
+            if let Some(line) = Line::of(told, path) {
+                self.json(&line)?;
+            }
         }
         match told {
             Told::Skipped(skipped) => self.left_out(&skipped.to_string(), skipped.why.told()),
