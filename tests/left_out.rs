@@ -331,6 +331,22 @@ fn the_programs_own_keys_are_never_shared() {
     let bob = bob.start();
     bob.out("online ");
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
+    // They are not called hidden where what is hidden is shared.
+    bob.err("1 entry of \"home\" is not shared: this program's own keys and settings never are");
+    bob.stop(Signal::TERM).code(0).error(&["1 thing was left out (1 own)"]).no_error("hidden");
+    fs::write(folder.path().join("home/.dot"), "x").unwrap();
+    let bob = with_data(&["share", "--json", "--nick", "bob"]).args([folder.path().join("home")]);
+    let bob = bob.start();
+    bob.event(&[("event", "online")]);
+    let ls = relay.xcher(["ls", "bob", "--json"]).run().code(0);
+    let told = bob.event(&[("event", "left"), ("path", "home"), ("reason", "hidden")]);
+    let text = "1 of what is in it is hidden; this program's own keys and settings, 1 of them, are \
+                never shared";
+    assert_eq!(told["text"], text);
+    // Whoever lists them does not hear of keys.
+    let left = events(&ls, "left");
+    assert_eq!(left.len(), 1, "{ls}");
+    assert_eq!((&left[0]["name"], &left[0]["reason"]), (&"home".into(), &"hidden".into()));
 }
 
 /// They are made at first use, and written anew.

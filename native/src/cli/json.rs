@@ -252,7 +252,7 @@ impl<'a> Line<'a> {
                 session: None,
                 name: None,
                 path: Some(skipped.path.display().to_string()),
-                reason: skipped.why.told().as_str(),
+                reason: skipped.why.as_str(),
                 text: skipped.why.to_string(),
             }),
             Told::Escaped(escaped) => Some(Self::Escaped {

@@ -11,31 +11,32 @@ const MOST: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Left {
     told: BTreeSet<String>,
-    counts: BTreeMap<WhyLeft, u64>,
+    /// Why, the word for it, and how many.
+    counts: BTreeMap<(WhyLeft, &'static str), u64>,
 }
 
 impl Left {
     /// Takes one; whether it is new.
-    pub(super) fn add(&mut self, line: &str, why: WhyLeft) -> bool {
+    pub(super) fn add(&mut self, line: &str, why: WhyLeft, word: &'static str) -> bool {
         if self.told.contains(line) {
             return false;
         }
         if self.told.len() < MOST {
             self.told.insert(line.to_owned());
         }
-        *self.counts.entry(why).or_default() += 1;
+        *self.counts.entry((why, word)).or_default() += 1;
         true
     }
 
     /// Whether something could not be read.
     pub(super) fn has_errors(&self) -> bool {
-        self.counts.keys().any(|why| why.is_error())
+        self.counts.keys().any(|(why, _)| why.is_error())
     }
 
     /// All of it in a line; nothing where nothing was left out.
     pub(super) fn summary(&self) -> Option<String> {
         let all: u64 = self.counts.values().sum();
-        let by_why = self.counts.iter().map(|(why, count)| format!("{count} {}", why.as_str()));
+        let by_why = self.counts.iter().map(|((_, word), count)| format!("{count} {word}"));
         let by_why = by_why.collect::<Vec<_>>().join(", ");
         match all {
             0 => None,

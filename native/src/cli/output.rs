@@ -204,7 +204,10 @@ impl Output {
             }
         }
         match told {
-            Told::Skipped(skipped) => self.left_out(&skipped.to_string(), skipped.why.told()),
+            Told::Skipped(skipped) => {
+                let (why, word) = (skipped.why.told(), skipped.why.as_str());
+                self.left_out(&skipped.to_string(), why, word);
+            }
             Told::Escaped(escaped) => {
                 let line = escaped.to_string();
                 if self.first_time(&line) {
@@ -228,8 +231,8 @@ impl Output {
     }
 
     /// Says what is not sent, once.
-    pub(super) fn left_out(&mut self, line: &str, why: WhyLeft) {
-        if self.left.add(line, why) {
+    fn left_out(&mut self, line: &str, why: WhyLeft, word: &'static str) {
+        if self.left.add(line, why, word) {
             match why.is_error() {
                 true => self.error(format_args!("{line}")),
                 false => self.note(format_args!("{line}")),
@@ -310,7 +313,9 @@ impl Output {
             }
             Event::Failed { name, fault, .. } => self.error(format_args!("{name}: {fault}")),
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
-            Event::LeftOut { left, .. } => self.left_out(&left.to_string(), left.why),
+            Event::LeftOut { left, .. } => {
+                self.left_out(&left.to_string(), left.why, left.why.as_str());
+            }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>
             {
