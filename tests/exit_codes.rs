@@ -381,3 +381,18 @@ fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant()
     who().env("XCHER_JSON", "0").run().code(2).out(&[]);
     xcher(["send", "--bogus", "--", "--json"]).run().code(2).out(&[]);
 }
+
+#[test]
+fn help_and_the_readme_say_the_same_of_each_code() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, table) = readme.split_once("### Exit codes").unwrap();
+    let (table, _) = table.split_once("\n###").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let expected: Vec<_> = rows.skip(1).map(|row| row.replacen(" | ", "  ", 1)).collect();
+    assert_eq!(expected.len(), 6, "{expected:?}");
+    let help = xcher(["--help"]).run().code(0);
+    let mut lines = help.out.iter().map(|line| line.trim());
+    assert!(lines.any(|line| line == "Exit codes:"), "{help}");
+    assert_eq!(lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>(), expected, "{help}");
+}
