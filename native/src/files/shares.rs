@@ -230,15 +230,15 @@ impl Share {
             Links::Skip | Links::Keep => path.into(),
         };
         self.check_names(&real)?;
-        let own = self.rules.own.now();
+        let found = self.root.symlink_metadata(&real).ok()?;
+        let own = self.rules.own.now(Id::of(&found));
         // What a link to a folder shows is not listed, so it is not found either.
         for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-            let found = self.root.symlink_metadata(folder).ok()?;
-            if !found.is_dir() || own.contains(&Id::of(&found)) {
+            let above = self.root.symlink_metadata(folder).ok()?;
+            if !above.is_dir() || own.contains(&Id::of(&above)) {
                 return None;
             }
         }
-        let found = self.root.symlink_metadata(&real).ok()?;
         if own.contains(&Id::of(&found)) {
             return None;
         }
