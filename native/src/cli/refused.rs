@@ -82,7 +82,7 @@ fn say(text: &str) {
 /// Says what is wrong with the command line, which may repeat what someone else made up.
 fn complain(error: &clap::Error) -> io::Result<()> {
     let text = error.to_string();
-    if !error.use_stderr() || text.chars().all(is_plain) {
+    if !error.use_stderr() || text.chars().all(is_plain) && text.lines().all(is_short) {
         error.print()?;
         return io::stdout().flush();
     }
@@ -101,10 +101,30 @@ fn is_plain(c: char) -> bool {
     c == '\n' || !xcher_core::deceives(c)
 }
 
+/// The most characters of a line.
+const LONGEST: usize = 600;
+
+fn is_short(line: &str) -> bool {
+    line.chars().count() <= LONGEST
+}
+
+/// Every line without its middle where it gets long: what is wrong with it stands at the end.
 fn escaped(text: &str) -> String {
-    let shown = |c: char| match is_plain(c) {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(line: &str) -> String {
+    let shown = |c: &char| match is_plain(*c) {
         true => c.to_string(),
         false => c.escape_default().to_string(),
     };
-    text.chars().map(shown).collect()
+    let chars: Vec<_> = line.chars().collect();
+    match chars.len() > LONGEST {
+        false => chars.iter().map(shown).collect(),
+        true => {
+            let (begin, end) = (&chars[..LONGEST / 2], &chars[chars.len() - LONGEST / 2..]);
+            let cut = begin.iter().map(shown).chain(["…".to_owned()]);
+            cut.chain(end.iter().map(shown)).collect()
+        }
+    }
 }
