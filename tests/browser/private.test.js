@@ -147,6 +147,36 @@ inEachBrowser("a person sees who can read along", (stage) => {
     assert.equal(await carol.ownKey(), key);
   });
 
+  test("whoever has a page of another address has another key, and knows nobody", async (t) => {
+    const [at, elsewhere] = [stage.keep(t, await relay()), stage.keep(t, await relay())];
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await stage.visit(t, at.url, "dora");
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.listed();
+    const key = await carol.ownKey();
+    await carol.page.goto(elsewhere.url);
+    await carol.join("carol");
+    await carol.online();
+    assert.notEqual(await carol.ownKey(), key);
+    await carol.knownPeople();
+    await carol.text("#nobody-known", "Nobody");
+    // What comes from the address itself has both, whoever sent it.
+    await carol.page.goto(at.url);
+    const kept = await readFile(new URL("../../wasm/npm/kept.js", import.meta.url), "utf8");
+    const ask = `(async () => {
+      ${kept.replaceAll(/^export /gm, "")}
+      return (await identity()).length;
+    })()`;
+    assert.equal(await carol.page.evaluate(ask), 32);
+    // The relay may not have seen yet that this browser has left.
+    await carol.join("carla");
+    await carol.online();
+    assert.equal(await carol.ownKey(), key);
+    await carol.knownPeople();
+    await carol.text("#known li", "dora");
+  });
+
   test("who is remembered is listed, across a reload, and can be forgotten", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
