@@ -50,12 +50,11 @@ const paths = (names) => names.map((name) => join(shared, name));
 inEachBrowser("naughty strings", (stage) => {
   test("as names of files that a terminal shares", async (t) => {
     const at = stage.keep(t, await relay());
-    const share = stage.keep(t, xcher("share", shared, "--nick", "bob", "--relay", at.relay));
-    await share.out("online ");
+    const all = await listed(t, at);
     const carol = await visitor(t, at, "carol");
     await carol.open("bob");
     await carol.listed();
-    assert.deepEqual(await rows(carol, "#list", names.length), names.map((name) => `s/${name}`));
+    assert.deepEqual(await rows(carol, "#list", all.length), all);
     await harmless(carol);
     const some = worst(names);
     assert.ok(some.length >= 12, `${some.length}`);
@@ -72,12 +71,13 @@ inEachBrowser("naughty strings", (stage) => {
 
   test("as names of files that a terminal offers", async (t) => {
     const at = stage.keep(t, await relay());
+    const all = await listed(t, at);
     const carol = await visitor(t, at, "carol");
-    const send = stage.keep(t, xcher("send", "--to", "carol", shared, "--nick", "bob", "--relay", at.relay));
-    await carol.answer("bob", true);
+    const send = stage.keep(t, xcher("send", "--to", "carol", shared, "--nick", "amy", "--relay", at.relay));
+    await carol.answer("amy", true);
     await carol.manifest();
-    assert.deepEqual(await rows(carol, "#manifest-list", names.length), names.map((name) => `s/${name}`));
-    await carol.text("#manifest-sum", `All ${names.length} files`);
+    assert.deepEqual(await rows(carol, "#manifest-list", all.length), all);
+    await carol.text("#manifest-sum", `All ${all.length} files`);
     await harmless(carol);
     await carol.decline();
     await send.exits(1);
@@ -169,6 +169,21 @@ inEachBrowser("naughty strings", (stage) => {
     }
     await harmless(carol);
   });
+
+  /**
+   * What a terminal sees of them all, which bob shares: those that are names on the wire by their names, the
+   * others by their escapes.
+   */
+  async function listed(t, at) {
+    const share = stage.keep(t, xcher("share", shared, "--nick", "bob", "--relay", at.relay));
+    await share.out("online ");
+    const lines = await xcher("ls", "bob", "--relay", at.relay).exits();
+    const all = lines.map((line) => line.slice(line.indexOf("\t") + 1)).sort();
+    const escaped = all.filter((name) => /%\{[0-9A-F]{2}\}/.test(name));
+    assert.deepEqual(all.filter((name) => !escaped.includes(name)), names.map((name) => `s/${name}`));
+    assert.ok(escaped.length > 5 && escaped.length <= others.length, `${escaped.length} of ${others.length}`);
+    return all;
+  }
 
   /** Someone whose page tells if anything of a peer's ran. */
   async function visitor(t, at, nick) {
