@@ -137,7 +137,7 @@ fn get_prints_a_line_for_each_finished_file() {
             json!({"event": "file", "name": "share/sub/träd", "size": 0}),
             json!({"event": "listing", "files": 2}),
             json!({"event": "transfer", "state": "started", "direction": "receive",
-                   "name": "share/a b.txt", "size": 6}),
+                   "name": "share/a b.txt", "size": 6, "path": "share/a b.txt"}),
             json!({"event": "transfer", "state": "finished", "direction": "receive",
                    "name": "share/a b (1).txt", "bytes": 6, "path": "share/a b (1).txt"}),
             json!({"event": "session", "state": "ended"}),
@@ -163,7 +163,8 @@ fn who_prints_nicks_and_not_its_own() {
 fn share_says_it_is_online_and_tells_what_happens() {
     let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
     let share = ["share", "--nick", "bob", "--json"];
-    let bob = relay.xcher(share).args([folder.path().join("share")]).start();
+    let shared = folder.path().join("share");
+    let bob = relay.xcher(share).args([&shared]).start();
     bob.event(&[("event", "online"), ("nick", "bob")]);
     let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "-q"];
     relay.xcher(get).dir(out.path()).run().code(0).quiet();
@@ -171,6 +172,7 @@ fn share_says_it_is_online_and_tells_what_happens() {
     let bob = bob.stop(Signal::TERM).code(0);
     // Who calls goes by a nick of its own choice.
     let [session, words] = open("amy", "no");
+    let path = shared.join("a b.txt");
     assert_eq!(
         events(&bob),
         [
@@ -179,13 +181,47 @@ fn share_says_it_is_online_and_tells_what_happens() {
             words,
             json!({"event": "wanted", "files": 1, "bytes": 6, "here": 0}),
             json!({"event": "transfer", "state": "started", "direction": "send",
-                   "name": "share/a b.txt", "size": 6}),
+                   "name": "share/a b.txt", "size": 6, "path": path}),
             json!({"event": "transfer", "state": "finished", "direction": "send",
-                   "name": "share/a b.txt", "bytes": 6}),
+                   "name": "share/a b.txt", "bytes": 6, "path": path}),
             json!({"event": "delivered", "name": "share/a b.txt", "bytes": 6, "state": "stored"}),
             json!({"event": "session", "state": "ended"}),
         ]
     );
+}
+
+#[test]
+fn every_event_of_a_transfer_says_where_the_file_is() {
+    let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    let bytes = tree::bytes(1, 3 << 20);
+    tree::write(folder.path(), [("s/in/long", &bytes[..]), ("single\nname", b"1")]);
+    let bob = relay.xcher(["share", "--json", "--limit-send", "2mb", "--nick", "bob"]);
+    let bob = bob.args(["s", "./single\nname"]).dir(folder.path()).start();
+    bob.event(&[("event", "online")]);
+    let get = relay.xcher(["get", "bob", "--all", "--json", "-o", "x/y"]).dir(out.path()).start();
+    get.event(&[("event", "transfer"), ("state", "progress"), ("path", "x/y/s/in/long")]);
+    bob.event(&[("event", "transfer"), ("state", "progress"), ("path", "s/in/long")]);
+    // What changed while it was sent does not arrive.
+    std::fs::write(folder.path().join("s/in/long"), &bytes[1..]).unwrap();
+    let get = get.wait().code(1);
+    bob.event(&[("event", "transfer"), ("state", "failed"), ("path", "s/in/long")]);
+    let bob = bob.stop(Signal::TERM).code(0);
+    let ends = |done: &Done| {
+        let events = done.events();
+        let transfers = events.iter().filter(|event| event["event"] == "transfer");
+        let mut ends = Vec::new();
+        for event in transfers.filter(|event| event["state"] != "kept") {
+            let path = event["path"].as_str().unwrap_or_else(|| panic!("{event}\n{done}"));
+            if let Some(end @ ("finished" | "failed")) = event["state"].as_str() {
+                ends.push(format!("{path} {end}"));
+            }
+        }
+        ends.sort();
+        ends
+    };
+    let came = ["x/y/s/in/long failed", "x/y/single%{0A}name finished"];
+    assert_eq!(ends(&get), came);
+    assert_eq!(ends(&bob), ["./single\nname finished", "s/in/long failed"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use rustix::process::Signal;
 use serde_json::json;
-use system::process::{COMMANDS, xcher};
+use system::process::{COMMANDS, Done, xcher};
 use system::relay::{Relay, at};
 use system::wire::{Chat, Conn, FakeRelay, Port};
 use tempfile::{TempDir, tempdir};
@@ -336,4 +336,63 @@ fn four_goes_after_one() {
     control.requested("good", "1");
     control.say("X_CHK good NO\n");
     get.wait().code(1).error(&["good: the other side said NO"]).error(&["\"../up\""]);
+}
+
+#[test]
+fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant() {
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let write = |text: &str| fs::write(&config, text).unwrap();
+    let told = |done: Done, code: i32, part: &str| {
+        let done = done.code(code);
+        let events = done.events();
+        let [error] = &events[..] else { panic!("expected one event\n{done}") };
+        assert_eq!((&error["event"], &error["code"]), (&json!("error"), &json!(code)), "{done}");
+        let reason = error["reason"].as_str().unwrap();
+        assert!(reason.contains(part), "{done}");
+        assert!(!done.err.is_empty(), "{done}");
+    };
+    for (args, part) in [
+        (&["--json"][..], "requires a subcommand"),
+        (&["--json", "fly"], "fly"),
+        (&["send", "--json"], "PATH"),
+        (&["get", "--json", "--bogus", "x"], "--bogus"),
+        (&["peers", "pin", "a", "b", "--json"], "'b'"),
+        (&["completions", "--json", "tcl"], "tcl"),
+        (&["who", "--json", "--plain", "--secure"], "got both"),
+        (&["who", "--json", "--config", "/no/such/file"], "cannot read /no/such/file"),
+        (&["ls", "--json", "a\u{202e}b"], "expected a nick"),
+    ] {
+        told(xcher(args).run(), 2, part);
+    }
+    // In the environment, and in the file where that can be read.
+    told(xcher([""; 0]).env("XCHER_JSON", "1").run(), 2, "requires a subcommand");
+    told(xcher(["send"]).env("XCHER_JSON", "yes").run(), 2, "PATH");
+    let who = || xcher(["who", "--config"]).args([&config]);
+    write("json = true\nnosuch = 1\n");
+    told(who().run(), 2, "nosuch");
+    write("json = true\ntimeout = \"x\"\n");
+    told(who().run(), 2, "timeout");
+    write("no TOML");
+    told(who().env("XCHER_JSON", "1").run(), 2, "cannot read");
+    // Where it is not meant, nothing is.
+    who().run().code(2).out(&[]);
+    write("json = true\nnosuch = 1\n");
+    who().env("XCHER_JSON", "0").run().code(2).out(&[]);
+    xcher(["send", "--bogus", "--", "--json"]).run().code(2).out(&[]);
+}
+
+#[test]
+fn help_and_the_readme_say_the_same_of_each_code() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, table) = readme.split_once("### Exit codes").unwrap();
+    let (table, _) = table.split_once("\n###").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let expected: Vec<_> = rows.skip(1).map(|row| row.replacen(" | ", "  ", 1)).collect();
+    assert_eq!(expected.len(), 6, "{expected:?}");
+    let help = xcher(["--help"]).run().code(0);
+    let mut lines = help.out.iter().map(|line| line.trim());
+    assert!(lines.any(|line| line == "Exit codes:"), "{help}");
+    assert_eq!(lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>(), expected, "{help}");
 }

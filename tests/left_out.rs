@@ -424,6 +424,22 @@ fn the_programs_own_keys_are_never_shared() {
     let bob = bob.start();
     bob.out("online ");
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
+    // They are not called hidden where what is hidden is shared.
+    bob.err("1 entry of \"home\" is not shared: this program's own keys and settings never are");
+    bob.stop(Signal::TERM).code(0).error(&["1 thing was left out (1 own)"]).no_error("hidden");
+    fs::write(folder.path().join("home/.dot"), "x").unwrap();
+    let bob = with_data(&["share", "--json", "--nick", "bob"]).args([folder.path().join("home")]);
+    let bob = bob.start();
+    bob.event(&[("event", "online")]);
+    let ls = relay.xcher(["ls", "bob", "--json"]).run().code(0);
+    let told = bob.event(&[("event", "left"), ("path", "home"), ("reason", "hidden")]);
+    let text = "1 of what is in it is hidden; this program's own keys and settings, 1 of them, are \
+                never shared";
+    assert_eq!(told["text"], text);
+    // Whoever lists them does not hear of keys.
+    let left = events(&ls, "left");
+    assert_eq!(left.len(), 1, "{ls}");
+    assert_eq!((&left[0]["name"], &left[0]["reason"]), (&"home".into(), &"hidden".into()));
 }
 
 /// They are made at first use, and written anew.
@@ -480,24 +496,6 @@ fn unknown_sizes_are_bounded_where_nobody_is_asked() {
     get.run().code(1).error(&["stdin: ", "more than the 1048576 bytes of --max-size"]);
     assert_eq!(tree::read(out.path()).len(), 0, "nothing that cannot be gone on with stays");
     sender.wait().code(1);
-}
-
-#[test]
-fn full_standard_output_is_told_and_a_closed_one_is_not() {
-    let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    tree::write(folder.path(), [("s/file", "12345")]);
-    let _bob = relay.share("bob", &folder.path().join("s"));
-    let address = relay.address.to_string();
-    let run = |script: &str, args: &[&str]| {
-        let command = Xcher::other("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_xcher")]);
-        command.args(["--relay", &address]).args(args).run()
-    };
-    for args in [&["ls", "bob"][..], &["ls", "bob", "--json"], &["completions", "bash"], &["man"]] {
-        let done = run("\"$@\" >/dev/full", args).code(1);
-        done.error(&["standard output cannot be written", "No space left"]);
-    }
-    run("\"$@\" >/dev/full", &["--help"]).code(1).error(&["standard output cannot be written"]);
-    run("(sleep 0.3; \"$@\") | true", &["ls", "bob"]).quiet();
 }
 
 #[test]

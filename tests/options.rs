@@ -32,7 +32,14 @@ fn help_tells_every_command_option_and_exit_code() {
         for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
             assert!(text.contains(word), "{word}\n{text}");
         }
-        for word in ["  0  done", "  1  ", "  2  usage", "  3  ", "  4  ", "XCHER_RELAY"] {
+        for word in [
+            "  0  done",
+            "  1  ",
+            "  2  the command line is wrong",
+            "  3  ",
+            "  4  ",
+            "XCHER_RELAY",
+        ] {
             assert!(text.contains(word), "{word}\n{text}");
         }
     }

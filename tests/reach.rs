@@ -190,3 +190,49 @@ fn two_networks_meet_at_the_bridge() {
         }
     }
 }
+
+#[test]
+fn by_the_bridge_alone_the_other_side_learns_the_bridges_address() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this user may not make networks");
+    };
+    let (_relay, [straight, http]) = networks.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/file", "1")]);
+    let bridge = format!("http://{}:{http}/", networks.relay_seen_by(Host::A));
+    let by_bridge = ["--relay", &bridge, "--via", "bridge", "--json"];
+    let tcp = format!("{}:{straight}", networks.relay_seen_by(Host::B));
+    let by_tcp = ["--relay", &tcp, "--json"];
+    // Whoever calls, and whoever is called.
+    for calls in [true, false] {
+        let [of_a, of_b] = match calls {
+            true => [["ls", "other"], ["share", "s"]],
+            false => [["share", "s"], ["ls", "other"]],
+        };
+        let start = |host, command: &[&str], options: &[&str]| {
+            let named = if command[0] == "share" { &["--nick", "other"][..] } else { &[] };
+            networks.xcher(host, &[command, options, named].concat()).dir(folder.path())
+        };
+        let (a, b) = (|| start(Host::A, &of_a, &by_bridge), || start(Host::B, &of_b, &by_tcp));
+        let (a, b) = if calls {
+            let b = online(b());
+            (a().start(), b)
+        } else {
+            let a = online(a());
+            (a, b().start())
+        };
+        let open = b.event(&[("event", "session"), ("state", "open")]);
+        let peer = open["peer"].as_str().unwrap();
+        let (ip, _) = peer.rsplit_once(':').unwrap();
+        // It has one on each network.
+        let bridges = [Host::A, Host::B].map(|host| networks.relay_seen_by(host));
+        assert!(bridges.iter().any(|bridge| bridge == ip), "{open}");
+        assert_eq!(path(&a), "bridge");
+        b.event(&[("event", "session"), ("state", "ended")]);
+        let own = networks.address(Host::A);
+        b.until("what it said", |lines| {
+            assert!(!lines.out.iter().chain(&lines.err).any(|line| line.contains(&own)));
+            Some(())
+        });
+    }
+}

@@ -168,3 +168,19 @@ fn a_tunnel_that_dies_in_mid_file_leaves_no_file() {
     get.wait().code(1);
     assert!(tree::finished(out.path()).is_empty());
 }
+
+#[test]
+fn the_relays_own_port_knows_no_token() {
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("token", "open-sesame"), ("file", "12345")]);
+    let token = folder.path().join("token");
+    let relay = Relay::start_with(&["--token-file", token.to_str().unwrap()]);
+    through(&relay.tunnel(), &["ls", "bob"]).run().code(3).one_error(&["401"]);
+    // By TCP whoever comes is let in, with any token and with none.
+    let _bob = relay.share("bob", &folder.path().join("file"));
+    relay.xcher(["ls", "bob"]).run().code(0).out(&["5\tfile"]);
+    relay.xcher(["ls", "bob", "--token-file"]).args([&token]).run().code(0).out(&["5\tfile"]);
+    // And who does not know it at the bridge is reached, and reaches, from there.
+    let get = through(&relay.tunnel(), &["get", "bob", "file", "--token-file"]).args([&token]);
+    get.dir(folder.path()).run().code(0).out(&["file (1)"]);
+}

@@ -146,22 +146,30 @@ inEachBrowser("the matrix", (stage) => {
       await arrived(out, files.files);
       await page.sees("#moving li", { way: "up", state: "done" });
       await seen(why);
+    } else if (plain) {
+      bob = run("send", me, ...files.paths);
+      await bob.err("expected an encrypted session for an offer, got --plain");
+      await bob.exits(2);
+      // That was before any call: the next one, of who does no more than ask, is the first.
+      assert.equal(await page.page.$("#call[open]"), null);
+      await page.open(nick);
+      await page.text("#peer-state.fault", nick);
+      const seen = await page.remembers("#secrecy");
+      bob = run("ls", me);
+      await page.answer(nick, true);
+      assert.deepEqual(await bob.exits(), []);
+      await seen(why);
+      assert.deepEqual(page.files(), []);
+      assert.equal(await page.page.$("#manifest[open]"), null);
     } else {
       bob = run("send", me, ...files.paths);
       await page.answer(nick, true);
-      if (plain) {
-        await bob.err("cannot be offered anything");
-        await bob.exits(1);
-        assert.deepEqual(page.files(), []);
-        assert.equal(await page.page.$("#manifest[open]"), null);
-      } else {
-        assert.deepEqual((await page.manifest()).names.sort(), names());
-        await page.text("#manifest .secrecy", why);
-        await page.accept();
-        await page.savedAll(files.files);
-        await verified(page);
-        await bob.exits();
-      }
+      assert.deepEqual((await page.manifest()).names.sort(), names());
+      await page.text("#manifest .secrecy", why);
+      await page.accept();
+      await page.savedAll(files.files);
+      await verified(page);
+      await bob.exits();
     }
     await bob.err(told);
   }

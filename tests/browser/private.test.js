@@ -147,6 +147,30 @@ inEachBrowser("a person sees who can read along", (stage) => {
     assert.equal(await carol.ownKey(), key);
   });
 
+  test("whoever has a page of another address has another key, and knows nobody", async (t) => {
+    const [at, elsewhere] = [stage.keep(t, await relay()), stage.keep(t, await relay())];
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await stage.visit(t, at.url, "dora");
+    await carol.open("dora");
+    await dora.answer("carol", true);
+    await carol.listed();
+    // As whoever serves a page from there could have it ask.
+    const kept = await readFile(new URL("../../wasm/npm/kept.js", import.meta.url), "utf8");
+    const ask = `(async () => {
+      ${kept.replaceAll(/^export /gm, "")}
+      return { secret: (await identity()).join(), known: (await keptPeers.list()).map(({ nick }) => nick) };
+    })()`;
+    const tab = await carol.page.browserContext().newPage();
+    await tab.goto(elsewhere.url);
+    const there = await tab.evaluate(ask);
+    await tab.goto(at.url);
+    const here = await tab.evaluate(ask);
+    await tab.close();
+    assert.equal(here.secret.split(",").length, 32);
+    assert.notEqual(there.secret, here.secret);
+    assert.deepEqual([there.known, here.known], [[], ["dora"]]);
+  });
+
   test("who is remembered is listed, across a reload, and can be forgotten", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");

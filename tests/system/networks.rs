@@ -2,13 +2,17 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::{Process, Xcher};
 
 /// Three network namespaces, gone when this is dropped.
 pub(crate) struct Networks {
-    id: u32,
+    id: String,
 }
+
+/// Those that this process has made.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// A host on one of the two networks.
 #[derive(Clone, Copy)]
@@ -20,7 +24,8 @@ pub(crate) enum Host {
 impl Networks {
     /// `None` where this user may not make any.
     pub(crate) fn new() -> Option<Self> {
-        let networks = Self { id: std::process::id() };
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let networks = Self { id: format!("{}-{number}", std::process::id()) };
         let [relay, a, b] = ["r", "1", "2"].map(|name| networks.name(name));
         for name in [&relay, &a, &b] {
             if !ip(&format!("netns add {name}")) {
@@ -56,7 +61,8 @@ impl Networks {
         format!("xcher-{}-{host}", self.id)
     }
 
-    fn address(&self, host: Host) -> String {
+    /// A host's own address.
+    pub(crate) fn address(&self, host: Host) -> String {
         format!("10.255.{}.2", host as u8)
     }
 

@@ -33,8 +33,8 @@ pub(super) struct Cli {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  someone said no, or a transfer did not complete
-  2  usage
+  1  someone said no, a transfer did not complete, or something could not be read
+  2  the command line is wrong
   3  the relay or the other side cannot be reached
   4  refused by a rule: an address, a name, a limit
   5  the other side is not who it was, would not speak in private, or had the wrong code

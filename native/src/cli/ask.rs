@@ -15,8 +15,7 @@ use crate::host::RelayAddress;
 pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
     let mut call = Call::begin(common, nick, None).await?;
     let done = list(&mut call).await;
-    call.end().await;
-    done
+    call.end(done).await
 }
 
 async fn list(call: &mut Call<'_>) -> Result<(), Failure> {
@@ -49,8 +48,7 @@ pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<()
     let name = FileName::new(name).map_err(|error| Failure::usage(error.to_string()))?;
     let mut call = Call::begin(common, nick, None).await?;
     let done = ask(&mut call, name).await;
-    call.end().await;
-    done
+    call.end(done).await
 }
 
 async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), Failure> {
@@ -83,8 +81,8 @@ pub(super) async fn who(common: &Common) -> Result<(), Failure> {
             ),
         )),
     };
-    running.stop().await;
-    done
+    let output = running.stop().await;
+    done.and_then(|()| output.written())
 }
 
 async fn everyone(running: &mut Running, relay: &RelayAddress) -> Result<(), Failure> {

@@ -60,7 +60,7 @@ impl Front {
         let output = Output::new(common);
         output.result(format_args!("http {url}")).map_err(Failure::unwritten)?;
         output.json(&Line::Http { url }).map_err(Failure::unwritten)?;
-        exposure::warn_of_bridge(common, &output, address);
+        exposure::warn_of_bridge(common, &output, address)?;
         Ok(front)
     }
 

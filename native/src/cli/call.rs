@@ -141,11 +141,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Ends the session in order.
-    pub(super) async fn end(mut self) {
+    /// Ends the session in order, and the command as it was `done`, or because standard output did not
+    /// take all that was.
+    pub(super) async fn end(mut self, done: Result<(), Failure>) -> Result<(), Failure> {
         // A session that is over needs no end.
         let _ = self.running.host.end(self.session);
-        self.running.stop().await;
+        let output = self.running.stop().await;
+        done.and_then(|()| output.written())
     }
 }
 

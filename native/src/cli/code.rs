@@ -28,7 +28,7 @@ pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Res
         Err(failure) => Err(failure),
     };
     let output = running.stop().await;
-    sent.and_then(|()| output.left_outcome())
+    sent.and_then(|()| output.left_outcome()).and_then(|()| output.written())
 }
 
 /// Goes online by the nick of a new code.

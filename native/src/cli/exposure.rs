@@ -3,33 +3,37 @@
 use std::net::SocketAddr;
 
 use super::args::Common;
+use super::exit::Failure;
 use super::json::Line;
 use super::output::Output;
 
 /// Says, also with `--quiet`, that anyone who reaches the relay at `at` can use it.
-pub(super) fn warn_of_relay(output: &Output, at: SocketAddr) {
+pub(super) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), Failure> {
     let opens = "take a nick, see who is online and call them";
-    warn(output, at, opens, "no token guards a relay, a loopback address keeps strangers out");
+    warn(output, at, opens, "no token guards a relay, a loopback address keeps strangers out")
 }
 
 /// The same of a bridge.
-pub(super) fn warn_of_bridge(common: &Common, output: &Output, at: SocketAddr) {
+pub(super) fn warn_of_bridge(
+    common: &Common,
+    output: &Output,
+    at: SocketAddr,
+) -> Result<(), Failure> {
     if common.token_file.is_some() {
-        return;
+        return Ok(());
     }
     let opens = "open tunnels, and by them connections from this machine";
     let how =
         "--token-file makes the bridge ask for a token, a loopback address keeps strangers out";
-    warn(output, at, opens, how);
+    warn(output, at, opens, how)
 }
 
-fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) {
+fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) -> Result<(), Failure> {
     if at.ip().to_canonical().is_loopback() {
-        return;
+        return Ok(());
     }
     let text =
         format!("WARNING: {at} is open to everyone who can reach it, who may {opens}; {how}");
     output.error(format_args!("{text}"));
-    // Where nobody reads any more, the lines that follow say so.
-    let _ = output.json(&Line::Notice { text: &text });
+    output.json(&Line::Notice { text: &text }).map_err(Failure::unwritten)
 }

@@ -10,6 +10,7 @@ use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 use super::exit::{Code, Failure, code_of_transfer};
 use super::json::Line;
 use super::send_args::TargetArgs;
+use super::skipped::WhySkipped;
 use super::spool::{Listed, Spool, unlisted};
 use super::start::Running;
 use crate::files::{Inbox, OnConflict, Taking};
@@ -173,7 +174,9 @@ impl Fetching {
                     break;
                 }
                 Err(error) => {
-                    running.output.error(format_args!("{error}"));
+                    let (output, text) = (&running.output, error.to_string());
+                    output.error(format_args!("{text}"));
+                    output.remember(output.json(&Line::Notice { text: &text }));
                     self.worse(Code::Incomplete);
                 }
             }
@@ -200,19 +203,22 @@ impl Fetching {
             _ if same && stat.kind == Kind::Folder => self.here += 1,
             OnConflict::Rename if same => {
                 output.detail(format_args!("{name}: it is here already"));
-                let path = to.shown(name);
-                let _ = output.result(format_args!("{}", path.display()));
-                let path = path.display().to_string();
-                let _ =
-                    output.json(&Line::Here { session: self.session.0, name: name.as_str(), path });
+                let path = to.path(name);
+                output.remember(output.result(format_args!("{path}")));
+                let line = Line::Here { session: self.session.0, name: name.as_str(), path };
+                output.remember(output.json(&line));
                 self.here += 1;
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
             OnConflict::Skip => {
-                output.note(format_args!("{name}: skipped, it is there already"));
+                let why = WhySkipped::Exists;
+                output.note(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
             }
             OnConflict::Fail => {
-                output.error(format_args!("{name}: expected a free name, and it is there already"));
+                let why = WhySkipped::Conflict;
+                output.error(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
                 if !self.offered {
                     // A session that is over takes no reports.
                     let _ = running.host.forgo(self.session, name, NotStored::Exists);
@@ -235,8 +241,9 @@ impl Fetching {
             Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
                 self.done += 1;
                 if !to.is_stdout() {
-                    // Files are fetched for their own sake: a reader that is gone stops nothing.
-                    let _ = running.output.result(format_args!("{}", to.shown(name).display()));
+                    // Files are fetched for their own sake.
+                    let output = &running.output;
+                    output.remember(output.result(format_args!("{}", to.shown(name).display())));
                 }
             }
             Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {

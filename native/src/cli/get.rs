@@ -17,6 +17,7 @@ use super::forgoing::forgo;
 use super::manifest::{Chosen, tell_wary};
 use super::own_stream::own;
 use super::send_args::GetArgs;
+use super::skipped::WhySkipped;
 use super::spool::{Spool, unlisted};
 use crate::files::Shares;
 use crate::host::Sink;
@@ -65,7 +66,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         untold = None;
         if let Some(rest) = &mut rest {
             // A rule left them, and nobody said that they are not wanted.
-            tell_wary(&call.running.output, rest)?;
+            tell_wary(&call.running.output, call.session, rest)?;
             forgo(&mut call.running, call.session, rest, NotStored::Name)?;
         }
         fetch(&mut call, &to, &wanted, spool).await?;
@@ -80,8 +81,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         // A session that is over takes no reports.
         let _ = call.running.host.want(call.session, want);
     }
-    call.end().await;
-    done
+    call.end(done).await
 }
 
 fn nothing_wanted() -> Failure {
@@ -199,7 +199,9 @@ impl Wanted {
         let Self::Named(named) = self else { return };
         for missing in named.iter().filter(|named| !named.found) {
             let name = Quoted(missing.name.as_str());
-            call.running.output.error(format_args!("{whom} does not share {name}"));
+            let output = &call.running.output;
+            output.error(format_args!("{whom} does not share {name}"));
+            output.skip(call.session, missing.name.as_str(), None, &WhySkipped::NotShared);
         }
     }
 
@@ -304,7 +306,12 @@ async fn decide(
         match question.answer(line.as_deref(), &call.running.output)? {
             Answer::Again => {}
             // What a person leaves is not wanted.
-            Answer::Take(Chosen { wanted, .. }) => {
+            Answer::Take(Chosen { wanted, rest }) => {
+                let mut left = rest.read().map_err(unlisted)?;
+                while let Some((name, ..)) = left.next().map_err(unlisted)? {
+                    let (output, why) = (&call.running.output, WhySkipped::Declined);
+                    output.skip(call.session, name.as_str(), None, &why);
+                }
                 let rest = Spool::new().map_err(unlisted)?;
                 return Ok(Some(Chosen { wanted, rest }));
             }

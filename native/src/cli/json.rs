@@ -5,7 +5,6 @@ use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
 use xcher_core::{Kind, Stat};
 
-use super::fetching::Target;
 use super::privacy::why_plain;
 use super::report;
 use crate::host::Told;
@@ -91,6 +90,17 @@ pub(super) enum Line<'a> {
         session: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        reason: &'static str,
+        text: String,
+    },
+    /// What was asked for or offered and is not fetched, by its session; or an unfinished file that is
+    /// not removed.
+    Skipped {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<u64>,
+        name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         reason: &'static str,
@@ -229,10 +239,10 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// The line for what a host told.
-    pub(super) fn of(told: &'a Told, to: Option<&Target>) -> Option<Self> {
+    /// The line for what a host told; `file` is where the file of a transfer is on this host.
+    pub(super) fn of(told: &'a Told, file: Option<String>) -> Option<Self> {
         match told {
-            Told::Peer(event) => Some(Self::of_event(event, to)),
+            Told::Peer(event) => Some(Self::of_event(event, file)),
             Told::Kept { transfer, session, path, bytes } => Some(Self::Transfer(Transfer {
                 bytes: Some(*bytes),
                 path: Some(path.display().to_string()),
@@ -242,7 +252,7 @@ impl<'a> Line<'a> {
                 session: None,
                 name: None,
                 path: Some(skipped.path.display().to_string()),
-                reason: skipped.why.told().as_str(),
+                reason: skipped.why.as_str(),
                 text: skipped.why.to_string(),
             }),
             Told::Escaped(escaped) => Some(Self::Escaped {
@@ -266,7 +276,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn of_event(event: &'a Event, to: Option<&Target>) -> Self {
+    fn of_event(event: &'a Event, file: Option<String>) -> Self {
         match event {
             Event::Online { nick } => Self::Online { nick: nick.as_str() },
             Event::Offline { fault, retry } => Self::Offline {
@@ -340,12 +350,14 @@ impl<'a> Line<'a> {
                     name: Some(name.as_str()),
                     size: Size::of(*size),
                     bytes: (*from > 0).then_some(*from),
+                    path: file,
                     more: (*more > 0).then_some(*more),
                     ..transfer_line(transfer.0, "started").of(session.0, *direction)
                 })
             }
             Event::Progress { transfer, session, direction, bytes } => Self::Transfer(Transfer {
                 bytes: Some(*bytes),
+                path: file,
                 ..transfer_line(transfer.0, "progress").of(session.0, *direction)
             }),
             Event::Delivered { session, transfer, name, bytes, delivery } => Self::Delivered {
@@ -366,13 +378,14 @@ impl<'a> Line<'a> {
                 Self::Transfer(Transfer {
                     name: Some(name.as_str()),
                     bytes: Some(*bytes),
-                    path: to.filter(|_| *direction == Direction::Receive).map(|to| to.path(name)),
+                    path: file,
                     ..transfer_line(transfer.0, "finished").of(session.0, *direction)
                 })
             }
             Event::Failed { transfer, session, direction, name, fault } => {
                 Self::Transfer(Transfer {
                     name: Some(name.as_str()),
+                    path: file,
                     kind: Some(fault.kind().as_str()),
                     reason: Some(fault.to_string()),
                     ..transfer_line(transfer.0, "failed").of(session.0, *direction)

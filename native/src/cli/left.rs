@@ -11,13 +11,19 @@ const MOST: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Left {
     told: BTreeSet<String>,
-    counts: BTreeMap<WhyLeft, u64>,
+    /// Why, the word for it, and how many.
+    counts: BTreeMap<(WhyLeft, &'static str), u64>,
     has_errors: bool,
 }
 
 impl Left {
-    /// Takes one, and whether something is lost by it; whether it is new.
-    pub(super) fn add(&mut self, line: &str, why: WhyLeft, is_error: bool) -> bool {
+    /// Takes one, the word for why, and whether something is lost by it; whether it is new.
+    pub(super) fn add(
+        &mut self,
+        line: &str,
+        (why, word): (WhyLeft, &'static str),
+        is_error: bool,
+    ) -> bool {
         if self.told.contains(line) {
             return false;
         }
@@ -25,7 +31,7 @@ impl Left {
             self.told.insert(line.to_owned());
         }
         self.has_errors |= is_error;
-        *self.counts.entry(why).or_default() += 1;
+        *self.counts.entry((why, word)).or_default() += 1;
         true
     }
 
@@ -37,7 +43,7 @@ impl Left {
     /// All of it in a line; nothing where nothing was left out.
     pub(super) fn summary(&self) -> Option<String> {
         let all: u64 = self.counts.values().sum();
-        let by_why = self.counts.iter().map(|(why, count)| format!("{count} {}", why.as_str()));
+        let by_why = self.counts.iter().map(|((_, word), count)| format!("{count} {word}"));
         let by_why = by_why.collect::<Vec<_>>().join(", ");
         match all {
             0 => None,

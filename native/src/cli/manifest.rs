@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use indicatif::HumanBytes;
+use xcher_core::peer::SessionId;
 use xcher_core::{FileName, Kind, Size, Stat};
 
 use super::exit::Failure;
 use super::fetching::{Target, is_dotted};
 use super::output::Output;
+use super::skipped::WhySkipped;
 use super::spool::{Listed, Spool, unlisted};
 use crate::files::{Inbox, OnConflict, Unfinished};
 
@@ -49,13 +51,20 @@ pub(super) struct Chosen {
 }
 
 /// Says what was not taken since it would land on a dot-name in the receiving folder itself.
-pub(super) fn tell_wary(output: &Output, rest: &mut Spool) -> Result<(), Failure> {
-    let count = rest.count();
+pub(super) fn tell_wary(
+    output: &Output,
+    session: SessionId,
+    rest: &mut Spool,
+) -> Result<(), Failure> {
+    let (count, why) = (rest.count(), WhySkipped::Hidden);
     let mut listed = rest.reread().map_err(unlisted)?;
-    for _ in 0..count.min(PAGE) {
-        let Some((name, ..)) = listed.next().map_err(unlisted)? else { break };
-        output
-            .error(format_args!("{name}: not taken, it is a hidden name here: --hidden takes it"));
+    let mut told = 0;
+    while let Some((name, ..)) = listed.next().map_err(unlisted)? {
+        output.skip(session, name.as_str(), None, &why);
+        told += 1;
+        if told <= PAGE {
+            output.error(format_args!("{name}: {why}"));
+        }
     }
     if count > PAGE {
         output.error(format_args!("{} more are hidden names here, and not taken", count - PAGE));

@@ -25,11 +25,13 @@ mod output;
 mod own_stream;
 mod partial;
 mod peers;
+mod places;
 mod privacy;
 mod progress;
 mod prompt;
 mod qr;
 mod receive;
+mod refused;
 mod relay;
 mod reload;
 mod report;
@@ -37,6 +39,7 @@ mod send;
 mod send_args;
 mod share;
 mod signals;
+mod skipped;
 mod sources;
 mod spool;
 mod start;
@@ -69,8 +72,14 @@ pub fn main() -> ExitCode {
     if let Some(message) = &failure.message {
         output.error(format_args!("{message}"));
     }
-    // Where nobody reads, the exit code still tells.
-    let _ = output.json(&Line::Error { code: failure.code as u8, reason: failure.reason() });
+    let line = Line::Error { code: failure.code as u8, reason: failure.reason() };
+    output.remember(output.json(&line));
+    // Where nobody reads, the exit code still tells; of a full disk it is said once.
+    if let Err(Failure { message: Some(unwritten), .. }) = output.written()
+        && failure.message.as_ref() != Some(&unwritten)
+    {
+        output.error(format_args!("{unwritten}"));
+    }
     ExitCode::from(failure.code as u8)
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
         Ok(()) => serve(&mut call, &to, &mut offer).await,
         Err(error) => Err(Failure::misuse(error)),
     };
-    call.end().await;
+    let done = call.end(done).await;
     output.tell_left();
     done.and_then(|()| output.left_outcome())
 }

@@ -1,5 +1,6 @@
 //! What a command says: results on standard output, everything else on standard error.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -14,8 +15,10 @@ use super::exit::{Code, Failure};
 use super::fetching::Target;
 use super::json::Line;
 use super::left::Left;
+use super::places::Places;
 use super::privacy::Hears;
 use super::progress::Progress;
+use crate::files::Shares;
 use crate::host::Told;
 
 /// Where results, notes and bars go.
@@ -25,13 +28,14 @@ pub(super) struct Output {
     verbose: u8,
     progress: Option<Progress>,
     sessions: HashMap<u64, Session>,
-    /// Where what is received goes.
-    target: Option<Target>,
+    places: Places,
     left: Left,
     /// What was said of files that could not be sent.
     unsent: HashSet<String>,
     /// What was said of names that cannot be sent as they are.
     escapes: HashSet<String>,
+    /// Why standard output did not take a line for which nothing stopped.
+    unwritten: Cell<Option<io::Error>>,
 }
 
 /// Such lines that are said: a stranger may have many.
@@ -60,16 +64,22 @@ impl Output {
             verbose: common.verbose,
             progress: bars.then(Progress::new),
             sessions: HashMap::new(),
-            target: None,
+            places: Places::unknown(),
             left: Left::default(),
             unsent: HashSet::new(),
             escapes: HashSet::new(),
+            unwritten: Cell::new(None),
         }
     }
 
     /// Where what is received goes, for events to name.
     pub(super) fn receives_into(&mut self, target: Target) {
-        self.target = Some(target);
+        self.places.receives_into(target);
+    }
+
+    /// What is sent, for events to name.
+    pub(super) fn sends(&mut self, shares: Shares) {
+        self.places.sends(shares);
     }
 
     /// A line of the command's result; nothing with `--json`, which has events of its own.
@@ -90,10 +100,27 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        // Only text and numbers: it cannot fail to be JSON.
-        let timed = Timed { line, time: now() };
-        let text = serde_json::to_string(&timed).map_err(io::Error::other)?;
-        self.out(format_args!("{text}"))
+        self.out(format_args!("{}", event(line)?))
+    }
+
+    /// Takes how it went to write a line about what is done for its own sake: nothing stops for that.
+    /// What a full disk did not take, [`written`](Self::written) tells at the end.
+    pub(super) fn remember(&self, wrote: io::Result<()>) {
+        if let Err(error) = wrote
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let first = self.unwritten.take().unwrap_or(error);
+            self.unwritten.set(Some(first));
+        }
+    }
+
+    /// How a command ends that did everything else: standard output may not have taken what was done.
+    ///
+    /// # Errors
+    ///
+    /// If so.
+    pub(super) fn written(&self) -> Result<(), Failure> {
+        self.unwritten.take().map_or(Ok(()), |error| Err(Failure::unwritten(error)))
     }
 
     fn out(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
@@ -172,15 +199,19 @@ impl Output {
     ///
     /// Where nobody reads any more.
     pub(super) fn told(&mut self, told: &Told) -> io::Result<()> {
-        if self.json
-            && let Some(line) = Line::of(told, self.target.as_ref())
-        {
-            self.json(&line)?;
+        if self.json {
+            let path = match told {
+                Told::Peer(event) => self.places.of(event),
+                _ => None,
+            };
+            if let Some(line) = Line::of(told, path) {
+                self.json(&line)?;
+            }
         }
         match told {
             Told::Skipped(skipped) => {
-                let why = &skipped.why;
-                self.left_out(&skipped.to_string(), why.told(), why.is_error());
+                let (told, word) = (skipped.why.told(), skipped.why.as_str());
+                self.left_out(&skipped.to_string(), (told, word), skipped.why.is_error());
             }
             Told::Escaped(escaped) => {
                 let line = escaped.to_string();
@@ -216,7 +247,7 @@ impl Output {
     }
 
     /// Says what is not sent, once.
-    fn left_out(&mut self, line: &str, why: WhyLeft, is_error: bool) {
+    fn left_out(&mut self, line: &str, why: (WhyLeft, &'static str), is_error: bool) {
         if self.left.add(line, why, is_error) {
             match is_error {
                 true => self.error(format_args!("{line}")),
@@ -312,7 +343,8 @@ impl Output {
             }
             Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
             Event::LeftOut { left, .. } => {
-                self.left_out(&left.to_string(), left.why, left.why.is_error());
+                let why = (left.why, left.why.as_str());
+                self.left_out(&left.to_string(), why, left.why.is_error());
             }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>
@@ -340,6 +372,16 @@ impl Output {
             self.note(format_args!("{line}"));
         }
     }
+}
+
+/// Writes an event for `--json` where there is no [`Output`] yet.
+pub(super) fn write_event(line: &Line<'_>) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", event(line)?)
+}
+
+fn event(line: &Line<'_>) -> io::Result<String> {
+    // Only text and numbers: it cannot fail to be JSON.
+    serde_json::to_string(&Timed { line, time: now() }).map_err(io::Error::other)
 }
 
 /// An event and its moment.

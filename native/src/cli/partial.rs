@@ -11,6 +11,7 @@ use super::args::{Common, PartialArgs, PartialCommand};
 use super::exit::{Code, Failure};
 use super::json::Line;
 use super::output::Output;
+use super::skipped::WhySkipped;
 use crate::files::{Leftover, Unfinished};
 
 pub(super) fn run(common: &Common, args: &PartialArgs) -> Result<(), Failure> {
@@ -61,6 +62,7 @@ fn clear(
     for name in names {
         if !found.iter().any(|file| is_of(file, name)) {
             output.error(format_args!("no unfinished file {} in {folder:?}", Quoted(name)));
+            output.skip_here(name, None, &WhySkipped::Unknown);
             complete = false;
         }
     }
@@ -70,17 +72,18 @@ fn clear(
             continue;
         }
         let name = shown(&file.name);
+        let path = file.path.display().to_string();
         match unfinished.remove(file) {
             Ok(true) => {
                 (files, bytes) = (files + 1, bytes + file.bytes);
-                // They are removed for their own sake: a reader that is gone stops nothing.
-                let _ = output.result(format_args!("{}\t{name}", file.bytes));
-                let path = file.path.display().to_string();
+                // They are removed for their own sake.
+                output.remember(output.result(format_args!("{}\t{name}", file.bytes)));
                 let line = Line::Cleared { name: &file.name, bytes: file.bytes, path };
-                let _ = output.json(&line);
+                output.remember(output.json(&line));
             }
             Ok(false) => {
                 output.note(format_args!("{name} is in use and stays"));
+                output.skip_here(&file.name, Some(path), &WhySkipped::InUse);
                 // Who asked for all asked for those that can go.
                 complete &= names.is_empty();
             }
@@ -88,14 +91,15 @@ fn clear(
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 output.error(format_args!("cannot remove {:?}: {error}", file.path));
+                output.skip_here(&file.name, Some(path), &WhySkipped::Unremovable(error));
                 complete = false;
             }
         }
     }
     unfinished.sweep();
     output.note(format_args!("freed {bytes} bytes of {files} unfinished files"));
-    output.json(&Line::Freed { files, bytes }).map_err(Failure::unwritten)?;
-    if complete { Ok(()) } else { Err(Failure::told(Code::Incomplete)) }
+    output.remember(output.json(&Line::Freed { files, bytes }));
+    if complete { output.written() } else { Err(Failure::told(Code::Incomplete)) }
 }
 
 /// Whether it is asked for, by itself or with a folder it is in.

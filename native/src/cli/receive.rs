@@ -16,6 +16,7 @@ use super::manifest::tell_wary;
 use super::prompt::{Prompt, Settled};
 use super::send_args::{OffersArgs, ReceiveArgs};
 use super::share;
+use super::skipped::WhySkipped;
 use super::spool::{Spool, unlisted};
 use super::start::Running;
 use crate::files::{Inbox, Shares};
@@ -134,6 +135,9 @@ impl Offers {
                     && fetching.cut()
                 {
                     running.output.error(format_args!("the session ended before everything came"));
+                    while let Some(name) = fetching.left()? {
+                        running.output.skip(*session, name.as_str(), None, &WhySkipped::Cut);
+                    }
                 }
                 self.go_on(running)
             }
@@ -171,9 +175,18 @@ impl Offers {
             }
         }
         *self.unasked.entry(session).or_default() += 1;
+        running.output.skip(session, name.as_str(), None, &self.why_unasked());
         // A session that is over needs no answer.
         let _ = running.host.decline(session, name);
         Ok(())
+    }
+
+    /// Why what is offered is declined without a question.
+    fn why_unasked(&self) -> WhySkipped {
+        match self.policy {
+            Policy::Decline => WhySkipped::Unasked,
+            Policy::Take | Policy::Ask => WhySkipped::TooMany,
+        }
     }
 
     /// An offer is complete.
@@ -185,10 +198,7 @@ impl Offers {
     ) -> Result<(), Failure> {
         let who = running.output.who(session.0);
         if let Some(declined) = self.unasked.remove(&session) {
-            let why = match self.policy {
-                Policy::Decline => "there is no terminal to ask on, and no --yes",
-                _ => "it is more than can be asked about at once",
-            };
+            let why = self.why_unasked();
             running.output.note(format_args!("{declined} files of {who} are declined: {why}"));
         }
         match self.coming.remove(&session) {
@@ -227,23 +237,34 @@ impl Offers {
             Ok(mut chosen) => {
                 if chosen.rest.count() > 0 {
                     self.worst = Some(Code::Policy);
-                    tell_wary(&running.output, &mut chosen.rest)?;
+                    tell_wary(&running.output, session, &mut chosen.rest)?;
                 }
-                self.settle(running, Settled::Take(session, chosen))
+                self.settle_for(running, Settled::Take(session, chosen), None)
             }
             Err(failure) => {
                 let why = failure.message.unwrap_or_default();
                 running.output.error(format_args!("the offer of {who} is declined: {why}"));
-                self.settle(running, Settled::Refuse(session, Box::new(question)))
+                let settled = Settled::Refuse(session, Box::new(question));
+                self.settle_for(running, settled, Some(WhySkipped::NoRoom(why)))
             }
         }
     }
 
-    /// Does as was decided.
+    /// Does as the user decided.
     pub(super) fn settle(
         &mut self,
         running: &mut Running,
         settled: Settled,
+    ) -> Result<(), Failure> {
+        self.settle_for(running, settled, Some(WhySkipped::Declined))
+    }
+
+    /// Does as was decided; `why` the rest is declined, where that is still to be told.
+    fn settle_for(
+        &mut self,
+        running: &mut Running,
+        settled: Settled,
+        why: Option<WhySkipped>,
     ) -> Result<(), Failure> {
         let (session, wanted, rest) = match settled {
             Settled::Take(session, chosen) => (session, Some(chosen.wanted), chosen.rest),
@@ -251,10 +272,12 @@ impl Offers {
         };
         self.coming.remove(&session);
         let mut rest = rest.read().map_err(unlisted)?;
+        let mut open = true;
         while let Some((name, ..)) = rest.next().map_err(unlisted)? {
-            if running.host.decline(session, &name).is_err() {
-                break;
+            if let Some(why) = &why {
+                running.output.skip(session, name.as_str(), None, why);
             }
+            open = open && running.host.decline(session, &name).is_ok();
         }
         if let Some(wanted) = wanted {
             self.taking.insert(session, Fetching::of_offer(session, wanted)?);

@@ -42,13 +42,12 @@ impl Ports {
         let hangups = Hangups::catch().map_err(Failure::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
-        let unread = |_| Failure::told(Code::Incomplete);
         let relay = listen(args.listen, "--listen").await?;
         let at = relay.local_addr().map_err(Failure::local)?;
         let address = at.to_string();
-        output.result(format_args!("relay {address}")).map_err(unread)?;
-        output.json(&Line::Relay { address }).map_err(unread)?;
-        exposure::warn_of_relay(&output, at);
+        output.result(format_args!("relay {address}")).map_err(Failure::unwritten)?;
+        output.json(&Line::Relay { address }).map_err(Failure::unwritten)?;
+        exposure::warn_of_relay(&output, at)?;
         let http = match (args.bridge.http, beside(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
             (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),

@@ -83,7 +83,8 @@ impl Reload {
             bridge.http.set_access(&args.access(now.clone())).map_err(Failure::local)?;
             bridge.bridge.set_rates(args.rates());
             if before.is_some() && now.is_none() {
-                exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
+                // Where nobody reads it, the bridge serves on.
+                let _ = exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
             }
             notes.extend(told_of_token(before.as_deref(), now.as_deref()));
             faults.extend(token.as_ref().err().map(|failure| unread_token(failure, &before)));

@@ -12,8 +12,7 @@ const SHOWN: usize = 20;
 
 /// Says what arrived.
 pub(super) fn sent(output: &Output, outcome: &Outcome) {
-    // Where nobody reads, the exit code still tells.
-    let _ = output.json(&Line::sent(outcome));
+    output.remember(output.json(&Line::sent(outcome)));
     let bytes = HumanBytes(outcome.bytes);
     match (outcome.stored, outcome.handed_over) {
         (0, 0) => {}
@@ -38,7 +37,7 @@ pub(super) fn sent(output: &Output, outcome: &Outcome) {
 pub(super) fn missing(output: &Output, outcome: &Outcome) {
     for (name, fate) in outcome.missing() {
         let (state, reason) = (state(fate), fate.to_string());
-        let _ = output.json(&Line::Missing { name: name.as_str(), state, reason });
+        output.remember(output.json(&Line::Missing { name: name.as_str(), state, reason }));
     }
     for (name, fate) in outcome.missing().take(SHOWN) {
         output.missing(&format!("{name}: {fate}"));

@@ -60,8 +60,8 @@ pub(super) async fn serve_all(
     let output = running.stop().await;
     match ended {
         // To be stopped is how sharing ends.
-        Err(Failure { stopped: true, .. }) => Ok(()),
-        ended => ended.and_then(|()| output.left_outcome()),
+        Err(Failure { stopped: true, .. }) => output.written(),
+        ended => ended.and_then(|()| output.left_outcome()).and_then(|()| output.written()),
     }
 }
 
@@ -112,6 +112,10 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
             Event::Opened { .. } => sessions += 1,
             Event::Ended { .. } => over += 1,
             _ => {}
+        }
+        // What is under way comes to its end first.
+        if !running.host.is_busy() {
+            running.output.written()?;
         }
         if *once && sessions > 0 && over == sessions && !running.host.is_busy() {
             report::missing(&running.output, &sent);

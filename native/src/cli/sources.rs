@@ -37,13 +37,11 @@ pub(super) fn rules(
     hidden: bool,
     secret: Option<&PathBuf>,
 ) -> Rules {
-    let config = match &common.config {
-        Some(file) => Some(file.clone()),
-        None => config_file::usual_place().and_then(|file| Some(file.parent()?.to_owned())),
-    };
-    let data = [common.data_dir.clone(), keys::usual_folder()];
-    let own =
-        data.into_iter().chain([config, common.token_file.clone(), secret.cloned()]).flatten();
+    // Those of every other run as well as those of this one.
+    let usual = config_file::usual_place().and_then(|file| Some(file.parent()?.to_owned()));
+    let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
+    let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
+    let own = folders.into_iter().chain(files).flatten();
     Rules { links, hidden, own: OwnPlaces::of(&own.collect::<Vec<_>>()) }
 }
 

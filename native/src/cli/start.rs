@@ -78,12 +78,13 @@ impl Running {
             token: common.token()?,
             trust: common.trust()?,
             privacy,
-            shares,
+            shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
         };
         let relay = common.relay.clone();
-        let (host, output) = (Host::start(setup), Output::new(common));
+        let (host, mut output) = (Host::start(setup), Output::new(common));
+        output.sends(shares);
         let mut running = Self { host, output, relay, signals, nick_taken: false };
         loop {
             match running.next().await {
@@ -138,8 +139,8 @@ impl Running {
             progress.clear();
         }
         for told in self.host.stop().await {
-            // A reader that is gone needs no last words.
-            let _ = self.output.told(&told);
+            let told = self.output.told(&told);
+            self.output.remember(told);
         }
         self.output.tell_left();
         self.output

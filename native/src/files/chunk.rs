@@ -86,14 +86,26 @@ impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why, .. } = self;
         match why {
-            SkipReason::Hidden(1) => write!(f, "1 hidden entry of {path:?} is not shared"),
-            SkipReason::Hidden(count) => {
-                write!(f, "{count} hidden entries of {path:?} are not shared")
+            SkipReason::Hidden { dotted: 0, own: 1 } => {
+                write!(f, "1 entry of {path:?} is not shared: {OWN} never are")
+            }
+            SkipReason::Hidden { dotted: 0, own } => {
+                write!(f, "{own} entries of {path:?} are not shared: {OWN} never are")
+            }
+            SkipReason::Hidden { dotted, own } => {
+                match dotted {
+                    1 => write!(f, "1 hidden entry of {path:?} is not shared")?,
+                    _ => write!(f, "{dotted} hidden entries of {path:?} are not shared")?,
+                }
+                if *own > 0 { write!(f, "; {OWN} never are") } else { Ok(()) }
             }
             why => write!(f, "{path:?} is not shared: {why}"),
         }
     }
 }
+
+/// What is never shared, whatever the command line says.
+const OWN: &str = "this program's own keys and settings";
 
 /// Why an entry is not shared.
 #[derive(Debug)]
@@ -116,20 +128,33 @@ pub enum SkipReason {
     NoSize,
     /// It has another size than a moment ago.
     Changed,
-    /// So many things have a dot in front of their names, or are the program's own.
-    Hidden(u64),
+    /// So many things have a dot in front of their names, and so many are the program's own.
+    Hidden {
+        /// The former.
+        dotted: u64,
+        /// The latter.
+        own: u64,
+    },
     /// The system does not let it be read, or it vanished.
     Unreadable(io::Error),
 }
 
 impl SkipReason {
+    /// The word for it on this host. A peer does not hear of keys.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Hidden { dotted: 0, .. } => "own",
+            why => why.told().as_str(),
+        }
+    }
+
     /// The word for it on the wire.
     pub fn told(&self) -> WhyLeft {
         match self {
             Self::NotText | Self::BadName(_) => WhyLeft::Name,
             Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => WhyLeft::Link,
             Self::Special => WhyLeft::Special,
-            Self::Hidden(_) => WhyLeft::Hidden,
+            Self::Hidden { .. } => WhyLeft::Hidden,
             Self::Changed => WhyLeft::Changed,
             Self::Unreadable(_) if self.is_gone() => WhyLeft::Changed,
             Self::Unreadable(_) | Self::NoSize => WhyLeft::Unreadable,
@@ -169,7 +194,14 @@ impl fmt::Display for SkipReason {
             Self::Special => write!(f, "it is neither a file nor a folder"),
             Self::NoSize => write!(f, "it does not tell how many bytes it has"),
             Self::Changed => write!(f, "it changed while it was looked at"),
-            Self::Hidden(_) => write!(f, "it is hidden"),
+            Self::Hidden { dotted: 0, own } => write!(f, "{OWN}, {own} of them, are never shared"),
+            Self::Hidden { dotted, own: 0 } => write!(f, "{dotted} of what is in it is hidden"),
+            Self::Hidden { dotted, own } => {
+                write!(
+                    f,
+                    "{dotted} of what is in it is hidden; {OWN}, {own} of them, are never shared"
+                )
+            }
             Self::Unreadable(source) => write!(f, "{source}"),
         }
     }

@@ -49,47 +49,55 @@ fn is_dotted(name: &OsStr) -> bool {
 }
 
 /// A file or folder by its device and inode, however it is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Id(u64, u64);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Id {
+    device: u64,
+    inode: u64,
+    /// Whether it is a file that has other names, too.
+    linked: bool,
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
 
 impl Id {
     pub(super) fn of(metadata: &cap_std::fs::Metadata) -> Self {
         use cap_fs_ext::MetadataExt as _;
-        Self(metadata.dev(), metadata.ino())
+        let linked = metadata.is_file() && metadata.nlink() > 1;
+        Self { device: metadata.dev(), inode: metadata.ino(), linked }
     }
 }
 
 /// The program's own files and folders: its keys, and its configuration.
 #[derive(Clone, Debug, Default)]
 pub struct OwnPlaces {
+    /// Those folders that were there at first.
     folders: Arc<[Id]>,
-    /// Files, and what is not there yet: others may be put in their place at any time.
-    paths: Arc<[PathBuf]>,
+    /// All of them. Others may be put in their place at any time.
+    places: Arc<[PathBuf]>,
 }
 
 impl OwnPlaces {
     /// These files and folders, also where they are made later, and what lies in the folders.
-    pub fn of(paths: &[PathBuf]) -> Self {
-        let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for path in paths {
-            match fs::read_dir(path) {
-                Ok(entries) => {
-                    folders.extend(id(path));
-                    files.extend(entries.map_while(Result::ok).map(|entry| entry.path()));
-                }
-                Err(_) => files.push(path.clone()),
-            }
-        }
-        Self { folders: folders.into(), paths: files.into() }
+    pub fn of(places: &[PathBuf]) -> Self {
+        let folders = places.iter().filter(|place| place.is_dir()).filter_map(|place| id(place));
+        Self { folders: folders.collect(), places: places.into() }
     }
 
     pub(super) fn has(&self, found: Id) -> bool {
-        self.folders.contains(&found) || self.paths.iter().any(|path| id(path) == Some(found))
+        self.now(found).contains(&found)
     }
 
-    /// What they are now, for whoever asks about several in a row.
-    pub(super) fn now(&self) -> Vec<Id> {
-        self.folders.iter().copied().chain(self.paths.iter().filter_map(|path| id(path))).collect()
+    /// What they are now, for whoever asks about `found` and the folders it is in. Where that has no other
+    /// name, it lies in a folder of theirs only if it is found there.
+    pub(super) fn now(&self, found: Id) -> Vec<Id> {
+        let places = self.places.iter().filter_map(|place| id(place));
+        let linked = self.places.iter().filter(|_| found.linked).flat_map(fs::read_dir);
+        let linked = linked.flatten().filter_map(|entry| id(&entry.ok()?.path()));
+        self.folders.iter().copied().chain(places).chain(linked).collect()
     }
 
     /// Whether the path is one of them, or in one.
@@ -103,7 +111,8 @@ fn id(path: &Path) -> Option<Id> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        Some(Id(file.dev(), file.ino()))
+        let linked = file.is_file() && file.nlink() > 1;
+        Some(Id { device: file.dev(), inode: file.ino(), linked })
     }
     #[cfg(not(unix))]
     {

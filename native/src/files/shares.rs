@@ -34,6 +34,8 @@ const MOST_TOLD: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct Share {
+    /// As it was named.
+    named: PathBuf,
     /// The shared folder, or the folder that holds the shared file.
     pub(super) root: Dir,
     /// The shared file's name in it.
@@ -110,6 +112,17 @@ impl Shares {
     /// The source of a shared pipe, for the first who asks for it.
     pub fn open_pipe(&self, name: &FileName) -> Option<File> {
         self.pipe_of(name)?.take()
+    }
+
+    /// Where what is shared as `name` would be, from what was named on; `None` for a pipe, and for what
+    /// is in nothing that is shared. Does not look at the disk.
+    pub fn path(&self, name: &FileName) -> Option<PathBuf> {
+        let (share, path) = self.locate(name)?;
+        match share.file {
+            Some(_) => Some(share.named.clone()),
+            None if path == Path::new(".") => Some(share.named.clone()),
+            None => Some(share.named.join(path)),
+        }
     }
 
     /// The size and kind of what is shared as `name` now.
@@ -225,17 +238,17 @@ impl Share {
             Links::Skip | Links::Keep => path.into(),
         };
         self.check_names(&real)?;
-        let own = self.rules.own.now();
+        let found = self.root.symlink_metadata(&real).ok()?;
+        let own = self.rules.own.now(Id::of(&found));
         let mut private = false;
         // What a link to a folder shows is not listed, so it is not found either.
         for folder in real.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-            let found = self.root.symlink_metadata(folder).ok()?;
-            if !found.is_dir() || own.contains(&Id::of(&found)) {
+            let above = self.root.symlink_metadata(folder).ok()?;
+            if !above.is_dir() || own.contains(&Id::of(&above)) {
                 return None;
             }
-            private |= Stat::of(&found).private;
+            private |= Stat::of(&above).private;
         }
-        let found = self.root.symlink_metadata(&real).ok()?;
         if own.contains(&Id::of(&found)) {
             return None;
         }
@@ -390,7 +403,7 @@ fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share), ShareErro
         _ => &whole,
     };
     let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(unreadable)?;
-    let share = Share { root, file, rules: rules.clone() };
+    let share = Share { named: path.into(), root, file, rules: rules.clone() };
     // Said at the start, where the owner sees it, and not when the first peer asks.
     match &share.file {
         None => share.root.entries().map(drop).map_err(unreadable)?,

@@ -35,8 +35,9 @@ pub struct Walk {
     /// Bytes of `path` that are the share's own name and not below its root.
     prefix: usize,
     folders: Vec<Folder>,
-    /// What is hidden in the current share.
-    hidden: u64,
+    /// What has a dot in front of its name in the current share, and what is the program's own.
+    dotted: u64,
+    own: u64,
 }
 
 /// A folder that is being listed.
@@ -96,7 +97,8 @@ impl Walk {
             path: String::new(),
             prefix: 0,
             folders: Vec::new(),
-            hidden: 0,
+            dotted: 0,
+            own: 0,
         }
     }
 
@@ -173,12 +175,12 @@ impl Walk {
 
     /// How much is hidden in the share that ends, in one line: its names are nobody else's business.
     fn tell_hidden(&mut self, chunk: &mut Chunk) -> bool {
-        let count = std::mem::take(&mut self.hidden);
-        if count == 0 {
+        let (dotted, own) = (std::mem::take(&mut self.dotted), std::mem::take(&mut self.own));
+        if dotted + own == 0 {
             return false;
         }
         let share = self.path.get(..self.prefix).unwrap_or_default().trim_end_matches('/');
-        chunk.skip(share.as_ref(), share, SkipReason::Hidden(count));
+        chunk.skip(share.as_ref(), share, SkipReason::Hidden { dotted, own });
         true
     }
 
@@ -244,7 +246,7 @@ impl Walk {
             return;
         }
         if share.rules.hides(&found.name) {
-            self.hidden += 1;
+            self.dotted += 1;
             return;
         }
         let Some(part) = wire_name::of_part(&found.name) else {
@@ -277,7 +279,7 @@ impl Walk {
             Ok(Judged::Entry(size, stat)) => {
                 self.give(Entry { name, size: Size::Exact(size), stat }, chunk);
             }
-            Ok(Judged::Folder(_, about)) if share.rules.own.has(about.id) => self.hidden += 1,
+            Ok(Judged::Folder(_, about)) if share.rules.own.has(about.id) => self.own += 1,
             Ok(Judged::Folder(rest, about)) => {
                 if self.folders.iter().any(|above| above.about.id == about.id) {
                     self.skip(SkipReason::LinkAbove, chunk);
@@ -286,7 +288,7 @@ impl Walk {
                     self.read(rest, about, chunk);
                 }
             }
-            Ok(Judged::Own) => self.hidden += 1,
+            Ok(Judged::Own) => self.own += 1,
             Err(why) => self.skip(why, chunk),
         }
     }

@@ -126,6 +126,26 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
 }
 
 #[tokio::test]
+async fn by_a_proxy_that_does_not_say_so_everyone_is_a_client_on_the_proxys_host() {
+    let mut front = Front::start(HttpConfig::default()).await;
+    // It passes on TCP alone, as one that knows nothing of HTTP does.
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (at, to) = (proxy.local_addr().unwrap(), front.addr);
+    tokio::spawn(async move {
+        let (mut client, _) = proxy.accept().await.unwrap();
+        let mut bridge = TcpStream::connect(to).await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut bridge).await
+    });
+    let elsewhere = TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+    let socket = elsewhere.connect(at).await.unwrap();
+    let mut request = format!("ws://{at}/xcher").into_client_request().unwrap();
+    request.headers_mut().insert(SUBPROTOCOL.0, SUBPROTOCOL.1.parse().unwrap());
+    let _client = timeout(PATIENCE, client_async(request, socket)).await.unwrap().unwrap();
+    assert_eq!(front.given().await.1.ip(), at.ip());
+}
+
+#[tokio::test]
 async fn names_that_anothers_name_server_points_here_are_refused() {
     let host_names = vec!["relay.example".to_owned()];
     let config = with(Access {

@@ -1,0 +1,130 @@
+//! A command line, or a configuration file, that says nothing that could be done: told to people and to
+//! programs.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::exit::{Code, Failure};
+use super::json::Line;
+use super::output;
+
+/// Whether `--json` is meant, as far as that can be told of a command line that is not understood: it
+/// stands there, or else in the environment, or else in the configuration file.
+pub(super) fn means_json(args: &[OsString], config: Option<&Path>) -> bool {
+    // Behind it are names.
+    let mut options = args.iter().skip(1).take_while(|arg| *arg != "--");
+    if options.any(|arg| arg == "--json") {
+        return true;
+    }
+    let said = match std::env::var_os("XCHER_JSON") {
+        Some(said) => said.into_string().ok(),
+        None => config.and_then(configured),
+    };
+    said.is_some_and(|said| is_on(&said))
+}
+
+/// What a configuration file says of it.
+fn configured(file: &Path) -> Option<String> {
+    let table: toml::Table = std::fs::read_to_string(file).ok()?.parse().ok()?;
+    match table.get("json")? {
+        toml::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// As [`switch`](super::args::switch) reads it.
+fn is_on(said: &str) -> bool {
+    matches!(said.to_lowercase().as_str(), "1" | "true" | "t" | "yes" | "y" | "on")
+}
+
+/// Says what clap says of a command line, be it help that was asked for.
+pub(super) fn by_clap(error: &clap::Error, json: bool) -> ExitCode {
+    // Help and version are errors to clap, with the code 0.
+    match complain(error) {
+        Err(unwritten) if !error.use_stderr() && unwritten.kind() != io::ErrorKind::BrokenPipe => {
+            return by_us(&Failure::unwritten(unwritten), json);
+        }
+        _ => {}
+    }
+    let code = u8::try_from(error.exit_code()).unwrap_or(Code::Usage as u8);
+    if code != 0 && json {
+        tell(code, &reason(error));
+    }
+    ExitCode::from(code)
+}
+
+/// Says why a command line is refused that clap understood, or was not asked about.
+pub(super) fn by_us(failure: &Failure, json: bool) -> ExitCode {
+    say(failure.message.as_deref().unwrap_or_default());
+    if json {
+        tell(failure.code as u8, failure.reason());
+    }
+    ExitCode::from(failure.code as u8)
+}
+
+/// The event that every command that failed ends with.
+fn tell(code: u8, reason: &str) {
+    match output::write_event(&Line::Error { code, reason }) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&Failure::unwritten(error).message.unwrap_or_default());
+        }
+        _ => {}
+    }
+}
+
+/// Where nobody reads standard error, nothing more can be said.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(format!("xcher: {text}\n").as_bytes());
+}
+
+/// Says what is wrong with the command line, which may repeat what someone else made up.
+fn complain(error: &clap::Error) -> io::Result<()> {
+    let text = error.to_string();
+    if !error.use_stderr() || text.chars().all(is_plain) && text.lines().all(is_short) {
+        error.print()?;
+        return io::stdout().flush();
+    }
+    io::stderr().write_all(escaped(&text).as_bytes())
+}
+
+/// The same in a line, without the usage that follows it.
+fn reason(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let what = text.split("\n\n").next().unwrap_or_default();
+    let lines = what.trim_start_matches("error: ").lines().map(str::trim);
+    escaped(&lines.collect::<Vec<_>>().join(" "))
+}
+
+fn is_plain(c: char) -> bool {
+    c == '\n' || !xcher_core::deceives(c)
+}
+
+/// The most characters of a line.
+const LONGEST: usize = 600;
+
+fn is_short(line: &str) -> bool {
+    line.chars().count() <= LONGEST
+}
+
+/// Every line without its middle where it gets long: what is wrong with it stands at the end.
+pub(super) fn escaped(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(line: &str) -> String {
+    let shown = |c: &char| match is_plain(*c) {
+        true => c.to_string(),
+        false => c.escape_default().to_string(),
+    };
+    let chars: Vec<_> = line.chars().collect();
+    match chars.len() > LONGEST {
+        false => chars.iter().map(shown).collect(),
+        true => {
+            let (begin, end) = (&chars[..LONGEST / 2], &chars[chars.len() - LONGEST / 2..]);
+            let cut = begin.iter().map(shown).chain(["…".to_owned()]);
+            cut.chain(end.iter().map(shown)).collect()
+        }
+    }
+}

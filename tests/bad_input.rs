@@ -1,0 +1,104 @@
+//! Bad input gets one clear message: what was expected, and what came.
+
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::fs;
+
+use system::process::{Done, xcher};
+use system::relay::Relay;
+use system::wire::{Chat, Conn};
+use tempfile::tempdir;
+
+/// A line that says both, in characters that are harmless.
+#[track_caller]
+fn is_clear(line: &str, got: &str) {
+    assert!(line.contains("expected ") && line.contains(got), "{line:?}");
+    assert!(!line.contains(xcher_core::deceives), "{line:?}");
+    assert!(line.len() < 1_000, "{} bytes: {line:?}", line.len());
+}
+
+/// The one line of a command that failed.
+#[track_caller]
+fn told_once(done: Done, got: &str) {
+    let told: Vec<_> = done.err.iter().filter(|line| line.contains("expected ")).collect();
+    assert_eq!(told.len(), 1, "{done}");
+    is_clear(told[0], got);
+    assert!(
+        done.code != Some(0) && !done.err.iter().any(|line| line.contains("panicked")),
+        "{done}"
+    );
+}
+
+#[test]
+fn bad_input_from_the_command_line_gets_one_clear_message() {
+    let folder = tempdir().unwrap();
+    let long = "x".repeat(10_000);
+    for (args, got) in [
+        (&["ls", "a\u{1b}[2Jb"][..], "a\\u{1b}[2Jb"),
+        (&["ls", &long], "xxx"),
+        (&["check", "bob", "../x"], "../x"),
+        (&["check", "bob", "a\u{202e}b"], "a\\u{202e}b"),
+        (&["check", "bob", &long], "xxx"),
+        (&["get", "4821-no-such-words"], "4821"),
+        (&["who", "--limit-send", "1"], "1"),
+        (&["who", "--relay", "a b"], "a b"),
+        (&["who", "--relay", "http://"], "http://"),
+        (&["get", "bob", "x", "--max-size", "much"], "much"),
+        (&["peers", "pin", "bob", "AAAA"], "AAAA"),
+    ] {
+        told_once(xcher(args).dir(folder.path()).run(), got);
+    }
+    let config = folder.path().join("config.toml");
+    for (text, got) in [("timeout = [1]\n", "array"), ("nosuch = 1\n", "nosuch")] {
+        fs::write(&config, text).unwrap();
+        told_once(xcher(["who", "--config"]).args([&config]).run(), got);
+    }
+}
+
+#[test]
+fn bad_input_from_a_peer_gets_one_clear_message() {
+    let relay = Relay::start();
+    let long = "A".repeat(9_000);
+    let bad: [(&[u8], &str); 9] = [
+        (b"NONSENSE\n", "NONSENSE"),
+        (b"GET / HTTP/1.1\r\n", "GET / HTTP/1.1"),
+        (b"\xff\xfe\n", "ff"),
+        (long.as_bytes(), "8192"),
+        (b"X_FILELIST ../x 1\nX_FILELIST EOF EOF\n", "../x"),
+        (b"X_FILELIST a\x1b[2Jb 1\nX_FILELIST EOF EOF\n", "2Jb"),
+        (b"X_FILELIST a much\nX_FILELIST EOF EOF\n", "much"),
+        (b"X_FILELIST a 99999999999999999999999\nX_FILELIST EOF EOF\n", "99999"),
+        (b"X_REQUEST a 1 0\n", "0"),
+    ];
+    for (number, (said, got)) in bad.into_iter().enumerate() {
+        let nick = format!("bob{number}");
+        let mut bob = Chat::join(relay.address, &nick);
+        let ls = relay.xcher(["ls", &nick, "--timeout", "5"]).start();
+        let mut control = bob.called();
+        control.hears("X_FILELIST");
+        control.try_say(said);
+        told_once(ls.wait(), got);
+    }
+}
+
+#[test]
+fn bad_input_to_a_relay_gets_one_clear_message() {
+    let relay = Relay::start();
+    for (said, got) in [
+        ("GET / HTTP/1.1\r\n", "GET / HTTP/1.1"),
+        ("X_NICK a b\n", "a b"),
+        ("X_NICK me\nX_INIT bob 1.2.3.4 99999\n", "99999"),
+        ("X_NICK me\nX_INIT bob 1.2.3 5000\n", "1.2.3"),
+        ("X_NICK me\nX_INIT bob nowhere 5000\n", "nowhere"),
+    ] {
+        let mut conn = Conn::to(relay.address);
+        conn.say(said);
+        conn.finish();
+        let told: Vec<_> =
+            conn.lines().into_iter().filter(|line| line.starts_with("X_ERR")).collect();
+        assert_eq!(told.len(), 1, "{said:?}: {told:?}");
+        is_clear(&told[0], got);
+    }
+}
