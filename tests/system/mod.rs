@@ -7,7 +7,9 @@
 pub(crate) mod keys;
 pub(crate) mod middle;
 pub(crate) mod networks;
+pub(crate) mod pace;
 pub(crate) mod patience;
+pub(crate) mod patient;
 pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod recorder;
