@@ -205,9 +205,10 @@ class User {
     }
   }
 
-  /** How this browser spells the name of a download. */
+  /** How this browser spells the name of a download: none keeps what joins letters. */
   savedAs(name) {
-    return this.browser.name === "firefox" ? name.replace(/ +/g, " ").replaceAll("%", "_") : name;
+    const plain = name.replace(/[\u200c\u200d]/g, "_");
+    return this.browser.name === "firefox" ? plain.replace(/ +/g, " ").replaceAll("%", "_") : plain;
   }
 
   /** Everything that was saved, without what is on its way. */
