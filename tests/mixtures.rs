@@ -14,13 +14,13 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use folders::Beside;
 use serde_json::Value;
+use system::other_user::as_other;
 use system::process::{Done, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::terminal::Terminal;
@@ -366,40 +366,11 @@ impl Mixture {
     /// A command of who sends.
     fn sender(&self, command: &[&str]) -> Xcher {
         let sender = match self.trouble {
-            Trouble::Unreadable if rustix::process::geteuid().is_root() => self.as_other(),
+            // Who may not read everything.
+            Trouble::Unreadable => as_other(self.folder.path(), by(&self.relays[0])).unwrap(),
             _ => xcher(by(&self.relays[0])),
         };
         let links = self.beside.links().option();
         sender.args(command).args(["--links", links, "s"]).dir(self.folder.path())
     }
-
-    /// Who may not read everything.
-    fn as_other(&self) -> Xcher {
-        for folder in [self.folder.path(), &self.folder.path().join("s")] {
-            fs::set_permissions(folder, Permissions::from_mode(0o777)).unwrap();
-        }
-        let other = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
-        let command = Xcher::other("setpriv").args(other).args([program_of_others()]);
-        let data = self.folder.path().join("data");
-        command
-            .args(by(&self.relays[0]))
-            .env("XCHER_DATA_DIR", data)
-            .env("HOME", self.folder.path())
-    }
-}
-
-/// The binary where everyone gets.
-fn program_of_others() -> &'static Path {
-    static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, program) = PROGRAM.get_or_init(|| {
-        let folder = tempfile::tempdir_in("/tmp").unwrap();
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let program = folder.path().join("xcher");
-        // By a child: what this process writes, another test's child may inherit, and then it cannot be
-        // run.
-        let copy = Xcher::other("cp").args(["-p", env!("CARGO_BIN_EXE_xcher")]).args([&program]);
-        copy.run().code(0);
-        (folder, program)
-    });
-    program
 }

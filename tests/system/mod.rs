@@ -7,6 +7,8 @@
 pub(crate) mod keys;
 pub(crate) mod middle;
 pub(crate) mod networks;
+#[cfg(unix)]
+pub(crate) mod other_user;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod patient;
