@@ -323,7 +323,9 @@ impl Mixture {
                 file.set_len(self.files[&self.odd].len() as u64 - 1).unwrap();
             }
             Trouble::Removed => fs::remove_file(&path).unwrap(),
-            Trouble::Unreadable => fs::set_permissions(&path, Permissions::from_mode(0)).unwrap(),
+            Trouble::Unreadable => {
+                fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap()
+            }
             Trouble::None | Trouble::Declined | Trouble::Blocked => {}
         }
     }

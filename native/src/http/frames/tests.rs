@@ -1,5 +1,7 @@
 //! Any bytes of a client, in any pieces, into room of any size.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 /// The bytes and the rest that came, and the fault that ended it.
