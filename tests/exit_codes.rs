@@ -396,3 +396,54 @@ fn help_and_the_readme_say_the_same_of_each_code() {
     assert!(lines.any(|line| line == "Exit codes:"), "{help}");
     assert_eq!(lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>(), expected, "{help}");
 }
+
+/// A folder `s` of two files, and one to receive into where only one of them can be stored.
+fn half_a_place() -> TempDir {
+    let folder = tempdir().unwrap();
+    system::tree::write(folder.path(), [("s/good", "1"), ("s/bad", "22")]);
+    fs::create_dir_all(folder.path().join("out/s/bad/in the way")).unwrap();
+    folder
+}
+
+#[test]
+fn one_where_not_all_that_was_shared_once_arrived() {
+    let folder = half_a_place();
+    let up = ["up", "--once", "--listen", "127.0.0.1:0", "--http", "off", "--nick", "bob", "s"];
+    let up = xcher(up).dir(folder.path()).start();
+    let relay = up.out("relay ");
+    up.out("online ");
+    let get = ["--relay", &relay, "get", "bob", "--all", "--on-conflict", "overwrite", "-o", "out"];
+    xcher(get).dir(folder.path()).run().code(1);
+    up.wait().code(1).error(&["s/bad"]);
+    assert_eq!(fs::read(folder.path().join("out/s/good")).unwrap(), b"1");
+}
+
+/// Who waits for offers until it is stopped was told of each that failed, and did what it was to.
+#[test]
+fn zero_where_who_waits_for_offers_is_stopped() {
+    let (relay, folder) = (Relay::start(), half_a_place());
+    let receive = ["receive", "--yes", "--on-conflict", "overwrite", "--nick", "kim", "-o", "out"];
+    let kim = relay.xcher(receive).dir(folder.path()).start();
+    kim.out("online ");
+    relay.xcher(["send", "--to", "kim", "s"]).dir(folder.path()).run().code(1);
+    kim.err("s/bad");
+    kim.stop(Signal::TERM).code(0);
+}
+
+#[test]
+fn one_where_not_all_that_was_to_be_cleared_was() {
+    let folder = tempdir().unwrap();
+    let clear = |names: &[&str]| {
+        xcher(["partial", "clear"]).args(names).args(["-o"]).args([folder.path()]).run()
+    };
+    let unfinished = || {
+        system::tree::write(folder.path(), [(".xcher-partial/file.01234567.part", "12")]);
+    };
+    unfinished();
+    clear(&["no-such"]).code(1).error(&["no unfinished file \"no-such\""]);
+    let left = xcher(["partial", "-o"]).args([folder.path()]).run().code(0).out;
+    assert_eq!(left.len(), 1, "{left:?}");
+    clear(&["file", "no-such"]).code(1).error(&["no unfinished file \"no-such\""]);
+    assert_eq!(xcher(["partial", "-o"]).args([folder.path()]).run().code(0).out.len(), 0);
+    clear(&[]).code(0);
+}

@@ -169,3 +169,57 @@ fn no_room_for_the_list_itself_is_told() {
     let get = get.env("TMPDIR", folder.path().join("missing")).run().code(1);
     get.one_error(&["missing", "No such file or directory"]);
 }
+
+/// Names of all kinds come to a disk that is full in the middle, and what is missing once there is room.
+#[test]
+fn a_folder_that_did_not_fit_comes_whole_once_there_is_room() {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o size=24m tmpfs "$1" || exit 77
+        cd "$1" && copy=$2 && shift 2
+        "$@" --limit-receive 2mb &
+        get=$!
+        while ! ls .xcher-partial/large.* >/dev/null 2>&1; do
+            kill -0 $get 2>/dev/null || break
+            sleep 0.02
+        done
+        head -c 100000000 /dev/zero >filler 2>/dev/null
+        wait $get
+        echo "full $?"
+        rm filler
+        "$@"
+        echo "room $?"
+        test ! -e .xcher-partial || find .xcher-partial -type f -printf 'left %P\n'
+        cp -R s "$copy"
+    "#;
+    let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
+    let share = folder.path().join("s");
+    let names = ["فارسی/می\u{200c}خواهم.txt", "👩\u{200d}🚀/🎉", "a", "z/last"];
+    tree::write(&share, names.map(|name| (name, name)));
+    tree::write(&share, [("large", tree::bytes(3, 12 << 20))]);
+    for empty in ["خالی", "👩🏽\u{200d}🚀/deep/er"] {
+        fs::create_dir_all(share.join(empty)).unwrap();
+    }
+    let _bob = relay.share("bob", &share);
+    let relay = relay.address.to_string();
+    let copy = folder.path().join("copy");
+    for own_namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+        let done = Xcher::other("unshare").args(own_namespace).args(["sh", "-c", SCRIPT, "sh"]);
+        let done = done.args([mounted.path(), &copy]).args([env!("CARGO_BIN_EXE_xcher")]);
+        let done = done.args(["get", "--relay", &relay, "bob", "--all", "--on-conflict", "skip"]);
+        let done = done.run();
+        let refused = done.err.iter().any(|line| line.starts_with("unshare: "));
+        if done.code == Some(NO_MOUNT) || refused {
+            continue;
+        }
+        let done = done.code(0).error(&["the file cannot be written: ", "No space left on device"]);
+        let said = |text: &str| done.out.iter().any(|line| line == text);
+        assert!(said("full 1") && said("room 0"), "{done}");
+        assert!(!done.out.iter().any(|line| line.starts_with("left ")), "{done}");
+        assert!(tree::read(&copy) == tree::read(&share), "{done}");
+        for empty in ["خالی", "👩🏽\u{200d}🚀/deep/er"] {
+            assert_eq!(fs::read_dir(copy.join(empty)).unwrap().count(), 0);
+        }
+        return;
+    }
+    not_tested("no file system can be mounted here, not even in a namespace of its own");
+}

@@ -8,10 +8,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::thread::scope;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
-use system::PATIENCE;
+use system::pace::Pace;
+use system::patience::until;
 use system::process::{Done, Process, xcher};
 use system::relay::{Relay, at};
 use system::tree;
@@ -274,16 +275,14 @@ fn check(out: &Path, content: &[u8], done: &Done) -> bool {
 
 /// Returns in the moment when so many bytes are there, or the file is whole.
 fn until_received(out: &Path, bytes: usize) {
-    let deadline = Instant::now() + PATIENCE;
     let part = || {
         let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?.filter_map(Result::ok);
         let part = parts.find(|part| part.path().extension().is_some_and(|kind| kind == "part"))?;
         Some(part.metadata().ok()?.len())
     };
-    while part().is_none_or(|length| length < bytes as u64) && !out.join("file").exists() {
-        assert!(Instant::now() < deadline, "expected {bytes} bytes in time, got {:?}", part());
-        std::thread::yield_now();
-    }
+    until(&format!("{bytes} bytes come"), || {
+        part().is_some_and(|length| length >= bytes as u64) || out.join("file").exists()
+    });
 }
 
 #[test]
@@ -347,8 +346,9 @@ fn a_provider_that_ends_its_session_still_sends_what_it_began() {
     get.event(&[("event", "session"), ("state", "ended")]);
     data.say(tree::bytes(2, HALF));
     drop(data);
+    let pace = Pace::start();
     let get = get.wait().code(0);
-    assert!(get.took < PATIENCE.min(Duration::from_secs(10)), "{get}");
+    assert!(pace.elapsed() < Duration::from_secs(10), "{get}");
     let whole = [tree::bytes(1, HALF), tree::bytes(2, HALF)].concat();
     assert!(fs::read(folder.path().join("file")).unwrap() == whole, "bytes differ");
 }

@@ -1,21 +1,26 @@
-//! Random folders on every way that files go, with one file declined or failing, and what both sides
-//! say of them.
+//! Random folders on every way that files go, with one file declined, failing or changing, and what both
+//! sides say of them.
 //!
 //! `XCHER_MIXTURES=n` tries so many; `XCHER_MIXTURE=seed` tries the one that failed.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "mixtures/folders.rs"]
+mod folders;
 mod system;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use folders::Beside;
 use serde_json::Value;
+use system::other_user::as_other;
 use system::process::{Done, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::terminal::Terminal;
@@ -26,9 +31,6 @@ use tempfile::{TempDir, tempdir};
 const MIXTURES: u64 = 240;
 /// Folders that are tried at a time.
 const AT_A_TIME: usize = 2;
-/// Bytes of one of them, at most.
-const MOST: usize = 6 << 20;
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     Code,
@@ -45,6 +47,20 @@ enum Trouble {
     Blocked,
     /// One file grows when its list was sent.
     Grown,
+    /// It shrinks then.
+    Shrunk,
+    /// It is gone by then.
+    Removed,
+    /// It may not be read any more.
+    Unreadable,
+}
+
+impl Trouble {
+    /// Whether it comes when the list was sent.
+    fn is_late(self) -> bool {
+        use Trouble::{Grown, Removed, Shrunk, Unreadable};
+        matches!(self, Grown | Shrunk | Removed | Unreadable)
+    }
 }
 
 /// One of them.
@@ -54,7 +70,9 @@ struct Mixture {
     trouble: Trouble,
     /// The relays of who sends and who receives: the relay itself, or its bridge.
     relays: [String; 2],
+    /// By the names that they are listed by.
     files: Tree,
+    beside: Beside,
     /// The one with the trouble.
     odd: String,
     folder: TempDir,
@@ -100,8 +118,8 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
 
 impl std::fmt::Display for Mixture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { way, trouble, relays, files, odd, .. } = self;
-        writeln!(f, "{way:?}, {trouble:?} of {odd:?}, over {relays:?}")?;
+        let Self { way, trouble, relays, files, odd, beside, .. } = self;
+        writeln!(f, "{way:?}, {trouble:?} of {odd:?}, over {relays:?}, {beside:?}")?;
         files.iter().try_for_each(|(name, bytes)| writeln!(f, "  {} {name:?}", bytes.len()))
     }
 }
@@ -110,19 +128,35 @@ impl Mixture {
     fn new(seed: u64, relays: &[String; 2]) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let way = [Way::Code, Way::Offer, Way::Get][rng.usize(..3)];
-        let trouble = match rng.u8(..8) {
-            0 => Trouble::Declined,
-            1 => Trouble::Blocked,
+        let trouble = match rng.u8(..16) {
+            0 | 1 => Trouble::Declined,
+            2 | 3 => Trouble::Blocked,
             // Only who is asked leaves the time for it.
-            2 if way != Way::Get => Trouble::Grown,
+            4 if way != Way::Get => Trouble::Grown,
+            5 if way != Way::Get => Trouble::Shrunk,
+            6 if way != Way::Get => Trouble::Removed,
+            7 if way != Way::Get => Trouble::Unreadable,
             _ => Trouble::None,
         };
-        let files = files(&mut rng);
-        let odd = files.keys().nth(rng.usize(..files.len())).unwrap().clone();
+        let files = folders::files(&mut rng);
+        // Some have no trouble but where a file goes alone.
+        let alone = files.iter().filter(|(_, bytes)| bytes.len() > 256 << 10);
+        let mut odd: Vec<_> = alone.map(|(name, _)| name.clone()).collect();
+        if odd.is_empty() || rng.bool() {
+            odd = files.keys().cloned().collect();
+        }
+        let odd = odd[rng.usize(..odd.len())].clone();
+        let trouble = match trouble {
+            Trouble::Shrunk if files[&odd].is_empty() => Trouble::Grown,
+            other => other,
+        };
         let relays = [(); 2].map(|()| relays[rng.usize(..2)].clone());
         let folder = tempdir().unwrap();
-        tree::write(&folder.path().join("s"), &files);
-        Self { seed, way, trouble, relays, files, odd, folder }
+        let beside = Beside::new(&mut rng, &files, &odd);
+        let share = folder.path().join("s");
+        folders::write(&share, &files);
+        beside.make(&share);
+        Self { seed, way, trouble, relays, files, beside, odd, folder }
     }
 
     fn run(&self) {
@@ -138,8 +172,7 @@ impl Mixture {
     }
 
     fn by_code(&self) {
-        let sender =
-            self.at(0, &["send", "--json", "--no-qr", "s"]).dir(self.folder.path()).start();
+        let sender = self.sender(&["send", "--json", "--no-qr"]).start();
         let code = sender.event(&[("event", "code")])["code"].as_str().unwrap().to_owned();
         let get = self.at(1, &["get", &code, "--on-conflict", "overwrite"]).args(["-o"]);
         let get = get.args([self.out()]);
@@ -156,10 +189,10 @@ impl Mixture {
             }
             Trouble::Declined => get.args(["--yes"]).args(self.wanted()).run().code(0).code,
             Trouble::Blocked => get.args(["--yes"]).run().code(1).code,
-            Trouble::Grown => {
+            Trouble::Grown | Trouble::Shrunk | Trouble::Removed | Trouble::Unreadable => {
                 let mut get = Terminal::start(get);
                 get.shows("Fetch?");
-                self.grow();
+                self.befall();
                 get.types("y");
                 get.wait().code(1).code
             }
@@ -169,6 +202,7 @@ impl Mixture {
             sender.err("1 file did not arrive; the code is still good");
             sender.event(&[("event", "missing"), ("name", &self.listed(&self.odd))]);
             let _ = fs::remove_dir_all(self.out().join("s").join(&self.odd));
+            self.mend();
             let again = self.at(1, &["get", &code, "--yes", "-o"]).args([self.out()]);
             again.run().code(0);
         }
@@ -184,16 +218,14 @@ impl Mixture {
         let receiver = self.at(1, &["receive", "--once", "--on-conflict", conflict, "--nick"]);
         let nick = format!("r{}", self.seed);
         let receiver = receiver.args([&nick]).args(["-o"]).args([self.out()]);
-        let offer = |mixture: &Self| {
-            mixture.at(0, &["send", "--json", "--to", &nick, "s"]).dir(mixture.folder.path())
-        };
+        let offer = || self.sender(&["send", "--json", "--to", &nick]);
         let code = i32::from(self.trouble != Trouble::None);
-        let sent = if self.trouble == Trouble::Grown {
+        let sent = if self.trouble.is_late() {
             let mut receiver = Terminal::start(receiver);
             receiver.says("online ");
-            let sender = offer(self).start();
+            let sender = offer().start();
             receiver.shows("Fetch?");
-            self.grow();
+            self.befall();
             receiver.types("y");
             let sent = sender.wait().code(1);
             receiver.wait().code(1);
@@ -201,12 +233,12 @@ impl Mixture {
         } else {
             let receiver = receiver.args(["--yes"]).start();
             receiver.out("online ");
-            let sent = offer(self).run().code(code);
+            let sent = offer().run().code(code);
             // What is declined by rule is no failure.
             receiver.wait().code(i32::from(self.trouble == Trouble::Blocked));
             sent
         };
-        if let Trouble::Blocked | Trouble::Grown = self.trouble {
+        if self.trouble == Trouble::Blocked || self.trouble.is_late() {
             let named = |event: &Value| {
                 event["event"] == "missing" && event["name"] == self.listed(&self.odd)
             };
@@ -217,8 +249,8 @@ impl Mixture {
 
     fn by_nick(&self) {
         let nick = format!("s{}", self.seed);
-        let sharer = self.at(0, &["share", "--hidden", "--once", "--json", "--nick", &nick, "s"]);
-        let sharer = sharer.dir(self.folder.path()).start();
+        let sharer =
+            self.sender(&["share", "--hidden", "--once", "--json", "--nick", &nick]).start();
         sharer.event(&[("event", "online")]);
         let get =
             self.at(1, &["get", &nick, "--on-conflict", "overwrite", "-o"]).args([self.out()]);
@@ -246,15 +278,30 @@ impl Mixture {
             .filter(|event| event["event"] == "delivered" && event["state"] == "stored")
             .map(|event| event["name"].as_str().unwrap().to_owned())
             .collect();
-        let now = tree::read(&self.folder.path().join("s"));
+        let share = self.folder.path().join("s");
+        let now = |name: &str| fs::read(share.join(folders::on_disk(name))).ok();
+        let mut reported = 0;
         for name in &stored {
-            let sent = &now[name.strip_prefix("s/").unwrap()];
-            assert!(there.get(name) == Some(sent), "{name} is reported as stored");
+            let name = name.strip_prefix("s/").unwrap();
+            if self.files.contains_key(name) {
+                reported += 1;
+                assert!(
+                    there.get(&self.listed(name)) == now(name).as_ref(),
+                    "{name} is reported as stored"
+                );
+            }
         }
-        let arrived =
-            self.files.keys().filter(|name| there.get(&self.listed(name)) == now.get(*name));
+        let arrived = self.files.keys().filter(|name| {
+            let came = there.get(&self.listed(name));
+            came.is_some() && came == now(name).as_ref()
+        });
         assert_eq!(arrived.count() as u64, self.files.len() as u64 - missing, "{sent}");
-        assert_eq!(stored.len() as u64, self.files.len() as u64 - missing, "{sent}");
+        assert_eq!(reported, self.files.len() as u64 - missing, "{sent}");
+        // Who names files names nothing else.
+        let named = self.trouble == Trouble::Declined && self.way != Way::Offer;
+        if !named || self.files.len() == 1 {
+            self.beside.check(&self.out().join("s"), &there, &self.files);
+        }
         if let Some(last) = events.iter().find(|event| event["event"] == "sent") {
             assert_eq!(last["confirmed"], Value::from(stored.len()), "{sent}");
         }
@@ -264,11 +311,38 @@ impl Mixture {
         }
     }
 
-    fn grow(&self) {
-        let path = self.folder.path().join("s").join(&self.odd);
-        let mut bytes = fs::read(&path).unwrap();
-        bytes.push(b'!');
-        fs::write(&path, bytes).unwrap();
+    /// What happens to the odd one.
+    fn befall(&self) {
+        let path = self.odd_path();
+        match self.trouble {
+            Trouble::Grown => {
+                fs::write(&path, [&self.files[&self.odd][..], b"!"].concat()).unwrap()
+            }
+            Trouble::Shrunk => {
+                let file = fs::File::options().write(true).open(&path).unwrap();
+                file.set_len(self.files[&self.odd].len() as u64 - 1).unwrap();
+            }
+            Trouble::Removed => fs::remove_file(&path).unwrap(),
+            Trouble::Unreadable => {
+                fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap()
+            }
+            Trouble::None | Trouble::Declined | Trouble::Blocked => {}
+        }
+    }
+
+    /// What is not there to be sent is again.
+    fn mend(&self) {
+        match self.trouble {
+            Trouble::Removed => fs::write(self.odd_path(), &self.files[&self.odd]).unwrap(),
+            Trouble::Unreadable => {
+                fs::set_permissions(self.odd_path(), Permissions::from_mode(0o644)).unwrap();
+            }
+            _ => {}
+        }
+    }
+
+    fn odd_path(&self) -> PathBuf {
+        self.folder.path().join("s").join(folders::on_disk(&self.odd))
     }
 
     fn out(&self) -> PathBuf {
@@ -290,51 +364,15 @@ impl Mixture {
     fn at(&self, side: usize, command: &[&str]) -> Xcher {
         xcher(by(&self.relays[side])).args(command)
     }
-}
 
-/// Up to three hundred, of all sizes and kinds of names.
-fn files(rng: &mut fastrand::Rng) -> Tree {
-    const NAMES: [&str; 14] = [
-        "plain.txt",
-        "a b  c",
-        "träd/sjö och skog",
-        "日本/走り.mkv",
-        ".hidden",
-        "EOF",
-        "x NO",
-        "X_CHK y YES",
-        "-rf",
-        "100%",
-        "it's \"quoted\"",
-        "deep/er/and/deeper/still",
-        "🎉",
-        "1",
-    ];
-    let count = match rng.u8(..20) {
-        0 => rng.usize(80..=300),
-        1..5 => rng.usize(12..80),
-        _ => rng.usize(1..12),
-    };
-    let mut left = MOST;
-    let mut files = Tree::new();
-    for number in 0..count {
-        let length = match rng.u8(..10) {
-            0..3 => 0,
-            3..6 => rng.usize(1..2000),
-            6 | 7 => rng.usize(2000..100_000),
-            // Around the longest file of a batch.
-            8 => (256 << 10) + rng.usize(..3) - 1,
-            _ => rng.usize(300_000..3 << 20),
+    /// A command of who sends.
+    fn sender(&self, command: &[&str]) -> Xcher {
+        let sender = match self.trouble {
+            // Who may not read everything.
+            Trouble::Unreadable => as_other(self.folder.path(), by(&self.relays[0])).unwrap(),
+            _ => xcher(by(&self.relays[0])),
         };
-        let length = length.min(left);
-        left -= length;
-        let name = NAMES[rng.usize(..NAMES.len())];
-        let name = match rng.u8(..3) {
-            0 => format!("{number} {name}"),
-            1 => format!("{name} {number}"),
-            _ => format!("{}/{name} {number}", rng.u8(..4)),
-        };
-        files.insert(name, (0..length).map(|_| rng.u8(..)).collect());
+        let links = self.beside.links().option();
+        sender.args(command).args(["--links", links, "s"]).dir(self.folder.path())
     }
-    files
 }

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use system::not_tested;
+use system::patient::Patient;
 use system::process::xcher;
 use system::relay::Relay;
-use system::{PATIENCE, not_tested};
 
 struct Answer {
     status: u16,
@@ -28,8 +29,7 @@ impl Answer {
 fn ask(relay: &Relay, request: &str, headers: &[(&str, &str)]) -> Answer {
     let at = relay.process.out("http http://");
     let at = at.trim_end_matches('/');
-    let mut socket = TcpStream::connect(at).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut socket = Patient::new(TcpStream::connect(at).unwrap());
     let mut text = format!("{request} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));

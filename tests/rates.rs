@@ -7,6 +7,7 @@ mod system;
 
 use std::time::Duration;
 
+use system::pace::Pace;
 use system::process::{Process, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -24,10 +25,10 @@ fn share(relay: &Relay, folder: &std::path::Path, options: &[&str]) -> Process {
 
 /// That so many bytes took as long as they must, and not for ever.
 #[track_caller]
-fn assert_slow(took: Duration, bytes: usize) {
+fn assert_slow(took: Duration, pace: &Pace, bytes: usize) {
     // What goes at once is a quarter of a second's.
     let least = Duration::from_secs_f64(bytes as f64 / RATE as f64 - 0.35);
-    assert!(took > least && took < least * 8, "{bytes} bytes in {took:?}");
+    assert!(took > least && pace.elapsed() < least * 8, "{bytes} bytes in {took:?}");
 }
 
 #[test]
@@ -46,8 +47,9 @@ fn either_side_sets_the_rate_of_all_files_together() {
             let share = share(&relay, &folder.path().join("s"), &[theirs, plain].concat());
             let out = tempdir().unwrap();
             let get = relay.xcher(["get", "bob", "--all", "-o"]).args([out.path()]);
+            let pace = Pace::start();
             let get = get.args(ours).args(plain).run().code(0);
-            assert_slow(get.took, total);
+            assert_slow(get.took, &pace, total);
             assert!(tree::read(out.path()) == all, "{theirs:?} {ours:?} {plain:?}");
             share.stop(rustix::process::Signal::TERM);
         }

@@ -6,17 +6,19 @@
 mod seed_peer;
 mod system;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use system::networks::{Host, Networks};
 use system::not_tested;
+use system::pace::Pace;
+use system::patience::until;
 use system::process::{Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
 use system::wire::{Chat, Conn};
 use tempfile::tempdir;
 
-/// How long it may take to find a way.
+/// How long it may take to find a way, on a machine with nothing else to do.
 const WITHIN: Duration = Duration::from_secs(3);
 
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -83,20 +85,18 @@ fn who_does_not_come_is_awaited_at_the_bridge_too() {
     let relay = Relay::start();
     // This one's network lets out nothing to the first address.
     let mut bob = Chat::join(relay.address, "bob");
-    let began = Instant::now();
+    let pace = Pace::start();
     let ls = at(&relay.tunnel(), &["ls", "bob", "--json"]).start();
     let own = bob.called_from();
     let lent = bob.called_from();
-    assert!(began.elapsed() < WITHIN, "took {:?}", began.elapsed());
+    let took = pace.elapsed();
+    assert!(took < WITHIN, "took {took:?}");
     assert_ne!(own, lent);
     let mut control = Conn::to(lent);
     control.knows_the_six();
     assert_eq!(path(&ls), "bridge");
     // The other listener is gone with that.
-    let begun = Instant::now();
-    while std::net::TcpStream::connect(own).is_ok() {
-        assert!(begun.elapsed() < system::PATIENCE, "{own} is still listened on");
-    }
+    until("nobody listens there any more", || std::net::TcpStream::connect(own).is_err());
     control.lists(&["file 1"]);
     ls.wait().code(0);
 }
@@ -181,9 +181,9 @@ fn two_networks_meet_at_the_bridge() {
             let get = ["get", "bob", "--all", "--json", "--relay", &at_a, "-o"];
             let get = networks.xcher(Host::A, &get).args([out.path()]).args(plain).start();
             get.event(&[("event", "online")]);
-            let began = Instant::now();
+            let pace = Pace::start();
             assert_eq!([path(&get), path(&bob)], says, "{at_a} calls {at_b} {plain:?}");
-            let took = began.elapsed();
+            let took = pace.elapsed();
             assert!(took < WITHIN, "{at_a} calls {at_b}: took {took:?}");
             get.wait().code(0);
             assert_eq!(tree::read(out.path()), tree::read(folder.path()));

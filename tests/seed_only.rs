@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod seed_peer;
+mod system;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};

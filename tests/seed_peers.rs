@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 
 use seed_peer::Wishes;
+use system::patient::Patient;
 use system::relay::{Relay, at};
 use system::tree;
 use tempfile::tempdir;
@@ -153,7 +154,8 @@ impl Recorder {
                 let (from, to) = (client.try_clone().unwrap(), relay.try_clone().unwrap());
                 let records = kept.clone();
                 spawn(move || pass_on(from, to, &records));
-                spawn(move || copy(relay, client));
+                let end = client.try_clone().unwrap();
+                spawn(move || copy(relay, client, &end));
             }
         });
         Self { address, records }
@@ -197,25 +199,25 @@ fn record(a: SocketAddr) -> (u16, Record) {
     let record = spawn(move || {
         let (b, _) = server.accept().unwrap();
         let a = TcpStream::connect(a).unwrap();
-        for end in [&a, &b] {
-            end.set_read_timeout(Some(system::PATIENCE)).unwrap();
-        }
+        let ends = [&a, &b].map(|end| end.try_clone().unwrap());
+        let [a, b] = [a, b].map(Patient::new);
         let (from_b, to_a) = (b.try_clone().unwrap(), a.try_clone().unwrap());
-        let by_b = spawn(move || copy(from_b, to_a));
-        [copy(a, b), by_b.join().unwrap()]
+        let [end_of_a, end_of_b] = ends;
+        let by_b = spawn(move || copy(from_b, to_a, &end_of_a));
+        [copy(a, b, &end_of_b), by_b.join().unwrap()]
     });
     (port, record)
 }
 
-/// Copies until the end; what was copied.
-fn copy(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
+/// Copies until the end, which is passed on; what was copied.
+fn copy(mut from: impl Read, mut to: impl Write, end: &TcpStream) -> Vec<u8> {
     let (mut copied, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         copied.extend_from_slice(&buffer[..length]);
         // One who does not listen any more may still speak.
         let _ = to.write_all(&buffer[..length]);
     }
-    let _ = to.shutdown(Shutdown::Write);
+    let _ = end.shutdown(Shutdown::Write);
     copied
 }
 

@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
-use system::PATIENCE;
+use system::patient::Patient;
 use system::process::xcher;
 use system::relay::{Relay, at};
 use system::tree;
@@ -64,8 +64,8 @@ impl Way {
 
 /// A stranger comes to A's port, and serves a file of its own to whoever asks.
 fn visit(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
-    let Ok(mut stream) = TcpStream::connect(a) else { return };
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let Ok(stream) = TcpStream::connect(a) else { return };
+    let mut stream = Patient::new(stream);
     let early: &[u8] = match number % 4 {
         0 => b"",
         1 => b"X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\n",

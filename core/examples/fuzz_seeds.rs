@@ -1,8 +1,9 @@
 //! Writes what each side of each conversation in `tests/transcripts` sends as a first corpus for
-//! the fuzz targets: `fuzz_seeds FOLDER` makes FOLDER/line, FOLDER/packet and FOLDER/session.
+//! the fuzz targets, and for each other target what it begins with: `fuzz_seeds FOLDER` makes
+//! FOLDER/line, FOLDER/packet, FOLDER/session and so on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[allow(dead_code, reason = "the tests need more of it")]
 #[path = "../tests/transcripts/transcript.rs"]
@@ -46,6 +47,28 @@ X_CHK a YES
 X_END
 ";
 
+/// First lines of a tunnel's streams (section 10.2), one a file.
+const FIRST_LINES: &str = "\
+X_RELAY
+X_LISTEN
+X_LISTEN 192.0.2.7 40000
+X_LISTEN 2a00::9 40000
+X_ACCEPT 40000 192.0.2.7 5000
+X_DIAL ::ffff:192.0.2.7 1024
+YES
+NO expected a port from 1024 up, got 80
+";
+
+/// What a client says to a relay (section 5), for one of several.
+const TO_RELAY: [&str; 5] = [
+    "X_NICK a\nX_CAPS from ticket\n",
+    "X_NICK b\r\nX_WHO\nX_ADDR\nX_PING x\n",
+    "X_NICK 1234\nX_INIT a 8.8.8.8 40000\nX_INIT b 10.0.0.7 40000\r\n",
+    // Of the word `key`, whose packet is to come.
+    "X_CAPS key\nX_KEY q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\n",
+    "X_INIT a 8.8.8.8 40000\nX_END\n",
+];
+
 fn main() -> std::io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("expected a folder to write to, got no argument"));
@@ -80,6 +103,40 @@ fn main() -> std::io::Result<()> {
     for called in [0, 1] {
         let bytes = [&[called, 1, 1, 2, 1, 1, 50], INSIDE.as_bytes()].concat();
         std::fs::write(folder.join("insider").join(format!("inside-{called}")), bytes)?;
+    }
+    write_all(
+        &folder.join("first_line"),
+        FIRST_LINES.lines().map(|line| line.as_bytes().to_vec()),
+    )?;
+    // How it is split, that no ticket stands before it or a part of one, and what is said.
+    let visits = [
+        (0, 0, "X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\n"),
+        (0, 0, "X_CHK //xcher/2\n"),
+        (1, 255, "X_CHK //xcher/2\n"),
+        (1, 33, "\r\nX_FILELIST\n"),
+        (1, 20, ""),
+    ];
+    let visit = |(shows, length, said): (u8, u8, &str)| {
+        let head: &[u8] = if shows == 0 { &[1, 0] } else { &[1, 1, length] };
+        [head, said.as_bytes()].concat()
+    };
+    write_all(&folder.join("ticket"), visits.into_iter().map(visit))?;
+    // Which client, and what.
+    let says = |(at, text): (usize, &str)| [&[at as u8, 1], text.as_bytes()].concat();
+    write_all(&folder.join("registry"), TO_RELAY.into_iter().enumerate().map(says))?;
+    // How it is split, that it has sums, and what is said.
+    let sealed = [[1, 1, 2, 5, 0, 5, 0], [1, 0, 1, 0, 0, 0, 1], [1, 1, 2, 2, 2, 2, 2]];
+    for target in ["batch", "digest"] {
+        write_all(&folder.join(target), sealed.iter().map(|seed| seed.repeat(5)))?;
+    }
+    Ok(())
+}
+
+/// Writes each to a file of its own.
+fn write_all(folder: &Path, all: impl Iterator<Item = Vec<u8>>) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (number, bytes) in all.enumerate() {
+        std::fs::write(folder.join(number.to_string()), bytes)?;
     }
     Ok(())
 }

@@ -32,7 +32,8 @@ pub struct Sums {
 }
 
 impl Seal {
-    pub(crate) fn new(key: DataKey, verify: bool) -> Self {
+    /// By this key; with the sum of each file where both sides verify.
+    pub fn new(key: DataKey, verify: bool) -> Self {
         Self { key, verify }
     }
 

@@ -9,12 +9,10 @@
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{JoinHandle, spawn};
-use std::time::Duration;
 
-/// After so long without an answer a test has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::system::patience::Patience;
 
 /// What client A got.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -163,7 +161,7 @@ fn receive(mut control: TcpStream, wishes: Wishes) -> Result<Received> {
         writeln!(control, "X_REQUEST {name} {size} {}", address.port())?;
         let files = sender.clone();
         spawn(move || files.send(Came::File(accept_file(&server))));
-        match came.recv_timeout(PATIENCE).map_err(Error::other)? {
+        match next(&came)? {
             Came::File(bytes) => received.files.push((name, bytes?)),
             Came::Line(_) => {
                 // The NO of a provider that will not connect: ends the wait for it.
@@ -188,14 +186,22 @@ fn accept_file(server: &TcpListener) -> Result<Vec<u8>> {
 /// What follows `start` in the next line that begins with it.
 fn answer(came: &Receiver<Came>, start: &str) -> Result<String> {
     loop {
-        match came.recv_timeout(PATIENCE) {
-            Ok(Came::Line(line)) => {
-                if let Some(rest) = line.strip_prefix(start) {
-                    return Ok(rest.to_owned());
-                }
-            }
-            Ok(Came::File(_)) => {}
-            Err(_) => return Err(Error::other(format!("expected {start:?}, got nothing"))),
+        if let Came::Line(line) = next(came)?
+            && let Some(rest) = line.strip_prefix(start)
+        {
+            return Ok(rest.to_owned());
+        }
+    }
+}
+
+/// What comes next, as long as anything moves.
+fn next(came: &Receiver<Came>) -> Result<Came> {
+    let mut patience = Patience::new();
+    loop {
+        let left = patience.left().ok_or_else(|| Error::other("expected an answer, got none"))?;
+        match came.recv_timeout(left) {
+            Err(RecvTimeoutError::Timeout) => {}
+            next => return next.map_err(Error::other),
         }
     }
 }

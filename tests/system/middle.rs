@@ -9,6 +9,7 @@ use std::thread::{JoinHandle, spawn};
 use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
+use super::patient::Patient;
 use super::process::{Process, Xcher};
 
 /// Where it stands: another address of this host than its own, so that a port which one of the two
@@ -138,9 +139,7 @@ fn pass_back(from: TcpStream, mut to: TcpStream, state: &State) -> Option<()> {
 fn join(server: &TcpListener, a: SocketAddr, state: &Arc<State>, [by_a, by_b]: [Way; 2]) {
     let Ok((b, _)) = server.accept() else { return };
     let Some(a) = connect(a) else { return };
-    for end in [&a, &b] {
-        end.set_read_timeout(Some(PATIENCE)).unwrap();
-    }
+    let [a, b] = [a, b].map(Patient::new);
     let (from_b, to_a) = (b.try_clone().unwrap(), a.try_clone().unwrap());
     let mut streams = state.streams.lock().unwrap();
     for (way, from, to) in [(by_a, a, b), (by_b, from_b, to_a)] {
@@ -206,8 +205,8 @@ fn connect(to: SocketAddr) -> Option<TcpStream> {
 
 /// Copies until the end; what came.
 fn copy(
-    mut from: TcpStream,
-    mut to: TcpStream,
+    mut from: Patient,
+    mut to: Patient,
     change: impl Fn(usize, &mut Vec<u8>) -> bool,
 ) -> Vec<u8> {
     let (mut copied, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
@@ -221,6 +220,6 @@ fn copy(
             break;
         }
     }
-    let _ = to.shutdown(Shutdown::Write);
+    let _ = to.socket().shutdown(Shutdown::Write);
     copied
 }

@@ -9,7 +9,11 @@ pub(crate) mod another_user;
 pub(crate) mod keys;
 pub(crate) mod middle;
 pub(crate) mod networks;
+#[cfg(unix)]
+pub(crate) mod other_user;
+pub(crate) mod pace;
 pub(crate) mod patience;
+pub(crate) mod patient;
 pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod recorder;

@@ -83,6 +83,11 @@ impl Networks {
         (process, ports)
     }
 
+    /// A command on the relay's host, which both reach.
+    pub(crate) fn between(&self, args: &[&str]) -> Xcher {
+        self.command("r", args)
+    }
+
     /// A command of a host.
     pub(crate) fn xcher(&self, host: Host, args: &[&str]) -> Xcher {
         self.command(&(host as u8).to_string(), args)

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
+use super::pace::Pace;
 use super::patience::Patience;
 
 /// What the binary can be told to do.
@@ -256,12 +257,12 @@ impl Process {
         done
     }
 
-    /// Signals it, and expects it to end within two seconds.
+    /// Signals it, and expects it to end within two seconds of a machine with nothing else to do.
     pub(crate) fn stop(self, signal: Signal) -> Done {
-        let signalled = Instant::now();
+        let pace = Pace::start();
         self.signal(signal);
         let done = self.wait();
-        let took = signalled.elapsed();
+        let took = pace.elapsed();
         assert!(took < Duration::from_secs(2), "took {took:?} to end after {signal:?}\n{done}");
         done
     }

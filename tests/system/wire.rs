@@ -7,9 +7,10 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::PATIENCE;
+use super::patient::{Patient, accept};
 
 /// One end of a connection.
-pub(crate) struct Conn(BufReader<TcpStream>);
+pub(crate) struct Conn(BufReader<Patient>);
 
 /// What was left on a connection, and whether it was closed in order.
 #[derive(Debug, PartialEq)]
@@ -20,9 +21,7 @@ pub(crate) struct Rest {
 
 impl Conn {
     fn new(socket: TcpStream) -> Self {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self(BufReader::new(socket))
+        Self(BufReader::new(Patient::new(socket)))
     }
 
     pub(crate) fn to(address: SocketAddr) -> Self {
@@ -50,7 +49,7 @@ impl Conn {
     /// Says it again and again, until the other side has taken nothing for a while or `most` bytes
     /// are said; how many were.
     pub(crate) fn say_until_full(&mut self, text: &str, most: usize) -> usize {
-        let socket = self.0.get_mut();
+        let mut socket = self.0.get_ref().socket();
         socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         let mut said = 0;
         while said < most {
@@ -97,7 +96,7 @@ impl Conn {
 
     /// Ends it so that the other side sees that it broke.
     pub(crate) fn reset(self) {
-        SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+        SockRef::from(self.0.get_ref().socket()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// So many bytes.
@@ -114,7 +113,7 @@ impl Conn {
         let start = format!("X_REQUEST {name} {size} ");
         let port =
             line.strip_prefix(&start).unwrap_or_else(|| panic!("expected {start}, got {line}"));
-        SocketAddr::new(self.0.get_ref().peer_addr().unwrap().ip(), port.parse().unwrap())
+        SocketAddr::new(self.0.get_ref().socket().peer_addr().unwrap().ip(), port.parse().unwrap())
     }
 
     /// Answers the question that tells a peer of the six packets from one that can do more.
@@ -136,7 +135,7 @@ impl Conn {
 
     /// Says that nothing more comes.
     pub(crate) fn finish(&mut self) {
-        self.0.get_ref().shutdown(Shutdown::Write).unwrap();
+        self.0.get_ref().socket().shutdown(Shutdown::Write).unwrap();
     }
 }
 
@@ -145,10 +144,7 @@ pub(crate) struct Port(TcpListener);
 
 impl Port {
     pub(crate) fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // On a listener it is the time that accept takes.
-        SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(listener)
+        Self(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -160,7 +156,7 @@ impl Port {
     }
 
     pub(crate) fn accept(&self) -> Conn {
-        Conn::new(self.0.accept().expect("a connection in time").0)
+        Conn::new(accept(&self.0).expect("a connection in time"))
     }
 
     /// Whether someone has connected; the connection is closed.

@@ -1,4 +1,8 @@
-//! What the fuzz targets share: a first byte that says how the rest is split.
+//! What the fuzz targets share: a first byte that says how the rest is split, and keys.
+
+mod keys;
+
+pub use keys::with_keys;
 
 /// `bytes` in pieces of sizes that follow from `seed`: all of one byte, or small, or large.
 pub fn split(seed: u8, bytes: &[u8]) -> Vec<&[u8]> {

@@ -3,13 +3,11 @@
 
 #![no_main]
 
-use std::cell::OnceCell;
-
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use xcher_core::secure::record::{HEAD, TAG};
-use xcher_core::secure::{Cipher, Entropy, Handshake, Identity, Keys, SecureError, Side};
-use xcher_core_fuzz::{assert_printable, split};
+use xcher_core::secure::{Cipher, Keys, SecureError, Side};
+use xcher_core_fuzz::{assert_printable, split, with_keys};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -26,13 +24,8 @@ enum Change {
     Repeat(u16, u16),
 }
 
-thread_local! {
-    static KEYS: OnceCell<(Keys, Keys)> = const { OnceCell::new() };
-}
-
 fuzz_target!(|input: Input| {
-    KEYS.with(|keys| {
-        let (a, b) = keys.get_or_init(session);
+    with_keys(|a, b| {
         let mut sealer = a.data(Side::Caller, 0, Cipher::default()).sealer().expect("everyone's");
         let (mut sealed, mut texts) = (Vec::new(), Vec::new());
         for text in input.texts.iter().filter(|text| !text.is_empty()).take(8) {
@@ -103,16 +96,4 @@ fn change(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn session() -> (Keys, Keys) {
-    let host = |side, number| {
-        let mut entropy = Entropy::new([number; 32]);
-        Handshake::new(side, &Identity::new([number; 32]), b"", &mut entropy)
-    };
-    let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Called, 2));
-    b.read(&a.write().expect("its turn")).expect("a message");
-    a.read(&b.write().expect("its turn")).expect("a message");
-    b.read(&a.write().expect("its turn")).expect("a message");
-    (a.finish().expect("the end").0, b.finish().expect("the end").0)
 }

@@ -147,3 +147,19 @@ fn open<'a>(
     *finished = last;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Side;
+    use super::super::tests::session;
+    use super::*;
+
+    #[test]
+    fn another_cipher_has_another_key() {
+        let ((keys, ..), _) = session();
+        let key = |cipher| keys.data(Side::Called, 3, cipher).key;
+        let [one, other] = [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm].map(key);
+        assert_ne!(*one, *other);
+        assert_eq!(*one, *key(Cipher::ChaCha20Poly1305));
+    }
+}

@@ -1,5 +1,7 @@
 //! Files that are offered (section 17).
 
+use std::time::{Duration, Instant};
+
 use xcher_core::peer::{Event, Fault};
 use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Size, Stat};
 
@@ -114,4 +116,29 @@ fn more_than_a_host_bears_ends_the_session() {
         let _ = net.with(0, |peer, now, actions| peer.offer(session, files, now, actions));
     }
     assert_eq!(net.faults(1), vec![Fault::Protocol(ProtocolError::ListTooLong { entries: 3 }); 2]);
+}
+
+/// How long it takes until so many offers are declined, the last one first.
+fn declined_in_reverse(count: u64) -> Duration {
+    let (mut net, session) = net(Some(trust(2)));
+    let files = (0..count).map(|number| listed(&format!("{number}"), 1)).collect();
+    net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
+    let (theirs, _) = net.opened(1).unwrap();
+    let began = Instant::now();
+    for number in (0..count).rev() {
+        let name = name(&number.to_string());
+        net.with(1, |peer, now, actions| peer.decline(theirs, &name, now, actions)).unwrap();
+    }
+    let took = began.elapsed();
+    let declined = |event: &&Event| matches!(event, Event::Declined { .. });
+    assert_eq!(net.hosts[0].events.iter().filter(declined).count() as u64, count);
+    took
+}
+
+#[test]
+fn to_decline_ten_times_as_many_takes_ten_times_as_long() {
+    // The best of some: the machine may be busy with other things.
+    let best = |count| (0..2).map(|_| declined_in_reverse(count)).min().unwrap();
+    let [few, many] = [1_000, 10_000].map(best);
+    assert!(many < few * 40, "{few:?} for 1,000, {many:?} for 10,000");
 }

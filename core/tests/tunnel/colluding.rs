@@ -1,7 +1,7 @@
-//! Tunnels, relays and pages that work together: whatever they do, nothing is dialled that no honest
-//! party named.
+//! Tunnels, relays and pages that work together: whatever they do, nothing is dialled but what section
+//! 10.3 lets their tunnel dial, address and port.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use xcher_core::RelayLimits;
@@ -96,15 +96,20 @@ struct World {
     now: Duration,
     tunnels: Vec<(TunnelId, ConnId, &'static str)>,
     listeners: Vec<(SocketAddr, TunnelId)>,
-    leases: Vec<Lease>,
+    /// Live connections, each of which tunnel, and whom it lets that tunnel dial.
+    leases: Vec<(Lease, TunnelId, Option<IpAddr>)>,
     last_conn: u64,
-    /// Addresses that a host there named, or from which one came.
-    named: BTreeSet<IpAddr>,
-    /// What the relay passed on to anyone.
-    passed: BTreeSet<SocketAddr>,
+    /// What X_INITs brought that are to be believed: to which tunnel, and when. Each is good once.
+    brought: Vec<(TunnelId, SocketAddr, Duration)>,
+    /// When each listener was lent.
+    lent: BTreeMap<SocketAddr, Duration>,
+    /// Whom the first call called that named a listener in time, as the relay sees that host.
+    callees: BTreeMap<SocketAddr, IpAddr>,
     /// Whoever was called, and to where.
     calls: Vec<(TunnelId, SocketAddr)>,
     dials: usize,
+    /// Those of them that no X_INIT named.
+    other_ports: usize,
     joins: usize,
 }
 
@@ -125,10 +130,12 @@ impl World {
             listeners: Vec::new(),
             leases: Vec::new(),
             last_conn: 0,
-            named: BTreeSet::new(),
-            passed: BTreeSet::new(),
+            brought: Vec::new(),
+            lent: BTreeMap::new(),
+            callees: BTreeMap::new(),
             calls: Vec::new(),
             dials: 0,
+            other_ports: 0,
             joins: 0,
         }
     }
@@ -178,10 +185,15 @@ impl World {
     /// `caller` calls the client of a tunnel; where the relay is elsewhere, it brings anything.
     fn call(&mut self, caller: ConnId, from: &str, to: usize, at: SocketAddr) {
         let Some((id, conn, _)) = pick(&self.tunnels, to) else { return };
-        if at.ip() == ip(from) {
-            self.named.insert(at.ip());
+        // A relay beside the bridge vouches for where it sees the caller; one elsewhere is believed where
+        // it names what is public.
+        let is_believed = match self.is_beside {
+            true => at.ip() == ip(from),
+            false => scope(at.ip()) == Scope::Global,
+        };
+        if is_believed {
+            self.brought.push((id, at, self.now));
         }
-        self.passed.insert(at);
         self.calls.push((id, at));
         if self.is_beside {
             self.say(caller, &format!("X_INIT nick{} {} {}", conn.0, at.ip(), at.port()));
@@ -216,6 +228,7 @@ impl World {
                 let at = SocketAddr::new(ip(OWN), port);
                 if self.bridge.allocate(id, at, self.now).is_ok() {
                     self.listeners.push((at, id));
+                    self.lent.insert(at, self.now);
                     self.relay(Input::Lent { conn, at });
                 }
             }
@@ -227,6 +240,11 @@ impl World {
                 };
                 if !self.is_beside {
                     self.bridge.named(id, at, None, self.now);
+                } else if self.listeners.contains(&(at, id))
+                    && self.now <= self.lent[&at] + Duration::from_secs(10)
+                    && let Some((_, _, called)) = pick(&self.tunnels, to)
+                {
+                    self.callees.entry(at).or_insert(ip(called));
                 }
                 self.call(conn, client, to, at);
             }
@@ -253,21 +271,19 @@ impl World {
             Move::Visit(at, from) => {
                 let pool: Vec<_> = VICTIMS.iter().chain(&HOSTILE).chain(&HONEST).collect();
                 let from = ip(pool[from % pool.len()]);
-                let Some((at, _)) = pick(&self.listeners, at) else { return };
+                let Some((at, owner)) = pick(&self.listeners, at) else { return };
+                // A machine of the private network that was not called may have been sent; on the internet
+                // that leads nowhere that its sender could not go.
+                let counts = scope(from) == Scope::Global
+                    || self.callees.get(&at) == Some(&from)
+                    || self.reaches(owner, from);
                 if let Ok(lease) = self.bridge.visited(at, from, is_own(from), self.now) {
-                    self.leases.push(lease);
-                    // Who came by itself may be gone to. A machine of the private network may have been
-                    // sent; on the internet that leads nowhere that its sender could not go.
-                    if !VICTIMS.iter().any(|victim| ip(victim) == from)
-                        || scope(from) == Scope::Global
-                    {
-                        self.named.insert(from);
-                    }
+                    self.leases.push((lease, owner, counts.then_some(from)));
                 }
             }
             Move::Close(at) => {
                 if !self.leases.is_empty() {
-                    let lease = self.leases.swap_remove(at % self.leases.len());
+                    let (lease, ..) = self.leases.swap_remove(at % self.leases.len());
                     self.bridge.closed(lease);
                 }
             }
@@ -289,32 +305,51 @@ impl World {
 
     fn dial(&mut self, id: TunnelId, to: SocketAddr) {
         if let Ok((route, lease)) = self.bridge.dial(id, to, is_own(to.ip()), self.now) {
-            self.dialled(id, to, route);
-            self.leases.push(lease);
+            let end = self.dialled(id, to, route);
+            self.leases.push((lease, id, end));
         }
     }
 
-    /// The invariant.
-    fn dialled(&mut self, id: TunnelId, to: SocketAddr, route: Route) {
+    /// Whether a live connection of the tunnel lets it dial that host.
+    fn reaches(&self, id: TunnelId, host: IpAddr) -> bool {
+        self.leases.iter().any(|(_, of, end)| *of == id && *end == Some(host))
+    }
+
+    /// The invariant; whom the connection lets its tunnel dial.
+    fn dialled(&mut self, id: TunnelId, to: SocketAddr, route: Route) -> Option<IpAddr> {
         assert!(to.port() >= 1024, "{to}");
         if route == Route::Joined {
             self.joins += 1;
-            let (_, owner) = self.listeners.iter().find(|(at, _)| *at == to).unwrap();
+            let (_, owner) = *self.listeners.iter().find(|(at, _)| *at == to).unwrap();
             if let Ok(lease) = self.bridge.joined(to, id, self.now) {
-                self.leases.push(lease);
+                self.leases.push((lease, owner, None));
             }
-            assert!(self.tunnels.iter().any(|(id, ..)| id == owner), "its owner is there");
-            return;
+            assert!(self.tunnels.iter().any(|(id, ..)| *id == owner), "its owner is there");
+            return None;
         }
         self.dials += 1;
         assert!(!is_own(to.ip()), "no client is on the bridge's host: {to}");
-        if self.is_beside {
-            assert!(self.named.contains(&to.ip()), "nobody there named {to}");
-        } else {
-            assert_eq!(scope(to.ip()), Scope::Global, "{to}");
-            let ip = to.ip();
-            assert!(self.named.contains(&ip) || self.passed.iter().any(|at| at.ip() == ip));
+        let now = self.now;
+        let fits = |(of, at, when): &(TunnelId, SocketAddr, Duration)| {
+            *of == id && *at == to && now - *when <= Duration::from_secs(60)
+        };
+        match self.brought.iter().position(fits) {
+            // Exactly there, once.
+            Some(call) => _ = self.brought.remove(call),
+            // At any port.
+            None => {
+                self.other_ports += 1;
+                assert!(self.reaches(id, to.ip()), "{to} was not brought to this tunnel");
+            }
         }
+        let client = self.tunnels.iter().find(|(own, ..)| *own == id).map(|(_, _, client)| *client);
+        let client = scope(ip(client.unwrap()));
+        assert!(
+            [Scope::Global, client].contains(&scope(to.ip())),
+            "{to} is nearer than the client"
+        );
+        assert!(self.is_beside || scope(to.ip()) == Scope::Global, "{to}");
+        Some(to.ip())
     }
 }
 
@@ -338,7 +373,7 @@ fn honest_callers_are_dialled() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut dials, mut joins) = (0, 0);
+    let (mut dials, mut joins, mut other_ports) = (0, 0, 0);
     for number in 0..500 {
         let mut world = World::new(number % 2 == 0);
         for made in moves().new_tree(&mut runner).unwrap().current() {
@@ -346,6 +381,8 @@ fn honest_callers_are_dialled() {
         }
         dials += world.dials;
         joins += world.joins;
+        other_ports += world.other_ports;
     }
     assert!(dials > 100 && joins > 100, "{dials} dials, {joins} joins");
+    assert!(other_ports > 20 && other_ports < dials - 20, "{other_ports} of {dials} dials");
 }

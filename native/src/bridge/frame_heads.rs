@@ -109,4 +109,38 @@ mod tests {
             assert_eq!(seen, expected, "{size}");
         }
     }
+
+    /// Head by head, of all bytes at once.
+    fn plainly(mut bytes: &[u8]) -> Vec<Head> {
+        let mut seen = Vec::new();
+        while let Some((head, rest)) = bytes.split_first_chunk::<LENGTH>() {
+            let head = parse(*head);
+            let body = if head.kind == Kind::Data { head.len as usize } else { 0 };
+            bytes = rest.get(body..).unwrap_or_default();
+            seen.push(head);
+        }
+        seen
+    }
+
+    #[test]
+    fn any_bytes_in_any_pieces_have_the_same_heads() {
+        for seed in 0..2000 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut bytes = Vec::new();
+            for _ in 0..rng.usize(..20) {
+                let len = [0, rng.u32(..40), rng.u32(..3000), rng.u32(..)][rng.usize(..4)];
+                bytes.extend([0, rng.u8(..4), 0, rng.u8(..16), 0, 0, 0, rng.u8(..)]);
+                bytes.extend(len.to_be_bytes());
+                let body = rng.usize(..=(len as usize).min(3000));
+                bytes.extend(std::iter::repeat_with(|| rng.u8(..)).take(body));
+            }
+            let (mut heads, mut seen, mut rest) = (Heads::default(), Vec::new(), &bytes[..]);
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(rng.usize(1..=rest.len().min(50)));
+                heads.each(piece, |head| seen.push(head));
+                rest = after;
+            }
+            assert_eq!(seen, plainly(&bytes), "seed {seed}");
+        }
+    }
 }

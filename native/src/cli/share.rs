@@ -29,6 +29,10 @@ pub(super) async fn run(
         Output::new(common).error(text);
     }
     let (offers, inbox) = Offers::new(&args.offers)?;
+    // Nobody says yes later, who could be told then.
+    if let (true, Some(inbox)) = (args.offers.yes, &inbox) {
+        inbox.check_writable().map_err(Failure::local)?;
+    }
     let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
     serve_all(common, shares, serving, online).await
 }

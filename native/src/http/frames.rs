@@ -4,6 +4,9 @@
 //! unmasked on their way to whoever reads them, and a long message needs no more memory than a short
 //! one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io::Cursor;
 

@@ -5,6 +5,8 @@
 mod colluding;
 mod endurance;
 mod lending;
+#[path = "../patience/mod.rs"]
+mod patience;
 mod rates;
 mod refusals;
 
@@ -14,6 +16,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _, TryStreamExt as _};
+use patience::PATIENCE;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufWriter};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -215,7 +218,7 @@ impl Tunnel {
 }
 
 async fn soon<R>(future: impl Future<Output = R>) -> R {
-    timeout(Duration::from_secs(20), future).await.expect("in time")
+    patience::timeout(PATIENCE, future).await.expect("in time")
 }
 
 /// Waits until nobody does any more.

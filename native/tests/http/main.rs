@@ -5,7 +5,11 @@
 mod carrying;
 mod hostile;
 mod opening;
+#[path = "../../../tests/system/pace.rs"]
+mod pace;
 mod page;
+#[path = "../patience/mod.rs"]
+mod patience;
 mod stopping;
 
 use std::io;
@@ -14,19 +18,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use patience::{PATIENCE, timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use xcher::http::{Access, HttpConfig, WsBytes, run};
 
-/// Beyond any wait of a test that goes well.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SUBPROTOCOL: (&str, &str) = ("sec-websocket-protocol", "xcher.tunnel.1");
 
 type Client = WebSocketStream<TcpStream>;

@@ -3,20 +3,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod joined;
+#[path = "../patience/mod.rs"]
+mod patience;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use patience::{PATIENCE, timeout};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use xcher::relay::{self, RelayConfig};
 use xcher_core::RelayLimits;
-
-/// Beyond any wait of a test that goes well.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Relay {
     addr: SocketAddr,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 import { notLeaving, onLeaving } from "./leaving.js";
 import { folder } from "./tree.js";
-import { PATIENCE, Watched } from "./waiting.js";
+import { PATIENCE, patiently, Watched } from "./waiting.js";
 
 /** The browsers that every scenario runs in: both, or those named in XCHER_BROWSERS. */
 export const BROWSERS = (process.env.XCHER_BROWSERS ?? "chromium firefox").split(/[ ,]+/);
@@ -29,6 +29,9 @@ const FIREFOX = {
   "app.update.enabled": false,
 };
 
+/** What the browser answers of itself takes no longer than this, however busy the machine is. */
+const AT_MOST = 20 * PATIENCE;
+
 /** Starts a browser with a fresh profile, or with the one in this folder. */
 export async function launch(name, profile) {
   const kept = profile && { "browser.download.folderList": 2, "browser.download.dir": saves(profile) };
@@ -36,14 +39,15 @@ export async function launch(name, profile) {
     name === "firefox"
       ? { browser: "firefox", extraPrefsFirefox: { ...FIREFOX, ...kept } }
       : { browser: "chrome", args: CHROMIUM };
-  const browser = await puppeteer.launch({
+  const launched = {
     ...options,
     userDataDir: profile,
     executablePath: PROGRAMS[name],
     headless: true,
-    timeout: PATIENCE,
-    protocolTimeout: 3 * PATIENCE,
-  });
+    timeout: 0,
+    protocolTimeout: AT_MOST,
+  };
+  const browser = await patiently(`${name} to start`, () => puppeteer.launch(launched));
   return new Browser(name, browser, profile);
 }
 
@@ -153,7 +157,8 @@ class User {
     this.downloads = downloads;
     this.#context = context;
     this.#shared = shared;
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(AT_MOST);
+    waitPatiently(page);
     page.on("pageerror", (error) => this.faults.push(`uncaught: ${error?.message ?? error}`));
     page.on("console", (message) => {
       if (["error", "assert"].includes(message.type())) this.faults.push(message.text());
@@ -188,7 +193,7 @@ class User {
     const watched = new Watched();
     const watcher = watch(this.downloads, () => watched.poke());
     // A file that grows need not be told of.
-    const timer = setInterval(() => watched.poke(), 200);
+    const timer = setInterval(() => watched.look(), 200);
     try {
       return await watched.until(what, () => {
         const found = look();
@@ -200,9 +205,10 @@ class User {
     }
   }
 
-  /** How this browser spells the name of a download. */
+  /** How this browser spells the name of a download: none keeps what joins letters. */
   savedAs(name) {
-    return this.browser.name === "firefox" ? name.replace(/ +/g, " ").replaceAll("%", "_") : name;
+    const plain = name.replace(/[\u200c\u200d]/g, "_");
+    return this.browser.name === "firefox" ? plain.replace(/ +/g, " ").replaceAll("%", "_") : plain;
   }
 
   /** Everything that was saved, without what is on its way. */
@@ -219,6 +225,15 @@ class User {
     const faults = this.faults.filter((fault) => !this.#allowed.some((like) => like.test(fault)));
     await (this.#shared ? this.page.close() : this.#context.close());
     if (faults.length) throw new Error(`expected no complaint of the page, got\n${faults.join("\n")}`);
+  }
+}
+
+/** What is waited for in a page is waited for as long as something moves, not for a time. */
+function waitPatiently(page) {
+  for (const name of ["waitForSelector", "waitForFunction"]) {
+    const wait = page[name].bind(page);
+    page[name] = (what, { timeout, ...options } = {}, ...args) =>
+      patiently(`${what} in the page`, (signal) => wait(what, { ...options, timeout: 0, signal }, ...args), timeout);
   }
 }
 

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { connect, createServer } from "node:net";
 import { Lines, parse, parseInit } from "./seed_lines.js";
-import { PATIENCE, Watched } from "./waiting.js";
+import { PATIENCE, patiently, Watched } from "./waiting.js";
 
 /** A connection to the relay under a nick. */
 export class SeedPeer {
@@ -50,7 +50,7 @@ export class SeedPeer {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const connection = once(server, "connection", { signal: AbortSignal.timeout(2 * PATIENCE) });
+    const connection = patiently("a connection", (signal) => once(server, "connection", { signal }), 2 * PATIENCE);
     // Told to whoever waits.
     connection.catch(() => {});
     this.chat.write(`X_INIT ${nick} 127.0.0.1 ${server.address().port}\n`);

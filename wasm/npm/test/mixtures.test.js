@@ -1,18 +1,22 @@
 // Random files between this package and itself, or a terminal, on every way that they go, with one
-// declined or failing: what arrives is what was sent, and the sender says no more than that.
+// declined, failing or changing: what arrives is what was sent, and the sender says no more than that.
 //
 // XCHER_MIXTURES=n tries so many; XCHER_MIXTURE=seed the one that failed.
 
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import WebSocket from "ws";
+import { patiently } from "../../../tests/browser/harness/waiting.js";
 import { Peer } from "../index.js";
 import { bytes, folder, next, peer, Process, relay, share } from "./system.js";
 
 const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 40);
-const NAMES = ["plain", "a b  c", "träd/sjö", "日本/走り", ".hidden", "EOF", "x NO", "X_CHK y YES", "100%", "🎉", "deep/er/and/deeper"];
+const NAMES = [
+  "plain", "a b  c", "träd/sjö", "日本/走り", ".hidden", "EOF", "x NO", "X_CHK y YES", "100%", "🎉", "deep/er/and/deeper",
+  "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👩\u200d👧/👩🏽\u200d🚀", "two%{0A}lines", "%{1B}[31m",
+];
 /** Bytes of one of them, at most. */
 const MOST = 4 << 20;
 
@@ -56,11 +60,61 @@ async function read(path) {
   return all;
 }
 
-async function write(path, all) {
+async function write(path, all, spell = onDisk) {
   for (const [name, content] of all) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), content);
+    const at = join(path, spell(name));
+    await mkdir(dirname(at), { recursive: true });
+    await writeFile(at, content);
   }
+}
+
+/** The name of what is listed by this one. */
+const onDisk = (name) => name.replace(/%\{([0-9A-F]{2})\}/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+
+/** What is beside the files, and is none. */
+async function beside(path) {
+  await mkdir(join(path, "s/nothing/in here"), { recursive: true });
+  await symlink("nothing", join(path, "s/a link"));
+}
+
+/** A file that cannot be read when it is asked for, or is shorter then, until it is mended. */
+class Changing extends Blob {
+  #how;
+
+  constructor(content, how) {
+    super([content]);
+    this.#how = how;
+  }
+
+  mend() {
+    this.#how = undefined;
+  }
+
+  #now(from, to) {
+    if (this.#how === "shrunk") return super.slice(from, Math.min(to, this.size - 1));
+    if (this.#how === undefined) return super.slice(from, to);
+    const fail = () => Promise.reject(new DOMException("it cannot be read", "NotReadableError"));
+    return { stream: () => new ReadableStream({ type: "bytes", pull: fail }), arrayBuffer: fail };
+  }
+
+  slice(from = 0, to = this.size) {
+    return this.#now(from, to);
+  }
+
+  arrayBuffer() {
+    return this.#now(0, this.size).arrayBuffer();
+  }
+
+  stream() {
+    return this.#now(0, this.size).stream();
+  }
+}
+
+/** One of them; every other time one that goes alone, if there is any. */
+function oddOne(all, rng) {
+  const alone = [...all].filter(([, content]) => content.length > 256 << 10).map(([name]) => name);
+  const from = alone.length && rng(2) ? alone : [...all.keys()];
+  return from[rng(from.length)];
 }
 
 const named = (all) => [...all].map(([name, content]) => ({ name, file: new Blob([content]) }));
@@ -71,11 +125,15 @@ function same(got, all, without) {
   for (const [name, content] of got) assert.ok(content.equals(all.get(name)), name);
 }
 
-/** Takes downloads; the odd one cannot be stored. */
-async function take(downloads, odd) {
+/** Takes downloads; the odd one cannot be stored, the lost one does not come. */
+async function take(downloads, odd, lost) {
   const got = new Map();
   await Promise.all(
     downloads.map(async (download) => {
+      if (download.name === lost) {
+        await Promise.all([assert.rejects(bytes(download.readable)), assert.rejects(download.done)]);
+        return;
+      }
       const content = await bytes(download.readable);
       if (download.name === odd) {
         download.notStored("space", "no room");
@@ -98,11 +156,11 @@ async function listed(session, without) {
 }
 
 /** In pieces that may be requested at once. */
-async function takeAll(session, all, odd) {
+async function takeAll(session, all, odd, lost) {
   session.want({ files: all.length, bytes: all.reduce((sum, { size }) => sum + size, 0) });
   const got = new Map();
   for (let at = 0; at < all.length; at += 256) {
-    for (const one of await take(session.getAll(all.slice(at, at + 256), { confirm: true }), odd)) got.set(...one);
+    for (const one of await take(session.getAll(all.slice(at, at + 256), { confirm: true }), odd, lost)) got.set(...one);
   }
   return got;
 }
@@ -133,6 +191,7 @@ const WAYS = {
   async codeFromTerminal(t, { bridge, all, rng }) {
     const path = await folder(t);
     await write(path, all);
+    await beside(path);
     const sender = new Process(t, ["send", join(path, "s"), "--relay", bridge.address]);
     const carol = await peer(t, bridge, "carol");
     const code = await sender.out("");
@@ -148,21 +207,41 @@ const WAYS = {
     assert.equal(await sender.exited, 0, sender.errors);
   },
 
-  async codeBetween(t, { bridge, all }) {
-    const sending = await Peer.send(bridge.url, named(all), { WebSocket });
+  async codeBetween(t, { bridge, all, rng }) {
+    const trouble = ["none", "none", "declined", "failing", "unreadable", "shrunk"][all.size > 1 ? rng(6) : 0];
+    const odd = oddOne(all, rng);
+    // Of an empty one nothing need be read.
+    const changes = (trouble === "unreadable" || trouble === "shrunk") && all.get(odd).length > 0;
+    const file = new Changing(all.get(odd), changes ? trouble : undefined);
+    const sent = named(all).map((one) => (one.name === odd ? { name: odd, file } : one));
+    const sending = await Peer.send(bridge.url, sent, { WebSocket });
     t.after(() => sending.stop());
     const carol = await peer(t, bridge, "carol");
-    const session = await carol.open(sending.code);
-    same(await takeAll(session, await listed(session)), all);
+    let session = await carol.open(sending.code);
+    const failing = trouble === "failing" || changes;
+    const incomplete = failing && next(sending, "incomplete");
+    const wanted = await listed(session, trouble === "declined" ? odd : undefined);
+    const got = await takeAll(session, wanted, trouble === "failing" ? odd : undefined, changes ? odd : undefined);
+    same(got, all, trouble === "declined" || failing ? odd : undefined);
     await session.end();
-    assert.equal((await sending.done).files, all.size);
+    if (failing) {
+      const told = await incomplete;
+      assert.deepEqual(told.missing.map(({ name }) => name), [odd]);
+      assert.equal(told.files, all.size - 1);
+      file.mend();
+      session = await carol.open(sending.code);
+      const rest = (await listed(session)).filter(({ name }) => name === odd);
+      same(await takeAll(session, rest), new Map([[odd, all.get(odd)]]));
+      await session.end();
+    }
+    assert.equal((await sending.done).files, trouble === "declined" ? all.size - 1 : all.size);
   },
 
   async offerToTerminal(t, { bridge, all, rng }) {
     const out = await folder(t);
     const odd = rng(3) === 0 ? [...all.keys()][rng(all.size)] : undefined;
     const conflict = odd ? "skip" : "rename";
-    if (odd) await write(out, new Map([[odd, Buffer.from("it is here")]]));
+    if (odd) await write(out, new Map([[odd, Buffer.from("it is here")]]), (name) => name);
     const words = ["receive", "--yes", "--hidden", "--once", "--on-conflict", conflict, "-o", out, "--nick", "bob", "--relay", bridge.address];
     const bob = new Process(t, words);
     await bob.out("online ");
@@ -179,14 +258,17 @@ const WAYS = {
 
   async offerBetween(t, { bridge, all, rng }) {
     const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
-    const offered = next(dave, "offer");
-    const offering = await carol.offer("dave", named(all));
-    const { offer } = await offered;
     const names = [...all.keys()];
     const declined = rng(2) ? names[rng(names.length)] : undefined;
     const rest = names.filter((name) => name !== declined);
-    const failing = rng(2) ? rest[rng(rest.length)] : undefined;
-    const got = await take(offer.accept(rest, { confirm: true }), failing);
+    const failing = rest.length && rng(2) ? oddOne(new Map(rest.map((name) => [name, all.get(name)])), rng) : undefined;
+    // At the one who sends it, or at the other.
+    const how = all.get(failing)?.length ? [undefined, "unreadable", "shrunk"][rng(3)] : undefined;
+    const change = (one) => (one.name === failing ? { name: failing, file: new Changing(all.get(failing), how) } : one);
+    const offered = next(dave, "offer");
+    const offering = await carol.offer("dave", named(all).map(change));
+    const { offer } = await offered;
+    const got = await take(offer.accept(rest, { confirm: true }), how ? undefined : failing, how ? failing : undefined);
     await offering.done;
     same(got, new Map([...all].filter(([name]) => name !== declined)), failing);
     assert.deepEqual(
@@ -199,6 +281,7 @@ const WAYS = {
   async shareFromTerminal(t, { bridge, all, rng }) {
     const path = await folder(t);
     await write(path, all);
+    await beside(path);
     const alice = await share(t, bridge, "alice", join(path, "s"), "--hidden", "--once");
     const carol = await peer(t, bridge, "carol");
     const session = await carol.open("alice");
@@ -215,9 +298,10 @@ const count = process.env.XCHER_MIXTURE ? 1 : MIXTURES;
 for (let seed = first; seed < first + count; seed += 1) {
   const rng = random(seed);
   const way = Object.keys(WAYS)[rng(Object.keys(WAYS).length)];
-  test(`XCHER_MIXTURE=${seed}: ${way}`, { timeout: 120_000 }, async (t) => {
+  test(`XCHER_MIXTURE=${seed}: ${way}`, { timeout: Infinity }, async (t) => {
     const all = files(rng);
     // One of its own: a relay lets no address make codes as fast as this.
-    await WAYS[way](t, { bridge: await relay(t), all, rng });
+    const bridge = await relay(t);
+    await patiently("an end", () => WAYS[way](t, { bridge, all, rng }));
   });
 }

@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/**
+ * What this process and each below it has done so far: hundredths of a second of a processor, and
+ * bytes moved.
+ */
+export function activity() {
+  const all = new Map();
+  for (const id of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const stat = text(`/proc/${id}/stat`);
+    // The name in brackets may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
+    if (fields.length < 13) continue;
+    const bytes = [...text(`/proc/${id}/io`).matchAll(/^[rw]char: (\d+)$/gm)];
+    all.set(id, {
+      parent: fields[1],
+      ticks: Number(fields[11]) + Number(fields[12]),
+      bytes: bytes.reduce((sum, [, count]) => sum + Number(count), 0),
+    });
+  }
+  const isOurs = (id) => {
+    for (let at = id; all.has(at); at = all.get(at).parent) if (at === String(process.pid)) return true;
+    return false;
+  };
+  return new Map([...all].filter(([id]) => isOurs(id)));
+}
+
+/** What was done between the two, by those who still run. */
+export function done(then, now) {
+  const sum = { ticks: 0, bytes: 0 };
+  for (const [id, { ticks, bytes }] of now) {
+    const before = then.get(id) ?? { ticks: 0, bytes: 0 };
+    sum.ticks += Math.max(0, ticks - before.ticks);
+    sum.bytes += Math.max(0, bytes - before.bytes);
+  }
+  return sum;
+}
+
+/** Of a process that may be gone, or another's. */
+function text(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Random folders between a page and a terminal: what a terminal sends by a code comes to the page's
+ * downloads or into a folder that it picks, what the page sends by a code comes to the terminal, byte for
+ * byte.
+ *
+ * XCHER_MIXTURES=n tries so many each way; XCHER_MIXTURE=seed the one that failed.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+import { inEachBrowser } from "./harness/scenes.js";
+import { folder } from "./harness/tree.js";
+import { relay, xcher } from "./harness/xcher.js";
+
+const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 3);
+/** Bytes of one of them, at most. */
+const MOST = 4 << 20;
+/** Names that a browser leaves as they are, in a folder and as a download. */
+const NAMES = [
+  "plain.txt", "träd/sjö och skog", "日本/走り.mkv", "x NO", "X_CHK y YES", "it's", "deep/er/and/deeper", "🎉", "1",
+  "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👩\u200d👧/👩🏽\u200d🚀", "EOF",
+];
+
+/** Numbers below `most` that follow from a seed: mulberry32. */
+function random(seed) {
+  let state = seed >>> 0;
+  return (most) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * most);
+  };
+}
+
+/** Names and bytes; many of them seldom, since a browser takes its time for each download. */
+function files(rng, most) {
+  const count = [1 + rng(12), 1 + rng(12), 1 + rng(most)][rng(3)];
+  const all = new Map();
+  let left = MOST;
+  for (let number = 0; number < count; number += 1) {
+    const length = [0, 1 + rng(2000), rng(100_000), (256 << 10) - 1 + rng(3), 300_000 + rng(2 << 20)][rng(5)];
+    const size = Math.min(length, left);
+    left -= size;
+    all.set(`${number % 4}/${number} ${NAMES[rng(NAMES.length)]}`, Buffer.alloc(size, `${number} ${rng(1 << 30)}`));
+  }
+  return all;
+}
+
+function write(root, all) {
+  for (const [name, content] of all) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), content);
+  }
+}
+
+/** What is below a folder, but for what is not whole. */
+function read(root) {
+  const all = new Map();
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    const at = join(entry.parentPath ?? entry.path, entry.name);
+    if (entry.isFile()) all.set(relative(root, at), readFileSync(at));
+  }
+  return all;
+}
+
+function same(got, expected) {
+  assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+  for (const [name, content] of got) assert.ok(content.equals(expected.get(name)), `other bytes in ${name}`);
+}
+
+inEachBrowser("random folders", (stage) => {
+  const CHROMIUM = { folder: toFolder, share: toTerminal };
+  const WAYS = { downloads: toDownloads, code: codeToTerminal, ...(stage.name === "chromium" ? CHROMIUM : {}) };
+  const first = Number(process.env.XCHER_MIXTURE ?? Date.now() % 2 ** 31);
+  // Firefox takes longer; and nothing picks folders there but a person.
+  const count = process.env.XCHER_MIXTURE || stage.name === "firefox" ? 1 : MIXTURES;
+  for (let seed = first; seed < first + count; seed += 1) {
+    for (const to of Object.keys(WAYS)) {
+      test(`XCHER_MIXTURE=${seed}: ${to}`, async (t) => {
+        const rng = random(seed);
+        const at = stage.keep(t, await relay());
+        const root = folder();
+        const all = files(rng, to === "downloads" ? 40 : 300);
+        write(join(root, "s"), all);
+        await WAYS[to](t, at, root, all);
+      });
+    }
+  }
+
+  /** Someone who opens the link of a code that a terminal made for the folder. */
+  async function taking(t, at, root, options) {
+    const sender = stage.keep(t, xcher("send", join(root, "s"), "--no-qr", "--relay", at.relay));
+    const code = await sender.out("");
+    const carol = await stage.visit(t, at.url, undefined, { hash: `#${code}`, ...options });
+    await carol.manifest();
+    if (options.picker) await carol.pickInStore();
+    await carol.accept();
+    await sender.exits();
+    return carol;
+  }
+
+  async function toDownloads(t, at, root, all) {
+    const carol = await taking(t, at, root, {});
+    await carol.user.savedCount(all.size);
+    const expected = [...all].map(([name, content]) => [saved(carol, all, name), content]);
+    same(read(carol.downloads), new Map(expected));
+  }
+
+  async function toFolder(t, at, root, all) {
+    const carol = await taking(t, at, root, { picker: true });
+    const sum = (content) => createHash("sha256").update(content).digest("hex");
+    // One alone is saved under its own name.
+    const name = (name) => (all.size > 1 ? `s/${name}` : name.split("/").pop());
+    const expected = Object.fromEntries([...all].map(([called, content]) => [name(called), sum(content)]));
+    assert.deepEqual(await carol.chosenFolder(), expected);
+  }
+
+  async function toTerminal(t, at, root, all) {
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.shareFolder(join(root, "s"));
+    const out = join(root, "out");
+    const get = stage.keep(t, xcher("get", "carol", "--all", "--hidden", "-o", out, "--relay", at.relay));
+    await carol.answer(undefined, true);
+    await get.exits();
+    same(read(join(out, "s")), all);
+  }
+
+  /** Files that the page chose one by one have no folders. */
+  async function codeToTerminal(t, at, root, all) {
+    const flat = new Map([...all].slice(0, 60).map(([name, content]) => [name.replaceAll("/", " "), content]));
+    write(join(root, "flat"), flat);
+    const carol = await stage.visit(t, at.url, "carol");
+    const { code } = await carol.send([...flat.keys()].map((name) => join(root, "flat", name)));
+    const out = join(root, "out");
+    await stage.keep(t, xcher("get", code, "--yes", "-o", out, "--relay", at.relay)).exits();
+    await carol.sending("done", "stored there");
+    same(read(out), flat);
+  }
+
+  /** A file among others has its folders in its name. */
+  const saved = (carol, all, name) => carol.user.savedAs((all.size > 1 ? `s/${name}` : name.split("/").pop()).replaceAll("/", "_"));
+});

@@ -1,0 +1,51 @@
+//! Time as this machine has it now: what is promised within a second may take longer where everything
+//! does.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+/// A clock that ticks when a program which does nothing was started and has ended, but no faster than
+/// the time of day: with nothing else to do, a machine takes a tenth of a tick for that.
+pub(crate) struct Pace {
+    ticks: Arc<AtomicU32>,
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+const TICK: Duration = Duration::from_millis(10);
+
+impl Pace {
+    pub(crate) fn start() -> Self {
+        let (ticks, is_over) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
+        let (count, over) = (Arc::clone(&ticks), Arc::clone(&is_over));
+        let thread = spawn(move || {
+            let mut next = Instant::now();
+            while !over.load(Ordering::Relaxed) {
+                // One that is late does not catch up.
+                next = (next + TICK).max(Instant::now());
+                let mut nothing = Command::new("true");
+                nothing.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                assert!(nothing.status().is_ok_and(|status| status.success()), "no `true` here");
+                sleep(next.saturating_duration_since(Instant::now()));
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { ticks, is_over, thread }
+    }
+
+    /// How long it is since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        assert!(!self.thread.is_finished(), "the clock stands still");
+        TICK * self.ticks.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Pace {
+    fn drop(&mut self) {
+        // It ends with the tick.
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
