@@ -155,7 +155,9 @@ fn as_names_of_files() {
     assert_eq!(files.count(), names.len());
 
     let out = folder.path().join("out");
-    let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(0);
+    // Some are left out, for what is too long with its marks.
+    let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(1);
+    let get = get.error(&["does not come: its name is too long"]);
     harmless(get.out.iter().chain(&get.err));
     assert_eq!(get.out.len(), names.len());
     came(&out, &names);
@@ -188,10 +190,10 @@ fn in_a_manifest_and_on_the_way() {
     let mut get = Terminal::start(get);
     harmless_screen(&get.shows("Fetch? [y/N"));
     get.types("y");
-    let get = get.wait().code(0);
+    let get = get.wait().code(1);
     harmless_screen(&get.screen);
     harmless(&get.out);
-    let send = send.wait().code(0);
+    let send = send.wait().code(1);
     harmless_screen(&send.screen);
     came(&out, &names);
 }

@@ -124,6 +124,19 @@ fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
 }
 
 #[test]
+fn a_peer_of_the_six_packets_hears_nothing_of_what_is_not_requested() {
+    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", None)]);
+    let session = net.call(0, "b");
+    net.run();
+    let written = net.hosts[0].written.len();
+    net.with(0, |peer, now, actions| {
+        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+    });
+    net.run();
+    assert_eq!(net.hosts[0].written.len(), written);
+}
+
+#[test]
 fn a_file_that_is_given_up_before_its_turn_is_named_too() {
     let mut net = net();
     let session = net.call(0, "b");
