@@ -14,13 +14,12 @@ use system::relay::Relay;
 use system::tree;
 use system::wire::{Chat, Conn};
 
-/// The most that either side of a transfer may hold, whatever the size, in KiB: 10 MiB of what users
-/// run, and `tests/all` runs this file in release too. A debug build holds more than that before it
-/// does anything, and sixteen threads of it in frames that are not optimised, so of it is only asked
-/// that it holds 8 MiB more than when it is idle.
+/// The most of its own that either side of a transfer may hold, whatever the size, in KiB: 5 MiB of what
+/// users run, and `tests/all` runs this file in release too. Sixteen threads of a debug build hold more
+/// in frames that are not optimised, so of it is only asked that it holds 8 MiB more than when it is idle.
 fn bound() -> u64 {
     if !cfg!(debug_assertions) {
-        return 10 << 10;
+        return 5 << 10;
     }
     let (relay, folder) = (Relay::start(), tempfile::tempdir().unwrap());
     relay.share("idle", folder.path()).peak() + (8 << 10)

@@ -233,7 +233,9 @@ impl Process {
         signal_to(&self.child, signal);
     }
 
-    /// The most memory it ever held, in KiB.
+    /// The most memory of its own that it ever held, in KiB, and not less: the pages of the binary that
+    /// are mapped now are left out, since how many those are is the kernel's choice, and the page cache
+    /// has them anyway.
     pub(crate) fn peak(&self) -> u64 {
         peak(&self.child).expect("a process that runs")
     }
@@ -317,8 +319,11 @@ pub(super) fn signal_to(child: &Child, signal: Signal) {
 
 fn peak(child: &Child) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
+    let field = |name| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix(" kB")?.parse().ok()
+    };
+    field("VmHWM:")?.checked_sub(field("RssFile:")?)
 }
 
 fn parse(line: &str) -> Option<Value> {

@@ -12,6 +12,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use xcher_core::addr::{Scope, scope};
 use xcher_core::registry::{Action, ConnId, Input, Registry, Report};
+use xcher_core::secure::Identity;
 use xcher_core::{MAX_LINE, RelayLimits};
 
 #[derive(Arbitrary, Debug)]
@@ -36,6 +37,7 @@ enum Line {
     Addr,
     Ping,
     Caps(u8),
+    Key(u8),
     End,
 }
 
@@ -43,6 +45,13 @@ enum Line {
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
 const CAPS: [&str; 4] = ["from ticket", "from", "ticket", "key x"];
+/// A key that a host made, the same with a proof that is wrong, a weak one, and none.
+const KEYS: [&str; 4] = [
+    "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+    "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo= AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "AAAA",
+];
 const CLIENTS: u8 = 5;
 const UNSENT: usize = 20_000;
 
@@ -71,7 +80,7 @@ fuzz_target!(|moves: Vec<Move>| {
     let limits =
         RelayLimits { connections: 4, per_address: 3, unsent: UNSENT, ..RelayLimits::default() };
     let mut world = World {
-        registry: Registry::new(limits, [7; 32]),
+        registry: Registry::new(limits, [7; 32]).with_identity(Identity::new([9; 32])),
         now: Duration::from_secs(1000),
         clients: BTreeMap::new(),
         last: 0,
@@ -228,6 +237,7 @@ impl Line {
             Self::Who => "X_WHO\n".to_owned(),
             Self::Addr => "X_ADDR\n".to_owned(),
             Self::Ping => "X_PING x\n".to_owned(),
+            Self::Key(at) => format!("X_KEY {}\n", KEYS[usize::from(*at) % KEYS.len()]),
             Self::Caps(at) => format!("X_CAPS {}\n", CAPS[usize::from(*at) % CAPS.len()]),
             Self::End => "X_END\n".to_owned(),
         }

@@ -13,7 +13,7 @@ use crate::places::Places;
 /// a third of that is privacy (Noise, the ciphers, BLAKE3, codes), a sixth yamux with the futures, maps
 /// and clock that it brings, a thirtieth QR codes, the core and what that takes of the standard library
 /// the rest.
-pub(crate) const LIMIT: usize = 165 << 10;
+pub(crate) const LIMIT: usize = 168 << 10;
 
 /// Prints the size of every file of the page, and returns the sum: all that a browser loads, each file
 /// compressed alone as the binary sends it, the package and its module among them, where esbuild put
