@@ -31,6 +31,8 @@ inEachBrowser("offers", (stage) => {
     await carol.sending("done", "2 files stored there");
     for (const file of files.files) {
       await carol.transfer(file.name, "done");
+      // The offer says what is stored there, a file that its bytes went.
+      await carol.text(`#moving li[data-name="${file.name}"]`, "sent");
       await same(join(out, file.name), file);
     }
     await carol.hangUp("bob");
