@@ -67,6 +67,7 @@ impl Budget {
     }
 
     /// When everything spent so far will have come back.
+    #[cfg(feature = "relay")]
     pub(crate) fn whole_at(&self) -> Duration {
         self.whole_at
     }

@@ -1,5 +1,6 @@
 //! What a host and its relay can do beyond section 5.1: the words of X_CAPS between them (section 5.3).
 
+#[cfg(feature = "relay")]
 use alloc::string::String;
 
 /// A set of words. What both sides name is in force.
@@ -38,11 +39,13 @@ impl RelayCaps {
 
     /// Whether there is a word that the other side answers: each but `from`, which was there before
     /// relays answered.
+    #[cfg(feature = "relay")]
     pub(crate) fn wants_answer(self) -> bool {
         self.0 & !Self::FROM.0 != 0
     }
 
     /// The fields of an X_CAPS.
+    #[cfg(feature = "relay")]
     pub(crate) fn words(self) -> String {
         let mut words = String::new();
         for (word, _) in WORDS.iter().filter(|(_, one)| self.has(*one)) {

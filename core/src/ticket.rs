@@ -6,7 +6,9 @@ use core::fmt;
 
 use subtle::ConstantTimeEq as _;
 
-use crate::secure::{Entropy, decode, encode};
+#[cfg(feature = "relay")]
+use crate::secure::Entropy;
+use crate::secure::{decode, encode};
 
 /// 16 random bytes that the relay draws for one X_INIT. `Debug` hides them.
 #[derive(Clone)]
@@ -29,6 +31,7 @@ pub(crate) enum Shown {
 }
 
 impl Ticket {
+    #[cfg(feature = "relay")]
     pub(crate) fn random(entropy: &mut Entropy) -> Self {
         Self(entropy.bytes())
     }

@@ -24,6 +24,7 @@ pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
 
 impl Link {
     /// The relay's proof, made with its key; `None` where the host's is weak.
+    #[cfg(feature = "relay")]
     pub(crate) fn prove_relay(&self, relay: &Identity) -> Option<[u8; 32]> {
         self.proof("xcher 2 relay", relay, self.once, self.relay)
     }
@@ -39,6 +40,7 @@ impl Link {
     }
 
     /// Whether the holder of `host` made this proof, as the relay can tell.
+    #[cfg(feature = "relay")]
     pub(crate) fn is_host(&self, relay: &Identity, host: PublicKey, proof: &[u8; 32]) -> bool {
         is(self.proof("xcher 2 host at relay", relay, host, host), proof)
     }
