@@ -197,11 +197,16 @@ const README: &[(&str, &[&str])] = &[
         &["tests/private.rs::a_changed_key_stops_until_it_is_forgotten"],
     ),
     (
-        "Their key is pinned when it is first seen; someone else under their nick is stopped.",
+        "Their key is pinned when it is first seen; someone else under their nick is stopped, at whichever",
         &[
             "core/tests/hosts/pins.rs::a_nick_that_is_called_is_pinned_at_first_sight",
             "core/tests/hosts/pins.rs::another_key_is_someone_else",
+            "tests/relay_key.rs::whoever_is_known_at_one_address_of_a_relay_is_known_at_all",
         ],
+    ),
+    (
+        "Nobody gets a nick that looks like theirs while they are online.",
+        &["core/tests/registry/nicks.rs::a_nick_that_could_be_taken_for_another_is_taken"],
     ),
     (
         "Three safety words, the same on both sides, show that nobody is in between: compare them by",

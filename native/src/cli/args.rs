@@ -33,7 +33,7 @@ pub(super) struct Cli {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  someone said no, a transfer did not complete, or something could not be read
+  1  someone said no, a transfer did not complete, or a file could not be sent
   2  the command line is wrong
   3  the relay or the other side cannot be reached
   4  refused by a rule: an address, a name, a limit
