@@ -159,6 +159,11 @@ fn a_full_web_socket_holds_a_file_back() {
     let size = 8 << 20;
     assert!(pair.host.share(FileName::new("x").unwrap(), size, Stat::default()));
     pair.write(2, format!("X_REQUEST x {size} 6000\n").as_bytes());
+    let (transfer, length) = pair.world.looks.borrow_mut().pop().unwrap();
+    assert_eq!(length, 1, "nobody is connected to before it is seen that the file can be read");
+    assert!(pair.host.supply(transfer, vec![1]));
+    pair.host.looked(transfer, true);
+    pair.turn();
     let dial = pair.lines.len() - 1;
     assert_eq!(pair.came(dial), "X_DIAL 203.0.113.9 6000\n");
     pair.write(dial, b"YES\n");
@@ -173,6 +178,19 @@ fn a_full_web_socket_holds_a_file_back() {
     pair.world.room.set(usize::MAX);
     pair.host.turn();
     assert!(pair.world.messages.borrow().iter().all(|length| *length <= 64 << 10));
+}
+
+#[wasm_bindgen_test]
+fn a_file_that_cannot_be_read_is_refused_and_nobody_is_connected_to() {
+    let (mut pair, _) = in_session();
+    let lines = pair.lines.len();
+    assert!(pair.host.share(FileName::new("x").unwrap(), 6, Stat::default()));
+    pair.write(2, b"X_REQUEST x 6 6000\n");
+    let (transfer, _) = pair.world.looks.borrow_mut().pop().unwrap();
+    pair.host.looked(transfer, false);
+    pair.turn();
+    assert_eq!(pair.came(2), "X_CHK x NO\n");
+    assert_eq!(pair.lines.len(), lines);
 }
 
 #[wasm_bindgen_test]

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) last_taken: Cell<Option<TransferId>>,
     pub(crate) whole: RefCell<Vec<TransferId>>,
     pub(crate) reads: RefCell<Vec<(TransferId, usize)>>,
+    /// Files to be opened, and how much of their beginnings is to be read.
+    pub(crate) looks: RefCell<Vec<(TransferId, u64)>>,
 }
 
 /// The host's view of it.
@@ -58,9 +60,10 @@ impl Outside for View {
     fn read(&self, transfer: TransferId, length: usize, _: Option<&FileName>) {
         self.0.reads.borrow_mut().push((transfer, length));
     }
-    fn look(&self, _: TransferId, _: &FileName, _: Option<(SessionId, u64)>) {
-        // In private sessions alone.
-        unreachable!()
+    fn look(&self, transfer: TransferId, _: &FileName, shared: Option<(SessionId, u64)>) {
+        // What is here of a file that comes is looked for in private sessions alone.
+        let (_, length) = shared.unwrap();
+        self.0.looks.borrow_mut().push((transfer, length));
     }
     fn take(&self, transfer: TransferId, bytes: &[u8]) {
         self.0.last_taken.set(Some(transfer));
