@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use crate::code::CodeError;
 use crate::secure::{PublicKey, SecureError};
-use crate::{MAX_LINE, invisible};
+use crate::{MAX_LINE, unicode};
 
 /// The other side broke the protocol: with what was expected and what came, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,12 +192,12 @@ impl fmt::Display for Quoted<'_> {
         let cut = self.0.floor_char_boundary(SHOWN);
         f.write_char('"')?;
         // Where all that is invisible is where a script or an emoji needs it, it stays.
-        let deceives = invisible::deceiver(self.0).is_some();
+        let deceives = unicode::deceiver(self.0).is_some();
         for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
             match c {
                 '\0' => f.write_str("\\0")?,
                 '"' | '\\' => c.escape_default().fmt(f)?,
-                c if invisible::is_room(c) || deceives && invisible::deceives(c) => {
+                c if unicode::is_room(c) || deceives && unicode::deceives(c) => {
                     c.escape_default().fmt(f)?
                 }
                 c => f.write_char(c)?,

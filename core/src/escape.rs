@@ -88,7 +88,7 @@ fn put(bytes: &[u8], text: &mut String) {
 
 /// The first character that no name may have where it stands.
 fn fault(text: &str) -> Option<char> {
-    crate::invisible::deceiver(text)
+    crate::unicode::deceiver(text)
 }
 
 #[cfg(test)]

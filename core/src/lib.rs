@@ -21,13 +21,11 @@ extern crate alloc;
 
 pub mod addr;
 pub mod batch;
-mod budget;
 pub mod code;
 mod decimal;
 pub mod delivery;
 mod error;
 mod escape;
-mod invisible;
 mod left;
 mod limits;
 mod line;
@@ -36,6 +34,7 @@ mod name;
 mod nick;
 mod packet;
 pub mod peer;
+mod rate_limit;
 mod receipt;
 #[cfg(feature = "relay")]
 pub mod registry;
@@ -49,10 +48,10 @@ pub mod state;
 pub mod stream;
 mod ticket;
 pub mod tunnel;
+mod unicode;
 
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
-pub use invisible::deceives;
 pub use left::{LeftOut, WhyLeft};
 pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};
 pub use line::{Line, LineBuffer};
@@ -68,3 +67,4 @@ pub use relay_packet::{RelayPacket, X_INIT};
 pub use session::Session;
 pub use size::Size;
 pub use stat::{Kind, Listed, MAX_LINK, Stat};
+pub use unicode::deceives;

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use core::fmt;
 
-use crate::{MAX_NAME, MAX_PART, Quoted, invisible};
+use crate::{MAX_NAME, MAX_PART, Quoted, unicode};
 
 /// A name that is safe to put below a folder: relative, `/` between its parts, no part that climbs,
 /// no character that deceives. A value of this type is already checked.
@@ -189,7 +189,7 @@ fn fault(name: &str) -> Option<NameFault> {
     if name.len() > MAX_NAME {
         return Some(NameFault::TooLong);
     }
-    if let Some(c) = invisible::deceiver(name) {
+    if let Some(c) = unicode::deceiver(name) {
         return Some(NameFault::Deceives(c));
     }
     name.split('/').find_map(|part| match part {

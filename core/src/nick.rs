@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::{MAX_NICK, Quoted, invisible};
+use crate::{MAX_NICK, Quoted, unicode};
 
 /// A valid nick: 1–32 characters, none of them white space, invisible where it stands, control or
 /// `/`, and not `EOF`, which ends a list of nicks. Never used as a path.
@@ -17,12 +17,11 @@ impl Nick {
     ///
     /// [`BadNick`], which says what a nick is and what came.
     pub fn parse(text: &str) -> Result<Self, BadNick> {
-        let allowed = |c: char| !(invisible::is_room(c) || matches!(c, ' ' | '/'));
+        let allowed = |c: char| !(unicode::is_room(c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
         let fits =
             !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;
-        if fits && text.chars().all(allowed) && invisible::deceiver(text).is_none() && text != "EOF"
-        {
+        if fits && text.chars().all(allowed) && unicode::deceiver(text).is_none() && text != "EOF" {
             Ok(Self(text.into()))
         } else {
             Err(BadNick { got: Quoted(text).to_box() })

@@ -8,7 +8,7 @@ use litemap::LiteMap;
 
 use crate::Limits;
 use crate::addr::{AddrFault, counted_as};
-use crate::budget::Budget;
+use crate::rate_limit::Budget;
 
 /// Addresses that did not speak XCHER when they were dialled, and how often anyone is, and each caller.
 pub(super) struct CallGuard {

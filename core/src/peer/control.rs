@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::receipts::deliver;
-use super::slot::{Ask, Slot, Stage, TRIAL};
+use super::session_entry::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Delivery, Event, Fault, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
 use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::slot::{Slot, Stage};
+use super::session_entry::{Slot, Stage};
 use super::{Action, ConnId, ListenerId, Path, Peer, SessionId, Turn, Use};
 use crate::MAX_LINE;
 use crate::ticket::{Shown, Ticket};

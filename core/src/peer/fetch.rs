@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::provide::may_stand_still;
-use super::slot::{Slot, Stage as SessionStage};
+use super::session_entry::{Slot, Stage as SessionStage};
 use super::{
     Action, Awaited, BatchFile, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose,
     SessionId, Transfer, TransferId, Turn, Use,

@@ -4,23 +4,28 @@
 //! since any fixed moment, and [`Peer::next_deadline`] says when to come back with
 //! [`Input::Tick`]. It moves no file: a driver does, and reports.
 
-mod answering;
+mod action;
 mod awaited_receipts;
-mod batching;
 mod call_guard;
+mod config;
+mod connect;
 mod control;
 mod door;
 mod event;
 mod fair_share;
+mod fault;
 mod fetch;
-mod io;
-mod opening;
+mod fetch_batch;
+mod fetch_end;
+mod id;
+mod input;
+mod path;
+mod path_selection;
 mod provide;
-mod reach;
 mod receipts;
-mod receiving;
 mod relay_link;
-mod slot;
+mod responses;
+mod session_entry;
 mod trust;
 
 use alloc::boxed::Box;
@@ -29,56 +34,25 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-pub use event::{Delivery, Direction, Event, Fault, FaultKind};
-pub use reach::{Path, Via};
+pub use action::{Action, BatchFile, Purpose};
+pub use config::{Calls, Config};
+pub use event::{Delivery, Direction, Event};
+pub use fault::{Fault, FaultKind};
+pub use id::{ConnId, ListenerId, SessionId, TransferId};
+pub use input::{BatchFileEnd, Input, ReceiveEnd};
+pub use path::{Path, Via};
 pub use trust::{Known, Secrecy, Trust, WhyPlain};
-
-pub use io::{
-    Action, BatchFile, BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId,
-    TransferId,
-};
 
 use litemap::LiteMap;
 
-use crate::{FileName, Limits, MisuseError, Nick, Platform};
-use batching::Member;
+use crate::{FileName, Limits, MisuseError};
 use call_guard::CallGuard;
 use fair_share::Places;
 use fetch::Fetch;
+use fetch_batch::Member;
 use provide::{Serve, may_stand_still, too_slow};
 use relay_link::RelayLink;
-use slot::Slot;
-
-/// What to do with the call of a stranger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Calls {
-    /// Take it up.
-    #[default]
-    Take,
-    /// Ask the user first: [`Event::Call`].
-    Ask,
-    /// Leave it.
-    Ignore,
-}
-
-/// How a host behaves.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// The nicks to ask the relay for, in this order, until it gives one.
-    pub nicks: Vec<Nick>,
-    /// What to do with calls.
-    pub calls: Calls,
-    /// Take up calls from private addresses over any relay.
-    pub allow_private: bool,
-    /// Which ways its connections may go.
-    pub via: Via,
-    /// The address to name in X_INIT, where it is not the one that the relay sees.
-    pub advertise: Option<IpAddr>,
-    /// What this host's file system takes for a name.
-    pub platform: Platform,
-    /// What it bears.
-    pub limits: Limits,
-}
+use session_entry::Slot;
 
 /// A host as a state machine.
 pub struct Peer {

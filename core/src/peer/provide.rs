@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::receipts::deliver;
-use super::slot::Slot;
+use super::session_entry::Slot;
 use super::{
     Action, Awaited, ConnId, Delivery, Direction, Event, Fault, ListenerId, Path, Peer, Purpose,
     SessionId, Transfer, TransferId, Turn, Use,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::opening::RELAY_GONE;
+use super::connect::RELAY_GONE;
 use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::Link;

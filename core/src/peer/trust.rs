@@ -7,15 +7,12 @@ use core::time::Duration;
 
 use litemap::LiteMap;
 
-use super::slot::Slot;
+use super::session_entry::Slot;
 use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError, MAX_TRIES};
 use crate::secure::{Entropy, Identity, PublicKey, SecureError, Side, relay_key};
 use crate::session::{Event as Heard, Extensions, Terms};
 use crate::{Limits, MisuseError, Nick, ProtocolError, Session};
-
-/// How long the other side may take to show that it knows more than the six packets.
-pub(super) const PROBE: Duration = Duration::from_secs(3);
 
 /// What a host needs for private sessions.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::RelayLimits;
 use crate::addr::counted_as;
-use crate::budget::{Budget, Rate};
+use crate::rate_limit::{Budget, Rate};
 
 /// Addresses without a connection that are remembered until their budgets are whole again, so that to
 /// connect anew gives nobody more. When there are too many, the one that is whole first is forgotten.

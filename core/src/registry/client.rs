@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::keys::Shown;
-use crate::budget::Budget;
+use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits};
 

@@ -12,7 +12,7 @@ use snow::{Builder, HandshakeState};
 
 use super::noise::Resolver;
 use super::secret::Secret;
-use super::{Entropy, Identity, Keys, Opener, PublicKey, Sealer, SecureError, Side, armor};
+use super::{Entropy, Identity, Keys, Opener, PublicKey, Sealer, SecureError, Side, base64};
 
 /// The bytes of each message: e; e and the sealed s, and an empty payload's tag; s and a tag.
 const LENGTHS: [usize; 3] = [32, 96, 64];
@@ -68,7 +68,7 @@ impl Handshake {
         // snow wants room for a tag even where there is none yet.
         let mut message = [0; 96];
         let length = self.pass(|state| state.write_message(&[], &mut message))?;
-        Ok(armor::encode(&message[..length]))
+        Ok(base64::encode(&message[..length]))
     }
 
     /// Takes the other side's message, in base64.
@@ -86,7 +86,7 @@ impl Handshake {
             }
         };
         // A message of the right length has no room for a payload.
-        armor::decode(text, message).inspect_err(|_| self.state = None)?;
+        base64::decode(text, message).inspect_err(|_| self.state = None)?;
         self.pass(|state| state.read_message(message, &mut []))?;
         Ok(())
     }

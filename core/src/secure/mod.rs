@@ -5,7 +5,7 @@
 //! two people can compare. Nothing here reads a clock or a source of randomness: [`Entropy`] is
 //! handed in.
 
-mod armor;
+mod base64;
 mod control;
 mod data;
 mod entropy;
@@ -21,7 +21,7 @@ pub(crate) mod relay_key;
 mod safety;
 mod secret;
 
-pub(crate) use armor::{decode, encode};
+pub(crate) use base64::{decode, encode};
 pub use control::{Opener, Sealer};
 pub use data::{DataKey, DataOpener, DataSealer};
 pub use entropy::Entropy;

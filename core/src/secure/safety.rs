@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::{Entropy, Keys, SecureError, Side, armor};
+use super::{Entropy, Keys, SecureError, Side, base64};
 use crate::code::words;
 
 /// What both sides see: three words, the same only if no one is in between, but for one chance in
@@ -72,10 +72,10 @@ impl Safety {
     pub fn write(&mut self) -> Option<String> {
         let (text, passed) = match (self.side, self.passed) {
             (Side::Caller, Passed::Nothing) => {
-                (armor::encode(blake3::hash(&self.nonce).as_bytes()), Passed::Commitment)
+                (base64::encode(blake3::hash(&self.nonce).as_bytes()), Passed::Commitment)
             }
-            (Side::Called, Passed::Commitment) => (armor::encode(&self.nonce), Passed::Answer),
-            (Side::Caller, Passed::Answer) => (armor::encode(&self.nonce), Passed::All),
+            (Side::Called, Passed::Commitment) => (base64::encode(&self.nonce), Passed::Answer),
+            (Side::Caller, Passed::Answer) => (base64::encode(&self.nonce), Passed::All),
             _ => return None,
         };
         self.passed = passed;
@@ -93,17 +93,17 @@ impl Safety {
         self.passed = match (self.side, passed) {
             (Side::Called, Passed::Nothing) => {
                 let mut commitment = [0; 32];
-                armor::decode(text, &mut commitment)?;
+                base64::decode(text, &mut commitment)?;
                 self.commitment = Some(commitment.into());
                 Passed::Commitment
             }
             (Side::Caller, Passed::Commitment) => {
-                armor::decode(text, &mut nonce)?;
+                base64::decode(text, &mut nonce)?;
                 self.words = Some(self.derive(&self.nonce, &nonce));
                 Passed::Answer
             }
             (Side::Called, Passed::Answer) => {
-                armor::decode(text, &mut nonce)?;
+                base64::decode(text, &mut nonce)?;
                 if self.commitment != Some(blake3::hash(&nonce)) {
                     return Err(SecureError::NotCommitted);
                 }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::extra::Extra;
+use super::extension_packet::Extra;
 use super::{Event, Session};
 use crate::code::{Code, CodeError, Prover, REFUSAL, Verifier};
 use crate::secure::{Entropy, Identity, Keys, PublicKey, Side, own_key};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use litemap::LiteMap;
 
-use super::extra::Extra;
+use super::extension_packet::Extra;
 use super::{Batch, Event, Extensions, Question, Request};
 use crate::batch::MAX_BYTES;
 use crate::stream::Sum;

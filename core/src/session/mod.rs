@@ -5,15 +5,15 @@
 //! here either side may ask, and one `Session` does both.
 
 mod agreeing;
-mod answering;
-mod asking;
 mod auth;
 mod event;
+mod extension_packet;
 mod extensions;
-mod extra;
 mod ledger;
 mod negotiation;
 mod privacy;
+mod requests;
+mod responses;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ pub use extensions::Extensions;
 pub use negotiation::Terms;
 
 use auth::Auth;
-use extra::Extra;
+use extension_packet::Extra;
 use ledger::Ledger;
 use negotiation::{Agreement, Negotiation};
 use privacy::Privacy;

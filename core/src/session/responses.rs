@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::extra::Extra;
+use super::extension_packet::Extra;
 use super::ledger::Owed;
 use super::{Batch, Extensions, Question, Request, Session};
 use crate::state::State;

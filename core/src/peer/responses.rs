@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::slot::Stage;
+use super::session_entry::Stage;
 use super::{Action, Delivery, Event, Peer, SessionId, Turn};
 use crate::addr::{AddrFault, may_dial_port};
 use crate::session::{Batch, Extensions, Question, Request};

@@ -1,60 +1,18 @@
-//! Which way connections between two hosts go, and what is tried when (section 10.4).
+//! What is tried when, for two hosts to connect (section 10.4).
 
 use alloc::boxed::Box;
-use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::door::{Door, Due};
-use super::slot::{Slot, Stage};
-use super::{Action, Awaited, ConnId, Fault, ListenerId, Peer, Purpose, SessionId, Turn, Use};
+use super::path::Way;
+use super::session_entry::{Slot, Stage};
+use super::{
+    Action, Awaited, ConnId, Fault, ListenerId, Path, Peer, Purpose, SessionId, Turn, Use, Via,
+};
 use crate::Nick;
 use crate::addr::{Scope, may_dial, scope};
 use crate::ticket::Ticket;
-
-/// The way of a connection between two hosts, as one of them sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Path {
-    /// Over this host's own socket.
-    #[default]
-    Direct,
-    /// Over one that a bridge lends.
-    Bridge,
-}
-
-impl Path {
-    /// One word for programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Bridge => "bridge",
-        }
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Direct => "directly",
-            Self::Bridge => "through the bridge",
-        })
-    }
-}
-
-/// Which ways a host has and uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// One.
-    Only(Path),
-    /// Its own sockets; where they do not lead to the other side in time, a bridge's too.
-    Auto,
-}
-
-impl Default for Via {
-    fn default() -> Self {
-        Self::Only(Path::Direct)
-    }
-}
 
 /// How long a caller listens at its own address alone.
 const ALONE: Duration = Duration::from_millis(1500);
@@ -69,16 +27,6 @@ const MAX_WAYS: usize = 8;
 
 /// A host that has one way alone can leave out what chooses.
 const CHOOSES: bool = cfg!(feature = "two-ways");
-
-/// A way to a caller.
-pub(super) struct Way {
-    to: SocketAddr,
-    path: Path,
-    /// What is shown to whoever is there.
-    ticket: Option<Ticket>,
-    /// By this it is dialled.
-    pub(super) conn: Option<ConnId>,
-}
 
 impl Slot {
     /// Nobody is there any more who might be the other side.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::extra::Extra;
+use super::extension_packet::Extra;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Sum;

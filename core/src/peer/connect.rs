@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::door::{Door, Guest};
-use super::slot::{Slot, Stage};
+use super::session_entry::{Slot, Stage};
 use super::{Action, Calls, ConnId, Event, Fault, ListenerId, Peer, SessionId, Turn, Use};
 use crate::addr::may_dial;
 use crate::ticket::Ticket;
@@ -310,5 +310,5 @@ impl Peer {
 
 /// The relay's words without what could act on a terminal.
 fn printable(text: &str) -> Box<str> {
-    text.chars().filter(|c| !crate::invisible::deceives(*c)).take(200).collect()
+    text.chars().filter(|c| !crate::unicode::deceives(*c)).take(200).collect()
 }

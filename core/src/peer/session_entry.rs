@@ -8,14 +8,16 @@ use core::time::Duration;
 
 use super::awaited_receipts::AwaitedReceipts;
 use super::door::{Door, Guest};
-use super::reach::Way;
-use super::trust::PROBE;
+use super::path::Way;
 use super::{Action, ConnId, Path, SessionId, TransferId, Turn};
 use crate::code::Code;
 use crate::secure::{Identity, PublicKey, Side};
 use crate::session::Extensions;
 use crate::ticket::Ticket;
 use crate::{FileName, Kind, LeftOut, Limits, Listed, MisuseError, Nick, Session};
+
+/// How long the other side may take to show that it knows more than the six packets.
+pub(super) const PROBE: Duration = Duration::from_secs(3);
 
 /// How long a connection to a listener is tried while another waits.
 pub(super) const TRIAL: Duration = Duration::from_secs(5);
