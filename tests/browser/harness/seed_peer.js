@@ -50,7 +50,11 @@ export class SeedPeer {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const connection = patiently("a connection", (signal) => once(server, "connection", { signal }), 2 * PATIENCE);
+    // Else nobody comes, and the wait would keep the process for minutes.
+    const stopped = new AbortController();
+    const comes = (signal) =>
+      once(server, "connection", { signal: AbortSignal.any([signal, stopped.signal]) });
+    const connection = patiently("a connection", comes, 2 * PATIENCE);
     // Told to whoever waits.
     connection.catch(() => {});
     this.chat.write(`X_INIT ${nick} 127.0.0.1 ${server.address().port}\n`);
@@ -60,7 +64,10 @@ export class SeedPeer {
         server.close();
         return this.#session(socket, files);
       },
-      stop: () => server.close(),
+      stop: () => {
+        stopped.abort();
+        server.close();
+      },
     };
   }
 
