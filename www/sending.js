@@ -1,7 +1,7 @@
 /** What we send: to whoever knows a code, or to someone we offer it to. */
 import { $, button, element, quoted, write } from "./element.js";
 import { count, size } from "./format.js";
-import { copied } from "./copying.js";
+import { copied } from "./copy_button.js";
 import { tell } from "./messages.js";
 
 /** Of each its row, and whether it is over. */

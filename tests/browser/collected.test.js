@@ -23,7 +23,7 @@ inEachBrowser("a file is read to its end", (stage) => {
     await field.uploadFile(file.path);
     const tools = await page.createCDPSession();
     // From the sources: the page has it in its worker's one script.
-    const reading = await readFile(new URL("../../wasm/npm/reading.js", import.meta.url), "utf8");
+    const reading = await readFile(new URL("../../wasm/npm/blob_reader.js", import.meta.url), "utf8");
     await page.evaluate(`globalThis.Reading = (() => {
       ${reading.replaceAll(/^export /gm, "")}
       return Reading;

@@ -129,7 +129,7 @@ inEachBrowser("a person sees who can read along", (stage) => {
     const tabs = [carol.page, await carol.page.browserContext().newPage()];
     await tabs[1].goto(at.url);
     // From the sources: the page has it in its worker's one script.
-    const kept = await readFile(new URL("../../wasm/npm/kept.js", import.meta.url), "utf8");
+    const kept = await readFile(new URL("../../wasm/npm/key_store.js", import.meta.url), "utf8");
     const ask = `(async () => {
       ${kept.replaceAll(/^export /gm, "")}
       return (await identity()).join();
@@ -155,7 +155,7 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await dora.answer("carol", true);
     await carol.listed();
     // As whoever serves a page from there could have it ask.
-    const kept = await readFile(new URL("../../wasm/npm/kept.js", import.meta.url), "utf8");
+    const kept = await readFile(new URL("../../wasm/npm/key_store.js", import.meta.url), "utf8");
     const ask = `(async () => {
       ${kept.replaceAll(/^export /gm, "")}
       return { secret: (await identity()).join(), known: (await keptPeers.list()).map(({ nick }) => nick) };

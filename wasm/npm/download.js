@@ -13,7 +13,7 @@ export class Download {
   /** @type {number | undefined} */
   #id;
   #begin;
-  /** What came and was not read, in the same memory all the time: see reading.js. */
+  /** What came and was not read, in the same memory all the time: see blob_reader.js. */
   #held = new Uint8Array(0);
   #from = 0;
   #to = 0;

@@ -1,5 +1,5 @@
 export { XcherError } from "./error.js";
-export { keptPeers } from "./kept.js";
+export { keptPeers } from "./key_store.js";
 export { Peer } from "./peer.js";
 export { qr } from "./qr.js";
 export { version } from "./pkg/xcher.js";

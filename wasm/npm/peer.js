@@ -1,15 +1,15 @@
 import { Driver } from "./driver.js";
 import { XcherError, asError } from "./error.js";
 import { load } from "./load.js";
-import { byName, changed, ownName } from "./naming.js";
-import { Sending } from "./sending.js";
+import { byName, changed, ownName } from "./file_names.js";
+import { Sending } from "./code_send.js";
 import { Session } from "./session.js";
 import { trust } from "./trust.js";
 import { Upload } from "./upload.js";
-import { look } from "./beginning.js";
+import { look } from "./prefix.js";
 import { Deferred } from "./deferred.js";
 import { address, opener } from "./bridge.js";
-import { within } from "./within.js";
+import { within } from "./with_timeout.js";
 
 /**
  * @typedef {{
@@ -59,7 +59,7 @@ export class Peer extends EventTarget {
   #downloads = new Map();
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
-  /** @type {Map<number, import("./offering.js").Offering>} */
+  /** @type {Map<number, import("./outgoing_offer.js").Offering>} */
   #offerings = new Map();
   /** @type {Map<string, Blob>} */
   #shared = new Map();

@@ -2,9 +2,9 @@ import { Deferred } from "./deferred.js";
 import { XcherError } from "./error.js";
 import { Download } from "./download.js";
 import { Listing } from "./listing.js";
-import { byName, changed } from "./naming.js";
-import { Offering } from "./offering.js";
-import { Offers } from "./offer.js";
+import { byName, changed } from "./file_names.js";
+import { Offering } from "./outgoing_offer.js";
+import { Offers } from "./incoming_offer.js";
 
 /**
  * @typedef {{

@@ -1,5 +1,5 @@
 import { XcherError } from "./error.js";
-import { identity, isKeeping, keptPeers } from "./kept.js";
+import { identity, isKeeping, keptPeers } from "./key_store.js";
 
 /**
  * @typedef {{

@@ -1,6 +1,6 @@
 import { Deferred } from "./deferred.js";
 import { asError } from "./error.js";
-import { Reading } from "./reading.js";
+import { Reading } from "./blob_reader.js";
 
 /** A file on its way to the other side. */
 export class Upload {

@@ -2,7 +2,7 @@
 import { hear, tell } from "../messages.js";
 import { Peer } from "../npm/index.js";
 import { saved } from "./handover.js";
-import { forget, known } from "./known.js";
+import { forget, known } from "./known_peers.js";
 import { offered, settle } from "./offers.js";
 import * as sending from "./sending.js";
 import * as sessions from "./sessions.js";

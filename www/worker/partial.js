@@ -2,8 +2,8 @@
  * What is kept of a file on its way, so that it goes on after a reload: its bytes, and beside them whose
  * they are. One tab at a time has it.
  */
-import { Reading } from "../npm/reading.js";
-import { sink, store } from "./saving.js";
+import { Reading } from "../npm/blob_reader.js";
+import { sink, store } from "./sinks.js";
 
 /** Smaller files are sooner fetched again than kept account of. */
 const WORTH_IT = 1 << 20;

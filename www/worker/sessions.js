@@ -1,6 +1,6 @@
 /** Calls, the sessions that are open, and what the others share. */
 import { tell } from "../messages.js";
-import { known } from "./known.js";
+import { known } from "./known_peers.js";
 import { peer } from "./main.js";
 
 /** How long someone may take to answer, in milliseconds: a person may have to be asked. */

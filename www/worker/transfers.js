@@ -2,7 +2,7 @@
 import { tell } from "../messages.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
-import { sink } from "./saving.js";
+import { sink } from "./sinks.js";
 import { bye, sessionWith } from "./sessions.js";
 import { unfinished } from "./unfinished.js";
 

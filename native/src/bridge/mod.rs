@@ -5,7 +5,7 @@
 
 mod carry;
 mod frame_heads;
-mod lender;
+mod listener;
 mod meter;
 pub mod mux;
 mod own_address;

@@ -6,7 +6,6 @@
 
 mod batch_receive;
 mod batch_send;
-mod brake;
 mod buffers;
 mod mark;
 mod pipe_send;
@@ -17,10 +16,10 @@ mod send;
 #[cfg(target_os = "linux")]
 mod splice;
 mod store;
+mod throttle;
 
 pub use batch_receive::receive_batch;
 pub use batch_send::send_batch;
-pub use brake::{Brake, Rate};
 pub use buffers::BufferBudget;
 pub use mark::Mark;
 pub use pipe_send::send_pipe;
@@ -31,6 +30,7 @@ pub use sealed_send::send_sealed;
 use send::send_now;
 pub use send::{SendEnd, send};
 pub use store::{Store, write_with_holes};
+pub use throttle::{Brake, Rate};
 
 use xcher_core::stream::{Hasher, Seal};
 

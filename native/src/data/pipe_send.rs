@@ -80,7 +80,7 @@ fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), Send
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    use super::brake::LOOK;
+    use super::throttle::LOOK;
 
     let look = Timespec::try_from(LOOK).ok();
     loop {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use xcher_core::secure::SecureError;
 
-use super::brake::Stopped;
 use super::buffers::LENGTH;
 use super::store::{self, Store};
+use super::throttle::Stopped;
 use super::{Brake, BufferBudget};
 
 /// How receiving ended.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use xcher_core::secure::SecureError;
 
-use super::brake::{LOOK, Stopped};
+use super::throttle::{LOOK, Stopped};
 use super::{Brake, Mark};
 
 /// How sending ended.

@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 use xcher_core::{FileName, Kind, NameFault, Quoted};
 
-use super::place::Place;
+use super::partial_file::Place;
 use super::{HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place};
 
 /// What to do when a file of that name is already there.

@@ -13,7 +13,7 @@ use cap_std::fs::Dir;
 use xcher_core::{FileName, Kind, Quoted};
 
 use super::inbox::Shared;
-use super::place::Place;
+use super::partial_file::Place;
 use super::prefix::prefix_hash;
 use super::rename::rename_new;
 use super::{OnConflict, PARTIAL_FOLDER, Stat};

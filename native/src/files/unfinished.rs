@@ -11,8 +11,8 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use xcher_core::secure::PublicKey;
 
 use super::PARTIAL_FOLDER;
-use super::origin::{Ours, part_name};
-use super::place::{Place, claim, is_plain, open};
+use super::partial_file::{Place, claim, is_plain, open};
+use super::partial_name::{Ours, part_name};
 
 /// How long an unfinished file stays after its last change: 7 days.
 pub const EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -3,7 +3,7 @@
 use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
-use super::happened::Happened;
+use super::task_report::Happened;
 use super::{Host, RelayAddress, Told};
 use crate::keys::{AddressBook, KeysError, KnownPeers, RelayId, RelayKey};
 

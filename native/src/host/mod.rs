@@ -3,19 +3,19 @@
 //! One task owns the state machine and carries out its actions. Every connection has tasks of its
 //! own that report here; file bytes move on blocking threads. Nothing is decided in this module.
 
-mod batching;
-mod control;
-mod dialling;
-mod happened;
+mod batch;
+mod dial;
 mod known;
-mod listening;
-mod moving;
-mod opening;
-mod piping;
+mod listen;
+mod open;
+mod packet_connection;
 mod privacy;
 mod relay_address;
-mod resuming;
-mod trust;
+mod resume;
+mod stdio;
+mod task_report;
+mod tls_roots;
+mod transfer;
 mod tunnel;
 mod web_socket;
 
@@ -39,20 +39,20 @@ use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, 
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
-use control::Link;
-use happened::Happened;
 use known::Known;
-use listening::Port;
-use moving::Moving;
-use opening::Opened;
-use piping::Stream;
-use resuming::Found;
+use listen::Port;
+use open::Opened;
+use packet_connection::Link;
+use resume::Found;
+use stdio::Stream;
+use task_report::Happened;
+use transfer::Moving;
 use tunnel::Tunnel;
 
-pub use piping::Sink;
 pub use privacy::Privacy;
 pub use relay_address::RelayAddress;
-pub use trust::Trust;
+pub use stdio::Sink;
+pub use tls_roots::Trust;
 
 /// How often running transfers are looked at.
 const LOOK: Duration = Duration::from_millis(100);

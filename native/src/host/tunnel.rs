@@ -21,7 +21,7 @@ use xcher_core::tunnel::FirstLine;
 use yamux::Mode;
 
 use super::relay_address::BridgeUrl;
-use super::trust::Trust;
+use super::tls_roots::Trust;
 use super::web_socket::{self, WebSocket};
 use crate::bridge::Way;
 use crate::bridge::mux::{self, Opener, Stream};

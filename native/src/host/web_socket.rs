@@ -21,7 +21,7 @@ use xcher_core::Quoted;
 use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::relay_address::BridgeUrl;
-use super::trust::Trust;
+use super::tls_roots::Trust;
 
 /// How long the bridge may take from the connection to its WebSocket.
 const ANSWER: Duration = Duration::from_secs(10);

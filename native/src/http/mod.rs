@@ -7,13 +7,13 @@
 mod access;
 mod certificate;
 mod client;
+mod connection_limit;
 mod frames;
 mod guesses;
 mod host_name;
 mod newcomers;
 mod origin;
 mod page;
-mod places;
 mod routes;
 mod subprotocol;
 mod tls;
@@ -45,9 +45,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::accepting::Acceptor;
 use access::Rules;
+use connection_limit::Places;
 use guesses::Guesses;
 use newcomers::Newcomers;
-use places::Places;
 
 pub use access::Access;
 pub use host_name::host_name;

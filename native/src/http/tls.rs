@@ -16,7 +16,7 @@ use tokio_rustls::rustls::server::NoServerSessionStorage;
 use tokio_rustls::server::TlsStream;
 
 use super::certificate::Certificate;
-use super::places::Places;
+use super::connection_limit::Places;
 
 /// How the front speaks TLS, 1.2 or 1.3. Clones are the same.
 #[derive(Clone)]

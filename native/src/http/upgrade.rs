@@ -15,7 +15,7 @@ use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
 
-use super::places::Full;
+use super::connection_limit::Full;
 use super::subprotocol::{SUBPROTOCOL, offered};
 use super::token::Given;
 use super::ws_bytes::WsBytes;

@@ -5,8 +5,8 @@
 //! socket takes no more does its own task go on.
 
 mod hub;
-mod joined;
-mod link;
+mod stream_connection;
+mod tcp_connection;
 
 use std::future::poll_fn;
 use std::io;
@@ -27,7 +27,7 @@ use xcher_core::secure::Identity;
 
 use crate::accepting::Acceptor;
 use hub::Hub;
-pub use joined::Joined;
+pub use stream_connection::Joined;
 
 /// How a relay is to run.
 #[derive(Debug, Default)]
@@ -117,12 +117,12 @@ impl Relay {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
-        let link = Arc::new(joined::Link::new(conn, Box::new(reports)));
+        let link = Arc::new(stream_connection::Link::new(conn, Box::new(reports)));
         // Before its task runs, so that it can be lent an address at once.
         hub.connect(Arc::clone(&link) as _, from);
         hub.handle(Input::Bridged { conn });
         let span = info_span!("connection", number, %from);
-        let serve = joined::serve(Arc::clone(hub), link, stream).instrument(span);
+        let serve = stream_connection::serve(Arc::clone(hub), link, stream).instrument(span);
         let task = self.tasks().spawn(serve);
         hub.look();
         Joined::new(Arc::clone(hub), conn, task)
@@ -152,7 +152,7 @@ impl Relay {
                     let (socket, from) = accepted?;
                     let number = self.next_number();
                     let span = info_span!("connection", number, %from);
-                    let serve = link::serve(Arc::clone(hub), number, socket, from);
+                    let serve = tcp_connection::serve(Arc::clone(hub), number, socket, from);
                     self.tasks().spawn(serve.instrument(span));
                 }
                 Some(()) = self.task_ended() => {}

@@ -26,10 +26,10 @@ import type {
 } from "xcher";
 import { WebSocket } from "ws";
 import { Download as ItsDownload } from "../download.js";
-import { Offer as ItsOffer } from "../offer.js";
-import { Offering as ItsOffering } from "../offering.js";
+import { Offer as ItsOffer } from "../incoming_offer.js";
+import { Offering as ItsOffering } from "../outgoing_offer.js";
 import { Peer as ItsPeer } from "../peer.js";
-import { Sending as ItsSending } from "../sending.js";
+import { Sending as ItsSending } from "../code_send.js";
 import { Session as ItsSession } from "../session.js";
 import { Upload as ItsUpload } from "../upload.js";
 

@@ -3,7 +3,7 @@
 use xcher_core::peer::{BatchFileEnd, Input, ReceiveEnd, TransferId};
 use xcher_core::{FileName, NotStored};
 
-use super::link::Role;
+use super::stream::Role;
 use super::{Host, Outside};
 
 /// Whole files whose bytes the application has, or may read, and has not stored yet. They are no more than

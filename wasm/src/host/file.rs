@@ -8,8 +8,8 @@ use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
 use xcher_core::stream::{Receiver, Seal, Sender, Sum, Sums};
 use xcher_core::{FileName, Size};
 
-use super::batching::Files;
-use super::resuming::Begun;
+use super::batch::Files;
+use super::resume::Begun;
 
 /// Bytes of a file that are read at a time: whole records.
 const PIECE: u64 = 4 * MAX_PLAIN as u64;

@@ -3,17 +3,17 @@
 //! Nothing is decided in this module, and nothing waits: whatever is called from outside puts
 //! something in and ends with [`Host::turn`].
 
-mod acting;
+mod actions;
 mod awaiting;
-mod batching;
+mod batch;
 mod deliveries;
 mod file;
-mod happened;
-mod link;
-mod pipe;
-mod resuming;
-mod sharing;
+mod resume;
+mod shares;
+mod stream;
+mod stream_events;
 mod tunnel;
+mod websocket_queue;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -34,9 +34,9 @@ use awaiting::Awaiting;
 use deliveries::Deliveries;
 pub use deliveries::OfferState;
 use file::WANTED;
-use link::{Control, ENTRIES, Link, Role};
-use resuming::Beginning;
-use sharing::Shares;
+use resume::Beginning;
+use shares::Shares;
+use stream::{Control, ENTRIES, Link, Role};
 use tunnel::{MAX_STREAMS, Tunnel, Woken};
 
 /// The longest message that is sent.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use yamux::{Config, Connection, Mode, Stream};
 
-use super::pipe::Pipe;
+use super::websocket_queue::Pipe;
 
 /// Streams in one tunnel: what a bridge bears (section 8).
 pub(super) const MAX_STREAMS: usize = 128;

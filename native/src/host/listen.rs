@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use xcher_core::peer::{Input, ListenerId, Path, Purpose};
 
 use super::Host;
-use super::dialling::{Dialled, no_tunnel};
-use super::happened::Happened;
+use super::dial::{Dialled, no_tunnel};
+use super::task_report::Happened;
 use super::tunnel::Lines;
 use crate::accepting::Acceptor;
 

@@ -10,7 +10,7 @@ use xcher_core::secure::PublicKey;
 use xcher_core::stream::Hasher;
 
 use super::Host;
-use super::happened::Happened;
+use super::task_report::Happened;
 use crate::files::{Origin, Partial};
 
 /// Smaller files are sooner fetched again than kept account of.

@@ -10,8 +10,8 @@ use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{FileName, Size};
 
 use super::Host;
-use super::happened::Happened;
-use super::moving::{disk, received_end};
+use super::task_report::Happened;
+use super::transfer::{disk, received_end};
 use crate::data::{self, Sealing, SendEnd};
 use crate::files::{Inbox, reason};
 
@@ -130,7 +130,7 @@ impl Host {
 fn unsent(end: &SendEnd) -> Option<String> {
     match end {
         SendEnd::FileError(error) => Some(format!("it cannot be read: {error}")),
-        end => super::moving::unsent(end, 0),
+        end => super::transfer::unsent(end, 0),
     }
 }
 

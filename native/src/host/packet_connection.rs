@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use xcher_core::peer::{ConnId, Purpose};
 
 use super::Host;
-use super::happened::Happened;
+use super::task_report::Happened;
 
 /// The most that is read at a time.
 const READ: usize = 64 << 10;

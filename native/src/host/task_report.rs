@@ -9,9 +9,9 @@ use xcher_core::peer::{
 use xcher_core::stream::Sums;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
-use super::dialling::Dialled;
-use super::opening::Opened;
-use super::resuming::Found;
+use super::dial::Dialled;
+use super::open::Opened;
+use super::resume::Found;
 use super::{Host, Told};
 use crate::files::{Chunk, Partial, Skipped, Walk};
 use crate::keys::KeysError;

@@ -9,7 +9,7 @@ use xcher_core::peer::{Input, TransferId};
 use xcher_core::stream::Hasher;
 
 use super::Host;
-use super::happened::Happened;
+use super::task_report::Happened;
 use crate::data::Mark;
 use crate::files::{Shares, prefix_hash};
 

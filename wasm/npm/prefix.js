@@ -1,4 +1,4 @@
-import { Reading } from "./reading.js";
+import { Reading } from "./blob_reader.js";
 
 /** Bytes that are read at a time. */
 const PIECE = 1 << 20;

@@ -16,7 +16,7 @@ use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
 use super::hub::{Gone, Hub, Outlet};
-use super::link::{Ending, LINGER, append, read_with};
+use super::tcp_connection::{Ending, LINGER, append, read_with};
 
 /// A connection joined to a relay. Dropped, it is closed at once: its nick is free, what was lent to
 /// it may be named no longer, and its stream is dropped, with whatever was not sent.

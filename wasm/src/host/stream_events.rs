@@ -7,8 +7,8 @@ use xcher_core::Quoted;
 use xcher_core::peer::{BatchFileEnd, Input, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
-use super::batching::ReceiveBatch;
-use super::link::{Bytes, Control, ENTRIES, Happened, Role};
+use super::batch::ReceiveBatch;
+use super::stream::{Bytes, Control, ENTRIES, Happened, Role};
 use super::{ConnId, Host, NOWHERE, Outside};
 
 /// How long a side that sends nothing more may take no byte of a file. Where it was closed while the

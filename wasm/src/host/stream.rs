@@ -11,7 +11,7 @@ use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
 use xcher_core::tunnel::MAX_FIRST_LINE;
 use yamux::{Packet, Stream};
 
-use super::batching::ReceiveBatch;
+use super::batch::ReceiveBatch;
 use super::file::{Receive, Send, Wanted};
 
 /// Entries of a list that may wait for who asked for it.

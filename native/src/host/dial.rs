@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use xcher_core::peer::{ConnId, Path, Purpose};
 
 use super::Host;
-use super::happened::Happened;
+use super::task_report::Happened;
 use super::tunnel::Tunnel;
 
 impl Host {

@@ -9,7 +9,9 @@ use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 use xcher_core::FileName;
 
 use super::PARTIAL_FOLDER;
-use super::origin::{Known, LONGEST_STATE, Origin, State, lasting_name, random_name, state_name};
+use super::partial_name::{
+    Known, LONGEST_STATE, Origin, State, lasting_name, random_name, state_name,
+};
 
 /// An unfinished file's place. As long as its file is open it is locked: no other process takes,
 /// expires or clears it. The system ends that with the process, however that ends.

@@ -9,9 +9,9 @@ use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd, Tra
 use xcher_core::secure::SecureError;
 use xcher_core::tunnel::FirstLine;
 
-use super::batching::ReceiveBatch;
+use super::batch::ReceiveBatch;
 use super::file::{Receive, Send};
-use super::link::{Control, ENTRIES, Link, Role};
+use super::stream::{Control, ENTRIES, Link, Role};
 use super::{Host, MAX_STREAMS, NOWHERE, Outside};
 
 /// How long a closed connection may take to send what was written, and then to be read out.

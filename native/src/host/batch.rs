@@ -10,8 +10,8 @@ use xcher_core::stream::Seal;
 use xcher_core::{FileName, Limits, NotStored};
 
 use super::Host;
-use super::happened::Happened;
-use super::moving::{received_end, unsent};
+use super::task_report::Happened;
+use super::transfer::{received_end, unsent};
 use crate::data;
 use crate::descriptors;
 use crate::files::{Inbox, Partial, reason};

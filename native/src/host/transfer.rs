@@ -9,9 +9,9 @@ use xcher_core::peer::{ConnId, Direction, Input, ReceiveEnd, SessionId, Transfer
 use xcher_core::stream::Seal;
 use xcher_core::{FileName, NotStored, Size, Stat};
 
-use super::happened::Happened;
-use super::opening::Opened;
-use super::resuming::Found;
+use super::open::Opened;
+use super::resume::Found;
+use super::task_report::Happened;
 use super::{Host, LIST_STEP, LOOK};
 use crate::data::{self, Brake, Sealing, SendEnd, Store};
 use crate::files::reason;
