@@ -127,7 +127,9 @@ fn a_bundled_page_imports_nothing_and_is_all_there_is() {
             assert!(!script.contains(import), "{path}: {import}");
         }
     }
-    for path in ["/messages.js", "/worker/known_peers.js", "/npm/index.js", "/npm/pkg/xcher_bg.wasm"] {
+    for path in
+        ["/messages.js", "/worker/known_peers.js", "/npm/index.js", "/npm/pkg/xcher_bg.wasm"]
+    {
         assert_eq!(get(&relay, path).status, 404, "{path}");
     }
 }

@@ -88,12 +88,12 @@ pub enum Action {
         /// Which.
         conn: ConnId,
     },
-    /// Give the next files of the list, some hundreds at a time: [`Input::Entries`].
+    /// Give the next files of the list, some hundreds at a time: [`Input::Entries`](super::Input::Entries).
     List {
         /// For which session.
         session: SessionId,
     },
-    /// Say whether a file is shared: [`Input::Found`].
+    /// Say whether a file is shared: [`Input::Found`](super::Input::Found).
     Find {
         /// For which session.
         session: SessionId,
@@ -101,7 +101,7 @@ pub enum Action {
         name: FileName,
     },
     /// Look for what an earlier try has left of a file, and keep it for [`Action::Receive`] or
-    /// [`Action::Abandon`]: [`Input::PartialFound`].
+    /// [`Action::Abandon`]: [`Input::PartialFound`](super::Input::PartialFound).
     FindPartial {
         /// For which transfer.
         transfer: TransferId,
@@ -113,7 +113,7 @@ pub enum Action {
         from: PublicKey,
     },
     /// Open a file that is to be sent, keep it for [`Action::Send`] or [`Action::Abandon`], and say the
-    /// sum of its beginning: [`Input::Opened`].
+    /// sum of its beginning: [`Input::Opened`](super::Input::Opened).
     Open {
         /// For which transfer.
         transfer: TransferId,
@@ -126,7 +126,7 @@ pub enum Action {
         /// So many bytes are its beginning; none where the other side has nothing of it.
         length: u64,
     },
-    /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`].
+    /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`](super::Input::SendEnded).
     Send {
         /// Which transfer.
         transfer: TransferId,
@@ -141,7 +141,7 @@ pub enum Action {
         /// How it is sealed, in a private session.
         seal: Option<Seal>,
     },
-    /// Take a file's bytes from a data connection into a temporary file: [`Input::ReceiveEnded`].
+    /// Take a file's bytes from a data connection into a temporary file: [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
     Receive {
         /// Which transfer.
         transfer: TransferId,
@@ -151,14 +151,14 @@ pub enum Action {
         name: FileName,
         /// Of this size; no byte above an exact size is kept.
         size: Size,
-        /// Those before these are here, as [`Input::PartialFound`] said. What else there was found is
+        /// Those before these are here, as [`Input::PartialFound`](super::Input::PartialFound) said. What else there was found is
         /// given up.
         from: u64,
         /// How it is sealed, in a private session.
         seal: Option<Seal>,
     },
     /// Send many small files into a data connection, those that are there and have these sizes, and
-    /// close it: [`Input::SendEnded`].
+    /// close it: [`Input::SendEnded`](super::Input::SendEnded).
     SendBatch {
         /// Which transfer.
         transfer: TransferId,
@@ -170,7 +170,7 @@ pub enum Action {
         seal: Seal,
     },
     /// Take many small files from a data connection, and store each as soon as it is whole:
-    /// [`Input::BatchMoved`], then [`Input::ReceiveEnded`].
+    /// [`Input::BatchMoved`](super::Input::BatchMoved), then [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
     ReceiveBatch {
         /// Which transfer.
         transfer: TransferId,
@@ -181,7 +181,7 @@ pub enum Action {
         /// How they are sealed.
         seal: Seal,
     },
-    /// Give a received file its name: [`Input::Stored`] or [`Input::StoreFailed`].
+    /// Give a received file its name: [`Input::Stored`](super::Input::Stored) or [`Input::StoreFailed`](super::Input::StoreFailed).
     Store {
         /// Which transfer.
         transfer: TransferId,

@@ -12,7 +12,7 @@ pub enum Calls {
     /// Take it up.
     #[default]
     Take,
-    /// Ask the user first: [`Event::Call`].
+    /// Ask the user first: [`Event::Call`](super::Event::Call).
     Ask,
     /// Leave it.
     Ignore,

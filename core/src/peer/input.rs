@@ -75,7 +75,7 @@ pub enum Input<'a> {
         /// The other end.
         remote: SocketAddr,
     },
-    /// The answer to [`Action::List`]: the next files, in any order.
+    /// The answer to [`Action::List`](super::Action::List): the next files, in any order.
     Entries {
         /// For which session.
         session: SessionId,
@@ -91,7 +91,7 @@ pub enum Input<'a> {
         /// What it is.
         left: Vec<LeftOut>,
     },
-    /// The answer to [`Action::Find`]: the file's size, if it is shared.
+    /// The answer to [`Action::Find`](super::Action::Find): the file's size, if it is shared.
     Found {
         /// For which session.
         session: SessionId,
@@ -100,14 +100,14 @@ pub enum Input<'a> {
         /// What it is.
         kind: Kind,
     },
-    /// The answer to [`Action::FindPartial`].
+    /// The answer to [`Action::FindPartial`](super::Action::FindPartial).
     PartialFound {
         /// For which transfer.
         transfer: TransferId,
         /// How many bytes of the file are here, and their sum; `None` if there are none.
         has: Option<(u64, Sum)>,
     },
-    /// The answer to [`Action::Open`].
+    /// The answer to [`Action::Open`](super::Action::Open).
     Opened {
         /// For which transfer.
         transfer: TransferId,
@@ -139,18 +139,18 @@ pub enum Input<'a> {
         /// How each ended.
         files: Vec<(TransferId, BatchFileEnd)>,
     },
-    /// [`Action::Send`] is over.
+    /// [`Action::Send`](super::Action::Send) is over.
     SendEnded {
         /// Which.
         transfer: TransferId,
         /// Bytes sent, and those of an earlier try.
         bytes: u64,
-        /// The files of [`Action::SendBatch`] that were left out, by their place in it, and why.
+        /// The files of [`Action::SendBatch`](super::Action::SendBatch) that were left out, by their place in it, and why.
         unsent: Vec<(usize, Box<str>)>,
         /// `None` if every byte was sent, but for those files; else the reason.
         why: Option<Box<str>>,
     },
-    /// [`Action::Receive`] is over, and the data connection with it.
+    /// [`Action::Receive`](super::Action::Receive) is over, and the data connection with it.
     ReceiveEnded {
         /// Which.
         transfer: TransferId,
@@ -161,14 +161,14 @@ pub enum Input<'a> {
         /// How it ended.
         end: ReceiveEnd,
     },
-    /// [`Action::Store`] is done.
+    /// [`Action::Store`](super::Action::Store) is done.
     Stored {
         /// Which.
         transfer: TransferId,
         /// The name it has now.
         name: FileName,
     },
-    /// [`Action::Store`] failed.
+    /// [`Action::Store`](super::Action::Store) failed.
     StoreFailed {
         /// Which.
         transfer: TransferId,
@@ -186,7 +186,7 @@ pub enum Input<'a> {
 pub enum ReceiveEnd {
     /// The other side closed it.
     Eof,
-    /// More bytes came than the size that [`Action::Receive`] named. They were not kept.
+    /// More bytes came than the size that [`Action::Receive`](super::Action::Receive) named. They were not kept.
     Excess,
     /// The connection broke.
     Broken(Box<str>),
