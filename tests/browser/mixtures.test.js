@@ -13,6 +13,7 @@ import { test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
+import { random } from "../../wasm/npm/test/random.js";
 
 const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 3);
 /** Bytes of one of them, at most. */
@@ -22,17 +23,6 @@ const NAMES = [
   "plain.txt", "träd/sjö och skog", "日本/走り.mkv", "x NO", "X_CHK y YES", "it's", "deep/er/and/deeper", "🎉", "1",
   "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👩\u200d👧/👩🏽\u200d🚀", "EOF",
 ];
-
-/** Numbers below `most` that follow from a seed: mulberry32. */
-function random(seed) {
-  let state = seed >>> 0;
-  return (most) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * most);
-  };
-}
 
 /** Names and bytes; many of them seldom, since a browser takes its time for each download. */
 function files(rng, most) {

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import WebSocket from "ws";
 import { patiently } from "../../../tests/browser/harness/waiting.js";
 import { Peer } from "../index.js";
+import { random } from "./random.js";
 import { bytes, folder, next, peer, Process, relay, share } from "./system.js";
 
 const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 40);
@@ -19,18 +20,6 @@ const NAMES = [
 ];
 /** Bytes of one of them, at most. */
 const MOST = 4 << 20;
-
-/** Numbers below `most` that follow from a seed. */
-function random(seed) {
-  let state = seed >>> 0;
-  return (most) => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * most);
-  };
-}
 
 /** Names and bytes. */
 function files(rng) {
