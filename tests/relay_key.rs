@@ -89,7 +89,8 @@ fn another_relay_at_an_address_is_told_and_makes_nobody_unknown() {
         done.err.iter().any(|line| line.contains("the relay has another key than before")),
         "{done}"
     );
-    host(&folder, "amy", &at, &["peers", "forget", "--all"]).run().code(0);
+    let forgotten = host(&folder, "amy", &at, &["peers", "forget", "--all"]).run().code(0);
+    assert!(forgotten.out.len() == 1 && forgotten.out[0].ends_with(&at), "{forgotten}");
     let done = amy().code(0).met(&["seen for the first time"]);
     assert!(!done.err.iter().any(|line| line.contains("another key")), "{done}");
     drop(bob);

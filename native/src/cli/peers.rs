@@ -45,8 +45,8 @@ struct Peers<'a> {
 
 impl Peers<'_> {
     fn list(&self, every: bool) -> Result<(), Failure> {
-        let meant = self.meant(every)?;
-        let mut known = self.known()?.list()?;
+        let file = self.known()?;
+        let (meant, mut known) = (self.meant(&file, every)?, file.list()?);
         let all = known.len();
         known.retain(|peer| meant.has(&peer.relay));
         if known.is_empty() && all > 0 {
@@ -55,24 +55,25 @@ impl Peers<'_> {
                 "nobody is known at {relay}; --every-relay shows the {all} known elsewhere"
             ));
         }
-        self.tell("known", &known)
+        self.tell("known", &known, &file.addresses()?)
     }
 
     fn forget(&self, nick: Option<&Nick>, every: bool) -> Result<(), Failure> {
-        let meant = self.meant(every)?;
+        let file = self.known()?;
+        // The relays among those that are forgotten are shown by their addresses all the same.
+        let (meant, addresses) = (self.meant(&file, every)?, file.addresses()?);
         let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.is_same_as(nick));
         let here = self.common.relay.canonical();
         // Whoever forgets everyone at a relay forgets the relay.
         let is_relay = |address: &str| nick.is_none() && (every || address == here);
-        let forgotten =
-            self.known()?.forget(|peer| is_named(peer) && meant.has(&peer.relay), is_relay)?;
+        let forgotten = file.forget(|peer| is_named(peer) && meant.has(&peer.relay), is_relay)?;
         match nick {
             Some(nick) if forgotten.is_empty() => {
                 let place = if every { "any relay" } else { &self.common.relay.to_string() };
                 let message = format!("no key of {nick} is known at {place}");
                 Err(Failure::new(Code::Incomplete, message))
             }
-            _ => self.tell("forgotten", &forgotten),
+            _ => self.tell("forgotten", &forgotten, &addresses),
         }
     }
 
@@ -83,7 +84,7 @@ impl Peers<'_> {
         if let Some(before) = before {
             self.output.note(format_args!("{nick} had another key until now: {before}"));
         }
-        self.tell("pinned", &[peer])
+        self.tell("pinned", &[peer], &known.addresses()?)
     }
 
     fn me(&self) -> Result<(), Failure> {
@@ -99,18 +100,22 @@ impl Peers<'_> {
     }
 
     /// Which relays a command is about: this one, by its address and by its key, or every one.
-    fn meant(&self, every: bool) -> Result<Meant, Failure> {
+    fn meant(&self, file: &KnownPeers, every: bool) -> Result<Meant, Failure> {
         if every {
             return Ok(Meant(None));
         }
         let relay = &self.common.relay;
-        Ok(Meant(Some([relay.into(), self.known()?.id_of(relay)?])))
+        Ok(Meant(Some([relay.into(), file.id_of(relay)?])))
     }
 
-    fn tell(&self, state: &'static str, peers: &[KnownPeer]) -> Result<(), Failure> {
-        let addresses = self.known()?.addresses()?;
+    fn tell(
+        &self,
+        state: &'static str,
+        peers: &[KnownPeer],
+        addresses: &[(String, PublicKey)],
+    ) -> Result<(), Failure> {
         for KnownPeer { relay, nick, key, since } in peers {
-            let relay = &shown(relay, &addresses, &self.common.relay.canonical());
+            let relay = &shown(relay, addresses, &self.common.relay.canonical());
             let told = self.output.result(format_args!("{nick}\t{key}\t{since}\t{relay}"));
             let (key, since) = (key.to_string(), since.to_string());
             let json = Line::Pin { state, nick: nick.as_str(), key, since, relay };
