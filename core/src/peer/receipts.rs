@@ -6,7 +6,7 @@ use super::awaited_receipts::Delivered;
 use super::fetch::{Fetch, Stage};
 use super::{Event, Fault, Peer, SessionId, Turn};
 use crate::session::{Extensions, Receipt, Want};
-use crate::{FileName, MisuseError, NotStored};
+use crate::{FileName, MisuseError, NotStored, Session};
 
 impl Peer {
     /// Reports to the other side how many files this host wants, so that it can tell a host that has
@@ -23,14 +23,8 @@ impl Peer {
         now: core::time::Duration,
         actions: &mut Vec<super::Action>,
     ) -> Result<(), MisuseError> {
-        let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
-        if !slot.session.extensions().has(Extensions::RECEIPT) {
-            return Ok(());
-        }
-        let mut out = Vec::new();
-        slot.session.want(want, &mut out)?;
-        slot.write(out, &mut Turn { now, actions });
-        Ok(())
+        let turn = &mut Turn { now, actions };
+        self.report_wanted(session, turn, |session, out| session.want(want, out))
     }
 
     /// Reports to the other side a file that this host wants and does not request, and why, so that it can
@@ -47,13 +41,24 @@ impl Peer {
         now: core::time::Duration,
         actions: &mut Vec<super::Action>,
     ) -> Result<(), MisuseError> {
+        let turn = &mut Turn { now, actions };
+        self.report_wanted(session, turn, |session, out| session.forgo(name.borrowed(), why, out))
+    }
+
+    /// Says something of what is wanted, to a peer that knows receipts.
+    fn report_wanted(
+        &mut self,
+        session: SessionId,
+        turn: &mut Turn<'_>,
+        say: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<(), MisuseError>,
+    ) -> Result<(), MisuseError> {
         let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
         if !slot.session.extensions().has(Extensions::RECEIPT) {
             return Ok(());
         }
         let mut out = Vec::new();
-        slot.session.forgo(name.borrowed(), why, &mut out)?;
-        slot.write(out, &mut Turn { now, actions });
+        say(&mut slot.session, &mut out)?;
+        slot.write(out, turn);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Action, CloseReason, ConnId, Registry};
-use crate::{Nick, RelayPacket};
+use crate::Nick;
 
 /// A nick that is asked for by the key of whoever has it.
 pub(super) struct Claim {
@@ -84,13 +84,5 @@ impl Registry {
             claim.until = Duration::ZERO;
             self.hasten(claimant);
         }
-    }
-}
-
-impl Registry {
-    pub(super) fn ping(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
-        self.pings += 1;
-        let token = alloc::format!("{}", self.pings);
-        self.write(conn, &RelayPacket::Ping(&token), actions);
     }
 }

@@ -7,7 +7,7 @@ use super::packets::Refusal;
 use super::{Action, ConnId, Registry};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::Link;
-use crate::secure::{PublicKey, decode, encode};
+use crate::secure::{PublicKey, decode_key_and_proof, encode};
 use crate::{Quoted, RelayPacket};
 
 /// How far a client is in showing its key.
@@ -67,7 +67,7 @@ impl Registry {
             Shown::Relays(link) => {
                 client.shown = Shown::Wrong;
                 let (host, proof) =
-                    parse(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
+                    decode_key_and_proof(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
                 if !link.is_host(identity, host, &proof) {
                     return Err(Refusal::Fault("expected the proof of that key".into()));
                 }
@@ -79,11 +79,4 @@ impl Registry {
             }
         }
     }
-}
-
-fn parse(fields: &str) -> Option<(PublicKey, [u8; 32])> {
-    let (key, proof) = fields.split_once(' ')?;
-    let mut bytes = [0; 32];
-    decode(proof, &mut bytes).ok()?;
-    Some((PublicKey::parse(key).ok()?, bytes))
 }

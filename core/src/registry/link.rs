@@ -78,6 +78,12 @@ impl Registry {
         }
     }
 
+    pub(super) fn ping(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
+        self.pings += 1;
+        let token = format!("{}", self.pings);
+        self.write(conn, &RelayPacket::Ping(&token), actions);
+    }
+
     pub(super) fn stop(&mut self, actions: &mut Vec<Action>) {
         self.stopping = true;
         while let Some((conn, _)) = self.clients.first_key_value() {

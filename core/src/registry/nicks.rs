@@ -24,12 +24,19 @@ pub(super) struct Nicks {
 
 impl Nicks {
     /// Whose this very nick is, or one that differs in the case of ASCII letters alone.
-    pub(super) fn called(&self, text: &str) -> Option<ConnId> {
+    ///
+    /// # Errors
+    ///
+    /// The nick that is there and could be taken for it, if there is one.
+    pub(super) fn called(&self, text: &str) -> Result<ConnId, Option<&Nick>> {
         if let Some(conn) = self.by_nick.get(text) {
-            return Some(*conn);
+            return Ok(*conn);
         }
-        let nick = Nick::parse(text).ok()?;
-        self.alike(&nick).filter(|(holder, _)| holder.is_same_as(&nick)).map(|(_, conn)| conn)
+        let nick = Nick::parse(text).map_err(|_| None)?;
+        match self.alike(&nick) {
+            Some((holder, conn)) if holder.is_same_as(&nick) => Ok(conn),
+            alike => Err(alike.map(|(holder, _)| holder)),
+        }
     }
 
     /// The nick that this one could be taken for, and whose it is.
@@ -178,7 +185,7 @@ mod tests {
             ("482l", None),
             ("no nick", None),
         ] {
-            assert_eq!(nicks.called(called), whose.map(ConnId), "{called}");
+            assert_eq!(nicks.called(called).ok(), whose.map(ConnId), "{called}");
         }
     }
 }

@@ -241,26 +241,28 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         let from = client.from;
-        let is_code = Nick::parse(nick).is_ok_and(|nick| nick.is_for_one_time());
+        let parsed = Nick::parse(nick);
+        let is_code = parsed.as_ref().is_ok_and(Nick::is_for_one_time);
         // Before it is seen whether the code is there: else it could be guessed all the same.
         if is_code && !self.addresses.may_guess(from, &self.limits, now) {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, reason, now));
         }
-        let Some(target) = self.nicks.called(nick) else {
-            if !self.addresses.guess(from, &self.limits, now) {
+        let target = match self.nicks.called(nick) {
+            Ok(target) => target,
+            Err(_) if !self.addresses.guess(from, &self.limits, now) => {
                 let reason = too_many_guesses(&self.limits);
                 return Err(over_budget(client, &self.limits, reason, now));
             }
-            return Err(Refusal::Declined(match Nick::parse(nick) {
-                Ok(nick) => match self.nicks.alike(&nick) {
-                    Some((there, _)) => {
+            Err(alike) => {
+                return Err(Refusal::Declined(match (parsed, alike) {
+                    (Ok(nick), Some(there)) => {
                         format!("no such nick: {nick}; there is {there}, which looks like it")
                     }
-                    None => format!("no such nick: {nick}"),
-                },
-                Err(_) => format!("no such nick: {}", Quoted(nick)),
-            }));
+                    (Ok(nick), None) => format!("no such nick: {nick}"),
+                    (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
+                }));
+            }
         };
         self.vouch(conn, target, at, actions);
         let wants_from =

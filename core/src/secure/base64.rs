@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::SecureError;
+use super::{PublicKey, SecureError};
 use crate::Quoted;
 
 /// The longest message that a line carries: the second one of the handshake.
@@ -27,4 +27,12 @@ pub(crate) fn decode(text: &str, bytes: &mut [u8]) -> Result<(), SecureError> {
         Ok(decoded) if decoded.len() == expected => Ok(()),
         _ => Err(SecureError::Malformed { expected, got: Quoted(text).to_box() }),
     }
+}
+
+/// The two fields `key proof` of an X_KEY; `None` for any others.
+pub(crate) fn decode_key_and_proof(fields: &str) -> Option<(PublicKey, [u8; 32])> {
+    let (key, proof) = fields.split_once(' ')?;
+    let mut bytes = [0; 32];
+    decode(proof, &mut bytes).ok()?;
+    Some((PublicKey::parse(key).ok()?, bytes))
 }

@@ -21,7 +21,7 @@ pub(crate) mod relay_key;
 mod safety;
 mod secret;
 
-pub(crate) use base64::{decode, encode};
+pub(crate) use base64::{decode, decode_key_and_proof, encode};
 pub use control::{Opener, Sealer};
 pub use data::{DataKey, DataOpener, DataSealer};
 pub use entropy::Entropy;

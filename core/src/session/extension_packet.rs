@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use super::{Extensions, Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
-use crate::secure::PublicKey;
+use crate::secure::{PublicKey, decode_key_and_proof};
 use crate::stream::Sum;
 use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLeft, decimal};
 
@@ -74,7 +74,10 @@ impl<'a> Extra<'a> {
             "X_OFFER" if named.has(Extensions::OFFER) => {
                 (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
             }
-            "X_KEY" if named.has(Extensions::CODE) => (Self::parse_key(fields), KEY),
+            "X_KEY" if named.has(Extensions::CODE) => {
+                let shown = decode_key_and_proof(fields);
+                (shown.map(|(key, proof)| Self::Key { key, proof }), KEY)
+            }
             "X_REFUSED" if named.has(Extensions::RECEIPT) => {
                 let number = decimal::parse(fields.as_bytes());
                 (number.map(|number| Self::Refused { number }), REFUSED)
@@ -163,11 +166,6 @@ impl<'a> Extra<'a> {
         };
         let (name, size) = split_last(fields)?;
         Some(Self::Offer { name: FileName::parse(name), size: Size::parse(size)?, stat })
-    }
-
-    fn parse_key(fields: &str) -> Option<Self> {
-        let (key, proof) = fields.split_once(' ')?;
-        Some(Self::Key { key: PublicKey::parse(key).ok()?, proof: parse_sum(proof)? })
     }
 
     fn parse_want(fields: &str) -> Option<Self> {
