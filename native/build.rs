@@ -61,8 +61,8 @@ fn build() -> io::Result<()> {
         }
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
         let missing = missing.join(", no ");
-        let fault = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
-        return Err(io::Error::other(fault));
+        let error = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
+        return Err(io::Error::other(error));
     } else {
         println!("cargo::rerun-if-changed={WITHOUT}");
         files.push(("/index.html".to_owned(), WITHOUT.into()));

@@ -498,12 +498,12 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         let done = done.code(1).error(&["file: ", expected]);
         assert!(files.is_empty(), "{files:?}\n{done}");
     };
-    let sum = blake3::hash(content);
-    let altered = "expected the sum that the other side told, got another";
-    for (text, sum) in [(content, blake3::hash(b"other")), (b"12346", sum)] {
+    let digest = blake3::hash(content);
+    let altered = "expected the digest that the other side told, got another";
+    for (text, digest) in [(content, blake3::hash(b"other")), (b"12346", digest)] {
         refuse(altered, &|control, mut data| {
             let mut sealer = control.sealer(0);
-            data.say([record(&mut sealer, text), record(&mut sealer, sum.as_bytes())].concat());
+            data.say([record(&mut sealer, text), record(&mut sealer, digest.as_bytes())].concat());
             data.say(sealer.finish().unwrap());
         });
     }
@@ -515,7 +515,7 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
     // The file of another request in the place of this one.
     refuse("expected record 0 as it was sealed", &|control, mut data| {
         let mut sealer = control.sealer(1);
-        data.say([record(&mut sealer, content), record(&mut sealer, sum.as_bytes())].concat());
+        data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     refuse("expected 5 bytes, got more", &|control, mut data| {
@@ -524,8 +524,8 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         data.try_say(sealer.finish().unwrap());
     });
     refuse("expected 5 bytes, got 4", &|control, mut data| {
-        let (mut sealer, sum) = (control.sealer(0), blake3::hash(b"1234"));
-        data.say([record(&mut sealer, b"1234"), record(&mut sealer, sum.as_bytes())].concat());
+        let (mut sealer, digest) = (control.sealer(0), blake3::hash(b"1234"));
+        data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     // In the clear, as if the session were not private.

@@ -33,10 +33,9 @@ fn list(bytes: usize) -> (Vec<u8>, usize) {
 /// Feeds 64 MiB of lines. An item of divan's table is a line: 50 Mitem/s are 20 ns a line.
 fn bench(bencher: Bencher, mut read: impl FnMut(&[u8]) -> u64) {
     let (list, lines) = list(64 << 20);
-    bencher
-        .counter(ItemsCount::new(lines))
-        .counter(BytesCount::of_slice(&list))
-        .bench_local(|| list.chunks(CHUNK).fold(0u64, |sum, chunk| sum.wrapping_add(read(chunk))));
+    bencher.counter(ItemsCount::new(lines)).counter(BytesCount::of_slice(&list)).bench_local(
+        || list.chunks(CHUNK).fold(0u64, |digest, chunk| digest.wrapping_add(read(chunk))),
+    );
 }
 
 /// Line buffer and packet: what the protocol itself costs.
@@ -44,17 +43,17 @@ fn bench(bencher: Bencher, mut read: impl FnMut(&[u8]) -> u64) {
 fn packet(bencher: Bencher) {
     let mut buffer = LineBuffer::new();
     bench(bencher, |chunk| {
-        let mut sum = 0u64;
+        let mut digest = 0u64;
         buffer.receive(chunk);
         while let Some(line) = buffer.next_line().expect("lines") {
             match Packet::parse(line.text()) {
                 Ok(Packet::Entry { name: Ok(name), size }) => {
-                    sum = sum.wrapping_add(size.bytes() ^ name.as_str().len() as u64);
+                    digest = digest.wrapping_add(size.bytes() ^ name.as_str().len() as u64);
                 }
                 other => panic!("expected an entry, got {other:?}"),
             }
         }
-        sum
+        digest
     });
 }
 

@@ -58,7 +58,7 @@ fn scope_v6(ip: Ipv6Addr) -> Scope {
 
 /// Why an address was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AddrFault {
+pub enum AddrError {
     /// A port below 1024, where services of the system listen.
     LowPort(u16),
     /// No host can have this address.
@@ -78,7 +78,7 @@ pub enum AddrFault {
     BackOff(IpAddr),
 }
 
-impl fmt::Display for AddrFault {
+impl fmt::Display for AddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LowPort(port) => write!(f, "expected a port from 1024 up, got {port}"),
@@ -99,29 +99,29 @@ impl fmt::Display for AddrFault {
     }
 }
 
-impl core::error::Error for AddrFault {}
+impl core::error::Error for AddrError {}
 
 /// Whether B may dial what an X_INIT names. `relay` is the address at the other end of the link
 /// that the X_INIT came over.
 ///
 /// # Errors
 ///
-/// [`AddrFault`]. A link-local address passes only over a link-local link, because that range holds
+/// [`AddrError`]. A link-local address passes only over a link-local link, because that range holds
 /// cloud metadata services; a private one also where the relay is on this host.
 pub fn may_dial(
     ip: IpAddr,
     port: u16,
     relay: IpAddr,
     allow_private: bool,
-) -> Result<(), AddrFault> {
+) -> Result<(), AddrError> {
     may_dial_port(port)?;
     let (near, link) = (scope(ip), scope(relay.to_canonical()));
     match near {
-        Scope::Never => Err(AddrFault::Never(ip)),
+        Scope::Never => Err(AddrError::Never(ip)),
         Scope::Global => Ok(()),
         _ if allow_private || near == link => Ok(()),
         Scope::Private if link == Scope::Loopback => Ok(()),
-        _ => Err(AddrFault::TooNear(ip)),
+        _ => Err(AddrError::TooNear(ip)),
     }
 }
 
@@ -130,9 +130,9 @@ pub fn may_dial(
 ///
 /// # Errors
 ///
-/// [`AddrFault::LowPort`].
-pub fn may_dial_port(port: u16) -> Result<(), AddrFault> {
-    if port < 1024 { Err(AddrFault::LowPort(port)) } else { Ok(()) }
+/// [`AddrError::LowPort`].
+pub fn may_dial_port(port: u16) -> Result<(), AddrError> {
+    if port < 1024 { Err(AddrError::LowPort(port)) } else { Ok(()) }
 }
 
 /// Whether the relay passes on an X_INIT that names `ip`. `observed` is the sender's address as the
@@ -140,19 +140,19 @@ pub fn may_dial_port(port: u16) -> Result<(), AddrFault> {
 ///
 /// # Errors
 ///
-/// [`AddrFault::Never`], or [`AddrFault::NotYours`] unless the sender is on a private network with
+/// [`AddrError::Never`], or [`AddrError::NotYours`] unless the sender is on a private network with
 /// the relay and names a private address of the same family (it may have several).
-pub fn may_name(ip: IpAddr, observed: IpAddr) -> Result<(), AddrFault> {
+pub fn may_name(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     let observed = observed.to_canonical();
     if scope(ip) == Scope::Never {
-        return Err(AddrFault::Never(ip));
+        return Err(AddrError::Never(ip));
     }
     let shared = matches!(scope(observed), Scope::Private | Scope::Loopback);
     let neighbour = shared && scope(ip) == Scope::Private && ip.is_ipv4() == observed.is_ipv4();
     if ip == observed || neighbour {
         Ok(())
     } else {
-        Err(AddrFault::NotYours { named: ip, observed })
+        Err(AddrError::NotYours { named: ip, observed })
     }
 }
 
@@ -228,15 +228,15 @@ mod tests {
             ("169.254.169.254", "10.0.0.1"),
             ("fe80::1", "fd00::1"),
         ] {
-            assert_eq!(may_dial(ip(to), 40000, ip(relay), false), Err(AddrFault::TooNear(ip(to))));
+            assert_eq!(may_dial(ip(to), 40000, ip(relay), false), Err(AddrError::TooNear(ip(to))));
             assert_eq!(may_dial(ip(to), 40000, ip(relay), true), Ok(()));
         }
         for to in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::ffff:127.0.0.1"] {
-            assert_eq!(may_dial(ip(to), 40000, ip(to), true), Err(AddrFault::Never(ip(to))));
+            assert_eq!(may_dial(ip(to), 40000, ip(to), true), Err(AddrError::Never(ip(to))));
         }
         for port in [1, 22, 80, 1023] {
             let at = ip("8.8.8.8");
-            assert_eq!(may_dial(at, port, at, true), Err(AddrFault::LowPort(port)));
+            assert_eq!(may_dial(at, port, at, true), Err(AddrError::LowPort(port)));
         }
     }
 

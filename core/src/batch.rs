@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::secure::{DataOpener, DataSealer, SecureError, record};
-use crate::stream::{Seal, Sum};
+use crate::stream::{Digest, Seal};
 
 /// The most files in a batch.
 pub const MAX_FILES: usize = 1024;
@@ -148,17 +148,17 @@ impl BatchReceiver {
                 };
                 // No file of a batch is so long that its length is no usize.
                 let size = usize::try_from(*size).unwrap_or(usize::MAX);
-                let sum = if self.verify { size_of::<Sum>() } else { 0 };
+                let digest = if self.verify { size_of::<Digest>() } else { 0 };
                 let whole = match self.came.first().or(text.first()) {
                     Some(&NOT_SENT) => 1,
-                    _ => 1 + size + sum,
+                    _ => 1 + size + digest,
                 };
                 let missing = whole - self.came.len();
                 let (now, later) = text.split_at(text.len().min(missing));
                 self.came.extend_from_slice(now);
                 text = later;
                 if self.came.len() == whole {
-                    each(self.next, arrived(&self.came, size, sum));
+                    each(self.next, arrived(&self.came, size, digest));
                     self.came.clear();
                     self.next += 1;
                 }
@@ -181,12 +181,12 @@ impl BatchReceiver {
     }
 }
 
-fn arrived(came: &[u8], size: usize, sum: usize) -> Arrived<'_> {
+fn arrived(came: &[u8], size: usize, digest: usize) -> Arrived<'_> {
     if came.first() == Some(&NOT_SENT) {
         return Arrived::Missing;
     }
     let bytes = came.get(1..1 + size).unwrap_or_default();
-    if sum > 0 && came.get(1 + size..) != Some(blake3::hash(bytes).as_bytes()) {
+    if digest > 0 && came.get(1 + size..) != Some(blake3::hash(bytes).as_bytes()) {
         return Arrived::Altered;
     }
     Arrived::Whole(bytes)

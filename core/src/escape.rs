@@ -11,7 +11,7 @@ use core::fmt::Write as _;
 pub fn escape(part: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = core::str::from_utf8(part)
         && !is_escaped(text)
-        && fault(text).is_none()
+        && error(text).is_none()
     {
         return Cow::Borrowed(text);
     }
@@ -29,7 +29,7 @@ pub fn escape(part: &[u8]) -> Cow<'_, str> {
         rest = rest.get(chunk.valid().len() + chunk.invalid().len()..).unwrap_or_default();
     }
     // Each turn takes all of one character out.
-    while let Some(c) = fault(&text) {
+    while let Some(c) = error(&text) {
         let mut mark = String::new();
         put(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut mark);
         text = text.replace(c, &mark);
@@ -87,7 +87,7 @@ fn put(bytes: &[u8], text: &mut String) {
 }
 
 /// The first character that no name may have where it stands.
-fn fault(text: &str) -> Option<char> {
+fn error(text: &str) -> Option<char> {
     crate::unicode::deceiver(text)
 }
 

@@ -96,7 +96,7 @@ pub struct RelayLimits {
     /// Tries for a nick.
     pub nick_tries: u32,
     /// Packets with a fault, after which a connection is closed.
-    pub faults: u32,
+    pub errors: u32,
     /// X_INIT and X_WHO a minute from one connection.
     pub asks_per_minute: u32,
     /// Bytes of answers to X_WHO, X_ADDR, X_PING and X_CAPS a minute to one address, each answer
@@ -126,7 +126,7 @@ impl Default for RelayLimits {
             nameless: Duration::from_secs(60),
             silence: Duration::from_secs(30),
             nick_tries: 5,
-            faults: 16,
+            errors: 16,
             asks_per_minute: 600,
             answer_bytes_per_minute: 32 << 20,
             guesses: 10,

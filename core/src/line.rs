@@ -70,13 +70,13 @@ impl LineBuffer {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let fault = match core::str::from_utf8(bytes) {
+        let error = match core::str::from_utf8(bytes) {
             Ok(text) => return self.text.push_str(text),
-            Err(fault) => fault,
+            Err(error) => error,
         };
-        let (valid, rest) = bytes.split_at(fault.valid_up_to());
+        let (valid, rest) = bytes.split_at(error.valid_up_to());
         self.text.push_str(core::str::from_utf8(valid).unwrap_or_default());
-        match fault.error_len() {
+        match error.error_len() {
             // The start of a character still to come.
             None => self.partial = rest.into(),
             Some(length) => self.broken = Some(rest[..length].into()),
@@ -226,11 +226,11 @@ mod tests {
             let mut buffer = LineBuffer::new();
             for piece in pieces {
                 buffer.receive(piece);
-                if let Err(fault) = buffer.next_line() {
-                    return fault;
+                if let Err(error) = buffer.next_line() {
+                    return error;
                 }
             }
-            panic!("expected a fault");
+            panic!("expected an error");
         };
         let tails =
             [&b"\xff\n"[..], b"\xe6\n", b"\xe6\x97\n", b"\xf0\x9f\x98\n", "😀a\n".as_bytes()];

@@ -18,15 +18,15 @@ impl<'a> FileName<&'a str> {
     ///
     /// # Errors
     ///
-    /// [`BadName`] with the first thing that is wrong.
+    /// [`InvalidName`] with the first thing that is wrong.
     #[inline]
-    pub fn parse(text: &'a str) -> Result<Self, BadName<'a>> {
+    pub fn parse(text: &'a str) -> Result<Self, InvalidName<'a>> {
         if is_plain(text.as_bytes()) {
             return Ok(Self(text));
         }
-        match fault(text) {
+        match error(text) {
             None => Ok(Self(text)),
-            Some(why) => Err(BadName { name: text, why }),
+            Some(why) => Err(InvalidName { name: text, why }),
         }
     }
 
@@ -47,7 +47,7 @@ impl FileName {
     /// # Errors
     ///
     /// As [`parse`](FileName::parse).
-    pub fn new(text: &str) -> Result<Self, BadName<'_>> {
+    pub fn new(text: &str) -> Result<Self, InvalidName<'_>> {
         FileName::parse(text).map(FileName::<&str>::to_owned)
     }
 
@@ -96,13 +96,13 @@ impl<S: AsRef<str>> FileName<S> {
     ///
     /// # Errors
     ///
-    /// [`NameFault::NotOnWindows`] for what Windows would read as something else: `\`, a drive, a
+    /// [`NameError::NotOnWindows`] for what Windows would read as something else: `\`, a drive, a
     /// stream, a device, or a name whose end it drops.
-    pub fn usable_on(&self, platform: Platform) -> Result<(), NameFault> {
+    pub fn usable_on(&self, platform: Platform) -> Result<(), NameError> {
         match platform {
             Platform::Unix => Ok(()),
             Platform::Windows if self.parts().all(is_windows_part) => Ok(()),
-            Platform::Windows => Err(NameFault::NotOnWindows),
+            Platform::Windows => Err(NameError::NotOnWindows),
         }
     }
 }
@@ -131,24 +131,24 @@ pub enum Platform {
 
 /// A text that is no file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadName<'a> {
+pub struct InvalidName<'a> {
     /// The text as it came: print it only escaped.
     pub name: &'a str,
     /// What is wrong with it.
-    pub why: NameFault,
+    pub why: NameError,
 }
 
-impl fmt::Display for BadName<'_> {
+impl fmt::Display for InvalidName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected a relative file name, got {}: {}", Quoted(self.name), self.why)
     }
 }
 
-impl core::error::Error for BadName<'_> {}
+impl core::error::Error for InvalidName<'_> {}
 
 /// Why a text is no file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameFault {
+pub enum NameError {
     /// No bytes at all.
     Empty,
     /// More than [`MAX_NAME`] bytes.
@@ -165,7 +165,7 @@ pub enum NameFault {
     NotOnWindows,
 }
 
-impl fmt::Display for NameFault {
+impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "it is empty"),
@@ -182,20 +182,20 @@ impl fmt::Display for NameFault {
 }
 
 #[cold]
-fn fault(name: &str) -> Option<NameFault> {
+fn error(name: &str) -> Option<NameError> {
     if name.is_empty() {
-        return Some(NameFault::Empty);
+        return Some(NameError::Empty);
     }
     if name.len() > MAX_NAME {
-        return Some(NameFault::TooLong);
+        return Some(NameError::TooLong);
     }
     if let Some(c) = unicode::deceiver(name) {
-        return Some(NameFault::Deceives(c));
+        return Some(NameError::Deceives(c));
     }
     name.split('/').find_map(|part| match part {
-        "" => Some(NameFault::EmptyPart),
-        "." | ".." => Some(NameFault::Climbs),
-        part if part.len() > MAX_PART => Some(NameFault::PartTooLong),
+        "" => Some(NameError::EmptyPart),
+        "." | ".." => Some(NameError::Climbs),
+        part if part.len() > MAX_PART => Some(NameError::PartTooLong),
         _ => None,
     })
 }
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn says_yes_and_no_as_section_2_2_does() {
-        use NameFault::*;
+        use NameError::*;
         let part = "a".repeat(255);
         let name = [part.as_str(); 4].join("/");
         for good in [
@@ -329,7 +329,7 @@ mod tests {
                             name.extend([a, b, c]);
                             name.push_str(&"y".repeat(after));
                             if is_plain(name.as_bytes()) {
-                                assert_eq!(fault(&name), None, "{name:?}");
+                                assert_eq!(error(&name), None, "{name:?}");
                             }
                         }
                     }
@@ -362,7 +362,7 @@ mod tests {
     fn windows_takes_less() {
         for bad in ["a\\b", "C:", "C:/a", "nul", "a/NUL.txt", "com1", "a.", "a ", "a?", "LPT9.x"] {
             let name = FileName::new(bad).expect("valid");
-            assert_eq!(name.usable_on(Platform::Windows), Err(NameFault::NotOnWindows), "{bad:?}");
+            assert_eq!(name.usable_on(Platform::Windows), Err(NameError::NotOnWindows), "{bad:?}");
             assert_eq!(name.usable_on(Platform::Unix), Ok(()));
         }
         for good in ["a.txt", "com", "console", "a/b", "comet"] {

@@ -15,8 +15,8 @@ impl Nick {
     ///
     /// # Errors
     ///
-    /// [`BadNick`], which says what a nick is and what came.
-    pub fn parse(text: &str) -> Result<Self, BadNick> {
+    /// [`InvalidNick`], which says what a nick is and what came.
+    pub fn parse(text: &str) -> Result<Self, InvalidNick> {
         let allowed = |c: char| !(unicode::is_room(c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
         let fits =
@@ -24,7 +24,7 @@ impl Nick {
         if fits && text.chars().all(allowed) && unicode::deceiver(text).is_none() && text != "EOF" {
             Ok(Self(text.into()))
         } else {
-            Err(BadNick { got: Quoted(text).to_box() })
+            Err(InvalidNick { got: Quoted(text).to_box() })
         }
     }
 
@@ -64,21 +64,21 @@ impl core::borrow::Borrow<str> for Nick {
 }
 
 impl core::str::FromStr for Nick {
-    type Err = BadNick;
+    type Err = InvalidNick;
 
-    fn from_str(text: &str) -> Result<Self, BadNick> {
+    fn from_str(text: &str) -> Result<Self, InvalidNick> {
         Self::parse(text)
     }
 }
 
 /// A text that is no nick.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadNick {
+pub struct InvalidNick {
     /// What came, escaped and cut.
     pub got: Box<str>,
 }
 
-impl fmt::Display for BadNick {
+impl fmt::Display for InvalidNick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -89,7 +89,7 @@ impl fmt::Display for BadNick {
     }
 }
 
-impl core::error::Error for BadNick {}
+impl core::error::Error for InvalidNick {}
 
 #[cfg(test)]
 mod tests {

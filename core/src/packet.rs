@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::{BadName, FileName, ProtocolError, Quoted, Size, decimal};
+use crate::{FileName, InvalidName, ProtocolError, Quoted, Size, decimal};
 
 /// A file name from a packet: checked, or with what is wrong with it.
-pub type Name<'a> = Result<FileName<&'a str>, BadName<'a>>;
+pub type Name<'a> = Result<FileName<&'a str>, InvalidName<'a>>;
 
 /// One line of a control connection. It borrows from the line; reading it allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ pub use blake3::Hasher;
 use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
 
 /// BLAKE3 of a file's bytes.
-pub type Sum = [u8; 32];
+pub type Digest = [u8; 32];
 
 /// What a record holds of a file: bytes that were held back before it, then its own.
-pub type Opened<'a> = (Option<Sum>, &'a [u8]);
+pub type Opened<'a> = (Option<Digest>, &'a [u8]);
 
 /// How the bytes of one request are sealed: of one file, or of [many](crate::batch).
 #[derive(Debug)]
@@ -24,11 +24,11 @@ pub struct Seal {
 
 /// The sums of a file that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sums {
+pub struct Digests {
     /// Of what came.
-    pub ours: Sum,
+    pub ours: Digest,
     /// Of what was sent, as the other side says.
-    pub theirs: Option<Sum>,
+    pub theirs: Option<Digest>,
 }
 
 impl Seal {
@@ -43,7 +43,7 @@ impl Seal {
     ///
     /// [`SecureError`] where this host has not the cipher.
     pub fn sender(self, begun: Hasher) -> Result<Sender, SecureError> {
-        Ok(Sender { sealer: self.key.sealer()?, sum: self.verify.then_some(begun) })
+        Ok(Sender { sealer: self.key.sealer()?, digest: self.verify.then_some(begun) })
     }
 
     /// Begins to receive, after the bytes that `begun` was fed with.
@@ -53,11 +53,11 @@ impl Seal {
     /// [`SecureError`] where this host has not the cipher.
     pub fn receiver(self, begun: Hasher) -> Result<Receiver, SecureError> {
         let opener = self.key.opener()?;
-        Ok(Receiver { opener, sum: self.verify.then_some(begun), held: None })
+        Ok(Receiver { opener, digest: self.verify.then_some(begun), held: None })
     }
 }
 
-impl Sums {
+impl Digests {
     /// Whether what came is what was sent.
     pub fn agree(&self) -> bool {
         self.theirs == Some(self.ours)
@@ -68,7 +68,7 @@ impl Sums {
 #[derive(Debug)]
 pub struct Sender {
     sealer: DataSealer,
-    sum: Option<Hasher>,
+    digest: Option<Hasher>,
 }
 
 impl Sender {
@@ -79,9 +79,9 @@ impl Sender {
     ///
     /// [`SecureError::Buffer`] for any other length.
     pub fn seal(&mut self, record: &mut [u8]) -> Result<(), SecureError> {
-        if let Some(sum) = &mut self.sum {
+        if let Some(digest) = &mut self.digest {
             let end = record.len().saturating_sub(record::TAG);
-            sum.update(record.get(record::HEAD..end).unwrap_or_default());
+            digest.update(record.get(record::HEAD..end).unwrap_or_default());
         }
         self.sealer.seal(record)
     }
@@ -93,9 +93,9 @@ impl Sender {
     /// [`SecureError::Exhausted`] after 2⁶⁴ records.
     pub fn finish(mut self) -> Result<Vec<u8>, SecureError> {
         let mut end = Vec::new();
-        if let Some(sum) = self.sum {
+        if let Some(digest) = self.digest {
             end.resize(record::HEAD, 0);
-            end.extend_from_slice(sum.finalize().as_bytes());
+            end.extend_from_slice(digest.finalize().as_bytes());
             end.resize(end.len() + record::TAG, 0);
             self.sealer.seal(&mut end)?;
         }
@@ -108,9 +108,9 @@ impl Sender {
 #[derive(Debug)]
 pub struct Receiver {
     opener: DataOpener,
-    sum: Option<Hasher>,
+    digest: Option<Hasher>,
     /// A record as long as a sum: only what follows it tells whether it is one.
-    held: Option<Sum>,
+    held: Option<Digest>,
 }
 
 impl Receiver {
@@ -122,7 +122,7 @@ impl Receiver {
     /// [`SecureError`] for a record that is not the next of the other side's.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, SecureError> {
         let text = self.opener.open(record)?;
-        Ok(settle(&mut self.sum, &mut self.held, text))
+        Ok(settle(&mut self.digest, &mut self.held, text))
     }
 
     /// As [`open`](Self::open), of bytes in any pieces, from the front of `bytes`. To be called until
@@ -133,7 +133,7 @@ impl Receiver {
     /// As there.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Opened<'_>>, SecureError> {
         let Some(text) = self.opener.receive(bytes)? else { return Ok(None) };
-        Ok(Some(settle(&mut self.sum, &mut self.held, text)))
+        Ok(Some(settle(&mut self.digest, &mut self.held, text)))
     }
 
     /// Whether all came. Anything more is an error.
@@ -146,22 +146,26 @@ impl Receiver {
     /// # Errors
     ///
     /// [`SecureError::Cut`] where something is missing.
-    pub fn finish(self) -> Result<Option<Sums>, SecureError> {
+    pub fn finish(self) -> Result<Option<Digests>, SecureError> {
         self.opener.close()?;
-        let ours = self.sum.map(|sum| *sum.finalize().as_bytes());
-        Ok(ours.map(|ours| Sums { ours, theirs: self.held }))
+        let ours = self.digest.map(|digest| *digest.finalize().as_bytes());
+        Ok(ours.map(|ours| Digests { ours, theirs: self.held }))
     }
 }
 
-fn settle<'a>(sum: &mut Option<Hasher>, held: &mut Option<Sum>, text: &'a [u8]) -> Opened<'a> {
-    let Some(sum) = sum else { return (None, text) };
+fn settle<'a>(
+    digest: &mut Option<Hasher>,
+    held: &mut Option<Digest>,
+    text: &'a [u8],
+) -> Opened<'a> {
+    let Some(digest) = digest else { return (None, text) };
     // The last record is empty: what is held before it is the sum.
     if text.is_empty() {
         return (None, text);
     }
     let before = held.take();
     if let Some(before) = &before {
-        sum.update(before);
+        digest.update(before);
     }
     match text.try_into() {
         Ok(text) => {
@@ -169,7 +173,7 @@ fn settle<'a>(sum: &mut Option<Hasher>, held: &mut Option<Sum>, text: &'a [u8]) 
             (before, &[])
         }
         Err(_) => {
-            sum.update(text);
+            digest.update(text);
             (before, text)
         }
     }

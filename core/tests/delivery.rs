@@ -4,7 +4,7 @@
 
 use xcher_core::delivery::{ByCode, Offer, Verdict};
 use xcher_core::peer::{
-    Delivery, Direction, Event, Fault, Known, Path, Secrecy, SessionId, TransferId,
+    Delivery, Direction, Error, Event, Known, Path, Secrecy, SessionId, TransferId,
 };
 use xcher_core::secure::Identity;
 use xcher_core::session::Want;
@@ -47,8 +47,8 @@ fn delivered(session: SessionId, transfer: u64, text: &str, delivery: Delivery) 
     Event::Delivered { session, transfer, name: name(text), bytes: 5, delivery }
 }
 
-fn ended(session: SessionId, fault: Option<Fault>) -> Event {
-    Event::Ended { session, fault }
+fn ended(session: SessionId, error: Option<Error>) -> Event {
+    Event::Ended { session, error }
 }
 
 fn full() -> Delivery {
@@ -124,7 +124,7 @@ fn a_cut_is_no_end_though_everything_was_confirmed() {
     let mut served = ByCode::new();
     served.event(&opened(US));
     served.event(&delivered(US, 1, "a", Delivery::Stored));
-    served.event(&ended(US, Some(Fault::Closed(None))));
+    served.event(&ended(US, Some(Error::Closed(None))));
     assert!(matches!(served.verdict(false), Verdict::Again(_)));
 }
 
@@ -167,7 +167,7 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
 
 #[test]
 fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
-    for fault in [None, Some(Fault::Closed(None))] {
+    for error in [None, Some(Error::Closed(None))] {
         let mut served = ByCode::of_a_pipe();
         served.event(&opened(US));
         served.event(&wants(US, 3, 0));
@@ -175,7 +175,7 @@ fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
         served.event(&delivered(US, 1, "stdin", Delivery::Stored));
         served.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
         assert_eq!(served.verdict(false), Verdict::Open, "somebody is in");
-        served.event(&ended(US, fault));
+        served.event(&ended(US, error));
         let Verdict::Done(outcome) = served.verdict(false) else {
             panic!("nothing is left to send")
         };

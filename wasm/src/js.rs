@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use xcher_core::code::Code;
 use xcher_core::delivery::{Outcome, Verdict};
 use xcher_core::peer::{
-    Calls, Config, Direction, Event, Fault, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
+    Calls, Config, Direction, Error, Event, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
 };
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
@@ -118,19 +118,19 @@ impl host::Outside for Outside {
         let say = |event: &str, id: u64, number: f64, flag: bool, text: &str, more: &str| {
             self.tell(event, id as f64, number, flag, text, more, "");
         };
-        let fail = |event: &str, id: u64, number: f64, more: &str, fault: &Fault| {
-            let code = match fault {
+        let fail = |event: &str, id: u64, number: f64, more: &str, error: &Error| {
+            let code = match error {
                 // Here the bridge listens, and it is gone.
-                Fault::Local(_) if lost => "unreachable",
-                fault => fault.code(),
+                Error::Local(_) if lost => "unreachable",
+                error => error.code(),
             };
-            self.tell(event, id as f64, number, false, &fault.to_string(), more, code);
+            self.tell(event, id as f64, number, false, &error.to_string(), more, code);
         };
         match event {
             Event::Online { nick } => say("online", 0, 0.0, false, nick.as_str(), ""),
-            Event::Offline { fault, retry } => {
+            Event::Offline { error, retry } => {
                 let retry = retry.map_or(f64::NAN, millis);
-                fail("offline", 0, retry, "", &fault);
+                fail("offline", 0, retry, "", &error);
             }
             Event::Nick { nick } => say("nick", 0, 0.0, false, nick.as_str(), ""),
             Event::NicksEnd => say("nicks", 0, 0.0, false, "", ""),
@@ -138,8 +138,8 @@ impl host::Outside for Outside {
                 let nick = nick.as_ref().map_or("", Nick::as_str);
                 say("call", session.0, 0.0, true, &from.to_string(), nick);
             }
-            Event::CallRefused { from, fault } => {
-                fail("refused", 0, 0.0, &from.to_string(), &fault);
+            Event::CallRefused { from, error } => {
+                fail("refused", 0, 0.0, &from.to_string(), &error);
             }
             Event::Opened { session, peer, nick, called, secrecy, .. } => {
                 let (secrecy, key) = match secrecy {
@@ -160,11 +160,11 @@ impl host::Outside for Outside {
             Event::SafetyWords { session, words } => {
                 say("words", session.0, 0.0, false, &words, "");
             }
-            Event::OpenFailed { session, fault } => fail("ended", session.0, 0.0, "", &fault),
-            Event::Ended { session, fault: Some(fault) } => {
-                fail("ended", session.0, 0.0, "", &fault);
+            Event::OpenFailed { session, error } => fail("ended", session.0, 0.0, "", &error),
+            Event::Ended { session, error: Some(error) } => {
+                fail("ended", session.0, 0.0, "", &error);
             }
-            Event::Ended { session, fault: None } => say("ended", session.0, 0.0, true, "", ""),
+            Event::Ended { session, error: None } => say("ended", session.0, 0.0, true, "", ""),
             Event::Entry { session, ref name, size, stat }
             | Event::Offered { session, ref name, size, stat } => {
                 let (bytes, approximate) = (size.bytes() as f64, size.exact().is_none());
@@ -187,7 +187,7 @@ impl host::Outside for Outside {
                 say("checked", session.0, 0.0, yes, &name, "");
             }
             Event::OfferEnd { session, .. } => say("offer", session.0, 0.0, false, "", ""),
-            Event::NotOffered { session, fault } => fail("unoffered", session.0, 0.0, "", &fault),
+            Event::NotOffered { session, error } => fail("unoffered", session.0, 0.0, "", &error),
             Event::Started { transfer, direction: Direction::Receive, from, .. } => {
                 say("started", transfer.0, from as f64, false, "", "");
             }
@@ -206,8 +206,8 @@ impl host::Outside for Outside {
             | Event::CodeDead
             | Event::Delivered { .. }
             | Event::Wanted { .. } => {}
-            Event::Failed { transfer, name, fault, .. } => {
-                fail("finished", transfer.0, 0.0, name.as_str(), &fault);
+            Event::Failed { transfer, name, error, .. } => {
+                fail("finished", transfer.0, 0.0, name.as_str(), &error);
             }
             Event::Notice { text, .. } => say("notice", 0, 0.0, false, &text, ""),
         }

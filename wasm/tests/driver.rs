@@ -7,7 +7,7 @@ mod bridge;
 
 use bridge::Pair;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
-use xcher_core::peer::{Event, Fault, SessionId};
+use xcher_core::peer::{Error, Event, SessionId};
 use xcher_core::{FileName, Nick, NotStored, Size, Stat};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -100,7 +100,7 @@ fn what_cannot_be_stored_is_not_finished_whether_it_is_whole_or_not() {
         assert!(
             matches!(
                 &told[..],
-                [Event::Failed { fault: Fault::NotStored { reason: NotStored::Space, .. }, .. }]
+                [Event::Failed { error: Error::NotStored { reason: NotStored::Space, .. }, .. }]
             ),
             "{told:?}"
         );
@@ -114,13 +114,13 @@ fn a_byte_too_many_or_too_few_is_no_success() {
     let data = receiving(&mut pair, session, 3);
     pair.write(data, b"abcdef");
     let told = pair.told();
-    assert!(matches!(&told[..], [Event::Failed { fault: Fault::Excess { expected: 3 }, .. }]));
+    assert!(matches!(&told[..], [Event::Failed { error: Error::Excess { expected: 3 }, .. }]));
     assert!(pair.lines[data].ended);
     let data = receiving(&mut pair, session, 3);
     pair.write(data, b"ab");
     pair.close(data);
     let told = pair.told();
-    assert!(matches!(&told[..], [Event::Failed { fault: Fault::Incomplete { got: 2, .. }, .. }]));
+    assert!(matches!(&told[..], [Event::Failed { error: Error::Incomplete { got: 2, .. }, .. }]));
 }
 
 #[wasm_bindgen_test]
@@ -144,9 +144,9 @@ fn a_tunnel_that_is_lost_takes_all_with_it_and_comes_back() {
     let offline = |event: &Event| matches!(event, Event::Offline { retry: Some(_), .. });
     assert!(told.iter().any(offline), "{told:?}");
     assert!(told.iter().any(|event| {
-        matches!(event, Event::Failed { fault: Fault::Incomplete { got: 3, .. }, .. })
+        matches!(event, Event::Failed { error: Error::Incomplete { got: 3, .. }, .. })
     }));
-    let ended = |event: &Event| matches!(event, Event::Ended { fault: Some(Fault::Closed(_)), .. });
+    let ended = |event: &Event| matches!(event, Event::Ended { error: Some(Error::Closed(_)), .. });
     assert!(told.iter().any(ended), "{told:?}");
     pair.world.now.set(1000);
     pair.host.turn();

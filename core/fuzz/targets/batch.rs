@@ -90,7 +90,7 @@ fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outco
     let seal = Seal::new(keys.data(Side::Caller, 3, Cipher::default()), input.verify);
     let mut receiver = seal.batch_receiver(sizes.to_vec()).expect("everyone's");
     let mut files = Vec::new();
-    let fault = |error: SecureError| assert_printable(&error.to_string());
+    let error = |error: SecureError| assert_printable(&error.to_string());
     for piece in pieces {
         let came = receiver.receive(piece, |at, arrived| {
             files.push((
@@ -102,12 +102,12 @@ fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outco
                 },
             ));
         });
-        if let Err(error) = came {
-            fault(error);
+        if let Err(broken) = came {
+            error(broken);
             return (files, false);
         }
     }
-    let whole = receiver.finish().map_err(fault).is_ok();
+    let whole = receiver.finish().map_err(error).is_ok();
     (files, whole)
 }
 
@@ -122,8 +122,8 @@ fn plainly(input: &Input, sizes: &[u64], mut text: VecDeque<u8>) -> Outcome {
             files.push((at, File::Missing));
             continue;
         }
-        let sum = if input.verify { 32 } else { 0 };
-        let Some(mut bytes) = take(*size as usize + sum) else { return (files, false) };
+        let digest = if input.verify { 32 } else { 0 };
+        let Some(mut bytes) = take(*size as usize + digest) else { return (files, false) };
         let theirs = bytes.split_off(*size as usize);
         let ours = Hasher::new().update(&bytes).finalize();
         let same = !input.verify || theirs == ours.as_bytes();

@@ -87,8 +87,8 @@ fuzz_target!(|input: Input| {
         talker::assert_private(&both);
     }
     for (talker, side) in both.iter().zip([Side::Caller, Side::Called]) {
-        if let Some(fault) = &talker.fault {
-            assert_printable(&fault.to_string());
+        if let Some(error) = &talker.error {
+            assert_printable(&error.to_string());
         }
         assert!(talker.agreed() != Some(None) || !(input.strict || input.code));
         if let Some(Some(got)) = talker.agreed() {

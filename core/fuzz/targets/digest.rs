@@ -8,7 +8,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use xcher_core::secure::record::{HEAD, TAG};
 use xcher_core::secure::{Cipher, Keys, Side};
-use xcher_core::stream::{Hasher, Seal, Sums};
+use xcher_core::stream::{Digests, Hasher, Seal};
 use xcher_core_fuzz::{assert_printable, split, with_keys};
 
 #[derive(Arbitrary, Debug)]
@@ -26,11 +26,11 @@ enum Said {
     /// As many as a sum has.
     Like([u8; 32]),
     /// The sum of all before.
-    Sum,
+    Digest,
 }
 
 /// The file, and its sums if the end came.
-type Outcome = (Vec<u8>, Option<Option<Sums>>);
+type Outcome = (Vec<u8>, Option<Option<Digests>>);
 
 fuzz_target!(|input: Input| {
     let mut records: Vec<Vec<u8>> = Vec::new();
@@ -39,7 +39,7 @@ fuzz_target!(|input: Input| {
             Said::Bytes(bytes) if bytes.is_empty() => continue,
             Said::Bytes(bytes) => bytes.iter().copied().take(16_000).collect(),
             Said::Like(bytes) => bytes.to_vec(),
-            Said::Sum => Hasher::new().update(&records.concat()).finalize().as_bytes().to_vec(),
+            Said::Digest => Hasher::new().update(&records.concat()).finalize().as_bytes().to_vec(),
         });
     }
     with_keys(|a, b| {
@@ -77,14 +77,14 @@ fn receive(keys: &Keys, verify: bool, pieces: &[&[u8]]) -> Outcome {
 
 /// Record by record, of all that was said.
 fn plainly(input: &Input, records: &[Vec<u8>]) -> Outcome {
-    let (sum, file) = match records.split_last() {
+    let (digest, file) = match records.split_last() {
         Some((last, before)) if input.verify && last.len() == 32 => (Some(last), before),
         _ => (None, records),
     };
     let file = file.concat();
-    let sums = input.verify.then(|| Sums {
+    let digests = input.verify.then(|| Digests {
         ours: *Hasher::new().update(&file).finalize().as_bytes(),
-        theirs: sum.map(|sum| sum[..].try_into().expect("as long as a sum")),
+        theirs: digest.map(|digest| digest[..].try_into().expect("as long as a digest")),
     });
-    (file, input.ends.then_some(sums))
+    (file, input.ends.then_some(digests))
 }

@@ -34,7 +34,7 @@ fuzz_target!(|input: Input| {
     ask(&mut honest, &input, &mut out);
     let asked = out.len();
     let sealed = other.seal(input.said.clone());
-    let mut fault = None;
+    let mut error = None;
     'pieces: for piece in sealed.chunks(usize::from(input.piece).max(1)) {
         honest.receive(piece);
         loop {
@@ -42,8 +42,8 @@ fuzz_target!(|input: Input| {
                 Ok(Some(event)) => look_at(&event),
                 Ok(None) if honest.question().is_some() => answer(&mut honest, &mut out),
                 Ok(None) => break,
-                Err(error) => {
-                    fault = Some(error);
+                Err(broken) => {
+                    error = Some(broken);
                     break 'pieces;
                 }
             }
@@ -52,9 +52,9 @@ fuzz_target!(|input: Input| {
     while honest.question().is_some() {
         answer(&mut honest, &mut out);
     }
-    let fault: Option<ProtocolError> = fault.or_else(|| honest.close().err());
-    if let Some(fault) = fault {
-        let text = fault.to_string();
+    let error: Option<ProtocolError> = error.or_else(|| honest.close().err());
+    if let Some(error) = error {
+        let text = error.to_string();
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
     let most = asked + (input.said.len() + 64) * FACTOR;

@@ -13,11 +13,11 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(whole, read(&split(*seed, bytes)));
     assert_eq!(whole, read(&split(0, bytes)));
 
-    let (lines, fault) = whole;
+    let (lines, error) = whole;
     let all = lines.concat();
     assert!(bytes.starts_with(all.as_bytes()), "nothing is lost, added or changed");
     let rest = &bytes[all.len()..];
-    match fault {
+    match error {
         None => assert!(!rest.contains(&b'\n') && rest.len() < MAX_LINE),
         Some(ProtocolError::LineTooLong { .. }) => {
             assert!(!rest[..MAX_LINE - 1].contains(&b'\n') && rest[MAX_LINE - 1] != b'\n');

@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
 fn packet(line: &str) {
     let packet = match Packet::parse(line) {
         Ok(packet) => packet,
-        Err(error) => return fault(&error),
+        Err(error) => return check_message(&error),
     };
     let mut out = Vec::new();
     packet.encode(&mut out);
@@ -60,7 +60,7 @@ fn relay_packet(line: &str) {
                 assert_eq!(RelayPacket::parse(line), Ok(packet));
             }
         }
-        Err(error) => fault(&error),
+        Err(error) => check_message(&error),
     }
 }
 
@@ -93,6 +93,6 @@ fn size(text: &str) {
     }
 }
 
-fn fault(error: &ProtocolError) {
+fn check_message(error: &ProtocolError) {
     assert_printable(&error.to_string());
 }

@@ -31,7 +31,7 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
     if terms(seed).is_none() {
         ask(seed, &mut session, &mut out);
     }
-    let mut fault = None;
+    let mut error = None;
     // At the end the other side is not waited for any more.
     'pieces: for piece in pieces.iter().map(Some).chain([None]) {
         match piece {
@@ -60,9 +60,9 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
                 // Only now, so that questions wait for each other as they do while a disk works.
                 Ok(None) if session.is_full() => answer(&mut session, &mut out),
                 Ok(None) => break,
-                Err(error) => {
-                    assert_printable(&error.to_string());
-                    fault = Some(error);
+                Err(broken) => {
+                    assert_printable(&broken.to_string());
+                    error = Some(broken);
                     break 'pieces;
                 }
             }
@@ -71,11 +71,11 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
     while session.question().is_some() {
         answer(&mut session, &mut out);
     }
-    if fault.is_none() {
-        fault = session.close().err();
+    if error.is_none() {
+        error = session.close().err();
     }
     readable(&out);
-    (events, fault, out)
+    (events, error, out)
 }
 
 /// Who it is that hears them, if one that knows more than the six packets.

@@ -87,7 +87,7 @@ fn visit(pieces: &[&[u8]]) -> End {
         _ => None,
     });
     let listener = listener.expect("a door");
-    do_(&mut peer, Input::Listening { listener, lent_at: None, port: 40_000 });
+    do_(&mut peer, Input::Listening { listener, allocated_at: None, port: 40_000 });
     do_(&mut peer, Input::Received { conn: relay, bytes: DUE.as_bytes() });
     let conn: ConnId = peer.new_conn();
     let mut end = End::Waits;

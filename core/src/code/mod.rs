@@ -44,20 +44,20 @@ impl Code {
     ///
     /// # Errors
     ///
-    /// [`BadCode`], which says which part is wrong and shows no word.
-    pub fn parse(text: &str) -> Result<Self, BadCode> {
+    /// [`InvalidCode`], which says which part is wrong and shows no word.
+    pub fn parse(text: &str) -> Result<Self, InvalidCode> {
         let mut parts = parts(text);
-        let digits = parts.next().filter(|digits| is_number(digits)).ok_or(BadCode::Nick)?;
-        let nick = Nick::parse(digits).map_err(|_| BadCode::Nick)?;
-        let mut word = |list, fault| {
+        let digits = parts.next().filter(|digits| is_number(digits)).ok_or(InvalidCode::Nick)?;
+        let nick = Nick::parse(digits).map_err(|_| InvalidCode::Nick)?;
+        let mut word = |list, error| {
             let word = parts.next().map(str::to_ascii_lowercase);
-            word.and_then(|word| words::byte(list, &word)).ok_or(fault)
+            word.and_then(|word| words::byte(list, &word)).ok_or(error)
         };
-        let first = word(words::THREE, BadCode::FirstWord)?;
-        let second = word(words::TWO, BadCode::SecondWord)?;
-        let third = word(words::THREE, BadCode::ThirdWord)?;
+        let first = word(words::THREE, InvalidCode::FirstWord)?;
+        let second = word(words::TWO, InvalidCode::SecondWord)?;
+        let third = word(words::THREE, InvalidCode::ThirdWord)?;
         if parts.next().is_some() {
-            Err(BadCode::More)
+            Err(InvalidCode::More)
         } else {
             Ok(Self { nick, words: [first, second, third] })
         }
@@ -97,16 +97,16 @@ impl fmt::Debug for Code {
 }
 
 impl core::str::FromStr for Code {
-    type Err = BadCode;
+    type Err = InvalidCode;
 
-    fn from_str(text: &str) -> Result<Self, BadCode> {
+    fn from_str(text: &str) -> Result<Self, InvalidCode> {
         Self::parse(text)
     }
 }
 
 /// A text that is no code: by what is wrong with it, without its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadCode {
+pub enum InvalidCode {
     /// It does not begin with a nick of 1 to 9 digits.
     Nick,
     /// The first word is none of the list's, or there is none.
@@ -119,7 +119,7 @@ pub enum BadCode {
     More,
 }
 
-impl fmt::Display for BadCode {
+impl fmt::Display for InvalidCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("expected a code like 4821-crossover-clockwork-universe, got ")?;
         f.write_str(match self {
@@ -132,7 +132,7 @@ impl fmt::Display for BadCode {
     }
 }
 
-impl core::error::Error for BadCode {}
+impl core::error::Error for InvalidCode {}
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == '-' || c.is_whitespace()).filter(|part| !part.is_empty())
@@ -174,23 +174,23 @@ mod tests {
 
     #[test]
     fn what_is_no_code_says_why_and_shows_no_word() {
-        for (text, fault) in [
-            ("", BadCode::Nick),
-            ("-", BadCode::Nick),
-            ("crossover-clockwork-universe", BadCode::Nick),
-            ("1234567890-crossover-clockwork-universe", BadCode::Nick),
-            ("４８２１-crossover-clockwork-universe", BadCode::Nick),
-            ("4821", BadCode::FirstWord),
-            ("4821-crosover-clockwork-universe", BadCode::FirstWord),
-            ("4821-clockwork-crossover-universe", BadCode::FirstWord),
-            ("4821-crossover", BadCode::SecondWord),
-            ("4821-crossover-crossover", BadCode::SecondWord),
-            ("4821-crossover-clockwork", BadCode::ThirdWord),
-            ("4821-crossover-clockwork-acme", BadCode::ThirdWord),
-            ("4821-crossover-clockwork-universe-acme", BadCode::More),
+        for (text, error) in [
+            ("", InvalidCode::Nick),
+            ("-", InvalidCode::Nick),
+            ("crossover-clockwork-universe", InvalidCode::Nick),
+            ("1234567890-crossover-clockwork-universe", InvalidCode::Nick),
+            ("４８２１-crossover-clockwork-universe", InvalidCode::Nick),
+            ("4821", InvalidCode::FirstWord),
+            ("4821-crosover-clockwork-universe", InvalidCode::FirstWord),
+            ("4821-clockwork-crossover-universe", InvalidCode::FirstWord),
+            ("4821-crossover", InvalidCode::SecondWord),
+            ("4821-crossover-crossover", InvalidCode::SecondWord),
+            ("4821-crossover-clockwork", InvalidCode::ThirdWord),
+            ("4821-crossover-clockwork-acme", InvalidCode::ThirdWord),
+            ("4821-crossover-clockwork-universe-acme", InvalidCode::More),
         ] {
-            assert_eq!(Code::parse(text), Err(fault), "{text:?}");
-            let why = fault.to_string();
+            assert_eq!(Code::parse(text), Err(error), "{text:?}");
+            let why = error.to_string();
             assert!(
                 why.starts_with("expected a code like 4821-crossover-clockwork-universe, got ")
             );

@@ -104,13 +104,13 @@ impl ByCode {
                     pipe.fate = Some(delivery.clone());
                 }
             }
-            Event::Ended { session, fault } => {
+            Event::Ended { session, error } => {
                 if let Some(served) = self.sessions.remove(session) {
                     let settled = served.settled.saturating_add(served.here);
                     self.outcome.unasked += served.wanted.saturating_sub(settled);
                     self.last = served;
-                    self.left |= fault.is_none();
-                    self.cut |= fault.is_some();
+                    self.left |= error.is_none();
+                    self.cut |= error.is_some();
                 }
             }
             Event::CodeDead => self.dead = true,

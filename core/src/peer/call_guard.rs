@@ -7,7 +7,7 @@ use core::time::Duration;
 use litemap::LiteMap;
 
 use crate::Limits;
-use crate::addr::{AddrFault, counted_as};
+use crate::addr::{AddrError, counted_as};
 use crate::rate_limit::Budget;
 
 /// Addresses that did not speak XCHER when they were dialled, and how often anyone is, and each caller.
@@ -45,14 +45,14 @@ impl CallGuard {
     }
 
     /// Whether a call from `ip` may be dialled now. A yes costs one of the budget.
-    pub(super) fn admit(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrFault> {
+    pub(super) fn admit(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
         if self.silent.iter().any(|silent| silent.ip == ip && now < silent.until) {
-            return Err(AddrFault::BackOff(ip));
+            return Err(AddrError::BackOff(ip));
         }
         // A caller that has used up its own budget uses up nobody else's.
         match self.spend_of(ip, now) && self.budget.spend(self.dials_per_minute, now) {
             true => Ok(()),
-            false => Err(AddrFault::TooManyDials),
+            false => Err(AddrError::TooManyDials),
         }
     }
 
@@ -109,10 +109,10 @@ mod tests {
             assert_eq!(guard.admit(ip, at(0)), Ok(()));
         }
         guard.did_not_speak(ip, at(0));
-        assert_eq!(guard.admit(ip, at(9)), Err(AddrFault::BackOff(ip)));
+        assert_eq!(guard.admit(ip, at(9)), Err(AddrError::BackOff(ip)));
         assert_eq!(guard.admit(ip, at(10)), Ok(()));
         guard.did_not_speak(ip, at(10));
-        assert_eq!(guard.admit(ip, at(29)), Err(AddrFault::BackOff(ip)));
+        assert_eq!(guard.admit(ip, at(29)), Err(AddrError::BackOff(ip)));
         guard.spoke(ip);
         assert_eq!(guard.admit(ip, at(29)), Ok(()));
     }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::door::{Door, Guest};
 use super::session_entry::{Slot, Stage};
-use super::{Action, Calls, ConnId, Event, Fault, ListenerId, Peer, SessionId, Turn, Use};
+use super::{Action, Calls, ConnId, Error, Event, ListenerId, Peer, SessionId, Turn, Use};
 use crate::addr::may_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
@@ -87,7 +87,7 @@ impl Peer {
         while let Some(id) = next {
             match yes {
                 true => self.dial_next(id, turn),
-                false => self.open_failed(id, Fault::Declined, turn),
+                false => self.open_failed(id, Error::Declined, turn),
             }
             let with =
                 |slot: &Slot| slot.stage == Stage::Consent && slot.asked_with == Some(session);
@@ -103,7 +103,7 @@ impl Peer {
     pub(super) fn listening(
         &mut self,
         (id, listener): (SessionId, ListenerId),
-        lent_at: Option<IpAddr>,
+        allocated_at: Option<IpAddr>,
         port: u16,
         turn: &mut Turn<'_>,
     ) {
@@ -114,7 +114,7 @@ impl Peer {
             return self.listen_failed(id, listener, RELAY_GONE.into(), turn);
         }
         let own = || self.own_address().map(|(named, _)| named);
-        let Some(named) = lent_at.or_else(own) else { return };
+        let Some(named) = allocated_at.or_else(own) else { return };
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let Some(nick) = slot.nick.clone() else { return };
         if let Some(door) = slot.doors.iter_mut().find(|door| door.listener == listener) {
@@ -153,7 +153,7 @@ impl Peer {
 
     /// The connection tried first was no peer's: tries the next, or waits on. `false` where the
     /// session was not in that state.
-    pub(super) fn try_another(&mut self, id: SessionId, why: &Fault, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn try_another(&mut self, id: SessionId, why: &Error, turn: &mut Turn<'_>) -> bool {
         let Some(slot) = self.sessions.get_mut(&id) else { return false };
         let Stage::Live { conn } = slot.stage else { return false };
         if slot.doors.is_empty() {
@@ -202,20 +202,20 @@ impl Peer {
         let before = nick.as_ref().and_then(|nick| self.call_of(nick));
         let call = before.filter(|id| self.is_another_way(*id, from));
         let refusal = if self.config.calls == Calls::Ignore || closed {
-            Some(Fault::Declined)
-        } else if let Err(fault) =
+            Some(Error::Declined)
+        } else if let Err(error) =
             may_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
-            Some(Fault::Policy(fault))
-        } else if let Err(fault) = self.guard.admit(from.ip(), turn.now) {
-            Some(Fault::Policy(fault))
+            Some(Error::Policy(error))
+        } else if let Err(error) = self.guard.admit(from.ip(), turn.now) {
+            Some(Error::Policy(error))
         } else if call.is_none() && !self.make_room(from.ip(), turn) {
-            Some(Fault::Busy("sessions at once"))
+            Some(Error::Busy("sessions at once"))
         } else {
             None
         };
-        if let Some(fault) = refusal {
-            return turn.tell(Event::CallRefused { from, fault });
+        if let Some(error) = refusal {
+            return turn.tell(Event::CallRefused { from, error });
         }
         if let Some(id) = call {
             self.add_ways(id, from, ticket);
@@ -260,7 +260,7 @@ impl Peer {
             })
             .max();
         let Some((.., id)) = longest else { return false };
-        self.leave(id, Some(Fault::Busy("sessions at once")), turn);
+        self.leave(id, Some(Error::Busy("sessions at once")), turn);
         self.callers.take(caller, most)
     }
 
@@ -287,8 +287,8 @@ impl Peer {
         if let Some(id) = named.or_else(|| calling().next()).map(|(id, _)| *id)
             && !self.survives_refusal(id, reason, turn)
         {
-            let fault = Fault::Relay(printable(reason));
-            self.open_failed(id, fault, turn);
+            let error = Error::Relay(printable(reason));
+            self.open_failed(id, error, turn);
         }
     }
 
@@ -298,11 +298,11 @@ impl Peer {
     }
 
     /// A session that has not been told of as open will not be.
-    pub(super) fn open_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
-        if let Some(slot) = self.release(id, &fault, turn) {
+    pub(super) fn open_failed(&mut self, id: SessionId, error: Error, turn: &mut Turn<'_>) {
+        if let Some(slot) = self.release(id, &error, turn) {
             turn.tell(match slot.opened {
-                true => Event::Ended { session: id, fault: Some(fault) },
-                false => Event::OpenFailed { session: id, fault },
+                true => Event::Ended { session: id, error: Some(error) },
+                false => Event::OpenFailed { session: id, error },
             });
         }
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::receipts::deliver;
 use super::session_entry::{Ask, Slot, Stage, TRIAL};
-use super::{Action, Delivery, Event, Fault, Peer, SessionId, Turn, Use};
+use super::{Action, Delivery, Error, Event, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
 use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};
 
@@ -199,7 +199,7 @@ impl Peer {
             match heard {
                 Ok(Some(event)) => self.heard(id, event, turn),
                 Ok(None) => break,
-                Err(error) => return self.session_failed(id, Fault::Protocol(error), turn),
+                Err(error) => return self.session_failed(id, Error::Protocol(error), turn),
             }
         }
         self.look_up(id, turn);
@@ -255,7 +255,7 @@ impl Peer {
 
     fn ended_by_peer(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let unanswered = self.sessions.get(&id).is_some_and(|slot| slot.session.awaits_answer());
-        self.over(id, true, unanswered.then_some(Fault::Closed(None)), turn);
+        self.over(id, true, unanswered.then_some(Error::Closed(None)), turn);
     }
 
     pub(super) fn control_closed(
@@ -266,42 +266,42 @@ impl Peer {
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let spoken = slot.session.has_spoken();
-        let half = slot.session.close().err().map(Fault::Protocol);
+        let half = slot.session.close().err().map(Error::Protocol);
         let unanswered = slot.session.awaits_answer() || slot.fetching > 0 || why.is_some();
         // In private only X_END is an end: anyone on the way can close a connection (section 11.3).
         let cut = unanswered || slot.key.is_some();
-        let fault = half.or_else(|| cut.then_some(Fault::Closed(why)));
-        if self.try_another(id, fault.as_ref().unwrap_or(&Fault::Closed(None)), turn) {
+        let error = half.or_else(|| cut.then_some(Error::Closed(why)));
+        if self.try_another(id, error.as_ref().unwrap_or(&Error::Closed(None)), turn) {
             return;
         }
-        self.over(id, spoken, fault, turn);
+        self.over(id, spoken, error, turn);
     }
 
     /// The other side broke the protocol, or went silent.
-    pub(super) fn session_failed(&mut self, id: SessionId, fault: Fault, turn: &mut Turn<'_>) {
-        self.count_wrong_code(id, &fault, turn);
+    pub(super) fn session_failed(&mut self, id: SessionId, error: Error, turn: &mut Turn<'_>) {
+        self.count_wrong_code(id, &error, turn);
         let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
         let unencrypted =
-            matches!(fault, Fault::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure));
+            matches!(error, Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure));
         if spoken && unencrypted {
             // The peer itself: nobody else is waited for.
-            return self.leave(id, Some(fault), turn);
+            return self.leave(id, Some(error), turn);
         }
-        if self.try_another(id, &fault, turn) {
+        if self.try_another(id, &error, turn) {
             return;
         }
-        self.over(id, spoken, Some(fault), turn);
+        self.over(id, spoken, Some(error), turn);
     }
 
-    fn over(&mut self, id: SessionId, spoken: bool, fault: Option<Fault>, turn: &mut Turn<'_>) {
-        let fate = fault.as_ref().unwrap_or(&Fault::Closed(None));
+    fn over(&mut self, id: SessionId, spoken: bool, error: Option<Error>, turn: &mut Turn<'_>) {
+        let fate = error.as_ref().unwrap_or(&Error::Closed(None));
         let Some(slot) = self.release(id, fate, turn) else { return };
         if let (true, false, Some((_, remote))) = (slot.called, spoken, slot.ends) {
             self.guard.did_not_speak(remote, turn.now);
         }
         turn.tell(match slot.opened {
-            true => Event::Ended { session: id, fault },
-            false => Event::OpenFailed { session: id, fault: fault.unwrap_or(Fault::Closed(None)) },
+            true => Event::Ended { session: id, error },
+            false => Event::OpenFailed { session: id, error: error.unwrap_or(Error::Closed(None)) },
         });
     }
 
@@ -328,30 +328,30 @@ impl Peer {
             Stage::Live { .. } if slot.session.awaits_answer() => ("an answer", limits.answer),
             Stage::Live { .. } => return self.leave(id, None, turn),
         };
-        let fault = Fault::TimedOut { waited_for, after };
+        let error = Error::TimedOut { waited_for, after };
         match slot.stage {
-            Stage::Live { .. } => self.session_failed(id, fault, turn),
+            Stage::Live { .. } => self.session_failed(id, error, turn),
             Stage::Dialling => {
                 self.blame_dialled(id, turn);
-                self.open_failed(id, fault, turn);
+                self.open_failed(id, error, turn);
             }
-            _ => self.open_failed(id, fault, turn),
+            _ => self.open_failed(id, error, turn),
         }
     }
 
     /// Ends a session from this side.
-    pub(super) fn leave(&mut self, id: SessionId, fault: Option<Fault>, turn: &mut Turn<'_>) {
+    pub(super) fn leave(&mut self, id: SessionId, error: Option<Error>, turn: &mut Turn<'_>) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let mut out = Vec::new();
         if slot.session.end(&mut out).is_ok() {
             slot.write(out, turn);
         }
-        if let Some(slot) = self.release(id, &Fault::Cancelled, turn) {
-            turn.tell(match (slot.opened, fault) {
-                (true, fault) => Event::Ended { session: id, fault },
-                (false, fault) => {
-                    let fault = fault.unwrap_or(Fault::Cancelled);
-                    Event::OpenFailed { session: id, fault }
+        if let Some(slot) = self.release(id, &Error::Cancelled, turn) {
+            turn.tell(match (slot.opened, error) {
+                (true, error) => Event::Ended { session: id, error },
+                (false, error) => {
+                    let error = error.unwrap_or(Error::Cancelled);
+                    Event::OpenFailed { session: id, error }
                 }
             });
         }
@@ -361,7 +361,7 @@ impl Peer {
     pub(super) fn release(
         &mut self,
         id: SessionId,
-        fate: &Fault,
+        fate: &Error,
         turn: &mut Turn<'_>,
     ) -> Option<Box<Slot>> {
         self.settle_on_peer(id, turn);
@@ -388,5 +388,5 @@ fn not_offered(session: SessionId, slot: &Slot) -> Event {
         Some(_) => ProtocolError::NoOffers,
         None => ProtocolError::NotPrivate,
     };
-    Event::NotOffered { session, fault: Fault::Protocol(error) }
+    Event::NotOffered { session, error: Error::Protocol(error) }
 }

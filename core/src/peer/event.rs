@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{Fault, Path, Secrecy, SessionId, TransferId};
+use super::{Error, Path, Secrecy, SessionId, TransferId};
 use crate::session::Want;
 use crate::{FileName, LeftOut, Nick, NotStored, Size, Stat};
 
@@ -29,7 +29,7 @@ pub enum Event {
     /// The link to the relay is gone, or could not be had.
     Offline {
         /// Why.
-        fault: Fault,
+        error: Error,
         /// After how long it is tried again; `None` if it is not.
         retry: Option<Duration>,
     },
@@ -55,7 +55,7 @@ pub enum Event {
         /// Where the caller listens.
         from: SocketAddr,
         /// Why.
-        fault: Fault,
+        error: Error,
     },
     /// The control connection stands. Of a session that this host called for it is told again where the
     /// connection that stood first was a stranger's: what was said of that one holds no more.
@@ -85,7 +85,7 @@ pub enum Event {
         /// Which.
         session: SessionId,
         /// Why.
-        fault: Fault,
+        error: Error,
     },
     /// One file of the other side's list.
     Entry {
@@ -159,7 +159,7 @@ pub enum Event {
         /// In which session.
         session: SessionId,
         /// Which of the two.
-        fault: Fault,
+        error: Error,
     },
     /// The other side does not want a file that was offered to it.
     Declined {
@@ -243,7 +243,7 @@ pub enum Event {
         /// The file.
         name: FileName,
         /// Why.
-        fault: Fault,
+        error: Error,
     },
     /// Something odd that changes nothing.
     Notice {
@@ -257,7 +257,7 @@ pub enum Event {
         /// Which session.
         session: SessionId,
         /// Why, unless it was in order.
-        fault: Option<Fault>,
+        error: Option<Error>,
     },
 }
 

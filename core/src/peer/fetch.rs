@@ -8,12 +8,12 @@ use core::time::Duration;
 use super::provide::may_stand_still;
 use super::session_entry::{Slot, Stage as SessionStage};
 use super::{
-    Action, Awaited, BatchFile, ConnId, Direction, Event, Fault, ListenerId, Peer, Purpose,
+    Action, Awaited, BatchFile, ConnId, Direction, Error, Event, ListenerId, Peer, Purpose,
     SessionId, Transfer, TransferId, Turn, Use,
 };
 use crate::secure::Side;
 use crate::session::Extensions;
-use crate::stream::{Seal, Sum};
+use crate::stream::{Digest, Seal};
 use crate::{FileName, Limits, MisuseError, Size, Stat};
 
 /// How long a file may still begin to come once its session is gone.
@@ -47,7 +47,7 @@ pub(super) struct Fetch {
     /// The driver was asked for what an earlier try left, and keeps it.
     pub(super) looked: bool,
     /// What an earlier try left.
-    pub(super) has: Option<(u64, Sum)>,
+    pub(super) has: Option<(u64, Digest)>,
     /// When that was looked for, and how long it took.
     since: Duration,
     took: Duration,
@@ -100,14 +100,14 @@ impl Fetch {
         matches!(self.stage, Stage::Receiving(_))
     }
 
-    pub(super) fn timed_out(&self, limits: &Limits) -> Fault {
+    pub(super) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
-            Stage::Receiving(_) => Fault::Incomplete {
+            Stage::Receiving(_) => Error::Incomplete {
                 expected: self.size,
                 got: self.bytes,
                 why: Some("no byte came for too long".into()),
             },
-            _ => Fault::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
         }
     }
 }
@@ -156,8 +156,8 @@ impl Peer {
         if let Some(slot) = self.sessions.get_mut(&session) {
             slot.fetches.push(id);
         }
-        if let Some(fault) = unusable {
-            self.fetch_failed(id, Fault::Name(fault), turn);
+        if let Some(error) = unusable {
+            self.fetch_failed(id, Error::Name(error), turn);
         }
         id
     }
@@ -200,7 +200,7 @@ impl Peer {
     pub(super) fn partial_found(
         &mut self,
         id: TransferId,
-        has: Option<(u64, Sum)>,
+        has: Option<(u64, Digest)>,
         turn: &mut Turn<'_>,
     ) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
@@ -229,7 +229,7 @@ impl Peer {
                 self.listeners.insert(listener, Awaited::Data(id));
                 turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
             }
-            Some((None, _, false)) | None => self.fetch_failed(id, Fault::Closed(None), turn),
+            Some((None, _, false)) | None => self.fetch_failed(id, Error::Closed(None), turn),
         }
     }
 
@@ -250,7 +250,7 @@ impl Peer {
         let batch = self.members(&fetch.members);
         if batch.is_empty() && !fetch.members.is_empty() {
             // Each was given up meanwhile.
-            return self.fetch_failed(id, Fault::Cancelled, turn);
+            return self.fetch_failed(id, Error::Cancelled, turn);
         }
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let Some(slot) = self.sessions.get_mut(&fetch.session) else { return };
@@ -305,8 +305,8 @@ impl Peer {
         });
         // Given up meanwhile, or never asked for.
         let Some((id, peer)) = found else { return };
-        if let Err(fault) = crate::addr::may_dial_port(port) {
-            return self.fetch_failed(id, Fault::Policy(fault), turn);
+        if let Err(error) = crate::addr::may_dial_port(port) {
+            return self.fetch_failed(id, Error::Policy(error), turn);
         }
         let Some(path) = self.sessions.get(&session).map(|slot| slot.path) else { return };
         let conn = self.new_conn();
@@ -415,7 +415,7 @@ impl Peer {
             }
             // Of a file that is on its way, the end of its stream tells more than the NO.
             (Stage::Receiving(_), _) => {}
-            _ => self.fetch_failed(id, Fault::Refused, turn),
+            _ => self.fetch_failed(id, Error::Refused, turn),
         }
     }
 
@@ -424,7 +424,7 @@ impl Peer {
         &mut self,
         session: SessionId,
         slot: &mut Slot,
-        fate: &Fault,
+        fate: &Error,
         turn: &mut Turn<'_>,
     ) {
         for id in core::mem::take(&mut slot.fetches) {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::fetch::{Fetch, Stage};
 use super::receipts::reason;
 use super::{
-    Action, BatchFile, BatchFileEnd, ConnId, Direction, Event, Fault, Peer, SessionId, Transfer,
+    Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Peer, SessionId, Transfer,
     TransferId, Turn,
 };
 use crate::batch::{MAX_BYTES, MAX_FILE, MAX_FILES};
@@ -23,9 +23,9 @@ pub(super) struct Member {
 }
 
 impl Member {
-    fn failed(self, fault: Fault) -> Event {
+    fn failed(self, error: Error) -> Event {
         let Self { session, file: BatchFile { transfer, name, .. }, .. } = self;
-        Event::Failed { transfer, session, direction: Direction::Receive, name, fault }
+        Event::Failed { transfer, session, direction: Direction::Receive, name, error }
     }
 }
 
@@ -154,7 +154,7 @@ impl Peer {
         for (id, end) in files {
             let Some(member) = self.take_member(id) else { continue };
             let BatchFile { transfer, size, .. } = member.file;
-            let fault = match end {
+            let error = match end {
                 BatchFileEnd::Stored(name) => {
                     ends.extend(member.place.map(|(_, at)| (at, None)));
                     let (session, direction) = (member.session, Direction::Receive);
@@ -164,17 +164,17 @@ impl Peer {
                 }
                 // The provider left it out, and knows.
                 BatchFileEnd::Missing => {
-                    events.push(member.failed(Fault::Refused));
+                    events.push(member.failed(Error::Refused));
                     continue;
                 }
-                BatchFileEnd::Altered => Fault::Altered,
+                BatchFileEnd::Altered => Error::Altered,
                 BatchFileEnd::Incomplete(why) => {
-                    Fault::Incomplete { expected: Size::Exact(size), got: 0, why }
+                    Error::Incomplete { expected: Size::Exact(size), got: 0, why }
                 }
-                BatchFileEnd::Failed { reason, why } => Fault::NotStored { reason, why },
+                BatchFileEnd::Failed { reason, why } => Error::NotStored { reason, why },
             };
-            ends.extend(member.place.map(|(_, at)| (at, Some(reason(&fault, Stage::Storing)))));
-            events.push(member.failed(fault));
+            ends.extend(member.place.map(|(_, at)| (at, Some(reason(&error, Stage::Storing)))));
+            events.push(member.failed(error));
         }
         if let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) {
             let (session, number) = (fetch.session, fetch.number);
@@ -195,26 +195,26 @@ impl Peer {
     }
 
     /// One file of a batch fails by itself.
-    pub(super) fn member_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+    pub(super) fn member_failed(&mut self, id: TransferId, error: Error, turn: &mut Turn<'_>) {
         let Some(member) = self.take_member(id) else { return };
         if let Some((number, at)) = member.place {
-            let end = (at, Some(reason(&fault, Stage::Waiting)));
+            let end = (at, Some(reason(&error, Stage::Waiting)));
             self.report_files(member.session, number, &[end], turn);
         } else {
-            let (name, why) = (&member.file.name, reason(&fault, Stage::Waiting));
+            let (name, why) = (&member.file.name, reason(&error, Stage::Waiting));
             // A session that is over takes no reports.
             let _ = self.forgo(member.session, name, why, turn.now, turn.actions);
         }
-        turn.tell(member.failed(fault));
+        turn.tell(member.failed(error));
     }
 
     /// What is left of a batch fails.
-    pub(super) fn members_failed(&mut self, fetch: &Fetch, fault: &Fault, turn: &mut Turn<'_>) {
+    pub(super) fn members_failed(&mut self, fetch: &Fetch, error: &Error, turn: &mut Turn<'_>) {
         let (mut events, mut ends) = (Vec::new(), Vec::new());
         for member in &fetch.members {
             let Some(member) = self.take_member(*member) else { continue };
-            ends.extend(member.place.map(|(_, at)| (at, Some(reason(fault, fetch.stage)))));
-            events.push(member.failed(fault.clone()));
+            ends.extend(member.place.map(|(_, at)| (at, Some(reason(error, fetch.stage)))));
+            events.push(member.failed(error.clone()));
         }
         if fetch.reports {
             self.report_files(fetch.session, fetch.number, &ends, turn);

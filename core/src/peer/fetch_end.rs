@@ -2,16 +2,16 @@
 
 use super::fetch::{Fetch, Stage};
 use super::receipts::reason;
-use super::{Action, Direction, Event, Fault, Peer, ReceiveEnd, Transfer, TransferId, Turn};
+use super::{Action, Direction, Error, Event, Peer, ReceiveEnd, Transfer, TransferId, Turn};
 use crate::FileName;
-use crate::stream::Sums;
+use crate::stream::Digests;
 
 impl Peer {
     pub(super) fn receive_ended(
         &mut self,
         id: TransferId,
         bytes: u64,
-        sums: Option<Sums>,
+        digests: Option<Digests>,
         end: ReceiveEnd,
         turn: &mut Turn<'_>,
     ) {
@@ -25,12 +25,12 @@ impl Peer {
                 ReceiveEnd::Eof | ReceiveEnd::Excess => None,
             };
             // Those that came are told; what is left did not.
-            return self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
+            return self.fetch_failed(id, Error::Incomplete { expected, got: bytes, why }, turn);
         }
         let why = match end {
             ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
-                if sums.is_some_and(|sums| !sums.agree()) {
-                    return self.fetch_failed(id, Fault::Altered, turn);
+                if digests.is_some_and(|digests| !digests.agree()) {
+                    return self.fetch_failed(id, Error::Altered, turn);
                 }
                 fetch.stage = Stage::Storing;
                 fetch.deadline = None;
@@ -40,14 +40,14 @@ impl Peer {
             ReceiveEnd::Eof => None,
             ReceiveEnd::Broken(why) => Some(why),
             ReceiveEnd::Excess => {
-                let fault = Fault::Excess { expected: expected.limit() };
-                return self.fetch_failed(id, fault, turn);
+                let error = Error::Excess { expected: expected.limit() };
+                return self.fetch_failed(id, error, turn);
             }
             ReceiveEnd::Disk { reason, why } => {
-                return self.fetch_failed(id, Fault::NotStored { reason, why }, turn);
+                return self.fetch_failed(id, Error::NotStored { reason, why }, turn);
             }
         };
-        self.fetch_failed(id, Fault::Incomplete { expected, got: bytes, why }, turn);
+        self.fetch_failed(id, Error::Incomplete { expected, got: bytes, why }, turn);
     }
 
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
@@ -66,7 +66,7 @@ impl Peer {
         }
     }
 
-    pub(super) fn fetch_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+    pub(super) fn fetch_failed(&mut self, id: TransferId, error: Error, turn: &mut Turn<'_>) {
         let Some(Transfer::Fetch(mut fetch)) = self.transfers.remove(&id) else { return };
         match fetch.stage {
             Stage::Waiting => {
@@ -90,7 +90,7 @@ impl Peer {
             turn.act(Action::Abandon { transfer: id });
         }
         if fetch.members.is_empty() {
-            let why = reason(&fault, fetch.stage);
+            let why = reason(&error, fetch.stage);
             if matches!(fetch.stage, Stage::Waiting | Stage::Looking | Stage::Listening(_)) {
                 // A session that is over takes no reports.
                 let _ = self.forgo(fetch.session, &fetch.name, why, turn.now, turn.actions);
@@ -101,10 +101,10 @@ impl Peer {
                 session: fetch.session,
                 direction: Direction::Receive,
                 name: fetch.name.clone(),
-                fault,
+                error,
             });
         } else {
-            self.members_failed(&fetch, &fault, turn);
+            self.members_failed(&fetch, &error, turn);
         }
         let last = fetch.last.take();
         if !matches!(fetch.stage, Stage::Waiting) {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use super::{ConnId, ListenerId, SessionId, TransferId};
-use crate::stream::{Sum, Sums};
+use crate::stream::{Digest, Digests};
 use crate::{FileName, Kind, LeftOut, Listed, NotStored, Size};
 
 /// What happened. Inputs that name something already gone are passed over.
@@ -53,7 +53,7 @@ pub enum Input<'a> {
         /// Which.
         listener: ListenerId,
         /// At this address for others, where that is none of this host's: a port lent by a bridge.
-        lent_at: Option<IpAddr>,
+        allocated_at: Option<IpAddr>,
         /// On this port.
         port: u16,
     },
@@ -105,14 +105,14 @@ pub enum Input<'a> {
         /// For which transfer.
         transfer: TransferId,
         /// How many bytes of the file are here, and their sum; `None` if there are none.
-        has: Option<(u64, Sum)>,
+        has: Option<(u64, Digest)>,
     },
     /// The answer to [`Action::Open`](super::Action::Open).
     Opened {
         /// For which transfer.
         transfer: TransferId,
         /// The sum of its beginning, or why the file cannot be read or is not what it was.
-        sum: Result<Sum, Box<str>>,
+        digest: Result<Digest, Box<str>>,
     },
     /// A transfer moves. Of a file of unknown size it is said how long it was before its end is sent.
     Progress {
@@ -157,7 +157,7 @@ pub enum Input<'a> {
         /// Bytes kept, those of an earlier try included.
         bytes: u64,
         /// The sums of it, where it came with one.
-        sums: Option<Sums>,
+        digests: Option<Digests>,
         /// How it ended.
         end: ReceiveEnd,
     },

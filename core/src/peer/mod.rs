@@ -11,9 +11,9 @@ mod config;
 mod connect;
 mod control;
 mod door;
+mod error;
 mod event;
 mod fair_share;
-mod fault;
 mod fetch;
 mod fetch_batch;
 mod fetch_end;
@@ -36,8 +36,8 @@ use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
 pub use config::{Calls, Config};
+pub use error::{Error, ErrorKind};
 pub use event::{Delivery, Direction, Event};
-pub use fault::{Fault, FaultKind};
 pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
 pub use path::{Path, Via};
@@ -108,11 +108,11 @@ impl Transfer {
         }
     }
 
-    fn timed_out(&self, limits: &Limits) -> Fault {
+    fn timed_out(&self, limits: &Limits) -> Error {
         match self {
             Self::Fetch(fetch) => fetch.timed_out(limits),
             Self::Serve(serve) => serve.timed_out(limits),
-            Self::Member(_) => Fault::Cancelled,
+            Self::Member(_) => Error::Cancelled,
         }
     }
 }
@@ -185,10 +185,10 @@ impl Peer {
         match input {
             Input::Connected { conn, local, remote } => self.connected(conn, local, remote, turn),
             Input::ConnectFailed { conn, why } => match self.conns.remove(&conn) {
-                Some(Use::Relay) => self.relay_lost(Fault::Unreachable(why), turn),
+                Some(Use::Relay) => self.relay_lost(Error::Unreachable(why), turn),
                 Some(Use::Control(session)) => self.dial_failed(session, conn, why, turn),
                 Some(Use::Data(transfer)) => {
-                    self.transfer_failed(transfer, Fault::Unreachable(why), turn);
+                    self.transfer_failed(transfer, Error::Unreachable(why), turn);
                 }
                 Some(Use::Waiting(_)) | None => {}
             },
@@ -206,24 +206,26 @@ impl Peer {
                 }
             }
             Input::Closed { conn, why } => match self.conns.remove(&conn) {
-                Some(Use::Relay) => self.relay_lost(Fault::Closed(why), turn),
+                Some(Use::Relay) => self.relay_lost(Error::Closed(why), turn),
                 Some(Use::Control(session)) => self.control_closed(session, why, turn),
                 Some(Use::Waiting(session)) => self.waiting_closed(session, conn),
                 Some(Use::Data(_)) | None => {}
             },
-            Input::Listening { listener, lent_at, port } => match self.listeners.get(&listener) {
-                Some(Awaited::Control(session)) => {
-                    self.listening((*session, listener), lent_at, port, turn);
+            Input::Listening { listener, allocated_at, port } => {
+                match self.listeners.get(&listener) {
+                    Some(Awaited::Control(session)) => {
+                        self.listening((*session, listener), allocated_at, port, turn);
+                    }
+                    Some(Awaited::Data(transfer)) => self.data_listening(*transfer, port, turn),
+                    None => {}
                 }
-                Some(Awaited::Data(transfer)) => self.data_listening(*transfer, port, turn),
-                None => {}
-            },
+            }
             Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
                 Some(Awaited::Control(session)) => {
                     self.listen_failed(session, listener, why, turn);
                 }
                 Some(Awaited::Data(transfer)) => {
-                    self.transfer_failed(transfer, Fault::Local(why), turn);
+                    self.transfer_failed(transfer, Error::Local(why), turn);
                 }
                 None => {}
             },
@@ -244,7 +246,7 @@ impl Peer {
             Input::LeftOut { session, left } => self.list_left_out(session, &left, turn),
             Input::Found { session, size, kind } => self.found(session, size, kind, turn),
             Input::PartialFound { transfer, has } => self.partial_found(transfer, has, turn),
-            Input::Opened { transfer, sum } => self.opened(transfer, sum, turn),
+            Input::Opened { transfer, digest } => self.opened(transfer, digest, turn),
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
             // Others may be late at this moment of which the driver has still to say the same.
             Input::ReaderSlow { transfer } => return self.reader_slow(transfer, turn),
@@ -253,12 +255,12 @@ impl Peer {
             Input::SendEnded { transfer, bytes, unsent, why } => {
                 self.send_ended(transfer, bytes, unsent, why, turn);
             }
-            Input::ReceiveEnded { transfer, bytes, sums, end } => {
-                self.receive_ended(transfer, bytes, sums, end, turn);
+            Input::ReceiveEnded { transfer, bytes, digests, end } => {
+                self.receive_ended(transfer, bytes, digests, end, turn);
             }
             Input::Stored { transfer, name } => self.stored(transfer, name, turn),
             Input::StoreFailed { transfer, reason, why } => {
-                self.fetch_failed(transfer, Fault::NotStored { reason, why }, turn);
+                self.fetch_failed(transfer, Error::NotStored { reason, why }, turn);
             }
             Input::Tick => {}
         }
@@ -281,10 +283,10 @@ impl Peer {
         let turn = &mut Turn { now, actions };
         self.stopping = true;
         while let Some((&session, _)) = self.sessions.first() {
-            self.leave(session, Some(Fault::Cancelled), turn);
+            self.leave(session, Some(Error::Cancelled), turn);
         }
         while let Some((&transfer, _)) = self.transfers.first() {
-            self.transfer_failed(transfer, Fault::Cancelled, turn);
+            self.transfer_failed(transfer, Error::Cancelled, turn);
         }
         self.leave_relay(turn);
     }
@@ -303,7 +305,7 @@ impl Peer {
         if !self.transfers.contains_key(&transfer) {
             return Err(MisuseError::NoTransfer);
         }
-        self.transfer_failed(transfer, Fault::Cancelled, &mut Turn { now, actions });
+        self.transfer_failed(transfer, Error::Cancelled, &mut Turn { now, actions });
         Ok(())
     }
 
@@ -427,11 +429,11 @@ impl Peer {
         }
     }
 
-    fn transfer_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+    fn transfer_failed(&mut self, id: TransferId, error: Error, turn: &mut Turn<'_>) {
         match self.transfers.get(&id) {
-            Some(Transfer::Fetch(_)) => self.fetch_failed(id, fault, turn),
-            Some(Transfer::Serve(_)) => self.serve_failed(id, fault, turn),
-            Some(Transfer::Member(_)) => self.member_failed(id, fault, turn),
+            Some(Transfer::Fetch(_)) => self.fetch_failed(id, error, turn),
+            Some(Transfer::Serve(_)) => self.serve_failed(id, error, turn),
+            Some(Transfer::Member(_)) => self.member_failed(id, error, turn),
             None => {}
         }
     }
@@ -452,8 +454,8 @@ impl Peer {
             self.transfers.iter().filter(|(_, t)| late(t)).map(|(id, _)| *id).collect();
         for transfer in transfers {
             if let Some(late) = self.transfers.get(&transfer) {
-                let fault = late.timed_out(&self.config.limits);
-                self.transfer_failed(transfer, fault, turn);
+                let error = late.timed_out(&self.config.limits);
+                self.transfer_failed(transfer, error, turn);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::door::{Door, Due};
 use super::path::Way;
 use super::session_entry::{Slot, Stage};
 use super::{
-    Action, Awaited, ConnId, Fault, ListenerId, Path, Peer, Purpose, SessionId, Turn, Use, Via,
+    Action, Awaited, ConnId, Error, ListenerId, Path, Peer, Purpose, SessionId, Turn, Use, Via,
 };
 use crate::Nick;
 use crate::addr::{Scope, may_dial, scope};
@@ -90,13 +90,13 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         if !CHOOSES {
-            return self.open_failed(id, Fault::Local(why), turn);
+            return self.open_failed(id, Error::Local(why), turn);
         }
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.doors.retain(|door| door.listener != listener);
         let others = !slot.doors.is_empty() || matches!(slot.stage, Stage::Live { .. });
         if !others && slot.next_way.is_none() {
-            return self.open_failed(id, Fault::Local(why), turn);
+            return self.open_failed(id, Error::Local(why), turn);
         }
         turn.notice(Some(id), format_args!("{why}"));
         self.hasten(id, turn);
@@ -198,7 +198,7 @@ impl Peer {
         }
         let grace = slot.began.saturating_add(GRACE);
         if slot.ways.is_empty() && (slot.nick.is_none() || grace <= turn.now) {
-            return self.open_failed(id, Fault::Unreachable(why), turn);
+            return self.open_failed(id, Error::Unreachable(why), turn);
         }
         if CHOOSES {
             turn.notice(Some(id), format_args!("{to} cannot be reached {path}: {why}"));
@@ -256,7 +256,7 @@ impl Peer {
                 turn.notice(Some(id), format_args!("{text}"));
                 self.await_at(id, Path::Bridge, turn);
             } else if let (true, Some(why)) = (slot.ways.is_empty(), slot.why.take()) {
-                self.open_failed(id, Fault::Unreachable(why), turn);
+                self.open_failed(id, Error::Unreachable(why), turn);
             } else {
                 self.dial_next(id, turn);
             }

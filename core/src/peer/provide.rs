@@ -8,11 +8,11 @@ use core::time::Duration;
 use super::receipts::deliver;
 use super::session_entry::Slot;
 use super::{
-    Action, Awaited, ConnId, Delivery, Direction, Event, Fault, ListenerId, Path, Peer, Purpose,
+    Action, Awaited, ConnId, Delivery, Direction, Error, Event, ListenerId, Path, Peer, Purpose,
     SessionId, Transfer, TransferId, Turn, Use,
 };
 use crate::session::Extensions;
-use crate::stream::{Seal, Sum};
+use crate::stream::{Digest, Seal};
 use crate::{FileName, Limits, Size};
 
 /// When it is looked whether a file moves fast enough.
@@ -38,7 +38,7 @@ pub(super) struct Serve {
     /// The number of the request.
     number: u64,
     /// What the requester has.
-    has: Option<(u64, Sum)>,
+    has: Option<(u64, Digest)>,
     stage: Stage,
     /// Whose place among the files on their way it has.
     caller: Option<IpAddr>,
@@ -101,15 +101,15 @@ impl Serve {
             && bytes.saturating_sub(from) < took.as_secs().saturating_mul(least)
     }
 
-    pub(super) fn timed_out(&self, limits: &Limits) -> Fault {
+    pub(super) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
             Stage::Sending(_) => {
-                Fault::TimedOut { waited_for: "the other side to take bytes", after: limits.stall }
+                Error::TimedOut { waited_for: "the other side to take bytes", after: limits.stall }
             }
             Stage::Opening => {
-                Fault::TimedOut { waited_for: "the file to open", after: limits.accept }
+                Error::TimedOut { waited_for: "the file to open", after: limits.accept }
             }
-            _ => Fault::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
         }
     }
 }
@@ -121,7 +121,7 @@ impl Peer {
         session: SessionId,
         (name, size): (FileName, Size),
         files: Vec<(FileName, u64)>,
-        has: Option<(u64, Sum)>,
+        has: Option<(u64, Digest)>,
         (number, port): (u64, u16),
     ) -> Option<()> {
         let id = TransferId(self.new_id());
@@ -187,14 +187,14 @@ impl Peer {
     pub(super) fn opened(
         &mut self,
         id: TransferId,
-        sum: Result<Sum, Box<str>>,
+        digest: Result<Digest, Box<str>>,
         turn: &mut Turn<'_>,
     ) {
         let Some(Transfer::Serve(serve)) = self.transfers.get(&id) else { return };
         let Stage::Opening = serve.stage else { return };
-        match (sum, serve.has) {
-            (Err(why), None) => return self.serve_failed(id, Fault::Unsent(why), turn),
-            (Ok(sum), has) if has.is_none_or(|(_, has)| has == sum) => {
+        match (digest, serve.has) {
+            (Err(why), None) => return self.serve_failed(id, Error::Unsent(why), turn),
+            (Ok(digest), has) if has.is_none_or(|(_, has)| has == digest) => {
                 return self.connect(id, turn);
             }
             // The requester knows by the NO to ask for all of it.
@@ -219,7 +219,7 @@ impl Peer {
         }
         let ends = self.sessions.get(&serve.session).and_then(|slot| slot.ends);
         let Some((ip, _)) = ends else {
-            return self.serve_failed(id, Fault::Closed(None), turn);
+            return self.serve_failed(id, Error::Closed(None), turn);
         };
         serve.stage = Stage::Listening(listener);
         self.listeners.insert(listener, Awaited::Data(id));
@@ -230,7 +230,7 @@ impl Peer {
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
         let Stage::Listening(listener) = serve.stage else { return };
         let Some(slot) = self.sessions.get_mut(&serve.session) else {
-            return self.serve_failed(id, Fault::Closed(None), turn);
+            return self.serve_failed(id, Error::Closed(None), turn);
         };
         let mut out = Vec::new();
         // It cannot be refused: a session that ends is taken out at once.
@@ -319,7 +319,7 @@ impl Peer {
         }
         self.left_out(id, &unsent, turn);
         if let Some(why) = why {
-            return self.serve_failed(id, Fault::Unsent(why), turn);
+            return self.serve_failed(id, Error::Unsent(why), turn);
         }
         if let Some(mut serve) = self.take_serve(id) {
             turn.tell(Event::Finished {
@@ -355,7 +355,7 @@ impl Peer {
         }
     }
 
-    pub(super) fn serve_failed(&mut self, id: TransferId, fault: Fault, turn: &mut Turn<'_>) {
+    pub(super) fn serve_failed(&mut self, id: TransferId, error: Error, turn: &mut Turn<'_>) {
         let Some(mut serve) = self.take_serve(id) else { return };
         match serve.stage {
             Stage::Dialling(conn) | Stage::Sending(conn) => turn.act(Action::Close { conn }),
@@ -369,7 +369,7 @@ impl Peer {
         if let Some(slot) = self.sessions.get_mut(&serve.session) {
             slot.serves.retain(|waiting| *waiting != id);
         }
-        let why = alloc::format!("{fault}");
+        let why = alloc::format!("{error}");
         if !serve.is_moving() {
             serve.names = serve.names_of_files();
         } else if let Some(slot) = self.sessions.get_mut(&serve.session) {
@@ -387,7 +387,7 @@ impl Peer {
             session: serve.session,
             direction: Direction::Send,
             name: serve.name.clone(),
-            fault,
+            error,
         });
         serve.meet(id, &Delivery::Unsent(why.into()), turn);
         self.serve_over(&serve, turn);
@@ -448,14 +448,14 @@ impl Peer {
         let mut unsent = core::mem::take(&mut slot.serves);
         let summing = |(id, transfer): (&TransferId, &Transfer)| match transfer {
             Transfer::Serve(serve) => {
-                let sums = matches!(serve.stage, Stage::Opening) && serve.has.is_some();
-                (serve.session == session && sums).then_some(*id)
+                let digests = matches!(serve.stage, Stage::Opening) && serve.has.is_some();
+                (serve.session == session && digests).then_some(*id)
             }
             _ => None,
         };
         unsent.extend(self.transfers.iter().filter_map(summing));
         for id in unsent {
-            self.serve_failed(id, Fault::Closed(None), turn);
+            self.serve_failed(id, Error::Closed(None), turn);
         }
         let stall = turn.after(self.config.limits.stall);
         for (_, transfer) in self.transfers.iter_mut() {
@@ -476,6 +476,6 @@ pub(super) fn may_stand_still(size: Size, stands: bool, until: Duration) -> Opti
 }
 
 /// A file was taken too slowly.
-pub(super) fn too_slow() -> Fault {
-    Fault::TimedOut { waited_for: "the other side to take bytes fast enough", after: SLOW_AFTER }
+pub(super) fn too_slow() -> Error {
+    Error::TimedOut { waited_for: "the other side to take bytes fast enough", after: SLOW_AFTER }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::awaited_receipts::Delivered;
 use super::fetch::{Fetch, Stage};
-use super::{Event, Fault, Peer, SessionId, Turn};
+use super::{Error, Event, Peer, SessionId, Turn};
 use crate::session::{Extensions, Receipt, Want};
 use crate::{FileName, MisuseError, NotStored, Session};
 
@@ -125,14 +125,14 @@ pub(super) fn deliver(
 }
 
 /// What the other side is told of a file that was requested and is not stored.
-pub(super) fn reason(fault: &Fault, stage: Stage) -> NotStored {
-    match fault {
-        Fault::NotStored { reason, .. } => *reason,
-        Fault::Altered | Fault::Excess { .. } => NotStored::Altered,
-        Fault::Name(_) => NotStored::Name,
-        Fault::Incomplete { .. } => NotStored::Incomplete,
-        Fault::Cancelled | Fault::Declined => NotStored::Cancelled,
-        Fault::Local(_) | Fault::Policy(_) | Fault::Busy(_) => NotStored::Other,
+pub(super) fn reason(error: &Error, stage: Stage) -> NotStored {
+    match error {
+        Error::NotStored { reason, .. } => *reason,
+        Error::Altered | Error::Excess { .. } => NotStored::Altered,
+        Error::Name(_) => NotStored::Name,
+        Error::Incomplete { .. } => NotStored::Incomplete,
+        Error::Cancelled | Error::Declined => NotStored::Cancelled,
+        Error::Local(_) | Error::Policy(_) | Error::Busy(_) => NotStored::Other,
         _ if matches!(stage, Stage::Storing) => NotStored::Other,
         _ => NotStored::Incomplete,
     }

@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::connect::RELAY_GONE;
-use super::{Action, ConnId, Event, Fault, Peer, Turn, Use};
+use super::{Action, ConnId, Error, Event, Peer, Turn, Use};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::Link;
 use crate::secure::{Identity, PublicKey, decode, encode};
@@ -34,7 +34,7 @@ pub(super) struct RelayLink {
     heard: Duration,
     pinged: bool,
     /// Dials in a row that led to nothing.
-    failures: u32,
+    errors: u32,
     /// Once it was online, a lost link is dialled again.
     was_online: bool,
     /// X_FROM: who the next X_INIT comes from.
@@ -84,7 +84,7 @@ impl RelayLink {
             seen: None,
             heard: Duration::ZERO,
             pinged: false,
-            failures: 0,
+            errors: 0,
             was_online: false,
             from: None,
             ticket: None,
@@ -176,8 +176,8 @@ impl Peer {
     fn ask_for_nick(&mut self, at: usize, turn: &mut Turn<'_>) {
         let Some(nick) = self.config.nicks.get(at).cloned() else {
             return match self.config.nicks.last().cloned() {
-                Some(nick) => self.relay_lost(Fault::NickTaken(nick), turn),
-                None => self.relay_lost(Fault::Cancelled, turn),
+                Some(nick) => self.relay_lost(Error::NickTaken(nick), turn),
+                None => self.relay_lost(Error::Cancelled, turn),
             };
         };
         self.relay.stage = Stage::Naming(at, turn.after(self.config.limits.first_line));
@@ -202,7 +202,7 @@ impl Peer {
         let mut lines = core::mem::take(&mut self.relay.lines);
         lines.receive(bytes);
         let conn = self.relay.conn;
-        let fault = loop {
+        let error = loop {
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
@@ -220,8 +220,8 @@ impl Peer {
             }
         };
         self.relay.lines = lines;
-        if let Some(error) = fault {
-            self.relay_lost(Fault::Protocol(error), turn);
+        if let Some(error) = error {
+            self.relay_lost(Error::Protocol(error), turn);
         }
     }
 
@@ -280,13 +280,13 @@ impl Peer {
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
             (RelayPacket::Err { reason, .. }, Stage::Naming(..) | Stage::Proving(..)) => {
-                self.relay_lost(Fault::Relay(crate::Quoted(reason).to_box()), turn);
+                self.relay_lost(Error::Relay(crate::Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
                 let reason = crate::Quoted(reason);
                 turn.notice(None, format_args!("the relay said of {verb}: {reason}"));
             }
-            (RelayPacket::End, _) => self.relay_lost(Fault::Closed(None), turn),
+            (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}
         }
     }
@@ -319,7 +319,7 @@ impl Peer {
             link.is_relay(&once, &proof).then_some(link)
         });
         let (Some(link), Some(trust)) = (proved, &self.trust) else {
-            return self.relay_lost(Fault::NotThatRelay, turn);
+            return self.relay_lost(Error::NotThatRelay, turn);
         };
         self.relay.key = Some(link.relay);
         let own = trust.key_at(link.relay);
@@ -344,14 +344,14 @@ impl Peer {
     fn online(&mut self, at: usize, turn: &mut Turn<'_>) {
         turn.act(Action::RelayProved { key: self.relay.key });
         self.relay.stage = Stage::Online(at);
-        self.relay.failures = 0;
+        self.relay.errors = 0;
         self.relay.was_online = true;
         let nick = self.config.nicks[at].clone();
         turn.tell(Event::Online { nick });
     }
 
     /// The link is gone. Sessions stand without it; only those not open yet fall with it.
-    pub(super) fn relay_lost(&mut self, fault: Fault, turn: &mut Turn<'_>) {
+    pub(super) fn relay_lost(&mut self, error: Error, turn: &mut Turn<'_>) {
         if let Some(conn) = self.relay.conn.take()
             && self.conns.remove(&conn).is_some()
         {
@@ -362,13 +362,13 @@ impl Peer {
         // Even a nick that is taken: after a broken link the relay may hold it for the dead one.
         let again = self.relay.was_online;
         let retry = (again && !self.stopping).then(|| {
-            Duration::from_secs((FIRST_RETRY << self.relay.failures.min(8)).min(LONGEST_RETRY))
+            Duration::from_secs((FIRST_RETRY << self.relay.errors.min(8)).min(LONGEST_RETRY))
         });
-        self.relay.failures = self.relay.failures.saturating_add(1);
+        self.relay.errors = self.relay.errors.saturating_add(1);
         self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
-        turn.tell(Event::Offline { fault, retry });
+        turn.tell(Event::Offline { error, retry });
         while let Some(session) = self.session_being_called() {
-            self.open_failed(session, Fault::Unreachable(RELAY_GONE.into()), turn);
+            self.open_failed(session, Error::Unreachable(RELAY_GONE.into()), turn);
         }
     }
 
@@ -398,27 +398,27 @@ impl Peer {
             return;
         }
         let limits = &self.config.limits;
-        let silent = |waited_for, after| Fault::TimedOut { waited_for, after };
+        let silent = |waited_for, after| Error::TimedOut { waited_for, after };
         match self.relay.stage {
             Stage::Idle => {}
             Stage::Retry(_) => self.dial_relay(turn),
             Stage::Dialling(_) => {
-                let fault = silent("a connection to the relay", limits.open);
-                self.relay_lost(fault, turn);
+                let error = silent("a connection to the relay", limits.open);
+                self.relay_lost(error, turn);
             }
             Stage::Naming(..) => {
-                let fault = silent("X_NICK nick YES or NO from the relay", limits.first_line);
-                self.relay_lost(fault, turn);
+                let error = silent("X_NICK nick YES or NO from the relay", limits.first_line);
+                self.relay_lost(error, turn);
             }
             // A relay that cannot say it leaves this host's own view of its address.
             Stage::Asking(named, _) => self.named(named, turn),
             Stage::Proving(..) => {
-                let fault = silent("X_KEY from the relay", limits.first_line);
-                self.relay_lost(fault, turn);
+                let error = silent("X_KEY from the relay", limits.first_line);
+                self.relay_lost(error, turn);
             }
             Stage::Online(_) if self.relay.pinged => {
-                let fault = silent("a sign of life from the relay", limits.relay_silence);
-                self.relay_lost(fault, turn);
+                let error = silent("a sign of life from the relay", limits.relay_silence);
+                self.relay_lost(error, turn);
             }
             Stage::Online(_) => {
                 self.relay.pinged = true;

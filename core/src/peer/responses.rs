@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::session_entry::Stage;
 use super::{Action, Delivery, Event, Peer, SessionId, Turn};
-use crate::addr::{AddrFault, may_dial_port};
+use crate::addr::{AddrError, may_dial_port};
 use crate::session::{Batch, Extensions, Question, Request};
 use crate::{Kind, LeftOut, Listed, Size};
 
@@ -155,7 +155,7 @@ impl Peer {
         if let Some(size) = size.exact().filter(|size| is_another(*size)) {
             return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
         }
-        may_connect(port).map_err(|fault| alloc::format!("{fault}"))?;
+        may_connect(port).map_err(|error| alloc::format!("{error}"))?;
         if size.is_unknown() {
             // What a pipe has let out does not come again (section 2.4).
             if has.is_some() || self.spent.contains(&name) {
@@ -192,6 +192,6 @@ impl Peer {
 }
 
 /// Whether a requester's port may be connected to; 0 is none, it connects itself.
-fn may_connect(port: u16) -> Result<(), AddrFault> {
+fn may_connect(port: u16) -> Result<(), AddrError> {
     if port == 0 { Ok(()) } else { may_dial_port(port) }
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use litemap::LiteMap;
 
 use super::session_entry::Slot;
-use super::{Action, Event, Fault, Path, Peer, SessionId, Turn};
+use super::{Action, Error, Event, Path, Peer, SessionId, Turn};
 use crate::code::{Code, CodeError, MAX_TRIES};
 use crate::secure::{Entropy, Identity, PublicKey, SecureError, Side, relay_key};
 use crate::session::{Event as Heard, Extensions, Terms};
@@ -293,8 +293,8 @@ impl Peer {
         match slot.session.holds_own_key(key, proof, shown) {
             true => slot.own_key = Some(key),
             false => {
-                let fault = Fault::Protocol(ProtocolError::Secure(SecureError::NotThisHandshake));
-                self.session_failed(id, fault, turn);
+                let error = Error::Protocol(ProtocolError::Secure(SecureError::NotThisHandshake));
+                self.session_failed(id, error, turn);
             }
         }
     }
@@ -305,7 +305,7 @@ impl Peer {
         match slot.session.stop_probing() {
             Ok(Heard::Agreed { key }) => self.agreed(id, key, turn),
             Ok(_) => {}
-            Err(error) => self.session_failed(id, Fault::Protocol(error), turn),
+            Err(error) => self.session_failed(id, Error::Protocol(error), turn),
         }
     }
 }
@@ -338,8 +338,8 @@ impl Peer {
     }
 
     /// Where a session failed for a code that this host made up.
-    pub(super) fn count_wrong_code(&mut self, id: SessionId, fault: &Fault, turn: &mut Turn<'_>) {
-        let Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) = fault else { return };
+    pub(super) fn count_wrong_code(&mut self, id: SessionId, error: &Error, turn: &mut Turn<'_>) {
+        let Error::Protocol(ProtocolError::Code(CodeError::Wrong)) = error else { return };
         if !self.sessions.get(&id).is_some_and(|slot| slot.called) {
             return;
         }
@@ -353,7 +353,7 @@ impl Peer {
         let called = |slot: &Slot| slot.called && !slot.agreed;
         let others = self.sessions.iter().filter(|(other, slot)| **other != id && called(slot));
         for other in others.map(|(other, _)| *other).collect::<Vec<_>>() {
-            self.open_failed(other, Fault::Declined, turn);
+            self.open_failed(other, Error::Declined, turn);
         }
     }
 }

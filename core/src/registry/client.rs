@@ -23,7 +23,7 @@ pub(super) struct Client {
     pub(super) spoken: bool,
     pub(super) nick: Option<Nick>,
     pub(super) nick_tries: u32,
-    pub(super) faults: u32,
+    pub(super) errors: u32,
     pub(super) asks: Budget,
     /// What it was told that it asks too often.
     pub(super) refusals: Budget,
@@ -70,7 +70,7 @@ impl Client {
             spoken: false,
             nick: None,
             nick_tries: 0,
-            faults: 0,
+            errors: 0,
             asks: Budget::default(),
             refusals: Budget::default(),
             caps: None,
@@ -102,7 +102,7 @@ impl Client {
         self.lent.retain(|at| *at != back);
     }
 
-    pub(super) fn is_lent(&self, ip: IpAddr, port: u16) -> bool {
+    pub(super) fn is_allocated(&self, ip: IpAddr, port: u16) -> bool {
         self.lent.contains(&(ip, port))
     }
 

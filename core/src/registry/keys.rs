@@ -42,14 +42,14 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let (Some(identity), Some(client)) = (&self.identity, self.clients.get_mut(&conn)) else {
-            return Err(Refusal::Fault("unknown verb".into()));
+            return Err(Refusal::Error("unknown verb".into()));
         };
         if !client.knows(RelayCaps::KEY) {
-            return Err(Refusal::Fault("expected X_CAPS with the word key first".into()));
+            return Err(Refusal::Error("expected X_CAPS with the word key first".into()));
         }
         let malformed = |form: &str| {
             let got = Quoted(fields);
-            Refusal::Fault(format!("expected {form}, got X_KEY {got}"))
+            Refusal::Error(format!("expected {form}, got X_KEY {got}"))
         };
         match client.shown {
             Shown::Nothing => {
@@ -69,13 +69,13 @@ impl Registry {
                 let (host, proof) =
                     decode_key_and_proof(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
                 if !link.is_host(identity, host, &proof) {
-                    return Err(Refusal::Fault("expected the proof of that key".into()));
+                    return Err(Refusal::Error("expected the proof of that key".into()));
                 }
                 client.shown = Shown::Both(host);
                 Ok(())
             }
             Shown::Both(_) | Shown::Wrong => {
-                Err(Refusal::Fault("expected one proof a connection".into()))
+                Err(Refusal::Error("expected one proof a connection".into()))
             }
         }
     }

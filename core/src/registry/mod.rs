@@ -171,7 +171,7 @@ impl fmt::Display for CloseReason {
             Self::NickTries => "too many tries for a nick",
             Self::Nameless => "no nick in time",
             Self::Silent => "silent",
-            Self::Faults => "too many faults",
+            Self::Faults => "too many errors",
             Self::Unread => "does not read",
             Self::Full => "too many connections",
             Self::AddressFull => "too many connections from its address",

@@ -18,7 +18,7 @@ pub(super) enum Refusal {
     /// The packet is in order, but not to be done.
     Declined(String),
     /// The client should not have sent it. Faults are counted.
-    Fault(String),
+    Error(String),
     /// The connection is over.
     Over(String, CloseReason),
 }
@@ -83,9 +83,9 @@ impl Registry {
             Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
-                if !self.limits.any_address && !client.is_lent(ip, port) {
+                if !self.limits.any_address && !client.is_allocated(ip, port) {
                     addr::may_name(ip, client.from)
-                        .map_err(|fault| Refusal::Declined(format!("refused: {fault}")))?;
+                        .map_err(|error| Refusal::Declined(format!("refused: {error}")))?;
                 }
                 self.forward(conn, nick, SocketAddr::new(ip, port), line, now, actions)
             }
@@ -120,15 +120,15 @@ impl Registry {
             }
             // A sign of life; and to answer an error with an error would go on for ever.
             Ok(RelayPacket::Pong(_) | RelayPacket::Err { .. }) => Ok(()),
-            Ok(RelayPacket::Unknown { .. }) => Err(Refusal::Fault("unknown verb".into())),
+            Ok(RelayPacket::Unknown { .. }) => Err(Refusal::Error("unknown verb".into())),
             Ok(_) | Err(_) => {
                 let got = Quoted(text);
                 Err(match form(text) {
                     "X_NICK nick" => {
                         self.failed_try(conn, format!("expected X_NICK nick, got {got}"))
                     }
-                    "" => Refusal::Fault(format!("expected a packet for the relay, got {got}")),
-                    form => Refusal::Fault(format!("expected {form}, got {got}")),
+                    "" => Refusal::Error(format!("expected a packet for the relay, got {got}")),
+                    form => Refusal::Error(format!("expected {form}, got {got}")),
                 })
             }
         }
@@ -158,12 +158,12 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         if let Some(nick) = &client.nick {
-            return Err(Refusal::Fault(format!(
+            return Err(Refusal::Error(format!(
                 "expected one nick a connection, and this one is called {nick}"
             )));
         }
         if client.claim.is_some() {
-            return Err(Refusal::Fault("expected to wait for the answer to X_NICK".into()));
+            return Err(Refusal::Error("expected to wait for the answer to X_NICK".into()));
         }
         let nick = Nick::parse(text);
         // A NO tells that someone has this code: as often as a call does.
@@ -223,7 +223,7 @@ impl Registry {
         let Some(client) = self.clients.get_mut(&conn) else { return Refusal::Declined(reason) };
         client.nick_tries += 1;
         if client.nick.is_some() || client.nick_tries < self.limits.nick_tries {
-            Refusal::Fault(reason)
+            Refusal::Error(reason)
         } else {
             Refusal::Over(reason, CloseReason::NickTries)
         }
@@ -299,14 +299,14 @@ impl Registry {
         let (Some(from), Some(to)) = (self.clients.get(&caller), self.clients.get(&target)) else {
             return;
         };
-        let is_lent = from.is_lent(at.ip(), at.port());
-        if from.bridged && is_lent {
+        let is_allocated = from.is_allocated(at.ip(), at.port());
+        if from.bridged && is_allocated {
             actions.push(Action::Report {
                 conn: caller,
                 report: Report::Named { at, callee: to.from },
             });
         }
-        if to.bridged && (is_lent || at.ip() == from.from) {
+        if to.bridged && (is_allocated || at.ip() == from.from) {
             actions.push(Action::Report { conn: target, report: Report::Called { at } });
         }
     }
@@ -325,13 +325,13 @@ impl Registry {
     fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
         match refusal {
             Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
-            Refusal::Fault(reason) => {
+            Refusal::Error(reason) => {
                 self.error(conn, verb(text), reason, actions);
-                let most = self.limits.faults;
+                let most = self.limits.errors;
                 let Some(client) = self.clients.get_mut(&conn) else { return };
-                client.faults += 1;
-                if client.faults >= most {
-                    let over = format_args!("expected fewer than {most} faults");
+                client.errors += 1;
+                if client.errors >= most {
+                    let over = format_args!("expected fewer than {most} errors");
                     self.error(conn, "-", over, actions);
                     self.close(conn, CloseReason::Faults, actions);
                 }
@@ -348,7 +348,7 @@ impl Registry {
 fn not_xcher(client: &Client, got: &str) -> Refusal {
     let reason = format!("expected an XCHER packet such as X_NICK nick, got {got}");
     if client.spoken {
-        Refusal::Fault(reason)
+        Refusal::Error(reason)
     } else {
         Refusal::Over(reason, CloseReason::NotXcher)
     }
@@ -357,7 +357,7 @@ fn not_xcher(client: &Client, got: &str) -> Refusal {
 fn needs_nick(client: &Client) -> Result<(), Refusal> {
     match client.nick {
         Some(_) => Ok(()),
-        None => Err(Refusal::Fault("expected X_NICK nick first".into())),
+        None => Err(Refusal::Error("expected X_NICK nick first".into())),
     }
 }
 

@@ -58,7 +58,7 @@ impl Opener {
         match self.gather.take(bytes) {
             Ok(None) => Ok(None),
             Ok(Some(record)) => self.chain.open(record, false).map(|text| Some(&*text)),
-            Err(fault) => self.chain.fail(fault),
+            Err(error) => self.chain.fail(error),
         }
     }
 

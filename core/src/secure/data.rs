@@ -114,7 +114,7 @@ impl DataOpener {
             Ok(Some(record)) => {
                 open(&mut self.chain, &mut self.finished, record).map(|text| Some(&*text))
             }
-            Err(fault) => self.chain.fail(fault),
+            Err(error) => self.chain.fail(error),
         }
     }
 

@@ -28,12 +28,12 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// [`BadKey`] for anything else than 44 characters of base64 that stand for 32 bytes.
-    pub fn parse(text: &str) -> Result<Self, BadKey> {
+    /// [`InvalidKey`] for anything else than 44 characters of base64 that stand for 32 bytes.
+    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
         let mut bytes = [0; Self::BYTES];
         match Base64::decode(text, &mut bytes) {
             Ok(decoded) if decoded.len() == Self::BYTES => Ok(Self(bytes)),
-            _ => Err(BadKey { got: Quoted(text).to_box() }),
+            _ => Err(InvalidKey { got: Quoted(text).to_box() }),
         }
     }
 }
@@ -54,17 +54,17 @@ impl fmt::Debug for PublicKey {
 
 /// A text that is no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadKey {
+pub struct InvalidKey {
     got: alloc::boxed::Box<str>,
 }
 
-impl fmt::Display for BadKey {
+impl fmt::Display for InvalidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected a key of 44 characters in base64, got {}", self.got)
     }
 }
 
-impl core::error::Error for BadKey {}
+impl core::error::Error for InvalidKey {}
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ pub use entropy::Entropy;
 pub use error::SecureError;
 pub use handshake::Handshake;
 pub use identity::Identity;
-pub use key::{BadKey, PublicKey};
+pub use key::{InvalidKey, PublicKey};
 pub use keys::{Keys, Side};
 pub use safety::{Safety, SafetyWords};
 pub use xcher_aead::Cipher;

@@ -32,13 +32,13 @@ pub(super) struct Chain {
     aead: Aead,
     pub(super) next: u64,
     /// Once wrong, always wrong: where a record begins is not known any more.
-    fault: Option<SecureError>,
+    error: Option<SecureError>,
 }
 
 impl Chain {
     pub(super) fn new(key: &Secret<32>, cipher: Cipher) -> Result<Self, SecureError> {
         let aead = Aead::new(key, cipher).ok_or(SecureError::NoCipher)?;
-        Ok(Self { aead, next: 0, fault: None })
+        Ok(Self { aead, next: 0, error: None })
     }
 
     /// Seals a record in place: room for the head, the text, room for the tag.
@@ -84,12 +84,12 @@ impl Chain {
 
     /// What went wrong, if anything has.
     pub(super) fn check(&self) -> Result<(), SecureError> {
-        self.fault.clone().map_or(Ok(()), Err)
+        self.error.clone().map_or(Ok(()), Err)
     }
 
     /// Remembers what went wrong.
-    pub(super) fn fail<T>(&mut self, fault: SecureError) -> Result<T, SecureError> {
-        Err(self.fault.insert(fault).clone())
+    pub(super) fn fail<T>(&mut self, error: SecureError) -> Result<T, SecureError> {
+        Err(self.error.insert(error).clone())
     }
 
     /// Of the next record.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
-use crate::stream::Sum;
+use crate::stream::Digest;
 use crate::{FileName, LeftOut, NotStored, Size, Stat};
 
 /// What a line of the other side's means.
@@ -184,7 +184,7 @@ pub struct Request {
     /// Where it listens; 0 where this side is to.
     pub port: u16,
     /// What it has of it: so many bytes of this sum.
-    pub has: Option<(u64, Sum)>,
+    pub has: Option<(u64, Digest)>,
     /// How many it requested before.
     pub number: u64,
 }

@@ -8,7 +8,7 @@ use super::{Extensions, Receipt, Want};
 use crate::batch::{MAX_FILE, MAX_FILES};
 use crate::packet::split_last;
 use crate::secure::{PublicKey, decode_key_and_proof};
-use crate::stream::Sum;
+use crate::stream::Digest;
 use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLeft, decimal};
 
 /// One line of an extension.
@@ -16,7 +16,7 @@ use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLef
 pub(super) enum Extra<'a> {
     /// `X_RESUME name size port offset sum`: send me the rest of this file; I have `offset` bytes of
     /// this sum.
-    Resume { name: Name<'a>, size: Size, port: u16, offset: u64, sum: Sum },
+    Resume { name: Name<'a>, size: Size, port: u16, offset: u64, digest: Digest },
     /// `X_PORT number port`: for your request of this number, I listen here.
     Port { number: u64, port: u16 },
     /// `X_BATCH count port`: send me so many files in one connection.
@@ -30,7 +30,7 @@ pub(super) enum Extra<'a> {
     /// `X_OFFER EOF EOF`: that is all.
     OfferEnd,
     /// `X_KEY base64 base64`: I also hold this key, and this shows it.
-    Key { key: PublicKey, proof: Sum },
+    Key { key: PublicKey, proof: Digest },
     /// `X_REFUSED number`: I will not send what your request of this number asked for.
     Refused { number: u64 },
     /// `X_WANT files bytes here`: so many more files I want; so many of all these I have already.
@@ -44,7 +44,7 @@ pub(super) enum Extra<'a> {
     Left { why: WhyLeft, name: Name<'a> },
 }
 
-const RESUME: &str = "X_RESUME name size port offset sum";
+const RESUME: &str = "X_RESUME name size port offset digest";
 const PORT: &str = "X_PORT number port";
 const BATCH: &str = "X_BATCH count port, of at most 1024 files";
 const FILE: &str = "X_FILE name size, of at most 262144 bytes";
@@ -106,7 +106,7 @@ impl<'a> Extra<'a> {
     }
 
     fn parse_resume(fields: &'a str) -> Option<Self> {
-        let (fields, sum) = split_last(fields)?;
+        let (fields, digest) = split_last(fields)?;
         let (fields, offset) = split_last(fields)?;
         let (fields, port) = split_last(fields)?;
         let (name, size) = split_last(fields)?;
@@ -117,7 +117,13 @@ impl<'a> Extra<'a> {
             return None;
         }
         let port = if port == "0" { 0 } else { decimal::port(port)? };
-        Some(Self::Resume { name: FileName::parse(name), size, port, offset, sum: parse_sum(sum)? })
+        Some(Self::Resume {
+            name: FileName::parse(name),
+            size,
+            port,
+            offset,
+            digest: parse_digest(digest)?,
+        })
     }
 
     fn parse_port(fields: &'a str) -> Option<Self> {
@@ -183,11 +189,11 @@ impl<'a> Extra<'a> {
     /// Appends the line with its end.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Resume { name, size, port, offset, sum } => {
+            Self::Resume { name, size, port, offset, digest } => {
                 put_sized(out, "X_RESUME ", *name, *size);
                 put_numbers(out, "", &[(*port).into(), *offset]);
                 out.push(b' ');
-                put_base64(sum, out);
+                put_base64(digest, out);
             }
             Self::Port { number, port } => {
                 put_numbers(out, "X_PORT", &[*number, (*port).into()]);
@@ -257,7 +263,7 @@ fn put_base64(bytes: &[u8; 32], out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn parse_sum(text: &str) -> Option<Sum> {
+fn parse_digest(text: &str) -> Option<Digest> {
     Base64::decode(text, &mut [0; 32]).ok()?.try_into().ok()
 }
 
@@ -293,17 +299,17 @@ mod tests {
     #[test]
     fn every_line_is_read_as_it_is_written() {
         let name = || Ok(FileName::parse("a b 1").expect("a name"));
-        let (size, sum) = (Size::Exact(1 << 40), [0xab; 32]);
+        let (size, digest) = (Size::Exact(1 << 40), [0xab; 32]);
         for extra in [
-            Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, sum },
-            Extra::Resume { name: name(), size, port: 0, offset: 1, sum },
+            Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, digest },
+            Extra::Resume { name: name(), size, port: 0, offset: 1, digest },
             Extra::Port { number: 3, port: 4000 },
             Extra::Batch { count: 1024, port: 0 },
             Extra::File { name: name(), size: Size::Exact(262_144) },
             Extra::Stat { name: name(), size, stat: Stat::default() },
             Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
             Extra::OfferEnd,
-            Extra::Key { key: PublicKey::new([5; 32]), proof: sum },
+            Extra::Key { key: PublicKey::new([5; 32]), proof: digest },
             Extra::Refused { number: 3 },
             Extra::Want(Want { files: 3, bytes: u64::MAX, here: 0 }),
             Extra::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
@@ -327,18 +333,18 @@ mod tests {
 
     #[test]
     fn wrong_fields_are_malformed() {
-        let sum = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
-        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {sum}"), ALL).is_ok());
-        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {sum}"), Extensions::RESUME).is_ok());
-        assert!(Extra::parse(&format!("X_RESUME a 5 0 5 {sum}"), Extensions::RESUME).is_err());
+        let digest = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
+        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {digest}"), ALL).is_ok());
+        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {digest}"), Extensions::RESUME).is_ok());
+        assert!(Extra::parse(&format!("X_RESUME a 5 0 5 {digest}"), Extensions::RESUME).is_err());
         for bad in [
             "X_RESUME",
             "X_RESUME a 5 4000 5",
-            &format!("X_RESUME a 5 4000 0 {sum}"),
-            &format!("X_RESUME a 5 4000 6 {sum}"),
-            &format!("X_RESUME a 1kb 4000 1 {sum}"),
-            &format!("X_RESUME a 5 65536 1 {sum}"),
-            &format!("X_RESUME a 5 4000 1 {}", &sum[1..]),
+            &format!("X_RESUME a 5 4000 0 {digest}"),
+            &format!("X_RESUME a 5 4000 6 {digest}"),
+            &format!("X_RESUME a 1kb 4000 1 {digest}"),
+            &format!("X_RESUME a 5 65536 1 {digest}"),
+            &format!("X_RESUME a 5 4000 1 {}", &digest[1..]),
             "X_PORT 1",
             "X_PORT 1 0",
             "X_PORT x 4000",
@@ -354,8 +360,8 @@ mod tests {
             "X_FILE a",
             "X_OFFER EOF",
             "X_KEY",
-            &format!("X_KEY {sum}"),
-            &format!("X_KEY {sum} x"),
+            &format!("X_KEY {digest}"),
+            &format!("X_KEY {digest} x"),
             "X_REFUSED",
             "X_REFUSED 1 2",
             "X_WANT 1 2",

@@ -9,10 +9,10 @@ use litemap::LiteMap;
 use super::extension_packet::Extra;
 use super::{Batch, Event, Extensions, Question, Request};
 use crate::batch::MAX_BYTES;
-use crate::stream::Sum;
+use crate::stream::Digest;
 use crate::{
-    BadName, FileName, LeftOut, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size, Stat,
-    WhyLeft,
+    FileName, InvalidName, LeftOut, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size,
+    Stat, WhyLeft,
 };
 
 pub(super) enum Owed {
@@ -131,8 +131,8 @@ impl Ledger {
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         }
         Ok(match extra {
-            Extra::Resume { name, size, port, offset, sum } => {
-                self.request(name, size, port, Some((offset, sum)), extensions)?
+            Extra::Resume { name, size, port, offset, digest } => {
+                self.request(name, size, port, Some((offset, digest)), extensions)?
             }
             Extra::Port { number, port } => Event::Port { number, port },
             Extra::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
@@ -312,7 +312,7 @@ impl Ledger {
         name: Name<'_>,
         size: Size,
         port: u16,
-        has: Option<(u64, Sum)>,
+        has: Option<(u64, Digest)>,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
         let number = count_on(&mut self.theirs);
@@ -336,7 +336,7 @@ impl Ledger {
     }
 
     /// A question about a name that is none.
-    fn owe_no(&mut self, bad: BadName<'_>) -> Result<Event, ProtocolError> {
+    fn owe_no(&mut self, bad: InvalidName<'_>) -> Result<Event, ProtocolError> {
         // The NO repeats the name, and must itself fit a line.
         if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
             return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });

@@ -111,7 +111,7 @@ impl Session {
             }
         }
         let Some(line) = self.lines.next_line()? else {
-            return self.privacy.as_ref().map_or(Ok(None), |privacy| privacy.fault());
+            return self.privacy.as_ref().map_or(Ok(None), |privacy| privacy.error());
         };
         let text = line.text();
         if let (true, true, Some(next)) =

@@ -17,7 +17,7 @@ pub(super) struct Privacy {
     opener: Opener,
     safety: Safety,
     /// What came was not what the other side sent; nothing is taken after it.
-    fault: Option<SecureError>,
+    error: Option<SecureError>,
 }
 
 impl Privacy {
@@ -25,7 +25,7 @@ impl Privacy {
     pub(super) fn begin(secured: Box<Secured>, out: &mut Vec<u8>) -> Box<Self> {
         let Secured { keys, sealer, opener, safety, proof, .. } = *secured;
         out.extend_from_slice(&proof);
-        let mut privacy = Box::new(Self { keys, sealer, opener, safety, fault: None });
+        let mut privacy = Box::new(Self { keys, sealer, opener, safety, error: None });
         privacy.say_safety(out);
         privacy
     }
@@ -37,18 +37,18 @@ impl Privacy {
 
     /// Takes records, split anywhere.
     pub(super) fn receive(&mut self, mut bytes: &[u8], lines: &mut LineBuffer) {
-        while self.fault.is_none() {
+        while self.error.is_none() {
             match self.opener.receive(&mut bytes) {
                 Ok(Some(plain)) => lines.receive(plain),
                 Ok(None) => return,
-                Err(fault) => self.fault = Some(fault),
+                Err(error) => self.error = Some(error),
             }
         }
     }
 
     /// What is wrong, once all that came before it was taken.
-    pub(super) fn fault(&self) -> Result<Option<Event>, ProtocolError> {
-        self.fault.clone().map_or(Ok(None), |fault| Err(ProtocolError::Secure(fault)))
+    pub(super) fn error(&self) -> Result<Option<Event>, ProtocolError> {
+        self.error.clone().map_or(Ok(None), |error| Err(ProtocolError::Secure(error)))
     }
 
     /// Whether part of a record came.

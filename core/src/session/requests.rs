@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::extension_packet::Extra;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
-use crate::stream::Sum;
+use crate::stream::Digest;
 use crate::{FileName, Kind, LeftOut, MisuseError, NotStored, Packet, Size, Stat};
 
 impl Session {
@@ -72,10 +72,10 @@ impl Session {
         name: FileName<&str>,
         size: Size,
         port: u16,
-        (offset, sum): (u64, Sum),
+        (offset, digest): (u64, Digest),
         out: &mut Vec<u8>,
     ) -> Result<u64, MisuseError> {
-        self.say(&Extra::Resume { name: Ok(name), size, port, offset, sum }, out)?;
+        self.say(&Extra::Resume { name: Ok(name), size, port, offset, digest }, out)?;
         Ok(self.ledger.requested(name.into_str()))
     }
 

@@ -6,8 +6,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::gate_fault::GateFault;
-use crate::addr::{AddrFault, Scope, counted_as, may_dial, may_dial_port, scope};
+use super::allocation_error::AllocationError;
+use crate::addr::{AddrError, Scope, counted_as, may_dial, may_dial_port, scope};
 
 /// A tunnel of the bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,17 +187,17 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`GateFault`]; nothing is allocated.
-    pub fn may_listen(&self, id: TunnelId) -> Result<(), GateFault> {
-        let tunnel = self.tunnels.get(&id).ok_or(GateFault::NoNick)?;
+    /// [`AllocationError`]; nothing is allocated.
+    pub fn may_listen(&self, id: TunnelId) -> Result<(), AllocationError> {
+        let tunnel = self.tunnels.get(&id).ok_or(AllocationError::NoNick)?;
         if !tunnel.has_nick && tunnel.ends.is_empty() {
-            return Err(GateFault::NoNick);
+            return Err(AllocationError::NoNick);
         }
         let of_address = self.by_address.get(&counted_as(tunnel.client)).copied();
         if tunnel.listeners >= self.limits.listeners
             || of_address.unwrap_or_default() >= self.limits.listeners_per_address
         {
-            return Err(GateFault::TooManyListeners);
+            return Err(AllocationError::TooManyListeners);
         }
         Ok(())
     }
@@ -212,7 +212,7 @@ impl Allocations {
         id: TunnelId,
         at: SocketAddr,
         now: Duration,
-    ) -> Result<(), GateFault> {
+    ) -> Result<(), AllocationError> {
         self.may_listen(id)?;
         self.withdraw(at);
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return Ok(()) };
@@ -256,16 +256,16 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`GateFault`]; nothing is dialled.
+    /// [`AllocationError`]; nothing is dialled.
     pub fn dial(
         &mut self,
         id: TunnelId,
         to: SocketAddr,
         is_own: bool,
         now: Duration,
-    ) -> Result<(Route, Lease), GateFault> {
-        may_dial_port(to.port()).map_err(GateFault::Address)?;
-        let not_called = GateFault::NotCalled(to);
+    ) -> Result<(Route, Lease), AllocationError> {
+        may_dial_port(to.port()).map_err(AllocationError::Address)?;
+        let not_called = AllocationError::NotCalled(to);
         let sees_callers = self.sees_callers;
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return Err(not_called) };
         tunnel.calls.retain(|(_, at)| now.saturating_sub(*at) <= ANSWER_WITHIN);
@@ -277,7 +277,7 @@ impl Allocations {
                     return Err(not_called);
                 }
                 if !self.admits(to, End::Tunnel(id), now) {
-                    return Err(GateFault::NotAwaited(to));
+                    return Err(AllocationError::NotAwaited(to));
                 }
                 (Route::Joined, end)
             }
@@ -289,11 +289,12 @@ impl Allocations {
                 }
                 // A bridge of a relay elsewhere appears there as its own host, and so do its clients.
                 if is_own && !(tunnel.is_here && sees_callers) {
-                    return Err(GateFault::NotAllocated(to));
+                    return Err(AllocationError::NotAllocated(to));
                 }
-                may_dial(to.ip(), to.port(), tunnel.client, false).map_err(GateFault::Address)?;
+                may_dial(to.ip(), to.port(), tunnel.client, false)
+                    .map_err(AllocationError::Address)?;
                 if !sees_callers && scope(to.ip()) != Scope::Global {
-                    return Err(GateFault::Address(AddrFault::TooNear(to.ip())));
+                    return Err(AllocationError::Address(AddrError::TooNear(to.ip())));
                 }
                 (Route::Connect, end)
             }
@@ -310,14 +311,14 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`GateFault::NotAwaited`]: the connection is to be closed.
+    /// [`AllocationError::NotAwaited`]: the connection is to be closed.
     pub fn visited(
         &mut self,
         at: SocketAddr,
         from: IpAddr,
         is_own: bool,
         now: Duration,
-    ) -> Result<Lease, GateFault> {
+    ) -> Result<Lease, AllocationError> {
         let from = from.to_canonical();
         let dialable = self.is_dialable(at, from, is_own);
         self.admit(at, End::Host(from), dialable, now)
@@ -327,13 +328,13 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`GateFault::NotAwaited`]: the connection is to be closed.
+    /// [`AllocationError::NotAwaited`]: the connection is to be closed.
     pub fn joined(
         &mut self,
         at: SocketAddr,
         from: TunnelId,
         now: Duration,
-    ) -> Result<Lease, GateFault> {
+    ) -> Result<Lease, AllocationError> {
         self.admit(at, End::Tunnel(from), true, now)
     }
 
@@ -355,14 +356,14 @@ impl Allocations {
         end: End,
         dialable: bool,
         now: Duration,
-    ) -> Result<Lease, GateFault> {
+    ) -> Result<Lease, AllocationError> {
         if !self.admits(at, end, now) {
-            return Err(GateFault::NotAwaited(at));
+            return Err(AllocationError::NotAwaited(at));
         }
         let owner = self.listeners.get(&at).map(|listener| listener.owner);
         owner
             .and_then(|id| Some(self.tunnels.get_mut(&id)?.lease(id, end, dialable)))
-            .ok_or(GateFault::NotAwaited(at))
+            .ok_or(AllocationError::NotAwaited(at))
     }
 
     /// Whether a listener takes a visitor: for the call that named it, or for data of a session with

@@ -3,13 +3,13 @@
 //! A tunnel carries many streams. Each begins with one line, and is raw bytes from then on. What the
 //! bridge lets a tunnel dial, and whom it lets in, is for [`Allocations`] to say.
 
+mod allocation_error;
 mod allocations;
 mod first_line;
-mod gate_fault;
 
+pub use allocation_error::AllocationError;
 pub use allocations::{AllocationLimits, Allocations, Lease, Route, TunnelId};
 pub use first_line::FirstLine;
-pub use gate_fault::GateFault;
 
 /// The WebSocket subprotocol of a tunnel.
 pub const SUBPROTOCOL: &str = "xcher.tunnel.1";

@@ -1,7 +1,7 @@
 //! Who is let in by a code (section 12).
 
 use xcher_core::code::{Code, CodeError};
-use xcher_core::peer::{Event, Fault, Known, Secrecy, SessionId};
+use xcher_core::peer::{Error, Event, Known, Secrecy, SessionId};
 use xcher_core::{MisuseError, ProtocolError};
 
 use crate::net::{Net, key, trust};
@@ -50,11 +50,11 @@ fn who_knows_the_code_is_let_in() {
 #[test]
 fn ten_wrong_codes_and_it_is_dead() {
     let mut net = net();
-    let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
+    let wrong = Error::Protocol(ProtocolError::Code(CodeError::Wrong));
     for tries in 1..=10 {
         assert!(!net.hosts[1].events.contains(&Event::CodeDead));
         call(&mut net, "crossover-acme-universe");
-        assert_eq!(net.faults(1), vec![wrong.clone(); tries]);
+        assert_eq!(net.errors(1), vec![wrong.clone(); tries]);
     }
     assert_eq!(net.hosts[1].events.iter().filter(|event| **event == Event::CodeDead).count(), 1);
     // Not even with the right one, and nobody is called back.
@@ -62,7 +62,7 @@ fn ten_wrong_codes_and_it_is_dead() {
     call(&mut net, RIGHT);
     net.wait(40);
     assert!(net.opened(1).is_none() && net.opened(0).is_none());
-    assert_eq!(net.faults(1).last(), Some(&Fault::Declined));
+    assert_eq!(net.errors(1).last(), Some(&Error::Declined));
     assert_eq!(net.hosts[1].written.len(), written);
     assert_eq!(net.hosts[1].looked_up, 0);
 }
@@ -93,7 +93,7 @@ fn the_words_go_before_a_pin() {
     b.pin(xcher_core::Nick::parse("a").unwrap(), key(1));
     let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(b))]);
     call(&mut net, RIGHT);
-    assert!(net.opened(0).is_some() && net.opened(1).is_some(), "{:?}", net.faults(1));
+    assert!(net.opened(0).is_some() && net.opened(1).is_some(), "{:?}", net.errors(1));
 }
 
 /// Many at once have no more tries than one after the other.
@@ -106,8 +106,8 @@ fn tries_at_the_same_time_are_tries() {
     }
     net.run();
     net.wait(40);
-    let wrong = Fault::Protocol(ProtocolError::Code(CodeError::Wrong));
-    let tries = net.faults(1).into_iter().filter(|fault| *fault == wrong).count();
+    let wrong = Error::Protocol(ProtocolError::Code(CodeError::Wrong));
+    let tries = net.errors(1).into_iter().filter(|error| *error == wrong).count();
     assert_eq!(tries, 10);
     assert!(net.opened(1).is_none() && net.opened(0).is_none());
     assert!(!net.hosts[1].peer.is_busy());

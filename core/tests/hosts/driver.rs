@@ -39,9 +39,9 @@ impl Net {
             Action::Open { transfer, name, size, length, .. } => {
                 let file = host.files.get(name.as_str()).filter(|file| file.len() as u64 == size);
                 let file = file.filter(|_| !host.unreadable.contains(name.as_str()));
-                let sum = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
-                let sum = sum.ok_or_else(|| "it cannot be read".into());
-                self.answer(at, Input::Opened { transfer, sum });
+                let digest = file.map(|file| *blake3::hash(&file[..length as usize]).as_bytes());
+                let digest = digest.ok_or_else(|| "it cannot be read".into());
+                self.answer(at, Input::Opened { transfer, digest });
             }
             // Nothing comes from it yet.
             Action::Send { name, .. } if name.as_str().ends_with(", idle") => {}
@@ -100,7 +100,7 @@ impl Net {
         let mut ends: BTreeMap<TransferId, Input<'static>> = BTreeMap::new();
         for (transfer, receiving) in &mut self.hosts[at].receiving {
             let Some(came) = self.data.remove(&(at, receiving.conn)) else { continue };
-            let (mut sums, mut end) = (None, ReceiveEnd::Eof);
+            let (mut digests, mut end) = (None, ReceiveEnd::Eof);
             match receiving.seal.take() {
                 None => receiving.bytes.extend(came),
                 Some(mut seal) => {
@@ -110,13 +110,13 @@ impl Net {
                         receiving.bytes.extend(text);
                     }
                     match seal.finish() {
-                        Ok(both) => sums = both,
+                        Ok(both) => digests = both,
                         Err(error) => end = ReceiveEnd::Broken(error.to_string().into()),
                     }
                 }
             }
             let (transfer, bytes) = (*transfer, receiving.bytes.len() as u64);
-            ends.insert(transfer, Input::ReceiveEnded { transfer, bytes, sums, end });
+            ends.insert(transfer, Input::ReceiveEnded { transfer, bytes, digests, end });
         }
         for input in ends.into_values() {
             self.give(at, input);

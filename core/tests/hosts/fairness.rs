@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xcher_core::Limits;
-use xcher_core::peer::{Event, Fault, Input, TransferId};
+use xcher_core::peer::{Error, Event, Input, TransferId};
 
 use crate::net::{Net, trust};
 
@@ -19,7 +19,7 @@ fn net(limits: Limits) -> Net {
 }
 
 fn refused(net: &Net) -> usize {
-    let busy = |event: &&Event| matches!(event, Event::CallRefused { fault: Fault::Busy(_), .. });
+    let busy = |event: &&Event| matches!(event, Event::CallRefused { error: Error::Busy(_), .. });
     net.hosts[0].events.iter().filter(busy).count()
 }
 
@@ -60,7 +60,7 @@ fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
     };
     let over: Vec<_> = net.hosts[1].events.iter().filter_map(over).collect();
     assert_eq!(over, [1]);
-    let why = |event: &&Event| matches!(event, Event::Ended { fault: Some(Fault::Busy(_)), .. });
+    let why = |event: &&Event| matches!(event, Event::Ended { error: Some(Error::Busy(_)), .. });
     assert_eq!(net.hosts[0].events.iter().filter(why).count(), 1);
 }
 
@@ -100,14 +100,14 @@ fn a_file_that_hardly_moves_is_given_up() {
         net.now += Duration::from_secs(59);
         net.give(0, Input::Progress { transfer, bytes: minute });
         net.run();
-        assert_eq!(net.faults(0), [], "minute {minute}");
+        assert_eq!(net.errors(0), [], "minute {minute}");
     }
     net.now += Duration::from_secs(59);
     net.give(0, Input::Progress { transfer, bytes: 100_000 });
     net.run();
-    assert_eq!(net.faults(0), [], "fast enough");
+    assert_eq!(net.errors(0), [], "fast enough");
     net.now += Duration::from_secs(59);
     net.give(0, Input::Progress { transfer, bytes: 10 });
     net.run();
-    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]), "{:?}", net.faults(0));
+    assert!(matches!(net.errors(0)[..], [Error::TimedOut { .. }]), "{:?}", net.errors(0));
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::peer::{
-    Action, Config, ConnId, Event, Fault, Input, ListenerId, Path, Purpose, Secrecy, SessionId,
+    Action, Config, ConnId, Error, Event, Input, ListenerId, Path, Purpose, Secrecy, SessionId,
     TransferId, Trust,
 };
 use xcher_core::secure::{Identity, PublicKey};
@@ -284,15 +284,15 @@ impl Net {
     }
 
     /// Why calls and transfers failed.
-    pub(crate) fn faults(&self, host: usize) -> Vec<Fault> {
-        let fault = |event: &Event| match event {
-            Event::OpenFailed { fault, .. }
-            | Event::Failed { fault, .. }
-            | Event::CallRefused { fault, .. }
-            | Event::Ended { fault: Some(fault), .. } => Some(fault.clone()),
+    pub(crate) fn errors(&self, host: usize) -> Vec<Error> {
+        let error = |event: &Event| match event {
+            Event::OpenFailed { error, .. }
+            | Event::Failed { error, .. }
+            | Event::CallRefused { error, .. }
+            | Event::Ended { error: Some(error), .. } => Some(error.clone()),
             _ => None,
         };
-        self.hosts[host].events.iter().filter_map(fault).collect()
+        self.hosts[host].events.iter().filter_map(error).collect()
     }
 
     /// Someone who is none of the hosts connects to what this one listens on.
@@ -368,11 +368,11 @@ impl Net {
                 self.last_port += 1;
                 let port = self.hosts[host].port.unwrap_or(self.last_port);
                 self.listeners.insert((host, listener), (port, purpose));
-                let lent_at = (path == Path::Bridge).then(|| BRIDGE.into());
-                if lent_at.is_some() {
+                let allocated_at = (path == Path::Bridge).then(|| BRIDGE.into());
+                if allocated_at.is_some() {
                     self.lent.insert((host, listener));
                 }
-                self.give(host, Input::Listening { listener, lent_at, port });
+                self.give(host, Input::Listening { listener, allocated_at, port });
             }
             Action::StopListening { listener } => _ = self.listeners.remove(&(host, listener)),
             Action::Write { conn, bytes } if self.hosts[host].relay == Some(conn) => {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use xcher_core::peer::{Event, Fault};
+use xcher_core::peer::{Error, Event};
 use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Size, Stat};
 
 use crate::net::{Net, name, trust};
@@ -38,7 +38,7 @@ fn what_is_offered_is_taken_or_declined() {
     assert!(net.hosts[0].events.contains(&Event::Declined { session, name: "y".into() }));
     net.get(1, theirs, "x", 7);
     assert_eq!(net.hosts[1].stored["x"], b"offered");
-    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+    assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
 }
 
 /// The answer to what was taken is no answer to an offer any more.
@@ -49,7 +49,7 @@ fn what_was_taken_and_is_refused_is_not_declined() {
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     let (theirs, _) = net.opened(1).unwrap();
     net.get(1, theirs, "gone", 7);
-    assert_eq!(net.faults(1), [Fault::Refused]);
+    assert_eq!(net.errors(1), [Error::Refused]);
     assert!(!net.hosts[0].events.iter().any(|event| matches!(event, Event::Declined { .. })));
 }
 
@@ -68,7 +68,7 @@ fn a_no_too_many_leads_to_nothing() {
     assert_eq!((net.hosts[0].looked_up, net.hosts[1].looked_up), (looked_up, 0));
     let declined = |event: &&Event| matches!(event, Event::Declined { .. });
     assert_eq!(net.hosts[0].events.iter().filter(declined).count(), 1);
-    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+    assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn who_knows_no_offers_is_offered_nothing() {
     let (mut net, session) = net(None);
     let files = vec![listed("x", 7)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
-    let fault = Fault::Protocol(ProtocolError::NotPrivate);
-    assert!(net.hosts[0].events.contains(&Event::NotOffered { session, fault }));
+    let error = Error::Protocol(ProtocolError::NotPrivate);
+    assert!(net.hosts[0].events.contains(&Event::NotOffered { session, error }));
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_OFFER"));
 }
 
@@ -108,14 +108,14 @@ fn more_than_a_host_bears_ends_the_session() {
     let session = net.call(0, "b");
     let files = (0..4).map(|number| listed(&number.to_string(), 1)).collect();
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
-    assert_eq!(net.faults(1), [Fault::Protocol(ProtocolError::ListTooLong { entries: 3 })]);
+    assert_eq!(net.errors(1), [Error::Protocol(ProtocolError::ListTooLong { entries: 3 })]);
     // In many small offers, too.
     let session = net.call(0, "b");
     for number in 0..4 {
         let files = vec![listed(&number.to_string(), 1)];
         let _ = net.with(0, |peer, now, actions| peer.offer(session, files, now, actions));
     }
-    assert_eq!(net.faults(1), vec![Fault::Protocol(ProtocolError::ListTooLong { entries: 3 }); 2]);
+    assert_eq!(net.errors(1), vec![Error::Protocol(ProtocolError::ListTooLong { entries: 3 }); 2]);
 }
 
 /// How long it takes until so many offers are declined, the last one first.

@@ -32,7 +32,7 @@ fn nothing_is_said_over_a_link_that_is_not_there() {
     let mut actions = Vec::new();
     peer.open(Nick::parse("b").unwrap(), Duration::ZERO, &mut actions).unwrap();
     let [Action::Listen { listener, .. }] = actions[..] else { panic!("{actions:?}") };
-    take(&mut peer, 0, Input::Listening { listener, lent_at: None, port: 4000 });
+    take(&mut peer, 0, Input::Listening { listener, allocated_at: None, port: 4000 });
     // Somebody comes and says nothing.
     let conn = peer.new_conn();
     let [local, remote] = ["10.0.0.1:4000", "10.0.0.2:5000"].map(|at| at.parse().unwrap());
@@ -48,8 +48,8 @@ fn nothing_is_said_over_a_link_that_is_not_there() {
     let actions = take(&mut peer, 4, Input::Tick);
     let dials = |action: &Action| matches!(action, Action::DialRelay { .. });
     assert!(actions.iter().any(dials), "{actions:?}");
-    let lent_at = Some([10, 0, 0, 9].into());
-    let actions = take(&mut peer, 4, Input::Listening { listener: lent, lent_at, port: 4001 });
+    let allocated_at = Some([10, 0, 0, 9].into());
+    let actions = take(&mut peer, 4, Input::Listening { listener: lent, allocated_at, port: 4001 });
     let writes = |action: &Action| matches!(action, Action::Write { .. });
     assert!(!actions.iter().any(writes), "{actions:?}");
     let stops =

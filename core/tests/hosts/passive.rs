@@ -1,7 +1,7 @@
 //! Whoever was called dials for its files too (section 15).
 
-use xcher_core::addr::AddrFault;
-use xcher_core::peer::{Fault, Purpose};
+use xcher_core::addr::AddrError;
+use xcher_core::peer::{Error, Purpose};
 
 use crate::net::{Net, key, trust};
 
@@ -34,7 +34,7 @@ fn a_port_of_the_system_is_not_dialled() {
     let (mut net, session) = net();
     net.hosts[0].port = Some(80);
     net.get(1, session, "x", FILE.len() as u64);
-    assert_eq!(net.faults(1), [Fault::Policy(AddrFault::LowPort(80))]);
+    assert_eq!(net.errors(1), [Error::Policy(AddrError::LowPort(80))]);
     assert!(net.hosts[1].stored.is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Files of which nobody knows how large they are (section 2.4).
 
-use xcher_core::peer::{Event, Fault, SessionId, TransferId};
+use xcher_core::peer::{Error, Event, SessionId, TransferId};
 use xcher_core::{Listed, Size, Stat};
 
 use crate::net::{Net, name, trust};
@@ -39,7 +39,7 @@ fn it_comes_whole_and_once() {
         get(&mut net, 1, session);
         let other = net.call(2, "a");
         get(&mut net, 2, other);
-        assert_eq!((net.faults(1), net.faults(2)), (vec![Fault::Refused], vec![Fault::Refused]));
+        assert_eq!((net.errors(1), net.errors(2)), (vec![Error::Refused], vec![Error::Refused]));
         net.with(2, |peer, now, actions| peer.check(other, name("pipe"), now, actions)).unwrap();
         let no = Event::Checked { session: other, name: "pipe".into(), yes: false };
         assert!(net.hosts[2].events.contains(&no), "{:?}", net.hosts[2].events);
@@ -87,7 +87,7 @@ fn who_could_not_connect_has_not_had_it() {
     // A port of the system's: refused before a byte of it moves.
     net.hosts[1].port = Some(80);
     get(&mut net, 1, session);
-    assert_eq!(net.faults(1), [Fault::Refused]);
+    assert_eq!(net.errors(1), [Error::Refused]);
     net.hosts[1].port = Some(30_000);
     // Nobody listens there when it is dialled.
     let id = net.begin(1, |peer, now, actions| {
@@ -99,7 +99,7 @@ fn who_could_not_connect_has_not_had_it() {
     });
     net.listeners.clear();
     net.run();
-    assert!(net.faults(1).contains(&Fault::Refused), "{id:?}: {:?}", net.faults(1));
+    assert!(net.errors(1).contains(&Error::Refused), "{id:?}: {:?}", net.errors(1));
     net.hosts[1].port = Some(30_001);
     get(&mut net, 1, session);
     assert_eq!(net.hosts[1].stored["pipe"], BYTES);
@@ -113,7 +113,7 @@ fn it_may_stand_still_as_long_as_its_session_stands() {
         peer.get(session, name("pipe, idle"), Size::UNKNOWN, Stat::default(), now, actions).unwrap()
     });
     net.wait(24 * 60 * 60);
-    assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+    assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
     net.cut_all();
     let failed = |net: &Net, host: usize| {
         let failed = |event: &&Event| matches!(event, Event::Failed { .. });

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Config, Event, Fault, Path, Purpose, Via};
+use xcher_core::peer::{Calls, Config, Error, Event, Path, Purpose, Via};
 
 use crate::net::{BRIDGE, Fate, Net, ip, name, trust};
 
@@ -23,7 +23,7 @@ fn net() -> Net {
     net_with(Config { via: Via::Auto, ..Config::default() })
 }
 
-fn is_lent(to: SocketAddr) -> bool {
+fn is_allocated(to: SocketAddr) -> bool {
     to.ip() == IpAddr::from(BRIDGE)
 }
 
@@ -60,7 +60,7 @@ fn the_straight_way_is_first_and_alone() {
     net.wait(5);
     assert_eq!(inits(&net), [(ip(0), 0)]);
     net.fate = |_, to, path| {
-        assert!(path == Path::Direct && !is_lent(to), "data goes the way of packets");
+        assert!(path == Path::Direct && !is_allocated(to), "data goes the way of packets");
         Fate::Connected
     };
     exchanges(&mut net);
@@ -71,15 +71,15 @@ fn the_bridge_is_next_where_nobody_comes() {
     for (fate, after) in [
         // B's network lets nothing out but to the bridge, and that has no way to A.
         (
-            (|_, to, path| match (is_lent(to), path) {
+            (|_, to, path| match (is_allocated(to), path) {
                 (true, Path::Bridge) => Fate::Connected,
                 _ => Fate::Lost,
             }) as fn(usize, SocketAddr, Path) -> Fate,
             1500 + 750,
         ),
         // A is behind NAT.
-        (|_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Refused }, 1500),
-        (|_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost }, 1500),
+        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused }, 1500),
+        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost }, 1500),
     ] {
         let mut net = net();
         net.fate = fate;
@@ -91,7 +91,7 @@ fn the_bridge_is_next_where_nobody_comes() {
         assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
         assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1500)]);
         assert!(net.listeners.is_empty(), "the other listener is gone");
-        assert_eq!([net.faults(0), net.faults(1)], [[], []], "one session for each");
+        assert_eq!([net.errors(0), net.errors(1)], [[], []], "one session for each");
         exchanges(&mut net);
     }
 }
@@ -126,7 +126,7 @@ fn in_the_clear_each_knows_its_own_end() {
     let config = Config { via: Via::Auto, ..Config::default() };
     let mut net = Net::with_config(vec![("a", None), ("b", None)], &config);
     net.run();
-    net.fate = |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost };
+    net.fate = |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost };
     let a = net.call(0, "b");
     net.with(0, |peer, now, actions| peer.list(a, now, actions)).unwrap();
     net.wait_ms(1500);
@@ -160,7 +160,7 @@ fn a_host_uses_the_ways_it_is_told_to() {
 fn who_is_asked_is_asked_once_and_may_take_its_time() {
     let fates: [fn(usize, SocketAddr, Path) -> Fate; 2] = [
         |_, _, _| Fate::Connected,
-        |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Refused },
+        |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused },
     ];
     for (fate, path) in fates.into_iter().zip([Path::Direct, Path::Bridge]) {
         let mut net = net_with(Config { via: Via::Auto, calls: Calls::Ask, ..Config::default() });
@@ -190,10 +190,10 @@ fn a_no_is_one_for_both_addresses() {
         panic!("expected a call, got {:?}", net.hosts[1].events);
     };
     net.with(1, |peer, now, actions| peer.reject(session, now, actions)).unwrap();
-    assert_eq!(net.faults(1), [Fault::Declined]);
+    assert_eq!(net.errors(1), [Error::Declined]);
     assert!(!net.hosts[1].peer.is_busy());
     net.wait(30);
-    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]));
+    assert!(matches!(net.errors(0)[..], [Error::TimedOut { .. }]));
     assert!(net.listeners.is_empty() && !net.hosts[0].peer.is_busy());
 }
 
@@ -201,7 +201,7 @@ fn a_no_is_one_for_both_addresses() {
 fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
     for speaks in [true, false] {
         let mut net = net();
-        net.fate = |_, to, _| if is_lent(to) { Fate::Connected } else { Fate::Lost };
+        net.fate = |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost };
         let session = net.call(0, "b");
         net.with(0, |peer, now, actions| peer.list(session, now, actions)).unwrap();
         let listener = net.listeners.first_key_value().unwrap().0.1;
@@ -241,12 +241,12 @@ fn what_the_relay_refuses_is_tried_at_the_bridge_at_once() {
     let mut net = self::net();
     net.refusals.push_back("no such nick: b");
     net.call(0, "b");
-    assert!(matches!(net.faults(0)[..], [Fault::Relay(_)]));
+    assert!(matches!(net.errors(0)[..], [Error::Relay(_)]));
     // Refused both ways.
     let mut net = self::net();
     net.refusals.extend(["refused: one", "refused: two"]);
     net.call(0, "b");
-    assert_eq!(net.faults(0), [Fault::Relay("refused: two".into())]);
+    assert_eq!(net.errors(0), [Error::Relay("refused: two".into())]);
     assert!(net.listeners.is_empty());
 }
 
@@ -257,8 +257,8 @@ fn nobody_anywhere_is_one_failure() {
     net.call(0, "b");
     net.wait_ms(1500);
     net.wait(30);
-    assert!(matches!(net.faults(0)[..], [Fault::TimedOut { .. }]));
-    assert_eq!(net.faults(1), [Fault::Unreachable("refused".into())]);
+    assert!(matches!(net.errors(0)[..], [Error::TimedOut { .. }]));
+    assert_eq!(net.errors(1), [Error::Unreachable("refused".into())]);
     for host in &net.hosts {
         assert!(!host.peer.is_busy());
     }
@@ -281,7 +281,7 @@ fn who_calls_twice_has_two_sessions() {
 #[test]
 fn a_lent_port_for_a_file_is_the_bridges() {
     let mut net = net();
-    net.fate = |_, to, path| match (is_lent(to), path) {
+    net.fate = |_, to, path| match (is_allocated(to), path) {
         (true, Path::Bridge) => Fate::Connected,
         _ => Fate::Refused,
     };

@@ -1,7 +1,7 @@
 //! What a host is told of the files that it sent (section 19).
 
 use xcher_core::NotStored;
-use xcher_core::peer::{Delivery, Event, Fault, Input, TransferId};
+use xcher_core::peer::{Delivery, Error, Event, Input, TransferId};
 use xcher_core::session::Want;
 
 use crate::net::{Net, name, trust};
@@ -52,7 +52,7 @@ fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
     net.run();
     assert_eq!(fates(&net, 1), [("x", 7, &Delivery::NotStored(NotStored::Space))]);
     let why = "no space left on device".into();
-    assert_eq!(net.faults(0), [Fault::NotStored { reason: NotStored::Space, why }]);
+    assert_eq!(net.errors(0), [Error::NotStored { reason: NotStored::Space, why }]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_file_that_changed_since_it_was_listed_is_reported_as_not_sent() {
     let [("x", 0, Delivery::Unsent(_)), ("gone", 0, Delivery::Unsent(_))] = fates[..] else {
         panic!("expected two files that were not sent, got {fates:?}");
     };
-    assert_eq!(net.faults(0), [Fault::Refused, Fault::Refused]);
+    assert_eq!(net.errors(0), [Error::Refused, Error::Refused]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files that go on where they stopped (section 14).
 
-use xcher_core::peer::{Event, Fault, SessionId};
+use xcher_core::peer::{Error, Event, SessionId};
 
 use crate::net::{Net, trust};
 
@@ -55,7 +55,7 @@ fn a_file_that_changed_meanwhile_is_refused_or_sent_whole() {
     let (mut net, session) = net(&file()[..100]);
     net.hosts[1].files.insert("x".into(), vec![1; 10]);
     net.get(0, session, "x", SIZE);
-    assert_eq!(net.faults(0), [Fault::Refused]);
+    assert_eq!(net.errors(0), [Error::Refused]);
     assert_eq!(net.hosts[0].left["x"], &file()[..100], "what is there stays");
 
     // While it is being read.
@@ -69,7 +69,7 @@ fn a_file_that_changed_meanwhile_is_refused_or_sent_whole() {
     });
     let transfer = transfer.unwrap();
     net.hosts[1].held =
-        vec![xcher_core::peer::Input::Opened { transfer, sum: Err("it changed".into()) }];
+        vec![xcher_core::peer::Input::Opened { transfer, digest: Err("it changed".into()) }];
     net.release(1);
     assert_eq!(net.hosts[0].stored["x"], vec![1; 4000]);
     assert_eq!(net.hosts[1].sent, SIZE);
@@ -83,7 +83,7 @@ fn a_file_of_two_halves_is_not_stored() {
     net.get(0, session, "x", SIZE);
     net.hosts[1].files.insert("x".into(), vec![1; 4000]);
     net.release(1);
-    assert_eq!(net.faults(0), [Fault::Altered]);
+    assert_eq!(net.errors(0), [Error::Altered]);
     assert!(net.hosts[0].stored.is_empty());
     // What is left of it is no beginning of either, and is not gone on with.
     net.get(0, session, "x", SIZE);

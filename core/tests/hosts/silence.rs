@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Event, Fault, Input, SessionId};
+use xcher_core::peer::{Error, Event, Input, SessionId};
 
 use crate::net::{Net, trust};
 
@@ -48,9 +48,9 @@ fn in_private_a_close_without_a_word_is_a_cut() {
         net.get(0, session, "x", 10);
         assert_eq!(net.hosts[0].stored.len(), 1, "nothing is open any more");
         net.close_all();
-        let expected = if private { vec![Fault::Closed(None)] } else { vec![] };
+        let expected = if private { vec![Error::Closed(None)] } else { vec![] };
         for host in 0..2 {
-            assert_eq!(net.faults(host), expected);
+            assert_eq!(net.errors(host), expected);
             let events = &net.hosts[host].events;
             assert!(events.iter().any(|event| matches!(event, Event::Ended { .. })));
         }
@@ -77,13 +77,13 @@ fn a_slow_reader_is_not_the_other_sides_fault() {
         }
         net.give(0, Input::ListReaderSlow { session });
         net.wait(0);
-        assert_eq!(net.faults(0), []);
+        assert_eq!(net.errors(0), []);
     }
     let told = |event: &Event| matches!(event, Event::Progress { .. });
     assert!(!net.hosts[0].events.iter().any(told), "nothing moved, and nothing is said to have");
     // They read on, and now it is the other side.
     net.wait(60);
-    let incomplete = |fault: &Fault| matches!(fault, Fault::Incomplete { got: 0, .. });
-    assert_eq!(net.faults(0).iter().filter(|fault| incomplete(fault)).count(), 2);
-    assert!(net.faults(0).iter().any(|fault| matches!(fault, Fault::TimedOut { .. })));
+    let incomplete = |error: &Error| matches!(error, Error::Incomplete { got: 0, .. });
+    assert_eq!(net.errors(0).iter().filter(|error| incomplete(error)).count(), 2);
+    assert!(net.errors(0).iter().any(|error| matches!(error, Error::TimedOut { .. })));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xcher_core::peer::{Config, ConnId, Event, Fault, ListenerId, SessionId, Via};
+use xcher_core::peer::{Config, ConnId, Error, Event, ListenerId, SessionId, Via};
 use xcher_core::{Limits, Nick};
 
 use crate::net::{Fate, Net, trust};
@@ -66,7 +66,7 @@ fn who_was_called_shows_the_ticket_and_is_taken() {
         assert_eq!(net.hosts[0].stored["y"], b"of b");
         let first = String::from_utf8_lossy(&net.hosts[1].written[..35]).into_owned();
         assert_eq!(first, format!("X_TICKET {}\nX", net.drawn[0]));
-        assert_eq!((net.faults(0), net.faults(1)), (vec![], vec![]));
+        assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
     }
 }
 
@@ -188,7 +188,7 @@ fn a_link_that_is_lost_before_the_answer_ends_the_call() {
     let conn = net.visit(0, listener, b"");
     net.lose_relay(0);
     assert!(net.shown_out.contains(&conn));
-    assert!(matches!(net.faults(0)[..], [Fault::Unreachable(_)]), "{:?}", net.faults(0));
+    assert!(matches!(net.errors(0)[..], [Error::Unreachable(_)]), "{:?}", net.errors(0));
 }
 
 /// Both ways to one call have a ticket each, and the first that is shown is enough.

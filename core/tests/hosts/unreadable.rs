@@ -1,6 +1,6 @@
 //! A file that cannot be read any more when it is asked for: a NO, and nobody is connected to.
 
-use xcher_core::peer::{Delivery, Event, Fault};
+use xcher_core::peer::{Delivery, Error, Event};
 
 use crate::net::{Net, trust};
 
@@ -14,7 +14,7 @@ fn asked(of_caller: bool, private: bool) -> Net {
     net.hosts[from].unreadable.insert("x".into());
     let (session, _) = net.opened(to).unwrap();
     net.get(to, session, "x", 6);
-    assert_eq!(net.faults(to), [Fault::Refused]);
+    assert_eq!(net.errors(to), [Error::Refused]);
     let started = |event: &Event| matches!(event, Event::Started { .. });
     assert!(!net.hosts[from].events.iter().any(started), "nobody is connected to");
     assert!(net.listeners.is_empty(), "nobody listens any more");

@@ -54,7 +54,7 @@ fn assert_noticed(both: &[Talker; 2], place: &str) {
     let all = |holds: fn(&Talker) -> bool| both.iter().all(holds);
     let private = all(|talker| talker.agreed().is_some_and(|key| key.is_some()));
     let well =
-        all(|talker| talker.fault.is_none() && talker.is_served() && talker.words().is_some());
+        all(|talker| talker.error.is_none() && talker.is_served() && talker.words().is_some());
     assert!(!(private && well), "{place}: nobody noticed");
     for (talker, side) in both.iter().zip(SIDES) {
         if let Some(Some(got)) = talker.agreed() {
@@ -135,7 +135,7 @@ fn a_call_that_was_meant_for_another_nick_comes_to_nothing() {
     });
     talk(&mut both, &mut pass);
     assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));
-    assert!(matches!(both[0].fault, Some(ProtocolError::Secure(_))), "{:?}", both[0].fault);
+    assert!(matches!(both[0].error, Some(ProtocolError::Secure(_))), "{:?}", both[0].error);
 }
 
 #[test]

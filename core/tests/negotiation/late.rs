@@ -17,7 +17,7 @@ fn called() -> Talker {
 /// All of the six, and nothing about what is no file.
 fn assert_plain_and_quiet(talkers: &[Talker]) {
     for talker in talkers {
-        assert!(talker.is_plain(), "{:?}", talker.fault);
+        assert!(talker.is_plain(), "{:?}", talker.error);
         for line in talker.lines().iter().filter(|line| !line.starts_with("X_CAPS")) {
             assert!(!matches!(Packet::parse(line).unwrap(), Packet::Unknown { .. }), "{line}");
             assert!(!line.ends_with("NO NO") && !line.ends_with("YES NO"), "{line}");
@@ -81,7 +81,7 @@ fn an_answer_to_nothing_is_soon_let_be() {
         talk(&mut both, &mut pass);
         let said = both.iter().map(|talker| talker.lines().len()).sum::<usize>();
         assert!(said <= 8, "{stray}: {said} lines");
-        assert!(both.iter().all(|talker| talker.fault.is_none()));
+        assert!(both.iter().all(|talker| talker.error.is_none()));
     }
 }
 

@@ -79,22 +79,22 @@ fn another_packet_is_a_no() {
 fn a_yes_without_words_is_an_error_and_a_question_without_is_given_up() {
     for then in ["X_FILELIST\n", "X_CAPS\n", "X_CHK x\n"] {
         let a = hears(Side::Caller, &format!("{YES}{then}"), as_is);
-        assert_eq!(a.fault, Some(ProtocolError::NoSecure), "{then:?}");
+        assert_eq!(a.error, Some(ProtocolError::NoSecure), "{then:?}");
         let b = hears(Side::Called, &format!("{PROBE}\n{then}"), as_is);
-        assert!(b.is_plain(), "{then:?}: {:?}", b.fault);
+        assert!(b.is_plain(), "{then:?}: {:?}", b.error);
     }
 }
 
 #[test]
 fn words_of_later_versions_say_nothing_and_bad_ones_are_an_error() {
     let a = hears(Side::Caller, &format!("{YES}X_CAPS future passive secure x-9\n"), as_is);
-    assert!(a.fault.is_none() && a.lines().last().is_some_and(|last| last.starts_with("X_SECURE")));
+    assert!(a.error.is_none() && a.lines().last().is_some_and(|last| last.starts_with("X_SECURE")));
     let many = "a ".repeat(64) + "a";
     for bad in ["", " ", "Secure", "secure  verify", "s\u{e9}cure", &many, &"a".repeat(33)] {
         for (side, first) in [(Side::Caller, YES), (Side::Called, "X_CHK //xcher/2\n")] {
             let talker = hears(side, &format!("{first}X_CAPS {bad}\n"), as_is);
-            let malformed = matches!(talker.fault, Some(ProtocolError::Malformed { .. }));
-            assert!(malformed, "{bad:?}: {:?}", talker.fault);
+            let malformed = matches!(talker.error, Some(ProtocolError::Malformed { .. }));
+            assert!(malformed, "{bad:?}: {:?}", talker.error);
         }
     }
 }
@@ -103,7 +103,7 @@ fn words_of_later_versions_say_nothing_and_bad_ones_are_an_error() {
 fn a_strangers_first_line_is_an_error() {
     for side in SIDES {
         for bad in ["GET / HTTP/1.1\n", "X_CAPS secure\n", "X_SECURE AAAA\n", "\n", "X_CHK\n"] {
-            assert!(hears(side, bad, as_is).fault.is_some(), "{bad:?}");
+            assert!(hears(side, bad, as_is).error.is_some(), "{bad:?}");
         }
     }
 }
@@ -115,10 +115,10 @@ fn an_end_in_the_middle_is_an_end() {
         .map(|told| (Side::Called, told));
     for (side, told) in to_a.into_iter().chain(to_b) {
         let mut talker = hears(side, &format!("{told}X_END\n"), |terms| terms.required = true);
-        assert_eq!((talker.events.last(), &talker.fault), (Some(&Event::End), &None), "{told:?}");
+        assert_eq!((talker.events.last(), &talker.error), (Some(&Event::End), &None), "{told:?}");
         assert_eq!(talker.agreed(), None);
         talker.hear(b"X_FILELIST\n");
-        assert!(matches!(talker.fault, Some(ProtocolError::AfterEnd { .. })));
+        assert!(matches!(talker.error, Some(ProtocolError::AfterEnd { .. })));
     }
 }
 
@@ -131,7 +131,7 @@ fn one_that_names_no_encryption_gets_no_session() {
             let extensions = ALL.without(Extensions::SECURE);
             both[open] = Talker::new(Terms { extensions, ..terms(SIDES[open], 100) });
             talk(&mut both, &mut pass);
-            assert_eq!(both[1 - open].fault, Some(ProtocolError::NoSecure));
+            assert_eq!(both[1 - open].error, Some(ProtocolError::NoSecure));
             assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));
         }
     }
@@ -151,7 +151,7 @@ fn nothing_is_in_force_in_an_unencrypted_session() {
         assert_eq!(talker.session.extensions(), Extensions::default());
         talker.hear(b"X_CHK q\nX_CAPS secure offer stat batch\nX_OFFER a 1 - -\nX_STAT a 1 - -\n");
         let extra = |event: &Event| matches!(event, Event::Offered { .. } | Event::Entry { .. });
-        assert!(!talker.events.iter().any(extra) && talker.fault.is_none());
+        assert!(!talker.events.iter().any(extra) && talker.error.is_none());
     }
 }
 
@@ -171,14 +171,14 @@ fn who_insists_never_speaks_in_the_clear() {
             (Side::Called, "X_CHK //xcher/2\nX_FILELIST\n"),
         ] {
             let talker = hears(side, told, change);
-            assert_eq!(talker.fault, Some(ProtocolError::NotPrivate), "{told:?}");
+            assert_eq!(talker.error, Some(ProtocolError::NotPrivate), "{told:?}");
             assert_eq!(talker.agreed(), None);
             let quiet = |line: &&str| line.contains("//xcher/2") || line.starts_with("X_CAPS");
             assert!(talker.lines().iter().all(quiet), "{:?}", talker.lines());
         }
         let mut silent = hears(Side::Caller, "", change);
         silent.wait();
-        assert_eq!(silent.fault, Some(ProtocolError::NotPrivate));
+        assert_eq!(silent.error, Some(ProtocolError::NotPrivate));
     }
     let mut both = with(|terms| terms.required = true);
     talk(&mut both, &mut pass);
@@ -205,7 +205,7 @@ fn the_key_that_is_expected_is_the_one_that_is_taken() {
                 continue;
             }
             let got = key(side.other());
-            assert_eq!(it.fault, Some(ProtocolError::OtherKey { expected, got }));
+            assert_eq!(it.error, Some(ProtocolError::OtherKey { expected, got }));
             assert!(it.agreed().is_none() && !other.is_served());
             // Who is not who it should be does not learn who asks.
             assert!(side == Side::Called || other.agreed().is_none());
@@ -234,13 +234,13 @@ fn both_must_know_the_same_code() {
 
     let wrong = ProtocolError::Code(CodeError::Wrong);
     let both = told(Some("crossover-acme-universe"), right);
-    assert_eq!((&both[0].fault, &both[1].fault), (&Some(wrong.clone()), &Some(wrong)));
+    assert_eq!((&both[0].error, &both[1].error), (&Some(wrong.clone()), &Some(wrong)));
     assert_eq!(both[1].lines().last(), Some(&"X_AUTH NO"));
     assert!(!both[0].is_served() && !both[1].is_served());
 
     // Without a code: whatever is asked stays without an answer.
     let both = told(None, right);
-    assert!(matches!(both[1].fault, Some(ProtocolError::Malformed { .. })), "{:?}", both[1].fault);
+    assert!(matches!(both[1].error, Some(ProtocolError::Malformed { .. })), "{:?}", both[1].error);
     assert!(!both[0].is_served());
     // One that asks for none does not answer the proof: nothing is taken for one.
     let both = told(right, None);
@@ -257,5 +257,5 @@ fn both_must_know_the_same_code() {
         }),
     ];
     talk(&mut both, &mut pass);
-    assert_eq!(both[0].fault, Some(ProtocolError::NoCode));
+    assert_eq!(both[0].error, Some(ProtocolError::NoCode));
 }

@@ -50,7 +50,7 @@ fn is_of_six(line: &str) -> bool {
 
 #[test]
 fn no_line_of_an_extension_is_said_before_yes() {
-    let (mut plain, mut faults, mut securing) = (0, 0, 0);
+    let (mut plain, mut errors, mut securing) = (0, 0, 0);
     for run in 0..RUNS {
         let mut rng = fastrand::Rng::with_seed(run);
         let side = if rng.bool() { Side::Caller } else { Side::Called };
@@ -88,21 +88,21 @@ fn no_line_of_an_extension_is_said_before_yes() {
         // Nobody here knows the answer to a handshake.
         assert_eq!(talker.session.extensions(), Extensions::default(), "run {run}");
         match () {
-            () if talker.fault.is_some() => faults += 1,
+            () if talker.error.is_some() => errors += 1,
             () if talker.agreed().is_some() => plain += 1,
             () => securing += 1,
         }
     }
     let enough = RUNS as usize / 40;
     assert!(
-        [plain, faults, securing].iter().all(|runs| *runs > enough),
-        "{plain} {faults} {securing}"
+        [plain, errors, securing].iter().all(|runs| *runs > enough),
+        "{plain} {errors} {securing}"
     );
 }
 
 /// As a host acts: what is in force is used.
 fn act(talker: &mut Talker, rng: &mut fastrand::Rng) {
-    if talker.fault.is_some() || talker.agreed().is_none() || talker.session.is_authenticating() {
+    if talker.error.is_some() || talker.agreed().is_none() || talker.session.is_authenticating() {
         return;
     }
     let (named, name) = (talker.session.extensions(), FileName::parse("z").unwrap());

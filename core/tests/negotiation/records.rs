@@ -44,7 +44,7 @@ fn a_record_that_is_not_the_next_ends_it() {
     for from in [0, 1] {
         for (what, change, taken) in changes {
             let to = heard(from, change);
-            assert!(matches!(to.fault, Some(ProtocolError::Secure(_))), "{what}: {:?}", to.fault);
+            assert!(matches!(to.error, Some(ProtocolError::Secure(_))), "{what}: {:?}", to.error);
             assert_eq!(to.events.len(), taken, "{what}: what came before it counts");
         }
     }
@@ -54,11 +54,11 @@ fn a_record_that_is_not_the_next_ends_it() {
 fn nothing_is_said_in_the_clear_once_it_is_private() {
     for from in [0, 1] {
         let to = heard(from, |records| records.insert(0, b"X_END\n".repeat(5000)));
-        assert!(matches!(to.fault, Some(ProtocolError::Secure(SecureError::NotThisRecord { .. }))));
+        assert!(matches!(to.error, Some(ProtocolError::Secure(SecureError::NotThisRecord { .. }))));
         assert_eq!(to.events, []);
         // No length that a record has.
         let to = heard(from, |records| records.insert(0, vec![0, 15]));
-        assert_eq!(to.fault, Some(ProtocolError::Secure(SecureError::RecordLength { got: 15 })));
+        assert_eq!(to.error, Some(ProtocolError::Secure(SecureError::RecordLength { got: 15 })));
     }
 }
 
@@ -67,7 +67,7 @@ fn nothing_is_said_in_the_clear_once_it_is_private() {
 fn a_connection_that_ends_inside_a_record_is_an_error() {
     for from in [0, 1] {
         let mut to = heard(from, |records| _ = records[2].pop());
-        assert_eq!((to.events.len(), &to.fault), (2, &None));
+        assert_eq!((to.events.len(), &to.error), (2, &None));
         assert!(to.session.close().is_err(), "something is missing");
         let mut to = heard(from, |_| {});
         assert_eq!((to.events.len(), to.session.close()), (3, Ok(())));
@@ -101,5 +101,5 @@ fn another_sessions_records_are_nothing_here() {
     talk(&mut both, &mut pass);
     assert_private(&both);
     both[1].hear(&records[0]);
-    assert!(matches!(both[1].fault, Some(ProtocolError::Secure(_))));
+    assert!(matches!(both[1].error, Some(ProtocolError::Secure(_))));
 }

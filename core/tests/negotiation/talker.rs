@@ -14,7 +14,7 @@ pub(crate) struct Talker {
     /// All that was written, before it was sealed.
     pub(crate) said: Vec<u8>,
     pub(crate) events: Vec<Event>,
-    pub(crate) fault: Option<ProtocolError>,
+    pub(crate) error: Option<ProtocolError>,
     /// Asks about this file as soon as it may.
     asks: &'static str,
 }
@@ -63,19 +63,19 @@ impl Talker {
         let asks = if terms.side == Side::Caller { "of A" } else { "of B" };
         let mut wire = Vec::new();
         let session = Session::negotiate(&Limits::default(), terms, &mut wire);
-        let (events, fault) = (Vec::new(), None);
-        Self { session, said: wire.clone(), wire, events, fault, asks }
+        let (events, error) = (Vec::new(), None);
+        Self { session, said: wire.clone(), wire, events, error, asks }
     }
 
     /// One that knows the six packets.
     pub(crate) fn plain() -> Self {
         let session = Session::new(&Limits::default());
-        let (wire, said, events, fault) = (Vec::new(), Vec::new(), Vec::new(), None);
-        Self { session, wire, said, events, fault, asks: "" }
+        let (wire, said, events, error) = (Vec::new(), Vec::new(), Vec::new(), None);
+        Self { session, wire, said, events, error, asks: "" }
     }
 
     pub(crate) fn hear(&mut self, bytes: &[u8]) {
-        if self.fault.is_some() {
+        if self.error.is_some() {
             return;
         }
         self.session.receive(bytes);
@@ -86,8 +86,8 @@ impl Talker {
             match heard {
                 Ok(Some(event)) => self.take(event),
                 Ok(None) => return,
-                Err(fault) => {
-                    self.fault = Some(fault);
+                Err(error) => {
+                    self.error = Some(error);
                     return;
                 }
             }
@@ -115,7 +115,7 @@ impl Talker {
     pub(crate) fn wait(&mut self) {
         match self.session.stop_probing() {
             Ok(event) => self.take(event),
-            Err(fault) => self.fault = Some(fault),
+            Err(error) => self.error = Some(error),
         }
     }
 
@@ -166,7 +166,7 @@ impl Talker {
     }
 
     pub(crate) fn is_plain(&self) -> bool {
-        self.fault.is_none() && self.agreed() == Some(None)
+        self.error.is_none() && self.agreed() == Some(None)
     }
 
     pub(crate) fn words(&self) -> Option<&str> {
@@ -201,7 +201,7 @@ pub(crate) fn pass(_: Side, bytes: Vec<u8>) -> Vec<Vec<u8>> {
 /// Both private, with each other, knowing the same of each other, and served.
 pub(crate) fn assert_private(talkers: &[Talker; 2]) {
     let [a, b] = talkers;
-    assert_eq!((&a.fault, &b.fault), (&None, &None));
+    assert_eq!((&a.error, &b.error), (&None, &None));
     assert_eq!(a.agreed(), Some(Some(key(Side::Called))));
     assert_eq!(b.agreed(), Some(Some(key(Side::Caller))));
     assert_eq!(a.session.extensions(), b.session.extensions());

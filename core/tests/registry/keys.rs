@@ -1,7 +1,7 @@
 //! Hosts and a relay prove to each other who they are, and a host has its nick back (section 5.6).
 
 use xcher_core::Nick;
-use xcher_core::peer::{self, Config, Event, Fault, Peer, Trust};
+use xcher_core::peer::{self, Config, Error, Event, Peer, Trust};
 use xcher_core::secure::{Identity, PublicKey};
 
 use super::*;
@@ -130,11 +130,11 @@ fn a_relay_that_cannot_prove_its_key_is_left() {
         let mut relay = with_key();
         let host = Host { between, ..Host::new(&["alice"], Some(1), ALICE) }.dials(&mut relay);
         assert!(host.proved.is_empty() && host.nick().is_none(), "{}", host.said);
-        let fault = host.events.iter().find_map(|event| match event {
-            Event::Offline { fault, .. } => Some(fault),
+        let error = host.events.iter().find_map(|event| match event {
+            Event::Offline { error, .. } => Some(error),
             _ => None,
         });
-        assert!(matches!(fault, Some(Fault::NotThatRelay | Fault::Relay(_))), "{fault:?}");
+        assert!(matches!(error, Some(Error::NotThatRelay | Error::Relay(_))), "{error:?}");
     }
 }
 

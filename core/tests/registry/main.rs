@@ -7,7 +7,7 @@ mod asks;
 mod budgets;
 mod caps;
 mod end;
-mod faults;
+mod errors;
 mod init;
 mod keys;
 mod lent;

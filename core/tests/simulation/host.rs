@@ -9,7 +9,7 @@ use xcher_core::peer::{
     TransferId, Trust, Via,
 };
 use xcher_core::secure::{Identity, PublicKey};
-use xcher_core::stream::{Receiver, Sum};
+use xcher_core::stream::{Digest, Receiver};
 use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Size, Stat};
 
 use crate::left::{Found, Whose};
@@ -129,8 +129,8 @@ pub enum Due {
     ConnectFailed(ConnId),
     Entries(SessionId, Vec<Listed>, bool),
     Found(SessionId, Option<Size>),
-    PartialFound(TransferId, Option<(u64, Sum)>),
-    Opened(TransferId, Sum),
+    PartialFound(TransferId, Option<(u64, Digest)>),
+    Opened(TransferId, Digest),
     Stored(TransferId),
     StoreFailed(TransferId),
     SendEnded(TransferId, u64, bool),

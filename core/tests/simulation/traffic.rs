@@ -172,14 +172,14 @@ impl World {
         self.store_batch(host, transfer);
         let Some(receiving) = self.hosts[host].received.get_mut(&transfer) else { return };
         let bytes = receiving.bytes.len() as u64;
-        let mut sums = None;
+        let mut digests = None;
         let end = match (taken, ended, cut) {
             (Err(end), ..) => end,
             (Ok(()), true, true) => ReceiveEnd::Broken("reset".into()),
             (Ok(()), true, false) => match receiving.seal.take().map(Receiver::finish) {
                 Some(Err(error)) => ReceiveEnd::Broken(error.to_string().into()),
                 finished => {
-                    sums = finished.and_then(Result::unwrap);
+                    digests = finished.and_then(Result::unwrap);
                     ReceiveEnd::Eof
                 }
             },
@@ -199,7 +199,7 @@ impl World {
             None => end,
         };
         self.close(End { host: Some(host), conn: conn.0 });
-        self.input(host, Input::ReceiveEnded { transfer, bytes, sums, end });
+        self.input(host, Input::ReceiveEnded { transfer, bytes, digests, end });
     }
 
     /// Stores the files of a batch that came.

@@ -158,7 +158,7 @@ impl User {
                 }
             }
             Event::Finished { transfer, name, .. } => self.over(*transfer, Ok(name.clone())),
-            Event::Failed { transfer, fault, .. } => self.over(*transfer, Err(fault.to_string())),
+            Event::Failed { transfer, error, .. } => self.over(*transfer, Err(error.to_string())),
             _ => {}
         }
     }

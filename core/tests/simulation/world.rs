@@ -348,9 +348,9 @@ impl World {
             Action::Open { transfer, name, size, length, .. } => {
                 let file = &self.hosts[host].files[name.as_str()];
                 assert_eq!(size, file.len() as u64);
-                let sum = *blake3::hash(&file[..length as usize]).as_bytes();
+                let digest = *blake3::hash(&file[..length as usize]).as_bytes();
                 self.hosts[host].opened.push(transfer);
-                self.hosts[host].due.push(Due::Opened(transfer, sum));
+                self.hosts[host].due.push(Due::Opened(transfer, digest));
             }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 assert_eq!(size, size_of(name.as_str(), &self.hosts[host].files[name.as_str()]));
@@ -426,9 +426,9 @@ impl World {
         match due {
             Due::Listening(listener, port) => {
                 let lent = self.hosts[host].lent.contains(&port);
-                let lent_at = lent.then(|| address(Some(host)));
+                let allocated_at = lent.then(|| address(Some(host)));
                 self.totals.lent += u64::from(lent);
-                self.input(host, Input::Listening { listener, lent_at, port })
+                self.input(host, Input::Listening { listener, allocated_at, port })
             }
             Due::ListenFailed(listener) => {
                 self.input(host, Input::ListenFailed { listener, why: why() });
@@ -442,8 +442,8 @@ impl World {
             Due::PartialFound(transfer, has) => {
                 self.input(host, Input::PartialFound { transfer, has });
             }
-            Due::Opened(transfer, sum) => {
-                self.input(host, Input::Opened { transfer, sum: Ok(sum) });
+            Due::Opened(transfer, digest) => {
+                self.input(host, Input::Opened { transfer, digest: Ok(digest) });
             }
             Due::Found(session, size) => {
                 self.input(host, Input::Found { session, size, kind: Kind::File })

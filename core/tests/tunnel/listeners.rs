@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn a_listener_needs_a_nick_or_a_connection() {
     let mut bridge = Bridge::beside_relay();
     let alice = bridge.0.open(ip("9.9.9.9"), false);
-    assert_eq!(bridge.0.allocate(alice, at(AT), NOW), Err(GateFault::NoNick));
+    assert_eq!(bridge.0.allocate(alice, at(AT), NOW), Err(AllocationError::NoNick));
     bridge.0.set_nick(alice, true);
     bridge.listen(alice, AT, "8.8.8.8");
     let _session = bridge.visit(AT, "8.8.8.8", NOW).unwrap();
@@ -23,7 +23,7 @@ fn a_listener_that_no_x_init_names_is_withdrawn_within_seconds() {
     let alice = bridge.open("9.9.9.9");
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
     let refused = bridge.visit(AT, "8.8.8.8", NOW);
-    assert_eq!(refused, Err(GateFault::NotAwaited(at(AT))), "nobody was called");
+    assert_eq!(refused, Err(AllocationError::NotAwaited(at(AT))), "nobody was called");
     assert!(bridge.0.keeps(at(AT), NOW + 10 * SECOND).is_some());
     let next = bridge.0.keeps(at(AT), NOW).unwrap();
     assert_eq!(bridge.0.keeps(at(AT), next), None);
@@ -44,7 +44,7 @@ fn a_listener_takes_visitors_for_its_call_and_then_those_of_the_session_alone() 
     let late = NOW + 61 * SECOND;
     bridge.0.named(alice, at(AT), None, late - SECOND);
     let data = bridge.visit(AT, "8.8.8.8", late).unwrap();
-    assert_eq!(bridge.visit(AT, "1.1.1.1", late), Err(GateFault::NotAwaited(at(AT))));
+    assert_eq!(bridge.visit(AT, "1.1.1.1", late), Err(AllocationError::NotAwaited(at(AT))));
     assert!(bridge.0.keeps(at(AT), late).is_some());
     bridge.0.closed(session);
     bridge.0.closed(data);
@@ -100,9 +100,9 @@ fn a_joined_connection_leads_to_the_others_listeners_and_nothing_else() {
         assert_eq!(route, Route::Joined);
         let _visit = bridge.0.joined(at(AT), bob, NOW).unwrap();
         for (id, to) in [(alice, "203.0.113.1:8080"), (bob, "203.0.113.1:8080")] {
-            assert_eq!(bridge.dial(id, to), Err(GateFault::NotCalled(at(to))));
+            assert_eq!(bridge.dial(id, to), Err(AllocationError::NotCalled(at(to))));
             let to = "127.0.0.1:8080";
-            assert_eq!(bridge.dial(id, to), Err(GateFault::NotCalled(at(to))));
+            assert_eq!(bridge.dial(id, to), Err(AllocationError::NotCalled(at(to))));
         }
         assert!(bridge.dial(bob, "203.0.113.1:40009").is_err(), "a third's");
         bridge.0.allocate(bob, at("203.0.113.1:40001"), NOW).unwrap();
@@ -126,9 +126,9 @@ fn listeners_are_counted_by_tunnel_and_by_address() {
     };
     listen(&mut bridge, first).unwrap();
     listen(&mut bridge, first).unwrap();
-    assert_eq!(listen(&mut bridge, first), Err(GateFault::TooManyListeners));
+    assert_eq!(listen(&mut bridge, first), Err(AllocationError::TooManyListeners));
     listen(&mut bridge, second).unwrap();
-    assert_eq!(listen(&mut bridge, second), Err(GateFault::TooManyListeners), "the same /64");
+    assert_eq!(listen(&mut bridge, second), Err(AllocationError::TooManyListeners), "the same /64");
     listen(&mut bridge, other).unwrap();
     bridge.0.close(first);
     listen(&mut bridge, second).unwrap();

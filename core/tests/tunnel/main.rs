@@ -8,8 +8,8 @@ mod listeners;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xcher_core::addr::AddrFault;
-use xcher_core::tunnel::{AllocationLimits, Allocations, GateFault, Lease, Route, TunnelId};
+use xcher_core::addr::AddrError;
+use xcher_core::tunnel::{AllocationError, AllocationLimits, Allocations, Lease, Route, TunnelId};
 
 /// The bridge's own address.
 const OWN: &str = "203.0.113.1";
@@ -45,7 +45,7 @@ impl Bridge {
         id
     }
 
-    fn dial(&mut self, id: TunnelId, to: &str) -> Result<(Route, Lease), GateFault> {
+    fn dial(&mut self, id: TunnelId, to: &str) -> Result<(Route, Lease), AllocationError> {
         self.0.dial(id, at(to), is_own(at(to).ip()), NOW)
     }
 
@@ -55,7 +55,7 @@ impl Bridge {
         self.0.named(id, at(to), Some(ip(callee)), NOW);
     }
 
-    fn visit(&mut self, to: &str, from: &str, now: Duration) -> Result<Lease, GateFault> {
+    fn visit(&mut self, to: &str, from: &str, now: Duration) -> Result<Lease, AllocationError> {
         self.0.visited(at(to), ip(from), is_own(ip(from)), now)
     }
 }
@@ -66,7 +66,7 @@ fn a_dial_that_no_x_init_brought_is_refused() {
     let bob = bridge.open("9.9.9.9");
     bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
     for to in ["8.8.8.8:40001", "8.8.4.4:40000"] {
-        assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+        assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
     }
     assert!(bridge.dial(bob, "8.8.8.8:40000").is_ok());
 }
@@ -79,10 +79,10 @@ fn a_call_is_dialled_once_and_in_time() {
     bridge.0.called(bob, at(to), NOW);
     let (_, lease) = bridge.dial(bob, to).expect("called");
     bridge.0.closed(lease);
-    assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
     bridge.0.called(bob, at(to), NOW);
     let late = bridge.0.dial(bob, at(to), false, NOW + Duration::from_secs(61));
-    assert_eq!(late, Err(GateFault::NotCalled(at(to))));
+    assert_eq!(late, Err(AllocationError::NotCalled(at(to))));
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn data_goes_where_a_session_goes_and_only_while_it_lives() {
     bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
     let (_, control) = bridge.dial(bob, "8.8.8.8:40000").expect("called");
     let (_, data) = bridge.dial(bob, "8.8.8.8:50000").expect("a session goes there");
-    let port = Err(GateFault::Address(AddrFault::LowPort(80)));
+    let port = Err(AllocationError::Address(AddrError::LowPort(80)));
     assert_eq!(bridge.dial(bob, "8.8.8.8:80"), port);
     bridge.0.closed(data);
     let (_, data) = bridge.dial(bob, "8.8.8.8:50001").expect("the session lives");
     bridge.0.closed(data);
     bridge.0.closed(control);
     let to = "8.8.8.8:50002";
-    assert_eq!(bridge.dial(bob, to), Err(GateFault::NotCalled(at(to))));
+    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn near_addresses_are_for_near_clients() {
         for id in [far, close] {
             bridge.0.called(id, at(to), NOW);
         }
-        let refused = GateFault::Address(AddrFault::TooNear(at(to).ip()));
+        let refused = AllocationError::Address(AddrError::TooNear(at(to).ip()));
         assert_eq!(bridge.dial(far, to), Err(refused), "{to}");
         let link_local = to.starts_with("169");
         assert_eq!(bridge.dial(close, to).is_err(), link_local, "{to}");

@@ -134,7 +134,7 @@ fn length(head: &[u8]) -> Option<usize> {
         (126, _) => None,
         (127, 10) => head[2..]
             .iter()
-            .try_fold(0_usize, |sum, byte| Some(sum.checked_mul(256)? + usize::from(*byte))),
+            .try_fold(0_usize, |digest, byte| Some(digest.checked_mul(256)? + usize::from(*byte))),
         (127, _) => None,
         (short, _) => Some(usize::from(short)),
     }

@@ -25,11 +25,11 @@ const TRIES: usize = 64;
 
 impl Tunnel {
     /// Listens for the client as long as the stream is open.
-    pub(super) async fn lend_listener(self: Arc<Self>, mut stream: Stream) {
+    pub(super) async fn allocate_listener(self: Arc<Self>, mut stream: Stream) {
         // Before there is a socket; and again when it is there, for others ask meanwhile.
         let asked = self.shared.allocations().may_listen(self.id);
-        if let Err(fault) = asked {
-            return refuse(&mut stream, &fault.to_string()).await;
+        if let Err(error) = asked {
+            return refuse(&mut stream, &error.to_string()).await;
         }
         let listener = match bind(&self.shared.config).await {
             Ok(listener) => listener,
@@ -40,8 +40,8 @@ impl Tunnel {
         };
         let at = SocketAddr::new(self.public_ip, bound.port());
         let asked = self.shared.allocations().allocate(self.id, at, self.shared.now());
-        if let Err(fault) = asked {
-            return refuse(&mut stream, &fault.to_string()).await;
+        if let Err(error) = asked {
+            return refuse(&mut stream, &error.to_string()).await;
         }
         let (joins, joined) = mpsc::channel(WAITING);
         self.shared.lent().insert(at, joins);

@@ -85,8 +85,8 @@ where
         } else if ended.is_pending() {
             let unused = unused.get_or_insert_with(|| Box::pin(sleep(UNUSED)));
             ready!(unused.as_mut().poll(cx));
-            let fault = "expected a stream within 120 s, got none";
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)));
+            let error = "expected a stream within 120 s, got none";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)));
         }
         ended
     })
@@ -111,7 +111,7 @@ impl Tunnel {
         };
         match FirstLine::parse(&line) {
             Ok(FirstLine::Relay) => Box::pin(self.to_relay(stream)).await,
-            Ok(FirstLine::Listen) => Box::pin(self.lend_listener(stream)).await,
+            Ok(FirstLine::Listen) => Box::pin(self.allocate_listener(stream)).await,
             Ok(FirstLine::Dial(to)) => Box::pin(self.dial(stream, to)).await,
             Ok(_) => refuse(&mut stream, "expected X_RELAY, X_LISTEN or X_DIAL ip port").await,
             Err(error) => refuse(&mut stream, &error.to_string()).await,
@@ -123,7 +123,7 @@ impl Tunnel {
         let asked = self.shared.allocations().dial(self.id, to, own, now);
         let (route, _lease) = match asked {
             Ok((route, lease)) => (route, Leased::new(&self.shared, lease)),
-            Err(fault) => return refuse(&mut stream, &fault.to_string()).await,
+            Err(error) => return refuse(&mut stream, &error.to_string()).await,
         };
         match route {
             Route::Joined => {
@@ -171,7 +171,7 @@ impl Tunnel {
         };
         let _lease = match admitted {
             Ok(lease) => Leased::new(&self.shared, lease),
-            Err(fault) => return debug!(from = %visitor.from, %fault, "turned away"),
+            Err(error) => return debug!(from = %visitor.from, %error, "turned away"),
         };
         let line = FirstLine::Accept { port: at.port(), from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };

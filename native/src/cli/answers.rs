@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use tokio::sync::mpsc;
 
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 
 /// Lines of standard input. Nothing is read before the first is wanted: a process in the background
 /// of a terminal would be stopped for it.
@@ -43,11 +43,11 @@ impl Consent {
     /// # Errors
     ///
     /// A usage failure where nobody can be asked.
-    pub(super) fn new(yes: bool) -> Result<Self, Failure> {
+    pub(super) fn new(yes: bool) -> Result<Self, CliError> {
         match yes {
             true => Ok(Self::Given),
             false if can_ask() => Ok(Self::Asked(Answers::default())),
-            false => Err(Failure::new(
+            false => Err(CliError::new(
                 Code::Usage,
                 "expected a terminal to ask on, or --yes to fetch without, got neither",
             )),

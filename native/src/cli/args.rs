@@ -11,7 +11,7 @@ use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, RelayLimits, Size};
 
 use super::bridge_args::BridgeArgs;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::given::Given;
 use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
 use crate::data::Rate;
@@ -341,16 +341,16 @@ impl Common {
     }
 
     /// The bridge's token, if there is a file with one.
-    pub(super) fn token(&self) -> Result<Option<String>, Failure> {
+    pub(super) fn token(&self) -> Result<Option<String>, CliError> {
         let Some(file) = &self.token_file else { return Ok(None) };
         let text = std::fs::read_to_string(file);
         let at = file.display();
-        let text = text.map_err(|error| Failure::usage(format!("cannot read {at}: {error}")))?;
+        let text = text.map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
         match text.lines().next().map(str::trim) {
             Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
                 Ok(Some(token.to_owned()))
             }
-            _ => Err(Failure::usage(format!(
+            _ => Err(CliError::usage(format!(
                 "{at}: expected a token of printable ASCII on the first line, got none"
             ))),
         }
@@ -359,13 +359,13 @@ impl Common {
 
 impl Common {
     /// Which ways its connections may go.
-    pub(super) fn via(&self) -> Result<Via, Failure> {
+    pub(super) fn via(&self) -> Result<Via, CliError> {
         let straight = self.relay.tcp().is_some();
         match self.via {
             Way::Bridge if straight => {
                 let relay = &self.relay;
                 let text = format!("expected the URL of a bridge for --via bridge, got {relay}");
-                Err(Failure::usage(text))
+                Err(CliError::usage(text))
             }
             Way::Auto if straight => Ok(Via::Only(Path::Direct)),
             Way::Auto => Ok(Via::Auto),
@@ -375,17 +375,17 @@ impl Common {
     }
 
     /// Who vouches for a bridge.
-    pub(super) fn trust(&self) -> Result<Trust, Failure> {
+    pub(super) fn trust(&self) -> Result<Trust, CliError> {
         let file = self.tls_ca.as_deref();
-        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(Failure::usage)
+        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(CliError::usage)
     }
 }
 
 impl Common {
     /// The folder of the keys.
-    pub(super) fn data_folder(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn data_folder(&self) -> Result<PathBuf, CliError> {
         self.data_dir.clone().or_else(keys::usual_folder).ok_or_else(|| {
-            Failure::usage(
+            CliError::usage(
                 "expected a home to keep keys in, got none: name a folder with --data-dir",
             )
         })

@@ -7,73 +7,73 @@ use xcher_core::{FileName, Kind, Nick};
 
 use super::args::Common;
 use super::call::Call;
-use super::exit::{Code, Failure, code_of};
+use super::exit::{CliError, Code, code_of};
 use super::start::Running;
 use crate::files::Shares;
 use crate::host::RelayAddress;
 
-pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), Failure> {
+pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
     let mut call = Call::begin(common, nick, None).await?;
     let done = list(&mut call).await;
     call.end(done).await
 }
 
-async fn list(call: &mut Call<'_>) -> Result<(), Failure> {
+async fn list(call: &mut Call<'_>) -> Result<(), CliError> {
     let session = call.session;
     let asked = call.running.host.list(session);
-    asked.map_err(Failure::misuse)?;
+    asked.map_err(CliError::misuse)?;
     let mut refused = false;
     loop {
         match call.next().await? {
             Event::Entry { name, size, stat, .. } if stat.kind == Kind::Folder => {
                 let said = call.running.output.result(format_args!("{size}\t{name}/"));
-                said.map_err(Failure::unwritten)?;
+                said.map_err(CliError::unwritten)?;
             }
             Event::Entry { name, size, .. } => {
                 let said = match size.is_unknown() {
                     true => call.running.output.result(format_args!("?\t{name}")),
                     false => call.running.output.result(format_args!("{size}\t{name}")),
                 };
-                said.map_err(Failure::unwritten)?;
+                said.map_err(CliError::unwritten)?;
             }
             Event::BadEntry { .. } => refused = true,
-            Event::ListEnd { .. } if refused => return Err(Failure::told(Code::Policy)),
+            Event::ListEnd { .. } if refused => return Err(CliError::told(Code::Policy)),
             Event::ListEnd { .. } => return Ok(()),
             _ => {}
         }
     }
 }
 
-pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), Failure> {
-    let name = FileName::new(name).map_err(|error| Failure::usage(error.to_string()))?;
+pub(super) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), CliError> {
+    let name = FileName::new(name).map_err(|error| CliError::usage(error.to_string()))?;
     let mut call = Call::begin(common, nick, None).await?;
     let done = ask(&mut call, name).await;
     call.end(done).await
 }
 
-async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), Failure> {
+async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), CliError> {
     let session = call.session;
     let asked = call.running.host.check(session, name);
-    asked.map_err(Failure::misuse)?;
+    asked.map_err(CliError::misuse)?;
     loop {
         if let Event::Checked { name, yes, .. } = call.next().await? {
             let answer = if yes { "YES" } else { "NO" };
             call.running
                 .output
                 .result(format_args!("{name} {answer}"))
-                .map_err(Failure::unwritten)?;
-            return if yes { Ok(()) } else { Err(Failure::told(Code::Incomplete)) };
+                .map_err(CliError::unwritten)?;
+            return if yes { Ok(()) } else { Err(CliError::told(Code::Incomplete)) };
         }
     }
 }
 
-pub(super) async fn who(common: &Common) -> Result<(), Failure> {
+pub(super) async fn who(common: &Common) -> Result<(), CliError> {
     let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None, None).await?;
     // A relay that does not know the question says nothing.
     let patience = Duration::from_secs(common.timeout);
     let done = match tokio::time::timeout(patience, everyone(&mut running, &common.relay)).await {
         Ok(done) => done,
-        Err(_) => Err(Failure::new(
+        Err(_) => Err(CliError::new(
             Code::Unreachable,
             format!(
                 "no relay at {}: expected X_WHO EOF, got nothing in {} s",
@@ -85,21 +85,21 @@ pub(super) async fn who(common: &Common) -> Result<(), Failure> {
     done.and_then(|()| output.written())
 }
 
-async fn everyone(running: &mut Running, relay: &RelayAddress) -> Result<(), Failure> {
+async fn everyone(running: &mut Running, relay: &RelayAddress) -> Result<(), CliError> {
     let asked = running.host.who();
-    asked.map_err(Failure::misuse)?;
+    asked.map_err(CliError::misuse)?;
     let own = running.host.nick().cloned();
     loop {
         match running.next().await? {
             // This command's own nick is gone the next moment.
             Event::Nick { nick } if Some(&nick) != own.as_ref() => {
-                running.output.result(format_args!("{nick}")).map_err(Failure::unwritten)?;
+                running.output.result(format_args!("{nick}")).map_err(CliError::unwritten)?;
             }
             Event::NicksEnd => return Ok(()),
             // It is dialled again, but the question is lost.
-            Event::Offline { fault, .. } => {
-                let message = format!("no relay at {relay}: {fault}");
-                return Err(Failure::new(code_of(&fault), message));
+            Event::Offline { error, .. } => {
+                let message = format!("no relay at {relay}: {error}");
+                return Err(CliError::new(code_of(&error), message));
             }
             _ => {}
         }

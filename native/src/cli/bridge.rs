@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::args::Common;
 use super::bridge_args::{BridgeArgs, HttpAddress};
-use super::exit::Failure;
+use super::exit::CliError;
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
@@ -18,25 +18,25 @@ use crate::descriptors::raise_limit;
 use crate::http::{Http, HttpConfig, Tls, WsBytes};
 
 /// Runs a bridge until stopped.
-pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), Failure> {
-    let mut signals = Signals::catch().map_err(Failure::local)?;
+pub(super) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliError> {
+    let mut signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         let got = &common.relay;
-        return Err(Failure::usage(format!("expected the relay's HOST:PORT, got {got}")));
+        return Err(CliError::usage(format!("expected the relay's HOST:PORT, got {got}")));
     };
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 9248));
     let http = args.http.unwrap_or(HttpAddress(Some(usual)));
     let Some(at) = http.0 else {
-        return Err(Failure::usage("expected an address to listen on (--http), got off"));
+        return Err(CliError::usage("expected an address to listen on (--http), got off"));
     };
     raise_limit();
-    let hangups = Hangups::catch().map_err(Failure::local)?;
+    let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
     let (serving, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = serving.http.clone();
     tokio::spawn(Reload::new(common, None, Some(serving)).at_each(hangups));
-    http.run(listener, async move { signals.stop().await }).await.map_err(Failure::local)
+    http.run(listener, async move { signals.stop().await }).await.map_err(CliError::local)
 }
 
 /// The port of a bridge.
@@ -53,13 +53,13 @@ impl Front {
         common: &Common,
         listener: TcpListener,
         tls: Option<Tls>,
-    ) -> Result<Self, Failure> {
-        let (token, address) = (common.token()?, listener.local_addr().map_err(Failure::local)?);
+    ) -> Result<Self, CliError> {
+        let (token, address) = (common.token()?, listener.local_addr().map_err(CliError::local)?);
         let front = Self { listener, address, tls, token };
         let url = front.url(address.ip());
         let output = Output::new(common);
-        output.result(format_args!("http {url}")).map_err(Failure::unwritten)?;
-        output.json(&Line::Http { url }).map_err(Failure::unwritten)?;
+        output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
+        output.json(&Line::Http { url }).map_err(CliError::unwritten)?;
         exposure::warn_of_bridge(common, &output, address)?;
         Ok(front)
     }
@@ -75,7 +75,7 @@ impl Front {
         self,
         args: &BridgeArgs,
         home: Home,
-    ) -> Result<(Serving, TcpListener), Failure> {
+    ) -> Result<(Serving, TcpListener), CliError> {
         let Self { listener, address, tls, token } = self;
         let bridge = Bridge::new(home, args.lends(address.ip()));
         let access = args.access(token.clone());
@@ -85,7 +85,7 @@ impl Front {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());
             async move { bridge.serve(socket, client, reached_at).await }
         };
-        let http = Http::new(config, tunnel).map_err(Failure::local)?;
+        let http = Http::new(config, tunnel).map_err(CliError::local)?;
         Ok((Serving { http, bridge, tls, address, token }, listener))
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use ipnet::IpNet;
 use xcher_core::Size;
 
-use super::exit::Failure;
+use super::exit::CliError;
 use crate::bridge::{BridgeConfig, Rates};
 use crate::http::{Access, Tls, host_name, origin};
 
@@ -58,15 +58,15 @@ pub(super) struct HttpAddress(pub(super) Option<SocketAddr>);
 
 impl BridgeArgs {
     /// The certificate of the bridge's port, if it has one.
-    pub(super) fn tls(&self) -> Result<Option<Tls>, Failure> {
+    pub(super) fn tls(&self) -> Result<Option<Tls>, CliError> {
         let lacks = |lacking: &str, got: &str| {
-            Err(Failure::usage(format!("expected {lacking} beside {got}, got none")))
+            Err(CliError::usage(format!("expected {lacking} beside {got}, got none")))
         };
         match (&self.tls_cert, &self.tls_key) {
             (None, None) => Ok(None),
             (Some(_), None) => lacks("--tls-key", "--tls-cert"),
             (None, Some(_)) => lacks("--tls-cert", "--tls-key"),
-            (Some(cert), Some(key)) => Tls::load(cert, key).map(Some).map_err(Failure::usage),
+            (Some(cert), Some(key)) => Tls::load(cert, key).map(Some).map_err(CliError::usage),
         }
     }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use xcher_core::code::{Code, CodeError};
-use xcher_core::peer::{Calls, Event, Fault, SessionId};
+use xcher_core::peer::{Calls, Error, Event, SessionId};
 use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
-use super::exit::{self, Failure, code_of};
+use super::exit::{self, CliError, code_of};
 use super::privacy::warning;
 use super::start::{Running, limits_to_think, nicks};
 use crate::files::{Inbox, Shares};
@@ -54,7 +54,7 @@ impl<'a> Call<'a> {
         common: &'a Common,
         nick: &Nick,
         inbox: Option<Inbox>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         Self::begin_with(common, Whom::Nick(nick.clone()), Shares::nothing(), inbox).await
     }
 
@@ -64,11 +64,11 @@ impl<'a> Call<'a> {
         whom: Whom,
         shares: Shares,
         sink: impl Into<Sink>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let privacy = common.privacy()?;
         let (calls, nicks, limits) = (Calls::Ignore, nicks(common), limits_to_think(common));
         let online = Running::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
-        let mut running = online.map_err(|not| not.failure)?;
+        let mut running = online.map_err(|not| not.error)?;
         let opened = match whom.clone() {
             Whom::Nick(nick) => running.host.open(nick),
             Whom::Code(code) => running.host.open_code(code),
@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
             Ok(session) => Ok(Self { common, running, session, whom, odd: None }),
             Err(error) => {
                 running.stop().await;
-                Err(Failure::misuse(error))
+                Err(CliError::misuse(error))
             }
         }
     }
@@ -88,31 +88,31 @@ impl<'a> Call<'a> {
     ///
     /// As [`Running::next`], but for the relay being gone, which an open session does not need; and
     /// when the session could not be opened, or ended.
-    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Event, CliError> {
         let event = self.running.next().await?;
         let whom = &self.whom;
         match &event {
             Event::Notice { session: Some(session), text } if *session == self.session => {
                 self.odd = Some(text.clone());
             }
-            Event::OpenFailed { session, fault } if *session == self.session => {
+            Event::OpenFailed { session, error } if *session == self.session => {
                 if let Whom::Code(_) = whom
-                    && let Some(failure) = code_fault(fault)
+                    && let Some(error) = code_error(error)
                 {
-                    return Err(failure);
+                    return Err(error);
                 }
-                if let Some(warning) = warning(self.common, whom.nick(), fault) {
+                if let Some(warning) = warning(self.common, whom.nick(), error) {
                     return Err(warning);
                 }
-                let message = format!("{whom} cannot be reached: {}", self.with_odd(fault));
-                return Err(Failure::new(code_of(fault), message));
+                let message = format!("{whom} cannot be reached: {}", self.with_odd(error));
+                return Err(CliError::new(code_of(error), message));
             }
-            Event::Ended { session, fault } if *session == self.session => {
-                let (code, why) = match fault {
-                    Some(fault) => (code_of(fault), self.with_odd(fault)),
+            Event::Ended { session, error } if *session == self.session => {
+                let (code, why) = match error {
+                    Some(error) => (code_of(error), self.with_odd(error)),
                     None => (exit::Code::Incomplete, "it said X_END".to_owned()),
                 };
-                return Err(Failure::new(code, format!("the session with {whom} ended: {why}")));
+                return Err(CliError::new(code, format!("the session with {whom} ended: {why}")));
             }
             _ => {}
         }
@@ -120,10 +120,10 @@ impl<'a> Call<'a> {
     }
 
     /// Where nothing came of it, what else came tells more.
-    fn with_odd(&self, fault: &Fault) -> String {
-        match (fault, &self.odd) {
-            (Fault::TimedOut { .. }, Some(odd)) => format!("{fault} ({odd})"),
-            _ => fault.to_string(),
+    fn with_odd(&self, error: &Error) -> String {
+        match (error, &self.odd) {
+            (Error::TimedOut { .. }, Some(odd)) => format!("{error} ({odd})"),
+            _ => error.to_string(),
         }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
     pub(super) async fn meanwhile<T>(
         &mut self,
         other: impl Future<Output = T>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CliError> {
         let mut other = std::pin::pin!(other);
         loop {
             tokio::select! {
@@ -143,7 +143,7 @@ impl<'a> Call<'a> {
 
     /// Ends the session in order, and the command as it was `done`, or because standard output did not
     /// take all that was.
-    pub(super) async fn end(mut self, done: Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) async fn end(mut self, done: Result<(), CliError>) -> Result<(), CliError> {
         // A session that is over needs no end.
         let _ = self.running.host.end(self.session);
         let output = self.running.stop().await;
@@ -152,19 +152,19 @@ impl<'a> Call<'a> {
 }
 
 /// Why a code did not lead to who made it up.
-fn code_fault(fault: &Fault) -> Option<Failure> {
-    let text = match fault {
-        Fault::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
+fn code_error(error: &Error) -> Option<CliError> {
+    let text = match error {
+        Error::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
             "the code is wrong; after ten wrong tries it is dead"
         }
-        Fault::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
+        Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
             "STOP: who answers there knows no codes, so it is not who made this one up"
         }
-        Fault::Relay(_) => {
+        Error::Relay(_) => {
             let text = "nobody is there with this code: it was used or is dead, or it is wrong";
-            return Some(Failure::new(exit::Code::Unreachable, text));
+            return Some(CliError::new(exit::Code::Unreachable, text));
         }
         _ => return None,
     };
-    Some(Failure::new(exit::Code::NotPrivate, text))
+    Some(CliError::new(exit::Code::NotPrivate, text))
 }

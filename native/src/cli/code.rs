@@ -5,11 +5,11 @@ use std::io::{self, IsTerminal as _};
 use xcher_core::ProtocolError;
 use xcher_core::code::{Code as Spoken, CodeError};
 use xcher_core::delivery::{ByCode, Verdict};
-use xcher_core::peer::{Calls, Delivery, Event, Fault};
+use xcher_core::peer::{Calls, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
 
 use super::args::Common;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::json::Line;
 use super::send_args::SendArgs;
 use super::start::{Running, limits_to_think};
@@ -20,26 +20,26 @@ use crate::keys::KeysError;
 /// Codes that are tried where others have their nicks.
 const TRIES: u32 = 8;
 
-pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
     let served = if shares.is_a_pipe() { ByCode::of_a_pipe() } else { ByCode::new() };
     let (mut running, code) = online(common, shares).await?;
     let sent = match show(&running, common, args, &code) {
         Ok(()) => serve(&mut running, served).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error),
     };
     let output = running.stop().await;
     sent.and_then(|()| output.left_outcome()).and_then(|()| output.written())
 }
 
 /// Goes online by the nick of a new code.
-async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), Failure> {
+async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), CliError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
     let mut entropy = Entropy::new(seed);
     let mut tries = 0;
     loop {
         let Some(privacy) = common.privacy()? else {
-            return Err(Failure::usage("expected a private session for a code, got --plain"));
+            return Err(CliError::usage("expected a private session for a code, got --plain"));
         };
         let code = Spoken::random(&mut entropy);
         let privacy = Some(privacy.with_code(code.clone()));
@@ -49,13 +49,18 @@ async fn online(common: &Common, shares: Shares) -> Result<(Running, Spoken), Fa
         match Running::online_as(common, nicks, limits, Calls::Take, shares, None, privacy).await {
             Ok(running) => return Ok((running, code)),
             Err(not) if not.nick_taken && tries < TRIES => {}
-            Err(not) => return Err(not.failure),
+            Err(not) => return Err(not.error),
         }
     }
 }
 
 /// Says the code, and what to do with it.
-fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> Result<(), Failure> {
+fn show(
+    running: &Running,
+    common: &Common,
+    args: &SendArgs,
+    code: &Spoken,
+) -> Result<(), CliError> {
     let (code, output) = (code.to_string(), &running.output);
     let command = link::get(&code, &common.relay.to_string());
     let page = args.page_url.clone().or_else(|| common.relay.page());
@@ -63,7 +68,7 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
     let link = page.map(|page| format!("{page}#{code}"));
     let line = Line::Code { code: code.clone(), command: &command, link: link.as_deref() };
     let said = output.result(format_args!("{code}")).and_then(|()| output.json(&line));
-    said.map_err(Failure::unwritten)?;
+    said.map_err(CliError::unwritten)?;
     output.note(format_args!("in another terminal: {command}"));
     let Some(link) = link else { return Ok(()) };
     output.note(format_args!("in a browser: {link}"));
@@ -74,14 +79,14 @@ fn show(running: &Running, common: &Common, args: &SendArgs, code: &Spoken) -> R
 }
 
 /// Serves until someone with the code has everything they want.
-async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), Failure> {
+async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), CliError> {
     loop {
         let event = match running.next().await {
             Ok(event) => event,
-            Err(failure) => return Err(stopped(running, &served, failure)),
+            Err(error) => return Err(stopped(running, &served, error)),
         };
         if let Event::OpenFailed {
-            fault: Fault::Protocol(ProtocolError::Code(CodeError::Wrong)),
+            error: Error::Protocol(ProtocolError::Code(CodeError::Wrong)),
             ..
         } = &event
         {
@@ -100,7 +105,7 @@ async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), Failure>
                 }
                 Verdict::Done(outcome) if outcome.is_nothing() => {
                     report::sent(&running.output, &outcome);
-                    return Err(Failure::new(Code::Incomplete, "the other side took nothing"));
+                    return Err(CliError::new(Code::Incomplete, "the other side took nothing"));
                 }
                 Verdict::Done(outcome) => {
                     report::sent(&running.output, &outcome);
@@ -108,7 +113,7 @@ async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), Failure>
                 }
                 Verdict::Dead(outcome) => {
                     report::missing(&running.output, &outcome);
-                    return Err(Failure::new(
+                    return Err(CliError::new(
                         Code::NotPrivate,
                         "ten wrong codes were tried, so this one is dead: send again for another",
                     ));
@@ -120,17 +125,17 @@ async fn serve(running: &mut Running, mut served: ByCode) -> Result<(), Failure>
 }
 
 /// The user stopped it: what somebody wanted and did not get is named.
-fn stopped(running: &Running, served: &ByCode, failure: Failure) -> Failure {
+fn stopped(running: &Running, served: &ByCode, error: CliError) -> CliError {
     let outcome = served.outcome();
-    if failure.message.is_none() && !outcome.is_complete() {
+    if error.message.is_none() && !outcome.is_complete() {
         report::missing(&running.output, &outcome);
-        return Failure::new(failure.code, report::not_arrived(&outcome));
+        return CliError::new(error.code, report::not_arrived(&outcome));
     }
-    failure
+    error
 }
 
 /// Standard input cannot be read again.
-fn lost(fate: &Delivery) -> Failure {
+fn lost(fate: &Delivery) -> CliError {
     let text = match fate {
         Delivery::Unconfirmed => {
             "what came on standard input was sent, but the other side never confirmed that it \
@@ -141,5 +146,5 @@ fn lost(fate: &Delivery) -> Failure {
             "what came on standard input did not arrive whole, and cannot be sent again: {fate}"
         ),
     };
-    Failure::new(Code::Incomplete, text)
+    CliError::new(Code::Incomplete, text)
 }

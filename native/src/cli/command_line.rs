@@ -6,7 +6,7 @@ use clap::FromArgMatches as _;
 
 use super::args::{self, Cli};
 use super::config_file;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::given::Given;
 use super::refused;
 
@@ -20,7 +20,7 @@ pub(super) fn read() -> Result<Cli, ExitCode> {
         let args: Vec<_> = std::env::args_os().collect();
         let json = refused::means_json(&args, config_file::place(&args).as_deref());
         match unread {
-            Unread::Failed(failure) => refused::by_us(&failure, json),
+            Unread::Failed(error) => refused::by_us(&error, json),
             Unread::Clap(error) => refused::by_clap(&error, json),
         }
     })
@@ -31,31 +31,31 @@ pub(super) fn read() -> Result<Cli, ExitCode> {
 /// # Errors
 ///
 /// What is wrong, in one line.
-pub(super) fn read_again() -> Result<Cli, Failure> {
+pub(super) fn read_again() -> Result<Cli, CliError> {
     parse().map_err(|unread| match unread {
-        Unread::Failed(Failure { message, .. }) => {
+        Unread::Failed(CliError { message, .. }) => {
             let text = refused::escaped(&message.unwrap_or_default());
             let mut lines = text.lines().filter(|line| !line.is_empty());
             // What is between them is the place in the file, drawn.
             let (first, last) = (lines.next().unwrap_or_default(), lines.next_back());
-            Failure::usage(last.map_or(first.to_owned(), |last| format!("{first}: {last}")))
+            CliError::usage(last.map_or(first.to_owned(), |last| format!("{first}: {last}")))
         }
         Unread::Clap(error) => {
             let text = refused::escaped(&error.to_string());
             let first = text.lines().next().unwrap_or_default();
-            Failure::usage(first.strip_prefix("error: ").unwrap_or(first))
+            CliError::usage(first.strip_prefix("error: ").unwrap_or(first))
         }
     })
 }
 
 enum Unread {
-    Failed(Failure),
+    Failed(CliError),
     Clap(clap::Error),
 }
 
-impl From<Failure> for Unread {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+impl From<CliError> for Unread {
+    fn from(error: CliError) -> Self {
+        Self::Failed(error)
     }
 }
 

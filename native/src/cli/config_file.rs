@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use etcetera::BaseStrategy as _;
 
-use super::exit::Failure;
+use super::exit::CliError;
 
 /// The usual place: `~/.config/xcher/config.toml` on Unix.
 pub(super) fn usual_place() -> Option<PathBuf> {
@@ -32,12 +32,12 @@ pub(super) fn place(args: &[std::ffi::OsString]) -> Option<PathBuf> {
 /// # Errors
 ///
 /// A usage failure for a file that cannot be read, is no TOML, or has a key that is no option.
-pub(super) fn apply(command: Command, file: &Path) -> Result<Command, Failure> {
+pub(super) fn apply(command: Command, file: &Path) -> Result<Command, CliError> {
     let at = file.display();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("cannot read {at}: {error}")))?;
+        .map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
     let table: toml::Table =
-        text.parse().map_err(|error| Failure::usage(format!("cannot read {at}: {error}")))?;
+        text.parse().map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
     let mut command = command;
     for (key, value) in table {
         let value = match value {
@@ -45,7 +45,7 @@ pub(super) fn apply(command: Command, file: &Path) -> Result<Command, Failure> {
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Boolean(yes) => yes.to_string(),
             other => {
-                return Err(Failure::usage(format!(
+                return Err(CliError::usage(format!(
                     "{at}: expected a text, a whole number, true or false for {key}, got {}",
                     other.type_str()
                 )));
@@ -54,7 +54,7 @@ pub(super) fn apply(command: Command, file: &Path) -> Result<Command, Failure> {
         let mut known = false;
         command = set(command, &key, &value, &mut known);
         if !known {
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "{at}: expected the name of a long option, such as relay, got {key:?}"
             )));
         }

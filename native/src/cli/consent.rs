@@ -4,7 +4,7 @@ use glob::{MatchOptions, Pattern};
 use indicatif::HumanBytes;
 use xcher_core::FileName;
 
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::fetching::Target;
 use super::json::Line;
 use super::manifest::{Chosen, Manifest};
@@ -31,15 +31,15 @@ pub(super) enum Answer {
 }
 
 impl Question {
-    pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+    pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, CliError> {
         Ok(Self { manifest: Manifest::new(spool, inbox, to)?, to: to.clone(), chosen: None })
     }
 
     /// Shows what there is.
-    pub(super) fn show(&mut self, output: &Output) -> Result<(), Failure> {
+    pub(super) fn show(&mut self, output: &Output) -> Result<(), CliError> {
         let Manifest { files, bytes, unknown, here, taken, free, .. } = self.manifest;
         let line = Line::Manifest { files: files - here, bytes, unknown, here, taken, free };
-        output.json(&line).map_err(Failure::unwritten)?;
+        output.json(&line).map_err(CliError::unwritten)?;
         if output.is_quiet() && self.is_for_nobody() {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl Question {
 
     /// Everything, where the command line said yes; but what lands on a dot-name in the receiving folder
     /// itself only where it said that, too.
-    pub(super) fn agreed(&mut self) -> Result<Chosen, Failure> {
+    pub(super) fn agreed(&mut self) -> Result<Chosen, CliError> {
         match self.manifest.lacks() {
             None => {
                 let to = self.to.clone();
@@ -89,7 +89,7 @@ impl Question {
                     self.to.folder.display(),
                     HumanBytes(lacks)
                 );
-                Err(Failure::new(Code::Incomplete, message))
+                Err(CliError::new(Code::Incomplete, message))
             }
         }
     }
@@ -100,12 +100,12 @@ impl Question {
     }
 
     /// What is not here yet.
-    pub(super) fn missing(&mut self) -> Result<Spool, Failure> {
+    pub(super) fn missing(&mut self) -> Result<Spool, CliError> {
         self.manifest.missing()
     }
 
     /// Nothing, where nobody wants any of it.
-    pub(super) fn refused(&mut self) -> Result<Spool, Failure> {
+    pub(super) fn refused(&mut self) -> Result<Spool, CliError> {
         self.manifest.select(|_, _| false).map(|chosen| chosen.rest)
     }
 
@@ -114,7 +114,7 @@ impl Question {
         &mut self,
         line: Option<&str>,
         output: &Output,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CliError> {
         let Some(line) = line.map(str::trim) else { return Ok(Answer::No) };
         let word = line.to_lowercase();
         if let Some(chosen) = self.chosen.take() {
@@ -146,7 +146,7 @@ impl Question {
     }
 
     /// Lets through what there is room for; of anything else it is asked once more.
-    fn check_room(&mut self, mut chosen: Chosen, output: &Output) -> Result<Answer, Failure> {
+    fn check_room(&mut self, mut chosen: Chosen, output: &Output) -> Result<Answer, CliError> {
         let Some(lacks) = self.manifest.lacks_for(&mut chosen.wanted, &self.to)? else {
             return Ok(Answer::Take(chosen));
         };

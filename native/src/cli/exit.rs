@@ -1,7 +1,7 @@
 //! How a command ends.
 
 use xcher_core::MisuseError;
-use xcher_core::peer::{Fault, FaultKind};
+use xcher_core::peer::{Error, ErrorKind};
 
 use super::privacy::is_about_privacy;
 
@@ -23,7 +23,7 @@ pub(super) enum Code {
 
 /// A command that did not come to its end.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct CliError {
     pub(super) code: Code,
     /// One line for the user; `None` where it was told already, or there is nothing to tell.
     pub(super) message: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct Failure {
     pub(super) stopped: bool,
 }
 
-impl Failure {
+impl CliError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()), stopped: false }
     }
@@ -86,23 +86,23 @@ impl Failure {
 }
 
 /// The code for a session or a link that failed.
-pub(super) fn code_of(fault: &Fault) -> Code {
-    match fault.kind() {
-        _ if is_about_privacy(fault) => Code::NotPrivate,
-        FaultKind::Unreachable => Code::Unreachable,
-        FaultKind::Policy => Code::Policy,
-        FaultKind::Refused
-        | FaultKind::Incomplete
-        | FaultKind::Protocol
-        | FaultKind::Local
-        | FaultKind::Cancelled => Code::Incomplete,
+pub(super) fn code_of(error: &Error) -> Code {
+    match error.kind() {
+        _ if is_about_privacy(error) => Code::NotPrivate,
+        ErrorKind::Unreachable => Code::Unreachable,
+        ErrorKind::Policy => Code::Policy,
+        ErrorKind::Refused
+        | ErrorKind::Incomplete
+        | ErrorKind::Protocol
+        | ErrorKind::Local
+        | ErrorKind::Cancelled => Code::Incomplete,
     }
 }
 
 /// The code for a file that did not get across.
-pub(super) fn code_of_transfer(fault: &Fault) -> Code {
-    match fault.kind() {
-        FaultKind::Policy => Code::Policy,
+pub(super) fn code_of_transfer(error: &Error) -> Code {
+    match error.kind() {
+        ErrorKind::Policy => Code::Policy,
         _ => Code::Incomplete,
     }
 }

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use super::args::Common;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::json::Line;
 use super::output::Output;
 
 /// Says, also with `--quiet`, that anyone who reaches the relay at `at` can use it.
-pub(super) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), Failure> {
+pub(super) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), CliError> {
     let opens = "take a nick, see who is online and call them";
     warn(output, at, opens, "no token guards a relay, a loopback address keeps strangers out")
 }
@@ -18,7 +18,7 @@ pub(super) fn warn_of_bridge(
     common: &Common,
     output: &Output,
     at: SocketAddr,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if common.token_file.is_some() {
         return Ok(());
     }
@@ -28,12 +28,12 @@ pub(super) fn warn_of_bridge(
     warn(output, at, opens, how)
 }
 
-fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) -> Result<(), Failure> {
+fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) -> Result<(), CliError> {
     if at.ip().to_canonical().is_loopback() {
         return Ok(());
     }
     let text =
         format!("WARNING: {at} is open to everyone who can reach it, who may {opens}; {how}");
     output.error(format_args!("{text}"));
-    output.json(&Line::Notice { text: &text }).map_err(Failure::unwritten)
+    output.json(&Line::Notice { text: &text }).map_err(CliError::unwritten)
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use xcher_core::peer::{Event, FaultKind, SessionId, TransferId};
+use xcher_core::peer::{ErrorKind, Event, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
-use super::exit::{Code, Failure, code_of_transfer};
+use super::exit::{CliError, Code, code_of_transfer};
 use super::json::Line;
 use super::send_args::TargetArgs;
 use super::skipped::WhySkipped;
@@ -57,13 +57,13 @@ impl Target {
     ///
     /// Where the folder cannot be had, and a usage failure for standard output, which only one file
     /// can go to.
-    pub(super) fn open(&self) -> Result<Inbox, Failure> {
+    pub(super) fn open(&self) -> Result<Inbox, CliError> {
         if self.is_stdout() {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "expected a folder, got - for standard output, which `xcher get` alone writes to",
             ));
         }
-        Inbox::open(&self.folder, self.taking).map_err(Failure::local)
+        Inbox::open(&self.folder, self.taking).map_err(CliError::local)
     }
 
     /// Whether the bytes of one file go to standard output.
@@ -109,7 +109,7 @@ pub(super) struct Fetching {
 }
 
 impl Fetching {
-    pub(super) fn new(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+    pub(super) fn new(session: SessionId, spool: Spool) -> Result<Self, CliError> {
         Ok(Self {
             session,
             offered: false,
@@ -125,7 +125,7 @@ impl Fetching {
     }
 
     /// The files of an offer.
-    pub(super) fn of_offer(session: SessionId, spool: Spool) -> Result<Self, Failure> {
+    pub(super) fn of_offer(session: SessionId, spool: Spool) -> Result<Self, CliError> {
         Ok(Self { offered: true, ..Self::new(session, spool)? })
     }
 
@@ -146,7 +146,7 @@ impl Fetching {
     }
 
     /// Requests as many files as may be under way.
-    pub(super) fn request(&mut self, running: &mut Running, to: &Target) -> Result<(), Failure> {
+    pub(super) fn request(&mut self, running: &mut Running, to: &Target) -> Result<(), CliError> {
         while self.more && self.under_way.len() < UNDER_WAY {
             let mut files = Vec::new();
             let done = self.done;
@@ -246,10 +246,10 @@ impl Fetching {
                     output.remember(output.result(format_args!("{}", to.shown(name).display())));
                 }
             }
-            Event::Failed { transfer, fault, .. } if self.under_way.remove(transfer) => {
-                self.worse(code_of_transfer(fault));
+            Event::Failed { transfer, error, .. } if self.under_way.remove(transfer) => {
+                self.worse(code_of_transfer(error));
                 // What this host could not write tells of itself.
-                if self.shown == Some(*transfer) && fault.kind() != FaultKind::Local {
+                if self.shown == Some(*transfer) && error.kind() != ErrorKind::Local {
                     running.output.error(format_args!("what standard output has is not whole"));
                 }
             }
@@ -283,7 +283,7 @@ impl Fetching {
     }
 
     /// The next of what was not requested.
-    pub(super) fn left(&mut self) -> Result<Option<FileName>, Failure> {
+    pub(super) fn left(&mut self) -> Result<Option<FileName>, CliError> {
         Ok(self.listed.next().map_err(unlisted)?.map(|(name, ..)| name))
     }
 
@@ -293,12 +293,12 @@ impl Fetching {
     }
 
     /// How it went; says what had not to come.
-    pub(super) fn outcome(&self, running: &Running) -> Result<(), Failure> {
+    pub(super) fn outcome(&self, running: &Running) -> Result<(), CliError> {
         match self.here {
             0 => {}
             1 => running.output.note(format_args!("1 file was here already")),
             here => running.output.note(format_args!("{here} files were here already")),
         }
-        self.worst.map_or(Ok(()), |code| Err(Failure::told(code)))
+        self.worst.map_or(Ok(()), |code| Err(CliError::told(code)))
     }
 }

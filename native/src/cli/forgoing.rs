@@ -5,7 +5,7 @@ use xcher_core::NotStored;
 use xcher_core::peer::SessionId;
 use xcher_core::session::Want;
 
-use super::exit::Failure;
+use super::exit::CliError;
 use super::spool::{Spool, unlisted};
 use super::start::Running;
 
@@ -18,7 +18,7 @@ pub(super) fn forgo(
     session: SessionId,
     spool: &mut Spool,
     why: NotStored,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let want = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
     let mut told = running.host.want(session, want);
     let mut listed = spool.reread().map_err(unlisted)?;

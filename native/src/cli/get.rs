@@ -11,7 +11,7 @@ use super::answers::Consent;
 use super::args::Common;
 use super::call::{Call, Whom};
 use super::consent::{self, Answer, Question};
-use super::exit::{Code, Failure, code_of};
+use super::exit::{CliError, Code, code_of};
 use super::fetching::{Fetching, Target};
 use super::forgoing::forgo;
 use super::manifest::{Chosen, tell_wary};
@@ -22,7 +22,7 @@ use super::spool::{Spool, unlisted};
 use crate::files::Shares;
 use crate::host::Sink;
 
-pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
     let whom = whom(common, args)?;
     let mut wanted = Wanted::parse(args, &whom)?;
     // Before anything is done that someone would notice.
@@ -37,7 +37,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         true => stdout(common)?,
         false => {
             let inbox = to.open()?;
-            inbox.check_writable().map_err(Failure::local)?;
+            inbox.check_writable().map_err(CliError::local)?;
             Sink::Folder(inbox)
         }
     };
@@ -71,8 +71,8 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
         }
         fetch(&mut call, &to, &wanted, spool).await?;
         match (unreadable, rest) {
-            (true, _) => Err(Failure::told(Code::Incomplete)),
-            (false, Some(_)) => Err(Failure::told(Code::Policy)),
+            (true, _) => Err(CliError::told(Code::Incomplete)),
+            (false, Some(_)) => Err(CliError::told(Code::Policy)),
             (false, None) => Ok(()),
         }
     }
@@ -84,41 +84,41 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), Failure> 
     call.end(done).await
 }
 
-fn nothing_wanted() -> Failure {
-    Failure::new(Code::Incomplete, "nothing was fetched")
+fn nothing_wanted() -> CliError {
+    CliError::new(Code::Incomplete, "nothing was fetched")
 }
 
 /// Standard output, for the bytes of one file.
-fn stdout(common: &Common) -> Result<Sink, Failure> {
+fn stdout(common: &Common) -> Result<Sink, CliError> {
     if common.json {
-        return Err(Failure::usage("expected -o - or --json, got both for standard output"));
+        return Err(CliError::usage("expected -o - or --json, got both for standard output"));
     }
     if io::stdout().is_terminal() {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "expected a pipe or a file as standard output for -o -, got a terminal, which not every \
              file is good for: `| cat` shows it all the same",
         ));
     }
     let own = own(&io::stdout())
-        .map_err(|error| Failure::usage(format!("no standard output: {error}")))?;
+        .map_err(|error| CliError::usage(format!("no standard output: {error}")))?;
     Ok(Sink::Stream(own))
 }
 
 /// Whether one file is wanted, and no more.
-fn one_alone(wanted: &Wanted, spool: &Spool) -> Result<(), Failure> {
-    match (spool.count(), wanted.fault()) {
+fn one_alone(wanted: &Wanted, spool: &Spool) -> Result<(), CliError> {
+    match (spool.count(), wanted.error()) {
         (1, None) => Ok(()),
         // What is missing was told.
-        (0, Some(code)) => Err(Failure::told(code)),
-        (0, None) => Err(Failure::new(Code::Incomplete, "there is nothing to fetch")),
-        (count, _) => Err(Failure::usage(format!(
+        (0, Some(code)) => Err(CliError::told(code)),
+        (0, None) => Err(CliError::new(Code::Incomplete, "there is nothing to fetch")),
+        (count, _) => Err(CliError::usage(format!(
             "expected one file for standard output, got {count}: `xcher get … NAME -o -` fetches one"
         ))),
     }
 }
 
 /// Whom the command line names, or a code that is typed or piped in.
-fn whom(common: &Common, args: &GetArgs) -> Result<Whom, Failure> {
+fn whom(common: &Common, args: &GetArgs) -> Result<Whom, CliError> {
     let typed;
     let text = match args.peer.as_deref() {
         Some("-") | None => {
@@ -127,27 +127,27 @@ fn whom(common: &Common, args: &GetArgs) -> Result<Whom, Failure> {
         }
         Some(text) if Spoken::is_like(text) => text,
         Some(text) => {
-            let nick = Nick::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+            let nick = Nick::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
             return Ok(Whom::Nick(nick));
         }
     };
-    let code = Spoken::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+    let code = Spoken::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
     if common.plain {
-        return Err(Failure::usage("expected a private session for a code, got --plain"));
+        return Err(CliError::usage("expected a private session for a code, got --plain"));
     }
     Ok(Whom::Code(code))
 }
 
 /// A code from standard input, where it shows in no list of processes.
-fn typed_code(needs_terminal: bool) -> Result<String, Failure> {
+fn typed_code(needs_terminal: bool) -> Result<String, CliError> {
     if io::stdin().is_terminal() {
         let _ = io::stderr().write_all(b"The code, such as 4821-crossover-clockwork-universe: ");
     } else if needs_terminal {
-        return Err(Failure::usage("expected a nick or a code, or - to read a code, got none"));
+        return Err(CliError::usage("expected a nick or a code, or - to read a code, got none"));
     }
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Failure::usage(format!("cannot read a code: {error}")))?;
+    read.map_err(|error| CliError::usage(format!("cannot read a code: {error}")))?;
     Ok(line)
 }
 
@@ -163,13 +163,13 @@ struct Named {
 }
 
 impl Wanted {
-    fn parse(args: &GetArgs, whom: &Whom) -> Result<Self, Failure> {
+    fn parse(args: &GetArgs, whom: &Whom) -> Result<Self, CliError> {
         let by_code = matches!(whom, Whom::Code(_));
         if args.all || by_code && args.names.is_empty() {
             return Ok(Self::All { refused: false });
         }
         if args.names.is_empty() {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "expected <NAME>... or --all after a nick, got neither: `xcher ls` shows the names",
             ));
         }
@@ -177,7 +177,7 @@ impl Wanted {
             // A folder is often typed, or completed, with a slash behind it.
             let name = FileName::new(text.trim_end_matches('/'));
             name.map(|name| Named { name, found: false })
-                .map_err(|error| Failure::usage(error.to_string()))
+                .map_err(|error| CliError::usage(error.to_string()))
         };
         args.names.iter().map(parse).collect::<Result<_, _>>().map(Self::Named)
     }
@@ -206,7 +206,7 @@ impl Wanted {
     }
 
     /// What went wrong with the list itself.
-    fn fault(&self) -> Option<Code> {
+    fn error(&self) -> Option<Code> {
         match self {
             Self::All { refused } => refused.then_some(Code::Policy),
             Self::Named(named) => {
@@ -222,11 +222,11 @@ async fn choose(
     call: &mut Call<'_>,
     wanted: &mut Wanted,
     to: &Target,
-) -> Result<(Spool, bool), Failure> {
+) -> Result<(Spool, bool), CliError> {
     let mut spool = Spool::new().map_err(unlisted)?;
     let mut unreadable = false;
     let session = call.session;
-    call.running.host.list(session).map_err(Failure::misuse)?;
+    call.running.host.list(session).map_err(CliError::misuse)?;
     loop {
         match call.next().await? {
             // Standard output is no place for a folder.
@@ -257,7 +257,7 @@ async fn agree(
     spool: Spool,
     to: &Target,
     untold: &mut Option<Want>,
-) -> Result<Option<Chosen>, Failure> {
+) -> Result<Option<Chosen>, CliError> {
     match (spool.count(), &consent) {
         (0, Some(_)) => {
             call.running.output.note(format_args!("there is nothing to fetch"));
@@ -273,11 +273,11 @@ async fn agree(
     let at = to.clone();
     // A long list is compared with the disk for a while.
     let compare = tokio::task::spawn_blocking(move || Question::new(spool, inbox, &at));
-    let mut question = call.meanwhile(compare).await?.map_err(Failure::local)??;
+    let mut question = call.meanwhile(compare).await?.map_err(CliError::local)??;
     let agreed = decide(call, consent, &mut question).await;
     *untold = None;
-    if let Err(failure) = &agreed {
-        let why = match failure.stopped {
+    if let Err(error) = &agreed {
+        let why = match error.stopped {
             true => NotStored::Cancelled,
             false if question.lacks_room() => NotStored::Space,
             false => NotStored::Other,
@@ -292,7 +292,7 @@ async fn decide(
     call: &mut Call<'_>,
     consent: Option<&mut Consent>,
     question: &mut Question,
-) -> Result<Option<Chosen>, Failure> {
+) -> Result<Option<Chosen>, CliError> {
     if consent.is_some() {
         question.show(&call.running.output)?;
     }
@@ -325,10 +325,10 @@ async fn fetch(
     to: &Target,
     wanted: &Wanted,
     spool: Spool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let bytes = spool.bytes();
     let mut fetching = Fetching::new(call.session, spool)?;
-    if let Some(code) = wanted.fault() {
+    if let Some(code) = wanted.error() {
         fetching.worse(code);
     }
     if let Some(progress) = call.running.output.progress().filter(|_| fetching.count() > 1) {
@@ -345,11 +345,11 @@ async fn fetch(
             break;
         }
         let event = call.running.next().await?;
-        if let Event::Ended { session, fault } = &event
+        if let Event::Ended { session, error } = &event
             && *session == call.session
         {
             // What is under way goes on without the session.
-            ended = Some(fault.as_ref().map_or(Code::Incomplete, code_of));
+            ended = Some(error.as_ref().map_or(Code::Incomplete, code_of));
         }
         fetching.event(&mut call.running, to, &event);
     }
@@ -358,7 +358,7 @@ async fn fetch(
         && let Some(next) = fetching.left()?
     {
         let message = format!("the session ended before {next} and what follows it came");
-        return Err(Failure::new(code, message));
+        return Err(CliError::new(code, message));
     }
     fetching.outcome(&call.running)
 }

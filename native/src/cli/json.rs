@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Direction, Event, Fault, Known, Secrecy};
+use xcher_core::peer::{Direction, Error, Event, Known, Secrecy};
 use xcher_core::{Kind, Stat};
 
 use super::privacy::why_plain;
@@ -279,9 +279,9 @@ impl<'a> Line<'a> {
     fn of_event(event: &'a Event, file: Option<String>) -> Self {
         match event {
             Event::Online { nick } => Self::Online { nick: nick.as_str() },
-            Event::Offline { fault, retry } => Self::Offline {
-                kind: fault.kind().as_str(),
-                reason: fault.to_string(),
+            Event::Offline { error, retry } => Self::Offline {
+                kind: error.kind().as_str(),
+                reason: error.to_string(),
                 retry_seconds: retry.map(|wait| wait.as_secs_f64()),
             },
             Event::Nick { nick } => Self::Nick { nick: nick.as_str() },
@@ -291,9 +291,9 @@ impl<'a> Line<'a> {
                 nick: nick.as_ref().map(|nick| nick.as_str()),
                 ..session_line(Some(session.0), "call", None)
             }),
-            Event::CallRefused { from, fault } => Self::Session(Session {
+            Event::CallRefused { from, error } => Self::Session(Session {
                 peer: Some(from.to_string()),
-                ..session_line(None, "refused", Some(fault))
+                ..session_line(None, "refused", Some(error))
             }),
             Event::Opened { session, peer, nick, path, secrecy, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
@@ -304,11 +304,11 @@ impl<'a> Line<'a> {
             Event::SafetyWords { session, words } => {
                 Self::SafetyWords { session: session.0, words }
             }
-            Event::OpenFailed { session, fault } => {
-                Self::Session(session_line(Some(session.0), "failed", Some(fault)))
+            Event::OpenFailed { session, error } => {
+                Self::Session(session_line(Some(session.0), "failed", Some(error)))
             }
-            Event::Ended { session, fault } => {
-                Self::Session(session_line(Some(session.0), "ended", fault.as_ref()))
+            Event::Ended { session, error } => {
+                Self::Session(session_line(Some(session.0), "ended", error.as_ref()))
             }
             Event::Entry { session, name, size, stat } => Self::File {
                 session: session.0,
@@ -382,12 +382,12 @@ impl<'a> Line<'a> {
                     ..transfer_line(transfer.0, "finished").of(session.0, *direction)
                 })
             }
-            Event::Failed { transfer, session, direction, name, fault } => {
+            Event::Failed { transfer, session, direction, name, error } => {
                 Self::Transfer(Transfer {
                     name: Some(name.as_str()),
                     path: file,
-                    kind: Some(fault.kind().as_str()),
-                    reason: Some(fault.to_string()),
+                    kind: Some(error.kind().as_str()),
+                    reason: Some(error.to_string()),
                     ..transfer_line(transfer.0, "failed").of(session.0, *direction)
                 })
             }
@@ -416,9 +416,9 @@ fn open_line<'a>(session: u64, secrecy: Secrecy) -> Session<'a> {
 fn session_line<'a>(
     session: Option<u64>,
     state: &'static str,
-    fault: Option<&Fault>,
+    error: Option<&Error>,
 ) -> Session<'a> {
-    let (kind, reason) = (fault.map(|fault| fault.kind().as_str()), fault.map(Fault::to_string));
+    let (kind, reason) = (error.map(|error| error.kind().as_str()), error.map(Error::to_string));
     Session { session, state, kind, reason, ..Session::default() }
 }
 

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use xcher_core::peer::SessionId;
 use xcher_core::{FileName, Kind, Size, Stat};
 
-use super::exit::Failure;
+use super::exit::CliError;
 use super::fetching::{Target, is_dotted};
 use super::output::Output;
 use super::skipped::WhySkipped;
@@ -55,7 +55,7 @@ pub(super) fn tell_wary(
     output: &Output,
     session: SessionId,
     rest: &mut Spool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (count, why) = (rest.count(), WhySkipped::Hidden);
     let mut listed = rest.reread().map_err(unlisted)?;
     let mut told = 0;
@@ -81,11 +81,11 @@ enum There {
 }
 
 impl Manifest {
-    pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+    pub(super) fn new(spool: Spool, inbox: Option<Inbox>, to: &Target) -> Result<Self, CliError> {
         Self::of(spool.read().map_err(unlisted)?, inbox, to)
     }
 
-    fn of(listed: Listed, inbox: Option<Inbox>, to: &Target) -> Result<Self, Failure> {
+    fn of(listed: Listed, inbox: Option<Inbox>, to: &Target) -> Result<Self, CliError> {
         let mut manifest = Self {
             listed,
             free: inbox.as_ref().and_then(|inbox| inbox.free_space().ok()),
@@ -152,7 +152,7 @@ impl Manifest {
     }
 
     /// The files that are not here yet.
-    pub(super) fn missing(&mut self) -> Result<Spool, Failure> {
+    pub(super) fn missing(&mut self) -> Result<Spool, CliError> {
         let mut missing = Spool::new().map_err(unlisted)?;
         self.listed.rewind().map_err(unlisted)?;
         while let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? {
@@ -164,7 +164,11 @@ impl Manifest {
     }
 
     /// How much room the files of another list take.
-    pub(super) fn lacks_for(&self, spool: &mut Spool, to: &Target) -> Result<Option<u64>, Failure> {
+    pub(super) fn lacks_for(
+        &self,
+        spool: &mut Spool,
+        to: &Target,
+    ) -> Result<Option<u64>, CliError> {
         let read = spool.reread().map_err(unlisted)?;
         Ok(Self::of(read, self.inbox.clone(), to)?.lacks())
     }
@@ -193,7 +197,7 @@ impl Manifest {
     }
 
     /// The next files, each with its number: a line each.
-    pub(super) fn page(&mut self) -> Result<String, Failure> {
+    pub(super) fn page(&mut self) -> Result<String, CliError> {
         let mut text = String::new();
         let width = self.files.to_string().len();
         let end = self.files.min(self.shown.saturating_add(PAGE));
@@ -270,7 +274,7 @@ impl Manifest {
     pub(super) fn select(
         &mut self,
         takes: impl Fn(u64, &FileName) -> bool,
-    ) -> Result<Chosen, Failure> {
+    ) -> Result<Chosen, CliError> {
         let [mut wanted, mut rest] =
             [Spool::new().map_err(unlisted)?, Spool::new().map_err(unlisted)?];
         self.listed.rewind().map_err(unlisted)?;

@@ -53,7 +53,7 @@ use std::process::{self, ExitCode};
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, Common};
-use exit::Failure;
+use exit::CliError;
 use json::Line;
 use output::Output;
 
@@ -67,20 +67,20 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Relay(_) | Command::Bridge(_) | Command::Up(_)) {
         end_at_panic();
     }
-    let Err(failure) = run(&cli) else { return ExitCode::SUCCESS };
+    let Err(error) = run(&cli) else { return ExitCode::SUCCESS };
     let output = Output::new(&cli.common);
-    if let Some(message) = &failure.message {
+    if let Some(message) = &error.message {
         output.error(format_args!("{message}"));
     }
-    let line = Line::Error { code: failure.code as u8, reason: failure.reason() };
+    let line = Line::Error { code: error.code as u8, reason: error.reason() };
     output.remember(output.json(&line));
     // Where nobody reads, the exit code still tells; of a full disk it is said once.
-    if let Err(Failure { message: Some(unwritten), .. }) = output.written()
-        && failure.message.as_ref() != Some(&unwritten)
+    if let Err(CliError { message: Some(unwritten), .. }) = output.written()
+        && error.message.as_ref() != Some(&unwritten)
     {
         output.error(format_args!("{unwritten}"));
     }
-    ExitCode::from(failure.code as u8)
+    ExitCode::from(error.code as u8)
 }
 
 /// A panic ends the program. Those that serve many go on without the task that panicked; a host of one
@@ -111,7 +111,7 @@ fn log(cli: &Cli) {
         .init();
 }
 
-fn run(cli: &Cli) -> Result<(), Failure> {
+fn run(cli: &Cli) -> Result<(), CliError> {
     let common = &cli.common;
     match &cli.command {
         Command::Completions { shell } => {
@@ -128,7 +128,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(Failure::local)?;
+                .map_err(CliError::local)?;
             let done = runtime.block_on(online(common, command));
             // A thread that still waits for a disk or a terminal is not waited for.
             runtime.shutdown_background();
@@ -137,7 +137,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
+async fn online(common: &Common, command: &Command) -> Result<(), CliError> {
     match command {
         Command::Relay(args) => relay::run(common, args).await,
         Command::Bridge(args) => bridge::run(common, args).await,
@@ -157,25 +157,25 @@ async fn online(common: &Common, command: &Command) -> Result<(), Failure> {
     }
 }
 
-fn man(folder: Option<&Path>) -> Result<(), Failure> {
+fn man(folder: Option<&Path>) -> Result<(), CliError> {
     match folder {
         Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(Failure::local)?;
-            clap_mangen::generate_to(args::command(), folder).map_err(Failure::local)
+            std::fs::create_dir_all(folder).map_err(CliError::local)?;
+            clap_mangen::generate_to(args::command(), folder).map_err(CliError::local)
         }
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(args::command()).render(&mut page).map_err(Failure::local)?;
+            clap_mangen::Man::new(args::command()).render(&mut page).map_err(CliError::local)?;
             print(&page)
         }
     }
 }
 
-fn print(text: &[u8]) -> Result<(), Failure> {
+fn print(text: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
         // A reader that took enough is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Failure::unwritten),
+        written => written.map_err(CliError::unwritten),
     }
 }

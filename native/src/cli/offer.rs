@@ -7,7 +7,7 @@ use xcher_core::{Kind, LeftOut, Listed, Nick};
 use super::args::Common;
 use super::call::{Call, Whom};
 use super::consent::is_in;
-use super::exit::{Code, Failure, code_of};
+use super::exit::{CliError, Code, code_of};
 use super::output::Output;
 use super::report;
 use crate::files::{Shares, Skipped};
@@ -16,9 +16,9 @@ use crate::host::{Host, Told};
 /// Files in one offer: it is held in memory, here and there.
 const MOST: usize = 100_000;
 
-pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(), CliError> {
     if common.plain {
-        return Err(Failure::usage("expected an encrypted session for an offer, got --plain"));
+        return Err(CliError::usage("expected an encrypted session for an offer, got --plain"));
     }
     let mut output = Output::new(common);
     let (files, left) = walk(&mut output, &shares).await?;
@@ -36,7 +36,7 @@ pub(super) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     };
     let done = match make_offer(&mut call.running.host) {
         Ok(()) => serve(&mut call, &to, &mut offer).await,
-        Err(error) => Err(Failure::misuse(error)),
+        Err(error) => Err(CliError::misuse(error)),
     };
     let done = call.end(done).await;
     output.tell_left();
@@ -53,7 +53,7 @@ fn is_with_more(folder: &Listed, next: Option<&Listed>) -> bool {
 async fn walk(
     output: &mut Output,
     shares: &Shares,
-) -> Result<(Vec<Listed>, Vec<LeftOut>), Failure> {
+) -> Result<(Vec<Listed>, Vec<LeftOut>), CliError> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
         let (mut files, mut left, mut told) = (Vec::new(), Vec::new(), Vec::new());
@@ -68,13 +68,13 @@ async fn walk(
             }
         }
     });
-    let (files, left, told) = read.await.map_err(Failure::local)?;
+    let (files, left, told) = read.await.map_err(CliError::local)?;
     for told in &told {
-        output.told(told).map_err(Failure::unwritten)?;
+        output.told(told).map_err(CliError::unwritten)?;
     }
     match files.len() {
-        0 => Err(Failure::usage("expected files to send, got none")),
-        count if count > MOST => Err(Failure::usage(format!(
+        0 => Err(CliError::usage("expected files to send, got none")),
+        count if count > MOST => Err(CliError::usage(format!(
             "expected at most {MOST} files in an offer, got more: `xcher send PATH` with a code, or \
              `xcher share`, have no such bound"
         ))),
@@ -83,7 +83,7 @@ async fn walk(
 }
 
 /// Serves until every file is stored, declined or failed.
-async fn serve(call: &mut Call<'_>, to: &Nick, offer: &mut Offer) -> Result<(), Failure> {
+async fn serve(call: &mut Call<'_>, to: &Nick, offer: &mut Offer) -> Result<(), CliError> {
     let mut ended = None;
     while !offer.is_settled() {
         let event = match &ended {
@@ -96,31 +96,31 @@ async fn serve(call: &mut Call<'_>, to: &Nick, offer: &mut Offer) -> Result<(), 
                 offer.event(&event);
                 told(call, to, &event)?;
             }
-            Err(failure) if ended.is_none() && failure.message.is_some() => {
+            Err(error) if ended.is_none() && error.message.is_some() => {
                 offer.end();
-                ended = Some(failure);
+                ended = Some(error);
             }
-            Err(failure) => return Err(failure),
+            Err(error) => return Err(error),
         }
     }
     let outcome = offer.outcome();
     report::sent(&call.running.output, &outcome);
     report::missing(&call.running.output, &outcome);
     match ended {
-        Some(failure) if offer.is_cut() => Err(failure),
+        Some(error) if offer.is_cut() => Err(error),
         _ => settled(&outcome, to),
     }
 }
 
-fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), Failure> {
+fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), CliError> {
     match event {
         Event::Opened { session, secrecy: Secrecy::Private { .. }, .. }
             if *session == call.session =>
         {
             call.running.output.note(format_args!("{to} is asked"));
         }
-        Event::NotOffered { fault, .. } => {
-            let code = code_of(fault);
+        Event::NotOffered { error, .. } => {
+            let code = code_of(error);
             let text = match code {
                 Code::NotPrivate => format!(
                     "nothing was sent: the session with {to} is not encrypted. {to} speaks the base \
@@ -132,7 +132,7 @@ fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), Failure> {
                      {to} fetch it"
                 ),
             };
-            return Err(Failure::new(code, text));
+            return Err(CliError::new(code, text));
         }
         Event::Declined { name, .. } => {
             call.running.output.detail(format_args!("{name}: declined"));
@@ -143,7 +143,7 @@ fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), Failure> {
 }
 
 /// How the command ends.
-fn settled(outcome: &Outcome, to: &Nick) -> Result<(), Failure> {
+fn settled(outcome: &Outcome, to: &Nick) -> Result<(), CliError> {
     let declined = outcome.declined;
     let text = match (outcome.missing_count(), declined) {
         (0, 0) => return Ok(()),
@@ -155,5 +155,5 @@ fn settled(outcome: &Outcome, to: &Nick) -> Result<(), Failure> {
         (_, 0) => report::not_arrived(outcome),
         (_, _) => format!("{}, and {to} declined {declined}", report::not_arrived(outcome)),
     };
-    Err(Failure::new(Code::Incomplete, text))
+    Err(CliError::new(Code::Incomplete, text))
 }

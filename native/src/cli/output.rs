@@ -11,7 +11,7 @@ use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
 use xcher_core::{WhyLeft, is_escaped};
 
 use super::args::Common;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::fetching::Target;
 use super::json::Line;
 use super::left::Left;
@@ -119,8 +119,8 @@ impl Output {
     /// # Errors
     ///
     /// If so.
-    pub(super) fn written(&self) -> Result<(), Failure> {
-        self.unwritten.take().map_or(Ok(()), |error| Err(Failure::unwritten(error)))
+    pub(super) fn written(&self) -> Result<(), CliError> {
+        self.unwritten.take().map_or(Ok(()), |error| Err(CliError::unwritten(error)))
     }
 
     fn out(&self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
@@ -262,8 +262,8 @@ impl Output {
     /// # Errors
     ///
     /// If so.
-    pub(super) fn left_outcome(&self) -> Result<(), Failure> {
-        if self.left.has_errors() { Err(Failure::told(Code::Incomplete)) } else { Ok(()) }
+    pub(super) fn left_outcome(&self) -> Result<(), CliError> {
+        if self.left.has_errors() { Err(CliError::told(Code::Incomplete)) } else { Ok(()) }
     }
 
     /// Says at the end how much was left out.
@@ -289,12 +289,12 @@ impl Output {
 
     fn describe(&mut self, event: &Event) {
         match event {
-            Event::Offline { fault, retry: Some(wait) } => {
+            Event::Offline { error, retry: Some(wait) } => {
                 let wait = wait.as_secs();
-                self.note(format_args!("the relay is gone ({fault}); trying again in {wait} s"));
+                self.note(format_args!("the relay is gone ({error}); trying again in {wait} s"));
             }
-            Event::CallRefused { from, fault } => {
-                self.note(format_args!("a call from {from} was refused: {fault}"));
+            Event::CallRefused { from, error } => {
+                self.note(format_args!("a call from {from} was refused: {error}"));
             }
             Event::Opened { session, peer, nick, called, path, secrecy } => {
                 let ip = peer.ip().to_canonical();
@@ -309,19 +309,19 @@ impl Output {
                 }
             }
             Event::SafetyWords { session, words } => self.say_who_hears(session.0, Some(words)),
-            Event::Ended { session, fault } => {
+            Event::Ended { session, error } => {
                 self.say_who_hears(session.0, None);
                 if let Some(Session { who, called, .. }) = self.sessions.remove(&session.0) {
-                    match fault {
-                        Some(fault) if called => self.note(format_args!("{who} is gone: {fault}")),
+                    match error {
+                        Some(error) if called => self.note(format_args!("{who} is gone: {error}")),
                         // The command that called says it.
-                        Some(fault) => self.detail(format_args!("{who} is gone: {fault}")),
+                        Some(error) => self.detail(format_args!("{who} is gone: {error}")),
                         None => self.detail(format_args!("{who} is gone")),
                     }
                 }
             }
-            Event::OpenFailed { fault, .. } => {
-                self.detail(format_args!("a session did not open: {fault}"));
+            Event::OpenFailed { error, .. } => {
+                self.detail(format_args!("a session did not open: {error}"));
             }
             Event::Started { direction, session, name, size, .. } => {
                 self.say_who_hears(session.0, None);
@@ -334,8 +334,8 @@ impl Output {
                     false => self.detail(format_args!("sending {name} ({size} bytes) to {who}")),
                 }
             }
-            Event::Failed { direction, name, fault, .. } => {
-                let line = format!("{name}: {fault}");
+            Event::Failed { direction, name, error, .. } => {
+                let line = format!("{name}: {error}");
                 self.error(format_args!("{line}"));
                 if *direction == Direction::Send && self.unsent.len() < UNSENT {
                     self.unsent.insert(line);

@@ -8,15 +8,16 @@ use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Quoted};
 
 use super::args::{Common, PartialArgs, PartialCommand};
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::json::Line;
 use super::output::Output;
 use super::skipped::WhySkipped;
 use crate::files::{Leftover, Unfinished};
 
-pub(super) fn run(common: &Common, args: &PartialArgs) -> Result<(), Failure> {
+pub(super) fn run(common: &Common, args: &PartialArgs) -> Result<(), CliError> {
     let folder = &args.output;
-    let failed = |error: io::Error| Failure::local(format!("cannot look into {folder:?}: {error}"));
+    let failed =
+        |error: io::Error| CliError::local(format!("cannot look into {folder:?}: {error}"));
     let unfinished = Unfinished::open(folder).map_err(failed)?;
     let found = unfinished.list().map_err(failed)?;
     let output = Output::new(common);
@@ -26,7 +27,7 @@ pub(super) fn run(common: &Common, args: &PartialArgs) -> Result<(), Failure> {
     }
 }
 
-fn list(output: &Output, found: &[Leftover]) -> Result<(), Failure> {
+fn list(output: &Output, found: &[Leftover]) -> Result<(), CliError> {
     let now = SystemTime::now();
     for file in found {
         // A clock that was set back makes nothing younger than now.
@@ -36,7 +37,7 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), Failure> {
         let state = if file.in_use { "in use".to_owned() } else { shown_age(age) };
         let (bytes, name) = (file.bytes, shown(&file.name));
         let line = format_args!("{bytes}\t{size}\t{from}\t{state}\t{name}");
-        output.result(line).map_err(Failure::unwritten)?;
+        output.result(line).map_err(CliError::unwritten)?;
         let line = Line::Partial {
             name: &file.name,
             bytes,
@@ -46,7 +47,7 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), Failure> {
             in_use: file.in_use,
             path: file.path.display().to_string(),
         };
-        output.json(&line).map_err(Failure::unwritten)?;
+        output.json(&line).map_err(CliError::unwritten)?;
     }
     Ok(())
 }
@@ -57,7 +58,7 @@ fn clear(
     unfinished: &Unfinished,
     found: &[Leftover],
     names: &[String],
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut complete = true;
     for name in names {
         if !found.iter().any(|file| is_of(file, name)) {
@@ -99,7 +100,7 @@ fn clear(
     unfinished.sweep();
     output.note(format_args!("freed {bytes} bytes of {files} unfinished files"));
     output.remember(output.json(&Line::Freed { files, bytes }));
-    if complete { output.written() } else { Err(Failure::told(Code::Incomplete)) }
+    if complete { output.written() } else { Err(CliError::told(Code::Incomplete)) }
 }
 
 /// Whether it is asked for, by itself or with a folder it is in.

@@ -4,13 +4,13 @@ use xcher_core::Nick;
 use xcher_core::secure::{Identity, PublicKey};
 
 use super::args::{Common, PeersArgs, PeersCommand};
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::json::Line;
 use super::output::Output;
 use crate::keys::identity::{self, Whose};
 use crate::keys::{KeysError, KnownPeer, KnownPeers, RelayId};
 
-pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), Failure> {
+pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), CliError> {
     let every = args.relays.every_relay;
     let peers = Peers { common, output: Output::new(common) };
     match &args.command {
@@ -20,7 +20,7 @@ pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), Failure> {
         Some(PeersCommand::Forget { peer, relays, .. }) => {
             peers.forget(peer.as_ref(), every || relays.every_relay)
         }
-        Some(_) if every => Err(Failure::usage(
+        Some(_) if every => Err(CliError::usage(
             "expected --every-relay with list or forget, got it with another command",
         )),
         Some(PeersCommand::Pin { peer, key }) => peers.pin(peer, *key),
@@ -28,7 +28,7 @@ pub(super) fn run(common: &Common, args: &PeersArgs) -> Result<(), Failure> {
     }
 }
 
-impl From<KeysError> for Failure {
+impl From<KeysError> for CliError {
     fn from(error: KeysError) -> Self {
         let code = match error {
             KeysError::Unsafe { .. } | KeysError::OtherKey { .. } => Code::Policy,
@@ -44,7 +44,7 @@ struct Peers<'a> {
 }
 
 impl Peers<'_> {
-    fn list(&self, every: bool) -> Result<(), Failure> {
+    fn list(&self, every: bool) -> Result<(), CliError> {
         let file = self.known()?;
         let (meant, mut known) = (self.meant(&file, every)?, file.list()?);
         let all = known.len();
@@ -58,7 +58,7 @@ impl Peers<'_> {
         self.tell("known", &known, &file.addresses()?)
     }
 
-    fn forget(&self, nick: Option<&Nick>, every: bool) -> Result<(), Failure> {
+    fn forget(&self, nick: Option<&Nick>, every: bool) -> Result<(), CliError> {
         let file = self.known()?;
         // The relays among those that are forgotten are shown by their addresses all the same.
         let (meant, addresses) = (self.meant(&file, every)?, file.addresses()?);
@@ -71,13 +71,13 @@ impl Peers<'_> {
             Some(nick) if forgotten.is_empty() => {
                 let place = if every { "any relay" } else { &self.common.relay.to_string() };
                 let message = format!("no key of {nick} is known at {place}");
-                Err(Failure::new(Code::Incomplete, message))
+                Err(CliError::new(Code::Incomplete, message))
             }
             _ => self.tell("forgotten", &forgotten, &addresses),
         }
     }
 
-    fn pin(&self, nick: &Nick, key: PublicKey) -> Result<(), Failure> {
+    fn pin(&self, nick: &Nick, key: PublicKey) -> Result<(), CliError> {
         let known = self.known()?;
         let relay = known.id_of(&self.common.relay)?;
         let (peer, before) = known.replace(&relay, nick, key)?;
@@ -87,20 +87,20 @@ impl Peers<'_> {
         self.tell("pinned", &[peer], &known.addresses()?)
     }
 
-    fn me(&self) -> Result<(), Failure> {
+    fn me(&self) -> Result<(), CliError> {
         let secret = identity::load_or_create(&self.common.data_folder()?, Whose::Host)?;
         let key = Identity::new(*secret).public();
         let json = Line::Me { key: key.to_string() };
         let told = self.output.result(format_args!("{key}"));
-        told.and_then(|()| self.output.json(&json)).map_err(Failure::unwritten)
+        told.and_then(|()| self.output.json(&json)).map_err(CliError::unwritten)
     }
 
-    fn known(&self) -> Result<KnownPeers, Failure> {
+    fn known(&self) -> Result<KnownPeers, CliError> {
         Ok(KnownPeers::open(&self.common.data_folder()?)?)
     }
 
     /// Which relays a command is about: this one, by its address and by its key, or every one.
-    fn meant(&self, file: &KnownPeers, every: bool) -> Result<Meant, Failure> {
+    fn meant(&self, file: &KnownPeers, every: bool) -> Result<Meant, CliError> {
         if every {
             return Ok(Meant(None));
         }
@@ -113,14 +113,14 @@ impl Peers<'_> {
         state: &'static str,
         peers: &[KnownPeer],
         addresses: &[(String, PublicKey)],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         for KnownPeer { relay, nick, key, since } in peers {
             let relay = &shown(relay, addresses, &self.common.relay.canonical());
             let told = self.output.result(format_args!("{nick}\t{key}\t{since}\t{relay}"));
             let (key, since) = (key.to_string(), since.to_string());
             let json = Line::Pin { state, nick: nick.as_str(), key, since, relay };
             // Where nobody reads any more, what was to be done is done.
-            told.and_then(|()| self.output.json(&json)).map_err(Failure::unwritten)?;
+            told.and_then(|()| self.output.json(&json)).map_err(CliError::unwritten)?;
         }
         Ok(())
     }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::Path;
 
 use clap::ArgMatches;
-use xcher_core::peer::{Fault, Known, Secrecy, WhyPlain};
+use xcher_core::peer::{Error, Known, Secrecy, WhyPlain};
 use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::output::Output;
 use crate::host::Privacy;
 use crate::keys::{self, KeysError};
@@ -18,20 +18,20 @@ use crate::keys::{self, KeysError};
 impl Common {
     /// Of `--plain` and `--secure`, leaves the one that goes before the other: the command line
     /// before the environment, and that before the file.
-    pub(super) fn settle_privacy(&mut self, matches: &ArgMatches) -> Result<(), Failure> {
+    pub(super) fn settle_privacy(&mut self, matches: &ArgMatches) -> Result<(), CliError> {
         if self.plain && self.secure {
             let [plain, secure] = ["plain", "secure"].map(|option| matches.value_source(option));
             self.plain = plain > secure;
             self.secure = secure > plain;
             if plain == secure {
-                return Err(Failure::usage("expected --plain or --secure, got both"));
+                return Err(CliError::usage("expected --plain or --secure, got both"));
             }
         }
         Ok(())
     }
 
     /// With what sessions are private; `None` with `--plain`. Makes this host's key at first use.
-    pub(super) fn privacy(&self) -> Result<Option<Privacy>, Failure> {
+    pub(super) fn privacy(&self) -> Result<Option<Privacy>, CliError> {
         if self.plain {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ impl Common {
         &self,
         why: &dyn fmt::Display,
         folder: Option<&Path>,
-    ) -> Result<Privacy, Failure> {
+    ) -> Result<Privacy, CliError> {
         Output::new(self).note(format_args!(
             "no key can be kept ({why}): this host has one for this run alone, and others will not \
              know it again; --data-dir names a folder for keys"
@@ -114,15 +114,15 @@ impl fmt::Display for Short {
 }
 
 /// Whether a session was not taken up because of who would be in it, or who would hear it.
-pub(super) fn is_about_privacy(fault: &Fault) -> bool {
-    let Fault::Protocol(error) = fault else { return false };
+pub(super) fn is_about_privacy(error: &Error) -> bool {
+    let Error::Protocol(error) = error else { return false };
     use ProtocolError::{NoSecure, NotPrivate, OtherKey};
     matches!(error, OtherKey { .. } | NotPrivate | NoSecure)
 }
 
 /// What to say of a call to `nick` that would not have been private, or not with them.
-pub(super) fn warning(common: &Common, nick: &Nick, fault: &Fault) -> Option<Failure> {
-    let Fault::Protocol(error) = fault else { return None };
+pub(super) fn warning(common: &Common, nick: &Nick, error: &Error) -> Option<CliError> {
+    let Error::Protocol(error) = error else { return None };
     let relay = match common.relay.to_string() {
         usual if usual == "127.0.0.1:9247" => String::new(),
         other => format!(" --relay {other}"),
@@ -153,5 +153,5 @@ pub(super) fn warning(common: &Common, nick: &Nick, fault: &Fault) -> Option<Fai
         ),
         _ => return None,
     };
-    Some(Failure::new(Code::NotPrivate, text))
+    Some(CliError::new(Code::NotPrivate, text))
 }

@@ -8,7 +8,7 @@ use xcher_core::peer::SessionId;
 
 use super::answers::Answers;
 use super::consent::{self, Answer, Question};
-use super::exit::Failure;
+use super::exit::CliError;
 use super::manifest::Chosen;
 use super::output::Output;
 use super::start::Running;
@@ -45,7 +45,7 @@ impl Prompt {
         session: SessionId,
         who: String,
         output: &Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         self.push(session, About::Call { who }, output)
     }
 
@@ -55,17 +55,17 @@ impl Prompt {
         who: String,
         question: Question,
         output: &Output,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         self.push(session, About::Offer { who, question: Box::new(question) }, output)
     }
 
-    fn push(&mut self, session: SessionId, about: About, output: &Output) -> Result<(), Failure> {
+    fn push(&mut self, session: SessionId, about: About, output: &Output) -> Result<(), CliError> {
         self.waiting.push_back((session, about));
         if self.waiting.len() == 1 { self.show(output) } else { Ok(()) }
     }
 
     /// Shows the first question, for the first time.
-    fn show(&mut self, output: &Output) -> Result<(), Failure> {
+    fn show(&mut self, output: &Output) -> Result<(), CliError> {
         match self.waiting.front_mut() {
             None => {}
             Some((_, About::Call { who })) => {
@@ -96,7 +96,7 @@ impl Prompt {
         &mut self,
         running: &mut Running,
         line: Option<&str>,
-    ) -> Result<Option<Settled>, Failure> {
+    ) -> Result<Option<Settled>, CliError> {
         let Some((session, about)) = self.waiting.pop_front() else { return Ok(None) };
         let settled = match about {
             About::Call { who } => {
@@ -119,7 +119,7 @@ impl Prompt {
     }
 
     /// Nobody waits for the answers of a session any more.
-    pub(super) fn forget(&mut self, session: SessionId, output: &Output) -> Result<(), Failure> {
+    pub(super) fn forget(&mut self, session: SessionId, output: &Output) -> Result<(), CliError> {
         let first = self.waiting.front().map(|(first, _)| *first);
         self.waiting.retain(|(waiting, _)| *waiting != session);
         if first != Some(session) {

@@ -10,7 +10,7 @@ use xcher_core::{FileName, Size, Stat};
 use super::answers::can_ask;
 use super::args::Common;
 use super::consent::Question;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::fetching::{Fetching, Target};
 use super::manifest::tell_wary;
 use super::prompt::{Prompt, Settled};
@@ -27,14 +27,14 @@ const MOST: u64 = 100_000;
 const MOST_NAMES: usize = 16 << 20;
 
 /// Waits for offers until stopped.
-pub(super) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), CliError> {
     let (mut offers, inbox) = Offers::new(&args.offers)?;
     offers.to.hidden = args.hidden;
     if let Some(inbox) = &inbox {
-        inbox.check_writable().map_err(Failure::local)?;
+        inbox.check_writable().map_err(CliError::local)?;
     }
     if inbox.is_none() {
-        return Err(Failure::usage(
+        return Err(CliError::usage(
             "expected a terminal to ask on, or --yes to take what comes, got neither",
         ));
     }
@@ -71,7 +71,7 @@ pub(super) struct Offers {
 
 impl Offers {
     /// What the command line says of them, and where they go if they may be taken.
-    pub(super) fn new(args: &OffersArgs) -> Result<(Self, Option<Inbox>), Failure> {
+    pub(super) fn new(args: &OffersArgs) -> Result<(Self, Option<Inbox>), CliError> {
         let to = Target::new(&args.to, args.yes);
         let policy = match args.yes {
             true => Policy::Take,
@@ -101,8 +101,8 @@ impl Offers {
     }
 
     /// How what was taken went.
-    pub(super) fn outcome(&self) -> Result<(), Failure> {
-        self.worst.map_or(Ok(()), |code| Err(Failure::told(code)))
+    pub(super) fn outcome(&self) -> Result<(), CliError> {
+        self.worst.map_or(Ok(()), |code| Err(CliError::told(code)))
     }
 
     /// Takes what happened, of any session.
@@ -111,7 +111,7 @@ impl Offers {
         running: &mut Running,
         prompt: Option<&mut Prompt>,
         event: &Event,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         match event {
             Event::Offered { session, name, size, stat } => {
                 self.offered(running, *session, name, *size, *stat)
@@ -158,7 +158,7 @@ impl Offers {
         name: &FileName,
         size: Size,
         stat: Stat,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         // One at a time of each session.
         if self.policy != Policy::Decline && !self.taking.contains_key(&session) {
             let coming = match self.coming.entry(session) {
@@ -195,7 +195,7 @@ impl Offers {
         running: &mut Running,
         prompt: Option<&mut Prompt>,
         session: SessionId,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let who = running.output.who(session.0);
         if let Some(declined) = self.unasked.remove(&session) {
             let why = self.why_unasked();
@@ -223,7 +223,7 @@ impl Offers {
         running: &mut Running,
         prompt: Option<&mut Prompt>,
         session: SessionId,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let asked = self.coming.insert(session, Coming::Asked);
         let Some(Coming::Complete(spool)) = asked else { return Ok(()) };
         let who = running.output.who(session.0).to_owned();
@@ -241,8 +241,8 @@ impl Offers {
                 }
                 self.settle_for(running, Settled::Take(session, chosen), None)
             }
-            Err(failure) => {
-                let why = failure.message.unwrap_or_default();
+            Err(error) => {
+                let why = error.message.unwrap_or_default();
                 running.output.error(format_args!("the offer of {who} is declined: {why}"));
                 let settled = Settled::Refuse(session, Box::new(question));
                 self.settle_for(running, settled, Some(WhySkipped::NoRoom(why)))
@@ -255,7 +255,7 @@ impl Offers {
         &mut self,
         running: &mut Running,
         settled: Settled,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         self.settle_for(running, settled, Some(WhySkipped::Declined))
     }
 
@@ -265,7 +265,7 @@ impl Offers {
         running: &mut Running,
         settled: Settled,
         why: Option<WhySkipped>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let (session, wanted, rest) = match settled {
             Settled::Take(session, chosen) => (session, Some(chosen.wanted), chosen.rest),
             Settled::Refuse(session, mut question) => (session, None, question.refused()?),
@@ -286,15 +286,15 @@ impl Offers {
     }
 
     /// Requests more, and lets go of what is done.
-    fn go_on(&mut self, running: &mut Running) -> Result<(), Failure> {
+    fn go_on(&mut self, running: &mut Running) -> Result<(), CliError> {
         for fetching in self.taking.values_mut() {
             fetching.request(running, &self.to)?;
         }
         let worst = &mut self.worst;
         self.taking.retain(|_, fetching| {
             let over = fetching.is_idle() && fetching.is_all_requested();
-            if over && let Err(failure) = fetching.outcome(running) {
-                *worst = Some(failure.code);
+            if over && let Err(error) = fetching.outcome(running) {
+                *worst = Some(error.code);
             }
             !over
         });

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::json::Line;
 use super::output;
 
@@ -44,7 +44,7 @@ pub(super) fn by_clap(error: &clap::Error, json: bool) -> ExitCode {
     // Help and version are errors to clap, with the code 0.
     match complain(error) {
         Err(unwritten) if !error.use_stderr() && unwritten.kind() != io::ErrorKind::BrokenPipe => {
-            return by_us(&Failure::unwritten(unwritten), json);
+            return by_us(&CliError::unwritten(unwritten), json);
         }
         _ => {}
     }
@@ -56,19 +56,19 @@ pub(super) fn by_clap(error: &clap::Error, json: bool) -> ExitCode {
 }
 
 /// Says why a command line is refused that clap understood, or was not asked about.
-pub(super) fn by_us(failure: &Failure, json: bool) -> ExitCode {
-    say(failure.message.as_deref().unwrap_or_default());
+pub(super) fn by_us(error: &CliError, json: bool) -> ExitCode {
+    say(error.message.as_deref().unwrap_or_default());
     if json {
-        tell(failure.code as u8, failure.reason());
+        tell(error.code as u8, error.reason());
     }
-    ExitCode::from(failure.code as u8)
+    ExitCode::from(error.code as u8)
 }
 
 /// The event that every command that failed ends with.
 fn tell(code: u8, reason: &str) {
     match output::write_event(&Line::Error { code, reason }) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            say(&Failure::unwritten(error).message.unwrap_or_default());
+            say(&CliError::unwritten(error).message.unwrap_or_default());
         }
         _ => {}
     }

@@ -10,7 +10,7 @@ use xcher_core::secure::Identity;
 use super::args::{Common, RelayArgs};
 use super::bridge::Front;
 use super::bridge_args::HttpAddress;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::exposure;
 use super::json::Line;
 use super::output::Output;
@@ -23,8 +23,8 @@ use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
 /// Runs the relay and its bridge until stopped.
-pub(super) async fn run(common: &Common, args: &RelayArgs) -> Result<(), Failure> {
-    let mut signals = Signals::catch().map_err(Failure::local)?;
+pub(super) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
+    let mut signals = Signals::catch().map_err(CliError::local)?;
     let ports = Ports::open(common, args).await?;
     ports.serve(common, args, async move { signals.stop().await }).await
 }
@@ -37,16 +37,16 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    pub(super) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, Failure> {
+    pub(super) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, CliError> {
         raise_limit();
-        let hangups = Hangups::catch().map_err(Failure::local)?;
+        let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
         let relay = listen(args.listen, "--listen").await?;
-        let at = relay.local_addr().map_err(Failure::local)?;
+        let at = relay.local_addr().map_err(CliError::local)?;
         let address = at.to_string();
-        output.result(format_args!("relay {address}")).map_err(Failure::unwritten)?;
-        output.json(&Line::Relay { address }).map_err(Failure::unwritten)?;
+        output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
+        output.json(&Line::Relay { address }).map_err(CliError::unwritten)?;
         exposure::warn_of_relay(&output, at)?;
         let http = match (args.bridge.http, beside(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
@@ -70,9 +70,9 @@ impl Ports {
         common: &Common,
         args: &RelayArgs,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let config = RelayConfig { limits: args.limits(), identity: identity(common)? };
-        let relay = Relay::new(config).map_err(Failure::local)?;
+        let relay = Relay::new(config).map_err(CliError::local)?;
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (serving, listener) = self.front.map(start).transpose()?.unzip();
         let http = serving.as_ref().map(|serving| serving.http.clone());
@@ -84,12 +84,12 @@ impl Ports {
             let stopped = async move {
                 let _ = stopped.await;
             };
-            http.run(listener, stopped).await.map_err(Failure::local)
+            http.run(listener, stopped).await.map_err(CliError::local)
         };
         let relay = async {
             let ended = relay.run(self.relay, shutdown).await;
             drop(stop);
-            ended.map_err(Failure::local)
+            ended.map_err(CliError::local)
         };
         let (front, relay) = tokio::join!(front, relay);
         relay.and(front)
@@ -105,16 +105,16 @@ fn beside(relay: SocketAddr) -> Option<SocketAddr> {
     Some((Ipv4Addr::LOCALHOST, port).into())
 }
 
-pub(super) async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+pub(super) async fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, CliError> {
     TcpListener::bind(at).await.map_err(|error| {
         let message = format!("cannot listen on {at} ({option}): {error}");
-        Failure::new(Code::Unreachable, message)
+        CliError::new(Code::Unreachable, message)
     })
 }
 
 /// The key by which hosts know this relay again, made at first use. One that could not be kept would be
 /// another at each start, which hosts are warned of.
-fn identity(common: &Common) -> Result<Option<Identity>, Failure> {
+fn identity(common: &Common) -> Result<Option<Identity>, CliError> {
     let (named, usual) = (common.data_dir.clone(), keys::usual_folder());
     let without = |why: &dyn fmt::Display| {
         Output::new(common).note(format_args!(

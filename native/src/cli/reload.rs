@@ -8,7 +8,7 @@ use super::args::{Cli, Command, Common, RelayArgs, UpArgs};
 use super::bridge::Serving;
 use super::bridge_args::BridgeArgs;
 use super::command_line;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::exposure;
 use super::given::Given;
 use super::output::Output;
@@ -44,7 +44,7 @@ pub(super) struct Reload {
 struct Read {
     cli: Cli,
     /// Of a bridge.
-    token: Result<Option<String>, Failure>,
+    token: Result<Option<String>, CliError>,
     /// Whether it is another one.
     certificate: Result<bool, String>,
 }
@@ -64,30 +64,30 @@ impl Reload {
             let token_file = self.token_file.clone();
             // A slow disk keeps nobody waiting who is served.
             let read = spawn_blocking(move || Read::again(tls, token_file)).await;
-            let applied = read.map_err(Failure::local).flatten().and_then(|read| self.apply(read));
-            if let Err(failure) = applied {
-                let fault = failure.message.unwrap_or_default();
-                self.output.error(format_args!("{fault}: everything stays as it was"));
+            let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
+            if let Err(error) = applied {
+                let error = error.message.unwrap_or_default();
+                self.output.error(format_args!("{error}: everything stays as it was"));
             }
         }
     }
 
     /// Applies what can change while serving, and says what did and what needs a restart.
-    fn apply(&mut self, read: Read) -> Result<(), Failure> {
+    fn apply(&mut self, read: Read) -> Result<(), CliError> {
         let Read { cli, token, certificate } = read;
-        let (mut notes, mut faults) = (Vec::new(), Vec::new());
+        let (mut notes, mut errors) = (Vec::new(), Vec::new());
         let (relay_args, bridge_args) = args(&cli.command);
         if let (Some(bridge), Some(args)) = (&mut self.bridge, bridge_args) {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
-            bridge.http.set_access(&args.access(now.clone())).map_err(Failure::local)?;
+            bridge.http.set_access(&args.access(now.clone())).map_err(CliError::local)?;
             bridge.bridge.set_rates(args.rates());
             if before.is_some() && now.is_none() {
                 // Where nobody reads it, the bridge serves on.
                 let _ = exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
             }
             notes.extend(told_of_token(before.as_deref(), now.as_deref()));
-            faults.extend(token.as_ref().err().map(|failure| unread_token(failure, &before)));
+            errors.extend(token.as_ref().err().map(|error| unread_token(error, &before)));
             bridge.token = now;
         }
         if let (Some(relay), Some(args)) = (&self.relay, relay_args) {
@@ -96,13 +96,13 @@ impl Reload {
         match certificate {
             Ok(true) => notes.push("the new certificate is used from now on".to_owned()),
             Ok(false) => {}
-            Err(fault) => faults.push(format!("{fault}: the certificate stays as it was")),
+            Err(error) => errors.push(format!("{error}: the certificate stays as it was")),
         }
         notes.extend(self.take_options(&cli, token.is_ok()));
-        if notes.is_empty() && faults.is_empty() {
+        if notes.is_empty() && errors.is_empty() {
             notes.push("nothing has changed".to_owned());
         }
-        faults.iter().for_each(|fault| self.output.error(format_args!("{fault}")));
+        errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
         notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
         Ok(())
     }
@@ -133,7 +133,7 @@ impl Reload {
 
 impl Read {
     /// Reads the configuration file, and for a bridge the certificate and the token.
-    fn again(bridge: Option<Option<Tls>>, token_file: Option<PathBuf>) -> Result<Self, Failure> {
+    fn again(bridge: Option<Option<Tls>>, token_file: Option<PathBuf>) -> Result<Self, CliError> {
         let mut cli = command_line::read_again()?;
         if shares(&cli.command) {
             // What is shared leaves out the file that was named at the start, and might hold another.
@@ -172,10 +172,10 @@ fn told_of_token(before: Option<&str>, now: Option<&str>) -> Option<String> {
     Some(told.to_owned())
 }
 
-fn unread_token(failure: &Failure, before: &Option<String>) -> String {
-    let fault = failure.message.as_deref().unwrap_or_default();
+fn unread_token(error: &CliError, before: &Option<String>) -> String {
+    let error = error.message.as_deref().unwrap_or_default();
     match before {
-        Some(_) => format!("{fault}: the token stays as it was"),
-        None => format!("{fault}: tunnels still need no token"),
+        Some(_) => format!("{error}: the token stays as it was"),
+        None => format!("{error}: tunnels still need no token"),
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use xcher_core::Nick;
 
 use super::args::Common;
-use super::exit::Failure;
+use super::exit::CliError;
 use super::send_args::SendArgs;
 use super::sources::{self, is_stdin};
 use super::{code, offer};
 
-pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure> {
+pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), CliError> {
     let (to, paths) = whom(args)?;
     // What is sent was named: with all that is hidden in it, as rsync does.
     let rules = sources::rules(common, args.links, true, None);
@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, args: &SendArgs) -> Result<(), Failure>
 }
 
 /// The nick, if there is one, and the paths.
-fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), Failure> {
+fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), CliError> {
     if let Some(nick) = &args.to {
         return Ok((Some(nick.clone()), &args.paths));
     }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Calls, Event, Fault};
+use xcher_core::peer::{Calls, Error, Event};
 
 use super::args::{Common, ShareArgs};
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::output::Output;
 use super::prompt::Prompt;
 use super::receive::Offers;
@@ -20,7 +20,7 @@ pub(super) async fn run(
     args: &ShareArgs,
     secret: Option<&PathBuf>,
     online: impl FnMut(&Running),
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let rules = sources::rules(common, args.links, args.hidden, secret);
     let shares = sources::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| sources::is_sweeping(path)) {
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let (offers, inbox) = Offers::new(&args.offers)?;
     // Nobody says yes later, who could be told then.
     if let (true, Some(inbox)) = (args.offers.yes, &inbox) {
-        inbox.check_writable().map_err(Failure::local)?;
+        inbox.check_writable().map_err(CliError::local)?;
     }
     let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
     serve_all(common, shares, serving, online).await
@@ -53,7 +53,7 @@ pub(super) async fn serve_all(
     shares: Shares,
     mut serving: Serving,
     mut online: impl FnMut(&Running),
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let calls = if serving.ask { Calls::Ask } else { Calls::Take };
     let (privacy, inbox) = (common.privacy()?, serving.inbox.take());
     let mut running = Running::online(common, calls, shares, inbox, privacy).await?;
@@ -64,17 +64,17 @@ pub(super) async fn serve_all(
     let output = running.stop().await;
     match ended {
         // To be stopped is how sharing ends.
-        Err(Failure { stopped: true, .. }) => output.written(),
+        Err(CliError { stopped: true, .. }) => output.written(),
         ended => ended.and_then(|()| output.left_outcome()).and_then(|()| output.written()),
     }
 }
 
-fn say_online(running: &Running) -> Result<(), Failure> {
+fn say_online(running: &Running) -> Result<(), CliError> {
     let Some(nick) = running.host.nick() else { return Ok(()) };
-    running.output.result(format_args!("online {nick}")).map_err(Failure::unwritten)
+    running.output.result(format_args!("online {nick}")).map_err(CliError::unwritten)
 }
 
-async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failure> {
+async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), CliError> {
     let Serving { ask, once, offers, .. } = serving;
     let mut prompt = (*ask || offers.ask()).then(Prompt::new);
     let mut sessions = 0u32;
@@ -104,10 +104,10 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
                     prompt.ask_call(session, who, &running.output)?;
                 }
             }
-            Event::OpenFailed { session, fault } => {
+            Event::OpenFailed { session, error } => {
                 // Before it has said anything in order, it is not told of as connected.
-                if let Fault::Protocol(_) = fault {
-                    running.output.note(format_args!("a caller was turned away: {fault}"));
+                if let Error::Protocol(_) = error {
+                    running.output.note(format_args!("a caller was turned away: {error}"));
                 }
                 if let Some(prompt) = &mut prompt {
                     prompt.forget(session, &running.output)?;
@@ -125,7 +125,7 @@ async fn serve(running: &mut Running, serving: &mut Serving) -> Result<(), Failu
             report::missing(&running.output, &sent);
             return match sent.is_complete() {
                 true => offers.outcome(),
-                false => Err(Failure::new(Code::Incomplete, report::not_arrived(&sent))),
+                false => Err(CliError::new(Code::Incomplete, report::not_arrived(&sent))),
             };
         }
     }

@@ -7,7 +7,7 @@ use xcher_core::FileName;
 
 use super::args::Common;
 use super::config_file;
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 use super::own_stream::own;
 use crate::files::{Links, OwnPlaces, Rules, Shares, Skipped};
 use crate::keys;
@@ -21,13 +21,13 @@ pub(super) fn open(
     paths: &[PathBuf],
     name: Option<&str>,
     rules: &Rules,
-) -> Result<Shares, Failure> {
-    let shares = try_open(paths, name, rules).map_err(Failure::usage)?;
+) -> Result<Shares, CliError> {
+    let shares = try_open(paths, name, rules).map_err(CliError::usage)?;
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
     let code = if skipped.is_empty() { Code::Usage } else { Code::Incomplete };
     let why: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
     let why = if why.is_empty() { "it is empty".to_owned() } else { why.join("; ") };
-    Err(Failure::new(code, format!("there is nothing to send: {why}")))
+    Err(CliError::new(code, format!("there is nothing to send: {why}")))
 }
 
 /// The rules of sharing; the program's own files are never shared, `secret` ones among them.
@@ -57,9 +57,9 @@ pub(super) fn open_beside_questions(
     paths: &[PathBuf],
     name: Option<&str>,
     rules: &Rules,
-) -> Result<Shares, Failure> {
+) -> Result<Shares, CliError> {
     if paths.iter().any(|path| is_stdin(path)) && io::stdin().is_terminal() {
-        return Err(Failure::usage("expected a pipe or a file as standard input, got a terminal"));
+        return Err(CliError::usage("expected a pipe or a file as standard input, got a terminal"));
     }
     open(paths, name, rules)
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 
 use xcher_core::{FileName, Size, Stat};
 
-use super::exit::{Code, Failure};
+use super::exit::{CliError, Code};
 
 /// Most bytes of a list on disk: some five million files with names of usual length. It lies in a
 /// folder that other programs need, too, and whoever sends the list decides how long it is.
@@ -90,17 +90,17 @@ impl Spool {
 }
 
 /// The list lies in a temporary file, which has no name to tell.
-pub(super) fn unlisted(error: io::Error) -> Failure {
+pub(super) fn unlisted(error: io::Error) -> CliError {
     if error.kind() == io::ErrorKind::FileTooLarge {
         let most = MAX_BYTES >> 20;
         let message = format!(
             "the list of files is longer than {most} MiB, and was not kept: name the files or \
              folders that you want"
         );
-        return Failure::new(Code::Policy, message);
+        return CliError::new(Code::Policy, message);
     }
     let folder = std::env::temp_dir();
-    Failure::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
+    CliError::new(Code::Incomplete, format!("cannot keep the list of files in {folder:?}: {error}"))
 }
 
 impl Listed {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Config, Event, Fault};
+use xcher_core::peer::{Calls, Config, Error, Event};
 use xcher_core::{Limits, Nick};
 
 use super::args::Common;
-use super::exit::{Code, Failure, code_of};
+use super::exit::{CliError, Code, code_of};
 use super::output::Output;
 use super::signals::Signals;
 use crate::descriptors;
@@ -25,14 +25,14 @@ pub(super) struct Running {
 
 /// A host that the relay did not take in.
 pub(super) struct NotOnline {
-    pub(super) failure: Failure,
+    pub(super) error: CliError,
     /// Because others have its nicks.
     pub(super) nick_taken: bool,
 }
 
-impl From<Failure> for NotOnline {
-    fn from(failure: Failure) -> Self {
-        Self { failure, nick_taken: false }
+impl From<CliError> for NotOnline {
+    fn from(error: CliError) -> Self {
+        Self { error, nick_taken: false }
     }
 }
 
@@ -44,10 +44,10 @@ impl Running {
         shares: Shares,
         sink: impl Into<Sink>,
         privacy: Option<Privacy>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let (nicks, limits) = (nicks(common), limits(common));
         let online = Self::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
-        online.map_err(|not| not.failure)
+        online.map_err(|not| not.error)
     }
 
     /// The same by one of these nicks, within these limits.
@@ -63,7 +63,7 @@ impl Running {
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
         let signals = Signals::catch()
-            .map_err(|error| Failure::new(Code::Incomplete, format!("no signals: {error}")))?;
+            .map_err(|error| CliError::new(Code::Incomplete, format!("no signals: {error}")))?;
         let setup = Setup {
             config: Config {
                 nicks,
@@ -90,10 +90,10 @@ impl Running {
             match running.next().await {
                 Ok(Event::Online { .. }) => return Ok(running),
                 Ok(_) => {}
-                Err(failure) => {
+                Err(error) => {
                     let nick_taken = running.nick_taken;
                     running.stop().await;
-                    return Err(NotOnline { failure, nick_taken });
+                    return Err(NotOnline { error, nick_taken });
                 }
             }
         }
@@ -105,19 +105,19 @@ impl Running {
     ///
     /// When the link to the relay is lost for good, when the user interrupts, and when nobody reads
     /// the output any more.
-    pub(super) async fn next(&mut self) -> Result<Event, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Event, CliError> {
         loop {
             let told = tokio::select! {
                 told = self.host.next() => told,
-                () = self.signals.stop() => return Err(Failure::interrupted()),
+                () = self.signals.stop() => return Err(CliError::interrupted()),
             };
             self.say(&told)?;
             match told {
-                Told::Peer(Event::Offline { fault, retry: None }) => {
-                    self.nick_taken = matches!(fault, Fault::NickTaken(_));
-                    let code = code_of(&fault);
-                    let message = format!("no relay at {}: {fault}", self.relay);
-                    return Err(Failure::new(code, message));
+                Told::Peer(Event::Offline { error, retry: None }) => {
+                    self.nick_taken = matches!(error, Error::NickTaken(_));
+                    let code = code_of(&error);
+                    let message = format!("no relay at {}: {error}", self.relay);
+                    return Err(CliError::new(code, message));
                 }
                 Told::Peer(event) => return Ok(event),
                 Told::Skipped(_)
@@ -129,8 +129,8 @@ impl Running {
         }
     }
 
-    fn say(&mut self, told: &Told) -> Result<(), Failure> {
-        self.output.told(told).map_err(Failure::unwritten)
+    fn say(&mut self, told: &Told) -> Result<(), CliError> {
+        self.output.told(told).map_err(CliError::unwritten)
     }
 
     /// Stops the host in order and says what there was still to say.

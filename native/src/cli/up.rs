@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use tokio::sync::oneshot;
 
 use super::args::{Common, UpArgs};
-use super::exit::Failure;
+use super::exit::CliError;
 use super::link;
 use super::relay::Ports;
 use super::share;
@@ -13,9 +13,9 @@ use super::start::Running;
 use crate::http;
 
 /// Runs a relay with its bridge and shares, until stopped.
-pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), Failure> {
+pub(super) async fn up(common: &Common, args: &UpArgs) -> Result<(), CliError> {
     let ports = Ports::open(common, &args.relay).await?;
-    let bound = ports.relay.local_addr().map_err(Failure::local)?;
+    let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let own = Common { relay: reached.into(), ..common.clone() };
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));

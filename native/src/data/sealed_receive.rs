@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, length};
-use xcher_core::stream::{Receiver, Sums};
+use xcher_core::stream::{Digests, Receiver};
 
 use super::receive::{Destination, ReceiveEnd, retry};
 use super::{Brake, BufferBudget, Sealing, Store};
@@ -28,7 +28,7 @@ pub fn receive_sealed<'a>(
     received: &AtomicU64,
     buffers: &BufferBudget,
     brake: &Brake,
-) -> (ReceiveEnd, Option<Sums>) {
+) -> (ReceiveEnd, Option<Digests>) {
     let mut to = Destination::new(to.into(), limit, received, brake);
     let Sealing { seal, begun, .. } = sealing;
     let end = seal
@@ -40,7 +40,7 @@ pub fn receive_sealed<'a>(
         Err(error) => Err(ReceiveEnd::FileError(error)),
     };
     match end {
-        Ok(sums) => (ReceiveEnd::Eof { bytes: to.bytes() }, sums),
+        Ok(digests) => (ReceiveEnd::Eof { bytes: to.bytes() }, digests),
         Err(end) => (end, None),
     }
 }
@@ -51,7 +51,7 @@ fn open_all(
     mut receiver: Receiver,
     buffers: &BufferBudget,
     brake: &Brake,
-) -> Result<Option<Sums>, ReceiveEnd> {
+) -> Result<Option<Digests>, ReceiveEnd> {
     // The part of a record that came so far: never a whole one.
     let mut part = Vec::new();
     // The length of the last: most streams have records of one length.
@@ -87,14 +87,14 @@ fn open_whole<'a>(
     last: &mut usize,
 ) -> Result<&'a [u8], ReceiveEnd> {
     let mut texts = Vec::with_capacity(TEXTS);
-    let fault = loop {
+    let error = loop {
         if receiver.is_finished() {
             break (!sealed.is_empty()).then_some(SecureError::AfterLast);
         }
         let Some(head) = sealed.first_chunk() else { break None };
         let whole = match length(*head) {
             Ok(length) => HEAD + length,
-            Err(fault) => break Some(fault),
+            Err(error) => break Some(error),
         };
         if sealed.len() < whole {
             break None;
@@ -104,11 +104,11 @@ fn open_whole<'a>(
         sealed = after;
         let (held_back, text) = match receiver.open(record) {
             Ok(opened) => opened,
-            Err(fault) => break Some(fault),
+            Err(error) => break Some(error),
         };
-        if let Some(sum) = held_back {
+        if let Some(digest) = held_back {
             to.write_all_of(&mut texts)?;
-            to.write_all_of(&mut vec![IoSlice::new(&sum)])?;
+            to.write_all_of(&mut vec![IoSlice::new(&digest)])?;
         }
         texts.push(IoSlice::new(text));
         if texts.len() == TEXTS {
@@ -116,8 +116,8 @@ fn open_whole<'a>(
         }
     };
     to.write_all_of(&mut texts)?;
-    match fault {
-        Some(fault) => Err(ReceiveEnd::SecureError(fault)),
+    match error {
+        Some(error) => Err(ReceiveEnd::SecureError(error)),
         None => Ok(sealed),
     }
 }

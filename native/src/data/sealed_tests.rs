@@ -9,7 +9,7 @@ use std::thread;
 
 use xcher_core::secure::{Entropy, Identity, SecureError, Side};
 use xcher_core::session::{Event, Extensions, Terms};
-use xcher_core::stream::{Hasher, Seal, Sums};
+use xcher_core::stream::{Digests, Hasher, Seal};
 use xcher_core::{Limits, Session};
 
 use super::tests::{bytes, content, file, run, sockets};
@@ -78,10 +78,10 @@ fn receive_from(
     seal: Seal,
     limit: u64,
     peer: impl FnOnce(TcpStream) + Send,
-) -> (ReceiveEnd, Option<Sums>, Vec<u8>) {
+) -> (ReceiveEnd, Option<Digests>, Vec<u8>) {
     let (theirs, ours) = sockets();
     let (to, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
-    let (end, sums) = thread::scope(|scope| {
+    let (end, digests) = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
         let end = receive_sealed(
             &ours,
@@ -98,7 +98,7 @@ fn receive_from(
     });
     let content = content(to);
     assert_eq!(received.into_inner(), content.len() as u64);
-    (end, sums, content)
+    (end, digests, content)
 }
 
 /// What a file looks like on its way.
@@ -125,7 +125,7 @@ fn every_size_arrives_whole_and_with_its_sum() {
         let edges = [0, 1, 31, 32, 33, 32_767, 32_768, 32_769, 131_072, 131_104];
         for size in edges.into_iter().chain([MIB, 9 * MIB + 7]) {
             let (expected, [to, from]) = (bytes(size), two.seals());
-            let (end, sums, got) = receive_from(to, size, |socket| {
+            let (end, digests, got) = receive_from(to, size, |socket| {
                 let (file, sent) = (file(&expected), AtomicU64::new(0));
                 let end = send_sealed(&socket, &file, size, sealing(from), &sent, &run());
                 assert!(matches!(end, SendEnd::Whole), "{end:?}");
@@ -134,7 +134,7 @@ fn every_size_arrives_whole_and_with_its_sum() {
             assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
             assert!(got == expected, "{size} bytes differ");
             let verify = extensions.has(Extensions::VERIFY);
-            assert_eq!(sums.is_some_and(|sums| sums.agree()), verify);
+            assert_eq!(digests.is_some_and(|digests| digests.agree()), verify);
         }
     }
 }
@@ -147,11 +147,11 @@ fn open_changed(
 ) -> SecureError {
     let [to, from] = two.seals();
     let changed = change(sealed(from, whole));
-    let (end, sums, got) = receive_from(to, whole.len() as u64, move |mut socket| {
+    let (end, digests, got) = receive_from(to, whole.len() as u64, move |mut socket| {
         // It may be closed as soon as the first byte is wrong.
         let _ = socket.write_all(&changed);
     });
-    assert!(sums.is_none() && whole.starts_with(&got));
+    assert!(digests.is_none() && whole.starts_with(&got));
     match end {
         ReceiveEnd::SecureError(error) => error,
         end => panic!("expected something wrong, got {end:?}"),
@@ -267,10 +267,10 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
         theirs.write_all(&sealed).unwrap();
         drop(theirs);
         let (file, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
-        let (end, sums) =
+        let (end, digests) =
             receive_sealed(&ours, &file, None, sealing(to), &received, &buffers, &run());
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 50_000 }), "{end:?}");
-        assert!(sums.unwrap().agree() && content(file) == content_of_all);
+        assert!(digests.unwrap().agree() && content(file) == content_of_all);
         for (_, ours) in silent {
             ours.shutdown(Shutdown::Both).unwrap();
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use xcher_core::{FileName, LeftOut, Listed, NameFault, Size, WhyLeft};
+use xcher_core::{FileName, LeftOut, Listed, NameError, Size, WhyLeft};
 
 use super::shares::OpenError;
 use super::{Stat, wire_name};
@@ -113,7 +113,7 @@ pub enum SkipReason {
     /// Its name is not UTF-8, on a system that cannot say its bytes.
     NotText,
     /// Its name cannot stand on the wire.
-    BadName(NameFault),
+    InvalidName(NameError),
     /// A link, where links are left out.
     Link,
     /// A link that leaves the shared folder, or an absolute one.
@@ -151,7 +151,7 @@ impl SkipReason {
     /// The word for it on the wire.
     pub fn told(&self) -> WhyLeft {
         match self {
-            Self::NotText | Self::BadName(_) => WhyLeft::Name,
+            Self::NotText | Self::InvalidName(_) => WhyLeft::Name,
             Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => WhyLeft::Link,
             Self::Special => WhyLeft::Special,
             Self::Hidden { .. } => WhyLeft::Hidden,
@@ -186,7 +186,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotText => write!(f, "its name is not UTF-8"),
-            Self::BadName(why) => write!(f, "its name cannot be sent: {why}"),
+            Self::InvalidName(why) => write!(f, "its name cannot be sent: {why}"),
             Self::Link => write!(f, "it is a link; see --links"),
             Self::LinkOut => write!(f, "it is a link that leaves the shared folder"),
             Self::LinkAbove => write!(f, "it is a link to a folder that it is in"),

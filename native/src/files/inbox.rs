@@ -8,10 +8,12 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
-use xcher_core::{FileName, Kind, NameFault, Quoted};
+use xcher_core::{FileName, Kind, NameError, Quoted};
 
 use super::partial_file::Place;
-use super::{HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreFault, Unfinished, is_own_place};
+use super::{
+    HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreErrorKind, Unfinished, is_own_place,
+};
 
 /// What to do when a file of that name is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
@@ -160,7 +162,7 @@ impl Inbox {
         if is_own_place(name) {
             return Err(InboxError::OwnPlace { name: name.clone() });
         }
-        name.usable_on(HERE).map_err(|why| InboxError::BadName { name: name.clone(), why })?;
+        name.usable_on(HERE).map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
         let root = &self.shared.root;
         check_place(root, name).map_err(|why| InboxError::NoPlace { name: name.clone(), why })?;
         let found = origin.and_then(|origin| Place::lasting(root, name, origin));
@@ -201,30 +203,30 @@ fn free_space(shared: &Shared) -> io::Result<u64> {
 }
 
 /// Whether the folders above `name` are folders, as far as they are there, and inside.
-fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreFault> {
+fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreErrorKind> {
     let name = name.as_str();
     for (at, _) in name.match_indices('/') {
         let parent = &name[..at];
         match root.symlink_metadata(parent) {
             Ok(found) if found.is_dir() => {}
             Ok(found) if found.is_symlink() => {
-                return Err(StoreFault::ParentIsLink { parent: parent.into() });
+                return Err(StoreErrorKind::ParentIsLink { parent: parent.into() });
             }
-            Ok(_) => return Err(StoreFault::ParentIsFile { parent: parent.into() }),
+            Ok(_) => return Err(StoreErrorKind::ParentIsFile { parent: parent.into() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(StoreFault::System(error)),
+            Err(error) => return Err(StoreErrorKind::System(error)),
         }
     }
     match root.symlink_metadata(name) {
         // So a name too long for this file system shows before anything is fetched.
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
-            Err(StoreFault::System(error))
+            Err(StoreErrorKind::System(error))
         }
         _ => Ok(()),
     }
 }
 
-impl StoreFault {
+impl StoreErrorKind {
     /// Why the folder `parent`, which is `part` of `folder`, cannot be used.
     pub(super) fn of_parent(folder: &Dir, part: &str, parent: &str, error: io::Error) -> Self {
         let parent = parent.into();
@@ -252,18 +254,18 @@ pub enum InboxError {
         name: FileName,
     },
     /// This system reads the name as something else.
-    BadName {
+    InvalidName {
         /// The name.
         name: FileName,
         /// What is wrong with it.
-        why: NameFault,
+        why: NameError,
     },
     /// The name has no place below the folder.
     NoPlace {
         /// The name.
         name: FileName,
         /// Why.
-        why: StoreFault,
+        why: StoreErrorKind,
     },
     /// The unfinished file cannot be created.
     Partial {
@@ -283,7 +285,7 @@ impl fmt::Display for InboxError {
                 "expected a name outside {PARTIAL_FOLDER:?}, where unfinished files are kept, got {}",
                 Quoted(name.as_str())
             ),
-            Self::BadName { name, why } => write!(
+            Self::InvalidName { name, why } => write!(
                 f,
                 "expected a name that this system can hold, got {}: {why}",
                 Quoted(name.as_str())

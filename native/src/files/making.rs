@@ -7,7 +7,7 @@ use cap_fs_ext::{DirExt as _, SystemTimeSpec};
 use cap_std::fs::{Dir, DirBuilder};
 use xcher_core::{FileName, MAX_LINK, stays_inside};
 
-use super::partial::{Partial, StoreFault, open_parent, sync_folder};
+use super::partial::{Partial, StoreErrorKind, open_parent, sync_folder};
 use super::{HERE, Inbox, OnConflict, Stat, is_own_place};
 
 impl Inbox {
@@ -25,9 +25,9 @@ impl Inbox {
 
 impl Partial {
     /// Makes the folder of this name, which has no bytes; one that is there already is it.
-    pub(super) fn make_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
-        if self.file.metadata().map_err(StoreFault::System)?.len() > 0 {
-            return Err(StoreFault::FolderWithBytes);
+    pub(super) fn make_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+        if self.file.metadata().map_err(StoreErrorKind::System)?.len() > 0 {
+            return Err(StoreErrorKind::FolderWithBytes);
         }
         let parent = self.open_parent()?;
         let builder = builder(stat.is_some_and(|stat| stat.private));
@@ -40,10 +40,10 @@ impl Partial {
 
     /// Makes the link of this name, whose target is what came.
     #[cfg(unix)]
-    pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
-        let target = self.read_target().map_err(StoreFault::System)?;
+    pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+        let target = self.read_target().map_err(StoreErrorKind::System)?;
         let target = target.filter(|target| stays_inside(self.name.borrowed(), target));
-        let target = target.ok_or(StoreFault::LinkLeaves)?;
+        let target = target.ok_or(StoreErrorKind::LinkLeaves)?;
         let parent = self.open_parent()?;
         let is_it = |last: &str| {
             let found = parent.read_link_contents(last);
@@ -53,8 +53,8 @@ impl Partial {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn make_link(&self, _: Option<Stat>) -> Result<FileName, StoreFault> {
-        Err(StoreFault::NoLinks)
+    pub(super) fn make_link(&self, _: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+        Err(StoreErrorKind::NoLinks)
     }
 
     fn read_target(&self) -> io::Result<Option<String>> {
@@ -71,17 +71,17 @@ impl Partial {
         stat: Option<Stat>,
         is_it: &dyn Fn(&str) -> bool,
         create: impl Fn(&str) -> io::Result<()>,
-    ) -> Result<FileName, StoreFault> {
+    ) -> Result<FileName, StoreErrorKind> {
         let to = |name: &FileName| create(name.last_part());
         let name = match to(&self.name) {
             Ok(()) => self.name.clone(),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(StoreFault::System(error));
+                return Err(StoreErrorKind::System(error));
             }
             Err(_) if is_it(self.name.last_part()) => return Ok(self.name.clone()),
             Err(_) => match self.inbox.taking.on_conflict {
-                OnConflict::Skip | OnConflict::Fail => return Err(StoreFault::Exists),
-                OnConflict::Overwrite => return Err(StoreFault::NotAFile),
+                OnConflict::Skip | OnConflict::Fail => return Err(StoreErrorKind::Exists),
+                OnConflict::Overwrite => return Err(StoreErrorKind::NotAFile),
                 OnConflict::Rename => self.first_free(to)?,
             },
         };

@@ -24,7 +24,7 @@ mod wire_name;
 pub use chunk::{Chunk, Entry, Escaped, SkipReason, Skipped};
 pub use inbox::{Inbox, InboxError, OnConflict, Taking};
 pub(crate) use not_stored::reason;
-pub use partial::{Kept, Partial, StoreError, StoreFault};
+pub use partial::{Kept, Partial, StoreError, StoreErrorKind};
 pub use partial_name::Origin;
 pub use prefix::prefix_hash;
 pub use rules::{Links, OwnPlaces, Rules};

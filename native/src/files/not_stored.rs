@@ -4,7 +4,7 @@ use std::io;
 
 use xcher_core::NotStored;
 
-use super::{InboxError, StoreError, StoreFault};
+use super::{InboxError, StoreError, StoreErrorKind};
 
 /// The reason in what the system said.
 pub(crate) fn reason(error: &io::Error) -> NotStored {
@@ -26,7 +26,7 @@ impl StoreError {
     }
 }
 
-impl StoreFault {
+impl StoreErrorKind {
     fn reason(&self) -> NotStored {
         match self {
             Self::Exists | Self::NotAFile | Self::ParentIsFile { .. } => NotStored::Exists,
@@ -41,7 +41,7 @@ impl InboxError {
     /// What the other side is told.
     pub fn reason(&self) -> NotStored {
         match self {
-            Self::OwnPlace { .. } | Self::BadName { .. } => NotStored::Name,
+            Self::OwnPlace { .. } | Self::InvalidName { .. } => NotStored::Name,
             Self::NoPlace { why, .. } => why.reason(),
             Self::Folder { source, .. } | Self::Partial { source, .. } => reason(source),
         }

@@ -113,7 +113,7 @@ impl Partial {
     pub fn store(self, stat: Option<Stat>) -> Result<FileName, StoreError> {
         match self.file.sync_all() {
             Ok(()) => self.store_synced(stat),
-            Err(error) => Err(self.not_stored(StoreFault::System(error))),
+            Err(error) => Err(self.not_stored(StoreErrorKind::System(error))),
         }
     }
 
@@ -147,7 +147,7 @@ impl Partial {
         }
     }
 
-    fn not_stored(self, why: StoreFault) -> StoreError {
+    fn not_stored(self, why: StoreErrorKind) -> StoreError {
         // Its age counts from now again, not from what its sender said.
         let _ = self.file.set_modified(SystemTime::now());
         StoreError { name: self.name.clone(), why, kept: self.keep() }
@@ -168,9 +168,9 @@ impl Partial {
         Some(Kept { path: self.inbox.path.join(PARTIAL_FOLDER).join(place.name), bytes })
     }
 
-    fn try_store(&self, stat: Option<Stat>) -> Result<FileName, StoreFault> {
+    fn try_store(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         let Some(place) = &self.place else {
-            return Err(StoreFault::System(io::ErrorKind::NotFound.into()));
+            return Err(StoreErrorKind::System(io::ErrorKind::NotFound.into()));
         };
         let parent = self.open_parent()?;
         // As late as can be: an unfinished file with an old time is one that expires. A file system
@@ -181,10 +181,10 @@ impl Partial {
         let name = match to(&self.name) {
             Ok(()) => self.name.clone(),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(StoreFault::System(error));
+                return Err(StoreErrorKind::System(error));
             }
             Err(_) => match self.inbox.taking.on_conflict {
-                OnConflict::Skip | OnConflict::Fail => return Err(StoreFault::Exists),
+                OnConflict::Skip | OnConflict::Fail => return Err(StoreErrorKind::Exists),
                 OnConflict::Overwrite => {
                     replace(place, &parent, self.name.last_part())?;
                     self.name.clone()
@@ -199,21 +199,21 @@ impl Partial {
     pub(super) fn first_free(
         &self,
         to: impl Fn(&FileName) -> io::Result<()>,
-    ) -> Result<FileName, StoreFault> {
+    ) -> Result<FileName, StoreErrorKind> {
         for number in 1..=NUMBERS {
             let name = self.name.numbered(number);
             match to(&name) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(StoreFault::System(error)),
+                Err(error) => return Err(StoreErrorKind::System(error)),
             }
         }
-        Err(StoreFault::Exists)
+        Err(StoreErrorKind::Exists)
     }
 
     /// The folder that the file belongs in. No link on the way is followed, whoever made it: a peer may
     /// have sent it.
-    pub(super) fn open_parent(&self) -> Result<Dir, StoreFault> {
+    pub(super) fn open_parent(&self) -> Result<Dir, StoreErrorKind> {
         open_parent(&self.inbox.root, &self.name)
     }
 }
@@ -225,14 +225,14 @@ impl Drop for Partial {
 }
 
 /// The folder of a name below `root`, made where it is missing.
-pub(super) fn open_parent(root: &Dir, name: &FileName) -> Result<Dir, StoreFault> {
-    let mut folder = root.try_clone().map_err(StoreFault::System)?;
+pub(super) fn open_parent(root: &Dir, name: &FileName) -> Result<Dir, StoreErrorKind> {
+    let mut folder = root.try_clone().map_err(StoreErrorKind::System)?;
     let name = name.as_str();
     for (end, _) in name.match_indices('/') {
         let parent = &name[..end];
         let part = parent.rsplit('/').next().unwrap_or(parent);
         folder = open_or_make(&folder, part)
-            .map_err(|error| StoreFault::of_parent(&folder, part, parent, error))?;
+            .map_err(|error| StoreErrorKind::of_parent(&folder, part, parent, error))?;
     }
     Ok(folder)
 }
@@ -253,12 +253,12 @@ fn open_or_make(folder: &Dir, part: &str) -> io::Result<Dir> {
 
 /// Takes the place of a regular file. A rename never follows a link, so what is swapped in between
 /// the look and the rename is replaced itself and not what it leads to.
-fn replace(place: &Place, parent: &Dir, name: &str) -> Result<(), StoreFault> {
+fn replace(place: &Place, parent: &Dir, name: &str) -> Result<(), StoreErrorKind> {
     match parent.symlink_metadata(name) {
-        Ok(metadata) if !metadata.is_file() => return Err(StoreFault::NotAFile),
+        Ok(metadata) if !metadata.is_file() => return Err(StoreErrorKind::NotAFile),
         _ => {}
     }
-    place.folder.rename(&place.name, parent, name).map_err(StoreFault::System)
+    place.folder.rename(&place.name, parent, name).map_err(StoreErrorKind::System)
 }
 
 /// Makes the new name last through a power cut, where the file system can. The file is whole and
@@ -275,7 +275,7 @@ pub struct StoreError {
     /// The name that was asked for.
     pub name: FileName,
     /// Why.
-    pub why: StoreFault,
+    pub why: StoreErrorKind,
     /// Where the file is now; `None` if it was empty.
     pub kept: Option<Kept>,
 }
@@ -294,7 +294,7 @@ impl std::error::Error for StoreError {}
 
 /// Why a name is not to be had.
 #[derive(Debug)]
-pub enum StoreFault {
+pub enum StoreErrorKind {
     /// Something of that name is there, and is not to be replaced.
     Exists,
     /// What should be overwritten is a folder, a link or a device.
@@ -319,7 +319,7 @@ pub enum StoreFault {
     System(io::Error),
 }
 
-impl fmt::Display for StoreFault {
+impl fmt::Display for StoreErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => write!(f, "something of that name is there already"),

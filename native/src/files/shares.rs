@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use xcher_core::{BadName, FileName, Kind, NameFault, Quoted, Size, stays_inside};
+use xcher_core::{FileName, InvalidName, Kind, NameError, Quoted, Size, stays_inside};
 
 use super::pipe::Pipe;
 use super::rules::Id;
@@ -389,8 +389,10 @@ fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share), ShareErro
         None => "".into(),
         Some(base) => {
             let text = wire_name::of_part(base).ok_or(ShareError::NotText { path: path.into() })?;
-            FileName::parse(&text)
-                .map_err(|BadName { why, .. }| ShareError::BadName { path: path.into(), why })?;
+            FileName::parse(&text).map_err(|InvalidName { why, .. }| ShareError::InvalidName {
+                path: path.into(),
+                why,
+            })?;
             text.into()
         }
     };
@@ -447,11 +449,11 @@ pub enum ShareError {
         path: PathBuf,
     },
     /// Its name cannot stand on the wire.
-    BadName {
+    InvalidName {
         /// As it was given.
         path: PathBuf,
         /// What is wrong with the name.
-        why: NameFault,
+        why: NameError,
     },
     /// It is the folder of unfinished files.
     OwnPlace {
@@ -503,7 +505,7 @@ impl fmt::Display for ShareError {
             Self::NotText { path } => {
                 write!(f, "expected a name in UTF-8 to share, got {path:?}")
             }
-            Self::BadName { path, why } => {
+            Self::InvalidName { path, why } => {
                 write!(f, "expected a name that peers can ask for, got {path:?}: {why}")
             }
             Self::OwnPlace { path } => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use xcher_core::{FileName, NameFault, escape, unescape};
+use xcher_core::{FileName, NameError, escape, unescape};
 
 /// How one part of a path is written on the wire; `None` where this system cannot say its bytes.
 pub(super) fn of_part(part: &OsStr) -> Option<Cow<'_, str>> {
@@ -34,7 +34,7 @@ pub(super) fn cut(text: &str) -> Option<FileName> {
     loop {
         match FileName::parse(rest).map_err(|bad| bad.why) {
             Ok(name) => return Some(name.to_owned()),
-            Err(NameFault::PartTooLong | NameFault::TooLong) => {
+            Err(NameError::PartTooLong | NameError::TooLong) => {
                 let most = (rest.len() - 1).min(xcher_core::MAX_NAME - MORE.len());
                 let end = rest.floor_char_boundary(most);
                 let folder = rest[..end].rfind('/').map_or(0, |at| at + 1);

@@ -78,10 +78,10 @@ impl Host {
             storing.settle();
             drop(socket);
             let bytes = storing.received.load(Ordering::Relaxed);
-            let (sums, partial) = (None, None);
+            let (digests, partial) = (None, None);
             // Whoever is told that this was the last may look at the folder.
             storing.inbox = None;
-            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
+            let report = Happened::ReceiveEnded { transfer, bytes, digests, end, partial };
             let _ = storing.reporter.blocking_send(report);
         });
     }

@@ -51,7 +51,7 @@ impl Host {
         };
         let task = tokio::spawn(own(accepts, listener, purpose, self.reporter.clone()));
         self.ports.insert(listener, Port(task));
-        self.later(Input::Listening { listener, lent_at: None, port });
+        self.later(Input::Listening { listener, allocated_at: None, port });
     }
 }
 

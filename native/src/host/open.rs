@@ -43,12 +43,12 @@ impl Host {
         if self.looking.remove(&transfer).is_none() {
             return;
         }
-        let sum = opened.map(|opened| {
-            let sum = *opened.begun.finalize().as_bytes();
+        let digest = opened.map(|opened| {
+            let digest = *opened.begun.finalize().as_bytes();
             self.opened.insert(transfer, opened);
-            sum
+            digest
         });
-        self.input(Input::Opened { transfer, sum });
+        self.input(Input::Opened { transfer, digest });
     }
 }
 

@@ -266,8 +266,8 @@ mod tests {
             "ftp://h/xcher",
             "://h",
         ] {
-            let fault = text.parse::<RelayAddress>().unwrap_err();
-            assert!(fault.starts_with("expected "), "{text}: {fault}");
+            let error = text.parse::<RelayAddress>().unwrap_err();
+            assert!(error.starts_with("expected "), "{text}: {error}");
         }
     }
 }

@@ -89,14 +89,14 @@ impl Host {
         let file = stream.file.clone();
         let begun = self.begin(transfer, conn, Direction::Receive);
         let Some((socket, received, brake)) = begun else {
-            let (sums, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
-            self.later(Input::ReceiveEnded { transfer, bytes: 0, sums, end });
+            let (digests, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
+            self.later(Input::ReceiveEnded { transfer, bytes: 0, digests, end });
             return true;
         };
         let (buffers, reporter, seal) = (self.buffers.clone(), self.reporter.clone(), seal.take());
         tokio::task::spawn_blocking(move || {
             let limit = Some(size.limit());
-            let (end, sums) = match seal {
+            let (end, digests) = match seal {
                 None => (data::receive(&socket, &*file, limit, &received, &buffers, &brake), None),
                 Some(seal) => {
                     let sealing = Sealing { seal, begun: Hasher::new(), mark: None };
@@ -111,7 +111,7 @@ impl Host {
                 end => received_end(end),
             };
             let (bytes, partial) = (received.load(Ordering::Relaxed), None);
-            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
+            let report = Happened::ReceiveEnded { transfer, bytes, digests, end, partial };
             let _ = reporter.blocking_send(report);
         });
         true

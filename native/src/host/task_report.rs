@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use xcher_core::peer::{
     BatchFileEnd, ConnId, Input, ListenerId, Purpose, ReceiveEnd, SessionId, TransferId,
 };
-use xcher_core::stream::Sums;
+use xcher_core::stream::Digests;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
 use super::dial::Dialled;
@@ -91,7 +91,7 @@ pub(super) enum Happened {
     ReceiveEnded {
         transfer: TransferId,
         bytes: u64,
-        sums: Option<Sums>,
+        digests: Option<Digests>,
         end: ReceiveEnd,
         partial: Option<Partial>,
     },
@@ -133,8 +133,8 @@ impl Host {
                 }
             }
             Happened::Lent { listener, at } => {
-                let (lent_at, port) = (Some(at.ip()), at.port());
-                self.input(Input::Listening { listener, lent_at, port });
+                let (allocated_at, port) = (Some(at.ip()), at.port());
+                self.input(Input::Listening { listener, allocated_at, port });
             }
             Happened::ListenFailed { listener, why } => {
                 self.ports.remove(&listener);
@@ -191,7 +191,7 @@ impl Host {
                 self.moving.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, unsent, why });
             }
-            Happened::ReceiveEnded { transfer, bytes, sums, end, partial } => {
+            Happened::ReceiveEnded { transfer, bytes, digests, end, partial } => {
                 let abandoned = self.moving.remove(&transfer).is_none_or(|moving| moving.abandoned);
                 match partial {
                     Some(partial) if abandoned => self.keep(transfer, partial),
@@ -203,7 +203,7 @@ impl Host {
                 if abandoned {
                     self.sessions.remove(&transfer);
                 } else {
-                    self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
+                    self.input(Input::ReceiveEnded { transfer, bytes, digests, end });
                 }
             }
             Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),

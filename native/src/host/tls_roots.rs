@@ -58,7 +58,7 @@ impl Trust {
         connect.await.map_err(|error| {
             let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
             match tls {
-                Some(tls) => io::Error::other(fault(host, tls)),
+                Some(tls) => io::Error::other(explain(host, tls)),
                 None if error.kind() == io::ErrorKind::UnexpectedEof => {
                     io::Error::other("expected TLS, got the end of the connection")
                 }
@@ -88,7 +88,7 @@ impl Trust {
 }
 
 /// What is wrong with a bridge's TLS, in one line.
-fn fault(host: &str, error: &Error) -> String {
+fn explain(host: &str, error: &Error) -> String {
     let certificate = match error {
         Error::InvalidCertificate(certificate) => certificate,
         Error::InvalidMessage(_) => {

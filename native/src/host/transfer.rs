@@ -94,7 +94,7 @@ impl Host {
                 }
                 (None, None) => Err(disk(NotStored::Other, "this host receives no files")),
             };
-            let (end, sums, partial) = match created {
+            let (end, digests, partial) = match created {
                 Ok(Found { partial, begun }) => {
                     received.store(from, Ordering::Relaxed);
                     let unknown = size.is_unknown();
@@ -103,7 +103,7 @@ impl Host {
                         false => Some(size.limit()),
                     };
                     let file = Store::disk(partial.file(), unknown);
-                    let (end, sums) = match seal {
+                    let (end, digests) = match seal {
                         None => {
                             let end =
                                 data::receive(&socket, file, limit, &received, &buffers, &brake);
@@ -130,7 +130,7 @@ impl Host {
                     } else {
                         partial
                     };
-                    (end, sums, Some(partial))
+                    (end, digests, Some(partial))
                 }
                 Err(end) => (end, None, None),
             };
@@ -138,7 +138,7 @@ impl Host {
             // Whoever is told that a transfer is over may look at the folder.
             drop(inbox);
             let bytes = received.load(Ordering::Relaxed);
-            let report = Happened::ReceiveEnded { transfer, bytes, sums, end, partial };
+            let report = Happened::ReceiveEnded { transfer, bytes, digests, end, partial };
             let _ = reporter.blocking_send(report);
         });
     }

@@ -48,7 +48,7 @@ impl Drop for Tunnel {
 }
 
 /// A lent listener: it is given back when this is dropped.
-pub(super) struct LentPort {
+pub(super) struct AllocatedPort {
     /// Where others reach it.
     pub(super) at: SocketAddr,
     visitors: mpsc::Receiver<(TcpStream, SocketAddr)>,
@@ -57,14 +57,14 @@ pub(super) struct LentPort {
     _stream: Stream,
 }
 
-impl LentPort {
+impl AllocatedPort {
     /// The next who connects, and from where; `None` when the tunnel is gone.
     pub(super) async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
         self.visitors.recv().await
     }
 }
 
-impl Drop for LentPort {
+impl Drop for AllocatedPort {
     fn drop(&mut self) {
         lock(&self.ports).remove(&self.at.port());
     }
@@ -130,7 +130,7 @@ impl Lines {
     }
 
     /// A listener at the bridge.
-    pub(super) async fn listen(&self) -> io::Result<LentPort> {
+    pub(super) async fn listen(&self) -> io::Result<AllocatedPort> {
         let mut stream = self.opener.open().await?;
         let answer = ask(&mut stream, &FirstLine::Listen).await?;
         let Ok(FirstLine::Listening(at)) = FirstLine::parse(&answer) else {
@@ -138,7 +138,7 @@ impl Lines {
         };
         let (sender, visitors) = mpsc::channel(16);
         lock(&self.ports).insert(at.port(), sender);
-        Ok(LentPort { at, visitors, ports: Arc::clone(&self.ports), _stream: stream })
+        Ok(AllocatedPort { at, visitors, ports: Arc::clone(&self.ports), _stream: stream })
     }
 }
 

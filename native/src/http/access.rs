@@ -35,7 +35,7 @@ impl Rules {
     ///
     /// `InvalidInput` for an origin or a host name that is none.
     pub(super) fn new(access: &Access) -> io::Result<Self> {
-        let invalid = |fault: String| io::Error::new(io::ErrorKind::InvalidInput, fault);
+        let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
         let origins =
             access.allow_origin.iter().map(|text| Origin::read(text)).collect::<Result<_, _>>();
         let host_names = HostNames::new(access.host_names.iter().map(String::as_str));

@@ -53,12 +53,12 @@ pub(super) enum Came {
 
 /// Why a client is closed, and the code to say it with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct FrameError {
     pub(super) code: CloseCode,
     what: &'static str,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)
     }
@@ -71,7 +71,7 @@ impl Frames {
         &mut self,
         came: &[u8],
         out: &mut ReadBuf<'_>,
-    ) -> Result<(usize, Option<Came>), Fault> {
+    ) -> Result<(usize, Option<Came>), FrameError> {
         let mut rest = came;
         loop {
             let Some(frame) = &mut self.frame else {
@@ -114,7 +114,10 @@ impl Frames {
     }
 
     /// The next head, once it is whole.
-    fn receive_head(&mut self, rest: &mut &[u8]) -> Result<Option<(FrameHeader, usize)>, Fault> {
+    fn receive_head(
+        &mut self,
+        rest: &mut &[u8],
+    ) -> Result<Option<(FrameHeader, usize)>, FrameError> {
         let before = self.head.len();
         let parsed = if before == 0 {
             parse(rest)?
@@ -139,8 +142,8 @@ impl Frames {
         }
     }
 
-    fn begin(&mut self, header: &FrameHeader, length: usize) -> Result<Frame, Fault> {
-        let protocol = |what| Err(Fault { code: CloseCode::Protocol, what });
+    fn begin(&mut self, header: &FrameHeader, length: usize) -> Result<Frame, FrameError> {
+        let protocol = |what| Err(FrameError { code: CloseCode::Protocol, what });
         let Some(mask) = header.mask else {
             return protocol("expected a masked frame, got one without a mask");
         };
@@ -150,7 +153,7 @@ impl Frames {
         match header.opcode {
             OpCode::Data(Data::Text) => {
                 let what = "expected a binary message, got text";
-                return Err(Fault { code: CloseCode::Unsupported, what });
+                return Err(FrameError { code: CloseCode::Unsupported, what });
             }
             OpCode::Data(kind) => {
                 let before = match (kind, self.message) {
@@ -164,7 +167,7 @@ impl Frames {
                 let message = before.saturating_add(length);
                 if message > MAX_MESSAGE {
                     let what = "expected a message of at most 1 MiB, got more";
-                    return Err(Fault { code: CloseCode::Size, what });
+                    return Err(FrameError { code: CloseCode::Size, what });
                 }
                 self.message = (!header.is_final).then_some(message);
             }
@@ -181,11 +184,11 @@ impl Frames {
 
 /// The head that these bytes begin with, the length of its payload and its own; none if they are too
 /// few.
-fn parse(bytes: &[u8]) -> Result<Option<(FrameHeader, usize, usize)>, Fault> {
+fn parse(bytes: &[u8]) -> Result<Option<(FrameHeader, usize, usize)>, FrameError> {
     let mut cursor = Cursor::new(bytes);
     let what = "expected a kind of frame that there is, got another";
     let head = FrameHeader::parse(&mut cursor);
-    let head = head.map_err(|_| Fault { code: CloseCode::Protocol, what })?;
+    let head = head.map_err(|_| FrameError { code: CloseCode::Protocol, what })?;
     let taken = usize::try_from(cursor.position()).unwrap_or(bytes.len());
     Ok(head.map(|(head, length)| (head, usize::try_from(length).unwrap_or(usize::MAX), taken)))
 }

@@ -55,12 +55,12 @@ pub(super) async fn check(
         Some(host) if front.goes_by(&host) => next.run(request).await,
         host => {
             let got = host.unwrap_or_else(|| "none".to_owned());
-            let fault = format!(
+            let error = format!(
                 "this bridge does not go by the name {}: use its IP address, or start it with \
                  --host-name\n",
                 Quoted(&got)
             );
-            (StatusCode::MISDIRECTED_REQUEST, fault).into_response()
+            (StatusCode::MISDIRECTED_REQUEST, error).into_response()
         }
     }
 }

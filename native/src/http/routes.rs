@@ -85,8 +85,8 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
 
 async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
-        let fault = "expected GET or HEAD\n";
-        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET,HEAD")], fault).into_response();
+        let error = "expected GET or HEAD\n";
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET,HEAD")], error).into_response();
     }
     page::find(uri.path(), &headers)
         .unwrap_or_else(|| (StatusCode::NOT_FOUND, "no such file\n").into_response())

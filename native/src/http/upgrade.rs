@@ -27,29 +27,29 @@ pub(super) async fn open(
     mut request: Request,
 ) -> Response {
     let (headers, rules) = (request.headers(), front.rules.load());
-    if let Err(fault) = origin::check(headers, &rules.allow_origin) {
-        return refusal(StatusCode::FORBIDDEN, &fault);
+    if let Err(error) = origin::check(headers, &rules.allow_origin) {
+        return refusal(StatusCode::FORBIDDEN, &error);
     }
     let from = match client::address(socket, headers, &rules.trusted_proxies) {
         Ok(from) => from,
-        Err(fault) => return refusal(StatusCode::BAD_REQUEST, &fault),
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, &error),
     };
     if let Some(token) = &rules.token {
         let given = token.is_in(headers);
         if !front.guesses.admit(from.ip(), given == Given::Other, Instant::now()) {
-            let fault = "your address has shown too many wrong tokens: wait a minute";
-            return refusal(StatusCode::TOO_MANY_REQUESTS, fault);
+            let error = "your address has shown too many wrong tokens: wait a minute";
+            return refusal(StatusCode::TOO_MANY_REQUESTS, error);
         }
         if given != Given::Right {
-            let fault = "expected the token of this bridge, got none or another";
-            let refusal = refusal(StatusCode::UNAUTHORIZED, fault);
+            let error = "expected the token of this bridge, got none or another";
+            let refusal = refusal(StatusCode::UNAUTHORIZED, error);
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
-        Err(fault) => {
-            let refusal = refusal(StatusCode::UPGRADE_REQUIRED, &fault.to_string());
+        Err(error) => {
+            let refusal = refusal(StatusCode::UPGRADE_REQUIRED, &error.to_string());
             return ([(UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")], refusal)
                 .into_response();
         }
@@ -64,8 +64,8 @@ pub(super) async fn open(
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "this bridge has no tunnel left");
         }
         Err(Full::ForAddress) => {
-            let fault = "your address has as many tunnels as it may have";
-            return refusal(StatusCode::TOO_MANY_REQUESTS, fault);
+            let error = "your address has as many tunnels as it may have";
+            return refusal(StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
     let alive = (place, front.tunnels.token());
@@ -100,6 +100,6 @@ fn other_subprotocol(headers: &HeaderMap) -> String {
     }
 }
 
-fn refusal(status: StatusCode, fault: &str) -> Response {
-    (status, format!("{fault}\n")).into_response()
+fn refusal(status: StatusCode, error: &str) -> Response {
+    (status, format!("{error}\n")).into_response()
 }

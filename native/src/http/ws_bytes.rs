@@ -120,9 +120,9 @@ impl Inner {
                 }
                 Ok(())
             }
-            Err(fault) => {
-                let text = fault.to_string();
-                self.end(cx, fault.code, &text);
+            Err(error) => {
+                let text = error.to_string();
+                self.end(cx, error.code, &text);
                 Err(io::Error::new(io::ErrorKind::InvalidData, text))
             }
         }

@@ -112,8 +112,8 @@ impl KnownLines {
             line,
             why: why.into(),
         };
-        let text = std::str::from_utf8(bytes).map_err(|fault| {
-            let (before, after) = bytes.split_at(fault.valid_up_to());
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let (before, after) = bytes.split_at(error.valid_up_to());
             let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
             bad(line, format!("expected UTF-8, got the byte {:#04x}", after[0]))
         })?;

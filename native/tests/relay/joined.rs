@@ -183,7 +183,7 @@ impl AsyncRead for Breaking {
         _: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let Some(line) = self.0.take() else { panic!("on purpose: a fault in a task") };
+        let Some(line) = self.0.take() else { panic!("on purpose: an error in a task") };
         space.put_slice(line);
         Poll::Ready(Ok(()))
     }

@@ -181,7 +181,7 @@ impl<O: Outside> Host<O> {
             Ok(role) => self.begin(conn, role),
             Err(error) => {
                 let end = ReceiveEnd::Broken(error.to_string().into());
-                self.later(Input::ReceiveEnded { transfer, bytes: 0, sums: None, end });
+                self.later(Input::ReceiveEnded { transfer, bytes: 0, digests: None, end });
             }
         }
     }

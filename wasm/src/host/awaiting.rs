@@ -82,7 +82,7 @@ impl<O: Outside> Host<O> {
             Role::Receive(file) if file.transfer == transfer => {
                 let (bytes, end) = (file.got, ReceiveEnd::Disk { reason, why: why.clone() });
                 link.role = Role::Over;
-                Some(Input::ReceiveEnded { transfer, bytes, sums: None, end })
+                Some(Input::ReceiveEnded { transfer, bytes, digests: None, end })
             }
             Role::ReceiveBatch(batch) if batch.has(transfer) => {
                 let end = BatchFileEnd::Failed { reason, why: why.clone() };
@@ -109,7 +109,7 @@ impl<O: Outside> Host<O> {
         if self.awaiting.has_some_of(transfer) {
             self.awaiting.ended.push((transfer, bytes, end));
         } else {
-            self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
+            self.input(Input::ReceiveEnded { transfer, bytes, digests: None, end });
         }
     }
 
@@ -135,7 +135,7 @@ impl<O: Outside> Host<O> {
             && !self.awaiting.has_some_of(batch)
         {
             let (transfer, bytes, end) = self.awaiting.ended.swap_remove(at);
-            self.later(Input::ReceiveEnded { transfer, bytes, sums: None, end });
+            self.later(Input::ReceiveEnded { transfer, bytes, digests: None, end });
         }
     }
 }

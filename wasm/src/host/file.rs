@@ -5,7 +5,7 @@ use std::time::Duration;
 use xcher_core::peer::{ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
-use xcher_core::stream::{Receiver, Seal, Sender, Sum, Sums};
+use xcher_core::stream::{Digest, Digests, Receiver, Seal, Sender};
 use xcher_core::{FileName, Size};
 
 use super::batch::Files;
@@ -76,7 +76,7 @@ impl Receive {
         begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let opener = seal.map(|seal| seal.receiver(begun.sum)).transpose()?;
+        let opener = seal.map(|seal| seal.receiver(begun.digest)).transpose()?;
         let (limit, got) = (size.limit(), begun.bytes);
         Ok(Self { conn, transfer, name, limit, got, told: got, wanted: WANTED, opener })
     }
@@ -87,7 +87,7 @@ impl Receive {
         let mut rest = bytes;
         while let Some((held, text)) = opener.receive(&mut rest).map_err(broken)? {
             // Held back, because it could have been the sum.
-            self.keep(held.as_ref().map_or(&[], Sum::as_slice), give)?;
+            self.keep(held.as_ref().map_or(&[], Digest::as_slice), give)?;
             self.keep(text, give)?;
         }
         self.opener = Some(opener);
@@ -95,7 +95,7 @@ impl Receive {
     }
 
     /// The connection ended in order: the sums, where both sides verify.
-    pub(super) fn finish(&mut self) -> Result<Option<Sums>, ReceiveEnd> {
+    pub(super) fn finish(&mut self) -> Result<Option<Digests>, ReceiveEnd> {
         self.opener.take().map_or(Ok(None), Receiver::finish).map_err(broken)
     }
 
@@ -120,7 +120,7 @@ impl Send {
         begun: Begun,
         seal: Option<Seal>,
     ) -> Result<Self, SecureError> {
-        let sealer = seal.map(|seal| seal.sender(begun.sum)).transpose()?;
+        let sealer = seal.map(|seal| seal.sender(begun.digest)).transpose()?;
         Ok(Self {
             conn,
             transfer,

@@ -11,7 +11,7 @@ use super::{Host, Outside};
 #[derive(Default)]
 pub(super) struct Begun {
     pub(super) bytes: u64,
-    pub(super) sum: Hasher,
+    pub(super) digest: Hasher,
 }
 
 /// A beginning that is being read, or was.
@@ -39,7 +39,7 @@ impl<O: Outside> Host<O> {
     pub(super) fn add(&mut self, transfer: TransferId, piece: &[u8]) -> bool {
         let Some(at) = self.beginning(transfer) else { return false };
         let begun = &mut self.beginnings[at].begun;
-        begun.sum.update(piece);
+        begun.digest.update(piece);
         begun.bytes += piece.len() as u64;
         true
     }
@@ -47,14 +47,14 @@ impl<O: Outside> Host<O> {
     /// All of a beginning was supplied, or it cannot be read.
     pub(super) fn beginning_read(&mut self, transfer: TransferId, read: bool) {
         let Some(at) = self.beginning(transfer) else { return };
-        let Beginning { expected, begun: Begun { bytes, sum }, .. } = &self.beginnings[at];
+        let Beginning { expected, begun: Begun { bytes, digest }, .. } = &self.beginnings[at];
         let (expected, bytes) = (*expected, *bytes);
-        let sum = read.then(|| *sum.finalize().as_bytes());
+        let digest = read.then(|| *digest.finalize().as_bytes());
         self.input(match expected {
-            None => Input::PartialFound { transfer, has: sum.map(|sum| (bytes, sum)) },
+            None => Input::PartialFound { transfer, has: digest.map(|digest| (bytes, digest)) },
             Some(length) => {
-                let sum = sum.filter(|_| bytes == length);
-                Input::Opened { transfer, sum: sum.ok_or_else(|| "it cannot be read".into()) }
+                let digest = digest.filter(|_| bytes == length);
+                Input::Opened { transfer, digest: digest.ok_or_else(|| "it cannot be read".into()) }
             }
         });
     }

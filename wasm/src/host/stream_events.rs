@@ -50,14 +50,14 @@ impl<O: Outside> Host<O> {
                 self.input(Input::Closed { conn, why });
             }
             Role::Receive(mut file) => {
-                let (sums, end) = match (why, file.finish()) {
+                let (digests, end) = match (why, file.finish()) {
                     (Some(why), _) => (None, ReceiveEnd::Broken(why)),
-                    (None, Ok(sums)) => (sums, ReceiveEnd::Eof),
+                    (None, Ok(digests)) => (digests, ReceiveEnd::Eof),
                     (None, Err(end)) => (None, end),
                 };
-                self.storing = Some((file.name, sums.is_some()));
+                self.storing = Some((file.name, digests.is_some()));
                 let (transfer, bytes) = (file.transfer, file.got);
-                self.input(Input::ReceiveEnded { transfer, bytes, sums, end });
+                self.input(Input::ReceiveEnded { transfer, bytes, digests, end });
                 self.storing = None;
             }
             Role::ReceiveBatch(mut batch) => {
@@ -99,8 +99,8 @@ impl<O: Outside> Host<O> {
             (Role::New, Ok(FirstLine::Accept { port, from })) => self.accept(at, port, from),
             (Role::Listen { listener, at: place, .. }, Ok(FirstLine::Listening(lent))) => {
                 *place = Some(lent);
-                let (listener, lent_at, port) = (*listener, Some(lent.ip()), lent.port());
-                self.input(Input::Listening { listener, lent_at, port });
+                let (listener, allocated_at, port) = (*listener, Some(lent.ip()), lent.port());
+                self.input(Input::Listening { listener, allocated_at, port });
             }
             (Role::Dial { conn, to, purpose }, Ok(FirstLine::Yes)) => {
                 let (conn, remote, purpose) = (*conn, *to, *purpose);
@@ -150,7 +150,7 @@ impl<O: Outside> Host<O> {
                 if let Err(end) = file.take(bytes, &|bytes| outside.take(transfer, bytes)) {
                     let bytes = file.got;
                     self.links[at].role = Role::Over;
-                    self.input(Input::ReceiveEnded { transfer, bytes, sums: None, end });
+                    self.input(Input::ReceiveEnded { transfer, bytes, digests: None, end });
                 }
             }
             Role::ReceiveBatch(batch) => {

@@ -83,7 +83,7 @@ fn overwrite_replaces_a_regular_file_and_nothing_else() {
     assert_eq!(fs::read(path.join("file")).unwrap(), b"new");
     for bad in ["dir", "link"] {
         let error = partial(&inbox, bad, "new").store(None).unwrap_err();
-        assert!(matches!(error.why, StoreFault::NotAFile), "{error}");
+        assert!(matches!(error.why, StoreErrorKind::NotAFile), "{error}");
         let kept = error.kept.unwrap();
         assert_eq!((fs::read(kept.path).unwrap(), kept.bytes), (b"new".to_vec(), 3));
     }
@@ -98,7 +98,7 @@ fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
         fs::write(path.join("a"), "old").unwrap();
         assert!(inbox.taken(&name("a")) && !inbox.taken(&name("b")));
         let error = partial(&inbox, "a", "new").store(None).unwrap_err();
-        assert!(matches!(error.why, StoreFault::Exists));
+        assert!(matches!(error.why, StoreErrorKind::Exists));
         let kept = error.kept.as_ref().unwrap();
         assert!(error.to_string().contains(&format!("its 3 bytes are in {:?}", kept.path)));
         assert_eq!(fs::read(&kept.path).unwrap(), b"new");
@@ -145,7 +145,7 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     for bad in ["out/f", "out/new", "out/deep/new", "absolute/f"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
-            matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsLink { .. }, .. }),
+            matches!(error, InboxError::NoPlace { why: StoreErrorKind::ParentIsLink { .. }, .. }),
             "{bad}: {error}"
         );
     }
@@ -155,7 +155,7 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     symlink("../outside", path.join("late")).unwrap();
     for one in [late, later] {
         let error = one.store(None).unwrap_err();
-        assert!(matches!(error.why, StoreFault::ParentIsLink { .. }), "{error}");
+        assert!(matches!(error.why, StoreErrorKind::ParentIsLink { .. }), "{error}");
         assert!(error.kept.unwrap().path.exists());
     }
     assert_eq!(listing(&outside), ["f".into()].into());
@@ -173,12 +173,13 @@ fn nothing_is_stored_through_a_link_that_came_before() {
     partial(&inbox, "s/link", "real").store(stat(Kind::Link)).unwrap();
     assert_eq!(fs::read_link(path.join("s/link")).unwrap(), Path::new("real"));
     let error = inbox.create(&name("s/link/f"), None).unwrap_err();
-    let fault = |error: &StoreFault| matches!(error, StoreFault::ParentIsLink { .. });
-    assert!(matches!(error, InboxError::NoPlace { ref why, .. } if fault(why)));
+    let is_parent_link =
+        |error: &StoreErrorKind| matches!(error, StoreErrorKind::ParentIsLink { .. });
+    assert!(matches!(error, InboxError::NoPlace { ref why, .. } if is_parent_link(why)));
     // One that came while the file did.
     let late = partial(&inbox, "s/late/f", "x");
     partial(&inbox, "s/late", "real").store(stat(Kind::Link)).unwrap();
-    assert!(fault(&late.store(None).unwrap_err().why));
+    assert!(error(&late.store(None).unwrap_err().why));
     // Nor is what a link leads to replaced.
     fs::write(path.join("s/real/kept"), "kept").unwrap();
     partial(&inbox, "s/file", "real/kept").store(stat(Kind::Link)).unwrap();
@@ -200,7 +201,7 @@ fn a_link_that_could_lead_out_is_not_made() {
         ("s/l", &"a/".repeat(3000)),
     ] {
         let error = partial(&inbox, link, target).store(stat(Kind::Link)).unwrap_err();
-        assert!(matches!(error.why, StoreFault::LinkLeaves), "{target}: {error}");
+        assert!(matches!(error.why, StoreErrorKind::LinkLeaves), "{target}: {error}");
     }
     assert!(
         path.join("s").symlink_metadata().is_err() && path.join("l").symlink_metadata().is_err()
@@ -221,10 +222,10 @@ fn an_empty_folder_is_made_with_its_time_and_mode_and_stays_what_it_is() {
     inbox.create(&name("a/b"), None).unwrap().store(private).unwrap();
     assert_eq!(fs::read(path.join("a/b/x")).unwrap(), b"x");
     let error = partial(&inbox, "a/c", "bytes").store(private).unwrap_err();
-    assert!(matches!(error.why, StoreFault::FolderWithBytes), "{error}");
+    assert!(matches!(error.why, StoreErrorKind::FolderWithBytes), "{error}");
     fs::write(path.join("a/file"), "x").unwrap();
     let error = inbox.create(&name("a/file"), None).unwrap().store(private).unwrap_err();
-    assert!(matches!(error.why, StoreFault::Exists), "{error}");
+    assert!(matches!(error.why, StoreErrorKind::Exists), "{error}");
     drop(inbox);
     assert_eq!(listing(&path.join("a")), ["b".into(), "file".into()].into());
 }
@@ -236,14 +237,14 @@ fn a_parent_that_is_no_folder_is_named() {
     for bad in ["file/x", "file/deep/x"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
-            matches!(error, InboxError::NoPlace { why: StoreFault::ParentIsFile { .. }, .. }),
+            matches!(error, InboxError::NoPlace { why: StoreErrorKind::ParentIsFile { .. }, .. }),
             "{bad}: {error}"
         );
     }
     let late = partial(&inbox, "late/x", "x");
     fs::write(path.join("late"), "").unwrap();
     let error = late.store(None).unwrap_err();
-    assert!(matches!(error.why, StoreFault::ParentIsFile { .. }), "{error}");
+    assert!(matches!(error.why, StoreErrorKind::ParentIsFile { .. }), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use xcher_core::NameFault;
+use xcher_core::NameError;
 
 use super::super::{OwnPlaces, Rules, Shares, SkipReason, Skipped};
 use super::*;
@@ -210,7 +210,7 @@ fn depth_ends_where_a_name_does() {
     assert_eq!(chunk.entries.len(), deepest + 1);
     assert!(!chunk.skipped.is_empty());
     for skipped in chunk.skipped {
-        assert!(matches!(skipped.why, SkipReason::BadName(NameFault::TooLong)), "{skipped}");
+        assert!(matches!(skipped.why, SkipReason::InvalidName(NameError::TooLong)), "{skipped}");
     }
 }
 

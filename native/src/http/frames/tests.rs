@@ -5,7 +5,7 @@
 use super::*;
 
 /// The bytes and the rest that came, and the fault that ended it.
-type Outcome = (Vec<u8>, Vec<Came>, Option<Fault>);
+type Outcome = (Vec<u8>, Vec<Came>, Option<FrameError>);
 
 /// Frames as a client makes them, with something wrong now and then.
 fn frames(rng: &mut fastrand::Rng) -> Vec<u8> {
@@ -59,7 +59,7 @@ fn receive(bytes: &[u8], mut size: impl FnMut() -> usize) -> Outcome {
                     piece = &piece[taken..];
                     came.extend(event);
                 }
-                Err(fault) => return (out, came, Some(fault)),
+                Err(error) => return (out, came, Some(error)),
             }
             // No head is kept that is longer than one can be.
             assert!(frames.head.len() <= MAX_HEAD, "{} bytes", frames.head.len());

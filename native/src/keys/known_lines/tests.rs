@@ -9,7 +9,7 @@ fn parse(text: impl AsRef<[u8]>) -> Result<KnownLines, KeysError> {
 }
 
 /// The line at fault and what is said of it.
-fn fault(text: impl AsRef<[u8]>) -> (usize, String) {
+fn error(text: impl AsRef<[u8]>) -> (usize, String) {
     match parse(text).unwrap_err() {
         KeysError::BadLine { line, why, .. } => (line, why.into()),
         error => panic!("expected a bad line, got {error}"),
@@ -100,24 +100,24 @@ fn a_line_that_says_nothing_is_an_error() {
         ("x".repeat(9000), "(9000 bytes)"),
     ] {
         let text = format!("# first\n{bad}\nr:2 amy {KEY} 2026-11-22\n");
-        let (line, why) = fault(&text);
+        let (line, why) = error(&text);
         assert_eq!(line, 2, "{bad}: {why}");
         assert!(why.contains(expected), "{bad}: {why}");
     }
-    assert_eq!(fault(b"#\n#\n\xff\n"), (3, "expected UTF-8, got the byte 0xff".into()));
-    assert_eq!(fault(b"#\n\xe6\x97"), (2, "expected UTF-8, got the byte 0xe6".into()));
+    assert_eq!(error(b"#\n#\n\xff\n"), (3, "expected UTF-8, got the byte 0xff".into()));
+    assert_eq!(error(b"#\n\xe6\x97"), (2, "expected UTF-8, got the byte 0xe6".into()));
 }
 
 #[test]
 fn one_key_for_one_nick() {
     let one = format!("r:1 amy {KEY} 2026-11-22\n");
-    let (line, why) = fault(format!("{one}#\n{one}"));
+    let (line, why) = error(format!("{one}#\n{one}"));
     assert_eq!(line, 3);
     assert_eq!(why, "expected one key of amy at r:1, got another in line 1 already");
     parse(format!("{one}{}{}", one.replace("r:1", "r:2"), one.replace("amy", "ben"))).unwrap();
-    fault(format!("{one}{}", one.replace("amy", "Amy")));
+    error(format!("{one}{}", one.replace("amy", "Amy")));
     let relay = one.replace("amy", "/");
-    let (line, why) = fault(format!("{relay}{one}{relay}"));
+    let (line, why) = error(format!("{relay}{one}{relay}"));
     assert_eq!(line, 3);
     assert_eq!(why, "expected one key of / at r:1, got another in line 1 already");
 }

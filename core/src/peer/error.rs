@@ -4,13 +4,13 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
-use crate::addr::AddrFault;
+use crate::addr::AddrError;
 use crate::code::CodeError;
-use crate::{NameFault, Nick, NotStored, ProtocolError, Size};
+use crate::{NameError, Nick, NotStored, ProtocolError, Size};
 
 /// Why something did not come about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Error {
     /// The other side broke the protocol.
     Protocol(ProtocolError),
     /// The other side said NO to a request.
@@ -51,9 +51,9 @@ pub enum Fault {
     /// The relay gave none of the nicks tried.
     NickTaken(Nick),
     /// The address policy (section 6) forbids it.
-    Policy(AddrFault),
+    Policy(AddrError),
     /// The name cannot be used on this host.
-    Name(NameFault),
+    Name(NameError),
     /// A limit of this host's (section 8) is reached.
     Busy(&'static str),
     /// A file that came could not be stored here.
@@ -71,9 +71,9 @@ pub enum Fault {
     Cancelled,
 }
 
-/// The kinds of [`Fault`] that a program or an exit code tells apart.
+/// The kinds of [`Error`] that a program or an exit code tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
+pub enum ErrorKind {
     /// The other side, or the relay, said no.
     Refused,
     /// A transfer did not complete.
@@ -90,7 +90,7 @@ pub enum FaultKind {
     Cancelled,
 }
 
-impl FaultKind {
+impl ErrorKind {
     /// One lower-case word, which stays the same.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,24 +105,24 @@ impl FaultKind {
     }
 }
 
-impl Fault {
+impl Error {
     /// Its kind.
-    pub fn kind(&self) -> FaultKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Protocol(_) | Self::NotThatRelay => FaultKind::Protocol,
-            Self::Refused | Self::NickTaken(_) => FaultKind::Refused,
+            Self::Protocol(_) | Self::NotThatRelay => ErrorKind::Protocol,
+            Self::Refused | Self::NickTaken(_) => ErrorKind::Refused,
             Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
-                FaultKind::Incomplete
+                ErrorKind::Incomplete
             }
             Self::TimedOut { .. } | Self::Unreachable(_) | Self::Closed(_) => {
-                FaultKind::Unreachable
+                ErrorKind::Unreachable
             }
             // The relay marks what its policy forbids (section 5.2).
-            Self::Relay(reason) if reason.starts_with("refused:") => FaultKind::Policy,
-            Self::Relay(_) => FaultKind::Unreachable,
-            Self::Policy(_) | Self::Name(_) | Self::Busy(_) => FaultKind::Policy,
-            Self::NotStored { .. } | Self::Local(_) => FaultKind::Local,
-            Self::Declined | Self::Cancelled => FaultKind::Cancelled,
+            Self::Relay(reason) if reason.starts_with("refused:") => ErrorKind::Policy,
+            Self::Relay(_) => ErrorKind::Unreachable,
+            Self::Policy(_) | Self::Name(_) | Self::Busy(_) => ErrorKind::Policy,
+            Self::NotStored { .. } | Self::Local(_) => ErrorKind::Local,
+            Self::Declined | Self::Cancelled => ErrorKind::Cancelled,
         }
     }
 
@@ -139,12 +139,12 @@ impl Fault {
             Self::Protocol(ProtocolError::NoOffers) => "refused",
             Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
             Self::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
-            fault => fault.kind().as_str(),
+            error => error.kind().as_str(),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(error) => error.fmt(f),
@@ -161,7 +161,7 @@ impl fmt::Display for Fault {
             Self::Altered => {
                 write!(
                     f,
-                    "expected the sum that the other side told, got another: its bytes changed"
+                    "expected the digest that the other side told, got another: its bytes changed"
                 )
             }
             Self::Excess { expected } => write!(f, "expected {expected} bytes, got more"),
@@ -179,8 +179,8 @@ impl fmt::Display for Fault {
                  what it said"
             ),
             Self::NickTaken(nick) => write!(f, "the nick {nick} is taken at this relay"),
-            Self::Policy(fault) => fault.fmt(f),
-            Self::Name(fault) => write!(f, "the name cannot be used here: {fault}"),
+            Self::Policy(error) => error.fmt(f),
+            Self::Name(error) => write!(f, "the name cannot be used here: {error}"),
             Self::Busy(limit) => write!(f, "this host's limit is reached: {limit}"),
             Self::NotStored { why, .. } | Self::Local(why) => why.fmt(f),
             Self::Declined => write!(f, "declined"),
@@ -189,4 +189,4 @@ impl fmt::Display for Fault {
     }
 }
 
-impl core::error::Error for Fault {}
+impl core::error::Error for Error {}

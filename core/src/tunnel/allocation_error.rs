@@ -3,11 +3,11 @@
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::addr::AddrFault;
+use crate::addr::AddrError;
 
 /// Why a tunnel does not get a connection or a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateFault {
+pub enum AllocationError {
     /// No X_INIT named this address, or it was dialled already, or too late; and no connection of
     /// this tunnel goes there.
     NotCalled(SocketAddr),
@@ -16,14 +16,14 @@ pub enum GateFault {
     /// The listener is there, but neither for a call nor for a session with this visitor.
     NotAwaited(SocketAddr),
     /// The address or port is one that may not be dialled.
-    Address(AddrFault),
+    Address(AddrError),
     /// A listener is for a call or a session, and the tunnel has neither nick nor connection.
     NoNick,
     /// The tunnel, or its address, has as many listeners as it may have.
     TooManyListeners,
 }
 
-impl fmt::Display for GateFault {
+impl fmt::Display for AllocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotCalled(to) => {
@@ -36,7 +36,7 @@ impl fmt::Display for GateFault {
                 write!(f, "expected a port that this bridge allocated at its own address, got {to}")
             }
             Self::NotAwaited(at) => write!(f, "the listener at {at} awaits another visitor"),
-            Self::Address(fault) => fault.fmt(f),
+            Self::Address(error) => error.fmt(f),
             Self::NoNick => f.write_str(
                 "expected a nick at the relay or a connection before X_LISTEN, got none",
             ),
@@ -45,4 +45,4 @@ impl fmt::Display for GateFault {
     }
 }
 
-impl core::error::Error for GateFault {}
+impl core::error::Error for AllocationError {}
