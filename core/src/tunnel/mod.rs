@@ -16,4 +16,4 @@ pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
 /// The path of the WebSocket.
 pub const PATH: &str = "/xcher";
 /// The longest first line of a stream, in bytes, its end included.
-pub const MAX_FIRST_LINE: usize = 256;
+pub const MAX_FIRST_LINE_LEN: usize = 256;

@@ -139,7 +139,7 @@ fn a_code_is_told_to_nobody_who_is_in_the_clear() {
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_AUTH"));
     let mut net = Net::new(vec![("a", None)]);
     let opened = net.with(0, |peer, now, actions| peer.open_code(code(RIGHT), now, actions));
-    assert_eq!(opened, Err(MisuseError::NoTrust));
+    assert_eq!(opened, Err(MisuseError::EncryptionDisabled));
 }
 
 /// What a broken-off transfer left is kept by the maker's long-term key, which only those who know the

@@ -27,7 +27,7 @@ impl Tunnel {
     /// Listens for the client as long as the stream is open.
     pub(super) async fn allocate_listener(self: Arc<Self>, mut stream: Stream) {
         // Before there is a socket; and again when it is there, for others ask meanwhile.
-        let asked = self.shared.allocations().may_listen(self.id);
+        let asked = self.shared.allocations().check_listen(self.id);
         if let Err(error) = asked {
             return refuse(&mut stream, &error.to_string()).await;
         }
@@ -72,7 +72,7 @@ impl Tunnel {
     ) {
         loop {
             let now = self.shared.now();
-            let Some(look) = self.shared.allocations().keeps(at, now) else {
+            let Some(look) = self.shared.allocations().next_check(at, now) else {
                 return debug!(%at, "withdrawn: no call and no session");
             };
             let visitor = tokio::select! {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
-use xcher_core::tunnel::MAX_FIRST_LINE;
+use xcher_core::tunnel::MAX_FIRST_LINE_LEN;
 use yamux::{Config, Connection, Mode};
 
 use super::frame_heads::Heads;
@@ -203,7 +203,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
 /// If the stream ends before, or the line is too long or no text.
 pub async fn first_line(stream: &mut Stream) -> io::Result<String> {
     let mut line = Vec::new();
-    while line.len() < MAX_FIRST_LINE {
+    while line.len() < MAX_FIRST_LINE_LEN {
         match stream.read_u8().await? {
             b'\n' => {
                 let error = |_| io::Error::other("expected a line of UTF-8, got other bytes");
@@ -212,7 +212,9 @@ pub async fn first_line(stream: &mut Stream) -> io::Result<String> {
             byte => line.push(byte),
         }
     }
-    Err(io::Error::other(format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more")))
+    Err(io::Error::other(format!(
+        "expected a line of at most {MAX_FIRST_LINE_LEN} bytes, got more"
+    )))
 }
 
 fn broken(error: yamux::ConnectionError) -> io::Error {

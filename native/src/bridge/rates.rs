@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-use xcher_core::addr::counted_as;
+use xcher_core::addr::client_prefix;
 
 use crate::rate::Budget;
 
@@ -68,7 +68,7 @@ impl InForce {
     /// What a tunnel of this client spends from.
     fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<Budget>> {
         let tunnel = self.rates.tunnel.map(Budget::new);
-        let address = self.rates.address.map(|rate| self.of_address(counted_as(client), rate));
+        let address = self.rates.address.map(|rate| self.of_address(client_prefix(client), rate));
         [tunnel, address, self.total.clone()].into_iter().flatten().collect()
     }
 

@@ -56,8 +56,8 @@ where
     let came = Arc::new(Mutex::new(Vec::new()));
     let inbound = Arc::clone(&came);
     let (opener, run) = mux::run(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
-    let is_here = is_of_this_host(client.ip());
-    let id = shared.allocations().open(client.ip(), is_here);
+    let is_local = is_of_this_host(client.ip());
+    let id = shared.allocations().open(client.ip(), is_local);
     let tunnel = Arc::new(Tunnel {
         id,
         streams: Semaphore::new(MAX_STREAMS),
@@ -126,7 +126,7 @@ impl Tunnel {
             Err(error) => return refuse(&mut stream, &error.to_string()).await,
         };
         match route {
-            Route::Joined => {
+            Route::InProcess => {
                 let (ours, theirs) = Way::pair();
                 let visitor =
                     Visitor { from: self.visits_from(), tunnel: Some(self.id), way: theirs };
@@ -163,10 +163,10 @@ impl Tunnel {
     pub(super) async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
-            Some(tunnel) => self.shared.allocations().joined(at, tunnel, now),
+            Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
             None => {
                 let (ip, own) = (visitor.from.ip(), self.is_own(visitor.from.ip()));
-                self.shared.allocations().visited(at, ip, own, now)
+                self.shared.allocations().accept_socket(at, ip, own, now)
             }
         };
         let _lease = match admitted {

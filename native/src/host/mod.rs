@@ -34,7 +34,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
@@ -275,7 +275,7 @@ impl Host {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+    pub fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
     }
 

@@ -36,14 +36,14 @@ impl Joined {
 
     /// Lets the connection's X_INITs name `at`, address and port, although it is not its own.
     ///
-    /// Beyond [`RelayLimits::lent`](xcher_core::RelayLimits::lent) at once it does nothing.
+    /// Beyond [`RelayLimits::allocations`](xcher_core::RelayLimits::allocations) at once it does nothing.
     pub fn lend(&self, at: SocketAddr) {
-        self.hub.handle(Input::Lent { conn: self.conn, at });
+        self.hub.handle(Input::Allocated { conn: self.conn, at });
     }
 
     /// Takes back what was lent: no later X_INIT may name `at`.
     pub fn give_back(&self, at: SocketAddr) {
-        self.hub.handle(Input::Returned { conn: self.conn, at });
+        self.hub.handle(Input::Released { conn: self.conn, at });
     }
 }
 
@@ -151,7 +151,7 @@ where
         }
         Ending::Closing(reason) => {
             account.reason = reason.to_string();
-            let told = !matches!(reason, CloseReason::Unread | CloseReason::Silent);
+            let told = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
             if told && let Ok(_permit) = hub.lingering.try_acquire() {
                 let last = last_words(&link, &mut sender, &mut reader, &mut account.sent);
                 let _ = timeout(LINGER, last).await;

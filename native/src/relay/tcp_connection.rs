@@ -153,7 +153,7 @@ async fn end(hub: &Hub, link: &Arc<Link>, ending: Ending, reader: &mut OwnedRead
             hub.handle(Input::Closed { conn: link.conn });
             error.to_string()
         }
-        Ending::Closing(reason @ (CloseReason::Unread | CloseReason::Silent)) => {
+        Ending::Closing(reason @ (CloseReason::NotReading | CloseReason::Silent)) => {
             // The system is not to keep the unread bytes either.
             let _ = link.socket.as_ref().set_zero_linger();
             reason.to_string()
