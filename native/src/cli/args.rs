@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use xcher_core::peer::{Path, Via};
+use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, RelayLimits, Size};
 
@@ -359,7 +359,7 @@ impl Common {
 
 impl Common {
     /// Which ways its connections may go.
-    pub(super) fn via(&self) -> Result<Via, CliError> {
+    pub(super) fn via(&self) -> Result<PathPolicy, CliError> {
         let straight = self.relay.tcp().is_some();
         match self.via {
             Way::Bridge if straight => {
@@ -367,10 +367,10 @@ impl Common {
                 let text = format!("expected the URL of a bridge for --via bridge, got {relay}");
                 Err(CliError::usage(text))
             }
-            Way::Auto if straight => Ok(Via::Only(Path::Direct)),
-            Way::Auto => Ok(Via::Auto),
-            Way::Direct => Ok(Via::Only(Path::Direct)),
-            Way::Bridge => Ok(Via::Only(Path::Bridge)),
+            Way::Auto if straight => Ok(PathPolicy::Only(Path::Direct)),
+            Way::Auto => Ok(PathPolicy::Auto),
+            Way::Direct => Ok(PathPolicy::Only(Path::Direct)),
+            Way::Bridge => Ok(PathPolicy::Only(Path::Bridge)),
         }
     }
 

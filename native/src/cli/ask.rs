@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Event};
+use xcher_core::peer::{CallPolicy, Event};
 use xcher_core::{FileName, Kind, Nick};
 
 use super::args::Common;
@@ -36,7 +36,7 @@ async fn list(call: &mut Call<'_>) -> Result<(), CliError> {
                 };
                 said.map_err(CliError::unwritten)?;
             }
-            Event::BadEntry { .. } => refused = true,
+            Event::InvalidEntry { .. } => refused = true,
             Event::ListEnd { .. } if refused => return Err(CliError::told(Code::Policy)),
             Event::ListEnd { .. } => return Ok(()),
             _ => {}
@@ -68,7 +68,8 @@ async fn ask(call: &mut Call<'_>, name: FileName) -> Result<(), CliError> {
 }
 
 pub(super) async fn who(common: &Common) -> Result<(), CliError> {
-    let mut running = Running::online(common, Calls::Ignore, Shares::nothing(), None, None).await?;
+    let mut running =
+        Running::online(common, CallPolicy::Ignore, Shares::nothing(), None, None).await?;
     // A relay that does not know the question says nothing.
     let patience = Duration::from_secs(common.timeout);
     let done = match tokio::time::timeout(patience, everyone(&mut running, &common.relay)).await {

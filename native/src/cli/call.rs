@@ -3,7 +3,7 @@
 use std::fmt;
 
 use xcher_core::code::{Code, CodeError};
-use xcher_core::peer::{Calls, Error, Event, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, SessionId};
 use xcher_core::{Nick, ProtocolError};
 
 use super::args::Common;
@@ -66,7 +66,7 @@ impl<'a> Call<'a> {
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
         let privacy = common.privacy()?;
-        let (calls, nicks, limits) = (Calls::Ignore, nicks(common), limits_to_think(common));
+        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), limits_to_think(common));
         let online = Running::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
         let mut running = online.map_err(|not| not.error)?;
         let opened = match whom.clone() {

@@ -238,7 +238,7 @@ async fn choose(
             Event::LeftOut { left, .. } if left.reason.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;
             }
-            Event::BadEntry { .. } => {
+            Event::InvalidEntry { .. } => {
                 if let Wanted::All { refused } = wanted {
                     *refused = true;
                 }

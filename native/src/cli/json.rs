@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Direction, Error, Event, Known, Secrecy};
+use xcher_core::peer::{Direction, Error, Event, KeyStatus, Security};
 use xcher_core::{Kind, Stat};
 
 use super::privacy::why_plain;
@@ -270,7 +270,7 @@ impl<'a> Line<'a> {
             files: outcome.delivered(),
             confirmed: outcome.stored,
             bytes: outcome.bytes,
-            here: outcome.here,
+            here: outcome.already_present,
             declined: outcome.declined,
             missing: outcome.missing_count(),
         }
@@ -295,11 +295,11 @@ impl<'a> Line<'a> {
                 peer: Some(from.to_string()),
                 ..session_line(None, "refused", Some(error))
             }),
-            Event::Opened { session, peer, nick, path, secrecy, .. } => Self::Session(Session {
+            Event::Opened { session, peer, nick, path, security, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
                 path: Some(path.as_str()),
-                ..open_line(session.0, *secrecy)
+                ..open_line(session.0, *security)
             }),
             Event::SafetyWords { session, words } => {
                 Self::SafetyWords { session: session.0, words }
@@ -316,7 +316,7 @@ impl<'a> Line<'a> {
                 size: Size::of(*size),
                 kind: kind(*stat),
             },
-            Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
+            Event::InvalidEntry { why, .. } | Event::Notice { text: why, .. } => {
                 Self::Notice { text: why }
             }
             Event::ListEnd { session, entries } => {
@@ -338,10 +338,10 @@ impl<'a> Line<'a> {
                 reason: left.reason.as_str(),
                 text: left.reason.to_string(),
             },
-            Event::BadOffer { why, .. } => Self::Notice { text: why },
+            Event::InvalidOffer { why, .. } => Self::Notice { text: why },
             Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
             Event::Declined { session, name } => Self::Declined { session: session.0, name },
-            Event::CodeDead => Self::CodeDead {},
+            Event::CodeExhausted => Self::CodeDead {},
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
@@ -395,19 +395,19 @@ impl<'a> Line<'a> {
     }
 }
 
-fn open_line<'a>(session: u64, secrecy: Secrecy) -> Session<'a> {
+fn open_line<'a>(session: u64, security: Security) -> Session<'a> {
     let line = session_line(Some(session), "open", None);
-    match secrecy {
-        Secrecy::Private { key, known } => {
+    match security {
+        Security::Encrypted { key, status: known } => {
             let known = match known {
-                Known::Pinned => "pinned",
-                Known::First => "first",
-                Known::ByCode => "code",
-                Known::Unpinned => "no",
+                KeyStatus::Pinned => "pinned",
+                KeyStatus::FirstSeen => "first",
+                KeyStatus::ByCode => "code",
+                KeyStatus::Unpinned => "no",
             };
             Session { private: Some(true), key: Some(key.to_string()), known: Some(known), ..line }
         }
-        Secrecy::Plain(why) => {
+        Security::Unencrypted(why) => {
             Session { private: Some(false), reason: Some(why_plain(why).to_owned()), ..line }
         }
     }

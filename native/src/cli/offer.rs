@@ -1,7 +1,7 @@
 //! `xcher send NICK PATH…`: offers files to someone who is online, and serves what they take.
 
 use xcher_core::delivery::{Offer, Outcome};
-use xcher_core::peer::{Event, Secrecy};
+use xcher_core::peer::{Event, Security};
 use xcher_core::{Kind, LeftOut, Nick, SharedFile};
 
 use super::args::Common;
@@ -107,14 +107,14 @@ async fn serve(call: &mut Call<'_>, to: &Nick, offer: &mut Offer) -> Result<(), 
     report::sent(&call.running.output, &outcome);
     report::missing(&call.running.output, &outcome);
     match ended {
-        Some(error) if offer.is_cut() => Err(error),
+        Some(error) if offer.is_interrupted() => Err(error),
         _ => settled(&outcome, to),
     }
 }
 
 fn told(call: &Call<'_>, to: &Nick, event: &Event) -> Result<(), CliError> {
     match event {
-        Event::Opened { session, secrecy: Secrecy::Private { .. }, .. }
+        Event::Opened { session, security: Security::Encrypted { .. }, .. }
             if *session == call.session =>
         {
             call.running.output.note(format_args!("{to} is asked"));

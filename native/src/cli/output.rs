@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
+use xcher_core::peer::{Direction, Event, KeyStatus, Path, Security};
 use xcher_core::{LeftOutReason, is_escaped};
 
 use super::args::Common;
@@ -52,7 +52,7 @@ struct Session {
     /// Which way it goes.
     path: Path,
     /// Who hears it, where the user has not read that yet: the safety words are to come.
-    unread: Option<Secrecy>,
+    unread: Option<Security>,
 }
 
 impl Output {
@@ -296,15 +296,17 @@ impl Output {
             Event::CallRefused { from, error } => {
                 self.note(format_args!("a call from {from} was refused: {error}"));
             }
-            Event::Opened { session, peer, nick, called, path, secrecy } => {
+            Event::Opened { session, peer, nick, incoming, path, security } => {
                 let ip = peer.ip().to_canonical();
                 let who = match nick {
                     Some(nick) => format!("{nick} ({ip})"),
                     None => ip.to_string(),
                 };
-                let met = Session { who, called: *called, path: *path, unread: Some(*secrecy) };
+                let met = Session { who, called: *incoming, path: *path, unread: Some(*security) };
                 self.sessions.insert(session.0, met);
-                if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
+                if let Security::Unencrypted(_)
+                | Security::Encrypted { status: KeyStatus::ByCode, .. } = security
+                {
                     self.say_who_hears(session.0, None);
                 }
             }
@@ -341,7 +343,9 @@ impl Output {
                     self.unsent.insert(line);
                 }
             }
-            Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
+            Event::InvalidEntry { why, .. } => {
+                self.note(format_args!("left out of the list: {why}"))
+            }
             Event::LeftOut { left, .. } => {
                 let why = (left.reason, left.reason.as_str());
                 self.left_out(&left.to_string(), why, left.reason.is_error());
@@ -354,7 +358,7 @@ impl Output {
                     self.note(format_args!("{line}"));
                 }
             }
-            Event::BadOffer { why, .. } => {
+            Event::InvalidOffer { why, .. } => {
                 self.detail(format_args!("left out of the offer: {why}"))
             }
             Event::Notice { text, .. } => self.detail(format_args!("{text}")),
@@ -366,9 +370,9 @@ impl Output {
     /// come.
     fn say_who_hears(&mut self, session: u64, words: Option<&str>) {
         if let Some(Session { who, path, unread, .. }) = self.sessions.get_mut(&session)
-            && let Some(secrecy) = unread.take()
+            && let Some(security) = unread.take()
         {
-            let line = format!("{who} is connected {path}; {}", Hears { secrecy, words });
+            let line = format!("{who} is connected {path}; {}", Hears { security, words });
             self.note(format_args!("{line}"));
         }
     }

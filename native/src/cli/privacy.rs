@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use clap::ArgMatches;
-use xcher_core::peer::{Error, Known, Secrecy, WhyPlain};
+use xcher_core::peer::{Error, KeyStatus, Security, WhyUnencrypted};
 use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, ProtocolError};
 
@@ -67,21 +67,21 @@ impl Common {
 
 /// Who hears what is said in a session, in a few words.
 pub(super) struct Hears<'a> {
-    pub(super) secrecy: Secrecy,
+    pub(super) security: Security,
     /// The safety words, where there are any.
     pub(super) words: Option<&'a str>,
 }
 
 impl fmt::Display for Hears<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.secrecy {
-            Secrecy::Private { key, known } => {
-                let known_by_code = known == Known::ByCode;
+        match self.security {
+            Security::Encrypted { key, status: known } => {
+                let known_by_code = known == KeyStatus::ByCode;
                 let known = match known {
-                    Known::Pinned => "the same as before",
-                    Known::First => "seen for the first time",
-                    Known::ByCode => "proved by the code",
-                    Known::Unpinned => "not pinned",
+                    KeyStatus::Pinned => "the same as before",
+                    KeyStatus::FirstSeen => "seen for the first time",
+                    KeyStatus::ByCode => "proved by the code",
+                    KeyStatus::Unpinned => "not pinned",
                 };
                 let key = Short(key);
                 write!(f, "the session is private: key {key}, {known}")?;
@@ -91,16 +91,18 @@ impl fmt::Display for Hears<'_> {
                     words => write!(f, "; safety words: {}", words.unwrap_or("none yet")),
                 }
             }
-            Secrecy::Plain(why) => write!(f, "the session is not private: {}", why_plain(why)),
+            Security::Unencrypted(why) => {
+                write!(f, "the session is not private: {}", why_plain(why))
+            }
         }
     }
 }
 
 /// Why a session is not private, in a few words.
-pub(super) fn why_plain(why: WhyPlain) -> &'static str {
+pub(super) fn why_plain(why: WhyUnencrypted) -> &'static str {
     match why {
-        WhyPlain::Here => "--plain",
-        WhyPlain::There => "the other side speaks the six packets alone",
+        WhyUnencrypted::Disabled => "--plain",
+        WhyUnencrypted::PeerUnsupported => "the other side speaks the six packets alone",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Calls, Error, Event};
+use xcher_core::peer::{CallPolicy, Error, Event};
 
 use super::args::{Common, ShareArgs};
 use super::exit::{CliError, Code};
@@ -54,7 +54,7 @@ pub(super) async fn serve_all(
     mut serving: Serving,
     mut online: impl FnMut(&Running),
 ) -> Result<(), CliError> {
-    let calls = if serving.ask { Calls::Ask } else { Calls::Take };
+    let calls = if serving.ask { CallPolicy::Ask } else { CallPolicy::Accept };
     let (privacy, inbox) = (common.privacy()?, serving.inbox.take());
     let mut running = Running::online(common, calls, shares, inbox, privacy).await?;
     running.output.receives_into(serving.offers.target().clone());
