@@ -12,11 +12,10 @@ use tokio::time::sleep;
 use tracing::debug;
 use xcher_core::tunnel::FirstLine;
 
-use super::mux::Stream;
 use super::tunnel::{Tunnel, refuse};
-use super::way::Way;
 use super::{BridgeConfig, Shared, Visitor};
 use crate::net::accept::Acceptor;
+use crate::tunnel::{Endpoint, Stream};
 
 /// Visitors that may wait for one listener.
 const WAITING: usize = 16;
@@ -78,7 +77,7 @@ impl Tunnel {
             let visitor = tokio::select! {
                 accepted = acceptor.accept() => {
                     let Ok((socket, from)) = accepted else { return };
-                    Visitor { from, tunnel: None, way: Way::tcp(socket) }
+                    Visitor { from, tunnel: None, endpoint: Endpoint::tcp(socket) }
                 }
                 Some(visitor) = joined.recv() => visitor,
                 Some(_) = visits.join_next() => continue,

@@ -3,17 +3,11 @@
 //! It never reads what it carries, but for one thing: where the relay is elsewhere, the nick and the
 //! X_INITs on a client's link to it say what the client may dial and who may visit it.
 
-mod carry;
-mod frame_heads;
 mod listener;
-mod meter;
-pub mod mux;
 mod own_address;
 mod rates;
 mod relay_link;
-mod stream;
 mod tunnel;
-mod way;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -29,7 +23,8 @@ use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 use rates::Budgets;
 pub use rates::Rates;
 pub use relay_link::Home;
-pub(crate) use way::Way;
+
+use crate::tunnel::Endpoint;
 
 /// How a bridge lends.
 #[derive(Clone, Debug)]
@@ -76,7 +71,7 @@ struct Visitor {
     /// Another tunnel of this bridge, where it is one.
     tunnel: Option<TunnelId>,
     /// How they came.
-    way: Way,
+    endpoint: Endpoint,
 }
 
 impl Bridge {

@@ -13,10 +13,9 @@ use xcher_core::tunnel::TunnelId;
 use xcher_core::{LineBuffer, RelayPacket};
 
 use super::Shared;
-use super::carry::carry;
-use super::mux::Stream;
 use super::tunnel::{DIAL, Tunnel, refuse};
 use crate::relay::{Joined, Relay};
+use crate::tunnel::{Stream, copy_both};
 
 /// The relay that the tunnels of a bridge reach.
 #[derive(Clone)]
@@ -56,7 +55,7 @@ impl Tunnel {
                 let reports = move |report| shared.reported(id, report);
                 self.set_link(Some(RelayLink::Here(relay.join(theirs, self.client, reports))));
                 let (mut stream, mut ours) = (stream, ours);
-                let ended = carry(&mut stream, &mut ours).await;
+                let ended = copy_both(&mut stream, &mut ours).await;
                 debug!(?ended, "link to the relay ended");
             }
             Home::Elsewhere(at) => match timeout(DIAL, TcpStream::connect(at)).await {
@@ -83,7 +82,7 @@ impl Tunnel {
         let mut link = InspectWriter::new(link, |bytes: &[u8]| {
             each_packet(&mut went, bytes, |packet| self.went(packet));
         });
-        let ended = carry(&mut stream, &mut link).await;
+        let ended = copy_both(&mut stream, &mut link).await;
         debug!(?ended, "link to the relay ended");
     }
 

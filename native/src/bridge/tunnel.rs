@@ -14,14 +14,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
-use xcher_core::tunnel::{FirstLine, Lease, Route, TunnelId};
-use yamux::Mode;
+use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
 
-use super::mux::{self, MAX_STREAMS, MAX_VISITS, Opener, Stream};
 use super::own_address::is_of_this_host;
 use super::relay_link::RelayLink;
-use super::way::Way;
 use super::{Shared, Visitor};
+use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
 
 /// How long a stream may take to say what it is for.
 const FIRST_LINE: Duration = Duration::from_secs(10);
@@ -55,13 +53,13 @@ where
     // Of what came, as many wait as the tunnel may have streams, and no more.
     let came = Arc::new(Mutex::new(Vec::new()));
     let inbound = Arc::clone(&came);
-    let (opener, run) = mux::run(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
+    let (opener, run) = multiplex(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
     let is_here = is_of_this_host(client.ip());
     let id = shared.allocations().open(client.ip(), is_here);
     let tunnel = Arc::new(Tunnel {
         id,
         streams: Semaphore::new(MAX_STREAMS),
-        visits: Arc::new(Semaphore::new(MAX_VISITS)),
+        visits: Arc::new(Semaphore::new(MAX_VISITORS)),
         shared,
         opener,
         client,
@@ -104,7 +102,7 @@ impl Tunnel {
             let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
             return refuse(&mut stream, &reason).await;
         };
-        let line = match timeout(FIRST_LINE, mux::first_line(&mut stream)).await {
+        let line = match timeout(FIRST_LINE, read_first_line(&mut stream)).await {
             Ok(Ok(line)) => line,
             Ok(Err(error)) => return refuse(&mut stream, &error.to_string()).await,
             Err(_) => return refuse(&mut stream, "expected a first line, got none").await,
@@ -127,9 +125,9 @@ impl Tunnel {
         };
         match route {
             Route::Joined => {
-                let (ours, theirs) = Way::pair();
+                let (ours, theirs) = Endpoint::pipe();
                 let visitor =
-                    Visitor { from: self.visits_from(), tunnel: Some(self.id), way: theirs };
+                    Visitor { from: self.visits_from(), tunnel: Some(self.id), endpoint: theirs };
                 let listener = self.shared.lent().get(&to).cloned();
                 match listener.map(|listener| listener.try_send(visitor)) {
                     Some(Ok(())) => self.connect(stream, ours).await,
@@ -138,7 +136,7 @@ impl Tunnel {
             }
             Route::Connect => match timeout(DIAL, TcpStream::connect(to)).await {
                 Ok(Ok(socket)) => {
-                    self.connect(stream, Way::tcp(socket)).await;
+                    self.connect(stream, Endpoint::tcp(socket)).await;
                 }
                 Ok(Err(error)) => refuse(&mut stream, &error.to_string()).await,
                 Err(_) => refuse(&mut stream, "expected a connection, got none in 10 s").await,
@@ -152,9 +150,9 @@ impl Tunnel {
         SocketAddr::new(self.public_ip, self.client.port())
     }
 
-    async fn connect(&self, mut stream: Stream, to: Way) {
+    async fn connect(&self, mut stream: Stream, to: Endpoint) {
         if stream.write_all(&FirstLine::Yes.to_line()).await.is_ok() {
-            to.carry(stream).await;
+            to.copy(stream).await;
         }
     }
 
@@ -176,7 +174,7 @@ impl Tunnel {
         let line = FirstLine::Accept { port: at.port(), from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };
         if stream.write_all(&line).await.is_ok() {
-            visitor.way.carry(stream).await;
+            visitor.endpoint.copy(stream).await;
         }
     }
 }
