@@ -53,7 +53,7 @@ mod unicode;
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
 pub use left::{LeftOut, WhyLeft};
-pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};
+pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, PARTIAL_EXPIRY, RelayLimits};
 pub use line::{Line, LineBuffer};
 pub use link::stays_inside;
 pub use name::{FileName, InvalidName, NameError, Platform};

@@ -10,6 +10,8 @@ pub const MAX_NAME: usize = 1024;
 pub const MAX_PART: usize = 255;
 /// The longest nick, in characters (section 2.3).
 pub const MAX_NICK: usize = 32;
+/// Time after its last change at which a partial file is removed: 7 days.
+pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What a [`Peer`](crate::Peer) bears. The defaults are section 8's.
 #[derive(Clone, Debug)]

@@ -14,9 +14,10 @@ use super::bridge_args::BridgeArgs;
 use super::exit::CliError;
 use super::given::Given;
 use super::send_args::{GetArgs, OffersArgs, ReceiveArgs, SendArgs};
+use crate::RelayAddress;
 use crate::data::Rate;
 use crate::files::Links;
-use crate::host::{Rates, RelayAddress, Trust};
+use crate::host::{Rates, Trust};
 use crate::keys;
 
 /// Exchange files with someone by nick, straight between the two of you.

@@ -9,8 +9,8 @@ use super::args::Common;
 use super::call::Call;
 use super::exit::{CliError, Code, code_of};
 use super::start::Running;
+use crate::RelayAddress;
 use crate::files::Shares;
-use crate::host::RelayAddress;
 
 pub(super) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
     let mut call = Call::begin(common, nick, None).await?;

@@ -9,9 +9,10 @@ use super::args::Common;
 use super::exit::{CliError, Code, code_of};
 use super::output::Output;
 use super::signals::Signals;
+use crate::RelayAddress;
 use crate::descriptors;
 use crate::files::Shares;
-use crate::host::{Host, Privacy, RelayAddress, Setup, Sink, Told};
+use crate::host::{Host, Privacy, Setup, Sink, Told};
 
 /// A host, what it says, and the signals that stop it.
 pub(super) struct Running {

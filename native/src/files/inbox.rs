@@ -75,7 +75,7 @@ impl Drop for Shared {
 
 impl Inbox {
     /// Opens the folder at `path`, and creates it with its parents if it is missing. Unfinished files
-    /// in it that are older than [`EXPIRY`](super::EXPIRY) and not in use are removed.
+    /// in it that are older than [`PARTIAL_EXPIRY`](xcher_core::PARTIAL_EXPIRY) and not in use are removed.
     ///
     /// # Errors
     ///
