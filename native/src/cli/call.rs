@@ -157,7 +157,7 @@ fn code_error(error: &Error) -> Option<CliError> {
         Error::Protocol(ProtocolError::Code(CodeError::Wrong)) => {
             "the code is wrong; after ten wrong tries it is dead"
         }
-        Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
+        Error::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered) => {
             "STOP: who answers there knows no codes, so it is not who made this one up"
         }
         Error::Relay(_) => {

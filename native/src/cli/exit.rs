@@ -48,7 +48,7 @@ impl CliError {
     /// The host could not be asked to do it.
     pub(super) fn misuse(error: MisuseError) -> Self {
         let code = match error {
-            MisuseError::Oneself => Code::Usage,
+            MisuseError::OwnNick => Code::Usage,
             _ => Code::Unreachable,
         };
         Self::new(code, error.to_string())

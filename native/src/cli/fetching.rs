@@ -135,7 +135,7 @@ impl Fetching {
 
     /// Tells the other side how many files are wanted, and their bytes.
     pub(super) fn announce(&self, running: &mut Running, bytes: u64) {
-        self.want(running, Want { files: self.count, bytes, here: 0 });
+        self.want(running, Want { files: self.count, bytes, already_stored: 0 });
     }
 
     /// A session that is over takes no reports.
@@ -164,7 +164,7 @@ impl Fetching {
             }
             if self.done > done {
                 let here = self.done - done;
-                self.want(running, Want { here, ..Want::default() });
+                self.want(running, Want { already_stored: here, ..Want::default() });
             }
             match running.host.get_all(self.session, files) {
                 Ok(transfers) => self.under_way.extend(transfers),

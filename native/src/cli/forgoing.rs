@@ -19,7 +19,7 @@ pub(super) fn forgo(
     spool: &mut Spool,
     why: NotStored,
 ) -> Result<(), CliError> {
-    let want = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
+    let want = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
     let mut told = running.host.want(session, want);
     let mut listed = spool.reread().map_err(unlisted)?;
     for _ in 0..NAMED {

@@ -51,7 +51,7 @@ pub(super) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     let done = async {
         let (mut spool, unreadable) = choose(&mut call, &mut wanted, &to).await?;
         wanted.tell_missing(&call, &whom);
-        let all = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
+        let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // What is not there is not there for another try either, such as a pipe that was sent.
         untold = Some(all).filter(|all| all.files > 0);
         if to.is_stdout() {
@@ -125,7 +125,7 @@ fn whom(common: &Common, args: &GetArgs) -> Result<Whom, CliError> {
             typed = typed_code(args.peer.is_none())?;
             &typed
         }
-        Some(text) if Spoken::is_like(text) => text,
+        Some(text) if Spoken::looks_like(text) => text,
         Some(text) => {
             let nick = Nick::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
             return Ok(Whom::Nick(nick));
@@ -235,7 +235,7 @@ async fn choose(
             {
                 spool.push(&name, size, stat).map_err(unlisted)?;
             }
-            Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
+            Event::LeftOut { left, .. } if left.reason.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;
             }
             Event::InvalidEntry { .. } => {

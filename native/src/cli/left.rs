@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::WhyLeft;
+use xcher_core::LeftOutReason;
 
 /// Things that are remembered, so that none is told twice.
 const MOST: usize = 10_000;
@@ -12,7 +12,7 @@ const MOST: usize = 10_000;
 pub(super) struct Left {
     told: BTreeSet<String>,
     /// Why, the word for it, and how many.
-    counts: BTreeMap<(WhyLeft, &'static str), u64>,
+    counts: BTreeMap<(LeftOutReason, &'static str), u64>,
     has_errors: bool,
 }
 
@@ -21,7 +21,7 @@ impl Left {
     pub(super) fn add(
         &mut self,
         line: &str,
-        (why, word): (WhyLeft, &'static str),
+        (why, word): (LeftOutReason, &'static str),
         is_error: bool,
     ) -> bool {
         if self.told.contains(line) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use xcher_core::peer::{Direction, Event, KeyStatus, Path, Security};
-use xcher_core::{WhyLeft, is_escaped};
+use xcher_core::{LeftOutReason, is_escaped};
 
 use super::args::Common;
 use super::exit::{CliError, Code};
@@ -247,7 +247,7 @@ impl Output {
     }
 
     /// Says what is not sent, once.
-    fn left_out(&mut self, line: &str, why: (WhyLeft, &'static str), is_error: bool) {
+    fn left_out(&mut self, line: &str, why: (LeftOutReason, &'static str), is_error: bool) {
         if self.left.add(line, why, is_error) {
             match is_error {
                 true => self.error(format_args!("{line}")),
@@ -347,8 +347,8 @@ impl Output {
                 self.note(format_args!("left out of the list: {why}"))
             }
             Event::LeftOut { left, .. } => {
-                let why = (left.why, left.why.as_str());
-                self.left_out(&left.to_string(), why, left.why.is_error());
+                let why = (left.reason, left.reason.as_str());
+                self.left_out(&left.to_string(), why, left.reason.is_error());
             }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>

@@ -62,7 +62,7 @@ impl Peers<'_> {
         let file = self.known()?;
         // The relays among those that are forgotten are shown by their addresses all the same.
         let (meant, addresses) = (self.meant(&file, every)?, file.addresses()?);
-        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.is_same_as(nick));
+        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.eq_ignore_case(nick));
         let here = self.common.relay.canonical();
         // Whoever forgets everyone at a relay forgets the relay.
         let is_relay = |address: &str| nick.is_none() && (every || address == here);

@@ -118,8 +118,8 @@ impl fmt::Display for Short {
 /// Whether a session was not taken up because of who would be in it, or who would hear it.
 pub(super) fn is_about_privacy(error: &Error) -> bool {
     let Error::Protocol(error) = error else { return false };
-    use ProtocolError::{NoSecure, NotPrivate, OtherKey};
-    matches!(error, OtherKey { .. } | NotPrivate | NoSecure)
+    use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
+    matches!(error, KeyChanged { .. } | Unencrypted | EncryptionNotOffered)
 }
 
 /// What to say of a call to `nick` that would not have been private, or not with them.
@@ -131,7 +131,7 @@ pub(super) fn warning(common: &Common, nick: &Nick, error: &Error) -> Option<Cli
     };
     let forget = format!("xcher peers forget {nick}{relay}");
     let text = match error {
-        ProtocolError::OtherKey { expected, got } => format!(
+        ProtocolError::KeyChanged { expected, got } => format!(
             "STOP: {nick} has another key than before\n  \
              before: {expected}\n  \
              now:    {got}\n\
@@ -140,15 +140,15 @@ pub(super) fn warning(common: &Common, nick: &Nick, error: &Error) -> Option<Cli
              not by this\nrelay, what `xcher peers me` shows there. If it is the key of now:\n  \
              {forget}"
         ),
-        ProtocolError::NoSecure => format!(
+        ProtocolError::EncryptionNotOffered => format!(
             "STOP: {nick} knows encryption, and the session would not be encrypted\n\
              Someone between the two of you may have changed what {nick} says. Nothing was asked or \
              sent.\nTry another network, or another relay."
         ),
-        ProtocolError::NotPrivate if common.secure => {
+        ProtocolError::Unencrypted if common.secure => {
             format!("{nick} speaks in the clear alone, and --secure forbids that")
         }
-        ProtocolError::NotPrivate => format!(
+        ProtocolError::Unencrypted => format!(
             "STOP: {nick} speaks in the clear alone, and had a key before\n\
              Someone else may go by that nick, or be between the two of you. Nothing was asked or \
              sent.\nIf {nick} has told you, not by this relay, that it is so:\n  {forget}"

@@ -117,7 +117,7 @@ impl Offers {
                 self.offered(running, *session, name, *size, *stat)
             }
             Event::OfferEnd { session, .. } => self.complete(running, prompt, *session),
-            Event::LeftOut { left, .. } if left.why.is_error() => {
+            Event::LeftOut { left, .. } if left.reason.is_error() => {
                 self.worst = Some(Code::Incomplete);
                 Ok(())
             }

@@ -98,7 +98,7 @@ fn reason(error: &clap::Error) -> String {
 }
 
 fn is_plain(c: char) -> bool {
-    c == '\n' || !xcher_core::deceives(c)
+    c == '\n' || !xcher_core::is_deceptive(c)
 }
 
 /// The most characters of a line.

@@ -150,7 +150,7 @@ impl Running {
 
 /// The same, but whoever is asked may take a day to answer.
 pub(super) fn limits_to_think(common: &Common) -> Limits {
-    Limits { idle: Duration::from_secs(24 * 60 * 60), ..limits(common) }
+    Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), ..limits(common) }
 }
 
 fn limits(common: &Common) -> Limits {
@@ -158,13 +158,13 @@ fn limits(common: &Common) -> Limits {
     // What is under way gets twice the time of what has not begun.
     let patience = timeout * 2;
     Limits {
-        open: timeout,
-        accept: timeout,
-        first_line: timeout,
-        answer: patience,
-        stall: patience,
+        open_timeout: timeout,
+        accept_timeout: timeout,
+        first_line_timeout: timeout,
+        answer_timeout: patience,
+        stall_timeout: patience,
         // Where the user wants it slow, it is.
-        least_rate: if common.limit_send.is_some() { 0 } else { Limits::default().least_rate },
+        min_rate: if common.limit_send.is_some() { 0 } else { Limits::default().min_rate },
         ..Limits::default()
     }
 }

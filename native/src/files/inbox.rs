@@ -162,7 +162,8 @@ impl Inbox {
         if is_own_place(name) {
             return Err(InboxError::OwnPlace { name: name.clone() });
         }
-        name.usable_on(HERE).map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
+        name.check_platform(HERE)
+            .map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
         let root = &self.shared.root;
         check_place(root, name).map_err(|why| InboxError::NoPlace { name: name.clone(), why })?;
         let found = origin.and_then(|origin| Place::lasting(root, name, origin));

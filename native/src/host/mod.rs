@@ -33,7 +33,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
 use crate::RelayAddress;
 use crate::data::{BufferBudget, Rate};
@@ -274,7 +274,7 @@ impl Host {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+    pub fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
     }
 

@@ -1,13 +1,13 @@
 //! Where a symbolic link may lead (section 16).
 
-use crate::{FileName, MAX_LINK};
+use crate::{FileName, MAX_LINK_LEN};
 
 /// Whether a link called `name` with this target stays inside the first folder of its name.
 ///
 /// The target is relative, and `..` stands at its beginning alone: behind the name of a folder, which may
 /// be a link itself, it could lead elsewhere than its text says.
-pub fn stays_inside(name: FileName<&str>, target: &str) -> bool {
-    if target.is_empty() || target.len() as u64 > MAX_LINK || target.contains('\0') {
+pub fn symlink_stays_inside(name: FileName<&str>, target: &str) -> bool {
+    if target.is_empty() || target.len() as u64 > MAX_LINK_LEN || target.contains('\0') {
         return false;
     }
     // Folders above the link, but for the first, which must not be left.
@@ -52,7 +52,7 @@ mod tests {
             ("a/l", "a\0b", false),
         ] {
             let name = FileName::parse(name).expect("a name");
-            assert_eq!(stays_inside(name, target), stays, "{name} -> {target:?}");
+            assert_eq!(symlink_stays_inside(name, target), stays, "{name} -> {target:?}");
         }
     }
 }

@@ -11,18 +11,18 @@ pub struct LeftOut {
     /// of the folder that was shared.
     pub name: FileName,
     /// Why.
-    pub why: WhyLeft,
+    pub reason: LeftOutReason,
 }
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not come: {}", self.name, self.why)
+        write!(f, "{} does not come: {}", self.name, self.reason)
     }
 }
 
 /// Why something is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WhyLeft {
+pub enum LeftOutReason {
     /// The provider's system does not let it be read, or not as what it says that it is.
     Unreadable,
     /// It is a symbolic link.
@@ -39,7 +39,7 @@ pub enum WhyLeft {
     Other,
 }
 
-impl WhyLeft {
+impl LeftOutReason {
     const ALL: [Self; 6] =
         [Self::Unreadable, Self::Link, Self::Special, Self::Name, Self::Changed, Self::Hidden];
 
@@ -59,7 +59,7 @@ impl WhyLeft {
     /// Reads a word of small letters; `None` for what is not a word.
     pub fn parse(word: &str) -> Option<Self> {
         let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-        let known = Self::ALL.into_iter().find(|why| why.as_str() == word);
+        let known = Self::ALL.into_iter().find(|reason| reason.as_str() == word);
         is_word.then(|| known.unwrap_or(Self::Other))
     }
 
@@ -70,7 +70,7 @@ impl WhyLeft {
     }
 }
 
-impl fmt::Display for WhyLeft {
+impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable => "it cannot be read",

@@ -9,8 +9,8 @@ const EMOJI_STYLE: char = '\u{fe0f}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const END_OF_TAGS: char = '\u{e007f}';
 
-/// Whether the place of this character of `text` needs it.
-pub(super) fn needs(text: &[char], at: usize) -> bool {
+/// Returns true if the character is legitimate at this position of `text`.
+pub(super) fn is_allowed(text: &[char], at: usize) -> bool {
     let ([before @ .., last], [c, after @ ..]) = text.split_at(at) else { return false };
     let (c, last, next) = (*c, *last, after.first().copied());
     match c {
