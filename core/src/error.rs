@@ -151,7 +151,7 @@ pub enum MisuseError {
     /// A call to this host itself.
     Oneself,
     /// Something private, of a host that speaks in the clear.
-    NoTrust,
+    EncryptionDisabled,
 }
 
 impl fmt::Display for MisuseError {
@@ -164,7 +164,9 @@ impl fmt::Display for MisuseError {
             Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
             Self::TooManyWaiting => "expected a request that can wait, got one too many",
             Self::Offline => "expected a link to the relay, and there is none",
-            Self::NoTrust => "expected a host that speaks in private, got one that does not",
+            Self::EncryptionDisabled => {
+                "expected a host that speaks in private, got one that does not"
+            }
             Self::Oneself => "expected someone else's nick, got your own",
         })
     }

@@ -117,12 +117,12 @@ impl Peer {
         let mut out = Vec::new();
         if live {
             if !ask.is_known(&slot.session) {
-                turn.tell(not_offered(id, slot));
+                turn.notify(not_offered(id, slot));
                 return Ok(());
             }
             ask.send(&mut slot.session, &mut out)?;
             for name in ask.unfit(&slot.session) {
-                turn.tell(Event::Declined { session: id, name });
+                turn.notify(Event::Declined { session: id, name });
             }
         }
         if !(live && slot.session.has_spoken()) {
@@ -145,14 +145,14 @@ impl Peer {
         let mut out = Vec::new();
         for ask in &slot.asked {
             if !ask.is_known(&slot.session) {
-                turn.tell(not_offered(id, slot));
+                turn.notify(not_offered(id, slot));
                 continue;
             }
             // Each was checked when it was asked, and nothing else has been asked since.
             let sent = ask.send(&mut slot.session, &mut out);
             debug_assert_eq!(sent, Ok(()));
             for name in ask.unfit(&slot.session) {
-                turn.tell(Event::Declined { session: id, name });
+                turn.notify(Event::Declined { session: id, name });
             }
         }
         slot.write(out, turn);
@@ -218,30 +218,30 @@ impl Peer {
             Heard::Agreed { key } => self.agreed(session, key, turn),
             Heard::SafetyWords { words: Some(words) } => match self.sessions.get_mut(&session) {
                 Some(slot) if !slot.opened => slot.words = Some(words),
-                _ => turn.tell(Event::SafetyWords { session, words }),
+                _ => turn.notify(Event::SafetyWords { session, words }),
             },
             Heard::SafetyWords { words: None } | Heard::Question => {}
             Heard::Authenticated => self.authenticated(session, turn),
             Heard::OwnKey { key, proof } => self.own_key_came(session, key, &proof, turn),
             Heard::Port { number, port } => self.port_came(session, number, port, turn),
             Heard::Offered { name, size, stat } => {
-                turn.tell(Event::Offered { session, name, size, stat })
+                turn.notify(Event::Offered { session, name, size, stat })
             }
-            Heard::BadOffer { why } => turn.tell(Event::BadOffer { session, why }),
-            Heard::LeftOut(left) => turn.tell(Event::LeftOut { session, left }),
-            Heard::OfferEnd { entries } => turn.tell(Event::OfferEnd { session, entries }),
-            Heard::Declined { name } => turn.tell(Event::Declined { session, name }),
+            Heard::BadOffer { why } => turn.notify(Event::InvalidOffer { session, why }),
+            Heard::LeftOut(left) => turn.notify(Event::LeftOut { session, left }),
+            Heard::OfferEnd { entries } => turn.notify(Event::OfferEnd { session, entries }),
+            Heard::Declined { name } => turn.notify(Event::Declined { session, name }),
             Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
             Heard::Entry { name, size, stat } => {
-                turn.tell(Event::Entry { session, name, size, stat })
+                turn.notify(Event::Entry { session, name, size, stat })
             }
-            Heard::BadEntry { why } => turn.tell(Event::BadEntry { session, why }),
-            Heard::ListEnd { entries } => turn.tell(Event::ListEnd { session, entries }),
-            Heard::Answer { name, yes } => turn.tell(Event::Checked { session, name, yes }),
-            Heard::Want(want) => turn.tell(Event::Wanted { session, want }),
+            Heard::BadEntry { why } => turn.notify(Event::InvalidEntry { session, why }),
+            Heard::ListEnd { entries } => turn.notify(Event::ListEnd { session, entries }),
+            Heard::Answer { name, yes } => turn.notify(Event::Checked { session, name, yes }),
+            Heard::Want(want) => turn.notify(Event::Wanted { session, want }),
             Heard::Unasked { name, why } => {
                 let (transfer, delivery) = (None, Delivery::NotStored(why));
-                turn.tell(Event::Delivered { session, transfer, name, bytes: 0, delivery });
+                turn.notify(Event::Delivered { session, transfer, name, bytes: 0, delivery });
             }
             Heard::Receipt(receipt) => self.receipt_came(session, &receipt, turn),
             Heard::Refused { name } => self.refused_by_name(session, &name, turn),
@@ -299,7 +299,7 @@ impl Peer {
         if let (true, false, Some((_, remote))) = (slot.called, spoken, slot.ends) {
             self.guard.did_not_speak(remote, turn.now);
         }
-        turn.tell(match slot.opened {
+        turn.notify(match slot.opened {
             true => Event::Ended { session: id, error },
             false => Event::OpenFailed { session: id, error: error.unwrap_or(Error::Closed(None)) },
         });
@@ -347,7 +347,7 @@ impl Peer {
             slot.write(out, turn);
         }
         if let Some(slot) = self.release(id, &Error::Cancelled, turn) {
-            turn.tell(match (slot.opened, error) {
+            turn.notify(match (slot.opened, error) {
                 (true, error) => Event::Ended { session: id, error },
                 (false, error) => {
                     let error = error.unwrap_or(Error::Cancelled);

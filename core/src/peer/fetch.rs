@@ -362,7 +362,7 @@ impl Peer {
         let session = fetch.session;
         turn.act(Action::Receive { transfer: id, conn, name: name.clone(), size, from, seal });
         let direction = Direction::Receive;
-        turn.tell(Event::Started { transfer: id, session, direction, name, size, from, more: 0 });
+        turn.notify(Event::Started { transfer: id, session, direction, name, size, from, more: 0 });
     }
 
     /// A peer that refuses requests by the file's name.

@@ -125,7 +125,7 @@ impl Peer {
         let (files, session) = (core::mem::take(&mut fetch.batch), fetch.session);
         let Some(seal) = fetch.seal.take() else { return };
         for file in &files {
-            turn.tell(Event::Started {
+            turn.notify(Event::Started {
                 transfer: file.transfer,
                 session,
                 direction: Direction::Receive,
@@ -138,7 +138,7 @@ impl Peer {
         turn.act(Action::ReceiveBatch { transfer: id, conn, files, seal });
     }
 
-    pub(super) fn batch_moved(
+    pub(super) fn batch_progress(
         &mut self,
         id: TransferId,
         files: Vec<(TransferId, BatchFileEnd)>,
@@ -190,7 +190,7 @@ impl Peer {
             fetch.last = Some(last);
         }
         for event in events {
-            turn.tell(event);
+            turn.notify(event);
         }
     }
 
@@ -203,9 +203,9 @@ impl Peer {
         } else {
             let (name, why) = (&member.file.name, reason(&error, Stage::Waiting));
             // A session that is over takes no reports.
-            let _ = self.forgo(member.session, name, why, turn.now, turn.actions);
+            let _ = self.skip(member.session, name, why, turn.now, turn.actions);
         }
-        turn.tell(member.failed(error));
+        turn.notify(member.failed(error));
     }
 
     /// What is left of a batch fails.
@@ -220,7 +220,7 @@ impl Peer {
             self.report_files(fetch.session, fetch.number, &ends, turn);
         }
         for event in events {
-            turn.tell(event);
+            turn.notify(event);
         }
     }
 

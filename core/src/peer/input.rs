@@ -123,17 +123,17 @@ pub enum Input<'a> {
     },
     /// Bytes of a file wait on this host for their reader: the other side is not late. A driver says so
     /// for every such transfer before the [`Tick`](Self::Tick) that would find it late.
-    ReaderSlow {
+    Backpressure {
         /// Which transfer.
         transfer: TransferId,
     },
-    /// As [`ReaderSlow`](Self::ReaderSlow), of the entries of a list.
-    ListReaderSlow {
+    /// As [`Backpressure`](Self::Backpressure), of the entries of a list.
+    ListBackpressure {
         /// Of which session.
         session: SessionId,
     },
     /// Files of a batch came, or did not.
-    BatchMoved {
+    BatchProgress {
         /// Which transfer.
         transfer: TransferId,
         /// How each ended.

@@ -294,7 +294,7 @@ impl Peer {
             seal => Action::Send { transfer: id, conn, name: name.clone(), size, from, seal },
         });
         deliver(session, given_up, turn);
-        turn.tell(Event::Started {
+        turn.notify(Event::Started {
             transfer: id,
             session,
             direction: Direction::Send,
@@ -322,7 +322,7 @@ impl Peer {
             return self.serve_failed(id, Error::Unsent(why), turn);
         }
         if let Some(mut serve) = self.take_serve(id) {
-            turn.tell(Event::Finished {
+            turn.notify(Event::Finished {
                 transfer: id,
                 session: serve.session,
                 direction: Direction::Send,
@@ -382,7 +382,7 @@ impl Peer {
             }
             self.say_no(&serve, turn);
         }
-        turn.tell(Event::Failed {
+        turn.notify(Event::Failed {
             transfer: id,
             session: serve.session,
             direction: Direction::Send,

@@ -33,7 +33,7 @@ impl Peer {
     /// # Errors
     ///
     /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
-    pub fn forgo(
+    pub fn skip(
         &mut self,
         session: SessionId,
         name: &FileName,
@@ -120,7 +120,7 @@ pub(super) fn deliver(
     turn: &mut Turn<'_>,
 ) {
     for (transfer, (name, bytes), delivery) in delivered {
-        turn.tell(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
+        turn.notify(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
     }
 }
 

@@ -236,7 +236,7 @@ impl Peer {
                     || self.config.nicks.get(at).is_some_and(|nick| !nick.is_for_one_time());
                 let named = Named { at, yes };
                 match self.relay.asked {
-                    false if yes || may_be_own && self.trust.is_some() => {
+                    false if yes || may_be_own && self.encryption.is_some() => {
                         self.ask_relay(named, turn);
                     }
                     _ => self.named(named, turn),
@@ -255,10 +255,10 @@ impl Peer {
             (RelayPacket::Ping(token), _) => self.write_relay(RelayPacket::Pong(token), turn),
             (RelayPacket::WhoNick(nick), _) => {
                 if let Ok(nick) = Nick::parse(nick) {
-                    turn.tell(Event::Nick { nick });
+                    turn.notify(Event::Nick { nick });
                 }
             }
-            (RelayPacket::WhoEnd, _) => turn.tell(Event::NicksEnd),
+            (RelayPacket::WhoEnd, _) => turn.notify(Event::NicksEnd),
             (RelayPacket::Caps(words), _) => self.relay.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
@@ -295,14 +295,14 @@ impl Peer {
     fn ask_relay(&mut self, named: Named, turn: &mut Turn<'_>) {
         self.relay.asked = true;
         self.relay.stage = Stage::Asking(named, turn.after(LOCATE));
-        let caps = if self.trust.is_some() { CAPS_WITH_KEY } else { CAPS };
+        let caps = if self.encryption.is_some() { CAPS_WITH_KEY } else { CAPS };
         self.write_relay(RelayPacket::Caps(caps), turn);
         self.write_relay(RelayPacket::Addr, turn);
     }
 
     /// Has the relay prove its key (section 5.6).
     fn ask_for_proof(&mut self, named: Named, turn: &mut Turn<'_>) {
-        let Some(trust) = &mut self.trust else { return self.named(named, turn) };
+        let Some(trust) = &mut self.encryption else { return self.named(named, turn) };
         let once = trust.key_for_once();
         self.relay.stage = Stage::Proving(named, turn.after(self.config.limits.first_line));
         let key = format!("{}", once.public());
@@ -318,8 +318,8 @@ impl Peer {
             let (link, proof) = parse_proof(fields, once.public())?;
             link.is_relay(&once, &proof).then_some(link)
         });
-        let (Some(link), Some(trust)) = (proved, &self.trust) else {
-            return self.relay_lost(Error::NotThatRelay, turn);
+        let (Some(link), Some(trust)) = (proved, &self.encryption) else {
+            return self.relay_lost(Error::UnprovenRelayKey, turn);
         };
         self.relay.key = Some(link.relay);
         let own = trust.key_at(link.relay);
@@ -342,12 +342,12 @@ impl Peer {
     }
 
     fn online(&mut self, at: usize, turn: &mut Turn<'_>) {
-        turn.act(Action::RelayProved { key: self.relay.key });
+        turn.act(Action::RelayVerified { key: self.relay.key });
         self.relay.stage = Stage::Online(at);
         self.relay.errors = 0;
         self.relay.was_online = true;
         let nick = self.config.nicks[at].clone();
-        turn.tell(Event::Online { nick });
+        turn.notify(Event::Online { nick });
     }
 
     /// The link is gone. Sessions stand without it; only those not open yet fall with it.
@@ -366,7 +366,7 @@ impl Peer {
         });
         self.relay.errors = self.relay.errors.saturating_add(1);
         self.relay.stage = retry.map_or(Stage::Idle, |wait| Stage::Retry(turn.after(wait)));
-        turn.tell(Event::Offline { error, retry });
+        turn.notify(Event::Offline { error, retry });
         while let Some(session) = self.session_being_called() {
             self.open_failed(session, Error::Unreachable(RELAY_GONE.into()), turn);
         }

@@ -131,7 +131,7 @@ impl Peer {
                     turn.notice(Some(session), format_args!("said NO to {name}: {why}"));
                     let delivery = Delivery::Unsent(why);
                     let transfer = None;
-                    turn.tell(Event::Delivered { session, transfer, name, bytes: 0, delivery });
+                    turn.notify(Event::Delivered { session, transfer, name, bytes: 0, delivery });
                 }
             }
         }
@@ -179,7 +179,7 @@ impl Peer {
             slot.write(out, turn);
             for (name, bytes) in files {
                 let (transfer, delivery) = (None, Delivery::Unsent(alloc::format!("{why}").into()));
-                turn.tell(Event::Delivered { session, transfer, name, bytes, delivery });
+                turn.notify(Event::Delivered { session, transfer, name, bytes, delivery });
             }
             return;
         }

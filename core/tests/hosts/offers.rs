@@ -11,7 +11,7 @@ fn listed(text: &str, size: u64) -> Listed {
     Listed { name: name(text), size: Size::Exact(size), stat: Stat::default() }
 }
 
-fn net(b: Option<xcher_core::peer::Trust>) -> (Net, xcher_core::peer::SessionId) {
+fn net(b: Option<xcher_core::peer::Encryption>) -> (Net, xcher_core::peer::SessionId) {
     let mut net = Net::new(vec![("a", Some(trust(1))), ("b", b)]);
     net.hosts[0].files.insert("x".into(), b"offered".into());
     let session = net.call(0, "b");

@@ -117,7 +117,7 @@ fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
     let session = net.call(0, "b");
     net.run();
     net.with(0, |peer, now, actions| {
-        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+        peer.skip(session, &name("x"), NotStored::Name, now, actions).unwrap();
     });
     net.run();
     assert_eq!(fates(&net, 1), [("x", 0, &Delivery::NotStored(NotStored::Name))]);
@@ -130,7 +130,7 @@ fn a_peer_of_the_six_packets_hears_nothing_of_what_is_not_requested() {
     net.run();
     let written = net.hosts[0].written.len();
     net.with(0, |peer, now, actions| {
-        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+        peer.skip(session, &name("x"), NotStored::Name, now, actions).unwrap();
     });
     net.run();
     assert_eq!(net.hosts[0].written.len(), written);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use xcher_core::batch::{Arrived, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
-    BatchFile, Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId,
-    TransferId, Trust, Via,
+    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, PathPolicy, Purpose,
+    ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
@@ -189,12 +189,12 @@ impl Host {
 
     pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
         let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
-        let via = if rng.u8(..) < 80 { Via::Auto } else { Via::default() };
-        let behind_nat = via == Via::Auto && rng.bool();
+        let via = if rng.u8(..) < 80 { PathPolicy::Auto } else { PathPolicy::default() };
+        let behind_nat = via == PathPolicy::Auto && rng.bool();
         let config = Config {
             via,
             nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
-            calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
+            calls: if rng.u8(..) < 40 { CallPolicy::Ask } else { CallPolicy::Accept },
             platform: Platform::Unix,
             limits: limits(rng),
             ..Config::default()
@@ -257,7 +257,7 @@ impl Host {
         if self.key.is_none() {
             return peer;
         }
-        let mut trust = Trust::new(Identity::new(self.secret), bytes(rng));
+        let mut trust = Encryption::new(Identity::new(self.secret), bytes(rng));
         if self.secret[0] < 128 {
             trust = trust.with_stat();
         }
@@ -274,7 +274,7 @@ impl Host {
         for (nick, key) in &self.pins {
             trust.pin(nick.clone(), *key);
         }
-        peer.with_trust(trust)
+        peer.with_encryption(trust)
     }
 
     /// The next piece of a list.

@@ -410,14 +410,14 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
-            Action::RelayProved { .. } => {}
+            Action::RelayVerified { .. } => {}
             Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
             }
             Action::Abandon { transfer } => self.keep(host, transfer),
-            Action::Tell(event) => self.hosts[host].told(&event),
+            Action::Notify(event) => self.hosts[host].told(&event),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 use yamux::Packet;
 
 use super::mux::Stream;
-use crate::spare::Piece;
+use crate::net::read_buffer::ReadBuffer;
 
 /// What is taken from a stream at a time: one long frame, or many short ones.
 const BYTES: usize = 64 << 10;
@@ -152,7 +152,7 @@ impl Out {
 /// From the socket to the stream.
 #[derive(Default)]
 struct Back {
-    piece: Option<Piece>,
+    piece: Option<ReadBuffer>,
     /// The socket's end came, and waits to be told.
     waits: Option<Pin<Box<Sleep>>>,
     /// The stream is told that nothing more comes.
@@ -183,18 +183,18 @@ impl Back {
                     // So that nothing is held for a stream that takes nothing.
                     let most = ready!(stream.poll_credit(cx));
                     let socket = Pin::new(&mut *socket);
-                    let piece = ready!(Piece::poll_read_up_to(most, socket, cx))?;
+                    let piece = ready!(ReadBuffer::poll_read_up_to(most, socket, cx))?;
                     self.piece.insert(piece)
                 }
             };
-            if piece.rest().is_empty() {
+            if piece.unread().is_empty() {
                 self.waits = Some(Box::pin(sleep(GONE_OR_CLOSED)));
                 self.piece = None;
                 continue;
             }
-            let sent = ready!(Pin::new(&mut *stream).poll_write(cx, piece.rest()))?;
+            let sent = ready!(Pin::new(&mut *stream).poll_write(cx, piece.unread()))?;
             piece.advance(sent);
-            if piece.rest().is_empty() {
+            if piece.unread().is_empty() {
                 self.piece = None;
                 if sent >= MUCH {
                     // The tunnel sends it first, while it is in the processor's caches and before

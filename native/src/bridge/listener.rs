@@ -16,7 +16,7 @@ use super::mux::Stream;
 use super::tunnel::{Tunnel, refuse};
 use super::way::Way;
 use super::{BridgeConfig, Shared, Visitor};
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
 
 /// Visitors that may wait for one listener.
 const WAITING: usize = 16;

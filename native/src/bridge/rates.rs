@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use xcher_core::addr::counted_as;
 
-use crate::rate::Budget;
+use crate::net::rate_budget::RateBudget;
 
 /// The most bytes a second, both ways together; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +34,9 @@ pub(super) struct Budgets(Arc<ArcSwap<InForce>>);
 #[derive(Debug)]
 struct InForce {
     rates: Rates,
-    total: Option<Arc<Budget>>,
+    total: Option<Arc<RateBudget>>,
     /// Of the addresses that have tunnels.
-    addresses: Mutex<HashMap<IpAddr, Weak<Budget>>>,
+    addresses: Mutex<HashMap<IpAddr, Weak<RateBudget>>>,
 }
 
 impl Budgets {
@@ -62,23 +62,23 @@ impl Budgets {
 
 impl InForce {
     fn new(rates: Rates) -> Self {
-        Self { rates, total: rates.total.map(Budget::new), addresses: Mutex::default() }
+        Self { rates, total: rates.total.map(RateBudget::new), addresses: Mutex::default() }
     }
 
     /// What a tunnel of this client spends from.
-    fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<Budget>> {
-        let tunnel = self.rates.tunnel.map(Budget::new);
+    fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<RateBudget>> {
+        let tunnel = self.rates.tunnel.map(RateBudget::new);
         let address = self.rates.address.map(|rate| self.of_address(counted_as(client), rate));
         [tunnel, address, self.total.clone()].into_iter().flatten().collect()
     }
 
-    fn of_address(&self, client: IpAddr, rate: NonZeroU64) -> Arc<Budget> {
+    fn of_address(&self, client: IpAddr, rate: NonZeroU64) -> Arc<RateBudget> {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(budget) = addresses.get(&client).and_then(Weak::upgrade) {
             return budget;
         }
         addresses.retain(|_, budget| budget.strong_count() > 0);
-        let budget = Budget::new(rate);
+        let budget = RateBudget::new(rate);
         addresses.insert(client, Arc::downgrade(&budget));
         budget
     }
@@ -92,7 +92,7 @@ pub(super) struct Limited<S> {
     newest: Arc<ArcSwap<InForce>>,
     /// Those in force that the budgets are of.
     known: Arc<InForce>,
-    budgets: Vec<Arc<Budget>>,
+    budgets: Vec<Arc<RateBudget>>,
     /// Until when nothing is read, or written.
     reading: Option<Pin<Box<Sleep>>>,
     writing: Option<Pin<Box<Sleep>>>,
@@ -106,7 +106,7 @@ impl<S> Limited<S> {
             self.budgets = self.known.of_tunnel(self.client);
         }
         let now = Instant::now();
-        let spend = |budget: &Arc<Budget>| budget.spend(bytes, now.into_std());
+        let spend = |budget: &Arc<RateBudget>| budget.spend(bytes, now.into_std());
         let until = Instant::from_std(self.budgets.iter().map(spend).max()?);
         (until > now).then(|| Box::pin(sleep_until(until)))
     }

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::path::Path;
 
-
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
 use crate::cli::ui::output::Output;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Config, Error, Event};
+use xcher_core::peer::{CallPolicy, Config, Error, Event};
 use xcher_core::{Limits, Nick};
 
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -40,7 +40,7 @@ impl OnlineHost {
     /// Starts a host and waits until the relay knows it. One that has no session needs no privacy.
     pub(crate) async fn online(
         common: &Common,
-        calls: Calls,
+        calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
         privacy: Option<Privacy>,
@@ -55,7 +55,7 @@ impl OnlineHost {
         common: &Common,
         nicks: Vec<Nick>,
         limits: Limits,
-        calls: Calls,
+        calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
         privacy: Option<Privacy>,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use xcher_core::code::Code;
-use xcher_core::peer::{Calls, Error, Event, SessionId};
 use xcher_core::Nick;
+use xcher_core::code::Code;
+use xcher_core::peer::{CallPolicy, Error, Event, SessionId};
 
 use crate::cli::call_error::{call_error, code_error};
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -66,7 +66,7 @@ impl<'a> OutgoingSession<'a> {
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
         let privacy = common.privacy()?;
-        let (calls, nicks, limits) = (Calls::Ignore, nicks(common), limits_to_think(common));
+        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), limits_to_think(common));
         let online =
             OnlineHost::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
         let mut running = online.map_err(|not| not.error)?;

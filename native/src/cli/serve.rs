@@ -1,8 +1,7 @@
 //! `xcher share`: a provider until it is stopped.
 
-
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Calls, Error, Event};
+use xcher_core::peer::{CallPolicy, Error, Event};
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::incoming_offers::Offers;
@@ -29,7 +28,7 @@ pub(crate) async fn serve_all(
     mut serving: Serving,
     mut online: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
-    let calls = if serving.ask { Calls::Ask } else { Calls::Take };
+    let calls = if serving.ask { CallPolicy::Ask } else { CallPolicy::Accept };
     let (privacy, inbox) = (common.privacy()?, serving.inbox.take());
     let mut running = OnlineHost::online(common, calls, shares, inbox, privacy).await?;
     running.output.receives_into(serving.offers.target().clone());

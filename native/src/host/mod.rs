@@ -175,7 +175,7 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let peer = Peer::new(setup.config);
         let (peer, known) = match setup.privacy {
-            Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
+            Some(Privacy { encryption, known }) => (peer.with_encryption(encryption), Some(known)),
             None => (peer, None),
         };
         let (inbox, stream) = setup.sink.parts();
@@ -392,7 +392,7 @@ impl Host {
         name: &FileName,
         why: NotStored,
     ) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.forgo(session, name, why, now, actions))
+        self.with(|peer, now, actions| peer.skip(session, name, why, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -516,8 +516,8 @@ impl Host {
             Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),
             Action::Pin { nick, key } => self.pin(nick, key),
-            Action::RelayProved { key } => self.relay_proved(key),
-            Action::Tell(event) => {
+            Action::RelayVerified { key } => self.relay_proved(key),
+            Action::Notify(event) => {
                 match &event {
                     Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                         self.walks.remove(session);

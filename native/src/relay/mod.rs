@@ -25,7 +25,7 @@ use xcher_core::RelayLimits;
 use xcher_core::registry::{ConnId, Input, Registry, Report};
 use xcher_core::secure::Identity;
 
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
 use hub::Hub;
 pub use stream_connection::Joined;
 

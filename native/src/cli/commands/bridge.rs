@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-
 use crate::bridge::Home;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Event};
+use xcher_core::peer::{CallPolicy, Event};
 use xcher_core::{FileName, Kind, Nick};
 
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -36,7 +36,7 @@ async fn list(call: &mut OutgoingSession<'_>) -> Result<(), CliError> {
                 };
                 said.map_err(CliError::unwritten)?;
             }
-            Event::BadEntry { .. } => refused = true,
+            Event::InvalidEntry { .. } => refused = true,
             Event::ListEnd { .. } if refused => return Err(CliError::told(ExitCode::Policy)),
             Event::ListEnd { .. } => return Ok(()),
             _ => {}
@@ -69,7 +69,7 @@ async fn ask(call: &mut OutgoingSession<'_>, name: FileName) -> Result<(), CliEr
 
 pub(crate) async fn who(common: &Common) -> Result<(), CliError> {
     let mut running =
-        OnlineHost::online(common, Calls::Ignore, Shares::nothing(), None, None).await?;
+        OnlineHost::online(common, CallPolicy::Ignore, Shares::nothing(), None, None).await?;
     // A relay that does not know the question says nothing.
     let patience = Duration::from_secs(common.timeout);
     let done = match tokio::time::timeout(patience, everyone(&mut running, &common.relay)).await {

@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal as _};
 
 use xcher_core::ProtocolError;
 use xcher_core::code::{Code, CodeError};
-use xcher_core::delivery::{ByCode, Verdict};
-use xcher_core::peer::{Calls, Delivery, Error, Event};
+use xcher_core::delivery::{CodeDelivery, Status};
+use xcher_core::peer::{CallPolicy, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
 
 use crate::cli::exit::{CliError, ExitCode};
@@ -22,7 +22,8 @@ use crate::keys::KeysError;
 const TRIES: u32 = 8;
 
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
-    let served = if shares.is_a_pipe() { ByCode::of_a_pipe() } else { ByCode::new() };
+    let served =
+        if shares.is_a_pipe() { CodeDelivery::for_piped_input() } else { CodeDelivery::new() };
     let (mut running, code) = online(common, shares).await?;
     let sent = match show(&running, common, args, &code) {
         Ok(()) => serve(&mut running, served).await,
@@ -47,7 +48,16 @@ async fn online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code), C
         let nicks = vec![code.nick().clone()];
         tries += 1;
         let (limits, shares) = (limits_to_think(common), shares.clone());
-        match OnlineHost::online_as(common, nicks, limits, Calls::Take, shares, None, privacy).await
+        match OnlineHost::online_as(
+            common,
+            nicks,
+            limits,
+            CallPolicy::Accept,
+            shares,
+            None,
+            privacy,
+        )
+        .await
         {
             Ok(running) => return Ok((running, code)),
             Err(not) if not.nick_taken && tries < TRIES => {}
@@ -81,7 +91,7 @@ fn show(
 }
 
 /// Serves until someone with the code has everything they want.
-async fn serve(running: &mut OnlineHost, mut served: ByCode) -> Result<(), CliError> {
+async fn serve(running: &mut OnlineHost, mut served: CodeDelivery) -> Result<(), CliError> {
     loop {
         let event = match running.next().await {
             Ok(event) => event,
@@ -96,38 +106,38 @@ async fn serve(running: &mut OnlineHost, mut served: ByCode) -> Result<(), CliEr
         }
         served.event(&event);
         loop {
-            match served.verdict(running.host.is_busy()) {
-                Verdict::Open => break,
-                Verdict::Again(outcome) => {
+            match served.status(running.host.is_busy()) {
+                Status::Pending => break,
+                Status::Incomplete(outcome) => {
                     delivery_report::missing(&running.output, &outcome);
                     let what = delivery_report::not_arrived(&outcome);
                     running.output.note(format_args!(
                         "{what}; the code is still good, and the same command resumes there"
                     ));
                 }
-                Verdict::Done(outcome) if outcome.is_nothing() => {
+                Status::Complete(outcome) if outcome.is_empty() => {
                     delivery_report::sent(&running.output, &outcome);
                     return Err(CliError::new(ExitCode::Incomplete, "the other side took nothing"));
                 }
-                Verdict::Done(outcome) => {
+                Status::Complete(outcome) => {
                     delivery_report::sent(&running.output, &outcome);
                     return Ok(());
                 }
-                Verdict::Dead(outcome) => {
+                Status::CodeExhausted(outcome) => {
                     delivery_report::missing(&running.output, &outcome);
                     return Err(CliError::new(
                         ExitCode::NotPrivate,
                         "ten wrong codes were tried, so this one is dead: send again for another",
                     ));
                 }
-                Verdict::Lost(fate) => return Err(lost(&fate)),
+                Status::Lost(fate) => return Err(lost(&fate)),
             }
         }
     }
 }
 
 /// The user stopped it: what somebody wanted and did not get is named.
-fn stopped(running: &OnlineHost, served: &ByCode, error: CliError) -> CliError {
+fn stopped(running: &OnlineHost, served: &CodeDelivery, error: CliError) -> CliError {
     let outcome = served.outcome();
     if error.message.is_none() && !outcome.is_complete() {
         delivery_report::missing(&running.output, &outcome);

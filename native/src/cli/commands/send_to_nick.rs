@@ -1,7 +1,7 @@
 //! `xcher send NICK PATH…`: offers files to someone who is online, and serves what they take.
 
 use xcher_core::delivery::{Offer, Outcome};
-use xcher_core::peer::{Event, Secrecy};
+use xcher_core::peer::{Event, Security};
 use xcher_core::{Kind, LeftOut, Listed, Nick};
 
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -112,14 +112,14 @@ async fn serve(
     delivery_report::sent(&call.running.output, &outcome);
     delivery_report::missing(&call.running.output, &outcome);
     match ended {
-        Some(error) if offer.is_cut() => Err(error),
+        Some(error) if offer.is_interrupted() => Err(error),
         _ => settled(&outcome, to),
     }
 }
 
 fn told(call: &OutgoingSession<'_>, to: &Nick, event: &Event) -> Result<(), CliError> {
     match event {
-        Event::Opened { session, secrecy: Secrecy::Private { .. }, .. }
+        Event::Opened { session, security: Security::Encrypted { .. }, .. }
             if *session == call.session =>
         {
             call.running.output.note(format_args!("{to} is asked"));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use xcher_core::Nick;
-use xcher_core::peer::{Path, Via};
+use xcher_core::peer::{Path, PathPolicy};
 
 use super::raw_values::RawValues;
 use super::values::{PathChoice, host_rate, switch};
@@ -120,7 +120,7 @@ impl Common {
     }
 
     /// Returns the paths that connections may take.
-    pub(crate) fn via(&self) -> Result<Via, CliError> {
+    pub(crate) fn via(&self) -> Result<PathPolicy, CliError> {
         let has_bridge = self.relay.tcp().is_none();
         match self.via {
             PathChoice::Bridge if !has_bridge => Err(CliError::usage(format!(
@@ -128,10 +128,10 @@ impl Common {
                  --relay",
                 self.relay
             ))),
-            PathChoice::Auto if !has_bridge => Ok(Via::Only(Path::Direct)),
-            PathChoice::Auto => Ok(Via::Auto),
-            PathChoice::Direct => Ok(Via::Only(Path::Direct)),
-            PathChoice::Bridge => Ok(Via::Only(Path::Bridge)),
+            PathChoice::Auto if !has_bridge => Ok(PathPolicy::Only(Path::Direct)),
+            PathChoice::Auto => Ok(PathPolicy::Auto),
+            PathChoice::Direct => Ok(PathPolicy::Only(Path::Direct)),
+            PathChoice::Bridge => Ok(PathPolicy::Only(Path::Bridge)),
         }
     }
 

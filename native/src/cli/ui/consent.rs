@@ -1,6 +1,5 @@
 //! Whether files are wanted, and which: the question, and what an answer means.
 
-
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::target::Target;

@@ -25,7 +25,7 @@ pub(crate) fn sent(output: &Output, outcome: &Outcome) {
             files(stored + handed)
         )),
     }
-    match outcome.here {
+    match outcome.already_present {
         0 => {}
         1 => output.note(format_args!("1 file was there already")),
         here => output.note(format_args!("{here} files were there already")),
@@ -42,7 +42,7 @@ pub(crate) fn missing(output: &Output, outcome: &Outcome) {
         output.missing(&format!("{name}: {fate}"));
     }
     let named = outcome.missing().len().min(SHOWN) as u64;
-    let rest = outcome.missing_count() - outcome.unasked - named;
+    let rest = outcome.missing_count() - outcome.not_requested - named;
     if rest > 0 {
         output.error(format_args!("and {} more", files(rest)));
     }
@@ -50,10 +50,10 @@ pub(crate) fn missing(output: &Output, outcome: &Outcome) {
 
 /// How many files did not arrive, in words.
 pub(crate) fn not_arrived(outcome: &Outcome) -> String {
-    match (outcome.missing_count() - outcome.unasked, outcome.unasked) {
+    match (outcome.missing_count() - outcome.not_requested, outcome.not_requested) {
         (0, 0) => "the session was cut before anything was asked for".to_owned(),
         // Who stops early may not know how many files there would have been.
-        (0, _) if outcome.delivered() + outcome.here == 0 => {
+        (0, _) if outcome.delivered() + outcome.already_present == 0 => {
             "the other side stopped before it fetched anything".to_owned()
         }
         (0, _) => "the other side stopped before it fetched all that it wanted".to_owned(),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 
-use xcher_core::peer::{Direction, Event, Known, Path, Secrecy};
+use xcher_core::peer::{Direction, Event, KeyStatus, Path, Security};
 use xcher_core::{WhyLeft, is_escaped};
 
 use crate::cli::exit::{CliError, ExitCode};
@@ -49,7 +49,7 @@ struct Session {
     /// Which way it goes.
     path: Path,
     /// Who hears it, where the user has not read that yet: the safety words are to come.
-    unread: Option<Secrecy>,
+    unread: Option<Security>,
 }
 
 impl Output {
@@ -293,15 +293,17 @@ impl Output {
             Event::CallRefused { from, error } => {
                 self.note(format_args!("a call from {from} was refused: {error}"));
             }
-            Event::Opened { session, peer, nick, called, path, secrecy } => {
+            Event::Opened { session, peer, nick, incoming, path, security } => {
                 let ip = peer.ip().to_canonical();
                 let who = match nick {
                     Some(nick) => format!("{nick} ({ip})"),
                     None => ip.to_string(),
                 };
-                let met = Session { who, called: *called, path: *path, unread: Some(*secrecy) };
+                let met = Session { who, called: *incoming, path: *path, unread: Some(*security) };
                 self.sessions.insert(session.0, met);
-                if let Secrecy::Plain(_) | Secrecy::Private { known: Known::ByCode, .. } = secrecy {
+                if let Security::Unencrypted(_)
+                | Security::Encrypted { status: KeyStatus::ByCode, .. } = security
+                {
                     self.say_who_hears(session.0, None);
                 }
             }
@@ -338,7 +340,9 @@ impl Output {
                     self.unsent.insert(line);
                 }
             }
-            Event::BadEntry { why, .. } => self.note(format_args!("left out of the list: {why}")),
+            Event::InvalidEntry { why, .. } => {
+                self.note(format_args!("left out of the list: {why}"))
+            }
             Event::LeftOut { left, .. } => {
                 let why = (left.why, left.why.as_str());
                 self.left_out(&left.to_string(), why, left.why.is_error());
@@ -351,7 +355,7 @@ impl Output {
                     self.note(format_args!("{line}"));
                 }
             }
-            Event::BadOffer { why, .. } => {
+            Event::InvalidOffer { why, .. } => {
                 self.detail(format_args!("left out of the offer: {why}"))
             }
             Event::Notice { text, .. } => self.detail(format_args!("{text}")),
@@ -363,9 +367,10 @@ impl Output {
     /// come.
     fn say_who_hears(&mut self, session: u64, words: Option<&str>) {
         if let Some(Session { who, path, unread, .. }) = self.sessions.get_mut(&session)
-            && let Some(secrecy) = unread.take()
+            && let Some(security) = unread.take()
         {
-            let line = format!("{who} is connected {path}; {}", SessionSecurity { secrecy, words });
+            let line =
+                format!("{who} is connected {path}; {}", SessionSecurity { security, words });
             self.note(format_args!("{line}"));
         }
     }

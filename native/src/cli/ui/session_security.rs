@@ -2,26 +2,26 @@
 
 use std::fmt;
 
-use xcher_core::peer::{Known, Secrecy, WhyPlain};
+use xcher_core::peer::{KeyStatus, Security, WhyUnencrypted};
 use xcher_core::secure::PublicKey;
 
 /// Who hears what is said in a session, in a few words.
 pub(crate) struct SessionSecurity<'a> {
-    pub(crate) secrecy: Secrecy,
+    pub(crate) security: Security,
     /// The safety words, where there are any.
     pub(crate) words: Option<&'a str>,
 }
 
 impl fmt::Display for SessionSecurity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.secrecy {
-            Secrecy::Private { key, known } => {
-                let known_by_code = known == Known::ByCode;
+        match self.security {
+            Security::Encrypted { key, status: known } => {
+                let known_by_code = known == KeyStatus::ByCode;
                 let known = match known {
-                    Known::Pinned => "the same as before",
-                    Known::First => "seen for the first time",
-                    Known::ByCode => "proved by the code",
-                    Known::Unpinned => "not pinned",
+                    KeyStatus::Pinned => "the same as before",
+                    KeyStatus::FirstSeen => "seen for the first time",
+                    KeyStatus::ByCode => "proved by the code",
+                    KeyStatus::Unpinned => "not pinned",
                 };
                 let key = Short(key);
                 write!(f, "the session is private: key {key}, {known}")?;
@@ -31,16 +31,18 @@ impl fmt::Display for SessionSecurity<'_> {
                     words => write!(f, "; safety words: {}", words.unwrap_or("none yet")),
                 }
             }
-            Secrecy::Plain(why) => write!(f, "the session is not private: {}", why_plain(why)),
+            Security::Unencrypted(why) => {
+                write!(f, "the session is not private: {}", why_plain(why))
+            }
         }
     }
 }
 
 /// Why a session is not private, in a few words.
-pub(crate) fn why_plain(why: WhyPlain) -> &'static str {
+pub(crate) fn why_plain(why: WhyUnencrypted) -> &'static str {
     match why {
-        WhyPlain::Here => "--plain",
-        WhyPlain::There => "the other side speaks the six packets alone",
+        WhyUnencrypted::Disabled => "--plain",
+        WhyUnencrypted::PeerUnsupported => "the other side speaks the six packets alone",
     }
 }
 

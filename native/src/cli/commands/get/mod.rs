@@ -239,7 +239,7 @@ async fn choose(
             Event::LeftOut { left, .. } if left.why.is_error() && wanted.takes(&left.name) => {
                 unreadable = true;
             }
-            Event::BadEntry { .. } => {
+            Event::InvalidEntry { .. } => {
                 if let Wanted::All { refused } = wanted {
                     *refused = true;
                 }

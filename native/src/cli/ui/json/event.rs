@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-
 /// A line of `--json`. Fields that do not apply are left out.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]

@@ -1,7 +1,7 @@
 //! What a host reports, as lines of `--json`.
 
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Delivery, Direction, Error, Event, Known, Secrecy};
+use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security};
 use xcher_core::{Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
@@ -40,7 +40,7 @@ impl<'a> JsonEvent<'a> {
             files: outcome.delivered(),
             confirmed: outcome.stored,
             bytes: outcome.bytes,
-            here: outcome.here,
+            here: outcome.already_present,
             declined: outcome.declined,
             missing: outcome.missing_count(),
         }
@@ -65,11 +65,11 @@ impl<'a> JsonEvent<'a> {
                 peer: Some(from.to_string()),
                 ..session_line(None, "refused", Some(error))
             }),
-            Event::Opened { session, peer, nick, path, secrecy, .. } => Self::Session(Session {
+            Event::Opened { session, peer, nick, path, security, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
                 path: Some(path.as_str()),
-                ..open_line(session.0, *secrecy)
+                ..open_line(session.0, *security)
             }),
             Event::SafetyWords { session, words } => {
                 Self::SafetyWords { session: session.0, words }
@@ -86,7 +86,7 @@ impl<'a> JsonEvent<'a> {
                 size: Size::of(*size),
                 kind: kind(*stat),
             },
-            Event::BadEntry { why, .. } | Event::Notice { text: why, .. } => {
+            Event::InvalidEntry { why, .. } | Event::Notice { text: why, .. } => {
                 Self::Notice { text: why }
             }
             Event::ListEnd { session, entries } => {
@@ -108,10 +108,10 @@ impl<'a> JsonEvent<'a> {
                 reason: left.why.as_str(),
                 text: left.why.to_string(),
             },
-            Event::BadOffer { why, .. } => Self::Notice { text: why },
+            Event::InvalidOffer { why, .. } => Self::Notice { text: why },
             Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
             Event::Declined { session, name } => Self::Declined { session: session.0, name },
-            Event::CodeDead => Self::CodeDead {},
+            Event::CodeExhausted => Self::CodeDead {},
             Event::Checked { session, name, yes } => {
                 Self::Checked { session: session.0, name, shared: *yes }
             }
@@ -165,19 +165,19 @@ impl<'a> JsonEvent<'a> {
     }
 }
 
-fn open_line<'a>(session: u64, secrecy: Secrecy) -> Session<'a> {
+fn open_line<'a>(session: u64, security: Security) -> Session<'a> {
     let line = session_line(Some(session), "open", None);
-    match secrecy {
-        Secrecy::Private { key, known } => {
+    match security {
+        Security::Encrypted { key, status: known } => {
             let known = match known {
-                Known::Pinned => "pinned",
-                Known::First => "first",
-                Known::ByCode => "code",
-                Known::Unpinned => "no",
+                KeyStatus::Pinned => "pinned",
+                KeyStatus::FirstSeen => "first",
+                KeyStatus::ByCode => "code",
+                KeyStatus::Unpinned => "no",
             };
             Session { private: Some(true), key: Some(key.to_string()), known: Some(known), ..line }
         }
-        Secrecy::Plain(why) => {
+        Security::Unencrypted(why) => {
             Session { private: Some(false), reason: Some(why_plain(why).to_owned()), ..line }
         }
     }

@@ -16,7 +16,7 @@ use crate::{Limits, MisuseError, Nick, ProtocolError, Session};
 
 /// What a host needs for private sessions.
 #[derive(Debug)]
-pub struct Trust {
+pub struct Encryption {
     identity: Arc<Identity>,
     entropy: Entropy,
     extensions: Extensions,
@@ -28,7 +28,7 @@ pub struct Trust {
     wrong: u32,
 }
 
-impl Trust {
+impl Encryption {
     /// Of this host's key, and 32 bytes of the system's randomness.
     pub fn new(identity: Identity, seed: [u8; 32]) -> Self {
         Self {
@@ -148,53 +148,53 @@ impl Trust {
     }
 }
 
-/// Who hears what is said in a session.
+/// A session's confidentiality: encrypted to a key, or readable on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrecy {
-    /// The other side alone.
-    Private {
-        /// Who it is.
+pub enum Security {
+    /// Only the peer can read it.
+    Encrypted {
+        /// The key that the peer proved to hold.
         key: PublicKey,
-        /// What is known of that key.
-        known: Known,
+        /// How far this host knows that key.
+        status: KeyStatus,
     },
-    /// Whoever can watch the network.
-    Plain(WhyPlain),
+    /// Anyone who can watch the network can read it.
+    Unencrypted(WhyUnencrypted),
 }
 
-/// What is known of the other side's key.
+/// How far this host knows the peer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// It is the one that its nick had before.
+pub enum KeyStatus {
+    /// The key that this nick had before.
     Pinned,
-    /// It is the first that its nick has, and pinned from now on.
-    First,
-    /// It knows the code.
+    /// The first key seen of this nick, pinned from now on.
+    FirstSeen,
+    /// The peer proved to know the code.
     ByCode,
-    /// Its nick is not this host's to pin: it called, or is for one time.
+    /// Not pinned: the peer called this host, or its nick is a code's.
     Unpinned,
 }
 
-/// Why a session is not private.
+/// Why a session is not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyPlain {
-    /// This host was told so.
-    Here,
-    /// The other side knows the six packets alone.
-    There,
+pub enum WhyUnencrypted {
+    /// Encryption is disabled on this host.
+    Disabled,
+    /// The peer knows the base protocol alone.
+    PeerUnsupported,
 }
 
 impl Peer {
     /// As [`new`](Self::new), for private sessions.
-    pub fn with_trust(mut self, trust: Trust) -> Self {
-        self.trust = Some(trust);
+    pub fn with_encryption(mut self, trust: Encryption) -> Self {
+        self.encryption = Some(trust);
         self
     }
 
     /// From now on nobody is taken for `nick` who does not hold this key; with none, whoever holds
     /// the next one.
-    pub fn know(&mut self, nick: Nick, key: Option<PublicKey>) {
-        let Some(trust) = &mut self.trust else { return };
+    pub fn set_pin(&mut self, nick: Nick, key: Option<PublicKey>) {
+        let Some(trust) = &mut self.encryption else { return };
         match key {
             Some(key) => trust.pins.insert(nick.lower(), key),
             None => trust.pins.remove(&nick.lower()),
@@ -202,8 +202,8 @@ impl Peer {
     }
 
     /// As [`know`](Self::know), but where another key is known of `nick`, that one stays.
-    pub fn know_if_new(&mut self, nick: &Nick, key: PublicKey) {
-        if let Some(trust) = &mut self.trust
+    pub fn pin_if_new(&mut self, nick: &Nick, key: PublicKey) {
+        if let Some(trust) = &mut self.encryption
             && !trust.pins.contains_key(&nick.lower())
         {
             trust.pins.insert(nick.lower(), key);
@@ -212,7 +212,7 @@ impl Peer {
 
     /// This host's own key, where it speaks in private.
     pub fn key(&self) -> Option<PublicKey> {
-        self.trust.as_ref().map(|trust| trust.identity.public())
+        self.encryption.as_ref().map(|trust| trust.identity.public())
     }
 
     /// Both sides know what they can do: what was asked so far is sent.
@@ -232,44 +232,44 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         slot.agreed = true;
         slot.heard = turn.now;
-        let (nick, called, key) = (slot.nick.clone(), slot.called, slot.key);
+        let (nick, incoming, key) = (slot.nick.clone(), slot.called, slot.key);
         let by_code = slot.code.is_some()
-            || called && self.trust.as_ref().is_some_and(|trust| trust.code.is_some());
-        let secrecy = match (key, &mut self.trust) {
-            (None, Some(_)) => Secrecy::Plain(WhyPlain::There),
-            (None, None) => Secrecy::Plain(WhyPlain::Here),
+            || incoming && self.encryption.as_ref().is_some_and(|trust| trust.code.is_some());
+        let security = match (key, &mut self.encryption) {
+            (None, Some(_)) => Security::Unencrypted(WhyUnencrypted::PeerUnsupported),
+            (None, None) => Security::Unencrypted(WhyUnencrypted::Disabled),
             (Some(key), trust) => {
-                let known = match (&nick, trust) {
-                    _ if by_code => Known::ByCode,
+                let status = match (&nick, trust) {
+                    _ if by_code => KeyStatus::ByCode,
                     (Some(nick), Some(trust)) if trust.pins.contains_key(&nick.lower()) => {
-                        Known::Pinned
+                        KeyStatus::Pinned
                     }
                     // Who calls goes by a name of its own choice.
-                    (Some(nick), Some(trust)) if !called && !nick.is_for_one_time() => {
+                    (Some(nick), Some(trust)) if !incoming && !nick.is_for_one_time() => {
                         trust.pins.insert(nick.lower(), key);
                         turn.act(Action::Pin { nick: nick.clone(), key });
-                        Known::First
+                        KeyStatus::FirstSeen
                     }
-                    _ => Known::Unpinned,
+                    _ => KeyStatus::Unpinned,
                 };
-                Secrecy::Private { key, known }
+                Security::Encrypted { key, status }
             }
         };
         slot.opened = true;
         if let Some(peer) = slot.remote {
             let lent = slot.session.extensions().has(Extensions::BRIDGE);
             let path = if lent { Path::Bridge } else { slot.path };
-            turn.tell(Event::Opened { session: id, peer, nick, called, path, secrecy });
+            turn.notify(Event::Opened { session: id, peer, nick, incoming, path, security });
         }
         if let Some(words) = slot.words.take() {
-            turn.tell(Event::SafetyWords { session: id, words });
+            turn.notify(Event::SafetyWords { session: id, words });
         }
         self.ask_again(id, turn);
     }
 
     /// Both sides know the code: who made it up says who it is, which guessers do not learn.
     pub(super) fn authenticated(&mut self, id: SessionId, turn: &mut Turn<'_>) {
-        if let (Some(slot), Some(trust)) = (self.sessions.get_mut(&id), &self.trust)
+        if let (Some(slot), Some(trust)) = (self.sessions.get_mut(&id), &self.encryption)
             && slot.called
         {
             let mut out = Vec::new();
@@ -315,15 +315,15 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As there; [`MisuseError::NoTrust`] for a host that speaks in the clear.
+    /// As there; [`MisuseError::EncryptionDisabled`] for a host that speaks in the clear.
     pub fn open_code(
         &mut self,
         code: Code,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        if self.trust.is_none() {
-            return Err(MisuseError::NoTrust);
+        if self.encryption.is_none() {
+            return Err(MisuseError::EncryptionDisabled);
         }
         let session = self.open(code.nick().clone(), now, actions)?;
         if let Some(slot) = self.sessions.get_mut(&session) {
@@ -334,7 +334,7 @@ impl Peer {
 
     /// Whether this host's code lets nobody in any more.
     pub(super) fn is_code_dead(&self) -> bool {
-        self.trust.as_ref().is_some_and(|trust| trust.wrong >= MAX_TRIES)
+        self.encryption.as_ref().is_some_and(|trust| trust.wrong >= MAX_TRIES)
     }
 
     /// Where a session failed for a code that this host made up.
@@ -343,12 +343,12 @@ impl Peer {
         if !self.sessions.get(&id).is_some_and(|slot| slot.called) {
             return;
         }
-        let Some(trust) = &mut self.trust else { return };
+        let Some(trust) = &mut self.encryption else { return };
         trust.wrong += 1;
         if trust.wrong != MAX_TRIES {
             return;
         }
-        turn.tell(Event::CodeDead);
+        turn.notify(Event::CodeExhausted);
         // Those who try at the same time have no more tries.
         let called = |slot: &Slot| slot.called && !slot.agreed;
         let others = self.sessions.iter().filter(|(other, slot)| **other != id && called(slot));

@@ -10,7 +10,7 @@ use crate::peer::{Delivery, Event, SessionId, TransferId};
 
 /// What a host serves by a code.
 #[derive(Debug, Default)]
-pub struct ByCode {
+pub struct CodeDelivery {
     outcome: Outcome,
     /// Those who are in, by what they announced and what became of it.
     sessions: LiteMap<SessionId, Served>,
@@ -44,28 +44,28 @@ struct Pipe {
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Status {
     /// Nothing changed: wait for the next event.
-    Open,
-    /// Somebody left without everything they wanted; the code stays good, and the same command
-    /// resumes there. Ask again at once.
-    Again(Outcome),
-    /// Somebody has everything they wanted, which may be nothing.
-    Done(Outcome),
-    /// The code admits nobody any more: too many tried wrong ones.
-    Dead(Outcome),
-    /// What can be sent only once did not arrive, or it is not known whether it did.
+    Pending,
+    /// A requester disconnected without every file it wanted. The code stays valid, and the requester
+    /// resumes when it calls again. Query the status again at once.
+    Incomplete(Outcome),
+    /// A requester has every file it wanted, which can be none.
+    Complete(Outcome),
+    /// The code admits no caller any more: too many wrong codes were tried.
+    CodeExhausted(Outcome),
+    /// Piped input, which can be sent only once, did not arrive, or its arrival is unknown.
     Lost(Delivery),
 }
 
-impl ByCode {
+impl CodeDelivery {
     /// Nothing was requested yet.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The same where a pipe is all that is shared.
-    pub fn of_a_pipe() -> Self {
+    pub fn for_piped_input() -> Self {
         Self { alone: true, ..Self::default() }
     }
 
@@ -107,46 +107,46 @@ impl ByCode {
             Event::Ended { session, error } => {
                 if let Some(served) = self.sessions.remove(session) {
                     let settled = served.settled.saturating_add(served.here);
-                    self.outcome.unasked += served.wanted.saturating_sub(settled);
+                    self.outcome.not_requested += served.wanted.saturating_sub(settled);
                     self.last = served;
                     self.left |= error.is_none();
                     self.cut |= error.is_some();
                 }
             }
-            Event::CodeDead => self.dead = true,
+            Event::CodeExhausted => self.dead = true,
             _ => {}
         }
     }
 
     /// How things stand; `busy` says whether the host still has a session or a transfer.
-    pub fn verdict(&mut self, busy: bool) -> Verdict {
+    pub fn status(&mut self, busy: bool) -> Status {
         // Whoever is in already is not sent away.
         if busy || !self.sessions.is_empty() {
-            return Verdict::Open;
+            return Status::Pending;
         }
         if let Some(fate) = self.pipe.as_ref().and_then(|pipe| pipe.fate.clone()) {
             if !fate.is_done() {
-                return Verdict::Lost(fate);
+                return Status::Lost(fate);
             }
             if self.alone {
                 // Whatever else is said to be wanted, there is nothing more to send.
                 self.outcome.retry();
-                return Verdict::Done(self.outcome());
+                return Status::Complete(self.outcome());
             }
         }
         let (left, cut) = (take(&mut self.left), take(&mut self.cut));
         match (left, cut) {
-            (true, _) if self.outcome.is_complete() => Verdict::Done(self.outcome()),
-            (true, _) | (_, true) => Verdict::Again(self.outcome()),
-            _ if self.dead => Verdict::Dead(self.outcome()),
-            _ => Verdict::Open,
+            (true, _) if self.outcome.is_complete() => Status::Complete(self.outcome()),
+            (true, _) | (_, true) => Status::Incomplete(self.outcome()),
+            _ if self.dead => Status::CodeExhausted(self.outcome()),
+            _ => Status::Pending,
         }
     }
 
     /// What became of it so far.
     pub fn outcome(&self) -> Outcome {
         // What arrived in an earlier session is there by now.
-        let here = self.last.here.saturating_sub(self.last.before);
-        Outcome { here, ..self.outcome.clone() }
+        let already_present = self.last.here.saturating_sub(self.last.before);
+        Outcome { already_present, ..self.outcome.clone() }
     }
 }
