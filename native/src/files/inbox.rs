@@ -16,7 +16,7 @@ use super::{
 };
 
 /// What to do when a file of that name is already there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
     /// Keep both: the new one becomes `name (1).ext`
