@@ -53,7 +53,9 @@ mod unicode;
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
 pub use left_out::{LeftOut, LeftOutReason};
-pub use limits::{Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, RelayLimits};
+pub use limits::{
+    Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, PARTIAL_EXPIRY, RelayLimits,
+};
 pub use line::{Line, LineBuffer};
 pub use name::{FileName, InvalidName, NameError, Platform};
 pub use nick::{InvalidNick, Nick};

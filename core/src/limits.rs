@@ -11,6 +11,8 @@ pub const MAX_NAME_LEN: usize = 1024;
 pub const MAX_PART_LEN: usize = 255;
 /// Characters of the longest nick (section 2.3).
 pub const MAX_NICK_CHARS: usize = 32;
+/// Time after its last change at which a partial file is removed: 7 days.
+pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Limits of a [`Peer`](crate::Peer). The defaults are those of section 8.
 ///

@@ -10,7 +10,6 @@ mod listen;
 mod open;
 mod packet_connection;
 mod privacy;
-mod relay_address;
 mod resume;
 mod stdio;
 mod task_report;
@@ -36,6 +35,7 @@ use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
+use crate::RelayAddress;
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
@@ -50,7 +50,6 @@ use transfer::Moving;
 use tunnel::Tunnel;
 
 pub use privacy::Privacy;
-pub use relay_address::RelayAddress;
 pub use stdio::Sink;
 pub use tls_roots::Trust;
 

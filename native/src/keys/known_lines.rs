@@ -52,7 +52,7 @@ impl KnownPeer {
 /// The key that the relay at an address had first: a line `ADDRESS / KEY SINCE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KnownRelay {
-    /// As [`RelayAddress::canonical`](crate::host::RelayAddress::canonical) writes it.
+    /// As [`RelayAddress::canonical`](crate::RelayAddress::canonical) writes it.
     pub(super) address: String,
     pub(super) key: PublicKey,
     since: Date,

@@ -10,7 +10,7 @@ use super::error::KeysError;
 use super::known_lines::{KnownLines, KnownPeer, KnownRelay, LIMIT, MAX_BYTES};
 use super::relay_id::RelayId;
 use super::{folder, lock, private_file};
-use crate::host::RelayAddress;
+use crate::RelayAddress;
 
 /// The file in the folder of the keys.
 const FILE: &str = "known_peers";

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod joined;
+mod in_process;
 #[path = "../patience/mod.rs"]
 mod patience;
 
