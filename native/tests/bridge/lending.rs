@@ -64,7 +64,7 @@ async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
     let _relay = tunnel.join("alice").await;
     let (first, _) = tunnel.listen().await;
     let _second = tunnel.listen().await;
-    tunnel.refused("X_LISTEN", "fewer listeners").await;
+    tunnel.refused("X_LISTEN", "too many listeners").await;
     drop(first);
     tunnel.ask_until("X_LISTEN", |answer| answer.starts_with("X_LISTEN ")).await;
 }
