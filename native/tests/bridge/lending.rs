@@ -53,7 +53,9 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     // After the session has ended, no more; and without its stream the listener is gone.
     drop((visit, tcp, stream, socket, listener));
     let dial = format!("X_DIAL {to}");
-    alice.ask_until(&dial, |answer| answer.contains("is not authorised by any call or session")).await;
+    alice
+        .ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
     nobody_listens(at).await;
 }
 

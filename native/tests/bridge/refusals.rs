@@ -20,7 +20,9 @@ async fn a_dial_to_an_address_no_x_init_brought() {
     let tunnel = front.open(HERE).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tunnel.refused(&format!("X_DIAL {}", fields(at)), "is not authorised by any call or session").await;
+    tunnel
+        .refused(&format!("X_DIAL {}", fields(at)), "is not authorised by any call or session")
+        .await;
     tunnel.refused("X_DIAL 8.8.8.8 8080", "is not authorised by any call or session").await;
 }
 
@@ -86,7 +88,9 @@ async fn a_dial_after_the_session_ended() {
     let visit = alice.visitor().await;
     assert_eq!(alice.ask(&dial).await.1, "YES");
     drop((session, visit));
-    alice.ask_until(&dial, |answer| answer.contains("is not authorised by any call or session")).await;
+    alice
+        .ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
 }
 
 #[tokio::test]
@@ -200,7 +204,8 @@ async fn a_call_is_dialled_once() {
     let (control, answer) = bob.ask(&dial).await;
     assert_eq!(answer, "YES");
     drop((control, listener.accept().await.unwrap()));
-    bob.ask_until(&dial, |answer| answer.contains("is not authorised by any call or session")).await;
+    bob.ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
 }
 
 #[tokio::test]
