@@ -235,7 +235,7 @@ impl Peer {
         };
         let mut out = Vec::new();
         // It cannot be refused: a session that ends is taken out at once.
-        let said = slot.session.listening(serve.number, port, &mut out);
+        let said = slot.session.answer_port(serve.number, port, &mut out);
         debug_assert_eq!(said, Ok(()));
         slot.write(out, turn);
         serve.stage = Stage::Awaiting(listener);
