@@ -11,7 +11,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
-use xcher_core::{FileName, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
 use crate::host;
 
@@ -293,7 +293,7 @@ impl Host {
             "lost" => host.lost(text),
             "turn" => host.turn(),
             "who" => host.who().map_err(misuse)?,
-            "open" if Code::is_like(text) => {
+            "open" if Code::looks_like(text) => {
                 let code =
                     Code::parse(text).map_err(|error| thrown("misuse", &error.to_string()))?;
                 began = host.open_code(code).map_err(misuse)?.0;
@@ -323,13 +323,13 @@ impl Host {
             "announce" => {
                 let (bytes, here) = more.split_once(' ').unwrap_or((more, ""));
                 let (bytes, here) = (whole(bytes)?, whole(here)?);
-                let want = Want { files: number as u64, bytes, here };
+                let want = Want { files: number as u64, bytes, already_stored: here };
                 host.announce(session, want).map_err(misuse)?;
             }
             "stored" => host.stored(transfer),
             "unstored" => host.unstored(transfer, NotStored::parse(text), more),
             "decline" => host.decline(session, &file_name(text)?).map_err(misuse)?,
-            "is-code" => began = Code::is_like(text).into(),
+            "is-code" => began = Code::looks_like(text).into(),
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
             "looked" => host.looked(transfer, number != 0.0),
@@ -378,14 +378,14 @@ fn file_name(text: &str) -> Result<FileName, JsValue> {
 }
 
 /// Files to offer: a name a line, and a size a line, with when it was changed, if that is known.
-fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
+fn listed(names: &str, sizes: &str) -> Result<Vec<SharedFile>, JsValue> {
     let names = names.split('\n').map(file_name).collect::<Result<Vec<_>, _>>()?;
     let mut sizes = sizes.split('\n').map(|line| line.split_once(' ').unwrap_or((line, "")));
     let with_size = |name| {
         let (size, modified) = sizes.next().unwrap_or_default();
         let size = size.parse().map_err(|_| thrown("misuse", "expected a size for each name"))?;
         let stat = Stat { modified: modified.parse().ok(), ..Stat::default() };
-        Ok::<_, JsValue>(Listed { name, size: Size::Exact(size), stat })
+        Ok::<_, JsValue>(SharedFile { name, size: Size::Exact(size), stat })
     };
     let files = names.into_iter().map(with_size).collect::<Result<_, _>>()?;
     // A name with a line end in it would be two.

@@ -28,7 +28,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
+use xcher_core::{FileName, MisuseError, Nick, Peer, SharedFile, Size, Stat};
 
 use awaiting::Awaiting;
 use deliveries::Deliveries;
@@ -298,7 +298,11 @@ impl<O: Outside> Host<O> {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<u64, MisuseError> {
+    pub fn offer(
+        &mut self,
+        session: SessionId,
+        files: Vec<SharedFile>,
+    ) -> Result<u64, MisuseError> {
         let id = self.deliveries.offer(session, files.iter().map(|file| file.name.clone()));
         let offered =
             self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions));
