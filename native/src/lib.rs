@@ -9,8 +9,11 @@ pub mod host;
 pub mod http;
 pub mod keys;
 mod net;
+pub mod peer;
 pub mod relay;
 mod relay_address;
 pub mod tunnel;
 
+pub use peer::{Error, ErrorCode, Event, Options, Peer, Session};
 pub use relay_address::RelayAddress;
+pub use xcher_core as core;

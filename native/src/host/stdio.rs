@@ -10,6 +10,7 @@ use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{FileName, Size};
 
 use super::Host;
+use super::passing_on::PassedOn;
 use super::task_report::Happened;
 use super::transfer::{disk, received_end};
 use crate::data::{self, Sealing, SendEnd};
@@ -84,9 +85,14 @@ impl Host {
         size: Size,
         seal: &mut Option<Seal>,
     ) -> bool {
-        let Some(stream) = &mut self.stream else { return false };
-        stream.wrote = Some((transfer, name.clone()));
-        let file = stream.file.clone();
+        let file = match (self.passing_on.get(&transfer), &mut self.stream) {
+            (Some(passed), _) => passed.file.clone(),
+            (None, Some(stream)) => {
+                stream.wrote = Some((transfer, name.clone()));
+                stream.file.clone()
+            }
+            (None, None) => return false,
+        };
         let begun = self.begin(transfer, conn, Direction::Receive);
         let Some((socket, received, brake)) = begun else {
             let (digests, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
@@ -119,6 +125,9 @@ impl Host {
 
     /// The file that was written to the stream is whole.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
+        if let Some(PassedOn { name, .. }) = self.passing_on.remove(&transfer) {
+            return self.later(Input::Stored { transfer, name });
+        }
         let wrote = self.stream.as_mut().and_then(|stream| stream.wrote.take());
         if let Some((_, name)) = wrote.filter(|(wrote, _)| *wrote == transfer) {
             self.later(Input::Stored { transfer, name });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use xcher_core::peer::{Direction, SessionId, TransferId};
-use xcher_core::{FileName, Listed, peer};
+use xcher_core::{FileName, SharedFile, peer};
 
 use super::code_send::CodeSend;
 use super::download::stored_at;
@@ -86,7 +86,7 @@ struct Entry {
     state: watch::Sender<State>,
     listings: VecDeque<ListingWriter>,
     checks: HashMap<Box<str>, oneshot::Sender<Result<bool, Error>>>,
-    offered: Vec<Listed>,
+    offered: Vec<SharedFile>,
 }
 
 impl Actor {
@@ -167,8 +167,7 @@ impl Actor {
 
     pub(super) fn list(&mut self, session: SessionId, writer: ListingWriter) {
         let Some(entry) = self.sessions.get_mut(&session) else {
-            writer.push(Err(over()));
-            return;
+            return writer.fail(over());
         };
         entry.listings.push_back(writer);
         if entry.listings.len() == 1 {
@@ -181,7 +180,7 @@ impl Actor {
             && let Some(entry) = self.sessions.get_mut(&session)
             && let Some(writer) = entry.listings.pop_front()
         {
-            writer.push(Err(error.into()));
+            writer.fail(error.into());
         }
     }
 
@@ -203,13 +202,13 @@ impl Actor {
     pub(super) fn get(
         &mut self,
         session: SessionId,
-        listed: Listed,
+        listed: SharedFile,
         into: Option<File>,
         reply: oneshot::Sender<Result<Downloaded, Error>>,
     ) -> Option<TransferId> {
-        let Listed { name, size, stat } = listed;
+        let SharedFile { name, size, stat } = listed;
         let started = match into {
-            Some(file) => self.host.get_into(session, name, size, stat, file),
+            Some(file) => self.host.get_into(session, name, size, file),
             None if self.folder.is_none() => {
                 let text = "no folder to store files in: set Options::save_to";
                 let _ = reply.send(Err(Error::misuse(text)));
@@ -236,8 +235,10 @@ impl Actor {
     }
 
     pub(super) fn share(&mut self, path: &std::path::Path) -> Result<Box<str>, Error> {
-        let (shares, name) =
-            self.shares.with(path, &Rules::default()).map_err(Error::local)?;
+        let (shares, name) = self
+            .shares
+            .with(path, &Rules { hidden: false, ..Rules::default() })
+            .map_err(Error::local)?;
         self.replace_shares(shares);
         Ok(name)
     }
@@ -334,7 +335,7 @@ impl Actor {
                 }
             }
             peer::Event::Entry { session, name, size, stat } => {
-                let file = RemoteFile { listed: Listed { name, size, stat } };
+                let file = RemoteFile { listed: SharedFile { name, size, stat } };
                 let writer = self.sessions.get(&session).and_then(|entry| entry.listings.front());
                 if writer.is_some_and(|writer| writer.push(Ok(file))) {
                     self.host.hold(session, true);
@@ -342,7 +343,9 @@ impl Actor {
             }
             peer::Event::ListEnd { session, .. } => {
                 let Some(entry) = self.sessions.get_mut(&session) else { return };
-                entry.listings.pop_front();
+                if let Some(writer) = entry.listings.pop_front() {
+                    writer.finish();
+                }
                 if !entry.listings.is_empty() {
                     self.start_listing(session);
                 }
@@ -356,7 +359,7 @@ impl Actor {
             peer::Event::Offered { session, name, size, stat } => {
                 match self.sessions.get_mut(&session) {
                     Some(entry) if entry.offered.len() < MAX_OFFERED => {
-                        entry.offered.push(Listed { name, size, stat });
+                        entry.offered.push(SharedFile { name, size, stat });
                     }
                     _ => _ = self.host.decline(session, &name),
                 }
@@ -444,7 +447,7 @@ impl Entry {
     fn end(self, result: Result<(), Error>) {
         let error = result.as_ref().err().cloned().unwrap_or_else(over);
         for listing in self.listings {
-            listing.push(Err(error.clone()));
+            listing.fail(error.clone());
         }
         for reply in self.checks.into_values() {
             let _ = reply.send(Err(error.clone()));

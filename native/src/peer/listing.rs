@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use xcher_core::peer::SessionId;
-use xcher_core::{Kind, Listed};
+use xcher_core::{Kind, SharedFile};
 
 use super::actor::Handle;
 use super::{Error, Session};
@@ -22,7 +22,7 @@ const FEW_WAITING: usize = 256;
 /// A file, folder or link that the peer shares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteFile {
-    pub(super) listed: Listed,
+    pub(super) listed: SharedFile,
 }
 
 impl RemoteFile {
@@ -62,13 +62,17 @@ impl RemoteFile {
     }
 }
 
+/// What the actor hands over: `None` ends a complete listing.
+type Item = Option<Result<RemoteFile, Error>>;
+
 /// A stream of the files that a peer shares. Dropping it early lets the rest of the listing pass unread.
 #[derive(Debug)]
 pub struct Listing {
-    items: mpsc::UnboundedReceiver<Result<RemoteFile, Error>>,
+    items: mpsc::UnboundedReceiver<Item>,
     waiting: Arc<AtomicUsize>,
     session: SessionId,
     handle: Handle,
+    ended: bool,
     /// Keeps the session open.
     _session: Session,
 }
@@ -76,17 +80,27 @@ pub struct Listing {
 /// The actor's end of a [`Listing`].
 #[derive(Debug)]
 pub(super) struct ListingWriter {
-    items: mpsc::UnboundedSender<Result<RemoteFile, Error>>,
+    items: mpsc::UnboundedSender<Item>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl ListingWriter {
     /// Hands an item to the reader. Returns true if the reader lags behind.
     pub(super) fn push(&self, item: Result<RemoteFile, Error>) -> bool {
-        if self.items.send(item).is_err() {
-            return false;
-        }
-        self.waiting.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_WAITING
+        // Counted first, since the reader may be faster than this thread.
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        self.items.send(Some(item)).is_ok() && waiting >= MAX_WAITING
+    }
+
+    /// The listing is complete.
+    pub(super) fn finish(self) {
+        let _ = self.items.send(None);
+    }
+
+    /// The listing ends with an error.
+    pub(super) fn fail(self, error: Error) {
+        self.push(Err(error));
+        self.finish();
     }
 }
 
@@ -97,7 +111,7 @@ impl Listing {
         let writer = ListingWriter { items: sender, waiting: waiting.clone() };
         let (id, handle) = (session.id, session.handle.clone());
         handle.tell(move |actor| actor.list(id, writer));
-        Self { items, waiting, session: id, handle, _session: session.clone() }
+        Self { items, waiting, session: id, handle, ended: false, _session: session.clone() }
     }
 }
 
@@ -105,7 +119,15 @@ impl Stream for Listing {
     type Item = Result<RemoteFile, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.items.poll_recv(context));
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let Some(item) = ready!(self.items.poll_recv(context)) else {
+            // Without its end the listing is not complete.
+            self.ended = true;
+            return Poll::Ready(Some(Err(Error::closed())));
+        };
+        self.ended = item.is_none();
         if item.is_some() && self.waiting.fetch_sub(1, Ordering::Relaxed) == FEW_WAITING {
             let session = self.session;
             self.handle.tell(move |actor| actor.host.hold(session, false));

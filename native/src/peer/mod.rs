@@ -78,7 +78,7 @@ impl Peer {
         options: Options,
     ) -> Result<Sending, Error> {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
-        let opened = blocking(move || Shares::open_by(&paths, &Rules::everything())).await?;
+        let opened = blocking(move || Shares::open_by(&paths, &Rules::default())).await?;
         let shares = opened.map_err(Error::local)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(Error::local)?;
@@ -208,7 +208,7 @@ enum Target {
 impl Target {
     fn parse(text: &str) -> Result<Self, Error> {
         let misuse = |error: &dyn std::fmt::Display| Error::misuse(&error.to_string());
-        match Code::is_like(text) {
+        match Code::looks_like(text) {
             true => Code::parse(text).map(Self::Code).map_err(|error| misuse(&error)),
             false => Nick::parse(text).map(Self::Nick).map_err(|error| misuse(&error)),
         }

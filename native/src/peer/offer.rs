@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use xcher_core::Listed;
+use xcher_core::SharedFile;
 use xcher_core::peer::SessionId;
 
 use super::actor::Handle;
@@ -25,7 +25,7 @@ struct Undecided {
 }
 
 impl Offer {
-    pub(super) fn new(session: Session, files: Vec<Listed>) -> Self {
+    pub(super) fn new(session: Session, files: Vec<SharedFile>) -> Self {
         let files = files.into_iter().map(|listed| RemoteFile { listed }).collect();
         let undecided = Undecided {
             session: session.id,

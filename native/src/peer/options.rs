@@ -10,9 +10,10 @@ use xcher_core::peer::{CallPolicy, Config, PathPolicy};
 use xcher_core::{Limits, Nick, peer};
 
 use super::{Error, ErrorCode};
+use crate::RelayAddress;
 use crate::data::Rate;
 use crate::files::{Inbox, OnConflict, Taking};
-use crate::host::{Privacy, Rates, RelayAddress, Setup, Sink, Trust};
+use crate::host::{Privacy, Rates, Setup, Sink, Trust};
 
 /// How a [`Peer`](super::Peer) behaves. [`Options::new`] has the defaults of the program: calls are accepted,
 /// sessions are encrypted where the peer supports it, and nothing is received until [`save_to`](Self::save_to)
@@ -207,10 +208,7 @@ impl Options {
             privacy: self.privacy(&relay, code)?,
             shares: crate::files::Shares::nothing(),
             sink,
-            rates: Rates {
-                send: Rate::new(self.send_rate),
-                receive: Rate::new(self.receive_rate),
-            },
+            rates: Rates { send: Rate::new(self.send_rate), receive: Rate::new(self.receive_rate) },
             relay,
         })
     }
@@ -227,11 +225,11 @@ impl Options {
     fn limits(&self) -> Limits {
         let (timeout, stall) = (self.timeout, self.timeout * 2);
         Limits {
-            open: timeout,
-            accept: timeout,
-            first_line: timeout,
-            answer: stall,
-            stall,
+            open_timeout: timeout,
+            accept_timeout: timeout,
+            first_line_timeout: timeout,
+            answer_timeout: stall,
+            stall_timeout: stall,
             ..Limits::default()
         }
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use xcher_core::FileName;
 use xcher_core::peer::{KeyStatus, Path, Security, SessionId};
+use xcher_core::session::Want;
 
 use super::actor::{Handle, Owner};
 use super::download::Wanted;
-use super::{Download, Error, Listing};
+use super::{Download, Error, Listing, RemoteFile};
 
 /// An exchange with one other host. Both sides can list and fetch. Cheap to clone.
 ///
@@ -143,11 +144,24 @@ impl Session {
         answer.await.map_err(|_| Error::closed())?
     }
 
-    /// Requests a file: a [`RemoteFile`](super::RemoteFile) of the listing, or a name, which is looked up in the
+    /// Requests a file: a [`RemoteFile`] of the listing, or a name, which is looked up in the
     /// listing first. Await the result to store the file in the folder of
     /// [`Options::save_to`](super::Options::save_to), or call [`Download::reader`] to read its bytes.
     pub fn get(&self, file: impl Into<Wanted>) -> Download {
         Download::new(self.clone(), file.into())
+    }
+
+    /// Tells a sender by code which files this host is about to fetch, so that it counts the delivery as complete
+    /// only when all of them are stored. Call it once, before the first [`get`](Self::get).
+    pub fn announce<'a>(&self, files: impl IntoIterator<Item = &'a RemoteFile>) {
+        let mut want = Want::default();
+        for file in files {
+            want.files += 1;
+            want.bytes = want.bytes.saturating_add(file.size().unwrap_or(0));
+        }
+        let id = self.id;
+        // A peer that does not support it is told nothing.
+        self.handle.tell(move |actor| _ = actor.host.want(id, want));
     }
 
     /// Ends the session in order. Transfers in progress continue.
