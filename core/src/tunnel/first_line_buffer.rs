@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::MAX_FIRST_LINE;
+use super::MAX_FIRST_LINE_LEN;
 
 /// Collects a stream's first line from bytes that arrive split anywhere, and takes none beyond its end:
 /// those are the connection's.
@@ -16,7 +16,7 @@ pub struct FirstLineBuffer {
 /// The reason a first line is refused before it is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstLineError {
-    /// More than [`MAX_FIRST_LINE`] bytes without a line end.
+    /// More than [`MAX_FIRST_LINE_LEN`] bytes without a line end.
     TooLong,
     /// Bytes that are not UTF-8.
     NotText,
@@ -30,7 +30,7 @@ impl FirstLineBuffer {
     ///
     /// [`FirstLineError`], after which the stream is of no use.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(usize, Option<String>), FirstLineError> {
-        let room = MAX_FIRST_LINE - self.line.len();
+        let room = MAX_FIRST_LINE_LEN - self.line.len();
         let Some(end) = bytes.iter().take(room).position(|byte| *byte == b'\n') else {
             if bytes.len() >= room {
                 return Err(FirstLineError::TooLong);
@@ -49,7 +49,7 @@ impl fmt::Display for FirstLineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => {
-                write!(f, "expected a line of at most {MAX_FIRST_LINE} bytes, got a longer one")
+                write!(f, "expected a line of at most {MAX_FIRST_LINE_LEN} bytes, got a longer one")
             }
             Self::NotText => f.write_str("expected a line of UTF-8, got other bytes"),
         }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn accepts_the_longest_line_and_refuses_one_byte_more() {
-        let mut bytes = vec![b'x'; MAX_FIRST_LINE - 1];
+        let mut bytes = vec![b'x'; MAX_FIRST_LINE_LEN - 1];
         bytes.push(b'\n');
         for piece_len in [1, 7, 255, 256, 1000] {
             let (taken, line) = line_of(&bytes, piece_len).expect("a line of 256 bytes");

@@ -26,7 +26,7 @@ impl Tunnel {
     /// Listens for the client as long as the stream is open.
     pub(super) async fn allocate_listener(self: Arc<Self>, mut stream: Stream) {
         // Asked before there is a socket, and again below: other streams ask meanwhile.
-        let permitted = self.shared.allocations().may_listen(self.id);
+        let permitted = self.shared.allocations().check_listen(self.id);
         if let Err(error) = permitted {
             return refuse(&mut stream, &error.to_string()).await;
         }
@@ -74,7 +74,7 @@ impl Tunnel {
     ) {
         loop {
             let now = self.shared.now();
-            let Some(kept_until) = self.shared.allocations().keeps(at, now) else {
+            let Some(kept_until) = self.shared.allocations().next_check(at, now) else {
                 return debug!(%at, "withdrawn: no call and no session");
             };
             let visitor = tokio::select! {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-use xcher_core::addr::counted_as;
+use xcher_core::addr::client_prefix;
 
 use crate::net::rate_budget::RateBudget;
 
@@ -68,7 +68,7 @@ impl InForce {
     /// Returns the budgets that a tunnel of this client spends from.
     fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<RateBudget>> {
         let tunnel = self.rates.tunnel.map(RateBudget::new);
-        let address = self.rates.address.map(|rate| self.of_address(counted_as(client), rate));
+        let address = self.rates.address.map(|rate| self.of_address(client_prefix(client), rate));
         [tunnel, address, self.total.clone()].into_iter().flatten().collect()
     }
 

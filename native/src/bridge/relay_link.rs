@@ -79,7 +79,7 @@ impl Tunnel {
     fn packet_sent(&self, packet: &RelayPacket<'_>) {
         if let RelayPacket::Init { ip, port, .. } = packet {
             let (at, now) = (SocketAddr::new(*ip, *port), self.shared.now());
-            self.shared.allocations().named(self.id, at, None, now);
+            self.shared.allocations().record_naming(self.id, at, None, now);
         }
     }
 
@@ -111,8 +111,8 @@ impl Shared {
         let (now, mut allocations) = (self.now(), self.allocations());
         match report {
             Report::Registered => allocations.set_nick(id, true),
-            Report::Named { at, callee } => allocations.named(id, at, Some(callee), now),
-            Report::Called { at } => allocations.called(id, at, now),
+            Report::Named { at, callee } => allocations.record_naming(id, at, Some(callee), now),
+            Report::Called { at } => allocations.record_call(id, at, now),
         }
     }
 }

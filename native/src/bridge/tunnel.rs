@@ -124,7 +124,7 @@ impl Tunnel {
             Err(error) => return refuse(&mut stream, &error.to_string()).await,
         };
         match route {
-            Route::Joined => {
+            Route::InProcess => {
                 let (ours, theirs) = Endpoint::pipe();
                 let visitor = Visitor {
                     from: self.address_as_visitor(),
@@ -170,11 +170,11 @@ impl Tunnel {
     pub(super) async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
-            Some(tunnel) => self.shared.allocations().joined(at, tunnel, now),
+            Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
             None => {
                 let ip = visitor.from.ip();
                 let is_own = self.is_own_address(ip);
-                self.shared.allocations().visited(at, ip, is_own, now)
+                self.shared.allocations().accept_socket(at, ip, is_own, now)
             }
         };
         let _lease = match admitted {

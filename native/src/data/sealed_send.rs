@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 
 use super::send::{complete_or_reset, write};
 use super::{Mark, Sealing, SendEnd, Throttle};
@@ -13,7 +13,7 @@ use super::{Mark, Sealing, SendEnd, Throttle};
 /// Bytes of the file in a record: as many of BLAKE3's chunks as it hashes in parallel, and a power of two
 /// of them, so that no record begins inside one.
 const TEXT_LEN: usize = 32 << 10;
-const RECORD_LEN: usize = HEAD + TEXT_LEN + TAG;
+const RECORD_LEN: usize = HEAD_LEN + TEXT_LEN + TAG_LEN;
 /// Records read, encrypted and written at once: as many as fit in a processor's cache. The buffer is the
 /// transfer's own, since it holds bytes while it waits for the peer: sixteen at once take 1 MiB.
 const RECORDS_AT_ONCE: usize = 2;
@@ -85,7 +85,9 @@ fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize>
     let mut left = wanted;
     for record in records.chunks_mut(RECORD_LEN) {
         let length = left.min(TEXT_LEN);
-        let Some(text) = record.get_mut(HEAD..HEAD + length).filter(|text| !text.is_empty()) else {
+        let Some(text) =
+            record.get_mut(HEAD_LEN..HEAD_LEN + length).filter(|text| !text.is_empty())
+        else {
             break;
         };
         texts.push(IoSliceMut::new(text));
@@ -108,10 +110,10 @@ fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize>
 
 /// Returns the length of the records with so many bytes of the file.
 fn sealed_len(text: usize) -> usize {
-    text + text.div_ceil(TEXT_LEN) * (HEAD + TAG)
+    text + text.div_ceil(TEXT_LEN) * (HEAD_LEN + TAG_LEN)
 }
 
 /// Returns how many bytes of the file are in the first `sealed` bytes of records.
 fn text_in(sealed: usize) -> usize {
-    sealed / RECORD_LEN * TEXT_LEN + (sealed % RECORD_LEN).saturating_sub(HEAD).min(TEXT_LEN)
+    sealed / RECORD_LEN * TEXT_LEN + (sealed % RECORD_LEN).saturating_sub(HEAD_LEN).min(TEXT_LEN)
 }

@@ -199,7 +199,7 @@ impl KnownPeers {
 }
 
 fn find<'a>(lines: &'a KnownLines, relay: &RelayId, nick: &Nick) -> Option<&'a KnownPeer> {
-    lines.peers().find(|peer| peer.relay == *relay && peer.nick.is_same_as(nick))
+    lines.peers().find(|peer| peer.relay == *relay && peer.nick.eq_ignore_case(nick))
 }
 
 #[cfg(test)]

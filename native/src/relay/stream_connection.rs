@@ -35,14 +35,14 @@ impl InProcessConnection {
 
     /// Lets the connection's X_INITs name `at`, address and port, although it is not its own.
     ///
-    /// Has no effect above [`RelayLimits::lent`](xcher_core::RelayLimits::lent) addresses at once.
+    /// Has no effect above [`RelayLimits::allocations`](xcher_core::RelayLimits::allocations) addresses at once.
     pub fn allow_address(&self, at: SocketAddr) {
-        self.hub.handle(Input::Lent { conn: self.conn, at });
+        self.hub.handle(Input::Allocated { conn: self.conn, at });
     }
 
     /// Undoes [`Self::allow_address`]: no later X_INIT may name `at`.
     pub fn revoke_address(&self, at: SocketAddr) {
-        self.hub.handle(Input::Returned { conn: self.conn, at });
+        self.hub.handle(Input::Released { conn: self.conn, at });
     }
 }
 
@@ -150,7 +150,7 @@ where
         }
         Ending::Closing(reason) => {
             totals.reason = reason.to_string();
-            let reads = !matches!(reason, CloseReason::Unread | CloseReason::Silent);
+            let reads = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
             if reads && let Ok(_permit) = hub.lingering.try_acquire() {
                 let linger = send_rest(&connection, &mut sender, &mut reader, &mut totals.sent);
                 let _ = timeout(LINGER_TIMEOUT, linger).await;

@@ -158,7 +158,7 @@ async fn end(
             hub.handle(Input::Closed { conn: connection.conn });
             error.to_string()
         }
-        Ending::Closing(reason @ (CloseReason::Unread | CloseReason::Silent)) => {
+        Ending::Closing(reason @ (CloseReason::NotReading | CloseReason::Silent)) => {
             // The system must not keep the unread bytes either.
             let _ = connection.socket.as_ref().set_zero_linger();
             reason.to_string()
