@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use xcher_core::delivery::{ByCode, Offer, Verdict};
+use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{
-    Delivery, Direction, Error, Event, Known, Path, Secrecy, SessionId, TransferId,
+    Delivery, Direction, Error, Event, KeyStatus, Path, Security, SessionId, TransferId,
 };
 use xcher_core::secure::Identity;
 use xcher_core::session::Want;
@@ -22,14 +22,14 @@ fn opened(session: SessionId) -> Event {
         session,
         peer: "192.0.2.7:4000".parse().unwrap(),
         nick: None,
-        called: true,
+        incoming: true,
         path: Path::Direct,
-        secrecy: Secrecy::Private { key, known: Known::ByCode },
+        security: Security::Encrypted { key, status: KeyStatus::ByCode },
     }
 }
 
 fn wants(session: SessionId, files: u64, here: u64) -> Event {
-    Event::Wanted { session, want: Want { files, bytes: 0, here } }
+    Event::Wanted { session, want: Want { files, bytes: 0, already_stored: here } }
 }
 
 fn started(session: SessionId, transfer: u64, text: &str, size: Size) -> Event {
@@ -88,24 +88,24 @@ fn an_offer_that_is_cut_off_is_not_complete() {
     let mut offer = Offer::new(US, ["a", "b"].map(name));
     offer.event(&delivered(US, 1, "a", Delivery::Stored));
     offer.event(&ended(US, None));
-    assert!(offer.is_settled() && offer.is_cut());
+    assert!(offer.is_settled() && offer.is_interrupted());
     assert_eq!(offer.outcome().missing_count(), 1);
 }
 
 #[test]
 fn a_code_stays_good_until_everything_wanted_is_stored() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
     served.event(&wants(US, 3, 0));
     served.event(&delivered(US, 1, "a", Delivery::Stored));
     served.event(&delivered(US, 2, "b", full()));
-    assert_eq!(served.verdict(false), Verdict::Open, "somebody is in");
+    assert_eq!(served.status(false), Status::Pending, "somebody is in");
     served.event(&ended(US, None));
-    assert_eq!(served.verdict(true), Verdict::Open, "something moves");
-    let Verdict::Again(outcome) = served.verdict(false) else { panic!("the code stays good") };
+    assert_eq!(served.status(true), Status::Pending, "something moves");
+    let Status::Incomplete(outcome) = served.status(false) else { panic!("the code stays good") };
     // One failed, and one that was wanted was never asked for.
-    assert_eq!((outcome.stored, outcome.missing_count(), outcome.unasked), (1, 2, 1));
-    assert_eq!(served.verdict(false), Verdict::Open);
+    assert_eq!((outcome.stored, outcome.missing_count(), outcome.not_requested), (1, 2, 1));
+    assert_eq!(served.status(false), Status::Pending);
 
     let again = SessionId(2);
     served.event(&opened(again));
@@ -114,34 +114,34 @@ fn a_code_stays_good_until_everything_wanted_is_stored() {
     served.event(&delivered(again, 3, "b", Delivery::Stored));
     served.event(&delivered(again, 4, "c", Delivery::Stored));
     served.event(&ended(again, None));
-    let Verdict::Done(outcome) = served.verdict(false) else { panic!("all is there") };
+    let Status::Complete(outcome) = served.status(false) else { panic!("all is there") };
     // What arrived in the first session was not there before.
-    assert_eq!((outcome.stored, outcome.here, outcome.missing_count()), (3, 0, 0));
+    assert_eq!((outcome.stored, outcome.already_present, outcome.missing_count()), (3, 0, 0));
 }
 
 #[test]
 fn a_cut_is_no_end_though_everything_was_confirmed() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
     served.event(&delivered(US, 1, "a", Delivery::Stored));
     served.event(&ended(US, Some(Error::Closed(None))));
-    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+    assert!(matches!(served.status(false), Status::Incomplete(_)));
 }
 
 #[test]
 fn a_file_that_was_not_confirmed_is_missing_until_it_turns_out_to_be_there() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
     served.event(&wants(US, 1, 0));
     served.event(&delivered(US, 1, "a", Delivery::Unconfirmed));
     served.event(&ended(US, None));
-    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+    assert!(matches!(served.status(false), Status::Incomplete(_)));
     let again = SessionId(2);
     served.event(&opened(again));
     served.event(&wants(again, 1, 1));
     served.event(&ended(again, None));
-    let Verdict::Done(outcome) = served.verdict(false) else { panic!("it is there") };
-    assert_eq!((outcome.stored, outcome.here), (0, 1));
+    let Status::Complete(outcome) = served.status(false) else { panic!("it is there") };
+    assert_eq!((outcome.stored, outcome.already_present), (0, 1));
 }
 
 #[test]
@@ -151,15 +151,15 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
         (Delivery::Unconfirmed, true),
         (Delivery::Unsent("cut".into()), true),
     ] {
-        let mut served = ByCode::new();
+        let mut served = CodeDelivery::new();
         served.event(&opened(US));
         served.event(&started(US, 1, "stdin", Size::UNKNOWN));
         served.event(&finished(US, 1, "stdin"));
         served.event(&delivered(US, 1, "stdin", fate.clone()));
         served.event(&ended(US, None));
-        match served.verdict(false) {
-            Verdict::Lost(why) => assert!(lost && why == fate, "{fate:?}"),
-            Verdict::Done(outcome) => assert!(!lost && outcome.stored == 1, "{fate:?}"),
+        match served.status(false) {
+            Status::Lost(why) => assert!(lost && why == fate, "{fate:?}"),
+            Status::Complete(outcome) => assert!(!lost && outcome.stored == 1, "{fate:?}"),
             other => panic!("expected an end, got {other:?}"),
         }
     }
@@ -168,15 +168,15 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
 #[test]
 fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
     for error in [None, Some(Error::Closed(None))] {
-        let mut served = ByCode::of_a_pipe();
+        let mut served = CodeDelivery::for_piped_input();
         served.event(&opened(US));
         served.event(&wants(US, 3, 0));
         served.event(&started(US, 1, "stdin", Size::UNKNOWN));
         served.event(&delivered(US, 1, "stdin", Delivery::Stored));
         served.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
-        assert_eq!(served.verdict(false), Verdict::Open, "somebody is in");
+        assert_eq!(served.status(false), Status::Pending, "somebody is in");
         served.event(&ended(US, error));
-        let Verdict::Done(outcome) = served.verdict(false) else {
+        let Status::Complete(outcome) = served.status(false) else {
             panic!("nothing is left to send")
         };
         assert_eq!((outcome.stored, outcome.bytes, outcome.missing_count()), (1, 5, 0));
@@ -185,30 +185,30 @@ fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
 
 #[test]
 fn a_pipe_beside_files_leaves_the_code_good_for_those() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
     served.event(&wants(US, 2, 0));
     served.event(&started(US, 1, "stdin", Size::UNKNOWN));
     served.event(&delivered(US, 1, "stdin", Delivery::Stored));
     served.event(&ended(US, None));
-    assert!(matches!(served.verdict(false), Verdict::Again(_)));
+    assert!(matches!(served.status(false), Status::Incomplete(_)));
 }
 
 #[test]
 fn a_dead_code_ends_when_whoever_is_in_has_left() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
-    served.event(&Event::CodeDead);
-    assert_eq!(served.verdict(false), Verdict::Open);
+    served.event(&Event::CodeExhausted);
+    assert_eq!(served.status(false), Status::Pending);
     served.event(&delivered(US, 1, "a", full()));
     served.event(&ended(US, None));
-    assert!(matches!(served.verdict(false), Verdict::Again(_)));
-    assert!(matches!(served.verdict(false), Verdict::Dead(_)));
+    assert!(matches!(served.status(false), Status::Incomplete(_)));
+    assert!(matches!(served.status(false), Status::CodeExhausted(_)));
 }
 
 #[test]
 fn a_peer_that_asks_for_countless_names_costs_bounded_memory() {
-    let mut served = ByCode::new();
+    let mut served = CodeDelivery::new();
     served.event(&opened(US));
     for number in 0..50_000 {
         served.event(&delivered(US, 1, &format!("{number}"), Delivery::Unsent("none".into())));

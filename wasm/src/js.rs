@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::Code;
-use xcher_core::delivery::{Outcome, Verdict};
+use xcher_core::delivery::{Outcome, Status};
 use xcher_core::peer::{
-    Calls, Config, Direction, Error, Event, Known, Secrecy, SessionId, TransferId, Trust, WhyPlain,
+    CallPolicy, Config, Direction, Encryption, Error, Event, KeyStatus, Security, SessionId,
+    TransferId, WhyUnencrypted,
 };
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
-use xcher_core::{FileName, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
 use crate::host;
 
@@ -95,22 +96,24 @@ impl host::Outside for Outside {
         self.tell("offering", offer as f64, state, last, &missing, &counts(outcome), "");
     }
 
-    fn served(&self, verdict: &Verdict) {
+    fn served(&self, verdict: &Status) {
         let (outcome, error, code) = match verdict {
-            Verdict::Open => return,
-            Verdict::Done(outcome) if outcome.is_nothing() => {
+            Status::Pending => return,
+            Status::Complete(outcome) if outcome.is_empty() => {
                 (None, "the other side took nothing".to_owned(), "refused")
             }
-            Verdict::Again(outcome) | Verdict::Done(outcome) => (Some(outcome), String::new(), ""),
-            Verdict::Dead(_) => {
+            Status::Incomplete(outcome) | Status::Complete(outcome) => {
+                (Some(outcome), String::new(), "")
+            }
+            Status::CodeExhausted(_) => {
                 (None, "ten wrong codes were tried, so this one is dead".to_owned(), "wrong-code")
             }
-            Verdict::Lost(fate) => (None, fate.to_string(), "incomplete"),
+            Status::Lost(fate) => (None, fate.to_string(), "incomplete"),
         };
         let (text, more) = outcome
             .map(|outcome| (missing(outcome), counts(outcome)))
             .unwrap_or((error, String::new()));
-        let done = matches!(verdict, Verdict::Done(_));
+        let done = matches!(verdict, Status::Complete(_));
         self.tell("served", 0.0, 0.0, done, &text, &more, code);
     }
 
@@ -141,21 +144,21 @@ impl host::Outside for Outside {
             Event::CallRefused { from, error } => {
                 fail("refused", 0, 0.0, &from.to_string(), &error);
             }
-            Event::Opened { session, peer, nick, called, secrecy, .. } => {
-                let (secrecy, key) = match secrecy {
-                    Secrecy::Plain(WhyPlain::Here) => (0.0, None),
-                    Secrecy::Plain(WhyPlain::There) => (1.0, None),
-                    Secrecy::Private { key, known: Known::Unpinned } => (2.0, Some(key)),
-                    Secrecy::Private { key, known: Known::First } => (3.0, Some(key)),
-                    Secrecy::Private { key, known: Known::Pinned } => (4.0, Some(key)),
-                    Secrecy::Private { key, known: Known::ByCode } => (5.0, Some(key)),
+            Event::Opened { session, peer, nick, incoming, security, .. } => {
+                let (security, key) = match security {
+                    Security::Unencrypted(WhyUnencrypted::Disabled) => (0.0, None),
+                    Security::Unencrypted(WhyUnencrypted::PeerUnsupported) => (1.0, None),
+                    Security::Encrypted { key, status: KeyStatus::Unpinned } => (2.0, Some(key)),
+                    Security::Encrypted { key, status: KeyStatus::FirstSeen } => (3.0, Some(key)),
+                    Security::Encrypted { key, status: KeyStatus::Pinned } => (4.0, Some(key)),
+                    Security::Encrypted { key, status: KeyStatus::ByCode } => (5.0, Some(key)),
                 };
                 // No part has a blank in it.
                 let mut who = peer.to_string();
                 who.push(' ');
                 who.extend(key.map(|key| key.to_string()));
                 let nick = nick.as_ref().map_or("", Nick::as_str);
-                say("opened", session.0, secrecy, called, &who, nick);
+                say("opened", session.0, security, incoming, &who, nick);
             }
             Event::SafetyWords { session, words } => {
                 say("words", session.0, 0.0, false, &words, "");
@@ -179,7 +182,7 @@ impl host::Outside for Outside {
             Event::LeftOut { left, .. } => {
                 say("notice", 0, 0.0, false, &left.to_string(), "");
             }
-            Event::BadEntry { why, .. } | Event::BadOffer { why, .. } => {
+            Event::InvalidEntry { why, .. } | Event::InvalidOffer { why, .. } => {
                 say("notice", 0, 0.0, false, &why, "")
             }
             Event::ListEnd { session, .. } => say("listed", session.0, 0.0, false, "", ""),
@@ -203,7 +206,7 @@ impl host::Outside for Outside {
             }
             // What became of files is told as the core counts it: `offering`, `served`.
             Event::Declined { .. }
-            | Event::CodeDead
+            | Event::CodeExhausted
             | Event::Delivered { .. }
             | Event::Wanted { .. } => {}
             Event::Failed { transfer, name, error, .. } => {
@@ -238,7 +241,7 @@ impl Host {
         if let Some((secret, rest)) = secrets.split_first_chunk()
             && let Some((seed, rest)) = rest.split_first_chunk()
         {
-            let made = Trust::new(Identity::new(*secret), *seed);
+            let made = Encryption::new(Identity::new(*secret), *seed);
             let mut made = made.with_resume().with_stat().with_batch();
             if let Ok(seed) = rest.try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
@@ -253,7 +256,7 @@ impl Host {
             Some(code) => vec![code.nick().clone()],
             None => nicks.split('\n').map(nick).collect::<Result<_, _>>()?,
         };
-        let config = Config { nicks, calls: Calls::Ask, ..Config::default() };
+        let config = Config { nicks, calls: CallPolicy::Ask, ..Config::default() };
         let mut host = host::Host::new(config, trust, outside);
         if code.is_some() {
             host.serve_by_code();
@@ -290,7 +293,7 @@ impl Host {
             "lost" => host.lost(text),
             "turn" => host.turn(),
             "who" => host.who().map_err(misuse)?,
-            "open" if Code::is_like(text) => {
+            "open" if Code::looks_like(text) => {
                 let code =
                     Code::parse(text).map_err(|error| thrown("misuse", &error.to_string()))?;
                 began = host.open_code(code).map_err(misuse)?.0;
@@ -320,13 +323,13 @@ impl Host {
             "announce" => {
                 let (bytes, here) = more.split_once(' ').unwrap_or((more, ""));
                 let (bytes, here) = (whole(bytes)?, whole(here)?);
-                let want = Want { files: number as u64, bytes, here };
+                let want = Want { files: number as u64, bytes, already_stored: here };
                 host.announce(session, want).map_err(misuse)?;
             }
             "stored" => host.stored(transfer),
             "unstored" => host.unstored(transfer, NotStored::parse(text), more),
             "decline" => host.decline(session, &file_name(text)?).map_err(misuse)?,
-            "is-code" => began = Code::is_like(text).into(),
+            "is-code" => began = Code::looks_like(text).into(),
             "want" => host.want(transfer),
             "unread" => host.unread(transfer, text),
             "looked" => host.looked(transfer, number != 0.0),
@@ -375,14 +378,14 @@ fn file_name(text: &str) -> Result<FileName, JsValue> {
 }
 
 /// Files to offer: a name a line, and a size a line, with when it was changed, if that is known.
-fn listed(names: &str, sizes: &str) -> Result<Vec<Listed>, JsValue> {
+fn listed(names: &str, sizes: &str) -> Result<Vec<SharedFile>, JsValue> {
     let names = names.split('\n').map(file_name).collect::<Result<Vec<_>, _>>()?;
     let mut sizes = sizes.split('\n').map(|line| line.split_once(' ').unwrap_or((line, "")));
     let with_size = |name| {
         let (size, modified) = sizes.next().unwrap_or_default();
         let size = size.parse().map_err(|_| thrown("misuse", "expected a size for each name"))?;
         let stat = Stat { modified: modified.parse().ok(), ..Stat::default() };
-        Ok::<_, JsValue>(Listed { name, size: Size::Exact(size), stat })
+        Ok::<_, JsValue>(SharedFile { name, size: Size::Exact(size), stat })
     };
     let files = names.into_iter().map(with_size).collect::<Result<_, _>>()?;
     // A name with a line end in it would be two.
@@ -398,10 +401,10 @@ fn whole(number: &str) -> Result<u64, JsValue> {
 
 /// Files and bytes of an outcome, in the order in which `delivery.js` reads them.
 fn counts(outcome: &Outcome) -> String {
-    let Outcome { stored, handed_over, bytes, here, declined, .. } = outcome;
+    let Outcome { stored, handed_over, bytes, already_present, declined, .. } = outcome;
     let missing = outcome.missing_count();
-    let failed = missing - outcome.unasked;
-    format!("{stored} {handed_over} {bytes} {here} {declined} {failed} {missing}")
+    let failed = missing - outcome.not_requested;
+    format!("{stored} {handed_over} {bytes} {already_present} {declined} {failed} {missing}")
 }
 
 /// The files that are missing: a name and a reason a line.

@@ -37,7 +37,7 @@ fn in_session() -> (Pair, SessionId) {
     assert_eq!(pair.came(0), "X_INIT bob 198.51.100.1 40000\n");
     let control = pair.open("X_ACCEPT 40000 203.0.113.9 5000\n");
     assert_eq!(control, 2);
-    assert!(matches!(&pair.told()[..], [Event::Opened { called: false, .. }]));
+    assert!(matches!(&pair.told()[..], [Event::Opened { incoming: false, .. }]));
     (pair, session)
 }
 

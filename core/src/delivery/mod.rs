@@ -1,15 +1,15 @@
 //! What became of the files that a host sends, and when that is settled (section 19).
 //!
 //! A terminal, a page and a program all ask here, so that none of them reports more than the other side
-//! confirmed. Give each [`Event`] of the host to an [`Offer`] or a [`ByCode`], and ask it whether it is
+//! confirmed. Give each [`Event`] of the host to an [`Offer`] or a [`CodeDelivery`], and ask it whether it is
 //! settled.
 
-mod by_code;
+mod code_delivery;
 mod offer;
 
 use litemap::LiteMap;
 
-pub use by_code::{ByCode, Verdict};
+pub use code_delivery::{CodeDelivery, Status};
 pub use offer::Offer;
 
 use crate::FileName;
@@ -28,12 +28,12 @@ pub struct Outcome {
     /// Bytes of both.
     pub bytes: u64,
     /// Files that the other side had already.
-    pub here: u64,
+    pub already_present: u64,
     /// Files that the other side did not want.
     pub declined: u64,
     /// Files that were requested, or announced as wanted, and never came to an end that is known: whoever
     /// wanted them stopped before, and may not have known how many they were.
-    pub unasked: u64,
+    pub not_requested: u64,
     missing: LiteMap<FileName, Delivery>,
     unnamed: u64,
 }
@@ -46,7 +46,7 @@ impl Outcome {
 
     /// How many those are, with the ones that are not named.
     pub fn missing_count(&self) -> u64 {
-        self.missing.len() as u64 + self.unnamed + self.unasked
+        self.missing.len() as u64 + self.unnamed + self.not_requested
     }
 
     /// Whether a file is known not to have arrived.
@@ -55,8 +55,8 @@ impl Outcome {
     }
 
     /// Whether the other side has nothing, and wanted nothing.
-    pub fn is_nothing(&self) -> bool {
-        self.delivered() + self.here + self.missing_count() == 0
+    pub fn is_empty(&self) -> bool {
+        self.delivered() + self.already_present + self.missing_count() == 0
     }
 
     /// Files that arrived.
@@ -99,6 +99,6 @@ impl Outcome {
     fn retry(&mut self) {
         self.missing.clear();
         self.unnamed = 0;
-        self.unasked = 0;
+        self.not_requested = 0;
     }
 }

@@ -79,13 +79,13 @@ impl Offer {
     }
 
     /// Whether the session ended before every file had its fate.
-    pub fn is_cut(&self) -> bool {
+    pub fn is_interrupted(&self) -> bool {
         self.over && self.open > 0
     }
 
     /// What became of it so far.
     pub fn outcome(&self) -> Outcome {
-        Outcome { unasked: self.open as u64, ..self.outcome.clone() }
+        Outcome { not_requested: self.open as u64, ..self.outcome.clone() }
     }
 
     /// A file has its fate; whether it was open.

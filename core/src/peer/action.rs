@@ -24,7 +24,7 @@ pub struct BatchFile {
     pub transfer: TransferId,
     /// Its name.
     pub name: FileName,
-    /// Its size in bytes, at most [`batch::MAX_FILE`](crate::batch::MAX_FILE).
+    /// Its size in bytes, at most [`batch::MAX_FILE_LEN`](crate::batch::MAX_FILE_LEN).
     pub size: u64,
     /// What else it is to have.
     pub stat: Stat,
@@ -170,7 +170,7 @@ pub enum Action {
         seal: Seal,
     },
     /// Take many small files from a data connection, and store each as soon as it is whole:
-    /// [`Input::BatchMoved`](super::Input::BatchMoved), then [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
+    /// [`Input::BatchProgress`](super::Input::BatchProgress), then [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
     ReceiveBatch {
         /// Which transfer.
         transfer: TransferId,
@@ -202,11 +202,11 @@ pub enum Action {
         key: PublicKey,
     },
     /// Comes right before [`Event::Online`], so that this host knows those whom it knew at this relay
-    /// ([`Peer::know_if_new`](super::Peer::know_if_new)), at whatever address that was.
-    RelayProved {
+    /// ([`Peer::pin_if_new`](super::Peer::pin_if_new)), at whatever address that was.
+    RelayVerified {
         /// The key that the relay proved to hold; none where it has none (section 5.6).
         key: Option<PublicKey>,
     },
     /// Tell the user.
-    Tell(Event),
+    Notify(Event),
 }

@@ -7,8 +7,8 @@ use core::time::Duration;
 
 use super::door::{Door, Guest};
 use super::session_entry::{Slot, Stage};
-use super::{Action, Calls, ConnId, Error, Event, ListenerId, Peer, SessionId, Turn, Use};
-use crate::addr::may_dial;
+use super::{Action, CallPolicy, ConnId, Error, Event, ListenerId, Peer, SessionId, Turn, Use};
+use crate::addr::check_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
@@ -24,7 +24,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Offline`], [`MisuseError::Oneself`], [`MisuseError::TooManyWaiting`] for more sessions than the limits
+    /// [`MisuseError::Offline`], [`MisuseError::OwnNick`], [`MisuseError::TooManyRequests`] for more sessions than the limits
     /// allow.
     pub fn open(
         &mut self,
@@ -32,11 +32,11 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        if self.nick().ok_or(MisuseError::Offline)?.is_same_as(&nick) {
-            return Err(MisuseError::Oneself);
+        if self.nick().ok_or(MisuseError::Offline)?.eq_ignore_case(&nick) {
+            return Err(MisuseError::OwnNick);
         }
         if self.sessions.len() >= self.config.limits.sessions {
-            return Err(MisuseError::TooManyWaiting);
+            return Err(MisuseError::TooManyRequests);
         }
         let id = SessionId(self.new_id());
         let slot = Slot::new(Stage::Listening, Some(nick), false, now, &self.config.limits);
@@ -139,7 +139,7 @@ impl Peer {
         slot.heard = turn.now;
         let shown = slot.ticket.take().map(|ticket| ticket.line());
         let mut out = shown.unwrap_or_default().into_bytes();
-        if let Some(trust) = &mut self.trust {
+        if let Some(trust) = &mut self.encryption {
             slot.session = trust.begin_session(slot, &self.config.limits, &mut out);
         }
         slot.write(out, turn);
@@ -201,10 +201,10 @@ impl Peer {
         let closed = self.stopping || self.is_code_dead();
         let before = nick.as_ref().and_then(|nick| self.call_of(nick));
         let call = before.filter(|id| self.is_another_way(*id, from));
-        let refusal = if self.config.calls == Calls::Ignore || closed {
+        let refusal = if self.config.calls == CallPolicy::Ignore || closed {
             Some(Error::Declined)
         } else if let Err(error) =
-            may_dial(from.ip(), from.port(), relay, self.config.allow_private)
+            check_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Error::Policy(error))
         } else if let Err(error) = self.guard.admit(from.ip(), turn.now) {
@@ -215,7 +215,7 @@ impl Peer {
             None
         };
         if let Some(error) = refusal {
-            return turn.tell(Event::CallRefused { from, error });
+            return turn.notify(Event::CallRefused { from, error });
         }
         if let Some(id) = call {
             self.add_ways(id, from, ticket);
@@ -234,8 +234,8 @@ impl Peer {
         self.add_ways(id, from, ticket);
         if asked {
             // One yes is enough, and it takes up both.
-        } else if self.config.calls == Calls::Ask {
-            turn.tell(Event::Call { session: id, from, nick });
+        } else if self.config.calls == CallPolicy::Ask {
+            turn.notify(Event::Call { session: id, from, nick });
         } else {
             self.dial_next(id, turn);
         }
@@ -300,7 +300,7 @@ impl Peer {
     /// A session that has not been told of as open will not be.
     pub(super) fn open_failed(&mut self, id: SessionId, error: Error, turn: &mut Turn<'_>) {
         if let Some(slot) = self.release(id, &error, turn) {
-            turn.tell(match slot.opened {
+            turn.notify(match slot.opened {
                 true => Event::Ended { session: id, error: Some(error) },
                 false => Event::OpenFailed { session: id, error },
             });
@@ -310,5 +310,5 @@ impl Peer {
 
 /// The relay's words without what could act on a terminal.
 fn printable(text: &str) -> Box<str> {
-    text.chars().filter(|c| !crate::unicode::deceives(*c)).take(200).collect()
+    text.chars().filter(|c| !crate::unicode::is_deceptive(*c)).take(200).collect()
 }

@@ -47,7 +47,7 @@ pub enum Error {
     /// The relay did not carry out a packet: its own words.
     Relay(Box<str>),
     /// The relay did not prove the key that it showed (section 5.6).
-    NotThatRelay,
+    UnprovenRelayKey,
     /// The relay gave none of the nicks tried.
     NickTaken(Nick),
     /// The address policy (section 6) forbids it.
@@ -109,7 +109,7 @@ impl Error {
     /// Its kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Protocol(_) | Self::NotThatRelay => ErrorKind::Protocol,
+            Self::Protocol(_) | Self::UnprovenRelayKey => ErrorKind::Protocol,
             Self::Refused | Self::NickTaken(_) => ErrorKind::Refused,
             Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
                 ErrorKind::Incomplete
@@ -132,12 +132,14 @@ impl Error {
         match self {
             Self::NickTaken(_) => "nick-taken",
             Self::TimedOut { .. } => "timed-out",
-            Self::Altered | Self::NotThatRelay | Self::Protocol(ProtocolError::Secure(_)) => {
+            Self::Altered | Self::UnprovenRelayKey | Self::Protocol(ProtocolError::Secure(_)) => {
                 "altered"
             }
-            Self::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => "not-private",
+            Self::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered) => {
+                "not-private"
+            }
             Self::Protocol(ProtocolError::NoOffers) => "refused",
-            Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
+            Self::Protocol(ProtocolError::KeyChanged { .. }) => "other-key",
             Self::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
             error => error.kind().as_str(),
         }
@@ -173,7 +175,7 @@ impl fmt::Display for Error {
             Self::Closed(None) => write!(f, "the other side closed the connection"),
             Self::Closed(Some(why)) => write!(f, "the connection broke: {why}"),
             Self::Relay(reason) => write!(f, "the relay said: {reason}"),
-            Self::NotThatRelay => write!(
+            Self::UnprovenRelayKey => write!(
                 f,
                 "the relay did not prove the key that it showed: something on the way may have changed \
                  what it said"

@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{Error, Path, Secrecy, SessionId, TransferId};
+use super::{Error, Path, Security, SessionId, TransferId};
 use crate::session::Want;
 use crate::{FileName, LeftOut, Nick, NotStored, Size, Stat};
 
@@ -66,12 +66,12 @@ pub enum Event {
         peer: SocketAddr,
         /// Whom we called, or who the relay says called us.
         nick: Option<Nick>,
-        /// Whether the other side called.
-        called: bool,
+        /// True if the peer called this host.
+        incoming: bool,
         /// Which way it goes, and its files with it; of one in the clear, at this end.
         path: Path,
         /// Who hears what is said in it.
-        secrecy: Secrecy,
+        security: Security,
     },
     /// What both users of a private session see, if nobody is between them (section 11.5).
     SafetyWords {
@@ -99,7 +99,7 @@ pub enum Event {
         stat: Stat,
     },
     /// One line of the other side's list that names no file this host could take.
-    BadEntry {
+    InvalidEntry {
         /// In which session.
         session: SessionId,
         /// What was expected and what came.
@@ -134,7 +134,7 @@ pub enum Event {
         stat: Stat,
     },
     /// One line of an offer that names no file this host could take.
-    BadOffer {
+    InvalidOffer {
         /// In which session.
         session: SessionId,
         /// What was expected and what came.
@@ -168,8 +168,8 @@ pub enum Event {
         /// The file.
         name: Box<str>,
     },
-    /// Too many have tried wrong codes: this one lets nobody in any more (section 12).
-    CodeDead,
+    /// Too many wrong codes were tried: this host's code admits no caller any more (section 12).
+    CodeExhausted,
     /// The first byte of a file can move.
     Started {
         /// Which transfer.

@@ -10,7 +10,7 @@ use super::{
     Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Peer, SessionId, Transfer,
     TransferId, Turn,
 };
-use crate::batch::{MAX_BYTES, MAX_FILE, MAX_FILES};
+use crate::batch::{MAX_BATCH_LEN, MAX_FILE_LEN, MAX_FILES};
 use crate::session::Extensions;
 use crate::{FileName, MisuseError, Size, Stat};
 
@@ -44,8 +44,8 @@ impl Peer {
         actions: &mut Vec<Action>,
     ) -> Result<Vec<TransferId>, MisuseError> {
         let slot = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
-        if slot.fetches.len() + files.len() > self.config.limits.waiting {
-            return Err(MisuseError::TooManyWaiting);
+        if slot.fetches.len() + files.len() > self.config.limits.pending_requests {
+            return Err(MisuseError::TooManyRequests);
         }
         let turn = &mut Turn { now, actions };
         let ids = files
@@ -67,8 +67,8 @@ impl Peer {
         for id in &slot.fetches {
             let Some(Transfer::Fetch(fetch)) = self.transfers.get(id) else { continue };
             match fetch.size.exact() {
-                Some(size) if size <= MAX_FILE && fetch.members.is_empty() => {
-                    if total + size > MAX_BYTES || files.len() == MAX_FILES {
+                Some(size) if size <= MAX_FILE_LEN && fetch.members.is_empty() => {
+                    if total + size > MAX_BATCH_LEN || files.len() == MAX_FILES {
                         break;
                     }
                     total += size;
@@ -125,7 +125,7 @@ impl Peer {
         let (files, session) = (core::mem::take(&mut fetch.batch), fetch.session);
         let Some(seal) = fetch.seal.take() else { return };
         for file in &files {
-            turn.tell(Event::Started {
+            turn.notify(Event::Started {
                 transfer: file.transfer,
                 session,
                 direction: Direction::Receive,
@@ -138,7 +138,7 @@ impl Peer {
         turn.act(Action::ReceiveBatch { transfer: id, conn, files, seal });
     }
 
-    pub(super) fn batch_moved(
+    pub(super) fn batch_progress(
         &mut self,
         id: TransferId,
         files: Vec<(TransferId, BatchFileEnd)>,
@@ -146,7 +146,7 @@ impl Peer {
     ) {
         match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
-                fetch.deadline = Some(turn.after(self.config.limits.stall));
+                fetch.deadline = Some(turn.after(self.config.limits.stall_timeout));
             }
             _ => return,
         }
@@ -190,7 +190,7 @@ impl Peer {
             fetch.last = Some(last);
         }
         for event in events {
-            turn.tell(event);
+            turn.notify(event);
         }
     }
 
@@ -203,9 +203,9 @@ impl Peer {
         } else {
             let (name, why) = (&member.file.name, reason(&error, Stage::Waiting));
             // A session that is over takes no reports.
-            let _ = self.forgo(member.session, name, why, turn.now, turn.actions);
+            let _ = self.skip(member.session, name, why, turn.now, turn.actions);
         }
-        turn.tell(member.failed(error));
+        turn.notify(member.failed(error));
     }
 
     /// What is left of a batch fails.
@@ -220,7 +220,7 @@ impl Peer {
             self.report_files(fetch.session, fetch.number, &ends, turn);
         }
         for event in events {
-            turn.tell(event);
+            turn.notify(event);
         }
     }
 

@@ -53,7 +53,7 @@ impl Peer {
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
         let Stage::Storing = fetch.stage else { return };
-        turn.tell(Event::Finished {
+        turn.notify(Event::Finished {
             transfer: id,
             session: fetch.session,
             direction: Direction::Receive,
@@ -93,10 +93,10 @@ impl Peer {
             let why = reason(&error, fetch.stage);
             if matches!(fetch.stage, Stage::Waiting | Stage::Looking | Stage::Listening(_)) {
                 // A session that is over takes no reports.
-                let _ = self.forgo(fetch.session, &fetch.name, why, turn.now, turn.actions);
+                let _ = self.skip(fetch.session, &fetch.name, why, turn.now, turn.actions);
             }
             self.report(&fetch, Some(why), turn);
-            turn.tell(Event::Failed {
+            turn.notify(Event::Failed {
                 transfer: id,
                 session: fetch.session,
                 direction: Direction::Receive,
@@ -111,7 +111,7 @@ impl Peer {
             self.fetch_over(&fetch, turn);
         }
         if let Some(last) = last {
-            turn.tell(last);
+            turn.notify(last);
         }
     }
 

@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::{ConnId, ListenerId, SessionId, TransferId};
 use crate::stream::{Digest, Digests};
-use crate::{FileName, Kind, LeftOut, Listed, NotStored, Size};
+use crate::{FileName, Kind, LeftOut, NotStored, SharedFile, Size};
 
 /// What happened. Inputs that name something already gone are passed over.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub enum Input<'a> {
         /// For which session.
         session: SessionId,
         /// What there is.
-        entries: Vec<Listed>,
+        entries: Vec<SharedFile>,
         /// Whether these were the last.
         done: bool,
     },
@@ -123,17 +123,17 @@ pub enum Input<'a> {
     },
     /// Bytes of a file wait on this host for their reader: the other side is not late. A driver says so
     /// for every such transfer before the [`Tick`](Self::Tick) that would find it late.
-    ReaderSlow {
+    Backpressure {
         /// Which transfer.
         transfer: TransferId,
     },
-    /// As [`ReaderSlow`](Self::ReaderSlow), of the entries of a list.
-    ListReaderSlow {
+    /// As [`Backpressure`](Self::Backpressure), of the entries of a list.
+    ListBackpressure {
         /// Of which session.
         session: SessionId,
     },
     /// Files of a batch came, or did not.
-    BatchMoved {
+    BatchProgress {
         /// Which transfer.
         transfer: TransferId,
         /// How each ended.

@@ -11,6 +11,7 @@ mod config;
 mod connect;
 mod control;
 mod door;
+mod encryption;
 mod error;
 mod event;
 mod fair_share;
@@ -26,7 +27,6 @@ mod receipts;
 mod relay_link;
 mod responses;
 mod session_entry;
-mod trust;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -35,13 +35,13 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
-pub use config::{Calls, Config};
+pub use config::{CallPolicy, Config};
+pub use encryption::{Encryption, KeyStatus, Security, WhyUnencrypted};
 pub use error::{Error, ErrorKind};
 pub use event::{Delivery, Direction, Event};
 pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
-pub use path::{Path, Via};
-pub use trust::{Known, Secrecy, Trust, WhyPlain};
+pub use path::{Path, PathPolicy};
 
 use litemap::LiteMap;
 
@@ -71,7 +71,7 @@ pub struct Peer {
     sending: Places,
     /// A file waits for a place of these.
     crowded: bool,
-    trust: Option<Trust>,
+    encryption: Option<Encryption>,
     /// Files that could be sent once, and were.
     spent: Vec<FileName>,
     stopping: bool,
@@ -133,12 +133,12 @@ impl Turn<'_> {
         self.actions.push(action);
     }
 
-    fn tell(&mut self, event: Event) {
-        self.actions.push(Action::Tell(event));
+    fn notify(&mut self, event: Event) {
+        self.actions.push(Action::Notify(event));
     }
 
     fn notice(&mut self, session: Option<SessionId>, text: fmt::Arguments<'_>) {
-        self.tell(Event::Notice { session, text: alloc::fmt::format(text).into() });
+        self.notify(Event::Notice { session, text: alloc::fmt::format(text).into() });
     }
 }
 
@@ -158,7 +158,7 @@ impl Peer {
             callers: Places::default(),
             sending: Places::default(),
             crowded: false,
-            trust: None,
+            encryption: None,
             spent: Vec::new(),
             stopping: false,
         }
@@ -249,9 +249,9 @@ impl Peer {
             Input::Opened { transfer, digest } => self.opened(transfer, digest, turn),
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
             // Others may be late at this moment of which the driver has still to say the same.
-            Input::ReaderSlow { transfer } => return self.reader_slow(transfer, turn),
-            Input::ListReaderSlow { session } => return self.list_reader_slow(session, turn),
-            Input::BatchMoved { transfer, files } => self.batch_moved(transfer, files, turn),
+            Input::Backpressure { transfer } => return self.reader_slow(transfer, turn),
+            Input::ListBackpressure { session } => return self.list_reader_slow(session, turn),
+            Input::BatchProgress { transfer, files } => self.batch_progress(transfer, files, turn),
             Input::SendEnded { transfer, bytes, unsent, why } => {
                 self.send_ended(transfer, bytes, unsent, why, turn);
             }
@@ -384,9 +384,9 @@ impl Peer {
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = turn.after(self.config.limits.stall);
+        let until = turn.after(self.config.limits.stall_timeout);
         let stands = |session| self.sessions.contains_key(session);
-        let least = self.config.limits.least_rate;
+        let least = self.config.limits.min_rate;
         let (session, direction) = match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
@@ -411,7 +411,7 @@ impl Peer {
             }
             _ => return,
         };
-        turn.tell(Event::Progress { transfer: id, session, direction, bytes });
+        turn.notify(Event::Progress { transfer: id, session, direction, bytes });
     }
 
     fn reader_slow(&mut self, id: TransferId, turn: &Turn<'_>) {
@@ -419,7 +419,7 @@ impl Peer {
             && fetch.is_moving()
             && let Some(deadline) = &mut fetch.deadline
         {
-            *deadline = turn.after(self.config.limits.stall);
+            *deadline = turn.after(self.config.limits.stall_timeout);
         }
     }
 

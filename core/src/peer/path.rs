@@ -37,14 +37,14 @@ impl fmt::Display for Path {
 
 /// Which ways a host has and uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
+pub enum PathPolicy {
     /// One.
     Only(Path),
     /// Its own sockets; where they do not lead to the other side in time, a bridge's too.
     Auto,
 }
 
-impl Default for Via {
+impl Default for PathPolicy {
     fn default() -> Self {
         Self::Only(Path::Direct)
     }

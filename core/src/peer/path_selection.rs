@@ -8,10 +8,11 @@ use super::door::{Door, Due};
 use super::path::Way;
 use super::session_entry::{Slot, Stage};
 use super::{
-    Action, Awaited, ConnId, Error, ListenerId, Path, Peer, Purpose, SessionId, Turn, Use, Via,
+    Action, Awaited, ConnId, Error, ListenerId, Path, PathPolicy, Peer, Purpose, SessionId, Turn,
+    Use,
 };
 use crate::Nick;
-use crate::addr::{Scope, may_dial, scope};
+use crate::addr::{Scope, check_dial, scope};
 use crate::ticket::Ticket;
 
 /// How long a caller listens at its own address alone.
@@ -47,10 +48,10 @@ impl Peer {
     /// The way that a call of this host's is made first.
     pub(super) fn first_path(&self) -> Path {
         match self.config.via {
-            Via::Only(path) => path,
-            Via::Auto if !CHOOSES => Path::Bridge,
-            Via::Auto if self.is_own_address_of_use() => Path::Direct,
-            Via::Auto => Path::Bridge,
+            PathPolicy::Only(path) => path,
+            PathPolicy::Auto if !CHOOSES => Path::Bridge,
+            PathPolicy::Auto if self.is_own_address_of_use() => Path::Direct,
+            PathPolicy::Auto => Path::Bridge,
         }
     }
 
@@ -61,11 +62,11 @@ impl Peer {
             return false;
         };
         if self.config.advertise.is_some() {
-            return scope(named) != Scope::Never;
+            return scope(named) != Scope::Unroutable;
         }
         // A relay behind a bridge elsewhere sees the bridge.
         let is_the_bridge = named == relay && named != local;
-        !is_the_bridge && may_dial(named, u16::MAX, relay, self.config.allow_private).is_ok()
+        !is_the_bridge && check_dial(named, u16::MAX, relay, self.config.allow_private).is_ok()
     }
 
     /// Listens for whom this host calls.
@@ -73,7 +74,7 @@ impl Peer {
         let Some((_, ip)) = self.own_address() else { return };
         let listener = ListenerId(self.new_id());
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let more = CHOOSES && path == Path::Direct && self.config.via == Via::Auto;
+        let more = CHOOSES && path == Path::Direct && self.config.via == PathPolicy::Auto;
         slot.next_way = more.then(|| turn.after(ALONE));
         let due = if self.relay.knows_tickets() { Due::Unknown } else { Due::Nothing };
         slot.doors.push(Door { listener, path, named: None, due });
@@ -152,8 +153,8 @@ impl Peer {
         let via = self.config.via;
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let (path, more) = match via {
-            Via::Only(path) => (path, false),
-            Via::Auto => (Path::Direct, CHOOSES),
+            PathPolicy::Only(path) => (path, false),
+            PathPolicy::Auto => (Path::Direct, CHOOSES),
         };
         if more {
             let ticket = ticket.clone();

@@ -15,7 +15,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
+    /// [`MisuseError::NoSession`], [`MisuseError::Closing`].
     pub fn want(
         &mut self,
         session: SessionId,
@@ -32,8 +32,8 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
-    pub fn forgo(
+    /// [`MisuseError::NoSession`], [`MisuseError::Closing`].
+    pub fn skip(
         &mut self,
         session: SessionId,
         name: &FileName,
@@ -120,7 +120,7 @@ pub(super) fn deliver(
     turn: &mut Turn<'_>,
 ) {
     for (transfer, (name, bytes), delivery) in delivered {
-        turn.tell(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
+        turn.notify(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
     }
 }
 

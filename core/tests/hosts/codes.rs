@@ -1,7 +1,7 @@
 //! Who is let in by a code (section 12).
 
 use xcher_core::code::{Code, CodeError};
-use xcher_core::peer::{Error, Event, Known, Secrecy, SessionId};
+use xcher_core::peer::{Error, Event, KeyStatus, Security, SessionId};
 use xcher_core::{MisuseError, ProtocolError};
 
 use crate::net::{Net, key, trust};
@@ -30,7 +30,7 @@ fn who_knows_the_code_is_let_in() {
     let mut net = net();
     let session = call(&mut net, RIGHT);
     let keys = [0, 1].map(|host| match net.opened(host) {
-        Some((_, Secrecy::Private { key, known: Known::ByCode })) => key,
+        Some((_, Security::Encrypted { key, status: KeyStatus::ByCode })) => key,
         other => panic!("{other:?}"),
     });
     assert_eq!(net.opened(0).unwrap().0, session);
@@ -52,11 +52,14 @@ fn ten_wrong_codes_and_it_is_dead() {
     let mut net = net();
     let wrong = Error::Protocol(ProtocolError::Code(CodeError::Wrong));
     for tries in 1..=10 {
-        assert!(!net.hosts[1].events.contains(&Event::CodeDead));
+        assert!(!net.hosts[1].events.contains(&Event::CodeExhausted));
         call(&mut net, "crossover-acme-universe");
         assert_eq!(net.errors(1), vec![wrong.clone(); tries]);
     }
-    assert_eq!(net.hosts[1].events.iter().filter(|event| **event == Event::CodeDead).count(), 1);
+    assert_eq!(
+        net.hosts[1].events.iter().filter(|event| **event == Event::CodeExhausted).count(),
+        1
+    );
     // Not even with the right one, and nobody is called back.
     let written = net.hosts[1].written.len();
     call(&mut net, RIGHT);
@@ -71,7 +74,7 @@ fn ten_wrong_codes_and_it_is_dead() {
 #[test]
 fn a_code_keeps_its_key_and_shares_it_with_no_other() {
     let shown = |net: &Net| match net.opened(0) {
-        Some((_, Secrecy::Private { key, .. })) => key,
+        Some((_, Security::Encrypted { key, .. })) => key,
         other => panic!("{other:?}"),
     };
     let mut net = net();
@@ -126,7 +129,7 @@ fn who_shows_no_code_gets_nothing() {
         assert!(net.opened(1).is_none(), "not for B");
         assert_eq!(net.hosts[1].looked_up, 0, "its disk is not touched");
         assert!(net.hosts[caller].stored.is_empty());
-        assert!(!net.hosts[1].events.contains(&Event::CodeDead));
+        assert!(!net.hosts[1].events.contains(&Event::CodeExhausted));
         assert!(!net.hosts[1].peer.is_busy());
     }
 }
@@ -139,7 +142,7 @@ fn a_code_is_told_to_nobody_who_is_in_the_clear() {
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_AUTH"));
     let mut net = Net::new(vec![("a", None)]);
     let opened = net.with(0, |peer, now, actions| peer.open_code(code(RIGHT), now, actions));
-    assert_eq!(opened, Err(MisuseError::NoTrust));
+    assert_eq!(opened, Err(MisuseError::EncryptionDisabled));
 }
 
 /// What a broken-off transfer left is kept by the maker's long-term key, which only those who know the

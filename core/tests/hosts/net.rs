@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::peer::{
-    Action, Config, ConnId, Error, Event, Input, ListenerId, Path, Purpose, Secrecy, SessionId,
-    TransferId, Trust,
+    Action, Config, ConnId, Encryption, Error, Event, Input, ListenerId, Path, Purpose, Security,
+    SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::{FileName, Limits, Nick, Peer};
@@ -93,8 +93,8 @@ const RELAY: [u8; 4] = [10, 0, 0, 251];
 /// Where ports are lent.
 pub(crate) const BRIDGE: [u8; 4] = [10, 0, 0, 252];
 
-pub(crate) fn trust(number: u8) -> Trust {
-    Trust::new(Identity::new([number; 32]), [number ^ 0xff; 32]).with_resume()
+pub(crate) fn trust(number: u8) -> Encryption {
+    Encryption::new(Identity::new([number; 32]), [number ^ 0xff; 32]).with_resume()
 }
 
 pub(crate) fn key(number: u8) -> PublicKey {
@@ -107,22 +107,22 @@ pub(crate) fn name(text: &str) -> FileName {
 
 impl Net {
     /// These nicks are online.
-    pub(crate) fn new(hosts: Vec<(&str, Option<Trust>)>) -> Self {
+    pub(crate) fn new(hosts: Vec<(&str, Option<Encryption>)>) -> Self {
         Self::with_limits(hosts, Limits::default())
     }
 
-    pub(crate) fn with_limits(hosts: Vec<(&str, Option<Trust>)>, limits: Limits) -> Self {
+    pub(crate) fn with_limits(hosts: Vec<(&str, Option<Encryption>)>, limits: Limits) -> Self {
         Self::with_config(hosts, &Config { limits, ..Config::default() })
     }
 
     /// They all behave like this.
-    pub(crate) fn with_config(hosts: Vec<(&str, Option<Trust>)>, config: &Config) -> Self {
+    pub(crate) fn with_config(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
         Self::with_tickets(hosts, config, |_| false)
     }
 
     /// The relay hands tickets to some of them.
     pub(crate) fn with_tickets(
-        hosts: Vec<(&str, Option<Trust>)>,
+        hosts: Vec<(&str, Option<Encryption>)>,
         config: &Config,
         tickets: fn(usize) -> bool,
     ) -> Self {
@@ -132,7 +132,7 @@ impl Net {
             let peer = Peer::new(config);
             Host {
                 peer: match trust {
-                    Some(trust) => peer.with_trust(trust),
+                    Some(trust) => peer.with_encryption(trust),
                     None => peer,
                 },
                 nick: nick.to_owned(),
@@ -276,9 +276,9 @@ impl Net {
     }
 
     /// The session that the host was told of last as open, and how.
-    pub(crate) fn opened(&self, host: usize) -> Option<(SessionId, Secrecy)> {
+    pub(crate) fn opened(&self, host: usize) -> Option<(SessionId, Security)> {
         self.hosts[host].events.iter().rev().find_map(|event| match event {
-            Event::Opened { session, secrecy, .. } => Some((*session, *secrecy)),
+            Event::Opened { session, security, .. } => Some((*session, *security)),
             _ => None,
         })
     }
@@ -391,9 +391,9 @@ impl Net {
                 }
                 None => self.shown_out.push(conn),
             },
-            Action::Pause { .. } | Action::Resume { .. } | Action::RelayProved { .. } => {}
+            Action::Pause { .. } | Action::Resume { .. } | Action::RelayVerified { .. } => {}
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
-            Action::Tell(event) => self.hosts[host].events.push(event),
+            Action::Notify(event) => self.hosts[host].events.push(event),
             action => self.drive(host, action),
         }
     }

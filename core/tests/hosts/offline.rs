@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use xcher_core::Nick;
-use xcher_core::peer::{Action, Config, ConnId, Input, Path, Peer, Via};
+use xcher_core::peer::{Action, Config, ConnId, Input, Path, PathPolicy, Peer};
 
 /// A host that is online, with its link to the relay.
 fn online() -> (Peer, ConnId) {
     let nick = Nick::parse("a").unwrap();
-    let mut peer = Peer::new(Config { nicks: vec![nick], via: Via::Auto, ..Config::default() });
+    let mut peer =
+        Peer::new(Config { nicks: vec![nick], via: PathPolicy::Auto, ..Config::default() });
     let mut actions = Vec::new();
     peer.start(Duration::ZERO, &mut actions);
     let [Action::DialRelay { conn }] = actions[..] else { panic!("{actions:?}") };

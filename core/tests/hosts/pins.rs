@@ -1,6 +1,6 @@
 //! Whose key is kept, and what it is good for (section 11.6).
 
-use xcher_core::peer::{Error, Known, Secrecy, WhyPlain};
+use xcher_core::peer::{Error, KeyStatus, Security, WhyUnencrypted};
 use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, ProtocolError};
 
@@ -10,10 +10,10 @@ fn nick(text: &str) -> Nick {
     Nick::parse(text).unwrap()
 }
 
-fn known(net: &Net, host: usize) -> Option<(PublicKey, Known)> {
+fn known(net: &Net, host: usize) -> Option<(PublicKey, KeyStatus)> {
     match net.opened(host)?.1 {
-        Secrecy::Private { key, known } => Some((key, known)),
-        Secrecy::Plain(_) => None,
+        Security::Encrypted { key, status: known } => Some((key, known)),
+        Security::Unencrypted(_) => None,
     }
 }
 
@@ -21,12 +21,12 @@ fn known(net: &Net, host: usize) -> Option<(PublicKey, Known)> {
 fn a_nick_that_is_called_is_pinned_at_first_sight() {
     let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
     net.call(0, "b");
-    assert_eq!(known(&net, 0), Some((key(2), Known::First)));
-    assert_eq!(known(&net, 1), Some((key(1), Known::Unpinned)), "who calls, names itself");
+    assert_eq!(known(&net, 0), Some((key(2), KeyStatus::FirstSeen)));
+    assert_eq!(known(&net, 1), Some((key(1), KeyStatus::Unpinned)), "who calls, names itself");
     assert_eq!(net.hosts[0].pins, [(nick("b"), key(2))]);
     assert_eq!(net.hosts[1].pins, []);
     net.call(0, "b");
-    assert_eq!(known(&net, 0), Some((key(2), Known::Pinned)));
+    assert_eq!(known(&net, 0), Some((key(2), KeyStatus::Pinned)));
     assert_eq!(net.hosts[0].pins.len(), 1, "once");
 }
 
@@ -34,7 +34,7 @@ fn a_nick_that_is_called_is_pinned_at_first_sight() {
 fn digits_are_nobodys() {
     let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(trust(2)))]);
     net.call(0, "4821");
-    assert_eq!(known(&net, 0), Some((key(2), Known::Unpinned)));
+    assert_eq!(known(&net, 0), Some((key(2), KeyStatus::Unpinned)));
     assert_eq!(net.hosts[0].pins, []);
 }
 
@@ -55,7 +55,7 @@ fn another_key_is_someone_else() {
         assert!(net.hosts.iter().all(|host| host.looked_up == 0 && !host.peer.is_busy()));
         if pinned == 1 {
             let got = key(1);
-            let error = Error::Protocol(ProtocolError::OtherKey { expected, got });
+            let error = Error::Protocol(ProtocolError::KeyChanged { expected, got });
             assert_eq!(net.errors(1), [error]);
         }
     }
@@ -74,12 +74,12 @@ fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
     // Who is not pinned, is.
     net.call(0, "c");
     net.wait(3);
-    assert_eq!(net.opened(0).unwrap().1, Secrecy::Plain(WhyPlain::There));
+    assert_eq!(net.opened(0).unwrap().1, Security::Unencrypted(WhyUnencrypted::PeerUnsupported));
     // And nobody calls by that nick in the clear.
     let session = net.call(1, "a");
     net.with(1, |peer, now, actions| peer.list(session, now, actions)).unwrap();
     net.wait(40);
-    assert_eq!(net.errors(0).last(), Some(&Error::Protocol(ProtocolError::NotPrivate)));
+    assert_eq!(net.errors(0).last(), Some(&Error::Protocol(ProtocolError::Unencrypted)));
 }
 
 #[test]

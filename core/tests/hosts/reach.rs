@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xcher_core::peer::{Calls, Config, Error, Event, Path, Purpose, Via};
+use xcher_core::peer::{CallPolicy, Config, Error, Event, Path, PathPolicy, Purpose};
 
 use crate::net::{BRIDGE, Fate, Net, ip, name, trust};
 
@@ -20,7 +20,7 @@ fn net_with(config: Config) -> Net {
 
 /// Two hosts at a bridge.
 fn net() -> Net {
-    net_with(Config { via: Via::Auto, ..Config::default() })
+    net_with(Config { via: PathPolicy::Auto, ..Config::default() })
 }
 
 fn is_allocated(to: SocketAddr) -> bool {
@@ -123,7 +123,7 @@ fn a_bridge_dials_where_the_host_that_was_called_cannot() {
 
 #[test]
 fn in_the_clear_each_knows_its_own_end() {
-    let config = Config { via: Via::Auto, ..Config::default() };
+    let config = Config { via: PathPolicy::Auto, ..Config::default() };
     let mut net = Net::with_config(vec![("a", None), ("b", None)], &config);
     net.run();
     net.fate = |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost };
@@ -136,7 +136,7 @@ fn in_the_clear_each_knows_its_own_end() {
 #[test]
 fn an_address_of_no_use_is_not_tried() {
     let other = Some("203.0.113.1".parse().unwrap());
-    let mut net = net_with(Config { via: Via::Auto, advertise: other, ..Config::default() });
+    let mut net = net_with(Config { via: PathPolicy::Auto, advertise: other, ..Config::default() });
     net.call(0, "b");
     assert_eq!(inits(&net), [(BRIDGE.into(), 0)], "no host has such an address");
     assert_eq!(paths(&net, 0), [Path::Bridge]);
@@ -146,7 +146,7 @@ fn an_address_of_no_use_is_not_tried() {
 #[test]
 fn a_host_uses_the_ways_it_is_told_to() {
     for path in [Path::Direct, Path::Bridge] {
-        let mut net = net_with(Config { via: Via::Only(path), ..Config::default() });
+        let mut net = net_with(Config { via: PathPolicy::Only(path), ..Config::default() });
         net.call(0, "b");
         net.wait(5);
         let at = if path == Path::Bridge { BRIDGE.into() } else { ip(0) };
@@ -163,7 +163,8 @@ fn who_is_asked_is_asked_once_and_may_take_its_time() {
         |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused },
     ];
     for (fate, path) in fates.into_iter().zip([Path::Direct, Path::Bridge]) {
-        let mut net = net_with(Config { via: Via::Auto, calls: Calls::Ask, ..Config::default() });
+        let mut net =
+            net_with(Config { via: PathPolicy::Auto, calls: CallPolicy::Ask, ..Config::default() });
         net.fate = fate;
         net.call(0, "b");
         net.wait_ms(1500);
@@ -183,7 +184,8 @@ fn who_is_asked_is_asked_once_and_may_take_its_time() {
 
 #[test]
 fn a_no_is_one_for_both_addresses() {
-    let mut net = net_with(Config { via: Via::Auto, calls: Calls::Ask, ..Config::default() });
+    let mut net =
+        net_with(Config { via: PathPolicy::Auto, calls: CallPolicy::Ask, ..Config::default() });
     net.call(0, "b");
     net.wait_ms(1500);
     let Some(Event::Call { session, .. }) = net.hosts[1].events.last().cloned() else {
@@ -267,7 +269,7 @@ fn nobody_anywhere_is_one_failure() {
 
 #[test]
 fn who_calls_twice_has_two_sessions() {
-    let mut net = net_with(Config { calls: Calls::Ask, ..Config::default() });
+    let mut net = net_with(Config { calls: CallPolicy::Ask, ..Config::default() });
     for _ in 0..2 {
         net.call(0, "b");
     }

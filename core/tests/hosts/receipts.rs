@@ -105,7 +105,7 @@ fn a_cancelled_file_is_reported_as_cancelled() {
 fn the_number_of_wanted_files_reaches_the_sender() {
     let mut net = net();
     let session = net.call(0, "b");
-    let want = Want { files: 3, bytes: 21, here: 1 };
+    let want = Want { files: 3, bytes: 21, already_stored: 1 };
     net.with(0, |peer, now, actions| peer.want(session, want, now, actions)).unwrap();
     let (session, _) = net.opened(1).unwrap();
     assert!(net.hosts[1].events.contains(&Event::Wanted { session, want }));
@@ -117,7 +117,7 @@ fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
     let session = net.call(0, "b");
     net.run();
     net.with(0, |peer, now, actions| {
-        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+        peer.skip(session, &name("x"), NotStored::Name, now, actions).unwrap();
     });
     net.run();
     assert_eq!(fates(&net, 1), [("x", 0, &Delivery::NotStored(NotStored::Name))]);
@@ -130,7 +130,7 @@ fn a_peer_of_the_six_packets_hears_nothing_of_what_is_not_requested() {
     net.run();
     let written = net.hosts[0].written.len();
     net.with(0, |peer, now, actions| {
-        peer.forgo(session, &name("x"), NotStored::Name, now, actions).unwrap();
+        peer.skip(session, &name("x"), NotStored::Name, now, actions).unwrap();
     });
     net.run();
     assert_eq!(net.hosts[0].written.len(), written);

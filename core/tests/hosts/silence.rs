@@ -73,9 +73,9 @@ fn a_slow_reader_is_not_the_other_sides_fault() {
         // All are late at the same moment.
         net.now += Duration::from_secs(60);
         for &transfer in &transfers {
-            net.give(0, Input::ReaderSlow { transfer });
+            net.give(0, Input::Backpressure { transfer });
         }
-        net.give(0, Input::ListReaderSlow { session });
+        net.give(0, Input::ListBackpressure { session });
         net.wait(0);
         assert_eq!(net.errors(0), []);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xcher_core::peer::{Config, ConnId, Error, Event, ListenerId, SessionId, Via};
+use xcher_core::peer::{Config, ConnId, Error, Event, ListenerId, PathPolicy, SessionId};
 use xcher_core::{Limits, Nick};
 
 use crate::net::{Fate, Net, trust};
@@ -58,7 +58,7 @@ fn said_to(net: &Net) -> String {
 
 #[test]
 fn who_was_called_shows_the_ticket_and_is_taken() {
-    for via in [Via::default(), Via::Auto] {
+    for via in [PathPolicy::default(), PathPolicy::Auto] {
         let mut net = net_with(Config { via, ..Config::default() }, |_| true);
         let session = net.call(0, "b");
         assert!(net.opened(0).is_some_and(|(id, _)| id == session));
@@ -103,7 +103,7 @@ fn strangers_who_come_first_are_not_taken() {
 /// Those who say nothing take no more than their places, and the oldest of them gives way.
 #[test]
 fn silent_strangers_take_no_more_than_their_places() {
-    let limits = Limits { unproven: 3, ..Limits::default() };
+    let limits = Limits { unproven_connections: 3, ..Limits::default() };
     let mut net = net_with(Config { limits, ..Config::default() }, |_| true);
     let (_, listener) = call(&mut net);
     let part: [&[u8]; 3] = [b"", b"X_TIC", b"X_TICKET AAAAAAAA"];
@@ -195,7 +195,7 @@ fn a_link_that_is_lost_before_the_answer_ends_the_call() {
 #[test]
 fn each_way_has_its_own_ticket() {
     for by_bridge in [false, true] {
-        let mut net = net_with(Config { via: Via::Auto, ..Config::default() }, |_| true);
+        let mut net = net_with(Config { via: PathPolicy::Auto, ..Config::default() }, |_| true);
         let (_, own) = call(&mut net);
         let stranger = stranger(&mut net, own, b"");
         net.wait_ms(1500);

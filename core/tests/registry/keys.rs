@@ -1,7 +1,7 @@
 //! Hosts and a relay prove to each other who they are, and a host has its nick back (section 5.6).
 
 use xcher_core::Nick;
-use xcher_core::peer::{self, Config, Error, Event, Peer, Trust};
+use xcher_core::peer::{self, Config, Encryption, Error, Event, Peer};
 use xcher_core::secure::{Identity, PublicKey};
 
 use super::*;
@@ -34,10 +34,10 @@ impl Host {
     fn new(nicks: &[&str], key: Option<u8>, conn: ConnId) -> Self {
         let nicks = nicks.iter().map(|nick| Nick::parse(nick).unwrap()).collect();
         let peer = Peer::new(Config { nicks, ..Config::default() });
-        let trust =
-            key.map(|key| Trust::new(Identity::new([key; 32]), [key ^ conn.0 as u8 ^ 0x80; 32]));
+        let trust = key
+            .map(|key| Encryption::new(Identity::new([key; 32]), [key ^ conn.0 as u8 ^ 0x80; 32]));
         let peer = match trust {
-            Some(trust) => peer.with_trust(trust),
+            Some(trust) => peer.with_encryption(trust),
             None => peer,
         };
         let (proved, events, said) = (Vec::new(), Vec::new(), String::new());
@@ -76,8 +76,8 @@ impl Host {
                     self.said += std::str::from_utf8(&bytes).unwrap();
                     relay.handle(Input::Received { conn: self.conn, bytes: &bytes });
                 }
-                peer::Action::RelayProved { key } => self.proved.push(key),
-                peer::Action::Tell(event) => self.events.push(event),
+                peer::Action::RelayVerified { key } => self.proved.push(key),
+                peer::Action::Notify(event) => self.events.push(event),
                 peer::Action::Close { .. } => {
                     self.link = None;
                     relay.handle(Input::Closed { conn: self.conn });
@@ -134,7 +134,7 @@ fn a_relay_that_cannot_prove_its_key_is_left() {
             Event::Offline { error, .. } => Some(error),
             _ => None,
         });
-        assert!(matches!(error, Some(Error::NotThatRelay | Error::Relay(_))), "{error:?}");
+        assert!(matches!(error, Some(Error::UnprovenRelayKey | Error::Relay(_))), "{error:?}");
     }
 }
 

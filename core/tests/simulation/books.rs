@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::peer::{Known, Secrecy};
+use xcher_core::peer::{KeyStatus, Security};
 
 use crate::host::PIPE;
 use crate::world::{Weather, World};
@@ -54,22 +54,22 @@ impl World {
                 }
                 assert!(wanted.exists || !finished, "a file of another size than asked for");
             }
-            for (with, secrecy) in host.user.whom.values() {
+            for (with, security) in host.user.whom.values() {
                 let with = &self.hosts[*with];
                 let both = (host.key, with.key);
                 // Who calls by a code shows a key of that session alone.
                 let is_guest = host.code.is_some();
-                match (*secrecy, both) {
-                    (Secrecy::Private { key, known }, (Some(_), Some(_))) => {
+                match (*security, both) {
+                    (Security::Encrypted { key, status: known }, (Some(_), Some(_))) => {
                         let known_key = is_guest || with.shown.contains(&key);
                         assert!(known_key, "with whom it says");
-                        self.totals.by_code += u64::from(known == Known::ByCode);
+                        self.totals.by_code += u64::from(known == KeyStatus::ByCode);
                     }
-                    (Secrecy::Private { .. }, _) => panic!("expected two who can be private"),
-                    (Secrecy::Plain(_), (Some(_), Some(_))) => {
+                    (Security::Encrypted { .. }, _) => panic!("expected two who can be private"),
+                    (Security::Unencrypted(_), (Some(_), Some(_))) => {
                         assert_eq!(self.weather, Weather::Rough, "who can be private is");
                     }
-                    (Secrecy::Plain(_), _) => {}
+                    (Security::Unencrypted(_), _) => {}
                 }
             }
             for (session, book) in &host.user.sessions {
@@ -112,9 +112,9 @@ impl World {
             }
             for (transfer, name, _) in &host.stored {
                 let wanted = &host.user.transfers[transfer];
-                let (with, secrecy) = host.user.whom[&wanted.session];
+                let (with, security) = host.user.whom[&wanted.session];
                 *stored.entry((with, name.clone())).or_insert(0) += 1;
-                let private = matches!(secrecy, Secrecy::Private { .. });
+                let private = matches!(security, Security::Encrypted { .. });
                 let finished = matches!(wanted.end, Some(Ok(_)));
                 if private && finished && host.user.sessions.contains_key(&wanted.session) {
                     *calls.entry((with, name.clone())).or_insert(0) += 1;

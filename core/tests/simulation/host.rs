@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::batch::{Arrived, BatchReceiver};
+use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
-    BatchFile, Calls, Config, ConnId, Event, ListenerId, Purpose, ReceiveEnd, SessionId,
-    TransferId, Trust, Via,
+    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, PathPolicy, Purpose,
+    ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
-use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Size, Stat};
+use xcher_core::{FileName, Limits, Nick, Peer, Platform, SharedFile, Size, Stat};
 
 use crate::left::{Found, Whose};
 use crate::user::User;
@@ -81,11 +81,11 @@ impl Receiving {
     /// Takes what came over its connection.
     pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
         if let Some((batch, files, came)) = &mut self.batch {
-            let each = |at: usize, arrived: Arrived<'_>| {
+            let each = |at: usize, arrived: BatchItem<'_>| {
                 let how = match arrived {
-                    Arrived::Whole(bytes) => Came::Whole(bytes.to_vec()),
-                    Arrived::Missing => Came::Missing,
-                    Arrived::Altered => Came::Altered,
+                    BatchItem::Complete(bytes) => Came::Whole(bytes.to_vec()),
+                    BatchItem::NotSent => Came::Missing,
+                    BatchItem::Corrupt => Came::Altered,
                 };
                 came.push((files[at].clone(), how));
             };
@@ -127,7 +127,7 @@ pub enum Due {
     Listening(ListenerId, u16),
     ListenFailed(ListenerId),
     ConnectFailed(ConnId),
-    Entries(SessionId, Vec<Listed>, bool),
+    Entries(SessionId, Vec<SharedFile>, bool),
     Found(SessionId, Option<Size>),
     PartialFound(TransferId, Option<(u64, Digest)>),
     Opened(TransferId, Digest),
@@ -153,7 +153,7 @@ pub const WRONG: &str = "1000-crossover-acme-universe";
 /// The usual limits, or such that every one of them is reached. There is room for every stranger:
 /// where they fill all places to wait in, they do make a difference.
 fn limits(rng: &mut fastrand::Rng) -> Limits {
-    let roomy = Limits { spares: 1000, ..Limits::default() };
+    let roomy = Limits { spare_connections: 1000, ..Limits::default() };
     if rng.bool() {
         return roomy;
     }
@@ -189,12 +189,12 @@ impl Host {
 
     pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
         let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
-        let via = if rng.u8(..) < 80 { Via::Auto } else { Via::default() };
-        let behind_nat = via == Via::Auto && rng.bool();
+        let via = if rng.u8(..) < 80 { PathPolicy::Auto } else { PathPolicy::default() };
+        let behind_nat = via == PathPolicy::Auto && rng.bool();
         let config = Config {
             via,
             nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
-            calls: if rng.u8(..) < 40 { Calls::Ask } else { Calls::Take },
+            calls: if rng.u8(..) < 40 { CallPolicy::Ask } else { CallPolicy::Accept },
             platform: Platform::Unix,
             limits: limits(rng),
             ..Config::default()
@@ -257,7 +257,7 @@ impl Host {
         if self.key.is_none() {
             return peer;
         }
-        let mut trust = Trust::new(Identity::new(self.secret), bytes(rng));
+        let mut trust = Encryption::new(Identity::new(self.secret), bytes(rng));
         if self.secret[0] < 128 {
             trust = trust.with_stat();
         }
@@ -274,7 +274,7 @@ impl Host {
         for (nick, key) in &self.pins {
             trust.pin(nick.clone(), *key);
         }
-        peer.with_trust(trust)
+        peer.with_encryption(trust)
     }
 
     /// The next piece of a list.
@@ -289,7 +289,7 @@ impl Host {
         }
         let entries = entries
             .into_iter()
-            .map(|(name, bytes)| Listed {
+            .map(|(name, bytes)| SharedFile {
                 name: FileName::new(name).unwrap(),
                 size: size_of(name, bytes),
                 stat: Stat {

@@ -221,7 +221,7 @@ impl World {
         }
         // A driver may report that nothing moved, too.
         if !files.is_empty() || self.rng.u8(..) < 40 {
-            self.input(host, Input::BatchMoved { transfer, files });
+            self.input(host, Input::BatchProgress { transfer, files });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::peer::{Delivery, Direction, Event, Secrecy, SessionId, TransferId};
+use xcher_core::peer::{Delivery, Direction, Event, Security, SessionId, TransferId};
 use xcher_core::{FileName, Size};
 
 use crate::host::host_of;
@@ -17,7 +17,7 @@ pub struct User {
     /// Sessions that others opened and that are not over.
     pub visitors: BTreeSet<SessionId>,
     /// Who is at the other end of each session there was, and how it was opened.
-    pub whom: BTreeMap<SessionId, (usize, Secrecy)>,
+    pub whom: BTreeMap<SessionId, (usize, Security)>,
     /// What visitors offered.
     pub offers: Vec<(SessionId, FileName, Size)>,
     /// Transfers asked for: of which session, which file, and how they ended.
@@ -81,15 +81,15 @@ impl User {
     }
 
     pub fn told(&mut self, event: &Event) {
-        if let Event::Opened { session, nick: Some(nick), secrecy, .. } = event {
-            self.whom.insert(*session, (host_of(nick), *secrecy));
+        if let Event::Opened { session, nick: Some(nick), security, .. } = event {
+            self.whom.insert(*session, (host_of(nick), *security));
         }
         if let Event::Ended { session, .. } = event {
             self.offers.retain(|(of, ..)| of != session);
         }
         match event {
             Event::Call { session, .. } => self.asked.push(*session),
-            Event::Opened { session, called: true, .. } => {
+            Event::Opened { session, incoming: true, .. } => {
                 assert!(self.visitors.insert(*session), "a visit opened twice");
             }
             Event::Opened { session, .. } => {

@@ -410,14 +410,14 @@ impl World {
                 self.hosts[host].received.insert(transfer, receiving);
             }
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
-            Action::RelayProved { .. } => {}
+            Action::RelayVerified { .. } => {}
             Action::Store { transfer, .. } => {
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 5;
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
             }
             Action::Abandon { transfer } => self.keep(host, transfer),
-            Action::Tell(event) => self.hosts[host].told(&event),
+            Action::Notify(event) => self.hosts[host].told(&event),
         }
     }
 
@@ -479,9 +479,9 @@ fn sealed(bytes: &[u8], from: usize, seal: Seal, rng: &mut fastrand::Rng) -> Vec
         // Often as long as a sum.
         let length = if rng.bool() { 32 } else { rng.usize(1..5000) };
         let (piece, rest) = bytes.split_at(length.min(bytes.len()));
-        let mut record = vec![0; record::HEAD];
+        let mut record = vec![0; record::HEAD_LEN];
         record.extend(piece);
-        record.extend([0; record::TAG]);
+        record.extend([0; record::TAG_LEN]);
         sender.seal(&mut record).unwrap();
         sealed.extend(record);
         bytes = rest;

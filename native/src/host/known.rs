@@ -4,7 +4,8 @@ use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
 use super::task_report::Happened;
-use super::{Host, RelayAddress, Told};
+use super::{Host, Told};
+use crate::RelayAddress;
 use crate::keys::{AddressBook, KeysError, KnownPeers, RelayId, RelayKey};
 
 /// The keys of others, and what they are kept by now.
@@ -27,7 +28,7 @@ impl Host {
         let Some(known) = &mut self.known else { return };
         known.relay = key.map_or_else(|| (&self.relay).into(), RelayId::Key);
         for (nick, key) in key.map_or(&[][..], |key| known.book.by(key)) {
-            self.peer.know_if_new(nick, *key);
+            self.peer.pin_if_new(nick, *key);
         }
         match known.book.meet(key) {
             RelayKey::Same => {}

@@ -10,7 +10,6 @@ mod listen;
 mod open;
 mod packet_connection;
 mod privacy;
-mod relay_address;
 mod resume;
 mod stdio;
 mod task_report;
@@ -34,8 +33,9 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
+use crate::RelayAddress;
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
@@ -50,7 +50,6 @@ use transfer::Moving;
 use tunnel::Tunnel;
 
 pub use privacy::Privacy;
-pub use relay_address::RelayAddress;
 pub use stdio::Sink;
 pub use tls_roots::Trust;
 
@@ -175,7 +174,7 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let peer = Peer::new(setup.config);
         let (peer, known) = match setup.privacy {
-            Some(Privacy { trust, known }) => (peer.with_trust(trust), Some(known)),
+            Some(Privacy { encryption, known }) => (peer.with_encryption(encryption), Some(known)),
             None => (peer, None),
         };
         let (inbox, stream) = setup.sink.parts();
@@ -275,7 +274,7 @@ impl Host {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+    pub fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
     }
 
@@ -392,7 +391,7 @@ impl Host {
         name: &FileName,
         why: NotStored,
     ) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.forgo(session, name, why, now, actions))
+        self.with(|peer, now, actions| peer.skip(session, name, why, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -516,8 +515,8 @@ impl Host {
             Action::Store { transfer, stat } => self.store(transfer, stat),
             Action::Abandon { transfer } => self.abandon(transfer),
             Action::Pin { nick, key } => self.pin(nick, key),
-            Action::RelayProved { key } => self.relay_proved(key),
-            Action::Tell(event) => {
+            Action::RelayVerified { key } => self.relay_proved(key),
+            Action::Notify(event) => {
                 match &event {
                     Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                         self.walks.remove(session);

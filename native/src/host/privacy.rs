@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use xcher_core::code::Code;
-use xcher_core::peer::Trust;
+use xcher_core::peer::Encryption;
 use xcher_core::secure::Identity;
 use zeroize::Zeroizing;
 
-use super::RelayAddress;
 use super::known::Known;
+use crate::RelayAddress;
 use crate::keys::identity::{self, Whose};
 use crate::keys::{AddressBook, KeysError, KnownPeers};
 
 /// This host's key and its known peers, in a folder.
 pub struct Privacy {
-    pub(super) trust: Trust,
+    pub(super) encryption: Encryption,
     pub(super) known: Known,
 }
 
@@ -53,27 +53,27 @@ impl Privacy {
     fn of(identity: Identity, known: Known) -> Result<Self, KeysError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
-        let mut trust = Trust::new(identity, seed).with_resume().with_stat().with_batch();
+        let mut encryption = Encryption::new(identity, seed).with_resume().with_stat().with_batch();
         if does_aes() {
-            trust = trust.with_aes();
+            encryption = encryption.with_aes();
         }
         for (nick, key) in known.book.here().iter().rev() {
             // The first of two for one nick is the last to be put.
-            trust.pin(nick.clone(), *key);
+            encryption.pin(nick.clone(), *key);
         }
-        Ok(Self { trust, known })
+        Ok(Self { encryption, known })
     }
 
     /// Every session is private, or there is none.
     #[must_use]
     pub fn required(self) -> Self {
-        Self { trust: self.trust.required(), ..self }
+        Self { encryption: self.encryption.required(), ..self }
     }
 
     /// Nobody is let in who does not know this code. The host is to go by its nick.
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
-        Self { trust: self.trust.with_code(code), ..self }
+        Self { encryption: self.encryption.with_code(code), ..self }
     }
 }
 

@@ -184,7 +184,7 @@ impl Host {
             Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
             Happened::Opened { transfer, opened } => self.opened(transfer, opened),
             Happened::BatchMoved { transfer, files } => {
-                self.input(Input::BatchMoved { transfer, files });
+                self.input(Input::BatchProgress { transfer, files });
             }
             Happened::Moved { transfer, bytes } => self.input(Input::Progress { transfer, bytes }),
             Happened::SendEnded { transfer, bytes, unsent, why } => {

@@ -232,7 +232,7 @@ impl Host {
             }
         }
         for transfer in slow {
-            self.input(Input::ReaderSlow { transfer });
+            self.input(Input::Backpressure { transfer });
         }
         for (transfer, bytes) in moved {
             self.input(Input::Progress { transfer, bytes });

@@ -87,10 +87,10 @@ impl<O: Outside> Host<O> {
             }
             Action::Pin { nick, key } => self.outside.pin(&nick, key),
             // The keys of others are kept by the address of the bridge, which is one here.
-            Action::RelayProved { .. } => {}
+            Action::RelayVerified { .. } => {}
             // What came was given away.
             Action::Abandon { transfer } => self.stop_looking(transfer),
-            Action::Tell(event) => self.tell(event),
+            Action::Notify(event) => self.tell(event),
         }
     }
 

@@ -141,5 +141,5 @@ impl<O: Outside> Host<O> {
 }
 
 fn batch_moved(batch: TransferId, file: TransferId, end: BatchFileEnd) -> Input<'static> {
-    Input::BatchMoved { transfer: batch, files: vec![(file, end)] }
+    Input::BatchProgress { transfer: batch, files: vec![(file, end)] }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::vec;
 
 use xcher_core::FileName;
-use xcher_core::batch::{Arrived, BatchReceiver, BatchSender};
+use xcher_core::batch::{BatchItem, BatchReceiver, BatchSender};
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::stream::Seal;
@@ -73,13 +73,13 @@ impl ReceiveBatch {
                 return;
             }
             let end = match arrived {
-                Arrived::Whole(bytes) => {
+                BatchItem::Complete(bytes) => {
                     *got += bytes.len() as u64;
                     give(*transfer, bytes);
                     BatchFileEnd::Stored(name.clone())
                 }
-                Arrived::Missing => BatchFileEnd::Missing,
-                Arrived::Altered => BatchFileEnd::Altered,
+                BatchItem::NotSent => BatchFileEnd::Missing,
+                BatchItem::Corrupt => BatchFileEnd::Altered,
             };
             ended.push((*transfer, end));
         });

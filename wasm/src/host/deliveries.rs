@@ -1,7 +1,7 @@
 //! What became of the files that are sent: the core's rule is asked, and the application told.
 
 use xcher_core::FileName;
-use xcher_core::delivery::{ByCode, Offer, Verdict};
+use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{Event, SessionId};
 
 use super::Outside;
@@ -11,7 +11,7 @@ use super::Outside;
 pub(super) struct Deliveries {
     last: u64,
     offers: Vec<Offered>,
-    by_code: Option<ByCode>,
+    by_code: Option<CodeDelivery>,
 }
 
 struct Offered {
@@ -39,7 +39,7 @@ pub enum OfferState {
 impl Deliveries {
     /// This host serves by a code.
     pub(super) fn serve_by_code(&mut self) {
-        self.by_code = Some(ByCode::new());
+        self.by_code = Some(CodeDelivery::new());
     }
 
     /// It does so no longer, and nothing more is said of it.
@@ -96,10 +96,10 @@ impl Deliveries {
             offered.over || !offered.settled && offered.offer.is_settled()
         });
         while let Some(by_code) = &mut self.by_code {
-            match by_code.verdict(busy) {
-                Verdict::Open => break,
+            match by_code.status(busy) {
+                Status::Pending => break,
                 verdict => {
-                    if !matches!(verdict, Verdict::Again(_)) {
+                    if !matches!(verdict, Status::Incomplete(_)) {
                         self.by_code = None;
                     }
                     outside.served(&verdict);
@@ -115,7 +115,7 @@ impl Deliveries {
             }
             offered.changed = false;
             offered.settled = offered.offer.is_settled();
-            let state = match offered.offer.is_cut() {
+            let state = match offered.offer.is_interrupted() {
                 _ if !offered.settled => OfferState::Open,
                 true => OfferState::Cut,
                 false => OfferState::Settled,

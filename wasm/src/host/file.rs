@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xcher_core::peer::{ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
-use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
+use xcher_core::secure::record::{HEAD_LEN, MAX_PLAIN_LEN, TAG_LEN};
 use xcher_core::stream::{Digest, Digests, Receiver, Seal, Sender};
 use xcher_core::{FileName, Size};
 
@@ -12,7 +12,7 @@ use super::batch::Files;
 use super::resume::Begun;
 
 /// Bytes of a file that are read at a time: whole records.
-const PIECE: u64 = 4 * MAX_PLAIN as u64;
+const PIECE: u64 = 4 * MAX_PLAIN_LEN as u64;
 /// Bytes of a file that may come for one request of its reader's.
 pub(super) const WANTED: usize = 256 << 10;
 
@@ -199,12 +199,14 @@ impl Send {
                 return Ok(());
             };
             // Once, for all pieces of the file.
-            out.reserve_exact(piece.len() + piece.len().div_ceil(MAX_PLAIN) * (HEAD + TAG));
-            for text in piece.chunks(MAX_PLAIN) {
+            out.reserve_exact(
+                piece.len() + piece.len().div_ceil(MAX_PLAIN_LEN) * (HEAD_LEN + TAG_LEN),
+            );
+            for text in piece.chunks(MAX_PLAIN_LEN) {
                 let from = out.len();
-                out.extend_from_slice(&[0; HEAD]);
+                out.extend_from_slice(&[0; HEAD_LEN]);
                 out.extend_from_slice(text);
-                out.extend_from_slice(&[0; TAG]);
+                out.extend_from_slice(&[0; TAG_LEN]);
                 sealer.seal(&mut out[from..])?;
             }
         } else if self.given == self.size

@@ -22,13 +22,13 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use xcher_core::code::Code;
-use xcher_core::delivery::{Outcome, Verdict};
+use xcher_core::delivery::{Outcome, Status};
 use xcher_core::peer::{
-    Action, Config, ConnId, Event, Input, Path, SessionId, TransferId, Trust, Via,
+    Action, Config, ConnId, Encryption, Event, Input, Path, PathPolicy, SessionId, TransferId,
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Listed, MisuseError, Nick, Peer, Size, Stat};
+use xcher_core::{FileName, MisuseError, Nick, Peer, SharedFile, Size, Stat};
 
 use awaiting::Awaiting;
 use deliveries::Deliveries;
@@ -73,8 +73,8 @@ pub trait Outside {
     fn whole(&self, transfer: TransferId, verified: bool);
     /// Tell how it stands with an offer, by its number; `last` if nothing more follows of it.
     fn offering(&self, offer: u64, state: OfferState, last: bool, outcome: &Outcome);
-    /// Tell how it stands with what is served by a code: never [`Verdict::Open`].
-    fn served(&self, verdict: &Verdict);
+    /// Tell how it stands with what is served by a code: never [`Status::Pending`].
+    fn served(&self, verdict: &Status);
     /// Tell the user. `lost` says that it came about because the tunnel is gone.
     fn tell(&self, event: Event, lost: bool);
 }
@@ -115,13 +115,16 @@ pub struct Host<O> {
 
 impl<O: Outside> Host<O> {
     /// A host that is not online yet. Without trust, it speaks in the clear.
-    pub fn new(config: Config, trust: Option<Trust>, outside: O) -> Self {
+    pub fn new(config: Config, trust: Option<Encryption>, outside: O) -> Self {
         let (woken, waker) = Woken::waker();
         // It is the bridge that dials, and by the rules of its own place (section 10.3).
-        let peer =
-            Peer::new(Config { allow_private: true, via: Via::Only(Path::Bridge), ..config });
+        let peer = Peer::new(Config {
+            allow_private: true,
+            via: PathPolicy::Only(Path::Bridge),
+            ..config
+        });
         let peer = match trust {
-            Some(trust) => peer.with_trust(trust),
+            Some(trust) => peer.with_encryption(trust),
             None => peer,
         };
         Self {
@@ -227,7 +230,7 @@ impl<O: Outside> Host<O> {
 
     /// As [`Peer::know`].
     pub fn know(&mut self, nick: Nick, key: Option<PublicKey>) {
-        self.peer.know(nick, key);
+        self.peer.set_pin(nick, key);
     }
 
     /// As [`Peer::key`].
@@ -295,7 +298,11 @@ impl<O: Outside> Host<O> {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<u64, MisuseError> {
+    pub fn offer(
+        &mut self,
+        session: SessionId,
+        files: Vec<SharedFile>,
+    ) -> Result<u64, MisuseError> {
         let id = self.deliveries.offer(session, files.iter().map(|file| file.name.clone()));
         let offered =
             self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions));
@@ -501,16 +508,16 @@ impl<O: Outside> Host<O> {
         for at in 0..self.links.len() {
             match &self.links[at].role {
                 Role::Receive(file) if file.wanted == 0 && file.got < file.limit => {
-                    self.input(Input::ReaderSlow { transfer: file.transfer });
+                    self.input(Input::Backpressure { transfer: file.transfer });
                 }
                 &Role::Control(Control { session: Some(session), entries: 0, .. }) => {
-                    self.input(Input::ListReaderSlow { session });
+                    self.input(Input::ListBackpressure { session });
                 }
                 _ => {}
             }
         }
         for transfer in self.awaiting.batches() {
-            self.input(Input::ReaderSlow { transfer });
+            self.input(Input::Backpressure { transfer });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is shared: names and sizes. The bytes are JavaScript's.
 
 use xcher_core::peer::SessionId;
-use xcher_core::{FileName, Listed, Size, Stat};
+use xcher_core::{FileName, SharedFile, Size, Stat};
 
 /// How many files of a list are given at a time.
 const STEP: usize = 512;
@@ -10,11 +10,11 @@ const STEP: usize = 512;
 #[derive(Default)]
 pub(super) struct Shares {
     /// In the order of their names.
-    files: Vec<Listed>,
+    files: Vec<SharedFile>,
     /// The last name listed.
     walks: Vec<(SessionId, FileName)>,
     /// What is shared with one session alone, because it was offered there.
-    offered: Vec<(SessionId, Vec<Listed>)>,
+    offered: Vec<(SessionId, Vec<SharedFile>)>,
 }
 
 impl Shares {
@@ -22,7 +22,7 @@ impl Shares {
     pub(super) fn add(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
         let size = Size::Exact(size);
-        self.files.insert(at, Listed { name, size, stat });
+        self.files.insert(at, SharedFile { name, size, stat });
         true
     }
 
@@ -41,12 +41,12 @@ impl Shares {
     }
 
     /// Shares these with this session, until it is over.
-    pub(super) fn offer(&mut self, session: SessionId, files: Vec<Listed>) {
+    pub(super) fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) {
         self.offered.push((session, files));
     }
 
     /// The next files for this session, and whether they are the last.
-    pub(super) fn next(&mut self, session: SessionId) -> (Vec<Listed>, bool) {
+    pub(super) fn next(&mut self, session: SessionId) -> (Vec<SharedFile>, bool) {
         let from = match self.walks.iter().position(|(whose, _)| *whose == session) {
             Some(walk) => {
                 let (_, last) = self.walks.swap_remove(walk);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream as _;
 use futures_io::AsyncWrite as _;
 use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
-use xcher_core::tunnel::MAX_FIRST_LINE;
+use xcher_core::tunnel::MAX_FIRST_LINE_LEN;
 use yamux::{Packet, Stream};
 
 use super::batch::ReceiveBatch;
@@ -225,12 +225,12 @@ impl Link {
 
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
         let too_long = || {
-            let why = format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more");
+            let why = format!("expected a line of at most {MAX_FIRST_LINE_LEN} bytes, got more");
             Some(Happened::Ended(Some(why.into())))
         };
         loop {
             if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
-                if end >= MAX_FIRST_LINE {
+                if end >= MAX_FIRST_LINE_LEN {
                     return too_long();
                 }
                 let rest = self.ahead.split_off(end + 1);
@@ -243,7 +243,7 @@ impl Link {
                     }
                 });
             }
-            if self.ahead.len() >= MAX_FIRST_LINE {
+            if self.ahead.len() >= MAX_FIRST_LINE_LEN {
                 return too_long();
             }
             let before = std::mem::take(&mut self.ahead);

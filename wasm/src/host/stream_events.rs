@@ -166,7 +166,7 @@ impl<O: Outside> Host<O> {
                         end => files.push((file, end)),
                     }
                 }
-                self.input(Input::BatchMoved { transfer, files });
+                self.input(Input::BatchProgress { transfer, files });
                 if let (Some(end), Some(link)) = (end, self.links.get_mut(at))
                     && let Role::ReceiveBatch(batch) = std::mem::replace(&mut link.role, Role::Over)
                 {
@@ -187,7 +187,7 @@ impl<O: Outside> Host<O> {
         // Those that did not come fail now, whenever the others are stored.
         let files = batch.not_come().map(|file| (file, BatchFileEnd::Incomplete(why.clone())));
         let files = files.collect();
-        self.input(Input::BatchMoved { transfer, files });
+        self.input(Input::BatchProgress { transfer, files });
         self.end_batch(transfer, bytes, end);
     }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use xcher_core::delivery::{Outcome, Verdict};
+use xcher_core::delivery::{Outcome, Status};
 use xcher_core::peer::{Config, Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Nick};
@@ -74,7 +74,7 @@ impl Outside for View {
         self.0.whole.borrow_mut().push(transfer);
     }
     fn offering(&self, _: u64, _: OfferState, _: bool, _: &Outcome) {}
-    fn served(&self, _: &Verdict) {}
+    fn served(&self, _: &Status) {}
     fn tell(&self, event: Event, _: bool) {
         self.0.told.borrow_mut().push(event);
     }
