@@ -17,3 +17,12 @@ pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
 pub const PATH: &str = "/xcher";
 /// The longest first line of a stream, in bytes, its end included.
 pub const MAX_FIRST_LINE: usize = 256;
+/// The most streams that a client may open in one tunnel (section 8). A session with sixteen files each
+/// way takes about seventy.
+pub const MAX_STREAMS: usize = 128;
+/// The most streams of one tunnel that bring visitors of its listeners (section 8).
+pub const MAX_VISITORS: usize = 64;
+/// The bytes that yamux lets each side of a new stream send before the other takes any.
+pub const STREAM_CREDIT: usize = 256 << 10;
+/// The longest yamux frame that is sent, so that streams take turns.
+pub const MAX_FRAME_LEN: usize = 64 << 10;
