@@ -19,7 +19,7 @@ pub enum Scope {
     Loopback,
     /// Nothing that a host could have: unspecified, multicast, broadcast, reserved, documentation,
     /// and IPv6 addresses that stand for an IPv4 one.
-    Never,
+    Unroutable,
 }
 
 /// The scope of `ip`, from the IANA special-purpose address registries.
@@ -36,8 +36,8 @@ fn scope_v4(ip: Ipv4Addr) -> Scope {
         [10, ..] | [192, 168, ..] => Scope::Private,
         [172, 16..=31, ..] | [100, 64..=127, ..] | [198, 18..=19, ..] => Scope::Private,
         [169, 254, ..] => Scope::LinkLocal,
-        [0, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [224..=255, ..] => Scope::Never,
-        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Scope::Never,
+        [0, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [224..=255, ..] => Scope::Unroutable,
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Scope::Unroutable,
         _ => Scope::Global,
     }
 }
@@ -48,11 +48,11 @@ fn scope_v6(ip: Ipv6Addr) -> Scope {
         [0xfe80..=0xfebf, ..] => Scope::LinkLocal,
         [0xfc00..=0xfdff, ..] => Scope::Private,
         // Teredo, benchmarks and ORCHID below 2001::/23, documentation, 6to4.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => Scope::Never,
-        [0x3fff, 0..=0xfff, ..] => Scope::Never,
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => Scope::Unroutable,
+        [0x3fff, 0..=0xfff, ..] => Scope::Unroutable,
         // Only 2000::/3 is given out; mapped, compatible, NAT64 and multicast lie outside.
         [0x2000..=0x3fff, ..] => Scope::Global,
-        _ => Scope::Never,
+        _ => Scope::Unroutable,
     }
 }
 
@@ -62,11 +62,11 @@ pub enum AddrError {
     /// A port below 1024, where services of the system listen.
     LowPort(u16),
     /// No host can have this address.
-    Never(IpAddr),
+    Unroutable(IpAddr),
     /// The address reaches less far than the link over which it came.
-    TooNear(IpAddr),
+    PrivateAddress(IpAddr),
     /// The sender named an address that is not its own.
-    NotYours {
+    NotOwnAddress {
         /// The address it named.
         named: IpAddr,
         /// The address it has.
@@ -82,13 +82,13 @@ impl fmt::Display for AddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LowPort(port) => write!(f, "expected a port from 1024 up, got {port}"),
-            Self::Never(ip) => write!(f, "expected an address of a host, got {ip}"),
-            Self::TooNear(ip) => write!(
+            Self::Unroutable(ip) => write!(f, "expected an address of a host, got {ip}"),
+            Self::PrivateAddress(ip) => write!(
                 f,
                 "expected an address that reaches as far as the link it came over, got {ip} \
                  (--allow-private lets it pass)"
             ),
-            Self::NotYours { named, observed } => {
+            Self::NotOwnAddress { named, observed } => {
                 write!(f, "expected your own address {observed}, got {named}")
             }
             Self::TooManyDials => write!(f, "expected fewer calls a minute, got one too many"),
@@ -108,20 +108,20 @@ impl core::error::Error for AddrError {}
 ///
 /// [`AddrError`]. A link-local address passes only over a link-local link, because that range holds
 /// cloud metadata services; a private one also where the relay is on this host.
-pub fn may_dial(
+pub fn check_dial(
     ip: IpAddr,
     port: u16,
     relay: IpAddr,
     allow_private: bool,
 ) -> Result<(), AddrError> {
-    may_dial_port(port)?;
+    check_dial_port(port)?;
     let (near, link) = (scope(ip), scope(relay.to_canonical()));
     match near {
-        Scope::Never => Err(AddrError::Never(ip)),
+        Scope::Unroutable => Err(AddrError::Unroutable(ip)),
         Scope::Global => Ok(()),
         _ if allow_private || near == link => Ok(()),
         Scope::Private if link == Scope::Loopback => Ok(()),
-        _ => Err(AddrError::TooNear(ip)),
+        _ => Err(AddrError::PrivateAddress(ip)),
     }
 }
 
@@ -131,7 +131,7 @@ pub fn may_dial(
 /// # Errors
 ///
 /// [`AddrError::LowPort`].
-pub fn may_dial_port(port: u16) -> Result<(), AddrError> {
+pub fn check_dial_port(port: u16) -> Result<(), AddrError> {
     if port < 1024 { Err(AddrError::LowPort(port)) } else { Ok(()) }
 }
 
@@ -140,25 +140,25 @@ pub fn may_dial_port(port: u16) -> Result<(), AddrError> {
 ///
 /// # Errors
 ///
-/// [`AddrError::Never`], or [`AddrError::NotYours`] unless the sender is on a private network with
+/// [`AddrError::Unroutable`], or [`AddrError::NotOwnAddress`] unless the sender is on a private network with
 /// the relay and names a private address of the same family (it may have several).
-pub fn may_name(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
+pub fn check_named(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     let observed = observed.to_canonical();
-    if scope(ip) == Scope::Never {
-        return Err(AddrError::Never(ip));
+    if scope(ip) == Scope::Unroutable {
+        return Err(AddrError::Unroutable(ip));
     }
     let shared = matches!(scope(observed), Scope::Private | Scope::Loopback);
     let neighbour = shared && scope(ip) == Scope::Private && ip.is_ipv4() == observed.is_ipv4();
     if ip == observed || neighbour {
         Ok(())
     } else {
-        Err(AddrError::NotYours { named: ip, observed })
+        Err(AddrError::NotOwnAddress { named: ip, observed })
     }
 }
 
 /// The network that `ip` is counted under where each client may have only so much: an IPv4 address, or
 /// the /64 that an IPv6 host or household has.
-pub fn counted_as(ip: IpAddr) -> IpAddr {
+pub fn client_prefix(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         v4 => v4,
@@ -191,21 +191,21 @@ mod tests {
             ("127.0.0.1", Scope::Loopback),
             ("127.9.9.9", Scope::Loopback),
             ("::1", Scope::Loopback),
-            ("0.0.0.0", Scope::Never),
-            ("0.1.2.3", Scope::Never),
-            ("224.0.0.1", Scope::Never),
-            ("240.0.0.1", Scope::Never),
-            ("255.255.255.255", Scope::Never),
-            ("192.0.2.1", Scope::Never),
-            ("::", Scope::Never),
-            ("::127.0.0.1", Scope::Never),
-            ("::ffff:127.0.0.1", Scope::Never),
-            ("::ffff:8.8.8.8", Scope::Never),
-            ("64:ff9b::7f00:1", Scope::Never),
-            ("2002:7f00:1::", Scope::Never),
-            ("2001:0:1::", Scope::Never),
-            ("2001:db8::1", Scope::Never),
-            ("ff02::1", Scope::Never),
+            ("0.0.0.0", Scope::Unroutable),
+            ("0.1.2.3", Scope::Unroutable),
+            ("224.0.0.1", Scope::Unroutable),
+            ("240.0.0.1", Scope::Unroutable),
+            ("255.255.255.255", Scope::Unroutable),
+            ("192.0.2.1", Scope::Unroutable),
+            ("::", Scope::Unroutable),
+            ("::127.0.0.1", Scope::Unroutable),
+            ("::ffff:127.0.0.1", Scope::Unroutable),
+            ("::ffff:8.8.8.8", Scope::Unroutable),
+            ("64:ff9b::7f00:1", Scope::Unroutable),
+            ("2002:7f00:1::", Scope::Unroutable),
+            ("2001:0:1::", Scope::Unroutable),
+            ("2001:db8::1", Scope::Unroutable),
+            ("ff02::1", Scope::Unroutable),
         ] {
             assert_eq!(scope(ip(text)), expected, "{text}");
         }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn b_dials_no_nearer_than_its_relay() {
-        let dial = |to, relay| may_dial(ip(to), 40000, ip(relay), false).is_ok();
+        let dial = |to, relay| check_dial(ip(to), 40000, ip(relay), false).is_ok();
         assert!(dial("8.8.8.8", "9.9.9.9"));
         assert!(dial("127.0.0.1", "127.0.0.1"));
         assert!(dial("127.0.0.1", "::ffff:127.0.0.1"));
@@ -228,21 +228,24 @@ mod tests {
             ("169.254.169.254", "10.0.0.1"),
             ("fe80::1", "fd00::1"),
         ] {
-            assert_eq!(may_dial(ip(to), 40000, ip(relay), false), Err(AddrError::TooNear(ip(to))));
-            assert_eq!(may_dial(ip(to), 40000, ip(relay), true), Ok(()));
+            assert_eq!(
+                check_dial(ip(to), 40000, ip(relay), false),
+                Err(AddrError::PrivateAddress(ip(to)))
+            );
+            assert_eq!(check_dial(ip(to), 40000, ip(relay), true), Ok(()));
         }
         for to in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::ffff:127.0.0.1"] {
-            assert_eq!(may_dial(ip(to), 40000, ip(to), true), Err(AddrError::Never(ip(to))));
+            assert_eq!(check_dial(ip(to), 40000, ip(to), true), Err(AddrError::Unroutable(ip(to))));
         }
         for port in [1, 22, 80, 1023] {
             let at = ip("8.8.8.8");
-            assert_eq!(may_dial(at, port, at, true), Err(AddrError::LowPort(port)));
+            assert_eq!(check_dial(at, port, at, true), Err(AddrError::LowPort(port)));
         }
     }
 
     #[test]
     fn the_relay_lets_a_host_name_itself_only() {
-        let names = |named, observed| may_name(ip(named), ip(observed)).is_ok();
+        let names = |named, observed| check_named(ip(named), ip(observed)).is_ok();
         assert!(names("8.8.8.8", "8.8.8.8"));
         assert!(names("127.0.0.1", "::ffff:127.0.0.1"));
         assert!(names("192.168.1.7", "192.168.1.9"));
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_host_counts_as_its_64() {
-        let counted = |text| counted_as(ip(text));
+        let counted = |text| client_prefix(ip(text));
         assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
         assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
         assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));

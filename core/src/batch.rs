@@ -11,9 +11,9 @@ use crate::stream::{Digest, Seal};
 /// The most files in a batch.
 pub const MAX_FILES: usize = 1024;
 /// The longest file in a batch, in bytes.
-pub const MAX_FILE: u64 = 256 << 10;
+pub const MAX_FILE_LEN: u64 = 256 << 10;
 /// The most bytes of files in a batch.
-pub const MAX_BYTES: u64 = 16 << 20;
+pub const MAX_BATCH_LEN: u64 = 16 << 20;
 
 const NOT_SENT: u8 = 0;
 const FOLLOWS: u8 = 1;
@@ -42,13 +42,13 @@ pub struct BatchReceiver {
 
 /// What came of one file of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrived<'a> {
+pub enum BatchItem<'a> {
     /// All of it.
-    Whole(&'a [u8]),
+    Complete(&'a [u8]),
     /// The other side did not send it.
-    Missing,
+    NotSent,
     /// Its sum is another than the one that was told.
-    Altered,
+    Corrupt,
 }
 
 impl Seal {
@@ -58,7 +58,7 @@ impl Seal {
     ///
     /// [`SecureError`] where this host has not the cipher.
     pub fn batch_sender(self) -> Result<BatchSender, SecureError> {
-        let record = Vec::from([0; record::HEAD]);
+        let record = Vec::from([0; record::HEAD_LEN]);
         Ok(BatchSender { sealer: self.key.sealer()?, verify: self.verify, record })
     }
 
@@ -103,7 +103,7 @@ impl BatchSender {
 
     fn put(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SecureError> {
         while !bytes.is_empty() {
-            let room = record::HEAD + record::MAX_PLAIN - self.record.len();
+            let room = record::HEAD_LEN + record::MAX_PLAIN_LEN - self.record.len();
             let (now, later) = bytes.split_at(bytes.len().min(room));
             self.record.extend_from_slice(now);
             bytes = later;
@@ -115,11 +115,11 @@ impl BatchSender {
     }
 
     fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), SecureError> {
-        if self.record.len() > record::HEAD {
-            self.record.resize(self.record.len() + record::TAG, 0);
+        if self.record.len() > record::HEAD_LEN {
+            self.record.resize(self.record.len() + record::TAG_LEN, 0);
             self.sealer.seal(&mut self.record)?;
             out.extend_from_slice(&self.record);
-            self.record.truncate(record::HEAD);
+            self.record.truncate(record::HEAD_LEN);
         }
         Ok(())
     }
@@ -139,12 +139,12 @@ impl BatchReceiver {
     pub fn receive(
         &mut self,
         mut bytes: &[u8],
-        mut each: impl FnMut(usize, Arrived<'_>),
+        mut each: impl FnMut(usize, BatchItem<'_>),
     ) -> Result<(), SecureError> {
         while let Some(mut text) = self.opener.receive(&mut bytes)? {
             while !text.is_empty() {
                 let Some(size) = self.sizes.get(self.next) else {
-                    return Err(SecureError::AfterLast);
+                    return Err(SecureError::AfterEnd);
                 };
                 // No file of a batch is so long that its length is no usize.
                 let size = usize::try_from(*size).unwrap_or(usize::MAX);
@@ -171,23 +171,23 @@ impl BatchReceiver {
     ///
     /// # Errors
     ///
-    /// [`SecureError::Cut`] where something is missing.
+    /// [`SecureError::Truncated`] where something is missing.
     pub fn finish(self) -> Result<(), SecureError> {
         self.opener.close()?;
         if self.next < self.sizes.len() {
-            return Err(SecureError::Cut { records: self.next as u64 });
+            return Err(SecureError::Truncated { records: self.next as u64 });
         }
         Ok(())
     }
 }
 
-fn arrived(came: &[u8], size: usize, digest: usize) -> Arrived<'_> {
+fn arrived(came: &[u8], size: usize, digest: usize) -> BatchItem<'_> {
     if came.first() == Some(&NOT_SENT) {
-        return Arrived::Missing;
+        return BatchItem::NotSent;
     }
     let bytes = came.get(1..1 + size).unwrap_or_default();
     if digest > 0 && came.get(1 + size..) != Some(blake3::hash(bytes).as_bytes()) {
-        return Arrived::Altered;
+        return BatchItem::Corrupt;
     }
-    Arrived::Whole(bytes)
+    BatchItem::Complete(bytes)
 }

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use crate::code::CodeError;
 use crate::secure::{PublicKey, SecureError};
-use crate::{MAX_LINE, unicode};
+use crate::{MAX_LINE_LEN, unicode};
 
 /// The other side broke the protocol: with what was expected and what came, escaped and cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,18 +24,18 @@ pub enum ProtocolError {
         /// The line.
         got: Box<str>,
     },
-    /// More than [`MAX_LINE`] bytes without a line end.
+    /// More than [`MAX_LINE_LEN`] bytes without a line end.
     LineTooLong {
         /// How the line begins.
         got: Box<str>,
     },
     /// Bytes that are no UTF-8.
-    NotText {
+    NotUtf8 {
         /// The first of them.
         got: Box<[u8]>,
     },
     /// The connection ended inside a line.
-    HalfLine {
+    IncompleteLine {
         /// The part that came.
         got: Box<str>,
     },
@@ -55,11 +55,11 @@ pub enum ProtocolError {
         got: Box<str>,
     },
     /// The session was to be private, and the other side does not know how.
-    NotPrivate,
+    Unencrypted,
     /// The other side knows extensions and named no encryption, or someone in between took it out.
-    NoSecure,
+    EncryptionNotOffered,
     /// The other side proved to be someone else than it was before.
-    OtherKey {
+    KeyChanged {
         /// The key that was pinned.
         expected: PublicKey,
         /// Its key.
@@ -81,9 +81,12 @@ impl fmt::Display for ProtocolError {
             Self::NotXcher { got } => write!(f, "expected an XCHER packet, got {got}"),
             Self::Malformed { expected, got } => write!(f, "expected {expected}, got {got}"),
             Self::LineTooLong { got } => {
-                write!(f, "expected a line of at most {MAX_LINE} bytes, got a longer one: {got}")
+                write!(
+                    f,
+                    "expected a line of at most {MAX_LINE_LEN} bytes, got a longer one: {got}"
+                )
             }
-            Self::NotText { got } => {
+            Self::NotUtf8 { got } => {
                 let mut between = "expected UTF-8, got the bytes [";
                 for byte in got {
                     write!(f, "{between}{byte:02x}")?;
@@ -91,7 +94,7 @@ impl fmt::Display for ProtocolError {
                 }
                 f.write_char(']')
             }
-            Self::HalfLine { got } => {
+            Self::IncompleteLine { got } => {
                 write!(f, "expected the rest of a line, got the end of the connection after {got}")
             }
             Self::Unsolicited { got } => {
@@ -103,17 +106,17 @@ impl fmt::Display for ProtocolError {
             Self::AfterEnd { got } => {
                 write!(f, "expected the connection to close after X_END, got {got}")
             }
-            Self::NotPrivate => {
+            Self::Unencrypted => {
                 write!(f, "expected a private session, got a peer that only speaks in the clear")
             }
-            Self::NoSecure => {
+            Self::EncryptionNotOffered => {
                 write!(
                     f,
                     "expected X_CAPS with the word secure, got none: someone in between may have \
                      taken it out"
                 )
             }
-            Self::OtherKey { expected, got } => {
+            Self::KeyChanged { expected, got } => {
                 write!(
                     f,
                     "expected the key {expected}, got {got}: this is someone else, or their key is new"
@@ -139,17 +142,17 @@ pub enum MisuseError {
     /// No such transfer, or it is over.
     NoTransfer,
     /// The session ends: nothing new is asked.
-    Ending,
+    Closing,
     /// An answer to a question that is not the oldest unanswered one.
-    NotAsked,
+    NotOldestQuestion,
     /// The same question, or a request of the same file, has no answer yet.
     AlreadyAsked,
     /// As many requests wait as the limits allow.
-    TooManyWaiting,
+    TooManyRequests,
     /// There is no link to the relay.
     Offline,
     /// A call to this host itself.
-    Oneself,
+    OwnNick,
     /// Something private, of a host that speaks in the clear.
     EncryptionDisabled,
 }
@@ -159,15 +162,15 @@ impl fmt::Display for MisuseError {
         f.write_str(match self {
             Self::NoSession => "expected a session that is open, got one that is not",
             Self::NoTransfer => "expected a transfer under way, got one that is not",
-            Self::Ending => "expected a session that goes on, got one that ends",
-            Self::NotAsked => "expected an answer to the oldest question, got another",
+            Self::Closing => "expected a session that goes on, got one that ends",
+            Self::NotOldestQuestion => "expected an answer to the oldest question, got another",
             Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
-            Self::TooManyWaiting => "expected a request that can wait, got one too many",
+            Self::TooManyRequests => "expected a request that can wait, got one too many",
             Self::Offline => "expected a link to the relay, and there is none",
             Self::EncryptionDisabled => {
                 "expected a host that speaks in private, got one that does not"
             }
-            Self::Oneself => "expected someone else's nick, got your own",
+            Self::OwnNick => "expected someone else's nick, got your own",
         })
     }
 }
@@ -180,7 +183,7 @@ impl core::error::Error for MisuseError {}
 pub struct Quoted<'a>(pub &'a str);
 
 /// Bytes of a stranger's text that an error repeats.
-const SHOWN: usize = 120;
+const MAX_QUOTED_LEN: usize = 120;
 
 impl Quoted<'_> {
     /// The same as an owned text.
@@ -191,15 +194,15 @@ impl Quoted<'_> {
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cut = self.0.floor_char_boundary(SHOWN);
+        let cut = self.0.floor_char_boundary(MAX_QUOTED_LEN);
         f.write_char('"')?;
         // Where all that is invisible is where a script or an emoji needs it, it stays.
-        let deceives = unicode::deceiver(self.0).is_some();
+        let is_deceptive = unicode::find_deceptive(self.0).is_some();
         for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
             match c {
                 '\0' => f.write_str("\\0")?,
                 '"' | '\\' => c.escape_default().fmt(f)?,
-                c if unicode::is_room(c) || deceives && unicode::deceives(c) => {
+                c if unicode::is_space_or_sign(c) || is_deceptive && unicode::is_deceptive(c) => {
                     c.escape_default().fmt(f)?
                 }
                 c => f.write_char(c)?,

@@ -48,7 +48,7 @@ pub fn unescape(part: &str) -> Option<Cow<'_, [u8]>> {
         match mark(rest) {
             Some(byte) => {
                 bytes.push(byte);
-                rest = &rest[MARK..];
+                rest = &rest[ESCAPE_LEN..];
             }
             None => {
                 bytes.push(*first);
@@ -62,11 +62,11 @@ pub fn unescape(part: &str) -> Option<Cow<'_, [u8]>> {
 
 /// Whether a text holds the mark of a byte that could not go.
 pub fn is_escaped(text: &str) -> bool {
-    text.as_bytes().windows(MARK).any(|window| mark(window).is_some())
+    text.as_bytes().windows(ESCAPE_LEN).any(|window| mark(window).is_some())
 }
 
 /// The length of a mark.
-const MARK: usize = 5;
+const ESCAPE_LEN: usize = 5;
 
 /// The byte of the mark that these begin with.
 fn mark(bytes: &[u8]) -> Option<u8> {
@@ -88,7 +88,7 @@ fn put(bytes: &[u8], text: &mut String) {
 
 /// The first character that no name may have where it stands.
 fn error(text: &str) -> Option<char> {
-    crate::unicode::deceiver(text)
+    crate::unicode::find_deceptive(text)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{MAX_LINE, ProtocolError};
+use crate::{MAX_LINE_LEN, ProtocolError};
 
 /// One line as it came, its end included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct LineBuffer {
 }
 
 /// Above this an emptied buffer is given back, so that an idle connection costs next to nothing.
-const KEEP: usize = 4096;
+const MAX_IDLE_CAPACITY: usize = 4096;
 
 impl LineBuffer {
     /// A buffer that has seen nothing.
@@ -86,7 +86,7 @@ impl LineBuffer {
     fn compact(&mut self) {
         if self.start == self.text.len() {
             self.text.clear();
-            if self.text.capacity() > KEEP {
+            if self.text.capacity() > MAX_IDLE_CAPACITY {
                 self.text = String::new();
             }
         } else {
@@ -101,8 +101,8 @@ impl LineBuffer {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::LineTooLong`] for more than [`MAX_LINE`] bytes without an end,
-    /// [`ProtocolError::NotText`] for bytes that are no UTF-8. Either ends the connection: the
+    /// [`ProtocolError::LineTooLong`] for more than [`MAX_LINE_LEN`] bytes without an end,
+    /// [`ProtocolError::NotUtf8`] for bytes that are no UTF-8. Either ends the connection: the
     /// buffer stays at the fault.
     #[inline]
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
@@ -110,7 +110,7 @@ impl LineBuffer {
             return self.no_line();
         };
         let (start, end) = (self.start, self.scanned + length + 1);
-        if end - start > MAX_LINE {
+        if end - start > MAX_LINE_LEN {
             return Err(self.too_long());
         }
         self.last = start;
@@ -120,7 +120,7 @@ impl LineBuffer {
     }
 
     /// Gives the line that was taken last once more, unless bytes came since.
-    pub fn take_again(&mut self) {
+    pub fn unread(&mut self) {
         self.start = self.last;
         self.scanned = self.last;
     }
@@ -131,11 +131,11 @@ impl LineBuffer {
         let waiting = self.text.len() - self.start;
         // The end itself needs a byte too.
         let more = self.broken.as_deref().map_or(self.partial.len(), <[u8]>::len);
-        if waiting + more >= MAX_LINE {
+        if waiting + more >= MAX_LINE_LEN {
             return Err(self.too_long());
         }
         match &self.broken {
-            Some(bytes) => Err(ProtocolError::NotText { got: bytes.clone() }),
+            Some(bytes) => Err(ProtocolError::NotUtf8 { got: bytes.clone() }),
             None => Ok(None),
         }
     }
@@ -143,14 +143,14 @@ impl LineBuffer {
     #[cold]
     fn too_long(&self) -> ProtocolError {
         // As much of it as makes it too long, however much more came by the same read.
-        let end = self.text.floor_char_boundary(self.start + MAX_LINE);
+        let end = self.text.floor_char_boundary(self.start + MAX_LINE_LEN);
         let got = self.text.get(self.start..end).unwrap_or_default();
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
     /// How a line begins whose end has not come, if there is one: what is lost if the connection ends
     /// here. Whole lines that were not taken are none of it.
-    pub fn unfinished(&self) -> Option<&str> {
+    pub fn partial_line(&self) -> Option<&str> {
         let ended = self.text.bytes().rposition(|byte| byte == b'\n').map_or(0, |at| at + 1);
         let begun = self.text.get(ended.max(self.start)..).unwrap_or_default();
         (!begun.is_empty() || !self.partial.is_empty()).then_some(begun)
@@ -200,7 +200,9 @@ mod tests {
 
     #[test]
     fn the_limit_counts_the_line_end() {
-        for (length, fits) in [(MAX_LINE - 1, true), (MAX_LINE, false), (MAX_LINE + 9, false)] {
+        for (length, fits) in
+            [(MAX_LINE_LEN - 1, true), (MAX_LINE_LEN, false), (MAX_LINE_LEN + 9, false)]
+        {
             let mut buffer = LineBuffer::new();
             let mut bytes = vec![b'a'; length];
             bytes.push(b'\n');
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_refused_before_its_end() {
         let mut buffer = LineBuffer::new();
-        for _ in 0..MAX_LINE - 1 {
+        for _ in 0..MAX_LINE_LEN - 1 {
             buffer.receive(b"a");
             assert_eq!(buffer.next_line(), Ok(None));
         }
@@ -235,11 +237,11 @@ mod tests {
         let tails =
             [&b"\xff\n"[..], b"\xe6\n", b"\xe6\x97\n", b"\xf0\x9f\x98\n", "😀a\n".as_bytes()];
         for tail in tails {
-            for length in MAX_LINE - 4..=MAX_LINE + 1 {
-                let bytes = [vec![b'a'; length], tail.to_vec(), vec![b'b'; MAX_LINE]].concat();
+            for length in MAX_LINE_LEN - 4..=MAX_LINE_LEN + 1 {
+                let bytes = [vec![b'a'; length], tail.to_vec(), vec![b'b'; MAX_LINE_LEN]].concat();
                 let whole = read(bytes.chunks(bytes.len()));
                 assert_eq!(read(bytes.chunks(1)), whole, "{length} bytes, then {tail:?}");
-                assert_eq!(read(bytes.chunks(MAX_LINE - 1)), whole, "{length}, then {tail:?}");
+                assert_eq!(read(bytes.chunks(MAX_LINE_LEN - 1)), whole, "{length}, then {tail:?}");
             }
         }
     }
@@ -250,7 +252,7 @@ mod tests {
         buffer.receive(b"X_FILELIST\nab\xff\xfe\nX_END\n");
         assert_eq!(buffer.next_line().expect("text").map(Line::text), Some("X_FILELIST"));
         for _ in 0..2 {
-            assert!(matches!(buffer.next_line(), Err(ProtocolError::NotText { .. })));
+            assert!(matches!(buffer.next_line(), Err(ProtocolError::NotUtf8 { .. })));
             buffer.receive(b"X_END\n");
         }
     }
@@ -261,6 +263,6 @@ mod tests {
         buffer.receive(b"\xe6\x97");
         assert_eq!(buffer.next_line(), Ok(None));
         buffer.receive(b"\n");
-        assert!(matches!(buffer.next_line(), Err(ProtocolError::NotText { .. })));
+        assert!(matches!(buffer.next_line(), Err(ProtocolError::NotUtf8 { .. })));
     }
 }

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use core::fmt;
 
-use crate::{MAX_NAME, MAX_PART, Quoted, unicode};
+use crate::{MAX_NAME_LEN, MAX_PART_LEN, Quoted, unicode};
 
 /// A name that is safe to put below a folder: relative, `/` between its parts, no part that climbs,
-/// no character that deceives. A value of this type is already checked.
+/// no character that is_deceptive. A value of this type is already checked.
 ///
 /// `FileName` owns its text; `FileName<&str>` borrows it from the line it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,7 @@ impl<'a> FileName<&'a str> {
         }
         match error(text) {
             None => Ok(Self(text)),
-            Some(why) => Err(InvalidName { name: text, why }),
+            Some(reason) => Err(InvalidName { name: text, reason }),
         }
     }
 
@@ -83,11 +83,11 @@ impl<S: AsRef<str>> FileName<S> {
         let dot = last.rfind('.').filter(|at| *at > 0).unwrap_or(last.len());
         let mark = format!(" ({number})");
         let (mut stem, mut extension) = last.split_at(dot);
-        if extension.len() + mark.len() >= MAX_PART {
+        if extension.len() + mark.len() >= MAX_PART_LEN {
             (stem, extension) = (last, "");
         }
-        let room = (MAX_PART - mark.len() - extension.len())
-            .min(MAX_NAME.saturating_sub(folder.len() + mark.len() + extension.len()));
+        let room = (MAX_PART_LEN - mark.len() - extension.len())
+            .min(MAX_NAME_LEN.saturating_sub(folder.len() + mark.len() + extension.len()));
         let cut = stem.floor_char_boundary(room);
         FileName(format!("{folder}{}{mark}{extension}", &stem[..cut]).into())
     }
@@ -98,7 +98,7 @@ impl<S: AsRef<str>> FileName<S> {
     ///
     /// [`NameError::NotOnWindows`] for what Windows would read as something else: `\`, a drive, a
     /// stream, a device, or a name whose end it drops.
-    pub fn usable_on(&self, platform: Platform) -> Result<(), NameError> {
+    pub fn check_platform(&self, platform: Platform) -> Result<(), NameError> {
         match platform {
             Platform::Unix => Ok(()),
             Platform::Windows if self.parts().all(is_windows_part) => Ok(()),
@@ -125,7 +125,7 @@ pub enum Platform {
     /// Everything but `/` and NUL.
     #[default]
     Unix,
-    /// Less: see [`FileName::usable_on`].
+    /// Less: see [`FileName::check_platform`].
     Windows,
 }
 
@@ -135,12 +135,12 @@ pub struct InvalidName<'a> {
     /// The text as it came: print it only escaped.
     pub name: &'a str,
     /// What is wrong with it.
-    pub why: NameError,
+    pub reason: NameError,
 }
 
 impl fmt::Display for InvalidName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected a relative file name, got {}: {}", Quoted(self.name), self.why)
+        write!(f, "expected a relative file name, got {}: {}", Quoted(self.name), self.reason)
     }
 }
 
@@ -151,16 +151,16 @@ impl core::error::Error for InvalidName<'_> {}
 pub enum NameError {
     /// No bytes at all.
     Empty,
-    /// More than [`MAX_NAME`] bytes.
+    /// More than [`MAX_NAME_LEN`] bytes.
     TooLong,
     /// A slash at the start, at the end, or two together.
     EmptyPart,
     /// A part `.` or `..`.
-    Climbs,
-    /// A part of more than [`MAX_PART`] bytes.
+    DotPart,
+    /// A part of more than [`MAX_PART_LEN`] bytes.
     PartTooLong,
     /// A control, bidirectional or invisible character, where no script and no emoji needs it.
-    Deceives(char),
+    Deceptive(char),
     /// Something that Windows reads as other than a name.
     NotOnWindows,
 }
@@ -169,11 +169,11 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "it is empty"),
-            Self::TooLong => write!(f, "it has more than {MAX_NAME} bytes"),
+            Self::TooLong => write!(f, "it has more than {MAX_NAME_LEN} bytes"),
             Self::EmptyPart => write!(f, "a slash stands at its start, at its end or twice"),
-            Self::Climbs => write!(f, "a part of it is \".\" or \"..\""),
-            Self::PartTooLong => write!(f, "a part of it has more than {MAX_PART} bytes"),
-            Self::Deceives(c) => {
+            Self::DotPart => write!(f, "a part of it is \".\" or \"..\""),
+            Self::PartTooLong => write!(f, "a part of it has more than {MAX_PART_LEN} bytes"),
+            Self::Deceptive(c) => {
                 write!(f, "it holds the invisible character U+{:04X}", u32::from(*c))
             }
             Self::NotOnWindows => write!(f, "Windows would read it as something else"),
@@ -186,16 +186,16 @@ fn error(name: &str) -> Option<NameError> {
     if name.is_empty() {
         return Some(NameError::Empty);
     }
-    if name.len() > MAX_NAME {
+    if name.len() > MAX_NAME_LEN {
         return Some(NameError::TooLong);
     }
-    if let Some(c) = unicode::deceiver(name) {
-        return Some(NameError::Deceives(c));
+    if let Some(c) = unicode::find_deceptive(name) {
+        return Some(NameError::Deceptive(c));
     }
     name.split('/').find_map(|part| match part {
         "" => Some(NameError::EmptyPart),
-        "." | ".." => Some(NameError::Climbs),
-        part if part.len() > MAX_PART => Some(NameError::PartTooLong),
+        "." | ".." => Some(NameError::DotPart),
+        part if part.len() > MAX_PART_LEN => Some(NameError::PartTooLong),
         _ => None,
     })
 }
@@ -208,11 +208,11 @@ fn error(name: &str) -> Option<NameError> {
 #[inline]
 fn is_plain(name: &[u8]) -> bool {
     let ([first, bytes @ ..], [befores @ .., last]) = (name, name) else { return false };
-    if name.len() > MAX_PART || *last == b'/' || is_wrong(b'/', *first) {
+    if name.len() > MAX_PART_LEN || *last == b'/' || is_wrong(b'/', *first) {
         return false;
     }
     let (Some(last_befores), Some(last_bytes)) =
-        (befores.last_chunk::<BLOCK>(), bytes.last_chunk::<BLOCK>())
+        (befores.last_chunk::<BLOCK_LEN>(), bytes.last_chunk::<BLOCK_LEN>())
     else {
         return !befores.iter().zip(bytes).any(|(before, byte)| is_wrong(*before, *byte));
     };
@@ -223,10 +223,10 @@ fn is_plain(name: &[u8]) -> bool {
     })
 }
 
-const BLOCK: usize = 16;
+const BLOCK_LEN: usize = 16;
 
 #[inline]
-fn is_any_wrong(befores: &[u8; BLOCK], bytes: &[u8; BLOCK]) -> bool {
+fn is_any_wrong(befores: &[u8; BLOCK_LEN], bytes: &[u8; BLOCK_LEN]) -> bool {
     befores.iter().zip(bytes).fold(false, |wrong, (before, byte)| wrong | is_wrong(*before, *byte))
 }
 
@@ -286,33 +286,33 @@ mod tests {
         }
         let long_part = "a".repeat(256);
         let long = "a/".repeat(512) + "b";
-        for (bad, why) in [
+        for (bad, reason) in [
             ("", Empty),
             ("/", EmptyPart),
             ("/a", EmptyPart),
             ("a/", EmptyPart),
             ("a//b", EmptyPart),
             ("//xcher/2", EmptyPart),
-            (".", Climbs),
-            ("..", Climbs),
-            ("../a", Climbs),
-            ("a/..", Climbs),
-            ("a/./b", Climbs),
-            ("a/../../b", Climbs),
-            ("aaaaaaaa/../b", Climbs),
-            ("aaaaaaa/../b", Climbs),
-            ("a\0b", Deceives('\0')),
-            ("a\u{1b}[2J", Deceives('\u{1b}')),
-            ("a\u{7f}", Deceives('\u{7f}')),
-            ("a\u{85}", Deceives('\u{85}')),
-            ("a\tb", Deceives('\t')),
-            ("fdp.\u{202e}exe", Deceives('\u{202e}')),
-            ("a\u{200b}", Deceives('\u{200b}')),
-            ("a\u{2028}b", Deceives('\u{2028}')),
+            (".", DotPart),
+            ("..", DotPart),
+            ("../a", DotPart),
+            ("a/..", DotPart),
+            ("a/./b", DotPart),
+            ("a/../../b", DotPart),
+            ("aaaaaaaa/../b", DotPart),
+            ("aaaaaaa/../b", DotPart),
+            ("a\0b", Deceptive('\0')),
+            ("a\u{1b}[2J", Deceptive('\u{1b}')),
+            ("a\u{7f}", Deceptive('\u{7f}')),
+            ("a\u{85}", Deceptive('\u{85}')),
+            ("a\tb", Deceptive('\t')),
+            ("fdp.\u{202e}exe", Deceptive('\u{202e}')),
+            ("a\u{200b}", Deceptive('\u{200b}')),
+            ("a\u{2028}b", Deceptive('\u{2028}')),
             (&long_part, PartTooLong),
             (&long, TooLong),
         ] {
-            assert_eq!(FileName::parse(bad).map_err(|e| e.why), Err(why), "{bad:?}");
+            assert_eq!(FileName::parse(bad).map_err(|e| e.reason), Err(reason), "{bad:?}");
         }
     }
 
@@ -362,11 +362,18 @@ mod tests {
     fn windows_takes_less() {
         for bad in ["a\\b", "C:", "C:/a", "nul", "a/NUL.txt", "com1", "a.", "a ", "a?", "LPT9.x"] {
             let name = FileName::new(bad).expect("valid");
-            assert_eq!(name.usable_on(Platform::Windows), Err(NameError::NotOnWindows), "{bad:?}");
-            assert_eq!(name.usable_on(Platform::Unix), Ok(()));
+            assert_eq!(
+                name.check_platform(Platform::Windows),
+                Err(NameError::NotOnWindows),
+                "{bad:?}"
+            );
+            assert_eq!(name.check_platform(Platform::Unix), Ok(()));
         }
         for good in ["a.txt", "com", "console", "a/b", "comet"] {
-            assert_eq!(FileName::new(good).expect("valid").usable_on(Platform::Windows), Ok(()));
+            assert_eq!(
+                FileName::new(good).expect("valid").check_platform(Platform::Windows),
+                Ok(())
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::{MAX_NICK, Quoted, unicode};
+use crate::{MAX_NICK_CHARS, Quoted, unicode};
 
 /// A valid nick: 1–32 characters, none of them white space, invisible where it stands, control or
 /// `/`, and not `EOF`, which ends a list of nicks. Never used as a path.
@@ -17,11 +17,16 @@ impl Nick {
     ///
     /// [`InvalidNick`], which says what a nick is and what came.
     pub fn parse(text: &str) -> Result<Self, InvalidNick> {
-        let allowed = |c: char| !(unicode::is_room(c) || matches!(c, ' ' | '/'));
+        let allowed = |c: char| !(unicode::is_space_or_sign(c) || matches!(c, ' ' | '/'));
         // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
-        let fits =
-            !text.is_empty() && text.len() <= MAX_NICK * 4 && text.chars().count() <= MAX_NICK;
-        if fits && text.chars().all(allowed) && unicode::deceiver(text).is_none() && text != "EOF" {
+        let fits = !text.is_empty()
+            && text.len() <= MAX_NICK_CHARS * 4
+            && text.chars().count() <= MAX_NICK_CHARS;
+        if fits
+            && text.chars().all(allowed)
+            && unicode::find_deceptive(text).is_none()
+            && text != "EOF"
+        {
             Ok(Self(text.into()))
         } else {
             Err(InvalidNick { got: Quoted(text).to_box() })
@@ -30,13 +35,13 @@ impl Nick {
 
     /// Whether it is digits alone: the nick of a code, and whoever has it next is someone else
     /// (section 12.1).
-    pub fn is_for_one_time(&self) -> bool {
+    pub fn is_one_time(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
 
     /// Whether both differ in nothing but the case of ASCII letters: then both are one host's. What else
     /// could be taken for a nick the relay tells from it (section 5.2), with tables that hosts do without.
-    pub fn is_same_as(&self, other: &Self) -> bool {
+    pub fn eq_ignore_case(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 
@@ -82,7 +87,7 @@ impl fmt::Display for InvalidNick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "expected a nick of 1 to {MAX_NICK} characters without white space, control characters \
+            "expected a nick of 1 to {MAX_NICK_CHARS} characters without white space, control characters \
              or \"/\", got {}",
             self.got
         )
@@ -99,10 +104,10 @@ mod tests {
     fn case_alone_makes_no_other_nick() {
         let nick = |text: &str| Nick::parse(text).expect(text);
         for (one, other) in [("kim", "Kim"), ("ÅSa", "Åsa"), ("a-1", "A-1")] {
-            assert!(nick(one).is_same_as(&nick(other)), "{one} {other}");
+            assert!(nick(one).eq_ignore_case(&nick(other)), "{one} {other}");
         }
         for (one, other) in [("kim", "kin"), ("kim", "кim"), ("asa", "åsa"), ("Åsa", "åsa")] {
-            assert!(!nick(one).is_same_as(&nick(other)), "{one} {other}");
+            assert!(!nick(one).eq_ignore_case(&nick(other)), "{one} {other}");
         }
     }
 

@@ -31,11 +31,11 @@ pub enum Kind {
 }
 
 /// The longest target of a symbolic link, in bytes.
-pub const MAX_LINK: u64 = 4096;
+pub const MAX_LINK_LEN: u64 = 4096;
 
 /// A file that a host shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct SharedFile {
     /// Its name.
     pub name: FileName,
     /// Its size: exact, or [`Size::UNKNOWN`].

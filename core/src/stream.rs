@@ -72,16 +72,16 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Seals a record in place: [`record::HEAD`] bytes of any value, 1 to [`record::MAX_PLAIN`] bytes
-    /// of the file, [`record::TAG`] bytes of any value. All of it is then to be written.
+    /// Seals a record in place: [`record::HEAD_LEN`] bytes of any value, 1 to [`record::MAX_PLAIN_LEN`] bytes
+    /// of the file, [`record::TAG_LEN`] bytes of any value. All of it is then to be written.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Buffer`] for any other length.
+    /// [`SecureError::BufferLength`] for any other length.
     pub fn seal(&mut self, record: &mut [u8]) -> Result<(), SecureError> {
         if let Some(digest) = &mut self.digest {
-            let end = record.len().saturating_sub(record::TAG);
-            digest.update(record.get(record::HEAD..end).unwrap_or_default());
+            let end = record.len().saturating_sub(record::TAG_LEN);
+            digest.update(record.get(record::HEAD_LEN..end).unwrap_or_default());
         }
         self.sealer.seal(record)
     }
@@ -94,9 +94,9 @@ impl Sender {
     pub fn finish(mut self) -> Result<Vec<u8>, SecureError> {
         let mut end = Vec::new();
         if let Some(digest) = self.digest {
-            end.resize(record::HEAD, 0);
+            end.resize(record::HEAD_LEN, 0);
             end.extend_from_slice(digest.finalize().as_bytes());
-            end.resize(end.len() + record::TAG, 0);
+            end.resize(end.len() + record::TAG_LEN, 0);
             self.sealer.seal(&mut end)?;
         }
         end.extend_from_slice(&self.sealer.finish()?);
@@ -145,7 +145,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`SecureError::Cut`] where something is missing.
+    /// [`SecureError::Truncated`] where something is missing.
     pub fn finish(self) -> Result<Option<Digests>, SecureError> {
         self.opener.close()?;
         let ours = self.digest.map(|digest| *digest.finalize().as_bytes());

@@ -17,17 +17,17 @@ pub(crate) struct Ticket([u8; 16]);
 /// How the line begins by which it is shown, the first on a control connection.
 const VERB: &str = "X_TICKET ";
 /// The longest such line: the verb, 24 characters of base64, CR and LF.
-const LINE: usize = VERB.len() + 24 + 2;
+const MAX_TICKET_LINE_LEN: usize = VERB.len() + 24 + 2;
 
 /// What the first bytes of a connection say.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum TicketCheck {
     /// This ticket, in a line of so many bytes.
-    Right(usize),
+    Valid(usize),
     /// Something else.
-    Wrong,
+    Invalid,
     /// Nothing so far that a ticket does not begin with.
-    Part,
+    Incomplete,
 }
 
 impl Ticket {
@@ -53,16 +53,21 @@ impl Ticket {
     }
 
     /// Whether these bytes, the first of a connection, show this ticket.
-    pub(crate) fn is_shown_by(&self, bytes: &[u8]) -> Shown {
-        let Some(end) = bytes.iter().take(LINE).position(|byte| *byte == b'\n') else {
+    pub(crate) fn check(&self, bytes: &[u8]) -> TicketCheck {
+        let Some(end) = bytes.iter().take(MAX_TICKET_LINE_LEN).position(|byte| *byte == b'\n')
+        else {
             let begins = bytes.iter().zip(VERB.as_bytes()).all(|(byte, verb)| byte == verb);
-            return if begins && bytes.len() < LINE { Shown::Part } else { Shown::Wrong };
+            return if begins && bytes.len() < MAX_TICKET_LINE_LEN {
+                TicketCheck::Incomplete
+            } else {
+                TicketCheck::Invalid
+            };
         };
         let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
         let field = core::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(VERB));
         match field.and_then(Self::parse) {
-            Some(shown) if bool::from(self.0.ct_eq(&shown.0)) => Shown::Right(end + 1),
-            _ => Shown::Wrong,
+            Some(shown) if bool::from(self.0.ct_eq(&shown.0)) => TicketCheck::Valid(end + 1),
+            _ => TicketCheck::Invalid,
         }
     }
 }
@@ -85,16 +90,16 @@ mod tests {
         let line = ticket.line();
         assert_eq!(line, "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==\n");
         for end in 0..line.len() {
-            assert_eq!(ticket.is_shown_by(&line.as_bytes()[..end]), Shown::Part, "{end}");
+            assert_eq!(ticket.check(&line.as_bytes()[..end]), TicketCheck::Incomplete, "{end}");
         }
         let more = format!("{line}X_CHK a\n");
-        assert_eq!(ticket.is_shown_by(more.as_bytes()), Shown::Right(line.len()));
+        assert_eq!(ticket.check(more.as_bytes()), TicketCheck::Valid(line.len()));
         let cr = line.replace('\n', "\r\n");
-        assert_eq!(ticket.is_shown_by(cr.as_bytes()), Shown::Right(cr.len()));
+        assert_eq!(ticket.check(cr.as_bytes()), TicketCheck::Valid(cr.len()));
         let other = Ticket([8; 16]).line();
         let long = "X_TICKET ".repeat(9);
         for wrong in [&other, "X_CHK //xcher/2\n", "GET", "\n", "\r", &long, "X_TICKET \n", "x"] {
-            assert_eq!(ticket.is_shown_by(wrong.as_bytes()), Shown::Wrong, "{wrong:?}");
+            assert_eq!(ticket.check(wrong.as_bytes()), TicketCheck::Invalid, "{wrong:?}");
         }
         assert_eq!(format!("{ticket:?}"), "Ticket(…)");
     }

@@ -1,6 +1,5 @@
 //! What XCHER needs of a host: sockets, files, timers. Every decision is `xcher_core`'s.
 
-mod accepting;
 pub mod bridge;
 pub mod cli;
 pub mod data;
@@ -9,6 +8,9 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod keys;
-mod rate;
+mod net;
 pub mod relay;
-mod spare;
+mod relay_address;
+pub mod tunnel;
+
+pub use relay_address::RelayAddress;

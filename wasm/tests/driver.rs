@@ -8,7 +8,7 @@ mod bridge;
 use bridge::Pair;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use xcher_core::peer::{Error, Event, SessionId};
-use xcher_core::{FileName, Nick, NotStored, Peer, Size, Stat};
+use xcher_core::{FileName, NotStored, Peer, Size, Stat};
 
 wasm_bindgen_test_configure!(run_in_browser);
 

@@ -115,7 +115,7 @@ const FALSE: &[(&str, char)] = &[
 #[test]
 fn names_of_all_scripts_are_names() {
     for name in REAL {
-        assert_eq!(deceiver(name), None, "{name:?}");
+        assert_eq!(find_deceptive(name), None, "{name:?}");
         assert!(FileName::parse(name).is_ok(), "{name:?}");
         let nick: String = name.chars().filter(|c| !c.is_whitespace() && *c != '/').collect();
         if nick.chars().count() <= 32 {
@@ -123,7 +123,7 @@ fn names_of_all_scripts_are_names() {
         }
     }
     for (text, found) in FALSE {
-        assert_eq!(deceiver(text), Some(*found), "{text:?}");
+        assert_eq!(find_deceptive(text), Some(*found), "{text:?}");
         assert!(FileName::parse(text).is_err() && Nick::parse(text).is_err(), "{text:?}");
     }
 }
@@ -155,11 +155,11 @@ fn the_tables_are_unicodes() {
             JoiningType::Transparent if pages.1 => Some(3),
             _ => None,
         };
-        assert_eq!(places::joining(c), expected, "{c:?}");
-        assert_eq!(places::is_virama(c), class.get(c) == CanonicalCombiningClass::Virama, "{c:?}");
-        assert_eq!(places::is_picture(c), pictographic.contains(c), "{c:?}");
+        assert_eq!(context::joining(c), expected, "{c:?}");
+        assert_eq!(context::is_virama(c), class.get(c) == CanonicalCombiningClass::Virama, "{c:?}");
+        assert_eq!(context::is_picture(c), pictographic.contains(c), "{c:?}");
         let hidden = ignorable.contains(c) || category.get(c) == GeneralCategory::Control;
-        assert!(deceives(c) || !hidden, "{c:?}");
+        assert!(is_deceptive(c) || !hidden, "{c:?}");
     }
 }
 
@@ -173,16 +173,16 @@ fn any_text() -> impl Strategy<Value = Vec<char>> {
 proptest! {
     #[test]
     fn where_nothing_is_before_or_after_nothing_hidden_is_needed(c in any::<char>()) {
-        prop_assert_eq!(deceiver(&format!("{c}")).is_some(), deceives(c));
-        prop_assert_eq!(deceiver(&format!("x{c}y")).is_some(), deceives(c));
+        prop_assert_eq!(find_deceptive(&format!("{c}")).is_some(), is_deceptive(c));
+        prop_assert_eq!(find_deceptive(&format!("x{c}y")).is_some(), is_deceptive(c));
     }
 
     /// A part of a name is judged by itself: nothing reaches over a slash.
     #[test]
     fn parts_are_judged_by_themselves(parts in prop::collection::vec(any_text(), 1..4)) {
         let parts: Vec<String> = parts.into_iter().map(String::from_iter).collect();
-        let whole = deceiver(&parts.join("/"));
-        prop_assert_eq!(whole, parts.iter().find_map(|part| deceiver(part)));
+        let whole = find_deceptive(&parts.join("/"));
+        prop_assert_eq!(whole, parts.iter().find_map(|part| find_deceptive(part)));
     }
 
     /// Whatever passes is read the same with all that hides taken away but in its place: no two hidden
@@ -190,10 +190,10 @@ proptest! {
     #[test]
     fn no_more_is_hidden_than_is_needed(text in any_text()) {
         let name = String::from_iter(&text);
-        if deceiver(&name).is_none() {
+        if find_deceptive(&name).is_none() {
             let flags = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
             for pair in text.windows(2) {
-                let both = deceives(pair[0]) && deceives(pair[1]);
+                let both = is_deceptive(pair[0]) && is_deceptive(pair[1]);
                 let joined = pair == ['\u{fe0f}', '\u{200d}'] || flags(pair[0]) && flags(pair[1]);
                 prop_assert!(!both || joined, "{:?}", pair);
             }

@@ -5,11 +5,11 @@ use super::*;
 const REFUSED: &str = "X_ERR X_INIT refused: expected your own address 127.0.0.1";
 
 fn lend(relay: &mut Relay, conn: ConnId, at: &str) {
-    relay.handle(Input::Lent { conn, at: at.parse().unwrap() });
+    relay.handle(Input::Allocated { conn, at: at.parse().unwrap() });
 }
 
 fn give_back(relay: &mut Relay, conn: ConnId, at: &str) {
-    relay.handle(Input::Returned { conn, at: at.parse().unwrap() });
+    relay.handle(Input::Released { conn, at: at.parse().unwrap() });
 }
 
 /// Whether an X_INIT of `conn`'s reaches bob, byte for byte; if not, it is refused.
@@ -73,7 +73,7 @@ fn what_was_lent_goes_with_the_connection() {
 
 #[test]
 fn what_is_lent_beyond_the_limit_is_not_taken() {
-    let mut relay = Relay::new(RelayLimits { lent: 2, ..RelayLimits::default() });
+    let mut relay = Relay::new(RelayLimits { allocations: 2, ..RelayLimits::default() });
     relay.join(ALICE, "alice");
     relay.join(BOB, "bob");
     for port in 4000..4003 {

@@ -1,14 +1,14 @@
 //! How a command ends.
 
-use xcher_core::MisuseError;
 use xcher_core::peer::{Error, ErrorKind};
+use xcher_core::{MisuseError, ProtocolError};
 
-use super::privacy::is_about_privacy;
+use crate::keys::KeysError;
 
 /// The exit codes (README, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(super) enum Code {
+pub(crate) enum ExitCode {
     /// The other side said no, or a transfer did not complete.
     Incomplete = 1,
     /// The command line is wrong.
@@ -23,60 +23,63 @@ pub(super) enum Code {
 
 /// A command that did not come to its end.
 #[derive(Debug)]
-pub(super) struct CliError {
-    pub(super) code: Code,
+pub(crate) struct CliError {
+    pub(crate) code: ExitCode,
     /// One line for the user; `None` where it was told already, or there is nothing to tell.
-    pub(super) message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The user stopped it, or nobody reads its output any more.
-    pub(super) stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl CliError {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()), stopped: false }
     }
 
-    pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Code::Usage, message)
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
     }
 
     /// This host's system refused something.
-    pub(super) fn local(error: impl std::fmt::Display) -> Self {
-        Self::new(Code::Incomplete, error.to_string())
+    pub(crate) fn local(error: impl std::fmt::Display) -> Self {
+        Self::new(ExitCode::Incomplete, error.to_string())
     }
 
     /// The host could not be asked to do it.
-    pub(super) fn misuse(error: MisuseError) -> Self {
+    pub(crate) fn misuse(error: MisuseError) -> Self {
         let code = match error {
-            MisuseError::Oneself => Code::Usage,
-            _ => Code::Unreachable,
+            MisuseError::OwnNick => ExitCode::Usage,
+            _ => ExitCode::Unreachable,
         };
         Self::new(code, error.to_string())
     }
 
     /// Standard output did not take what was to be written. Whoever closed it wants no more, and a
     /// full disk is told of.
-    pub(super) fn unwritten(error: std::io::Error) -> Self {
+    pub(crate) fn unwritten(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => {
-                Self { stopped: true, ..Self::told(Code::Incomplete) }
+                Self { stopped: true, ..Self::told(ExitCode::Incomplete) }
             }
-            _ => Self::new(Code::Incomplete, format!("standard output cannot be written: {error}")),
+            _ => Self::new(
+                ExitCode::Incomplete,
+                format!("standard output cannot be written: {error}"),
+            ),
         }
     }
 
     /// The user ended it: there is nothing to tell.
-    pub(super) fn interrupted() -> Self {
-        Self { code: Code::Incomplete, message: None, stopped: true }
+    pub(crate) fn interrupted() -> Self {
+        Self { code: ExitCode::Incomplete, message: None, stopped: true }
     }
 
     /// What the user was told of already.
-    pub(super) fn told(code: Code) -> Self {
+    pub(crate) fn told(code: ExitCode) -> Self {
         Self { code, message: None, stopped: false }
     }
 
     /// What a program is told: the same as a person, or that it was told before.
-    pub(super) fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         match &self.message {
             Some(message) => message,
             None if self.stopped => "stopped",
@@ -85,24 +88,40 @@ impl CliError {
     }
 }
 
+impl From<KeysError> for CliError {
+    fn from(error: KeysError) -> Self {
+        let code = match error {
+            KeysError::Unsafe { .. } | KeysError::OtherKey { .. } => ExitCode::Policy,
+            _ => ExitCode::Incomplete,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
 /// The code for a session or a link that failed.
-pub(super) fn code_of(error: &Error) -> Code {
+pub(crate) fn code_of(error: &Error) -> ExitCode {
     match error.kind() {
-        _ if is_about_privacy(error) => Code::NotPrivate,
-        ErrorKind::Unreachable => Code::Unreachable,
-        ErrorKind::Policy => Code::Policy,
+        _ if is_about_encryption(error) => ExitCode::NotPrivate,
+        ErrorKind::Unreachable => ExitCode::Unreachable,
+        ErrorKind::Policy => ExitCode::Policy,
         ErrorKind::Refused
         | ErrorKind::Incomplete
         | ErrorKind::Protocol
         | ErrorKind::Local
-        | ErrorKind::Cancelled => Code::Incomplete,
+        | ErrorKind::Cancelled => ExitCode::Incomplete,
     }
 }
 
+/// Returns true if a session was not opened because of the peer's key or of missing encryption.
+fn is_about_encryption(error: &Error) -> bool {
+    use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
+    matches!(error, Error::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
+}
+
 /// The code for a file that did not get across.
-pub(super) fn code_of_transfer(error: &Error) -> Code {
+pub(crate) fn code_of_transfer(error: &Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::Policy => Code::Policy,
-        _ => Code::Incomplete,
+        ErrorKind::Policy => ExitCode::Policy,
+        _ => ExitCode::Incomplete,
     }
 }

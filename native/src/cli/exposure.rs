@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
-use super::args::Common;
-use super::exit::CliError;
-use super::json::Line;
-use super::output::Output;
+use crate::cli::exit::CliError;
+use crate::cli::options::Common;
+use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::output::Output;
 
 /// Says, also with `--quiet`, that anyone who reaches the relay at `at` can use it.
-pub(super) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), CliError> {
+pub(crate) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), CliError> {
     let opens = "take a nick, see who is online and call them";
     warn(output, at, opens, "no token guards a relay, a loopback address keeps strangers out")
 }
 
 /// The same of a bridge.
-pub(super) fn warn_of_bridge(
+pub(crate) fn warn_of_bridge(
     common: &Common,
     output: &Output,
     at: SocketAddr,
@@ -35,5 +35,5 @@ fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) -> Result<(), C
     let text =
         format!("WARNING: {at} is open to everyone who can reach it, who may {opens}; {how}");
     output.error(format_args!("{text}"));
-    output.json(&Line::Notice { text: &text }).map_err(CliError::unwritten)
+    output.json(&JsonEvent::Notice { text: &text }).map_err(CliError::unwritten)
 }

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use tokio::task::spawn_blocking;
 
-use super::args::{Cli, Command, Common, RelayArgs, UpArgs};
-use super::bridge::Serving;
-use super::bridge_args::BridgeArgs;
-use super::command_line;
-use super::exit::CliError;
-use super::exposure;
-use super::given::Given;
-use super::output::Output;
-use super::signals::Hangups;
+use crate::cli::exit::CliError;
+use crate::cli::exposure;
+use crate::cli::http_front::RunningBridge;
+use crate::cli::options::command_line;
+use crate::cli::options::{BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, UpArgs};
+use crate::cli::signals::Hangups;
+use crate::cli::ui::output::Output;
 use crate::http::Tls;
 use crate::relay::Relay;
 
@@ -32,11 +30,11 @@ const LIVE: [&str; 9] = [
 const TOKEN_FILE: &str = "token-file";
 
 /// What serves, and what is in force there.
-pub(super) struct Reload {
+pub(crate) struct Reload {
     output: Output,
     relay: Option<Relay>,
-    bridge: Option<Serving>,
-    given: Given,
+    bridge: Option<RunningBridge>,
+    given: RawValues,
     token_file: Option<PathBuf>,
 }
 
@@ -51,13 +49,17 @@ struct Read {
 
 impl Reload {
     /// Of what was started with these options.
-    pub(super) fn new(common: &Common, relay: Option<Relay>, bridge: Option<Serving>) -> Self {
-        let (given, token_file) = (common.given.clone(), common.token_file.clone());
+    pub(crate) fn new(
+        common: &Common,
+        relay: Option<Relay>,
+        bridge: Option<RunningBridge>,
+    ) -> Self {
+        let (given, token_file) = (common.raw.clone(), common.token_file.clone());
         Self { output: Output::new(common), relay, bridge, given, token_file }
     }
 
     /// Reads and applies at each SIGHUP, for as long as the runtime runs.
-    pub(super) async fn at_each(mut self, mut hangups: Hangups) {
+    pub(crate) async fn at_each(mut self, mut hangups: Hangups) {
         loop {
             hangups.next().await;
             let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
@@ -110,7 +112,7 @@ impl Reload {
     /// Takes over how options are given that are in force now. Returns what to say of these and of
     /// those that need a restart.
     fn take_options(&mut self, cli: &Cli, has_token: bool) -> Vec<String> {
-        let (given, shares) = (&cli.common.given, shares(&cli.command));
+        let (given, shares) = (&cli.common.raw, shares(&cli.command));
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.given.changed(given);
         changed.retain(|option| has_token || !is_token_file(option));
@@ -118,7 +120,7 @@ impl Reload {
             .into_iter()
             .partition(|option| LIVE.contains(&&**option) || is_token_file(option) && !shares);
         for option in &live {
-            self.given.take(option, given);
+            self.given.copy(option, given);
         }
         if has_token {
             self.token_file.clone_from(&cli.common.token_file);

@@ -3,7 +3,7 @@
 use std::io;
 
 /// Waits for the first signal to stop.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -12,7 +12,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Begins to catch them. From then on they no longer end the process by themselves.
-    pub(super) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -26,7 +26,7 @@ impl Signals {
     }
 
     /// Returns when one came.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -40,14 +40,14 @@ impl Signals {
 }
 
 /// Waits for SIGHUP, which no longer ends the process.
-pub(super) struct Hangups {
+pub(crate) struct Hangups {
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
 }
 
 impl Hangups {
     /// Begins to catch it. One that comes before [`Hangups::next`] is not lost.
-    pub(super) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -58,7 +58,7 @@ impl Hangups {
     }
 
     /// Returns when one came; never where the system has none.
-    pub(super) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         if self.hangup.recv().await.is_some() {
             return;

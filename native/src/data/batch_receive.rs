@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::net::TcpStream;
 
-use xcher_core::batch::{Arrived, BatchReceiver};
+use xcher_core::batch::{BatchItem, BatchReceiver};
 
 use super::receive::{ReceiveEnd, retry};
 use super::{Brake, BufferBudget};
@@ -18,7 +18,7 @@ pub fn receive_batch(
     mut receiver: BatchReceiver,
     buffers: &BufferBudget,
     brake: &Brake,
-    mut each: impl FnMut(usize, Arrived<'_>),
+    mut each: impl FnMut(usize, BatchItem<'_>),
     mut pause: impl FnMut(),
 ) -> ReceiveEnd {
     loop {

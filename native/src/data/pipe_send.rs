@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::net::TcpStream;
 use std::sync::atomic::AtomicU64;
 
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::stream::{Hasher, Seal, Sender};
 
 use super::Brake;
@@ -43,20 +43,20 @@ fn copy_out(
     cancelled: &Brake,
     ended: impl FnOnce(u64),
 ) -> Result<(), SendEnd> {
-    let mut record = vec![0; HEAD + PIECE + TAG];
+    let mut record = vec![0; HEAD_LEN + PIECE + TAG_LEN];
     let mut offset = 0;
     loop {
         wait(source, socket, cancelled)?;
-        let got = match source.read(&mut record[HEAD..HEAD + PIECE]) {
+        let got = match source.read(&mut record[HEAD_LEN..HEAD_LEN + PIECE]) {
             Ok(0) => break,
             Ok(got) => got,
             Err(error) if is_no_end(&error) => continue,
             Err(error) => return Err(SendEnd::FileError(error)),
         };
         let written = match &mut sender {
-            None => &record[HEAD..HEAD + got],
+            None => &record[HEAD_LEN..HEAD_LEN + got],
             Some(sender) => {
-                let record = &mut record[..HEAD + got + TAG];
+                let record = &mut record[..HEAD_LEN + got + TAG_LEN];
                 sender.seal(record).map_err(SendEnd::SecureError)?;
                 record
             }

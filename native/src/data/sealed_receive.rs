@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::AtomicU64;
 
 use xcher_core::secure::SecureError;
-use xcher_core::secure::record::{HEAD, length};
+use xcher_core::secure::record::{HEAD_LEN, length};
 use xcher_core::stream::{Digests, Receiver};
 
 use super::receive::{Destination, ReceiveEnd, retry};
@@ -89,11 +89,11 @@ fn open_whole<'a>(
     let mut texts = Vec::with_capacity(TEXTS);
     let error = loop {
         if receiver.is_finished() {
-            break (!sealed.is_empty()).then_some(SecureError::AfterLast);
+            break (!sealed.is_empty()).then_some(SecureError::AfterEnd);
         }
         let Some(head) = sealed.first_chunk() else { break None };
         let whole = match length(*head) {
-            Ok(length) => HEAD + length,
+            Ok(length) => HEAD_LEN + length,
             Err(error) => break Some(error),
         };
         if sealed.len() < whole {

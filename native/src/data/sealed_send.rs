@@ -6,14 +6,14 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Brake, Mark, Sealing};
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 
 use super::send::{SendEnd, to_the_end, write};
 
 /// Bytes of the file in a record: as many of BLAKE3's chunks as it hashes side by side, and a power
 /// of two of them, so that no record begins inside one.
 const TEXT: usize = 32 << 10;
-const RECORD: usize = HEAD + TEXT + TAG;
+const RECORD: usize = HEAD_LEN + TEXT + TAG_LEN;
 /// Records that are read, sealed and written at once: what a processor's cache holds. The buffer is
 /// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 1 MiB.
 const RECORDS: usize = 2;
@@ -84,7 +84,9 @@ fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize>
     let mut left = wanted;
     for record in records.chunks_mut(RECORD) {
         let length = left.min(TEXT);
-        let Some(text) = record.get_mut(HEAD..HEAD + length).filter(|text| !text.is_empty()) else {
+        let Some(text) =
+            record.get_mut(HEAD_LEN..HEAD_LEN + length).filter(|text| !text.is_empty())
+        else {
             break;
         };
         texts.push(IoSliceMut::new(text));
@@ -107,10 +109,10 @@ fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize>
 
 /// The length of the records of so many bytes.
 fn sealed_length(text: usize) -> usize {
-    text + text.div_ceil(TEXT) * (HEAD + TAG)
+    text + text.div_ceil(TEXT) * (HEAD_LEN + TAG_LEN)
 }
 
 /// How many bytes of the file are in the beginning of records.
 fn text_in(sealed: usize) -> usize {
-    sealed / RECORD * TEXT + (sealed % RECORD).saturating_sub(HEAD).min(TEXT)
+    sealed / RECORD * TEXT + (sealed % RECORD).saturating_sub(HEAD_LEN).min(TEXT)
 }

@@ -28,7 +28,7 @@ impl Two {
         let limits = Limits::default();
         let mut written = [Vec::new(), Vec::new()];
         let mut number = 0;
-        let mut sessions = [Side::Caller, Side::Called].map(|side| {
+        let mut sessions = [Side::Caller, Side::Callee].map(|side| {
             number += 1;
             let terms = Terms {
                 code: None,
@@ -36,9 +36,9 @@ impl Two {
                 identity: Arc::new(Identity::new([number; 32])),
                 entropy: Entropy::new([number; 32]),
                 extensions: extensions.with(Extensions::SECURE),
-                required: true,
-                expected: None,
-                called: None,
+                require_encryption: true,
+                expected_key: None,
+                callee_nick: None,
             };
             Session::negotiate(&limits, terms, &mut written[usize::from(number) - 1])
         });
@@ -64,7 +64,7 @@ impl Two {
     pub(super) fn seals(&mut self) -> [Seal; 2] {
         let number = self.requests;
         self.requests += 1;
-        [0, 1].map(|at| self.sessions[at].seal_of(Side::Caller, number).unwrap())
+        [0, 1].map(|at| self.sessions[at].data_seal(Side::Caller, number).unwrap())
     }
 }
 
@@ -170,14 +170,14 @@ fn a_stream_that_is_cut_or_changed_anywhere_is_found_out() {
                 sealed.truncate(at);
                 sealed
             });
-            assert!(matches!(cut, SecureError::Cut { .. }), "cut at {at}: {cut:?}");
+            assert!(matches!(cut, SecureError::Truncated { .. }), "cut at {at}: {cut:?}");
             open_changed(&mut two, &whole, |mut sealed| {
                 sealed[at] ^= 1;
                 sealed
             });
         }
         let more = open_changed(&mut two, &whole, |sealed| [&sealed[..], &[0]].concat());
-        assert_eq!(more, SecureError::AfterLast);
+        assert_eq!(more, SecureError::AfterEnd);
         // Records that change places, come twice, or do not come.
         let whole = bytes(3 * 32_768);
         let record = 32_768 + 18;
@@ -186,7 +186,7 @@ fn a_stream_that_is_cut_or_changed_anywhere_is_found_out() {
                 let records = order.iter().flat_map(|n| &sealed[n * record..(n + 1) * record]);
                 records.chain(&sealed[3 * record..]).copied().collect()
             });
-            assert!(matches!(wrong, SecureError::NotThisRecord { .. }), "{order:?}: {wrong:?}");
+            assert!(matches!(wrong, SecureError::InvalidRecord { .. }), "{order:?}: {wrong:?}");
         }
     }
 }

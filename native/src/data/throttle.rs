@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::rate::Budget;
+use crate::net::rate_budget::RateBudget;
 
 /// The most bytes a second of all transfers one way, or no limit. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Rate(Option<Arc<Budget>>);
+pub struct Rate(Option<Arc<RateBudget>>);
 
 /// One transfer's: it stops soon after it is told to, and takes its turn among those that share its rate.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) struct Stopped;
 impl Rate {
     /// So many bytes a second.
     pub fn new(rate: Option<NonZeroU64>) -> Self {
-        Self(rate.map(Budget::new))
+        Self(rate.map(RateBudget::new))
     }
 
     /// The bytes a second, where there is a limit.

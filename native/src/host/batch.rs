@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
-use xcher_core::batch::Arrived;
+use xcher_core::batch::BatchItem;
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
 use xcher_core::{FileName, Limits, NotStored};
@@ -65,7 +65,7 @@ impl Host {
             let end = match seal.batch_receiver(sizes) {
                 Ok(receiver) => {
                     let storing = std::cell::RefCell::new(&mut storing);
-                    let each = |at: usize, arrived: Arrived<'_>| {
+                    let each = |at: usize, arrived: BatchItem<'_>| {
                         storing.borrow_mut().arrived(&files[at], arrived);
                     };
                     let pause = || storing.borrow_mut().settle();
@@ -100,11 +100,11 @@ struct Storing {
 }
 
 impl Storing {
-    fn arrived(&mut self, file: &BatchFile, arrived: Arrived<'_>) {
+    fn arrived(&mut self, file: &BatchFile, arrived: BatchItem<'_>) {
         let written = match arrived {
-            Arrived::Whole(bytes) => self.write(file, bytes),
-            Arrived::Missing => Err(BatchFileEnd::Missing),
-            Arrived::Altered => Err(BatchFileEnd::Altered),
+            BatchItem::Complete(bytes) => self.write(file, bytes),
+            BatchItem::NotSent => Err(BatchFileEnd::Missing),
+            BatchItem::Corrupt => Err(BatchFileEnd::Altered),
         };
         self.written.push((file.clone(), written));
         if self.written.len() >= self.group {

@@ -1,5 +1,7 @@
 //! What is refused; each test is named after it.
 
+use xcher_core::tunnel::{MAX_STREAMS, MAX_VISITORS};
+
 use super::*;
 
 /// A client at `caller` calls `bob`, whose tunnel is of a client at `client`, and names `to`; the relay
@@ -123,7 +125,7 @@ async fn too_many_streams() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let mut streams = Vec::new();
-    for _ in 0..mux::MAX_STREAMS - 2 {
+    for _ in 0..MAX_STREAMS - 2 {
         // A stream that has not said what it is for is one, too.
         streams.push(alice.say_part("X_REL").await);
     }
@@ -142,7 +144,7 @@ async fn visitors_too_many() {
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
     let mut visitors = Vec::new();
-    for _ in 0..mux::MAX_VISITS {
+    for _ in 0..MAX_VISITORS {
         visitors.push((TcpStream::connect(at).await.unwrap(), alice.visitor().await));
     }
     let mut late = TcpStream::connect(at).await.unwrap();

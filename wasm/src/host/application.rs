@@ -1,7 +1,7 @@
 //! The application's files: those it shares and offers, and the pace at which it reads and supplies bytes.
 
 use xcher_core::peer::{SessionId, TransferId};
-use xcher_core::{FileName, Listed, MisuseError, Stat};
+use xcher_core::{FileName, MisuseError, SharedFile, Stat};
 
 use super::receive_file::READ_CREDIT;
 use super::stream::{MAX_UNREAD_ENTRIES, Role};
@@ -24,7 +24,11 @@ impl<E: Environment> Host<E> {
     /// # Errors
     ///
     /// Those of [`Peer::offer`](xcher_core::Peer::offer).
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<u64, MisuseError> {
+    pub fn offer(
+        &mut self,
+        session: SessionId,
+        files: Vec<SharedFile>,
+    ) -> Result<u64, MisuseError> {
         let id = self.deliveries.offer(session, files.iter().map(|file| file.name.clone()));
         let offered =
             self.with(|peer, now, actions| peer.offer(session, files.clone(), now, actions));

@@ -1,6 +1,6 @@
 //! A batch that this host receives: many small files over one data connection (section 18).
 
-use xcher_core::batch::{Arrived, BatchReceiver};
+use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::stream::Seal;
@@ -63,13 +63,13 @@ impl ReceiveBatch {
                 return;
             }
             let end = match file {
-                Arrived::Whole(bytes) => {
+                BatchItem::Complete(bytes) => {
                     *received += bytes.len() as u64;
                     deliver(*transfer, bytes);
                     BatchFileEnd::Stored(name.clone())
                 }
-                Arrived::Missing => BatchFileEnd::Missing,
-                Arrived::Altered => BatchFileEnd::Altered,
+                BatchItem::NotSent => BatchFileEnd::Missing,
+                BatchItem::Corrupt => BatchFileEnd::Altered,
             };
             ended.push((*transfer, end));
         });

@@ -5,14 +5,14 @@ use std::time::Duration;
 use xcher_core::FileName;
 use xcher_core::peer::{ConnId, TransferId};
 use xcher_core::secure::SecureError;
-use xcher_core::secure::record::{HEAD, MAX_PLAIN, TAG};
+use xcher_core::secure::record::{HEAD_LEN, MAX_PLAIN_LEN, TAG_LEN};
 use xcher_core::stream::{Seal, Sender};
 
 use super::batch_files::{BatchFiles, ReadRequest};
 use super::resume::Prefix;
 
 /// Bytes of a file that JavaScript reads at a time: a whole number of records.
-const READ_LEN: u64 = 4 * MAX_PLAIN as u64;
+const READ_LEN: u64 = 4 * MAX_PLAIN_LEN as u64;
 
 /// A file being sent, or a batch.
 pub(super) struct SendFile {
@@ -132,12 +132,14 @@ impl SendFile {
                 return Ok(());
             };
             // One allocation, which later pieces of the file reuse.
-            out.reserve_exact(piece.len() + piece.len().div_ceil(MAX_PLAIN) * (HEAD + TAG));
-            for text in piece.chunks(MAX_PLAIN) {
+            out.reserve_exact(
+                piece.len() + piece.len().div_ceil(MAX_PLAIN_LEN) * (HEAD_LEN + TAG_LEN),
+            );
+            for text in piece.chunks(MAX_PLAIN_LEN) {
                 let from = out.len();
-                out.extend_from_slice(&[0; HEAD]);
+                out.extend_from_slice(&[0; HEAD_LEN]);
                 out.extend_from_slice(text);
-                out.extend_from_slice(&[0; TAG]);
+                out.extend_from_slice(&[0; TAG_LEN]);
                 sealer.seal(&mut out[from..])?;
             }
         } else if self.written == self.size

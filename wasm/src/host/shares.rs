@@ -1,7 +1,7 @@
 //! Names and sizes of shared files. JavaScript has their bytes.
 
 use xcher_core::peer::SessionId;
-use xcher_core::{FileName, Listed, Size, Stat};
+use xcher_core::{FileName, SharedFile, Size, Stat};
 
 /// Entries of a listing that are handed to the core at a time.
 const LISTING_STEP: usize = 512;
@@ -10,11 +10,11 @@ const LISTING_STEP: usize = 512;
 #[derive(Default)]
 pub(super) struct Shares {
     /// Sorted by name.
-    files: Vec<Listed>,
+    files: Vec<SharedFile>,
     /// The last name listed to each session that has more to come.
     cursors: Vec<(SessionId, FileName)>,
     /// Files that are shared with one session because they were offered in it.
-    offered: Vec<(SessionId, Vec<Listed>)>,
+    offered: Vec<(SessionId, Vec<SharedFile>)>,
 }
 
 impl Shares {
@@ -22,7 +22,7 @@ impl Shares {
     pub(super) fn add(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
         let size = Size::Exact(size);
-        self.files.insert(at, Listed { name, size, stat });
+        self.files.insert(at, SharedFile { name, size, stat });
         true
     }
 
@@ -42,12 +42,12 @@ impl Shares {
     }
 
     /// Shares these files with one session until it ends.
-    pub(super) fn offer(&mut self, session: SessionId, files: Vec<Listed>) {
+    pub(super) fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) {
         self.offered.push((session, files));
     }
 
     /// Returns the next entries of a session's listing, and true if they are the last.
-    pub(super) fn next(&mut self, session: SessionId) -> (Vec<Listed>, bool) {
+    pub(super) fn next(&mut self, session: SessionId) -> (Vec<SharedFile>, bool) {
         let from = match self.cursors.iter().position(|(whose, _)| *whose == session) {
             Some(cursor) => {
                 let (_, last) = self.cursors.swap_remove(cursor);

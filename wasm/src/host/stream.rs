@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream as _;
 use futures_io::AsyncWrite as _;
 use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
-use xcher_core::tunnel::MAX_FIRST_LINE;
+use xcher_core::tunnel::FirstLineBuffer;
 use yamux::{Packet, Stream};
 
 use super::batch_files::ReadRequest;
@@ -23,7 +23,8 @@ pub(super) const MAX_UNREAD_ENTRIES: usize = 1024;
 pub(super) struct TunnelStream {
     stream: Stream,
     pub(super) role: Role,
-    /// Bytes received while the first line was awaited.
+    first_line: FirstLineBuffer,
+    /// Bytes received with the first line and after it.
     buffered: Vec<u8>,
     /// Bytes to be written, and how many of them are.
     out: Vec<u8>,
@@ -125,7 +126,8 @@ impl Control {
 
 impl TunnelStream {
     pub(super) fn new(stream: Stream, role: Role) -> Self {
-        Self { stream, role, buffered: Vec::new(), out: Vec::new(), written: 0 }
+        let (first_line, buffered) = (FirstLineBuffer::default(), Vec::new());
+        Self { stream, role, first_line, buffered, out: Vec::new(), written: 0 }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
@@ -175,7 +177,9 @@ impl TunnelStream {
             return Some(written);
         }
         match &mut self.role {
-            Role::New | Role::Listen { at: None, .. } | Role::Dial { .. } => self.poll_line(cx),
+            Role::New | Role::Listen { at: None, .. } | Role::Dial { .. } => {
+                self.poll_first_line(cx)
+            }
             Role::Control(Control { paused: false, credit: 1.., .. }) => self.poll_receive(cx),
             Role::Receive(file) if !file.is_held_up_by_reader() => self.poll_receive(cx),
             Role::Send(_) => self.poll_send(cx),
@@ -234,39 +238,20 @@ impl TunnelStream {
         }
     }
 
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
-        let too_long = || {
-            let why = format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more");
-            Some(StreamEvent::Ended(Some(why.into())))
-        };
+    fn poll_first_line(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
         loop {
-            if let Some(end) = self.buffered.iter().position(|byte| *byte == b'\n') {
-                if end >= MAX_FIRST_LINE {
-                    return too_long();
+            let bytes = match self.poll_receive(cx) {
+                Some(StreamEvent::Received(bytes)) => bytes,
+                other => return other,
+            };
+            let bytes = bytes.as_ref();
+            match self.first_line.receive(bytes) {
+                Ok((_, None)) => {}
+                Ok((taken, Some(line))) => {
+                    self.buffered = bytes[taken..].to_vec();
+                    return Some(StreamEvent::FirstLine(line));
                 }
-                let rest = self.buffered.split_off(end + 1);
-                let mut line = std::mem::replace(&mut self.buffered, rest);
-                line.pop();
-                return Some(match String::from_utf8(line) {
-                    Ok(line) => StreamEvent::FirstLine(line),
-                    Err(_) => {
-                        StreamEvent::Ended(Some("expected a line in UTF-8, got other bytes".into()))
-                    }
-                });
-            }
-            if self.buffered.len() >= MAX_FIRST_LINE {
-                return too_long();
-            }
-            let before = std::mem::take(&mut self.buffered);
-            match self.poll_receive(cx) {
-                Some(StreamEvent::Received(bytes)) => {
-                    self.buffered = before;
-                    self.buffered.extend_from_slice(bytes.as_ref());
-                }
-                ended => {
-                    self.buffered = before;
-                    return ended;
-                }
+                Err(error) => return Some(StreamEvent::Ended(Some(error.to_string().into()))),
             }
         }
     }

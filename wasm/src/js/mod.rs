@@ -8,7 +8,7 @@ use xcher_core::code::Code;
 use xcher_core::peer::{CallPolicy, Config, Encryption, SessionId, TransferId};
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
-use xcher_core::{FileName, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
 use crate::host;
 use environment::{Driver, Events, Package, millis};
@@ -20,7 +20,7 @@ pub struct Host {
     host: host::Host<Package>,
     code: Option<Code>,
     /// Files for the next `offer` or `get`.
-    files: Vec<Listed>,
+    files: Vec<SharedFile>,
 }
 
 #[wasm_bindgen]
@@ -124,7 +124,7 @@ impl Host {
 
     /// Calls a nick, or the host with a code. Returns the session.
     pub fn open(&mut self, nick_or_code: &str) -> Result<f64, JsValue> {
-        let session = if Code::is_like(nick_or_code) {
+        let session = if Code::looks_like(nick_or_code) {
             let code = Code::parse(nick_or_code).map_err(|error| self.misuse(error))?;
             self.host.command(|peer, now, actions| peer.open_code(code, now, actions))
         } else {
@@ -198,7 +198,7 @@ impl Host {
     pub fn get(&mut self, session: f64) -> Result<f64, JsValue> {
         let session = SessionId(session as u64);
         let files = std::mem::take(&mut self.files).into_iter();
-        let files = files.map(|Listed { name, size, stat }| (name, size, stat)).collect();
+        let files = files.map(|SharedFile { name, size, stat }| (name, size, stat)).collect();
         let transfers =
             self.host.command(|peer, now, actions| peer.get_all(session, files, now, actions));
         let transfers = self.check_use(transfers)?;
@@ -230,7 +230,7 @@ impl Host {
         here: f64,
     ) -> Result<(), JsValue> {
         let session = SessionId(session as u64);
-        let want = Want { files: files as u64, bytes: bytes as u64, here: here as u64 };
+        let want = Want { files: files as u64, bytes: bytes as u64, already_stored: here as u64 };
         let result = self.host.command(|peer, now, actions| peer.want(session, want, now, actions));
         self.check_use(result)
     }
@@ -302,10 +302,10 @@ impl Host {
         self.host.unshare(name);
     }
 
-    fn listed(&self, name: &str, size: &str, modified: Option<f64>) -> Result<Listed, JsValue> {
+    fn listed(&self, name: &str, size: &str, modified: Option<f64>) -> Result<SharedFile, JsValue> {
         let name = self.file_name(name)?;
         let size = Size::parse(size).ok_or_else(|| self.misuse("the size of a file is invalid"))?;
-        Ok(Listed { name, size, stat: stat(modified) })
+        Ok(SharedFile { name, size, stat: stat(modified) })
     }
 
     fn nick(&self, text: &str) -> Result<Nick, JsValue> {

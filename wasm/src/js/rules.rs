@@ -4,11 +4,11 @@ use wasm_bindgen::prelude::*;
 use xcher_core::FileName;
 use xcher_core::code::Code;
 
-/// Returns true if `text` is meant as a code: see [`Code::is_like`].
+/// Returns true if `text` is meant as a code: see [`Code::looks_like`].
 #[wasm_bindgen(js_name = isCode)]
 #[allow(unreachable_pub)]
 pub fn is_code(text: &str) -> bool {
-    Code::is_like(text)
+    Code::looks_like(text)
 }
 
 /// Returns the name to try when `name` is taken, for `number` 1, 2 and so on: see [`FileName::numbered`].

@@ -1,0 +1,71 @@
+//! `xcher up`: a relay, its bridge and a provider in one process.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use tokio::sync::oneshot;
+
+use crate::cli::commands::relay::Ports;
+use crate::cli::exit::CliError;
+use crate::cli::online_host::OnlineHost;
+use crate::cli::options::{Common, UpArgs};
+use crate::cli::ui::share_link;
+use crate::http;
+
+/// Runs a relay with its bridge and shares, until stopped.
+pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
+    let ports = Ports::open(common, &args.relay).await?;
+    let bound = ports.relay.local_addr().map_err(CliError::local)?;
+    let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
+    let own = Common { relay: reached.into(), ..common.clone() };
+    let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = ports.serve(common, &args.relay, async move {
+        // The sender is dropped when sharing is over.
+        let _ = stopped.await;
+    });
+    let share = async {
+        let secret = args.relay.bridge.tls_key.as_ref();
+        let shared = super::share::run(&own, &args.share, secret, |running| {
+            say_how(running, reached, page.as_deref());
+        })
+        .await;
+        drop(stop);
+        shared
+    };
+    let (served, shared) = tokio::join!(serve, share);
+    served.and(shared)
+}
+
+/// The address at which others reach a relay that listens on all of this host's. Nothing is sent:
+/// the system is only asked which of its addresses it would use.
+fn own_address(listen: IpAddr) -> IpAddr {
+    if !listen.is_unspecified() {
+        return listen;
+    }
+    let (any, far): (IpAddr, &str) = match listen {
+        IpAddr::V4(_) => ([0; 4].into(), "192.0.2.1:9"),
+        IpAddr::V6(_) => ([0; 16].into(), "[2001:db8::1]:9"),
+    };
+    let asked = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(far)?;
+        socket.local_addr()
+    });
+    match (asked, listen) {
+        (Ok(address), _) => address.ip(),
+        (Err(_), IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
+        (Err(_), IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+fn say_how(running: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
+    let Some(nick) = running.host.nick() else { return };
+    let command = share_link::get(&format!("{nick} --all"), &relay.to_string());
+    running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
+    match (page, http::lacks_page()) {
+        (Some(page), None) => {
+            running.output.note(format_args!("in a browser: {}", share_link::to_nick(page, nick)));
+        }
+        (Some(_), Some(how)) => running.output.note(format_args!("{how}")),
+        (None, _) => {}
+    }
+}

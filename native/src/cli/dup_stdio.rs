@@ -1,0 +1,19 @@
+//! A standard stream as a file of its own, without the buffer of `std`.
+
+use std::fs::File;
+use std::io;
+#[cfg(unix)]
+use std::os::fd::AsFd as Stream;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle as Stream;
+
+/// # Errors
+///
+/// Where the stream is closed, or the system has no room for one more.
+pub(crate) fn own(stream: &impl Stream) -> io::Result<File> {
+    #[cfg(unix)]
+    let handle = stream.as_fd();
+    #[cfg(windows)]
+    let handle = stream.as_handle();
+    handle.try_clone_to_owned().map(File::from)
+}

@@ -1,0 +1,20 @@
+//! Everything the user reads and answers.
+
+pub(super) mod consent;
+pub(super) mod delivery_report;
+pub(super) mod json;
+mod left_out;
+pub(super) mod manifest;
+pub(super) mod output;
+mod progress;
+pub(super) mod prompt;
+pub(super) mod qr;
+pub(super) mod selection;
+pub(super) mod session_security;
+pub(super) mod share_link;
+pub(super) mod size;
+pub(super) mod skip_reason;
+pub(super) mod stdin_lines;
+pub(super) mod terminal;
+mod transfer_paths;
+pub(super) mod usage_error;
