@@ -2,6 +2,8 @@
 //!
 //! Usage: `fetch_all RELAY NICK_OR_CODE FOLDER`
 
+#![allow(clippy::print_stdout)]
+
 use std::env;
 use std::error::Error;
 

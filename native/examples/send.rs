@@ -2,6 +2,8 @@
 //!
 //! Usage: `send RELAY PATH…`
 
+#![allow(clippy::print_stdout)]
+
 use std::env;
 use std::error::Error;
 

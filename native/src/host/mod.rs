@@ -391,7 +391,7 @@ impl Host {
         self.with(|peer, now, actions| peer.want(session, want, now, actions))
     }
 
-    /// As [`Peer::forgo`].
+    /// As [`Peer::skip`].
     ///
     /// # Errors
     ///

@@ -420,9 +420,9 @@ impl Actor {
             peer::Event::Progress { transfer, direction, bytes, .. } => {
                 self.report(Event::Progress { transfer, direction, bytes });
             }
-            peer::Event::Finished { transfer, direction, name, bytes, .. }
-                if direction == Direction::Receive =>
-            {
+            peer::Event::Finished {
+                transfer, direction: Direction::Receive, name, bytes, ..
+            } => {
                 if let Some(reply) = self.downloads.remove(&transfer) {
                     let path = stored_at(self.folder.as_deref(), name.as_str());
                     let _ = reply.send(Ok(Downloaded { path, bytes }));
