@@ -280,17 +280,17 @@ async fn reports_calls_and_sessions_as_events() {
         (alice, session)
     });
     let call = loop {
-        match timeout(PATIENCE, events.next()).await.unwrap().unwrap() {
-            Event::Call(call) => break call,
-            _ => {}
+        let event = timeout(PATIENCE, events.next()).await.unwrap();
+        if let Event::Call(call) = event.unwrap() {
+            break call;
         }
     };
     assert_eq!(call.nick(), Some("alice"));
     call.accept();
     let session = loop {
-        match timeout(PATIENCE, events.next()).await.unwrap().unwrap() {
-            Event::Session(session) => break session,
-            _ => {}
+        let event = timeout(PATIENCE, events.next()).await.unwrap();
+        if let Event::Session(session) = event.unwrap() {
+            break session;
         }
     };
     assert!(session.is_incoming());
