@@ -80,6 +80,7 @@ impl Brake {
         if self.stopped.load(Ordering::Relaxed) { Err(Stopped) } else { Ok(()) }
     }
 
+    #[cfg(target_os = "linux")]
     pub(super) fn is_limited(&self) -> bool {
         self.rate.0.is_some()
     }
