@@ -47,7 +47,7 @@ fn names_match_exactly_if_they_are_valid() {
         let valid = match FileName::parse(name) {
             Ok(_) => true,
             // Which characters hide is beyond ABNF.
-            Err(invalid) if matches!(invalid.why, NameError::Deceives(c) if !c.is_ascii()) => {
+            Err(invalid) if matches!(invalid.reason, NameError::Deceptive(c) if !c.is_ascii()) => {
                 continue;
             }
             Err(_) => false,

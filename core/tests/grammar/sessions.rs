@@ -2,7 +2,7 @@
 
 use xcher_core::secure::Side;
 use xcher_core::session::{Extensions, Receipt, Session, Want};
-use xcher_core::{FileName, Kind, LeftOut, NotStored, Size, Stat, WhyLeft};
+use xcher_core::{FileName, Kind, LeftOut, NotStored, Size, Stat, LeftOutReason};
 
 use crate::abnf::Grammar;
 use crate::talker::{self, Talker, code, pass, talk};
@@ -15,10 +15,10 @@ const ALL: Extensions = talker::ALL
     .with(Extensions::BRIDGE);
 
 fn pair(words: [Option<&str>; 2]) -> [Talker; 2] {
-    [Side::Caller, Side::Called].map(|side| {
+    [Side::Caller, Side::Callee].map(|side| {
         let mut terms = talker::terms(side, 7);
         terms.extensions = ALL;
-        terms.code = words[usize::from(side == Side::Called)].and_then(code);
+        terms.code = words[usize::from(side == Side::Callee)].and_then(code);
         Talker::new(terms)
     })
 }
@@ -48,17 +48,17 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         session.offer(name("a b/c"), Size::Exact(7), stat, out).unwrap();
     }
     session.offer(name("pipe"), Size::UNKNOWN, Stat::default(), out).unwrap();
-    let why = [
-        WhyLeft::Unreadable,
-        WhyLeft::Link,
-        WhyLeft::Special,
-        WhyLeft::Name,
-        WhyLeft::Changed,
-        WhyLeft::Hidden,
-        WhyLeft::Other,
+    let reasons = [
+        LeftOutReason::Unreadable,
+        LeftOutReason::Link,
+        LeftOutReason::Special,
+        LeftOutReason::Name,
+        LeftOutReason::Changed,
+        LeftOutReason::Hidden,
+        LeftOutReason::Other,
     ];
-    for why in why {
-        session.leave_out(&LeftOut { name: name("a b").to_owned(), why }, out).unwrap();
+    for reason in reasons {
+        session.leave_out(&LeftOut { name: name("a b").to_owned(), reason }, out).unwrap();
     }
     session.offer_end(out).unwrap();
     session.request(name("a"), Size::Exact(7), 0, out).unwrap();
@@ -69,7 +69,7 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         session.batch(files.into_iter(), port, out).unwrap();
     }
     session.listening(3, 40_001, out).unwrap();
-    session.want(Want { files: 3, bytes: 14, here: 1 }, out).unwrap();
+    session.want(Want { files: 3, bytes: 14, already_stored: 1 }, out).unwrap();
     for not_stored in [None, Some(NotStored::Space), Some(NotStored::Other)] {
         session.receipt(Receipt { number: 2, at: 1023, count: 1, not_stored }, out).unwrap();
     }

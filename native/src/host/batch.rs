@@ -28,7 +28,7 @@ impl Host {
         seal: Seal,
     ) {
         let begun = self.begin(transfer, conn, Direction::Send);
-        let Some((socket, sent, brake)) = begun else { return };
+        let Some((socket, sent, throttle)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let open = |name: &FileName, size| {
@@ -36,7 +36,8 @@ impl Host {
                 opened.map(|(file, _)| file).map_err(|error| error.to_string())
             };
             let mut left_out = Vec::new();
-            let end = data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &brake);
+            let end =
+                data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &throttle);
             drop(socket);
             let bytes = sent.load(Ordering::Relaxed);
             let why = unsent(&end, bytes).map(Into::into);
@@ -53,7 +54,7 @@ impl Host {
         seal: Seal,
     ) {
         let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, brake)) = begun else { return };
+        let Some((socket, received, throttle)) = begun else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -70,7 +71,7 @@ impl Host {
                     };
                     let pause = || storing.borrow_mut().settle();
                     received_end(data::receive_batch(
-                        &socket, receiver, &buffers, &brake, each, pause,
+                        &socket, receiver, &buffers, &throttle, each, pause,
                     ))
                 }
                 Err(error) => ReceiveEnd::Broken(error.to_string().into()),
