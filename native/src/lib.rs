@@ -10,3 +10,7 @@ pub mod http;
 pub mod keys;
 mod net;
 pub mod relay;
+mod relay_address;
+pub mod tunnel;
+
+pub use relay_address::RelayAddress;

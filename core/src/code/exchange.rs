@@ -67,7 +67,7 @@ pub struct Verifier {
 impl Verifier {
     /// Over the session of `keys`.
     pub fn new(code: &Code, keys: &Keys, entropy: &mut Entropy) -> Self {
-        let (exchange, first) = Exchange::new(Side::Called, code, keys, entropy);
+        let (exchange, first) = Exchange::new(Side::Callee, code, keys, entropy);
         Self { exchange, first }
     }
 
@@ -153,7 +153,7 @@ impl Exchange {
         let (a, b) = (identity(b"xcher 2 code A"), identity(b"xcher 2 code B"));
         let start = match side {
             Side::Caller => Spake2::start_a_with_rng,
-            Side::Called => Spake2::start_b_with_rng,
+            Side::Callee => Spake2::start_b_with_rng,
         };
         let (state, first) = start(&password, &a, &b, Dice(entropy));
         let state = State::Started(Box::new(state));

@@ -13,9 +13,11 @@ use crate::secure::Entropy;
 
 /// Wrong codes after which a code lets nobody in any more (section 12.2).
 pub const MAX_TRIES: u32 = 10;
+/// Codes that a sender tries in turn where the nick of one is taken.
+pub const MAX_NICK_ATTEMPTS: u32 = 8;
 
 /// The most digits of a nick in a code.
-const MAX_DIGITS: usize = 9;
+const MAX_NICK_DIGITS: usize = 9;
 
 /// `4821-crossover-clockwork-universe`: a nick at the relay, of digits alone, and three words that
 /// the relay never sees.
@@ -53,9 +55,9 @@ impl Code {
             let word = parts.next().map(str::to_ascii_lowercase);
             word.and_then(|word| words::byte(list, &word)).ok_or(error)
         };
-        let first = word(words::THREE, InvalidCode::FirstWord)?;
-        let second = word(words::TWO, InvalidCode::SecondWord)?;
-        let third = word(words::THREE, InvalidCode::ThirdWord)?;
+        let first = word(words::THREE_SYLLABLES, InvalidCode::FirstWord)?;
+        let second = word(words::TWO_SYLLABLES, InvalidCode::SecondWord)?;
+        let third = word(words::THREE_SYLLABLES, InvalidCode::ThirdWord)?;
         if parts.next().is_some() {
             Err(InvalidCode::More)
         } else {
@@ -65,7 +67,7 @@ impl Code {
 
     /// Whether someone who wrote `text` meant a code, be it a good one or not: digits first, then
     /// letters after a dash or a space.
-    pub fn is_like(text: &str) -> bool {
+    pub fn looks_like(text: &str) -> bool {
         let mut parts = parts(text);
         parts.next().is_some_and(is_number)
             && parts.next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()))
@@ -79,8 +81,8 @@ impl Code {
     /// The secret, as both sides write it: small letters, one dash between two words.
     pub(crate) fn secret(&self) -> String {
         let [first, second, third] = self.words;
-        let long = |byte| words::word(words::THREE, byte);
-        [long(first), "-", words::word(words::TWO, second), "-", long(third)].concat()
+        let long = |byte| words::word(words::THREE_SYLLABLES, byte);
+        [long(first), "-", words::word(words::TWO_SYLLABLES, second), "-", long(third)].concat()
     }
 }
 
@@ -139,7 +141,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_number(part: &str) -> bool {
-    part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit())
+    part.len() <= MAX_NICK_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -162,7 +164,7 @@ mod tests {
             "4821 - crossover\t\u{a0}clockwork--universe-",
         ] {
             assert_eq!(text.parse(), Ok(code.clone()), "{text:?}");
-            assert!(Code::is_like(text), "{text:?}");
+            assert!(Code::looks_like(text), "{text:?}");
         }
         assert_ne!(
             Code::parse("04821-crossover-clockwork-universe"),
@@ -204,7 +206,7 @@ mod tests {
             ("bob-4821", false),
             ("1234567890-a", false),
         ] {
-            assert_eq!(Code::is_like(text), like, "{text:?}");
+            assert_eq!(Code::looks_like(text), like, "{text:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! word left out, doubled or swapped is noticed.
 
 /// The words of two syllables, called even for where they stand in a row of bytes.
-pub(crate) const TWO: &str = "\
+pub(crate) const TWO_SYLLABLES: &str = "\
     aardvark absurd accrue acme adrift adult afflict ahead aimless algol allow alone ammo \
     ancient apple artist assume athens atlas aztec baboon backfield backward banjo beaming \
     bedlamp beehive beeswax befriend belfast berserk billiard bison blackjack blockade \
@@ -31,7 +31,7 @@ pub(crate) const TWO: &str = "\
     wayside willow woodlark zulu";
 
 /// The words of three syllables, called odd.
-pub(crate) const THREE: &str = "\
+pub(crate) const THREE_SYLLABLES: &str = "\
     adroitness adviser aftermath aggregate alkali almighty amulet amusement antenna applicant \
     apollo armistice article asteroid atlantic atmosphere autopsy babylon backwater barbecue \
     belowground bifocals bodyguard bookseller borderline bottomless bradbury bravado brazilian \
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn each_byte_has_a_word_of_its_own_in_each_list() {
         let mut seen = BTreeSet::new();
-        for list in [TWO, THREE] {
+        for list in [TWO_SYLLABLES, THREE_SYLLABLES] {
             assert_eq!(list.split(' ').count(), 256);
             for at in 0..=255 {
                 let word = word(list, at);
@@ -89,8 +89,8 @@ mod tests {
                 assert!(seen.insert(word), "{word:?} stands once");
             }
         }
-        assert_eq!(byte(TWO, ""), None);
-        assert_eq!(byte(TWO, "clock"), None);
+        assert_eq!(byte(TWO_SYLLABLES, ""), None);
+        assert_eq!(byte(TWO_SYLLABLES, "clock"), None);
     }
 
     /// The example that the word list has been explained with everywhere.
@@ -100,7 +100,7 @@ mod tests {
         let words = "topmost istanbul pluto vagabond treadmill pacific brackish dictator goldfish \
                      medusa";
         for (at, (byte, expected)) in bytes.into_iter().zip(words.split(' ')).enumerate() {
-            assert_eq!(word([TWO, THREE][at % 2], byte), expected);
+            assert_eq!(word([TWO_SYLLABLES, THREE_SYLLABLES][at % 2], byte), expected);
         }
     }
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::door::{Door, Guest};
 use super::session_entry::{Slot, Stage};
 use super::{Action, CallPolicy, ConnId, Error, Event, ListenerId, Peer, SessionId, Turn, Use};
-use crate::addr::may_dial;
+use crate::addr::check_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
@@ -24,7 +24,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Offline`], [`MisuseError::Oneself`], [`MisuseError::TooManyWaiting`] for more sessions than the limits
+    /// [`MisuseError::Offline`], [`MisuseError::OwnNick`], [`MisuseError::TooManyRequests`] for more sessions than the limits
     /// allow.
     pub fn open(
         &mut self,
@@ -32,11 +32,11 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        if self.nick().ok_or(MisuseError::Offline)?.is_same_as(&nick) {
-            return Err(MisuseError::Oneself);
+        if self.nick().ok_or(MisuseError::Offline)?.eq_ignore_case(&nick) {
+            return Err(MisuseError::OwnNick);
         }
         if self.sessions.len() >= self.config.limits.sessions {
-            return Err(MisuseError::TooManyWaiting);
+            return Err(MisuseError::TooManyRequests);
         }
         let id = SessionId(self.new_id());
         let slot = Slot::new(Stage::Listening, Some(nick), false, now, &self.config.limits);
@@ -204,7 +204,7 @@ impl Peer {
         let refusal = if self.config.calls == CallPolicy::Ignore || closed {
             Some(Error::Declined)
         } else if let Err(error) =
-            may_dial(from.ip(), from.port(), relay, self.config.allow_private)
+            check_dial(from.ip(), from.port(), relay, self.config.allow_private)
         {
             Some(Error::Policy(error))
         } else if let Err(error) = self.guard.admit(from.ip(), turn.now) {
@@ -310,5 +310,5 @@ impl Peer {
 
 /// The relay's words without what could act on a terminal.
 fn printable(text: &str) -> Box<str> {
-    text.chars().filter(|c| !crate::unicode::deceives(*c)).take(200).collect()
+    text.chars().filter(|c| !crate::unicode::is_deceptive(*c)).take(200).collect()
 }

@@ -8,7 +8,7 @@ use super::receipts::deliver;
 use super::session_entry::{Ask, Slot, Stage, TRIAL};
 use super::{Action, Delivery, Error, Event, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
-use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};
+use crate::{FileName, LeftOut, MisuseError, ProtocolError, SharedFile};
 
 impl Peer {
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
@@ -16,7 +16,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::AlreadyAsked`], [`MisuseError::Ending`].
+    /// [`MisuseError::NoSession`], [`MisuseError::AlreadyAsked`], [`MisuseError::Closing`].
     pub fn list(
         &mut self,
         session: SessionId,
@@ -30,7 +30,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list); [`MisuseError::TooManyWaiting`].
+    /// As [`list`](Self::list); [`MisuseError::TooManyRequests`].
     pub fn check(
         &mut self,
         session: SessionId,
@@ -51,7 +51,7 @@ impl Peer {
     pub fn offer(
         &mut self,
         session: SessionId,
-        files: Vec<Listed>,
+        files: Vec<SharedFile>,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
@@ -125,12 +125,12 @@ impl Peer {
                 turn.notify(Event::Declined { session: id, name });
             }
         }
-        if !(live && slot.session.has_spoken()) {
+        if !(live && slot.session.has_received_packet()) {
             if !live && slot.asked.contains(&ask) {
                 return Err(MisuseError::AlreadyAsked);
             }
             if slot.asked.len() >= waiting {
-                return Err(MisuseError::TooManyWaiting);
+                return Err(MisuseError::TooManyRequests);
             }
             slot.asked.push(ask);
         }
@@ -179,15 +179,15 @@ impl Peer {
     pub(super) fn pump(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         loop {
             let Some(slot) = self.sessions.get_mut(&id) else { return };
-            let spoke = slot.session.has_spoken();
+            let spoke = slot.session.has_received_packet();
             let mut out = Vec::new();
             let clogged = slot.is_clogged(&self.config.limits);
             slot.session.hold_answers(clogged, &mut out);
             let heard = slot.session.next_event(&mut out);
             slot.write(out, turn);
-            let speaks_now = !spoke && slot.session.has_spoken();
+            let speaks_now = !spoke && slot.session.has_received_packet();
             // What it was asked, it heard.
-            if slot.agreed && slot.session.has_spoken() && heard.is_ok() {
+            if slot.agreed && slot.session.has_received_packet() && heard.is_ok() {
                 slot.asked.clear();
             }
             if speaks_now && heard.is_ok() {
@@ -227,19 +227,25 @@ impl Peer {
             Heard::Offered { name, size, stat } => {
                 turn.notify(Event::Offered { session, name, size, stat })
             }
-            Heard::BadOffer { why } => turn.notify(Event::InvalidOffer { session, why }),
+            Heard::InvalidOffer { reason: why } => {
+                turn.notify(Event::InvalidOffer { session, why })
+            }
             Heard::LeftOut(left) => turn.notify(Event::LeftOut { session, left }),
             Heard::OfferEnd { entries } => turn.notify(Event::OfferEnd { session, entries }),
             Heard::Declined { name } => turn.notify(Event::Declined { session, name }),
-            Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
+            Heard::InvalidQuestion { reason: why } => {
+                turn.notice(Some(session), format_args!("{why}"))
+            }
             Heard::Entry { name, size, stat } => {
                 turn.notify(Event::Entry { session, name, size, stat })
             }
-            Heard::BadEntry { why } => turn.notify(Event::InvalidEntry { session, why }),
+            Heard::InvalidEntry { reason: why } => {
+                turn.notify(Event::InvalidEntry { session, why })
+            }
             Heard::ListEnd { entries } => turn.notify(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.notify(Event::Checked { session, name, yes }),
             Heard::Want(want) => turn.notify(Event::Wanted { session, want }),
-            Heard::Unasked { name, why } => {
+            Heard::Unasked { name, reason: why } => {
                 let (transfer, delivery) = (None, Delivery::NotStored(why));
                 turn.notify(Event::Delivered { session, transfer, name, bytes: 0, delivery });
             }
@@ -254,7 +260,8 @@ impl Peer {
     }
 
     fn ended_by_peer(&mut self, id: SessionId, turn: &mut Turn<'_>) {
-        let unanswered = self.sessions.get(&id).is_some_and(|slot| slot.session.awaits_answer());
+        let unanswered =
+            self.sessions.get(&id).is_some_and(|slot| slot.session.has_pending_question());
         self.over(id, true, unanswered.then_some(Error::Closed(None)), turn);
     }
 
@@ -265,9 +272,9 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
-        let spoken = slot.session.has_spoken();
+        let spoken = slot.session.has_received_packet();
         let half = slot.session.close().err().map(Error::Protocol);
-        let unanswered = slot.session.awaits_answer() || slot.fetching > 0 || why.is_some();
+        let unanswered = slot.session.has_pending_question() || slot.fetching > 0 || why.is_some();
         // In private only X_END is an end: anyone on the way can close a connection (section 11.3).
         let cut = unanswered || slot.key.is_some();
         let error = half.or_else(|| cut.then_some(Error::Closed(why)));
@@ -280,9 +287,11 @@ impl Peer {
     /// The other side broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, error: Error, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &error, turn);
-        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_spoken());
-        let unencrypted =
-            matches!(error, Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure));
+        let spoken = self.sessions.get(&id).is_some_and(|slot| slot.session.has_received_packet());
+        let unencrypted = matches!(
+            error,
+            Error::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered)
+        );
         if spoken && unencrypted {
             // The peer itself: nobody else is waited for.
             return self.leave(id, Some(error), turn);
@@ -312,20 +321,24 @@ impl Peer {
             return self.stop_probing(id, turn);
         }
         let (waited_for, after) = match slot.stage {
-            Stage::Listening | Stage::Calling => ("a connection back", limits.open),
-            Stage::Consent => ("an answer to the call", limits.open),
-            Stage::Dialling => ("a connection", limits.open),
-            Stage::Live { .. } if !slot.agreed && slot.session.has_spoken() => {
-                ("the rest of the handshake", limits.first_line)
+            Stage::Listening | Stage::Calling => ("a connection back", limits.open_timeout),
+            Stage::Consent => ("an answer to the call", limits.open_timeout),
+            Stage::Dialling => ("a connection", limits.open_timeout),
+            Stage::Live { .. } if !slot.agreed && slot.session.has_received_packet() => {
+                ("the rest of the handshake", limits.first_line_timeout)
             }
-            Stage::Live { .. } if slot.unsent > 0 => ("the other side to read", limits.stall),
-            Stage::Live { .. } if !slot.session.has_spoken() && !slot.asked.is_empty() => {
-                ("an answer", if slot.has_spare() { TRIAL } else { limits.first_line })
+            Stage::Live { .. } if slot.unsent > 0 => {
+                ("the other side to read", limits.stall_timeout)
             }
-            Stage::Live { .. } if !slot.session.has_spoken() && slot.called => {
-                ("a first packet", limits.first_line)
+            Stage::Live { .. } if !slot.session.has_received_packet() && !slot.asked.is_empty() => {
+                ("an answer", if slot.has_spare() { TRIAL } else { limits.first_line_timeout })
             }
-            Stage::Live { .. } if slot.session.awaits_answer() => ("an answer", limits.answer),
+            Stage::Live { .. } if !slot.session.has_received_packet() && slot.called => {
+                ("a first packet", limits.first_line_timeout)
+            }
+            Stage::Live { .. } if slot.session.has_pending_question() => {
+                ("an answer", limits.answer_timeout)
+            }
             Stage::Live { .. } => return self.leave(id, None, turn),
         };
         let error = Error::TimedOut { waited_for, after };
@@ -386,7 +399,7 @@ impl Peer {
 fn not_offered(session: SessionId, slot: &Slot) -> Event {
     let error = match slot.key {
         Some(_) => ProtocolError::NoOffers,
-        None => ProtocolError::NotPrivate,
+        None => ProtocolError::Unencrypted,
     };
     Event::NotOffered { session, error: Error::Protocol(error) }
 }

@@ -5,8 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::session_entry::{Slot, Stage};
 use super::{Action, ConnId, ListenerId, Path, Peer, SessionId, Turn, Use};
-use crate::MAX_LINE;
-use crate::ticket::{Shown, Ticket};
+use crate::MAX_LINE_LEN;
+use crate::ticket::{Ticket, TicketCheck};
 
 /// A listener of a call, until whoever was called has shown to be a peer.
 pub(super) struct Door {
@@ -66,10 +66,10 @@ impl Slot {
             None => Standing::Stranger,
             Some(Due::Unknown) => Standing::Unproven,
             Some(Due::Nothing) => Standing::Free,
-            Some(Due::Ticket(ticket)) => match ticket.is_shown_by(&guest.said) {
-                Shown::Part => Standing::Unproven,
-                Shown::Right(line) => Standing::Proven(line),
-                Shown::Wrong => Standing::Stranger,
+            Some(Due::Ticket(ticket)) => match ticket.check(&guest.said) {
+                TicketCheck::Incomplete => Standing::Unproven,
+                TicketCheck::Valid(line) => Standing::Proven(line),
+                TicketCheck::Invalid => Standing::Stranger,
             },
         }
     }
@@ -112,7 +112,7 @@ impl Peer {
         let leaves = match slot.standing(&guest) {
             Standing::Free => {
                 let all = slot.count(|standing| matches!(standing, Standing::Free));
-                (all >= limits.spares && slot.conn().is_some()).then_some(conn)
+                (all >= limits.spare_connections && slot.conn().is_some()).then_some(conn)
             }
             Standing::Unproven => {
                 let unproven = |standing| matches!(standing, Standing::Unproven);
@@ -120,7 +120,7 @@ impl Peer {
                 let silent = |guest: &&Guest| !guest.said.contains(&b'\n');
                 let oldest = slot.guests.iter().find(silent).or_else(|| slot.guests.first());
                 let oldest = oldest.map(|guest| guest.conn);
-                oldest.filter(|_| slot.count(unproven) >= limits.unproven)
+                oldest.filter(|_| slot.count(unproven) >= limits.unproven_connections)
             }
             Standing::Stranger | Standing::Proven(_) => Some(conn),
         };
@@ -142,7 +142,7 @@ impl Peer {
     ) {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         let Some(guest) = slot.guests.iter_mut().find(|guest| guest.conn == conn) else { return };
-        if guest.said.len() + bytes.len() > MAX_LINE {
+        if guest.said.len() + bytes.len() > MAX_LINE_LEN {
             return self.show_out(id, conn, turn);
         }
         guest.said.extend_from_slice(bytes);

@@ -122,7 +122,7 @@ impl Encryption {
     ) -> Session {
         let (side, path, nick) = (slot.side(), slot.path, slot.nick.as_ref());
         let by_code = match side {
-            Side::Called => self.code.clone(),
+            Side::Callee => self.code.clone(),
             // Neither does the caller show guessers who it is.
             Side::Caller => slot.code.clone().map(|code| (code, Arc::new(self.key_for_once()))),
         };
@@ -133,7 +133,7 @@ impl Encryption {
         slot.shown.clone_from(&identity);
         let terms = Terms {
             side,
-            called: slot.called_as().cloned(),
+            callee_nick: slot.called_as().cloned(),
             code,
             identity: identity.unwrap_or_else(|| self.identity.clone()),
             entropy: Entropy::new(self.entropy.bytes()),
@@ -141,8 +141,8 @@ impl Encryption {
                 Path::Direct => self.extensions,
                 Path::Bridge => self.extensions.with(Extensions::BRIDGE),
             },
-            required: self.required,
-            expected,
+            require_encryption: self.required,
+            expected_key: expected,
         };
         Session::negotiate(limits, terms, out)
     }
@@ -245,7 +245,7 @@ impl Peer {
                         KeyStatus::Pinned
                     }
                     // Who calls goes by a name of its own choice.
-                    (Some(nick), Some(trust)) if !incoming && !nick.is_for_one_time() => {
+                    (Some(nick), Some(trust)) if !incoming && !nick.is_one_time() => {
                         trust.pins.insert(nick.lower(), key);
                         turn.act(Action::Pin { nick: nick.clone(), key });
                         KeyStatus::FirstSeen
@@ -273,7 +273,7 @@ impl Peer {
             && slot.called
         {
             let mut out = Vec::new();
-            slot.session.say_own_key(&trust.identity, &mut out);
+            slot.session.send_own_key(&trust.identity, &mut out);
             slot.write(out, turn);
         }
         self.established(id, turn);
@@ -290,10 +290,10 @@ impl Peer {
         let Some(slot) = self.sessions.get_mut(&id) else { return };
         // Where no code was proved, the handshake said it.
         let Some(shown) = slot.shown.as_ref().filter(|_| !slot.called) else { return };
-        match slot.session.holds_own_key(key, proof, shown) {
+        match slot.session.verify_own_key(key, proof, shown) {
             true => slot.own_key = Some(key),
             false => {
-                let error = Error::Protocol(ProtocolError::Secure(SecureError::NotThisHandshake));
+                let error = Error::Protocol(ProtocolError::Secure(SecureError::HandshakeMismatch));
                 self.session_failed(id, error, turn);
             }
         }

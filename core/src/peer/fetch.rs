@@ -107,7 +107,7 @@ impl Fetch {
                 got: self.bytes,
                 why: Some("no byte came for too long".into()),
             },
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
         }
     }
 }
@@ -119,7 +119,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::TooManyWaiting`].
+    /// [`MisuseError::NoSession`], [`MisuseError::TooManyRequests`].
     pub fn get(
         &mut self,
         session: SessionId,
@@ -131,8 +131,8 @@ impl Peer {
     ) -> Result<TransferId, MisuseError> {
         let turn = &mut Turn { now, actions };
         let slot = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
-        if slot.fetches.len() >= self.config.limits.waiting {
-            return Err(MisuseError::TooManyWaiting);
+        if slot.fetches.len() >= self.config.limits.pending_requests {
+            return Err(MisuseError::TooManyRequests);
         }
         let id = self.wait_for(session, name, size, stat, turn);
         self.start_fetches(session, turn);
@@ -149,7 +149,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) -> TransferId {
         let id = TransferId(self.new_id());
-        let unusable = name.usable_on(self.config.platform).err();
+        let unusable = name.check_platform(self.config.platform).err();
         let mut fetch = Fetch::new(session, name, size, turn.now);
         fetch.stat = stat;
         self.transfers.insert(id, Transfer::Fetch(Box::new(fetch)));
@@ -216,7 +216,7 @@ impl Peer {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         let ends = self.sessions.get(&fetch.session).map(|slot| {
             let passive = slot.session.extensions().has(Extensions::PASSIVE);
-            (slot.ends, slot.path, passive && slot.session.side() == Side::Called)
+            (slot.ends, slot.path, passive && slot.session.side() == Side::Callee)
         });
         match ends {
             Some((_, _, true)) => self.request(id, None, 0, turn),
@@ -224,7 +224,7 @@ impl Peer {
                 let listener = ListenerId(self.new_id());
                 if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
                     fetch.stage = Stage::Listening(listener);
-                    fetch.deadline = Some(turn.after(self.config.limits.accept));
+                    fetch.deadline = Some(turn.after(self.config.limits.accept_timeout));
                 }
                 self.listeners.insert(listener, Awaited::Data(id));
                 turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
@@ -267,7 +267,7 @@ impl Peer {
         // It cannot be refused: a session that ends is taken out at once.
         debug_assert!(sent.is_ok());
         fetch.number = sent.unwrap_or_default();
-        fetch.seal = session.seal_of(session.side(), fetch.number);
+        fetch.seal = session.data_seal(session.side(), fetch.number);
         if let Some(first) = batch.first() {
             // What a NO names, of those that are left.
             fetch.name = first.name.clone();
@@ -277,7 +277,7 @@ impl Peer {
         fetch.requested = true;
         fetch.reports = true;
         let wait = fetch.has.map_or(Duration::ZERO, |_| fetch.took.saturating_mul(SLOWER));
-        fetch.deadline = Some(turn.after(self.config.limits.accept.saturating_add(wait)));
+        fetch.deadline = Some(turn.after(self.config.limits.accept_timeout.saturating_add(wait)));
         slot.heard = turn.now;
         slot.write(out, turn);
         self.members_requested(number, &batch);
@@ -305,14 +305,14 @@ impl Peer {
         });
         // Given up meanwhile, or never asked for.
         let Some((id, peer)) = found else { return };
-        if let Err(error) = crate::addr::may_dial_port(port) {
+        if let Err(error) = crate::addr::check_dial_port(port) {
             return self.fetch_failed(id, Error::Policy(error), turn);
         }
         let Some(path) = self.sessions.get(&session).map(|slot| slot.path) else { return };
         let conn = self.new_conn();
         if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
             fetch.stage = Stage::Dialling(conn);
-            fetch.deadline = Some(turn.after(self.config.limits.accept));
+            fetch.deadline = Some(turn.after(self.config.limits.accept_timeout));
         }
         self.conns.insert(conn, Use::Data(id));
         let to = SocketAddr::new(peer, port);
@@ -352,7 +352,8 @@ impl Peer {
         let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
         fetch.stage = Stage::Receiving(conn);
         let stands = self.sessions.contains_key(&fetch.session);
-        fetch.deadline = may_stand_still(fetch.size, stands, turn.after(self.config.limits.stall));
+        fetch.deadline =
+            may_stand_still(fetch.size, stands, turn.after(self.config.limits.stall_timeout));
         if !fetch.members.is_empty() {
             return self.begin_receiving_batch(id, conn, turn);
         }
@@ -444,7 +445,7 @@ impl Peer {
                         fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
                     }
                     Stage::Receiving(_) => {
-                        fetch.deadline.get_or_insert(turn.after(self.config.limits.stall));
+                        fetch.deadline.get_or_insert(turn.after(self.config.limits.stall_timeout));
                     }
                     _ => {}
                 }

@@ -10,7 +10,7 @@ use super::{
     Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Peer, SessionId, Transfer,
     TransferId, Turn,
 };
-use crate::batch::{MAX_BYTES, MAX_FILE, MAX_FILES};
+use crate::batch::{MAX_BATCH_LEN, MAX_FILE_LEN, MAX_FILES};
 use crate::session::Extensions;
 use crate::{FileName, MisuseError, Size, Stat};
 
@@ -44,8 +44,8 @@ impl Peer {
         actions: &mut Vec<Action>,
     ) -> Result<Vec<TransferId>, MisuseError> {
         let slot = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
-        if slot.fetches.len() + files.len() > self.config.limits.waiting {
-            return Err(MisuseError::TooManyWaiting);
+        if slot.fetches.len() + files.len() > self.config.limits.pending_requests {
+            return Err(MisuseError::TooManyRequests);
         }
         let turn = &mut Turn { now, actions };
         let ids = files
@@ -67,8 +67,8 @@ impl Peer {
         for id in &slot.fetches {
             let Some(Transfer::Fetch(fetch)) = self.transfers.get(id) else { continue };
             match fetch.size.exact() {
-                Some(size) if size <= MAX_FILE && fetch.members.is_empty() => {
-                    if total + size > MAX_BYTES || files.len() == MAX_FILES {
+                Some(size) if size <= MAX_FILE_LEN && fetch.members.is_empty() => {
+                    if total + size > MAX_BATCH_LEN || files.len() == MAX_FILES {
                         break;
                     }
                     total += size;
@@ -146,7 +146,7 @@ impl Peer {
     ) {
         match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
-                fetch.deadline = Some(turn.after(self.config.limits.stall));
+                fetch.deadline = Some(turn.after(self.config.limits.stall_timeout));
             }
             _ => return,
         }

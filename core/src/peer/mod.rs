@@ -384,9 +384,9 @@ impl Peer {
     }
 
     fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = turn.after(self.config.limits.stall);
+        let until = turn.after(self.config.limits.stall_timeout);
         let stands = |session| self.sessions.contains_key(session);
-        let least = self.config.limits.least_rate;
+        let least = self.config.limits.min_rate;
         let (session, direction) = match self.transfers.get_mut(&id) {
             Some(Transfer::Fetch(fetch)) if fetch.is_moving() => {
                 fetch.bytes = bytes;
@@ -419,7 +419,7 @@ impl Peer {
             && fetch.is_moving()
             && let Some(deadline) = &mut fetch.deadline
         {
-            *deadline = turn.after(self.config.limits.stall);
+            *deadline = turn.after(self.config.limits.stall_timeout);
         }
     }
 

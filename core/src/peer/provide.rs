@@ -103,13 +103,14 @@ impl Serve {
 
     pub(super) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
-            Stage::Sending(_) => {
-                Error::TimedOut { waited_for: "the other side to take bytes", after: limits.stall }
-            }
+            Stage::Sending(_) => Error::TimedOut {
+                waited_for: "the other side to take bytes",
+                after: limits.stall_timeout,
+            },
             Stage::Opening => {
-                Error::TimedOut { waited_for: "the file to open", after: limits.accept }
+                Error::TimedOut { waited_for: "the file to open", after: limits.accept_timeout }
             }
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
         }
     }
 }
@@ -133,7 +134,7 @@ impl Peer {
             session,
             name,
             size,
-            seal: slot.session.seal_of(slot.session.side().other(), number),
+            seal: slot.session.data_seal(slot.session.side().other(), number),
             reported: slot.session.extensions().has(Extensions::RECEIPT),
             files,
             names: Vec::new(),
@@ -157,7 +158,7 @@ impl Peer {
                 return;
             }
             let (Some(&id), Some((_, caller))) = (slot.serves.first(), slot.ends) else { return };
-            if !self.sending.take(caller, self.config.limits.sent_at_once) {
+            if !self.sending.take(caller, self.config.limits.concurrent_sends) {
                 self.crowded = true;
                 return;
             }
@@ -173,7 +174,7 @@ impl Peer {
                     serve.stage = Stage::Opening;
                     let length = serve.has.map_or(0, |(length, _)| length);
                     if length == 0 {
-                        serve.deadline = Some(turn.after(self.config.limits.accept));
+                        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
                     }
                     let name = serve.name.clone();
                     turn.act(Action::Open { transfer: id, session, name, size, length });
@@ -210,7 +211,7 @@ impl Peer {
     fn connect(&mut self, id: TransferId, turn: &mut Turn<'_>) {
         let (conn, listener) = (self.new_conn(), ListenerId(self.new_id()));
         let Some(Transfer::Serve(serve)) = self.transfers.get_mut(&id) else { return };
-        serve.deadline = Some(turn.after(self.config.limits.accept));
+        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
         let path = serve.path;
         if serve.to.port() != 0 {
             serve.stage = Stage::Dialling(conn);
@@ -238,7 +239,7 @@ impl Peer {
         debug_assert_eq!(said, Ok(()));
         slot.write(out, turn);
         serve.stage = Stage::Awaiting(listener);
-        serve.deadline = Some(turn.after(self.config.limits.accept));
+        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
     }
 
     pub(super) fn serve_accepted(
@@ -275,7 +276,8 @@ impl Peer {
         serve.stage = Stage::Sending(conn);
         serve.began = turn.now;
         let stands = self.sessions.contains_key(&serve.session);
-        serve.deadline = may_stand_still(serve.size, stands, turn.after(self.config.limits.stall));
+        serve.deadline =
+            may_stand_still(serve.size, stands, turn.after(self.config.limits.stall_timeout));
         let (name, size, seal) = (serve.name.clone(), serve.size, serve.seal.take());
         let from = serve.has.map_or(0, |(length, _)| length);
         let names = serve.names_of_files();
@@ -457,7 +459,7 @@ impl Peer {
         for id in unsent {
             self.serve_failed(id, Error::Closed(None), turn);
         }
-        let stall = turn.after(self.config.limits.stall);
+        let stall = turn.after(self.config.limits.stall_timeout);
         for (_, transfer) in self.transfers.iter_mut() {
             if let Transfer::Serve(serve) = transfer
                 && serve.session == session

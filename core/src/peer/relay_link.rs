@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::connect::RELAY_GONE;
 use super::{Action, ConnId, Error, Event, Peer, Turn, Use};
 use crate::relay_caps::RelayCaps;
-use crate::secure::relay_key::Link;
+use crate::secure::relay_key::ProofContext;
 use crate::secure::{Identity, PublicKey, decode, encode};
 use crate::ticket::Ticket;
 use crate::{LineBuffer, MisuseError, Nick, ProtocolError, RelayPacket};
@@ -151,7 +151,7 @@ impl Peer {
         let conn = self.new_conn();
         self.conns.insert(conn, Use::Relay);
         self.relay.conn = Some(conn);
-        self.relay.stage = Stage::Dialling(turn.after(self.config.limits.open));
+        self.relay.stage = Stage::Dialling(turn.after(self.config.limits.open_timeout));
         turn.act(Action::DialRelay { conn });
     }
 
@@ -180,7 +180,7 @@ impl Peer {
                 None => self.relay_lost(Error::Cancelled, turn),
             };
         };
-        self.relay.stage = Stage::Naming(at, turn.after(self.config.limits.first_line));
+        self.relay.stage = Stage::Naming(at, turn.after(self.config.limits.first_line_timeout));
         self.write_relay(RelayPacket::Nick(nick.as_str()), turn);
     }
 
@@ -233,7 +233,7 @@ impl Peer {
                 }
                 // A code that nobody was told yet is better another one than had back.
                 let may_be_own = self.relay.was_online
-                    || self.config.nicks.get(at).is_some_and(|nick| !nick.is_for_one_time());
+                    || self.config.nicks.get(at).is_some_and(|nick| !nick.is_one_time());
                 let named = Named { at, yes };
                 match self.relay.asked {
                     false if yes || may_be_own && self.encryption.is_some() => {
@@ -273,7 +273,7 @@ impl Peer {
                 let (from, ticket) = (self.relay.from.take(), self.relay.ticket.take());
                 // Spelled as the caller did: both sides speak of the nick in this form (section 11.2).
                 if let (Ok(me), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
-                    && me.is_same_as(own)
+                    && me.eq_ignore_case(own)
                 {
                     self.called(SocketAddr::new(ip, port), (from, me), ticket, turn);
                 }
@@ -304,7 +304,7 @@ impl Peer {
     fn ask_for_proof(&mut self, named: Named, turn: &mut Turn<'_>) {
         let Some(trust) = &mut self.encryption else { return self.named(named, turn) };
         let once = trust.key_for_once();
-        self.relay.stage = Stage::Proving(named, turn.after(self.config.limits.first_line));
+        self.relay.stage = Stage::Proving(named, turn.after(self.config.limits.first_line_timeout));
         let key = format!("{}", once.public());
         self.relay.once = Some(once);
         self.write_relay(RelayPacket::Key(&key), turn);
@@ -316,7 +316,7 @@ impl Peer {
         let once = self.relay.once.take();
         let proved = once.and_then(|once| {
             let (link, proof) = parse_proof(fields, once.public())?;
-            link.is_relay(&once, &proof).then_some(link)
+            link.verify_relay(&once, &proof).then_some(link)
         });
         let (Some(link), Some(trust)) = (proved, &self.encryption) else {
             return self.relay_lost(Error::UnprovenRelayKey, turn);
@@ -383,7 +383,7 @@ impl Peer {
     }
 
     pub(super) fn relay_deadline(&self) -> Option<Duration> {
-        let silence = self.config.limits.relay_silence;
+        let silence = self.config.limits.relay_timeout;
         match self.relay.stage {
             Stage::Idle => None,
             Stage::Dialling(at) | Stage::Naming(_, at) | Stage::Retry(at) => Some(at),
@@ -403,21 +403,22 @@ impl Peer {
             Stage::Idle => {}
             Stage::Retry(_) => self.dial_relay(turn),
             Stage::Dialling(_) => {
-                let error = silent("a connection to the relay", limits.open);
+                let error = silent("a connection to the relay", limits.open_timeout);
                 self.relay_lost(error, turn);
             }
             Stage::Naming(..) => {
-                let error = silent("X_NICK nick YES or NO from the relay", limits.first_line);
+                let error =
+                    silent("X_NICK nick YES or NO from the relay", limits.first_line_timeout);
                 self.relay_lost(error, turn);
             }
             // A relay that cannot say it leaves this host's own view of its address.
             Stage::Asking(named, _) => self.named(named, turn),
             Stage::Proving(..) => {
-                let error = silent("X_KEY from the relay", limits.first_line);
+                let error = silent("X_KEY from the relay", limits.first_line_timeout);
                 self.relay_lost(error, turn);
             }
             Stage::Online(_) if self.relay.pinged => {
-                let error = silent("a sign of life from the relay", limits.relay_silence);
+                let error = silent("a sign of life from the relay", limits.relay_timeout);
                 self.relay_lost(error, turn);
             }
             Stage::Online(_) => {
@@ -429,7 +430,7 @@ impl Peer {
 }
 
 /// The relay's key, its number for this link, and its proof.
-fn parse_proof(fields: &str, once: PublicKey) -> Option<(Link, [u8; 32])> {
+fn parse_proof(fields: &str, once: PublicKey) -> Option<(ProofContext, [u8; 32])> {
     let mut fields = fields.split(' ');
     let (Some(relay), Some(number), Some(shown), None) =
         (fields.next(), fields.next(), fields.next(), fields.next())
@@ -438,5 +439,5 @@ fn parse_proof(fields: &str, once: PublicKey) -> Option<(Link, [u8; 32])> {
     };
     let (mut nonce, mut proof) = ([0; 32], [0; 32]);
     decode(number, &mut nonce).and_then(|()| decode(shown, &mut proof)).ok()?;
-    Some((Link { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
+    Some((ProofContext { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
 }

@@ -14,7 +14,7 @@ use crate::code::Code;
 use crate::secure::{Identity, PublicKey, Side};
 use crate::session::Extensions;
 use crate::ticket::Ticket;
-use crate::{FileName, Kind, LeftOut, Limits, Listed, MisuseError, Nick, Session};
+use crate::{FileName, Kind, LeftOut, Limits, MisuseError, Nick, Session, SharedFile};
 
 /// How long the other side may take to show that it knows more than the six packets.
 pub(super) const PROBE: Duration = Duration::from_secs(3);
@@ -113,7 +113,7 @@ pub(super) enum Stage {
 pub(super) enum Ask {
     List,
     Check(FileName),
-    Offer(Vec<Listed>),
+    Offer(Vec<SharedFile>),
     LeaveOut(Vec<LeftOut>),
 }
 
@@ -139,7 +139,7 @@ impl Ask {
             Self::List => session.list(out),
             Self::Check(name) => session.check(name.borrowed(), out),
             Self::Offer(files) => {
-                for Listed { name, size, stat } in files {
+                for SharedFile { name, size, stat } in files {
                     session.offer(name.borrowed(), *size, *stat, out)?;
                 }
                 session.offer_end(out)
@@ -214,7 +214,7 @@ impl Slot {
     }
 
     pub(super) fn side(&self) -> Side {
-        if self.called { Side::Called } else { Side::Caller }
+        if self.called { Side::Callee } else { Side::Caller }
     }
 
     /// The nick that was called, as the caller spelled it.
@@ -231,30 +231,35 @@ impl Slot {
 
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         let (from, wait) = match self.stage {
-            Stage::Listening | Stage::Calling | Stage::Consent => (self.began, limits.open),
-            Stage::Dialling => (self.since, limits.open),
+            Stage::Listening | Stage::Calling | Stage::Consent => (self.began, limits.open_timeout),
+            Stage::Dialling => (self.since, limits.open_timeout),
             Stage::Live { .. } if !self.agreed => {
                 // A caller that says nothing, as one of the six packets may, is told of after that.
-                (self.since, if self.session.is_probing() { PROBE } else { limits.first_line })
+                (
+                    self.since,
+                    if self.session.is_probing() { PROBE } else { limits.first_line_timeout },
+                )
             }
-            Stage::Live { .. } if !self.session.has_spoken() => {
+            Stage::Live { .. } if !self.session.has_received_packet() => {
                 if self.called {
-                    (self.since, limits.first_line)
+                    (self.since, limits.first_line_timeout)
                 } else if self.asked.is_empty() {
-                    (self.heard, limits.idle)
+                    (self.heard, limits.idle_timeout)
                 } else if !self.has_spare() {
-                    (self.heard, limits.first_line)
+                    (self.heard, limits.first_line_timeout)
                 } else {
                     (self.since, TRIAL)
                 }
             }
-            Stage::Live { .. } if self.session.awaits_answer() => (self.heard, limits.answer),
+            Stage::Live { .. } if self.session.has_pending_question() => {
+                (self.heard, limits.answer_timeout)
+            }
             Stage::Live { .. } if self.has_work() => (self.heard, Duration::MAX),
-            Stage::Live { .. } => (self.heard.max(self.moved), limits.idle),
+            Stage::Live { .. } => (self.heard.max(self.moved), limits.idle_timeout),
         };
         let mut due = from.saturating_add(wait);
         if self.unsent > 0 {
-            due = due.min(self.moved.saturating_add(limits.stall));
+            due = due.min(self.moved.saturating_add(limits.stall_timeout));
         }
         (due < Duration::MAX).then_some(due)
     }
@@ -263,7 +268,7 @@ impl Slot {
     pub(super) fn is_idle(&self, least: Duration, now: Duration) -> bool {
         matches!(self.stage, Stage::Live { .. })
             && !self.has_work()
-            && !self.session.awaits_answer()
+            && !self.session.has_pending_question()
             && self.session.question().is_none()
             && self.unsent == 0
             && self.heard.max(self.moved).saturating_add(least) <= now

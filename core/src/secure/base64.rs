@@ -8,11 +8,11 @@ use super::{PublicKey, SecureError};
 use crate::Quoted;
 
 /// The longest message that a line carries: the second one of the handshake.
-const LONGEST: usize = 96;
+const MAX_MESSAGE_LEN: usize = 96;
 
-/// At most [`LONGEST`] bytes as text.
+/// At most [`MAX_MESSAGE_LEN`] bytes as text.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut text = [0; LONGEST.div_ceil(3) * 4];
+    let mut text = [0; MAX_MESSAGE_LEN.div_ceil(3) * 4];
     Base64::encode(bytes, &mut text).expect("at most the longest message").into()
 }
 

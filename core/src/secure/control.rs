@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::record::{Chain, Gather, HEAD, MAX_PLAIN, TAG};
+use super::record::{Chain, Gather, HEAD_LEN, MAX_PLAIN_LEN, TAG_LEN};
 use super::secret::Secret;
 use super::{Cipher, SecureError};
 
@@ -22,11 +22,11 @@ impl Sealer {
     ///
     /// [`SecureError::Exhausted`] after 2^64 − 1 records.
     pub fn seal(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), SecureError> {
-        for piece in text.chunks(MAX_PLAIN) {
+        for piece in text.chunks(MAX_PLAIN_LEN) {
             let start = out.len();
-            out.extend_from_slice(&[0; HEAD]);
+            out.extend_from_slice(&[0; HEAD_LEN]);
             out.extend_from_slice(piece);
-            out.extend_from_slice(&[0; TAG]);
+            out.extend_from_slice(&[0; TAG_LEN]);
             let sealed = self.0.seal(&mut out[start..], false);
             // Nothing in the clear may stay behind.
             sealed.inspect_err(|_| out.truncate(start))?;
@@ -83,7 +83,7 @@ mod tests {
         let mut sealer = Sealer::new(Secret([1; 32]));
         sealer.0.next = u64::MAX - 1;
         let mut out = Vec::new();
-        assert_eq!(sealer.seal(&vec![7; MAX_PLAIN + 1], &mut out), Err(SecureError::Exhausted));
-        assert_eq!(out.len(), HEAD + MAX_PLAIN + TAG, "the first record alone");
+        assert_eq!(sealer.seal(&vec![7; MAX_PLAIN_LEN + 1], &mut out), Err(SecureError::Exhausted));
+        assert_eq!(out.len(), HEAD_LEN + MAX_PLAIN_LEN + TAG_LEN, "the first record alone");
     }
 }

@@ -1,7 +1,7 @@
 //! A data connection in private: records, and a mark at the end without which a stream was cut
 //! (section 11.4).
 
-use super::record::{Chain, Gather, HEAD, TAG};
+use super::record::{Chain, Gather, HEAD_LEN, TAG_LEN};
 use super::secret::Secret;
 use super::{Cipher, SecureError};
 
@@ -26,7 +26,7 @@ impl DataKey {
     ///
     /// # Errors
     ///
-    /// [`SecureError::NoCipher`] where the cipher is not [available](Cipher::is_available).
+    /// [`SecureError::CipherUnavailable`] where the cipher is not [available](Cipher::is_available).
     pub fn sealer(self) -> Result<DataSealer, SecureError> {
         Ok(DataSealer(Chain::new(&self.key, self.cipher)?))
     }
@@ -35,7 +35,7 @@ impl DataKey {
     ///
     /// # Errors
     ///
-    /// [`SecureError::NoCipher`] where the cipher is not [available](Cipher::is_available).
+    /// [`SecureError::CipherUnavailable`] where the cipher is not [available](Cipher::is_available).
     pub fn opener(self) -> Result<DataOpener, SecureError> {
         let chain = Chain::new(&self.key, self.cipher)?;
         Ok(DataOpener { chain, gather: Gather::default(), finished: false })
@@ -47,18 +47,18 @@ impl DataKey {
 pub struct DataSealer(Chain);
 
 impl DataSealer {
-    /// Seals in place. `record` is to be laid out as [`HEAD`] bytes of any value, the text of 1 to
-    /// [`MAX_PLAIN`](super::record::MAX_PLAIN) bytes, [`TAG`] bytes of any value; all of it is then
+    /// Seals in place. `record` is to be laid out as [`HEAD_LEN`] bytes of any value, the text of 1 to
+    /// [`MAX_PLAIN_LEN`](super::record::MAX_PLAIN_LEN) bytes, [`TAG_LEN`] bytes of any value; all of it is then
     /// to be written.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Buffer`] for any other length: nothing was sealed.
+    /// [`SecureError::BufferLength`] for any other length: nothing was sealed.
     /// [`SecureError::Exhausted`] after 2^64 − 1 records.
     pub fn seal(&mut self, record: &mut [u8]) -> Result<(), SecureError> {
         let got = record.len();
-        if got <= HEAD + TAG {
-            return Err(SecureError::Buffer { got });
+        if got <= HEAD_LEN + TAG_LEN {
+            return Err(SecureError::BufferLength { got });
         }
         self.0.seal(record, false)
     }
@@ -68,8 +68,8 @@ impl DataSealer {
     /// # Errors
     ///
     /// [`SecureError::Exhausted`].
-    pub fn finish(mut self) -> Result<[u8; HEAD + TAG], SecureError> {
-        let mut record = [0; HEAD + TAG];
+    pub fn finish(mut self) -> Result<[u8; HEAD_LEN + TAG_LEN], SecureError> {
+        let mut record = [0; HEAD_LEN + TAG_LEN];
         self.0.seal(&mut record, true)?;
         Ok(record)
     }
@@ -107,7 +107,7 @@ impl DataOpener {
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
         self.chain.check()?;
         if self.finished && !bytes.is_empty() {
-            return self.chain.fail(SecureError::AfterLast);
+            return self.chain.fail(SecureError::AfterEnd);
         }
         match self.gather.take(bytes) {
             Ok(None) => Ok(None),
@@ -127,9 +127,13 @@ impl DataOpener {
     ///
     /// # Errors
     ///
-    /// [`SecureError::Cut`] where the last record had not come.
+    /// [`SecureError::Truncated`] where the last record had not come.
     pub fn close(&self) -> Result<(), SecureError> {
-        if self.finished { Ok(()) } else { Err(SecureError::Cut { records: self.chain.next }) }
+        if self.finished {
+            Ok(())
+        } else {
+            Err(SecureError::Truncated { records: self.chain.next })
+        }
     }
 }
 
@@ -139,10 +143,10 @@ fn open<'a>(
     record: &'a mut [u8],
 ) -> Result<&'a mut [u8], SecureError> {
     if *finished {
-        return chain.fail(SecureError::AfterLast);
+        return chain.fail(SecureError::AfterEnd);
     }
     // Only the last record is empty, so that its length tells which mark it must bear.
-    let last = record.len() == HEAD + TAG;
+    let last = record.len() == HEAD_LEN + TAG_LEN;
     let text = chain.open(record, last)?;
     *finished = last;
     Ok(text)
@@ -157,7 +161,7 @@ mod tests {
     #[test]
     fn another_cipher_has_another_key() {
         let ((keys, ..), _) = session();
-        let key = |cipher| keys.data(Side::Called, 3, cipher).key;
+        let key = |cipher| keys.data(Side::Callee, 3, cipher).key;
         let [one, other] = [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm].map(key);
         assert_ne!(*one, *other);
         assert_eq!(*one, *key(Cipher::ChaCha20Poly1305));

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::record::{HEAD, MAX_PLAIN, MAX_RECORD, TAG};
+use super::record::{HEAD_LEN, MAX_PLAIN_LEN, MAX_RECORD_LEN, TAG_LEN};
 
 /// A private conversation that cannot go on. None of these is ever a reason to go on in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ pub enum SecureError {
     /// A message of the handshake, or a number of the safety words, when it is not its turn.
     OutOfTurn,
     /// A handshake that is asked for its keys before its end.
-    Unfinished,
+    HandshakeUnfinished,
     /// A message that is not part of this handshake: changed on its way, replayed, from someone
     /// without the key that it names, or between two that saw other X_CAPS lines.
-    NotThisHandshake,
+    HandshakeMismatch,
     /// A public key with which any secret key gives the same shared secret.
     WeakKey,
     /// The head of a record names a length that no record has.
@@ -30,7 +30,7 @@ pub enum SecureError {
         got: u16,
     },
     /// A record that was changed, left out, repeated, moved, or sealed with another key.
-    NotThisRecord {
+    InvalidRecord {
         /// Which record was expected, from 0.
         record: u64,
     },
@@ -40,23 +40,23 @@ pub enum SecureError {
         record: u64,
     },
     /// Bytes after the last record.
-    AfterLast,
+    AfterEnd,
     /// The stream ended before the last record.
-    Cut {
+    Truncated {
         /// How many records came whole.
         records: u64,
     },
     /// As many records as one key can seal.
     Exhausted,
     /// A buffer that no record fits: the caller's fault.
-    Buffer {
+    BufferLength {
         /// Its length, in bytes.
         got: usize,
     },
     /// A cipher that this build does not have.
-    NoCipher,
+    CipherUnavailable,
     /// A number that is not the one that was committed to: someone tried to choose the words.
-    NotCommitted,
+    CommitmentMismatch,
 }
 
 impl fmt::Display for SecureError {
@@ -66,10 +66,10 @@ impl fmt::Display for SecureError {
                 write!(f, "expected {expected} bytes in base64, got {got}")
             }
             Self::OutOfTurn => f.write_str("expected a message in its turn, got one out of turn"),
-            Self::Unfinished => {
+            Self::HandshakeUnfinished => {
                 f.write_str("expected a finished handshake, got one that is not at its end")
             }
-            Self::NotThisHandshake => f.write_str(
+            Self::HandshakeMismatch => f.write_str(
                 "expected a message of this handshake, got one that was changed on its way or \
                  belongs to another",
             ),
@@ -77,9 +77,12 @@ impl fmt::Display for SecureError {
                 f.write_str("expected a public key that keeps a secret, got one that keeps none")
             }
             Self::RecordLength { got } => {
-                write!(f, "expected a record of {TAG} to {MAX_RECORD} bytes, got one of {got}")
+                write!(
+                    f,
+                    "expected a record of {TAG_LEN} to {MAX_RECORD_LEN} bytes, got one of {got}"
+                )
             }
-            Self::NotThisRecord { record } => write!(
+            Self::InvalidRecord { record } => write!(
                 f,
                 "expected record {record} as it was sealed, got one that was changed, moved, \
                  repeated or sealed with another key"
@@ -87,22 +90,24 @@ impl fmt::Display for SecureError {
             Self::EmptyRecord { record } => {
                 write!(f, "expected something in record {record}, got nothing and no end mark")
             }
-            Self::AfterLast => f.write_str("expected nothing after the last record, got more"),
-            Self::Cut { records } => write!(
+            Self::AfterEnd => f.write_str("expected nothing after the last record, got more"),
+            Self::Truncated { records } => write!(
                 f,
                 "expected records up to the marked last one, got the end after {records} of them"
             ),
             Self::Exhausted => {
                 f.write_str("expected a key with records left, got one that is used up")
             }
-            Self::Buffer { got } => write!(
+            Self::BufferLength { got } => write!(
                 f,
                 "expected room for a record of {} to {} bytes, got {got}",
-                HEAD + 1 + TAG,
-                HEAD + MAX_PLAIN + TAG
+                HEAD_LEN + 1 + TAG_LEN,
+                HEAD_LEN + MAX_PLAIN_LEN + TAG_LEN
             ),
-            Self::NoCipher => f.write_str("expected a cipher that this build has, got AES-256-GCM"),
-            Self::NotCommitted => f.write_str(
+            Self::CipherUnavailable => {
+                f.write_str("expected a cipher that this build has, got AES-256-GCM")
+            }
+            Self::CommitmentMismatch => f.write_str(
                 "expected the number that was committed to, got another: someone is in between",
             ),
         }

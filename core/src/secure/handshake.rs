@@ -15,7 +15,7 @@ use super::secret::Secret;
 use super::{Entropy, Identity, Keys, Opener, PublicKey, Sealer, SecureError, Side, base64};
 
 /// The bytes of each message: e; e and the sealed s, and an empty payload's tag; s and a tag.
-const LENGTHS: [usize; 3] = [32, 96, 64];
+const MESSAGE_LENS: [usize; 3] = [32, 96, 64];
 
 /// `Noise_XX_25519_ChaChaPoly_BLAKE2s` with empty payloads. The caller writes first.
 ///
@@ -38,7 +38,7 @@ impl Handshake {
             .and_then(|builder| builder.prologue(prologue));
         let state = builder.and_then(|builder| match side {
             Side::Caller => builder.build_initiator(),
-            Side::Called => builder.build_responder(),
+            Side::Callee => builder.build_responder(),
         });
         // Not expect, which would bring the names of all that can be wrong with a builder.
         let Ok(state) = state else { unreachable!("the resolver has all that the name names") };
@@ -47,13 +47,13 @@ impl Handshake {
 
     /// Whether the next message is this side's.
     pub fn is_my_turn(&self) -> bool {
-        let sender = if self.passed.is_multiple_of(2) { Side::Caller } else { Side::Called };
+        let sender = if self.passed.is_multiple_of(2) { Side::Caller } else { Side::Callee };
         self.state.is_some() && !self.is_finished() && sender == self.side
     }
 
     /// Whether all messages have passed.
     pub fn is_finished(&self) -> bool {
-        self.state.is_some() && self.passed == LENGTHS.len()
+        self.state.is_some() && self.passed == MESSAGE_LENS.len()
     }
 
     /// This side's next message, in base64.
@@ -78,7 +78,7 @@ impl Handshake {
     /// [`SecureError`], which says why it is none. The handshake is over then.
     pub fn read(&mut self, text: &str) -> Result<(), SecureError> {
         let mut message = [0; 96];
-        let message = match LENGTHS.get(self.passed) {
+        let message = match MESSAGE_LENS.get(self.passed) {
             Some(length) if !self.is_my_turn() => &mut message[..*length],
             _ => {
                 self.state = None;
@@ -102,11 +102,11 @@ impl Handshake {
     ///
     /// # Errors
     ///
-    /// [`SecureError::Unfinished`].
+    /// [`SecureError::HandshakeUnfinished`].
     pub fn finish(mut self) -> Result<(Keys, Sealer, Opener), SecureError> {
         let remote = self.remote_key().filter(|_| self.is_finished());
         let (Some(remote), Some(state)) = (remote, &mut self.state) else {
-            return Err(SecureError::Unfinished);
+            return Err(SecureError::HandshakeUnfinished);
         };
         let (first, second) = state.dangerously_get_raw_split();
         let (first, second) = (Secret(first), Secret(second));
@@ -114,7 +114,7 @@ impl Handshake {
         let keys = Keys::new(self.side, &first, &second, *hash, remote);
         let (mine, theirs) = match self.side {
             Side::Caller => (first, second),
-            Side::Called => (second, first),
+            Side::Callee => (second, first),
         };
         Ok((keys, Sealer::new(mine), Opener::new(theirs)))
     }
@@ -126,7 +126,7 @@ impl Handshake {
         let mut state = self.state.take().ok_or(SecureError::OutOfTurn)?;
         let length = step(&mut state).map_err(|error| match error {
             snow::Error::Dh => SecureError::WeakKey,
-            _ => SecureError::NotThisHandshake,
+            _ => SecureError::HandshakeMismatch,
         })?;
         self.state = Some(state);
         self.passed += 1;

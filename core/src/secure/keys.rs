@@ -9,15 +9,15 @@ pub enum Side {
     /// A, who sent X_INIT, listens, and writes the first message.
     Caller,
     /// B, who received it and dialled.
-    Called,
+    Callee,
 }
 
 impl Side {
     /// Who is at the other end.
     pub fn other(self) -> Self {
         match self {
-            Self::Caller => Self::Called,
-            Self::Called => Self::Caller,
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
         }
     }
 
@@ -25,7 +25,7 @@ impl Side {
     pub(crate) fn letter(self) -> u8 {
         match self {
             Self::Caller => b'A',
-            Self::Called => b'B',
+            Self::Callee => b'B',
         }
     }
 }

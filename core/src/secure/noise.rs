@@ -8,7 +8,7 @@ use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
-use xcher_aead::{Aead, TAG};
+use xcher_aead::{Aead, TAG_LEN};
 
 use super::record::nonce;
 use super::secret::Secret;
@@ -118,8 +118,8 @@ impl Cipher for ChaChaPoly {
     fn encrypt(&self, number: u64, aad: &[u8], text: &[u8], out: &mut [u8]) -> usize {
         let (sealed, rest) = out.split_at_mut(text.len());
         sealed.copy_from_slice(text);
-        rest[..TAG].copy_from_slice(&self.aead().seal(nonce(number, false), aad, sealed));
-        text.len() + TAG
+        rest[..TAG_LEN].copy_from_slice(&self.aead().seal(nonce(number, false), aad, sealed));
+        text.len() + TAG_LEN
     }
 
     fn decrypt(
@@ -129,7 +129,7 @@ impl Cipher for ChaChaPoly {
         sealed: &[u8],
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let (sealed, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
+        let (sealed, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Decrypt)?;
         let text = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
         text.copy_from_slice(sealed);
         let opens = self.aead().open(nonce(number, false), aad, text, *tag);

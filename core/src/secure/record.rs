@@ -2,28 +2,28 @@
 
 use alloc::vec::Vec;
 
-use xcher_aead::{Aead, Cipher, NONCE};
+use xcher_aead::{Aead, Cipher, NONCE_LEN};
 
 use super::SecureError;
 use super::secret::Secret;
 
 /// The head of a record: the length of what follows, most significant byte first.
-pub const HEAD: usize = 2;
+pub const HEAD_LEN: usize = 2;
 /// What seals a record, after its text.
-pub const TAG: usize = xcher_aead::TAG;
+pub const TAG_LEN: usize = xcher_aead::TAG_LEN;
 /// The most that follows a head, in bytes.
-pub const MAX_RECORD: usize = 65_535;
+pub const MAX_RECORD_LEN: usize = 65_535;
 /// The most text in one record, in bytes.
-pub const MAX_PLAIN: usize = MAX_RECORD - TAG;
+pub const MAX_PLAIN_LEN: usize = MAX_RECORD_LEN - TAG_LEN;
 
 /// How many bytes follow this head.
 ///
 /// # Errors
 ///
 /// [`SecureError::RecordLength`] where there would be no room for a tag.
-pub fn length(head: [u8; HEAD]) -> Result<usize, SecureError> {
+pub fn length(head: [u8; HEAD_LEN]) -> Result<usize, SecureError> {
     let got = u16::from_be_bytes(head);
-    if usize::from(got) < TAG { Err(SecureError::RecordLength { got }) } else { Ok(got.into()) }
+    if usize::from(got) < TAG_LEN { Err(SecureError::RecordLength { got }) } else { Ok(got.into()) }
 }
 
 /// One direction's key, and which record is next.
@@ -37,7 +37,7 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new(key: &Secret<32>, cipher: Cipher) -> Result<Self, SecureError> {
-        let aead = Aead::new(key, cipher).ok_or(SecureError::NoCipher)?;
+        let aead = Aead::new(key, cipher).ok_or(SecureError::CipherUnavailable)?;
         Ok(Self { aead, next: 0, error: None })
     }
 
@@ -45,10 +45,11 @@ impl Chain {
     pub(super) fn seal(&mut self, record: &mut [u8], last: bool) -> Result<(), SecureError> {
         let got = record.len();
         let Some((head, text, tag)) = parts(record) else {
-            return Err(SecureError::Buffer { got });
+            return Err(SecureError::BufferLength { got });
         };
         let nonce = self.nonce(last)?;
-        let length = u16::try_from(got - HEAD).map_err(|_| SecureError::Buffer { got })?;
+        let length =
+            u16::try_from(got - HEAD_LEN).map_err(|_| SecureError::BufferLength { got })?;
         *head = length.to_be_bytes();
         *tag = self.aead.seal(nonce, &[], text);
         self.next += 1;
@@ -63,9 +64,9 @@ impl Chain {
     ) -> Result<&'a mut [u8], SecureError> {
         self.check()?;
         let got = record.len();
-        let (head, text, tag) = parts(record).ok_or(SecureError::Buffer { got })?;
-        if length(*head)? != text.len() + TAG {
-            return Err(SecureError::Buffer { got });
+        let (head, text, tag) = parts(record).ok_or(SecureError::BufferLength { got })?;
+        if length(*head)? != text.len() + TAG_LEN {
+            return Err(SecureError::BufferLength { got });
         }
         let nonce = self.nonce(last)?;
         if !self.aead.open(nonce, &[], text, *tag) {
@@ -75,7 +76,7 @@ impl Chain {
             return self.fail(if unmarked {
                 SecureError::EmptyRecord { record }
             } else {
-                SecureError::NotThisRecord { record }
+                SecureError::InvalidRecord { record }
             });
         }
         self.next += 1;
@@ -93,7 +94,7 @@ impl Chain {
     }
 
     /// Of the next record.
-    fn nonce(&self, last: bool) -> Result<[u8; NONCE], SecureError> {
+    fn nonce(&self, last: bool) -> Result<[u8; NONCE_LEN], SecureError> {
         // The number above all others is not used, as in Noise: there is none after it.
         if self.next == u64::MAX {
             return Err(SecureError::Exhausted);
@@ -103,14 +104,14 @@ impl Chain {
 }
 
 /// A mark, three zeros, and the number, least significant byte first: without the mark as in Noise.
-pub(super) fn nonce(number: u64, mark: bool) -> [u8; NONCE] {
-    let mut nonce = [0; NONCE];
+pub(super) fn nonce(number: u64, mark: bool) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
     nonce[0] = mark.into();
     nonce[4..].copy_from_slice(&number.to_le_bytes());
     nonce
 }
 
-type Parts<'a> = (&'a mut [u8; HEAD], &'a mut [u8], &'a mut [u8; TAG]);
+type Parts<'a> = (&'a mut [u8; HEAD_LEN], &'a mut [u8], &'a mut [u8; TAG_LEN]);
 
 fn parts(record: &mut [u8]) -> Option<Parts<'_>> {
     let (head, rest) = record.split_first_chunk_mut()?;
@@ -131,9 +132,9 @@ impl Gather {
         if core::mem::take(&mut self.whole) {
             self.held.clear();
         }
-        self.fill(HEAD, bytes);
+        self.fill(HEAD_LEN, bytes);
         let Some(head) = self.held.first_chunk() else { return Ok(None) };
-        let whole = HEAD + length(*head)?;
+        let whole = HEAD_LEN + length(*head)?;
         self.held.reserve_exact(whole - self.held.len());
         self.fill(whole, bytes);
         self.whole = self.held.len() == whole;

@@ -6,7 +6,7 @@ use super::{Identity, PublicKey};
 
 /// What both proofs of one link hang on: neither is of use on another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
+pub(crate) struct ProofContext {
     /// The relay's key.
     pub(crate) relay: PublicKey,
     /// What the relay drew for this link.
@@ -22,7 +22,7 @@ pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
     Identity::new(hasher.finalize().into())
 }
 
-impl Link {
+impl ProofContext {
     /// The relay's proof, made with its key; `None` where the host's is weak.
     #[cfg(feature = "relay")]
     pub(crate) fn prove_relay(&self, relay: &Identity) -> Option<[u8; 32]> {
@@ -30,7 +30,7 @@ impl Link {
     }
 
     /// Whether the relay made this proof, as who made the key for this link can tell.
-    pub(crate) fn is_relay(&self, once: &Identity, proof: &[u8; 32]) -> bool {
+    pub(crate) fn verify_relay(&self, once: &Identity, proof: &[u8; 32]) -> bool {
         is(self.proof("xcher 2 relay", once, self.relay, self.relay), proof)
     }
 
@@ -41,7 +41,7 @@ impl Link {
 
     /// Whether the holder of `host` made this proof, as the relay can tell.
     #[cfg(feature = "relay")]
-    pub(crate) fn is_host(&self, relay: &Identity, host: PublicKey, proof: &[u8; 32]) -> bool {
+    pub(crate) fn verify_host(&self, relay: &Identity, host: PublicKey, proof: &[u8; 32]) -> bool {
         is(self.proof("xcher 2 host at relay", relay, host, host), proof)
     }
 
@@ -75,22 +75,25 @@ mod tests {
     fn only_the_holders_prove_their_keys_and_on_this_link_alone() {
         let (relay, once) = (Identity::new([1; 32]), Identity::new([2; 32]));
         let host = host_key(&Identity::new([3; 32]), relay.public());
-        let link = Link { relay: relay.public(), nonce: [4; 32], once: once.public() };
+        let link = ProofContext { relay: relay.public(), nonce: [4; 32], once: once.public() };
         let by_relay = link.prove_relay(&relay).expect("a good key");
         let by_host = link.prove_host(&host).expect("a good key");
-        assert!(link.is_relay(&once, &by_relay) && link.is_host(&relay, host.public(), &by_host));
+        assert!(
+            link.verify_relay(&once, &by_relay)
+                && link.verify_host(&relay, host.public(), &by_host)
+        );
 
         let other = Identity::new([9; 32]);
-        assert!(!link.is_relay(&once, &link.prove_relay(&other).expect("a good key")));
-        assert!(!link.is_host(&relay, other.public(), &by_host));
-        assert!(!link.is_host(&relay, host.public(), &by_relay), "neither is the other's");
+        assert!(!link.verify_relay(&once, &link.prove_relay(&other).expect("a good key")));
+        assert!(!link.verify_host(&relay, other.public(), &by_host));
+        assert!(!link.verify_host(&relay, host.public(), &by_relay), "neither is the other's");
         for another in [
-            Link { nonce: [5; 32], ..link },
-            Link { once: other.public(), ..link },
-            Link { relay: other.public(), ..link },
+            ProofContext { nonce: [5; 32], ..link },
+            ProofContext { once: other.public(), ..link },
+            ProofContext { relay: other.public(), ..link },
         ] {
-            assert!(!another.is_host(&relay, host.public(), &by_host), "{another:?}");
-            assert!(!another.is_relay(&once, &by_relay), "{another:?}");
+            assert!(!another.verify_host(&relay, host.public(), &by_host), "{another:?}");
+            assert!(!another.verify_relay(&once, &by_relay), "{another:?}");
         }
     }
 
@@ -98,9 +101,9 @@ mod tests {
     fn a_weak_key_proves_nothing() {
         let own = Identity::new([1; 32]);
         let weak = PublicKey::new([0; 32]);
-        let link = Link { relay: weak, nonce: [0; 32], once: weak };
+        let link = ProofContext { relay: weak, nonce: [0; 32], once: weak };
         assert_eq!((link.prove_relay(&own), link.prove_host(&own)), (None, None));
-        assert!(!link.is_relay(&own, &[0; 32]) && !link.is_host(&own, weak, &[0; 32]));
+        assert!(!link.verify_relay(&own, &[0; 32]) && !link.verify_host(&own, weak, &[0; 32]));
     }
 
     #[test]

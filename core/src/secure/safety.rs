@@ -16,9 +16,9 @@ impl SafetyWords {
     pub fn words(self) -> [&'static str; 3] {
         let [first, second, third] = self.0;
         [
-            words::word(words::TWO, first),
-            words::word(words::THREE, second),
-            words::word(words::TWO, third),
+            words::word(words::TWO_SYLLABLES, first),
+            words::word(words::THREE_SYLLABLES, second),
+            words::word(words::TWO_SYLLABLES, third),
         ]
     }
 }
@@ -74,7 +74,7 @@ impl Safety {
             (Side::Caller, Passed::Nothing) => {
                 (base64::encode(blake3::hash(&self.nonce).as_bytes()), Passed::Commitment)
             }
-            (Side::Called, Passed::Commitment) => (base64::encode(&self.nonce), Passed::Answer),
+            (Side::Callee, Passed::Commitment) => (base64::encode(&self.nonce), Passed::Answer),
             (Side::Caller, Passed::Answer) => (base64::encode(&self.nonce), Passed::All),
             _ => return None,
         };
@@ -91,7 +91,7 @@ impl Safety {
         let passed = core::mem::replace(&mut self.passed, Passed::Refused);
         let mut nonce = [0; 16];
         self.passed = match (self.side, passed) {
-            (Side::Called, Passed::Nothing) => {
+            (Side::Callee, Passed::Nothing) => {
                 let mut commitment = [0; 32];
                 base64::decode(text, &mut commitment)?;
                 self.commitment = Some(commitment.into());
@@ -102,10 +102,10 @@ impl Safety {
                 self.words = Some(self.derive(&self.nonce, &nonce));
                 Passed::Answer
             }
-            (Side::Called, Passed::Answer) => {
+            (Side::Callee, Passed::Answer) => {
                 base64::decode(text, &mut nonce)?;
                 if self.commitment != Some(blake3::hash(&nonce)) {
-                    return Err(SecureError::NotCommitted);
+                    return Err(SecureError::CommitmentMismatch);
                 }
                 self.words = Some(self.derive(&nonce, &self.nonce));
                 Passed::All

@@ -10,11 +10,11 @@ use crate::addr::AddrError;
 pub enum AllocationError {
     /// No X_INIT named this address, or it was dialled already, or too late; and no connection of
     /// this tunnel goes there.
-    NotCalled(SocketAddr),
+    NoCall(SocketAddr),
     /// The address is the bridge's own, and no listener of the bridge is there.
     NotAllocated(SocketAddr),
     /// The listener is there, but neither for a call nor for a session with this visitor.
-    NotAwaited(SocketAddr),
+    NotExpected(SocketAddr),
     /// The address or port is one that may not be dialled.
     Address(AddrError),
     /// A listener is for a call or a session, and the tunnel has neither nick nor connection.
@@ -26,7 +26,7 @@ pub enum AllocationError {
 impl fmt::Display for AllocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotCalled(to) => {
+            Self::NoCall(to) => {
                 write!(
                     f,
                     "expected an address that an X_INIT brought or a session goes to, got {to}"
@@ -35,7 +35,7 @@ impl fmt::Display for AllocationError {
             Self::NotAllocated(to) => {
                 write!(f, "expected a port that this bridge allocated at its own address, got {to}")
             }
-            Self::NotAwaited(at) => write!(f, "the listener at {at} awaits another visitor"),
+            Self::NotExpected(at) => write!(f, "the listener at {at} awaits another visitor"),
             Self::Address(error) => error.fmt(f),
             Self::NoNick => f.write_str(
                 "expected a nick at the relay or a connection before X_LISTEN, got none",

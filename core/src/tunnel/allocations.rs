@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::allocation_error::AllocationError;
-use crate::addr::{AddrError, Scope, counted_as, may_dial, may_dial_port, scope};
+use crate::addr::{AddrError, Scope, check_dial, check_dial_port, client_prefix, scope};
 
 /// A tunnel of the bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +24,7 @@ pub struct Allocations {
     sees_callers: bool,
     tunnels: BTreeMap<TunnelId, Tunnel>,
     listeners: BTreeMap<SocketAddr, Listener>,
-    /// Listeners of each client address; see [`counted_as`].
+    /// Listeners of each client address; see [`client_prefix`].
     by_address: BTreeMap<IpAddr, usize>,
     last_id: u64,
 }
@@ -49,7 +49,7 @@ struct Tunnel {
     /// Where its client is, as the bridge sees it. Canonical.
     client: IpAddr,
     /// The client is on the bridge's own host.
-    is_here: bool,
+    is_local: bool,
     has_nick: bool,
     listeners: usize,
     /// What X_INITs brought and was not dialled, oldest first.
@@ -104,21 +104,21 @@ pub enum Route {
     /// By a socket.
     Connect,
     /// In-process, to the listener at that address.
-    Joined,
+    InProcess,
 }
 
 /// Calls remembered for a tunnel at a time; an older one is forgotten for a newer.
-const CALLS: usize = 64;
+const MAX_CALLS: usize = 64;
 /// How long a call may be answered, and the caller's listener visited for it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How soon an X_INIT must name a new listener where no connection needs it.
-const NAMED_WITHIN: Duration = Duration::from_secs(10);
+const NAMING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a listener is looked at that connections keep.
-const LOOK: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Allocations {
     /// A bridge without tunnels. `sees_callers` says that the relay is in this process: then
-    /// [`Allocations::called`] is told only of calls for which the relay vouches.
+    /// [`Allocations::record_call`] is told only of calls for which the relay vouches.
     pub fn new(limits: AllocationLimits, sees_callers: bool) -> Self {
         Self {
             limits,
@@ -130,13 +130,13 @@ impl Allocations {
         }
     }
 
-    /// A tunnel opened; `is_here` says that its client is on the bridge's own host.
-    pub fn open(&mut self, client: IpAddr, is_here: bool) -> TunnelId {
+    /// A tunnel opened; `is_local` says that its client is on the bridge's own host.
+    pub fn open(&mut self, client: IpAddr, is_local: bool) -> TunnelId {
         self.last_id += 1;
         let id = TunnelId(self.last_id);
         let tunnel = Tunnel {
             client: client.to_canonical(),
-            is_here,
+            is_local,
             has_nick: false,
             listeners: 0,
             calls: VecDeque::new(),
@@ -164,9 +164,9 @@ impl Allocations {
     }
 
     /// The relay passed an X_INIT on to the tunnel's client.
-    pub fn called(&mut self, id: TunnelId, to: SocketAddr, now: Duration) {
+    pub fn record_call(&mut self, id: TunnelId, to: SocketAddr, now: Duration) {
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        if tunnel.calls.len() >= CALLS {
+        if tunnel.calls.len() >= MAX_CALLS {
             tunnel.calls.pop_front();
         }
         tunnel.calls.push_back((to, now));
@@ -174,11 +174,17 @@ impl Allocations {
 
     /// An X_INIT of the tunnel's client named a listener of the tunnel. Only the first one counts.
     /// `callee` is where the relay sees the host that is called, if the bridge sees that.
-    pub fn named(&mut self, id: TunnelId, at: SocketAddr, callee: Option<IpAddr>, now: Duration) {
+    pub fn record_naming(
+        &mut self,
+        id: TunnelId,
+        at: SocketAddr,
+        callee: Option<IpAddr>,
+        now: Duration,
+    ) {
         let Some(listener) = self.listeners.get_mut(&at) else { return };
         if listener.owner == id && listener.call.is_none() && now <= listener.named_by {
             let callee = callee.map(|ip| ip.to_canonical());
-            listener.call = Some(Call { until: now.saturating_add(ANSWER_WITHIN), callee });
+            listener.call = Some(Call { until: now.saturating_add(CALL_TIMEOUT), callee });
         }
     }
 
@@ -188,12 +194,12 @@ impl Allocations {
     /// # Errors
     ///
     /// [`AllocationError`]; nothing is allocated.
-    pub fn may_listen(&self, id: TunnelId) -> Result<(), AllocationError> {
+    pub fn check_listen(&self, id: TunnelId) -> Result<(), AllocationError> {
         let tunnel = self.tunnels.get(&id).ok_or(AllocationError::NoNick)?;
         if !tunnel.has_nick && tunnel.ends.is_empty() {
             return Err(AllocationError::NoNick);
         }
-        let of_address = self.by_address.get(&counted_as(tunnel.client)).copied();
+        let of_address = self.by_address.get(&client_prefix(tunnel.client)).copied();
         if tunnel.listeners >= self.limits.listeners
             || of_address.unwrap_or_default() >= self.limits.listeners_per_address
         {
@@ -206,33 +212,33 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// As [`Allocations::may_listen`].
+    /// As [`Allocations::check_listen`].
     pub fn allocate(
         &mut self,
         id: TunnelId,
         at: SocketAddr,
         now: Duration,
     ) -> Result<(), AllocationError> {
-        self.may_listen(id)?;
+        self.check_listen(id)?;
         self.withdraw(at);
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return Ok(()) };
         tunnel.listeners += 1;
-        *self.by_address.entry(counted_as(tunnel.client)).or_default() += 1;
-        let named_by = now.saturating_add(NAMED_WITHIN);
+        *self.by_address.entry(client_prefix(tunnel.client)).or_default() += 1;
+        let named_by = now.saturating_add(NAMING_TIMEOUT);
         self.listeners.insert(at, Listener { owner: id, named_by, call: None });
         Ok(())
     }
 
     /// When to look at a listener again; `None` where it is to be withdrawn now, because no X_INIT
     /// named it in time, or its call is over, and no connection of its tunnel needs it.
-    pub fn keeps(&self, at: SocketAddr, now: Duration) -> Option<Duration> {
+    pub fn next_check(&self, at: SocketAddr, now: Duration) -> Option<Duration> {
         let listener = self.listeners.get(&at)?;
         let call = listener.call.as_ref().map_or(listener.named_by, |call| call.until);
         if now <= call {
             return Some(call.saturating_add(Duration::from_millis(1)));
         }
         let tunnel = self.tunnels.get(&listener.owner)?;
-        (!tunnel.ends.is_empty()).then(|| now.saturating_add(LOOK))
+        (!tunnel.ends.is_empty()).then(|| now.saturating_add(CHECK_INTERVAL))
     }
 
     /// The driver listens there no longer.
@@ -240,7 +246,7 @@ impl Allocations {
         let Some(listener) = self.listeners.remove(&at) else { return };
         let Some(tunnel) = self.tunnels.get_mut(&listener.owner) else { return };
         tunnel.listeners -= 1;
-        let counted = counted_as(tunnel.client);
+        let counted = client_prefix(tunnel.client);
         if let Some(count) = self.by_address.get_mut(&counted) {
             *count -= 1;
             if *count == 0 {
@@ -264,11 +270,11 @@ impl Allocations {
         is_own: bool,
         now: Duration,
     ) -> Result<(Route, Lease), AllocationError> {
-        may_dial_port(to.port()).map_err(AllocationError::Address)?;
-        let not_called = AllocationError::NotCalled(to);
+        check_dial_port(to.port()).map_err(AllocationError::Address)?;
+        let not_called = AllocationError::NoCall(to);
         let sees_callers = self.sees_callers;
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return Err(not_called) };
-        tunnel.calls.retain(|(_, at)| now.saturating_sub(*at) <= ANSWER_WITHIN);
+        tunnel.calls.retain(|(_, at)| now.saturating_sub(*at) <= CALL_TIMEOUT);
         let call = tunnel.calls.iter().position(|(called, _)| *called == to);
         let (route, end) = match self.listeners.get(&to) {
             Some(listener) => {
@@ -277,9 +283,9 @@ impl Allocations {
                     return Err(not_called);
                 }
                 if !self.admits(to, End::Tunnel(id), now) {
-                    return Err(AllocationError::NotAwaited(to));
+                    return Err(AllocationError::NotExpected(to));
                 }
-                (Route::Joined, end)
+                (Route::InProcess, end)
             }
             None => {
                 let end = End::Host(to.ip());
@@ -288,13 +294,13 @@ impl Allocations {
                     return Err(not_called);
                 }
                 // A bridge of a relay elsewhere appears there as its own host, and so do its clients.
-                if is_own && !(tunnel.is_here && sees_callers) {
+                if is_own && !(tunnel.is_local && sees_callers) {
                     return Err(AllocationError::NotAllocated(to));
                 }
-                may_dial(to.ip(), to.port(), tunnel.client, false)
+                check_dial(to.ip(), to.port(), tunnel.client, false)
                     .map_err(AllocationError::Address)?;
                 if !sees_callers && scope(to.ip()) != Scope::Global {
-                    return Err(AllocationError::Address(AddrError::TooNear(to.ip())));
+                    return Err(AllocationError::Address(AddrError::PrivateAddress(to.ip())));
                 }
                 (Route::Connect, end)
             }
@@ -311,8 +317,8 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`AllocationError::NotAwaited`]: the connection is to be closed.
-    pub fn visited(
+    /// [`AllocationError::NotExpected`]: the connection is to be closed.
+    pub fn accept_socket(
         &mut self,
         at: SocketAddr,
         from: IpAddr,
@@ -328,8 +334,8 @@ impl Allocations {
     ///
     /// # Errors
     ///
-    /// [`AllocationError::NotAwaited`]: the connection is to be closed.
-    pub fn joined(
+    /// [`AllocationError::NotExpected`]: the connection is to be closed.
+    pub fn accept_tunnel(
         &mut self,
         at: SocketAddr,
         from: TunnelId,
@@ -358,12 +364,12 @@ impl Allocations {
         now: Duration,
     ) -> Result<Lease, AllocationError> {
         if !self.admits(at, end, now) {
-            return Err(AllocationError::NotAwaited(at));
+            return Err(AllocationError::NotExpected(at));
         }
         let owner = self.listeners.get(&at).map(|listener| listener.owner);
         owner
             .and_then(|id| Some(self.tunnels.get_mut(&id)?.lease(id, end, dialable)))
-            .ok_or(AllocationError::NotAwaited(at))
+            .ok_or(AllocationError::NotExpected(at))
     }
 
     /// Whether a listener takes a visitor: for the call that named it, or for data of a session with

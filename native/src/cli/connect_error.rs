@@ -8,7 +8,7 @@ use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::options::Common;
 use crate::cli::ui::share_link::relay_option;
-use crate::host::RelayAddress;
+use crate::relay_address::RelayAddress;
 
 /// Explains why this host is not online.
 pub(crate) fn relay_error(relay: &RelayAddress, error: &Error) -> CliError {
@@ -115,7 +115,7 @@ fn encryption_error(common: &Common, nick: &Nick, error: &Error) -> Option<CliEr
     let Error::Protocol(error) = error else { return None };
     let forget = format!("xcher peers forget {nick}{}", relay_option(&common.relay.to_string()));
     let text = match error {
-        ProtocolError::OtherKey { expected, got } => format!(
+        ProtocolError::KeyChanged { expected, got } => format!(
             "STOP: the key of {nick} has changed\n  \
              before: {expected}\n  \
              now:    {got}\n\
@@ -123,15 +123,15 @@ fn encryption_error(common: &Common, nick: &Nick, error: &Error) -> Option<CliEr
              new key,\nfor example on a new machine. Nothing was requested or sent. Ask {nick}, not over \
              this relay,\nwhat `xcher peers me` prints there. If it is the new key:\n  {forget}"
         ),
-        ProtocolError::NoSecure => format!(
+        ProtocolError::EncryptionNotOffered => format!(
             "STOP: {nick} supports encryption, but the session would not be encrypted\n\
              An attacker on the path may have altered the handshake. Nothing was requested or sent.\n\
              Try another network or another relay."
         ),
-        ProtocolError::NotPrivate if common.secure => {
+        ProtocolError::Unencrypted if common.secure => {
             format!("{nick} does not support encryption, which --secure requires")
         }
-        ProtocolError::NotPrivate => format!(
+        ProtocolError::Unencrypted => format!(
             "STOP: {nick} does not support encryption, but had a key before\n\
              Another host may be using that nick, or an attacker may be on the path. Nothing was \
              requested or sent.\nIf {nick} has confirmed it, not over this relay:\n  {forget}"
@@ -148,7 +148,7 @@ fn code_error(error: &Error) -> Option<CliError> {
             "wrong code; check its words with the sender and try again: it stops working after \
              {MAX_TRIES} wrong tries"
         ),
-        Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => {
+        Error::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered) => {
             "STOP: the host that answered does not support codes, so it is not the sender; ask the \
              sender for a new code"
                 .to_owned()

@@ -14,7 +14,7 @@ pub(crate) fn is_safe(text: &str) -> bool {
 }
 
 fn is_plain(c: char) -> bool {
-    c == '\n' || !xcher_core::deceives(c)
+    c == '\n' || !xcher_core::is_deceptive(c)
 }
 
 fn escaped_line(line: &str) -> String {

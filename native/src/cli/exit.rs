@@ -48,7 +48,7 @@ impl CliError {
     /// A call of the host that cannot be carried out now.
     pub(crate) fn misuse(error: MisuseError) -> Self {
         match error {
-            MisuseError::Oneself => Self::usage("that is your own nick; name a peer's"),
+            MisuseError::OwnNick => Self::usage("that is your own nick; name a peer's"),
             error => Self::new(ExitCode::Unreachable, error.to_string()),
         }
     }
@@ -112,8 +112,8 @@ pub(crate) fn code_of(error: &Error) -> ExitCode {
 
 /// Returns true if a session was not opened because of the peer's key or for lack of encryption.
 fn is_about_encryption(error: &Error) -> bool {
-    use ProtocolError::{NoSecure, NotPrivate, OtherKey};
-    matches!(error, Error::Protocol(OtherKey { .. } | NotPrivate | NoSecure))
+    use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
+    matches!(error, Error::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
 }
 
 /// Returns the exit code for a transfer that failed.

@@ -63,7 +63,7 @@ impl FetchQueue {
 
     /// Reports to the peer how many files are wanted, and their bytes.
     pub(crate) fn announce(&self, online: &mut OnlineHost, bytes: u64) {
-        self.want(online, Want { files: self.count, bytes, here: 0 });
+        self.want(online, Want { files: self.count, bytes, already_stored: 0 });
     }
 
     fn want(&self, online: &mut OnlineHost, want: Want) {
@@ -92,7 +92,7 @@ impl FetchQueue {
             }
             if self.done > done {
                 let here = self.done - done;
-                self.want(online, Want { here, ..Want::default() });
+                self.want(online, Want { already_stored: here, ..Want::default() });
             }
             match online.host.get_all(self.session, files) {
                 Ok(transfers) => self.active.extend(transfers),

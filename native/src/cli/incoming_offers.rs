@@ -103,7 +103,7 @@ impl IncomingOffers {
                 self.offered(online, *session, name, *size, *stat)
             }
             Event::OfferEnd { session, .. } => self.complete(online, prompt, *session),
-            Event::LeftOut { left, .. } if left.why.is_error() => {
+            Event::LeftOut { left, .. } if left.reason.is_error() => {
                 self.worst = Some(ExitCode::Incomplete);
                 Ok(())
             }

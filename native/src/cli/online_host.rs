@@ -12,7 +12,8 @@ use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
 use crate::descriptors;
 use crate::files::Shares;
-use crate::host::{Host, Privacy, RelayAddress, Setup, Sink, Told};
+use crate::host::{Host, Privacy, Setup, Sink, Told};
+use crate::relay_address::RelayAddress;
 
 /// A host, its output, and the signals that stop it.
 pub(crate) struct OnlineHost {
@@ -145,7 +146,7 @@ impl OnlineHost {
 
 /// Returns limits that give the peer's user a day to answer a question.
 pub(crate) fn patient_limits(common: &Common) -> Limits {
-    Limits { idle: Duration::from_secs(24 * 60 * 60), ..limits(common) }
+    Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), ..limits(common) }
 }
 
 fn limits(common: &Common) -> Limits {
@@ -153,13 +154,13 @@ fn limits(common: &Common) -> Limits {
     // A transfer or request under way gets twice the time of one that has not begun.
     let patience = timeout * 2;
     Limits {
-        open: timeout,
-        accept: timeout,
-        first_line: timeout,
-        answer: patience,
-        stall: patience,
+        open_timeout: timeout,
+        accept_timeout: timeout,
+        first_line_timeout: timeout,
+        answer_timeout: patience,
+        stall_timeout: patience,
         // A user who limits the rate accepts slow transfers.
-        least_rate: if common.limit_send.is_some() { 0 } else { Limits::default().least_rate },
+        min_rate: if common.limit_send.is_some() { 0 } else { Limits::default().min_rate },
         ..Limits::default()
     }
 }

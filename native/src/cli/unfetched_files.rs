@@ -19,7 +19,7 @@ pub(crate) fn report_unfetched(
     spool: &mut ListingSpool,
     why: NotStored,
 ) -> Result<(), CliError> {
-    let want = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
+    let want = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
     let mut reported = online.host.want(session, want);
     let mut listing = spool.reread().map_err(spool_error)?;
     for _ in 0..MAX_NAMED {

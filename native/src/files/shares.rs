@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use xcher_core::{FileName, InvalidName, Kind, NameError, Quoted, Size, stays_inside};
+use xcher_core::{FileName, InvalidName, Kind, NameError, Quoted, Size, symlink_stays_inside};
 
 use super::pipe::Pipe;
 use super::rules::Id;
@@ -197,7 +197,7 @@ impl Shares {
 
     /// The share that holds `name`, and the path below its root.
     fn locate(&self, name: &FileName) -> Option<(&Share, PathBuf)> {
-        if is_own_place(name) || name.usable_on(HERE).is_err() {
+        if is_own_place(name) || name.check_platform(HERE).is_err() {
             return None;
         }
         if let Some(everything) = self.by_name.get("") {
@@ -279,7 +279,7 @@ impl Share {
         }
         let target =
             self.root.read_link_contents(path).ok()?.into_os_string().into_string().ok()?;
-        stays_inside(name.borrowed(), &target).then_some(target)
+        symlink_stays_inside(name.borrowed(), &target).then_some(target)
     }
 
     fn open_file(&self, path: &Path, size: u64) -> Result<(File, Stat), OpenError> {
@@ -389,9 +389,8 @@ fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share), ShareErro
         None => "".into(),
         Some(base) => {
             let text = wire_name::of_part(base).ok_or(ShareError::NotText { path: path.into() })?;
-            FileName::parse(&text).map_err(|InvalidName { why, .. }| ShareError::InvalidName {
-                path: path.into(),
-                why,
+            FileName::parse(&text).map_err(|InvalidName { reason: why, .. }| {
+                ShareError::InvalidName { path: path.into(), why }
             })?;
             text.into()
         }

@@ -10,7 +10,6 @@ mod listen;
 mod open;
 mod packet_connection;
 mod privacy;
-mod relay_address;
 mod resume;
 mod stdio;
 mod task_report;
@@ -34,8 +33,9 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
+use crate::RelayAddress;
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
@@ -50,7 +50,6 @@ use transfer::Moving;
 use tunnel::Tunnel;
 
 pub use privacy::Privacy;
-pub use relay_address::RelayAddress;
 pub use stdio::Sink;
 pub use tls_roots::Trust;
 
@@ -275,7 +274,7 @@ impl Host {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+    pub fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
     }
 

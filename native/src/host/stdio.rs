@@ -57,7 +57,7 @@ impl Host {
         seal: Option<Seal>,
     ) {
         let begun = self.begin(transfer, conn, Direction::Send);
-        let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
+        let (Some((socket, sent, throttle)), Some(source)) = (begun, self.shares.open_pipe(name))
         else {
             let why = Some("it cannot be read again".into());
             return self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
@@ -67,7 +67,7 @@ impl Host {
             let ended = |bytes| {
                 let _ = reporter.blocking_send(Happened::Moved { transfer, bytes });
             };
-            let end = data::send_pipe(&socket, &source, seal, &sent, &brake, ended);
+            let end = data::send_pipe(&socket, &source, seal, &sent, &throttle, ended);
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
             let report = Happened::SendEnded { transfer, bytes, unsent: Vec::new(), why };
@@ -88,7 +88,7 @@ impl Host {
         stream.wrote = Some((transfer, name.clone()));
         let file = stream.file.clone();
         let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, brake)) = begun else {
+        let Some((socket, received, throttle)) = begun else {
             let (digests, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
             self.later(Input::ReceiveEnded { transfer, bytes: 0, digests, end });
             return true;
@@ -97,11 +97,13 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let limit = Some(size.limit());
             let (end, digests) = match seal {
-                None => (data::receive(&socket, &*file, limit, &received, &buffers, &brake), None),
+                None => {
+                    (data::receive(&socket, &*file, limit, &received, &buffers, &throttle), None)
+                }
                 Some(seal) => {
-                    let sealing = Sealing { seal, begun: Hasher::new(), mark: None };
+                    let sealing = Sealing { seal, prefix: Hasher::new(), mark: None };
                     data::receive_sealed(
-                        &socket, &*file, limit, sealing, &received, &buffers, &brake,
+                        &socket, &*file, limit, sealing, &received, &buffers, &throttle,
                     )
                 }
             };

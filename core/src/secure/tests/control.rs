@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::record::{HEAD, MAX_PLAIN, MAX_RECORD, TAG};
+use super::record::{HEAD_LEN, MAX_PLAIN_LEN, MAX_RECORD_LEN, TAG_LEN};
 use super::*;
 
 /// All that an opener makes of `bytes` in pieces of `size`.
@@ -24,12 +24,12 @@ pub(super) fn open_all(
 
 #[test]
 fn control_records_hold_any_text_in_any_pieces() {
-    let text: Vec<u8> = (0..MAX_PLAIN * 2 + 1).map(|at| at as u8).collect();
-    for size in [1, 2, 3, 17, 1000, MAX_RECORD, usize::MAX >> 1] {
+    let text: Vec<u8> = (0..MAX_PLAIN_LEN * 2 + 1).map(|at| at as u8).collect();
+    for size in [1, 2, 3, 17, 1000, MAX_RECORD_LEN, usize::MAX >> 1] {
         let ((_, mut sealer, _), (_, _, mut opener)) = session();
         let mut bytes = vec![];
         sealer.seal(&text, &mut bytes).unwrap();
-        assert_eq!(bytes.len(), text.len() + 3 * (HEAD + TAG));
+        assert_eq!(bytes.len(), text.len() + 3 * (HEAD_LEN + TAG_LEN));
         assert_eq!(open_all(&mut opener, &bytes, size).unwrap(), text);
         assert!(!opener.is_half());
         assert_eq!(open_all(&mut opener, &[0, 16, 1], size).unwrap(), []);
@@ -51,7 +51,7 @@ fn each_bit_of_a_record_counts() {
             Ok(text) => assert!(bit < 16 && text.is_empty() && opener.is_half(), "bit {bit}"),
             Err(error) => {
                 let length = matches!(error, SecureError::RecordLength { .. });
-                assert!(length && bit < 16 || error == SecureError::NotThisRecord { record: 0 });
+                assert!(length && bit < 16 || error == SecureError::InvalidRecord { record: 0 });
                 for again in [&bytes[..], &[0]] {
                     let error = Err(error.clone());
                     assert_eq!(opener.receive(&mut &again[..]), error, "there is no second try");
@@ -75,13 +75,13 @@ fn records_come_once_and_in_their_order() {
     for (order, wrong) in [([0, 0], 1), ([1, 2], 0), ([0, 2], 1), ([2, 1], 0)] {
         let (sealed, mut opener) = records();
         let bytes = order.map(|at| sealed[at].clone()).concat();
-        let expected = Err(SecureError::NotThisRecord { record: wrong });
+        let expected = Err(SecureError::InvalidRecord { record: wrong });
         assert_eq!(open_all(&mut opener, &bytes, 9), expected, "{order:?}");
     }
     // What goes one way is not what comes the other.
     let ((_, mut sealer, mut opener), _) = session();
     let mut bytes = Vec::new();
     sealer.seal(b"X_END\n", &mut bytes).unwrap();
-    let expected = Err(SecureError::NotThisRecord { record: 0 });
+    let expected = Err(SecureError::InvalidRecord { record: 0 });
     assert_eq!(open_all(&mut opener, &bytes, 9), expected);
 }

@@ -26,7 +26,7 @@ fn two_sides_agree_and_know_each_other() {
     let ((a, mut from_a, mut to_a), (b, mut from_b, mut to_b)) =
         (a.finish().unwrap(), b.finish().unwrap());
     assert_eq!(a.hash(), b.hash());
-    assert_eq!((a.side(), b.side()), (Side::Caller, Side::Called));
+    assert_eq!((a.side(), b.side()), (Side::Caller, Side::Callee));
     assert_eq!(a.remote_key(), Identity::new([2; 32]).public());
     for text in ["X_FILELIST\n", "", "X_CHK a\nX_CHK b\n"] {
         let (mut there, mut back) = (Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ fn each_bit_of_a_handshake_counts() {
             let (message, error) = refused.expect("no changed handshake comes to its end");
             // The first message has no tag of its own: the next one shows what was done to it.
             assert_eq!(message, which.max(1), "bit {bit} of message {which}");
-            assert_eq!(error, SecureError::NotThisHandshake);
+            assert_eq!(error, SecureError::HandshakeMismatch);
         }
     }
 }
@@ -81,7 +81,7 @@ fn what_is_no_message_is_refused_at_its_length() {
         let error = b.read(text).unwrap_err();
         assert!(matches!(error, SecureError::Malformed { expected: 32, .. }), "{text}: {error}");
         assert_eq!(b.read(&message), Err(SecureError::OutOfTurn), "there is no second try");
-        assert_eq!(b.finish().unwrap_err(), SecureError::Unfinished);
+        assert_eq!(b.finish().unwrap_err(), SecureError::HandshakeUnfinished);
     }
 }
 
@@ -90,7 +90,7 @@ fn sides_that_saw_other_lines_do_not_agree() {
     let weaker = PROLOGUE.strip_suffix(b" code\n").unwrap();
     let (mut a, mut b) = sides([PROLOGUE, weaker]);
     b.read(&a.write().unwrap()).unwrap();
-    assert_eq!(a.read(&b.write().unwrap()), Err(SecureError::NotThisHandshake));
+    assert_eq!(a.read(&b.write().unwrap()), Err(SecureError::HandshakeMismatch));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn messages_of_another_handshake_are_refused() {
     let mut entropy = Entropy::new([9; 32]);
     let mut again = Handshake::new(Side::Caller, &Identity::new([1; 32]), PROLOGUE, &mut entropy);
     again.write().unwrap();
-    assert_eq!(again.read(&second), Err(SecureError::NotThisHandshake));
+    assert_eq!(again.read(&second), Err(SecureError::HandshakeMismatch));
     // And what a host says itself is no answer to it.
     let error = a.read(&first).unwrap_err();
     assert!(matches!(error, SecureError::Malformed { expected: 96, .. }), "{error}");

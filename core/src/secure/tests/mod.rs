@@ -22,7 +22,7 @@ fn handshake(side: Side, number: u8, prologue: &[u8]) -> Handshake {
 
 /// The hosts 1 and 2, each with the prologue that it saw.
 fn sides([a, b]: [&[u8]; 2]) -> (Handshake, Handshake) {
-    (handshake(Side::Caller, 1, a), handshake(Side::Called, 2, b))
+    (handshake(Side::Caller, 1, a), handshake(Side::Callee, 2, b))
 }
 
 /// All messages, as they are.
@@ -42,7 +42,7 @@ pub(crate) fn session() -> (End, End) {
 /// One of others.
 pub(crate) fn session_of(a: u8, b: u8) -> (End, End) {
     let (mut a, mut b) =
-        (handshake(Side::Caller, a, PROLOGUE), handshake(Side::Called, b, PROLOGUE));
+        (handshake(Side::Caller, a, PROLOGUE), handshake(Side::Callee, b, PROLOGUE));
     pass(&mut a, &mut b);
     (a.finish().unwrap(), b.finish().unwrap())
 }

@@ -36,7 +36,7 @@ fn the_caller_cannot_change_its_mind_about_its_number() {
         called
     };
     let mut called = exchange();
-    assert_eq!(called.read(&encode(&[7; 16])), Err(SecureError::NotCommitted));
+    assert_eq!(called.read(&encode(&[7; 16])), Err(SecureError::CommitmentMismatch));
     assert_eq!(called.words(), None);
     for bad in ["", "NO", &encode(&[0; 15]), &encode(&[0; 32])] {
         let mut called = exchange();

@@ -52,7 +52,7 @@ impl Peers<'_> {
         let file = self.known()?;
         // Read first: forgetting a relay also forgets the address it is shown by.
         let (scope, addresses) = (self.scope(&file, every)?, file.addresses()?);
-        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.is_same_as(nick));
+        let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.eq_ignore_case(nick));
         let here = self.common.relay.canonical();
         // Forgetting all peers of a relay forgets the relay itself, too.
         let is_relay = |address: &str| nick.is_none() && (every || address == here);

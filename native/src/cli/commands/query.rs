@@ -11,7 +11,7 @@ use crate::cli::online_host::OnlineHost;
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::files::Shares;
-use crate::host::RelayAddress;
+use crate::relay_address::RelayAddress;
 
 pub(crate) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
     let mut call = OutgoingSession::open(common, nick, None).await?;

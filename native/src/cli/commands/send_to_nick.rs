@@ -2,7 +2,7 @@
 
 use xcher_core::delivery::{Offer, Outcome};
 use xcher_core::peer::{Event, Security};
-use xcher_core::{Kind, LeftOut, Listed, Nick};
+use xcher_core::{Kind, LeftOut, Nick, SharedFile};
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -46,7 +46,7 @@ pub(crate) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
 }
 
 /// Returns true for a private folder, which is listed right before its contents.
-fn is_filled_folder(folder: &Listed, next: Option<&Listed>) -> bool {
+fn is_filled_folder(folder: &SharedFile, next: Option<&SharedFile>) -> bool {
     folder.stat.kind == Kind::Folder
         && next.is_some_and(|next| is_in(&next.name, folder.name.as_str()))
 }
@@ -55,13 +55,13 @@ fn is_filled_folder(folder: &Listed, next: Option<&Listed>) -> bool {
 async fn walk(
     output: &mut Output,
     shares: &Shares,
-) -> Result<(Vec<Listed>, Vec<LeftOut>), CliError> {
+) -> Result<(Vec<SharedFile>, Vec<LeftOut>), CliError> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
         let (mut files, mut left_out, mut told) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let chunk = walk.next_chunk(512);
-            files.extend(chunk.entries.into_iter().map(Listed::from));
+            files.extend(chunk.entries.into_iter().map(SharedFile::from));
             left_out.extend(chunk.skipped.iter().filter_map(Skipped::left_out));
             told.extend(chunk.skipped.into_iter().map(Told::Skipped));
             told.extend(chunk.escaped.into_iter().map(Told::Escaped));

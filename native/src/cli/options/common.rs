@@ -12,8 +12,9 @@ use super::raw_values::RawValues;
 use super::values::{PathChoice, host_rate, switch};
 use crate::cli::exit::CliError;
 use crate::data::Rate;
-use crate::host::{Rates, RelayAddress, Trust};
+use crate::host::{Rates, Trust};
 use crate::keys;
+use crate::relay_address::RelayAddress;
 
 /// The relay's address unless `--relay` is set.
 pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::WhyLeft;
+use xcher_core::LeftOutReason;
 
 /// The most lines that are remembered, so that none is printed twice.
 const MAX_LINES: usize = 10_000;
@@ -11,7 +11,7 @@ const MAX_LINES: usize = 10_000;
 pub(super) struct LeftOutFiles {
     printed: BTreeSet<String>,
     /// Numbers by reason and by the word for it.
-    counts: BTreeMap<(WhyLeft, &'static str), u64>,
+    counts: BTreeMap<(LeftOutReason, &'static str), u64>,
     has_errors: bool,
 }
 
@@ -20,7 +20,7 @@ impl LeftOutFiles {
     pub(super) fn add(
         &mut self,
         line: &str,
-        (why, word): (WhyLeft, &'static str),
+        (why, word): (LeftOutReason, &'static str),
         is_error: bool,
     ) -> bool {
         if self.printed.contains(line) {

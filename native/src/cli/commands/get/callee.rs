@@ -16,7 +16,7 @@ pub(super) fn read(common: &Common, args: &GetArgs) -> Result<Callee, CliError> 
             typed = read_code(args.peer.is_none())?;
             &typed
         }
-        Some(text) if Code::is_like(text) => text,
+        Some(text) if Code::looks_like(text) => text,
         Some(text) => {
             let nick = Nick::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
             return Ok(Callee::Nick(nick));

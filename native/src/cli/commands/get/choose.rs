@@ -34,7 +34,7 @@ pub(super) async fn list(
                 spool.push(&name, size, stat).map_err(spool_error)?;
             }
             Event::LeftOut { left, .. }
-                if left.why.is_error() && requested.includes(&left.name) =>
+                if left.reason.is_error() && requested.includes(&left.name) =>
             {
                 unreadable = true;
             }

@@ -55,7 +55,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     let done = async {
         let (mut spool, unreadable) = choose::list(&mut call, &mut requested, &to).await?;
         requested.report_missing(&call, &callee);
-        let all = Want { files: spool.count(), bytes: spool.bytes(), here: 0 };
+        let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // A file that is not shared will not be there for another try either: piped input, for example.
         unreported = Some(all).filter(|all| all.files > 0);
         if to.is_stdout() {

@@ -105,8 +105,8 @@ impl<'a> JsonEvent<'a> {
                 session: Some(session.0),
                 name: Some(left.name.as_str()),
                 path: None,
-                reason: left.why.as_str(),
-                text: left.why.to_string(),
+                reason: left.reason.as_str(),
+                text: left.reason.to_string(),
             },
             Event::InvalidOffer { why, .. } => Self::Notice { text: why },
             Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
@@ -142,7 +142,7 @@ impl<'a> JsonEvent<'a> {
                 session: session.0,
                 files: want.files,
                 bytes: want.bytes,
-                here: want.here,
+                here: want.already_stored,
             },
             Event::Finished { transfer, session, direction, name, bytes } => {
                 Self::Transfer(Transfer {

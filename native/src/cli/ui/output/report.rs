@@ -3,7 +3,7 @@
 use std::io;
 
 use xcher_core::peer::{Direction, Event};
-use xcher_core::{Size, WhyLeft, is_escaped};
+use xcher_core::{LeftOutReason, Size, is_escaped};
 
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
@@ -62,7 +62,7 @@ impl Output {
     }
 
     /// Prints a file that is left out, once.
-    fn leave_out(&mut self, line: &str, why: (WhyLeft, &'static str), is_error: bool) {
+    fn leave_out(&mut self, line: &str, why: (LeftOutReason, &'static str), is_error: bool) {
         if self.left_out.add(line, why, is_error) {
             match is_error {
                 true => self.error(format_args!("{line}")),
@@ -139,8 +139,8 @@ impl Output {
                 self.note(format_args!("skipped an invalid entry of the listing: {why}"));
             }
             Event::LeftOut { left, .. } => {
-                let why = (left.why, left.why.as_str());
-                self.leave_out(&left.to_string(), why, left.why.is_error());
+                let why = (left.reason, left.reason.as_str());
+                self.leave_out(&left.to_string(), why, left.reason.is_error());
             }
             Event::Entry { name, .. } | Event::Offered { name, .. }
                 if is_escaped(name.as_str()) =>

@@ -37,7 +37,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::NotPrivate`] where the six packets will not do.
+    /// [`ProtocolError::Unencrypted`] where the six packets will not do.
     pub fn stop_probing(&mut self) -> Result<Event, ProtocolError> {
         if let Some(negotiation) = &self.negotiation {
             negotiation.give_up()?;
@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// Takes lines until there is something to tell, more must come, or it is over.
-    pub(super) fn hear_negotiation(
+    pub(super) fn receive_negotiation(
         &mut self,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event>, ProtocolError> {
@@ -68,7 +68,7 @@ impl Session {
             let text = line.text();
             if text == "X_END" {
                 self.negotiation = None;
-                self.lines.take_again();
+                self.lines.unread();
                 let held_back = core::mem::take(&mut self.held_back);
                 self.lines.receive(&held_back);
                 return Ok(None);
@@ -81,7 +81,7 @@ impl Session {
             let begins = out.len();
             let heard = negotiation.heard(text, out).inspect_err(|error| {
                 // A peer, though not one to speak with.
-                if let ProtocolError::NotPrivate | ProtocolError::NoSecure = error {
+                if let ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered = error {
                     self.theirs = State::Open;
                 }
             })?;
@@ -92,7 +92,7 @@ impl Session {
                 Some(Heard::NotTaken) => {
                     // The answer to the probe may still come.
                     self.probed = self.side == Side::Caller && negotiation.is_open();
-                    self.lines.take_again();
+                    self.lines.unread();
                 }
                 _ => self.theirs = State::Open,
             }

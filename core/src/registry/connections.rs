@@ -59,10 +59,10 @@ impl Registry {
             match client.due(&self.limits) {
                 due if due.at() > now => {}
                 Due::Nick(_) => {
-                    let within = self.limits.nameless;
+                    let within = self.limits.nick_timeout;
                     let reason = format_args!("expected X_NICK nick within {within:?}, got none");
                     self.error(conn, "-", reason, actions);
-                    self.close(conn, CloseReason::Nameless, actions);
+                    self.close(conn, CloseReason::NoNick, actions);
                 }
                 Due::Claim(_) => self.grant_claim(conn, actions),
                 Due::Ping(_) => {
@@ -94,7 +94,7 @@ impl Registry {
     }
 
     /// Brings the alarm forward where what is due comes sooner than what was.
-    pub(super) fn hasten(&mut self, conn: ConnId) {
+    pub(super) fn advance_alarm(&mut self, conn: ConnId) {
         if let Some(client) = self.clients.get_mut(&conn) {
             let at = client.due(&self.limits).at();
             if at < client.alarm {
@@ -136,7 +136,7 @@ impl Registry {
         let Some(client) = self.clients.get_mut(&conn) else { return false };
         client.unsent += append_to(client, conn, actions, append);
         if client.unsent > self.limits.unsent {
-            self.close(conn, CloseReason::Unread, actions);
+            self.close(conn, CloseReason::NotReading, actions);
             return false;
         }
         true

@@ -1,4 +1,4 @@
-//! What a stream of a tunnel is joined to: a socket, or a stream of another tunnel.
+//! The other side of a tunnel's stream: a socket, or a stream of another tunnel.
 
 use std::io;
 use std::pin::Pin;
@@ -10,67 +10,67 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::carry::{carry, carry_tcp};
-use super::mux::Stream;
+use super::copy::{copy_both, copy_both_tcp};
+use super::stream::Stream;
 
-/// Bytes on their way between two tunnels of this bridge, each way.
-const JOINED: usize = 32 << 10;
+/// The buffer of a pipe between two tunnels, in each direction.
+const PIPE_LEN: usize = 32 << 10;
 
-/// The other side of a connection that goes through a tunnel. Dropped before both ways are closed, it
-/// is reset: what was cut is not to look whole.
-pub(crate) enum Way {
+/// The other side of a connection that passes through a tunnel. Dropped before both directions are
+/// closed, it is reset: a connection that was cut must not look complete.
+pub(crate) enum Endpoint {
     Tcp(TcpStream),
-    /// From another tunnel of this bridge.
-    Joined(End),
+    /// One end of an in-process pipe to another tunnel of this bridge.
+    Pipe(PipeEnd),
 }
 
-impl Way {
+impl Endpoint {
     pub(crate) fn tcp(socket: TcpStream) -> Self {
-        // These fail only on a connection that is over.
+        // These fail only on a connection that has ended.
         let _ = socket.set_nodelay(true);
         let _ = socket.set_zero_linger();
         Self::Tcp(socket)
     }
 
-    /// Two that are joined to each other.
-    pub(super) fn pair() -> (Self, Self) {
-        let (ours, theirs) = tokio::io::duplex(JOINED);
+    /// Returns the two ends of an in-process pipe.
+    pub(crate) fn pipe() -> (Self, Self) {
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         let cut = <[Arc<AtomicBool>; 2]>::default();
         let [cut_here, cut_there] = cut.clone();
-        let here = End { pipe: ours, cut: cut_here, cut_there, closed: false };
+        let here = PipeEnd { pipe: ours, cut: cut_here, cut_there, closed: false };
         let [cut_there, cut_here] = cut;
-        let there = End { pipe: theirs, cut: cut_here, cut_there, closed: false };
-        (Self::Joined(here), Self::Joined(there))
+        let there = PipeEnd { pipe: theirs, cut: cut_here, cut_there, closed: false };
+        (Self::Pipe(here), Self::Pipe(there))
     }
 
-    /// Carries bytes to and from a stream until both are closed, or either broke.
-    pub(crate) async fn carry(self, mut stream: Stream) {
-        let carried = match self {
-            Self::Tcp(socket) => carry_tcp(&mut stream, socket).await,
-            Self::Joined(mut end) => carry(&mut stream, &mut end).await,
+    /// Copies bytes to and from a stream until both directions are closed, or either side fails.
+    pub(crate) async fn copy(self, mut stream: Stream) {
+        let copied = match self {
+            Self::Tcp(socket) => copy_both_tcp(&mut stream, socket).await,
+            Self::Pipe(mut end) => copy_both(&mut stream, &mut end).await,
         };
-        debug!(?carried, "connection ended");
+        debug!(?copied, "connection ended");
     }
 }
 
-/// One end of a pipe that, other than the pipe itself, tells being cut from being closed.
-pub(crate) struct End {
+/// One end of a pipe that, unlike the pipe itself, tells being cut from being closed.
+pub(crate) struct PipeEnd {
     pipe: DuplexStream,
-    /// This end was dropped before it was closed.
+    /// Set once this end was dropped before it was closed.
     cut: Arc<AtomicBool>,
-    /// The other end was.
+    /// The same of the other end.
     cut_there: Arc<AtomicBool>,
     closed: bool,
 }
 
-impl Drop for End {
+impl Drop for PipeEnd {
     fn drop(&mut self) {
-        // Before the pipe is dropped, which is when the other end looks.
+        // Set before the pipe is dropped, which makes the other end read it.
         self.cut.store(!self.closed, Ordering::Release);
     }
 }
 
-impl AsyncRead for End {
+impl AsyncRead for PipeEnd {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -85,7 +85,7 @@ impl AsyncRead for End {
     }
 }
 
-impl AsyncWrite for End {
+impl AsyncWrite for PipeEnd {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! A stream of a tunnel, whose bytes are counted.
+//! A stream of a tunnel, whose bytes are metered.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use yamux::Packet;
 
 use super::meter::Meter;
 
-/// Raw bytes both ways, each way closed on its own.
+/// Raw bytes in both directions, each closed independently.
 #[derive(Debug)]
 pub struct Stream {
     inner: Compat<yamux::Stream>,
@@ -20,26 +20,26 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// `meter` knows of it since it was opened.
+    /// Wraps a stream that `meter` counts since it was opened.
     pub(super) fn new(stream: yamux::Stream, meter: Arc<Meter>) -> Self {
         Self { inner: stream.compat(), meter }
     }
 
-    /// Whether both ways are closed, or it was reset.
+    /// True if both directions are closed, or the stream was reset.
     pub fn is_closed(&self) -> bool {
         self.inner.get_ref().is_closed()
     }
 
-    /// What came next, without a copy. It counts until [`Stream::taken`] says that it is used up.
+    /// Receives the next bytes without a copy. They count as unconsumed until [`Stream::consumed`].
     pub(super) fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Packet>>> {
         Pin::new(self.inner.get_mut()).poll_next(cx).map_err(io::Error::from)
     }
 
-    pub(super) fn taken(&self, bytes: usize) {
-        self.meter.taken(self.id(), bytes);
+    pub(super) fn consumed(&self, bytes: usize) {
+        self.meter.consumed(self.id(), bytes);
     }
 
-    /// How many bytes are worth reading for it.
+    /// Waits until bytes can be written, and returns how many are worth reading for this stream.
     pub(super) fn poll_credit(&self, cx: &mut Context<'_>) -> Poll<usize> {
         if self.inner.get_ref().is_write_closed() || self.is_closed() {
             return Poll::Ready(usize::MAX);
@@ -66,7 +66,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        self.taken(buf.filled().len() - before);
+        self.consumed(buf.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -78,7 +78,7 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
-        self.meter.wrote(self.id(), written);
+        self.meter.written(self.id(), written);
         Poll::Ready(Ok(written))
     }
 

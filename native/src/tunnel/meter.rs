@@ -1,55 +1,56 @@
-//! What a tunnel makes this process hold, counted as it comes and goes: yamux bounds each stream, and
-//! many streams, or frames of a byte each, are much together.
+//! Accounts for the memory that a tunnel takes. yamux bounds each stream; many streams, or frames of one
+//! byte each, add up to a lot.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::frame_heads::{Head, Kind};
+use xcher_core::tunnel::STREAM_CREDIT;
 
-/// What came in a tunnel and nobody took yet: sixty-four streams whose other ends stand still. Beyond it
-/// the tunnel is not read.
-const MAX_UNTAKEN: usize = 16 << 20;
-/// What is to leave over a tunnel and its client does not take. Beyond it, no more is read for it.
+use super::frame_header::{FrameHeader, FrameKind};
+
+/// The most bytes received in a tunnel and not consumed, frames' cost included: sixty-four streams whose
+/// other ends take nothing. Above it the tunnel is not read (section 8).
+const MAX_UNCONSUMED: usize = 16 << 20;
+/// The most bytes queued for a client that does not take them. Above it no more is read for the tunnel
+/// (section 8).
 const MAX_QUEUED: usize = 4 << 20;
-/// What a frame costs beside its bytes.
-const FRAME_COST: usize = 64;
-/// What each side of a stream may send at first (yamux).
-const FIRST_CREDIT: u64 = 256 << 10;
+/// Memory that a frame costs beside its bytes.
+const FRAME_OVERHEAD: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Meter(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    untaken: usize,
+    unconsumed: usize,
     queued: usize,
-    streams: HashMap<u32, Count>,
-    /// The tunnel, where it waits for room.
+    streams: HashMap<u32, StreamCount>,
+    /// Wakes the tunnel's reader, which waits for room.
     reader: Option<Waker>,
-    /// Streams that wait until what is queued has left.
-    waiting: Vec<Waker>,
-    /// The tunnel is gone.
-    is_over: bool,
+    /// Wake the streams that wait until the queue shrinks.
+    queue_waiters: Vec<Waker>,
+    /// Set once the tunnel has ended.
+    ended: bool,
 }
 
 #[derive(Debug)]
-struct Count {
-    untaken: usize,
-    /// The same with the cost of its frames.
+struct StreamCount {
+    unconsumed: usize,
+    /// The same, with the overhead of its frames.
     cost: usize,
     credit: u64,
-    /// The stream, where it waits for credit.
+    /// Wakes the stream's writer, which waits for credit.
     writer: Option<Waker>,
 }
 
 impl Meter {
-    /// A stream that this side opens.
+    /// Counts a stream that this side opens.
     pub(super) fn opened(&self, stream: u32) {
         self.counts().open(stream);
     }
 
-    /// The stream is dropped: what came in it is, too.
+    /// Forgets a stream that was dropped, and with it the bytes it had received.
     pub(super) fn dropped(&self, stream: u32) {
         let mut counts = self.counts();
         if let Some(count) = counts.streams.remove(&stream) {
@@ -57,67 +58,68 @@ impl Meter {
         }
     }
 
-    /// A frame came.
-    pub(super) fn came(&self, head: Head) {
+    /// Counts a received frame.
+    pub(super) fn frame_received(&self, header: FrameHeader) {
         let mut counts = self.counts();
-        if head.opens() {
-            counts.open(head.stream);
+        if header.opens_stream() {
+            counts.open(header.stream);
         }
-        let Some(count) = counts.streams.get_mut(&head.stream) else { return };
-        let len = head.len as usize;
-        let mut more = 0;
-        match head.kind {
-            Kind::Data if len > 0 => {
-                count.untaken += len;
-                more = len + FRAME_COST;
-                count.cost += more;
+        let Some(count) = counts.streams.get_mut(&header.stream) else { return };
+        let len = header.len as usize;
+        let mut cost = 0;
+        match header.kind {
+            FrameKind::Data if len > 0 => {
+                count.unconsumed += len;
+                cost = len + FRAME_OVERHEAD;
+                count.cost += cost;
             }
-            Kind::Credit => count.credit += u64::from(head.len),
+            FrameKind::WindowUpdate => count.credit += u64::from(header.len),
             _ => {}
         }
-        let wakes = head.kind == Kind::Credit || head.resets();
+        let wakes = header.kind == FrameKind::WindowUpdate || header.resets_stream();
         let writer = if wakes { count.writer.take() } else { None };
-        counts.untaken += more;
+        counts.unconsumed += cost;
         drop(counts);
         if let Some(writer) = writer {
             writer.wake();
         }
     }
 
-    /// A frame leaves.
-    pub(super) fn left(&self, head: Head) {
-        if head.kind != Kind::Data {
+    /// Counts a sent frame.
+    pub(super) fn frame_sent(&self, header: FrameHeader) {
+        if header.kind != FrameKind::Data {
             return;
         }
         let mut counts = self.counts();
-        counts.queued = counts.queued.saturating_sub(head.len as usize);
+        counts.queued = counts.queued.saturating_sub(header.len as usize);
         if counts.queued < MAX_QUEUED {
-            let waiting = std::mem::take(&mut counts.waiting);
+            let waiters = std::mem::take(&mut counts.queue_waiters);
             drop(counts);
-            waiting.into_iter().for_each(Waker::wake);
+            waiters.into_iter().for_each(Waker::wake);
         }
     }
 
-    /// Bytes of a stream are used up.
-    pub(super) fn taken(&self, stream: u32, bytes: usize) {
+    /// Frees bytes of a stream that were consumed.
+    pub(super) fn consumed(&self, stream: u32, bytes: usize) {
         if bytes == 0 {
             return;
         }
         let mut counts = self.counts();
         let Some(count) = counts.streams.get_mut(&stream) else { return };
-        count.untaken = count.untaken.saturating_sub(bytes);
-        // What a frame costs is known to be free again when nothing is left, or by so many bytes.
-        let left = match count.untaken {
+        count.unconsumed = count.unconsumed.saturating_sub(bytes);
+        // The number of frames that were consumed is not known: all when no byte is left, else at least
+        // the one that these bytes were in.
+        let left = match count.unconsumed {
             0 => 0,
-            untaken => count.cost.saturating_sub(bytes + FRAME_COST).max(untaken),
+            unconsumed => count.cost.saturating_sub(bytes + FRAME_OVERHEAD).max(unconsumed),
         };
         let freed = count.cost - left;
         count.cost = left;
         counts.free(freed);
     }
 
-    /// Bytes were given to a stream.
-    pub(super) fn wrote(&self, stream: u32, bytes: usize) {
+    /// Counts bytes written to a stream.
+    pub(super) fn written(&self, stream: u32, bytes: usize) {
         let mut counts = self.counts();
         counts.queued += bytes;
         if let Some(count) = counts.streams.get_mut(&stream) {
@@ -125,15 +127,16 @@ impl Meter {
         }
     }
 
-    /// How many bytes may be read for a stream, so that they can be given to it at once.
+    /// Waits until bytes can be written to the stream, and returns how many: reading more for it would
+    /// only fill memory.
     pub(super) fn poll_credit(&self, stream: u32, cx: &mut Context<'_>) -> Poll<usize> {
         let mut counts = self.counts();
-        if counts.is_over {
+        if counts.ended {
             return Poll::Ready(usize::MAX);
         }
         if counts.queued >= MAX_QUEUED {
-            if !counts.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                counts.waiting.push(cx.waker().clone());
+            if !counts.queue_waiters.iter().any(|waker| waker.will_wake(cx.waker())) {
+                counts.queue_waiters.push(cx.waker().clone());
             }
             return Poll::Pending;
         }
@@ -147,23 +150,23 @@ impl Meter {
         }
     }
 
-    /// Whether more of the tunnel may be read.
+    /// Waits until more of the tunnel may be read.
     pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut counts = self.counts();
-        if counts.untaken < MAX_UNTAKEN {
+        if counts.unconsumed < MAX_UNCONSUMED {
             return Poll::Ready(());
         }
         counts.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The tunnel is gone: nobody waits for anything.
+    /// Wakes all who wait: the tunnel has ended.
     pub(super) fn end(&self) {
         let mut counts = self.counts();
-        counts.is_over = true;
+        counts.ended = true;
         let writers = counts.streams.values_mut().filter_map(|count| count.writer.take());
         let mut wakers: Vec<_> = writers.collect();
-        wakers.append(&mut counts.waiting);
+        wakers.append(&mut counts.queue_waiters);
         drop(counts);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -175,13 +178,14 @@ impl Meter {
 
 impl Counts {
     fn open(&mut self, stream: u32) {
-        let new = Count { untaken: 0, cost: 0, credit: FIRST_CREDIT, writer: None };
+        let credit = STREAM_CREDIT as u64;
+        let new = StreamCount { unconsumed: 0, cost: 0, credit, writer: None };
         self.streams.entry(stream).or_insert(new);
     }
 
     fn free(&mut self, cost: usize) {
-        self.untaken -= cost;
-        if self.untaken < MAX_UNTAKEN
+        self.unconsumed -= cost;
+        if self.unconsumed < MAX_UNCONSUMED
             && let Some(reader) = self.reader.take()
         {
             reader.wake();
@@ -192,29 +196,29 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bridge::frame_heads::Heads;
+    use crate::tunnel::frame_header::FrameHeaders;
 
-    fn head(kind: u8, stream: u32, len: u32) -> Head {
+    fn header(kind: u8, stream: u32, len: u32) -> FrameHeader {
         let mut bytes = vec![0, kind, 0, 1];
         bytes.extend(stream.to_be_bytes());
         bytes.extend(len.to_be_bytes());
         let mut found = None;
-        Heads::default().each(&bytes, |head| found = Some(head));
-        found.expect("a head")
+        FrameHeaders::default().receive(&bytes, |header| found = Some(header));
+        found.expect("a header")
     }
 
     #[test]
-    fn nothing_is_read_for_a_stream_without_credit() {
+    fn stream_without_credit_is_not_read_for() {
         let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
-        meter.came(head(0, 1, 0));
+        meter.frame_received(header(0, 1, 0));
         meter.opened(2);
         for stream in [1, 2] {
             assert_eq!(meter.poll_credit(stream, &mut cx), Poll::Ready(256 << 10));
-            meter.wrote(stream, 256 << 10);
-            meter.left(head(0, stream, 256 << 10));
+            meter.written(stream, 256 << 10);
+            meter.frame_sent(header(0, stream, 256 << 10));
             assert_eq!(meter.poll_credit(stream, &mut cx), Poll::Pending);
         }
-        meter.came(head(1, 1, 5));
+        meter.frame_received(header(1, 1, 5));
         assert_eq!(meter.poll_credit(1, &mut cx), Poll::Ready(5));
         assert_eq!(meter.poll_credit(2, &mut cx), Poll::Pending);
         meter.end();
@@ -222,36 +226,36 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_while_much_is_to_leave() {
+    fn full_queue_stops_reading_for_every_stream() {
         let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
         for stream in 1..=17 {
             meter.opened(stream);
         }
         for stream in 1..=16 {
-            meter.wrote(stream, 256 << 10);
+            meter.written(stream, 256 << 10);
         }
         assert_eq!(meter.poll_credit(17, &mut cx), Poll::Pending);
-        meter.left(head(0, 1, 256 << 10));
+        meter.frame_sent(header(0, 1, 256 << 10));
         assert!(meter.poll_credit(17, &mut cx).is_ready());
     }
 
     #[test]
-    fn what_is_not_taken_is_bounded_and_freed() {
+    fn unconsumed_bytes_are_bounded_and_freed() {
         let (meter, mut cx) = (Meter::default(), Context::from_waker(Waker::noop()));
         let mut frames = 0;
         while meter.poll_room(&mut cx).is_ready() {
-            meter.came(head(0, 1 + frames % 2, 1));
+            meter.frame_received(header(0, 1 + frames % 2, 1));
             frames += 1;
         }
         assert_eq!(frames as usize, (16usize << 20).div_ceil(65));
-        meter.taken(1, 1);
+        meter.consumed(1, 1);
         assert!(meter.poll_room(&mut cx).is_ready());
         meter.dropped(2);
-        meter.taken(1, frames as usize);
-        assert_eq!(meter.counts().untaken, 0);
-        meter.came(head(0, 3, 7));
+        meter.consumed(1, frames as usize);
+        assert_eq!(meter.counts().unconsumed, 0);
+        meter.frame_received(header(0, 3, 7));
         meter.dropped(3);
-        meter.came(head(2, 3, 7));
-        assert_eq!(meter.counts().untaken, 0, "a frame for nobody is not kept");
+        meter.frame_received(header(2, 3, 7));
+        assert_eq!(meter.counts().unconsumed, 0, "a frame of an unknown stream costs nothing");
     }
 }

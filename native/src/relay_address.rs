@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::Uri;
+use xcher_core::tunnel::PATH;
 
 /// What `--relay` names: `HOST:PORT`, or the URL of a bridge. It shows as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,17 +17,17 @@ pub struct RelayAddress {
 
 /// Where a bridge's WebSocket is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BridgeUrl {
+pub(crate) struct BridgeUrl {
     /// `ws://` or `wss://`, and all that follows.
-    pub(super) url: String,
-    pub(super) tls: bool,
+    pub(crate) url: String,
+    pub(crate) tls: bool,
     /// A name or an address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
-/// What a bridge has its WebSocket at, below the page (section 10.1).
-const TUNNEL: &str = "xcher";
+/// The WebSocket's path relative to the page's folder (section 10.1).
+const TUNNEL: &str = PATH.split_at(1).1;
 
 impl RelayAddress {
     /// `HOST:PORT`, where it is no bridge's.
@@ -60,7 +61,7 @@ impl RelayAddress {
     }
 
     /// Where the bridge is that the relay is reached through, if it is.
-    pub(super) fn bridge(&self) -> Option<&BridgeUrl> {
+    pub(crate) fn bridge(&self) -> Option<&BridgeUrl> {
         self.bridge.as_ref()
     }
 }
@@ -130,7 +131,7 @@ impl BridgeUrl {
             Some(port) => port.parse().ok().filter(|&port| port > 0)?,
         };
         let path = match uri.path() {
-            "/" => format!("/{TUNNEL}"),
+            "/" => PATH.to_owned(),
             // A page that was named by its file, or by the folder that it is in.
             path if is_page => format!("{}{TUNNEL}", &path[..=path.rfind('/')?]),
             path => path.to_owned(),

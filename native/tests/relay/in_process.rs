@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{DuplexStream, ReadBuf, duplex};
-use xcher::relay::Joined;
+use xcher::relay::InProcessConnection;
 
 use super::*;
 
@@ -12,13 +12,13 @@ const FROM: &str = "127.0.0.1:5000";
 
 impl Relay {
     /// A connection from `from`, over a pipe that takes `room` bytes.
-    fn pipe_from(&self, from: &str, room: usize) -> (Client<DuplexStream>, Joined) {
+    fn pipe_from(&self, from: &str, room: usize) -> (Client<DuplexStream>, InProcessConnection) {
         let (ours, theirs) = duplex(room);
-        let joined = self.relay.join(theirs, from.parse().unwrap(), |_| {});
+        let joined = self.relay.connect(theirs, from.parse().unwrap(), |_| {});
         (Client(BufReader::new(ours)), joined)
     }
 
-    async fn pipe(&self, nick: &str) -> (Client<DuplexStream>, Joined) {
+    async fn pipe(&self, nick: &str) -> (Client<DuplexStream>, InProcessConnection) {
         let (mut client, joined) = self.pipe_from(FROM, 4096);
         client.say(&format!("X_NICK {nick}\n")).await;
         assert_eq!(client.line().await, format!("X_NICK {nick} YES\n"));
@@ -85,17 +85,18 @@ async fn an_address_is_lent_and_given_back() {
     let (mut bob, joined) = relay.pipe("bob").await;
     let (mut carol, _carol) = relay.pipe("carol").await;
     let call = "X_INIT alice 9.9.9.9 4000\n";
-    let refused = "X_ERR X_INIT refused: expected your own address 127.0.0.1, got 9.9.9.9\n";
+    let refused =
+        "X_ERR X_INIT refused: 9.9.9.9 is not your address; the relay sees you at 127.0.0.1\n";
     bob.say(call).await;
     assert_eq!(bob.line().await, refused);
-    joined.lend("9.9.9.9:4000".parse().unwrap());
+    joined.allow_address("9.9.9.9:4000".parse().unwrap());
     bob.say(call).await;
     assert_eq!(alice.line().await, call);
     bob.say("X_INIT alice 9.9.9.9 4001\n").await;
     assert_eq!(bob.line().await, refused);
     carol.say(call).await;
     assert_eq!(carol.line().await, refused);
-    joined.give_back("9.9.9.9:4000".parse().unwrap());
+    joined.revoke_address("9.9.9.9:4000".parse().unwrap());
     bob.say(call).await;
     assert_eq!(bob.line().await, refused);
 }
@@ -162,7 +163,7 @@ async fn stopping_says_x_end_to_the_joined_too() {
     assert_eq!(alice.rest().await, "X_END\n");
     timeout(PATIENCE, relay.done).await.unwrap().unwrap().unwrap();
     let (ours, theirs) = duplex(64);
-    let _late = relay.relay.join(theirs, FROM.parse().unwrap(), |_| {});
+    let _late = relay.relay.connect(theirs, FROM.parse().unwrap(), |_| {});
     assert_eq!(Client(BufReader::new(ours)).rest().await, "");
 }
 
@@ -211,7 +212,8 @@ impl AsyncWrite for Breaking {
 async fn a_panic_in_one_connections_task_ends_that_connection_alone() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
-    let _broken = relay.relay.join(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap(), |_| {});
+    let _broken =
+        relay.relay.connect(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap(), |_| {});
     // Once the nick is free again, the connection is over.
     let freed = async {
         let mut tries = 0;

@@ -1,4 +1,4 @@
-//! Many streams over one tunnel: yamux, and the task that keeps it moving.
+//! Many streams over one tunnel: runs yamux.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -7,32 +7,29 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
-use xcher_core::tunnel::MAX_FIRST_LINE;
+use xcher_core::tunnel::{MAX_FRAME_LEN, MAX_STREAMS, MAX_VISITORS, STREAM_CREDIT};
 use yamux::{Config, Connection, Mode};
 
-use super::frame_heads::Heads;
+use super::frame_header::FrameHeaders;
 use super::meter::Meter;
-pub use super::stream::Stream;
+use super::stream::Stream;
 
-/// Streams that a client may have opened in one tunnel. Sixteen files each way in a session take about
-/// seventy.
-pub const MAX_STREAMS: usize = 128;
-/// Streams of one tunnel that bring someone who came to a listener.
-pub const MAX_VISITS: usize = 64;
-/// Streams in all, with a few that are being refused. One more is not opened.
-const ALL_STREAMS: usize = MAX_STREAMS + MAX_VISITS + 64;
-/// The credit of one tunnel's streams together: the least that yamux takes for so many, and room for
-/// those whose way is fast and long. What really comes is bounded by [`Meter`].
-const WINDOW: usize = ALL_STREAMS * (256 << 10) + (4 << 20);
+/// The most streams in all, a few that are being refused included. No more are opened.
+const MAX_OPEN_STREAMS: usize = MAX_STREAMS + MAX_VISITORS + 64;
+/// The credit of one tunnel's streams together: the least that yamux accepts for so many, and more for
+/// those on a fast path with a long round trip. The bytes that really arrive are bounded by [`Meter`].
+const MAX_WINDOW: usize = MAX_OPEN_STREAMS * STREAM_CREDIT + (4 << 20);
+/// The most bytes read from the tunnel in one turn.
+const MAX_READ_PER_TURN: usize = 64 << 10;
 
-/// Opens streams of a tunnel.
+/// Opens streams in a tunnel.
 #[derive(Clone, Debug)]
 pub struct Opener(Weak<Mutex<Requests>>);
 
-/// Streams that are to be opened. It lives as long as the tunnel runs.
+/// Streams to be opened. Lives as long as the tunnel runs.
 #[derive(Debug, Default)]
 struct Requests {
     waiting: VecDeque<oneshot::Sender<io::Result<Stream>>>,
@@ -41,35 +38,35 @@ struct Requests {
 }
 
 impl Opener {
-    /// A new stream. Nothing of it is sent before something is written to it.
+    /// Opens a stream. Nothing is sent for it before its first byte is written.
     ///
     /// # Errors
     ///
-    /// If the tunnel is gone, or has as many streams as it may.
+    /// If the tunnel has ended, or has as many streams as it may.
     pub async fn open(&self) -> io::Result<Stream> {
         let (reply, stream) = oneshot::channel();
-        let gone = || io::Error::new(io::ErrorKind::NotConnected, "the tunnel is gone");
+        let ended = || io::Error::new(io::ErrorKind::NotConnected, "the tunnel has ended");
         {
-            let requests = self.0.upgrade().ok_or_else(gone)?;
+            let requests = self.0.upgrade().ok_or_else(ended)?;
             let mut requests = lock(&requests);
             requests.waiting.push_back(reply);
             if let Some(waker) = requests.waker.take() {
                 waker.wake();
             }
         }
-        stream.await.map_err(|_| gone())?
+        stream.await.map_err(|_| ended())?
     }
 }
 
-/// Runs yamux over `socket`, as the side that connected (`Mode::Client`) or the other.
+/// Runs yamux over `socket`, as the side that connected (`Mode::Client`) or the one that accepted.
 ///
-/// Every stream that the other side opens is given to `inbound`. Nothing moves but while the future
-/// is polled; it ends with the tunnel.
+/// Passes every stream that the peer opens to `inbound`. Makes progress only while the future is
+/// polled, which ends with the tunnel.
 ///
 /// # Errors
 ///
-/// If the tunnel broke.
-pub fn run<S>(
+/// The future fails if the tunnel fails.
+pub fn multiplex<S>(
     socket: S,
     mode: Mode,
     mut inbound: impl FnMut(Stream) + Send,
@@ -79,28 +76,30 @@ where
 {
     let mut config = Config::default();
     // In this order: each is checked against the other.
-    config.set_max_num_streams(ALL_STREAMS).set_max_connection_receive_window(Some(WINDOW));
-    config.set_split_send_size(64 << 10);
-    // Boxed: yamux moves it about at each turn.
+    config
+        .set_max_num_streams(MAX_OPEN_STREAMS)
+        .set_max_connection_receive_window(Some(MAX_WINDOW));
+    config.set_split_send_size(MAX_FRAME_LEN);
     let meter = Arc::<Meter>::default();
-    let turns = Turns {
+    let metered = Metered {
+        // Boxed, because yamux moves it at each turn.
         socket: Box::new(socket),
-        read: 0,
+        read_in_turn: 0,
         meter: Arc::clone(&meter),
-        came: Heads::default(),
-        left: Heads::default(),
+        received: FrameHeaders::default(),
+        sent: FrameHeaders::default(),
     };
-    let mut connection = Connection::new(turns.compat(), config, mode);
+    let mut connection = Connection::new(metered.compat(), config, mode);
     let requests = Arc::<Mutex<Requests>>::default();
     let opener = Opener(Arc::downgrade(&requests));
     let mut request = None;
-    let run = poll_fn(move |context| {
+    let ended = poll_fn(move |context| {
         loop {
             if request.is_none() {
                 let mut requests = lock(&requests);
                 request = requests.waiting.pop_front();
                 if request.is_none() {
-                    // Idle, it keeps no room.
+                    // An idle tunnel keeps no memory.
                     requests.waiting = VecDeque::new();
                     requests.waker = Some(context.waker().clone());
                 }
@@ -109,73 +108,70 @@ where
                 && let Poll::Ready(opened) = connection.poll_new_outbound(context)
                 && let Some(reply) = request.take()
             {
-                // Whoever asked may not want it any more.
-                let metered = |stream: yamux::Stream| {
+                let wrap = |stream: yamux::Stream| {
                     meter.opened(stream.id().val());
                     Stream::new(stream, Arc::clone(&meter))
                 };
-                let _ = reply.send(opened.map(metered).map_err(broken));
+                // The caller may have stopped waiting.
+                let _ = reply.send(opened.map(wrap).map_err(io_error));
                 continue;
             }
             match connection.poll_next_inbound(context) {
                 Poll::Ready(Some(Ok(stream))) => {
                     inbound(Stream::new(stream, Arc::clone(&meter)));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io_error(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
             }
         }
     });
-    (opener, run)
+    (opener, ended)
 }
 
-/// A socket that is read a little at a time: what came is used before more comes, while it is in the
-/// processor's caches, and instead of memory for more.
-struct Turns<S> {
+/// A socket that is metered and read a little at a time: bytes are used before more arrive, while they
+/// are in the processor's caches, and without memory for more.
+struct Metered<S> {
     socket: S,
-    /// What was read in this turn.
-    read: usize,
+    /// Bytes read in this turn.
+    read_in_turn: usize,
     meter: Arc<Meter>,
-    came: Heads,
-    left: Heads,
+    received: FrameHeaders,
+    sent: FrameHeaders,
 }
 
-impl<S> Drop for Turns<S> {
+impl<S> Drop for Metered<S> {
     fn drop(&mut self) {
         self.meter.end();
     }
 }
 
-/// What is read in one turn.
-const TURN: usize = 64 << 10;
-
-impl<S: AsyncRead + Unpin> AsyncRead for Turns<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.read >= TURN {
-            self.read = 0;
+        if self.read_in_turn >= MAX_READ_PER_TURN {
+            self.read_in_turn = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         if self.meter.poll_room(cx).is_pending() {
-            self.read = 0;
+            self.read_in_turn = 0;
             return Poll::Pending;
         }
         let before = buf.filled().len();
         let this = &mut *self;
         let read = Pin::new(&mut this.socket).poll_read(cx, buf);
-        let came = &buf.filled()[before..];
-        this.came.each(came, |head| this.meter.came(head));
-        this.read = if read.is_ready() { this.read + came.len() } else { 0 };
+        let bytes = &buf.filled()[before..];
+        this.received.receive(bytes, |header| this.meter.frame_received(header));
+        this.read_in_turn = if read.is_ready() { this.read_in_turn + bytes.len() } else { 0 };
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -183,7 +179,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = ready!(Pin::new(&mut this.socket).poll_write(cx, buf))?;
-        this.left.each(&buf[..written], |head| this.meter.left(head));
+        this.sent.receive(&buf[..written], |header| this.meter.frame_sent(header));
         Poll::Ready(Ok(written))
     }
 
@@ -196,26 +192,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Turns<S> {
     }
 }
 
-/// Reads a stream's first line and not a byte more: what follows it is the connection's.
-///
-/// # Errors
-///
-/// If the stream ends before, or the line is too long or no text.
-pub async fn first_line(stream: &mut Stream) -> io::Result<String> {
-    let mut line = Vec::new();
-    while line.len() < MAX_FIRST_LINE {
-        match stream.read_u8().await? {
-            b'\n' => {
-                let error = |_| io::Error::other("expected a line of UTF-8, got other bytes");
-                return String::from_utf8(line).map_err(error);
-            }
-            byte => line.push(byte),
-        }
-    }
-    Err(io::Error::other(format!("expected a line of at most {MAX_FIRST_LINE} bytes, got more")))
-}
-
-fn broken(error: yamux::ConnectionError) -> io::Error {
+fn io_error(error: yamux::ConnectionError) -> io::Error {
     match error {
         yamux::ConnectionError::Io(error) => error,
         error => io::Error::other(error),
