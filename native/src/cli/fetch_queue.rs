@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use xcher_core::peer::{ErrorKind, Event, SessionId, TransferId};
+use xcher_core::peer::{ErrorKind, Event, SessionCommand, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
@@ -69,7 +69,7 @@ impl FetchQueue {
     /// A session that is over takes no reports.
     fn want(&self, running: &mut OnlineHost, want: Want) {
         if !self.offered {
-            let _ = running.host.want(self.session, want);
+            let _ = running.host.command(self.session, SessionCommand::Want(want));
         }
     }
 
@@ -91,7 +91,7 @@ impl FetchQueue {
                     files.push((name, size, stat));
                 } else if self.offered {
                     // A session that is over needs no answer.
-                    let _ = running.host.decline(self.session, &name);
+                    let _ = running.host.command(self.session, SessionCommand::Decline(name));
                 }
             }
             if self.done > done {
@@ -153,7 +153,10 @@ impl FetchQueue {
                 output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
                 if !self.offered {
                     // A session that is over takes no reports.
-                    let _ = running.host.forgo(self.session, name, NotStored::Exists);
+                    let _ = running.host.command(
+                        self.session,
+                        SessionCommand::Skip(name.clone(), NotStored::Exists),
+                    );
                 }
                 self.worse(ExitCode::Incomplete);
                 return true;

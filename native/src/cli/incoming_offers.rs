@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use xcher_core::peer::{Event, SessionId};
+use xcher_core::peer::{Event, SessionCommand, SessionId};
 use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode};
@@ -165,7 +165,7 @@ impl Offers {
         *self.unasked.entry(session).or_default() += 1;
         running.output.skip(session, name.as_str(), None, &self.why_unasked());
         // A session that is over needs no answer.
-        let _ = running.host.decline(session, name);
+        let _ = running.host.command(session, SessionCommand::Decline(name.clone()));
         Ok(())
     }
 
@@ -265,7 +265,7 @@ impl Offers {
             if let Some(why) = &why {
                 running.output.skip(session, name.as_str(), None, why);
             }
-            open = open && running.host.decline(session, &name).is_ok();
+            open = open && running.host.command(session, SessionCommand::Decline(name)).is_ok();
         }
         if let Some(wanted) = wanted {
             self.taking.insert(session, FetchQueue::of_offer(session, wanted)?);

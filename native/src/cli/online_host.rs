@@ -11,7 +11,7 @@ use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
 use crate::descriptors;
 use crate::files::Shares;
-use crate::host::{Host, Privacy, Setup, Sink, Told};
+use crate::host::{EncryptionSetup, Host, HostEvent, Setup, Sink};
 use crate::relay_address::RelayAddress;
 
 /// A host, what it says, and the signals that stop it.
@@ -44,7 +44,7 @@ impl OnlineHost {
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        privacy: Option<EncryptionSetup>,
     ) -> Result<Self, CliError> {
         let (nicks, limits) = (nicks(common), limits(common));
         let online = Self::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
@@ -59,7 +59,7 @@ impl OnlineHost {
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        privacy: Option<EncryptionSetup>,
     ) -> Result<Self, NotOnline> {
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
@@ -77,8 +77,8 @@ impl OnlineHost {
             },
             relay: common.relay.clone(),
             token: common.token()?,
-            trust: common.trust()?,
-            privacy,
+            tls_roots: common.tls_roots()?,
+            encryption: privacy,
             shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
@@ -114,23 +114,23 @@ impl OnlineHost {
             };
             self.say(&told)?;
             match told {
-                Told::Peer(Event::Offline { error, retry: None }) => {
+                HostEvent::Peer(Event::Offline { error, retry: None }) => {
                     self.nick_taken = matches!(error, Error::NickTaken(_));
                     let code = code_of(&error);
                     let message = format!("no relay at {}: {error}", self.relay);
                     return Err(CliError::new(code, message));
                 }
-                Told::Peer(event) => return Ok(event),
-                Told::Skipped(_)
-                | Told::Escaped(_)
-                | Told::NotPinned { .. }
-                | Told::OtherRelay { .. }
-                | Told::Kept { .. } => {}
+                HostEvent::Peer(event) => return Ok(event),
+                HostEvent::NotShared(_)
+                | HostEvent::Escaped(_)
+                | HostEvent::PinFailed { .. }
+                | HostEvent::RelayKeyChanged { .. }
+                | HostEvent::PartialKept { .. } => {}
             }
         }
     }
 
-    fn say(&mut self, told: &Told) -> Result<(), CliError> {
+    fn say(&mut self, told: &HostEvent) -> Result<(), CliError> {
         self.output.told(told).map_err(CliError::unwritten)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use xcher_core::Nick;
 use xcher_core::code::Code;
-use xcher_core::peer::{CallPolicy, Error, Event, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, SessionCommand, SessionId};
 
 use crate::cli::call_error::{call_error, code_error};
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -146,7 +146,7 @@ impl<'a> OutgoingSession<'a> {
     /// take all that was.
     pub(crate) async fn end(mut self, done: Result<(), CliError>) -> Result<(), CliError> {
         // A session that is over needs no end.
-        let _ = self.running.host.end(self.session);
+        let _ = self.running.host.command(self.session, SessionCommand::End);
         let output = self.running.stop().await;
         done.and_then(|()| output.written())
     }

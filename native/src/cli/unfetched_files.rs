@@ -2,7 +2,7 @@
 //! another try, and its user knows what is missing.
 
 use xcher_core::NotStored;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 use xcher_core::session::Want;
 
 use crate::cli::exit::CliError;
@@ -20,7 +20,7 @@ pub(crate) fn forgo(
     why: NotStored,
 ) -> Result<(), CliError> {
     let want = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
-    let mut told = running.host.want(session, want);
+    let mut told = running.host.command(session, SessionCommand::Want(want));
     let mut listed = spool.reread().map_err(unlisted)?;
     for _ in 0..NAMED {
         // A session that is over takes no reports.
@@ -28,7 +28,7 @@ pub(crate) fn forgo(
             break;
         }
         let Some((name, ..)) = listed.next().map_err(unlisted)? else { break };
-        told = running.host.forgo(session, &name, why);
+        told = running.host.command(session, SessionCommand::Skip(name, why));
     }
     Ok(())
 }

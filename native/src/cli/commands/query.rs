@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{CallPolicy, Event};
+use xcher_core::peer::{CallPolicy, Event, SessionCommand};
 use xcher_core::{FileName, Kind, Nick};
 
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -20,7 +20,7 @@ pub(crate) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
 
 async fn list(call: &mut OutgoingSession<'_>) -> Result<(), CliError> {
     let session = call.session;
-    let asked = call.running.host.list(session);
+    let asked = call.running.host.command(session, SessionCommand::List);
     asked.map_err(CliError::misuse)?;
     let mut refused = false;
     loop {
@@ -53,7 +53,7 @@ pub(crate) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<()
 
 async fn ask(call: &mut OutgoingSession<'_>, name: FileName) -> Result<(), CliError> {
     let session = call.session;
-    let asked = call.running.host.check(session, name);
+    let asked = call.running.host.command(session, SessionCommand::Check(name));
     asked.map_err(CliError::misuse)?;
     loop {
         if let Event::Checked { name, yes, .. } = call.next().await? {

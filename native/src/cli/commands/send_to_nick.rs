@@ -1,7 +1,7 @@
 //! `xcher send NICK PATH…`: offers files to someone who is online, and serves what they take.
 
 use xcher_core::delivery::{Offer, Outcome};
-use xcher_core::peer::{Event, Security};
+use xcher_core::peer::{Event, Security, SessionCommand};
 use xcher_core::{Kind, LeftOut, Nick, SharedFile};
 
 use crate::cli::exit::{CliError, ExitCode, code_of};
@@ -11,7 +11,7 @@ use crate::cli::ui::delivery_report;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_in;
 use crate::files::{Shares, Skipped};
-use crate::host::{Host, Told};
+use crate::host::{Host, HostEvent};
 
 /// Files in one offer: it is held in memory, here and there.
 const MOST: usize = 100_000;
@@ -31,9 +31,9 @@ pub(crate) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     let mut offer = Offer::new(session, whole.map(|(_, file)| file.name.clone()));
     let make_offer = |host: &mut Host| {
         if !left.is_empty() {
-            host.leave_out(session, left)?;
+            host.command(session, SessionCommand::LeaveOut(left))?;
         }
-        host.offer(session, files)
+        host.command(session, SessionCommand::Offer(files))
     };
     let done = match make_offer(&mut call.running.host) {
         Ok(()) => serve(&mut call, &to, &mut offer).await,
@@ -62,8 +62,8 @@ async fn walk(
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(SharedFile::from));
             left.extend(chunk.skipped.iter().filter_map(Skipped::left_out));
-            told.extend(chunk.skipped.into_iter().map(Told::Skipped));
-            told.extend(chunk.escaped.into_iter().map(Told::Escaped));
+            told.extend(chunk.skipped.into_iter().map(HostEvent::NotShared));
+            told.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
             if chunk.done || files.len() > MOST {
                 return (files, left, told);
             }

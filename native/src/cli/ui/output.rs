@@ -16,7 +16,7 @@ use crate::cli::ui::progress::Progress;
 use crate::cli::ui::session_security::SessionSecurity;
 use crate::cli::ui::transfer_paths::TransferPaths;
 use crate::files::Shares;
-use crate::host::Told;
+use crate::host::HostEvent;
 
 /// Where results, notes and bars go.
 pub(crate) struct Output {
@@ -195,10 +195,10 @@ impl Output {
     /// # Errors
     ///
     /// Where nobody reads any more.
-    pub(crate) fn told(&mut self, told: &Told) -> io::Result<()> {
+    pub(crate) fn told(&mut self, told: &HostEvent) -> io::Result<()> {
         if self.json {
             let path = match told {
-                Told::Peer(event) => self.places.of(event),
+                HostEvent::Peer(event) => self.places.of(event),
                 _ => None,
             };
             if let Some(line) = JsonEvent::of(told, path) {
@@ -206,23 +206,23 @@ impl Output {
             }
         }
         match told {
-            Told::Skipped(skipped) => {
+            HostEvent::NotShared(skipped) => {
                 let (told, word) = (skipped.why.told(), skipped.why.as_str());
                 self.left_out(&skipped.to_string(), (told, word), skipped.why.is_error());
             }
-            Told::Escaped(escaped) => {
+            HostEvent::Escaped(escaped) => {
                 let line = escaped.to_string();
                 if self.first_time(&line) {
                     self.note(format_args!("{line}"));
                 }
             }
-            Told::NotPinned { nick: Some(nick), why } => {
+            HostEvent::PinFailed { nick: Some(nick), why } => {
                 self.error(format_args!("the key of {nick} is not kept: {why}"));
             }
-            Told::NotPinned { nick: None, why } => {
+            HostEvent::PinFailed { nick: None, why } => {
                 self.error(format_args!("the key of the relay is not kept: {why}"));
             }
-            Told::OtherRelay { before, now } => {
+            HostEvent::RelayKeyChanged { before, now } => {
                 let now = now.map_or_else(|| "none".to_owned(), |key| key.to_string());
                 self.note(format_args!(
                     "the relay has another key than before: {now}, before {before}. Those whose keys \
@@ -230,10 +230,10 @@ impl Output {
                      with its --relay forgets it; else someone may be in between"
                 ));
             }
-            Told::Kept { path, bytes, .. } => {
+            HostEvent::PartialKept { path, bytes, .. } => {
                 self.note(format_args!("{bytes} bytes are kept in {}", path.display()));
             }
-            Told::Peer(event) => {
+            HostEvent::Peer(event) => {
                 if let Some(progress) = &mut self.progress {
                     progress.event(event);
                 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
 use xcher_core::Quoted;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
@@ -131,7 +131,11 @@ impl Prompt {
 }
 
 fn settle_call(running: &mut OnlineHost, session: SessionId, who: &str, yes: bool) {
-    let answered = if yes { running.host.accept(session) } else { running.host.reject(session) };
+    let answered = if yes {
+        running.host.command(session, SessionCommand::Accept)
+    } else {
+        running.host.command(session, SessionCommand::Reject)
+    };
     if answered.is_err() {
         running.output.note(format_args!("{} has given up", Quoted(who)));
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use xcher_core::code::Code;
-use xcher_core::peer::Event;
+use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, Nick, NotStored, Quoted};
 
@@ -80,7 +80,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     .await;
     if let Some(want) = untold {
         // A session that is over takes no reports.
-        let _ = call.running.host.want(call.session, want);
+        let _ = call.running.host.command(call.session, SessionCommand::Want(want));
     }
     call.end(done).await
 }
@@ -227,7 +227,7 @@ async fn choose(
     let mut spool = ListingSpool::new().map_err(unlisted)?;
     let mut unreadable = false;
     let session = call.session;
-    call.running.host.list(session).map_err(CliError::misuse)?;
+    call.running.host.command(session, SessionCommand::List).map_err(CliError::misuse)?;
     loop {
         match call.next().await? {
             // Standard output is no place for a folder.
