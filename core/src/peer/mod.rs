@@ -8,6 +8,7 @@ mod action;
 mod admission;
 mod call_guard;
 mod check;
+mod command;
 mod commands;
 mod config;
 mod connect;
@@ -48,6 +49,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
+pub use command::SessionCommand;
 pub use config::{CallPolicy, Config};
 pub use encryption::Encryption;
 pub use error::{Error, ErrorKind};
@@ -114,7 +116,7 @@ impl Peer {
 
     /// Goes online: [`Event::Online`] follows, or [`Event::Offline`].
     pub fn start(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| peer.dial_relay(turn));
+        self.run(now, actions, |peer, turn| peer.dial_relay(turn));
     }
 
     /// Returns the id of a connection that a listener accepted.
@@ -132,7 +134,7 @@ impl Peer {
         // Other transfers can be late at this moment that the driver has still to report as slow here.
         let is_backpressure =
             matches!(input, Input::Backpressure { .. } | Input::ListBackpressure { .. });
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.take(input, turn);
             if !is_backpressure {
                 peer.pass_deadlines(turn);
@@ -144,7 +146,7 @@ impl Peer {
     /// received part of a file stays in its temporary file. The driver carries out the actions and is
     /// done.
     pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.is_stopping = true;
             while let Some((&session, _)) = peer.sessions.first() {
                 peer.leave(session, Some(Error::Cancelled), turn);
@@ -167,7 +169,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if peer.transfers.get(transfer).is_none() {
                 return Err(MisuseError::NoTransfer);
             }
@@ -187,7 +189,7 @@ impl Peer {
     }
 
     /// Runs one input or command, and then asserts the invariants in debug builds.
-    fn command<T>(
+    fn run<T>(
         &mut self,
         now: Duration,
         actions: &mut Vec<Action>,

@@ -12,7 +12,7 @@ use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
 use crate::descriptors;
 use crate::files::Shares;
-use crate::host::{Host, Privacy, Setup, Sink, Told};
+use crate::host::{EncryptionSetup, Host, HostEvent, Setup, Sink};
 use crate::relay_address::RelayAddress;
 
 /// A host, its output, and the signals that stop it.
@@ -46,7 +46,7 @@ impl OnlineHost {
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        privacy: Option<EncryptionSetup>,
     ) -> Result<Self, CliError> {
         let (nicks, limits) = (nicks(common), limits(common));
         let started = Self::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
@@ -61,7 +61,7 @@ impl OnlineHost {
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        privacy: Option<EncryptionSetup>,
     ) -> Result<Self, NotOnline> {
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
@@ -80,8 +80,8 @@ impl OnlineHost {
             },
             relay: common.relay.clone(),
             token: common.token()?,
-            trust: common.trust()?,
-            privacy,
+            tls_roots: common.tls_roots()?,
+            encryption: privacy,
             shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
@@ -116,16 +116,16 @@ impl OnlineHost {
             };
             self.output.told(&told).map_err(CliError::unwritten)?;
             match told {
-                Told::Peer(Event::Offline { error, retry: None }) => {
+                HostEvent::Peer(Event::Offline { error, retry: None }) => {
                     self.nick_taken = matches!(error, Error::NickTaken(_));
                     return Err(relay_error(&self.relay, &error));
                 }
-                Told::Peer(event) => return Ok(event),
-                Told::Skipped(_)
-                | Told::Escaped(_)
-                | Told::NotPinned { .. }
-                | Told::OtherRelay { .. }
-                | Told::Kept { .. } => {}
+                HostEvent::Peer(event) => return Ok(event),
+                HostEvent::NotShared(_)
+                | HostEvent::Escaped(_)
+                | HostEvent::PinFailed { .. }
+                | HostEvent::RelayKeyChanged { .. }
+                | HostEvent::PartialKept { .. } => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A session that this host opens: shared by `ls`, `check`, `get` and `send NICK`.
 
 use xcher_core::Nick;
-use xcher_core::peer::{CallPolicy, Error, Event, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, SessionCommand, SessionId};
 
 use crate::cli::callee::Callee;
 use crate::cli::connect_error::call_error;
@@ -108,7 +108,7 @@ impl<'a> OutgoingSession<'a> {
     /// Ends the session. The command's result is `done`, unless standard output could not be written.
     pub(crate) async fn end(mut self, done: Result<(), CliError>) -> Result<(), CliError> {
         // The session may have ended before.
-        let _ = self.online.host.end(self.session);
+        let _ = self.online.host.command(self.session, SessionCommand::End);
         let output = self.online.stop().await;
         done.and_then(|()| output.written())
     }

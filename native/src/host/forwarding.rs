@@ -1,4 +1,5 @@
-//! Files whose bytes are passed on as they arrive, and listings that are read as fast as their reader can.
+//! Files whose bytes are passed on as they arrive, and sessions that are read only as fast as this host's user
+//! reads.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::Host;
 use crate::files::Shares;
 
 /// A file whose bytes are passed on.
-pub(super) struct PassedOn {
+pub(super) struct Forwarded {
     pub(super) file: Arc<File>,
     pub(super) name: FileName,
 }
@@ -34,7 +35,7 @@ impl Host {
         let started = self.peer.get_stream(session, name, size, now, &mut actions);
         if let Ok(transfer) = started {
             // Before the actions, the first of which may fail the transfer.
-            self.passing_on.insert(transfer, PassedOn { file: Arc::new(into), name: stored_as });
+            self.forwarded.insert(transfer, Forwarded { file: Arc::new(into), name: stored_as });
         }
         self.carry_out(actions);
         started
