@@ -7,6 +7,7 @@
 mod action;
 mod awaited_receipts;
 mod call_guard;
+mod command;
 mod config;
 mod connect;
 mod control;
@@ -35,6 +36,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
+pub use command::SessionCommand;
 pub use config::{CallPolicy, Config};
 pub use encryption::{Encryption, KeyStatus, Security, WhyUnencrypted};
 pub use error::{Error, ErrorKind};
