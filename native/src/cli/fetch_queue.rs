@@ -87,8 +87,7 @@ impl FetchQueue {
                     files.push((name, size, stat));
                 } else if self.offered {
                     // A session that has ended takes no answers.
-                    let _ =
-                        online.host.command(self.session, SessionCommand::Decline(name.clone()));
+                    let _ = online.host.command(self.session, SessionCommand::Decline(name));
                 }
             }
             if self.done > done {

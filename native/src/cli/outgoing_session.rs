@@ -38,10 +38,10 @@ impl<'a> OutgoingSession<'a> {
         shares: Shares,
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
-        let privacy = encryption::load(common)?;
+        let encryption = encryption::load(common)?;
         let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), patient_limits(common));
         let started =
-            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
+            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
         let mut online = started.map_err(|not| not.error)?;
         let opened = match callee.clone() {
             Callee::Nick(nick) => online.host.open(nick),

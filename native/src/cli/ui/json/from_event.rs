@@ -10,8 +10,8 @@ use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
     /// Returns the event for a report; `file` is the path of a transfer's file.
-    pub(crate) fn of(told: &'a HostEvent, file: Option<String>) -> Option<Self> {
-        match told {
+    pub(crate) fn of(event: &'a HostEvent, file: Option<String>) -> Option<Self> {
+        match event {
             HostEvent::Peer(event) => Some(Self::of_event(event, file)),
             HostEvent::PartialKept { transfer, session, path, bytes } => {
                 Some(Self::Transfer(Transfer {

@@ -16,20 +16,20 @@ impl Output {
     /// # Errors
     ///
     /// If standard output cannot be written.
-    pub(crate) fn told(&mut self, told: &HostEvent) -> io::Result<()> {
+    pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
         if self.json {
-            let path = match told {
+            let path = match event {
                 HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,
             };
-            if let Some(event) = JsonEvent::of(told, path) {
+            if let Some(event) = JsonEvent::of(event, path) {
                 self.json(&event)?;
             }
         }
-        match told {
+        match event {
             HostEvent::NotShared(skipped) => {
-                let (told, word) = (skipped.why.told(), skipped.why.as_str());
-                self.leave_out(&skipped.to_string(), (told, word), skipped.why.is_error());
+                let why = (skipped.why.told(), skipped.why.as_str());
+                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
             }
             HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
             HostEvent::PinFailed { nick: Some(nick), why } => {
