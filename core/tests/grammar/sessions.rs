@@ -2,7 +2,7 @@
 
 use xcher_core::secure::Side;
 use xcher_core::session::{Extensions, Receipt, Session, Want};
-use xcher_core::{FileName, Kind, LeftOut, NotStored, Size, Stat, LeftOutReason};
+use xcher_core::{FileName, Kind, LeftOut, LeftOutReason, NotStored, Size, Stat};
 
 use crate::abnf::Grammar;
 use crate::talker::{self, Talker, code, pass, talk};
