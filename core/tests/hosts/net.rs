@@ -56,7 +56,7 @@ pub(crate) struct Net {
     wires: BTreeMap<(usize, ConnId), (usize, ConnId)>,
     /// All bytes that came over a data connection.
     pub(crate) data: BTreeMap<(usize, ConnId), Vec<u8>>,
-    /// Closed connections whose other end is none of the hosts.
+    /// Closed connections whose other end is not one of the hosts.
     pub(crate) closed_outsiders: Vec<ConnId>,
     /// Listeners that the bridge allocated.
     at_bridge: BTreeSet<(usize, ListenerId)>,
@@ -338,7 +338,7 @@ impl Net {
         self.end_all(Some("reset"));
     }
 
-    /// Closes every connection between hosts, as if the other side had.
+    /// Closes every connection between hosts, as if the peer had closed it.
     pub(crate) fn close_all(&mut self) {
         self.end_all(None);
     }

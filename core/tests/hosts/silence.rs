@@ -79,8 +79,8 @@ fn slow_reader_is_not_blamed_on_the_peer() {
         net.wait(0);
         assert_eq!(net.errors(0), []);
     }
-    let told = |event: &Event| matches!(event, Event::Progress { .. });
-    assert!(!net.hosts[0].events.iter().any(told), "progress was reported");
+    let progressed = |event: &Event| matches!(event, Event::Progress { .. });
+    assert!(!net.hosts[0].events.iter().any(progressed), "progress was reported");
     // Without backpressure the peer is late.
     net.wait(60);
     let incomplete = |error: &Error| matches!(error, Error::Incomplete { got: 0, .. });
