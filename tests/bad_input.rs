@@ -15,7 +15,7 @@ use tempfile::tempdir;
 #[track_caller]
 fn is_clear(line: &str, got: &str) {
     assert!(line.contains("expected ") && line.contains(got), "{line:?}");
-    assert!(!line.contains(xcher_core::deceives), "{line:?}");
+    assert!(!line.contains(xcher_core::is_deceptive), "{line:?}");
     assert!(line.len() < 1_000, "{} bytes: {line:?}", line.len());
 }
 

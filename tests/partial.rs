@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use system::process::{Done, Process, Xcher, xcher};
 use system::{not_tested, tree};
 use tempfile::{TempDir, tempdir};
-use xcher::files::{EXPIRY, Inbox, OnConflict, Origin, Partial};
-use xcher_core::FileName;
+use xcher::files::{Inbox, OnConflict, Origin, Partial};
 use xcher_core::secure::PublicKey;
+use xcher_core::{FileName, PARTIAL_EXPIRY};
 
 const SIZE: usize = 8 << 20;
 
@@ -207,9 +207,12 @@ fn what_is_old_goes_when_something_is_received_and_not_what_is_in_use() {
         file.set_modified(SystemTime::now() - age).unwrap();
     };
     for name in parts.keys() {
-        age(&folder.path().join(tree::PARTIAL).join(name), EXPIRY + Duration::from_secs(60));
+        age(
+            &folder.path().join(tree::PARTIAL).join(name),
+            PARTIAL_EXPIRY + Duration::from_secs(60),
+        );
     }
-    age(&young, EXPIRY - Duration::from_secs(60));
+    age(&young, PARTIAL_EXPIRY - Duration::from_secs(60));
     // Looking removes nothing.
     assert_eq!(list(folder.path()).len(), 3);
     assert!(old.exists());

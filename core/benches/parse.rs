@@ -8,7 +8,7 @@ use divan::{Bencher, black_box};
 use xcher_core::{LineBuffer, Packet, Session};
 
 /// As much as a driver reads at once.
-const CHUNK: usize = 64 << 10;
+const CHUNK_LEN: usize = 64 << 10;
 
 fn main() {
     divan::main();
@@ -34,7 +34,7 @@ fn list(bytes: usize) -> (Vec<u8>, usize) {
 fn bench(bencher: Bencher, mut read: impl FnMut(&[u8]) -> u64) {
     let (list, lines) = list(64 << 20);
     bencher.counter(ItemsCount::new(lines)).counter(BytesCount::of_slice(&list)).bench_local(
-        || list.chunks(CHUNK).fold(0u64, |digest, chunk| digest.wrapping_add(read(chunk))),
+        || list.chunks(CHUNK_LEN).fold(0u64, |digest, chunk| digest.wrapping_add(read(chunk))),
     );
 }
 

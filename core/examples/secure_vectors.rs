@@ -203,7 +203,7 @@ fn keys() -> (Keys, Keys) {
         let identity = Identity::new([secret; 32]);
         Handshake::new(side, &identity, PROLOGUE.as_bytes(), &mut Entropy::new([entropy; 32]))
     };
-    let (mut a, mut b) = (host(Side::Caller, CALLER), host(Side::Called, CALLED));
+    let (mut a, mut b) = (host(Side::Caller, CALLER), host(Side::Callee, CALLED));
     b.read(&a.write().expect("its turn")).expect("a message");
     a.read(&b.write().expect("its turn")).expect("a message");
     b.read(&a.write().expect("its turn")).expect("a message");

@@ -1,28 +1,36 @@
-//! Which addresses may be named, and which may be dialled (section 6).
+//! Checks the addresses that an X_INIT names and that a host dials (section 6).
 //!
-//! An X_INIT makes a stranger's machine dial an address of the sender's choice. Unwatched, that is
-//! the FTP bounce attack (RFC 2577, section 3) again.
+//! An X_INIT makes another host dial an address of the sender's choice. Unchecked, this repeats the FTP
+//! bounce attack (RFC 2577, section 3).
+//!
+//! ```
+//! use xcher_core::addr::{AddrError, check_dial};
+//!
+//! let [metadata, public_relay] = ["169.254.169.254", "9.9.9.9"].map(|ip| ip.parse().unwrap());
+//! let refused = check_dial(metadata, 4000, public_relay, false);
+//! assert_eq!(refused, Err(AddrError::PrivateAddress(metadata)));
+//! ```
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far an address reaches.
+/// The scope of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The public internet.
     Global,
-    /// A private network: RFC 1918, RFC 6598 (shared), RFC 2544 (benchmarks), RFC 4193 (ULA).
+    /// A private network: RFC 1918, RFC 6598 (shared), RFC 2544 (benchmarking), RFC 4193 (ULA).
     Private,
-    /// One link: RFC 3927, RFC 4291 section 2.5.6. Cloud metadata services live here.
+    /// One link: RFC 3927, RFC 4291 section 2.5.6. Contains cloud metadata services.
     LinkLocal,
     /// This host.
     Loopback,
-    /// Nothing that a host could have: unspecified, multicast, broadcast, reserved, documentation,
-    /// and IPv6 addresses that stand for an IPv4 one.
-    Never,
+    /// No host's address: unspecified, multicast, broadcast, reserved, documentation, and IPv6 addresses
+    /// that embed an IPv4 address.
+    Unroutable,
 }
 
-/// The scope of `ip`, from the IANA special-purpose address registries.
+/// Returns the scope of `ip` according to the IANA special-purpose address registries.
 pub fn scope(ip: IpAddr) -> Scope {
     match ip {
         IpAddr::V4(ip) => scope_v4(ip),
@@ -36,8 +44,8 @@ fn scope_v4(ip: Ipv4Addr) -> Scope {
         [10, ..] | [192, 168, ..] => Scope::Private,
         [172, 16..=31, ..] | [100, 64..=127, ..] | [198, 18..=19, ..] => Scope::Private,
         [169, 254, ..] => Scope::LinkLocal,
-        [0, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [224..=255, ..] => Scope::Never,
-        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Scope::Never,
+        [0, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [224..=255, ..] => Scope::Unroutable,
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Scope::Unroutable,
         _ => Scope::Global,
     }
 }
@@ -48,117 +56,114 @@ fn scope_v6(ip: Ipv6Addr) -> Scope {
         [0xfe80..=0xfebf, ..] => Scope::LinkLocal,
         [0xfc00..=0xfdff, ..] => Scope::Private,
         // Teredo, benchmarks and ORCHID below 2001::/23, documentation, 6to4.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => Scope::Never,
-        [0x3fff, 0..=0xfff, ..] => Scope::Never,
-        // Only 2000::/3 is given out; mapped, compatible, NAT64 and multicast lie outside.
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => Scope::Unroutable,
+        [0x3fff, 0..=0xfff, ..] => Scope::Unroutable,
+        // IANA allocates only 2000::/3; mapped, compatible, NAT64 and multicast lie outside.
         [0x2000..=0x3fff, ..] => Scope::Global,
-        _ => Scope::Never,
+        _ => Scope::Unroutable,
     }
 }
 
-/// Why an address was refused.
+/// The refusal of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AddrError {
-    /// A port below 1024, where services of the system listen.
+    /// The port is below 1024, where system services listen.
     LowPort(u16),
     /// No host can have this address.
-    Never(IpAddr),
-    /// The address reaches less far than the link over which it came.
-    TooNear(IpAddr),
-    /// The sender named an address that is not its own.
-    NotYours {
-        /// The address it named.
+    Unroutable(IpAddr),
+    /// The address has a narrower scope than the connection over which it was received.
+    PrivateAddress(IpAddr),
+    /// The sender of an X_INIT named an address that is not its own.
+    NotOwnAddress {
+        /// The named address.
         named: IpAddr,
-        /// The address it has.
+        /// The sender's address as the relay sees it.
         observed: IpAddr,
     },
-    /// More dials in a minute than the budget allows.
+    /// The calls exceed the dials allowed per minute.
     TooManyDials,
-    /// The address was dialled before and did not speak XCHER.
+    /// A host at this address was dialled before and did not speak XCHER.
     BackOff(IpAddr),
 }
 
 impl fmt::Display for AddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LowPort(port) => write!(f, "expected a port from 1024 up, got {port}"),
-            Self::Never(ip) => write!(f, "expected an address of a host, got {ip}"),
-            Self::TooNear(ip) => write!(
-                f,
-                "expected an address that reaches as far as the link it came over, got {ip} \
-                 (--allow-private lets it pass)"
-            ),
-            Self::NotYours { named, observed } => {
-                write!(f, "expected your own address {observed}, got {named}")
+            Self::LowPort(port) => write!(f, "port {port} is below 1024"),
+            Self::Unroutable(ip) => write!(f, "{ip} is not a routable host address"),
+            Self::PrivateAddress(ip) => {
+                write!(f, "private address {ip} is not allowed over this relay")
             }
-            Self::TooManyDials => write!(f, "expected fewer calls a minute, got one too many"),
-            Self::BackOff(ip) => {
-                write!(f, "expected a caller that speaks XCHER, and {ip} did not the last time")
+            Self::NotOwnAddress { named, observed } => {
+                write!(f, "{named} is not your address; the relay sees you at {observed}")
             }
+            Self::TooManyDials => write!(f, "too many calls in the last minute"),
+            Self::BackOff(ip) => write!(f, "{ip} did not speak XCHER when it was last dialled"),
         }
     }
 }
 
 impl core::error::Error for AddrError {}
 
-/// Whether B may dial what an X_INIT names. `relay` is the address at the other end of the link
-/// that the X_INIT came over.
+/// Checks that a callee may dial the address that an X_INIT names. `relay` is the remote address of the
+/// connection that carried the X_INIT.
 ///
 /// # Errors
 ///
-/// [`AddrError`]. A link-local address passes only over a link-local link, because that range holds
-/// cloud metadata services; a private one also where the relay is on this host.
-pub fn may_dial(
+/// [`AddrError`]. A link-local address passes only over a link-local connection, because that range
+/// contains cloud metadata services; a private address passes also if the relay is on this host.
+pub fn check_dial(
     ip: IpAddr,
     port: u16,
     relay: IpAddr,
     allow_private: bool,
 ) -> Result<(), AddrError> {
-    may_dial_port(port)?;
+    check_dial_port(port)?;
     let (near, link) = (scope(ip), scope(relay.to_canonical()));
     match near {
-        Scope::Never => Err(AddrError::Never(ip)),
+        Scope::Unroutable => Err(AddrError::Unroutable(ip)),
         Scope::Global => Ok(()),
         _ if allow_private || near == link => Ok(()),
         Scope::Private if link == Scope::Loopback => Ok(()),
-        _ => Err(AddrError::TooNear(ip)),
+        _ => Err(AddrError::PrivateAddress(ip)),
     }
 }
 
-/// Whether a port that a stranger named may be dialled: no service of the system is to be reached
-/// by a file that pours into it.
+/// Checks that a port named by another host may be dialled, so that no file is written to a system
+/// service.
 ///
 /// # Errors
 ///
 /// [`AddrError::LowPort`].
-pub fn may_dial_port(port: u16) -> Result<(), AddrError> {
+pub fn check_dial_port(port: u16) -> Result<(), AddrError> {
     if port < 1024 { Err(AddrError::LowPort(port)) } else { Ok(()) }
 }
 
-/// Whether the relay passes on an X_INIT that names `ip`. `observed` is the sender's address as the
+/// Checks that the relay may forward an X_INIT that names `ip`. `observed` is the sender's address as the
 /// relay sees it.
 ///
 /// # Errors
 ///
-/// [`AddrError::Never`], or [`AddrError::NotYours`] unless the sender is on a private network with
-/// the relay and names a private address of the same family (it may have several).
-pub fn may_name(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
+/// [`AddrError::Unroutable`]; [`AddrError::NotOwnAddress`], unless the sender shares a private network with
+/// the relay and names a private address of the same family, since it may have several.
+pub fn check_named(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     let observed = observed.to_canonical();
-    if scope(ip) == Scope::Never {
-        return Err(AddrError::Never(ip));
+    if scope(ip) == Scope::Unroutable {
+        return Err(AddrError::Unroutable(ip));
     }
     let shared = matches!(scope(observed), Scope::Private | Scope::Loopback);
     let neighbour = shared && scope(ip) == Scope::Private && ip.is_ipv4() == observed.is_ipv4();
     if ip == observed || neighbour {
         Ok(())
     } else {
-        Err(AddrError::NotYours { named: ip, observed })
+        Err(AddrError::NotOwnAddress { named: ip, observed })
     }
 }
 
-/// The network that `ip` is counted under where each client may have only so much: an IPv4 address, or
-/// the /64 that an IPv6 host or household has.
-pub fn counted_as(ip: IpAddr) -> IpAddr {
+/// Returns the prefix that counts as one client in limits per address: an IPv4 address, or the /64 of an
+/// IPv6 host or household.
+pub fn client_prefix(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         v4 => v4,
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_range_has_its_scope() {
+    fn scope_follows_the_iana_registries() {
         for (text, expected) in [
             ("8.8.8.8", Scope::Global),
             ("100.63.0.1", Scope::Global),
@@ -191,29 +196,29 @@ mod tests {
             ("127.0.0.1", Scope::Loopback),
             ("127.9.9.9", Scope::Loopback),
             ("::1", Scope::Loopback),
-            ("0.0.0.0", Scope::Never),
-            ("0.1.2.3", Scope::Never),
-            ("224.0.0.1", Scope::Never),
-            ("240.0.0.1", Scope::Never),
-            ("255.255.255.255", Scope::Never),
-            ("192.0.2.1", Scope::Never),
-            ("::", Scope::Never),
-            ("::127.0.0.1", Scope::Never),
-            ("::ffff:127.0.0.1", Scope::Never),
-            ("::ffff:8.8.8.8", Scope::Never),
-            ("64:ff9b::7f00:1", Scope::Never),
-            ("2002:7f00:1::", Scope::Never),
-            ("2001:0:1::", Scope::Never),
-            ("2001:db8::1", Scope::Never),
-            ("ff02::1", Scope::Never),
+            ("0.0.0.0", Scope::Unroutable),
+            ("0.1.2.3", Scope::Unroutable),
+            ("224.0.0.1", Scope::Unroutable),
+            ("240.0.0.1", Scope::Unroutable),
+            ("255.255.255.255", Scope::Unroutable),
+            ("192.0.2.1", Scope::Unroutable),
+            ("::", Scope::Unroutable),
+            ("::127.0.0.1", Scope::Unroutable),
+            ("::ffff:127.0.0.1", Scope::Unroutable),
+            ("::ffff:8.8.8.8", Scope::Unroutable),
+            ("64:ff9b::7f00:1", Scope::Unroutable),
+            ("2002:7f00:1::", Scope::Unroutable),
+            ("2001:0:1::", Scope::Unroutable),
+            ("2001:db8::1", Scope::Unroutable),
+            ("ff02::1", Scope::Unroutable),
         ] {
             assert_eq!(scope(ip(text)), expected, "{text}");
         }
     }
 
     #[test]
-    fn b_dials_no_nearer_than_its_relay() {
-        let dial = |to, relay| may_dial(ip(to), 40000, ip(relay), false).is_ok();
+    fn callee_dials_no_narrower_scope_than_the_relays() {
+        let dial = |to, relay| check_dial(ip(to), 40000, ip(relay), false).is_ok();
         assert!(dial("8.8.8.8", "9.9.9.9"));
         assert!(dial("127.0.0.1", "127.0.0.1"));
         assert!(dial("127.0.0.1", "::ffff:127.0.0.1"));
@@ -228,21 +233,24 @@ mod tests {
             ("169.254.169.254", "10.0.0.1"),
             ("fe80::1", "fd00::1"),
         ] {
-            assert_eq!(may_dial(ip(to), 40000, ip(relay), false), Err(AddrError::TooNear(ip(to))));
-            assert_eq!(may_dial(ip(to), 40000, ip(relay), true), Ok(()));
+            assert_eq!(
+                check_dial(ip(to), 40000, ip(relay), false),
+                Err(AddrError::PrivateAddress(ip(to)))
+            );
+            assert_eq!(check_dial(ip(to), 40000, ip(relay), true), Ok(()));
         }
         for to in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "::ffff:127.0.0.1"] {
-            assert_eq!(may_dial(ip(to), 40000, ip(to), true), Err(AddrError::Never(ip(to))));
+            assert_eq!(check_dial(ip(to), 40000, ip(to), true), Err(AddrError::Unroutable(ip(to))));
         }
         for port in [1, 22, 80, 1023] {
             let at = ip("8.8.8.8");
-            assert_eq!(may_dial(at, port, at, true), Err(AddrError::LowPort(port)));
+            assert_eq!(check_dial(at, port, at, true), Err(AddrError::LowPort(port)));
         }
     }
 
     #[test]
-    fn the_relay_lets_a_host_name_itself_only() {
-        let names = |named, observed| may_name(ip(named), ip(observed)).is_ok();
+    fn relay_lets_a_host_name_only_its_own_addresses() {
+        let names = |named, observed| check_named(ip(named), ip(observed)).is_ok();
         assert!(names("8.8.8.8", "8.8.8.8"));
         assert!(names("127.0.0.1", "::ffff:127.0.0.1"));
         assert!(names("192.168.1.7", "192.168.1.9"));
@@ -256,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_host_counts_as_its_64() {
-        let counted = |text| counted_as(ip(text));
-        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
-        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
-        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
-        assert_eq!(counted("::ffff:10.0.0.1"), ip("10.0.0.1"));
+    fn client_prefix_is_an_ipv4_address_or_an_ipv6_64() {
+        let prefix = |text| client_prefix(ip(text));
+        assert_eq!(prefix("2a00:1:2:3:4:5:6:7"), prefix("2a00:1:2:3::1"));
+        assert_ne!(prefix("2a00:1:2:3::1"), prefix("2a00:1:2:4::1"));
+        assert_ne!(prefix("10.0.0.1"), prefix("10.0.0.2"));
+        assert_eq!(prefix("::ffff:10.0.0.1"), ip("10.0.0.1"));
     }
 }

@@ -26,10 +26,9 @@ mod decimal;
 pub mod delivery;
 mod error;
 mod escape;
-mod left;
+mod left_out;
 mod limits;
 mod line;
-mod link;
 mod name;
 mod nick;
 mod packet;
@@ -46,16 +45,18 @@ mod size;
 mod stat;
 pub mod state;
 pub mod stream;
+mod symlink;
 mod ticket;
 pub mod tunnel;
 mod unicode;
 
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
-pub use left::{LeftOut, WhyLeft};
-pub use limits::{Limits, MAX_LINE, MAX_NAME, MAX_NICK, MAX_PART, RelayLimits};
+pub use left_out::{LeftOut, LeftOutReason};
+pub use limits::{
+    Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, PARTIAL_EXPIRY, RelayLimits,
+};
 pub use line::{Line, LineBuffer};
-pub use link::stays_inside;
 pub use name::{FileName, InvalidName, NameError, Platform};
 pub use nick::{InvalidNick, Nick};
 pub use packet::{Name, Packet};
@@ -63,8 +64,9 @@ pub use peer::Peer;
 pub use receipt::NotStored;
 #[cfg(feature = "relay")]
 pub use registry::Registry;
-pub use relay_packet::{RelayPacket, X_INIT};
+pub use relay_packet::{RelayPacket, X_INIT_FORM};
 pub use session::Session;
 pub use size::Size;
-pub use stat::{Kind, Listed, MAX_LINK, Stat};
-pub use unicode::deceives;
+pub use stat::{Kind, MAX_LINK_LEN, SharedFile, Stat};
+pub use symlink::symlink_stays_inside;
+pub use unicode::is_deceptive;

@@ -1,5 +1,4 @@
-//! What shows a caller that the host which connects is the one that the relay passed its call on to
-//! (section 5.5).
+//! Tickets, which prove to a caller that an incoming connection is the callee's (section 5.5).
 
 use alloc::string::String;
 use core::fmt;
@@ -14,20 +13,20 @@ use crate::secure::{decode, encode};
 #[derive(Clone)]
 pub(crate) struct Ticket([u8; 16]);
 
-/// How the line begins by which it is shown, the first on a control connection.
+/// The start of the line that presents a ticket, the first of a control connection.
 const VERB: &str = "X_TICKET ";
-/// The longest such line: the verb, 24 characters of base64, CR and LF.
-const LINE: usize = VERB.len() + 24 + 2;
+/// Bytes of the longest such line: the verb, 24 characters of base64, CR and LF.
+const MAX_TICKET_LINE_LEN: usize = VERB.len() + 24 + 2;
 
-/// What the first bytes of a connection say.
+/// The result of checking the first bytes of a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// This ticket, in a line of so many bytes.
-    Right(usize),
-    /// Something else.
-    Wrong,
-    /// Nothing so far that a ticket does not begin with.
-    Part,
+pub(crate) enum TicketCheck {
+    /// They present this ticket, in a line of this many bytes.
+    Valid(usize),
+    /// They do not present this ticket.
+    Invalid,
+    /// They may be the start of a ticket line.
+    Incomplete,
 }
 
 impl Ticket {
@@ -36,33 +35,38 @@ impl Ticket {
         Self(entropy.bytes())
     }
 
-    /// Reads a field; `None` for anything but 16 bytes in base64.
+    /// Parses a field; returns `None` for anything but 16 bytes in base64.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16];
         decode(text, &mut bytes).ok().map(|()| Self(bytes))
     }
 
-    /// The field.
+    /// Returns the field.
     pub(crate) fn text(&self) -> String {
         encode(&self.0)
     }
 
-    /// The line by which it is shown.
+    /// Returns the line that presents it.
     pub(crate) fn line(&self) -> String {
         [VERB, &self.text(), "\n"].concat()
     }
 
-    /// Whether these bytes, the first of a connection, show this ticket.
-    pub(crate) fn is_shown_by(&self, bytes: &[u8]) -> Shown {
-        let Some(end) = bytes.iter().take(LINE).position(|byte| *byte == b'\n') else {
+    /// Checks if these bytes, the first of a connection, present this ticket.
+    pub(crate) fn check(&self, bytes: &[u8]) -> TicketCheck {
+        let Some(end) = bytes.iter().take(MAX_TICKET_LINE_LEN).position(|byte| *byte == b'\n')
+        else {
             let begins = bytes.iter().zip(VERB.as_bytes()).all(|(byte, verb)| byte == verb);
-            return if begins && bytes.len() < LINE { Shown::Part } else { Shown::Wrong };
+            return if begins && bytes.len() < MAX_TICKET_LINE_LEN {
+                TicketCheck::Incomplete
+            } else {
+                TicketCheck::Invalid
+            };
         };
         let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
         let field = core::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(VERB));
         match field.and_then(Self::parse) {
-            Some(shown) if bool::from(self.0.ct_eq(&shown.0)) => Shown::Right(end + 1),
-            _ => Shown::Wrong,
+            Some(shown) if bool::from(self.0.ct_eq(&shown.0)) => TicketCheck::Valid(end + 1),
+            _ => TicketCheck::Invalid,
         }
     }
 }
@@ -80,27 +84,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_ticket_itself_is_right_however_it_is_split() {
+    fn check_accepts_only_the_ticket_at_every_split() {
         let ticket = Ticket([7; 16]);
         let line = ticket.line();
         assert_eq!(line, "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==\n");
         for end in 0..line.len() {
-            assert_eq!(ticket.is_shown_by(&line.as_bytes()[..end]), Shown::Part, "{end}");
+            assert_eq!(ticket.check(&line.as_bytes()[..end]), TicketCheck::Incomplete, "{end}");
         }
         let more = format!("{line}X_CHK a\n");
-        assert_eq!(ticket.is_shown_by(more.as_bytes()), Shown::Right(line.len()));
+        assert_eq!(ticket.check(more.as_bytes()), TicketCheck::Valid(line.len()));
         let cr = line.replace('\n', "\r\n");
-        assert_eq!(ticket.is_shown_by(cr.as_bytes()), Shown::Right(cr.len()));
+        assert_eq!(ticket.check(cr.as_bytes()), TicketCheck::Valid(cr.len()));
         let other = Ticket([8; 16]).line();
         let long = "X_TICKET ".repeat(9);
         for wrong in [&other, "X_CHK //xcher/2\n", "GET", "\n", "\r", &long, "X_TICKET \n", "x"] {
-            assert_eq!(ticket.is_shown_by(wrong.as_bytes()), Shown::Wrong, "{wrong:?}");
+            assert_eq!(ticket.check(wrong.as_bytes()), TicketCheck::Invalid, "{wrong:?}");
         }
         assert_eq!(format!("{ticket:?}"), "Ticket(…)");
     }
 
     #[test]
-    fn a_field_has_sixteen_bytes() {
+    fn a_field_encodes_sixteen_bytes() {
         let ticket = Ticket::random(&mut Entropy::new([1; 32]));
         assert_eq!(Ticket::parse(&ticket.text()).map(|read| read.0), Some(ticket.0));
         for bad in ["", "-", "AAAA", "BwcHBwcHBwcHBwcHBwcHBw", "BwcHBwcHBwcHBwcHBwcHBwcH"] {

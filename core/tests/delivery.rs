@@ -29,7 +29,7 @@ fn opened(session: SessionId) -> Event {
 }
 
 fn wants(session: SessionId, files: u64, here: u64) -> Event {
-    Event::Wanted { session, want: Want { files, bytes: 0, here } }
+    Event::Wanted { session, want: Want { files, bytes: 0, already_stored: here } }
 }
 
 fn started(session: SessionId, transfer: u64, text: &str, size: Size) -> Event {

@@ -8,7 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use xcher_core::session::Event;
 use xcher_core::{
-    FileName, Limits, LineBuffer, MAX_LINE, Nick, Packet, ProtocolError, RelayPacket, Session, Size,
+    FileName, Limits, LineBuffer, MAX_LINE_LEN, Nick, Packet, ProtocolError, RelayPacket, Session,
+    Size,
 };
 
 /// Names of every length and script, `YES`, digits and spaces at their ends among them.
@@ -160,7 +161,7 @@ proptest! {
         }
         prop_assert_eq!(got.concat(), whole);
         prop_assert_eq!(got.len(), lines.len());
-        prop_assert_eq!(buffer.unfinished(), None);
+        prop_assert_eq!(buffer.partial_line(), None);
     }
 
     #[test]
@@ -181,7 +182,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         2 => "\\PC{0,20}\n".prop_map(String::into_bytes),
         2 => Just(b"X_FILELIST\n".to_vec()),
         1 => vec(any::<u8>(), 0..20),
-        1 => (MAX_LINE - 20..MAX_LINE + 20).prop_map(|length| vec![b'a'; length]),
+        1 => (MAX_LINE_LEN - 20..MAX_LINE_LEN + 20).prop_map(|length| vec![b'a'; length]),
         1 => (8170..8200usize).prop_map(|length| {
             [b"X_CHK ".to_vec(), vec![b'b'; length], b"\n".to_vec()].concat()
         }),

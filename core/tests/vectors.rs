@@ -6,7 +6,7 @@
 use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 use serde_json::Value;
 use xcher_core::code::{Code, Prover, Verifier};
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::secure::{
     Cipher, Entropy, Handshake, Identity, Keys, Opener, Safety, Sealer, Side,
 };
@@ -25,7 +25,7 @@ impl Vectors {
     /// Both ends of the session, whose every message is the file's.
     fn session(&self) -> [(Keys, Sealer, Opener); 2] {
         let prologue = text(&self.0["prologue"]).as_bytes();
-        let [mut a, mut b] = [Side::Caller, Side::Called].map(|side| {
+        let [mut a, mut b] = [Side::Caller, Side::Callee].map(|side| {
             let identity = self.identity(side);
             Handshake::new(side, &identity, prologue, &mut self.entropy(side, "handshake"))
         });
@@ -49,7 +49,7 @@ fn name(side: Side) -> &'static str {
 }
 
 fn side(letter: &Value) -> Side {
-    if text(letter) == "A" { Side::Caller } else { Side::Called }
+    if text(letter) == "A" { Side::Caller } else { Side::Callee }
 }
 
 fn text(value: &Value) -> &str {
@@ -65,10 +65,10 @@ fn bytes(hex: &Value) -> Vec<u8> {
 fn keys_and_handshake() {
     let vectors = Vectors::read();
     let sessions = vectors.session();
-    for (here, there) in [(Side::Caller, Side::Called), (Side::Called, Side::Caller)] {
+    for (here, there) in [(Side::Caller, Side::Callee), (Side::Callee, Side::Caller)] {
         let public = vectors.identity(here).public();
         assert_eq!(public.to_string(), text(&vectors.0[name(here)]["public"]));
-        let keys = &sessions[usize::from(there == Side::Called)].0;
+        let keys = &sessions[usize::from(there == Side::Callee)].0;
         assert_eq!(keys.remote_key(), public);
         assert_eq!(keys.hash()[..], bytes(&vectors.0["handshake"]["hash"]));
     }
@@ -93,14 +93,14 @@ fn the_keys_are_those_of_the_records() {
     for vector in vectors["control"].as_array().unwrap() {
         let (key, next) = match side(&vector["side"]) {
             Side::Caller => (&first, &mut next[0]),
-            Side::Called => (&second, &mut next[1]),
+            Side::Callee => (&second, &mut next[1]),
         };
         let mut nonce = [0; 12];
         nonce[4..].copy_from_slice(&next.to_le_bytes());
         *next += 1;
-        let mut record = bytes(&vector["record"]).split_off(HEAD);
+        let mut record = bytes(&vector["record"]).split_off(HEAD_LEN);
         let cipher = ChaCha20Poly1305::new(key[..].into());
-        let tag = record.split_off(record.len() - TAG);
+        let tag = record.split_off(record.len() - TAG_LEN);
         cipher.decrypt_in_place_detached(&nonce.into(), &[], &mut record, tag[..].into()).unwrap();
         assert_eq!(record, text(&vector["text"]).as_bytes());
     }
@@ -113,7 +113,7 @@ fn control_records() {
     for vector in vectors.0["control"].as_array().unwrap() {
         let (sealer, opener) = match side(&vector["side"]) {
             Side::Caller => (&mut from_a, &mut to_b),
-            Side::Called => (&mut from_b, &mut to_a),
+            Side::Callee => (&mut from_b, &mut to_a),
         };
         let mut out = Vec::new();
         sealer.seal(text(&vector["text"]).as_bytes(), &mut out).unwrap();
@@ -144,7 +144,7 @@ fn data_records() {
         for expected in records {
             let times = expected["text"]["times"].as_u64().unwrap() as usize;
             let text = text(&expected["text"]["text"]).repeat(times);
-            let mut record = [&[0; HEAD], text.as_bytes(), &[0; TAG]].concat();
+            let mut record = [&[0; HEAD_LEN], text.as_bytes(), &[0; TAG_LEN]].concat();
             sealer.seal(&mut record).unwrap();
             compare(&record, expected);
             assert_eq!(opener.receive(&mut &record[..]).unwrap(), Some(text.as_bytes()));
@@ -168,7 +168,7 @@ fn safety_words() {
     let vectors = Vectors::read();
     let [(a, ..), (b, ..)] = vectors.session();
     let mut a = Safety::new(&a, &mut vectors.entropy(Side::Caller, "safety"));
-    let mut b = Safety::new(&b, &mut vectors.entropy(Side::Called, "safety"));
+    let mut b = Safety::new(&b, &mut vectors.entropy(Side::Callee, "safety"));
     for (turn, line) in vectors.0["safety"]["lines"].as_array().unwrap().iter().enumerate() {
         let (from, to) = if turn % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
         assert_eq!(from.write().unwrap(), text(line), "line {turn}");
@@ -185,7 +185,7 @@ fn code_exchange() {
     let [(a, ..), (b, ..)] = vectors.session();
     let code: Code = text(&vectors.0["code"]["code"]).parse().unwrap();
     let mut prover = Prover::new(&code, &a, &mut vectors.entropy(Side::Caller, "code"));
-    let mut verifier = Verifier::new(&code, &b, &mut vectors.entropy(Side::Called, "code"));
+    let mut verifier = Verifier::new(&code, &b, &mut vectors.entropy(Side::Callee, "code"));
     let lines: Vec<_> = vectors.0["code"]["lines"].as_array().unwrap().iter().map(text).collect();
     assert_eq!(prover.start(), lines[0]);
     assert_eq!(verifier.answer(lines[0]).unwrap(), lines[1]);

@@ -26,7 +26,7 @@ impl PrivateConn {
         let prologue = format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{theirs}\n", chat.nick());
         let (identity, mut entropy) = (Identity::new(secret), Entropy::new([7; 32]));
         let mut handshake =
-            Handshake::new(Side::Called, &identity, prologue.as_bytes(), &mut entropy);
+            Handshake::new(Side::Callee, &identity, prologue.as_bytes(), &mut entropy);
         let message = |conn: &mut Conn| {
             let line = conn.line().unwrap();
             line.strip_prefix("X_SECURE ").unwrap_or_else(|| panic!("{line}")).to_owned()

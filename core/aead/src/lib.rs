@@ -17,11 +17,11 @@ use fast as inner;
 use portable as inner;
 
 /// Bytes of a key.
-pub const KEY: usize = 32;
+pub const KEY_LEN: usize = 32;
 /// Bytes of a nonce. None is used twice with a key.
-pub const NONCE: usize = 12;
+pub const NONCE_LEN: usize = 12;
 /// Bytes that prove that nothing was changed.
-pub const TAG: usize = 16;
+pub const TAG_LEN: usize = 16;
 
 /// What seals the records of a data connection. A control connection always has the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ pub struct Aead(inner::Key);
 
 impl Aead {
     /// `None` where the cipher is not [available](Cipher::is_available).
-    pub fn new(key: &[u8; KEY], cipher: Cipher) -> Option<Self> {
+    pub fn new(key: &[u8; KEY_LEN], cipher: Cipher) -> Option<Self> {
         inner::Key::new(key, cipher).map(Self)
     }
 
@@ -65,13 +65,19 @@ impl Aead {
     /// # Panics
     ///
     /// For more text than a cipher has key stream for: 64 GiB with each nonce.
-    pub fn seal(&self, nonce: [u8; NONCE], aad: &[u8], text: &mut [u8]) -> [u8; TAG] {
+    pub fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], text: &mut [u8]) -> [u8; TAG_LEN] {
         self.0.seal(nonce, aad, text)
     }
 
     /// Opens `text` in place. After a no it holds nothing of use.
     #[must_use]
-    pub fn open(&self, nonce: [u8; NONCE], aad: &[u8], text: &mut [u8], tag: [u8; TAG]) -> bool {
+    pub fn open(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        text: &mut [u8],
+        tag: [u8; TAG_LEN],
+    ) -> bool {
         self.0.open(nonce, aad, text, tag)
     }
 }

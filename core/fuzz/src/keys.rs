@@ -21,7 +21,7 @@ fn session() -> [Keys; 2] {
         let mut entropy = Entropy::new([number; 32]);
         Handshake::new(side, &Identity::new([number; 32]), b"", &mut entropy)
     };
-    let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Called, 2));
+    let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
     b.read(&a.write().expect("its turn")).expect("a message");
     a.read(&b.write().expect("its turn")).expect("a message");
     b.read(&a.write().expect("its turn")).expect("a message");

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use xcher_core::batch::Arrived;
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::batch::BatchItem;
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::secure::{Cipher, Keys, SecureError, Side};
 use xcher_core::stream::{Hasher, Seal};
 use xcher_core_fuzz::{assert_printable, split, with_keys};
@@ -76,7 +76,7 @@ fn seal(keys: &Keys, text: &[u8], length: usize, ends: bool) -> Vec<u8> {
     let mut sealed = Vec::new();
     // Not too many of them.
     for piece in text.chunks(length.clamp(1 + text.len() / 100, 16_000)) {
-        let mut record = [&[0; HEAD], piece, &[0; TAG]].concat();
+        let mut record = [&[0; HEAD_LEN], piece, &[0; TAG_LEN]].concat();
         sealer.seal(&mut record).expect("a record");
         sealed.extend(record);
     }
@@ -96,9 +96,9 @@ fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outco
             files.push((
                 at,
                 match arrived {
-                    Arrived::Whole(bytes) => File::Whole(bytes.to_vec()),
-                    Arrived::Missing => File::Missing,
-                    Arrived::Altered => File::Altered,
+                    BatchItem::Complete(bytes) => File::Whole(bytes.to_vec()),
+                    BatchItem::NotSent => File::Missing,
+                    BatchItem::Corrupt => File::Altered,
                 },
             ));
         });

@@ -38,10 +38,11 @@ enum Change<'a> {
 }
 
 fuzz_target!(|input: Input| {
-    let mut both = [Side::Caller, Side::Called].map(|side| {
+    let mut both = [Side::Caller, Side::Callee].map(|side| {
         let mut terms = terms(side, 100);
         if input.strict {
-            terms = Terms { required: true, expected: Some(key(side.other())), ..terms };
+            terms =
+                Terms { require_encryption: true, expected_key: Some(key(side.other())), ..terms };
         }
         terms.code = input.code.then(|| code("crossover-clockwork-universe")).flatten();
         Talker::new(terms)
@@ -86,7 +87,7 @@ fuzz_target!(|input: Input| {
     if !changed {
         talker::assert_private(&both);
     }
-    for (talker, side) in both.iter().zip([Side::Caller, Side::Called]) {
+    for (talker, side) in both.iter().zip([Side::Caller, Side::Callee]) {
         if let Some(error) = &talker.error {
             assert_printable(&error.to_string());
         }

@@ -6,7 +6,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::secure::{Cipher, Keys, Side};
 use xcher_core::stream::{Digests, Hasher, Seal};
 use xcher_core_fuzz::{assert_printable, split, with_keys};
@@ -43,10 +43,10 @@ fuzz_target!(|input: Input| {
         });
     }
     with_keys(|a, b| {
-        let mut sealer = a.data(Side::Called, 5, Cipher::default()).sealer().expect("everyone's");
+        let mut sealer = a.data(Side::Callee, 5, Cipher::default()).sealer().expect("everyone's");
         let mut sealed = Vec::new();
         for text in &records {
-            let mut record = [&[0; HEAD], &text[..], &[0; TAG]].concat();
+            let mut record = [&[0; HEAD_LEN], &text[..], &[0; TAG_LEN]].concat();
             sealer.seal(&mut record).expect("a record");
             sealed.extend(record);
         }
@@ -61,7 +61,7 @@ fuzz_target!(|input: Input| {
 });
 
 fn receive(keys: &Keys, verify: bool, pieces: &[&[u8]]) -> Outcome {
-    let seal = Seal::new(keys.data(Side::Called, 5, Cipher::default()), verify);
+    let seal = Seal::new(keys.data(Side::Callee, 5, Cipher::default()), verify);
     let mut receiver = seal.receiver(Hasher::new()).expect("everyone's");
     let mut file = Vec::new();
     for piece in pieces {

@@ -71,7 +71,7 @@ fn talk(prologue: &[u8], wire: &mut impl FnMut(String) -> String) -> Result<(), 
         let mut entropy = Entropy::new([number; 32]);
         Handshake::new(side, &Identity::new([number; 32]), prologue, &mut entropy)
     };
-    let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Called, 2));
+    let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
     let said = |error: &dyn std::error::Error| error.to_string();
     b.read(&wire(a.write().expect("its turn"))).map_err(|error| said(&error))?;
     // A weak key is noticed only where it is used.

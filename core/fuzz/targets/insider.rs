@@ -63,7 +63,7 @@ fuzz_target!(|input: Input| {
 
 /// Two sessions at the end of their negotiation: the honest one, and the other.
 fn encrypted(limits: &Limits, called: bool) -> [Session; 2] {
-    let sides = if called { [Side::Called, Side::Caller] } else { [Side::Caller, Side::Called] };
+    let sides = if called { [Side::Callee, Side::Caller] } else { [Side::Caller, Side::Callee] };
     let mut wires = [Vec::new(), Vec::new()];
     let mut number = 0;
     let mut sessions = sides.map(|side| {
@@ -109,9 +109,9 @@ fn terms(side: Side, number: u8) -> Terms {
         identity: Arc::new(Identity::new([number; 32])),
         entropy: Entropy::new([number; 32]),
         extensions: words.into_iter().fold(Extensions::SECURE, Extensions::with),
-        required: true,
-        expected: None,
-        called: None,
+        require_encryption: true,
+        expected_key: None,
+        callee_nick: None,
         code: None,
     }
 }
@@ -160,7 +160,9 @@ fn look_at(event: &Event) {
         Event::Receipt(receipt) => {
             assert!(receipt.count >= 1 && receipt.at + receipt.count <= 1024);
         }
-        Event::BadEntry { why } | Event::BadOffer { why } | Event::BadQuestion { why } => {
+        Event::InvalidEntry { reason: why }
+        | Event::InvalidOffer { reason: why }
+        | Event::InvalidQuestion { reason: why } => {
             assert!(!why.chars().any(char::is_control), "{why:?}");
         }
         _ => {}

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use xcher_core::{LineBuffer, MAX_LINE, ProtocolError};
+use xcher_core::{LineBuffer, MAX_LINE_LEN, ProtocolError};
 use xcher_core_fuzz::{assert_printable, split};
 
 fuzz_target!(|data: &[u8]| {
@@ -18,11 +18,11 @@ fuzz_target!(|data: &[u8]| {
     assert!(bytes.starts_with(all.as_bytes()), "nothing is lost, added or changed");
     let rest = &bytes[all.len()..];
     match error {
-        None => assert!(!rest.contains(&b'\n') && rest.len() < MAX_LINE),
+        None => assert!(!rest.contains(&b'\n') && rest.len() < MAX_LINE_LEN),
         Some(ProtocolError::LineTooLong { .. }) => {
-            assert!(!rest[..MAX_LINE - 1].contains(&b'\n') && rest[MAX_LINE - 1] != b'\n');
+            assert!(!rest[..MAX_LINE_LEN - 1].contains(&b'\n') && rest[MAX_LINE_LEN - 1] != b'\n');
         }
-        Some(ProtocolError::NotText { .. }) => {
+        Some(ProtocolError::NotUtf8 { .. }) => {
             let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
             assert!(std::str::from_utf8(&rest[..end]).is_err());
         }
@@ -38,7 +38,7 @@ fn read(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
             match buffer.next_line() {
                 Ok(Some(line)) => {
                     let raw = line.raw();
-                    assert!(raw.len() <= MAX_LINE && raw.find('\n') == Some(raw.len() - 1));
+                    assert!(raw.len() <= MAX_LINE_LEN && raw.find('\n') == Some(raw.len() - 1));
                     assert_eq!(line.text().trim_end_matches(['\r', '\n']), {
                         raw.trim_end_matches(['\r', '\n'])
                     });
@@ -51,7 +51,7 @@ fn read(pieces: &[&[u8]]) -> (Vec<String>, Option<ProtocolError>) {
                 }
             }
         }
-        assert!(buffer.unfinished().is_none_or(|line| line.len() < MAX_LINE));
+        assert!(buffer.partial_line().is_none_or(|line| line.len() < MAX_LINE_LEN));
     }
     (lines, None)
 }

@@ -61,7 +61,7 @@ const OFFERS: [[&str; 4]; 2] = [["o", "o o", "o/a", "o x"], ["p", "p 1", "p/b", 
 fuzz_target!(|input: ([Knows; 2], Vec<(bool, Act)>)| {
     let (knows, acts) = input;
     let limits = Limits { questions: 3, ..Limits::default() };
-    let mut hosts = [(Side::Caller, knows[0]), (Side::Called, knows[1])].map(|(side, knows)| {
+    let mut hosts = [(Side::Caller, knows[0]), (Side::Callee, knows[1])].map(|(side, knows)| {
         let mut wire = Vec::new();
         let session = match knows {
             Knows::Six => Session::new(&limits),
@@ -89,10 +89,10 @@ fuzz_target!(|input: ([Knows; 2], Vec<(bool, Act)>)| {
     }
     let waited = hosts.iter().any(|host| host.waited);
     for host in &hosts {
-        let private = host.session.seal_of(Side::Caller, 0).is_some();
+        let private = host.session.data_seal(Side::Caller, 0).is_some();
         assert!(waited || private == (knows == [Knows::All; 2]), "as private as they can");
         assert_eq!((host.lists, host.checks.len(), host.requests), (0, 0, 0));
-        assert!(!host.session.awaits_answer() && host.session.question().is_none());
+        assert!(!host.session.has_pending_question() && host.session.question().is_none());
     }
 });
 
@@ -106,9 +106,9 @@ fn terms(side: Side) -> Terms {
         identity: Arc::new(Identity::new([number; 32])),
         entropy: Entropy::new([number; 32]),
         extensions: all,
-        required: false,
-        expected: None,
-        called: None,
+        require_encryption: false,
+        expected_key: None,
+        callee_nick: None,
         code: None,
     }
 }
@@ -266,7 +266,7 @@ fn deliver(hosts: &mut [Host; 2], at: usize, count: usize) {
             | Event::Declined { .. }
             | Event::End => {}
             // The question of section 9, and what came of it late.
-            Event::BadQuestion { .. } | Event::Ignored { .. } => {}
+            Event::InvalidQuestion { .. } | Event::Ignored { .. } => {}
             other => panic!("expected what an honest host says, got {other:?}"),
         }
     }

@@ -5,7 +5,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use xcher_core::secure::record::{HEAD, TAG};
+use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::secure::{Cipher, Keys, SecureError, Side};
 use xcher_core_fuzz::{assert_printable, split, with_keys};
 
@@ -29,7 +29,7 @@ fuzz_target!(|input: Input| {
         let mut sealer = a.data(Side::Caller, 0, Cipher::default()).sealer().expect("everyone's");
         let (mut sealed, mut texts) = (Vec::new(), Vec::new());
         for text in input.texts.iter().filter(|text| !text.is_empty()).take(8) {
-            let mut record = [&[0; HEAD], &text[..], &[0; TAG]].concat();
+            let mut record = [&[0; HEAD_LEN], &text[..], &[0; TAG_LEN]].concat();
             sealer.seal(&mut record).expect("a record");
             sealed.extend(record);
             texts.extend(text);

@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use xcher_core::addr::{Scope, scope};
 use xcher_core::registry::{Action, ConnId, Input, Registry, Report};
 use xcher_core::secure::Identity;
-use xcher_core::{MAX_LINE, RelayLimits};
+use xcher_core::{MAX_LINE_LEN, RelayLimits};
 
 #[derive(Arbitrary, Debug)]
 enum Move {
@@ -124,14 +124,14 @@ impl World {
                 if let Some(client) = self.clients.get_mut(&conn) {
                     client.lent.insert(at);
                 }
-                self.handle(Input::Lent { conn, at }, None);
+                self.handle(Input::Allocated { conn, at }, None);
             }
             Move::Returned(at, port) => {
                 let (conn, at) = (self.conn(at), lent(port));
                 if let Some(client) = self.clients.get_mut(&conn) {
                     client.lent.remove(&at);
                 }
-                self.handle(Input::Returned { conn, at }, None);
+                self.handle(Input::Released { conn, at }, None);
             }
             Move::Leaves(at) => {
                 let conn = self.conn(at);
@@ -170,7 +170,7 @@ impl World {
                     client.unsent += bytes.len();
                     client.heard.extend(&bytes);
                     // Written whole, and not without bound to one who does not read.
-                    assert!(bytes.ends_with(b"\n") && client.unsent <= UNSENT + 64 * MAX_LINE);
+                    assert!(bytes.ends_with(b"\n") && client.unsent <= UNSENT + 64 * MAX_LINE_LEN);
                     if by.is_some_and(|by| by != conn) {
                         self.passed_on(by.expect("a speaker"), conn, &bytes);
                     }

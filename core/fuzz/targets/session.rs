@@ -46,9 +46,9 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
             match session.next_event(&mut out) {
                 Ok(Some(event)) => {
                     match &event {
-                        Event::BadQuestion { why }
-                        | Event::BadEntry { why }
-                        | Event::BadOffer { why } => assert_printable(why),
+                        Event::InvalidQuestion { reason: why }
+                        | Event::InvalidEntry { reason: why }
+                        | Event::InvalidOffer { reason: why } => assert_printable(why),
                         Event::Agreed { key } => {
                             assert_eq!(*key, None, "a stranger's bytes are no handshake");
                             agreed(seed, &mut session, &mut out);
@@ -86,13 +86,13 @@ fn terms(seed: u8) -> Option<Terms> {
         extensions = extensions.with(Extensions::SECURE).with(Extensions::VERIFY);
     }
     (seed & 32 != 0).then(|| Terms {
-        side: if seed & 64 != 0 { Side::Caller } else { Side::Called },
+        side: if seed & 64 != 0 { Side::Caller } else { Side::Callee },
         identity: Arc::new(Identity::new([1; 32])),
         entropy: Entropy::new([2; 32]),
         extensions,
-        required: false,
-        expected: None,
-        called: None,
+        require_encryption: false,
+        expected_key: None,
+        callee_nick: None,
         code: None,
     })
 }
@@ -135,7 +135,7 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
         Some(Question::Request(request)) => {
             let named = session.extensions();
             assert!(request.port > 0 || named.has(Extensions::PASSIVE));
-            assert!(request.has.is_none() || named.has(Extensions::RESUME));
+            assert!(request.partial.is_none() || named.has(Extensions::RESUME));
             assert_eq!(session.take_request(out), Some(request.clone()));
             session.refuse(&request.name, out);
         }
@@ -150,5 +150,5 @@ fn readable(out: &[u8]) {
     while let Some(line) = lines.next_line().expect("lines") {
         Packet::parse(line.text()).expect("a packet");
     }
-    assert_eq!(lines.unfinished(), None);
+    assert_eq!(lines.partial_line(), None);
 }

@@ -86,7 +86,7 @@ impl CodeDelivery {
             Event::Wanted { session, want } => {
                 if let Some(served) = self.sessions.get_mut(session) {
                     served.wanted = served.wanted.saturating_add(want.files);
-                    served.here = served.here.saturating_add(want.here);
+                    served.here = served.here.saturating_add(want.already_stored);
                 }
             }
             Event::Started { transfer, name, size, .. } if size.is_unknown() => {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use litemap::LiteMap;
 
 use crate::Limits;
-use crate::addr::{AddrError, counted_as};
+use crate::addr::{AddrError, client_prefix};
 use crate::rate_limit::Budget;
 
 /// Addresses that did not speak XCHER when they were dialled, and how often anyone is, and each caller.
@@ -39,7 +39,7 @@ impl CallGuard {
             budget: Budget::default(),
             dials_per_minute: limits.dials_per_minute,
             callers: LiteMap::new(),
-            dials_of_caller: limits.dials_of_caller,
+            dials_of_caller: limits.dials_per_caller,
             silent: Vec::new(),
         }
     }
@@ -57,10 +57,10 @@ impl CallGuard {
     }
 
     fn spend_of(&mut self, ip: IpAddr, now: Duration) -> bool {
-        let caller = counted_as(ip);
+        let caller = client_prefix(ip);
         if !self.callers.contains_key(&caller) {
             if self.callers.len() >= REMEMBERED {
-                self.callers.retain(|_, budget| !budget.is_whole(now));
+                self.callers.retain(|_, budget| !budget.is_full(now));
             }
             if self.callers.len() >= REMEMBERED {
                 return false;

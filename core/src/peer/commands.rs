@@ -4,15 +4,20 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::session_entry::{Command, SessionEntry};
-use super::{Action, Error, Event, Peer, SessionId, Turn};
-use crate::{FileName, LeftOut, Listed, MisuseError, ProtocolError};
+use super::{Action, ConnId, Error, Event, Peer, SessionId, Turn};
+use crate::{FileName, LeftOut, MisuseError, ProtocolError, SharedFile};
 
 impl Peer {
+    /// Returns a session's control connection, for a driver whose user does not read as fast as it comes.
+    pub fn control_connection(&self, session: SessionId) -> Option<ConnId> {
+        self.sessions.get(&session)?.conn()
+    }
+
     /// Requests the list of what the peer shares: [`Event::Entry`] for each, then [`Event::ListEnd`].
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::AlreadyAsked`], [`MisuseError::Ending`].
+    /// [`MisuseError::NoSession`], [`MisuseError::AlreadyAsked`], [`MisuseError::Closing`].
     pub fn list(
         &mut self,
         session: SessionId,
@@ -26,7 +31,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list); [`MisuseError::TooManyWaiting`].
+    /// As [`list`](Self::list); [`MisuseError::TooManyRequests`].
     pub fn check(
         &mut self,
         session: SessionId,
@@ -46,7 +51,7 @@ impl Peer {
     pub fn offer(
         &mut self,
         session: SessionId,
-        files: Vec<Listed>,
+        files: Vec<SharedFile>,
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
@@ -129,12 +134,12 @@ impl Peer {
                 command.send(&mut entry.session, &mut out)?;
                 notify_declined(id, &command, entry, turn);
             }
-            if !(is_established && entry.session.has_spoken()) {
+            if !(is_established && entry.session.has_received_packet()) {
                 if !is_established && entry.commands.contains(&command) {
                     return Err(MisuseError::AlreadyAsked);
                 }
                 if entry.commands.len() >= max_waiting {
-                    return Err(MisuseError::TooManyWaiting);
+                    return Err(MisuseError::TooManyRequests);
                 }
                 entry.commands.push(command);
             }
@@ -176,7 +181,7 @@ fn notify_declined(id: SessionId, command: &Command, entry: &SessionEntry, turn:
 fn not_offered(session: SessionId, entry: &SessionEntry) -> Event {
     let error = match entry.auth.key() {
         Some(_) => ProtocolError::NoOffers,
-        None => ProtocolError::NotPrivate,
+        None => ProtocolError::Unencrypted,
     };
     Event::NotOffered { session, error: Error::Protocol(error) }
 }

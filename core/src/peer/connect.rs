@@ -32,7 +32,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Offline`], [`MisuseError::Oneself`], [`MisuseError::TooManyWaiting`] for more
+    /// [`MisuseError::Offline`], [`MisuseError::OwnNick`], [`MisuseError::TooManyRequests`] for more
     /// sessions than the limits allow.
     pub fn open(
         &mut self,
@@ -68,11 +68,11 @@ impl Peer {
         code: Option<Code>,
         turn: &mut Turn<'_>,
     ) -> Result<SessionId, MisuseError> {
-        if self.nick().ok_or(MisuseError::Offline)?.is_same_as(&nick) {
-            return Err(MisuseError::Oneself);
+        if self.nick().ok_or(MisuseError::Offline)?.eq_ignore_case(&nick) {
+            return Err(MisuseError::OwnNick);
         }
         if self.sessions.len() >= self.config.limits.sessions {
-            return Err(MisuseError::TooManyWaiting);
+            return Err(MisuseError::TooManyRequests);
         }
         let id = SessionId(self.new_id());
         let call = Call::Outgoing { nick, code };
@@ -181,7 +181,7 @@ impl Peer {
             && !self.survives_refusal(id, reason, turn)
         {
             // Without characters that could act on a terminal.
-            let is_safe = |c: &char| !crate::unicode::deceives(*c);
+            let is_safe = |c: &char| !crate::unicode::is_deceptive(*c);
             let reason = reason.chars().filter(is_safe).take(200).collect();
             self.open_failed(id, Error::Relay(reason), turn);
         }

@@ -27,18 +27,18 @@ impl Peer {
     pub(super) fn pump(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         loop {
             let Some(entry) = self.sessions.get_mut(&id) else { return };
-            let had_spoken = entry.session.has_spoken();
+            let had_spoken = entry.session.has_received_packet();
             let mut out = Vec::new();
             let is_clogged = entry.is_clogged(&self.config.limits);
             entry.session.hold_answers(is_clogged, &mut out);
             let heard = entry.session.next_event(&mut out);
             entry.write(out, turn);
-            let has_spoken = entry.session.has_spoken();
-            if entry.auth.is_established() && has_spoken && heard.is_ok() {
+            let has_received_packet = entry.session.has_received_packet();
+            if entry.auth.is_established() && has_received_packet && heard.is_ok() {
                 // The peer heard them.
                 entry.commands.clear();
             }
-            if has_spoken && !had_spoken && heard.is_ok() {
+            if has_received_packet && !had_spoken && heard.is_ok() {
                 if let (true, Some(live)) = (entry.call.is_incoming(), entry.connection()) {
                     self.guard.spoke(live.peer);
                 }
@@ -75,19 +75,25 @@ impl Peer {
             Heard::Offered { name, size, stat } => {
                 turn.notify(Event::Offered { session, name, size, stat });
             }
-            Heard::BadOffer { why } => turn.notify(Event::InvalidOffer { session, why }),
+            Heard::InvalidOffer { reason: why } => {
+                turn.notify(Event::InvalidOffer { session, why })
+            }
             Heard::LeftOut(left) => turn.notify(Event::LeftOut { session, left }),
             Heard::OfferEnd { entries } => turn.notify(Event::OfferEnd { session, entries }),
             Heard::Declined { name } => turn.notify(Event::Declined { session, name }),
-            Heard::BadQuestion { why } => turn.notice(Some(session), format_args!("{why}")),
+            Heard::InvalidQuestion { reason: why } => {
+                turn.notice(Some(session), format_args!("{why}"))
+            }
             Heard::Entry { name, size, stat } => {
                 turn.notify(Event::Entry { session, name, size, stat });
             }
-            Heard::BadEntry { why } => turn.notify(Event::InvalidEntry { session, why }),
+            Heard::InvalidEntry { reason: why } => {
+                turn.notify(Event::InvalidEntry { session, why })
+            }
             Heard::ListEnd { entries } => turn.notify(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.notify(Event::Checked { session, name, yes }),
             Heard::Want(want) => turn.notify(Event::Wanted { session, want }),
-            Heard::Unasked { name, why } => {
+            Heard::Unasked { name, reason: why } => {
                 let (transfer, delivery) = (None, Delivery::NotStored(why));
                 turn.notify(Event::Delivered { session, transfer, name, bytes: 0, delivery });
             }
@@ -108,10 +114,10 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let has_spoken = entry.session.has_spoken();
+        let has_received_packet = entry.session.has_received_packet();
         let half_line = entry.session.close().err().map(Error::Protocol);
         let is_unanswered =
-            entry.session.awaits_answer() || entry.fetches.running() > 0 || why.is_some();
+            entry.session.has_pending_question() || entry.fetches.running() > 0 || why.is_some();
         // Only X_END ends an encrypted session: an attacker on the path can close a connection
         // (section 11.3).
         let is_cut = is_unanswered || entry.auth.key().is_some();
@@ -119,21 +125,24 @@ impl Peer {
         if self.try_another(id, error.as_ref().unwrap_or(&Error::Closed(None)), turn) {
             return;
         }
-        self.session_over(id, has_spoken, error, turn);
+        self.session_over(id, has_received_packet, error, turn);
     }
 
     /// The peer broke the protocol, or went silent.
     pub(super) fn session_failed(&mut self, id: SessionId, error: Error, turn: &mut Turn<'_>) {
         self.count_wrong_code(id, &error, turn);
-        let has_spoken = self.sessions.get(&id).is_some_and(|entry| entry.session.has_spoken());
-        let is_unencrypted =
-            matches!(error, Error::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure));
-        if has_spoken && is_unencrypted {
+        let has_received_packet =
+            self.sessions.get(&id).is_some_and(|entry| entry.session.has_received_packet());
+        let is_unencrypted = matches!(
+            error,
+            Error::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered)
+        );
+        if has_received_packet && is_unencrypted {
             // It is the peer itself, so no other connection is tried.
             return self.leave(id, Some(error), turn);
         }
         if !self.try_another(id, &error, turn) {
-            self.session_over(id, has_spoken, Some(error), turn);
+            self.session_over(id, has_received_packet, Some(error), turn);
         }
     }
 }

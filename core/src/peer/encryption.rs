@@ -155,7 +155,7 @@ impl Encryption {
     ) -> (Session, Authentication) {
         let side = call.side();
         let by_code = match side {
-            Side::Called => self.code.clone(),
+            Side::Callee => self.code.clone(),
             // Callers do not show a guesser of codes who they are either.
             Side::Caller => {
                 call.code().cloned().map(|code| (code, Arc::new(self.ephemeral_identity())))
@@ -167,7 +167,7 @@ impl Encryption {
         let (code, shown) = by_code.unzip();
         let terms = Terms {
             side,
-            called: Some(call.called_as().clone()),
+            callee_nick: Some(call.called_as().clone()),
             code,
             identity: shown.clone().unwrap_or_else(|| self.identity.clone()),
             entropy: Entropy::new(self.entropy.bytes()),
@@ -175,8 +175,8 @@ impl Encryption {
                 Path::Direct => self.extensions,
                 Path::Bridge => self.extensions.with(Extensions::BRIDGE),
             },
-            required: self.required,
-            expected,
+            require_encryption: self.required,
+            expected_key: expected,
         };
         (Session::negotiate(limits, terms, out), Authentication::begun(shown))
     }

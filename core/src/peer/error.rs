@@ -135,9 +135,11 @@ impl Error {
             Self::Altered | Self::UnprovenRelayKey | Self::Protocol(ProtocolError::Secure(_)) => {
                 "altered"
             }
-            Self::Protocol(ProtocolError::NotPrivate | ProtocolError::NoSecure) => "not-private",
+            Self::Protocol(ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered) => {
+                "not-private"
+            }
             Self::Protocol(ProtocolError::NoOffers) => "refused",
-            Self::Protocol(ProtocolError::OtherKey { .. }) => "other-key",
+            Self::Protocol(ProtocolError::KeyChanged { .. }) => "other-key",
             Self::Protocol(ProtocolError::Code(CodeError::Wrong)) => "wrong-code",
             error => error.kind().as_str(),
         }

@@ -59,7 +59,7 @@ impl Peer {
             && entry.call.is_incoming()
         {
             let mut out = Vec::new();
-            entry.session.say_own_key(encryption.own_identity(), &mut out);
+            entry.session.send_own_key(encryption.own_identity(), &mut out);
             entry.write(out, turn);
         }
         self.established(id, turn);
@@ -100,10 +100,10 @@ impl Peer {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         // Without a code the handshake itself showed it.
         let Some(shown) = entry.auth.shown().filter(|_| !entry.call.is_incoming()) else { return };
-        match entry.session.holds_own_key(key, proof, shown) {
+        match entry.session.verify_own_key(key, proof, shown) {
             true => entry.auth.proved_own_key(key),
             false => {
-                let error = Error::Protocol(ProtocolError::Secure(SecureError::NotThisHandshake));
+                let error = Error::Protocol(ProtocolError::Secure(SecureError::HandshakeMismatch));
                 self.session_failed(id, error, turn);
             }
         }
@@ -161,7 +161,7 @@ fn security(
         _ if by_code => KeyStatus::ByCode,
         Some(nick) if encryption.has_pin(nick) => KeyStatus::Pinned,
         // A caller chooses its own nick.
-        Some(nick) if !incoming && !nick.is_for_one_time() => {
+        Some(nick) if !incoming && !nick.is_one_time() => {
             encryption.set_pin(nick, Some(key));
             turn.act(Action::Pin { nick: nick.clone(), key });
             KeyStatus::FirstSeen

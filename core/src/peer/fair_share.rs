@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use litemap::LiteMap;
 
-use crate::addr::counted_as;
+use crate::addr::client_prefix;
 
 /// Places of one kind, and who has how many of them. A caller is an address; of IPv6 its /64.
 #[derive(Debug, Default)]
@@ -21,21 +21,21 @@ impl Places {
         if own >= most.saturating_sub(self.all) {
             return false;
         }
-        self.taken.insert(counted_as(caller), own + 1);
+        self.taken.insert(client_prefix(caller), own + 1);
         self.all += 1;
         true
     }
 
     /// Whether a caller could take a place if this other one, or the caller itself, gave one back.
     pub(super) fn would_have_room(&self, caller: IpAddr, other: IpAddr, most: usize) -> bool {
-        let same = counted_as(caller) == counted_as(other);
+        let same = client_prefix(caller) == client_prefix(other);
         let own = self.of(caller) - usize::from(same && self.of(caller) > 0);
         own < most.saturating_sub(self.all.saturating_sub(1))
     }
 
     /// How many a caller has.
     pub(super) fn of(&self, caller: IpAddr) -> usize {
-        self.taken.get(&counted_as(caller)).copied().unwrap_or(0)
+        self.taken.get(&client_prefix(caller)).copied().unwrap_or(0)
     }
 
     /// Asserts that these are the callers that have its places, each as often as it has one.
@@ -44,9 +44,9 @@ impl Places {
         let mut all = 0;
         for caller in callers {
             all += 1;
-            match taken.get_mut(&counted_as(caller)) {
+            match taken.get_mut(&client_prefix(caller)) {
                 Some(own) => *own += 1,
-                None => drop(taken.insert(counted_as(caller), 1)),
+                None => drop(taken.insert(client_prefix(caller), 1)),
             }
         }
         assert_eq!(self.all, all, "places taken");
@@ -55,7 +55,7 @@ impl Places {
 
     /// A caller gives a place back.
     pub(super) fn give_back(&mut self, caller: IpAddr) {
-        let caller = counted_as(caller);
+        let caller = client_prefix(caller);
         if let Some(own) = self.taken.get_mut(&caller) {
             *own -= 1;
             if *own == 0 {

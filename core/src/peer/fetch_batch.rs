@@ -8,7 +8,7 @@ use super::{
     Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Peer, SessionId, TransferId,
     Turn,
 };
-use crate::batch::{MAX_BYTES, MAX_FILE, MAX_FILES};
+use crate::batch::{MAX_BATCH_LEN, MAX_FILE_LEN, MAX_FILES};
 use crate::session::Extensions;
 use crate::{Size, Stat};
 
@@ -24,8 +24,8 @@ impl Peer {
         for &id in entry.fetches.waiting() {
             let Some(fetch) = self.transfers.fetch(id) else { continue };
             match fetch.size.exact() {
-                Some(size) if size <= MAX_FILE && fetch.batch.is_none() => {
-                    if total + size > MAX_BYTES || files.len() == MAX_FILES {
+                Some(size) if size <= MAX_FILE_LEN && fetch.batch.is_none() && !fetch.streamed => {
+                    if total + size > MAX_BATCH_LEN || files.len() == MAX_FILES {
                         break;
                     }
                     total += size;
@@ -110,7 +110,7 @@ impl Peer {
     ) {
         match self.transfers.fetch_mut(id) {
             Some(fetch) if fetch.is_moving() => {
-                fetch.deadline = Some(turn.after(self.config.limits.stall));
+                fetch.deadline = Some(turn.after(self.config.limits.stall_timeout));
             }
             _ => return,
         }

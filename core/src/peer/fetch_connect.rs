@@ -24,7 +24,7 @@ impl Peer {
         });
         // Cancelled meanwhile, or never requested.
         let Some((id, provider)) = found else { return };
-        if let Err(error) = crate::addr::may_dial_port(port) {
+        if let Err(error) = crate::addr::check_dial_port(port) {
             return self.fetch_failed(id, Error::Policy(error), turn);
         }
         let entry = self.sessions.get(&session);
@@ -34,7 +34,7 @@ impl Peer {
         let conn = self.new_conn();
         if let Some(fetch) = self.transfers.fetch_mut(id) {
             fetch.stage = FetchStage::Dialling(conn);
-            fetch.deadline = Some(turn.after(self.config.limits.accept));
+            fetch.deadline = Some(turn.after(self.config.limits.accept_timeout));
         }
         self.conns.insert(conn, ConnRole::Data(id));
         let to = SocketAddr::new(provider, port);
@@ -74,7 +74,7 @@ impl Peer {
         let Some(fetch) = self.transfers.fetch_mut(id) else { return };
         fetch.stage = FetchStage::Receiving(conn);
         let has_session = self.sessions.contains_key(&fetch.session);
-        let until = turn.after(self.config.limits.stall);
+        let until = turn.after(self.config.limits.stall_timeout);
         fetch.deadline = stall_deadline(fetch.size, has_session, until);
         if fetch.batch.is_some() {
             return self.begin_receiving_batch(id, conn, turn);

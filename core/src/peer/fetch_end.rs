@@ -156,7 +156,8 @@ impl Peer {
         for id in entry.fetches.take_waiting() {
             self.fetch_failed(id, error.clone(), turn);
         }
-        let (soon, stall) = (turn.after(ORPHAN_TIMEOUT), turn.after(self.config.limits.stall));
+        let (soon, stall) =
+            (turn.after(ORPHAN_TIMEOUT), turn.after(self.config.limits.stall_timeout));
         let mut unasked = Vec::new();
         for (id, fetch) in self.transfers.fetches_mut() {
             if fetch.session != session {

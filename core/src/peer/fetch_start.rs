@@ -18,7 +18,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::TooManyWaiting`].
+    /// [`MisuseError::NoSession`], [`MisuseError::TooManyRequests`].
     pub fn get(
         &mut self,
         session: SessionId,
@@ -31,6 +31,31 @@ impl Peer {
         self.command(now, actions, |peer, turn| {
             peer.may_wait(session, 1)?;
             let id = peer.enqueue_fetch(session, name, size, stat, turn);
+            peer.start_fetches(session, turn);
+            Ok(id)
+        })
+    }
+
+    /// Requests a file as [`get`](Self::get) does, for a driver that passes its bytes on as they arrive: nothing
+    /// of an earlier attempt is resumed, and the file travels on a data connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_stream(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<TransferId, MisuseError> {
+        self.command(now, actions, |peer, turn| {
+            peer.may_wait(session, 1)?;
+            let id = peer.enqueue_fetch(session, name, size, Stat::default(), turn);
+            if let Some(fetch) = peer.transfers.fetch_mut(id) {
+                fetch.streamed = true;
+            }
             peer.start_fetches(session, turn);
             Ok(id)
         })
@@ -62,8 +87,8 @@ impl Peer {
 
     fn may_wait(&self, session: SessionId, files: usize) -> Result<(), MisuseError> {
         let entry = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
-        match entry.fetches.waiting().len() + files > self.config.limits.waiting {
-            true => Err(MisuseError::TooManyWaiting),
+        match entry.fetches.waiting().len() + files > self.config.limits.pending_requests {
+            true => Err(MisuseError::TooManyRequests),
             false => Ok(()),
         }
     }
@@ -77,7 +102,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) -> TransferId {
         let id = TransferId(self.new_id());
-        let unusable = name.usable_on(self.config.platform).err();
+        let unusable = name.check_platform(self.config.platform).err();
         self.transfers.add_fetch(id, Fetch::new(session, name, size, stat));
         if let Some(entry) = self.sessions.get_mut(&session) {
             entry.fetches.push(id);
@@ -104,7 +129,7 @@ impl Peer {
             fetch.provider = Some(provider);
             let resumes = entry.session.extensions().has(Extensions::RESUME);
             match (entry.auth.long_term_key(), fetch.size.exact()) {
-                (Some(from), Some(size)) if resumes && fetch.batch.is_none() => {
+                (Some(from), Some(size)) if resumes && fetch.batch.is_none() && !fetch.streamed => {
                     fetch.stage = FetchStage::Searching;
                     fetch.resume.search(turn.now);
                     let name = fetch.name.clone();
@@ -145,7 +170,7 @@ impl Peer {
         let listener = ListenerId(self.new_id());
         if let Some(fetch) = self.transfers.fetch_mut(id) {
             fetch.stage = FetchStage::Listening(listener);
-            fetch.deadline = Some(turn.after(self.config.limits.accept));
+            fetch.deadline = Some(turn.after(self.config.limits.accept_timeout));
         }
         self.listeners.insert(listener, ListenerRole::Data(id));
         turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
@@ -190,9 +215,9 @@ impl Peer {
         // It cannot be refused: a session that ends is taken out at once.
         debug_assert!(sent.is_ok());
         let number = sent.unwrap_or_default();
-        fetch.request.sent(number, session.seal_of(session.side(), number));
+        fetch.request.sent(number, session.data_seal(session.side(), number));
         fetch.stage = FetchStage::Requested(listener);
-        let wait = self.config.limits.accept.saturating_add(fetch.resume.extra_wait());
+        let wait = self.config.limits.accept_timeout.saturating_add(fetch.resume.extra_wait());
         fetch.deadline = Some(turn.after(wait));
         entry.heard = turn.now;
         entry.write(out, turn);
@@ -204,5 +229,5 @@ impl Peer {
 
 fn provider_listens(entry: &SessionEntry) -> bool {
     let session = &entry.session;
-    session.side() == Side::Called && session.extensions().has(Extensions::PASSIVE)
+    session.side() == Side::Callee && session.extensions().has(Extensions::PASSIVE)
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::session_entry::{Call, SessionEntry, SessionStage};
 use super::{Action, CallPolicy, Error, Event, Peer, SessionId, Turn};
-use crate::addr::may_dial;
+use crate::addr::check_dial;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
 
@@ -118,7 +118,7 @@ impl Peer {
         }
         let relay = self.relay.relay_ip().ok_or(Error::Declined)?;
         let (ip, port) = (from.ip(), from.port());
-        may_dial(ip, port, relay, self.config.allow_private).map_err(Error::Policy)?;
+        check_dial(ip, port, relay, self.config.allow_private).map_err(Error::Policy)?;
         self.guard.admit(ip, turn.now).map_err(Error::Policy)?;
         match has_session || self.make_room(ip, turn) {
             true => Ok(()),

@@ -6,7 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::{ConnId, ListenerId, SessionId, TransferId};
 use crate::stream::{Digest, Digests};
-use crate::{FileName, Kind, LeftOut, Listed, NotStored, Size};
+use crate::{FileName, Kind, LeftOut, NotStored, SharedFile, Size};
 
 /// What happened. Inputs that name something already gone are passed over.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub enum Input<'a> {
         /// For which session.
         session: SessionId,
         /// What there is.
-        entries: Vec<Listed>,
+        entries: Vec<SharedFile>,
         /// Whether these were the last.
         done: bool,
     },

@@ -12,7 +12,7 @@ use super::{
     SessionId, Turn,
 };
 use crate::Nick;
-use crate::addr::{Scope, may_dial, scope};
+use crate::addr::{Scope, check_dial, scope};
 use crate::ticket::Ticket;
 
 /// Time for which a caller listens only at its own address.
@@ -44,11 +44,11 @@ impl Peer {
             return false;
         };
         if self.config.advertise.is_some() {
-            return scope(named) != Scope::Never;
+            return scope(named) != Scope::Unroutable;
         }
         // A relay behind a bridge elsewhere sees the bridge.
         let is_the_bridge = named == relay && named != local;
-        !is_the_bridge && may_dial(named, u16::MAX, relay, self.config.allow_private).is_ok()
+        !is_the_bridge && check_dial(named, u16::MAX, relay, self.config.allow_private).is_ok()
     }
 
     /// Asks for a listener at which the callee can connect.

@@ -18,7 +18,7 @@ impl Peer {
     }
 
     pub(super) fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let until = turn.after(self.config.limits.stall);
+        let until = turn.after(self.config.limits.stall_timeout);
         let (session, direction) = if let Some(fetch) = self.transfers.fetch_mut(id) {
             if !fetch.is_moving() {
                 return;
@@ -32,7 +32,7 @@ impl Peer {
             }
             (fetch.session, Direction::Receive)
         } else if let Some(serve) = self.transfers.serve_mut(id) {
-            if serve.is_too_slow(bytes, self.config.limits.least_rate, turn.now) {
+            if serve.is_too_slow(bytes, self.config.limits.min_rate, turn.now) {
                 let waited_for = "the other side to take bytes fast enough";
                 let error = Error::TimedOut { waited_for, after: SLOW_AFTER };
                 return self.serve_failed(id, error, turn);
@@ -64,7 +64,7 @@ impl Peer {
             && fetch.is_moving()
             && let Some(deadline) = &mut fetch.deadline
         {
-            *deadline = turn.after(self.config.limits.stall);
+            *deadline = turn.after(self.config.limits.stall_timeout);
         }
     }
 

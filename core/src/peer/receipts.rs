@@ -14,7 +14,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
+    /// [`MisuseError::NoSession`], [`MisuseError::Closing`].
     pub fn want(
         &mut self,
         session: SessionId,
@@ -32,7 +32,7 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NoSession`], [`MisuseError::Ending`].
+    /// [`MisuseError::NoSession`], [`MisuseError::Closing`].
     pub fn skip(
         &mut self,
         session: SessionId,

@@ -148,7 +148,7 @@ impl RelayLink {
 
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         let RelayLogin { heard, pinged, .. } = self.login;
-        let silence = limits.relay_silence;
+        let silence = limits.relay_timeout;
         match self.stage {
             RelayStage::Idle => None,
             RelayStage::Dialling(at)

@@ -8,7 +8,7 @@ use super::connect::RELAY_GONE;
 use super::relay_link::{NickAnswer, RelayStage};
 use super::{Action, ConnRole, Error, Event, Peer, Turn};
 use crate::relay_caps::RelayCaps;
-use crate::secure::relay_key::Link;
+use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode, encode};
 use crate::{Nick, RelayPacket};
 
@@ -43,7 +43,7 @@ impl Peer {
         }
         let conn = self.new_conn();
         self.conns.insert(conn, ConnRole::Relay);
-        self.relay.dialled(conn, turn.after(self.config.limits.open));
+        self.relay.dialled(conn, turn.after(self.config.limits.open_timeout));
         turn.act(Action::DialRelay { conn });
     }
 
@@ -64,14 +64,15 @@ impl Peer {
                 self.config.nicks.last().cloned().map_or(Error::Cancelled, Error::NickTaken);
             return self.relay_lost(error, turn);
         };
-        self.relay.stage = RelayStage::Naming(at, turn.after(self.config.limits.first_line));
+        self.relay.stage =
+            RelayStage::Naming(at, turn.after(self.config.limits.first_line_timeout));
         self.write_relay(RelayPacket::Nick(nick.as_str()), turn);
     }
 
     pub(super) fn nick_answered(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         // A code's nick that was not shown to anyone yet is replaced rather than claimed back.
         let is_claimed = self.relay.was_online()
-            || self.config.nicks.get(answer.at).is_some_and(|nick| !nick.is_for_one_time());
+            || self.config.nicks.get(answer.at).is_some_and(|nick| !nick.is_one_time());
         let asks = answer.yes || is_claimed && self.encryption.is_some();
         match self.relay.login.asked {
             false if asks => self.ask_relay(answer, turn),
@@ -100,7 +101,7 @@ impl Peer {
     fn ask_for_proof(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         let Some(encryption) = &mut self.encryption else { return self.named(answer, turn) };
         let ephemeral = encryption.ephemeral_identity();
-        let until = turn.after(self.config.limits.first_line);
+        let until = turn.after(self.config.limits.first_line_timeout);
         self.relay.stage = RelayStage::Proving(answer, until);
         let key = format!("{}", ephemeral.public());
         self.relay.login.ephemeral = Some(ephemeral);
@@ -113,7 +114,7 @@ impl Peer {
         let ephemeral = self.relay.login.ephemeral.take();
         let proved = ephemeral.and_then(|ephemeral| {
             let (link, proof) = parse_proof(fields, ephemeral.public())?;
-            link.is_relay(&ephemeral, &proof).then_some(link)
+            link.verify_relay(&ephemeral, &proof).then_some(link)
         });
         let (Some(link), Some(encryption)) = (proved, &self.encryption) else {
             return self.relay_lost(Error::UnprovenRelayKey, turn);
@@ -180,13 +181,13 @@ impl Peer {
                 self.relay.login.pinged = true;
                 return self.write_relay(RelayPacket::Ping("1"), turn);
             }
-            RelayStage::Dialling(_) => timed_out("a connection to the relay", limits.open),
+            RelayStage::Dialling(_) => timed_out("a connection to the relay", limits.open_timeout),
             RelayStage::Naming(..) => {
-                timed_out("X_NICK nick YES or NO from the relay", limits.first_line)
+                timed_out("X_NICK nick YES or NO from the relay", limits.first_line_timeout)
             }
-            RelayStage::Proving(..) => timed_out("X_KEY from the relay", limits.first_line),
+            RelayStage::Proving(..) => timed_out("X_KEY from the relay", limits.first_line_timeout),
             RelayStage::Online(_) => {
-                timed_out("a sign of life from the relay", limits.relay_silence)
+                timed_out("a sign of life from the relay", limits.relay_timeout)
             }
         };
         self.relay_lost(error, turn);
@@ -194,7 +195,7 @@ impl Peer {
 }
 
 /// Reads the relay's key, its nonce for this connection, and its proof.
-fn parse_proof(fields: &str, once: PublicKey) -> Option<(Link, [u8; 32])> {
+fn parse_proof(fields: &str, once: PublicKey) -> Option<(ProofContext, [u8; 32])> {
     let mut fields = fields.split(' ');
     let (Some(relay), Some(number), Some(shown), None) =
         (fields.next(), fields.next(), fields.next(), fields.next())
@@ -203,5 +204,5 @@ fn parse_proof(fields: &str, once: PublicKey) -> Option<(Link, [u8; 32])> {
     };
     let (mut nonce, mut proof) = ([0; 32], [0; 32]);
     decode(number, &mut nonce).and_then(|()| decode(shown, &mut proof)).ok()?;
-    Some((Link { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
+    Some((ProofContext { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
 }

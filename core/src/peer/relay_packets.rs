@@ -100,7 +100,7 @@ impl Peer {
                 let (from, ticket) = (login.from.take(), login.ticket.take());
                 // Spelled as the caller did: both sides use the nick in this form (section 11.2).
                 if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
-                    && called_as.is_same_as(own)
+                    && called_as.eq_ignore_case(own)
                 {
                     self.called(SocketAddr::new(ip, port), (from, called_as), ticket, turn);
                 }

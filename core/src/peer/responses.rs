@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use super::serve_start::Accepted;
 use super::{Action, Delivery, Event, Peer, SessionId, Turn};
-use crate::addr::{AddrError, may_dial_port};
+use crate::addr::{AddrError, check_dial_port};
 use crate::session::{Batch, Extensions, Question, Request};
-use crate::{FileName, Kind, LeftOut, Listed, Size};
+use crate::{FileName, Kind, LeftOut, SharedFile, Size};
 
 /// Bytes of a list that may wait to be sent while more of it is read.
 const MAX_UNSENT_LIST: usize = 64 << 10;
@@ -47,7 +47,7 @@ impl Peer {
     pub(super) fn entries(
         &mut self,
         session: SessionId,
-        entries: &[Listed],
+        entries: &[SharedFile],
         done: bool,
         turn: &mut Turn<'_>,
     ) {
@@ -56,7 +56,7 @@ impl Peer {
             return;
         }
         let mut out = Vec::new();
-        for Listed { name, size, stat } in entries {
+        for SharedFile { name, size, stat } in entries {
             if size.is_unknown() && self.spent.contains(name) {
                 continue;
             }
@@ -85,7 +85,7 @@ impl Peer {
         let Some(entry) = entry else { return };
         let mut out = Vec::new();
         for left in left {
-            if entry.session.answer_left(left, &mut out).is_err() {
+            if entry.session.answer_left_out(left, &mut out).is_err() {
                 break;
             }
         }
@@ -146,7 +146,7 @@ impl Peer {
         request: Request,
         size: Option<Size>,
     ) -> Result<(), Box<str>> {
-        let Request { name, size: asked, port, has, number } = request;
+        let Request { name, size: asked, port, partial: has, number } = request;
         let size = size.ok_or("it is not shared")?;
         let is_another = |size| asked.exact().is_some_and(|asked| asked != size);
         if let Some(size) = size.exact().filter(|size| is_another(*size)) {
@@ -204,5 +204,5 @@ fn notify_refused(
 
 /// Decides if a requester's port may be dialled; 0 means that the requester dials.
 fn may_connect(port: u16) -> Result<(), AddrError> {
-    if port == 0 { Ok(()) } else { may_dial_port(port) }
+    if port == 0 { Ok(()) } else { check_dial_port(port) }
 }

@@ -153,7 +153,7 @@ impl Peer {
         for id in unsent {
             self.serve_failed(id, Error::Closed(None), turn);
         }
-        let stall = turn.after(self.config.limits.stall);
+        let stall = turn.after(self.config.limits.stall_timeout);
         for serve in self.transfers.serves_mut() {
             if serve.session == session && serve.is_moving() {
                 serve.deadline.get_or_insert(stall);

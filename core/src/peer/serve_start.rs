@@ -38,7 +38,7 @@ impl Peer {
             session,
             name,
             size,
-            seal: entry.session.seal_of(entry.session.side().other(), number),
+            seal: entry.session.data_seal(entry.session.side().other(), number),
             reported: entry.session.extensions().has(Extensions::RECEIPT),
             files,
             unreported: Vec::new(),
@@ -66,7 +66,7 @@ impl Peer {
             let Some(requester) = entry.connection().map(|connection| connection.peer) else {
                 return;
             };
-            if !self.sending.take(requester, self.config.limits.sent_at_once) {
+            if !self.sending.take(requester, self.config.limits.concurrent_sends) {
                 self.is_crowded = true;
                 return;
             }
@@ -82,7 +82,7 @@ impl Peer {
                     serve.stage = ServeStage::Opening;
                     let length = serve.offset();
                     if length == 0 {
-                        serve.deadline = Some(turn.after(self.config.limits.accept));
+                        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
                     }
                     let name = serve.name.clone();
                     turn.act(Action::Open { transfer: id, session, name, size, length });
@@ -121,7 +121,7 @@ impl Peer {
     fn open_data_connection(&mut self, id: TransferId, turn: &mut Turn<'_>) {
         let (conn, listener) = (self.new_conn(), ListenerId(self.new_id()));
         let Some(serve) = self.transfers.serve_mut(id) else { return };
-        serve.deadline = Some(turn.after(self.config.limits.accept));
+        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
         let path = serve.path;
         if serve.to.port() != 0 {
             serve.stage = ServeStage::Dialling(conn);
@@ -149,7 +149,7 @@ impl Peer {
         debug_assert_eq!(said, Ok(()));
         entry.write(out, turn);
         serve.stage = ServeStage::Awaiting(listener);
-        serve.deadline = Some(turn.after(self.config.limits.accept));
+        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
     }
 
     pub(super) fn serve_accepted(
@@ -184,7 +184,7 @@ impl Peer {
     fn begin_sending(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
         let Some(serve) = self.transfers.serve_mut(id) else { return };
         let has_session = self.sessions.contains_key(&serve.session);
-        let until = turn.after(self.config.limits.stall);
+        let until = turn.after(self.config.limits.stall_timeout);
         serve.stage = ServeStage::Sending(conn);
         serve.began = turn.now;
         serve.deadline = stall_deadline(serve.size, has_session, until);

@@ -22,7 +22,7 @@ impl Peer {
     /// The peer sent X_END.
     pub(super) fn ended_by_peer(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let is_unanswered =
-            self.sessions.get(&id).is_some_and(|entry| entry.session.awaits_answer());
+            self.sessions.get(&id).is_some_and(|entry| entry.session.has_pending_question());
         self.session_over(id, true, is_unanswered.then_some(Error::Closed(None)), turn);
     }
 
@@ -30,13 +30,15 @@ impl Peer {
     pub(super) fn session_over(
         &mut self,
         id: SessionId,
-        has_spoken: bool,
+        has_received_packet: bool,
         error: Option<Error>,
         turn: &mut Turn<'_>,
     ) {
         let fate = error.as_ref().unwrap_or(&Error::Closed(None));
         let Some(entry) = self.release(id, fate, turn) else { return };
-        if let (true, Some(live)) = (entry.call.is_incoming() && !has_spoken, entry.connection()) {
+        if let (true, Some(live)) =
+            (entry.call.is_incoming() && !has_received_packet, entry.connection())
+        {
             self.guard.did_not_speak(live.peer, turn.now);
         }
         notify_end(id, &entry, error, Error::Closed(None), turn);
@@ -55,15 +57,15 @@ impl Peer {
         let timed_out = |waited_for, after| Error::TimedOut { waited_for, after };
         match entry.stage {
             SessionStage::Listening | SessionStage::Calling => {
-                let error = timed_out("a connection back", limits.open);
+                let error = timed_out("a connection back", limits.open_timeout);
                 self.open_failed(id, error, turn);
             }
             SessionStage::Consent => {
-                let error = timed_out("an answer to the call", limits.open);
+                let error = timed_out("an answer to the call", limits.open_timeout);
                 self.open_failed(id, error, turn);
             }
             SessionStage::Dialling { .. } => {
-                let error = timed_out("a connection", limits.open);
+                let error = timed_out("a connection", limits.open_timeout);
                 self.blame_dialled(id, turn);
                 self.open_failed(id, error, turn);
             }
@@ -78,18 +80,18 @@ impl Peer {
     /// Returns what the peer of an open session is late to do; `None` if the session is merely idle.
     fn late_peer(&self, entry: &SessionEntry) -> Option<Error> {
         let limits = &self.config.limits;
-        let (session, has_spoken) = (&entry.session, entry.session.has_spoken());
-        let (waited_for, after) = if !entry.auth.is_established() && has_spoken {
-            ("the rest of the handshake", limits.first_line)
+        let (session, has_received_packet) = (&entry.session, entry.session.has_received_packet());
+        let (waited_for, after) = if !entry.auth.is_established() && has_received_packet {
+            ("the rest of the handshake", limits.first_line_timeout)
         } else if entry.flow.unsent() > 0 {
-            ("the other side to read", limits.stall)
-        } else if !has_spoken && !entry.commands.is_empty() {
+            ("the other side to read", limits.stall_timeout)
+        } else if !has_received_packet && !entry.commands.is_empty() {
             let spare = entry.listeners.has_spare();
-            ("an answer", if spare { TRIAL_TIMEOUT } else { limits.first_line })
-        } else if !has_spoken && entry.call.is_incoming() {
-            ("a first packet", limits.first_line)
-        } else if session.awaits_answer() {
-            ("an answer", limits.answer)
+            ("an answer", if spare { TRIAL_TIMEOUT } else { limits.first_line_timeout })
+        } else if !has_received_packet && entry.call.is_incoming() {
+            ("a first packet", limits.first_line_timeout)
+        } else if session.has_pending_question() {
+            ("an answer", limits.answer_timeout)
         } else {
             return None;
         };

@@ -28,7 +28,7 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> bool {
-        let key = |conn| self.clients.get(conn).and_then(|client| client.shown.proved());
+        let key = |conn| self.clients.get(conn).and_then(|client| client.key_proof.proved());
         let is_same = key(&conn).is_some_and(|own| key(&holder) == Some(own));
         let Some(held) = self.clients.get_mut(&holder).filter(|_| is_same) else { return false };
         if held.claimed_by.is_some() {
@@ -37,11 +37,11 @@ impl Registry {
         held.claimed_by = Some(conn);
         held.pinged(now);
         let (nick, text) = (claim.0, claim.1.into());
-        let until = now.saturating_add(self.limits.claim);
+        let until = now.saturating_add(self.limits.claim_timeout);
         if let Some(client) = self.clients.get_mut(&conn) {
             client.claim = Some(Claim { nick, text, holder, until });
         }
-        self.hasten(conn);
+        self.advance_alarm(conn);
         self.ping(holder, actions);
         true
     }
@@ -64,7 +64,7 @@ impl Registry {
             self.close(holder, CloseReason::Replaced, actions);
         }
         // Somebody may have been faster where the holder left by itself.
-        match self.nicks.alike(&nick) {
+        match self.nicks.find_similar(&nick) {
             None => self.give_nick(conn, nick, &text, actions),
             Some(_) => self.refuse_nick(conn, &text, actions),
         }
@@ -82,7 +82,7 @@ impl Registry {
                 self.clients.get_mut(&claimant).and_then(|client| client.claim.as_mut())
         {
             claim.until = Duration::ZERO;
-            self.hasten(claimant);
+            self.advance_alarm(claimant);
         }
     }
 }

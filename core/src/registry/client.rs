@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::ConnId;
 use super::claim::Claim;
-use super::keys::Shown;
+use super::keys::KeyProof;
 use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits};
@@ -16,11 +16,11 @@ pub(super) struct Client {
     pub(super) from: IpAddr,
     pub(super) lines: LineBuffer,
     /// Canonical, each once: what its X_INITs may name beside its own address.
-    lent: Vec<(IpAddr, u16)>,
+    allocated: Vec<(IpAddr, u16)>,
     /// Whether it is a bridge's client.
     pub(super) bridged: bool,
     /// Whether a packet has come.
-    pub(super) spoken: bool,
+    pub(super) has_sent_packet: bool,
     pub(super) nick: Option<Nick>,
     pub(super) nick_tries: u32,
     pub(super) errors: u32,
@@ -30,7 +30,7 @@ pub(super) struct Client {
     /// What it said in X_CAPS, once it did.
     pub(super) caps: Option<RelayCaps>,
     /// What it showed of its key.
-    pub(super) shown: Shown,
+    pub(super) key_proof: KeyProof,
     /// A nick that it asked for and another connection of its host may still have.
     pub(super) claim: Option<Claim>,
     /// Who claims its nick.
@@ -65,16 +65,16 @@ impl Client {
         let mut client = Self {
             from,
             lines: LineBuffer::new(),
-            lent: Vec::new(),
+            allocated: Vec::new(),
             bridged: false,
-            spoken: false,
+            has_sent_packet: false,
             nick: None,
             nick_tries: 0,
             errors: 0,
             asks: Budget::default(),
             refusals: Budget::default(),
             caps: None,
-            shown: Shown::default(),
+            key_proof: KeyProof::default(),
             claim: None,
             claimed_by: None,
             lists: 0,
@@ -90,20 +90,20 @@ impl Client {
         client
     }
 
-    pub(super) fn lend(&mut self, at: SocketAddr, most: usize) {
+    pub(super) fn allocate(&mut self, at: SocketAddr, most: usize) {
         let at = (at.ip().to_canonical(), at.port());
-        if self.lent.len() < most && !self.lent.contains(&at) {
-            self.lent.push(at);
+        if self.allocated.len() < most && !self.allocated.contains(&at) {
+            self.allocated.push(at);
         }
     }
 
-    pub(super) fn give_back(&mut self, at: SocketAddr) {
+    pub(super) fn release(&mut self, at: SocketAddr) {
         let back = (at.ip().to_canonical(), at.port());
-        self.lent.retain(|at| *at != back);
+        self.allocated.retain(|at| *at != back);
     }
 
     pub(super) fn is_allocated(&self, ip: IpAddr, port: u16) -> bool {
-        self.lent.contains(&(ip, port))
+        self.allocated.contains(&(ip, port))
     }
 
     /// Whether it knows what these words stand for.
@@ -122,7 +122,7 @@ impl Client {
 
     pub(super) fn due(&self, limits: &RelayLimits) -> Due {
         if self.nick.is_none() {
-            let nameless = self.opened.saturating_add(limits.nameless);
+            let nameless = self.opened.saturating_add(limits.nick_timeout);
             let claim = self.claim.as_ref().map(|claim| claim.until);
             return match claim.filter(|until| *until < nameless) {
                 Some(until) => Due::Claim(until),
@@ -130,8 +130,8 @@ impl Client {
             };
         }
         match self.pinged {
-            None => Due::Ping(self.heard.saturating_add(limits.silence)),
-            Some(at) => Due::Pong(at.saturating_add(limits.silence)),
+            None => Due::Ping(self.heard.saturating_add(limits.silence_timeout)),
+            Some(at) => Due::Pong(at.saturating_add(limits.silence_timeout)),
         }
     }
 }

@@ -6,27 +6,27 @@ use alloc::vec::Vec;
 use super::refusal::Refusal;
 use super::{Action, ConnId, Registry};
 use crate::relay_caps::RelayCaps;
-use crate::secure::relay_key::Link;
+use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode_key_and_proof, encode};
 use crate::{Quoted, RelayPacket};
 
 /// How far a client is in showing its key.
 #[derive(Clone, Copy, Default)]
-pub(super) enum Shown {
+pub(super) enum KeyProof {
     #[default]
-    Nothing,
+    None,
     /// The relay has proved its key, and the client's proof is to come.
-    Relays(Link),
+    RelayProved(ProofContext),
     /// The client holds this key.
-    Both(PublicKey),
+    Proved(PublicKey),
     /// The client's proof was wrong, and it has no other try.
-    Wrong,
+    Failed,
 }
 
-impl Shown {
+impl KeyProof {
     pub(super) fn proved(self) -> Option<PublicKey> {
         match self {
-            Self::Both(key) => Some(key),
+            Self::Proved(key) => Some(key),
             _ => None,
         }
     }
@@ -51,30 +51,30 @@ impl Registry {
             let got = Quoted(fields);
             Refusal::Error(format!("expected {form}, got X_KEY {got}"))
         };
-        match client.shown {
-            Shown::Nothing => {
+        match client.key_proof {
+            KeyProof::None => {
                 let once = PublicKey::parse(fields).map_err(|_| malformed("X_KEY base64"))?;
                 let relay = identity.public();
-                let link = Link { relay, nonce: self.entropy.bytes(), once };
+                let link = ProofContext { relay, nonce: self.entropy.bytes(), once };
                 let Some(proof) = link.prove_relay(identity) else {
                     return Err(malformed("a key that is not weak"));
                 };
-                client.shown = Shown::Relays(link);
+                client.key_proof = KeyProof::RelayProved(link);
                 let answer = format!("{relay} {} {}", encode(&link.nonce), encode(&proof));
                 self.write(conn, &RelayPacket::Key(&answer), actions);
                 Ok(())
             }
-            Shown::Relays(link) => {
-                client.shown = Shown::Wrong;
+            KeyProof::RelayProved(link) => {
+                client.key_proof = KeyProof::Failed;
                 let (host, proof) =
                     decode_key_and_proof(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
-                if !link.is_host(identity, host, &proof) {
+                if !link.verify_host(identity, host, &proof) {
                     return Err(Refusal::Error("expected the proof of that key".into()));
                 }
-                client.shown = Shown::Both(host);
+                client.key_proof = KeyProof::Proved(host);
                 Ok(())
             }
-            Shown::Both(_) | Shown::Wrong => {
+            KeyProof::Proved(_) | KeyProof::Failed => {
                 Err(Refusal::Error("expected one proof a connection".into()))
             }
         }

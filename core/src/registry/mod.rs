@@ -8,8 +8,8 @@ mod address;
 mod check;
 mod claim;
 mod client;
+mod connections;
 mod keys;
-mod link;
 mod nicks;
 mod packets;
 mod refusal;
@@ -67,15 +67,15 @@ pub enum Input<'a> {
         conn: ConnId,
     },
     /// The driver listens for this connection at an address of its own, which its X_INITs may name
-    /// as well. Beyond [`RelayLimits::lent`] it is not taken.
-    Lent {
+    /// as well. Beyond [`RelayLimits::allocations`] it is not taken.
+    Allocated {
         /// To which connection.
         conn: ConnId,
         /// The address; its port counts too.
         at: SocketAddr,
     },
-    /// An address lent earlier may be named no longer. All are when the connection is gone.
-    Returned {
+    /// An address allocated earlier may be named no longer. All are when the connection is gone.
+    Released {
         /// By which connection.
         conn: ConnId,
         /// The address.
@@ -135,7 +135,7 @@ pub enum Action {
 pub enum Report {
     /// The client has a nick now.
     Registered,
-    /// An X_INIT of the client that names an address lent to it is passed on.
+    /// An X_INIT of the client that names an address allocated to it is passed on.
     Named {
         /// The address.
         at: SocketAddr,
@@ -143,7 +143,7 @@ pub enum Report {
         callee: IpAddr,
     },
     /// An X_INIT is passed on to the client, and the address in it is the caller's own as this relay
-    /// sees it, or one lent to the caller.
+    /// sees it, or one allocated to the caller.
     Called {
         /// The address.
         at: SocketAddr,
@@ -163,13 +163,13 @@ pub enum CloseReason {
     /// No free and valid nick within the tries.
     NickTries,
     /// No nick within the time.
-    Nameless,
+    NoNick,
     /// No sign of life, not even after a ping.
     Silent,
     /// Too many packets with a fault.
-    Faults,
+    TooManyErrors,
     /// The client does not read what it is sent: what is unsent may be dropped.
-    Unread,
+    NotReading,
     /// There are as many connections as the limits allow.
     Full,
     /// There are as many connections from this address as the limits allow.
@@ -187,10 +187,10 @@ impl fmt::Display for CloseReason {
             Self::NotXcher => "no XCHER",
             Self::BadLine => "a line too long or no text",
             Self::NickTries => "too many tries for a nick",
-            Self::Nameless => "no nick in time",
+            Self::NoNick => "no nick in time",
             Self::Silent => "silent",
-            Self::Faults => "too many errors",
-            Self::Unread => "does not read",
+            Self::TooManyErrors => "too many errors",
+            Self::NotReading => "does not read",
             Self::Full => "too many connections",
             Self::AddressFull => "too many connections from its address",
             Self::Replaced => "its host has its nick back by another connection",
@@ -246,7 +246,7 @@ impl Registry {
         self.limits = limits;
         let all: Vec<_> = self.clients.keys().copied().collect();
         for conn in all {
-            self.hasten(conn);
+            self.advance_alarm(conn);
         }
     }
 
@@ -281,14 +281,14 @@ impl Registry {
                     client.bridged = true;
                 }
             }
-            Input::Lent { conn, at } => {
+            Input::Allocated { conn, at } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
-                    client.lend(at, self.limits.lent);
+                    client.allocate(at, self.limits.allocations);
                 }
             }
-            Input::Returned { conn, at } => {
+            Input::Released { conn, at } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
-                    client.give_back(at);
+                    client.release(at);
                 }
             }
             Input::Tick => self.tick(now, actions),

@@ -11,7 +11,7 @@ use unicode_security::skeleton;
 use super::ConnId;
 use crate::{Nick, RelayPacket};
 
-/// The nicks that connections have, no two of which are alike.
+/// The nicks that connections have, no two of which look alike.
 #[derive(Default)]
 pub(super) struct Nicks {
     by_nick: BTreeMap<Nick, ConnId>,
@@ -28,29 +28,29 @@ impl Nicks {
     /// # Errors
     ///
     /// The nick that is there and could be taken for it, if there is one.
-    pub(super) fn called(&self, text: &str) -> Result<ConnId, Option<&Nick>> {
+    pub(super) fn find_callee(&self, text: &str) -> Result<ConnId, Option<&Nick>> {
         if let Some(conn) = self.by_nick.get(text) {
             return Ok(*conn);
         }
         let nick = Nick::parse(text).map_err(|_| None)?;
-        match self.alike(&nick) {
-            Some((holder, conn)) if holder.is_same_as(&nick) => Ok(conn),
-            alike => Err(alike.map(|(holder, _)| holder)),
+        match self.find_similar(&nick) {
+            Some((holder, conn)) if holder.eq_ignore_case(&nick) => Ok(conn),
+            find_similar => Err(find_similar.map(|(holder, _)| holder)),
         }
     }
 
     /// The nick that this one could be taken for, and whose it is.
-    pub(super) fn alike(&self, nick: &Nick) -> Option<(&Nick, ConnId)> {
-        let holder = match nick.is_for_one_time() {
+    pub(super) fn find_similar(&self, nick: &Nick) -> Option<(&Nick, ConnId)> {
+        let holder = match nick.is_one_time() {
             true => nick,
             false => forms(nick).iter().find_map(|form| self.by_form.get(form))?,
         };
         self.by_nick.get_key_value(holder).map(|(nick, conn)| (nick, *conn))
     }
 
-    /// Gives a nick to which none is alike.
+    /// Gives a nick that no other nick looks like.
     pub(super) fn insert(&mut self, nick: Nick, conn: ConnId) {
-        if !nick.is_for_one_time() {
+        if !nick.is_one_time() {
             for form in forms(&nick) {
                 self.by_form.insert(form, nick.clone());
             }
@@ -64,7 +64,7 @@ impl Nicks {
             return;
         }
         self.list_bytes -= listed_bytes(nick);
-        if !nick.is_for_one_time() {
+        if !nick.is_one_time() {
             for form in forms(nick) {
                 self.by_form.remove(&form);
             }
@@ -86,10 +86,10 @@ impl Nicks {
 /// Bytes that a nick adds to a list.
 fn listed_bytes(nick: &Nick) -> usize {
     let line = RelayPacket::WhoNick(nick.as_str()).to_line();
-    if nick.is_for_one_time() { 0 } else { line.len() }
+    if nick.is_one_time() { 0 } else { line.len() }
 }
 
-/// The forms of a nick; two nicks are alike where they share one. The first is what UsernameCaseMapped of
+/// The forms of a nick; two nicks look alike where they share one. The first is what UsernameCaseMapped of
 /// RFC 8265 (section 3.3) compares by. The others are skeletons (UTS 39, section 4), of the nick as it is
 /// drawn and in lower case: `I` looks like `l`, and its lower case does not.
 fn forms(nick: &Nick) -> [Box<str>; 3] {
@@ -122,10 +122,10 @@ mod tests {
     fn are_alike(one: &str, other: &str) -> bool {
         let mut nicks = Nicks::default();
         nicks.insert(nick(one), ConnId(1));
-        let alike = nicks.alike(&nick(other)).is_some();
+        let find_similar = nicks.find_similar(&nick(other)).is_some();
         nicks.remove(&nick(one));
         assert!(nicks.by_nick.is_empty() && nicks.by_form.is_empty() && nicks.list_bytes == 0);
-        alike
+        find_similar
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             ("482l", None),
             ("no nick", None),
         ] {
-            assert_eq!(nicks.called(called).ok(), whose.map(ConnId), "{called}");
+            assert_eq!(nicks.find_callee(called).ok(), whose.map(ConnId), "{called}");
         }
     }
 }

@@ -12,7 +12,9 @@ use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{Line, MAX_NICK, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr};
+use crate::{
+    Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
+};
 
 impl Registry {
     pub(super) fn received(
@@ -69,13 +71,13 @@ impl Registry {
             Err(ProtocolError::NotXcher { got }) => return Err(not_xcher(client, &got)),
             packet => packet,
         };
-        client.spoken = true;
+        client.has_sent_packet = true;
         match packet {
             Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
                 if !self.limits.any_address && !client.is_allocated(ip, port) {
-                    addr::may_name(ip, client.from)
+                    addr::check_named(ip, client.from)
                         .map_err(|error| Refusal::Declined(format!("refused: {error}")))?;
                 }
                 self.forward(conn, nick, SocketAddr::new(ip, port), line, now, actions)
@@ -158,7 +160,7 @@ impl Registry {
         }
         let nick = Nick::parse(text);
         // A NO tells that someone has this code: as often as a call does.
-        if nick.as_ref().is_ok_and(Nick::is_for_one_time)
+        if nick.as_ref().is_ok_and(Nick::is_one_time)
             && !self.addresses.guess(client.from, &self.limits, now)
         {
             let reason = too_many_guesses(&self.limits);
@@ -166,11 +168,11 @@ impl Registry {
         }
         match nick {
             // A nick that fits no answer.
-            Err(bad) if text.len() > MAX_NICK * 4 => {
+            Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {
                 return Err(self.failed_try(conn, format!("{bad}")));
             }
             Err(_) => self.refuse_nick(conn, text, actions),
-            Ok(nick) => match self.nicks.alike(&nick).map(|(_, holder)| holder) {
+            Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
                 None => self.give_nick(conn, nick, text, actions),
                 Some(holder) => {
                     if !self.claim(conn, (nick, text), holder, now, actions) {
@@ -196,7 +198,7 @@ impl Registry {
             actions.push(Action::Report { conn, report: Report::Registered });
         }
         self.nicks.insert(nick, conn);
-        self.hasten(conn);
+        self.advance_alarm(conn);
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
     }
 
@@ -233,13 +235,13 @@ impl Registry {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         let from = client.from;
         let parsed = Nick::parse(nick);
-        let is_code = parsed.as_ref().is_ok_and(Nick::is_for_one_time);
+        let is_code = parsed.as_ref().is_ok_and(Nick::is_one_time);
         // Before it is seen whether the code is there: else it could be guessed all the same.
         if is_code && !self.addresses.may_guess(from, &self.limits, now) {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, reason, now));
         }
-        let target = match self.nicks.called(nick) {
+        let target = match self.nicks.find_callee(nick) {
             Ok(target) => target,
             Err(_) if !self.addresses.guess(from, &self.limits, now) => {
                 let reason = too_many_guesses(&self.limits);
@@ -324,7 +326,7 @@ impl Registry {
                 if client.errors >= most {
                     let over = format_args!("expected fewer than {most} errors");
                     self.error(conn, "-", over, actions);
-                    self.close(conn, CloseReason::Faults, actions);
+                    self.close(conn, CloseReason::TooManyErrors, actions);
                 }
             }
             Refusal::Over(reason, why) => {
@@ -338,7 +340,7 @@ impl Registry {
 /// A person at a terminal may mistype; what was never XCHER is not talked to.
 fn not_xcher(client: &Client, got: &str) -> Refusal {
     let reason = format!("expected an XCHER packet such as X_NICK nick, got {got}");
-    if client.spoken {
+    if client.has_sent_packet {
         Refusal::Error(reason)
     } else {
         Refusal::Over(reason, CloseReason::NotXcher)
@@ -367,22 +369,22 @@ fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Dura
     if client.refusals.spend(limits.asks_per_minute, now) {
         Refusal::Declined(why)
     } else {
-        Refusal::Over(why, CloseReason::Faults)
+        Refusal::Over(why, CloseReason::TooManyErrors)
     }
 }
 
 fn too_many_guesses(limits: &RelayLimits) -> String {
-    let RelayLimits { guesses, guess_every, .. } = limits;
+    let RelayLimits { guesses, guess_interval, .. } = limits;
     format!(
         "expected at most {guesses} nicks from your address that are not there, and one more every \
-         {guess_every:?}: try again later"
+         {guess_interval:?}: try again later"
     )
 }
 
 /// The form in which a client sends the packet of this verb to the relay.
 fn form(text: &str) -> &'static str {
     match verb(text) {
-        "X_INIT" => X_INIT,
+        "X_INIT" => X_INIT_FORM,
         "X_NICK" => "X_NICK nick",
         "X_WHO" => "X_WHO",
         "X_ADDR" => "X_ADDR",
@@ -407,7 +409,7 @@ fn verb(text: &str) -> &str {
 fn bad_line(error: &ProtocolError) -> impl fmt::Display {
     match error {
         ProtocolError::LineTooLong { .. } => {
-            format!("expected a line of at most {} bytes, got a longer one", crate::MAX_LINE)
+            format!("expected a line of at most {} bytes, got a longer one", crate::MAX_LINE_LEN)
         }
         error => format!("{error}"),
     }

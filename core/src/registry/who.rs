@@ -2,19 +2,19 @@
 
 use alloc::vec::Vec;
 
-use super::link::append_to;
+use super::connections::append_to;
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::RelayPacket;
 
 /// Bytes of a list that wait for one client.
-const PIECE: usize = 16 << 10;
+const LIST_CHUNK_LEN: usize = 16 << 10;
 
 impl Registry {
     /// Writes the next piece of the lists that `conn` asked for, unless enough is on its way.
     ///
     /// A list is not a snapshot: whoever comes or goes while it is written may be in it or not.
     pub(super) fn list_nicks(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
-        let piece = PIECE.min(self.limits.unsent / 2);
+        let piece = LIST_CHUNK_LEN.min(self.limits.unsent / 2);
         let Some(client) = self.clients.get_mut(&conn) else { return };
         while client.lists > 0 && client.unsent <= piece / 2 {
             let room = (piece - client.unsent).max(1);
@@ -27,7 +27,7 @@ impl Registry {
                 while out.len() < full && !ended {
                     if let Some(nick) = nicks.next() {
                         last = Some(nick);
-                        if nick.is_for_one_time() {
+                        if nick.is_one_time() {
                             continue;
                         }
                         RelayPacket::WhoNick(nick.as_str()).encode(out);
@@ -44,7 +44,7 @@ impl Registry {
             }
         }
         if client.unsent > self.limits.unsent {
-            self.close(conn, CloseReason::Unread, actions);
+            self.close(conn, CloseReason::NotReading, actions);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What snow is to use: Curve25519 with its secrets overwritten and its results looked at, the cipher of
-//! the records, and for randomness no more than one ephemeral key.
+//! The primitives for snow: Curve25519 that erases its secrets and rejects weak keys, the cipher of the
+//! records, and randomness for exactly one ephemeral key.
 
 use alloc::boxed::Box;
 
@@ -8,12 +8,12 @@ use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
-use xcher_aead::{Aead, TAG};
+use xcher_aead::{Aead, TAG_LEN};
 
 use super::record::nonce;
 use super::secret::Secret;
 
-/// Gives a handshake its ephemeral secret.
+/// Provides the ephemeral secret of a handshake.
 pub(super) struct Resolver(pub(super) Secret<32>);
 
 impl CryptoResolver for Resolver {
@@ -25,7 +25,7 @@ impl CryptoResolver for Resolver {
         Some(Box::new(X25519 { secret: Secret([0; 32]), public: [0; 32] }))
     }
 
-    // Named, not passed on, so that a wasm module holds these and no others.
+    // Fixed, not chosen by the argument, so that a wasm module does not link other primitives.
     fn resolve_hash(&self, _: &HashChoice) -> Option<Box<dyn Hash>> {
         DefaultResolver.resolve_hash(&HashChoice::Blake2s)
     }
@@ -35,7 +35,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// The 32 bytes of one key, and never the same again.
+/// The 32 bytes of one key, available once.
 struct Once(Option<Secret<32>>);
 
 impl Random for Once {
@@ -88,7 +88,7 @@ impl Dh for X25519 {
     fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let public = public.first_chunk::<32>().ok_or(Error::Dh)?;
         let shared = Secret(MontgomeryPoint(*public).mul_clamped(*self.secret).to_bytes());
-        // A point of low order gives this with every secret: nothing would be secret.
+        // A point of low order yields this with every secret.
         if *shared == [0; 32] {
             return Err(Error::Dh);
         }
@@ -97,7 +97,7 @@ impl Dh for X25519 {
     }
 }
 
-/// The key, once there is one.
+/// A cipher, keyed once snow sets a key.
 struct ChaChaPoly(Option<Aead>);
 
 impl ChaChaPoly {
@@ -118,8 +118,8 @@ impl Cipher for ChaChaPoly {
     fn encrypt(&self, number: u64, aad: &[u8], text: &[u8], out: &mut [u8]) -> usize {
         let (sealed, rest) = out.split_at_mut(text.len());
         sealed.copy_from_slice(text);
-        rest[..TAG].copy_from_slice(&self.aead().seal(nonce(number, false), aad, sealed));
-        text.len() + TAG
+        rest[..TAG_LEN].copy_from_slice(&self.aead().seal(nonce(number, false), aad, sealed));
+        text.len() + TAG_LEN
     }
 
     fn decrypt(
@@ -129,7 +129,7 @@ impl Cipher for ChaChaPoly {
         sealed: &[u8],
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let (sealed, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
+        let (sealed, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Error::Decrypt)?;
         let text = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
         text.copy_from_slice(sealed);
         let opens = self.aead().open(nonce(number, false), aad, text, *tag);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::extension_packet::Extra;
+use super::extension_packet::ExtensionPacket;
 use super::{Event, Session};
 use crate::code::{Code, CodeError, Prover, REFUSAL, Verifier};
 use crate::secure::{Entropy, Identity, Keys, PublicKey, Side, own_key};
@@ -36,7 +36,7 @@ impl Auth {
                 put(prover.start(), out);
                 Role::Prove(Box::new(prover))
             }
-            Side::Called => Role::Verify(Box::new(Verifier::new(code, keys, entropy))),
+            Side::Callee => Role::Verify(Box::new(Verifier::new(code, keys, entropy))),
         };
         Self { role, answered: false }
     }
@@ -67,23 +67,29 @@ impl Session {
     }
 
     /// Shows who has proved the code that this side also holds `identity`.
-    pub(crate) fn say_own_key(&mut self, identity: &Identity, out: &mut Vec<u8>) {
+    pub(crate) fn send_own_key(&mut self, identity: &Identity, out: &mut Vec<u8>) {
         if let Some(privacy) = &self.privacy {
             let (hash, other) = privacy.handshake();
             let proof = own_key::prove(identity, other, hash);
             // A session that is over needs no more keys.
-            let _ = self.say(&Extra::Key { key: identity.public(), proof }, out);
+            let _ =
+                self.send_extension(&ExtensionPacket::Key { key: identity.public(), proof }, out);
         }
     }
 
     /// Whether the other side holds `key`, as it says; `shown` is what this side showed it.
-    pub(crate) fn holds_own_key(&self, key: PublicKey, proof: &[u8; 32], shown: &Identity) -> bool {
+    pub(crate) fn verify_own_key(
+        &self,
+        key: PublicKey,
+        proof: &[u8; 32],
+        shown: &Identity,
+    ) -> bool {
         let privacy = self.privacy.as_ref();
-        privacy.is_some_and(|privacy| own_key::holds(shown, key, privacy.handshake().0, proof))
+        privacy.is_some_and(|privacy| own_key::verify(shown, key, privacy.handshake().0, proof))
     }
 
     /// Takes a line while a code is being proved.
-    pub(super) fn hear_auth(
+    pub(super) fn receive_auth(
         &mut self,
         line: &str,
         out: &mut Vec<u8>,

@@ -34,9 +34,9 @@ pub enum Event {
         stat: Stat,
     },
     /// One file of an offer, with a name that is none.
-    BadOffer {
+    InvalidOffer {
         /// What was expected and what came.
-        why: Box<str>,
+        reason: Box<str>,
     },
     /// The other side has this, and cannot include it in its list or offer (section 20).
     LeftOut(LeftOut),
@@ -66,7 +66,7 @@ pub enum Event {
         /// The file.
         name: FileName,
         /// Why.
-        why: NotStored,
+        reason: NotStored,
     },
     /// What both users see if nobody is between them (section 11.5).
     SafetyWords {
@@ -76,9 +76,9 @@ pub enum Event {
     /// A question came. It waits behind older ones: see [`Session::question`](super::Session::question).
     Question,
     /// A question came with a name that is none; it gets its NO in its turn.
-    BadQuestion {
+    InvalidQuestion {
         /// What was expected and what came.
-        why: Box<str>,
+        reason: Box<str>,
     },
     /// One file of the list that we asked for.
     Entry {
@@ -90,9 +90,9 @@ pub enum Event {
         stat: Stat,
     },
     /// One file of the list, with a name that is none: it cannot be asked for.
-    BadEntry {
+    InvalidEntry {
         /// What was expected and what came.
-        why: Box<str>,
+        reason: Box<str>,
     },
     /// The list is complete.
     ListEnd {
@@ -147,7 +147,7 @@ pub struct Want {
     /// Their sizes together, as far as they are known, in bytes.
     pub bytes: u64,
     /// Those of the files, of this report or of earlier ones, that it has already and will not request.
-    pub here: u64,
+    pub already_stored: u64,
 }
 
 /// What a requester reports of files of one of its requests (section 19).
@@ -184,7 +184,7 @@ pub struct Request {
     /// Where it listens; 0 where this side is to.
     pub port: u16,
     /// What it has of it: so many bytes of this sum.
-    pub has: Option<(u64, Digest)>,
+    pub partial: Option<(u64, Digest)>,
     /// How many it requested before.
     pub number: u64,
 }

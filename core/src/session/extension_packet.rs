@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 use base64ct::{Base64, Encoding as _};
 
 use super::{Extensions, Receipt, Want};
-use crate::batch::{MAX_FILE, MAX_FILES};
+use crate::batch::{MAX_FILE_LEN, MAX_FILES};
 use crate::packet::split_last;
 use crate::secure::{PublicKey, decode_key_and_proof};
 use crate::stream::Digest;
-use crate::{FileName, Name, NotStored, ProtocolError, Quoted, Size, Stat, WhyLeft, decimal};
+use crate::{FileName, LeftOutReason, Name, NotStored, ProtocolError, Quoted, Size, Stat, decimal};
 
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Extra<'a> {
+pub(super) enum ExtensionPacket<'a> {
     /// `X_RESUME name size port offset sum`: send me the rest of this file; I have `offset` bytes of
     /// this sum.
     Resume { name: Name<'a>, size: Size, port: u16, offset: u64, digest: Digest },
@@ -39,9 +39,9 @@ pub(super) enum Extra<'a> {
     /// of this number.
     Receipt(Receipt),
     /// `X_UNASKED reason name`: I want this file, and do not request it.
-    Unasked { why: NotStored, name: Name<'a> },
+    Unasked { reason: NotStored, name: Name<'a> },
     /// `X_LEFT reason name`: this is here and cannot come.
-    Left { why: WhyLeft, name: Name<'a> },
+    Left { reason: LeftOutReason, name: Name<'a> },
 }
 
 const RESUME: &str = "X_RESUME name size port offset digest";
@@ -60,7 +60,7 @@ const STORED: &str = "X_STORED number at count, of at most 1024 files";
 const UNASKED: &str = "X_UNASKED reason name";
 const FAILED: &str = "X_FAILED number at count reason, of at most 1024 files";
 
-impl<'a> Extra<'a> {
+impl<'a> ExtensionPacket<'a> {
     /// Reads a line; `None` where it is none that is in force.
     pub(super) fn parse(line: &'a str, named: Extensions) -> Result<Option<Self>, ProtocolError> {
         let (verb, fields) = line.split_once(' ').unwrap_or((line, ""));
@@ -89,9 +89,9 @@ impl<'a> Extra<'a> {
             }
             "X_FAILED" if named.has(Extensions::RECEIPT) => {
                 let parsed = split_last(fields).filter(|(_, reason)| !reason.is_empty());
-                let why =
+                let reason =
                     |(fields, reason)| Self::parse_receipt(fields, Some(NotStored::parse(reason)));
-                (parsed.and_then(why), FAILED)
+                (parsed.and_then(reason), FAILED)
             }
             _ => return Ok(None),
         };
@@ -141,7 +141,7 @@ impl<'a> Extra<'a> {
     fn parse_file(fields: &'a str) -> Option<Self> {
         let (name, size) = split_last(fields)?;
         let size = Size::parse(size)?;
-        size.exact().filter(|size| *size <= MAX_FILE)?;
+        size.exact().filter(|size| *size <= MAX_FILE_LEN)?;
         Some(Self::File { name: FileName::parse(name), size })
     }
 
@@ -152,14 +152,16 @@ impl<'a> Extra<'a> {
     }
 
     fn parse_left(fields: &'a str) -> Option<Self> {
-        let (why, name) = fields.split_once(' ')?;
-        Some(Self::Left { why: WhyLeft::parse(why)?, name: FileName::parse(name) })
+        let (reason, name) = fields.split_once(' ')?;
+        Some(Self::Left { reason: LeftOutReason::parse(reason)?, name: FileName::parse(name) })
     }
 
     fn parse_unasked(fields: &'a str) -> Option<Self> {
-        let (why, name) = fields.split_once(' ')?;
-        (!why.is_empty())
-            .then(|| Self::Unasked { why: NotStored::parse(why), name: FileName::parse(name) })
+        let (reason, name) = fields.split_once(' ')?;
+        (!reason.is_empty()).then(|| Self::Unasked {
+            reason: NotStored::parse(reason),
+            name: FileName::parse(name),
+        })
     }
 
     fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
@@ -175,8 +177,8 @@ impl<'a> Extra<'a> {
     }
 
     fn parse_want(fields: &str) -> Option<Self> {
-        let [files, bytes, here] = numbers(fields)?;
-        Some(Self::Want(Want { files, bytes, here }))
+        let [files, bytes, already_stored] = numbers(fields)?;
+        Some(Self::Want(Want { files, bytes, already_stored }))
     }
 
     fn parse_receipt(fields: &str, not_stored: Option<NotStored>) -> Option<Self> {
@@ -220,19 +222,19 @@ impl<'a> Extra<'a> {
                 put_base64(proof, out);
             }
             Self::Refused { number } => put_numbers(out, "X_REFUSED", &[*number]),
-            Self::Want(Want { files, bytes, here }) => {
-                put_numbers(out, "X_WANT", &[*files, *bytes, *here]);
+            Self::Want(Want { files, bytes, already_stored }) => {
+                put_numbers(out, "X_WANT", &[*files, *bytes, *already_stored]);
             }
             Self::Receipt(Receipt { number, at, count, not_stored }) => {
                 let verb = if not_stored.is_some() { "X_FAILED" } else { "X_STORED" };
                 put_numbers(out, verb, &[*number, *at, *count]);
-                if let Some(why) = not_stored {
+                if let Some(reason) = not_stored {
                     out.push(b' ');
-                    out.extend_from_slice(why.as_str().as_bytes());
+                    out.extend_from_slice(reason.as_str().as_bytes());
                 }
             }
-            Self::Left { why, name } => put_named(out, "X_LEFT ", why.as_str(), *name),
-            Self::Unasked { why, name } => put_named(out, "X_UNASKED ", why.as_str(), *name),
+            Self::Left { reason, name } => put_named(out, "X_LEFT ", reason.as_str(), *name),
+            Self::Unasked { reason, name } => put_named(out, "X_UNASKED ", reason.as_str(), *name),
         }
         out.push(b'\n');
     }
@@ -267,9 +269,9 @@ fn parse_digest(text: &str) -> Option<Digest> {
     Base64::decode(text, &mut [0; 32]).ok()?.try_into().ok()
 }
 
-fn put_named(out: &mut Vec<u8>, verb: &str, why: &str, name: Name<'_>) {
+fn put_named(out: &mut Vec<u8>, verb: &str, reason: &str, name: Name<'_>) {
     let name = name.map_or_else(|bad| bad.name, FileName::into_str);
-    for part in [verb, why, " ", name] {
+    for part in [verb, reason, " ", name] {
         out.extend_from_slice(part.as_bytes());
     }
 }
@@ -301,42 +303,48 @@ mod tests {
         let name = || Ok(FileName::parse("a b 1").expect("a name"));
         let (size, digest) = (Size::Exact(1 << 40), [0xab; 32]);
         for extra in [
-            Extra::Resume { name: name(), size, port: 4000, offset: 1 << 40, digest },
-            Extra::Resume { name: name(), size, port: 0, offset: 1, digest },
-            Extra::Port { number: 3, port: 4000 },
-            Extra::Batch { count: 1024, port: 0 },
-            Extra::File { name: name(), size: Size::Exact(262_144) },
-            Extra::Stat { name: name(), size, stat: Stat::default() },
-            Extra::Offer { name: name(), size, stat: Some(Stat::default()) },
-            Extra::OfferEnd,
-            Extra::Key { key: PublicKey::new([5; 32]), proof: digest },
-            Extra::Refused { number: 3 },
-            Extra::Want(Want { files: 3, bytes: u64::MAX, here: 0 }),
-            Extra::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
-            Extra::Receipt(Receipt {
+            ExtensionPacket::Resume { name: name(), size, port: 4000, offset: 1 << 40, digest },
+            ExtensionPacket::Resume { name: name(), size, port: 0, offset: 1, digest },
+            ExtensionPacket::Port { number: 3, port: 4000 },
+            ExtensionPacket::Batch { count: 1024, port: 0 },
+            ExtensionPacket::File { name: name(), size: Size::Exact(262_144) },
+            ExtensionPacket::Stat { name: name(), size, stat: Stat::default() },
+            ExtensionPacket::Offer { name: name(), size, stat: Some(Stat::default()) },
+            ExtensionPacket::OfferEnd,
+            ExtensionPacket::Key { key: PublicKey::new([5; 32]), proof: digest },
+            ExtensionPacket::Refused { number: 3 },
+            ExtensionPacket::Want(Want { files: 3, bytes: u64::MAX, already_stored: 0 }),
+            ExtensionPacket::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
+            ExtensionPacket::Receipt(Receipt {
                 number: 7,
                 at: 1023,
                 count: 1,
                 not_stored: Some(NotStored::Space),
             }),
-            Extra::Left { why: WhyLeft::Unreadable, name: name() },
-            Extra::Unasked { why: NotStored::Name, name: name() },
+            ExtensionPacket::Left { reason: LeftOutReason::Unreadable, name: name() },
+            ExtensionPacket::Unasked { reason: NotStored::Name, name: name() },
         ] {
             let mut out = Vec::new();
             extra.encode(&mut out);
             let line = String::from_utf8(out).expect("text");
             let line = line.strip_suffix('\n').expect("a line");
-            assert_eq!(Extra::parse(line, ALL).as_ref(), Ok(&Some(extra)), "{line}");
-            assert_eq!(Extra::parse(line, Extensions::SECURE), Ok(None));
+            assert_eq!(ExtensionPacket::parse(line, ALL).as_ref(), Ok(&Some(extra)), "{line}");
+            assert_eq!(ExtensionPacket::parse(line, Extensions::SECURE), Ok(None));
         }
     }
 
     #[test]
     fn wrong_fields_are_malformed() {
         let digest = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=";
-        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {digest}"), ALL).is_ok());
-        assert!(Extra::parse(&format!("X_RESUME a 5 4000 5 {digest}"), Extensions::RESUME).is_ok());
-        assert!(Extra::parse(&format!("X_RESUME a 5 0 5 {digest}"), Extensions::RESUME).is_err());
+        assert!(ExtensionPacket::parse(&format!("X_RESUME a 5 4000 5 {digest}"), ALL).is_ok());
+        assert!(
+            ExtensionPacket::parse(&format!("X_RESUME a 5 4000 5 {digest}"), Extensions::RESUME)
+                .is_ok()
+        );
+        assert!(
+            ExtensionPacket::parse(&format!("X_RESUME a 5 0 5 {digest}"), Extensions::RESUME)
+                .is_err()
+        );
         for bad in [
             "X_RESUME",
             "X_RESUME a 5 4000 5",
@@ -380,7 +388,7 @@ mod tests {
             "X_LEFT Link a",
             "X_LEFT  a",
         ] {
-            assert!(Extra::parse(bad, ALL).is_err(), "{bad:?}");
+            assert!(ExtensionPacket::parse(bad, ALL).is_err(), "{bad:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// The words that a line of X_CAPS may hold, and their longest length.
 const MAX_WORDS: usize = 64;
-const MAX_WORD: usize = 32;
+const MAX_WORD_LEN: usize = 32;
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $bit:literal, $word:literal;)*) => {
@@ -75,7 +75,7 @@ impl Extensions {
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if count >= MAX_WORDS
                 || word.is_empty()
-                || word.len() > MAX_WORD
+                || word.len() > MAX_WORD_LEN
                 || !word.bytes().all(is_word)
             {
                 return None;
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_no_word_is_refused() {
         let many = String::from("a ").repeat(MAX_WORDS) + "a";
-        let long = "a".repeat(MAX_WORD + 1);
+        let long = "a".repeat(MAX_WORD_LEN + 1);
         for bad in ["", "secure ", " secure", "a  b", "Secure", "sécure", &many, &long] {
             assert_eq!(Extensions::parse(bad), None, "{bad:?}");
         }

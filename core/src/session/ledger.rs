@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use litemap::LiteMap;
 
-use super::extension_packet::Extra;
+use super::extension_packet::ExtensionPacket;
 use super::{Batch, Event, Extensions, Question, Request};
-use crate::batch::MAX_BYTES;
+use crate::batch::MAX_BATCH_LEN;
 use crate::stream::Digest;
 use crate::{
-    FileName, InvalidName, LeftOut, Limits, MAX_LINE, Name, Packet, ProtocolError, Quoted, Size,
-    Stat, WhyLeft,
+    FileName, InvalidName, LeftOut, LeftOutReason, Limits, MAX_LINE_LEN, Name, Packet,
+    ProtocolError, Quoted, Size, Stat,
 };
 
 pub(super) enum Owed {
@@ -120,23 +120,23 @@ impl Ledger {
     }
 
     /// Takes a packet beyond the six.
-    pub(super) fn heard_extra(
+    pub(super) fn receive_extension(
         &mut self,
-        extra: Extra<'_>,
+        extra: ExtensionPacket<'_>,
         line: &str,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
-        if self.gathering.is_some() && !matches!(extra, Extra::File { .. }) {
+        if self.gathering.is_some() && !matches!(extra, ExtensionPacket::File { .. }) {
             let expected = "X_FILE name size";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         }
         Ok(match extra {
-            Extra::Resume { name, size, port, offset, digest } => {
+            ExtensionPacket::Resume { name, size, port, offset, digest } => {
                 self.request(name, size, port, Some((offset, digest)), extensions)?
             }
-            Extra::Port { number, port } => Event::Port { number, port },
-            Extra::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
-            Extra::Offer { name, size, stat } => {
+            ExtensionPacket::Port { number, port } => Event::Port { number, port },
+            ExtensionPacket::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
+            ExtensionPacket::Offer { name, size, stat } => {
                 self.offers += 1;
                 // Of the whole session: an offer ends when the other side says so.
                 self.all_offers = self.one_more(self.all_offers)?;
@@ -145,24 +145,28 @@ impl Ledger {
                         let (name, stat) = (name.to_owned(), stat.unwrap_or_default());
                         Event::Offered { name, size, stat }
                     }
-                    Err(bad) => Event::BadOffer { why: format!("{bad}").into() },
+                    Err(bad) => Event::InvalidOffer { reason: format!("{bad}").into() },
                 }
             }
-            Extra::Batch { count, port } => {
+            ExtensionPacket::Batch { count, port } => {
                 let number = count_on(&mut self.theirs);
                 let files = Vec::new();
                 self.gathering = Some((Batch { files, port, number }, count));
                 Event::Question
             }
-            Extra::File { name, size } => self.file(name, size, line)?,
-            Extra::Key { key, proof } => Event::OwnKey { key, proof },
-            Extra::Refused { number } => Event::RequestRefused { number },
-            Extra::Want(want) => Event::Want(want),
-            Extra::Receipt(receipt) => Event::Receipt(receipt),
-            Extra::Unasked { why, name: Ok(name) } => Event::Unasked { name: name.to_owned(), why },
-            Extra::Unasked { .. } => Event::Ignored { verb: Quoted(line).to_box() },
-            Extra::Left { why, name } => self.left(why, name)?,
-            Extra::OfferEnd => Event::OfferEnd { entries: core::mem::take(&mut self.offers) },
+            ExtensionPacket::File { name, size } => self.file(name, size, line)?,
+            ExtensionPacket::Key { key, proof } => Event::OwnKey { key, proof },
+            ExtensionPacket::Refused { number } => Event::RequestRefused { number },
+            ExtensionPacket::Want(want) => Event::Want(want),
+            ExtensionPacket::Receipt(receipt) => Event::Receipt(receipt),
+            ExtensionPacket::Unasked { reason, name: Ok(name) } => {
+                Event::Unasked { name: name.to_owned(), reason }
+            }
+            ExtensionPacket::Unasked { .. } => Event::Ignored { verb: Quoted(line).to_box() },
+            ExtensionPacket::Left { reason, name } => self.left(reason, name)?,
+            ExtensionPacket::OfferEnd => {
+                Event::OfferEnd { entries: core::mem::take(&mut self.offers) }
+            }
         })
     }
 
@@ -264,19 +268,19 @@ impl Ledger {
         self.entries = self.one_more(self.entries)?;
         Ok(match name {
             Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
-            Err(bad) => Event::BadEntry { why: format!("{bad}").into() },
+            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
         })
     }
 
     /// It counts as an entry of what it belongs to, a list if one is under way.
-    fn left(&mut self, why: WhyLeft, name: Name<'_>) -> Result<Event, ProtocolError> {
+    fn left(&mut self, reason: LeftOutReason, name: Name<'_>) -> Result<Event, ProtocolError> {
         match self.asked.contains(&Asked::List) {
             true => self.entries = self.one_more(self.entries)?,
             false => self.all_offers = self.one_more(self.all_offers)?,
         }
         Ok(match name {
-            Ok(name) => Event::LeftOut(LeftOut { name: name.to_owned(), why }),
-            Err(bad) => Event::BadEntry { why: format!("{bad}").into() },
+            Ok(name) => Event::LeftOut(LeftOut { name: name.to_owned(), reason }),
+            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
         })
     }
 
@@ -285,7 +289,7 @@ impl Ledger {
         let unsolicited = || ProtocolError::Unsolicited { got: Quoted(line).to_box() };
         let (mut batch, left) = self.gathering.take().ok_or_else(unsolicited)?;
         let total: u64 = batch.files.iter().map(|(_, size)| size).sum();
-        let (Ok(name), true) = (name, total + size.bytes() <= MAX_BYTES) else {
+        let (Ok(name), true) = (name, total + size.bytes() <= MAX_BATCH_LEN) else {
             let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         };
@@ -312,7 +316,7 @@ impl Ledger {
         name: Name<'_>,
         size: Size,
         port: u16,
-        has: Option<(u64, Digest)>,
+        partial: Option<(u64, Digest)>,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
         let number = count_on(&mut self.theirs);
@@ -320,11 +324,11 @@ impl Ledger {
             Ok(name) => {
                 self.settle_offer(name.into_str());
                 let name = name.to_owned();
-                Ok(self.owe(Question::Request(Request { name, size, port, has, number })))
+                Ok(self.owe(Question::Request(Request { name, size, port, partial, number })))
             }
             Err(bad) if extensions.has(Extensions::RECEIPT) => {
                 self.owed.push(Owed::Refusal(number));
-                Ok(Event::BadQuestion { why: format!("{bad}").into() })
+                Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
             }
             Err(bad) => self.owe_no(bad),
         }
@@ -336,13 +340,13 @@ impl Ledger {
     }
 
     /// A question about a name that is none.
-    fn owe_no(&mut self, bad: InvalidName<'_>) -> Result<Event, ProtocolError> {
+    fn owe_no(&mut self, bad: InvalidName<&str>) -> Result<Event, ProtocolError> {
         // The NO repeats the name, and must itself fit a line.
-        if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE {
+        if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE_LEN {
             return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
         }
         self.owed.push(Owed::No(bad.name.into()));
-        Ok(Event::BadQuestion { why: format!("{bad}").into() })
+        Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
     }
 }
 

@@ -4,7 +4,7 @@
 //! Commands append what must be written to the caller's buffer. The seed calls the asking side A;
 //! here either side may ask, and one `Session` does both.
 
-mod agreeing;
+mod agreement;
 mod auth;
 mod event;
 mod extension_packet;
@@ -23,7 +23,7 @@ pub use extensions::Extensions;
 pub use negotiation::Terms;
 
 use auth::Auth;
-use extension_packet::Extra;
+use extension_packet::ExtensionPacket;
 use ledger::Ledger;
 use negotiation::{Agreement, Negotiation};
 use privacy::Privacy;
@@ -105,7 +105,7 @@ impl Session {
             return Ok(None);
         }
         if self.negotiation.is_some() {
-            let event = self.hear_negotiation(out)?;
+            let event = self.receive_negotiation(out)?;
             if event.is_some() || self.negotiation.is_some() {
                 return Ok(event);
             }
@@ -129,7 +129,7 @@ impl Session {
         if self.auth.is_some() && text != "X_END" {
             // The lines are few, and the caller comes again.
             let text = alloc::string::String::from(text);
-            return self.hear_auth(&text, out).map(|event| event.or(Some(Event::Question)));
+            return self.receive_auth(&text, out).map(|event| event.or(Some(Event::Question)));
         }
         let packet = match Packet::parse(text)? {
             // A first line of an unknown kind may come from anything that can be made to send one.
@@ -144,19 +144,23 @@ impl Session {
         };
         self.theirs = next;
         let extra = match packet {
-            Packet::Unknown { .. } => Extra::parse(text, self.extensions)?,
+            Packet::Unknown { .. } => ExtensionPacket::parse(text, self.extensions)?,
             _ => None,
         };
         let event = match extra {
-            Some(extra) => self.ledger.heard_extra(extra, text, self.extensions)?,
+            Some(extra) => self.ledger.receive_extension(extra, text, self.extensions)?,
             None => self.ledger.heard(packet, text, self.extensions)?,
         };
         self.answer_bad_names(out);
         Ok(Some(event))
     }
 
-    fn say(&mut self, extra: &Extra<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.ours = self.ours.after(Step::Packet).ok_or(MisuseError::Ending)?;
+    fn send_extension(
+        &mut self,
+        extra: &ExtensionPacket<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
+        self.ours = self.ours.after(Step::Packet).ok_or(MisuseError::Closing)?;
         extra.encode(out);
         Ok(())
     }
@@ -165,7 +169,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`] if it was said.
+    /// [`MisuseError::Closing`] if it was said.
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         self.send(Packet::End, out)
     }
@@ -174,7 +178,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::HalfLine`] if it ended inside a line.
+    /// [`ProtocolError::IncompleteLine`] if it ended inside a line.
     pub fn close(&mut self) -> Result<(), ProtocolError> {
         let ended = self.theirs == State::Ended || self.ours == State::Ended;
         if self.negotiation.is_some() {
@@ -183,20 +187,20 @@ impl Session {
         self.theirs = State::Closed;
         self.ours = State::Closed;
         let half = self.privacy.as_ref().is_some_and(|privacy| privacy.is_half());
-        match self.lines.unfinished().or(half.then_some("")) {
-            Some(got) if !ended => Err(ProtocolError::HalfLine { got: Quoted(got).to_box() }),
+        match self.lines.partial_line().or(half.then_some("")) {
+            Some(got) if !ended => Err(ProtocolError::IncompleteLine { got: Quoted(got).to_box() }),
             _ => Ok(()),
         }
     }
 
     /// Whether the other side has sent a packet: that it is a peer at all.
-    pub fn has_spoken(&self) -> bool {
+    pub fn has_received_packet(&self) -> bool {
         self.theirs != State::Silent
     }
 
     fn send(&mut self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
-        self.ours = self.ours.after(step).ok_or(MisuseError::Ending)?;
+        self.ours = self.ours.after(step).ok_or(MisuseError::Closing)?;
         packet.encode(out);
         Ok(())
     }

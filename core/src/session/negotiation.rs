@@ -25,13 +25,13 @@ pub struct Terms {
     /// For the keys of this session alone.
     pub entropy: Entropy,
     /// The nick that was called, as X_INIT spelled it.
-    pub called: Option<Nick>,
+    pub callee_nick: Option<Nick>,
     /// What it can do.
     pub extensions: Extensions,
     /// It speaks in private or not at all.
-    pub required: bool,
+    pub require_encryption: bool,
     /// Whom it expects, if it knows.
-    pub expected: Option<PublicKey>,
+    pub expected_key: Option<PublicKey>,
     /// What both are to prove to know.
     pub code: Option<Code>,
 }
@@ -90,11 +90,11 @@ impl Negotiation {
                 put(out, PROBE);
                 Stage::Probing
             }
-            Side::Called => Stage::Waiting,
+            Side::Callee => Stage::Waiting,
         };
         let mut prologue = Vec::new();
         prologue.extend_from_slice(b"X_INIT ");
-        put(&mut prologue, terms.called.as_ref().map_or("", Nick::as_str));
+        put(&mut prologue, terms.callee_nick.as_ref().map_or("", Nick::as_str));
         put(&mut prologue, PROBE);
         put(&mut prologue, YES);
         Self { terms, stage, prologue }
@@ -127,9 +127,9 @@ impl Negotiation {
                 let Some(words) = line.strip_prefix("X_CAPS ") else {
                     return match self.terms.side {
                         // No peer of the six packets says YES.
-                        Side::Caller => Err(ProtocolError::NoSecure),
+                        Side::Caller => Err(ProtocolError::EncryptionNotOffered),
                         // A caller may have given up waiting for the YES.
-                        Side::Called => self.not_taken(),
+                        Side::Callee => self.not_taken(),
                     };
                 };
                 let theirs = Extensions::parse(words)
@@ -157,11 +157,11 @@ impl Negotiation {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::NotPrivate`] where that will not do.
+    /// [`ProtocolError::Unencrypted`] where that will not do.
     pub(super) fn give_up(&self) -> Result<(), ProtocolError> {
-        let Terms { required, expected, code, .. } = &self.terms;
-        match *required || expected.is_some() || code.is_some() {
-            true => Err(ProtocolError::NotPrivate),
+        let Terms { require_encryption, expected_key, code, .. } = &self.terms;
+        match *require_encryption || expected_key.is_some() || code.is_some() {
+            true => Err(ProtocolError::Unencrypted),
             false => Ok(()),
         }
     }
@@ -189,14 +189,14 @@ impl Negotiation {
         out: &mut Vec<u8>,
     ) -> Result<Option<Heard>, ProtocolError> {
         if !extensions.has(Extensions::SECURE) {
-            return Err(ProtocolError::NoSecure);
+            return Err(ProtocolError::EncryptionNotOffered);
         }
         let Terms { side, identity, entropy, .. } = &mut self.terms;
         let handshake = Handshake::new(*side, identity, &self.prologue, entropy);
         self.stage = Stage::Securing { handshake, extensions };
         match self.terms.side {
             Side::Caller => self.secure(out),
-            Side::Called => Ok(None),
+            Side::Callee => Ok(None),
         }
     }
 
@@ -204,10 +204,10 @@ impl Negotiation {
     fn secure(&mut self, out: &mut Vec<u8>) -> Result<Option<Heard>, ProtocolError> {
         let Stage::Securing { handshake, extensions } = &mut self.stage else { return Ok(None) };
         // Before anything more is said to whom it may concern.
-        if let (Some(expected), Some(got)) = (self.terms.expected, handshake.remote_key())
+        if let (Some(expected), Some(got)) = (self.terms.expected_key, handshake.remote_key())
             && expected != got
         {
-            return Err(ProtocolError::OtherKey { expected, got });
+            return Err(ProtocolError::KeyChanged { expected, got });
         }
         if !handshake.is_finished() {
             let message = handshake.write().map_err(ProtocolError::Secure)?;

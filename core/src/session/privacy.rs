@@ -93,7 +93,7 @@ impl Session {
 
     /// How the bytes of what was requested are sealed: of the request of this number among those of one
     /// side. `None` in the clear.
-    pub fn seal_of(&self, requester: Side, number: u64) -> Option<Seal> {
+    pub fn data_seal(&self, requester: Side, number: u64) -> Option<Seal> {
         let aes = self.extensions.has(Extensions::AES);
         let cipher = if aes { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
         let key = self.privacy.as_ref()?.keys.data(requester, number, cipher);

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::extension_packet::Extra;
+use super::extension_packet::ExtensionPacket;
 use super::ledger::{self, Asked};
 use super::{Extensions, Receipt, Session, Want};
 use crate::stream::Digest;
@@ -13,7 +13,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::AlreadyAsked`] while a list is under way, [`MisuseError::Ending`].
+    /// [`MisuseError::AlreadyAsked`] while a list is under way, [`MisuseError::Closing`].
     pub fn list(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         if self.ledger.asked.contains(&Asked::List) {
             return Err(MisuseError::AlreadyAsked);
@@ -28,8 +28,8 @@ impl Session {
     /// # Errors
     ///
     /// [`MisuseError::AlreadyAsked`] while the same question, or a request of the same file, has no
-    /// answer: both would be answered by the same line. [`MisuseError::TooManyWaiting`] for more
-    /// questions than this side would bear itself. [`MisuseError::Ending`].
+    /// answer: both would be answered by the same line. [`MisuseError::TooManyRequests`] for more
+    /// questions than this side would bear itself. [`MisuseError::Closing`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
         let by_name = !self.extensions.has(Extensions::RECEIPT);
@@ -37,7 +37,7 @@ impl Session {
             return Err(MisuseError::AlreadyAsked);
         }
         if self.ledger.asked.len() >= self.ledger.max_questions {
-            return Err(MisuseError::TooManyWaiting);
+            return Err(MisuseError::TooManyRequests);
         }
         self.send(Packet::check(name), out)?;
         self.ledger.asked.push(Asked::Check(text.into()));
@@ -49,7 +49,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn request(
         &mut self,
         name: FileName<&str>,
@@ -66,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn resume(
         &mut self,
         name: FileName<&str>,
@@ -75,7 +75,10 @@ impl Session {
         (offset, digest): (u64, Digest),
         out: &mut Vec<u8>,
     ) -> Result<u64, MisuseError> {
-        self.say(&Extra::Resume { name: Ok(name), size, port, offset, digest }, out)?;
+        self.send_extension(
+            &ExtensionPacket::Resume { name: Ok(name), size, port, offset, digest },
+            out,
+        )?;
         Ok(self.ledger.requested(name.into_str()))
     }
 
@@ -85,18 +88,21 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn batch<'a>(
         &mut self,
         files: impl ExactSizeIterator<Item = (FileName<&'a str>, u64)>,
         port: u16,
         out: &mut Vec<u8>,
     ) -> Result<u64, MisuseError> {
-        self.say(&Extra::Batch { count: files.len() as u64, port }, out)?;
+        self.send_extension(&ExtensionPacket::Batch { count: files.len() as u64, port }, out)?;
         let mut first = None;
         for (name, size) in files {
             first.get_or_insert(name.into_str());
-            self.say(&Extra::File { name: Ok(name), size: Size::Exact(size) }, out)?;
+            self.send_extension(
+                &ExtensionPacket::File { name: Ok(name), size: Size::Exact(size) },
+                out,
+            )?;
         }
         Ok(self.ledger.requested(first.unwrap_or_default()))
     }
@@ -117,7 +123,7 @@ impl Session {
     }
 
     /// Whether a question of ours waits for its answer.
-    pub fn awaits_answer(&self) -> bool {
+    pub fn has_pending_question(&self) -> bool {
         !self.ledger.asked.is_empty()
     }
 
@@ -125,7 +131,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn offer(
         &mut self,
         name: FileName<&str>,
@@ -138,7 +144,7 @@ impl Session {
             return Ok(());
         }
         let stat = self.extensions.has(Extensions::STAT).then_some(stat);
-        self.say(&Extra::Offer { name: Ok(name), size, stat }, out)?;
+        self.send_extension(&ExtensionPacket::Offer { name: Ok(name), size, stat }, out)?;
         self.ledger.offer(name.into_str());
         Ok(())
     }
@@ -147,32 +153,32 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn want(&mut self, want: Want, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.say(&Extra::Want(want), out)
+        self.send_extension(&ExtensionPacket::Want(want), out)
     }
 
     /// Reports what became of files that were requested. Only where both sides named it.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn receipt(&mut self, receipt: Receipt, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.say(&Extra::Receipt(receipt), out)
+        self.send_extension(&ExtensionPacket::Receipt(receipt), out)
     }
 
     /// Names a file that is wanted and is not requested. Only where both sides named it.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn forgo(
         &mut self,
         name: FileName<&str>,
-        why: NotStored,
+        reason: NotStored,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.say(&Extra::Unasked { why, name: Ok(name) }, out)
+        self.send_extension(&ExtensionPacket::Unasked { reason, name: Ok(name) }, out)
     }
 
     /// Names what is left out of an offer, before its end; nothing to a side that would not know what it
@@ -180,20 +186,23 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn leave_out(&mut self, left: &LeftOut, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         if !self.extensions.has(Extensions::LEFT) {
             return Ok(());
         }
-        self.say(&Extra::Left { why: left.why, name: Ok(left.name.borrowed()) }, out)
+        self.send_extension(
+            &ExtensionPacket::Left { reason: left.reason, name: Ok(left.name.borrowed()) },
+            out,
+        )
     }
 
     /// The offer is complete.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn offer_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
-        self.say(&Extra::OfferEnd, out)
+        self.send_extension(&ExtensionPacket::OfferEnd, out)
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::extension_packet::Extra;
+use super::extension_packet::ExtensionPacket;
 use super::ledger::Owed;
 use super::{Batch, Extensions, Question, Request, Session};
 use crate::state::State;
@@ -34,7 +34,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
     pub fn answer_entry(
         &mut self,
         name: FileName<&str>,
@@ -45,12 +45,12 @@ impl Session {
         let name = Ok(name);
         match self.question() {
             Some(Question::List) if self.extensions.has(Extensions::STAT) => {
-                self.say(&Extra::Stat { name, size, stat }, out)
+                self.send_extension(&ExtensionPacket::Stat { name, size, stat }, out)
             }
             // It would be taken for a file (section 16).
             Some(Question::List) if stat.kind != Kind::File => Ok(()),
             Some(Question::List) => self.send(Packet::Entry { name, size }, out),
-            _ => Err(MisuseError::NotAsked),
+            _ => Err(MisuseError::NotOldestQuestion),
         }
     }
 
@@ -58,11 +58,15 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
-    pub fn answer_left(&mut self, left: &LeftOut, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
+    pub fn answer_left_out(
+        &mut self,
+        left: &LeftOut,
+        out: &mut Vec<u8>,
+    ) -> Result<(), MisuseError> {
         match self.question() {
             Some(Question::List) => self.leave_out(left, out),
-            _ => Err(MisuseError::NotAsked),
+            _ => Err(MisuseError::NotOldestQuestion),
         }
     }
 
@@ -70,7 +74,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotAsked`] unless the list is the oldest question.
+    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
     pub fn answer_list_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self.question() {
             Some(Question::List) => {
@@ -79,7 +83,7 @@ impl Session {
                 self.answer_bad_names(out);
                 Ok(())
             }
-            _ => Err(MisuseError::NotAsked),
+            _ => Err(MisuseError::NotOldestQuestion),
         }
     }
 
@@ -87,13 +91,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotAsked`] unless that is the oldest question; [`MisuseError::Ending`].
+    /// [`MisuseError::NotOldestQuestion`] unless that is the oldest question; [`MisuseError::Closing`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let Some(Question::Check(name)) = self.question().cloned() else {
-            return Err(MisuseError::NotAsked);
+            return Err(MisuseError::NotOldestQuestion);
         };
         if self.has_ended() {
-            return Err(MisuseError::Ending);
+            return Err(MisuseError::Closing);
         }
         self.answer(name.as_str(), yes, out);
         self.ledger.owed.remove(0);
@@ -125,7 +129,7 @@ impl Session {
     pub fn refuse_request(&mut self, number: u64, name: &FileName, out: &mut Vec<u8>) {
         match self.extensions.has(Extensions::RECEIPT) {
             // A session that is over takes no answer.
-            true => _ = self.say(&Extra::Refused { number }, out),
+            true => _ = self.send_extension(&ExtensionPacket::Refused { number }, out),
             false => self.refuse(name, out),
         }
     }
@@ -141,14 +145,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Ending`].
+    /// [`MisuseError::Closing`].
     pub fn listening(
         &mut self,
         number: u64,
         port: u16,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.say(&Extra::Port { number, port }, out)
+        self.send_extension(&ExtensionPacket::Port { number, port }, out)
     }
 
     /// Gives the NOs whose turn has come.
@@ -158,7 +162,9 @@ impl Session {
         {
             match self.ledger.owed.remove(0) {
                 Owed::No(name) if !self.has_ended() => self.answer(&name, false, out),
-                Owed::Refusal(number) => _ = self.say(&Extra::Refused { number }, out),
+                Owed::Refusal(number) => {
+                    _ = self.send_extension(&ExtensionPacket::Refused { number }, out)
+                }
                 _ => {}
             }
         }

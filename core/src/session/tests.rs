@@ -1,7 +1,7 @@
 //! What a session must not do.
 
 use super::*;
-use crate::{FileName, Kind, LeftOut, Size, Stat, WhyLeft};
+use crate::{FileName, Kind, LeftOut, LeftOutReason, Size, Stat};
 use alloc::string::String;
 
 fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {
@@ -22,7 +22,7 @@ fn nothing_is_written_behind_our_end() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_CHK a\n", &mut out);
     session.end(&mut out).expect("open");
-    assert_eq!(session.answer_check(true, &mut out), Err(MisuseError::Ending));
+    assert_eq!(session.answer_check(true, &mut out), Err(MisuseError::Closing));
     assert!(session.question().is_some(), "what failed has changed nothing");
     session.refuse(&FileName::new("a").expect("valid"), &mut out);
     heard(&mut session, b"X_CHK ../a\n", &mut out);
@@ -34,7 +34,7 @@ fn a_list_that_cannot_be_ended_stays_asked_for() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_FILELIST\n", &mut out);
     session.end(&mut out).expect("open");
-    assert_eq!(session.answer_list_end(&mut out), Err(MisuseError::Ending));
+    assert_eq!(session.answer_list_end(&mut out), Err(MisuseError::Closing));
     assert_eq!(session.question(), Some(&Question::List));
 }
 
@@ -42,7 +42,7 @@ fn a_list_that_cannot_be_ended_stays_asked_for() {
 fn a_connection_that_ends_inside_a_character_ends_inside_a_line() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_CHK a\n\xc3", &mut out);
-    assert!(matches!(session.close(), Err(ProtocolError::HalfLine { .. })));
+    assert!(matches!(session.close(), Err(ProtocolError::IncompleteLine { .. })));
 }
 
 #[test]
@@ -65,7 +65,8 @@ fn bad_names_get_their_no_in_their_turn() {
 #[test]
 fn folders_links_and_what_is_left_out_are_named_only_to_whom_knows_of_them() {
     let all = Extensions::STAT.with(Extensions::LEFT).with(Extensions::OFFER);
-    let left = LeftOut { name: FileName::new("a/b").expect("valid"), why: WhyLeft::Unreadable };
+    let left =
+        LeftOut { name: FileName::new("a/b").expect("valid"), reason: LeftOutReason::Unreadable };
     for (extensions, listed, offered) in [
         (Extensions::default(), "X_FILELIST EOF EOF\n", ""),
         (Extensions::OFFER, "X_FILELIST EOF EOF\n", "X_OFFER EOF EOF\n"),
@@ -83,7 +84,7 @@ fn folders_links_and_what_is_left_out_are_named_only_to_whom_knows_of_them() {
             let stat = Stat { kind, ..Stat::default() };
             session.answer_entry(name, Size::Exact(0), stat, &mut out).expect("asked");
         }
-        session.answer_left(&left, &mut out).expect("asked");
+        session.answer_left_out(&left, &mut out).expect("asked");
         session.answer_list_end(&mut out).expect("asked");
         assert_eq!(core::str::from_utf8(&out), Ok(listed));
         if offered.is_empty() {

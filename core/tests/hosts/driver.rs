@@ -135,7 +135,7 @@ fn sealed(file: &[u8], from: usize, seal: Option<Seal>) -> Vec<u8> {
     let mut sender = seal.sender(Hasher::new().update(begun).clone()).unwrap();
     let mut sealed = Vec::new();
     for piece in rest.chunks(100) {
-        let mut record = [&[0; record::HEAD], piece, &[0; record::TAG]].concat();
+        let mut record = [&[0; record::HEAD_LEN], piece, &[0; record::TAG_LEN]].concat();
         sender.seal(&mut record).unwrap();
         sealed.extend(record);
     }

@@ -66,7 +66,7 @@ fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
 
 #[test]
 fn files_that_do_not_move_leave_room_for_those_of_others() {
-    let mut net = net(Limits { sent_at_once: 8, transfers: 16, ..Limits::default() });
+    let mut net = net(Limits { concurrent_sends: 8, transfers: 16, ..Limits::default() });
     for _ in 0..3 {
         let session = net.call(1, "p");
         for number in 0..10 {

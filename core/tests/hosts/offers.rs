@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use xcher_core::peer::{Error, Event};
-use xcher_core::{Limits, Listed, MisuseError, ProtocolError, Size, Stat};
+use xcher_core::{Limits, MisuseError, ProtocolError, SharedFile, Size, Stat};
 
 use crate::net::{Net, name, trust};
 
-fn listed(text: &str, size: u64) -> Listed {
-    Listed { name: name(text), size: Size::Exact(size), stat: Stat::default() }
+fn listed(text: &str, size: u64) -> SharedFile {
+    SharedFile { name: name(text), size: Size::Exact(size), stat: Stat::default() }
 }
 
 fn net(b: Option<xcher_core::peer::Encryption>) -> (Net, xcher_core::peer::SessionId) {
@@ -76,7 +76,7 @@ fn who_knows_no_offers_is_offered_nothing() {
     let (mut net, session) = net(None);
     let files = vec![listed("x", 7)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
-    let error = Error::Protocol(ProtocolError::NotPrivate);
+    let error = Error::Protocol(ProtocolError::Unencrypted);
     assert!(net.hosts[0].events.contains(&Event::NotOffered { session, error }));
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_OFFER"));
 }

@@ -55,7 +55,7 @@ fn another_key_is_someone_else() {
         assert!(net.hosts.iter().all(|host| host.looked_up == 0 && !host.peer.is_busy()));
         if pinned == 1 {
             let got = key(1);
-            let error = Error::Protocol(ProtocolError::OtherKey { expected, got });
+            let error = Error::Protocol(ProtocolError::KeyChanged { expected, got });
             assert_eq!(net.errors(1), [error]);
         }
     }
@@ -79,7 +79,7 @@ fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
     let session = net.call(1, "a");
     net.with(1, |peer, now, actions| peer.list(session, now, actions)).unwrap();
     net.wait(40);
-    assert_eq!(net.errors(0).last(), Some(&Error::Protocol(ProtocolError::NotPrivate)));
+    assert_eq!(net.errors(0).last(), Some(&Error::Protocol(ProtocolError::Unencrypted)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Files of which nobody knows how large they are (section 2.4).
 
 use xcher_core::peer::{Error, Event, SessionId, TransferId};
-use xcher_core::{Listed, Size, Stat};
+use xcher_core::{SharedFile, Size, Stat};
 
 use crate::net::{Net, name, trust};
 
@@ -71,7 +71,7 @@ fn it_is_not_gone_on_with() {
 #[test]
 fn it_is_offered_as_it_is_listed() {
     let (mut net, session) = net(true);
-    let files = vec![Listed { name: name("pipe"), size: Size::UNKNOWN, stat: Stat::default() }];
+    let files = vec![SharedFile { name: name("pipe"), size: Size::UNKNOWN, stat: Stat::default() }];
     let (theirs, _) = net.opened(0).unwrap();
     net.with(0, |peer, now, actions| peer.offer(theirs, files, now, actions)).unwrap();
     let offered = net.hosts[1].events.iter().any(|event| match event {

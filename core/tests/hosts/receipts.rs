@@ -105,7 +105,7 @@ fn a_cancelled_file_is_reported_as_cancelled() {
 fn the_number_of_wanted_files_reaches_the_sender() {
     let mut net = net();
     let session = net.call(0, "b");
-    let want = Want { files: 3, bytes: 21, here: 1 };
+    let want = Want { files: 3, bytes: 21, already_stored: 1 };
     net.with(0, |peer, now, actions| peer.want(session, want, now, actions)).unwrap();
     let (session, _) = net.opened(1).unwrap();
     assert!(net.hosts[1].events.contains(&Event::Wanted { session, want }));

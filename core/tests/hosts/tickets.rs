@@ -103,7 +103,7 @@ fn strangers_who_come_first_are_not_taken() {
 /// Those who say nothing take no more than their places, and the oldest of them gives way.
 #[test]
 fn silent_strangers_take_no_more_than_their_places() {
-    let limits = Limits { unproven: 3, ..Limits::default() };
+    let limits = Limits { unproven_connections: 3, ..Limits::default() };
     let mut net = net_with(Config { limits, ..Config::default() }, |_| true);
     let (_, listener) = call(&mut net);
     let part: [&[u8]; 3] = [b"", b"X_TIC", b"X_TICKET AAAAAAAA"];

@@ -6,13 +6,13 @@ use xcher_core::{Nick, ProtocolError};
 
 use crate::talker::{Talker, assert_private, code, key, pair, pass, talk, terms};
 
-const SIDES: [Side; 2] = [Side::Caller, Side::Called];
+const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
 /// Two who insist, and know each other.
 fn strict() -> [Talker; 2] {
     SIDES.map(|side| {
         let expected = Some(key(side.other()));
-        Talker::new(Terms { required: true, expected, ..terms(side, 100) })
+        Talker::new(Terms { require_encryption: true, expected_key: expected, ..terms(side, 100) })
     })
 }
 
@@ -27,7 +27,7 @@ fn lengths(new: fn() -> [Talker; 2]) -> [usize; 2] {
     let mut lengths = [0; 2];
     let mut both = new();
     talk(&mut both, &mut |from, bytes| {
-        lengths[usize::from(from == Side::Called)] += bytes.len();
+        lengths[usize::from(from == Side::Callee)] += bytes.len();
         vec![bytes]
     });
     assert_private(&both);
@@ -131,7 +131,7 @@ fn words_that_were_changed_on_the_way_are_noticed() {
 fn a_call_that_was_meant_for_another_nick_comes_to_nothing() {
     let mut both = SIDES.map(|side| {
         let called = Nick::parse(if side == Side::Caller { "erin" } else { "dave" }).ok();
-        Talker::new(Terms { called, ..terms(side, 100) })
+        Talker::new(Terms { callee_nick: called, ..terms(side, 100) })
     });
     talk(&mut both, &mut pass);
     assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));

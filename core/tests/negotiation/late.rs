@@ -11,7 +11,7 @@ fn caller() -> Talker {
 }
 
 fn called() -> Talker {
-    Talker::new(terms(Side::Called, 100))
+    Talker::new(terms(Side::Callee, 100))
 }
 
 /// All of the six, and nothing about what is no file.
@@ -95,7 +95,7 @@ fn a_question_that_comes_back_leads_to_little() {
             asked.clone_from(&said);
             vec![said]
         }
-        (Side::Called, true) => vec![core::mem::take(&mut asked)],
+        (Side::Callee, true) => vec![core::mem::take(&mut asked)],
         _ => vec![said],
     });
     assert!(both.iter().all(Talker::is_plain));
@@ -120,7 +120,7 @@ fn only_one_late_answer_is_passed_over() {
     a.hear(b"X_CHK //xcher/2 NO\nX_CHK //xcher/2 NO\n");
     assert!(matches!(
         a.events[..],
-        [Event::Agreed { .. }, Event::Ignored { .. }, Event::BadQuestion { .. }]
+        [Event::Agreed { .. }, Event::Ignored { .. }, Event::InvalidQuestion { .. }]
     ));
     assert!(FileName::parse("//xcher/2").is_err());
 }

@@ -10,7 +10,7 @@ use crate::talker::{ALL, Talker, assert_private, code, key, pair, pass, talk, te
 const PROBE: &str = "X_CHK //xcher/2";
 const YES: &str = "X_CHK //xcher/2 YES\n";
 const NO: &str = "X_CHK //xcher/2 NO\n";
-const SIDES: [Side; 2] = [Side::Caller, Side::Called];
+const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
 /// A or B of these terms hears this.
 fn hears(side: Side, lines: &str, change: impl FnOnce(&mut Terms)) -> Talker {
@@ -45,7 +45,7 @@ fn one_of_the_six_packets_sees_one_question() {
     let (mut a, mut b) = (Talker::new(terms(Side::Caller, 100)), Talker::plain());
     assert_eq!(a.lines(), [PROBE]);
     b.hear(&a.say());
-    assert!(matches!(b.events[..], [Event::BadQuestion { .. }]));
+    assert!(matches!(b.events[..], [Event::InvalidQuestion { .. }]));
     a.hear(&b.say());
     assert!(a.is_plain());
     b.hear(&a.say());
@@ -59,9 +59,9 @@ fn one_of_the_six_packets_sees_one_question() {
 #[test]
 fn one_that_is_called_waits_for_the_first_packet() {
     for first in ["X_FILELIST\n", "X_CHK a\n", "X_REQUEST a 1 40001\n"] {
-        let b = hears(Side::Called, "", as_is);
+        let b = hears(Side::Callee, "", as_is);
         assert!(b.lines().is_empty() && b.session.is_probing());
-        let b = hears(Side::Called, first, as_is);
+        let b = hears(Side::Callee, first, as_is);
         assert!(b.is_plain());
         assert!(b.lines().iter().all(|line| !line.contains("//xcher") && !line.contains("CAPS")));
         assert!(b.events.contains(&Event::Question), "the packet itself counts");
@@ -79,8 +79,8 @@ fn another_packet_is_a_no() {
 fn a_yes_without_words_is_an_error_and_a_question_without_is_given_up() {
     for then in ["X_FILELIST\n", "X_CAPS\n", "X_CHK x\n"] {
         let a = hears(Side::Caller, &format!("{YES}{then}"), as_is);
-        assert_eq!(a.error, Some(ProtocolError::NoSecure), "{then:?}");
-        let b = hears(Side::Called, &format!("{PROBE}\n{then}"), as_is);
+        assert_eq!(a.error, Some(ProtocolError::EncryptionNotOffered), "{then:?}");
+        let b = hears(Side::Callee, &format!("{PROBE}\n{then}"), as_is);
         assert!(b.is_plain(), "{then:?}: {:?}", b.error);
     }
 }
@@ -91,7 +91,7 @@ fn words_of_later_versions_say_nothing_and_bad_ones_are_an_error() {
     assert!(a.error.is_none() && a.lines().last().is_some_and(|last| last.starts_with("X_SECURE")));
     let many = "a ".repeat(64) + "a";
     for bad in ["", " ", "Secure", "secure  verify", "s\u{e9}cure", &many, &"a".repeat(33)] {
-        for (side, first) in [(Side::Caller, YES), (Side::Called, "X_CHK //xcher/2\n")] {
+        for (side, first) in [(Side::Caller, YES), (Side::Callee, "X_CHK //xcher/2\n")] {
             let talker = hears(side, &format!("{first}X_CAPS {bad}\n"), as_is);
             let malformed = matches!(talker.error, Some(ProtocolError::Malformed { .. }));
             assert!(malformed, "{bad:?}: {:?}", talker.error);
@@ -112,9 +112,10 @@ fn a_strangers_first_line_is_an_error() {
 fn an_end_in_the_middle_is_an_end() {
     let to_a = ["", YES, "X_CHK //xcher/2 YES\nX_CAPS secure\n"].map(|told| (Side::Caller, told));
     let to_b = ["", "X_CHK //xcher/2\n", "X_CHK //xcher/2\nX_CAPS secure\n"]
-        .map(|told| (Side::Called, told));
+        .map(|told| (Side::Callee, told));
     for (side, told) in to_a.into_iter().chain(to_b) {
-        let mut talker = hears(side, &format!("{told}X_END\n"), |terms| terms.required = true);
+        let mut talker =
+            hears(side, &format!("{told}X_END\n"), |terms| terms.require_encryption = true);
         assert_eq!((talker.events.last(), &talker.error), (Some(&Event::End), &None), "{told:?}");
         assert_eq!(talker.agreed(), None);
         talker.hear(b"X_FILELIST\n");
@@ -127,11 +128,11 @@ fn an_end_in_the_middle_is_an_end() {
 fn one_that_names_no_encryption_gets_no_session() {
     for open in 0..2 {
         for required in [false, true] {
-            let mut both = with(|terms| terms.required = required);
+            let mut both = with(|terms| terms.require_encryption = required);
             let extensions = ALL.without(Extensions::SECURE);
             both[open] = Talker::new(Terms { extensions, ..terms(SIDES[open], 100) });
             talk(&mut both, &mut pass);
-            assert_eq!(both[1 - open].error, Some(ProtocolError::NoSecure));
+            assert_eq!(both[1 - open].error, Some(ProtocolError::EncryptionNotOffered));
             assert!(both.iter().all(|talker| talker.agreed().is_none() && !talker.is_served()));
         }
     }
@@ -142,10 +143,10 @@ fn one_that_names_no_encryption_gets_no_session() {
 fn nothing_is_in_force_in_an_unencrypted_session() {
     let mut silent = hears(Side::Caller, "", as_is);
     silent.wait();
-    let mut late = hears(Side::Called, "", as_is);
+    let mut late = hears(Side::Callee, "", as_is);
     late.wait();
     let no = hears(Side::Caller, NO, as_is);
-    let given_up = hears(Side::Called, "X_CHK //xcher/2\nX_FILELIST\n", as_is);
+    let given_up = hears(Side::Callee, "X_CHK //xcher/2\nX_FILELIST\n", as_is);
     for mut talker in [silent, late, no, given_up] {
         assert!(talker.is_plain());
         assert_eq!(talker.session.extensions(), Extensions::default());
@@ -159,31 +160,31 @@ fn nothing_is_in_force_in_an_unencrypted_session() {
 fn who_insists_never_speaks_in_the_clear() {
     let expected = Some(key(Side::Caller));
     let insist: [fn(&mut Terms); 3] = [
-        |terms| terms.required = true,
-        |terms| terms.expected = Some(key(Side::Called)),
+        |terms| terms.require_encryption = true,
+        |terms| terms.expected_key = Some(key(Side::Callee)),
         |terms| terms.code = code("crossover-clockwork-universe"),
     ];
     for change in insist {
         for (side, told) in [
             (Side::Caller, NO),
             (Side::Caller, "X_FILELIST\n"),
-            (Side::Called, "X_FILELIST\n"),
-            (Side::Called, "X_CHK //xcher/2\nX_FILELIST\n"),
+            (Side::Callee, "X_FILELIST\n"),
+            (Side::Callee, "X_CHK //xcher/2\nX_FILELIST\n"),
         ] {
             let talker = hears(side, told, change);
-            assert_eq!(talker.error, Some(ProtocolError::NotPrivate), "{told:?}");
+            assert_eq!(talker.error, Some(ProtocolError::Unencrypted), "{told:?}");
             assert_eq!(talker.agreed(), None);
             let quiet = |line: &&str| line.contains("//xcher/2") || line.starts_with("X_CAPS");
             assert!(talker.lines().iter().all(quiet), "{:?}", talker.lines());
         }
         let mut silent = hears(Side::Caller, "", change);
         silent.wait();
-        assert_eq!(silent.error, Some(ProtocolError::NotPrivate));
+        assert_eq!(silent.error, Some(ProtocolError::Unencrypted));
     }
-    let mut both = with(|terms| terms.required = true);
+    let mut both = with(|terms| terms.require_encryption = true);
     talk(&mut both, &mut pass);
     assert_private(&both);
-    assert_ne!(expected, Some(key(Side::Called)));
+    assert_ne!(expected, Some(key(Side::Callee)));
 }
 
 #[test]
@@ -192,23 +193,23 @@ fn the_key_that_is_expected_is_the_one_that_is_taken() {
         for (expected, right) in [(key(side.other()), true), (PublicKey::new([9; 32]), false)] {
             let mut both = SIDES.map(|this| {
                 let mut terms = terms(this, 100);
-                terms.expected = (this == side).then_some(expected);
+                terms.expected_key = (this == side).then_some(expected);
                 Talker::new(terms)
             });
             talk(&mut both, &mut pass);
             let [it, other] = match side {
                 Side::Caller => [&both[0], &both[1]],
-                Side::Called => [&both[1], &both[0]],
+                Side::Callee => [&both[1], &both[0]],
             };
             if right {
                 assert_private(&both);
                 continue;
             }
             let got = key(side.other());
-            assert_eq!(it.error, Some(ProtocolError::OtherKey { expected, got }));
+            assert_eq!(it.error, Some(ProtocolError::KeyChanged { expected, got }));
             assert!(it.agreed().is_none() && !other.is_served());
             // Who is not who it should be does not learn who asks.
-            assert!(side == Side::Called || other.agreed().is_none());
+            assert!(side == Side::Callee || other.agreed().is_none());
         }
     }
 }
@@ -216,7 +217,7 @@ fn the_key_that_is_expected_is_the_one_that_is_taken() {
 #[test]
 fn both_must_know_the_same_code() {
     let told = |a: Option<&str>, b: Option<&str>| {
-        let mut both = [(Side::Caller, a), (Side::Called, b)].map(|(side, words)| {
+        let mut both = [(Side::Caller, a), (Side::Callee, b)].map(|(side, words)| {
             Talker::new(Terms { code: words.and_then(code), ..terms(side, 100) })
         });
         talk(&mut both, &mut pass);
@@ -253,7 +254,7 @@ fn both_must_know_the_same_code() {
         }),
         Talker::new(Terms {
             extensions: ALL.without(Extensions::CODE),
-            ..terms(Side::Called, 100)
+            ..terms(Side::Callee, 100)
         }),
     ];
     talk(&mut both, &mut pass);

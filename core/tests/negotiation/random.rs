@@ -53,9 +53,9 @@ fn no_line_of_an_extension_is_said_before_yes() {
     let (mut plain, mut errors, mut securing) = (0, 0, 0);
     for run in 0..RUNS {
         let mut rng = fastrand::Rng::with_seed(run);
-        let side = if rng.bool() { Side::Caller } else { Side::Called };
+        let side = if rng.bool() { Side::Caller } else { Side::Callee };
         let mut terms = terms(side, run as u8);
-        terms.required = rng.u8(0..8) == 0;
+        terms.require_encryption = rng.u8(0..8) == 0;
         if rng.u8(0..8) == 0 {
             terms.code = code("crossover-clockwork-universe");
         }

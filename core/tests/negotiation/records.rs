@@ -54,7 +54,7 @@ fn a_record_that_is_not_the_next_ends_it() {
 fn nothing_is_said_in_the_clear_once_it_is_private() {
     for from in [0, 1] {
         let to = heard(from, |records| records.insert(0, b"X_END\n".repeat(5000)));
-        assert!(matches!(to.error, Some(ProtocolError::Secure(SecureError::NotThisRecord { .. }))));
+        assert!(matches!(to.error, Some(ProtocolError::Secure(SecureError::InvalidRecord { .. }))));
         assert_eq!(to.events, []);
         // No length that a record has.
         let to = heard(from, |records| records.insert(0, vec![0, 15]));
@@ -97,7 +97,7 @@ fn requests_count_whatever_their_names() {
 fn another_sessions_records_are_nothing_here() {
     let (_, records) = three_records(0);
     let mut both =
-        [Side::Caller, Side::Called].map(|side| Talker::new(crate::talker::terms(side, 101)));
+        [Side::Caller, Side::Callee].map(|side| Talker::new(crate::talker::terms(side, 101)));
     talk(&mut both, &mut pass);
     assert_private(&both);
     both[1].hear(&records[0]);

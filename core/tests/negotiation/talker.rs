@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xcher_core::code::Code;
 use xcher_core::secure::{Entropy, Identity, PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
-use xcher_core::{FileName, Limits, Nick, ProtocolError, Session};
+use xcher_core::{FileName, Limits, Nick, ProtocolError, Session, Size, Stat};
 
 pub(crate) struct Talker {
     pub(crate) session: Session,
@@ -41,10 +41,10 @@ pub(crate) fn terms(side: Side, seed: u8) -> Terms {
         side,
         identity: Arc::new(Identity::new(secret(side))),
         entropy: Entropy::new([seed ^ secret(side)[0]; 32]),
-        called: Some(Nick::parse("bob").unwrap()),
+        callee_nick: Some(Nick::parse("bob").unwrap()),
         extensions: ALL,
-        required: false,
-        expected: None,
+        require_encryption: false,
+        expected_key: None,
         code: None,
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn code(words: &str) -> Option<Code> {
 
 /// A and B who know everything.
 pub(crate) fn pair() -> [Talker; 2] {
-    [Side::Caller, Side::Called].map(|side| Talker::new(terms(side, 100)))
+    [Side::Caller, Side::Callee].map(|side| Talker::new(terms(side, 100)))
 }
 
 impl Talker {
@@ -127,9 +127,19 @@ impl Talker {
     fn answer(&mut self) {
         while let Some(question) = self.session.question().cloned() {
             self.act(|session, out| match question {
-                Question::List => session.answer_list_end(out).unwrap(),
+                Question::List => {
+                    if session.extensions().has(Extensions::STAT) {
+                        let name = FileName::parse("listed").unwrap();
+                        session.answer_entry(name, Size::Exact(7), Stat::default(), out).unwrap();
+                    }
+                    session.answer_list_end(out).unwrap();
+                }
                 Question::Check(_) => session.answer_check(false, out).unwrap(),
-                _ => {
+                Question::Batch(_) => {
+                    let batch = session.take_batch(out).unwrap();
+                    session.refuse_request(batch.number, &batch.files[0].0, out);
+                }
+                Question::Request(_) => {
                     let request = session.take_request(out).unwrap();
                     session.refuse(&request.name, out);
                 }
@@ -188,7 +198,7 @@ pub(crate) fn talk([a, b]: &mut [Talker; 2], wire: &mut impl FnMut(Side, Vec<u8>
         for piece in wire(Side::Caller, a.say()) {
             b.hear(&piece);
         }
-        for piece in wire(Side::Called, b.say()) {
+        for piece in wire(Side::Callee, b.say()) {
             a.hear(&piece);
         }
     }
@@ -202,7 +212,7 @@ pub(crate) fn pass(_: Side, bytes: Vec<u8>) -> Vec<Vec<u8>> {
 pub(crate) fn assert_private(talkers: &[Talker; 2]) {
     let [a, b] = talkers;
     assert_eq!((&a.error, &b.error), (&None, &None));
-    assert_eq!(a.agreed(), Some(Some(key(Side::Called))));
+    assert_eq!(a.agreed(), Some(Some(key(Side::Callee))));
     assert_eq!(b.agreed(), Some(Some(key(Side::Caller))));
     assert_eq!(a.session.extensions(), b.session.extensions());
     assert!(a.words().is_some() && a.words() == b.words());

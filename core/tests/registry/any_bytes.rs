@@ -90,8 +90,8 @@ proptest! {
             match kind {
                 0 | 1 => relay.connect(conn),
                 2 => relay.handle(Input::Closed { conn }),
-                8 => relay.handle(Input::Lent { conn, at: ([8, 8, 8, 8], 9).into() }),
-                9 => relay.handle(Input::Returned { conn, at: ([8, 8, 8, 8], 9).into() }),
+                8 => relay.handle(Input::Allocated { conn, at: ([8, 8, 8, 8], 9).into() }),
+                9 => relay.handle(Input::Released { conn, at: ([8, 8, 8, 8], 9).into() }),
                 3 => relay.handle(Input::Sent { conn, bytes: bytes.len() }),
                 _ => relay.handle(Input::Received { conn, bytes: &bytes }),
             }

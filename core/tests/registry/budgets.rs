@@ -101,6 +101,6 @@ fn pings_and_addresses_have_a_budget_and_a_flood_ends() {
             answered += relay.look(ALICE).lines().filter(|line| !line.contains("ERR")).count();
         }
         assert!((100_000..150_000).contains(&answered), "{answered} of {line}");
-        assert_eq!(relay.closed(ALICE), Some(CloseReason::Faults));
+        assert_eq!(relay.closed(ALICE), Some(CloseReason::TooManyErrors));
     }
 }

@@ -52,7 +52,7 @@ fn an_unknown_verb_is_told_so_and_the_sixteenth_fault_closes() {
         "X_ERR - expected an XCHER packet such as X_NICK nick, got \"hello\"\n\
          X_ERR - expected fewer than 16 errors\n"
     );
-    assert_eq!(relay.closed(ALICE), Some(CloseReason::Faults));
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::TooManyErrors));
 }
 
 #[test]

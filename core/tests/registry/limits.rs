@@ -45,7 +45,7 @@ fn limits_change_while_the_relay_runs() {
     assert_eq!(relay.ask(ALICE, "X_WHO"), "X_WHO alice\nX_WHO bob\nX_WHO EOF\n", "both stay");
     // What is due sooner than before is done sooner.
     let silence = seconds(5);
-    relay.registry.set_limits(RelayLimits { silence, ..RelayLimits::default() });
+    relay.registry.set_limits(RelayLimits { silence_timeout: silence, ..RelayLimits::default() });
     relay.wait(silence);
     assert_eq!(relay.look(BOB), "X_PING 2\n");
     relay.join(ConnId(4), "dave");
@@ -82,7 +82,7 @@ fn a_client_that_does_not_read_is_closed_and_nobody_waits() {
     }
     assert_eq!(relay.closed(BOB), None);
     relay.say(ALICE, line);
-    assert_eq!(relay.closed(BOB), Some(CloseReason::Unread));
+    assert_eq!(relay.closed(BOB), Some(CloseReason::NotReading));
     assert_eq!(relay.look(ALICE), "X_ERR X_INIT bob does not read and is closed\n");
     assert_eq!(relay.ask(ALICE, "X_PING still"), "X_PONG still\n");
 }
@@ -107,5 +107,5 @@ fn an_answer_that_is_not_read_closes_the_asker() {
     relay.sends = false;
     relay.say(ALICE, &"X_PING 0123456789\n".repeat(1000));
     assert!(relay.look(ALICE).len() < 1100);
-    assert_eq!(relay.closed(ALICE), Some(CloseReason::Unread));
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::NotReading));
 }

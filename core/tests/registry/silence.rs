@@ -56,6 +56,6 @@ fn a_connection_without_a_nick_is_closed_in_time() {
     }
     assert_eq!(relay.closed(ALICE), None);
     relay.wait(seconds(1));
-    assert_eq!(relay.closed(ALICE), Some(CloseReason::Nameless));
+    assert_eq!(relay.closed(ALICE), Some(CloseReason::NoNick));
     assert_eq!(relay.look(ALICE), "X_ERR - expected X_NICK nick within 60s, got none\n");
 }

@@ -47,7 +47,7 @@ fn a_lent_address_is_vouched_for_on_both_sides() {
     }
     relay.reports.clear();
     let at: SocketAddr = "1.1.1.1:4000".parse().unwrap();
-    relay.handle(Input::Lent { conn: ALICE, at });
+    relay.handle(Input::Allocated { conn: ALICE, at });
     relay.ask(ALICE, "X_INIT carol 1.1.1.1 4000");
     assert_eq!(relay.reports, [], "nobody is called");
     relay.ask(ALICE, "X_INIT bob 1.1.1.1 4000");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::batch::{Arrived, BatchReceiver};
+use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
     BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, PathPolicy, Purpose,
@@ -10,7 +10,7 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
-use xcher_core::{FileName, Limits, Listed, Nick, Peer, Platform, Size, Stat};
+use xcher_core::{FileName, Limits, Nick, Peer, Platform, SharedFile, Size, Stat};
 
 use crate::left::{Found, Whose};
 use crate::user::User;
@@ -81,11 +81,11 @@ impl Receiving {
     /// Takes what came over its connection.
     pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
         if let Some((batch, files, came)) = &mut self.batch {
-            let each = |at: usize, arrived: Arrived<'_>| {
+            let each = |at: usize, arrived: BatchItem<'_>| {
                 let how = match arrived {
-                    Arrived::Whole(bytes) => Came::Whole(bytes.to_vec()),
-                    Arrived::Missing => Came::Missing,
-                    Arrived::Altered => Came::Altered,
+                    BatchItem::Complete(bytes) => Came::Whole(bytes.to_vec()),
+                    BatchItem::NotSent => Came::Missing,
+                    BatchItem::Corrupt => Came::Altered,
                 };
                 came.push((files[at].clone(), how));
             };
@@ -127,7 +127,7 @@ pub enum Due {
     Listening(ListenerId, u16),
     ListenFailed(ListenerId),
     ConnectFailed(ConnId),
-    Entries(SessionId, Vec<Listed>, bool),
+    Entries(SessionId, Vec<SharedFile>, bool),
     Found(SessionId, Option<Size>),
     PartialFound(TransferId, Option<(u64, Digest)>),
     Opened(TransferId, Digest),
@@ -153,7 +153,7 @@ pub const WRONG: &str = "1000-crossover-acme-universe";
 /// The usual limits, or such that every one of them is reached. There is room for every stranger:
 /// where they fill all places to wait in, they do make a difference.
 fn limits(rng: &mut fastrand::Rng) -> Limits {
-    let roomy = Limits { spares: 1000, ..Limits::default() };
+    let roomy = Limits { spare_connections: 1000, ..Limits::default() };
     if rng.bool() {
         return roomy;
     }
@@ -289,7 +289,7 @@ impl Host {
         }
         let entries = entries
             .into_iter()
-            .map(|(name, bytes)| Listed {
+            .map(|(name, bytes)| SharedFile {
                 name: FileName::new(name).unwrap(),
                 size: size_of(name, bytes),
                 stat: Stat {

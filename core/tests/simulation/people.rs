@@ -1,6 +1,6 @@
 //! What the users of the hosts do next.
 
-use xcher_core::{FileName, Listed, Size, Stat, peer};
+use xcher_core::{FileName, SharedFile, Size, Stat, peer};
 
 use crate::host::{RIGHT, WRONG, nick};
 use crate::user::{Book, User, Wanted};
@@ -180,7 +180,7 @@ impl World {
         }
         let files: Vec<_> = (self.hosts[host].files.iter())
             .filter(|(name, _)| name.starts_with("offer"))
-            .map(|(name, bytes)| Listed {
+            .map(|(name, bytes)| SharedFile {
                 name: FileName::new(name).unwrap(),
                 size: Size::Exact(bytes.len() as u64),
                 stat: Stat::default(),

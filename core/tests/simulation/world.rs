@@ -479,9 +479,9 @@ fn sealed(bytes: &[u8], from: usize, seal: Seal, rng: &mut fastrand::Rng) -> Vec
         // Often as long as a sum.
         let length = if rng.bool() { 32 } else { rng.usize(1..5000) };
         let (piece, rest) = bytes.split_at(length.min(bytes.len()));
-        let mut record = vec![0; record::HEAD];
+        let mut record = vec![0; record::HEAD_LEN];
         record.extend(piece);
-        record.extend([0; record::TAG]);
+        record.extend([0; record::TAG_LEN]);
         sender.seal(&mut record).unwrap();
         sealed.extend(record);
         bytes = rest;

@@ -150,8 +150,10 @@ impl World {
             };
             match report {
                 Report::Registered => self.bridge.set_nick(*id, true),
-                Report::Named { at, callee } => self.bridge.named(*id, at, Some(callee), self.now),
-                Report::Called { at } => self.bridge.called(*id, at, self.now),
+                Report::Named { at, callee } => {
+                    self.bridge.record_naming(*id, at, Some(callee), self.now)
+                }
+                Report::Called { at } => self.bridge.record_call(*id, at, self.now),
             }
         }
     }
@@ -198,7 +200,7 @@ impl World {
         if self.is_beside {
             self.say(caller, &format!("X_INIT nick{} {} {}", conn.0, at.ip(), at.port()));
         } else {
-            self.bridge.called(id, at, self.now);
+            self.bridge.record_call(id, at, self.now);
         }
     }
 
@@ -229,7 +231,7 @@ impl World {
                 if self.bridge.allocate(id, at, self.now).is_ok() {
                     self.listeners.push((at, id));
                     self.lent.insert(at, self.now);
-                    self.relay(Input::Lent { conn, at });
+                    self.relay(Input::Allocated { conn, at });
                 }
             }
             Move::Call(from, to, place) => {
@@ -239,7 +241,7 @@ impl World {
                     return;
                 };
                 if !self.is_beside {
-                    self.bridge.named(id, at, None, self.now);
+                    self.bridge.record_naming(id, at, None, self.now);
                 } else if self.listeners.contains(&(at, id))
                     && self.now <= self.lent[&at] + Duration::from_secs(10)
                     && let Some((_, _, called)) = pick(&self.tunnels, to)
@@ -277,7 +279,7 @@ impl World {
                 let counts = scope(from) == Scope::Global
                     || self.callees.get(&at) == Some(&from)
                     || self.reaches(owner, from);
-                if let Ok(lease) = self.bridge.visited(at, from, is_own(from), self.now) {
+                if let Ok(lease) = self.bridge.accept_socket(at, from, is_own(from), self.now) {
                     self.leases.push((lease, owner, counts.then_some(from)));
                 }
             }
@@ -318,10 +320,10 @@ impl World {
     /// The invariant; whom the connection lets its tunnel dial.
     fn dialled(&mut self, id: TunnelId, to: SocketAddr, route: Route) -> Option<IpAddr> {
         assert!(to.port() >= 1024, "{to}");
-        if route == Route::Joined {
+        if route == Route::InProcess {
             self.joins += 1;
             let (_, owner) = *self.listeners.iter().find(|(at, _)| *at == to).unwrap();
-            if let Ok(lease) = self.bridge.joined(to, id, self.now) {
+            if let Ok(lease) = self.bridge.accept_tunnel(to, id, self.now) {
                 self.leases.push((lease, owner, None));
             }
             assert!(self.tunnels.iter().any(|(id, ..)| *id == owner), "its owner is there");

@@ -23,13 +23,13 @@ fn a_listener_that_no_x_init_names_is_withdrawn_within_seconds() {
     let alice = bridge.open("9.9.9.9");
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
     let refused = bridge.visit(AT, "8.8.8.8", NOW);
-    assert_eq!(refused, Err(AllocationError::NotAwaited(at(AT))), "nobody was called");
-    assert!(bridge.0.keeps(at(AT), NOW + 10 * SECOND).is_some());
-    let next = bridge.0.keeps(at(AT), NOW).unwrap();
-    assert_eq!(bridge.0.keeps(at(AT), next), None);
+    assert_eq!(refused, Err(AllocationError::NotExpected(at(AT))), "nobody was called");
+    assert!(bridge.0.next_check(at(AT), NOW + 10 * SECOND).is_some());
+    let next = bridge.0.next_check(at(AT), NOW).unwrap();
+    assert_eq!(bridge.0.next_check(at(AT), next), None);
     // Too late is too late.
-    bridge.0.named(alice, at(AT), None, next);
-    assert_eq!(bridge.0.keeps(at(AT), next), None);
+    bridge.0.record_naming(alice, at(AT), None, next);
+    assert_eq!(bridge.0.next_check(at(AT), next), None);
 }
 
 #[test]
@@ -42,13 +42,13 @@ fn a_listener_takes_visitors_for_its_call_and_then_those_of_the_session_alone() 
     bridge.0.closed(stranger);
     // A second X_INIT does not make it last.
     let late = NOW + 61 * SECOND;
-    bridge.0.named(alice, at(AT), None, late - SECOND);
+    bridge.0.record_naming(alice, at(AT), None, late - SECOND);
     let data = bridge.visit(AT, "8.8.8.8", late).unwrap();
-    assert_eq!(bridge.visit(AT, "1.1.1.1", late), Err(AllocationError::NotAwaited(at(AT))));
-    assert!(bridge.0.keeps(at(AT), late).is_some());
+    assert_eq!(bridge.visit(AT, "1.1.1.1", late), Err(AllocationError::NotExpected(at(AT))));
+    assert!(bridge.0.next_check(at(AT), late).is_some());
     bridge.0.closed(session);
     bridge.0.closed(data);
-    assert_eq!(bridge.0.keeps(at(AT), late), None, "the session is over");
+    assert_eq!(bridge.0.next_check(at(AT), late), None, "the session is over");
     assert!(bridge.visit(AT, "8.8.8.8", late).is_err());
 }
 
@@ -56,7 +56,7 @@ fn a_listener_takes_visitors_for_its_call_and_then_those_of_the_session_alone() 
 fn a_listener_for_data_takes_visitors_from_the_other_end_of_a_connection_alone() {
     let mut bridge = Bridge::beside_relay();
     let alice = bridge.open("9.9.9.9");
-    bridge.0.called(alice, at("8.8.8.8:4000"), NOW);
+    bridge.0.record_call(alice, at("8.8.8.8:4000"), NOW);
     let (_, session) = bridge.dial(alice, "8.8.8.8:4000").unwrap();
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
     let data = bridge.visit(AT, "8.8.8.8", NOW).unwrap();
@@ -71,7 +71,7 @@ fn nobody_names_anothers_listener() {
     let mut bridge = Bridge::beside_relay();
     let (alice, mallory) = (bridge.open("9.9.9.9"), bridge.open("8.8.8.8"));
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
-    bridge.0.named(mallory, at(AT), None, NOW);
+    bridge.0.record_naming(mallory, at(AT), None, NOW);
     assert!(bridge.visit(AT, "8.8.8.8", NOW).is_err());
 }
 
@@ -95,19 +95,19 @@ fn a_joined_connection_leads_to_the_others_listeners_and_nothing_else() {
         let carol = bridge.open("127.0.0.1");
         bridge.listen(alice, AT, "127.0.0.1");
         bridge.listen(carol, "203.0.113.1:40009", "127.0.0.1");
-        bridge.0.called(bob, at(AT), NOW);
+        bridge.0.record_call(bob, at(AT), NOW);
         let (route, _control) = bridge.dial(bob, AT).unwrap();
-        assert_eq!(route, Route::Joined);
-        let _visit = bridge.0.joined(at(AT), bob, NOW).unwrap();
+        assert_eq!(route, Route::InProcess);
+        let _visit = bridge.0.accept_tunnel(at(AT), bob, NOW).unwrap();
         for (id, to) in [(alice, "203.0.113.1:8080"), (bob, "203.0.113.1:8080")] {
-            assert_eq!(bridge.dial(id, to), Err(AllocationError::NotCalled(at(to))));
+            assert_eq!(bridge.dial(id, to), Err(AllocationError::NoCall(at(to))));
             let to = "127.0.0.1:8080";
-            assert_eq!(bridge.dial(id, to), Err(AllocationError::NotCalled(at(to))));
+            assert_eq!(bridge.dial(id, to), Err(AllocationError::NoCall(at(to))));
         }
         assert!(bridge.dial(bob, "203.0.113.1:40009").is_err(), "a third's");
         bridge.0.allocate(bob, at("203.0.113.1:40001"), NOW).unwrap();
         let (route, _data) = bridge.dial(alice, "203.0.113.1:40001").unwrap();
-        assert_eq!(route, Route::Joined);
+        assert_eq!(route, Route::InProcess);
         bridge.0.withdraw(at("203.0.113.1:40001"));
         assert!(bridge.dial(alice, "203.0.113.1:40001").is_err(), "not there now");
     }

@@ -52,11 +52,11 @@ impl Bridge {
     /// A listener of this tunnel's that a call to `callee` names.
     fn listen(&mut self, id: TunnelId, to: &str, callee: &str) {
         self.0.allocate(id, at(to), NOW).unwrap();
-        self.0.named(id, at(to), Some(ip(callee)), NOW);
+        self.0.record_naming(id, at(to), Some(ip(callee)), NOW);
     }
 
     fn visit(&mut self, to: &str, from: &str, now: Duration) -> Result<Lease, AllocationError> {
-        self.0.visited(at(to), ip(from), is_own(ip(from)), now)
+        self.0.accept_socket(at(to), ip(from), is_own(ip(from)), now)
     }
 }
 
@@ -64,9 +64,9 @@ impl Bridge {
 fn a_dial_that_no_x_init_brought_is_refused() {
     let mut bridge = Bridge::beside_relay();
     let bob = bridge.open("9.9.9.9");
-    bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
+    bridge.0.record_call(bob, at("8.8.8.8:40000"), NOW);
     for to in ["8.8.8.8:40001", "8.8.4.4:40000"] {
-        assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
+        assert_eq!(bridge.dial(bob, to), Err(AllocationError::NoCall(at(to))));
     }
     assert!(bridge.dial(bob, "8.8.8.8:40000").is_ok());
 }
@@ -76,20 +76,20 @@ fn a_call_is_dialled_once_and_in_time() {
     let mut bridge = Bridge::beside_relay();
     let bob = bridge.open("9.9.9.9");
     let to = "8.8.8.8:40000";
-    bridge.0.called(bob, at(to), NOW);
+    bridge.0.record_call(bob, at(to), NOW);
     let (_, lease) = bridge.dial(bob, to).expect("called");
     bridge.0.closed(lease);
-    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
-    bridge.0.called(bob, at(to), NOW);
+    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NoCall(at(to))));
+    bridge.0.record_call(bob, at(to), NOW);
     let late = bridge.0.dial(bob, at(to), false, NOW + Duration::from_secs(61));
-    assert_eq!(late, Err(AllocationError::NotCalled(at(to))));
+    assert_eq!(late, Err(AllocationError::NoCall(at(to))));
 }
 
 #[test]
 fn data_goes_where_a_session_goes_and_only_while_it_lives() {
     let mut bridge = Bridge::beside_relay();
     let bob = bridge.open("9.9.9.9");
-    bridge.0.called(bob, at("8.8.8.8:40000"), NOW);
+    bridge.0.record_call(bob, at("8.8.8.8:40000"), NOW);
     let (_, control) = bridge.dial(bob, "8.8.8.8:40000").expect("called");
     let (_, data) = bridge.dial(bob, "8.8.8.8:50000").expect("a session goes there");
     let port = Err(AllocationError::Address(AddrError::LowPort(80)));
@@ -99,7 +99,7 @@ fn data_goes_where_a_session_goes_and_only_while_it_lives() {
     bridge.0.closed(data);
     bridge.0.closed(control);
     let to = "8.8.8.8:50002";
-    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NotCalled(at(to))));
+    assert_eq!(bridge.dial(bob, to), Err(AllocationError::NoCall(at(to))));
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn near_addresses_are_for_near_clients() {
     let (far, close) = (bridge.open("9.9.9.9"), bridge.open("10.0.0.9"));
     for to in near {
         for id in [far, close] {
-            bridge.0.called(id, at(to), NOW);
+            bridge.0.record_call(id, at(to), NOW);
         }
-        let refused = AllocationError::Address(AddrError::TooNear(at(to).ip()));
+        let refused = AllocationError::Address(AddrError::PrivateAddress(at(to).ip()));
         assert_eq!(bridge.dial(far, to), Err(refused), "{to}");
         let link_local = to.starts_with("169");
         assert_eq!(bridge.dial(close, to).is_err(), link_local, "{to}");
@@ -124,7 +124,7 @@ fn the_bridges_own_address_is_for_clients_on_its_host() {
         let mut bridge = Bridge::beside_relay();
         let bob = bridge.open(client);
         for to in ["127.0.0.1:4000", "203.0.113.1:4000"] {
-            bridge.0.called(bob, at(to), NOW);
+            bridge.0.record_call(bob, at(to), NOW);
         }
         let dialled = bridge.dial(bob, "127.0.0.1:4000").map(|(route, _)| route);
         assert_eq!(dialled == Ok(Route::Connect), expected, "{client}: {dialled:?}");
@@ -138,10 +138,10 @@ fn a_bridge_of_a_relay_elsewhere_dials_what_is_public_and_not_its_own() {
     for client in ["9.9.9.9", "127.0.0.1", "10.0.0.9"] {
         let bob = bridge.open(client);
         for to in ["127.0.0.1:4000", "203.0.113.1:4000", "10.0.0.1:4000", "169.254.1.1:4000"] {
-            bridge.0.called(bob, at(to), NOW);
+            bridge.0.record_call(bob, at(to), NOW);
             assert!(bridge.dial(bob, to).is_err(), "{client} {to}");
         }
-        bridge.0.called(bob, at("8.8.8.8:4000"), NOW);
+        bridge.0.record_call(bob, at("8.8.8.8:4000"), NOW);
         assert!(bridge.dial(bob, "8.8.8.8:4000").is_ok());
     }
 }
@@ -151,7 +151,7 @@ fn what_is_remembered_of_calls_is_bounded() {
     let mut bridge = Bridge::beside_relay();
     let bob = bridge.open("9.9.9.9");
     for port in 2000..4000 {
-        bridge.0.called(bob, SocketAddr::new(ip("8.8.8.8"), port), NOW);
+        bridge.0.record_call(bob, SocketAddr::new(ip("8.8.8.8"), port), NOW);
     }
     assert!(bridge.dial(bob, "8.8.8.8:2000").is_err());
     assert!(bridge.dial(bob, "8.8.8.8:3999").is_ok());

@@ -1,4 +1,4 @@
-//! Listeners lent to a tunnel.
+//! Listeners on ports allocated to a tunnel.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,81 +12,83 @@ use tokio::time::sleep;
 use tracing::debug;
 use xcher_core::tunnel::FirstLine;
 
-use super::mux::Stream;
 use super::tunnel::{Tunnel, refuse};
-use super::way::Way;
 use super::{BridgeConfig, Shared, Visitor};
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
+use crate::tunnel::{Endpoint, Stream};
 
-/// Visitors that may wait for one listener.
-const WAITING: usize = 16;
-/// Ports tried before the range counts as full.
-const TRIES: usize = 64;
+/// The most in-process visitors that wait for one listener.
+const MAX_WAITING_VISITORS: usize = 16;
+/// Random ports tried before the range counts as full.
+const MAX_BIND_ATTEMPTS: usize = 64;
 
 impl Tunnel {
     /// Listens for the client as long as the stream is open.
     pub(super) async fn allocate_listener(self: Arc<Self>, mut stream: Stream) {
-        // Before there is a socket; and again when it is there, for others ask meanwhile.
-        let asked = self.shared.allocations().may_listen(self.id);
-        if let Err(error) = asked {
+        // Asked before there is a socket, and again below: other streams ask meanwhile.
+        let permitted = self.shared.allocations().check_listen(self.id);
+        if let Err(error) = permitted {
             return refuse(&mut stream, &error.to_string()).await;
         }
         let listener = match bind(&self.shared.config).await {
             Ok(listener) => listener,
-            Err(error) => return refuse(&mut stream, &format!("no port to lend: {error}")).await,
+            Err(error) => {
+                return refuse(&mut stream, &format!("no port to allocate: {error}")).await;
+            }
         };
         let Ok(bound) = listener.local_addr() else {
-            return refuse(&mut stream, "no port to lend").await;
+            return refuse(&mut stream, "no port to allocate").await;
         };
         let at = SocketAddr::new(self.public_ip, bound.port());
-        let asked = self.shared.allocations().allocate(self.id, at, self.shared.now());
-        if let Err(error) = asked {
+        let allocated = self.shared.allocations().allocate(self.id, at, self.shared.now());
+        if let Err(error) = allocated {
             return refuse(&mut stream, &error.to_string()).await;
         }
-        let (joins, joined) = mpsc::channel(WAITING);
-        self.shared.lent().insert(at, joins);
-        self.lend(at, true);
-        let lent = Lent { shared: &self.shared, at };
+        let (to_listener, in_process) = mpsc::channel(MAX_WAITING_VISITORS);
+        self.shared.listeners().insert(at, to_listener);
+        self.allow_address(at);
+        let registration = Registration { shared: &self.shared, at };
         if stream.write_all(&FirstLine::Listening(at).to_line()).await.is_err() {
             return;
         }
         let mut visits = JoinSet::new();
-        self.take_visitors(at, Acceptor::new(listener), joined, &mut stream, &mut visits).await;
-        drop(lent);
-        self.lend(at, false);
-        // The client learns that nobody comes any more.
+        self.accept_visitors(at, Acceptor::new(listener), in_process, &mut stream, &mut visits)
+            .await;
+        drop(registration);
+        self.revoke_address(at);
+        // Reports to the client that the listener is closed.
         let _ = stream.shutdown().await;
         drop(stream);
-        // Who came is not sent away because nobody else is to come.
+        // Visitors that were accepted stay connected.
         while visits.join_next().await.is_some() {}
     }
 
-    /// Brings visitors to the client, until that gives the listener back or may have it no longer.
-    async fn take_visitors(
+    /// Brings visitors to the client until it closes the listener, or must not keep it any longer.
+    async fn accept_visitors(
         self: &Arc<Self>,
         at: SocketAddr,
         mut acceptor: Acceptor,
-        mut joined: mpsc::Receiver<Visitor>,
+        mut in_process: mpsc::Receiver<Visitor>,
         stream: &mut Stream,
         visits: &mut JoinSet<()>,
     ) {
         loop {
             let now = self.shared.now();
-            let Some(look) = self.shared.allocations().keeps(at, now) else {
+            let Some(kept_until) = self.shared.allocations().next_check(at, now) else {
                 return debug!(%at, "withdrawn: no call and no session");
             };
             let visitor = tokio::select! {
                 accepted = acceptor.accept() => {
                     let Ok((socket, from)) = accepted else { return };
-                    Visitor { from, tunnel: None, way: Way::tcp(socket) }
+                    Visitor { from, tunnel: None, endpoint: Endpoint::tcp(socket) }
                 }
-                Some(visitor) = joined.recv() => visitor,
+                Some(visitor) = in_process.recv() => visitor,
                 Some(_) = visits.join_next() => continue,
-                () = sleep(look.saturating_sub(now)) => continue,
-                // The client writes nothing: an end, a fault or a byte all mean it is over.
+                () = sleep(kept_until.saturating_sub(now)) => continue,
+                // The client writes nothing: an end, an error or a byte all mean that it is finished.
                 _ = stream.read_u8() => return,
             };
-            // One too many is closed at once: it is not to keep anyone waiting.
+            // A visitor above the limit is closed at once, so that it does not delay the next.
             if let Ok(permit) = Arc::clone(&self.visits).try_acquire_owned() {
                 let tunnel = Arc::clone(self);
                 visits.spawn(async move {
@@ -98,15 +100,15 @@ impl Tunnel {
     }
 }
 
-/// A listener's place among those of the bridge.
-struct Lent<'a> {
+/// A listener's entry among those of the bridge, removed on drop.
+struct Registration<'a> {
     shared: &'a Shared,
     at: SocketAddr,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.shared.lent().remove(&self.at);
+        self.shared.listeners().remove(&self.at);
         self.shared.allocations().withdraw(self.at);
     }
 }
@@ -116,7 +118,7 @@ async fn bind(config: &BridgeConfig) -> io::Result<TcpListener> {
         return TcpListener::bind((config.listen_ip, 0)).await;
     };
     let mut last = io::ErrorKind::AddrInUse.into();
-    for _ in 0..TRIES {
+    for _ in 0..MAX_BIND_ATTEMPTS {
         match TcpListener::bind((config.listen_ip, fastrand::u16(ports.clone()))).await {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,

@@ -1,24 +1,21 @@
-//! The bridge: lends a tunnel's client TCP sockets, by the rules of [`xcher_core::tunnel`].
+//! The bridge: allocates TCP ports to tunnels and dials for them, by the rules of
+//! [`xcher_core::tunnel`].
 //!
-//! It never reads what it carries, but for one thing: where the relay is elsewhere, the nick and the
-//! X_INITs on a client's link to it say what the client may dial and who may visit it.
+//! It does not read the bytes that it forwards, with one exception: if the relay is elsewhere, the
+//! bridge reads the nick and the X_INITs on a client's link to it. They decide which addresses the
+//! client may dial and which visitors its ports accept.
 
-mod carry;
-mod frame_heads;
+mod home;
 mod listener;
-mod meter;
-pub mod mux;
 mod own_address;
 mod rates;
 mod relay_link;
-mod stream;
 mod tunnel;
-mod way;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,76 +23,77 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 
+pub use home::Home;
 use rates::Budgets;
 pub use rates::Rates;
-pub use relay_link::Home;
-pub(crate) use way::Way;
 
-/// How a bridge lends.
+use crate::tunnel::Endpoint;
+
+/// The settings of a bridge.
 #[derive(Clone, Debug)]
 pub struct BridgeConfig {
-    /// The address that its listeners are reached at: what X_INITs of its clients name. `None` is the
-    /// one that a client itself reached the bridge at.
+    /// The address at which peers reach allocated ports, and which X_INITs of the bridge's clients name.
+    /// `None` stands for the address at which the client reached the bridge.
     pub public_ip: Option<IpAddr>,
-    /// Where its listeners listen.
+    /// The local address that allocated ports listen on.
     pub listen_ip: IpAddr,
-    /// The ports they may have; the system chooses where this is `None`.
+    /// The range of ports to allocate; `None` leaves the choice to the system.
     pub ports: Option<RangeInclusive<u16>>,
-    /// Listeners of one tunnel, and of one client address.
+    /// Limits on the listeners of one tunnel and of one client address.
     pub limits: AllocationLimits,
-    /// How fast bytes go.
+    /// Limits on bytes a second.
     pub rates: Rates,
 }
 
 impl BridgeConfig {
-    /// A bridge that listens at this address, on ports that the system chooses.
+    /// Returns the settings of a bridge that listens at this address, on ports that the system chooses.
     pub fn at(ip: IpAddr) -> Self {
         let (limits, rates) = (AllocationLimits::default(), Rates::default());
         Self { public_ip: None, listen_ip: ip, ports: None, limits, rates }
     }
 }
 
-/// A bridge and all that its tunnels have in common.
+/// A bridge and the state that its tunnels share. Clones are the same bridge.
 #[derive(Clone)]
 pub struct Bridge(Arc<Shared>);
 
 struct Shared {
     home: Home,
     config: BridgeConfig,
-    /// The listeners of all tunnels: a dial to one of them is joined here, without a socket.
-    lent: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
-    /// What each tunnel may do. Held only for the question: the relay asks while it holds its own.
+    /// The listeners of all tunnels. A dial to one of them is connected in-process, without a socket.
+    listeners: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
+    /// The permissions of each tunnel. Locked for one question at a time: the relay asks while it holds
+    /// its own lock.
     allocations: Mutex<Allocations>,
     budgets: Budgets,
     start: Instant,
 }
 
-/// Someone who came to a listener.
+/// A connection to an allocated port.
 struct Visitor {
     from: SocketAddr,
-    /// Another tunnel of this bridge, where it is one.
+    /// The tunnel that dialled, if it is one of this bridge.
     tunnel: Option<TunnelId>,
-    /// How they came.
-    way: Way,
+    endpoint: Endpoint,
 }
 
 impl Bridge {
-    /// A bridge whose tunnels reach this relay.
+    /// Creates a bridge whose tunnels reach this relay.
     pub fn new(home: impl Into<Home>, config: BridgeConfig) -> Self {
         let home = home.into();
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
-        let (lent, start) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { home, config, lent, allocations, budgets, start }))
+        let (listeners, start) = (Mutex::default(), Instant::now());
+        Self(Arc::new(Shared { home, config, listeners, allocations, budgets, start }))
     }
 
-    /// Applies these rates from now on, to the tunnels that are open too.
+    /// Applies these rates from now on, to open tunnels too.
     pub fn set_rates(&self, rates: Rates) {
         self.0.budgets.set_rates(rates);
     }
 
-    /// Serves one tunnel to its end. `client` is where its client really is, `reached_at` the address
-    /// of this host that it came to. Dropped, it closes all that the tunnel has, at once.
+    /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
+    /// this machine that it connected to. Dropping the future closes everything the tunnel has.
     pub async fn serve<S>(&self, socket: S, client: SocketAddr, reached_at: IpAddr)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -107,15 +105,15 @@ impl Bridge {
 }
 
 impl Shared {
-    fn lent(&self) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, mpsc::Sender<Visitor>>> {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listeners(&self) -> MutexGuard<'_, HashMap<SocketAddr, mpsc::Sender<Visitor>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn allocations(&self) -> std::sync::MutexGuard<'_, Allocations> {
+    fn allocations(&self) -> MutexGuard<'_, Allocations> {
         self.allocations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time that [`Allocations`] counts.
+    /// Returns the time that [`Allocations`] counts in.
     fn now(&self) -> Duration {
         self.start.elapsed()
     }

@@ -13,81 +13,59 @@ use xcher_core::tunnel::TunnelId;
 use xcher_core::{LineBuffer, RelayPacket};
 
 use super::Shared;
-use super::carry::carry;
-use super::mux::Stream;
-use super::tunnel::{DIAL, Tunnel, refuse};
-use crate::relay::{Joined, Relay};
+use super::home::{Home, RelayLink};
+use super::tunnel::{DIAL_TIMEOUT, Tunnel, refuse};
+use crate::tunnel::{Stream, copy_both};
 
-/// The relay that the tunnels of a bridge reach.
-#[derive(Clone)]
-pub enum Home {
-    /// In this process: it sees each client's own address, and is told what ports it was lent.
-    Here(Relay),
-    /// Elsewhere, at this `HOST:PORT`: it sees the bridge's address, which is that of the ports.
-    Elsewhere(String),
-}
-
-impl From<Relay> for Home {
-    fn from(relay: Relay) -> Self {
-        Self::Here(relay)
-    }
-}
-
-/// A tunnel's link to the relay.
-pub(super) enum RelayLink {
-    Here(Joined),
-    Elsewhere,
-}
-
-/// Bytes on their way between a client and the relay, each way: there are many such links, and their
-/// packets are small.
-const WAITING: usize = 8 << 10;
+/// The buffer between a client and a relay in this process, in each direction: such links are many, and
+/// their packets small.
+const PIPE_LEN: usize = 8 << 10;
 
 impl Tunnel {
-    /// One a tunnel. It is watched for the calls that come over it.
-    pub(super) async fn to_relay(&self, mut stream: Stream) {
-        let Ok(_permit) = self.relays.try_acquire() else {
+    /// Connects the stream to the relay, one a tunnel, and watches it for calls.
+    pub(super) async fn connect_to_relay(&self, mut stream: Stream) {
+        let Ok(_permit) = self.relay_links.try_acquire() else {
             return refuse(&mut stream, "expected one X_RELAY a tunnel, got another").await;
         };
         match &self.shared.home {
             Home::Here(relay) => {
-                let (ours, theirs) = tokio::io::duplex(WAITING);
+                let (mut ours, theirs) = tokio::io::duplex(PIPE_LEN);
                 let (shared, id) = (Arc::clone(&self.shared), self.id);
-                let reports = move |report| shared.reported(id, report);
-                self.set_link(Some(RelayLink::Here(relay.join(theirs, self.client, reports))));
-                let (mut stream, mut ours) = (stream, ours);
-                let ended = carry(&mut stream, &mut ours).await;
+                let report = move |report| shared.report(id, report);
+                let connection = relay.connect(theirs, self.client, report);
+                self.set_relay_link(Some(RelayLink::Here(connection)));
+                let ended = copy_both(&mut stream, &mut ours).await;
                 debug!(?ended, "link to the relay ended");
             }
-            Home::Elsewhere(at) => match timeout(DIAL, TcpStream::connect(at)).await {
+            Home::Elsewhere(at) => match timeout(DIAL_TIMEOUT, TcpStream::connect(at)).await {
                 Ok(Ok(socket)) => {
-                    // It fails only on a connection that is over.
+                    // Fails only on a connection that has ended.
                     let _ = socket.set_nodelay(true);
-                    self.set_link(Some(RelayLink::Elsewhere));
-                    self.watched_link(stream, socket).await;
+                    self.set_relay_link(Some(RelayLink::Elsewhere));
+                    self.copy_watched(stream, socket).await;
                 }
-                Ok(Err(error)) => no_relay(stream, &error.to_string()).await,
-                Err(_) => no_relay(stream, "it does not answer").await,
+                Ok(Err(error)) => relay_unreachable(stream, &error.to_string()).await,
+                Err(_) => relay_unreachable(stream, "it does not answer").await,
             },
         }
-        self.set_link(None);
+        self.set_relay_link(None);
         self.shared.allocations().set_nick(self.id, false);
     }
 
-    async fn watched_link(&self, mut stream: Stream, link: impl AsyncRead + AsyncWrite + Unpin) {
-        // Seen before the client has them, so that it can dial at once.
-        let (mut came, mut went) = (LineBuffer::new(), LineBuffer::new());
-        let link = InspectReader::new(link, |bytes: &[u8]| {
-            each_packet(&mut came, bytes, |packet| self.came(packet));
+    async fn copy_watched(&self, mut stream: Stream, relay: impl AsyncRead + AsyncWrite + Unpin) {
+        // Packets are read before the client receives them, so that it can dial at once.
+        let (mut received, mut sent) = (LineBuffer::new(), LineBuffer::new());
+        let relay = InspectReader::new(relay, |bytes: &[u8]| {
+            each_packet(&mut received, bytes, |packet| self.packet_received(packet));
         });
-        let mut link = InspectWriter::new(link, |bytes: &[u8]| {
-            each_packet(&mut went, bytes, |packet| self.went(packet));
+        let mut relay = InspectWriter::new(relay, |bytes: &[u8]| {
+            each_packet(&mut sent, bytes, |packet| self.packet_sent(packet));
         });
-        let ended = carry(&mut stream, &mut link).await;
+        let ended = copy_both(&mut stream, &mut relay).await;
         debug!(?ended, "link to the relay ended");
     }
 
-    fn came(&self, packet: &RelayPacket<'_>) {
+    fn packet_received(&self, packet: &RelayPacket<'_>) {
         let report = match packet {
             RelayPacket::NickAnswer { yes: true, .. } => Report::Registered,
             RelayPacket::Init { ip, port, .. } => {
@@ -95,42 +73,51 @@ impl Tunnel {
             }
             _ => return,
         };
-        self.shared.reported(self.id, report);
+        self.shared.report(self.id, report);
     }
 
-    fn went(&self, packet: &RelayPacket<'_>) {
+    fn packet_sent(&self, packet: &RelayPacket<'_>) {
         if let RelayPacket::Init { ip, port, .. } = packet {
             let (at, now) = (SocketAddr::new(*ip, *port), self.shared.now());
-            self.shared.allocations().named(self.id, at, None, now);
+            self.shared.allocations().record_naming(self.id, at, None, now);
         }
     }
 
-    fn set_link(&self, link: Option<RelayLink>) {
-        *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = link;
+    fn set_relay_link(&self, link: Option<RelayLink>) {
+        *self.relay_link.lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 
-    /// Lets X_INITs of this tunnel's client name `at`, or no more.
-    pub(super) fn lend(&self, at: SocketAddr, lend: bool) {
-        let link = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Lets X_INITs of this tunnel's client name `at`.
+    pub(super) fn allow_address(&self, at: SocketAddr) {
+        let link = self.relay_link.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(RelayLink::Here(relay)) = &*link {
-            if lend { relay.lend(at) } else { relay.give_back(at) }
+            relay.allow_address(at);
+        }
+    }
+
+    /// Undoes [`Self::allow_address`].
+    pub(super) fn revoke_address(&self, at: SocketAddr) {
+        let link = self.relay_link.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(RelayLink::Here(relay)) = &*link {
+            relay.revoke_address(at);
         }
     }
 }
 
 impl Shared {
-    /// What the relay says of a tunnel's client: one in this process vouches for it.
-    fn reported(&self, id: TunnelId, report: Report) {
+    /// Records what the relay reports of a tunnel's client. A relay in this process can be trusted to
+    /// name the callee.
+    fn report(&self, id: TunnelId, report: Report) {
         let (now, mut allocations) = (self.now(), self.allocations());
         match report {
             Report::Registered => allocations.set_nick(id, true),
-            Report::Named { at, callee } => allocations.named(id, at, Some(callee), now),
-            Report::Called { at } => allocations.called(id, at, now),
+            Report::Named { at, callee } => allocations.record_naming(id, at, Some(callee), now),
+            Report::Called { at } => allocations.record_call(id, at, now),
         }
     }
 }
 
-/// Lets `see` see the packets that are complete with these bytes.
+/// Passes each packet that these bytes complete to `see`.
 fn each_packet(lines: &mut LineBuffer, bytes: &[u8], see: impl Fn(&RelayPacket<'_>)) {
     lines.receive(bytes);
     loop {
@@ -141,18 +128,18 @@ fn each_packet(lines: &mut LineBuffer, bytes: &[u8], see: impl Fn(&RelayPacket<'
                 }
             }
             Ok(None) => break,
-            // Ours passes on no such line; another's is not kept.
+            // Our relay forwards no such line; one of another relay is not kept.
             Err(_) => *lines = LineBuffer::new(),
         }
     }
 }
 
-/// Says it as a relay would: whoever waits for one's answer understands.
-async fn no_relay(mut stream: Stream, why: &str) {
-    debug!(why, "no relay");
+/// Answers as a relay would, so that a client that waits for the relay's answer understands.
+async fn relay_unreachable(mut stream: Stream, why: &str) {
+    debug!(why, "relay unreachable");
     let reason = format!("the bridge cannot reach the relay: {why}");
-    let said = RelayPacket::Err { verb: "X_NICK", reason: &reason };
-    // A client that is gone needs no reason.
-    let _ = stream.write_all(&said.to_line()).await;
+    let packet = RelayPacket::Err { verb: "X_NICK", reason: &reason };
+    // Fails only if the client has disconnected.
+    let _ = stream.write_all(&packet.to_line()).await;
     let _ = stream.shutdown().await;
 }

@@ -1,82 +1,83 @@
-//! How a command ends.
+//! Exit codes, and the error that a command ends with.
 
-use xcher_core::MisuseError;
 use xcher_core::peer::{Error, ErrorKind};
+use xcher_core::{MisuseError, ProtocolError};
 
-use super::privacy::is_about_privacy;
+use crate::keys::KeysError;
 
-/// The exit codes (README, "Exit codes").
+/// Exit codes (README, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(super) enum Code {
-    /// The other side said no, or a transfer did not complete.
+pub(crate) enum ExitCode {
+    /// The peer refused, or a transfer is incomplete.
     Incomplete = 1,
-    /// The command line is wrong.
+    /// Invalid command line.
     Usage = 2,
-    /// The relay or the other side cannot be reached.
+    /// The relay or the peer is unreachable.
     Unreachable = 3,
-    /// A rule forbids it.
+    /// Refused by policy.
     Policy = 4,
-    /// The other side is not who it was, or the session would not be private.
+    /// Authentication failed, or the session would not be encrypted.
     NotPrivate = 5,
 }
 
-/// A command that did not come to its end.
+/// Reason for a command to fail.
 #[derive(Debug)]
-pub(super) struct CliError {
-    pub(super) code: Code,
-    /// One line for the user; `None` where it was told already, or there is nothing to tell.
-    pub(super) message: Option<String>,
-    /// The user stopped it, or nobody reads its output any more.
-    pub(super) stopped: bool,
+pub(crate) struct CliError {
+    pub(crate) code: ExitCode,
+    /// Text for the user; `None` if it was printed before, or there is nothing to print.
+    pub(crate) message: Option<String>,
+    /// Set if the user stopped the command, or closed its output.
+    pub(crate) stopped: bool,
 }
 
 impl CliError {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()), stopped: false }
     }
 
-    pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Code::Usage, message)
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
     }
 
-    /// This host's system refused something.
-    pub(super) fn local(error: impl std::fmt::Display) -> Self {
-        Self::new(Code::Incomplete, error.to_string())
+    /// An error of this host's system.
+    pub(crate) fn local(error: impl std::fmt::Display) -> Self {
+        Self::new(ExitCode::Incomplete, error.to_string())
     }
 
-    /// The host could not be asked to do it.
-    pub(super) fn misuse(error: MisuseError) -> Self {
-        let code = match error {
-            MisuseError::Oneself => Code::Usage,
-            _ => Code::Unreachable,
-        };
-        Self::new(code, error.to_string())
-    }
-
-    /// Standard output did not take what was to be written. Whoever closed it wants no more, and a
-    /// full disk is told of.
-    pub(super) fn unwritten(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => {
-                Self { stopped: true, ..Self::told(Code::Incomplete) }
-            }
-            _ => Self::new(Code::Incomplete, format!("standard output cannot be written: {error}")),
+    /// A call of the host that cannot be carried out now.
+    pub(crate) fn misuse(error: MisuseError) -> Self {
+        match error {
+            MisuseError::OwnNick => Self::usage("that is your own nick; name a peer's"),
+            error => Self::new(ExitCode::Unreachable, error.to_string()),
         }
     }
 
-    /// The user ended it: there is nothing to tell.
-    pub(super) fn interrupted() -> Self {
-        Self { code: Code::Incomplete, message: None, stopped: true }
+    /// A failed write to standard output. A closed pipe means that its reader has enough; a full disk is an
+    /// error.
+    pub(crate) fn unwritten(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => {
+                Self { stopped: true, ..Self::reported(ExitCode::Incomplete) }
+            }
+            _ => {
+                Self::new(ExitCode::Incomplete, format!("cannot write to standard output: {error}"))
+            }
+        }
     }
 
-    /// What the user was told of already.
-    pub(super) fn told(code: Code) -> Self {
+    /// Stopped by the user.
+    pub(crate) fn interrupted() -> Self {
+        Self { code: ExitCode::Incomplete, message: None, stopped: true }
+    }
+
+    /// An error that the user has read already.
+    pub(crate) fn reported(code: ExitCode) -> Self {
         Self { code, message: None, stopped: false }
     }
 
-    /// What a program is told: the same as a person, or that it was told before.
-    pub(super) fn reason(&self) -> &str {
+    /// Returns the reason for `--json`.
+    pub(crate) fn reason(&self) -> &str {
         match &self.message {
             Some(message) => message,
             None if self.stopped => "stopped",
@@ -85,24 +86,40 @@ impl CliError {
     }
 }
 
-/// The code for a session or a link that failed.
-pub(super) fn code_of(error: &Error) -> Code {
+impl From<KeysError> for CliError {
+    fn from(error: KeysError) -> Self {
+        let code = match error {
+            KeysError::Unsafe { .. } | KeysError::OtherKey { .. } => ExitCode::Policy,
+            _ => ExitCode::Incomplete,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Returns the exit code for a session or relay connection that failed.
+pub(crate) fn code_of(error: &Error) -> ExitCode {
     match error.kind() {
-        _ if is_about_privacy(error) => Code::NotPrivate,
-        ErrorKind::Unreachable => Code::Unreachable,
-        ErrorKind::Policy => Code::Policy,
+        _ if is_about_encryption(error) => ExitCode::NotPrivate,
+        ErrorKind::Unreachable => ExitCode::Unreachable,
+        ErrorKind::Policy => ExitCode::Policy,
         ErrorKind::Refused
         | ErrorKind::Incomplete
         | ErrorKind::Protocol
         | ErrorKind::Local
-        | ErrorKind::Cancelled => Code::Incomplete,
+        | ErrorKind::Cancelled => ExitCode::Incomplete,
     }
 }
 
-/// The code for a file that did not get across.
-pub(super) fn code_of_transfer(error: &Error) -> Code {
+/// Returns true if a session was not opened because of the peer's key or for lack of encryption.
+fn is_about_encryption(error: &Error) -> bool {
+    use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
+    matches!(error, Error::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
+}
+
+/// Returns the exit code for a transfer that failed.
+pub(crate) fn code_of_transfer(error: &Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::Policy => Code::Policy,
-        _ => Code::Incomplete,
+        ErrorKind::Policy => ExitCode::Policy,
+        _ => ExitCode::Incomplete,
     }
 }

@@ -1,9 +1,9 @@
-//! Being told to stop: SIGINT, SIGTERM; and to read files again: SIGHUP.
+//! Signals to stop (SIGINT, SIGTERM) and to reload (SIGHUP).
 
 use std::io;
 
-/// Waits for the first signal to stop.
-pub(super) struct Signals {
+/// Waits for a signal to stop.
+pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -11,8 +11,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Begins to catch them. From then on they no longer end the process by themselves.
-    pub(super) fn catch() -> io::Result<Self> {
+    /// Starts to catch the signals, which from then on no longer end the process by themselves.
+    pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -25,8 +25,8 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Returns when one came.
-    pub(super) async fn stop(&mut self) {
+    /// Returns at the first signal.
+    pub(crate) async fn stop(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -40,14 +40,14 @@ impl Signals {
 }
 
 /// Waits for SIGHUP, which no longer ends the process.
-pub(super) struct Hangups {
+pub(crate) struct Hangups {
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
 }
 
 impl Hangups {
-    /// Begins to catch it. One that comes before [`Hangups::next`] is not lost.
-    pub(super) fn catch() -> io::Result<Self> {
+    /// Starts to catch SIGHUP. One that arrives before [`Hangups::next`] is called is not lost.
+    pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -57,8 +57,8 @@ impl Hangups {
         Ok(Self {})
     }
 
-    /// Returns when one came; never where the system has none.
-    pub(super) async fn next(&mut self) {
+    /// Returns at the next SIGHUP; never on systems without it.
+    pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         if self.hangup.recv().await.is_some() {
             return;

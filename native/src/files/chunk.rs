@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use xcher_core::{FileName, LeftOut, Listed, NameError, Size, WhyLeft};
+use xcher_core::{FileName, LeftOut, LeftOutReason, NameError, SharedFile, Size};
 
 use super::shares::OpenError;
 use super::{Stat, wire_name};
@@ -40,7 +40,7 @@ pub struct Entry {
     pub stat: Stat,
 }
 
-impl From<Entry> for Listed {
+impl From<Entry> for SharedFile {
     fn from(entry: Entry) -> Self {
         Self { name: entry.name, size: entry.size, stat: entry.stat.into() }
     }
@@ -78,7 +78,7 @@ impl Skipped {
         if self.why.is_gone() {
             return None;
         }
-        Some(LeftOut { name: self.name.clone()?, why: self.why.told() })
+        Some(LeftOut { name: self.name.clone()?, reason: self.why.told() })
     }
 }
 
@@ -149,15 +149,15 @@ impl SkipReason {
     }
 
     /// The word for it on the wire.
-    pub fn told(&self) -> WhyLeft {
+    pub fn told(&self) -> LeftOutReason {
         match self {
-            Self::NotText | Self::InvalidName(_) => WhyLeft::Name,
-            Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => WhyLeft::Link,
-            Self::Special => WhyLeft::Special,
-            Self::Hidden { .. } => WhyLeft::Hidden,
-            Self::Changed => WhyLeft::Changed,
-            Self::Unreadable(_) if self.is_gone() => WhyLeft::Changed,
-            Self::Unreadable(_) | Self::NoSize => WhyLeft::Unreadable,
+            Self::NotText | Self::InvalidName(_) => LeftOutReason::Name,
+            Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => LeftOutReason::Link,
+            Self::Special => LeftOutReason::Special,
+            Self::Hidden { .. } => LeftOutReason::Hidden,
+            Self::Changed => LeftOutReason::Changed,
+            Self::Unreadable(_) if self.is_gone() => LeftOutReason::Changed,
+            Self::Unreadable(_) | Self::NoSize => LeftOutReason::Unreadable,
         }
     }
 

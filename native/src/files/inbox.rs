@@ -16,7 +16,7 @@ use super::{
 };
 
 /// What to do when a file of that name is already there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
     /// Keep both: the new one becomes `name (1).ext`
@@ -75,7 +75,7 @@ impl Drop for Shared {
 
 impl Inbox {
     /// Opens the folder at `path`, and creates it with its parents if it is missing. Unfinished files
-    /// in it that are older than [`EXPIRY`](super::EXPIRY) and not in use are removed.
+    /// in it that are older than [`PARTIAL_EXPIRY`](xcher_core::PARTIAL_EXPIRY) and not in use are removed.
     ///
     /// # Errors
     ///
@@ -162,7 +162,8 @@ impl Inbox {
         if is_own_place(name) {
             return Err(InboxError::OwnPlace { name: name.clone() });
         }
-        name.usable_on(HERE).map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
+        name.check_platform(HERE)
+            .map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
         let root = &self.shared.root;
         check_place(root, name).map_err(|why| InboxError::NoPlace { name: name.clone(), why })?;
         let found = origin.and_then(|origin| Place::lasting(root, name, origin));

@@ -1,11 +1,11 @@
 //! Folders and links that come as files do, and are made once they are here (section 16).
 
-use std::io::{self, Read as _, Seek as _};
+use std::io;
 use std::time::SystemTime;
 
 use cap_fs_ext::{DirExt as _, SystemTimeSpec};
 use cap_std::fs::{Dir, DirBuilder};
-use xcher_core::{FileName, MAX_LINK, stays_inside};
+use xcher_core::FileName;
 
 use super::partial::{Partial, StoreErrorKind, open_parent, sync_folder};
 use super::{HERE, Inbox, OnConflict, Stat, is_own_place};
@@ -14,7 +14,7 @@ impl Inbox {
     /// Makes a private folder before anything can land in it, where nothing of its name is there. What fails
     /// here fails again when the folder has come, and is told then.
     pub fn make_private(&self, name: &FileName) {
-        if is_own_place(name) || name.usable_on(HERE).is_err() {
+        if is_own_place(name) || name.check_platform(HERE).is_err() {
             return;
         }
         if let Ok(parent) = open_parent(&self.shared.root, name) {
@@ -42,7 +42,8 @@ impl Partial {
     #[cfg(unix)]
     pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         let target = self.read_target().map_err(StoreErrorKind::System)?;
-        let target = target.filter(|target| stays_inside(self.name.borrowed(), target));
+        let stays = |target: &String| xcher_core::symlink_stays_inside(self.name.borrowed(), target);
+        let target = target.filter(stays);
         let target = target.ok_or(StoreErrorKind::LinkLeaves)?;
         let parent = self.open_parent()?;
         let is_it = |last: &str| {
@@ -57,11 +58,13 @@ impl Partial {
         Err(StoreErrorKind::NoLinks)
     }
 
+    #[cfg(unix)]
     fn read_target(&self) -> io::Result<Option<String>> {
+        use std::io::{Read as _, Seek as _};
         let mut file = &self.file;
         file.rewind()?;
         let mut target = Vec::new();
-        file.take(MAX_LINK + 1).read_to_end(&mut target)?;
+        file.take(xcher_core::MAX_LINK_LEN + 1).read_to_end(&mut target)?;
         Ok(String::from_utf8(target).ok())
     }
 

@@ -30,7 +30,7 @@ pub use prefix::prefix_hash;
 pub use rules::{Links, OwnPlaces, Rules};
 pub use shares::{OpenError, ShareError, Shares};
 pub use stat::Stat;
-pub use unfinished::{EXPIRY, Leftover, Unfinished};
+pub use unfinished::{Leftover, Unfinished};
 pub use walk::Walk;
 
 use std::io;

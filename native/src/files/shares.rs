@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
-use xcher_core::{FileName, InvalidName, Kind, NameError, Quoted, Size, stays_inside};
+use xcher_core::{FileName, InvalidName, Kind, NameError, Quoted, Size, symlink_stays_inside};
 
 use super::pipe::Pipe;
 use super::rules::Id;
@@ -89,6 +89,35 @@ impl Shares {
             by_name.insert(name, Arc::new(share));
         }
         Ok(Self { by_name: Arc::new(by_name), pipe: None })
+    }
+
+    /// Returns these shares with one more path, and the name under which it is shared. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_by`](Self::open_by).
+    pub fn with(&self, path: &Path, rules: &Rules) -> Result<(Self, Box<str>), ShareError> {
+        let (name, share) = open_share(path, rules)?;
+        let mut by_name = BTreeMap::clone(&self.by_name);
+        // Everything is shared below the root folder, which therefore is alone.
+        let in_the_way = match name.is_empty() {
+            true => by_name.values().next(),
+            false => by_name.get(&name).or_else(|| by_name.get("")),
+        };
+        if let Some(first) = in_the_way {
+            let (first, second) = (first.named.clone(), path.to_owned());
+            return Err(ShareError::SameName { name, first, second });
+        }
+        by_name.insert(name.clone(), Arc::new(share));
+        Ok((Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }, name))
+    }
+
+    /// Returns these shares without the one of this name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut by_name = BTreeMap::clone(&self.by_name);
+        by_name.remove(name);
+        Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }
     }
 
     /// The same with what comes from `source`, called `name`.
@@ -197,7 +226,7 @@ impl Shares {
 
     /// The share that holds `name`, and the path below its root.
     fn locate(&self, name: &FileName) -> Option<(&Share, PathBuf)> {
-        if is_own_place(name) || name.usable_on(HERE).is_err() {
+        if is_own_place(name) || name.check_platform(HERE).is_err() {
             return None;
         }
         if let Some(everything) = self.by_name.get("") {
@@ -279,7 +308,7 @@ impl Share {
         }
         let target =
             self.root.read_link_contents(path).ok()?.into_os_string().into_string().ok()?;
-        stays_inside(name.borrowed(), &target).then_some(target)
+        symlink_stays_inside(name.borrowed(), &target).then_some(target)
     }
 
     fn open_file(&self, path: &Path, size: u64) -> Result<(File, Stat), OpenError> {
@@ -389,9 +418,8 @@ fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share), ShareErro
         None => "".into(),
         Some(base) => {
             let text = wire_name::of_part(base).ok_or(ShareError::NotText { path: path.into() })?;
-            FileName::parse(&text).map_err(|InvalidName { why, .. }| ShareError::InvalidName {
-                path: path.into(),
-                why,
+            FileName::parse(&text).map_err(|InvalidName { reason: why, .. }| {
+                ShareError::InvalidName { path: path.into(), why }
             })?;
             text.into()
         }

@@ -3,19 +3,17 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use cap_fs_ext::DirExt as _;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
+use xcher_core::PARTIAL_EXPIRY;
 use xcher_core::secure::PublicKey;
 
 use super::PARTIAL_FOLDER;
 use super::partial_file::{Place, claim, is_plain, open};
 use super::partial_name::{Ours, part_name};
-
-/// How long an unfinished file stays after its last change: 7 days.
-pub const EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Entries looked at for what has expired, so that a receiving folder is open at once whatever it
 /// holds. What is beyond them is reached when those are gone.
@@ -131,7 +129,7 @@ impl Unfinished {
         let _ = self.root.remove_dir(PARTIAL_FOLDER);
     }
 
-    /// Removes what is older than [`EXPIRY`] in the receiving folder `root`. What cannot be removed
+    /// Removes what is older than [`PARTIAL_EXPIRY`] in the receiving folder `root`. What cannot be removed
     /// stays: it is in nobody's way.
     pub(super) fn expire(root: &Dir) {
         let Ok(folder) = root.open_dir_nofollow(PARTIAL_FOLDER) else { return };
@@ -140,7 +138,7 @@ impl Unfinished {
             let Some(ours) = Ours::parse(&name) else { continue };
             let age = plain(&folder, &name).and_then(|metadata| changed(&metadata));
             let age = age.and_then(|changed| now.duration_since(changed).ok());
-            if age.is_none_or(|age| age < EXPIRY) {
+            if age.is_none_or(|age| age < PARTIAL_EXPIRY) {
                 continue;
             }
             match ours {

@@ -265,7 +265,7 @@ impl Walk {
                 let why = match found.kind {
                     Ok(Kind::Link) if share.rules.links == Links::Skip => SkipReason::Link,
                     Ok(Kind::Special) => SkipReason::Special,
-                    _ => SkipReason::InvalidName(bad.why),
+                    _ => SkipReason::InvalidName(bad.reason),
                 };
                 return self.skip(why, chunk);
             }

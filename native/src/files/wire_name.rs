@@ -32,13 +32,13 @@ pub(super) fn cut(text: &str) -> Option<FileName> {
     const MORE: &str = "…";
     let mut rest = text.trim_end_matches('/');
     loop {
-        match FileName::parse(rest).map_err(|bad| bad.why) {
+        match FileName::parse(rest).map_err(|bad| bad.reason) {
             Ok(name) => return Some(name.to_owned()),
             Err(NameError::PartTooLong | NameError::TooLong) => {
-                let most = (rest.len() - 1).min(xcher_core::MAX_NAME - MORE.len());
+                let most = (rest.len() - 1).min(xcher_core::MAX_NAME_LEN - MORE.len());
                 let end = rest.floor_char_boundary(most);
                 let folder = rest[..end].rfind('/').map_or(0, |at| at + 1);
-                let end = end.min(folder + xcher_core::MAX_PART - MORE.len());
+                let end = end.min(folder + xcher_core::MAX_PART_LEN - MORE.len());
                 let end = rest.floor_char_boundary(end);
                 let shorter = format!("{}{MORE}", &rest[..end]);
                 if let Ok(name) = FileName::new(&shorter) {

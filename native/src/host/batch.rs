@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
-use xcher_core::batch::Arrived;
+use xcher_core::batch::BatchItem;
 use xcher_core::peer::{BatchFile, BatchFileEnd, ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
 use xcher_core::{FileName, Limits, NotStored};
@@ -28,7 +28,7 @@ impl Host {
         seal: Seal,
     ) {
         let begun = self.begin(transfer, conn, Direction::Send);
-        let Some((socket, sent, brake)) = begun else { return };
+        let Some((socket, sent, throttle)) = begun else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let open = |name: &FileName, size| {
@@ -36,7 +36,8 @@ impl Host {
                 opened.map(|(file, _)| file).map_err(|error| error.to_string())
             };
             let mut left_out = Vec::new();
-            let end = data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &brake);
+            let end =
+                data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &throttle);
             drop(socket);
             let bytes = sent.load(Ordering::Relaxed);
             let why = unsent(&end, bytes).map(Into::into);
@@ -53,7 +54,7 @@ impl Host {
         seal: Seal,
     ) {
         let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, brake)) = begun else { return };
+        let Some((socket, received, throttle)) = begun else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -65,12 +66,12 @@ impl Host {
             let end = match seal.batch_receiver(sizes) {
                 Ok(receiver) => {
                     let storing = std::cell::RefCell::new(&mut storing);
-                    let each = |at: usize, arrived: Arrived<'_>| {
+                    let each = |at: usize, arrived: BatchItem<'_>| {
                         storing.borrow_mut().arrived(&files[at], arrived);
                     };
                     let pause = || storing.borrow_mut().settle();
                     received_end(data::receive_batch(
-                        &socket, receiver, &buffers, &brake, each, pause,
+                        &socket, receiver, &buffers, &throttle, each, pause,
                     ))
                 }
                 Err(error) => ReceiveEnd::Broken(error.to_string().into()),
@@ -100,11 +101,11 @@ struct Storing {
 }
 
 impl Storing {
-    fn arrived(&mut self, file: &BatchFile, arrived: Arrived<'_>) {
+    fn arrived(&mut self, file: &BatchFile, arrived: BatchItem<'_>) {
         let written = match arrived {
-            Arrived::Whole(bytes) => self.write(file, bytes),
-            Arrived::Missing => Err(BatchFileEnd::Missing),
-            Arrived::Altered => Err(BatchFileEnd::Altered),
+            BatchItem::Complete(bytes) => self.write(file, bytes),
+            BatchItem::NotSent => Err(BatchFileEnd::Missing),
+            BatchItem::Corrupt => Err(BatchFileEnd::Altered),
         };
         self.written.push((file.clone(), written));
         if self.written.len() >= self.group {

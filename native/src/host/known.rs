@@ -4,7 +4,8 @@ use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
 use super::task_report::Happened;
-use super::{Host, RelayAddress, Told};
+use super::{Host, Told};
+use crate::RelayAddress;
 use crate::keys::{AddressBook, KeysError, KnownPeers, RelayId, RelayKey};
 
 /// The keys of others, and what they are kept by now.

@@ -11,7 +11,7 @@ use super::Host;
 use super::dial::{Dialled, no_tunnel};
 use super::task_report::Happened;
 use super::tunnel::Lines;
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
 
 /// A listener; it is gone when this is dropped.
 pub(super) struct Port(JoinHandle<()>);

@@ -9,8 +9,8 @@ mod known;
 mod listen;
 mod open;
 mod packet_connection;
+mod passing_on;
 mod privacy;
-mod relay_address;
 mod resume;
 mod stdio;
 mod task_report;
@@ -19,7 +19,7 @@ mod transfer;
 mod tunnel;
 mod web_socket;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,8 +34,9 @@ use xcher_core::peer::{
 };
 use xcher_core::secure::PublicKey;
 use xcher_core::session::Want;
-use xcher_core::{FileName, Kind, LeftOut, Listed, MisuseError, Nick, NotStored, Size, Stat};
+use xcher_core::{FileName, Kind, LeftOut, MisuseError, Nick, NotStored, SharedFile, Size, Stat};
 
+use crate::RelayAddress;
 use crate::data::{BufferBudget, Rate};
 use crate::files::{Escaped, Inbox, Kept, Partial, Shares, Skipped, Walk};
 use crate::keys::KeysError;
@@ -43,6 +44,7 @@ use known::Known;
 use listen::Port;
 use open::Opened;
 use packet_connection::Link;
+use passing_on::PassedOn;
 use resume::Found;
 use stdio::Stream;
 use task_report::Happened;
@@ -50,7 +52,6 @@ use transfer::Moving;
 use tunnel::Tunnel;
 
 pub use privacy::Privacy;
-pub use relay_address::RelayAddress;
 pub use stdio::Sink;
 pub use tls_roots::Trust;
 
@@ -141,6 +142,10 @@ pub struct Host {
     inbox: Option<Arc<Inbox>>,
     /// What takes the place of a folder.
     stream: Option<Stream>,
+    /// Where files go whose bytes are passed on as they arrive.
+    passing_on: HashMap<TransferId, PassedOn>,
+    /// Sessions whose listing is not read as fast as it comes.
+    held: HashSet<SessionId>,
     told: VecDeque<Told>,
     /// What actions led to at once, and the state machine is still to take.
     results: VecDeque<Input<'static>>,
@@ -190,6 +195,8 @@ impl Host {
             shares: Arc::new(setup.shares),
             inbox,
             stream,
+            passing_on: HashMap::new(),
+            held: HashSet::new(),
             told: VecDeque::new(),
             results: VecDeque::new(),
             reports,
@@ -231,7 +238,10 @@ impl Host {
                         self.happened(report);
                     }
                 }
-                () = sleep_until(wake) => self.input(Input::Tick),
+                () = sleep_until(wake) => {
+                    self.report_held();
+                    self.input(Input::Tick);
+                }
             }
             self.look_at_transfers();
         }
@@ -275,7 +285,7 @@ impl Host {
     /// # Errors
     ///
     /// As there.
-    pub fn offer(&mut self, session: SessionId, files: Vec<Listed>) -> Result<(), MisuseError> {
+    pub fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.offer(session, files, now, actions))
     }
 
@@ -381,7 +391,7 @@ impl Host {
         self.with(|peer, now, actions| peer.want(session, want, now, actions))
     }
 
-    /// As [`Peer::forgo`].
+    /// As [`Peer::skip`].
     ///
     /// # Errors
     ///
@@ -402,6 +412,15 @@ impl Host {
     /// As there.
     pub fn who(&mut self) -> Result<(), MisuseError> {
         self.with(|peer, now, actions| peer.who(now, actions))
+    }
+
+    /// As [`Peer::cancel`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn cancel(&mut self, transfer: TransferId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.cancel(transfer, now, actions))
     }
 
     /// As [`Peer::end`].
@@ -465,6 +484,11 @@ impl Host {
     fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
         let mut actions = Vec::new();
         let result = decide(&mut self.peer, self.started.elapsed(), &mut actions);
+        self.carry_out(actions);
+        result
+    }
+
+    fn carry_out(&mut self, mut actions: Vec<Action>) {
         loop {
             for action in actions.drain(..) {
                 self.act(action);
@@ -472,7 +496,6 @@ impl Host {
             let Some(result) = self.results.pop_front() else { break };
             self.peer.handle(result, self.started.elapsed(), &mut actions);
         }
-        result
     }
 
     fn act(&mut self, action: Action) {
@@ -521,13 +544,18 @@ impl Host {
                 match &event {
                     Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                         self.walks.remove(session);
+                        self.held.remove(session);
                     }
                     Event::Started { transfer, session, direction: Direction::Receive, .. } => {
                         self.sessions.insert(*transfer, *session);
                     }
-                    Event::Finished { transfer, .. } => _ = self.sessions.remove(transfer),
+                    Event::Finished { transfer, .. } => {
+                        self.passing_on.remove(transfer);
+                        self.sessions.remove(transfer);
+                    }
                     Event::Failed { transfer, .. } => {
                         self.stop_looking(*transfer);
+                        self.passing_on.remove(transfer);
                         // What is still being written may be kept.
                         if !self.moving.contains_key(transfer) {
                             self.sessions.remove(transfer);

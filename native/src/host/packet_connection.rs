@@ -31,7 +31,10 @@ pub(super) struct Link {
     go: Arc<Notify>,
     /// What the reader reads is thrown away.
     closing: Arc<AtomicBool>,
+    /// Paused by the core.
     paused: bool,
+    /// Paused because the user of this host lags behind.
+    held: bool,
 }
 
 impl Link {
@@ -46,7 +49,7 @@ impl Link {
         let reader =
             tokio::spawn(read_all(conn, read, reporter.clone(), go.clone(), closing.clone()));
         let writer = tokio::spawn(write_all(conn, write, queue, reporter.clone()));
-        Self { writes, writer, reader, go, closing, paused: false }
+        Self { writes, writer, reader, go, closing, paused: false, held: false }
     }
 
     pub(super) fn write(&self, bytes: Vec<u8>) {
@@ -92,10 +95,17 @@ impl Host {
     /// Reads once more, unless told not to.
     pub(super) fn read_on(&self, conn: ConnId) {
         if let Some(link) = self.links.get(&conn)
-            && !link.paused
+            && !(link.paused || link.held)
         {
             link.go.notify_one();
         }
+    }
+
+    pub(super) fn hold_connection(&mut self, conn: ConnId, hold: bool) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.held = hold;
+        }
+        self.read_on(conn);
     }
 
     pub(super) fn pause(&mut self, conn: ConnId, pause: bool) {

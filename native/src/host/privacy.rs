@@ -7,8 +7,8 @@ use xcher_core::peer::Encryption;
 use xcher_core::secure::Identity;
 use zeroize::Zeroizing;
 
-use super::RelayAddress;
 use super::known::Known;
+use crate::RelayAddress;
 use crate::keys::identity::{self, Whose};
 use crate::keys::{AddressBook, KeysError, KnownPeers};
 

@@ -10,6 +10,7 @@ use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{FileName, Size};
 
 use super::Host;
+use super::passing_on::PassedOn;
 use super::task_report::Happened;
 use super::transfer::{disk, received_end};
 use crate::data::{self, Sealing, SendEnd};
@@ -57,7 +58,7 @@ impl Host {
         seal: Option<Seal>,
     ) {
         let begun = self.begin(transfer, conn, Direction::Send);
-        let (Some((socket, sent, brake)), Some(source)) = (begun, self.shares.open_pipe(name))
+        let (Some((socket, sent, throttle)), Some(source)) = (begun, self.shares.open_pipe(name))
         else {
             let why = Some("it cannot be read again".into());
             return self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
@@ -67,7 +68,7 @@ impl Host {
             let ended = |bytes| {
                 let _ = reporter.blocking_send(Happened::Moved { transfer, bytes });
             };
-            let end = data::send_pipe(&socket, &source, seal, &sent, &brake, ended);
+            let end = data::send_pipe(&socket, &source, seal, &sent, &throttle, ended);
             drop(socket);
             let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
             let report = Happened::SendEnded { transfer, bytes, unsent: Vec::new(), why };
@@ -84,11 +85,16 @@ impl Host {
         size: Size,
         seal: &mut Option<Seal>,
     ) -> bool {
-        let Some(stream) = &mut self.stream else { return false };
-        stream.wrote = Some((transfer, name.clone()));
-        let file = stream.file.clone();
+        let file = match (self.passing_on.get(&transfer), &mut self.stream) {
+            (Some(passed), _) => passed.file.clone(),
+            (None, Some(stream)) => {
+                stream.wrote = Some((transfer, name.clone()));
+                stream.file.clone()
+            }
+            (None, None) => return false,
+        };
         let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, brake)) = begun else {
+        let Some((socket, received, throttle)) = begun else {
             let (digests, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
             self.later(Input::ReceiveEnded { transfer, bytes: 0, digests, end });
             return true;
@@ -97,11 +103,13 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let limit = Some(size.limit());
             let (end, digests) = match seal {
-                None => (data::receive(&socket, &*file, limit, &received, &buffers, &brake), None),
+                None => {
+                    (data::receive(&socket, &*file, limit, &received, &buffers, &throttle), None)
+                }
                 Some(seal) => {
-                    let sealing = Sealing { seal, begun: Hasher::new(), mark: None };
+                    let sealing = Sealing { seal, prefix: Hasher::new(), mark: None };
                     data::receive_sealed(
-                        &socket, &*file, limit, sealing, &received, &buffers, &brake,
+                        &socket, &*file, limit, sealing, &received, &buffers, &throttle,
                     )
                 }
             };
@@ -119,6 +127,9 @@ impl Host {
 
     /// The file that was written to the stream is whole.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
+        if let Some(PassedOn { name, .. }) = self.passing_on.remove(&transfer) {
+            return self.later(Input::Stored { transfer, name });
+        }
         let wrote = self.stream.as_mut().and_then(|stream| stream.wrote.take());
         if let Some((_, name)) = wrote.filter(|(wrote, _)| *wrote == transfer) {
             self.later(Input::Stored { transfer, name });

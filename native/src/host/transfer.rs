@@ -13,7 +13,7 @@ use super::open::Opened;
 use super::resume::Found;
 use super::task_report::Happened;
 use super::{Host, LIST_STEP, LOOK};
-use crate::data::{self, Brake, Sealing, SendEnd, Store};
+use crate::data::{self, Sealing, SendEnd, Store, Throttle};
 use crate::files::reason;
 
 /// A file on its way.
@@ -24,7 +24,7 @@ pub(super) struct Moving {
     /// Of a file that goes the socket is not shut down: that would end the stream as if the file ended
     /// there.
     goes: bool,
-    brake: Arc<Brake>,
+    throttle: Arc<Throttle>,
     bytes: Arc<AtomicU64>,
     /// Bytes and moves that were told.
     told: (u64, u64),
@@ -48,15 +48,15 @@ impl Host {
         // It is opened before there is a connection.
         let Some(Opened { file, mark, begun }) = self.opened.remove(&transfer) else { return };
         let moving = self.begin(transfer, conn, Direction::Send);
-        let Some((socket, sent, brake)) = moving else { return };
+        let Some((socket, sent, throttle)) = moving else { return };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             let end = match seal {
-                None => data::send(&socket, &file, size, mark, &sent, &brake),
+                None => data::send(&socket, &file, size, mark, &sent, &throttle),
                 Some(seal) => {
                     sent.store(from, Ordering::Relaxed);
-                    let sealing = Sealing { seal, begun, mark: Some(mark) };
-                    data::send_sealed(&socket, &file, size, sealing, &sent, &brake)
+                    let sealing = Sealing { seal, prefix: begun, mark: Some(mark) };
+                    data::send_sealed(&socket, &file, size, sealing, &sent, &throttle)
                 }
             };
             drop(socket);
@@ -81,7 +81,7 @@ impl Host {
         }
         let found = self.found.remove(&transfer);
         let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, brake)) = begun else { return };
+        let Some((socket, received, throttle)) = begun else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
@@ -106,13 +106,13 @@ impl Host {
                     let (end, digests) = match seal {
                         None => {
                             let end =
-                                data::receive(&socket, file, limit, &received, &buffers, &brake);
+                                data::receive(&socket, file, limit, &received, &buffers, &throttle);
                             (end, None)
                         }
                         Some(seal) => {
-                            let sealing = Sealing { seal, begun, mark: None };
+                            let sealing = Sealing { seal, prefix: begun, mark: None };
                             data::receive_sealed(
-                                &socket, file, limit, sealing, &received, &buffers, &brake,
+                                &socket, file, limit, sealing, &received, &buffers, &throttle,
                             )
                         }
                     };
@@ -150,7 +150,7 @@ impl Host {
         transfer: TransferId,
         conn: ConnId,
         direction: Direction,
-    ) -> Option<(TcpStream, Arc<AtomicU64>, Arc<Brake>)> {
+    ) -> Option<(TcpStream, Arc<AtomicU64>, Arc<Throttle>)> {
         let socket = self.idle.remove(&conn)?.into_std().ok()?;
         socket.set_nonblocking(false).ok()?;
         let goes = direction == Direction::Send;
@@ -158,13 +158,13 @@ impl Host {
         if let (false, Some(rate)) = (goes, rate.limit()) {
             hold_back(&socket, rate);
         }
-        let brake = Arc::new(Brake::new(rate));
+        let throttle = Arc::new(Throttle::new(rate));
         let bytes = Arc::new(AtomicU64::new(0));
         let moving = Moving {
             conn,
             socket: socket.try_clone().ok()?,
             goes,
-            brake: brake.clone(),
+            throttle: throttle.clone(),
             bytes: bytes.clone(),
             told: (0, 0),
             abandoned: false,
@@ -173,7 +173,7 @@ impl Host {
             self.looked = Instant::now();
         }
         self.moving.insert(transfer, moving);
-        Some((socket, bytes, brake))
+        Some((socket, bytes, throttle))
     }
 
     pub(super) fn store(&mut self, transfer: TransferId, stat: Stat) {
@@ -205,7 +205,7 @@ impl Host {
 
     pub(super) fn stop_moving(&mut self, conn: ConnId) {
         for moving in self.moving.values().filter(|moving| moving.conn == conn) {
-            moving.brake.stop();
+            moving.throttle.stop();
             if !moving.goes {
                 // Not connected any more means that it has stopped.
                 let _ = moving.socket.shutdown(Shutdown::Both);
@@ -223,11 +223,11 @@ impl Host {
         for (transfer, moving) in &mut self.moving {
             let bytes = moving.bytes.load(Ordering::Relaxed);
             // Of a record that is not whole, too: on a slow way it does not stand still.
-            let now = (bytes, moving.brake.moves());
+            let now = (bytes, moving.throttle.moves());
             if now != moving.told && !moving.abandoned {
                 moving.told = now;
                 moved.push((*transfer, bytes));
-            } else if moving.brake.is_writing() {
+            } else if moving.throttle.is_writing() {
                 slow.push(*transfer);
             }
         }
@@ -268,7 +268,7 @@ fn hold_back(socket: &TcpStream, rate: u64) {
 /// Why a file was not sent whole.
 pub(super) fn unsent(end: &SendEnd, size: u64) -> Option<String> {
     match end {
-        SendEnd::Whole => None,
+        SendEnd::Complete => None,
         SendEnd::FileShrank { sent } => {
             Some(format!("expected a file of {size} bytes, got its end after {sent}"))
         }

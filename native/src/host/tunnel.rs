@@ -18,13 +18,11 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use xcher_core::Quoted;
 use xcher_core::tunnel::FirstLine;
-use yamux::Mode;
 
-use super::relay_address::BridgeUrl;
 use super::tls_roots::Trust;
 use super::web_socket::{self, WebSocket};
-use crate::bridge::Way;
-use crate::bridge::mux::{self, Opener, Stream};
+use crate::relay_address::BridgeUrl;
+use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
 
 /// How long the bridge may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -84,7 +82,7 @@ impl Tunnel {
         let WebSocket { bytes, ends } = web_socket::connect(bridge, token, trust).await?;
         let ports = Arc::<Ports>::default();
         let visits = Arc::clone(&ports);
-        let (opener, run) = mux::run(bytes, Mode::Client, move |stream| {
+        let (opener, run) = multiplex(bytes, Mode::Client, move |stream| {
             tokio::spawn(visit(stream, Arc::clone(&visits)));
         });
         let ports_left = Arc::clone(&ports);
@@ -154,14 +152,14 @@ fn refused(answer: &str) -> io::Error {
 async fn ask(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String> {
     stream.write_all(&line.to_line()).await?;
     stream.flush().await?;
-    timeout(ANSWER, mux::first_line(stream)).await.unwrap_or_else(|_| {
+    timeout(ANSWER, read_first_line(stream)).await.unwrap_or_else(|_| {
         Err(io::Error::new(io::ErrorKind::TimedOut, "expected an answer of the bridge, got none"))
     })
 }
 
 /// Someone came to a lent port.
 async fn visit(mut stream: Stream, ports: Arc<Ports>) {
-    let Ok(Ok(line)) = timeout(ANSWER, mux::first_line(&mut stream)).await else { return };
+    let Ok(Ok(line)) = timeout(ANSWER, read_first_line(&mut stream)).await else { return };
     let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
     let visitors = lock(&ports).get(&port).cloned();
     if let Some(visitors) = visitors
@@ -189,7 +187,7 @@ async fn local(stream: Stream) -> io::Result<TcpStream> {
         return Err(io::Error::other("someone else took a connection within this host"));
     }
     near.set_nodelay(true)?;
-    tokio::spawn(Way::tcp(far).carry(stream));
+    tokio::spawn(Endpoint::tcp(far).copy(stream));
     Ok(near)
 }
 

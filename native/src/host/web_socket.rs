@@ -20,8 +20,8 @@ use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use xcher_core::Quoted;
 use xcher_core::tunnel::SUBPROTOCOL;
 
-use super::relay_address::BridgeUrl;
 use super::tls_roots::Trust;
+use crate::relay_address::BridgeUrl;
 
 /// How long the bridge may take from the connection to its WebSocket.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use xcher_core::addr::counted_as;
+use xcher_core::addr::client_prefix;
 
 /// Places for tunnels or connections.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Places {
     /// A place for a client; for one without an address (a trusted proxy, which stands for many)
     /// only the places in all count.
     pub(super) fn take(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Place, Full> {
-        let client = client.map(counted_as);
+        let client = client.map(client_prefix);
         let mut taken = self.taken();
         if taken.in_all >= self.in_all {
             return Err(Full::InAll);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use xcher_core::addr::counted_as;
+use xcher_core::addr::client_prefix;
 
 /// Wrong tokens of one IPv4 address or one IPv6 /64 within [`WINDOW`].
 const WRONG: u32 = 10;
@@ -23,7 +23,7 @@ impl Guesses {
     /// Whether a client may be answered about its token; `is_wrong` counts. Beyond the limit the right
     /// token is refused as well, or it could be found all the same.
     pub(super) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
-        let client = counted_as(client);
+        let client = client_prefix(client);
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = wrong.get(&client).copied();
         let count = match known {

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
 use access::Rules;
 use connection_limit::Places;
 use guesses::Guesses;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
-use xcher_core::addr::counted_as;
+use xcher_core::addr::client_prefix;
 
 /// All of them. Where there is no room, the one that is the oldest of the address with the most gives
 /// way: strangers who hold connections open keep nobody out.
@@ -42,7 +42,7 @@ impl Newcomers {
     /// A place for a connection of a client; none for a proxy's. `None` where its address has as many as
     /// it may.
     pub(super) fn admit(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Newcomer> {
-        let client = client.map(counted_as);
+        let client = client.map(client_prefix);
         let mut here = self.here();
         let own = here.by.get(&client).map_or(0, VecDeque::len);
         if client.is_some() && own >= self.per_address {

@@ -12,12 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use serde::Serialize;
+use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
-use super::subprotocol::SUBPROTOCOL;
 use super::{Front, host_name, page, upgrade};
-
-/// Where tunnels are opened.
-const TUNNEL: &str = "/xcher";
 
 /// What a browser may do with anything from here: our own files, and wasm among them, and our own
 /// WebSocket, which is at the page's host and port and so is `'self'` too; nothing inline, no other
@@ -54,7 +51,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/config.json", get(config))
-        .route(TUNNEL, get(upgrade::open))
+        .route(PATH, get(upgrade::open))
         .fallback(file)
         .layer(middleware::from_fn_with_state(Arc::clone(&front), host_name::check))
         .layer(middleware::map_response_with_state(Arc::clone(&front), secured))
@@ -75,7 +72,7 @@ struct Config {
 
 async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
-        tunnel: TUNNEL,
+        tunnel: PATH,
         subprotocol: SUBPROTOCOL,
         token: front.rules.load().token.is_some(),
         page: !page::IS_MISSING,

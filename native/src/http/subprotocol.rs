@@ -3,9 +3,6 @@
 use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 
-/// The one subprotocol (section 10.1).
-pub(super) const SUBPROTOCOL: &str = "xcher.tunnel.1";
-
 /// The subprotocols that a request offers.
 pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers

@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
+use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::connection_limit::Full;
-use super::subprotocol::{SUBPROTOCOL, offered};
+use super::subprotocol::offered;
 use super::token::Given;
 use super::ws_bytes::WsBytes;
 use super::{Ends, Front, client, origin};

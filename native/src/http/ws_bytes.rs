@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::frames::{Came, Frames, append_frame, append_head};
-use crate::spare::Piece;
+use crate::net::read_buffer::ReadBuffer;
 
 /// The bytes of a tunnel's binary messages, one after the other.
 ///
@@ -39,7 +39,7 @@ struct Inner {
     reached_at: IpAddr,
     frames: Frames,
     /// What came and was not read.
-    came: Option<Piece>,
+    came: Option<ReadBuffer>,
     /// What was written and is not a message yet.
     gathered: Vec<u8>,
     /// Whole frames, less what the socket took of the first.
@@ -104,10 +104,10 @@ impl Inner {
     /// Takes what came up to the first thing that is not bytes.
     fn take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         let Some(piece) = &mut self.came else { return Ok(()) };
-        match self.frames.receive(piece.rest(), buf) {
+        match self.frames.receive(piece.unread(), buf) {
             Ok((taken, event)) => {
                 piece.advance(taken);
-                if piece.rest().is_empty() {
+                if piece.unread().is_empty() {
                     self.came = None;
                 }
                 match event {
@@ -135,9 +135,9 @@ impl Inner {
                 self.end(cx, CloseCode::Away, "the bridge stops");
                 return Poll::Ready(Ok(()));
             }
-            match Piece::poll_read_up_to(usize::MAX, Pin::new(&mut self.socket), cx) {
+            match ReadBuffer::poll_read_up_to(usize::MAX, Pin::new(&mut self.socket), cx) {
                 Poll::Ready(Ok(piece)) => {
-                    if piece.rest().is_empty() {
+                    if piece.unread().is_empty() {
                         self.ended = true;
                     } else {
                         self.heard = Instant::now();

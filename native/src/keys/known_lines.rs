@@ -52,7 +52,7 @@ impl KnownPeer {
 /// The key that the relay at an address had first: a line `ADDRESS / KEY SINCE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KnownRelay {
-    /// As [`RelayAddress::canonical`](crate::host::RelayAddress::canonical) writes it.
+    /// As [`RelayAddress::canonical`](crate::RelayAddress::canonical) writes it.
     pub(super) address: String,
     pub(super) key: PublicKey,
     since: Date,
@@ -171,8 +171,9 @@ impl KnownLines {
     pub(super) fn put(&mut self, peer: KnownPeer) {
         let same = |line: &Line| {
             let known = line.peer();
-            known
-                .is_some_and(|known| known.relay == peer.relay && known.nick.is_same_as(&peer.nick))
+            known.is_some_and(|known| {
+                known.relay == peer.relay && known.nick.eq_ignore_case(&peer.nick)
+            })
         };
         let place = self.0.iter().position(same);
         self.put_at(place, Line { text: peer.line(), says: Says::Peer(peer) });

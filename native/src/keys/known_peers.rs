@@ -10,7 +10,7 @@ use super::error::KeysError;
 use super::known_lines::{KnownLines, KnownPeer, KnownRelay, LIMIT, MAX_BYTES};
 use super::relay_id::RelayId;
 use super::{folder, lock, private_file};
-use crate::host::RelayAddress;
+use crate::RelayAddress;
 
 /// The file in the folder of the keys.
 const FILE: &str = "known_peers";
@@ -199,7 +199,7 @@ impl KnownPeers {
 }
 
 fn find<'a>(lines: &'a KnownLines, relay: &RelayId, nick: &Nick) -> Option<&'a KnownPeer> {
-    lines.peers().find(|peer| peer.relay == *relay && peer.nick.is_same_as(nick))
+    lines.peers().find(|peer| peer.relay == *relay && peer.nick.eq_ignore_case(nick))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use xcher_core::Quoted;
 use xcher_core::secure::PublicKey;
 
-use crate::host::RelayAddress;
+use crate::RelayAddress;
 
 /// A relay: by the key that it proves, or, where it has none, by its address. A relay with a key is one
 /// and the same at each of its addresses.

@@ -1,4 +1,4 @@
-//! The registry, and the connections that its actions are for.
+//! The registry, shared by all connections, and where its actions are carried out.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,147 +10,150 @@ use tokio::time::Instant;
 use xcher_core::RelayLimits;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
-/// Closed connections whose other side may still read the last words.
-const LINGERING: usize = 256;
+/// The most closed connections that wait for the client to read the last bytes.
+const MAX_LINGERING: usize = 256;
 
-/// Where what is for a connection is put, by whoever has it.
-pub(super) trait Outlet: Send + Sync {
+/// The sending side of a connection, used by every task that has something for it.
+pub(super) trait Outbound: Send + Sync {
     fn conn(&self) -> ConnId;
+    /// Queues bytes.
     fn push(&self, bytes: Vec<u8>);
+    /// Closes the connection once the queue is sent.
     fn close(&self, reason: CloseReason);
-    /// Takes what the relay vouches for, where the connection is a bridge's client.
+    /// Passes on what the relay vouches for, if the connection is a bridge's client.
     fn report(&self, _report: Report) {}
-    /// Sends what waits, as far as that goes at once. Returns how many bytes went.
+    /// Sends queued bytes without waiting, and returns how many.
     fn flush(&self) -> usize;
 }
 
 pub(super) struct Hub {
     state: Mutex<State>,
     start: Instant,
-    /// The next tick is due sooner than [`Hub::arm`] said.
-    sooner: Notify,
+    /// Notified when the next tick is due sooner than [`Hub::arm`] returned, or a task was added.
+    wake: Notify,
     pub(super) lingering: Semaphore,
 }
 
-/// Frees what a connection holds when its task ends, also by a panic: nobody else is to notice.
-pub(super) struct Gone {
+/// Reports a connection as closed when its task ends, even by a panic: no other code would notice.
+pub(super) struct CloseGuard {
     pub(super) hub: Arc<Hub>,
     pub(super) conn: ConnId,
 }
 
-impl Drop for Gone {
+impl Drop for CloseGuard {
     fn drop(&mut self) {
-        // Of a connection that the registry has forgotten, this does nothing.
+        // Does nothing if the registry has already forgotten the connection.
         self.hub.handle(Input::Closed { conn: self.conn });
     }
 }
 
 struct State {
     registry: Registry,
-    links: HashMap<ConnId, Arc<dyn Outlet>>,
-    /// For when the next tick is set.
+    connections: HashMap<ConnId, Arc<dyn Outbound>>,
+    /// The time of the next tick that the timer is set to.
     armed: Option<Duration>,
-    /// Empty between calls; kept for its room.
+    /// Empty between calls; kept for its capacity.
     actions: Vec<Action>,
 }
 
 impl Hub {
     pub(super) fn new(registry: Registry) -> Self {
-        let state = State { registry, links: HashMap::new(), armed: None, actions: Vec::new() };
+        let state =
+            State { registry, connections: HashMap::new(), armed: None, actions: Vec::new() };
         Self {
             state: Mutex::new(state),
             start: Instant::now(),
-            sooner: Notify::new(),
-            lingering: Semaphore::new(LINGERING),
+            wake: Notify::new(),
+            lingering: Semaphore::new(MAX_LINGERING),
         }
     }
 
-    /// When the next tick is due, for the caller to wait until then or [`Hub::armed_sooner`].
+    /// Returns when the next tick is due. The caller waits until then or for [`Hub::woken`].
     pub(super) fn arm(&self) -> Option<Instant> {
         let mut state = self.lock();
         state.armed = state.registry.next_deadline();
         state.armed.and_then(|at| self.start.checked_add(at))
     }
 
-    pub(super) async fn armed_sooner(&self) {
-        self.sooner.notified().await;
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
     }
 
-    /// Has whoever waits for [`Hub::armed_sooner`] look around.
-    pub(super) fn look(&self) {
-        self.sooner.notify_one();
+    /// Ends a wait for [`Hub::woken`].
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 
     pub(super) fn set_limits(&self, limits: RelayLimits) {
         self.lock().registry.set_limits(limits);
         // The next tick may be due sooner.
-        self.look();
+        self.wake();
     }
 
-    pub(super) fn connect(&self, link: Arc<dyn Outlet>, from: SocketAddr) {
-        let conn = link.conn();
-        self.lock().links.insert(conn, link);
+    pub(super) fn connect(&self, connection: Arc<dyn Outbound>, from: SocketAddr) {
+        let conn = connection.conn();
+        self.lock().connections.insert(conn, connection);
         self.handle(Input::Connected { conn, from });
     }
 
-    /// Stops without a word: nobody is there from now on, and nobody comes.
-    pub(super) fn cut(&self) {
+    /// Stops without sending anything: from now on the relay has no clients and accepts none.
+    pub(super) fn disconnect_all(&self) {
         let now = self.start.elapsed();
         let mut state = self.lock();
         state.registry.handle(Input::Stop, now, &mut Vec::new());
-        state.links.clear();
+        state.connections.clear();
     }
 
-    /// Takes an input and does what it leads to, as far as the sockets take it.
+    /// Handles an input and carries out its actions, without waiting for a full socket.
     pub(super) fn handle(&self, input: Input<'_>) {
         let mut touched = Vec::new();
         self.step(input, &mut touched);
-        // What was sent can lead to more: the next piece of a list.
-        while let Some(link) = touched.pop() {
-            self.flush_into(&link, &mut touched);
+        // Sending can cause more: the next part of a list.
+        while let Some(connection) = touched.pop() {
+            self.flush_into(&connection, &mut touched);
         }
     }
 
-    /// Sends what waits for `link`, as far as its socket takes it.
-    pub(super) fn flush(&self, link: Arc<dyn Outlet>) {
-        let mut touched = vec![link];
-        while let Some(link) = touched.pop() {
-            self.flush_into(&link, &mut touched);
+    /// Sends the bytes queued for `connection`, without waiting for a full socket.
+    pub(super) fn flush(&self, connection: Arc<dyn Outbound>) {
+        let mut touched = vec![connection];
+        while let Some(connection) = touched.pop() {
+            self.flush_into(&connection, &mut touched);
         }
     }
 
-    fn flush_into(&self, link: &Arc<dyn Outlet>, touched: &mut Vec<Arc<dyn Outlet>>) {
-        let bytes = link.flush();
+    fn flush_into(&self, connection: &Arc<dyn Outbound>, touched: &mut Vec<Arc<dyn Outbound>>) {
+        let bytes = connection.flush();
         if bytes > 0 {
-            self.step(Input::Sent { conn: link.conn(), bytes }, touched);
+            self.step(Input::Sent { conn: connection.conn(), bytes }, touched);
         }
     }
 
-    fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<dyn Outlet>>) {
+    fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<dyn Outbound>>) {
         let now = self.start.elapsed();
         let mut state = self.lock();
-        let State { registry, links, armed, actions } = &mut *state;
+        let State { registry, connections, armed, actions } = &mut *state;
         registry.handle(input, now, actions);
         if let Input::Closed { conn } = input {
-            links.remove(&conn);
+            connections.remove(&conn);
         }
         for action in actions.drain(..) {
             match action {
                 Action::Write { conn, bytes } => {
-                    if let Some(link) = links.get(&conn) {
-                        // Under the lock, so that bytes wait in the order of their actions.
-                        link.push(bytes);
-                        touched.push(Arc::clone(link));
+                    if let Some(connection) = connections.get(&conn) {
+                        // Under the lock, so that bytes are queued in the order of their actions.
+                        connection.push(bytes);
+                        touched.push(Arc::clone(connection));
                     }
                 }
                 Action::Report { conn, report } => {
-                    if let Some(link) = links.get(&conn) {
-                        link.report(report);
+                    if let Some(connection) = connections.get(&conn) {
+                        connection.report(report);
                     }
                 }
                 Action::Close { conn, reason } => {
-                    if let Some(link) = links.remove(&conn) {
-                        link.close(reason);
+                    if let Some(connection) = connections.remove(&conn) {
+                        connection.close(reason);
                     }
                 }
             }
@@ -158,7 +161,7 @@ impl Hub {
         let next = registry.next_deadline();
         if next.is_some_and(|next| armed.is_none_or(|armed| next < armed)) {
             *armed = next;
-            self.sooner.notify_one();
+            self.wake.notify_one();
         }
     }
 

@@ -1,8 +1,8 @@
 //! The relay on real sockets.
 //!
-//! Who may do what is [`Registry`]'s; here are the sockets. Each connection has one task, which reads. What
-//! a packet leads to is written by the task that read it straight to the other socket; only where that
-//! socket takes no more does its own task go on.
+//! [`Registry`] decides; this module has the sockets. Each connection has one task, which reads. The task
+//! that read a packet writes its consequences directly to the other socket; that socket's own task
+//! continues only when the socket is full.
 
 mod hub;
 mod stream_connection;
@@ -25,36 +25,35 @@ use xcher_core::RelayLimits;
 use xcher_core::registry::{ConnId, Input, Registry, Report};
 use xcher_core::secure::Identity;
 
-use crate::accepting::Acceptor;
+use crate::net::accept::Acceptor;
 use hub::Hub;
-pub use stream_connection::Joined;
+pub use stream_connection::InProcessConnection;
 
-/// How a relay is to run.
+/// The settings of a relay.
 #[derive(Debug, Default)]
 pub struct RelayConfig {
-    /// What it allows.
+    /// Its limits.
     pub limits: RelayLimits,
-    /// The key that it proves to hosts, by which they know it again (section 5.6).
+    /// The key that it proves to hosts, by which they recognize it (section 5.6).
     pub identity: Option<Identity>,
 }
 
-/// How long connections have to end when the relay stops.
-const STOP: Duration = Duration::from_millis(900);
+/// Time for connections to end when the relay stops.
+const STOP_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// A relay: those who connect to its listener, and those who are joined to it from inside this
-/// process, are all one company. Clones are the same relay. With the last clone and the end of
-/// [`Relay::run`] all connections are closed.
+/// A relay, whose clients connect to its listener or in-process. Clones are the same relay. All
+/// connections are closed with the last clone and the end of [`Relay::run`].
 #[derive(Clone)]
 pub struct Relay(Arc<Shared>);
 
 struct Shared {
     hub: Arc<Hub>,
     tasks: Mutex<JoinSet<()>>,
-    /// The number of the last connection.
+    /// The number of the newest connection.
     number: AtomicU64,
 }
 
-/// Serves everyone who connects to `listener`, as [`Relay::run`] of a new relay does.
+/// Serves all who connect to `listener`, as [`Relay::run`] of a new relay does.
 ///
 /// # Errors
 ///
@@ -68,15 +67,15 @@ pub async fn run(
 }
 
 impl Relay {
-    /// A relay without connections. Time passes for it while [`Relay::run`] runs.
+    /// Creates a relay without connections. Its timers run only during [`Relay::run`].
     ///
     /// # Errors
     ///
-    /// If the system gives no random bytes.
+    /// If the system provides no random bytes.
     pub fn new(config: RelayConfig) -> io::Result<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| {
-            io::Error::other(format!("the system gives no random bytes: {error}"))
+            io::Error::other(format!("the system provides no random bytes: {error}"))
         })?;
         let registry = Registry::new(config.limits, seed);
         let registry = match config.identity {
@@ -95,58 +94,59 @@ impl Relay {
         self.0.hub.set_limits(limits);
     }
 
-    /// Joins a connection that is not a socket of the listener's. `from` is where it comes from: it
-    /// is counted there, and its X_INITs may name that address. A connection too many, or one to a
-    /// relay that has stopped, is told so and closed as one to the listener is.
+    /// Connects a client in-process, over `stream`. `from` is the address that it counts under and that
+    /// its X_INITs may name. A connection above a limit, or to a relay that has stopped, is refused and
+    /// closed as one to the listener is.
     ///
-    /// `reports` is given what the relay vouches for to the bridge whose client this is, before the
-    /// client is sent anything of it. It is called while the relay waits: it must not ask the relay.
+    /// `report` receives what the relay vouches for to the bridge that this client belongs to, before
+    /// the client receives anything of it. It is called while the relay is locked and must not call
+    /// the relay.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime: the connection is a task.
-    pub fn join<S>(
+    pub fn connect<S>(
         &self,
         stream: S,
         from: SocketAddr,
-        reports: impl Fn(Report) + Send + Sync + 'static,
-    ) -> Joined
+        report: impl Fn(Report) + Send + Sync + 'static,
+    ) -> InProcessConnection
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
-        let link = Arc::new(stream_connection::Link::new(conn, Box::new(reports)));
-        // Before its task runs, so that it can be lent an address at once.
-        hub.connect(Arc::clone(&link) as _, from);
+        let connection = Arc::new(stream_connection::Connection::new(conn, Box::new(report)));
+        // Before its task runs, so that it can be allowed an address at once.
+        hub.connect(Arc::clone(&connection) as _, from);
         hub.handle(Input::Bridged { conn });
         let span = info_span!("connection", number, %from);
-        let serve = stream_connection::serve(Arc::clone(hub), link, stream).instrument(span);
+        let serve = stream_connection::serve(Arc::clone(hub), connection, stream).instrument(span);
         let task = self.tasks().spawn(serve);
-        hub.look();
-        Joined::new(Arc::clone(hub), conn, task)
+        hub.wake();
+        InProcessConnection::new(Arc::clone(hub), conn, task)
     }
 
-    /// Serves everyone who connects to `listener` until `shutdown` is done; then says X_END to all,
-    /// those who were joined too, and returns within a second. Dropped, it closes all connections at
-    /// once. A relay runs once: nobody who comes later is served.
+    /// Serves all who connect to `listener` until `shutdown` completes; then sends X_END to every client,
+    /// in-process ones too, and returns within a second. Dropping the future closes all connections at
+    /// once. A relay runs once: later connections are refused.
     ///
     /// # Errors
     ///
-    /// If `listener` is none. A connection that could not be accepted, for want of file descriptors
-    /// for example, is logged and tried again.
+    /// If the socket is not a listener. A failure to accept, such as a lack of file descriptors, is
+    /// logged and retried.
     pub async fn run(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let _cut = Cut(self);
+        let _guard = AbortOnDrop(self);
         let hub = &self.0.hub;
         let mut shutdown = pin!(shutdown);
         let mut acceptor = Acceptor::new(listener);
         loop {
-            let alarm = hub.arm();
+            let deadline = hub.arm();
             tokio::select! {
                 accepted = acceptor.accept() => {
                     let (socket, from) = accepted?;
@@ -156,24 +156,24 @@ impl Relay {
                     self.tasks().spawn(serve.instrument(span));
                 }
                 Some(()) = self.task_ended() => {}
-                () = until(alarm) => hub.handle(Input::Tick),
-                () = hub.armed_sooner() => {}
+                () = sleep_until_some(deadline) => hub.handle(Input::Tick),
+                () = hub.woken() => {}
                 () = &mut shutdown => break,
             }
         }
         drop(acceptor);
         hub.handle(Input::Stop);
         let all = async { while self.task_ended().await.is_some() {} };
-        if timeout(STOP, all).await.is_err() {
-            warn!(left = self.tasks().len(), "connections are cut");
+        if timeout(STOP_TIMEOUT, all).await.is_err() {
+            warn!(left = self.tasks().len(), "aborting connections that did not end in time");
         }
         Ok(())
     }
 
-    /// Waits until a connection's task has ended; none where there is no task.
+    /// Waits until a connection's task has ended; returns `None` if there is no task.
     async fn task_ended(&self) -> Option<()> {
         match poll_fn(|context| self.tasks().poll_join_next(context)).await? {
-            Err(error) if !error.is_cancelled() => error!(%error, "a connection's task broke"),
+            Err(error) if !error.is_cancelled() => error!(%error, "connection task panicked"),
             _ => {}
         }
         Some(())
@@ -188,20 +188,20 @@ impl Relay {
     }
 }
 
-/// Lets go of all when [`Relay::run`] ends, however it does: clones of the relay may live on.
-struct Cut<'a>(&'a Relay);
+/// Closes all connections when [`Relay::run`] ends, however it ends: clones of the relay may live on.
+struct AbortOnDrop<'a>(&'a Relay);
 
-impl Drop for Cut<'_> {
+impl Drop for AbortOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.0.hub.cut();
+        self.0.0.hub.disconnect_all();
         self.0.tasks().abort_all();
     }
 }
 
-/// Waits until then; for ever if there is no then.
-async fn until(then: Option<Instant>) {
-    match then {
-        Some(then) => sleep_until(then).await,
+/// Waits until `deadline`, or forever without one.
+async fn sleep_until_some(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -1,7 +1,6 @@
-//! A connection that is no socket of the system's: a stream that somebody in this process has.
+//! An in-process connection: a stream whose other end is in this process.
 //!
-//! Nothing can be sent over it from outside its task, so that what is for it waits in an outbox until
-//! its task sends it.
+//! Only its own task can write to it, so bytes for it wait in an outbox until that task sends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,39 +14,39 @@ use tokio::time::timeout;
 use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
-use super::hub::{Gone, Hub, Outlet};
-use super::tcp_connection::{Ending, LINGER, append, read_with};
+use super::hub::{CloseGuard, Hub, Outbound};
+use super::tcp_connection::{Ending, LINGER_TIMEOUT, append, read_with};
 
-/// A connection joined to a relay. Dropped, it is closed at once: its nick is free, what was lent to
-/// it may be named no longer, and its stream is dropped, with whatever was not sent.
+/// An in-process connection to a relay. Dropping it closes the connection at once: its nick is free, its
+/// allowed addresses are revoked, and its stream is dropped with any bytes not sent.
 ///
-/// Once the relay or the other side has closed the connection, it does nothing more.
+/// After the relay or the client has closed the connection, the methods have no effect.
 #[must_use = "dropped, the connection is closed"]
-pub struct Joined {
+pub struct InProcessConnection {
     hub: Arc<Hub>,
     conn: ConnId,
     task: AbortHandle,
 }
 
-impl Joined {
+impl InProcessConnection {
     pub(super) fn new(hub: Arc<Hub>, conn: ConnId, task: AbortHandle) -> Self {
         Self { hub, conn, task }
     }
 
     /// Lets the connection's X_INITs name `at`, address and port, although it is not its own.
     ///
-    /// Beyond [`RelayLimits::lent`](xcher_core::RelayLimits::lent) at once it does nothing.
-    pub fn lend(&self, at: SocketAddr) {
-        self.hub.handle(Input::Lent { conn: self.conn, at });
+    /// Has no effect above [`RelayLimits::allocations`](xcher_core::RelayLimits::allocations) addresses at once.
+    pub fn allow_address(&self, at: SocketAddr) {
+        self.hub.handle(Input::Allocated { conn: self.conn, at });
     }
 
-    /// Takes back what was lent: no later X_INIT may name `at`.
-    pub fn give_back(&self, at: SocketAddr) {
-        self.hub.handle(Input::Returned { conn: self.conn, at });
+    /// Undoes [`Self::allow_address`]: no later X_INIT may name `at`.
+    pub fn revoke_address(&self, at: SocketAddr) {
+        self.hub.handle(Input::Released { conn: self.conn, at });
     }
 }
 
-impl Drop for Joined {
+impl Drop for InProcessConnection {
     fn drop(&mut self) {
         // Here and not when the task ends, so that the nick is free when this returns.
         self.hub.handle(Input::Closed { conn: self.conn });
@@ -55,25 +54,25 @@ impl Drop for Joined {
     }
 }
 
-/// What others need of the connection.
-pub(super) struct Link {
+/// The part of a connection that other tasks use.
+pub(super) struct Connection {
     conn: ConnId,
     outbox: Mutex<Outbox>,
-    /// There is something new in the outbox.
+    /// Notified when the outbox changed.
     wake: Notify,
-    reports: Box<dyn Fn(Report) + Send + Sync>,
+    report: Box<dyn Fn(Report) + Send + Sync>,
 }
 
 #[derive(Default)]
 struct Outbox {
-    /// Bounded by the registry, which counts what is not sent.
-    waiting: Vec<u8>,
+    /// Bounded by the registry, which counts bytes not yet sent.
+    queue: Vec<u8>,
     closing: Option<CloseReason>,
 }
 
-impl Link {
-    pub(super) fn new(conn: ConnId, reports: Box<dyn Fn(Report) + Send + Sync>) -> Self {
-        Self { conn, outbox: Mutex::default(), wake: Notify::new(), reports }
+impl Connection {
+    pub(super) fn new(conn: ConnId, report: Box<dyn Fn(Report) + Send + Sync>) -> Self {
+        Self { conn, outbox: Mutex::default(), wake: Notify::new(), report }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -81,13 +80,13 @@ impl Link {
     }
 }
 
-impl Outlet for Link {
+impl Outbound for Connection {
     fn conn(&self) -> ConnId {
         self.conn
     }
 
     fn push(&self, bytes: Vec<u8>) {
-        append(&mut self.outbox().waiting, bytes);
+        append(&mut self.outbox().queue, bytes);
         self.wake.notify_one();
     }
 
@@ -97,7 +96,7 @@ impl Outlet for Link {
     }
 
     fn report(&self, report: Report) {
-        (self.reports)(report);
+        (self.report)(report);
     }
 
     fn flush(&self) -> usize {
@@ -105,56 +104,56 @@ impl Outlet for Link {
     }
 }
 
-/// What the log says of a connection when it is over, also where its task is cut.
-struct Account {
+/// Logs a connection's totals when it ends, even if its task is aborted.
+struct Totals {
     received: u64,
     sent: u64,
     reason: String,
 }
 
-impl Drop for Account {
+impl Drop for Totals {
     fn drop(&mut self) {
         let Self { received, sent, reason } = self;
         info!(received, sent, %reason, "closed");
     }
 }
 
-/// Serves one connection, of which the hub knows, to its end.
-pub(super) async fn serve<S>(hub: Arc<Hub>, link: Arc<Link>, stream: S)
+/// Serves one connection, which the hub already knows, to its end.
+pub(super) async fn serve<S>(hub: Arc<Hub>, connection: Arc<Connection>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     info!("open");
-    let _gone = Gone { hub: Arc::clone(&hub), conn: link.conn };
-    let mut account = Account { received: 0, sent: 0, reason: "let go".into() };
+    let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
+    let mut totals = Totals { received: 0, sent: 0, reason: "dropped".into() };
     let (mut reader, writer) = tokio::io::split(stream);
     let mut sender = Sender { writer, bytes: Bytes::new(), flushed: true };
     let ending = tokio::select! {
         biased;
-        ending = write(&hub, &link, &mut sender, false, &mut account.sent) => ending,
-        ending = read(&hub, link.conn, &mut reader, &mut account.received) => ending,
+        ending = write(&hub, &connection, &mut sender, false, &mut totals.sent) => ending,
+        ending = read(&hub, connection.conn, &mut reader, &mut totals.received) => ending,
     };
     let ending = match ending {
-        // Who asks and half-closes still gets the answer.
-        Ending::HalfClosed => write(&hub, &link, &mut sender, true, &mut account.sent).await,
+        // A client that asks and half-closes still gets the answer.
+        Ending::HalfClosed => write(&hub, &connection, &mut sender, true, &mut totals.sent).await,
         ending => ending,
     };
     match ending {
         Ending::HalfClosed => {
-            hub.handle(Input::Closed { conn: link.conn });
-            let _ = timeout(LINGER, sender.writer.shutdown()).await;
-            account.reason = "the other side closed".into();
+            hub.handle(Input::Closed { conn: connection.conn });
+            let _ = timeout(LINGER_TIMEOUT, sender.writer.shutdown()).await;
+            totals.reason = "the client closed it".into();
         }
-        Ending::Broken(error) => {
-            hub.handle(Input::Closed { conn: link.conn });
-            account.reason = error.to_string();
+        Ending::Failed(error) => {
+            hub.handle(Input::Closed { conn: connection.conn });
+            totals.reason = error.to_string();
         }
         Ending::Closing(reason) => {
-            account.reason = reason.to_string();
-            let told = !matches!(reason, CloseReason::Unread | CloseReason::Silent);
-            if told && let Ok(_permit) = hub.lingering.try_acquire() {
-                let last = last_words(&link, &mut sender, &mut reader, &mut account.sent);
-                let _ = timeout(LINGER, last).await;
+            totals.reason = reason.to_string();
+            let reads = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
+            if reads && let Ok(_permit) = hub.lingering.try_acquire() {
+                let linger = send_rest(&connection, &mut sender, &mut reader, &mut totals.sent);
+                let _ = timeout(LINGER_TIMEOUT, linger).await;
             }
         }
     }
@@ -170,30 +169,30 @@ async fn read(
         match read_with(reader, |bytes| hub.handle(Input::Received { conn, bytes })).await {
             Ok(0) => return Ending::HalfClosed,
             Ok(bytes) => *received += bytes as u64,
-            Err(error) => return Ending::Broken(error),
+            Err(error) => return Ending::Failed(error),
         }
-        // A stream that always has more must not keep the thread for itself.
+        // A stream that always has more must not monopolize the thread.
         consume_budget().await;
     }
 }
 
-/// Sends what comes to the outbox; at the `last` until all is sent.
+/// Sends what is queued in the outbox; with `last`, returns once the outbox is empty.
 async fn write(
     hub: &Hub,
-    link: &Link,
+    connection: &Connection,
     sender: &mut Sender<impl AsyncWrite + Unpin>,
     last: bool,
     sent: &mut u64,
 ) -> Ending {
     loop {
-        if let Some(reason) = link.outbox().closing {
+        if let Some(reason) = connection.outbox().closing {
             return Ending::Closing(reason);
         }
-        if !sender.has_more(link) {
+        if !sender.has_more(connection) {
             if last {
                 return Ending::HalfClosed;
             }
-            link.wake.notified().await;
+            connection.wake.notified().await;
             continue;
         }
         tokio::select! {
@@ -201,25 +200,25 @@ async fn write(
             some = sender.send_some() => match some {
                 Ok(bytes) => {
                     *sent += bytes as u64;
-                    // It can lead to more: the next piece of a list.
-                    hub.handle(Input::Sent { conn: link.conn, bytes });
+                    // Sending can cause more: the next part of a list.
+                    hub.handle(Input::Sent { conn: connection.conn, bytes });
                 }
-                Err(error) => return Ending::Broken(error),
+                Err(error) => return Ending::Failed(error),
             },
-            () = link.wake.notified() => {}
+            () = connection.wake.notified() => {}
         }
         consume_budget().await;
     }
 }
 
-/// Sends the rest and waits until the other side closes.
-async fn last_words(
-    link: &Link,
+/// Sends the remaining bytes and waits until the client closes.
+async fn send_rest(
+    connection: &Connection,
     sender: &mut Sender<impl AsyncWrite + Unpin>,
     reader: &mut (impl AsyncRead + Unpin),
     sent: &mut u64,
 ) {
-    while sender.has_more(link) {
+    while sender.has_more(connection) {
         match sender.send_some().await {
             Ok(bytes) => *sent += bytes as u64,
             Err(_) => return,
@@ -233,7 +232,7 @@ async fn last_words(
     }
 }
 
-/// The stream's sending side. What it was given survives that a write is given up.
+/// The stream's sending side. Bytes handed to it survive a cancelled write.
 struct Sender<W> {
     writer: W,
     bytes: Bytes,
@@ -241,15 +240,15 @@ struct Sender<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Sender<W> {
-    /// Whether there is something to do, with what waits in the outbox.
-    fn has_more(&mut self, link: &Link) -> bool {
+    /// True if bytes wait to be sent, in the outbox too, or to be flushed.
+    fn has_more(&mut self, connection: &Connection) -> bool {
         if self.bytes.is_empty() {
-            self.bytes = std::mem::take(&mut link.outbox().waiting).into();
+            self.bytes = std::mem::take(&mut connection.outbox().queue).into();
         }
         !self.bytes.is_empty() || !self.flushed
     }
 
-    /// Writes once, or flushes where all is written. Returns how many bytes were written.
+    /// Writes once, or flushes if everything is written. Returns the number of bytes written.
     async fn send_some(&mut self) -> io::Result<usize> {
         if self.bytes.is_empty() {
             self.writer.flush().await?;

@@ -1,4 +1,4 @@
-//! One connection: its task, and what waits to be sent over it.
+//! A TCP connection: its task and the bytes that wait to be sent.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,59 +19,59 @@ use tokio::time::timeout;
 use tracing::info;
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
-use super::hub::{Gone, Hub, Outlet};
+use super::hub::{CloseGuard, Hub, Outbound};
 
-/// Bytes read at once. They lie on the stack of whoever reads, so that an idle connection has none.
-const READ: usize = 16 << 10;
-/// How long the other side has to take the last words.
-pub(super) const LINGER: Duration = Duration::from_millis(500);
+/// The most bytes read at a time. The buffer is on the reader's stack, so that an idle connection has none.
+const READ_LEN: usize = 16 << 10;
+/// Time for the client to receive the last bytes.
+pub(super) const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What others need of a connection: a place to put what is for it.
-struct Link {
+/// The part of a connection that other tasks use: a place for bytes to send.
+struct Connection {
     conn: ConnId,
     socket: OwnedWriteHalf,
     outbox: Mutex<Outbox>,
-    /// The connection's own task has something to see to in the outbox.
+    /// Notified when the connection's own task must look at the outbox.
     wake: Notify,
 }
 
 #[derive(Default)]
 struct Outbox {
-    /// Bounded by the registry, which counts what is not sent.
-    waiting: Vec<u8>,
-    /// Somebody is sending; what is pushed meanwhile they will see.
+    /// Bounded by the registry, which counts bytes not yet sent.
+    queue: Vec<u8>,
+    /// Set while a task sends; it will see bytes that are pushed meanwhile.
     sending: bool,
-    /// The socket takes no more; the connection's own task waits until it does.
+    /// Set while the socket is full; the connection's own task waits until it is writable.
     full: bool,
     closing: Option<CloseReason>,
-    broken: Option<io::Error>,
+    error: Option<io::Error>,
     sent: u64,
 }
 
 pub(super) enum Ending {
-    /// The other side will send nothing more.
+    /// The client will send nothing more.
     HalfClosed,
-    Broken(io::Error),
+    Failed(io::Error),
     Closing(CloseReason),
 }
 
 /// Serves one connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, number: u64, socket: TcpStream, from: SocketAddr) {
     info!("open");
-    // It fails only on a connection that is over, which the first read will tell.
+    // Fails only on a connection that has ended, which the first read reports.
     let _ = socket.set_nodelay(true);
     let (mut reader, writer) = socket.into_split();
-    let link = Arc::new(Link::new(ConnId(number), writer));
-    hub.connect(Arc::clone(&link) as _, from);
-    let _gone = Gone { hub: Arc::clone(&hub), conn: link.conn };
+    let connection = Arc::new(Connection::new(ConnId(number), writer));
+    hub.connect(Arc::clone(&connection) as _, from);
+    let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
     let mut received = 0;
     let ending = tokio::select! {
         biased;
-        ending = write(&hub, &link, false) => ending,
-        ending = read(&hub, link.conn, &mut reader, &mut received) => ending,
+        ending = write(&hub, &connection, false) => ending,
+        ending = read(&hub, connection.conn, &mut reader, &mut received) => ending,
     };
-    let reason = end(&hub, &link, ending, &mut reader).await;
-    info!(received, sent = link.outbox().sent, %reason, "closed");
+    let reason = end(&hub, &connection, ending, &mut reader).await;
+    info!(received, sent = connection.outbox().sent, %reason, "closed");
 }
 
 async fn read(hub: &Hub, conn: ConnId, reader: &mut OwnedReadHalf, received: &mut u64) -> Ending {
@@ -79,21 +79,21 @@ async fn read(hub: &Hub, conn: ConnId, reader: &mut OwnedReadHalf, received: &mu
         match read_with(reader, |bytes| hub.handle(Input::Received { conn, bytes })).await {
             Ok(0) => return Ending::HalfClosed,
             Ok(bytes) => *received += bytes as u64,
-            Err(error) => return Ending::Broken(error),
+            Err(error) => return Ending::Failed(error),
         }
     }
 }
 
-/// Reads once and lets `take` see the bytes; none at the end.
+/// Reads once and passes the bytes to `take`. Returns 0 at the end of the stream.
 pub(super) async fn read_with(
     reader: &mut (impl AsyncRead + Unpin),
     mut take: impl FnMut(&[u8]),
 ) -> io::Result<usize> {
     poll_fn(|context| {
-        let mut space = [const { MaybeUninit::uninit() }; READ];
-        let mut space = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut *reader).poll_read(context, &mut space))?;
-        let bytes = space.filled();
+        let mut buffer = [const { MaybeUninit::uninit() }; READ_LEN];
+        let mut buffer = ReadBuf::uninit(&mut buffer);
+        ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+        let bytes = buffer.filled();
         if !bytes.is_empty() {
             take(bytes);
         }
@@ -102,13 +102,14 @@ pub(super) async fn read_with(
     .await
 }
 
-/// Sends what others could not, whenever the socket takes more; at the `last` until all is sent.
-async fn write(hub: &Hub, link: &Arc<Link>, last: bool) -> Ending {
+/// Sends what other tasks could not, whenever the socket is writable; with `last`, returns once the
+/// outbox is empty.
+async fn write(hub: &Hub, connection: &Arc<Connection>, last: bool) -> Ending {
     loop {
         let full = {
-            let mut outbox = link.outbox();
-            if let Some(error) = outbox.broken.take() {
-                return Ending::Broken(error);
+            let mut outbox = connection.outbox();
+            if let Some(error) = outbox.error.take() {
+                return Ending::Failed(error);
             }
             if let Some(reason) = outbox.closing {
                 return Ending::Closing(reason);
@@ -119,84 +120,88 @@ async fn write(hub: &Hub, link: &Arc<Link>, last: bool) -> Ending {
             outbox.full
         };
         tokio::select! {
-            writable = link.socket.writable(), if full => match writable {
-                Ok(()) => resume(hub, link),
-                Err(error) => return Ending::Broken(error),
+            writable = connection.socket.writable(), if full => match writable {
+                Ok(()) => resume(hub, connection),
+                Err(error) => return Ending::Failed(error),
             },
-            () = link.wake.notified() => {}
+            () = connection.wake.notified() => {}
             // Another task is sending at this moment.
             () = yield_now(), if last && !full => {}
         }
     }
 }
 
-fn resume(hub: &Hub, link: &Arc<Link>) {
-    link.outbox().full = false;
-    hub.flush(Arc::clone(link) as _);
+fn resume(hub: &Hub, connection: &Arc<Connection>) {
+    connection.outbox().full = false;
+    hub.flush(Arc::clone(connection) as _);
 }
 
-/// Closes the connection; what was written is sent first, as far as the other side takes it.
-/// Returns why, for the log.
-async fn end(hub: &Hub, link: &Arc<Link>, ending: Ending, reader: &mut OwnedReadHalf) -> String {
+/// Sends what the client still reads, then closes the connection. Returns the reason, for the log.
+async fn end(
+    hub: &Hub,
+    connection: &Arc<Connection>,
+    ending: Ending,
+    reader: &mut OwnedReadHalf,
+) -> String {
     let ending = match ending {
-        // Who asks and half-closes, as `nc -N` does, still gets the answer. Who does not read it
-        // cannot answer a ping either, so this ends.
-        Ending::HalfClosed => write(hub, link, true).await,
+        // A client that asks and half-closes, as `nc -N` does, still gets the answer. One that does not
+        // read it cannot answer a ping either, so this ends.
+        Ending::HalfClosed => write(hub, connection, true).await,
         ending => ending,
     };
     match ending {
         Ending::HalfClosed => {
-            hub.handle(Input::Closed { conn: link.conn });
-            "the other side closed".into()
+            hub.handle(Input::Closed { conn: connection.conn });
+            "the client closed it".into()
         }
-        Ending::Broken(error) => {
-            hub.handle(Input::Closed { conn: link.conn });
+        Ending::Failed(error) => {
+            hub.handle(Input::Closed { conn: connection.conn });
             error.to_string()
         }
-        Ending::Closing(reason @ (CloseReason::Unread | CloseReason::Silent)) => {
-            // The system is not to keep the unread bytes either.
-            let _ = link.socket.as_ref().set_zero_linger();
+        Ending::Closing(reason @ (CloseReason::NotReading | CloseReason::Silent)) => {
+            // The system must not keep the unread bytes either.
+            let _ = connection.socket.as_ref().set_zero_linger();
             reason.to_string()
         }
         Ending::Closing(reason) => {
             if let Ok(_permit) = hub.lingering.try_acquire() {
-                let _ = timeout(LINGER, last_words(hub, link, reader)).await;
+                let _ = timeout(LINGER_TIMEOUT, send_rest(hub, connection, reader)).await;
             }
             reason.to_string()
         }
     }
 }
 
-/// Sends the rest and waits until the other side closes. Closed with bytes unread, the connection
-/// would be reset, and the other side might never see why.
-async fn last_words(hub: &Hub, link: &Arc<Link>, reader: &mut OwnedReadHalf) {
-    drain(hub, link).await;
-    if SockRef::from(link.socket.as_ref()).shutdown(Shutdown::Write).is_err() {
+/// Sends the remaining bytes and waits until the client closes. A connection closed with bytes unread
+/// would be reset, and the client might never receive the reason.
+async fn send_rest(hub: &Hub, connection: &Arc<Connection>, reader: &mut OwnedReadHalf) {
+    drain(hub, connection).await;
+    if SockRef::from(connection.socket.as_ref()).shutdown(Shutdown::Write).is_err() {
         return;
     }
     while read_with(reader, |_| {}).await.is_ok_and(|bytes| bytes > 0) {}
 }
 
-/// Waits until nothing waits to be sent, or nothing can be.
-async fn drain(hub: &Hub, link: &Arc<Link>) {
+/// Waits until the outbox is empty, or the connection has failed.
+async fn drain(hub: &Hub, connection: &Arc<Connection>) {
     loop {
         let full = {
-            let outbox = link.outbox();
-            if outbox.broken.is_some() || outbox.is_empty() {
+            let outbox = connection.outbox();
+            if outbox.error.is_some() || outbox.is_empty() {
                 return;
             }
             outbox.full
         };
-        if full && link.socket.writable().await.is_err() {
+        if full && connection.socket.writable().await.is_err() {
             return;
         }
-        resume(hub, link);
-        // Where another task is sending at this moment.
+        resume(hub, connection);
+        // Another task may be sending at this moment.
         yield_now().await;
     }
 }
 
-impl Link {
+impl Connection {
     fn new(conn: ConnId, socket: OwnedWriteHalf) -> Self {
         Self { conn, socket, outbox: Mutex::default(), wake: Notify::new() }
     }
@@ -206,13 +211,13 @@ impl Link {
     }
 }
 
-impl Outlet for Link {
+impl Outbound for Connection {
     fn conn(&self) -> ConnId {
         self.conn
     }
 
     fn push(&self, bytes: Vec<u8>) {
-        append(&mut self.outbox().waiting, bytes);
+        append(&mut self.outbox().queue, bytes);
     }
 
     fn close(&self, reason: CloseReason) {
@@ -220,17 +225,17 @@ impl Outlet for Link {
         self.wake.notify_one();
     }
 
-    /// Unless somebody sends already or the socket is known to take no more.
+    /// Does nothing while another task sends or the socket is known to be full.
     fn flush(&self) -> usize {
         let mut outbox = self.outbox();
-        if outbox.sending || outbox.full || outbox.broken.is_some() {
+        if outbox.sending || outbox.full || outbox.error.is_some() {
             return 0;
         }
         outbox.sending = true;
         let mut sent = 0;
-        while !outbox.waiting.is_empty() {
-            let mut bytes = std::mem::take(&mut outbox.waiting);
-            // The system call is made without the lock: who pushes must not wait for it.
+        while !outbox.queue.is_empty() {
+            let mut bytes = std::mem::take(&mut outbox.queue);
+            // The system call is made without the lock, so that pushing does not wait for it.
             drop(outbox);
             let result = self.socket.try_write(&bytes);
             outbox = self.outbox();
@@ -243,11 +248,11 @@ impl Outlet for Link {
                     bytes.drain(..count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => outbox.full = true,
-                Err(error) => outbox.broken = Some(error),
+                Err(error) => outbox.error = Some(error),
             }
-            bytes.append(&mut outbox.waiting);
-            outbox.waiting = bytes;
-            if outbox.full || outbox.broken.is_some() {
+            bytes.append(&mut outbox.queue);
+            outbox.queue = bytes;
+            if outbox.full || outbox.error.is_some() {
                 self.wake.notify_one();
                 break;
             }
@@ -260,15 +265,15 @@ impl Outlet for Link {
 
 impl Outbox {
     fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && !self.sending
+        self.queue.is_empty() && !self.sending
     }
 }
 
-/// Adds `bytes` to what waits, without a copy where nothing does.
-pub(super) fn append(waiting: &mut Vec<u8>, bytes: Vec<u8>) {
-    if waiting.is_empty() {
-        *waiting = bytes;
+/// Appends `bytes` to a queue, without a copy if it is empty.
+pub(super) fn append(queue: &mut Vec<u8>, bytes: Vec<u8>) {
+    if queue.is_empty() {
+        *queue = bytes;
     } else {
-        waiting.extend(bytes);
+        queue.extend(bytes);
     }
 }

@@ -26,12 +26,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
-use xcher::bridge::mux::{self, Opener, Stream};
 use xcher::bridge::{Bridge, BridgeConfig, Home, Rates};
 use xcher::http::{Access, HttpConfig, WsBytes};
 use xcher::relay::{Relay, RelayConfig};
+use xcher::tunnel::{Mode, Opener, Stream, multiplex, read_first_line};
 use xcher_core::tunnel::AllocationLimits;
-use yamux::Mode;
 
 const HERE: &str = "127.0.0.1:5000";
 /// A client on the internet.
@@ -140,7 +139,8 @@ impl Drop for Tunnel {
 impl Tunnel {
     fn over(socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (sender, inbound) = mpsc::unbounded_channel();
-        let (opener, run) = mux::run(socket, Mode::Client, move |stream| drop(sender.send(stream)));
+        let (opener, run) =
+            multiplex(socket, Mode::Client, move |stream| drop(sender.send(stream)));
         let run = tokio::spawn(async move { drop(run.await) });
         Self { opener, inbound, run }
     }
@@ -232,7 +232,7 @@ async fn nobody_listens(at: SocketAddr) {
 }
 
 async fn read_line(stream: &mut Stream) -> String {
-    soon(mux::first_line(stream)).await.unwrap()
+    soon(read_first_line(stream)).await.unwrap()
 }
 
 fn fields(at: SocketAddr) -> String {

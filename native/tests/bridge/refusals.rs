@@ -1,5 +1,7 @@
 //! What is refused; each test is named after it.
 
+use xcher_core::tunnel::{MAX_STREAMS, MAX_VISITORS};
+
 use super::*;
 
 /// A client at `caller` calls `bob`, whose tunnel is of a client at `client`, and names `to`; the relay
@@ -18,8 +20,10 @@ async fn a_dial_to_an_address_no_x_init_brought() {
     let tunnel = front.open(HERE).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    tunnel.refused(&format!("X_DIAL {}", fields(at)), "that an X_INIT brought").await;
-    tunnel.refused("X_DIAL 8.8.8.8 8080", "that an X_INIT brought").await;
+    tunnel
+        .refused(&format!("X_DIAL {}", fields(at)), "is not authorised by any call or session")
+        .await;
+    tunnel.refused("X_DIAL 8.8.8.8 8080", "is not authorised by any call or session").await;
 }
 
 #[tokio::test]
@@ -29,7 +33,7 @@ async fn a_dial_to_loopback() {
     let at = listener.local_addr().unwrap().to_string();
     for client in [FAR, "192.168.1.9:1"] {
         let answer = called_and_dialled(HERE, client, &at).await;
-        assert!(answer.starts_with("NO expected a port that this bridge allocated"), "{answer}");
+        assert!(answer.contains("is not a port that this bridge allocated"), "{answer}");
     }
     assert_eq!(
         called_and_dialled(HERE, HERE, &at).await,
@@ -42,11 +46,11 @@ async fn a_dial_to_loopback() {
 async fn a_dial_to_a_private_address() {
     for to in ["10.0.0.1:8080", "192.168.1.1:8080", "172.16.0.1:8080"] {
         let answer = called_and_dialled(to, FAR, to).await;
-        assert!(answer.contains("reaches as far as the link"), "{to}: {answer}");
+        assert!(answer.contains("is not allowed over this relay"), "{to}: {answer}");
         // Another's, even for a client to whom it is near.
         for client in [HERE, "10.0.0.7:1", "192.168.1.7:1"] {
             let answer = called_and_dialled(HERE, client, to).await;
-            assert!(answer.contains("that an X_INIT brought"), "{to}: {answer}");
+            assert!(answer.contains("is not authorised by any call or session"), "{to}: {answer}");
         }
     }
 }
@@ -56,7 +60,7 @@ async fn a_dial_to_a_link_local_or_metadata_address() {
     for client in [FAR, HERE] {
         for to in ["169.254.169.254:8080", "169.254.0.1:8080"] {
             let answer = called_and_dialled(to, client, to).await;
-            assert!(answer.contains("reaches as far as the link"), "{client} {to}: {answer}");
+            assert!(answer.contains("is not allowed over this relay"), "{client} {to}: {answer}");
         }
     }
 }
@@ -65,12 +69,12 @@ async fn a_dial_to_a_link_local_or_metadata_address() {
 async fn a_dial_to_a_port_below_1024() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
-    alice.refused("X_DIAL 127.0.0.1 80", "port from 1024 up").await;
+    alice.refused("X_DIAL 127.0.0.1 80", "is below 1024").await;
     // In a session, too.
     let (_listener, at) = alice.await_caller("alice").await;
     let _session = TcpStream::connect(at).await.unwrap();
     let _visit = alice.visitor().await;
-    alice.refused("X_DIAL 127.0.0.1 1023", "port from 1024 up").await;
+    alice.refused("X_DIAL 127.0.0.1 1023", "is below 1024").await;
 }
 
 #[tokio::test]
@@ -84,7 +88,9 @@ async fn a_dial_after_the_session_ended() {
     let visit = alice.visitor().await;
     assert_eq!(alice.ask(&dial).await.1, "YES");
     drop((session, visit));
-    alice.ask_until(&dial, |answer| answer.contains("that an X_INIT brought")).await;
+    alice
+        .ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
 }
 
 #[tokio::test]
@@ -123,7 +129,7 @@ async fn too_many_streams() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let mut streams = Vec::new();
-    for _ in 0..mux::MAX_STREAMS - 2 {
+    for _ in 0..MAX_STREAMS - 2 {
         // A stream that has not said what it is for is one, too.
         streams.push(alice.say_part("X_REL").await);
     }
@@ -142,7 +148,7 @@ async fn visitors_too_many() {
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
     let mut visitors = Vec::new();
-    for _ in 0..mux::MAX_VISITS {
+    for _ in 0..MAX_VISITORS {
         visitors.push((TcpStream::connect(at).await.unwrap(), alice.visitor().await));
     }
     let mut late = TcpStream::connect(at).await.unwrap();
@@ -198,7 +204,8 @@ async fn a_call_is_dialled_once() {
     let (control, answer) = bob.ask(&dial).await;
     assert_eq!(answer, "YES");
     drop((control, listener.accept().await.unwrap()));
-    bob.ask_until(&dial, |answer| answer.contains("that an X_INIT brought")).await;
+    bob.ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
 }
 
 #[tokio::test]

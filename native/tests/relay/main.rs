@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod joined;
+mod in_process;
 #[path = "../patience/mod.rs"]
 mod patience;
 
@@ -151,7 +151,8 @@ async fn half_a_connection_still_gets_its_answer() {
 #[tokio::test]
 async fn a_dead_link_frees_its_nick() {
     let silence = Duration::from_millis(100);
-    let relay = Relay::start(RelayLimits { silence, ..RelayLimits::default() }).await;
+    let relay =
+        Relay::start(RelayLimits { silence_timeout: silence, ..RelayLimits::default() }).await;
     let mut dead = relay.join("bob").await;
     let mut heir = relay.connect().await;
     heir.say("X_NICK bob\n").await;
@@ -193,7 +194,8 @@ async fn a_lost_link_frees_its_nick() {
 #[tokio::test]
 async fn a_nameless_connection_is_closed() {
     let nameless = Duration::from_millis(50);
-    let relay = Relay::start(RelayLimits { nameless, ..RelayLimits::default() }).await;
+    let relay =
+        Relay::start(RelayLimits { nick_timeout: nameless, ..RelayLimits::default() }).await;
     assert_eq!(
         relay.connect().await.rest().await,
         "X_ERR - expected X_NICK nick within 50ms, got none\n"

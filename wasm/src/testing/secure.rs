@@ -183,7 +183,7 @@ impl Requested {
 }
 
 fn side(caller: bool) -> Side {
-    if caller { Side::Caller } else { Side::Called }
+    if caller { Side::Caller } else { Side::Callee }
 }
 
 fn there<T>(what: &mut Option<T>) -> Result<&mut T, JsValue> {

@@ -34,7 +34,7 @@ impl Call {
     }
 
     pub(crate) fn side(&self) -> Side {
-        if self.is_incoming() { Side::Called } else { Side::Caller }
+        if self.is_incoming() { Side::Callee } else { Side::Caller }
     }
 
     /// The peer's nick.

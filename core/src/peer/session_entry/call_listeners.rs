@@ -5,8 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::peer::{ConnId, ListenerId, Path};
-use crate::ticket::{Shown, Ticket};
-use crate::{Limits, MAX_LINE};
+use crate::ticket::{Ticket, TicketCheck};
+use crate::{Limits, MAX_LINE_LEN};
 
 /// The listeners of a call until the peer has shown itself, and the connections that wait there.
 #[derive(Default)]
@@ -134,14 +134,14 @@ impl CallListeners {
         let leaves = match self.proof(&inbound) {
             Proof::NotRequired => {
                 let spares = self.count(|proof| matches!(proof, Proof::NotRequired));
-                (spares >= limits.spares && another_is_tried).then_some(conn)
+                (spares >= limits.spare_connections && another_is_tried).then_some(conn)
             }
             Proof::Pending => {
                 let unproven = self.count(|proof| matches!(proof, Proof::Pending));
                 // The callee shows its ticket at once.
                 let silent = |waiting: &&InboundConn| !waiting.received.contains(&b'\n');
                 let oldest = self.waiting.iter().find(silent).or_else(|| self.waiting.first());
-                oldest.map(|oldest| oldest.conn).filter(|_| unproven >= limits.unproven)
+                oldest.map(|oldest| oldest.conn).filter(|_| unproven >= limits.unproven_connections)
             }
             Proof::Wrong | Proof::Shown(_) => Some(conn),
         };
@@ -154,7 +154,7 @@ impl CallListeners {
         let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.conn == conn) else {
             return true;
         };
-        let fits = waiting.received.len() + bytes.len() <= MAX_LINE;
+        let fits = waiting.received.len() + bytes.len() <= MAX_LINE_LEN;
         if fits {
             waiting.received.extend_from_slice(bytes);
         }
@@ -231,10 +231,10 @@ impl CallListeners {
             None => Proof::Wrong,
             Some(ExpectedTicket::Unknown) => Proof::Pending,
             Some(ExpectedTicket::None) => Proof::NotRequired,
-            Some(ExpectedTicket::Ticket(ticket)) => match ticket.is_shown_by(&inbound.received) {
-                Shown::Part => Proof::Pending,
-                Shown::Right(line) => Proof::Shown(line),
-                Shown::Wrong => Proof::Wrong,
+            Some(ExpectedTicket::Ticket(ticket)) => match ticket.check(&inbound.received) {
+                TicketCheck::Incomplete => Proof::Pending,
+                TicketCheck::Valid(line) => Proof::Shown(line),
+                TicketCheck::Invalid => Proof::Wrong,
             },
         }
     }
@@ -256,7 +256,7 @@ impl CallListeners {
     /// Asserts that a waiting connection holds no more than a line.
     pub(crate) fn check(&self) {
         for InboundConn { conn, received, .. } in &self.waiting {
-            assert!(received.len() <= MAX_LINE, "{conn:?} holds {} bytes", received.len());
+            assert!(received.len() <= MAX_LINE_LEN, "{conn:?} holds {} bytes", received.len());
         }
     }
 }

@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::session::Extensions;
-use crate::{FileName, Kind, LeftOut, Listed, MisuseError, Session};
+use crate::{FileName, Kind, LeftOut, MisuseError, Session, SharedFile};
 
 /// A command that is repeated if the first connection was not the peer's.
 #[derive(PartialEq)]
 pub(crate) enum Command {
     List,
     Check(FileName),
-    Offer(Vec<Listed>),
+    Offer(Vec<SharedFile>),
     LeaveOut(Vec<LeftOut>),
 }
 
@@ -38,7 +38,7 @@ impl Command {
             Self::List => session.list(out),
             Self::Check(name) => session.check(name.borrowed(), out),
             Self::Offer(files) => {
-                for Listed { name, size, stat } in files {
+                for SharedFile { name, size, stat } in files {
                     session.offer(name.borrowed(), *size, *stat, out)?;
                 }
                 session.offer_end(out)

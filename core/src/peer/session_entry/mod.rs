@@ -149,13 +149,13 @@ impl SessionEntry {
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {
         let (from, wait) = match self.stage {
             SessionStage::Listening | SessionStage::Calling | SessionStage::Consent => {
-                (self.began, limits.open)
+                (self.began, limits.open_timeout)
             }
-            SessionStage::Dialling { since } => (since, limits.open),
+            SessionStage::Dialling { since } => (since, limits.open_timeout),
             SessionStage::Live(Connection { since, .. }) => self.live_deadline(since, limits),
         };
         let due = from.saturating_add(wait);
-        let due = self.flow.deadline(limits.stall).map_or(due, |late| due.min(late));
+        let due = self.flow.deadline(limits.stall_timeout).map_or(due, |late| due.min(late));
         (due < Duration::MAX).then_some(due)
     }
 
@@ -163,25 +163,25 @@ impl SessionEntry {
         if !self.auth.is_established() {
             // A base-protocol caller may say nothing first: its session is reported after the probe.
             let probing = self.session.is_probing();
-            return (since, if probing { PROBE_TIMEOUT } else { limits.first_line });
+            return (since, if probing { PROBE_TIMEOUT } else { limits.first_line_timeout });
         }
-        if !self.session.has_spoken() {
+        if !self.session.has_received_packet() {
             return if self.call.is_incoming() {
-                (since, limits.first_line)
+                (since, limits.first_line_timeout)
             } else if self.commands.is_empty() {
-                (self.heard, limits.idle)
+                (self.heard, limits.idle_timeout)
             } else if !self.listeners.has_spare() {
-                (self.heard, limits.first_line)
+                (self.heard, limits.first_line_timeout)
             } else {
                 (since, TRIAL_TIMEOUT)
             };
         }
-        if self.session.awaits_answer() {
-            (self.heard, limits.answer)
+        if self.session.has_pending_question() {
+            (self.heard, limits.answer_timeout)
         } else if self.has_work() {
             (self.heard, Duration::MAX)
         } else {
-            (self.heard.max(self.flow.moved()), limits.idle)
+            (self.heard.max(self.flow.moved()), limits.idle_timeout)
         }
     }
 
@@ -189,7 +189,7 @@ impl SessionEntry {
     pub(crate) fn is_idle(&self, least: Duration, now: Duration) -> bool {
         matches!(self.stage, SessionStage::Live { .. })
             && !self.has_work()
-            && !self.session.awaits_answer()
+            && !self.session.has_pending_question()
             && self.session.question().is_none()
             && self.flow.unsent() == 0
             && self.heard.max(self.flow.moved()).saturating_add(least) <= now

@@ -20,6 +20,8 @@ pub(crate) struct Fetch {
     pub(crate) request: FetchRequest,
     pub(crate) resume: Resume,
     pub(crate) batch: Option<Batch>,
+    /// The driver passes its bytes on as they arrive, so it is neither resumed nor part of a batch.
+    pub(crate) streamed: bool,
     pub(crate) bytes: u64,
     pub(crate) deadline: Option<Duration>,
 }
@@ -52,6 +54,7 @@ impl Fetch {
             request: FetchRequest::default(),
             resume: Resume::default(),
             batch: None,
+            streamed: false,
             bytes: 0,
             deadline: None,
         }
@@ -91,7 +94,7 @@ impl Fetch {
                 got: self.bytes,
                 why: Some("no byte came for too long".into()),
             },
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
         }
     }
 

@@ -105,13 +105,14 @@ impl Serve {
 
     pub(crate) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
-            ServeStage::Sending(_) => {
-                Error::TimedOut { waited_for: "the other side to take bytes", after: limits.stall }
-            }
+            ServeStage::Sending(_) => Error::TimedOut {
+                waited_for: "the other side to take bytes",
+                after: limits.stall_timeout,
+            },
             ServeStage::Opening => {
-                Error::TimedOut { waited_for: "the file to open", after: limits.accept }
+                Error::TimedOut { waited_for: "the file to open", after: limits.accept_timeout }
             }
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept },
+            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use xcher_core::FileName;
@@ -100,24 +101,24 @@ fn what_is_old_and_not_in_use_expires() {
     let all = listing(&folder);
     assert_eq!(all.len(), 6);
     let open = || drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
-    age(&folder, EXPIRY - MINUTE);
+    age(&folder, PARTIAL_EXPIRY - MINUTE);
     open();
     assert_eq!(listing(&folder), all);
-    age(&folder, EXPIRY + MINUTE);
+    age(&folder, PARTIAL_EXPIRY + MINUTE);
     open();
     let left = listing(&folder);
     assert_eq!(left.len(), 3, "{left:?}");
     assert!(left.iter().all(|name| name.starts_with("held.") || name.starts_with("random.")));
     // What a clock that was wrong has marked is not old.
     drop((held, random));
-    let tomorrow = SystemTime::now() + EXPIRY;
+    let tomorrow = SystemTime::now() + PARTIAL_EXPIRY;
     for name in listing(&folder) {
         let path = folder.path().join(PARTIAL_FOLDER).join(name);
         fs::File::options().write(true).open(path).unwrap().set_modified(tomorrow).unwrap();
     }
     open();
     assert_eq!(listing(&folder), left);
-    age(&folder, EXPIRY + MINUTE);
+    age(&folder, PARTIAL_EXPIRY + MINUTE);
     open();
     assert_eq!(listing(&folder), BTreeSet::new());
 }
@@ -132,7 +133,7 @@ fn a_state_without_a_file_expires_and_is_swept() {
     assert_eq!(Unfinished::open(folder.path()).unwrap().list().unwrap(), []);
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     assert_eq!(listing(&folder).len(), 1);
-    age(&folder, EXPIRY + MINUTE);
+    age(&folder, PARTIAL_EXPIRY + MINUTE);
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     assert!(!folder.path().join(PARTIAL_FOLDER).exists());
 
@@ -164,7 +165,7 @@ fn nothing_else_in_the_folder_is_listed_removed_or_followed() {
     let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
     rustix::fs::mknodat(rustix::fs::CWD, at("pipe.01234567.part"), kind, mode, 0).unwrap();
     let all = listing(&folder);
-    age(&folder, EXPIRY + MINUTE);
+    age(&folder, PARTIAL_EXPIRY + MINUTE);
 
     let unfinished = Unfinished::open(folder.path()).unwrap();
     let list = unfinished.list().unwrap();
@@ -189,7 +190,7 @@ fn a_folder_full_of_other_things_is_not_read_to_its_end() {
         let path = folder.path().join(PARTIAL_FOLDER).join(format!("y.{number:08x}.part"));
         fs::File::create(path).unwrap();
     }
-    age(&folder, EXPIRY + MINUTE);
+    age(&folder, PARTIAL_EXPIRY + MINUTE);
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     let left = listing(&folder).len();
     assert_eq!(left, 2 * LOOKED_AT + 1 - LOOKED_AT);

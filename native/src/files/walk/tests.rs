@@ -154,7 +154,7 @@ fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
     let (entries, skipped) = all(shares.walk(), 100);
     assert_eq!(entries, [("home/data".into(), 0), ("home/plain".into(), 1)]);
     let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
-    let said: Vec<_> = left.iter().map(|left| (left.name.as_str(), left.why.as_str())).collect();
+    let said: Vec<_> = left.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
     assert_eq!(said, [("home/other", "link"), ("home/way", "link"), ("home", "hidden")]);
     for name in ["data/xcher/identity", "linked", "way/identity", "other", ".bashrc", ".ssh/id"] {
         let name = FileName::new(&format!("home/{name}")).unwrap();
@@ -205,7 +205,7 @@ fn depth_ends_where_a_name_does() {
     let chunk = walk.next_chunk(10_000);
     assert!(chunk.done);
     // "r/" and the folders and "f": 2 + 2 n + 1 bytes.
-    let deepest = (xcher_core::MAX_NAME - 3) / 2;
+    let deepest = (xcher_core::MAX_NAME_LEN - 3) / 2;
     // The folder in which no name fits is not listed: it would be taken for an empty one.
     assert_eq!(chunk.entries.len(), deepest + 1);
     assert!(!chunk.skipped.is_empty());

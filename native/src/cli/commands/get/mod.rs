@@ -1,0 +1,168 @@
+//! `xcher get`: lists the files of a peer, asks which are wanted, and fetches them.
+
+mod callee;
+mod choose;
+mod requested;
+
+use std::io::{self, IsTerminal as _};
+
+use xcher_core::NotStored;
+use xcher_core::peer::Event;
+use xcher_core::session::Want;
+
+use crate::cli::callee::Callee;
+use crate::cli::dup_stdio::dup;
+use crate::cli::exit::{CliError, ExitCode, code_of};
+use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::listing_spool::ListingSpool;
+use crate::cli::options::{Common, GetArgs};
+use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::target::Target;
+use crate::cli::ui::consent::Consent;
+use crate::cli::ui::hidden_files::report_hidden;
+use crate::cli::unfetched_files::report_unfetched;
+use crate::files::Shares;
+use crate::host::Sink;
+use requested::Requested;
+
+pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
+    let callee = callee::read(common, args)?;
+    let mut requested = Requested::parse(args, &callee)?;
+    // Fails before the peer can notice anything.
+    let mut consent = match &callee {
+        Callee::Code(_) => Some(Consent::new(args.yes)?),
+        Callee::Nick(_) => None,
+    };
+    // Files that are named are wanted even if they are hidden.
+    let hidden = args.hidden || !args.names.is_empty();
+    let to = Target { hidden, ..Target::new(&args.to, args.yes) };
+    let sink = match to.is_stdout() {
+        true => stdout(common)?,
+        false => {
+            let inbox = to.open()?;
+            inbox.check_writable().map_err(CliError::local)?;
+            Sink::Folder(inbox)
+        }
+    };
+    let mut call =
+        OutgoingSession::open_with(common, callee.clone(), Shares::nothing(), sink).await?;
+    if !to.is_stdout() {
+        call.online.output.receives_into(to.clone(), "run the same command again to resume");
+    }
+    // The files that are wanted but cannot be fetched now, reported so that the peer keeps a code valid for
+    // another try. At least one until the listing is complete; `None` once the peer knows about each.
+    let mut unreported = Some(Want { files: 1, ..Want::default() });
+    let done = async {
+        let (mut spool, unreadable) = choose::list(&mut call, &mut requested, &to).await?;
+        requested.report_missing(&call, &callee);
+        let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
+        // A file that is not shared will not be there for another try either: piped input, for example.
+        unreported = Some(all).filter(|all| all.files > 0);
+        if to.is_stdout() {
+            require_one(&requested, &spool)?;
+        }
+        let mut rest = None;
+        if consent.is_some() || !to.is_stdout() {
+            let agreed =
+                choose::agree(&mut call, consent.as_mut(), spool, &to, &mut unreported).await?;
+            let chosen = agreed.ok_or_else(nothing_fetched)?;
+            (spool, rest) = (chosen.wanted, Some(chosen.rest).filter(|rest| rest.count() > 0));
+        }
+        unreported = None;
+        if let Some(rest) = &mut rest {
+            // Policy left these out, not the user.
+            report_hidden(&call.online.output, call.session, rest)?;
+            report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
+        }
+        fetch(&mut call, &to, &requested, spool).await?;
+        match (unreadable, rest) {
+            (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
+            (false, Some(_)) => Err(CliError::reported(ExitCode::Policy)),
+            (false, None) => Ok(()),
+        }
+    }
+    .await;
+    if let Some(want) = unreported {
+        // A session that has ended takes no reports.
+        let _ = call.online.host.want(call.session, want);
+    }
+    call.end(done).await
+}
+
+fn nothing_fetched() -> CliError {
+    CliError::new(ExitCode::Incomplete, "nothing was fetched")
+}
+
+/// Opens standard output for the bytes of one file.
+fn stdout(common: &Common) -> Result<Sink, CliError> {
+    if common.json {
+        return Err(CliError::usage("-o - and --json both use standard output; leave one out"));
+    }
+    if io::stdout().is_terminal() {
+        return Err(CliError::usage(
+            "refusing to write file data to a terminal; pipe or redirect it (`| cat` shows it anyway)",
+        ));
+    }
+    let stdout = dup(&io::stdout())
+        .map_err(|error| CliError::usage(format!("cannot write to standard output: {error}")))?;
+    Ok(Sink::Stream(stdout))
+}
+
+/// Fails unless exactly one file is wanted.
+fn require_one(requested: &Requested, spool: &ListingSpool) -> Result<(), CliError> {
+    match (spool.count(), requested.error()) {
+        (1, None) => Ok(()),
+        // Missing files were reported.
+        (0, Some(code)) => Err(CliError::reported(code)),
+        (0, None) => Err(CliError::new(ExitCode::Incomplete, "there is nothing to fetch")),
+        (count, _) => Err(CliError::usage(format!(
+            "standard output takes one file, not {count}; name it: `xcher get … NAME -o -`"
+        ))),
+    }
+}
+
+async fn fetch(
+    call: &mut OutgoingSession<'_>,
+    to: &Target,
+    requested: &Requested,
+    spool: ListingSpool,
+) -> Result<(), CliError> {
+    let bytes = spool.bytes();
+    let mut queue = FetchQueue::new(call.session, spool)?;
+    if let Some(code) = requested.error() {
+        queue.worsen(code);
+    }
+    if let Some(progress) = call.online.output.progress().filter(|_| queue.count() > 1) {
+        progress.begin_total(bytes);
+    }
+    queue.announce(&mut call.online, bytes);
+    queue.show_count(&mut call.online);
+    let mut ended = None;
+    loop {
+        if ended.is_none() {
+            queue.request(&mut call.online, to)?;
+        }
+        if queue.is_idle() && (queue.is_all_requested() || ended.is_some()) {
+            break;
+        }
+        let event = call.online.next().await?;
+        if let Event::Ended { session, error } = &event
+            && *session == call.session
+        {
+            // Transfers under way continue without the session.
+            ended = Some(error.as_ref().map_or(ExitCode::Incomplete, code_of));
+        }
+        queue.event(&mut call.online, to, &event);
+    }
+    // A provider can send X_END as soon as everything is requested.
+    if let (false, Some(code)) = (queue.is_all_requested(), ended)
+        && let Some(next) = queue.next_unrequested()?
+    {
+        let message = format!(
+            "the session ended before {next} and the files after it were fetched; run the same command \
+             again to resume"
+        );
+        return Err(CliError::new(code, message));
+    }
+    queue.outcome(&call.online)
+}

@@ -1,0 +1,50 @@
+//! The commands, a file each.
+
+mod bridge;
+mod generated_docs;
+mod get;
+mod partial;
+mod peers;
+mod query;
+mod receive;
+mod relay;
+mod send;
+mod send_by_code;
+mod send_to_nick;
+mod share;
+mod up;
+
+use crate::cli::exit::CliError;
+use crate::cli::options::{Command, Common};
+
+/// Runs a command that needs no network, if `command` is one.
+pub(crate) fn run_offline(common: &Common, command: &Command) -> Option<Result<(), CliError>> {
+    Some(match command {
+        Command::Completions { shell } => generated_docs::completions(*shell),
+        Command::Man { output } => generated_docs::man(output.as_deref()),
+        Command::Peers(args) => peers::run(common, args),
+        Command::Partial(args) => partial::run(common, args),
+        _ => return None,
+    })
+}
+
+/// Runs a command that needs the network.
+pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Relay(args) => relay::run(common, args).await,
+        Command::Bridge(args) => bridge::run(common, args).await,
+        Command::Up(args) => up::run(common, args).await,
+        Command::Send(args) => send::run(common, args).await,
+        Command::Receive(args) => receive::run(common, args).await,
+        Command::Share(args) => share::run(common, args, None, |_| {}).await,
+        Command::Ls { peer } => query::ls(common, peer).await,
+        Command::Check { peer, name } => query::check(common, peer, name).await,
+        Command::Get(args) => get::run(common, args).await,
+        Command::Who => query::who(common).await,
+        // Run by `run_offline`.
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Partial(_)
+        | Command::Peers(_) => Ok(()),
+    }
+}

@@ -1,0 +1,127 @@
+//! `xcher relay`: a relay and its bridge.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use xcher_core::secure::Identity;
+
+use crate::bridge::Home;
+use crate::cli::exit::CliError;
+use crate::cli::exposure;
+use crate::cli::http_front::Front;
+use crate::cli::options::{Common, HttpAddress, RelayArgs};
+use crate::cli::reload::Reload;
+use crate::cli::signals::{Hangups, Signals};
+use crate::cli::sockets::listen;
+use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::output::Output;
+use crate::descriptors::raise_limit;
+use crate::keys::identity::{self, Whose};
+use crate::keys::{self, KeysError};
+use crate::relay::{Relay, RelayConfig};
+
+/// Runs a relay and its bridge until stopped.
+pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
+    let mut signals = Signals::catch().map_err(CliError::local)?;
+    let ports = Ports::open(common, args).await?;
+    ports.serve(common, args, async move { signals.stop().await }).await
+}
+
+/// The ports of a relay and of its bridge.
+pub(crate) struct Ports {
+    pub(crate) relay: TcpListener,
+    pub(crate) front: Option<Front>,
+    hangups: Hangups,
+}
+
+impl Ports {
+    pub(crate) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, CliError> {
+        raise_limit();
+        let hangups = Hangups::catch().map_err(CliError::local)?;
+        let tls = args.bridge.tls()?;
+        let output = Output::new(common);
+        let relay = listen(args.listen, "--listen").await?;
+        let at = relay.local_addr().map_err(CliError::local)?;
+        let address = at.to_string();
+        output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
+        output.json(&JsonEvent::Relay { address }).map_err(CliError::unwritten)?;
+        exposure::warn_of_relay(&output, at)?;
+        let http = match (args.bridge.http, default_http(args.listen)) {
+            (Some(HttpAddress(None)), _) | (None, None) => None,
+            (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),
+            // The user did not ask for a bridge at that address: the relay runs without one.
+            (None, Some(address)) => match TcpListener::bind(address).await {
+                Ok(listener) => Some(listener),
+                Err(error) => {
+                    output.note(format_args!(
+                        "running without a bridge, cannot listen on {address}: {error}; choose another \
+                         address with --http"
+                    ));
+                    None
+                }
+            },
+        };
+        let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
+        Ok(Self { relay, front, hangups })
+    }
+
+    pub(crate) async fn serve(
+        self,
+        common: &Common,
+        args: &RelayArgs,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), CliError> {
+        let config = RelayConfig { limits: args.limits(), identity: identity(common)? };
+        let relay = Relay::new(config).map_err(CliError::local)?;
+        let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
+        let (bridge, listener) = self.front.map(start).transpose()?.unzip();
+        let http = bridge.as_ref().map(|bridge| bridge.http.clone());
+        let reload = Reload::new(common, Some(relay.clone()), bridge);
+        tokio::spawn(reload.at_each(self.hangups));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let front = async {
+            let Some((http, listener)) = http.zip(listener) else { return Ok(()) };
+            let stopped = async move {
+                let _ = stopped.await;
+            };
+            http.run(listener, stopped).await.map_err(CliError::local)
+        };
+        let relay = async {
+            let ended = relay.run(self.relay, shutdown).await;
+            drop(stop);
+            ended.map_err(CliError::local)
+        };
+        let (front, relay) = tokio::join!(front, relay);
+        relay.and(front)
+    }
+}
+
+/// Returns the bridge's default address: the port after the relay's; any free port beside any free port.
+fn default_http(relay: SocketAddr) -> Option<SocketAddr> {
+    let port = match relay.port() {
+        0 => 0,
+        port => port.checked_add(1)?,
+    };
+    Some((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// Loads the relay's key, which is created at first use. A key that cannot be stored is not used: it would
+/// be another one at each start, and hosts would warn of the change.
+fn identity(common: &Common) -> Result<Option<Identity>, CliError> {
+    let (named, usual) = (common.data_dir.clone(), keys::usual_folder());
+    let without = |why: &dyn fmt::Display| {
+        Output::new(common).note(format_args!(
+            "running without a relay key ({why}), so hosts know this relay by its address only; name a \
+             folder for keys with --data-dir"
+        ));
+        Ok(None)
+    };
+    let Some(folder) = named.clone().or(usual) else { return without(&"no home directory") };
+    match identity::load_or_create(&folder, Whose::Relay) {
+        Ok(secret) => Ok(Some(Identity::new(*secret))),
+        Err(error @ KeysError::System { .. }) if named.is_none() => without(&error),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,72 @@
+//! `xcher up`: a relay, its bridge and a provider in one process.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use tokio::sync::oneshot;
+
+use super::relay::Ports;
+use super::share;
+use crate::cli::exit::CliError;
+use crate::cli::online_host::OnlineHost;
+use crate::cli::options::{Common, UpArgs};
+use crate::cli::ui::share_link;
+use crate::http;
+
+/// Runs a relay with its bridge and shares files, until stopped.
+pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
+    let ports = Ports::open(common, &args.relay).await?;
+    let bound = ports.relay.local_addr().map_err(CliError::local)?;
+    let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
+    let own = Common { relay: reached.into(), ..common.clone() };
+    let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serve = ports.serve(common, &args.relay, async move {
+        // The sender is dropped when sharing has ended.
+        let _ = stopped.await;
+    });
+    let share = async {
+        let secret = args.relay.bridge.tls_key.as_ref();
+        let shared = share::run(&own, &args.share, secret, |online| {
+            print_how_to_fetch(online, reached, page.as_deref());
+        })
+        .await;
+        drop(stop);
+        shared
+    };
+    let (served, shared) = tokio::join!(serve, share);
+    served.and(shared)
+}
+
+/// Returns the address where other hosts reach a relay that listens on all of this host's. Nothing is
+/// sent: the system only says which of its addresses it would use.
+fn own_address(listen: IpAddr) -> IpAddr {
+    if !listen.is_unspecified() {
+        return listen;
+    }
+    let (any, far): (IpAddr, &str) = match listen {
+        IpAddr::V4(_) => ([0; 4].into(), "192.0.2.1:9"),
+        IpAddr::V6(_) => ([0; 16].into(), "[2001:db8::1]:9"),
+    };
+    let asked = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(far)?;
+        socket.local_addr()
+    });
+    match (asked, listen) {
+        (Ok(address), _) => address.ip(),
+        (Err(_), IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
+        (Err(_), IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+fn print_how_to_fetch(online: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
+    let Some(nick) = online.host.nick() else { return };
+    let command = share_link::get_command(&format!("{nick} --all"), &relay.to_string());
+    online.output.note(format_args!("to fetch it all in another terminal: {command}"));
+    match (page, http::lacks_page()) {
+        (Some(page), None) => {
+            online.output.note(format_args!("in a browser: {}", share_link::to_nick(page, nick)));
+        }
+        (Some(_), Some(how)) => online.output.note(format_args!("{how}")),
+        (None, _) => {}
+    }
+}

@@ -1,0 +1,231 @@
+//! The files of one session to fetch, from a listing of any length.
+
+use std::collections::HashSet;
+
+use xcher_core::peer::{ErrorKind, Event, SessionId, TransferId};
+use xcher_core::session::Want;
+use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
+
+use crate::cli::exit::{CliError, ExitCode, code_of_transfer};
+use crate::cli::listing_spool::{ListingReader, ListingSpool, spool_error};
+use crate::cli::online_host::OnlineHost;
+use crate::cli::target::Target;
+use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::skipped::WhySkipped;
+use crate::files::OnConflict;
+
+/// The most transfers at a time: enough for some to be queued always.
+const MAX_ACTIVE: usize = 512;
+/// The most files in one request: the small ones among them share a batch.
+const MAX_REQUEST: usize = 256;
+
+pub(crate) struct FetchQueue {
+    session: SessionId,
+    /// Set for files of an offer: the peer expects an answer about each.
+    offered: bool,
+    listing: ListingReader,
+    /// Set while the listing has entries that are neither requested nor skipped.
+    has_more: bool,
+    active: HashSet<TransferId>,
+    done: u64,
+    /// Files among `done` that existed already.
+    here: u64,
+    /// The transfer that has started to write to standard output.
+    on_stdout: Option<TransferId>,
+    count: u64,
+    worst: Option<ExitCode>,
+}
+
+impl FetchQueue {
+    pub(crate) fn new(session: SessionId, spool: ListingSpool) -> Result<Self, CliError> {
+        Ok(Self {
+            session,
+            offered: false,
+            count: spool.count(),
+            listing: spool.read().map_err(spool_error)?,
+            has_more: true,
+            active: HashSet::new(),
+            done: 0,
+            here: 0,
+            on_stdout: None,
+            worst: None,
+        })
+    }
+
+    /// Queues the files of an offer.
+    pub(crate) fn of_offer(session: SessionId, spool: ListingSpool) -> Result<Self, CliError> {
+        Ok(Self { offered: true, ..Self::new(session, spool)? })
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Reports to the peer how many files are wanted, and their bytes.
+    pub(crate) fn announce(&self, online: &mut OnlineHost, bytes: u64) {
+        self.want(online, Want { files: self.count, bytes, already_stored: 0 });
+    }
+
+    fn want(&self, online: &mut OnlineHost, want: Want) {
+        if !self.offered {
+            // A session that has ended takes no reports.
+            let _ = online.host.want(self.session, want);
+        }
+    }
+
+    /// Requests files until the most transfers are active.
+    pub(crate) fn request(&mut self, online: &mut OnlineHost, to: &Target) -> Result<(), CliError> {
+        while self.has_more && self.active.len() < MAX_ACTIVE {
+            let mut files = Vec::new();
+            let done = self.done;
+            while files.len() < MAX_REQUEST {
+                let Some((name, size, stat)) = self.listing.next().map_err(spool_error)? else {
+                    self.has_more = false;
+                    break;
+                };
+                if !self.skip_existing(online, to, &name, size, stat) {
+                    files.push((name, size, stat));
+                } else if self.offered {
+                    // A session that has ended takes no answers.
+                    let _ = online.host.decline(self.session, &name);
+                }
+            }
+            if self.done > done {
+                let here = self.done - done;
+                self.want(online, Want { already_stored: here, ..Want::default() });
+            }
+            match online.host.get_all(self.session, files) {
+                Ok(transfers) => self.active.extend(transfers),
+                // The next event says that the session has ended, and why.
+                Err(MisuseError::NoSession) => {
+                    self.worsen(ExitCode::Incomplete);
+                    break;
+                }
+                Err(error) => {
+                    let (output, text) = (&online.output, error.to_string());
+                    output.error(format_args!("{text}"));
+                    output.remember(output.json(&JsonEvent::Notice { text: &text }));
+                    self.worsen(ExitCode::Incomplete);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if the file is not fetched, because it or another of its name exists.
+    fn skip_existing(
+        &mut self,
+        online: &mut OnlineHost,
+        to: &Target,
+        name: &FileName,
+        size: Size,
+        stat: Stat,
+    ) -> bool {
+        let Some(inbox) = online.host.inbox() else { return false };
+        if !inbox.taken(name) {
+            return false;
+        }
+        let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
+        let output = &online.output;
+        match to.taking.on_conflict {
+            _ if same && stat.kind == Kind::Folder => self.here += 1,
+            OnConflict::Rename if same => {
+                output.detail(format_args!("{name}: exists already"));
+                let path = to.path_text(name);
+                output.remember(output.result(format_args!("{path}")));
+                let event = JsonEvent::Here { session: self.session.0, name: name.as_str(), path };
+                output.remember(output.json(&event));
+                self.here += 1;
+            }
+            OnConflict::Rename | OnConflict::Overwrite => return false,
+            OnConflict::Skip => {
+                let why = WhySkipped::Exists;
+                output.note(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
+            }
+            OnConflict::Fail => {
+                let why = WhySkipped::Conflict;
+                output.error(format_args!("{name}: {why}"));
+                output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
+                if !self.offered {
+                    // A session that has ended takes no reports.
+                    let _ = online.host.forgo(self.session, name, NotStored::Exists);
+                }
+                self.worsen(ExitCode::Incomplete);
+                return true;
+            }
+        }
+        self.done += 1;
+        true
+    }
+
+    /// Handles an event of one of the transfers; ignores all others.
+    pub(crate) fn event(&mut self, online: &mut OnlineHost, to: &Target, event: &Event) {
+        match event {
+            Event::Started { transfer, .. } if self.active.contains(transfer) => {
+                self.on_stdout = Some(*transfer).filter(|_| to.is_stdout());
+                return;
+            }
+            Event::Finished { transfer, name, .. } if self.active.remove(transfer) => {
+                self.done += 1;
+                if !to.is_stdout() {
+                    let output = &online.output;
+                    output.remember(output.result(format_args!("{}", to.path(name).display())));
+                }
+            }
+            Event::Failed { transfer, error, .. } if self.active.remove(transfer) => {
+                self.worsen(code_of_transfer(error));
+                // A failed write to standard output reports itself.
+                if self.on_stdout == Some(*transfer) && error.kind() != ErrorKind::Local {
+                    online.output.error(format_args!("standard output is incomplete"));
+                }
+            }
+            _ => return,
+        }
+        self.show_count(online);
+    }
+
+    pub(crate) fn show_count(&self, online: &mut OnlineHost) {
+        if let Some(progress) = online.output.progress() {
+            progress.set_count(self.done, self.count);
+        }
+    }
+
+    /// Returns true if no transfer is active.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    /// Returns true if there is nothing left to request.
+    pub(crate) fn is_all_requested(&self) -> bool {
+        !self.has_more
+    }
+
+    /// Stops requesting: the session has ended. Returns true if there was more to request.
+    pub(crate) fn stop_requesting(&mut self) -> bool {
+        if self.has_more {
+            self.worsen(ExitCode::Incomplete);
+        }
+        std::mem::take(&mut self.has_more)
+    }
+
+    /// Returns the next file that was not requested.
+    pub(crate) fn next_unrequested(&mut self) -> Result<Option<FileName>, CliError> {
+        Ok(self.listing.next().map_err(spool_error)?.map(|(name, ..)| name))
+    }
+
+    /// Remembers the lowest code: a file that failed matters more than one that policy refused.
+    pub(crate) fn worsen(&mut self, code: ExitCode) {
+        self.worst = Some(self.worst.map_or(code, |worst| worst.min(code)));
+    }
+
+    /// Returns the result, after a note about files that existed already.
+    pub(crate) fn outcome(&self, online: &OnlineHost) -> Result<(), CliError> {
+        match self.here {
+            0 => {}
+            1 => online.output.note(format_args!("1 file existed already")),
+            here => online.output.note(format_args!("{here} files existed already")),
+        }
+        self.worst.map_or(Ok(()), |code| Err(CliError::reported(code)))
+    }
+}

@@ -1,0 +1,74 @@
+//! A bridge's HTTP port, before and after the bridge is started.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::bridge::{Bridge, Home};
+use crate::cli::exit::CliError;
+use crate::cli::exposure;
+use crate::cli::options::{BridgeArgs, Common};
+use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::output::Output;
+use crate::http::{Http, HttpConfig, Tls, WsBytes};
+
+/// A port that is open, with the token and certificate for it.
+pub(crate) struct Front {
+    listener: TcpListener,
+    pub(crate) address: SocketAddr,
+    tls: Option<Tls>,
+    token: Option<String>,
+}
+
+impl Front {
+    /// Prints the URL of the port.
+    pub(crate) fn new(
+        common: &Common,
+        listener: TcpListener,
+        tls: Option<Tls>,
+    ) -> Result<Self, CliError> {
+        let (token, address) = (common.token()?, listener.local_addr().map_err(CliError::local)?);
+        let front = Self { listener, address, tls, token };
+        let url = front.url(address.ip());
+        let output = Output::new(common);
+        output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
+        output.json(&JsonEvent::Http { url }).map_err(CliError::unwritten)?;
+        exposure::warn_of_bridge(common, &output, address)?;
+        Ok(front)
+    }
+
+    /// Returns the page's URL for clients that reach this host at `ip`.
+    pub(crate) fn url(&self, ip: IpAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Builds the bridge that serves this port.
+    pub(crate) fn start(
+        self,
+        args: &BridgeArgs,
+        home: Home,
+    ) -> Result<(RunningBridge, TcpListener), CliError> {
+        let Self { listener, address, tls, token } = self;
+        let bridge = Bridge::new(home, args.bridge_config(address.ip()));
+        let access = args.access(token.clone());
+        let config = HttpConfig { access, tls: tls.clone(), ..HttpConfig::default() };
+        let serves = bridge.clone();
+        let tunnel = move |socket: WsBytes, client| {
+            let (bridge, reached_at) = (serves.clone(), socket.reached_at());
+            async move { bridge.serve(socket, client, reached_at).await }
+        };
+        let http = Http::new(config, tunnel).map_err(CliError::local)?;
+        Ok((RunningBridge { http, bridge, tls, address, token }, listener))
+    }
+}
+
+/// A bridge and the parts of it that can change while it runs.
+pub(crate) struct RunningBridge {
+    pub(crate) http: Http,
+    pub(crate) bridge: Bridge,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) address: SocketAddr,
+    /// The token in force.
+    pub(crate) token: Option<String>,
+}

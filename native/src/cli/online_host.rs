@@ -1,0 +1,183 @@
+//! A host that is online, for every command that needs one.
+
+use std::time::Duration;
+
+use xcher_core::peer::{CallPolicy, Config, Error, Event};
+use xcher_core::{Limits, Nick};
+
+use crate::cli::connect_error::relay_error;
+use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::options::Common;
+use crate::cli::signals::Signals;
+use crate::cli::ui::output::Output;
+use crate::descriptors;
+use crate::files::Shares;
+use crate::host::{Host, Privacy, Setup, Sink, Told};
+use crate::relay_address::RelayAddress;
+
+/// A host, its output, and the signals that stop it.
+pub(crate) struct OnlineHost {
+    pub(crate) host: Host,
+    pub(crate) output: Output,
+    relay: RelayAddress,
+    signals: Signals,
+    /// Set once the relay has refused all nicks.
+    nick_taken: bool,
+}
+
+/// Reason for a host not to be online.
+pub(crate) struct NotOnline {
+    pub(crate) error: CliError,
+    /// Set if other hosts have all its nicks.
+    pub(crate) nick_taken: bool,
+}
+
+impl From<CliError> for NotOnline {
+    fn from(error: CliError) -> Self {
+        Self { error, nick_taken: false }
+    }
+}
+
+impl OnlineHost {
+    /// Starts a host and waits until it is registered at the relay. A host without sessions needs no
+    /// `privacy`.
+    pub(crate) async fn start(
+        common: &Common,
+        calls: CallPolicy,
+        shares: Shares,
+        sink: impl Into<Sink>,
+        privacy: Option<Privacy>,
+    ) -> Result<Self, CliError> {
+        let (nicks, limits) = (nicks(common), limits(common));
+        let started = Self::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
+        started.map_err(|not| not.error)
+    }
+
+    /// Likewise with the first free one of `nicks`, and within `limits`.
+    pub(crate) async fn start_as(
+        common: &Common,
+        nicks: Vec<Nick>,
+        limits: Limits,
+        calls: CallPolicy,
+        shares: Shares,
+        sink: impl Into<Sink>,
+        privacy: Option<Privacy>,
+    ) -> Result<Self, NotOnline> {
+        descriptors::raise_limit();
+        let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
+        let signals = Signals::catch().map_err(|error| {
+            CliError::new(ExitCode::Incomplete, format!("cannot catch signals: {error}"))
+        })?;
+        let setup = Setup {
+            config: Config {
+                nicks,
+                calls,
+                allow_private: common.allow_private,
+                via: common.via()?,
+                advertise: common.advertise,
+                limits,
+                ..Config::default()
+            },
+            relay: common.relay.clone(),
+            token: common.token()?,
+            trust: common.trust()?,
+            privacy,
+            shares: shares.clone(),
+            sink: sink.into(),
+            rates: common.rates(),
+        };
+        let relay = common.relay.clone();
+        let (host, mut output) = (Host::start(setup), Output::new(common));
+        output.sends(shares);
+        let mut online = Self { host, output, relay, signals, nick_taken: false };
+        loop {
+            match online.next().await {
+                Ok(Event::Online { .. }) => return Ok(online),
+                Ok(_) => {}
+                Err(error) => {
+                    let nick_taken = online.nick_taken;
+                    online.stop().await;
+                    return Err(NotOnline { error, nick_taken });
+                }
+            }
+        }
+    }
+
+    /// Returns the next event of the protocol, and prints everything else.
+    ///
+    /// # Errors
+    ///
+    /// When the relay is lost for good, when the user interrupts, and when the output is closed.
+    pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
+        loop {
+            let told = tokio::select! {
+                told = self.host.next() => told,
+                () = self.signals.stop() => return Err(CliError::interrupted()),
+            };
+            self.output.told(&told).map_err(CliError::unwritten)?;
+            match told {
+                Told::Peer(Event::Offline { error, retry: None }) => {
+                    self.nick_taken = matches!(error, Error::NickTaken(_));
+                    return Err(relay_error(&self.relay, &error));
+                }
+                Told::Peer(event) => return Ok(event),
+                Told::Skipped(_)
+                | Told::Escaped(_)
+                | Told::NotPinned { .. }
+                | Told::OtherRelay { .. }
+                | Told::Kept { .. } => {}
+            }
+        }
+    }
+
+    /// Stops the host, and prints what it still reports.
+    pub(crate) async fn stop(mut self) -> Output {
+        if let Some(progress) = self.output.progress() {
+            progress.clear();
+        }
+        for told in self.host.stop().await {
+            let told = self.output.told(&told);
+            self.output.remember(told);
+        }
+        self.output.summarise();
+        self.output
+    }
+}
+
+/// Returns limits that give the peer's user a day to answer a question.
+pub(crate) fn patient_limits(common: &Common) -> Limits {
+    Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), ..limits(common) }
+}
+
+fn limits(common: &Common) -> Limits {
+    let timeout = Duration::from_secs(common.timeout);
+    // A transfer or request under way gets twice the time of one that has not begun.
+    let patience = timeout * 2;
+    Limits {
+        open_timeout: timeout,
+        accept_timeout: timeout,
+        first_line_timeout: timeout,
+        answer_timeout: patience,
+        stall_timeout: patience,
+        // A user who limits the rate accepts slow transfers.
+        min_rate: if common.limit_send.is_some() { 0 } else { Limits::default().min_rate },
+        ..Limits::default()
+    }
+}
+
+/// Returns the nicks to try: the one asked for; or the user's name, and then the same with a number, in
+/// case it is taken.
+pub(crate) fn nicks(common: &Common) -> Vec<Nick> {
+    if let Some(nick) = &common.nick {
+        return vec![nick.clone()];
+    }
+    let user = whoami::username().ok().and_then(|user| Nick::parse(&user).ok());
+    let base = match &user {
+        // Leaves room for the number.
+        Some(user) => user.as_str().chars().take(27).collect(),
+        None => "someone".to_owned(),
+    };
+    let numbered =
+        (0..4).filter_map(|_| Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok());
+    user.into_iter().chain(numbered).collect()
+}

@@ -1,0 +1,103 @@
+//! The options of a bridge, alone or with a relay.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::Args;
+use ipnet::IpNet;
+
+use super::values::{HttpAddress, address_or_off, bridge_rate, network, port_range};
+use crate::bridge::{BridgeConfig, Rates};
+use crate::cli::exit::CliError;
+use crate::http::{Access, Tls, host_name, origin};
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BridgeArgs {
+    /// Listen for browsers and hosts behind NAT on this address, or off
+    /// [default: 127.0.0.1:9248; with a relay, the port after its own]
+    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT", value_parser = address_or_off)]
+    pub(crate) http: Option<HttpAddress>,
+    /// Allocate ports from this range [default: any free port]
+    #[arg(long, env = "XCHER_TUNNEL_PORTS", value_name = "LOW-HIGH", value_parser = port_range)]
+    #[arg(hide_short_help = true)]
+    pub(crate) tunnel_ports: Option<RangeInclusive<u16>>,
+    /// Announce allocated ports at this public IP [default: the one a client connected to]
+    #[arg(long, env = "XCHER_PUBLIC_IP", value_name = "IP")]
+    pub(crate) public_ip: Option<IpAddr>,
+    /// Allow pages of this origin, too, to open a tunnel
+    #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(value_parser = origin, hide_short_help = true)]
+    pub(crate) allow_origin: Vec<String>,
+    /// Serve TLS at --http with this PEM certificate chain; a changed file is read again
+    #[arg(long, env = "XCHER_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Use this PEM private key for --tls-cert
+    #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Accept this host name from browsers, such as relay.example
+    /// [default: IP addresses, localhost and the names in --tls-cert only]
+    #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
+    #[arg(value_parser = host_name)]
+    pub(crate) host_name: Vec<String>,
+    /// Trust X-Forwarded-For from this reverse proxy, or network such as 10.0.0.0/24
+    #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
+    #[arg(value_parser = network, hide_short_help = true)]
+    pub(crate) trusted_proxy: Vec<IpNet>,
+    /// Limit one tunnel, both directions together, to this many bytes a second, such as 10mb
+    /// [default: no limit]
+    #[arg(long, env = "XCHER_TUNNEL_RATE", value_name = "RATE", value_parser = bridge_rate)]
+    #[arg(hide_short_help = true)]
+    pub(crate) tunnel_rate: Option<NonZeroU64>,
+    /// Limit all tunnels of one address together to this many bytes a second [default: no limit]
+    #[arg(long, env = "XCHER_ADDRESS_RATE", value_name = "RATE", value_parser = bridge_rate)]
+    #[arg(hide_short_help = true)]
+    pub(crate) address_rate: Option<NonZeroU64>,
+    /// Limit all tunnels together to this many bytes a second [default: no limit]
+    #[arg(long, env = "XCHER_TOTAL_RATE", value_name = "RATE", value_parser = bridge_rate)]
+    #[arg(hide_short_help = true)]
+    pub(crate) total_rate: Option<NonZeroU64>,
+}
+
+impl BridgeArgs {
+    /// Loads the certificate of the bridge's port, if it has one.
+    pub(crate) fn tls(&self) -> Result<Option<Tls>, CliError> {
+        let needs = |given: &str, missing: &str| {
+            Err(CliError::usage(format!("{given} needs {missing} as well; name both files")))
+        };
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(_), None) => needs("--tls-cert", "--tls-key"),
+            (None, Some(_)) => needs("--tls-key", "--tls-cert"),
+            (Some(cert), Some(key)) => Tls::load(cert, key).map(Some).map_err(CliError::usage),
+        }
+    }
+
+    /// Returns the configuration of allocated ports, for a page at the address `http`.
+    pub(crate) fn bridge_config(&self, http: IpAddr) -> BridgeConfig {
+        // A public address may belong to a router in front of this host.
+        let listen_ip = match self.public_ip {
+            None => http,
+            Some(IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
+            Some(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let (public_ip, ports) = (self.public_ip, self.tunnel_ports.clone());
+        BridgeConfig { public_ip, ports, rates: self.rates(), ..BridgeConfig::at(listen_ip) }
+    }
+
+    /// Returns the limits on the rates of tunnels.
+    pub(crate) fn rates(&self) -> Rates {
+        Rates { tunnel: self.tunnel_rate, address: self.address_rate, total: self.total_rate }
+    }
+
+    /// Returns the rules for opening tunnels, with this token.
+    pub(crate) fn access(&self, token: Option<String>) -> Access {
+        Access {
+            allow_origin: self.allow_origin.clone(),
+            token,
+            host_names: self.host_name.clone(),
+            trusted_proxies: self.trusted_proxy.clone(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line: commands, and options common to all of them.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use xcher_core::Nick;
+
+use super::bridge_args::BridgeArgs;
+use super::common::Common;
+use super::get_args::GetArgs;
+use super::partial_args::PartialArgs;
+use super::peers_args::PeersArgs;
+use super::receive_args::ReceiveArgs;
+use super::relay_args::RelayArgs;
+use super::send_args::SendArgs;
+use super::share_args::ShareArgs;
+use super::up_args::UpArgs;
+
+/// Exchange files by nick or code, directly between two hosts
+#[derive(Debug, Parser)]
+#[command(name = "xcher", version, max_term_width = 100)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+#[command(disable_help_subcommand = true, infer_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+const AFTER_HELP: &str = "\
+To list all options, exit codes, environment variables and the configuration file: xcher --help";
+
+const AFTER_LONG_HELP: &str = "\
+Exit codes:
+  0  success
+  1  refused by the peer, incomplete transfer, or a file that could not be sent
+  2  invalid command line or configuration file
+  3  relay or peer unreachable
+  4  refused by policy: an address, a name or a limit
+  5  authentication failed: changed key, no encryption, or wrong code
+
+Every option can also be set by an environment variable (XCHER_RELAY for --relay) or in the
+configuration file (relay = \"…\"). The command line overrides the environment, which overrides the
+file. On SIGHUP, relay, bridge and up read the file, the token and the certificate again, apply what
+can change while running, and report which options need a restart.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a relay, where peers find each other by nick, and its bridge
+    Relay(RelayArgs),
+    /// Run a bridge to a relay elsewhere, for browsers and hosts behind NAT
+    Bridge(BridgeArgs),
+    /// Send files and folders to anyone with the code, or to an online peer
+    Send(SendArgs),
+    /// Wait for offers, and ask before accepting each
+    Receive(ReceiveArgs),
+    /// Share files and folders until stopped
+    Share(ShareArgs),
+    /// List the files a peer shares: SIZE, a tab, NAME
+    Ls {
+        /// Nick of the peer
+        #[arg(value_name = "NICK")]
+        peer: Nick,
+    },
+    /// Ask whether a peer shares a file: NAME YES or NAME NO
+    Check {
+        /// Nick of the peer
+        #[arg(value_name = "NICK")]
+        peer: Nick,
+        /// Name of the file, as `ls` lists it
+        name: String,
+    },
+    /// Fetch files from a peer, by its nick or with a code
+    Get(GetArgs),
+    /// List or remove incomplete downloads
+    Partial(PartialArgs),
+    /// List the nicks that are online
+    Who,
+    /// Run a relay and share files in one process: the quickest start
+    Up(UpArgs),
+    /// List, pin or forget the keys of known peers, or print your own
+    Peers(PeersArgs),
+    /// Print a shell completion script
+    Completions {
+        /// Shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Write the pages to this folder
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Builds the command line's definition. Help names the environment variables but not their values,
+/// which may be secret.
+pub(crate) fn command() -> clap::Command {
+    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env_values(true))
+}
+
+/// Builds it for `-h`, which is short: the environment variables are left to `--help`.
+pub(super) fn command_for_short_help() -> clap::Command {
+    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env(true))
+}
+
+fn edit_args(command: clap::Command, edit: fn(clap::Arg) -> clap::Arg) -> clap::Command {
+    command.mut_args(edit).mut_subcommands(|command| edit_args(command, edit))
+}

@@ -1,0 +1,153 @@
+//! The options of every command.
+
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use xcher_core::Nick;
+use xcher_core::peer::{Path, PathPolicy};
+
+use super::raw_values::RawValues;
+use super::values::{PathChoice, host_rate, switch};
+use crate::cli::exit::CliError;
+use crate::data::Rate;
+use crate::host::{Rates, Trust};
+use crate::keys;
+use crate::relay_address::RelayAddress;
+
+/// The relay's address unless `--relay` is set.
+pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// Use this relay; name its bridge's URL to connect from behind NAT
+    ///
+    /// HOST:PORT is the relay's TCP port; the peers must then be able to connect to each other. The URL
+    /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
+    /// the bridge carries files that cannot go directly.
+    #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL")]
+    #[arg(default_value = DEFAULT_RELAY)]
+    pub(crate) relay: RelayAddress,
+    /// Register this nick at the relay [default: your user name, made unique]
+    #[arg(long, global = true, env = "XCHER_NICK")]
+    pub(crate) nick: Option<Nick>,
+    /// Announce this IP address to peers [default: the one the relay sees]
+    #[arg(long, global = true, env = "XCHER_ADVERTISE", value_name = "IP", hide_short_help = true)]
+    pub(crate) advertise: Option<IpAddr>,
+    /// Choose the path of connections, if --relay is the URL of a bridge
+    #[arg(long, global = true, env = "XCHER_VIA", value_name = "PATH", default_value = "auto")]
+    #[arg(value_enum, hide_short_help = true)]
+    pub(crate) via: PathChoice,
+    /// Read the bridge's token from the first line of this file
+    ///
+    /// A host presents the token to the bridge; a bridge requires it of every tunnel.
+    #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
+    #[arg(hide_short_help = true)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Trust the CA certificates in this PEM file for a bridge, instead of the system's
+    #[arg(long, global = true, env = "XCHER_TLS_CA", value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Accept calls from private addresses over any relay
+    #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) allow_private: bool,
+    /// Disable encryption and all protocol extensions
+    #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) plain: bool,
+    /// Require encrypted sessions
+    #[arg(long, global = true, env = "XCHER_SECURE", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) secure: bool,
+    /// Keep this host's key and known_peers in this folder [default: the platform's data folder]
+    #[arg(long, global = true, env = "XCHER_DATA_DIR", value_name = "DIR", hide_short_help = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Give up connecting after this many seconds; stalled transfers get twice as long
+    #[arg(
+        long,
+        global = true,
+        env = "XCHER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30",
+        hide_short_help = true
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
+    /// Limit all sending together to this many bytes a second, such as 500kb or 2mb [default: no limit]
+    #[arg(long, global = true, env = "XCHER_LIMIT_SEND", value_name = "RATE")]
+    #[arg(value_parser = host_rate, hide_short_help = true)]
+    pub(crate) limit_send: Option<NonZeroU64>,
+    /// Limit all receiving together to this many bytes a second [default: no limit]
+    #[arg(long, global = true, env = "XCHER_LIMIT_RECEIVE", value_name = "RATE")]
+    #[arg(value_parser = host_rate, hide_short_help = true)]
+    pub(crate) limit_receive: Option<NonZeroU64>,
+    /// Print events on standard output, one JSON object a line
+    #[arg(long, global = true, env = "XCHER_JSON", value_parser = switch())]
+    pub(crate) json: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, env = "XCHER_QUIET", value_parser = switch())]
+    pub(crate) quiet: bool,
+    /// Print details; -vv adds the log's debug lines
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "XCHER_VERBOSE")]
+    pub(crate) verbose: u8,
+    /// Read defaults from this file [default: config.toml in the platform's configuration folder]
+    #[arg(long, global = true, env = "XCHER_CONFIG", value_name = "FILE", hide_short_help = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Raw text of all options of the command.
+    #[arg(skip)]
+    pub(crate) raw: RawValues,
+}
+
+impl Common {
+    /// Returns the limits on the rates of files.
+    pub(crate) fn rates(&self) -> Rates {
+        Rates { send: Rate::new(self.limit_send), receive: Rate::new(self.limit_receive) }
+    }
+
+    /// Reads the bridge's token, if a file for it is named.
+    pub(crate) fn token(&self) -> Result<Option<String>, CliError> {
+        let Some(file) = &self.token_file else { return Ok(None) };
+        let text = std::fs::read_to_string(file);
+        let at = file.display();
+        let text = text.map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
+        match text.lines().next().map(str::trim) {
+            Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(Some(token.to_owned()))
+            }
+            _ => Err(CliError::usage(format!(
+                "{at}: no token on the first line; write one in printable ASCII, without spaces"
+            ))),
+        }
+    }
+
+    /// Returns the paths that connections may take.
+    pub(crate) fn via(&self) -> Result<PathPolicy, CliError> {
+        let has_bridge = self.relay.tcp().is_none();
+        match self.via {
+            PathChoice::Bridge if !has_bridge => Err(CliError::usage(format!(
+                "--via bridge needs a bridge, and {} is a relay's TCP port; name the bridge's URL with \
+                 --relay",
+                self.relay
+            ))),
+            PathChoice::Auto if !has_bridge => Ok(PathPolicy::Only(Path::Direct)),
+            PathChoice::Auto => Ok(PathPolicy::Auto),
+            PathChoice::Direct => Ok(PathPolicy::Only(Path::Direct)),
+            PathChoice::Bridge => Ok(PathPolicy::Only(Path::Bridge)),
+        }
+    }
+
+    /// Returns the TLS roots for a bridge's certificate.
+    pub(crate) fn trust(&self) -> Result<Trust, CliError> {
+        let file = self.tls_ca.as_deref();
+        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(CliError::usage)
+    }
+
+    /// Returns the folder of the keys.
+    pub(crate) fn data_folder(&self) -> Result<PathBuf, CliError> {
+        self.data_dir.clone().or_else(keys::usual_folder).ok_or_else(|| {
+            CliError::usage("no home directory to keep keys in; name a folder with --data-dir")
+        })
+    }
+}

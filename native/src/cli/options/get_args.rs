@@ -1,0 +1,31 @@
+//! The options of `xcher get`.
+
+use clap::Args;
+
+use super::target_args::TargetArgs;
+use super::values::switch;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+With -o - the bytes of one file go to standard output as they arrive, and nothing else does. In an
+encrypted session each byte is authenticated before it is written; exit code 0 confirms that the file
+is complete.")]
+pub(crate) struct GetArgs {
+    /// Nick of the peer, or the code it gave you; - or nothing to type the code
+    #[arg(value_name = "NICK|CODE")]
+    pub(crate) peer: Option<String>,
+    /// Files, or folders with everything in them, as `ls` lists them [default with a code: all]
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    pub(crate) names: Vec<String>,
+    /// Fetch everything the peer shares
+    #[arg(long, env = "XCHER_ALL")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) to: TargetArgs,
+    /// With --all or --yes, also store hidden files at the top level of the folder, such as .bashrc
+    #[arg(long, env = "XCHER_HIDDEN", value_parser = switch(), hide_short_help = true)]
+    pub(crate) hidden: bool,
+    /// With a code, fetch without asking
+    #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
+    pub(crate) yes: bool,
+}

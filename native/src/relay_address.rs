@@ -1,0 +1,274 @@
+//! Where a relay is: at a port of its own, or behind a bridge.
+
+use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio_tungstenite::tungstenite::http::Uri;
+use xcher_core::tunnel::PATH;
+
+/// What `--relay` names: `HOST:PORT`, or the URL of a bridge. It shows as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayAddress {
+    text: String,
+    bridge: Option<BridgeUrl>,
+}
+
+/// Where a bridge's WebSocket is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BridgeUrl {
+    /// `ws://` or `wss://`, and all that follows.
+    pub(crate) url: String,
+    pub(crate) tls: bool,
+    /// A name or an address, without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// The WebSocket's path relative to the page's folder (section 10.1).
+const TUNNEL: &str = PATH.split_at(1).1;
+
+impl RelayAddress {
+    /// `HOST:PORT`, where it is no bridge's.
+    pub fn tcp(&self) -> Option<&str> {
+        self.bridge.is_none().then_some(&self.text)
+    }
+
+    /// The same text for every way to write this address: the host in lower case, of a bridge the URL
+    /// of its WebSocket. Printable ASCII without a space, not beginning with `#`; read again, it
+    /// stays as it is.
+    pub fn canonical(&self) -> String {
+        let shown = |text: &str| utf8_percent_encode(text, HIDDEN).to_string();
+        if let Some(BridgeUrl { url, tls, host, port }) = &self.bridge {
+            let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
+            let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
+            let port = if *port == default { String::new() } else { format!(":{port}") };
+            return format!("{scheme}://{}{port}/{}", canonical_host(&shown(host)), shown(path));
+        }
+        // Both are there, and the port is a number: the text was read.
+        let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
+        let port = port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
+        format!("{}:{port}", canonical_host(&shown(host)))
+    }
+
+    /// The URL of the page that goes with the bridge, where that is at its usual place.
+    pub fn page(&self) -> Option<String> {
+        let BridgeUrl { url, .. } = self.bridge.as_ref()?;
+        let folder = url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
+        // `ws` becomes `http`, `wss` becomes `https`.
+        folder.strip_prefix("ws").map(|rest| format!("http{rest}"))
+    }
+
+    /// Where the bridge is that the relay is reached through, if it is.
+    pub(crate) fn bridge(&self) -> Option<&BridgeUrl> {
+        self.bridge.as_ref()
+    }
+}
+
+impl From<SocketAddr> for RelayAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self { text: address.to_string(), bridge: None }
+    }
+}
+
+impl fmt::Display for RelayAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for RelayAddress {
+    type Err = String;
+
+    /// Reads `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bridge = match text.split_once("://") {
+            Some((scheme, rest)) => {
+                let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
+                Some(url.ok_or("expected the URL of a bridge, such as wss://relay.example/xcher")?)
+            }
+            None if is_host_and_port(text) => None,
+            None => {
+                return Err("expected HOST:PORT, such as 127.0.0.1:9247, or the URL of a bridge, \
+                            such as wss://relay.example/xcher"
+                    .to_owned());
+            }
+        };
+        Ok(Self { text: text.to_owned(), bridge })
+    }
+}
+
+impl BridgeUrl {
+    fn parse(scheme: &str, rest: &str) -> Option<Self> {
+        let (tls, is_page) = match scheme {
+            "ws" => (false, false),
+            "wss" => (true, false),
+            "http" => (false, true),
+            "https" => (true, true),
+            _ => return None,
+        };
+        let scheme = if tls { "wss" } else { "ws" };
+        let uri: Uri = format!("{scheme}://{rest}").parse().ok()?;
+        let authority = uri.authority()?;
+        // A secret has no place in an address, and nothing else is asked for in that way.
+        if authority.as_str().contains('@') || authority.host().is_empty() || uri.query().is_some()
+        {
+            return None;
+        }
+        let port = match authority.as_str()[authority.host().len()..].strip_prefix(':') {
+            None => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(port) => port.parse().ok().filter(|&port| port > 0)?,
+        };
+        let path = match uri.path() {
+            "/" => PATH.to_owned(),
+            // A page that was named by its file, or by the folder that it is in.
+            path if is_page => format!("{}{TUNNEL}", &path[..=path.rfind('/')?]),
+            path => path.to_owned(),
+        };
+        let host = authority.host();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let (url, host) = (format!("{scheme}://{authority}{path}"), bare.to_owned());
+        Some(Self { url, tls, host, port })
+    }
+}
+
+/// What would not show, or would read as something else at the start of a line.
+const HIDDEN: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
+
+fn canonical_host(host: &str) -> String {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("[{ip}]"),
+        // An address with a zone.
+        Err(_) if bare.contains(':') => format!("[{}]", bare.to_ascii_lowercase()),
+        Err(_) => bare.to_ascii_lowercase(),
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+    matches!(port.and_then(|port| port.parse::<u16>().ok()), Some(1..))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_bridge_that_a_url_names() {
+        for (text, url, host, port) in [
+            ("ws://127.0.0.1:9248/xcher", "ws://127.0.0.1:9248/xcher", "127.0.0.1", 9248),
+            ("ws://a.example", "ws://a.example/xcher", "a.example", 80),
+            ("wss://a.example/xcher", "wss://a.example/xcher", "a.example", 443),
+            ("wss://a.example/b/c", "wss://a.example/b/c", "a.example", 443),
+            ("wss://[2001:db8::1]/xcher", "wss://[2001:db8::1]/xcher", "2001:db8::1", 443),
+            ("WS://[::1]:9248/", "ws://[::1]:9248/xcher", "::1", 9248),
+            ("http://127.0.0.1:9248/", "ws://127.0.0.1:9248/xcher", "127.0.0.1", 9248),
+            ("https://a.example", "wss://a.example/xcher", "a.example", 443),
+            ("https://a.example:444/#alice", "wss://a.example:444/xcher", "a.example", 444),
+            ("https://a.example/b/", "wss://a.example/b/xcher", "a.example", 443),
+            ("https://a.example/b/index.html", "wss://a.example/b/xcher", "a.example", 443),
+            ("https://a.example/xcher", "wss://a.example/xcher", "a.example", 443),
+        ] {
+            let address: RelayAddress = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+            let bridge = address.bridge.unwrap();
+            assert_eq!((bridge.url.as_str(), bridge.host.as_str()), (url, host), "{text}");
+            assert_eq!((bridge.port, bridge.tls), (port, url.starts_with("wss")), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_page_beside_a_bridge() {
+        for (text, page) in [
+            ("http://127.0.0.1:9248/", Some("http://127.0.0.1:9248/")),
+            ("ws://127.0.0.1:9248/xcher", Some("http://127.0.0.1:9248/")),
+            ("https://a.example/b/#alice", Some("https://a.example/b/")),
+            ("wss://[2001:db8::1]/xcher", Some("https://[2001:db8::1]/")),
+            ("wss://a.example/other", None),
+            ("wss://a.example/notxcher", None),
+            ("127.0.0.1:9247", None),
+        ] {
+            let address: RelayAddress = text.parse().unwrap();
+            assert_eq!(address.page().as_deref(), page, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_a_relay() {
+        for text in ["127.0.0.1:9247", "[::1]:9247", "relay.example:1"] {
+            assert_eq!(text.parse::<RelayAddress>().unwrap().bridge, None);
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_an_address_is_the_same_in_the_end() {
+        for (canonical, texts) in [
+            ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"][..]),
+            ("relay.example:1", &["relay.example:1", "Relay.EXAMPLE:1"]),
+            ("[::1]:9247", &["[::1]:9247", "[0:0::1]:9247", "::1:9247"]),
+            ("[fe80::1%eth0]:9247", &["fe80::1%eth0:9247", "[fe80::1%eth0]:9247"]),
+            ("%23a%20b%c3%a9:1", &["#a bé:1", "%23a%20b%C3%A9:1"]),
+            (
+                "ws://127.0.0.1:9248/xcher",
+                &["ws://127.0.0.1:9248/xcher", "http://127.0.0.1:9248/", "WS://127.0.0.1:09248"],
+            ),
+            (
+                "wss://a.example/xcher",
+                &["https://A.example", "wss://a.example:443/xcher", "https://a.example/#alice"],
+            ),
+            ("ws://a.example/xcher", &["http://a.example:80/index.html", "ws://a.example/"]),
+            (
+                "wss://[2001:db8::1]/B/c",
+                &["wss://[2001:DB8:0::1]/B/c", "WSS://[2001:db8::1]:443/B/c"],
+            ),
+            ("wss://a.example/%C3%A9/xcher", &["https://a.example/é/", "wss://a.example/é/xcher"]),
+        ] {
+            for text in texts {
+                let address: RelayAddress = text.parse().unwrap();
+                assert_eq!(address.canonical(), canonical, "{text}");
+            }
+            let again: RelayAddress = canonical.parse().unwrap();
+            assert_eq!(again.canonical(), canonical);
+        }
+    }
+
+    #[test]
+    fn what_is_neither() {
+        for text in [
+            "",
+            "h",
+            ":1",
+            "h:0",
+            "h:65536",
+            "ws://",
+            "ws:///xcher",
+            "wss://:443/xcher",
+            "wss://h:0/xcher",
+            "wss://h:65536/xcher",
+            "wss://h:/xcher",
+            "wss://me:secret@h/xcher",
+            "wss://h/xcher?token=x",
+            "wss://[::1/xcher",
+            "wss://a b/xcher",
+            "ftp://h/xcher",
+            "://h",
+        ] {
+            let error = text.parse::<RelayAddress>().unwrap_err();
+            assert!(error.starts_with("expected "), "{text}: {error}");
+        }
+    }
+}

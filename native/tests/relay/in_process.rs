@@ -1,0 +1,233 @@
+//! Connections that are joined from inside the process.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{DuplexStream, ReadBuf, duplex};
+use xcher::relay::InProcessConnection;
+
+use super::*;
+
+const FROM: &str = "127.0.0.1:5000";
+
+impl Relay {
+    /// A connection from `from`, over a pipe that takes `room` bytes.
+    fn pipe_from(&self, from: &str, room: usize) -> (Client<DuplexStream>, InProcessConnection) {
+        let (ours, theirs) = duplex(room);
+        let joined = self.relay.connect(theirs, from.parse().unwrap(), |_| {});
+        (Client(BufReader::new(ours)), joined)
+    }
+
+    async fn pipe(&self, nick: &str) -> (Client<DuplexStream>, InProcessConnection) {
+        let (mut client, joined) = self.pipe_from(FROM, 4096);
+        client.say(&format!("X_NICK {nick}\n")).await;
+        assert_eq!(client.line().await, format!("X_NICK {nick} YES\n"));
+        (client, joined)
+    }
+}
+
+#[tokio::test]
+async fn x_init_arrives_byte_for_byte_both_ways() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let (mut bob, _bob) = relay.pipe("bob").await;
+    let (mut carol, _carol) = relay.pipe("carol").await;
+    for end in ["\n", "\r\n"] {
+        let to_bob = format!("X_INIT bob 127.0.0.1 04000{end}");
+        alice.say(&to_bob).await;
+        assert_eq!(bob.line().await, to_bob);
+        carol.say(&to_bob).await;
+        assert_eq!(bob.line().await, to_bob);
+        let to_alice = format!("X_INIT alice 127.0.0.1 4001{end}");
+        bob.say(&to_alice).await;
+        assert_eq!(alice.line().await, to_alice);
+    }
+    bob.say("X_WHO\nX_ADDR\n").await;
+    for line in ["X_WHO alice\n", "X_WHO bob\n", "X_WHO carol\n", "X_WHO EOF\n"] {
+        assert_eq!(bob.line().await, line);
+    }
+    assert_eq!(bob.line().await, "X_ADDR 127.0.0.1\n");
+    bob.say("X_END\n").await;
+    assert_eq!(bob.line().await, "");
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_closed_at_once() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let (mut bob, joined) = relay.pipe("bob").await;
+    drop(joined);
+    let (_heir, _joined) = relay.pipe("bob").await;
+    assert_eq!(bob.line().await, "");
+}
+
+#[tokio::test]
+async fn the_other_end_gone_frees_the_nick() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut watcher = relay.join("watcher").await;
+    let (bob, _joined) = relay.pipe("bob").await;
+    drop(bob);
+    // Each answer is an event to go on, until the relay has seen it.
+    loop {
+        watcher.say("X_INIT bob 127.0.0.1 4000\nX_PING x\n").await;
+        let line = watcher.line().await;
+        if line == "X_PONG x\n" {
+            continue;
+        }
+        assert_eq!(line, "X_ERR X_INIT no such nick: bob\n");
+        break;
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_lent_and_given_back() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let (mut bob, joined) = relay.pipe("bob").await;
+    let (mut carol, _carol) = relay.pipe("carol").await;
+    let call = "X_INIT alice 9.9.9.9 4000\n";
+    let refused =
+        "X_ERR X_INIT refused: 9.9.9.9 is not your address; the relay sees you at 127.0.0.1\n";
+    bob.say(call).await;
+    assert_eq!(bob.line().await, refused);
+    joined.allow_address("9.9.9.9:4000".parse().unwrap());
+    bob.say(call).await;
+    assert_eq!(alice.line().await, call);
+    bob.say("X_INIT alice 9.9.9.9 4001\n").await;
+    assert_eq!(bob.line().await, refused);
+    carol.say(call).await;
+    assert_eq!(carol.line().await, refused);
+    joined.revoke_address("9.9.9.9:4000".parse().unwrap());
+    bob.say(call).await;
+    assert_eq!(bob.line().await, refused);
+}
+
+#[tokio::test]
+async fn connections_are_counted_where_they_come_from() {
+    let relay = Relay::start(RelayLimits { per_address: 1, ..RelayLimits::default() }).await;
+    let (mut first, joined) = relay.pipe_from("9.9.9.9:1", 4096);
+    let (mut second, _second) = relay.pipe_from("9.9.9.9:2", 4096);
+    assert_eq!(
+        second.rest().await,
+        "X_ERR - expected at most 1 connections from your address, got one more\n"
+    );
+    first.say("X_ADDR\n").await;
+    assert_eq!(first.line().await, "X_ADDR 9.9.9.9\n");
+    drop(joined);
+    let (mut third, _third) = relay.pipe_from("9.9.9.9:3", 4096);
+    third.say("X_PING x\n").await;
+    assert_eq!(third.line().await, "X_PONG x\n");
+}
+
+#[tokio::test]
+async fn half_a_stream_still_gets_its_answer_however_little_it_takes_at_once() {
+    let limits = RelayLimits { per_address: 4000, ..RelayLimits::default() };
+    let relay = Relay::start(limits).await;
+    let mut online = Vec::new();
+    for number in 0..300 {
+        online.push(relay.pipe(&format!("n{number:0>31}")).await);
+    }
+    let (mut asker, _joined) = relay.pipe_from(FROM, 7);
+    asker.say(&"X_WHO\n".repeat(20)).await;
+    asker.0.shutdown().await.unwrap();
+    let answer = asker.rest().await;
+    assert_eq!(answer.lines().filter(|line| *line == "X_WHO EOF").count(), 20);
+    assert_eq!(answer.lines().count(), 20 * 301);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_never_read_is_closed_and_the_others_go_on() {
+    let limits = RelayLimits { asks_per_minute: u32::MAX, ..RelayLimits::default() };
+    let unsent = limits.unsent;
+    let relay = Relay::start(limits).await;
+    let (mut deaf, _deaf) = relay.pipe("deaf").await;
+    let mut alice = relay.join("alice").await;
+    let call = "X_INIT deaf 127.0.0.1 4000\n";
+    alice.say(&call.repeat(unsent / call.len() - 1)).await;
+    alice.say("X_PING x\n").await;
+    assert_eq!(alice.line().await, "X_PONG x\n", "as much as the limit holds");
+    // As much as the pipe holds, and more.
+    alice.say(&call.repeat(4096 / call.len() + 2)).await;
+    assert_eq!(alice.line().await, "X_ERR X_INIT deaf does not read and is closed\n");
+    // What did not fit the pipe is dropped.
+    assert!(deaf.rest().await.len() <= 4096);
+}
+
+#[tokio::test]
+async fn stopping_says_x_end_to_the_joined_too() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let (mut alice, _alice) = relay.pipe("alice").await;
+    // One whose pipe is full does not hold up the end.
+    let (mut deaf, _deaf) = relay.pipe_from(FROM, 1);
+    deaf.say("X_PING x\n").await;
+    relay.stop.send(()).unwrap();
+    assert_eq!(alice.rest().await, "X_END\n");
+    timeout(PATIENCE, relay.done).await.unwrap().unwrap().unwrap();
+    let (ours, theirs) = duplex(64);
+    let _late = relay.relay.connect(theirs, FROM.parse().unwrap(), |_| {});
+    assert_eq!(Client(BufReader::new(ours)).rest().await, "");
+}
+
+#[tokio::test]
+async fn a_relay_whose_run_is_dropped_lets_go_of_the_joined_too() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let (mut alice, _alice) = relay.pipe("alice").await;
+    relay.done.abort();
+    assert_eq!(alice.rest().await, "");
+}
+
+/// Brings a line, and then breaks whoever reads on.
+struct Breaking(Option<&'static [u8]>);
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let Some(line) = self.0.take() else { panic!("on purpose: an error in a task") };
+        space.put_slice(line);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_one_connections_task_ends_that_connection_alone() {
+    let relay = Relay::start(RelayLimits::default()).await;
+    let mut alice = relay.join("alice").await;
+    let _broken =
+        relay.relay.connect(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap(), |_| {});
+    // Once the nick is free again, the connection is over.
+    let freed = async {
+        let mut tries = 0;
+        loop {
+            let mut heir = relay.connect().await;
+            heir.say("X_NICK bob\n").await;
+            if heir.line().await == "X_NICK bob YES\n" {
+                return heir;
+            }
+            tries += 1;
+            tokio::time::sleep(Duration::from_millis(10 * tries)).await;
+        }
+    };
+    let mut heir = timeout(PATIENCE, freed).await.unwrap();
+    alice.say("X_INIT bob 127.0.0.1 4000\n").await;
+    assert_eq!(heir.line().await, "X_INIT bob 127.0.0.1 4000\n");
+}
