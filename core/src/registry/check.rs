@@ -11,7 +11,7 @@ impl Registry {
         assert!(self.alarms.contains(&(client.alarm, conn)), "{conn:?} has an alarm");
         assert!(self.addresses.connections(client.from) > 0, "{conn:?} counts at its address");
         if let Some(nick) = &client.nick {
-            let holder = self.nicks.called(nick.as_str());
+            let holder = self.nicks.find_callee(nick.as_str());
             assert!(holder == Ok(conn), "{nick} is not the nick of {conn:?}");
         }
         if let Some(claim) = &client.claim {

@@ -96,8 +96,8 @@ impl Input<'_> {
             | Self::Sent { conn, .. }
             | Self::Closed { conn }
             | Self::Bridged { conn }
-            | Self::Lent { conn, .. }
-            | Self::Returned { conn, .. } => Some(*conn),
+            | Self::Allocated { conn, .. }
+            | Self::Released { conn, .. } => Some(*conn),
             Self::Tick | Self::Stop => None,
         }
     }
