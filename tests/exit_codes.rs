@@ -164,7 +164,7 @@ fn two_for_a_nick_of_ones_own() {
     let relay = Relay::start();
     for command in [vec!["ls", "me"], vec!["check", "me", "x"], vec!["get", "me", "x"]] {
         let done = relay.xcher(command).args(["--nick", "me"]).run();
-        done.code(2).one_error(&["expected someone else's nick, got your own"]);
+        done.code(2).one_error(&["this is your own nick"]);
     }
 }
 
@@ -301,7 +301,7 @@ fn four_where_the_relay_refuses_the_address() {
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).args(["--advertise", "8.8.8.8"]).dir(folder.path()).run();
         let done = done.code(4).out(&[]);
-        done.one_error(&["refused: expected your own address 127.0.0.1, got 8.8.8.8"]);
+        done.one_error(&["refused: 8.8.8.8 is not your address; the relay sees you at 127.0.0.1"]);
     }
 }
 

@@ -44,10 +44,10 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let code = code_of(&sender);
     let out = folder.path().join("out");
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(1);
-    let get = get.error(&["s/closed does not come: it cannot be read"]);
-    let get = get.error(&["s/shut does not come: it cannot be read"]);
-    let get = get.error(&["s/link does not come: it is a link"]);
-    get.error(&["s/socket does not come: it is a pipe, a socket"]);
+    let get = get.error(&["s/closed left out: it cannot be read"]);
+    let get = get.error(&["s/shut left out: it cannot be read"]);
+    let get = get.error(&["s/link left out: it is a symbolic link"]);
+    get.error(&["s/socket left out: it is a pipe, socket or device"]);
     assert_eq!(fs::read(out.join("s/ok")).unwrap(), b"1");
     assert!(!out.join("s/shut").exists());
     let sent = sender.wait().code(1);
@@ -88,7 +88,7 @@ fn what_was_not_asked_for_is_no_error() {
         relay.xcher(["get", "bob"]).args(args).args(["-o"]).args([folder.path().join("out")]).run()
     };
     get(&["s/ok"]).code(0);
-    get(&["--all"]).code(1).error(&["s/closed does not come"]);
+    get(&["--all"]).code(1).error(&["s/closed left out"]);
     get(&["s/closed"]).code(1).no_error("does not share");
 }
 
@@ -307,7 +307,7 @@ fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
     let code = code_of(&sender);
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([out.path()]).run().code(1);
     assert_eq!(tree::finished(out.path()).into_keys().next().as_deref(), Some("ok"));
-    get.error(&["transparent_hugepage/enabled does not come: it cannot be read"]);
+    get.error(&["transparent_hugepage/enabled left out: it cannot be read"]);
     let sent = sender.wait().code(1);
     sent.error(&["enabled\" is not shared: it does not tell how many bytes it has"]);
 }
@@ -327,11 +327,11 @@ fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
     };
     symlink("ok", &long).unwrap();
     let (get, _) = send(0);
-    get.error(&["does not come: it is a link"]);
+    get.error(&["left out: it is a symbolic link"]);
     fs::remove_file(&long).unwrap();
     fs::write(&long, "lost").unwrap();
     let (get, sent) = send(1);
-    get.error(&["does not come: its name is too long"]);
+    get.error(&["left out: its name is too long"]);
     sent.error(&["1 thing was left out (1 name)"]);
     // As an offer, too.
     let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
@@ -493,7 +493,9 @@ fn unknown_sizes_are_bounded_where_nobody_is_asked() {
     let sender = sender.start();
     let code = code_of(&sender);
     let get = relay.xcher(["get", &code, "--yes", "--max-size", "1mb", "-o"]).args([out.path()]);
-    get.run().code(1).error(&["stdin: ", "more than 1048576 bytes, the limit for a file of unknown size"]);
+    get.run()
+        .code(1)
+        .error(&["stdin: ", "more than 1048576 bytes, the limit for a file of unknown size"]);
     assert_eq!(tree::read(out.path()).len(), 0, "nothing that cannot be gone on with stays");
     sender.wait().code(1);
 }

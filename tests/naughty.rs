@@ -157,7 +157,7 @@ fn as_names_of_files() {
     let out = folder.path().join("out");
     // Some are left out, for what is too long with its marks.
     let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(1);
-    let get = get.error(&["does not come: its name is too long"]);
+    let get = get.error(&["left out: its name is too long"]);
     harmless(get.out.iter().chain(&get.err));
     assert_eq!(get.out.len(), names.len());
     came(&out, &names);

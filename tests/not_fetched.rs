@@ -52,7 +52,7 @@ impl Sent {
 fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
     let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
     sent.get(&["--yes"]).code(4).error(&[".bashrc: not taken", "--hidden takes it"]);
-    sent.sender.err(".bashrc: its name is not taken there");
+    sent.sender.err(".bashrc: the peer does not allow this name");
     sent.sender.err("1 file did not arrive; the code is still good");
     sent.get(&["--yes", "--hidden"]).code(0);
     assert_eq!(tree::read(&sent.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
@@ -63,7 +63,7 @@ fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
 fn a_code_of_which_a_rule_took_nothing_stays_good() {
     let sent = Sent::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
     sent.get(&["--yes"]).code(4);
-    sent.sender.err(".ssh/id: its name is not taken there");
+    sent.sender.err(".ssh/id: the peer does not allow this name");
     sent.sender.err("2 files did not arrive; the code is still good");
     // Who stops here has not sent it.
     let sender = sent.sender.stop(Signal::INT).code(1);
@@ -90,7 +90,7 @@ fn each_file_that_found_no_room_is_named() {
     let sent = Sent::new(folder, &["s"]);
     sent.get(&["--yes"]).code(1).error(&["expected room for 4.00 TiB in "]);
     for name in ["s/huge", "s/other", "s/small"] {
-        sent.sender.err(&format!("{name}: no space left there"));
+        sent.sender.err(&format!("{name}: no space left on the peer's disk"));
     }
     sent.sender.err("3 files did not arrive; the code is still good");
 }
@@ -104,7 +104,7 @@ fn who_stops_at_the_question_says_which_files_it_was_about() {
     get.shows("Fetch?");
     get.signal(Signal::INT);
     get.wait().code(1);
-    sent.sender.err("s/b: the user there cancelled it");
+    sent.sender.err("s/b: cancelled by the peer");
     sent.sender.err("3 files did not arrive; the code is still good");
     sent.get(&["--yes"]).code(0);
     sent.sender.wait().code(0);
@@ -115,7 +115,7 @@ fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
     let sent = Sent::of(&[("s/a", "1"), ("s/b", "2")], &["s"]);
     tree::write(&sent.out(), [("s/a", "mine")]);
     sent.get(&["--yes", "--on-conflict", "fail"]).code(1);
-    sent.sender.err("s/a: something of that name is there already");
+    sent.sender.err("s/a: the peer already has a file of this name");
     sent.sender.err("1 file did not arrive; the code is still good");
 }
 

@@ -132,7 +132,11 @@ fn the_systems_authorities_vouch_where_no_other_is_named() {
     who(&authority.file()).code(0).quiet();
     who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown authority", "--tls-ca"]);
     let none = who(&authority.folder.path().join("none"));
-    none.code(3).one_error(&["no relay", "no list of trusted certificate authorities", "ca-certificates"]);
+    none.code(3).one_error(&[
+        "no relay",
+        "no list of trusted certificate authorities",
+        "ca-certificates",
+    ]);
     // A named one is believed in place of the system's.
     let named = through(&url(&relay), &other.file(), &["who"]);
     let named = named.env("SSL_CERT_FILE", authority.file()).run();

@@ -1,28 +1,36 @@
-//! Which addresses may be named, and which may be dialled (section 6).
+//! Checks the addresses that an X_INIT names and that a host dials (section 6).
 //!
-//! An X_INIT makes a stranger's machine dial an address of the sender's choice. Unwatched, that is
-//! the FTP bounce attack (RFC 2577, section 3) again.
+//! An X_INIT makes another host dial an address of the sender's choice. Unchecked, this repeats the FTP
+//! bounce attack (RFC 2577, section 3).
+//!
+//! ```
+//! use xcher_core::addr::{AddrError, check_dial};
+//!
+//! let [metadata, public_relay] = ["169.254.169.254", "9.9.9.9"].map(|ip| ip.parse().unwrap());
+//! let refused = check_dial(metadata, 4000, public_relay, false);
+//! assert_eq!(refused, Err(AddrError::PrivateAddress(metadata)));
+//! ```
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far an address reaches.
+/// The scope of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The public internet.
     Global,
-    /// A private network: RFC 1918, RFC 6598 (shared), RFC 2544 (benchmarks), RFC 4193 (ULA).
+    /// A private network: RFC 1918, RFC 6598 (shared), RFC 2544 (benchmarking), RFC 4193 (ULA).
     Private,
-    /// One link: RFC 3927, RFC 4291 section 2.5.6. Cloud metadata services live here.
+    /// One link: RFC 3927, RFC 4291 section 2.5.6. Contains cloud metadata services.
     LinkLocal,
     /// This host.
     Loopback,
-    /// Nothing that a host could have: unspecified, multicast, broadcast, reserved, documentation,
-    /// and IPv6 addresses that stand for an IPv4 one.
+    /// No host's address: unspecified, multicast, broadcast, reserved, documentation, and IPv6 addresses
+    /// that embed an IPv4 address.
     Unroutable,
 }
 
-/// The scope of `ip`, from the IANA special-purpose address registries.
+/// Returns the scope of `ip` according to the IANA special-purpose address registries.
 pub fn scope(ip: IpAddr) -> Scope {
     match ip {
         IpAddr::V4(ip) => scope_v4(ip),
@@ -50,64 +58,61 @@ fn scope_v6(ip: Ipv6Addr) -> Scope {
         // Teredo, benchmarks and ORCHID below 2001::/23, documentation, 6to4.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] => Scope::Unroutable,
         [0x3fff, 0..=0xfff, ..] => Scope::Unroutable,
-        // Only 2000::/3 is given out; mapped, compatible, NAT64 and multicast lie outside.
+        // IANA allocates only 2000::/3; mapped, compatible, NAT64 and multicast lie outside.
         [0x2000..=0x3fff, ..] => Scope::Global,
         _ => Scope::Unroutable,
     }
 }
 
-/// Why an address was refused.
+/// The refusal of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AddrError {
-    /// A port below 1024, where services of the system listen.
+    /// The port is below 1024, where system services listen.
     LowPort(u16),
     /// No host can have this address.
     Unroutable(IpAddr),
-    /// The address reaches less far than the link over which it came.
+    /// The address has a narrower scope than the connection over which it was received.
     PrivateAddress(IpAddr),
-    /// The sender named an address that is not its own.
+    /// The sender of an X_INIT named an address that is not its own.
     NotOwnAddress {
-        /// The address it named.
+        /// The named address.
         named: IpAddr,
-        /// The address it has.
+        /// The sender's address as the relay sees it.
         observed: IpAddr,
     },
-    /// More dials in a minute than the budget allows.
+    /// The calls exceed the dials allowed per minute.
     TooManyDials,
-    /// The address was dialled before and did not speak XCHER.
+    /// A host at this address was dialled before and did not speak XCHER.
     BackOff(IpAddr),
 }
 
 impl fmt::Display for AddrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LowPort(port) => write!(f, "expected a port from 1024 up, got {port}"),
-            Self::Unroutable(ip) => write!(f, "expected an address of a host, got {ip}"),
-            Self::PrivateAddress(ip) => write!(
-                f,
-                "expected an address that reaches as far as the link it came over, got {ip} \
-                 (--allow-private lets it pass)"
-            ),
+            Self::LowPort(port) => write!(f, "port {port} is below 1024"),
+            Self::Unroutable(ip) => write!(f, "{ip} is not a routable host address"),
+            Self::PrivateAddress(ip) => {
+                write!(f, "private address {ip} is not allowed over this relay")
+            }
             Self::NotOwnAddress { named, observed } => {
-                write!(f, "expected your own address {observed}, got {named}")
+                write!(f, "{named} is not your address; the relay sees you at {observed}")
             }
-            Self::TooManyDials => write!(f, "expected fewer calls a minute, got one too many"),
-            Self::BackOff(ip) => {
-                write!(f, "expected a caller that speaks XCHER, and {ip} did not the last time")
-            }
+            Self::TooManyDials => write!(f, "too many calls in the last minute"),
+            Self::BackOff(ip) => write!(f, "{ip} did not speak XCHER when it was last dialled"),
         }
     }
 }
 
 impl core::error::Error for AddrError {}
 
-/// Whether B may dial what an X_INIT names. `relay` is the address at the other end of the link
-/// that the X_INIT came over.
+/// Checks that a callee may dial the address that an X_INIT names. `relay` is the remote address of the
+/// connection that carried the X_INIT.
 ///
 /// # Errors
 ///
-/// [`AddrError`]. A link-local address passes only over a link-local link, because that range holds
-/// cloud metadata services; a private one also where the relay is on this host.
+/// [`AddrError`]. A link-local address passes only over a link-local connection, because that range
+/// contains cloud metadata services; a private address passes also if the relay is on this host.
 pub fn check_dial(
     ip: IpAddr,
     port: u16,
@@ -125,8 +130,8 @@ pub fn check_dial(
     }
 }
 
-/// Whether a port that a stranger named may be dialled: no service of the system is to be reached
-/// by a file that pours into it.
+/// Checks that a port named by another host may be dialled, so that no file is written to a system
+/// service.
 ///
 /// # Errors
 ///
@@ -135,13 +140,13 @@ pub fn check_dial_port(port: u16) -> Result<(), AddrError> {
     if port < 1024 { Err(AddrError::LowPort(port)) } else { Ok(()) }
 }
 
-/// Whether the relay passes on an X_INIT that names `ip`. `observed` is the sender's address as the
+/// Checks that the relay may forward an X_INIT that names `ip`. `observed` is the sender's address as the
 /// relay sees it.
 ///
 /// # Errors
 ///
-/// [`AddrError::Unroutable`], or [`AddrError::NotOwnAddress`] unless the sender is on a private network with
-/// the relay and names a private address of the same family (it may have several).
+/// [`AddrError::Unroutable`]; [`AddrError::NotOwnAddress`], unless the sender shares a private network with
+/// the relay and names a private address of the same family, since it may have several.
 pub fn check_named(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     let observed = observed.to_canonical();
     if scope(ip) == Scope::Unroutable {
@@ -156,8 +161,8 @@ pub fn check_named(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     }
 }
 
-/// The network that `ip` is counted under where each client may have only so much: an IPv4 address, or
-/// the /64 that an IPv6 host or household has.
+/// Returns the prefix that counts as one client in limits per address: an IPv4 address, or the /64 of an
+/// IPv6 host or household.
 pub fn client_prefix(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_range_has_its_scope() {
+    fn scope_follows_the_iana_registries() {
         for (text, expected) in [
             ("8.8.8.8", Scope::Global),
             ("100.63.0.1", Scope::Global),
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn b_dials_no_nearer_than_its_relay() {
+    fn callee_dials_no_narrower_scope_than_the_relays() {
         let dial = |to, relay| check_dial(ip(to), 40000, ip(relay), false).is_ok();
         assert!(dial("8.8.8.8", "9.9.9.9"));
         assert!(dial("127.0.0.1", "127.0.0.1"));
@@ -244,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_relay_lets_a_host_name_itself_only() {
+    fn relay_lets_a_host_name_only_its_own_addresses() {
         let names = |named, observed| check_named(ip(named), ip(observed)).is_ok();
         assert!(names("8.8.8.8", "8.8.8.8"));
         assert!(names("127.0.0.1", "::ffff:127.0.0.1"));
@@ -259,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_host_counts_as_its_64() {
-        let counted = |text| client_prefix(ip(text));
-        assert_eq!(counted("2a00:1:2:3:4:5:6:7"), counted("2a00:1:2:3::1"));
-        assert_ne!(counted("2a00:1:2:3::1"), counted("2a00:1:2:4::1"));
-        assert_ne!(counted("10.0.0.1"), counted("10.0.0.2"));
-        assert_eq!(counted("::ffff:10.0.0.1"), ip("10.0.0.1"));
+    fn client_prefix_is_an_ipv4_address_or_an_ipv6_64() {
+        let prefix = |text| client_prefix(ip(text));
+        assert_eq!(prefix("2a00:1:2:3:4:5:6:7"), prefix("2a00:1:2:3::1"));
+        assert_ne!(prefix("2a00:1:2:3::1"), prefix("2a00:1:2:4::1"));
+        assert_ne!(prefix("10.0.0.1"), prefix("10.0.0.2"));
+        assert_eq!(prefix("::ffff:10.0.0.1"), ip("10.0.0.1"));
     }
 }

@@ -1,81 +1,112 @@
-//! Many small files in one data connection (section 18).
+//! Batches: several small files on one data connection (section 18).
 //!
-//! For each file of the batch, in its order: one byte, 1 if the file follows and 0 if it does not, then
-//! its bytes, as many as were asked for, and, where both sides verify, their sum.
+//! For each file of the batch, in order: one byte, 1 if the file follows and 0 if not; then as many bytes as
+//! were requested; then, if both sides verify, their digest. A [`Seal`] comes from
+//! [`Session::data_seal`](crate::Session::data_seal).
+//!
+//! ```
+//! use xcher_core::batch::BatchItem;
+//! use xcher_core::stream::Seal;
+//!
+//! # use xcher_core::secure::{Cipher, Entropy, Handshake, Identity, Side};
+//! # let host = |side, seed| Handshake::new(side, &Identity::new([seed; 32]), b"", &mut Entropy::new([seed; 32]));
+//! # let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
+//! # b.read(&a.write()?)?;
+//! # a.read(&b.write()?)?;
+//! # b.read(&a.write()?)?;
+//! # let [provider, requester] = [a, b].map(|host| {
+//! #     let (keys, ..) = host.finish().expect("a finished handshake");
+//! #     Seal::new(keys.data(Side::Callee, 0, Cipher::ChaCha20Poly1305), true)
+//! # });
+//! // Files of 5 and 7 bytes were requested; the second no longer exists.
+//! let mut sender = provider.batch_sender()?;
+//! let mut bytes = Vec::new();
+//! sender.file(Some(b"hello"), &mut bytes)?;
+//! sender.file(None, &mut bytes)?;
+//! sender.finish(&mut bytes)?;
+//!
+//! let mut receiver = requester.batch_receiver(vec![5, 7])?;
+//! receiver.receive(&bytes, |at, item| match at {
+//!     0 => assert_eq!(item, BatchItem::Complete(b"hello")),
+//!     _ => assert_eq!(item, BatchItem::NotSent),
+//! })?;
+//! receiver.finish()?;
+//! # Ok::<(), xcher_core::secure::SecureError>(())
+//! ```
 
 use alloc::vec::Vec;
 
 use crate::secure::{DataOpener, DataSealer, SecureError, record};
 use crate::stream::{Digest, Seal};
 
-/// The most files in a batch.
+/// Files in the largest batch.
 pub const MAX_FILES: usize = 1024;
-/// The longest file in a batch, in bytes.
+/// Bytes of the longest file in a batch.
 pub const MAX_FILE_LEN: u64 = 256 << 10;
-/// The most bytes of files in a batch.
+/// Bytes of all files in the largest batch.
 pub const MAX_BATCH_LEN: u64 = 16 << 20;
 
 const NOT_SENT: u8 = 0;
 const FOLLOWS: u8 = 1;
 
-/// Seals the files of a batch, one after the other.
+/// Seals the files of a batch.
 #[derive(Debug)]
 pub struct BatchSender {
     sealer: DataSealer,
     verify: bool,
-    /// The record that is being filled: room for its head, and what is in it.
+    /// The current record: room for its head, then its plaintext.
     record: Vec<u8>,
 }
 
-/// Opens a batch.
+/// Opens the files of a batch.
 #[derive(Debug)]
 pub struct BatchReceiver {
     opener: DataOpener,
     verify: bool,
-    /// The lengths of the files to come.
+    /// The lengths of all files.
     sizes: Vec<u64>,
-    /// Which of them is next.
+    /// The index of the next file.
     next: usize,
-    /// What came of it.
-    came: Vec<u8>,
+    /// The bytes received of the next file.
+    received: Vec<u8>,
 }
 
-/// What came of one file of a batch.
+/// One received file of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchItem<'a> {
-    /// All of it.
+    /// The complete file.
     Complete(&'a [u8]),
-    /// The other side did not send it.
+    /// The provider did not send it.
     NotSent,
-    /// Its sum is another than the one that was told.
+    /// Its bytes do not match the provider's digest.
     Corrupt,
 }
 
 impl Seal {
-    /// Begins to send many files.
+    /// Starts to send a batch.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] where this host has not the cipher.
+    /// [`SecureError::CipherUnavailable`].
     pub fn batch_sender(self) -> Result<BatchSender, SecureError> {
         let record = Vec::from([0; record::HEAD_LEN]);
         Ok(BatchSender { sealer: self.key.sealer()?, verify: self.verify, record })
     }
 
-    /// Begins to receive many files, of these lengths.
+    /// Starts to receive a batch of files of these lengths in bytes.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] where this host has not the cipher.
+    /// [`SecureError::CipherUnavailable`].
     pub fn batch_receiver(self, sizes: Vec<u64>) -> Result<BatchReceiver, SecureError> {
         let (opener, verify) = (self.key.opener()?, self.verify);
-        Ok(BatchReceiver { opener, verify, sizes, next: 0, came: Vec::new() })
+        Ok(BatchReceiver { opener, verify, sizes, next: 0, received: Vec::new() })
     }
 }
 
 impl BatchSender {
-    /// Appends the next file's bytes, of the length that was asked for; `None` if it is not sent. Some
-    /// of it may wait for the next.
+    /// Appends the next file, which must have the requested length; `None` if it is not sent. Buffers an
+    /// incomplete record.
     ///
     /// # Errors
     ///
@@ -90,7 +121,7 @@ impl BatchSender {
         }
     }
 
-    /// Appends what waits, and the end.
+    /// Appends the buffered record and the end mark.
     ///
     /// # Errors
     ///
@@ -126,16 +157,16 @@ impl BatchSender {
 }
 
 impl BatchReceiver {
-    /// Whether each file comes with its sum.
+    /// Returns true if each file carries a digest.
     pub fn verifies(&self) -> bool {
         self.verify
     }
 
-    /// Takes bytes, in any pieces; tells `each` file, by its place in the batch, as soon as it came.
+    /// Adds bytes, split anywhere, and calls `each` for every complete file with its index in the batch.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for what the other side did not send, and for more than was asked for.
+    /// [`SecureError`] for a forged record and for more bytes than were requested.
     pub fn receive(
         &mut self,
         mut bytes: &[u8],
@@ -146,20 +177,20 @@ impl BatchReceiver {
                 let Some(size) = self.sizes.get(self.next) else {
                     return Err(SecureError::AfterEnd);
                 };
-                // No file of a batch is so long that its length is no usize.
+                // MAX_FILE_LEN fits a usize of any width that this crate supports.
                 let size = usize::try_from(*size).unwrap_or(usize::MAX);
                 let digest = if self.verify { size_of::<Digest>() } else { 0 };
-                let whole = match self.came.first().or(text.first()) {
+                let item_len = match self.received.first().or(text.first()) {
                     Some(&NOT_SENT) => 1,
                     _ => 1 + size + digest,
                 };
-                let missing = whole - self.came.len();
+                let missing = item_len - self.received.len();
                 let (now, later) = text.split_at(text.len().min(missing));
-                self.came.extend_from_slice(now);
+                self.received.extend_from_slice(now);
                 text = later;
-                if self.came.len() == whole {
-                    each(self.next, arrived(&self.came, size, digest));
-                    self.came.clear();
+                if self.received.len() == item_len {
+                    each(self.next, item(&self.received, size, digest));
+                    self.received.clear();
                     self.next += 1;
                 }
             }
@@ -167,11 +198,11 @@ impl BatchReceiver {
         Ok(())
     }
 
-    /// The connection ended.
+    /// Reports the end of the connection.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Truncated`] where something is missing.
+    /// [`SecureError::Truncated`] if files are missing.
     pub fn finish(self) -> Result<(), SecureError> {
         self.opener.close()?;
         if self.next < self.sizes.len() {
@@ -181,12 +212,12 @@ impl BatchReceiver {
     }
 }
 
-fn arrived(came: &[u8], size: usize, digest: usize) -> BatchItem<'_> {
-    if came.first() == Some(&NOT_SENT) {
+fn item(received: &[u8], size: usize, digest: usize) -> BatchItem<'_> {
+    if received.first() == Some(&NOT_SENT) {
         return BatchItem::NotSent;
     }
-    let bytes = came.get(1..1 + size).unwrap_or_default();
-    if digest > 0 && came.get(1 + size..) != Some(blake3::hash(bytes).as_bytes()) {
+    let bytes = received.get(1..1 + size).unwrap_or_default();
+    if digest > 0 && received.get(1 + size..) != Some(blake3::hash(bytes).as_bytes()) {
         return BatchItem::Corrupt;
     }
     BatchItem::Complete(bytes)

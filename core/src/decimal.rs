@@ -1,15 +1,14 @@
-//! Decimal digits, and nothing else: no sign, no space, no group separator.
+//! Parses and writes decimal digits without sign, space and group separators.
 
 use alloc::vec::Vec;
 
-/// The number that `digits` spells, or `None` where there is no digit, another byte, or more than
-/// a u64 holds.
+/// Parses `digits`; returns `None` for no digit, any other byte or a number above `u64::MAX`.
 pub(crate) fn parse(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
     let mut value = 0u64;
-    // Nineteen digits always fit, so only what follows them needs the checked steps.
+    // Nineteen digits always fit, so only the rest needs checked arithmetic.
     let (head, rest) = digits.split_at(digits.len().min(19));
     for byte in head {
         let digit = byte.wrapping_sub(b'0');
@@ -33,8 +32,8 @@ pub(crate) fn put(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// Splits off a last field of one to fifteen digits, eight digits at a time. `None` where the text
-/// is too short to be looked at in this way or ends in anything else: it says nothing of the field.
+/// Splits off a last field of one to fifteen digits, eight digits at a time. Returns `None` if the text is
+/// too short for this or ends in anything else; the field may still be a valid number.
 #[inline]
 pub(crate) fn split_last(fields: &str) -> Option<(&str, u64)> {
     let (rest, last) = fields.as_bytes().split_last_chunk()?;
@@ -49,14 +48,14 @@ pub(crate) fn split_last(fields: &str) -> Option<(&str, u64)> {
     (1..16).contains(&field.len()).then_some((name, number))
 }
 
-/// How many of the bytes, from the last one back, are digits, and the number that these spell.
+/// Counts the digits at the end of the bytes, and returns the number that they form.
 #[inline]
 fn digits_at_end(bytes: [u8; 8]) -> (usize, u64) {
     const fn all(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
     let word = u64::from_le_bytes(bytes);
-    // The high bit of each byte that is no digit. Without its own high bit no byte carries over.
+    // Sets the high bit of each byte that is not a digit. Without its own high bit no byte carries over.
     let low = word & all(0x7f);
     let other = (word | (low + all(0x7f - b'9')) | !(low + all(0x80 - b'0'))) & all(0x80);
     let digits = other.leading_zeros() / 8;
@@ -64,8 +63,8 @@ fn digits_at_end(bytes: [u8; 8]) -> (usize, u64) {
     (digits as usize, eight(values))
 }
 
-/// The number that the values of eight digits spell, the first in the lowest byte: neighbours are
-/// joined to pairs, pairs to fours, fours to all eight.
+/// Combines the values of eight digits, the first in the lowest byte: digits to pairs, pairs to fours,
+/// fours to all eight.
 #[inline]
 fn eight(values: u64) -> u64 {
     const PAIR: u64 = 0x0000_00ff_0000_00ff;
@@ -75,7 +74,7 @@ fn eight(values: u64) -> u64 {
     first.wrapping_add(second) >> 32
 }
 
-/// A TCP port as the wire spells it: 1–65535. Zero is no port.
+/// Parses a TCP port, 1–65535.
 pub(crate) fn port(digits: &str) -> Option<u16> {
     parse(digits.as_bytes()).and_then(|value| u16::try_from(value).ok()).filter(|port| *port > 0)
 }
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_all_of_u64_and_nothing_more() {
+    fn parse_accepts_exactly_the_range_of_u64() {
         assert_eq!(parse(b"0"), Some(0));
         assert_eq!(parse(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(parse(b"18446744073709551616"), None);
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_quick_way_reads_what_the_slow_one_reads() {
+    fn the_fast_split_agrees_with_parse() {
         use alloc::format;
         use alloc::string::String;
         let name = "a name that is long enough";
@@ -114,7 +113,7 @@ mod tests {
                             assert_eq!(Some(got), parse(right.as_bytes()).map(|n| (left, n)));
                         } else {
                             let usual = odd.is_empty() && field.len() <= 15;
-                            assert!(!usual, "{fields:?} should go the quick way");
+                            assert!(!usual, "{fields:?} should take the fast path");
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! What goes wrong on a connection, by whose fault it is.
+//! Errors of a connection, by the side that caused them.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -9,69 +9,73 @@ use crate::code::CodeError;
 use crate::secure::{PublicKey, SecureError};
 use crate::{MAX_LINE_LEN, unicode};
 
-/// The other side broke the protocol: with what was expected and what came, escaped and cut.
+/// An error of the peer: it broke the protocol, failed to authenticate or lacks an extension.
+///
+/// Text that came from the peer is escaped and truncated ([`Quoted`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProtocolError {
-    /// The first line, or any later one, is no packet.
+    /// A line is not a packet (section 2.1).
     NotXcher {
         /// The line.
         got: Box<str>,
     },
-    /// A known verb with fields that are not its own.
+    /// A known verb has the wrong fields.
     Malformed {
-        /// The form of the packet.
+        /// The packet's form.
         expected: &'static str,
         /// The line.
         got: Box<str>,
     },
-    /// More than [`MAX_LINE_LEN`] bytes without a line end.
+    /// A line is longer than [`MAX_LINE_LEN`] bytes.
     LineTooLong {
-        /// How the line begins.
+        /// The start of the line.
         got: Box<str>,
     },
-    /// Bytes that are no UTF-8.
+    /// The connection carried bytes that are not UTF-8.
     NotUtf8 {
-        /// The first of them.
+        /// The first invalid sequence.
         got: Box<[u8]>,
     },
     /// The connection ended inside a line.
     IncompleteLine {
-        /// The part that came.
+        /// The part received.
         got: Box<str>,
     },
-    /// An answer to a question that was not asked.
+    /// An answer matches no pending question.
     Unsolicited {
         /// The line.
         got: Box<str>,
     },
-    /// A list of more entries than a host bears.
+    /// A listing or offer exceeds [`Limits::entries`](crate::Limits::entries).
     ListTooLong {
         /// The limit.
         entries: u64,
     },
-    /// A packet after X_END.
+    /// A packet followed X_END (section 3.1).
     AfterEnd {
         /// The line.
         got: Box<str>,
     },
-    /// The session was to be private, and the other side does not know how.
+    /// This side requires encryption, and the peer does not support it (section 9).
     Unencrypted,
-    /// The other side knows extensions and named no encryption, or someone in between took it out.
+    /// The peer supports extensions but did not offer encryption, or an attacker on the path removed the
+    /// offer (section 9).
     EncryptionNotOffered,
-    /// The other side proved to be someone else than it was before.
+    /// The peer proved another key than the pinned one (section 11.1).
     KeyChanged {
-        /// The key that was pinned.
+        /// The pinned key.
         expected: PublicKey,
-        /// Its key.
+        /// The key that the peer proved.
         got: PublicKey,
     },
-    /// What should be private is not what the other side sent.
+    /// The handshake, a record or the safety words failed to verify (section 11).
     Secure(SecureError),
-    /// The other side did not prove to know the code.
+    /// The peer did not prove knowledge of the code (section 12).
     Code(CodeError),
-    /// The other side knows nothing of codes.
+    /// The peer does not support codes (section 12).
     NoCode,
-    /// The other side does not know offers.
+    /// The peer does not support offers (section 17).
     NoOffers,
 }
 
@@ -98,7 +102,7 @@ impl fmt::Display for ProtocolError {
                 write!(f, "expected the rest of a line, got the end of the connection after {got}")
             }
             Self::Unsolicited { got } => {
-                write!(f, "expected no answer, for nothing was asked, got {got}")
+                write!(f, "unsolicited response: {got}")
             }
             Self::ListTooLong { entries } => {
                 write!(f, "expected a list of at most {entries} files, got more")
@@ -106,87 +110,75 @@ impl fmt::Display for ProtocolError {
             Self::AfterEnd { got } => {
                 write!(f, "expected the connection to close after X_END, got {got}")
             }
-            Self::Unencrypted => {
-                write!(f, "expected a private session, got a peer that only speaks in the clear")
-            }
-            Self::EncryptionNotOffered => {
-                write!(
-                    f,
-                    "expected X_CAPS with the word secure, got none: someone in between may have \
-                     taken it out"
-                )
-            }
+            Self::Unencrypted => f.write_str("the peer does not support encryption"),
+            Self::EncryptionNotOffered => f.write_str(
+                "the peer did not offer encryption; an attacker on the path may have removed the offer",
+            ),
             Self::KeyChanged { expected, got } => {
-                write!(
-                    f,
-                    "expected the key {expected}, got {got}: this is someone else, or their key is new"
-                )
+                write!(f, "host key changed: expected {expected}, got {got}")
             }
             Self::Secure(error) => error.fmt(f),
             Self::Code(error) => error.fmt(f),
-            Self::NoCode => write!(f, "expected a peer that knows codes, got one that does not"),
-            Self::NoOffers => {
-                write!(f, "expected a peer that knows offers, got one that does not")
-            }
+            Self::NoCode => f.write_str("the peer does not support codes"),
+            Self::NoOffers => f.write_str("the peer does not support offers"),
         }
     }
 }
 
 impl core::error::Error for ProtocolError {}
 
-/// The caller asked for what cannot be done now. Nothing was changed.
+/// A command that is not possible now. It changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MisuseError {
-    /// No such session, or it is over.
+    /// The session does not exist or has ended.
     NoSession,
-    /// No such transfer, or it is over.
+    /// The transfer does not exist or has ended.
     NoTransfer,
-    /// The session ends: nothing new is asked.
+    /// The session is closing and takes no new requests.
     Closing,
-    /// An answer to a question that is not the oldest unanswered one.
+    /// The answer does not match the oldest pending question of the peer.
     NotOldestQuestion,
-    /// The same question, or a request of the same file, has no answer yet.
+    /// The same question, or a request for the same file, is pending.
     AlreadyAsked,
-    /// As many requests wait as the limits allow.
+    /// As many requests are pending as [`Limits`](crate::Limits) allow.
     TooManyRequests,
-    /// There is no link to the relay.
+    /// This host has no connection to the relay.
     Offline,
-    /// A call to this host itself.
+    /// The nick to call is this host's own.
     OwnNick,
-    /// Something private, of a host that speaks in the clear.
+    /// The command needs encryption, which this host has disabled.
     EncryptionDisabled,
 }
 
 impl fmt::Display for MisuseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoSession => "expected a session that is open, got one that is not",
-            Self::NoTransfer => "expected a transfer under way, got one that is not",
-            Self::Closing => "expected a session that goes on, got one that ends",
-            Self::NotOldestQuestion => "expected an answer to the oldest question, got another",
-            Self::AlreadyAsked => "expected a new question, got one that has no answer yet",
-            Self::TooManyRequests => "expected a request that can wait, got one too many",
-            Self::Offline => "expected a link to the relay, and there is none",
-            Self::EncryptionDisabled => {
-                "expected a host that speaks in private, got one that does not"
-            }
-            Self::OwnNick => "expected someone else's nick, got your own",
+            Self::NoSession => "no such session, or it has ended",
+            Self::NoTransfer => "no such transfer, or it has ended",
+            Self::Closing => "session is closing",
+            Self::NotOldestQuestion => "the answer is not to the oldest pending question",
+            Self::AlreadyAsked => "the same question is already pending",
+            Self::TooManyRequests => "too many pending requests",
+            Self::Offline => "not connected to the relay",
+            Self::EncryptionDisabled => "encryption is disabled on this host",
+            Self::OwnNick => "this is your own nick",
         })
     }
 }
 
 impl core::error::Error for MisuseError {}
 
-/// Shows a stranger's text in quotes, every character that could act on a terminal escaped, and
-/// cut where it gets long.
+/// Displays untrusted text in quotes: escapes every character that could act on a terminal and
+/// truncates long text.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'a>(pub &'a str);
 
-/// Bytes of a stranger's text that an error repeats.
+/// Bytes of untrusted text that an error repeats.
 const MAX_QUOTED_LEN: usize = 120;
 
 impl Quoted<'_> {
-    /// The same as an owned text.
+    /// Returns the displayed text as an owned string.
     pub fn to_box(self) -> Box<str> {
         String::into_boxed_str(format!("{self}"))
     }
@@ -196,7 +188,7 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cut = self.0.floor_char_boundary(MAX_QUOTED_LEN);
         f.write_char('"')?;
-        // Where all that is invisible is where a script or an emoji needs it, it stays.
+        // Invisible characters stay where a script or an emoji needs them.
         let is_deceptive = unicode::find_deceptive(self.0).is_some();
         for (_, c) in self.0.char_indices().take_while(|(at, _)| *at < cut) {
             match c {
@@ -221,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strangers_text_cannot_act_on_a_terminal() {
+    fn quoted_text_cannot_act_on_a_terminal() {
         assert_eq!(format!("{}", Quoted("a\u{1b}[2J\u{202e}b")), r#""a\u{1b}[2J\u{202e}b""#);
         let marks = format!("{}", Quoted("\"\\\0\r\n\u{a0}é' 日"));
         assert_eq!(marks, r#""\"\\\0\r\n\u{a0}é' 日""#);

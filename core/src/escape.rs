@@ -1,17 +1,27 @@
-//! Names that cannot stand on the wire, written so that they can (section 2.2).
+//! Escapes file names that are not valid on the wire (section 2.2).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-/// Writes the bytes of one part of a path as a text that can be a part of a name: each byte that cannot
-/// go is `%{HH}`, two capital hexadecimal digits. Where the part itself holds such a mark, its `%` is
-/// written `%{25}`, so that no two parts are written alike. The text may be too long for a name.
+use crate::unicode::find_deceptive;
+
+/// Writes the bytes of one part of a path as valid text of a name: each invalid byte becomes `%{HH}`, with
+/// two upper-case hexadecimal digits. If the part itself contains such an escape, its `%` becomes `%{25}`,
+/// so that different parts have different escapes. The text may be too long for a name.
+///
+/// ```
+/// use xcher_core::{escape, unescape};
+///
+/// assert_eq!(escape(b"caf\xe9.txt"), "caf%{E9}.txt");
+/// assert_eq!(unescape("caf%{E9}.txt").as_deref(), Some(&b"caf\xe9.txt"[..]));
+/// assert_eq!(unescape("a%{41}"), None, "`escape` does not write this");
+/// ```
 pub fn escape(part: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = core::str::from_utf8(part)
         && !is_escaped(text)
-        && error(text).is_none()
+        && find_deceptive(text).is_none()
     {
         return Cow::Borrowed(text);
     }
@@ -19,25 +29,25 @@ pub fn escape(part: &[u8]) -> Cow<'_, str> {
     let mut rest = part;
     for chunk in part.utf8_chunks() {
         for (at, c) in chunk.valid().char_indices() {
-            if c == '%' && mark(&rest[at..]).is_some() {
-                put(b"%", &mut text);
+            if c == '%' && escaped_byte(&rest[at..]).is_some() {
+                push_escaped(b"%", &mut text);
             } else {
                 text.push(c);
             }
         }
-        put(chunk.invalid(), &mut text);
+        push_escaped(chunk.invalid(), &mut text);
         rest = rest.get(chunk.valid().len() + chunk.invalid().len()..).unwrap_or_default();
     }
-    // Each turn takes all of one character out.
-    while let Some(c) = error(&text) {
-        let mut mark = String::new();
-        put(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut mark);
-        text = text.replace(c, &mark);
+    // Each turn escapes all occurrences of one character.
+    while let Some(c) = find_deceptive(&text) {
+        let mut escaped = String::new();
+        push_escaped(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut escaped);
+        text = text.replace(c, &escaped);
     }
     Cow::Owned(text)
 }
 
-/// The bytes that were written so; `None` for a text that [`escape`] does not write.
+/// Returns the original bytes; `None` for a text that [`escape`] does not write.
 pub fn unescape(part: &str) -> Option<Cow<'_, [u8]>> {
     if !is_escaped(part) {
         return Some(Cow::Borrowed(part.as_bytes()));
@@ -45,7 +55,7 @@ pub fn unescape(part: &str) -> Option<Cow<'_, [u8]>> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        match mark(rest) {
+        match escaped_byte(rest) {
             Some(byte) => {
                 bytes.push(byte);
                 rest = &rest[ESCAPE_LEN..];
@@ -60,16 +70,16 @@ pub fn unescape(part: &str) -> Option<Cow<'_, [u8]>> {
     is_canonical.then_some(Cow::Owned(bytes))
 }
 
-/// Whether a text holds the mark of a byte that could not go.
+/// Returns true if a text contains an escape.
 pub fn is_escaped(text: &str) -> bool {
-    text.as_bytes().windows(ESCAPE_LEN).any(|window| mark(window).is_some())
+    text.as_bytes().windows(ESCAPE_LEN).any(|window| escaped_byte(window).is_some())
 }
 
-/// The length of a mark.
+/// Bytes of an escape.
 const ESCAPE_LEN: usize = 5;
 
-/// The byte of the mark that these begin with.
-fn mark(bytes: &[u8]) -> Option<u8> {
+/// Returns the byte of the escape at the start of `bytes`.
+fn escaped_byte(bytes: &[u8]) -> Option<u8> {
     let [b'%', b'{', high, low, b'}', ..] = bytes else { return None };
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -79,16 +89,11 @@ fn mark(bytes: &[u8]) -> Option<u8> {
     Some(digit(*high)? << 4 | digit(*low)?)
 }
 
-fn put(bytes: &[u8], text: &mut String) {
+fn push_escaped(bytes: &[u8], text: &mut String) {
     for byte in bytes {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "%{{{byte:02X}}}");
     }
-}
-
-/// The first character that no name may have where it stands.
-fn error(text: &str) -> Option<char> {
-    crate::unicode::find_deceptive(text)
 }
 
 #[cfg(test)]
@@ -98,7 +103,7 @@ mod tests {
     use alloc::collections::BTreeMap;
 
     #[test]
-    fn what_cannot_go_is_seen_and_everything_else_stays() {
+    fn invalid_bytes_are_escaped_and_all_others_kept() {
         for (part, text) in [
             (&b"plain.txt"[..], "plain.txt"),
             (b"100%.txt", "100%.txt"),
@@ -120,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_so_is_not_read() {
+    fn unescape_rejects_non_canonical_escapes() {
         for text in ["a%{41}", "%{25}a", "%{2F}", "x%{25}", "%{25}%{0A}x%{25}", "%{00}"] {
             assert_eq!(unescape(text), None, "{text}");
         }
     }
 
     #[test]
-    fn no_two_parts_are_written_alike() {
+    fn different_parts_have_different_escapes() {
         let alphabet = [b'%', b'{', b'}', b'0', b'A', b'\n', 0xc3, 0xa4];
         let mut written = BTreeMap::new();
         for length in 1..6 {

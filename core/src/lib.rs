@@ -64,7 +64,7 @@ pub use peer::Peer;
 pub use receipt::NotStored;
 #[cfg(feature = "relay")]
 pub use registry::Registry;
-pub use relay_packet::{RelayPacket, X_INIT};
+pub use relay_packet::{RelayPacket, X_INIT_FORM};
 pub use session::Session;
 pub use size::Size;
 pub use stat::{Kind, MAX_LINK_LEN, SharedFile, Stat};

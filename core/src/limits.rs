@@ -1,60 +1,71 @@
-//! Every bound on what a stranger can make a host hold, do or wait for.
+//! Limits on what untrusted peers and clients can make a host or a relay store, do or wait for
+//! (section 8).
 
 use core::time::Duration;
 
-/// The longest line, in bytes, its end included (section 2.1).
+/// Bytes of the longest line, including its end (section 2.1).
 pub const MAX_LINE_LEN: usize = 8192;
-/// The longest file name, in bytes (section 2.2).
+/// Bytes of the longest file name (section 2.2).
 pub const MAX_NAME_LEN: usize = 1024;
-/// The longest part of a file name between slashes, in bytes (section 2.2).
+/// Bytes of the longest part of a file name between slashes (section 2.2).
 pub const MAX_PART_LEN: usize = 255;
-/// The longest nick, in characters (section 2.3).
+/// Characters of the longest nick (section 2.3).
 pub const MAX_NICK_CHARS: usize = 32;
 /// Time after its last change at which a partial file is removed: 7 days.
 pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What a [`Peer`](crate::Peer) bears. The defaults are section 8's.
+/// Limits of a [`Peer`](crate::Peer). The defaults are those of section 8.
+///
+/// Later versions may add fields: start from `Limits::default()`.
+///
+/// ```
+/// use core::time::Duration;
+/// use xcher_core::Limits;
+///
+/// let limits = Limits { open_timeout: Duration::from_secs(10), sessions: 8, ..Limits::default() };
+/// assert_eq!(limits.transfers, Limits::default().transfers);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From X_INIT to the other side's connection, and from a dial to its end.
+    /// Time from X_INIT to the peer's connection, and from a dial to its result.
     pub open_timeout: Duration,
-    /// From X_REQUEST to the data connection.
+    /// Time from X_REQUEST to the data connection.
     pub accept_timeout: Duration,
-    /// How long a connection, once made, may stay silent before its first line.
+    /// Time from a new connection to its first line.
     pub first_line_timeout: Duration,
-    /// How long a data connection may stand still; one of unknown size, once its session is gone.
+    /// Time a data connection may carry no bytes; applies to a stream of unknown length once its session
+    /// has ended.
     pub stall_timeout: Duration,
-    /// How long an unanswered question waits, counted from the last line that came.
+    /// Time a question may stay unanswered, counted from the last line received.
     pub answer_timeout: Duration,
-    /// How long a session with nothing running may stay silent.
+    /// Time a session without pending work may stay silent.
     pub idle_timeout: Duration,
-    /// How long the relay may stay silent; half of it passes before a ping asks.
+    /// Time the relay may stay silent; the host pings it after half of this.
     pub relay_timeout: Duration,
-    /// Files on the way at once in a session, each way; more wait their turn.
+    /// Concurrent transfers of a session in each direction; more are queued.
     pub transfers: usize,
-    /// Files on the way from this host at once, of all sessions; one caller may have as many as are
-    /// free.
+    /// Concurrent transfers from this host over all sessions; one caller may use as many as are free.
     pub concurrent_sends: usize,
-    /// Bytes a second that a file on its way from this host has to average, looked at after ten
-    /// minutes; one of unknown size need not.
+    /// Bytes per second that a transfer from this host must average, checked after ten minutes; a stream
+    /// of unknown length is exempt.
     pub min_rate: u64,
-    /// Requests of ours that wait their turn in a session.
+    /// Queued requests of this host in a session.
     pub pending_requests: usize,
-    /// Questions of the other side's that wait in a session; beyond it nothing more is read.
+    /// Queued questions of the peer in a session; above this nothing more is read.
     pub questions: usize,
-    /// Bytes written to a control connection and not yet sent, above which no question is answered.
+    /// Bytes written to a control connection and not yet sent; above this no question is answered.
     pub unsent: usize,
-    /// Sessions at once. One caller may have as many as are free: half of them where it is alone.
+    /// Concurrent sessions. One caller may use as many as are free, which is half of them if it is alone.
     pub sessions: usize,
-    /// Connections to a listener that wait while another is tried.
+    /// Connections queued at a listener while another is verified.
     pub spare_connections: usize,
-    /// Connections to a listener that have not shown their ticket; the oldest gives way to the next.
+    /// Connections at a listener that have not presented their ticket; a new one replaces the oldest.
     pub unproven_connections: usize,
-    /// Dials a minute that X_INITs of strangers can cause.
+    /// Dials per minute that X_INITs from unknown hosts can cause.
     pub dials_per_minute: u32,
-    /// The same of one caller.
+    /// Dials per minute that one caller can cause.
     pub dials_per_caller: u32,
-    /// Entries in one list of the other side's.
+    /// Entries of one listing of the peer, and of all its offers in a session.
     pub entries: u64,
 }
 
@@ -84,39 +95,40 @@ impl Default for Limits {
     }
 }
 
-/// What a [`Registry`](crate::Registry) bears. The defaults are section 8's.
+/// Limits of a [`Registry`](crate::Registry). The defaults are those of section 8.
+///
+/// Later versions may add fields: start from `RelayLimits::default()`, as with [`Limits`].
 #[derive(Clone, Debug)]
 pub struct RelayLimits {
-    /// Connections in all.
+    /// Connections in total.
     pub connections: usize,
     /// Connections from one address.
     pub per_address: usize,
-    /// How long a connection may be without a nick.
+    /// Time a connection may have no nick.
     pub nick_timeout: Duration,
-    /// How long a connection may be silent before it is pinged, and then again before it is closed.
+    /// Time a connection may stay silent before the relay pings it, and again before it closes it.
     pub silence_timeout: Duration,
-    /// Tries for a nick.
+    /// Attempts of a connection to get a nick.
     pub nick_tries: u32,
-    /// Packets with a fault, after which a connection is closed.
+    /// Erroneous packets after which the relay closes a connection.
     pub errors: u32,
-    /// X_INIT and X_WHO a minute from one connection.
+    /// X_INIT and X_WHO packets per minute from one connection.
     pub asks_per_minute: u32,
-    /// Bytes of answers to X_WHO, X_ADDR, X_PING and X_CAPS a minute to one address, each answer
-    /// counted with 256 more.
+    /// Bytes per minute of answers to X_WHO, X_ADDR, X_PING and X_CAPS to one address; each answer counts
+    /// 256 bytes more than it has.
     pub answer_bytes_per_minute: u32,
-    /// Calls from one address to nicks that are not there, and nicks of digits that it asks for: how
-    /// many at once.
+    /// Burst of calls from one address to absent nicks, and of nicks of digits that it asks for.
     pub guesses: u32,
-    /// The time in which one of the [`guesses`](Self::guesses) comes back.
+    /// Time after which one of the [`guesses`](Self::guesses) is available again.
     pub guess_interval: Duration,
-    /// The longest that whoever has a nick may be silent while its host asks for it by another
-    /// connection.
+    /// Time the holder of a nick may stay silent while the same host claims the nick over another
+    /// connection (section 5.6).
     pub claim_timeout: Duration,
-    /// Bytes written to a connection and not yet sent; a client that reads slower is closed.
+    /// Bytes written to a connection and not yet sent; the relay closes a client that exceeds this.
     pub unsent: usize,
-    /// Addresses lent to one connection at once; more are not taken.
+    /// Concurrent allocations of one connection; the registry ignores more.
     pub allocations: usize,
-    /// Whether an X_INIT may name any address at all: section 6 is then not applied.
+    /// True if an X_INIT may name any address, without the checks of section 6.
     pub any_address: bool,
 }
 

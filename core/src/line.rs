@@ -1,4 +1,4 @@
-//! Bytes in, lines out (section 2.1).
+//! Splits a stream of bytes into lines (section 2.1).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,58 +6,70 @@ use alloc::vec::Vec;
 
 use crate::{MAX_LINE_LEN, ProtocolError};
 
-/// One line as it came, its end included.
+/// One line as received, including its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     raw: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// The line with its line end: what a relay passes on untouched.
+    /// Returns the line with its end, as a relay forwards it.
     pub fn raw(self) -> &'a str {
         self.raw
     }
 
-    /// The line without LF and without one CR before it.
+    /// Returns the line without its LF and without one CR before that.
     pub fn text(self) -> &'a str {
         let text = self.raw.strip_suffix('\n').unwrap_or(self.raw);
         text.strip_suffix('\r').unwrap_or(text)
     }
 }
 
-/// Collects bytes and yields whole lines of UTF-8, each looked at once.
+/// Collects bytes and yields complete lines of UTF-8. Scans each byte once.
 ///
-/// It holds at most what one [`receive`](Self::receive) brought beside one unfinished line, as long
-/// as the caller takes the lines before it brings more.
+/// Holds at most the bytes of one [`receive`](Self::receive) and one incomplete line, provided that the
+/// caller takes all lines before it adds more bytes.
+///
+/// ```
+/// use xcher_core::LineBuffer;
+///
+/// let mut lines = LineBuffer::new();
+/// lines.receive(b"X_FILELIST\r\nX_EN");
+/// assert_eq!(lines.next_line()?.map(|line| line.text()), Some("X_FILELIST"));
+/// assert_eq!(lines.next_line()?, None);
+/// lines.receive(b"D\n");
+/// assert_eq!(lines.next_line()?.map(|line| line.text()), Some("X_END"));
+/// # Ok::<(), xcher_core::ProtocolError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct LineBuffer {
     text: String,
-    /// Where the first line not yet taken starts.
+    /// Start of the first line not yet taken.
     start: usize,
-    /// Up to where no line end was found.
+    /// End of the part known to contain no further line end.
     scanned: usize,
-    /// Where the line taken last starts.
+    /// Start of the line taken last.
     last: usize,
-    /// The first bytes of a character whose rest has not come.
+    /// The first bytes of an incomplete character.
     partial: Vec<u8>,
-    /// The bytes that are no UTF-8, once there were any; nothing is taken after them.
+    /// The first bytes that are not UTF-8. The buffer accepts nothing after them.
     broken: Option<Box<[u8]>>,
 }
 
-/// Above this an emptied buffer is given back, so that an idle connection costs next to nothing.
+/// Capacity above which an empty buffer is freed, so that an idle connection needs little memory.
 const MAX_IDLE_CAPACITY: usize = 4096;
 
 impl LineBuffer {
-    /// A buffer that has seen nothing.
+    /// Creates an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes as they came from the connection, split anywhere.
+    /// Adds bytes from the connection, split anywhere.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.compact();
         let mut bytes = bytes;
-        // A character cut by the last read: complete it byte by byte, three steps at most.
+        // Completes a character that the last read split, byte by byte: at most three steps.
         while !self.partial.is_empty() && !bytes.is_empty() && self.broken.is_none() {
             self.partial.push(bytes[0]);
             bytes = &bytes[1..];
@@ -77,7 +89,7 @@ impl LineBuffer {
         let (valid, rest) = bytes.split_at(error.valid_up_to());
         self.text.push_str(core::str::from_utf8(valid).unwrap_or_default());
         match error.error_len() {
-            // The start of a character still to come.
+            // The start of an incomplete character.
             None => self.partial = rest.into(),
             Some(length) => self.broken = Some(rest[..length].into()),
         }
@@ -97,13 +109,13 @@ impl LineBuffer {
         self.last = 0;
     }
 
-    /// The next whole line, or `None` until more bytes come.
+    /// Returns the next complete line, or `None` until more bytes arrive.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::LineTooLong`] for more than [`MAX_LINE_LEN`] bytes without an end,
-    /// [`ProtocolError::NotUtf8`] for bytes that are no UTF-8. Either ends the connection: the
-    /// buffer stays at the fault.
+    /// [`ProtocolError::LineTooLong`] for a line longer than [`MAX_LINE_LEN`] bytes,
+    /// [`ProtocolError::NotUtf8`] for bytes that are not UTF-8. Both end the connection: every further
+    /// call returns the same error.
     #[inline]
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
         let Some(length) = memchr::memchr(b'\n', &self.text.as_bytes()[self.scanned..]) else {
@@ -119,7 +131,7 @@ impl LineBuffer {
         Ok(Some(Line { raw: self.text.get(start..end).unwrap_or_default() }))
     }
 
-    /// Gives the line that was taken last once more, unless bytes came since.
+    /// Makes [`next_line`](Self::next_line) return the line taken last again, unless bytes were added since.
     pub fn unread(&mut self) {
         self.start = self.last;
         self.scanned = self.last;
@@ -129,7 +141,7 @@ impl LineBuffer {
     fn no_line(&mut self) -> Result<Option<Line<'_>>, ProtocolError> {
         self.scanned = self.text.len();
         let waiting = self.text.len() - self.start;
-        // The end itself needs a byte too.
+        // The line end needs a byte too.
         let more = self.broken.as_deref().map_or(self.partial.len(), <[u8]>::len);
         if waiting + more >= MAX_LINE_LEN {
             return Err(self.too_long());
@@ -142,14 +154,14 @@ impl LineBuffer {
 
     #[cold]
     fn too_long(&self) -> ProtocolError {
-        // As much of it as makes it too long, however much more came by the same read.
+        // Quotes the first MAX_LINE_LEN bytes, so that the error does not depend on how bytes are split.
         let end = self.text.floor_char_boundary(self.start + MAX_LINE_LEN);
         let got = self.text.get(self.start..end).unwrap_or_default();
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
     }
 
-    /// How a line begins whose end has not come, if there is one: what is lost if the connection ends
-    /// here. Whole lines that were not taken are none of it.
+    /// Returns the start of an incomplete line, if there is one: what is lost if the connection ends here.
+    /// Complete lines not yet taken are not part of it.
     pub fn partial_line(&self) -> Option<&str> {
         let ended = self.text.bytes().rposition(|byte| byte == b'\n').map_or(0, |at| at + 1);
         let begun = self.text.get(ended.max(self.start)..).unwrap_or_default();
@@ -172,21 +184,21 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_with_lf_and_one_cr_before_it_is_dropped() {
+    fn a_line_ends_with_lf_after_an_optional_cr() {
         let mut buffer = LineBuffer::new();
         buffer.receive(b"X_END\r\nX_FILELIST\n\na\r\r\n");
         assert_eq!(lines(&mut buffer), ["X_END", "X_FILELIST", "", "a\r"]);
     }
 
     #[test]
-    fn raw_keeps_the_end_as_it_came() {
+    fn raw_keeps_the_line_end() {
         let mut buffer = LineBuffer::new();
         buffer.receive(b"X_END\r\n");
         assert_eq!(buffer.next_line().expect("text").expect("a line").raw(), "X_END\r\n");
     }
 
     #[test]
-    fn every_split_gives_the_same_lines() {
+    fn every_split_yields_the_same_lines() {
         let whole = "X_CHK träd/日本.txt\nX_END\n".as_bytes();
         for cut in 0..=whole.len() {
             let mut buffer = LineBuffer::new();
@@ -199,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_the_line_end() {
+    fn the_length_limit_includes_the_line_end() {
         for (length, fits) in
             [(MAX_LINE_LEN - 1, true), (MAX_LINE_LEN, false), (MAX_LINE_LEN + 9, false)]
         {
@@ -212,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_refused_before_its_end() {
+    fn an_endless_line_is_rejected_before_its_end() {
         let mut buffer = LineBuffer::new();
         for _ in 0..MAX_LINE_LEN - 1 {
             buffer.receive(b"a");
@@ -223,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fault_is_the_same_however_the_bytes_are_split() {
+    fn every_split_yields_the_same_error() {
         let read = |pieces: core::slice::Chunks<'_, u8>| {
             let mut buffer = LineBuffer::new();
             for piece in pieces {
@@ -247,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_before_bytes_that_are_no_text_still_come() {
+    fn lines_before_invalid_utf8_are_still_returned() {
         let mut buffer = LineBuffer::new();
         buffer.receive(b"X_FILELIST\nab\xff\xfe\nX_END\n");
         assert_eq!(buffer.next_line().expect("text").map(Line::text), Some("X_FILELIST"));
@@ -258,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_never_gets_its_rest_is_no_text() {
+    fn an_incomplete_character_is_not_utf8() {
         let mut buffer = LineBuffer::new();
         buffer.receive(b"\xe6\x97");
         assert_eq!(buffer.next_line(), Ok(None));

@@ -1,4 +1,4 @@
-//! What a file is called on the wire (section 2.2).
+//! File names on the wire (section 2.2).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -6,21 +6,32 @@ use core::fmt;
 
 use crate::{MAX_NAME_LEN, MAX_PART_LEN, Quoted, unicode};
 
-/// A name that is safe to put below a folder: relative, `/` between its parts, no part that climbs,
-/// no character that is_deceptive. A value of this type is already checked.
+/// A valid name, safe to append to a folder: relative, with `/` between its parts, without `.` and `..`
+/// and without deceptive characters.
 ///
-/// `FileName` owns its text; `FileName<&str>` borrows it from the line it came in.
+/// `FileName` owns its text; `FileName<&str>` borrows it from a line.
+///
+/// ```
+/// use xcher_core::{FileName, NameError};
+///
+/// let name = FileName::new("photos/beach.jpg")?;
+/// assert_eq!(name.last_part(), "beach.jpg");
+/// assert_eq!(name.numbered(1).as_str(), "photos/beach (1).jpg");
+/// let error = FileName::new("../etc/passwd").expect_err("leaves the folder");
+/// assert_eq!(error.reason, NameError::DotPart);
+/// # Ok::<(), xcher_core::InvalidName>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName<S = Box<str>>(S);
 
 impl<'a> FileName<&'a str> {
-    /// Checks `text`, without copying it.
+    /// Checks `text` without copying it.
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] with the first thing that is wrong.
+    /// [`InvalidName`] with the first violation.
     #[inline]
-    pub fn parse(text: &'a str) -> Result<Self, InvalidName<'a>> {
+    pub fn parse(text: &'a str) -> Result<Self, InvalidName<&'a str>> {
         if is_plain(text.as_bytes()) {
             return Ok(Self(text));
         }
@@ -30,56 +41,56 @@ impl<'a> FileName<&'a str> {
         }
     }
 
-    /// The name as text that lives as long as the line.
+    /// Returns the name as text that lives as long as the line.
     pub fn into_str(self) -> &'a str {
         self.0
     }
 
-    /// The same name with a text of its own.
+    /// Copies the name.
     pub fn to_owned(self) -> FileName {
         FileName(self.0.into())
     }
 }
 
 impl FileName {
-    /// Checks `text` and keeps it.
+    /// Checks and copies `text`.
     ///
     /// # Errors
     ///
     /// As [`parse`](FileName::parse).
-    pub fn new(text: &str) -> Result<Self, InvalidName<'_>> {
-        FileName::parse(text).map(FileName::<&str>::to_owned)
+    pub fn new(text: &str) -> Result<Self, InvalidName> {
+        Ok(FileName::parse(text)?.to_owned())
     }
 
-    /// The name borrowed.
+    /// Borrows the name.
     pub fn borrowed(&self) -> FileName<&str> {
         FileName(&self.0)
     }
 }
 
 impl<S: AsRef<str>> FileName<S> {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
 
-    /// The parts between slashes: at least one, none empty, none `.` or `..`.
+    /// Returns the parts between slashes: at least one, none of them empty, `.` or `..`.
     pub fn parts(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.as_str().split('/')
     }
 
-    /// The last part.
+    /// Returns the last part.
     pub fn last_part(&self) -> &str {
         self.as_str().rsplit('/').next().unwrap_or_default()
     }
 
-    /// The name to try when this one is taken: `song.mp3` becomes `song (1).mp3`, `a/notes` becomes
-    /// `a/notes (1)`. Where the result would be too long, the stem is cut.
+    /// Returns the name to try if this one exists: `song.mp3` becomes `song (1).mp3`, `a/notes` becomes
+    /// `a/notes (1)`. Truncates the stem if the result would be too long.
     pub fn numbered(&self, number: u32) -> FileName {
         let name = self.as_str();
         let last = self.last_part();
         let folder = &name[..name.len() - last.len()];
-        // A dot in front begins a hidden file, not an extension.
+        // A leading dot marks a hidden file, not an extension.
         let dot = last.rfind('.').filter(|at| *at > 0).unwrap_or(last.len());
         let mark = format!(" ({number})");
         let (mut stem, mut extension) = last.split_at(dot);
@@ -92,12 +103,12 @@ impl<S: AsRef<str>> FileName<S> {
         FileName(format!("{folder}{}{mark}{extension}", &stem[..cut]).into())
     }
 
-    /// Whether a host of this kind can hold a file of this name.
+    /// Checks that a file system of this platform can store the name.
     ///
     /// # Errors
     ///
-    /// [`NameError::NotOnWindows`] for what Windows would read as something else: `\`, a drive, a
-    /// stream, a device, or a name whose end it drops.
+    /// [`NameError::NotOnWindows`] for names that Windows reinterprets: with `\`, a drive, a stream or a
+    /// device, or with an end that it strips.
     pub fn check_platform(&self, platform: Platform) -> Result<(), NameError> {
         match platform {
             Platform::Unix => Ok(()),
@@ -113,55 +124,73 @@ impl<S: AsRef<str>> fmt::Display for FileName<S> {
     }
 }
 
+impl core::str::FromStr for FileName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        Self::new(text)
+    }
+}
+
 impl core::borrow::Borrow<str> for FileName {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-/// What the receiving host's file system takes for a name.
+/// The naming rules of a receiving host's file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Platform {
-    /// Everything but `/` and NUL.
+    /// Allows everything but `/` and NUL.
     #[default]
     Unix,
-    /// Less: see [`FileName::check_platform`].
+    /// Allows less: see [`FileName::check_platform`].
     Windows,
 }
 
-/// A text that is no file name.
+/// An invalid file name.
+///
+/// `InvalidName` owns the text; `InvalidName<&str>` borrows it from a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidName<'a> {
-    /// The text as it came: print it only escaped.
-    pub name: &'a str,
-    /// What is wrong with it.
+pub struct InvalidName<S = Box<str>> {
+    /// The text as received: escape it before printing.
+    pub name: S,
+    /// The violated rule.
     pub reason: NameError,
 }
 
-impl fmt::Display for InvalidName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected a relative file name, got {}: {}", Quoted(self.name), self.reason)
+impl From<InvalidName<&str>> for InvalidName {
+    fn from(error: InvalidName<&str>) -> Self {
+        Self { name: error.name.into(), reason: error.reason }
     }
 }
 
-impl core::error::Error for InvalidName<'_> {}
+impl<S: AsRef<str>> fmt::Display for InvalidName<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Quoted(self.name.as_ref());
+        write!(f, "expected a relative file name, got {name}: {}", self.reason)
+    }
+}
 
-/// Why a text is no file name.
+impl<S: AsRef<str> + fmt::Debug> core::error::Error for InvalidName<S> {}
+
+/// The rule of section 2.2 that a file name violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NameError {
-    /// No bytes at all.
+    /// It is empty.
     Empty,
-    /// More than [`MAX_NAME_LEN`] bytes.
+    /// It is longer than [`MAX_NAME_LEN`] bytes.
     TooLong,
-    /// A slash at the start, at the end, or two together.
+    /// It starts or ends with a slash, or contains two in a row.
     EmptyPart,
-    /// A part `.` or `..`.
+    /// A part is `.` or `..`.
     DotPart,
-    /// A part of more than [`MAX_PART_LEN`] bytes.
+    /// A part is longer than [`MAX_PART_LEN`] bytes.
     PartTooLong,
-    /// A control, bidirectional or invisible character, where no script and no emoji needs it.
+    /// It contains a control, bidirectional or invisible character that no script or emoji needs there.
     Deceptive(char),
-    /// Something that Windows reads as other than a name.
+    /// Windows reinterprets it.
     NotOnWindows,
 }
 
@@ -169,14 +198,14 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "it is empty"),
-            Self::TooLong => write!(f, "it has more than {MAX_NAME_LEN} bytes"),
-            Self::EmptyPart => write!(f, "a slash stands at its start, at its end or twice"),
-            Self::DotPart => write!(f, "a part of it is \".\" or \"..\""),
-            Self::PartTooLong => write!(f, "a part of it has more than {MAX_PART_LEN} bytes"),
+            Self::TooLong => write!(f, "it is longer than {MAX_NAME_LEN} bytes"),
+            Self::EmptyPart => write!(f, "it starts or ends with a slash, or has two in a row"),
+            Self::DotPart => write!(f, "it contains a part \".\" or \"..\""),
+            Self::PartTooLong => write!(f, "a part of it is longer than {MAX_PART_LEN} bytes"),
             Self::Deceptive(c) => {
-                write!(f, "it holds the invisible character U+{:04X}", u32::from(*c))
+                write!(f, "it contains the invisible character U+{:04X}", u32::from(*c))
             }
-            Self::NotOnWindows => write!(f, "Windows would read it as something else"),
+            Self::NotOnWindows => write!(f, "Windows does not allow this name"),
         }
     }
 }
@@ -200,11 +229,10 @@ fn error(name: &str) -> Option<NameError> {
     })
 }
 
-/// Whether `name` is certainly valid: printable ASCII, short, not beginning with a dot or a slash,
-/// and no two of these together. A `false` means that [`fault`] must look.
+/// Returns true if `name` is certainly valid: short printable ASCII, without a leading dot or slash and
+/// without two of these in a row. After `false`, [`error`] decides.
 ///
-/// Written in blocks of one length and without a branch inside, which a compiler turns into
-/// vector instructions.
+/// Compares blocks of a fixed length without branches, which compilers turn into vector instructions.
 #[inline]
 fn is_plain(name: &[u8]) -> bool {
     let ([first, bytes @ ..], [befores @ .., last]) = (name, name) else { return false };
@@ -217,12 +245,13 @@ fn is_plain(name: &[u8]) -> bool {
         return !befores.iter().zip(bytes).any(|(before, byte)| is_wrong(*before, *byte));
     };
     let blocks = befores.as_chunks().0.iter().zip(bytes.as_chunks().0);
-    // The last block may begin within the one before it.
+    // The last block may overlap the one before it.
     !blocks.fold(is_any_wrong(last_befores, last_bytes), |wrong, (befores, bytes)| {
         wrong | is_any_wrong(befores, bytes)
     })
 }
 
+/// Bytes that [`is_plain`] compares at a time.
 const BLOCK_LEN: usize = 16;
 
 #[inline]
@@ -230,7 +259,7 @@ fn is_any_wrong(befores: &[u8; BLOCK_LEN], bytes: &[u8; BLOCK_LEN]) -> bool {
     befores.iter().zip(bytes).fold(false, |wrong, (before, byte)| wrong | is_wrong(*before, *byte))
 }
 
-/// Whether `byte` after `before` needs a closer look.
+/// Returns true if `byte` after `before` may be invalid.
 #[inline]
 fn is_wrong(before: u8, byte: u8) -> bool {
     let is_mark = |byte: u8| (byte == b'/') | (byte == b'.');
@@ -239,7 +268,7 @@ fn is_wrong(before: u8, byte: u8) -> bool {
 
 fn is_windows_part(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end();
-    // A device with a number is told by its first three letters.
+    // COM1 and the like: three letters and a digit.
     let device = match stem.as_bytes() {
         [head @ .., b'0'..=b'9'] => is_one_of(&[b"COM", b"LPT"], head),
         stem => is_one_of(&[b"CON", b"PRN", b"AUX", b"NUL", b"CONIN$", b"CONOUT$"], stem),
@@ -258,7 +287,7 @@ mod tests {
     use alloc::borrow::ToOwned;
 
     #[test]
-    fn says_yes_and_no_as_section_2_2_does() {
+    fn parse_follows_section_2_2() {
         use NameError::*;
         let part = "a".repeat(255);
         let name = [part.as_str(); 4].join("/");
@@ -317,8 +346,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_quick_look_passes_the_slow_one_passes() {
-        // Every place in a word, and the step from one word to the next.
+    fn the_fast_check_accepts_valid_names_only() {
+        // Every position in a block, and the step to the next block.
         let alphabet = ['a', '.', '/', '\u{1f}', ' ', '~', '\u{7f}', 'é'];
         for before in 0..10 {
             for a in alphabet {
@@ -336,11 +365,11 @@ mod tests {
                 }
             }
         }
-        assert!(is_plain(b"photos-17/img_0a1b2c3d.jpg"), "the usual name takes the quick way");
+        assert!(is_plain(b"photos-17/img_0a1b2c3d.jpg"), "a usual name passes the fast check");
     }
 
     #[test]
-    fn a_number_goes_before_the_extension() {
+    fn numbered_inserts_the_number_before_the_extension() {
         for (name, numbered) in [
             ("song.mp3", "song (1).mp3"),
             ("a.d/notes", "a.d/notes (1)"),
@@ -359,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_takes_less() {
+    fn windows_allows_fewer_names() {
         for bad in ["a\\b", "C:", "C:/a", "nul", "a/NUL.txt", "com1", "a.", "a ", "a?", "LPT9.x"] {
             let name = FileName::new(bad).expect("valid");
             assert_eq!(

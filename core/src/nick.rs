@@ -1,12 +1,12 @@
-//! What a host is called at the relay (section 2.3).
+//! Names of hosts at a relay (section 2.3).
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use crate::{MAX_NICK_CHARS, Quoted, unicode};
 
-/// A valid nick: 1–32 characters, none of them white space, invisible where it stands, control or
-/// `/`, and not `EOF`, which ends a list of nicks. Never used as a path.
+/// A valid nick: 1–32 characters without white space, `/`, control characters and misplaced invisible
+/// characters, and not `EOF`, which ends a list of nicks. Never used as a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nick(Box<str>);
 
@@ -15,10 +15,10 @@ impl Nick {
     ///
     /// # Errors
     ///
-    /// [`InvalidNick`], which says what a nick is and what came.
+    /// [`InvalidNick`], which names the rules and quotes the text.
     pub fn parse(text: &str) -> Result<Self, InvalidNick> {
         let allowed = |c: char| !(unicode::is_space_or_sign(c) || matches!(c, ' ' | '/'));
-        // Thirty-two characters are at most 128 bytes, so a long text need not be counted through.
+        // 32 characters are at most 128 bytes: a longer text is rejected without counting.
         let fits = !text.is_empty()
             && text.len() <= MAX_NICK_CHARS * 4
             && text.chars().count() <= MAX_NICK_CHARS;
@@ -33,24 +33,24 @@ impl Nick {
         }
     }
 
-    /// Whether it is digits alone: the nick of a code, and whoever has it next is someone else
-    /// (section 12.1).
+    /// Returns true if the nick consists of digits: it belongs to a code, and its next holder is another
+    /// host (section 12.1).
     pub fn is_one_time(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// Whether both differ in nothing but the case of ASCII letters: then both are one host's. What else
-    /// could be taken for a nick the relay tells from it (section 5.2), with tables that hosts do without.
+    /// Returns true if both nicks differ only in the case of ASCII letters: they name the same host. The
+    /// relay detects other look-alikes (section 5.2) with tables that hosts do not have.
     pub fn eq_ignore_case(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// The nick in lower case: equal for nicks that are the same.
+    /// Returns the nick in lower case, which is equal for nicks of the same host.
     pub(crate) fn lower(&self) -> Box<str> {
         self.0.to_ascii_lowercase().into()
     }
 
-    /// The nick as text.
+    /// Returns the nick as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,10 +76,10 @@ impl core::str::FromStr for Nick {
     }
 }
 
-/// A text that is no nick.
+/// An invalid nick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidNick {
-    /// What came, escaped and cut.
+    /// The text, escaped and truncated.
     pub got: Box<str>,
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_alone_makes_no_other_nick() {
+    fn eq_ignore_case_folds_ascii_letters_only() {
         let nick = |text: &str| Nick::parse(text).expect(text);
         for (one, other) in [("kim", "Kim"), ("ÅSa", "Åsa"), ("a-1", "A-1")] {
             assert!(nick(one).eq_ignore_case(&nick(other)), "{one} {other}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn says_yes_and_no_as_section_2_3_does() {
+    fn parse_follows_section_2_3() {
         let longest = "é".repeat(32);
         for good in ["a", "bob", "Åsa", "日本", "a.b-c_d", "..", "😀", longest.as_str()] {
             assert!(Nick::parse(good).is_ok(), "{good:?}");

@@ -1,59 +1,69 @@
-//! The packets of a control connection, read and written side by side (section 3).
+//! Reads and writes the packets of a control connection (section 3).
 
 use alloc::vec::Vec;
 
 use crate::{FileName, InvalidName, ProtocolError, Quoted, Size, decimal};
 
-/// A file name from a packet: checked, or with what is wrong with it.
-pub type Name<'a> = Result<FileName<&'a str>, InvalidName<'a>>;
+/// A file name of a packet: valid, or invalid with the reason.
+pub type Name<'a> = Result<FileName<&'a str>, InvalidName<&'a str>>;
 
-/// One line of a control connection. It borrows from the line; reading it allocates nothing.
+/// One line of a control connection. Borrows from the line; parsing does not allocate.
+///
+/// ```
+/// use xcher_core::{Packet, Size};
+///
+/// // Fields are taken from the right, so that a name may contain spaces.
+/// let packet = Packet::parse("X_FILELIST my holiday.jpg 700")?;
+/// let Packet::Entry { name: Ok(name), size } = packet else { panic!("{packet:?}") };
+/// assert_eq!((name.as_str(), size), ("my holiday.jpg", Size::Exact(700)));
+/// # Ok::<(), xcher_core::ProtocolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
-    /// `X_FILELIST`: what do you share?
+    /// `X_FILELIST`: asks for the listing.
     FileList,
-    /// `X_FILELIST name size`: one file of the answer.
+    /// `X_FILELIST name size`: one entry of the listing.
     Entry {
         /// The file.
         name: Name<'a>,
         /// Its size.
         size: Size,
     },
-    /// `X_FILELIST EOF EOF`: the answer is complete.
+    /// `X_FILELIST EOF EOF`: ends the listing.
     ListEnd,
-    /// `X_CHK …`: a question, or the answer to one; which, only the session knows, because a file
-    /// may be called `a YES`.
+    /// `X_CHK …`: a question or an answer. Only the session can tell which, because a file may be called
+    /// `a YES`.
     Chk(Chk<'a>),
-    /// `X_REQUEST name size port`: send me this file, I listen on this port.
+    /// `X_REQUEST name size port`: requests a file.
     Request {
         /// The file.
         name: Name<'a>,
         /// Its size, as listed.
         size: Size,
-        /// Where the requester listens, 1–65535. 0 where the provider is to listen (section 15), which
-        /// only those may say who named it.
+        /// The requester's port, 1–65535; 0 asks the provider to listen (section 15), which requires the
+        /// extension `passive`.
         port: u16,
     },
-    /// `X_END`: I am about to close this connection.
+    /// `X_END`: announces that the sender closes the connection.
     End,
-    /// Another verb that begins with `X_`, for a later version to explain.
+    /// Another verb with the prefix `X_`, of an extension or a later version.
     Unknown {
         /// The verb.
         verb: &'a str,
     },
 }
 
-/// What follows `X_CHK`, before anyone decided whether it asks or answers.
+/// The field of `X_CHK`, which may be a question or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chk<'a>(&'a str);
 
 impl<'a> Chk<'a> {
-    /// The name, if this is a question.
+    /// Returns the name, if this is a question.
     pub fn question(self) -> &'a str {
         self.0
     }
 
-    /// The name and YES or NO, if this is an answer.
+    /// Returns the name and `true` for YES or `false` for NO, if this can be an answer.
     pub fn answer(self) -> Option<(&'a str, bool)> {
         match split_last(self.0)? {
             (name, "YES") => Some((name, true)),
@@ -68,15 +78,15 @@ const CHK: &str = "X_CHK name";
 const REQUEST: &str = "X_REQUEST name size port";
 
 impl<'a> Packet<'a> {
-    /// Reads a line without its end. Fields are taken from the right, so a name may hold spaces.
+    /// Parses a line without its end.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::Malformed`] where a known verb has the wrong fields,
-    /// [`ProtocolError::NotXcher`] where the line begins with no `X_` verb.
+    /// [`ProtocolError::Malformed`] if a known verb has the wrong fields,
+    /// [`ProtocolError::NotXcher`] if the line does not start with an `X_` verb.
     #[inline]
     pub fn parse(line: &'a str) -> Result<Self, ProtocolError> {
-        // The line of which there can be millions goes first.
+        // Entries come first: a listing can have millions.
         if let Some(fields) = line.strip_prefix("X_FILELIST ") {
             return Self::parse_entry(fields).ok_or_else(|| malformed(ENTRY, line));
         }
@@ -94,7 +104,7 @@ impl<'a> Packet<'a> {
                 Self::parse_request(fields).ok_or_else(|| malformed(REQUEST, line))
             }
             ("X_REQUEST", None) => Err(malformed(REQUEST, line)),
-            // Known to the relay only: here it is as wrong as any other line.
+            // A packet for the relay alone, never valid here.
             ("X_INIT", _) => Err(malformed("a packet of a control connection", line)),
             (verb, _) if verb.starts_with("X_") => Ok(Self::Unknown { verb }),
             _ => Err(ProtocolError::NotXcher { got: Quoted(line).to_box() }),
@@ -122,8 +132,8 @@ impl<'a> Packet<'a> {
         Some(Self::Request { name: FileName::parse(name), size, port })
     }
 
-    /// Appends the line with its end. A name that is none is written as it is: only an answer can
-    /// hold one, and it repeats what was asked.
+    /// Appends the line with its end. Writes an invalid name as it is: only an answer can contain one, and
+    /// it repeats the question.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::FileList => put(out, &["X_FILELIST"]),
@@ -138,18 +148,18 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The question whether `name` is shared.
+    /// Creates the question whether `name` is shared.
     pub fn check(name: FileName<&'a str>) -> Self {
         Self::Chk(Chk(name.into_str()))
     }
 
-    /// Appends the answer to X_CHK or the refusal of X_REQUEST; `name` is repeated as it came.
+    /// Appends the answer to an X_CHK or the refusal of an X_REQUEST, with the name as received.
     pub fn encode_answer(name: &str, yes: bool, out: &mut Vec<u8>) {
         put(out, &["X_CHK ", name, if yes { " YES" } else { " NO" }]);
     }
 }
 
-/// Splits off the last field. The field is short, so looking from its end beats a search.
+/// Splits off the last field. The field is short: a scan from its end is faster than a search.
 #[inline]
 pub(crate) fn split_last(fields: &str) -> Option<(&str, &str)> {
     let at = fields.as_bytes().iter().rposition(|byte| *byte == b' ')?;
@@ -222,9 +232,9 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_name_is_told_apart_from_a_bad_packet() {
+    fn an_invalid_name_is_not_a_malformed_packet() {
         let Ok(Packet::Entry { name: Err(bad), .. }) = Packet::parse("X_FILELIST ../a 1") else {
-            panic!("expected an entry with a bad name");
+            panic!("expected an entry with an invalid name");
         };
         assert_eq!(bad.name, "../a");
         assert!(matches!(Packet::parse("X_FILELIST  1"), Ok(Packet::Entry { name: Err(_), .. })));

@@ -1,75 +1,75 @@
-//! How often something may happen.
+//! Token buckets.
 
 use core::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How much there is of something: a burst at once, then one more every so often.
+/// The rate of a token bucket: a burst, then one token per interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
-    /// How many at once.
+    /// Tokens of a full bucket.
     pub(crate) burst: u32,
-    /// The time in which one comes back.
-    pub(crate) every: Duration,
+    /// Interval in which one token is refilled.
+    pub(crate) interval: Duration,
 }
 
 impl Rate {
-    /// So many a minute: all of them at once, then evenly.
+    /// Allows `burst` per minute: all at once, then evenly refilled.
     pub(crate) fn per_minute(burst: u32) -> Self {
-        Self { burst, every: MINUTE.checked_div(burst).unwrap_or_default() }
+        Self { burst, interval: MINUTE.checked_div(burst).unwrap_or_default() }
     }
 
-    /// The time in which everything comes back.
-    fn whole(self) -> Duration {
-        self.every.saturating_mul(self.burst)
+    /// Returns the time in which an empty bucket is refilled.
+    fn refill_time(self) -> Duration {
+        self.interval.saturating_mul(self.burst)
     }
 }
 
-/// What was spent of something that comes back.
+/// A token bucket.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
-    /// When everything spent so far will have come back.
-    whole_at: Duration,
+    /// Time at which the bucket is full again.
+    full_at: Duration,
 }
 
 impl Budget {
-    /// Whether nothing of it is spent.
-    pub(crate) fn is_whole(&self, now: Duration) -> bool {
-        self.whole_at <= now
+    /// Returns true if the bucket is full.
+    pub(crate) fn is_full(&self, now: Duration) -> bool {
+        self.full_at <= now
     }
 
-    /// Spends one, if there is one.
+    /// Takes one token, if available.
     pub(crate) fn spend(&mut self, per_minute: u32, now: Duration) -> bool {
         self.spend_one(Rate::per_minute(per_minute), now)
     }
 
-    /// As [`spend`](Self::spend), of any rate.
+    /// Takes one token at any rate, if available.
     pub(crate) fn spend_one(&mut self, rate: Rate, now: Duration) -> bool {
         self.spend_many(1, rate, now)
     }
 
-    /// Spends `cost` if there is that much. What costs more than there ever is takes all of it.
+    /// Takes `cost` tokens, if available. A cost above the burst takes all of them.
     pub(crate) fn spend_many(&mut self, cost: usize, rate: Rate, now: Duration) -> bool {
         let has = self.has(cost, rate, now);
         if has {
             let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.burst);
-            let back = rate.every.saturating_mul(cost);
-            self.whole_at = self.whole_at.max(now).saturating_add(back);
+            let back = rate.interval.saturating_mul(cost);
+            self.full_at = self.full_at.max(now).saturating_add(back);
         }
         has
     }
 
-    /// Whether there is that much.
+    /// Returns true if `cost` tokens are available.
     pub(crate) fn has(&self, cost: usize, rate: Rate, now: Duration) -> bool {
         let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.burst);
-        let after = self.whole_at.max(now).saturating_add(rate.every.saturating_mul(cost));
-        rate.burst > 0 && after.saturating_sub(now) <= rate.whole()
+        let after = self.full_at.max(now).saturating_add(rate.interval.saturating_mul(cost));
+        rate.burst > 0 && after.saturating_sub(now) <= rate.refill_time()
     }
 
-    /// When everything spent so far will have come back.
+    /// Returns the time at which the bucket is full again.
     #[cfg(feature = "relay")]
-    pub(crate) fn whole_at(&self) -> Duration {
-        self.whole_at
+    pub(crate) fn full_at(&self) -> Duration {
+        self.full_at
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_there_at_once_and_comes_back_evenly() {
+    fn a_budget_allows_a_burst_and_refills_evenly() {
         let mut budget = Budget::default();
         let start = Duration::from_secs(1000);
         let spent = (0..100).filter(|_| budget.spend(60, start)).count();
@@ -86,13 +86,13 @@ mod tests {
         let later = start + Duration::from_secs(2);
         assert_eq!((0..100).filter(|_| budget.spend(60, later)).count(), 2);
         assert!(!Budget::default().spend(0, start));
-        let mut endless = Budget::default();
-        assert!((0..100_000).all(|_| endless.spend(u32::MAX, start)));
+        let mut unlimited = Budget::default();
+        assert!((0..100_000).all(|_| unlimited.spend(u32::MAX, start)));
     }
 
     #[test]
-    fn a_burst_comes_back_one_by_one() {
-        let rate = Rate { burst: 10, every: Duration::from_secs(1) };
+    fn a_burst_refills_one_token_per_interval() {
+        let rate = Rate { burst: 10, interval: Duration::from_secs(1) };
         let mut budget = Budget::default();
         let mut now = Duration::ZERO;
         assert_eq!((0..100).filter(|_| budget.spend_one(rate, now)).count(), 10);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_more_than_there_ever_is_takes_all() {
+    fn a_cost_above_the_burst_takes_the_whole_bucket() {
         let rate = Rate::per_minute(600);
         let mut budget = Budget::default();
         let now = Duration::from_secs(5);

@@ -1,10 +1,12 @@
-//! What becomes of a file at the host that asked for it (section 19).
+//! The reason why a requester did not store a file (section 19).
 
 use core::fmt;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $text:literal;)*) => {
-        /// Why a requested file is not stored at the host that requested it.
+        /// The reason why the requester did not store a file.
+        ///
+        /// `Display` words it for the provider's user: "the peer" is the requester.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum NotStored {
@@ -12,14 +14,14 @@ macro_rules! reasons {
         }
 
         impl NotStored {
-            /// The word in X_FAILED.
+            /// Returns the word in X_FAILED.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word),*
                 }
             }
 
-            /// Reads such a word; one of a later version is [`Other`](Self::Other).
+            /// Parses such a word; one of a later version is [`Other`](Self::Other).
             pub fn parse(word: &str) -> Self {
                 match word {
                     $($word => Self::$name,)*
@@ -39,24 +41,24 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The disk there is full.
-    Space = "space", "no space left there";
-    /// The folder or its file system cannot be written.
-    Denied = "denied", "the folder there cannot be written";
-    /// Something of that name is there and stays.
-    Exists = "exists", "something of that name is there already";
-    /// That system, or its user's rules, cannot take such a name.
-    Name = "name", "its name is not taken there";
-    /// The bytes that came are others than those that were sent.
-    Altered = "altered", "its bytes changed on the way";
-    /// It did not come whole.
-    Incomplete = "incomplete", "it did not arrive whole";
-    /// The user there ended it.
-    Cancelled = "cancelled", "the user there cancelled it";
-    /// It is larger than the user there takes.
-    TooLarge = "large", "it is larger than allowed there";
-    /// Something else.
-    Other = "other", "it could not be stored there";
+    /// The requester's disk is full.
+    Space = "space", "no space left on the peer's disk";
+    /// The requester's folder or its file system is not writable.
+    Denied = "denied", "the peer's folder is not writable";
+    /// A file of this name exists and is kept.
+    Exists = "exists", "the peer already has a file of this name";
+    /// The requester's system or its user's rules do not allow the name.
+    Name = "name", "the peer does not allow this name";
+    /// The received bytes differ from the sent ones.
+    Altered = "altered", "checksum mismatch: data was altered in transit";
+    /// The transfer ended early.
+    Incomplete = "incomplete", "the transfer is incomplete";
+    /// The requester's user cancelled it.
+    Cancelled = "cancelled", "cancelled by the peer";
+    /// It is larger than the requester's user allows.
+    TooLarge = "large", "larger than the peer allows";
+    /// Another reason.
+    Other = "other", "the peer could not store it";
 }
 
 #[cfg(test)]
@@ -64,9 +66,11 @@ mod tests {
     use super::NotStored;
 
     #[test]
-    fn every_word_is_read_as_it_is_written() {
-        for why in [NotStored::Space, NotStored::TooLarge, NotStored::Cancelled, NotStored::Other] {
-            assert_eq!(NotStored::parse(why.as_str()), why);
+    fn every_word_round_trips() {
+        for reason in
+            [NotStored::Space, NotStored::TooLarge, NotStored::Cancelled, NotStored::Other]
+        {
+            assert_eq!(NotStored::parse(reason.as_str()), reason);
         }
         assert_eq!(NotStored::parse("later"), NotStored::Other);
     }

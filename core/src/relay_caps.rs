@@ -1,25 +1,25 @@
-//! What a host and its relay can do beyond section 5.1: the words of X_CAPS between them (section 5.3).
+//! Extensions between a host and its relay: the words of their X_CAPS (section 5.3).
 
 #[cfg(feature = "relay")]
 use alloc::string::String;
 
-/// A set of words. What both sides name is in force.
+/// A set of words. An extension is in force if both sides name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RelayCaps(u8);
 
-/// All words that this crate knows, in the order in which they are written.
+/// All known words, in the order in which they are written.
 const WORDS: [(&str, RelayCaps); 3] =
     [("from", RelayCaps::FROM), ("key", RelayCaps::KEY), ("ticket", RelayCaps::TICKET)];
 
 impl RelayCaps {
-    /// The relay says who calls.
+    /// The relay names the caller with X_FROM.
     pub(crate) const FROM: Self = Self(1);
-    /// Both prove who they are.
+    /// Both prove their keys (section 5.6).
     pub(crate) const KEY: Self = Self(1 << 1);
-    /// Callers are shown that who comes is who was called.
+    /// Callees present tickets to callers (section 5.5).
     pub(crate) const TICKET: Self = Self(1 << 2);
 
-    /// The words that are known. Others mean nothing.
+    /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {
         words.split(' ').fold(Self::default(), |caps, said| {
             let known = WORDS.iter().find(|(word, _)| *word == said);
@@ -27,24 +27,23 @@ impl RelayCaps {
         })
     }
 
-    /// These and the words of `other`.
+    /// Returns the union with `other`.
     pub(crate) fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether each word of `other` is among these.
+    /// Returns true if this set contains every word of `other`.
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether there is a word that the other side answers: each but `from`, which was there before
-    /// relays answered.
+    /// Returns true if the relay must answer: for every word but `from`, which is older than the answer.
     #[cfg(feature = "relay")]
     pub(crate) fn wants_answer(self) -> bool {
         self.0 & !Self::FROM.0 != 0
     }
 
-    /// The fields of an X_CAPS.
+    /// Returns the fields of an X_CAPS.
     #[cfg(feature = "relay")]
     pub(crate) fn words(self) -> String {
         let mut words = String::new();
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_read_as_they_are_written_and_others_passed_over() {
+    fn words_round_trip_and_unknown_words_are_ignored() {
         let both = RelayCaps::FROM.with(RelayCaps::KEY);
         assert_eq!(both.words(), "from key");
         assert_eq!(RelayCaps::parse("key  of from Key x"), both);

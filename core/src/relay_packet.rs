@@ -1,4 +1,4 @@
-//! The packets between a host and the relay, read and written side by side (section 5).
+//! Reads and writes the packets between a host and the relay (section 5).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,74 +6,75 @@ use core::net::IpAddr;
 
 use crate::{Line, ProtocolError, Quoted, decimal};
 
-/// The form of the seed's one packet for the relay.
-pub const X_INIT: &str = "X_INIT nick ip port";
+/// The form of the base protocol's only relay packet.
+pub const X_INIT_FORM: &str = "X_INIT nick ip port";
 
-/// One line between a host and the relay. Nicks are as they came: a relay may know nicks that this
-/// crate would not give out.
+/// One line between a host and the relay. Nicks are unchecked: a relay may know nicks that this crate
+/// would not assign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayPacket<'a> {
-    /// `X_INIT nick ip port`: a host listens there for the host called nick.
+    /// `X_INIT nick ip port`: calls a host; the caller listens at the address.
     Init {
-        /// Who is called.
+        /// The callee's nick.
         nick: &'a str,
-        /// Where the caller listens.
+        /// The caller's address.
         ip: IpAddr,
-        /// On which port, 1–65535.
+        /// The caller's port, 1–65535.
         port: u16,
     },
-    /// `X_NICK nick`: call me that.
+    /// `X_NICK nick`: asks for a nick.
     Nick(&'a str),
-    /// `X_NICK nick YES` or `NO`: the answer.
+    /// `X_NICK nick YES` or `X_NICK nick NO`: answers X_NICK.
     NickAnswer {
-        /// The nick that was asked for.
+        /// The requested nick.
         nick: &'a str,
-        /// Whether it is now the asker's.
+        /// True if the nick is now the client's.
         yes: bool,
     },
-    /// `X_WHO`: who is online?
+    /// `X_WHO`: asks for the nicks online.
     Who,
-    /// `X_WHO nick`: one nick of the answer.
+    /// `X_WHO nick`: one nick of the list.
     WhoNick(&'a str),
-    /// `X_WHO EOF`: the answer is complete.
+    /// `X_WHO EOF`: ends the list.
     WhoEnd,
-    /// `X_ADDR`: which address do you see me at?
+    /// `X_ADDR`: asks for the client's address as the relay sees it.
     Addr,
-    /// `X_ADDR ip`: the answer.
+    /// `X_ADDR ip`: answers X_ADDR.
     AddrAnswer(IpAddr),
-    /// `X_PING token`: are you there?
+    /// `X_PING token`: asks for a sign of life.
     Ping(&'a str),
-    /// `X_PONG token`: I am.
+    /// `X_PONG token`: answers X_PING.
     Pong(&'a str),
-    /// `X_CAPS word word …`: what I understand beside section 5.
+    /// `X_CAPS word word …`: names the supported extensions (section 5.3).
     Caps(&'a str),
-    /// `X_KEY …`: who this side is, in the fields of one of the three steps of section 5.6.
+    /// `X_KEY …`: one of the three steps of the proof of keys (section 5.6).
     Key(&'a str),
-    /// `X_FROM nick`: the next X_INIT comes from this host.
+    /// `X_FROM nick`: names the caller of the next X_INIT.
     From(&'a str),
-    /// `X_TICKET base64`: who dials where the next X_INIT says shows this.
+    /// `X_TICKET base64`: the ticket that the callee of the next X_INIT must present (section 5.5).
     Ticket(&'a str),
-    /// `X_TICKET nick ip port base64` or `-`: whoever comes there for your X_INIT shows this, or nothing.
+    /// `X_TICKET nick ip port base64`, or `-` for no ticket: the ticket that the caller of this X_INIT must
+    /// expect (section 5.5).
     TicketDue {
-        /// Who was called.
+        /// The callee's nick.
         nick: &'a str,
-        /// Where the caller listens.
+        /// The caller's address.
         ip: IpAddr,
-        /// On which port.
+        /// The caller's port.
         port: u16,
-        /// The ticket; `None` where the host that was called knows none.
+        /// The ticket; `None` if the callee does not support tickets.
         ticket: Option<&'a str>,
     },
-    /// `X_ERR verb reason…`: why a packet was not carried out.
+    /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
-        /// The verb of that packet.
+        /// The packet's verb, or `-`.
         verb: &'a str,
-        /// What was expected and what came.
+        /// The reason.
         reason: &'a str,
     },
-    /// `X_END`: I am about to close.
+    /// `X_END`: announces that the sender closes the connection.
     End,
-    /// Another verb that begins with `X_`.
+    /// Another verb with the prefix `X_`.
     Unknown {
         /// The verb.
         verb: &'a str,
@@ -81,12 +82,12 @@ pub enum RelayPacket<'a> {
 }
 
 impl<'a> RelayPacket<'a> {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::Malformed`] where a known verb has the wrong fields,
-    /// [`ProtocolError::NotXcher`] where the line begins with no `X_` verb.
+    /// [`ProtocolError::Malformed`] if a known verb has the wrong fields,
+    /// [`ProtocolError::NotXcher`] if the line does not start with an `X_` verb.
     pub fn parse(line: Line<'a>) -> Result<Self, ProtocolError> {
         let line = line.text();
         let (verb, fields) = match line.split_once(' ') {
@@ -94,7 +95,7 @@ impl<'a> RelayPacket<'a> {
             None => (line, None),
         };
         let (expected, packet) = match verb {
-            "X_INIT" => (X_INIT, fields.and_then(Self::parse_init)),
+            "X_INIT" => (X_INIT_FORM, fields.and_then(Self::parse_init)),
             "X_NICK" => ("X_NICK nick", fields.and_then(Self::parse_nick)),
             "X_WHO" => (
                 "X_WHO, X_WHO nick or X_WHO EOF",
@@ -131,7 +132,7 @@ impl<'a> RelayPacket<'a> {
     fn parse_init(fields: &'a str) -> Option<Self> {
         let (nick, rest) = fields.split_once(' ')?;
         let (ip, port) = rest.split_once(' ')?;
-        // The standard parser takes no brackets, no zone, no host name and no short forms.
+        // The standard parser rejects brackets, zones, host names and short forms.
         Some(Self::Init { nick: single(nick)?, ip: ip.parse().ok()?, port: decimal::port(port)? })
     }
 
@@ -189,7 +190,7 @@ impl<'a> RelayPacket<'a> {
         }
     }
 
-    /// The packet as a line of its own.
+    /// Returns the packet as a line with its end.
     pub fn to_line(&self) -> Box<[u8]> {
         let mut out = Vec::new();
         self.encode(&mut out);
@@ -197,7 +198,7 @@ impl<'a> RelayPacket<'a> {
     }
 }
 
-/// A field that is the only one: not empty, no space in it.
+/// Returns the field if it is not empty and contains no space.
 fn single(field: &str) -> Option<&str> {
     (!field.is_empty() && !field.contains(' ')).then_some(field)
 }

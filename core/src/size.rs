@@ -1,33 +1,32 @@
-//! How large a file is said to be (section 2.4).
+//! File sizes (section 2.4).
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::decimal;
 
-/// A file's size in bytes, or what another side wrote in its place.
+/// A file's size as the protocol states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// So many bytes.
+    /// The size in bytes.
     Exact(u64),
-    /// As the seed's example has it, `700mb`: a round figure, and the end of the stream decides.
-    /// It keeps its spelling, so that a request names the size as it was listed.
+    /// A rounded size with a unit, `700mb`, as in the base protocol's example; the end of the stream
+    /// determines the length. Keeps its spelling, so that a request repeats the listed size.
     Approximate {
         /// The number before the unit.
         count: u64,
-        /// The two letters of the unit as they came.
+        /// The two letters of the unit as received.
         unit: [u8; 2],
     },
 }
 
 impl Size {
-    /// Nothing is known of it, as of what comes from a pipe: the end of the stream says how much it
-    /// was. It is written as what it is at least, `0tb`, so that whoever does not know that it says
-    /// this takes it for a size that was rounded down.
+    /// The size of a stream of unknown length, such as piped input, written as `0tb`. A base-protocol peer
+    /// reads this as a size that was rounded down.
     pub const UNKNOWN: Self = Self::Approximate { count: 0, unit: *b"tb" };
 
-    /// Reads decimal bytes, or a whole number with a unit `kb mb gb tb` in any case, 1024-based.
-    /// `None` for anything else, and for more bytes than a u64 counts.
+    /// Parses decimal bytes, or an integer with a 1024-based unit `kb`, `mb`, `gb` or `tb` in any case.
+    /// Returns `None` for anything else and for more than `u64::MAX` bytes.
     #[inline]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(bytes) = decimal::parse(text.as_bytes()) {
@@ -38,12 +37,12 @@ impl Size {
         size.checked_bytes().map(|_| size)
     }
 
-    /// The size in bytes; for an approximate size, about so many.
+    /// Returns the size in bytes; an approximate size counts as its rounded value.
     pub fn bytes(self) -> u64 {
         self.checked_bytes().unwrap_or(u64::MAX)
     }
 
-    /// The size in bytes where it is exact.
+    /// Returns the size in bytes, if it is exact.
     pub fn exact(self) -> Option<u64> {
         match self {
             Self::Exact(bytes) => Some(bytes),
@@ -51,7 +50,7 @@ impl Size {
         }
     }
 
-    /// Whether it is [`UNKNOWN`](Self::UNKNOWN), in whatever case it came.
+    /// Returns true if the size is [`UNKNOWN`](Self::UNKNOWN), in any case of letters.
     pub fn is_unknown(self) -> bool {
         match self {
             Self::Exact(_) => false,
@@ -59,8 +58,8 @@ impl Size {
         }
     }
 
-    /// The most bytes that a file of this size can have: an approximate size may have been rounded
-    /// down by almost one of its units, and one that is not known has no bound.
+    /// Returns the maximum bytes of a file of this size: an approximate size may have been rounded down by
+    /// almost one unit, and an unknown size has no limit.
     pub fn limit(self) -> u64 {
         match self {
             Self::Exact(bytes) => bytes,
@@ -71,7 +70,7 @@ impl Size {
         }
     }
 
-    /// Appends the size as the wire spells it.
+    /// Appends the size in its wire format.
     pub(crate) fn encode(self, out: &mut Vec<u8>) {
         let (number, unit) = match &self {
             Self::Exact(bytes) => (*bytes, &[][..]),
@@ -116,7 +115,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn reads_bytes_and_the_seeds_units() {
+    fn parses_bytes_and_the_base_protocols_units() {
         assert_eq!(Size::parse("0"), Some(Size::Exact(0)));
         assert_eq!(Size::parse("18446744073709551615"), Some(Size::Exact(u64::MAX)));
         for (text, bytes) in [
@@ -128,7 +127,7 @@ mod tests {
         ] {
             let size = Size::parse(text).expect(text);
             assert_eq!((size.bytes(), size.exact()), (bytes, None));
-            assert_eq!(size.to_string(), text, "a request spells the size as the list did");
+            assert_eq!(size.to_string(), text, "a request repeats the spelling of the listing");
         }
         let unknown = Size::parse("0TB").expect("a size");
         assert!(unknown.is_unknown() && Size::UNKNOWN.is_unknown());

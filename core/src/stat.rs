@@ -1,51 +1,51 @@
-//! What a file has beside its name and its bytes (section 16).
+//! File metadata: type, modification time and permissions (section 16).
 
 use alloc::vec::Vec;
 
 use crate::packet::split_last;
 use crate::{FileName, Size, decimal};
 
-/// When a file was last changed, what it is, and who may use it.
+/// A file's metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Stat {
-    /// Seconds since 1970 in UTC; `None` where it is not known.
+    /// Modification time in seconds since 1970 (UTC); `None` if unknown.
     pub modified: Option<i64>,
-    /// What it is.
+    /// The type.
     pub kind: Kind,
-    /// Whether its owner may execute it. Files alone are programs.
+    /// True if the owner may execute it; only for regular files.
     pub executable: bool,
-    /// Whether nobody but its owner may read or use it.
+    /// True if only the owner may read or use it.
     pub private: bool,
 }
 
-/// What an entry of a list or an offer is.
+/// The type of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Kind {
     /// A regular file.
     #[default]
     File,
-    /// A folder with nothing in it: no bytes are sent.
+    /// An empty folder, which has no bytes to send.
     Folder,
-    /// A symbolic link. Its bytes are the text of its target.
+    /// A symbolic link, whose bytes are the text of its target.
     Link,
 }
 
-/// The longest target of a symbolic link, in bytes.
+/// Bytes of the longest target of a symbolic link.
 pub const MAX_LINK_LEN: u64 = 4096;
 
-/// A file that a host shares.
+/// A shared file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedFile {
-    /// Its name.
+    /// The name.
     pub name: FileName,
-    /// Its size: exact, or [`Size::UNKNOWN`].
+    /// The size: exact, or [`Size::UNKNOWN`].
     pub size: Size,
-    /// What else is to be told of it.
+    /// The metadata.
     pub stat: Stat,
 }
 
 impl Stat {
-    /// Takes the last two fields; what is before them.
+    /// Parses the last two fields and returns the rest of the line.
     pub(crate) fn split(fields: &str) -> Option<(&str, Self)> {
         let (fields, mode) = split_last(fields)?;
         let (fields, modified) = split_last(fields)?;
@@ -72,7 +72,7 @@ impl Stat {
         }
     }
 
-    /// The mode field: its letters, or `-`.
+    /// Returns the mode field: its letters, or `-`.
     pub fn mode(self) -> &'static str {
         match (self.kind, self.executable, self.private) {
             (Kind::File, false, false) => "-",
@@ -85,7 +85,7 @@ impl Stat {
         }
     }
 
-    /// Reads what [`mode`](Self::mode) wrote; `None` for anything else.
+    /// Parses a [`mode`](Self::mode) field; returns `None` for anything else.
     pub fn with_mode(modified: Option<i64>, mode: &str) -> Option<Self> {
         let (kind, executable, private) = Self::parse_mode(mode)?;
         Some(Self { modified, kind, executable, private })
@@ -114,7 +114,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn both_fields_are_read_as_they_are_written() {
+    fn both_fields_round_trip() {
         for modified in [None, Some(0), Some(1_795_000_000), Some(-1), Some(i64::MAX)] {
             for mode in ["-", "p", "x", "xp", "d", "dp", "l"] {
                 let stat = Stat::with_mode(modified, mode).expect("a mode");

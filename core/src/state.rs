@@ -1,8 +1,16 @@
-//! What each side of a control connection may do next (section 3.1).
+//! The states of one side of a control connection (section 3.1).
 //!
-//! One table for both sides: it does not know who sent X_INIT, who asks and who answers.
+//! Both sides use the same table. It does not depend on which side sent X_INIT, asks or answers.
+//!
+//! ```
+//! use xcher_core::state::{State, Step};
+//!
+//! let open = State::Silent.after(Step::Packet).expect("a first packet");
+//! let ended = open.after(Step::End).expect("X_END");
+//! assert_eq!(ended.after(Step::Packet), None, "nothing follows X_END");
+//! ```
 
-/// Where one side of a control connection stands.
+/// The state of one side of a control connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum State {
     /// It has sent nothing yet.
@@ -10,24 +18,24 @@ pub enum State {
     Silent,
     /// It has sent a packet and may send more.
     Open,
-    /// It has sent X_END: it closes next.
+    /// It has sent X_END and closes next.
     Ended,
     /// It has closed.
     Closed,
 }
 
-/// What one side does.
+/// A step of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Sends a packet other than X_END.
     Packet,
     /// Sends X_END.
     End,
-    /// Closes the connection, or loses it.
+    /// Closes or loses the connection.
     Close,
 }
 
-/// For each state in the order of [`State`], what Packet, End and Close lead to.
+/// The state after Packet, End and Close, for each [`State`] in its order.
 #[rustfmt::skip]
 const TABLE: [[Option<State>; 3]; 4] = {
     use State::{Closed, Ended, Open};
@@ -40,7 +48,7 @@ const TABLE: [[Option<State>; 3]; 4] = {
 };
 
 impl State {
-    /// The state after `step`, or `None` where the side may not do that.
+    /// Returns the state after `step`, or `None` if the step is not allowed.
     pub fn after(self, step: Step) -> Option<State> {
         TABLE[self as usize][step as usize]
     }
@@ -51,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_closing_follows_the_end() {
+    fn only_a_close_follows_the_end() {
         let ended = State::Silent.after(Step::Packet).and_then(|s| s.after(Step::End));
         assert_eq!(ended, Some(State::Ended));
         assert_eq!(State::Ended.after(Step::Packet), None);

@@ -1,7 +1,39 @@
-//! A file's bytes in a data connection of a private session (sections 11.4 and 13).
+//! A file on a data connection of an encrypted session (sections 11.4 and 13).
 //!
-//! They go in records. Where both sides verify, a record with their sum follows, and then the mark of
-//! the end.
+//! The file is sent in records. If both sides verify, a record with its digest follows; then the end mark.
+//! A [`Seal`] comes from [`Session::data_seal`](crate::Session::data_seal).
+//!
+//! ```
+//! use xcher_core::secure::record;
+//! use xcher_core::stream::{Hasher, Seal};
+//!
+//! # use xcher_core::secure::{Cipher, Entropy, Handshake, Identity, Side};
+//! # let host = |side, seed| Handshake::new(side, &Identity::new([seed; 32]), b"", &mut Entropy::new([seed; 32]));
+//! # let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
+//! # b.read(&a.write()?)?;
+//! # a.read(&b.write()?)?;
+//! # b.read(&a.write()?)?;
+//! # let [provider, requester] = [a, b].map(|host| {
+//! #     let (keys, ..) = host.finish().expect("a finished handshake");
+//! #     Seal::new(keys.data(Side::Callee, 0, Cipher::ChaCha20Poly1305), true)
+//! # });
+//! let mut sender = provider.sender(Hasher::new())?;
+//! let mut bytes = vec![0; record::HEAD_LEN];
+//! bytes.extend(b"a file");
+//! bytes.extend([0; record::TAG_LEN]);
+//! sender.seal(&mut bytes)?;
+//! bytes.extend(sender.finish()?);
+//!
+//! let mut receiver = requester.receiver(Hasher::new())?;
+//! let (mut unread, mut file) = (&bytes[..], Vec::<u8>::new());
+//! while let Some((held_back, text)) = receiver.receive(&mut unread)? {
+//!     file.extend(held_back.iter().flatten());
+//!     file.extend(text);
+//! }
+//! assert_eq!(file, b"a file");
+//! assert!(receiver.finish()?.is_some_and(|digests| digests.agree()));
+//! # Ok::<(), xcher_core::secure::SecureError>(())
+//! ```
 
 use alloc::vec::Vec;
 
@@ -9,56 +41,56 @@ pub use blake3::Hasher;
 
 use crate::secure::{DataKey, DataOpener, DataSealer, SecureError, record};
 
-/// BLAKE3 of a file's bytes.
+/// A BLAKE3 digest.
 pub type Digest = [u8; 32];
 
-/// What a record holds of a file: bytes that were held back before it, then its own.
+/// A file's bytes released by a record: a record held back earlier, then those of the record itself.
 pub type Opened<'a> = (Option<Digest>, &'a [u8]);
 
-/// How the bytes of one request are sealed: of one file, or of [many](crate::batch).
+/// The key of one request's data connection, for one file or a [batch](crate::batch).
 #[derive(Debug)]
 pub struct Seal {
     pub(crate) key: DataKey,
     pub(crate) verify: bool,
 }
 
-/// The sums of a file that came.
+/// The digests of a received file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digests {
-    /// Of what came.
+    /// The digest of the received bytes.
     pub ours: Digest,
-    /// Of what was sent, as the other side says.
+    /// The digest that the provider sent.
     pub theirs: Option<Digest>,
 }
 
 impl Seal {
-    /// By this key; with the sum of each file where both sides verify.
+    /// Creates a seal; `verify` adds a digest to each file, which both sides must have agreed on.
     pub fn new(key: DataKey, verify: bool) -> Self {
         Self { key, verify }
     }
 
-    /// Begins to send, after the bytes that `begun` was fed with.
+    /// Starts to send a file. `prefix` has hashed the bytes that the requester already has.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] where this host has not the cipher.
-    pub fn sender(self, begun: Hasher) -> Result<Sender, SecureError> {
-        Ok(Sender { sealer: self.key.sealer()?, digest: self.verify.then_some(begun) })
+    /// [`SecureError::CipherUnavailable`].
+    pub fn sender(self, prefix: Hasher) -> Result<Sender, SecureError> {
+        Ok(Sender { sealer: self.key.sealer()?, digest: self.verify.then_some(prefix) })
     }
 
-    /// Begins to receive, after the bytes that `begun` was fed with.
+    /// Starts to receive a file. `prefix` has hashed the bytes that this host already has.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] where this host has not the cipher.
-    pub fn receiver(self, begun: Hasher) -> Result<Receiver, SecureError> {
+    /// [`SecureError::CipherUnavailable`].
+    pub fn receiver(self, prefix: Hasher) -> Result<Receiver, SecureError> {
         let opener = self.key.opener()?;
-        Ok(Receiver { opener, digest: self.verify.then_some(begun), held: None })
+        Ok(Receiver { opener, digest: self.verify.then_some(prefix), held: None })
     }
 }
 
 impl Digests {
-    /// Whether what came is what was sent.
+    /// Returns true if the provider sent a digest and it matches.
     pub fn agree(&self) -> bool {
         self.theirs == Some(self.ours)
     }
@@ -73,7 +105,7 @@ pub struct Sender {
 
 impl Sender {
     /// Seals a record in place: [`record::HEAD_LEN`] bytes of any value, 1 to [`record::MAX_PLAIN_LEN`] bytes
-    /// of the file, [`record::TAG_LEN`] bytes of any value. All of it is then to be written.
+    /// of the file, [`record::TAG_LEN`] bytes of any value. Write the whole buffer afterwards.
     ///
     /// # Errors
     ///
@@ -86,11 +118,11 @@ impl Sender {
         self.sealer.seal(record)
     }
 
-    /// What is to be written after the last byte.
+    /// Returns what to write after the last byte of the file.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Exhausted`] after 2⁶⁴ records.
+    /// [`SecureError::Exhausted`] after 2⁶⁴ − 1 records.
     pub fn finish(mut self) -> Result<Vec<u8>, SecureError> {
         let mut end = Vec::new();
         if let Some(digest) = self.digest {
@@ -109,43 +141,42 @@ impl Sender {
 pub struct Receiver {
     opener: DataOpener,
     digest: Option<Hasher>,
-    /// A record as long as a sum: only what follows it tells whether it is one.
+    /// A record of a digest's length: only the next record shows if it is the digest.
     held: Option<Digest>,
 }
 
 impl Receiver {
-    /// Opens one whole record in place. The file's bytes that are known by it: those that were held
-    /// back before, then those of the record.
+    /// Opens one complete record in place. Returns the bytes of the file that it releases.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for a record that is not the next of the other side's.
+    /// [`SecureError`] if this is not the provider's next record.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, SecureError> {
         let text = self.opener.open(record)?;
-        Ok(settle(&mut self.digest, &mut self.held, text))
+        Ok(release(&mut self.digest, &mut self.held, text))
     }
 
-    /// As [`open`](Self::open), of bytes in any pieces, from the front of `bytes`. To be called until
-    /// it gives `None`: then all of them were taken.
+    /// Opens records from bytes split anywhere, taken from the front of `bytes`. Call it until it returns
+    /// `None`: then it has taken all bytes.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`open`](Self::open).
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Opened<'_>>, SecureError> {
         let Some(text) = self.opener.receive(bytes)? else { return Ok(None) };
-        Ok(Some(settle(&mut self.digest, &mut self.held, text)))
+        Ok(Some(release(&mut self.digest, &mut self.held, text)))
     }
 
-    /// Whether all came. Anything more is an error.
+    /// Returns true once the end mark was received. Further bytes are an error.
     pub fn is_finished(&self) -> bool {
         self.opener.is_finished()
     }
 
-    /// The connection ended. The sums, where both sides verify.
+    /// Reports the end of the connection. Returns the digests if both sides verify.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Truncated`] where something is missing.
+    /// [`SecureError::Truncated`] if the end mark is missing.
     pub fn finish(self) -> Result<Option<Digests>, SecureError> {
         self.opener.close()?;
         let ours = self.digest.map(|digest| *digest.finalize().as_bytes());
@@ -153,28 +184,28 @@ impl Receiver {
     }
 }
 
-fn settle<'a>(
+fn release<'a>(
     digest: &mut Option<Hasher>,
     held: &mut Option<Digest>,
     text: &'a [u8],
 ) -> Opened<'a> {
     let Some(digest) = digest else { return (None, text) };
-    // The last record is empty: what is held before it is the sum.
+    // The last record is empty: the record held before it is the digest.
     if text.is_empty() {
         return (None, text);
     }
-    let before = held.take();
-    if let Some(before) = &before {
-        digest.update(before);
+    let released = held.take();
+    if let Some(released) = &released {
+        digest.update(released);
     }
     match text.try_into() {
         Ok(text) => {
             *held = Some(text);
-            (before, &[])
+            (released, &[])
         }
         Err(_) => {
             digest.update(text);
-            (before, text)
+            (released, text)
         }
     }
 }

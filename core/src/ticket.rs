@@ -1,5 +1,4 @@
-//! What shows a caller that the host which connects is the one that the relay passed its call on to
-//! (section 5.5).
+//! Tickets, which prove to a caller that an incoming connection is the callee's (section 5.5).
 
 use alloc::string::String;
 use core::fmt;
@@ -14,19 +13,19 @@ use crate::secure::{decode, encode};
 #[derive(Clone)]
 pub(crate) struct Ticket([u8; 16]);
 
-/// How the line begins by which it is shown, the first on a control connection.
+/// The start of the line that presents a ticket, the first of a control connection.
 const VERB: &str = "X_TICKET ";
-/// The longest such line: the verb, 24 characters of base64, CR and LF.
+/// Bytes of the longest such line: the verb, 24 characters of base64, CR and LF.
 const MAX_TICKET_LINE_LEN: usize = VERB.len() + 24 + 2;
 
-/// What the first bytes of a connection say.
+/// The result of checking the first bytes of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TicketCheck {
-    /// This ticket, in a line of so many bytes.
+    /// They present this ticket, in a line of this many bytes.
     Valid(usize),
-    /// Something else.
+    /// They do not present this ticket.
     Invalid,
-    /// Nothing so far that a ticket does not begin with.
+    /// They may be the start of a ticket line.
     Incomplete,
 }
 
@@ -36,23 +35,23 @@ impl Ticket {
         Self(entropy.bytes())
     }
 
-    /// Reads a field; `None` for anything but 16 bytes in base64.
+    /// Parses a field; returns `None` for anything but 16 bytes in base64.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16];
         decode(text, &mut bytes).ok().map(|()| Self(bytes))
     }
 
-    /// The field.
+    /// Returns the field.
     pub(crate) fn text(&self) -> String {
         encode(&self.0)
     }
 
-    /// The line by which it is shown.
+    /// Returns the line that presents it.
     pub(crate) fn line(&self) -> String {
         [VERB, &self.text(), "\n"].concat()
     }
 
-    /// Whether these bytes, the first of a connection, show this ticket.
+    /// Checks if these bytes, the first of a connection, present this ticket.
     pub(crate) fn check(&self, bytes: &[u8]) -> TicketCheck {
         let Some(end) = bytes.iter().take(MAX_TICKET_LINE_LEN).position(|byte| *byte == b'\n')
         else {
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_ticket_itself_is_right_however_it_is_split() {
+    fn check_accepts_only_the_ticket_at_every_split() {
         let ticket = Ticket([7; 16]);
         let line = ticket.line();
         assert_eq!(line, "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==\n");
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_has_sixteen_bytes() {
+    fn a_field_encodes_sixteen_bytes() {
         let ticket = Ticket::random(&mut Entropy::new([1; 32]));
         assert_eq!(Ticket::parse(&ticket.text()).map(|read| read.0), Some(ticket.0));
         for bad in ["", "-", "AAAA", "BwcHBwcHBwcHBwcHBwcHBw", "BwcHBwcHBwcHBwcHBwcHBwcH"] {

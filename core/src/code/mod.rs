@@ -13,6 +13,8 @@ use crate::secure::Entropy;
 
 /// Wrong codes after which a code lets nobody in any more (section 12.2).
 pub const MAX_TRIES: u32 = 10;
+/// Codes that a sender tries in turn where the nick of one is taken.
+pub const MAX_NICK_ATTEMPTS: u32 = 8;
 
 /// The most digits of a nick in a code.
 const MAX_NICK_DIGITS: usize = 9;

@@ -60,7 +60,7 @@ impl CallGuard {
         let caller = client_prefix(ip);
         if !self.callers.contains_key(&caller) {
             if self.callers.len() >= REMEMBERED {
-                self.callers.retain(|_, budget| !budget.is_whole(now));
+                self.callers.retain(|_, budget| !budget.is_full(now));
             }
             if self.callers.len() >= REMEMBERED {
                 return false;

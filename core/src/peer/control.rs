@@ -6,11 +6,16 @@ use core::time::Duration;
 
 use super::receipts::deliver;
 use super::session_entry::{Ask, Slot, Stage, TRIAL};
-use super::{Action, Delivery, Error, Event, Peer, SessionId, Turn, Use};
+use super::{Action, ConnId, Delivery, Error, Event, Peer, SessionId, Turn, Use};
 use crate::session::Event as Heard;
 use crate::{FileName, LeftOut, MisuseError, ProtocolError, SharedFile};
 
 impl Peer {
+    /// Returns a session's control connection, for a driver whose user does not read as fast as it comes.
+    pub fn control_connection(&self, session: SessionId) -> Option<ConnId> {
+        self.sessions.get(&session)?.conn()
+    }
+
     /// Asks for everything the other side shares: [`Event::Entry`] for each, then
     /// [`Event::ListEnd`].
     ///

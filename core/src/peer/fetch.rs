@@ -39,6 +39,8 @@ pub(super) struct Fetch {
     pub(super) number: u64,
     /// How its bytes will come.
     pub(super) seal: Option<Seal>,
+    /// The driver passes its bytes on as they arrive.
+    pub(super) streamed: bool,
     /// The files that it brings, where it is a batch, and which of them were asked for.
     pub(super) members: Vec<TransferId>,
     pub(super) batch: Vec<BatchFile>,
@@ -84,6 +86,7 @@ impl Fetch {
             reports: false,
             number: 0,
             seal: None,
+            streamed: false,
             members: Vec::new(),
             batch: Vec::new(),
             last: None,
@@ -139,6 +142,33 @@ impl Peer {
         Ok(id)
     }
 
+    /// Requests a file as [`get`](Self::get) does, for a driver that passes its bytes on as they arrive: nothing
+    /// of an earlier attempt is resumed, and the file travels on a data connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_stream(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<TransferId, MisuseError> {
+        let turn = &mut Turn { now, actions };
+        let slot = self.sessions.get(&session).ok_or(MisuseError::NoSession)?;
+        if slot.fetches.len() >= self.config.limits.pending_requests {
+            return Err(MisuseError::TooManyRequests);
+        }
+        let id = self.wait_for(session, name, size, Stat::default(), turn);
+        if let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) {
+            fetch.streamed = true;
+        }
+        self.start_fetches(session, turn);
+        Ok(id)
+    }
+
     /// Has a file wait for its turn.
     pub(super) fn wait_for(
         &mut self,
@@ -184,7 +214,9 @@ impl Peer {
             fetch.peer = Some(peer);
             fetch.since = turn.now;
             match (slot.own_key.or(slot.key), fetch.size.exact()) {
-                (Some(from), Some(size)) if resumes && fetch.members.is_empty() => {
+                (Some(from), Some(size))
+                    if resumes && fetch.members.is_empty() && !fetch.streamed =>
+                {
                     fetch.stage = Stage::Looking;
                     fetch.looked = true;
                     let name = fetch.name.clone();

@@ -67,7 +67,9 @@ impl Peer {
         for id in &slot.fetches {
             let Some(Transfer::Fetch(fetch)) = self.transfers.get(id) else { continue };
             match fetch.size.exact() {
-                Some(size) if size <= MAX_FILE_LEN && fetch.members.is_empty() => {
+                Some(size)
+                    if size <= MAX_FILE_LEN && fetch.members.is_empty() && !fetch.streamed =>
+                {
                     if total + size > MAX_BATCH_LEN || files.len() == MAX_FILES {
                         break;
                     }

@@ -36,8 +36,8 @@ impl Addresses {
     }
 
     pub(super) fn connected(&mut self, from: IpAddr, now: Duration) {
-        while let Some((whole_at, ip)) = self.left.first().copied()
-            && whole_at <= now
+        while let Some((full_at, ip)) = self.left.first().copied()
+            && full_at <= now
         {
             self.left.pop_first();
             self.all.remove(&ip);
@@ -45,7 +45,7 @@ impl Addresses {
         let from = client_prefix(from);
         let address = self.all.entry(from).or_default();
         if address.connections == 0 {
-            self.left.remove(&(address.whole_at(), from));
+            self.left.remove(&(address.full_at(), from));
         }
         address.connections += 1;
     }
@@ -57,7 +57,7 @@ impl Addresses {
         if address.connections > 0 {
             return;
         }
-        self.left.insert((address.whole_at(), from));
+        self.left.insert((address.full_at(), from));
         if self.left.len() > MAX_DISCONNECTED
             && let Some((_, ip)) = self.left.pop_first()
         {
@@ -92,13 +92,13 @@ impl Addresses {
 }
 
 impl Address {
-    fn whole_at(&self) -> Duration {
-        self.answers.whole_at().max(self.guesses.whole_at())
+    fn full_at(&self) -> Duration {
+        self.answers.full_at().max(self.guesses.full_at())
     }
 }
 
 fn guesses(limits: &RelayLimits) -> Rate {
-    Rate { burst: limits.guesses, every: limits.guess_interval }
+    Rate { burst: limits.guesses, interval: limits.guess_interval }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
-    Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT, addr,
+    Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
 };
 
 /// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
@@ -393,7 +393,7 @@ fn too_many_guesses(limits: &RelayLimits) -> String {
 /// The form in which a client sends the packet of this verb to the relay.
 fn form(text: &str) -> &'static str {
     match verb(text) {
-        "X_INIT" => X_INIT,
+        "X_INIT" => X_INIT_FORM,
         "X_NICK" => "X_NICK nick",
         "X_WHO" => "X_WHO",
         "X_ADDR" => "X_ADDR",

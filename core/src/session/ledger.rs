@@ -340,7 +340,7 @@ impl Ledger {
     }
 
     /// A question about a name that is none.
-    fn owe_no(&mut self, bad: InvalidName<'_>) -> Result<Event, ProtocolError> {
+    fn owe_no(&mut self, bad: InvalidName<&str>) -> Result<Event, ProtocolError> {
         // The NO repeats the name, and must itself fit a line.
         if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE_LEN {
             return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });

@@ -1,5 +1,5 @@
-//! Places where a character that is not drawn by itself is part of what is: in words of some scripts,
-//! and in emoji (section 2.2).
+//! Contexts in which an invisible character is legitimate: in words of some scripts, and in emoji
+//! (section 2.2).
 
 use super::tables::{JOINING, PICTOGRAPHIC, VIRAMA};
 
@@ -15,20 +15,20 @@ pub(super) fn is_allowed(text: &[char], at: usize) -> bool {
     let (c, last, next) = (*c, *last, after.first().copied());
     match c {
         // RFC 5892, appendix A.1.
-        NON_JOINER => is_virama(last) || is_between_joined(&text[..at], after),
-        // Appendix A.2; the Bengali Ra that keeps its form before a Ya; and emoji.
+        NON_JOINER => is_virama(last) || is_between_joining_letters(&text[..at], after),
+        // RFC 5892, appendix A.2; a Bengali Ra that keeps its form before a Ya; and emoji.
         JOINER => {
             let is_ra = last == '\u{9b0}' && next == Some('\u{9cd}');
             is_virama(last) || is_ra || is_between_pictures(before, last, next)
         }
-        // UTS 51: a picture's style, and the keys of a telephone.
+        // UTS 51: the style of a pictograph, and keycaps.
         '\u{fe0e}' | EMOJI_STYLE => {
             let is_key = matches!(last, '0'..='9' | '#' | '*') && next == Some('\u{20e3}');
             is_picture(last) || c == EMOJI_STYLE && is_key
         }
-        // A Mongolian letter's form.
+        // The form of a Mongolian letter.
         '\u{180b}'..='\u{180d}' | '\u{180f}' => matches!(last, '\u{1820}'..='\u{18aa}'),
-        // An ideograph's.
+        // The form of an ideograph.
         '\u{e0100}'..='\u{e01ef}' => {
             matches!(last, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
         }
@@ -37,9 +37,9 @@ pub(super) fn is_allowed(text: &[char], at: usize) -> bool {
     }
 }
 
-/// A letter that joins to what follows, and one that joins to what came before, with nothing between
-/// them but marks.
-fn is_between_joined(before: &[char], after: &[char]) -> bool {
+/// Returns true between a letter that joins to the next one and a letter that joins to the previous one,
+/// with only marks between them.
+fn is_between_joining_letters(before: &[char], after: &[char]) -> bool {
     let letter = |c: &&char| joining(**c) != Some(MARK);
     let of = |c: Option<&char>| c.and_then(|c| joining(*c));
     let (before, after) = (before.iter().rfind(letter), after.iter().find(letter));
@@ -58,8 +58,8 @@ fn is_between_pictures(before: &[char], last: char, next: Option<char>) -> bool 
     last.is_some_and(is_picture) && next.is_some_and(is_picture)
 }
 
-/// A flag of a part of a country: the black one, three to seven small letters and digits as tags, and
-/// their end.
+/// Returns true inside the flag of a region: a black flag, three to seven lower-case letters and digits as
+/// tags, and an end tag.
 fn is_in_flag(text: &[char], at: usize) -> bool {
     let letters = |from: usize| {
         let is_letter =
@@ -71,7 +71,7 @@ fn is_in_flag(text: &[char], at: usize) -> bool {
     at <= end && text.get(end) == Some(&END_OF_TAGS) && (3..=7).contains(&(end - flag - 1))
 }
 
-/// What [`JOINING`] says of letters, and of the marks between them.
+/// The values of [`JOINING`]: letters by the sides on which they join, and marks.
 const BOTH: u32 = 0;
 const RIGHT: u32 = 1;
 const LEFT: u32 = 2;
@@ -85,12 +85,12 @@ pub(super) fn is_picture(c: char) -> bool {
     find(PICTOGRAPHIC, 0, c).is_some()
 }
 
-/// How a letter joins, or that it is a mark.
+/// Returns how a letter joins, or [`MARK`].
 pub(super) fn joining(c: char) -> Option<u32> {
     find(JOINING, 2, c)
 }
 
-/// What a table says of `c`: the last `bits` of the length of its range.
+/// Looks `c` up in a table: the last `bits` of the length of its range are its value.
 fn find(table: &[u8], bits: u32, c: char) -> Option<u32> {
     let (mut rest, mut end) = (table, 0);
     while !rest.is_empty() {
@@ -104,7 +104,7 @@ fn find(table: &[u8], bits: u32, c: char) -> Option<u32> {
     None
 }
 
-/// The next number of a table: seven bits a byte, the least significant first.
+/// Takes the next number of a table: seven bits per byte, the least significant first.
 fn take(table: &mut &[u8]) -> u32 {
     let mut number = 0;
     let mut shift = 0;

@@ -1,12 +1,12 @@
-//! Characters that a person cannot see, but that change what the person does see.
+//! Characters that are invisible themselves but change how other text is displayed (section 2.2).
 
 use alloc::vec::Vec;
 
 mod context;
 mod tables;
 
-/// Whether `c` is in Unicode's category Cf (format), Zl or Zp: bidirectional controls, zero-width
-/// characters, tags, line and paragraph separators, and the visible number signs of [`is_number_sign`].
+/// Returns true if `c` is in Unicode's category Cf (format), Zl or Zp: bidirectional controls, zero-width
+/// characters, tags, line and paragraph separators, and the visible signs of [`is_number_sign`].
 ///
 /// Source: Unicode 16.0, `DerivedGeneralCategory.txt`.
 fn is_format(c: char) -> bool {
@@ -22,8 +22,8 @@ fn is_format(c: char) -> bool {
         | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
-/// Whether `c` is drawn as nothing, or as nothing but room: those of Unicode's property
-/// Default_Ignorable_Code_Point that are not of [`is_format`], and three pictures that are blank.
+/// Returns true if `c` is drawn as nothing or as blank space: the characters of Unicode's property
+/// Default_Ignorable_Code_Point outside of [`is_format`], and three blank pictures.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -32,21 +32,21 @@ fn is_invisible(c: char) -> bool {
         | '\u{2800}' | '\u{16fe4}' | '\u{1d159}')
 }
 
-/// The format characters that are drawn (Arabic, Syriac and Kaithi number signs): harmless in a
-/// name, since what they do is there to see.
+/// Returns true for format characters that are drawn (Arabic, Syriac and Kaithi number signs): harmless in
+/// a name, because their effect is visible.
 fn is_number_sign(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{110bd}' | '\u{110cd}')
 }
 
-/// Whether a character could move a cursor, reorder the text around it, or hide. In some places of a
-/// text some of these do not: `find_deceptive`.
+/// Returns true if a character can move a cursor, reorder the text around it or be invisible. Names and
+/// nicks may contain some of these where a script or an emoji needs them.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control() || (is_format(c) && !is_number_sign(c)) || is_invisible(c)
 }
 
-/// The first character of a text that [`is_deceptive`] where it stands (section 2.2).
+/// Returns the first character that [`is_deceptive`] and that nothing needs at its position (section 2.2).
 pub(crate) fn find_deceptive(text: &str) -> Option<char> {
     if !text.chars().any(is_deceptive) {
         return None;
@@ -57,8 +57,8 @@ pub(crate) fn find_deceptive(text: &str) -> Option<char> {
     Some(text[at])
 }
 
-/// Whether `c` takes room as a space or a sign of [`is_number_sign`] does: not in a nick, though it does not
-/// deceive.
+/// Returns true for white space and the signs of [`is_number_sign`]: not deceptive, but not allowed in a
+/// nick.
 pub(crate) fn is_space_or_sign(c: char) -> bool {
     is_number_sign(c) || (c.is_whitespace() && c != ' ')
 }

@@ -12,16 +12,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::{FileName, Nick};
 
-/// Names that people give their files, and nicks.
+/// Realistic file names and nicks.
 const REAL: &[&str] = &[
-    // Persian: between letters that would join.
+    // Persian: a non-joiner between letters that would join.
     "نمی‌خواهم",
     "کتاب‌ها",
     "می‌روم.txt",
     "پرونده‌های من/خانه‌ی ما.pdf",
     // With a mark between letter and non-joiner.
     "بَ‌ب",
-    // Hindi, Marathi: a half letter, and one that does not join.
+    // Hindi, Marathi: a half form, and a letter that does not join.
     "क्‍ष.txt",
     "क्‌ष",
     "वाऱ्‍याचा आवाज",
@@ -30,10 +30,10 @@ const REAL: &[&str] = &[
     // Sinhala.
     "ශ්‍රී ලංකා.jpg",
     "ක්‍රියාව",
-    // Malayalam, as written before its letters had code points of their own.
+    // Malayalam, as written before its chillu letters had code points.
     "അവന്‍",
     "മലയാളം.txt",
-    // Tamil, Thai, Hebrew, Arabic, Mongolian, Japanese with a form of an ideograph.
+    // Tamil, Thai, Hebrew, Arabic, Mongolian, Japanese with an ideographic variation.
     "ஸ்ரீ",
     "ภาษาไทย",
     "שָׁלוֹם",
@@ -57,18 +57,18 @@ const REAL: &[&str] = &[
     "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
     "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} and 🏴\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
     "🇩🇪",
-    // A space that macOS puts into names.
+    // A space that macOS writes into names.
     "Screenshot 2024-01-01 at 3.00.00\u{202f}PM.png",
     "全角\u{3000}空白",
 ];
 
-/// Texts with something that nobody sees.
+/// Texts with a misplaced invisible character.
 const FALSE: &[(&str, char)] = &[
     ("kim\u{200c}", '\u{200c}'),
     ("\u{200d}kim", '\u{200d}'),
     ("ki\u{200d}m", '\u{200d}'),
     ("a\u{200c}b", '\u{200c}'),
-    // Nothing follows, or a letter that does not join; one too many.
+    // At the end, before a letter that does not join, and doubled.
     ("نمی‌", '\u{200c}'),
     ("دا\u{200c}ر", '\u{200c}'),
     ("نمی\u{200c}\u{200c}خواهم", '\u{200c}'),
@@ -84,7 +84,7 @@ const FALSE: &[(&str, char)] = &[
     ("1\u{fe0e}\u{20e3}", '\u{fe0e}'),
     ("a\u{e0100}", '\u{e0100}'),
     ("a\u{180b}", '\u{180b}'),
-    // Tags that are no flag: without one, without an end, too few, too many, of other letters.
+    // Tags without a flag, without an end, too few, too many, of other letters.
     ("\u{e0067}\u{e0062}\u{e0073}\u{e007f}", '\u{e0067}'),
     ("🏴\u{e0067}\u{e0062}\u{e0073}", '\u{e0067}'),
     ("🏴\u{e0067}\u{e0062}\u{e007f}", '\u{e0067}'),
@@ -96,7 +96,7 @@ const FALSE: &[(&str, char)] = &[
     ("🏴\u{e0041}\u{e0042}\u{e0043}\u{e007f}", '\u{e0041}'),
     ("🐈\u{e0067}\u{e0062}\u{e0073}\u{e007f}", '\u{e0067}'),
     ("\u{e0001}", '\u{e0001}'),
-    // Order, room and nothing.
+    // Bidirectional controls, blanks and zero-width characters.
     ("fdp.\u{202e}exe", '\u{202e}'),
     ("\u{2066}a", '\u{2066}'),
     ("a\u{200e}", '\u{200e}'),
@@ -113,7 +113,7 @@ const FALSE: &[(&str, char)] = &[
 ];
 
 #[test]
-fn names_of_all_scripts_are_names() {
+fn names_in_all_scripts_are_valid() {
     for name in REAL {
         assert_eq!(find_deceptive(name), None, "{name:?}");
         assert!(FileName::parse(name).is_ok(), "{name:?}");
@@ -128,9 +128,9 @@ fn names_of_all_scripts_are_names() {
     }
 }
 
-/// What this module says of single characters, Unicode says too.
+/// Compares every single character with Unicode's own tables.
 #[test]
-fn the_tables_are_unicodes() {
+fn the_tables_match_unicode() {
     let joining = CodePointMapData::<JoiningType>::new();
     let class = CodePointMapData::<CanonicalCombiningClass>::new();
     let category = CodePointMapData::<GeneralCategory>::new();
@@ -163,7 +163,7 @@ fn the_tables_are_unicodes() {
     }
 }
 
-/// Anything between a few letters, marks and what hides: only sequences of those two kinds pass.
+/// Generates text of a few letters, marks and invisible characters, and of any characters.
 fn any_text() -> impl Strategy<Value = Vec<char>> {
     let some = "aن ا\u{64e}क\u{94d}1#\u{20e3}❤🏴👩\u{1f3fd}\u{200c}\u{200d}\u{fe0e}\u{fe0f}\u{e0067}\u{e0062}\u{e007f}\u{202e}\u{2800}/";
     let some: Vec<_> = some.chars().collect();
@@ -172,23 +172,22 @@ fn any_text() -> impl Strategy<Value = Vec<char>> {
 
 proptest! {
     #[test]
-    fn where_nothing_is_before_or_after_nothing_hidden_is_needed(c in any::<char>()) {
+    fn no_invisible_character_is_allowed_without_context(c in any::<char>()) {
         prop_assert_eq!(find_deceptive(&format!("{c}")).is_some(), is_deceptive(c));
         prop_assert_eq!(find_deceptive(&format!("x{c}y")).is_some(), is_deceptive(c));
     }
 
-    /// A part of a name is judged by itself: nothing reaches over a slash.
+    /// Context does not extend over a slash.
     #[test]
-    fn parts_are_judged_by_themselves(parts in prop::collection::vec(any_text(), 1..4)) {
+    fn parts_are_checked_independently(parts in prop::collection::vec(any_text(), 1..4)) {
         let parts: Vec<String> = parts.into_iter().map(String::from_iter).collect();
         let whole = find_deceptive(&parts.join("/"));
         prop_assert_eq!(whole, parts.iter().find_map(|part| find_deceptive(part)));
     }
 
-    /// Whatever passes is read the same with all that hides taken away but in its place: no two hidden
-    /// characters follow each other, but in a flag.
+    /// In valid text no two invisible characters follow each other, except in a flag.
     #[test]
-    fn no_more_is_hidden_than_is_needed(text in any_text()) {
+    fn valid_text_has_no_redundant_invisible_characters(text in any_text()) {
         let name = String::from_iter(&text);
         if find_deceptive(&name).is_none() {
             let flags = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');

@@ -235,7 +235,7 @@ fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
 #[test]
 fn what_the_relay_refuses_is_tried_at_the_bridge_at_once() {
     let mut net = net();
-    net.refusals.push_back("refused: expected your own address 10.0.0.9, got 10.0.0.1");
+    net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 10.0.0.9");
     net.call(0, "b");
     assert_eq!(inits(&net), [(BRIDGE.into(), 0)]);
     assert_eq!(paths(&net, 0), [Path::Bridge]);

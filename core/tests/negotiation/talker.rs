@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xcher_core::code::Code;
 use xcher_core::secure::{Entropy, Identity, PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
-use xcher_core::{FileName, Limits, Nick, ProtocolError, Session};
+use xcher_core::{FileName, Limits, Nick, ProtocolError, Session, Size, Stat};
 
 pub(crate) struct Talker {
     pub(crate) session: Session,
@@ -127,9 +127,19 @@ impl Talker {
     fn answer(&mut self) {
         while let Some(question) = self.session.question().cloned() {
             self.act(|session, out| match question {
-                Question::List => session.answer_list_end(out).unwrap(),
+                Question::List => {
+                    if session.extensions().has(Extensions::STAT) {
+                        let name = FileName::parse("listed").unwrap();
+                        session.answer_entry(name, Size::Exact(7), Stat::default(), out).unwrap();
+                    }
+                    session.answer_list_end(out).unwrap();
+                }
                 Question::Check(_) => session.answer_check(false, out).unwrap(),
-                _ => {
+                Question::Batch(_) => {
+                    let batch = session.take_batch(out).unwrap();
+                    session.refuse_request(batch.number, &batch.files[0].0, out);
+                }
+                Question::Request(_) => {
                     let request = session.take_request(out).unwrap();
                     session.refuse(&request.name, out);
                 }

@@ -59,10 +59,9 @@ fn an_address_that_is_not_the_callers_is_refused() {
     relay.ask(CAROL, "X_NICK carol");
     for line in ["X_INIT bob 9.9.9.10 4000", "X_INIT bob 10.0.0.1 4000", "X_INIT bob ::1 4000"] {
         let answer = relay.ask(CAROL, line);
-        assert!(
-            answer.starts_with("X_ERR X_INIT refused: expected your own address 9.9.9.9"),
-            "{answer}"
-        );
+        let refused = "is not your address; the relay sees you at 9.9.9.9\n";
+        assert!(answer.starts_with("X_ERR X_INIT refused: "), "{answer}");
+        assert!(answer.ends_with(refused), "{answer}");
     }
     let answer = relay.ask(CAROL, "X_INIT bob 0.0.0.0 4000");
     assert!(answer.starts_with("X_ERR X_INIT refused: "), "{answer}");

@@ -85,7 +85,8 @@ async fn an_address_is_lent_and_given_back() {
     let (mut bob, joined) = relay.pipe("bob").await;
     let (mut carol, _carol) = relay.pipe("carol").await;
     let call = "X_INIT alice 9.9.9.9 4000\n";
-    let refused = "X_ERR X_INIT refused: expected your own address 127.0.0.1, got 9.9.9.9\n";
+    let refused =
+        "X_ERR X_INIT refused: 9.9.9.9 is not your address; the relay sees you at 127.0.0.1\n";
     bob.say(call).await;
     assert_eq!(bob.line().await, refused);
     joined.allow_address("9.9.9.9:4000".parse().unwrap());

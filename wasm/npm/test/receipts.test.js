@@ -69,7 +69,7 @@ test("a program that cannot store a file says so, and the code of a page is good
   await session.end();
   const told = await incomplete;
   assert.deepEqual([told.files, told.bytes, told.here, told.missingCount], [2, 2, 0, 1]);
-  assert.deepEqual(told.missing, [{ name: "b", reason: "no space left there" }]);
+  assert.deepEqual(told.missing, [{ name: "b", reason: "no space left on the peer's disk" }]);
   const again = await carol.open(sending.code);
   assert.equal(await read(again.get("b")), "b");
   await again.end();
@@ -90,8 +90,8 @@ test("a sink that fails is told to a terminal, which keeps its code good", async
   }
   await session.end();
   await says(sender, /the code is still good/);
-  assert.match(sender.errors, /b: it could not be stored there/);
-  assert.match(sender.errors, /large: it could not be stored there/);
+  assert.match(sender.errors, /b: the peer could not store it/);
+  assert.match(sender.errors, /large: the peer could not store it/);
   const again = await carol.open(code);
   for (const download of again.getAll(all.filter(({ name }) => !name.endsWith("a")))) await read(download);
   await again.end();
@@ -116,7 +116,7 @@ test("files that come together: what is read is stored, the rest is missing, and
   await assert.rejects(c.done, { code: "cancelled" });
   await session.end();
   await says(sender, /the code is still good/);
-  assert.match(sender.errors, /c: the user there cancelled it/);
+  assert.match(sender.errors, /c: cancelled by the peer/);
   assert.match(sender.errors, /1 file did not arrive/);
 });
 
@@ -172,7 +172,7 @@ test("an offer with one file stored, one declined and one that cannot be stored"
   await offering.done;
   const { stored, handedOver, sent, declined, failed, missing } = offering;
   assert.deepEqual([stored, handedOver, sent, declined, failed], [1, 0, 1, 1, 1]);
-  assert.deepEqual(missing, [{ name: "lost", reason: "the folder there cannot be written" }]);
+  assert.deepEqual(missing, [{ name: "lost", reason: "the peer's folder is not writable" }]);
   // It may be requested once more.
   const { files: offers, session } = (await offered).offer;
   assert.equal(await read(session.get(offers.find(({ name }) => name === "lost"))), "lost");
@@ -197,7 +197,7 @@ test("a terminal offers: one file is declined, one fails, and both are said", as
   }
   const { code, errors } = await sent;
   assert.equal(code, 1, errors);
-  assert.match(errors, /lost: no space left there/);
+  assert.match(errors, /lost: no space left on the peer's disk/);
   assert.match(errors, /1 file did not arrive, and dave declined 1/);
 });
 
