@@ -125,8 +125,8 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
 fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
     let place = Place::new();
     let _bob = place.share("bob", &[]);
-    let changed = "as it was sealed, got one that was changed";
-    let cut = "expected records up to the marked last one, got the end";
+    let changed = "is not authentic: altered";
+    let cut = "the stream is truncated: it ended";
     let length = "expected a record of 16 to 65535 bytes";
     let change = |at: usize, bit: u8, expected: &str| {
         let get = place.meddle(&[], move |way, begins, bytes| {
@@ -164,7 +164,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
         }
         true
     });
-    more.code(1).error(&["s/file: ", "expected nothing after the last record, got more"]);
+    more.code(1).error(&["s/file: ", "data after the last record"]);
 }
 
 /// Changes a line in the clear.
@@ -270,7 +270,7 @@ fn what_is_changed_or_repeated_in_a_private_session_ends_it() {
     let place = Place::new();
     let bob = place.share("bob", &[]);
     let is_record = |bytes: &[u8]| !bytes.starts_with(b"X");
-    let record = "as it was sealed, got one that was changed";
+    let record = "is not authentic: altered";
     let ended = ["the session with bob ended: ", record];
     let changed = move |way, _: usize, bytes: &mut Vec<u8>| {
         if way == Way::ByB && is_record(bytes) {
@@ -513,7 +513,7 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         data.say(sealer.finish().unwrap());
     });
     // The file of another request in the place of this one.
-    refuse("expected record 0 as it was sealed", &|control, mut data| {
+    refuse("record 0 is not authentic", &|control, mut data| {
         let mut sealer = control.sealer(1);
         data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());

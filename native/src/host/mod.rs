@@ -218,7 +218,7 @@ impl Host {
         self.with(|peer, now, actions| peer.open_code(code, now, actions))
     }
 
-    /// As [`Peer::command`].
+    /// As [`Peer::run_command`].
     ///
     /// # Errors
     ///
@@ -228,7 +228,7 @@ impl Host {
         session: SessionId,
         command: SessionCommand,
     ) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.command(session, command, now, actions))
+        self.with(|peer, now, actions| peer.run_command(session, command, now, actions))
     }
 
     /// As [`Peer::get`].

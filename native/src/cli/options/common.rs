@@ -16,7 +16,9 @@ use crate::host::{Rates, TlsRoots};
 use crate::keys;
 use crate::relay_address::RelayAddress;
 
-/// Options of every command.
+/// The relay's address unless `--relay` is set.
+pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";
+
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
@@ -26,7 +28,7 @@ pub(crate) struct Common {
     /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly.
     #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL")]
-    #[arg(default_value = "127.0.0.1:9247")]
+    #[arg(default_value = DEFAULT_RELAY)]
     pub(crate) relay: RelayAddress,
     /// Register this nick at the relay [default: your user name, made unique]
     #[arg(long, global = true, env = "XCHER_NICK")]

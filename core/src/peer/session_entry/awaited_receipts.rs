@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Delivery, TransferId};
+use crate::peer::event::Delivered;
+use crate::peer::{Delivery, TransferId};
 use crate::session::Receipt;
 use crate::{FileName, NotStored};
 
@@ -13,12 +14,9 @@ const MAX_NAMES: usize = 8 << 20;
 /// What a name costs beside its bytes.
 const NAME_COST: usize = 32;
 
-/// A file of a transfer whose fate is known now.
-pub(super) type Delivered = (TransferId, (FileName, u64), Delivery);
-
 /// The requests of the other side's whose receipts have not come.
 #[derive(Default)]
-pub(super) struct AwaitedReceipts {
+pub(crate) struct AwaitedReceipts {
     requests: VecDeque<Request>,
     names: usize,
 }
@@ -35,7 +33,7 @@ struct Request {
 
 impl AwaitedReceipts {
     /// Waits for the receipts of a request; returns what is no longer waited for.
-    pub(super) fn expect(
+    pub(crate) fn expect(
         &mut self,
         number: u64,
         transfer: TransferId,
@@ -55,7 +53,7 @@ impl AwaitedReceipts {
     }
 
     /// Takes a receipt. One about a file that none is awaited of changes nothing.
-    pub(super) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
+    pub(crate) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
         let Receipt { number, at, count, not_stored } = *receipt;
         self.settle(number, at..at.saturating_add(count), |request| {
             match (not_stored, &request.failed) {
@@ -67,7 +65,7 @@ impl AwaitedReceipts {
     }
 
     /// So many bytes are what a request of unknown size brings, as far as is known by now.
-    pub(super) fn moved(&mut self, number: u64, bytes: u64) {
+    pub(crate) fn moved(&mut self, number: u64, bytes: u64) {
         let request = self.requests.iter_mut().find(|request| request.number == number);
         if let Some(Some((_, size))) = request.and_then(|request| request.files.first_mut()) {
             *size = bytes;
@@ -75,24 +73,36 @@ impl AwaitedReceipts {
     }
 
     /// One file of a request was not sent.
-    pub(super) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
+    pub(crate) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
         self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))
     }
 
     /// A request was not sent to its end: the other side reports how much of it arrived.
-    pub(super) fn failed(&mut self, number: u64, why: &str) {
+    pub(crate) fn failed(&mut self, number: u64, why: &str) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.number == number) {
             request.failed = Some(why.into());
         }
     }
 
     /// The session is over, and no receipt comes any more.
-    pub(super) fn end(&mut self) -> Vec<Delivered> {
+    pub(crate) fn end(&mut self) -> Vec<Delivered> {
         let mut delivered = Vec::new();
         while let Some(request) = self.requests.pop_front() {
             delivered.extend(self.unconfirmed(request));
         }
         delivered
+    }
+
+    /// Asserts that its counts are those of the files that it waits for.
+    pub(crate) fn check(&self) {
+        let mut names = 0;
+        for request in &self.requests {
+            let files = request.files.iter().flatten();
+            names += files.clone().map(cost).sum::<usize>();
+            assert_eq!(request.left, files.count(), "files awaited of {}", request.number);
+            assert!(request.left > 0, "nothing is awaited of {}", request.number);
+        }
+        assert_eq!(self.names, names, "bytes of awaited names");
     }
 
     fn settle(
