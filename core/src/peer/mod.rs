@@ -8,7 +8,6 @@ mod action;
 mod admission;
 mod call_guard;
 mod check;
-mod command;
 mod commands;
 mod config;
 mod connect;
@@ -39,6 +38,7 @@ mod role;
 mod security;
 mod serve_end;
 mod serve_start;
+mod session_command;
 mod session_end;
 mod session_entry;
 mod transfers;
@@ -49,7 +49,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
-pub use command::SessionCommand;
 pub use config::{CallPolicy, Config};
 pub use encryption::Encryption;
 pub use error::{Error, ErrorKind};
@@ -58,6 +57,7 @@ pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
 pub use path::{Path, PathPolicy};
 pub use security::{KeyStatus, Security, WhyUnencrypted};
+pub use session_command::SessionCommand;
 
 use litemap::LiteMap;
 
