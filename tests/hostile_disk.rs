@@ -111,7 +111,7 @@ fn what_has_no_known_size_leaves_some_room_and_nothing_else() {
         return;
     };
     // A twentieth of it.
-    done.code(1).out(&[]).error(&["stdin: ", "only 1048576 bytes are left on the disk"]);
+    done.code(1).out(&[]).error(&["stdin: ", "its last 1048576 bytes are left to other programs"]);
 }
 
 #[test]

@@ -493,7 +493,9 @@ fn unknown_sizes_are_bounded_where_nobody_is_asked() {
     let sender = sender.start();
     let code = code_of(&sender);
     let get = relay.xcher(["get", &code, "--yes", "--max-size", "1mb", "-o"]).args([out.path()]);
-    get.run().code(1).error(&["stdin: ", "more than the 1048576 bytes of --max-size"]);
+    get.run()
+        .code(1)
+        .error(&["stdin: ", "more than 1048576 bytes, the limit for a file of unknown size"]);
     assert_eq!(tree::read(out.path()).len(), 0, "nothing that cannot be gone on with stays");
     sender.wait().code(1);
 }

@@ -256,7 +256,10 @@ fn a_reader_that_has_enough_ends_it() {
     let mut get = get(&relay, &[&code]);
     read(&mut out(&mut get), 100_000);
     let said = told(get.end(1));
-    assert!(said.len() == 1 && said[0].contains("nobody reads standard output"), "{said:?}");
+    assert!(
+        said.len() == 1 && said[0].contains("the reader of standard output closed it"),
+        "{said:?}"
+    );
     let said = sender.end(1);
     assert!(said.iter().any(|line| line.contains("cannot be sent again")), "{said:?}");
     feeds.join().unwrap();

@@ -130,13 +130,17 @@ fn the_systems_authorities_vouch_where_no_other_is_named() {
         who.env("SSL_CERT_DIR", authority.folder.path().join("none")).run()
     };
     who(&authority.file()).code(0).quiet();
-    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown issuer", "--tls-ca"]);
+    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown authority", "--tls-ca"]);
     let none = who(&authority.folder.path().join("none"));
-    none.code(3).one_error(&["no relay", "expected this system's list", "ca-certificates"]);
+    none.code(3).one_error(&[
+        "no relay",
+        "no list of trusted certificate authorities",
+        "ca-certificates",
+    ]);
     // A named one is believed in place of the system's.
     let named = through(&url(&relay), &other.file(), &["who"]);
     let named = named.env("SSL_CERT_FILE", authority.file()).run();
-    named.code(3).one_error(&["unknown issuer"]);
+    named.code(3).one_error(&["unknown authority"]);
 }
 
 #[test]
@@ -152,14 +156,14 @@ fn who_is_not_the_one_that_was_named_is_refused() {
     let mut ca = local();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     for (name, params, parts) in [
-        ("other", for_names(&["other.example"]), ["got one for", "other.example"]),
-        ("expired", expired, ["got one that expired ", " days ago"]),
-        ("early", early, ["got one that is valid only in ", " days"]),
-        ("ca", ca, ["got an authority's own", "CA:TRUE"]),
+        ("other", for_names(&["other.example"]), ["is for", "other.example"]),
+        ("expired", expired, ["expired ", " days ago"]),
+        ("early", early, ["becomes valid in ", " days"]),
+        ("ca", ca, ["is a certificate authority's own", "CA:FALSE"]),
     ] {
         let relay = relay_with(&authority.pair(name, params));
         let who = || through(&url(&relay), &authority.file(), &["who"]).run();
-        who().code(3).one_error(&["no relay at wss://", "expected a certificate for 127.0.0.1"]);
+        who().code(3).one_error(&["no relay at wss://", "the certificate of 127.0.0.1"]);
         who().error(&parts);
     }
 }
@@ -208,9 +212,9 @@ fn files_that_are_no_pair_are_told_before_anything_is_opened() {
     }
     for (ca, part) in [
         (&missing, "cannot read"),
-        (&empty, "expected a certificate in PEM, got none"),
-        (&broken, "expected certificates in PEM, got "),
-        (&no_der, "expected certificates in PEM, got "),
+        (&empty, "no certificate in PEM found"),
+        (&broken, "invalid certificate in PEM: "),
+        (&no_der, "invalid certificate in PEM: "),
     ] {
         through("wss://127.0.0.1:1", ca, &["who"]).run().code(2).one_error(&[part]);
     }
@@ -233,7 +237,7 @@ fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
     who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "expected TLS", "wss://"]);
     let plain = Relay::start();
     let at = plain.process.out("http http://");
-    let parts = ["no relay", "expected TLS, got something else", "ws://"];
+    let parts = ["no relay", "does not use TLS on this port", "ws://"];
     who(format!("wss://{at}xcher")).one_error(&parts);
     // What is neither is closed.
     let mut socket = connect(port(&relay), "127.0.0.1");
@@ -278,7 +282,7 @@ fn a_certificate_that_is_replaced_is_used_from_then_on() {
     });
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     until("the new one is used", || who(&new).code == Some(0));
-    who(&old).code(3).one_error(&["unknown issuer"]);
+    who(&old).code(3).one_error(&["unknown authority"]);
 }
 
 #[test]

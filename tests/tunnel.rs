@@ -122,9 +122,10 @@ fn a_bridge_is_to_a_relay_on_tcp() {
 #[test]
 fn no_bridge_is_told_in_one_line() {
     let relay = Relay::start_with(&["--http", "off"]);
-    // The relay's own port speaks no HTTP.
+    // The relay's TCP port does not speak HTTP.
     let wrong = format!("ws://{}/xcher", relay.address);
-    through(&wrong, &["who"]).run().code(3).one_error(&["no relay"]);
+    let refused = through(&wrong, &["who"]).run().code(3);
+    refused.one_error(&["no relay", "no bridge answers at this port", "use HOST:PORT"]);
     through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no relay"]);
     let done = relay.process.stop(Signal::TERM).code(0);
     assert_eq!(done.out.len(), 1, "no line for a bridge that is not there");
@@ -138,7 +139,7 @@ fn the_url_that_is_printed_leads_to_the_tunnel() {
     through(&format!("{url}#bob"), &["who"]).run().code(0).quiet();
     // Another path of the bridge is no tunnel.
     let wrong = format!("{}healthz", url.replace("http://", "ws://"));
-    through(&wrong, &["who"]).run().code(3).one_error(&["no relay", "the bridge said 200"]);
+    through(&wrong, &["who"]).run().code(3).one_error(&["no relay", "the bridge answered 200"]);
 }
 
 #[test]

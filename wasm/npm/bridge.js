@@ -1,9 +1,7 @@
 import { XcherError } from "./error.js";
+import { SUBPROTOCOL, TUNNEL_PATH } from "./pkg/constants.js";
 
-/** What is spoken over the WebSocket (section 10.1 of PROTOCOL.md). */
-const SUBPROTOCOL = "xcher.tunnel.1";
-
-/** @param {string | URL} url */
+/** Returns the WebSocket URL of a bridge. @param {string | URL} url */
 export function address(url) {
   try {
     const bridge = new URL(url);
@@ -11,13 +9,13 @@ export function address(url) {
     bridge.hash = "";
     if (/^wss?:$/.test(bridge.protocol)) return bridge.href;
   } catch {
-    // Told below.
+    // Reported below.
   }
-  throw new XcherError("misuse", `expected an address like wss://host/xcher, got ${url}`);
+  throw new XcherError("misuse", `${url} is not the URL of a bridge: give one like wss://host${TUNNEL_PATH}`);
 }
 
 /**
- * What opens a WebSocket to a bridge.
+ * Returns a function that opens a WebSocket to a bridge.
  *
  * @param {string} address
  * @param {string | undefined} token
@@ -27,10 +25,10 @@ export function address(url) {
 export function opener(address, token, given) {
   const Socket = /** @type {typeof WebSocket | undefined} */ (given ?? globalThis.WebSocket);
   if (typeof Socket !== "function") {
-    throw new XcherError("unsupported", "expected a WebSocket: in Node 20, pass that of ws");
+    throw new XcherError("unsupported", "there is no global WebSocket: pass that of the package ws as `WebSocket`");
   }
   const protocols = [SUBPROTOCOL];
-  // A browser can set no header, and in the address a secret would end in logs.
+  // A browser cannot set headers, and a token in the URL would end up in logs.
   if (token !== undefined) protocols.push(`token.${base64url(token)}`);
   return () => new Socket(address, protocols);
 }

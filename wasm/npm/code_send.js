@@ -1,9 +1,8 @@
 import { Deferred } from "./deferred.js";
-import { delivery } from "./delivery.js";
 import { XcherError } from "./error.js";
 
 /**
- * Files for whoever knows a code.
+ * Files for anyone with a code. Handles the module's events about them.
  *
  * @typedef {{ files: number, bytes: number, here: number, handedOver: number }} Sent
  */
@@ -24,6 +23,10 @@ export class Sending extends EventTarget {
     this.done = this.#end.promise.finally(() => peer.close());
     this.done.catch(() => {});
     peer.addEventListener("close", () => this.#end.reject(new XcherError("cancelled", "cancelled")));
+    peer.addEventListener("offline", (event) => {
+      const { error, retryIn } = /** @type {import("./index.js").PeerEventMap["offline"]} */ (event);
+      if (retryIn === undefined) this.#end.reject(error);
+    });
   }
 
   /** @param {string | URL} page */
@@ -37,14 +40,17 @@ export class Sending extends EventTarget {
     return this.peer.close();
   }
 
-  /** Takes what the peer was told. @param {import("./peer.js").Told} told */
-  told({ event, number, flag, text, more, error }) {
-    if (event === "offline" && error && Number.isNaN(number)) return this.#end.reject(error);
-    if (event !== "served") return;
-    if (error) return this.#end.reject(error);
-    const { stored, handedOver, bytes, here, missing, missingCount } = delivery(more, text);
-    const sent = { files: stored + handedOver, bytes, here, handedOver };
-    if (flag) this.#end.resolve(sent);
+  // Events.
+
+  /** @param {boolean} complete @param {import("./delivery.js").Delivery} delivery */
+  codeServed(complete, { sent: files, bytes, here, handedOver, missing, missingCount }) {
+    const sent = { files, bytes, here, handedOver };
+    if (complete) this.#end.resolve(sent);
     else this.dispatchEvent(Object.assign(new Event("incomplete"), sent, { missing, missingCount }));
+  }
+
+  /** @param {XcherError} error */
+  codeFailed(error) {
+    this.#end.reject(error);
   }
 }

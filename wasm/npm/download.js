@@ -1,25 +1,24 @@
 import { Deferred } from "./deferred.js";
-import { checkReason } from "./delivery.js";
 import { XcherError, asError } from "./error.js";
 
-/** Bytes that may wait for the reader before more are asked for. */
-const AHEAD = 128 << 10;
-/** What usually waits at most. */
-const HELD = 512 << 10;
+/** Unread bytes below which more are requested. */
+const LOW_WATER_MARK = 128 << 10;
+/** Size of the buffer that usually suffices. */
+const BUFFER_LEN = 512 << 10;
 
-/** A file on its way to us. */
+/** A file being received. */
 export class Download {
   #driver;
   /** @type {number | undefined} */
   #id;
   #begin;
-  /** What came and was not read, in the same memory all the time: see blob_reader.js. */
-  #held = new Uint8Array(0);
+  /** Unread bytes, in memory that is reused: see blob_reader.js. */
+  #buffer = new Uint8Array(0);
   #from = 0;
   #to = 0;
-  #whole = false;
+  #complete = false;
   #confirm;
-  /** It is said whether it is stored. */
+  /** Set once the module knows whether it is stored, or that it is cancelled. */
   #settled = false;
   /** @type {XcherError | undefined} */
   #error;
@@ -30,9 +29,9 @@ export class Download {
   /** @type {Deferred<void>} */
   #end = new Deferred();
   done = this.#end.promise;
-  /** Asking for it, once it is asked for. @type {Promise<void> | undefined} */
-  #asking;
-  /** What comes first. @type {Deferred<number>} */
+  /** Settles once it is requested. @type {Promise<void> | undefined} */
+  #requested;
+  /** Position in the file of the first byte received. @type {Deferred<number>} */
   #start = new Deferred();
   #received = 0;
   #verified = false;
@@ -41,8 +40,8 @@ export class Download {
    * @param {import("./driver.js").Driver} driver
    * @param {string} name
    * @param {number | undefined} size
-   * @param {Blob | undefined} partial what is here of it
-   * @param {boolean} confirm whether who reads it says when it is stored
+   * @param {Blob | undefined} partial the bytes to resume after
+   * @param {boolean} confirm true if the application reports when it is stored
    * @param {(download: Download) => Promise<number>} begin requests it
    */
   constructor(driver, name, size, partial, confirm, begin) {
@@ -52,7 +51,7 @@ export class Download {
     this.size = size;
     this.partial = partial;
     this.#begin = begin;
-    // Nothing comes before it is read from: that is what a stream of bytes does by itself.
+    // A byte stream pulls nothing before it is read.
     this.readable = new ReadableStream({
       type: "bytes",
       start: (reader) => {
@@ -72,70 +71,71 @@ export class Download {
   }
 
   start() {
-    this.#ask();
+    this.#request();
     return this.#start.promise;
   }
 
   cancel() {
     if (this.#error || this.#settled) return;
     if (this.#id === undefined) return this.failed(new XcherError("cancelled", "cancelled"));
-    if (this.#whole) this.#settled = true;
-    this.#driver.do("cancel", { id: this.#id });
+    if (this.#complete) this.#settled = true;
+    this.#cancel();
   }
 
   stored() {
-    if (!this.#confirm) throw new XcherError("misuse", "expected a download with `confirm`, got one without");
-    const read = this.#whole && this.#waiting === 0;
-    if (!read && !this.#error) throw new XcherError("misuse", "expected a download that was read to its end");
+    if (!this.#confirm) throw new XcherError("misuse", "stored() needs a download with `confirm: true`");
+    const read = this.#complete && this.#waiting === 0;
+    if (!read && !this.#error) throw new XcherError("misuse", "read the download to its end before stored()");
     this.#stored();
   }
 
   /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
   notStored(reason = "other", message = "it could not be stored") {
-    checkReason(reason);
     if (this.#error || this.#settled) return;
     if (this.#id === undefined) return this.failed(new XcherError("local", message));
-    if (this.#whole) this.#settled = true;
-    this.#driver.do("unstored", { id: this.#id, text: reason, more: message });
+    this.#driver.call((host) => host.notStored(this.#assigned, reason, message));
+    if (this.#complete) this.#settled = true;
   }
 
   #stored() {
     if (this.#error || this.#settled) return;
     this.#settled = true;
-    this.#driver.do("stored", { id: this.#id });
+    this.#driver.call((host) => host.stored(this.#assigned));
   }
 
-  /** Its reader wants no more, because of what. @param {unknown} why */
+  /** Handles the cancellation of `readable`. @param {unknown} why */
   #dropped(why) {
     const failed = why instanceof Error && why.name !== "AbortError" && !(why instanceof XcherError);
     if (failed) this.notStored("other", why.message);
     else this.cancel();
   }
 
-  /** @param {number} from what comes first */
+  // What follows is for `transfers.js` and `session.js`.
+
+  /** @param {number} from position of the first byte that follows */
   started(from) {
     this.#start.resolve(from);
   }
 
-  /** @param {Uint8Array} bytes to be kept */
-  take(bytes) {
+  /** Buffers received bytes. @param {Uint8Array} bytes */
+  receive(bytes) {
     if (this.#error) return;
     this.#received += bytes.length;
-    if (bytes.length > this.#held.length - this.#to) this.#makeRoom(bytes.length);
-    this.#held.set(bytes, this.#to);
+    if (bytes.length > this.#buffer.length - this.#to) this.#makeRoom(bytes.length);
+    this.#buffer.set(bytes, this.#to);
     this.#to += bytes.length;
     this.#wake?.();
   }
 
-  /** Every byte came. @param {boolean} verified its digest came too, and is right */
-  whole(verified) {
+  /** Takes the report that every byte has arrived. @param {boolean} verified true if they match the digest */
+  complete(verified) {
     if (this.#error) return;
     this.#verified = verified;
-    this.#whole = true;
+    this.#complete = true;
     this.#wake?.();
   }
 
-  /** It is stored, and the other side is told. */
+  /** Takes the report that it is stored, and that the other peer is being told. */
   finished() {
     this.#end.resolve();
   }
@@ -144,7 +144,7 @@ export class Download {
   failed(error) {
     if (this.#error) return;
     this.#error = error;
-    this.#held = new Uint8Array(0);
+    this.#buffer = new Uint8Array(0);
     this.#from = this.#to = 0;
     this.#end.reject(error);
     this.#start.reject(error);
@@ -152,8 +152,17 @@ export class Download {
     try {
       this.#reader.error(error);
     } catch {
-      // It was cancelled by its reader.
+      // The reader has cancelled it.
     }
+  }
+
+  /** Its number, once it is requested. */
+  get #assigned() {
+    return /** @type {number} */ (this.#id);
+  }
+
+  #cancel() {
+    this.#driver.call((host) => host.cancel(this.#assigned));
   }
 
   get #waiting() {
@@ -162,61 +171,61 @@ export class Download {
 
   /** @param {number} length */
   #makeRoom(length) {
-    const waiting = this.#held.subarray(this.#from, this.#to);
+    const waiting = this.#buffer.subarray(this.#from, this.#to);
     const least = waiting.length + length;
-    // Of a small file there is never more than all of it.
-    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(HELD, 2 * least)));
-    if (least > this.#held.length) this.#held = new Uint8Array(most);
-    this.#held.set(waiting);
+    // A small file needs no more memory than its size.
+    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(BUFFER_LEN, 2 * least)));
+    if (least > this.#buffer.length) this.#buffer = new Uint8Array(most);
+    this.#buffer.set(waiting);
     this.#to = waiting.length;
     this.#from = 0;
   }
 
-  /** All was read: its reader came back for more, so that it had a use for the last byte. */
+  /** Ends `readable`: its reader asked for more after the last byte, so it has handled that one. */
   #close() {
     try {
       this.#reader.close();
       this.#reader.byobRequest?.respond(0);
     } catch {
-      // It was cancelled by its reader after the last byte.
+      // The reader has cancelled it after the last byte.
     }
     try {
       if (!this.#confirm) this.#stored();
     } catch (error) {
-      // The peer was closed meanwhile.
+      // The peer is closed.
       this.failed(asError(error, "cancelled"));
     }
   }
 
-  #ask() {
-    return (this.#asking ??= this.#begin(this).then(
+  #request() {
+    return (this.#requested ??= this.#begin(this).then(
       (id) => {
         this.#id = id;
-        if (this.#error) this.#driver.do("cancel", { id });
+        if (this.#error) this.#cancel();
       },
       (error) => this.failed(asError(error, "misuse")),
     ));
   }
 
   async #pull() {
-    if (this.partial && !this.#asking) {
-      // Whoever reads has to know what it is that comes first.
-      return this.failed(new XcherError("misuse", "expected start() before a partial file is read on"));
+    if (this.partial && !this.#requested) {
+      // The reader must know where the first byte belongs.
+      return this.failed(new XcherError("misuse", "call start() before you read a download with `partial`"));
     }
-    await this.#ask();
+    await this.#request();
     if (this.#error) return;
-    if (this.#waiting < AHEAD && !this.#whole) this.#driver.do("want", { id: this.#id });
-    while (this.#waiting === 0 && !this.#whole && !this.#error) {
+    if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#driver.call((host) => host.readMore(this.#assigned));
+    while (this.#waiting === 0 && !this.#complete && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
     }
     if (this.#error) return;
     if (this.#waiting === 0) {
-      if (this.#whole) this.#close();
+      if (this.#complete) this.#close();
       return;
     }
-    const waiting = this.#held.subarray(this.#from, this.#to);
+    const waiting = this.#buffer.subarray(this.#from, this.#to);
     const into = this.#reader.byobRequest?.view;
     if (into) {
       const some = waiting.subarray(0, into.byteLength);

@@ -1,79 +1,75 @@
 import { XcherError, asError } from "./error.js";
+import { Delivery } from "./delivery.js";
 import { Host } from "./pkg/xcher.js";
 
-/** Bytes that the WebSocket may hold, above which nothing more is sent. */
-const BUFFERED = 1 << 20;
-/** How often it is looked whether they have left, in milliseconds: no event tells. */
-const LOOK = 5;
+/** Bytes that the WebSocket may buffer before sending waits. */
+const MAX_BUFFERED = 1 << 20;
+/** Time between two looks at that buffer, in milliseconds: there is no event for it. */
+const POLL_INTERVAL = 5;
+/** The longest delay that a timer takes, in milliseconds. */
+const MAX_DELAY = 0x7fffffff;
 
 /**
- * What the module does; those of a session or transfer take its `id`. `text` is the nick for `open`,
- * `know` and `is-code`, the name for `check`, `get`, `decline`, `share` and `unshare`, the names for `offer`, one
- * a line, the reason for `lost` and `unread`, the word of it for `unstored`. `number` is 1 to accept for `answer`, the entries for
- * `took`, the files for `announce`, the size for `share`, 1 for `looked` if all was read. `more` is the size for `get`, as it was
- * listed, the sizes for `offer`, one a line, the key for `know`, if there is one, and for `share` when it
- * was changed, in seconds, if that is known, the bytes and the files that are here for `announce`, and
- * for `unstored` the reason in words. For `get` of many files `text` and `more` have a line for
- * each; their transfers are numbered on from the first.
- *
- * @typedef {"start" | "stop" | "opened" | "lost" | "turn" | "who" | "know" | "open" | "answer"
- *   | "list" | "took" | "check" | "get" | "offer" | "decline" | "want" | "unread" | "cancel" | "end"
- *   | "share" | "unshare" | "looked" | "is-code"
- *   | "announce" | "stored" | "unstored"} Command
- */
-
-/**
- * Carries out what the module cannot: the WebSocket, the clock, the order of calls. What the module
- * reports while it runs waits until it has returned.
+ * Does what the module cannot: the WebSocket, the clock, the order of calls. Events that the module emits
+ * while it runs wait until it has returned.
  */
 export class Driver {
   /** @type {Host | undefined} */
   #host;
   #open;
-  #reports;
+  #handlers;
+  #receive;
   /** @type {WebSocket | undefined} */
   #socket;
   /** @type {(() => void)[]} */
-  #waiting = [];
+  #events = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #full = false;
+  /** Set once the peer closes: calls may fail from then on. */
+  isClosing = false;
 
   /**
-   * @param {string} nicks one a line
+   * @param {string[]} nicks
    * @param {import("./trust.js").Trust} trust
    * @param {() => WebSocket} open
-   * @param {import("./peer.js").Reports} reports
+   * @param {Record<string, any>[]} handlers have a method for each event, named as in the module's `Events`,
+   *   and for `disconnected`
+   * @param {(transfer: number, bytes: Uint8Array) => void} receive takes bytes in the module's memory, and
+   *   must not call it
    */
-  constructor(nicks, { secrets, required }, open, reports) {
+  constructor(nicks, { secret, seed, codeSeed, required }, open, handlers, receive) {
     this.#open = open;
-    this.#reports = reports;
-    const its = /** @type {any} */ (this);
-    this.#host = this.#throwing(() => new Host(nicks, secrets, required, its));
-    const [key, code] = this.#host.known_by().split(" ");
-    this.key = key;
-    this.code = code;
+    this.#handlers = handlers;
+    this.#receive = receive;
+    const events = new Proxy(/** @type {any} */ (this), {
+      get: (_, event) => (/** @type {any[]} */ ...details) => this.#emit(String(event), ...details),
+    });
+    const driver = /** @type {any} */ (this);
+    this.#host = new Host(nicks, secret, seed, codeSeed, required, driver, events);
+    this.key = this.#host.key();
+    this.code = this.#host.code();
   }
 
   /**
-   * Has the module do something.
+   * Calls the module, and schedules its next turn.
    *
-   * @param {Command} command
-   * @param {{ id?: number, number?: number, text?: string, more?: string }} [about]
-   * @returns {number} the session, transfer or offer that it began; 1 for yes
+   * @template T
+   * @param {(host: Host) => T} command
    */
-  do(command, { id = 0, number = 0, text = "", more = "" } = {}) {
-    return this.#call((host) => host.command(command, id, number, text, more));
+  call(command) {
+    if (!this.#host) throw new XcherError("misuse", "the peer is closed: connect a new one");
+    try {
+      return command(this.#host);
+    } finally {
+      this.#schedule();
+    }
   }
 
-  /**
-   * Whether more of a beginning is wanted.
-   *
-   * @param {number} transfer
-   * @param {Uint8Array<ArrayBuffer>} piece of the file that was to be read
-   */
-  supply(transfer, piece) {
-    return this.#call((host) => host.supply(transfer, piece));
+  /** Disconnects in order; `disconnected` follows. */
+  stop() {
+    this.isClosing = true;
+    this.call((host) => host.stop());
   }
 
   /** Frees the module's memory. */
@@ -84,49 +80,35 @@ export class Driver {
     this.#host = undefined;
   }
 
-  /** @template T @param {() => T} call */
-  #throwing(call) {
-    try {
-      return call();
-    } catch (thrown) {
-      if (typeof thrown !== "string") throw thrown;
-      const space = thrown.indexOf(" ");
-      const code = /** @type {import("./index.js").ErrorCode} */ (thrown.slice(0, space));
-      throw new XcherError(code, thrown.slice(space + 1));
-    }
-  }
-
-  /** @template T @param {(host: Host) => T} call */
-  #call(call) {
-    const host = this.#host;
-    if (!host) throw new XcherError("misuse", "expected a peer that is not closed");
-    try {
-      return this.#throwing(() => call(host));
-    } finally {
-      this.#schedule();
-    }
-  }
-
   #schedule() {
     clearTimeout(this.#timer);
     if (!this.#host) return;
-    const wait = this.#full ? LOOK : this.#host.deadline() - this.now();
-    // Longer than a timer takes is for ever.
-    if (wait > 0x7fffffff) return;
-    this.#timer = setTimeout(() => this.do("turn"), wait);
+    const delay = this.#full ? POLL_INTERVAL : this.#host.deadline() - this.now();
+    if (delay > MAX_DELAY) return;
+    this.#timer = setTimeout(() => this.call((host) => host.turn()), delay);
   }
 
-  /** @param {() => void} report */
-  #later(report) {
-    if (this.#waiting.push(report) > 1) return;
+  /** @param {string} event @param {any[]} details */
+  #emit(event, ...details) {
+    this.#later(() => this.#handlers.find((handler) => event in handler)?.[event](...details));
+  }
+
+  /** @param {() => void} task */
+  #later(task) {
+    if (this.#events.push(task) > 1) return;
     queueMicrotask(() => {
-      const reports = this.#waiting;
-      this.#waiting = [];
-      for (const report of reports) report();
+      const tasks = this.#events;
+      this.#events = [];
+      for (const task of tasks) task();
     });
   }
 
-  // What follows the module calls.
+  /** @param {string} why */
+  #lost(why) {
+    this.call((host) => host.lost(why));
+  }
+
+  // Called by the module.
 
   now() {
     return performance.now();
@@ -137,26 +119,27 @@ export class Driver {
     try {
       socket = this.#open();
     } catch (error) {
-      this.#later(() => this.#host && this.do("lost", { text: asError(error, "local").message }));
+      const { message } = asError(error, "local");
+      this.#later(() => this.#host && this.#lost(message));
       return;
     }
     this.#socket = socket;
     let why = "";
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.do("opened");
+    socket.onopen = () => this.call((host) => host.opened());
     socket.onmessage = ({ data }) => {
       if (!(data instanceof ArrayBuffer)) return socket.close();
-      this.#call((host) => host.received(new Uint8Array(data)));
-      // Frees it now: a browser is slow to collect what comes at the pace of a network.
+      this.call((host) => host.received(new Uint8Array(data)));
+      // Frees the memory now: browsers collect garbage more slowly than a network can produce it.
       /** @type {any} */ (data).transfer?.(0);
     };
     socket.onerror = (event) => {
-      // Node says what; a browser does not.
+      // Node gives the reason; a browser does not.
       why = "message" in event ? String(event.message) : "";
     };
     socket.onclose = ({ code, reason }) => {
       this.#socket = undefined;
-      this.do("lost", { text: why || reason || `the WebSocket was closed (${code})` });
+      this.#lost(why || reason || `the WebSocket was closed (${code})`);
     };
   }
 
@@ -166,44 +149,34 @@ export class Driver {
     this.#full = false;
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
-      // One that is closed before it is open complains to whoever listens, or to all.
+      // A WebSocket closed before it is open emits an error, which must have a listener.
       socket.onerror = () => {};
       socket.close();
     }
-    this.#later(() => this.#reports.disconnected());
+    this.#emit("disconnected");
   }
 
   /** @param {Uint8Array<ArrayBuffer>} message */
   send(message) {
     const socket = this.#socket;
-    this.#full = socket !== undefined && socket.bufferedAmount > BUFFERED;
+    this.#full = socket !== undefined && socket.bufferedAmount > MAX_BUFFERED;
     if (!socket || this.#full) return false;
     socket.send(message);
     return true;
   }
 
-  /** @param {number} transfer @param {number} length @param {string} name of a file of many, or empty */
-  read(transfer, length, name) {
-    this.#later(() => this.#reports.read(transfer, length, name));
-  }
-
   /** @param {number} transfer @param {Uint8Array} bytes in the module's memory */
-  take(transfer, bytes) {
-    // At once, while they are there: it only keeps them.
-    this.#reports.take(transfer, bytes);
+  receive(transfer, bytes) {
+    this.#receive(transfer, bytes);
   }
 
-  /**
-   * @param {string} event
-   * @param {number} id
-   * @param {number} number
-   * @param {boolean} flag
-   * @param {string} text
-   * @param {string} more
-   * @param {import("./index.js").ErrorCode | ""} code
-   */
-  tell(event, id, number, flag, text, more, code) {
-    const error = code ? new XcherError(code, text) : undefined;
-    this.#later(() => this.#reports.tell({ event, id, number, flag, text, more, error }));
+  /** @param {import("./index.js").ErrorCode} code @param {string} message */
+  error(code, message) {
+    return new XcherError(code, message);
+  }
+
+  /** @param {ConstructorParameters<typeof Delivery>} counts */
+  delivery(...counts) {
+    return new Delivery(...counts);
   }
 }

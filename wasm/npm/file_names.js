@@ -1,19 +1,19 @@
 import { XcherError } from "./error.js";
 
-/** What a file is called where nothing else is said. @param {Blob} file */
+/** Returns the name of a file by default. @param {Blob} file */
 export function ownName(file) {
   const { webkitRelativePath, name } = /** @type {Partial<File>} */ (file);
   return webkitRelativePath || name || "";
 }
 
-/** When it was changed, in seconds, if that is known. @param {Blob} file */
-export function changed(file) {
+/** Returns when a file was last changed, in seconds, if that is known. @param {Blob} file */
+export function modified(file) {
   const { lastModified } = /** @type {Partial<File>} */ (file);
-  return lastModified === undefined ? "" : String(Math.floor(lastModified / 1000));
+  return lastModified === undefined ? undefined : Math.floor(lastModified / 1000);
 }
 
 /**
- * Files by their names.
+ * Returns files by their names.
  *
  * @param {Iterable<import("./index.js").Named>} files
  */
@@ -22,9 +22,9 @@ export function byName(files) {
   const named = new Map();
   for (const one of files) {
     const { file, name } = one instanceof Blob ? { file: one, name: ownName(one) } : one;
-    if (named.has(name)) throw new XcherError("misuse", `expected each name once, got ${name} again`);
+    if (named.has(name)) throw new XcherError("misuse", `two files have the name ${name}: give one another name`);
     named.set(name, file);
   }
-  if (named.size === 0) throw new XcherError("misuse", "expected files, got none");
+  if (named.size === 0) throw new XcherError("misuse", "there are no files to send: give at least one");
   return named;
 }

@@ -2,4 +2,5 @@ export { XcherError } from "./error.js";
 export { keptPeers } from "./key_store.js";
 export { Peer } from "./peer.js";
 export { qr } from "./qr.js";
-export { version } from "./pkg/xcher.js";
+export { isCode, numbered } from "./rules.js";
+export { version } from "./pkg/constants.js";

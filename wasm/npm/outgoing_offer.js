@@ -1,15 +1,12 @@
 import { Deferred } from "./deferred.js";
-import { delivery } from "./delivery.js";
+import { Delivery } from "./delivery.js";
 import { XcherError } from "./error.js";
 
-/** How it stands, as the module tells it. */
-const SETTLED = 1;
-
-/** Files that were offered to someone. */
+/** Files that were offered to the other peer. */
 export class Offering {
-  #so = delivery("0 0 0 0 0 0 0", "");
-  /** @type {import("./error.js").XcherError | undefined} */
-  #fate;
+  #delivery = new Delivery(0, 0, 0, 0, 0, 0, 0);
+  /** @type {XcherError | undefined} */
+  #error;
   isSettled = false;
   /** @type {Deferred<void>} */
   #end = new Deferred();
@@ -25,46 +22,46 @@ export class Offering {
   }
 
   get stored() {
-    return this.#so.stored;
+    return this.#delivery.stored;
   }
 
   get handedOver() {
-    return this.#so.handedOver;
+    return this.#delivery.handedOver;
   }
 
   get sent() {
-    return this.#so.stored + this.#so.handedOver;
+    return this.#delivery.sent;
   }
 
   get declined() {
-    return this.#so.declined;
+    return this.#delivery.declined;
   }
 
   get failed() {
-    return this.#so.failed;
+    return this.#delivery.failed;
   }
 
   get missing() {
-    return this.#so.missing;
+    return this.#delivery.missing;
   }
 
-  // What follows is for the peer.
+  // What follows is for `session.js` and `transfers.js`.
 
-  /** Nothing more is asked for. @param {import("./error.js").XcherError} why */
-  ended(why) {
-    this.#fate ??= why;
+  /** Keeps the reason why nothing more will be requested. @param {XcherError} error */
+  ended(error) {
+    this.#error ??= error;
   }
 
-  /** @param {number} state @param {string} counts @param {string} missing */
-  told(state, counts, missing) {
-    this.#so = delivery(counts, missing);
-    this.isSettled = state > 0;
-    if (state === SETTLED) this.#end.resolve();
-    else if (state) this.cut();
+  /** @param {string} state as the module's event `offerChanged` has it @param {Delivery} delivery */
+  changed(state, delivery) {
+    this.#delivery = delivery;
+    this.isSettled = state !== "pending";
+    if (state === "settled") this.#end.resolve();
+    else if (this.isSettled) this.interrupt();
   }
 
-  /** It will not be known what became of the rest. */
-  cut() {
-    this.#end.reject(this.#fate ?? new XcherError("cancelled", "cancelled"));
+  /** Fails: the outcome of the remaining files will not be known. */
+  interrupt() {
+    this.#end.reject(this.#error ?? new XcherError("cancelled", "cancelled"));
   }
 }

@@ -1,29 +1,33 @@
 import { Reading } from "./blob_reader.js";
 
 /** Bytes that are read at a time. */
-const PIECE = 1 << 20;
+const READ_LEN = 1 << 20;
 
 /**
- * Reads the first `length` bytes of a file to the module, which sums them up. A file that is not there,
- * or cannot be read, is no beginning.
+ * Supplies the first `length` bytes of a file to the module, which computes their digest. A file that is
+ * missing or cannot be read has no prefix.
  *
  * @param {import("./driver.js").Driver} driver
- * @param {number} id of the transfer
+ * @param {number} transfer
  * @param {Blob | undefined} file
  * @param {number} length
  */
-export async function look(driver, id, file, length) {
+export async function readPrefix(driver, transfer, file, length) {
   let left = file ? length : NaN;
   try {
     const reading = new Reading(/** @type {Blob} */ (file));
     while (left > 0) {
-      const piece = await reading.next(Math.min(left, PIECE));
-      // It ended early, or nobody wants to know any more.
-      if (!piece.length || !driver.supply(id, piece)) break;
+      const piece = await reading.next(Math.min(left, READ_LEN));
+      // The file ended early, or the module no longer needs the prefix.
+      if (!piece.length || !driver.call((host) => host.supply(transfer, piece))) break;
       left -= piece.length;
     }
   } catch {
-    // Then it is fetched whole, or refused.
+    // The file is then sent from its beginning, or refused.
   }
-  driver.do("looked", { id, number: Number(left === 0) });
+  try {
+    driver.call((host) => host.prefixEnd(transfer, left === 0));
+  } catch {
+    // The peer is closed.
+  }
 }

@@ -1,44 +1,48 @@
 import { XcherError } from "./error.js";
 import { identity, isKeeping, keptPeers } from "./key_store.js";
 
+const SECRET_LEN = 32;
+
 /**
  * @typedef {{
- *   secrets: Uint8Array, required: boolean,
+ *   secret: Uint8Array, seed: Uint8Array, codeSeed: Uint8Array, required: boolean,
  *   get(nick: string): unknown, pin(nick: string, key: string): unknown,
- * }} Trust `secrets`, as the module wants them, is empty for a peer that speaks in the clear
+ * }} Trust `secret` and `seed` are empty for a peer whose sessions are unencrypted, `codeSeed` for one
+ *   without a code
  */
 
 /**
- * Who a peer is, and whom it knows.
+ * Returns a peer's secrets and its access to pinned keys.
  *
  * @param {import("./index.js").SendOptions} options
  * @param {string} relay
- * @param {boolean} withCode whether it is to make a code up
+ * @param {boolean} withCode true to make a code
  * @returns {Promise<Trust>}
  */
 export async function trust({ privacy = "prefer", identity: given, knownPeers }, relay, withCode) {
   const required = privacy === "require";
+  const none = new Uint8Array();
   if (privacy === "plain") {
-    if (withCode) throw new XcherError("misuse", "expected privacy for a code, got plain");
-    return { secrets: new Uint8Array(), required, get() {}, pin() {} };
+    if (withCode) throw new XcherError("misuse", "a code needs encryption: choose another `privacy` than `plain`");
+    return { secret: none, seed: none, codeSeed: none, required, get() {}, pin() {} };
   }
   const keeps = !(given && knownPeers) && (await isKeeping());
-  const secrets = crypto.getRandomValues(new Uint8Array(withCode ? 96 : 64));
-  const mine = given ?? (keeps ? await identity() : undefined);
-  if (mine) {
-    if (mine.length !== 32) {
-      throw new XcherError("misuse", `expected an identity of 32 bytes, got ${mine.length}`);
-    }
-    secrets.set(mine);
+  const secret = given ?? (keeps ? await identity() : random());
+  if (secret.length !== SECRET_LEN) {
+    throw new XcherError("misuse", `an identity has ${SECRET_LEN} bytes, and this one ${secret.length}`);
   }
   const known = knownPeers ?? (keeps ? keptPeers : inMemory());
   return {
-    secrets,
+    secret,
+    seed: random(),
+    codeSeed: withCode ? random() : none,
     required,
     get: (nick) => known.get(nick, relay),
     pin: (nick, key) => known.pin(nick, relay, key),
   };
 }
+
+const random = () => crypto.getRandomValues(new Uint8Array(SECRET_LEN));
 
 /** @returns {import("./index.js").KnownPeers} */
 function inMemory() {

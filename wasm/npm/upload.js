@@ -2,7 +2,7 @@ import { Deferred } from "./deferred.js";
 import { asError } from "./error.js";
 import { Reading } from "./blob_reader.js";
 
-/** A file on its way to the other side. */
+/** A file or batch being sent to the other peer. */
 export class Upload {
   #driver;
   #id;
@@ -13,8 +13,8 @@ export class Upload {
   #over = false;
   /** @type {Reading | undefined} */
   #reading;
-  /** What is read answers in the order in which it was asked for. */
-  #answered = Promise.resolve();
+  /** Settles when all files of a batch requested so far are supplied: the module expects them in order. */
+  #supplied = Promise.resolve();
   #sent;
 
   /**
@@ -43,11 +43,11 @@ export class Upload {
   }
 
   cancel() {
-    if (!this.#over) this.#driver.do("cancel", { id: this.#id });
+    if (!this.#over) this.#driver.call((host) => host.cancel(this.#id));
   }
 
   /** @param {number} bytes */
-  moved(bytes) {
+  progress(bytes) {
     this.#sent = bytes;
   }
 
@@ -63,31 +63,31 @@ export class Upload {
     this.#end.reject(error);
   }
 
-  /** @param {number} length of the next piece */
+  /** Supplies the next bytes. @param {number} length */
   read(length) {
     return this.#supply(async () => {
-      if (!this.#file) throw new Error("it is not shared any more");
+      if (!this.#file) throw new Error("it is no longer shared");
       this.#reading ??= new Reading(this.#file, this.from);
       return this.#reading.next(length);
     });
   }
 
-  /** @param {Blob | undefined} file one of many @param {number} length */
-  readWhole(file, length) {
-    const why = file ? "its size changed" : "it is not shared any more";
+  /** Supplies a file of a batch. @param {Blob | undefined} file @param {number} length */
+  readFile(file, length) {
+    const why = file ? "its size changed" : "it is no longer shared";
     const reading = file?.size === length ? file.arrayBuffer() : Promise.reject(new Error(why));
     reading.catch(() => {});
-    this.#answered = this.#answered.then(() => this.#supply(async () => new Uint8Array(await reading)));
+    this.#supplied = this.#supplied.then(() => this.#supply(async () => new Uint8Array(await reading)));
   }
 
   /** @param {() => Promise<Uint8Array<ArrayBuffer>>} read */
   async #supply(read) {
     try {
       const piece = await read();
-      if (!this.#over) this.#driver.supply(this.#id, piece);
+      if (!this.#over) this.#driver.call((host) => host.supply(this.#id, piece));
     } catch (error) {
       const why = asError(error, "local").message;
-      if (!this.#over) this.#driver.do("unread", { id: this.#id, text: why });
+      if (!this.#over) this.#driver.call((host) => host.readFailed(this.#id, why));
     }
   }
 }

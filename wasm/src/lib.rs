@@ -1,11 +1,10 @@
 //! An XCHER peer for JavaScript.
 //!
 //! JavaScript owns the WebSocket, the clock, the files and the streams; this crate drives
-//! [`xcher_core::Peer`] over yamux between calls. Nothing waits in here: each call puts something in,
-//! turns until nothing moves any more, and says through [`Outside`] what has to happen.
+//! [`xcher_core::Peer`] over yamux between calls. Nothing blocks: each call passes something on, turns
+//! until nothing moves, and asks through [`Environment`] for what has to happen.
 //!
-//! [`Host`] is the driver, plain Rust; `js` shows it to JavaScript. `npm/` is the package as it is
-//! published.
+//! [`Host`] is the driver in plain Rust; `js` exposes it to JavaScript. `npm/` is the published package.
 
 mod host;
 mod js;
@@ -13,7 +12,7 @@ mod qr;
 #[cfg(feature = "testing")]
 mod testing;
 
-pub use host::{Host, OfferState, Outside};
+pub use host::{Environment, Host, OfferState};
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]

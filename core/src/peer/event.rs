@@ -276,6 +276,9 @@ pub enum Delivery {
     Unconfirmed,
 }
 
+/// The fate of one file of a transfer: its name, its size in bytes, and what became of it.
+pub(super) type Delivered = (TransferId, (FileName, u64), Delivery);
+
 impl Delivery {
     /// Whether the file counts as delivered, as far as the other side can tell.
     pub fn is_done(&self) -> bool {

@@ -21,12 +21,14 @@
 //! ```
 
 mod address;
+mod check;
 mod claim;
 mod client;
 mod connections;
 mod keys;
 mod nicks;
 mod packets;
+mod refusal;
 mod who;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -99,6 +101,22 @@ pub enum Input<'a> {
     Tick,
     /// The relay stops: it sends X_END to all clients and closes new connections.
     Stop,
+}
+
+impl Input<'_> {
+    /// Returns the connection that the input concerns, if any.
+    fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Connected { conn, .. }
+            | Self::Received { conn, .. }
+            | Self::Sent { conn, .. }
+            | Self::Closed { conn }
+            | Self::Bridged { conn }
+            | Self::Allocated { conn, .. }
+            | Self::Released { conn, .. } => Some(*conn),
+            Self::Tick | Self::Stop => None,
+        }
+    }
 }
 
 /// An action for the driver.
@@ -259,6 +277,14 @@ impl Registry {
     /// `now` counts from any fixed moment and never decreases. An input for a connection that is unknown or
     /// that the registry closed has no effect.
     pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
+        let of = input.conn();
+        self.take(input, now, actions);
+        if let (true, Some(conn)) = (cfg!(debug_assertions), of) {
+            self.check_invariants(conn);
+        }
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
         match input {
             Input::Connected { conn, from } => self.connected(conn, from.ip(), now, actions),
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),

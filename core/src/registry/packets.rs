@@ -8,22 +8,13 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
+use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
     Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
 };
-
-/// The refusal of a packet: the reason for X_ERR, and its effect on the connection.
-pub(super) enum Refusal {
-    /// The packet is valid, but must not be carried out.
-    Declined(String),
-    /// The packet is an error of the client, which the registry counts.
-    Error(String),
-    /// The registry closes the connection.
-    Over(String, CloseReason),
-}
 
 impl Registry {
     pub(super) fn received(

@@ -128,7 +128,6 @@ pub enum Event {
 
 /// A question of the peer. Answer in the order of the questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Question {
     /// Asks for the listing: answer with [`Session::answer_entry`](super::Session::answer_entry), then
     /// [`Session::answer_list_end`](super::Session::answer_list_end).

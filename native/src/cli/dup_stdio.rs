@@ -1,4 +1,4 @@
-//! A standard stream as a file of its own, without the buffer of `std`.
+//! Duplicates a standard stream as a file, without the buffer of `std`.
 
 use std::fs::File;
 use std::io;
@@ -9,8 +9,8 @@ use std::os::windows::io::AsHandle as Stream;
 
 /// # Errors
 ///
-/// Where the stream is closed, or the system has no room for one more.
-pub(crate) fn own(stream: &impl Stream) -> io::Result<File> {
+/// If the stream is closed, or the process has no descriptor left.
+pub(crate) fn dup(stream: &impl Stream) -> io::Result<File> {
     #[cfg(unix)]
     let handle = stream.as_fd();
     #[cfg(windows)]

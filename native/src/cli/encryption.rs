@@ -1,5 +1,4 @@
-//! Whether a session is private, with whom, and why not: what is asked for, and what a person reads
-//! of it.
+//! Loads the keys for encrypted sessions.
 
 use std::fmt;
 use std::path::Path;
@@ -7,41 +6,37 @@ use std::path::Path;
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
 use crate::cli::ui::output::Output;
-use crate::host::Privacy;
+use crate::host::EncryptionSetup;
 use crate::keys::{self, KeysError};
 
-impl Common {
-    /// With what sessions are private; `None` with `--plain`. Makes this host's key at first use.
-    pub(crate) fn privacy(&self) -> Result<Option<Privacy>, CliError> {
-        if self.plain {
-            return Ok(None);
-        }
-        let privacy = match (&self.data_dir, keys::usual_folder()) {
-            (Some(named), _) => Privacy::load(named, &self.relay)?,
-            (None, Some(usual)) => match Privacy::load(&usual, &self.relay) {
-                // Nothing is lost that was there before.
-                Err(error @ KeysError::System { .. }) if !keys::has_identity(&usual) => {
-                    self.do_without_key(&error, Some(&usual))?
-                }
-                loaded => loaded?,
-            },
-            (None, None) => self.do_without_key(&"there is no home", None)?,
-        };
-        Ok(Some(if self.secure { privacy.required() } else { privacy }))
+/// Loads this host's key, which is created at first use, and known peers; `None` with `--plain`.
+pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError> {
+    if common.plain {
+        return Ok(None);
     }
+    let encryption = match (&common.data_dir, keys::usual_folder()) {
+        (Some(named), _) => EncryptionSetup::load(named, &common.relay)?,
+        (None, Some(usual)) => match EncryptionSetup::load(&usual, &common.relay) {
+            // A host that never had a key loses nothing without one.
+            Err(error @ KeysError::System { .. }) if !keys::has_identity(&usual) => {
+                temporary_key(common, &error, Some(&usual))?
+            }
+            loaded => loaded?,
+        },
+        (None, None) => temporary_key(common, &"no home directory", None)?,
+    };
+    Ok(Some(if common.secure { encryption.required() } else { encryption }))
 }
 
-impl Common {
-    /// A key for this run, where none can be kept.
-    fn do_without_key(
-        &self,
-        why: &dyn fmt::Display,
-        folder: Option<&Path>,
-    ) -> Result<Privacy, CliError> {
-        Output::new(self).note(format_args!(
-            "no key can be kept ({why}): this host has one for this run alone, and others will not \
-             know it again; --data-dir names a folder for keys"
-        ));
-        Ok(Privacy::for_this_run(folder, &self.relay)?)
-    }
+/// Creates a key for this run, where none can be stored.
+fn temporary_key(
+    common: &Common,
+    why: &dyn fmt::Display,
+    folder: Option<&Path>,
+) -> Result<EncryptionSetup, CliError> {
+    Output::new(common).note(format_args!(
+        "cannot store a key ({why}), so this one lasts for this run only and peers will not recognise \
+         this host again; name a folder for keys with --data-dir"
+    ));
+    Ok(EncryptionSetup::for_this_run(folder, &common.relay)?)
 }

@@ -1,33 +1,33 @@
-//! How a command ends.
+//! Exit codes, and the error that a command ends with.
 
 use xcher_core::peer::{Error, ErrorKind};
 use xcher_core::{MisuseError, ProtocolError};
 
 use crate::keys::KeysError;
 
-/// The exit codes (README, "Exit codes").
+/// Exit codes (README, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// The other side said no, or a transfer did not complete.
+    /// The peer refused, or a transfer is incomplete.
     Incomplete = 1,
-    /// The command line is wrong.
+    /// Invalid command line.
     Usage = 2,
-    /// The relay or the other side cannot be reached.
+    /// The relay or the peer is unreachable.
     Unreachable = 3,
-    /// A rule forbids it.
+    /// Refused by policy.
     Policy = 4,
-    /// The other side is not who it was, or the session would not be private.
+    /// Authentication failed, or the session would not be encrypted.
     NotPrivate = 5,
 }
 
-/// A command that did not come to its end.
+/// Reason for a command to fail.
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) code: ExitCode,
-    /// One line for the user; `None` where it was told already, or there is nothing to tell.
+    /// Text for the user; `None` if it was printed before, or there is nothing to print.
     pub(crate) message: Option<String>,
-    /// The user stopped it, or nobody reads its output any more.
+    /// Set if the user stopped the command, or closed its output.
     pub(crate) stopped: bool,
 }
 
@@ -40,45 +40,43 @@ impl CliError {
         Self::new(ExitCode::Usage, message)
     }
 
-    /// This host's system refused something.
+    /// An error of this host's system.
     pub(crate) fn local(error: impl std::fmt::Display) -> Self {
         Self::new(ExitCode::Incomplete, error.to_string())
     }
 
-    /// The host could not be asked to do it.
+    /// A call of the host that cannot be carried out now.
     pub(crate) fn misuse(error: MisuseError) -> Self {
-        let code = match error {
-            MisuseError::OwnNick => ExitCode::Usage,
-            _ => ExitCode::Unreachable,
-        };
-        Self::new(code, error.to_string())
-    }
-
-    /// Standard output did not take what was to be written. Whoever closed it wants no more, and a
-    /// full disk is told of.
-    pub(crate) fn unwritten(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => {
-                Self { stopped: true, ..Self::told(ExitCode::Incomplete) }
-            }
-            _ => Self::new(
-                ExitCode::Incomplete,
-                format!("standard output cannot be written: {error}"),
-            ),
+        match error {
+            MisuseError::OwnNick => Self::usage("that is your own nick; name a peer's"),
+            error => Self::new(ExitCode::Unreachable, error.to_string()),
         }
     }
 
-    /// The user ended it: there is nothing to tell.
+    /// A failed write to standard output. A closed pipe means that its reader has enough; a full disk is an
+    /// error.
+    pub(crate) fn unwritten(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => {
+                Self { stopped: true, ..Self::reported(ExitCode::Incomplete) }
+            }
+            _ => {
+                Self::new(ExitCode::Incomplete, format!("cannot write to standard output: {error}"))
+            }
+        }
+    }
+
+    /// Stopped by the user.
     pub(crate) fn interrupted() -> Self {
         Self { code: ExitCode::Incomplete, message: None, stopped: true }
     }
 
-    /// What the user was told of already.
-    pub(crate) fn told(code: ExitCode) -> Self {
+    /// An error that the user has read already.
+    pub(crate) fn reported(code: ExitCode) -> Self {
         Self { code, message: None, stopped: false }
     }
 
-    /// What a program is told: the same as a person, or that it was told before.
+    /// Returns the reason for `--json`.
     pub(crate) fn reason(&self) -> &str {
         match &self.message {
             Some(message) => message,
@@ -98,7 +96,7 @@ impl From<KeysError> for CliError {
     }
 }
 
-/// The code for a session or a link that failed.
+/// Returns the exit code for a session or relay connection that failed.
 pub(crate) fn code_of(error: &Error) -> ExitCode {
     match error.kind() {
         _ if is_about_encryption(error) => ExitCode::NotPrivate,
@@ -112,13 +110,13 @@ pub(crate) fn code_of(error: &Error) -> ExitCode {
     }
 }
 
-/// Returns true if a session was not opened because of the peer's key or of missing encryption.
+/// Returns true if a session was not opened because of the peer's key or for lack of encryption.
 fn is_about_encryption(error: &Error) -> bool {
     use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
     matches!(error, Error::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
 }
 
-/// The code for a file that did not get across.
+/// Returns the exit code for a transfer that failed.
 pub(crate) fn code_of_transfer(error: &Error) -> ExitCode {
     match error.kind() {
         ErrorKind::Policy => ExitCode::Policy,

@@ -1,4 +1,4 @@
-//! Ports that strangers can reach.
+//! Warns of ports that other machines can reach.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,18 @@ use crate::cli::options::Common;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 
-/// Says, also with `--quiet`, that anyone who reaches the relay at `at` can use it.
+/// Warns, even with `--quiet`, that any client that can reach the relay at `at` can use it.
 pub(crate) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), CliError> {
-    let opens = "take a nick, see who is online and call them";
-    warn(output, at, opens, "no token guards a relay, a loopback address keeps strangers out")
+    let exposed = "take a nick, list who is online and call them";
+    warn(
+        output,
+        at,
+        exposed,
+        "a relay has no token; listen on a loopback address to keep others out",
+    )
 }
 
-/// The same of a bridge.
+/// Warns likewise of a bridge, unless it requires a token.
 pub(crate) fn warn_of_bridge(
     common: &Common,
     output: &Output,
@@ -22,18 +27,17 @@ pub(crate) fn warn_of_bridge(
     if common.token_file.is_some() {
         return Ok(());
     }
-    let opens = "open tunnels, and by them connections from this machine";
-    let how =
-        "--token-file makes the bridge ask for a token, a loopback address keeps strangers out";
-    warn(output, at, opens, how)
+    let exposed = "open tunnels, and connections from this machine through them";
+    let cure =
+        "require a token with --token-file, or listen on a loopback address, to keep others out";
+    warn(output, at, exposed, cure)
 }
 
-fn warn(output: &Output, at: SocketAddr, opens: &str, how: &str) -> Result<(), CliError> {
+fn warn(output: &Output, at: SocketAddr, exposed: &str, cure: &str) -> Result<(), CliError> {
     if at.ip().to_canonical().is_loopback() {
         return Ok(());
     }
-    let text =
-        format!("WARNING: {at} is open to everyone who can reach it, who may {opens}; {how}");
+    let text = format!("WARNING: anyone who can reach {at} can {exposed}; {cure}");
     output.error(format_args!("{text}"));
     output.json(&JsonEvent::Notice { text: &text }).map_err(CliError::unwritten)
 }

@@ -1,37 +1,37 @@
-//! Files on their way here, of one session, from a list that may be long.
+//! The files of one session to fetch, from a listing of any length.
 
 use std::collections::HashSet;
 
-use xcher_core::peer::{ErrorKind, Event, SessionId, TransferId};
+use xcher_core::peer::{ErrorKind, Event, SessionCommand, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode, code_of_transfer};
-use crate::cli::listing_spool::{Listed, ListingSpool, unlisted};
+use crate::cli::listing_spool::{ListingReader, ListingSpool, spool_error};
 use crate::cli::online_host::OnlineHost;
 use crate::cli::target::Target;
 use crate::cli::ui::json::JsonEvent;
-use crate::cli::ui::skip_reason::SkipReason;
+use crate::cli::ui::skipped::WhySkipped;
 use crate::files::OnConflict;
 
-/// Requests under way at a time: enough that some always wait their turn.
-const UNDER_WAY: usize = 512;
-/// Requests made at a time: small files among them come together.
-const AT_A_TIME: usize = 256;
+/// The most transfers at a time: enough for some to be queued always.
+const MAX_ACTIVE: usize = 512;
+/// The most files in one request: the small ones among them share a batch.
+const MAX_REQUEST: usize = 256;
 
-/// The files of one list.
 pub(crate) struct FetchQueue {
     session: SessionId,
-    /// They were offered, so that the other side waits to hear of each.
+    /// Set for files of an offer: the peer expects an answer about each.
     offered: bool,
-    listed: Listed,
-    more: bool,
-    under_way: HashSet<TransferId>,
+    listing: ListingReader,
+    /// Set while the listing has entries that are neither requested nor skipped.
+    has_more: bool,
+    active: HashSet<TransferId>,
     done: u64,
-    /// Of those done, what did not have to come.
+    /// Files among `done` that existed already.
     here: u64,
-    /// What began to go to standard output.
-    shown: Option<TransferId>,
+    /// The transfer that has started to write to standard output.
+    on_stdout: Option<TransferId>,
     count: u64,
     worst: Option<ExitCode>,
 }
@@ -42,17 +42,17 @@ impl FetchQueue {
             session,
             offered: false,
             count: spool.count(),
-            listed: spool.read().map_err(unlisted)?,
-            more: true,
-            under_way: HashSet::new(),
+            listing: spool.read().map_err(spool_error)?,
+            has_more: true,
+            active: HashSet::new(),
             done: 0,
             here: 0,
-            shown: None,
+            on_stdout: None,
             worst: None,
         })
     }
 
-    /// The files of an offer.
+    /// Queues the files of an offer.
     pub(crate) fn of_offer(session: SessionId, spool: ListingSpool) -> Result<Self, CliError> {
         Ok(Self { offered: true, ..Self::new(session, spool)? })
     }
@@ -61,101 +61,100 @@ impl FetchQueue {
         self.count
     }
 
-    /// Tells the other side how many files are wanted, and their bytes.
-    pub(crate) fn announce(&self, running: &mut OnlineHost, bytes: u64) {
-        self.want(running, Want { files: self.count, bytes, already_stored: 0 });
+    /// Reports to the peer how many files are wanted, and their bytes.
+    pub(crate) fn announce(&self, online: &mut OnlineHost, bytes: u64) {
+        self.want(online, Want { files: self.count, bytes, already_stored: 0 });
     }
 
-    /// A session that is over takes no reports.
-    fn want(&self, running: &mut OnlineHost, want: Want) {
+    fn want(&self, online: &mut OnlineHost, want: Want) {
         if !self.offered {
-            let _ = running.host.want(self.session, want);
+            // A session that has ended takes no reports.
+            let _ = online.host.command(self.session, SessionCommand::Want(want));
         }
     }
 
-    /// Requests as many files as may be under way.
-    pub(crate) fn request(
-        &mut self,
-        running: &mut OnlineHost,
-        to: &Target,
-    ) -> Result<(), CliError> {
-        while self.more && self.under_way.len() < UNDER_WAY {
+    /// Requests files until the most transfers are active.
+    pub(crate) fn request(&mut self, online: &mut OnlineHost, to: &Target) -> Result<(), CliError> {
+        while self.has_more && self.active.len() < MAX_ACTIVE {
             let mut files = Vec::new();
             let done = self.done;
-            while files.len() < AT_A_TIME {
-                let Some((name, size, stat)) = self.listed.next().map_err(unlisted)? else {
-                    self.more = false;
+            while files.len() < MAX_REQUEST {
+                let Some((name, size, stat)) = self.listing.next().map_err(spool_error)? else {
+                    self.has_more = false;
                     break;
                 };
-                if !self.need_not_come(running, to, &name, size, stat) {
+                if !self.skip_existing(online, to, &name, size, stat) {
                     files.push((name, size, stat));
                 } else if self.offered {
-                    // A session that is over needs no answer.
-                    let _ = running.host.decline(self.session, &name);
+                    // A session that has ended takes no answers.
+                    let _ = online.host.command(self.session, SessionCommand::Decline(name));
                 }
             }
             if self.done > done {
                 let here = self.done - done;
-                self.want(running, Want { already_stored: here, ..Want::default() });
+                self.want(online, Want { already_stored: here, ..Want::default() });
             }
-            match running.host.get_all(self.session, files) {
-                Ok(transfers) => self.under_way.extend(transfers),
-                // That it ended is told next, and why.
+            match online.host.get_all(self.session, files) {
+                Ok(transfers) => self.active.extend(transfers),
+                // The next event says that the session has ended, and why.
                 Err(MisuseError::NoSession) => {
-                    self.worse(ExitCode::Incomplete);
+                    self.worsen(ExitCode::Incomplete);
                     break;
                 }
                 Err(error) => {
-                    let (output, text) = (&running.output, error.to_string());
+                    let (output, text) = (&online.output, error.to_string());
                     output.error(format_args!("{text}"));
                     output.remember(output.json(&JsonEvent::Notice { text: &text }));
-                    self.worse(ExitCode::Incomplete);
+                    self.worsen(ExitCode::Incomplete);
                 }
             }
         }
         Ok(())
     }
 
-    /// Whether the file need not come, because it or one of its name is there.
-    fn need_not_come(
+    /// Returns true if the file is not fetched, because it or another of its name exists.
+    fn skip_existing(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         to: &Target,
         name: &FileName,
         size: Size,
         stat: Stat,
     ) -> bool {
-        let Some(inbox) = running.host.inbox() else { return false };
+        let Some(inbox) = online.host.inbox() else { return false };
         if !inbox.taken(name) {
             return false;
         }
         let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
-        let output = &running.output;
+        let output = &online.output;
         match to.taking.on_conflict {
             _ if same && stat.kind == Kind::Folder => self.here += 1,
             OnConflict::Rename if same => {
-                output.detail(format_args!("{name}: it is here already"));
-                let path = to.path(name);
+                output.detail(format_args!("{name}: exists already"));
+                let path = to.path_text(name);
                 output.remember(output.result(format_args!("{path}")));
-                let line = JsonEvent::Here { session: self.session.0, name: name.as_str(), path };
-                output.remember(output.json(&line));
+                let event = JsonEvent::Here { session: self.session.0, name: name.as_str(), path };
+                output.remember(output.json(&event));
                 self.here += 1;
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
             OnConflict::Skip => {
-                let why = SkipReason::Exists;
+                let why = WhySkipped::Exists;
                 output.note(format_args!("{name}: {why}"));
-                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
+                output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
             }
             OnConflict::Fail => {
-                let why = SkipReason::Conflict;
+                let why = WhySkipped::Conflict;
                 output.error(format_args!("{name}: {why}"));
-                output.skip(self.session, name.as_str(), Some(to.path(name)), &why);
+                output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
                 if !self.offered {
-                    // A session that is over takes no reports.
-                    let _ = running.host.forgo(self.session, name, NotStored::Exists);
+                    // A session that has ended takes no reports.
+                    let _ = online.host.command(
+                        self.session,
+                        SessionCommand::Skip(name.clone(), NotStored::Exists),
+                    );
                 }
-                self.worse(ExitCode::Incomplete);
+                self.worsen(ExitCode::Incomplete);
                 return true;
             }
         }
@@ -163,74 +162,73 @@ impl FetchQueue {
         true
     }
 
-    /// Takes what happened to one of the files; nothing else.
-    pub(crate) fn event(&mut self, running: &mut OnlineHost, to: &Target, event: &Event) {
+    /// Handles an event of one of the transfers; ignores all others.
+    pub(crate) fn event(&mut self, online: &mut OnlineHost, to: &Target, event: &Event) {
         match event {
-            Event::Started { transfer, .. } if self.under_way.contains(transfer) => {
-                self.shown = Some(*transfer).filter(|_| to.is_stdout());
+            Event::Started { transfer, .. } if self.active.contains(transfer) => {
+                self.on_stdout = Some(*transfer).filter(|_| to.is_stdout());
                 return;
             }
-            Event::Finished { transfer, name, .. } if self.under_way.remove(transfer) => {
+            Event::Finished { transfer, name, .. } if self.active.remove(transfer) => {
                 self.done += 1;
                 if !to.is_stdout() {
-                    // Files are fetched for their own sake.
-                    let output = &running.output;
-                    output.remember(output.result(format_args!("{}", to.shown(name).display())));
+                    let output = &online.output;
+                    output.remember(output.result(format_args!("{}", to.path(name).display())));
                 }
             }
-            Event::Failed { transfer, error, .. } if self.under_way.remove(transfer) => {
-                self.worse(code_of_transfer(error));
-                // What this host could not write tells of itself.
-                if self.shown == Some(*transfer) && error.kind() != ErrorKind::Local {
-                    running.output.error(format_args!("what standard output has is not whole"));
+            Event::Failed { transfer, error, .. } if self.active.remove(transfer) => {
+                self.worsen(code_of_transfer(error));
+                // A failed write to standard output reports itself.
+                if self.on_stdout == Some(*transfer) && error.kind() != ErrorKind::Local {
+                    online.output.error(format_args!("standard output is incomplete"));
                 }
             }
             _ => return,
         }
-        self.show_count(running);
+        self.show_count(online);
     }
 
-    pub(crate) fn show_count(&self, running: &mut OnlineHost) {
-        if let Some(progress) = running.output.progress() {
+    pub(crate) fn show_count(&self, online: &mut OnlineHost) {
+        if let Some(progress) = online.output.progress() {
             progress.set_count(self.done, self.count);
         }
     }
 
-    /// Whether nothing is under way.
+    /// Returns true if no transfer is active.
     pub(crate) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.active.is_empty()
     }
 
-    /// Whether nothing is to be requested any more.
+    /// Returns true if there is nothing left to request.
     pub(crate) fn is_all_requested(&self) -> bool {
-        !self.more
+        !self.has_more
     }
 
-    /// The session is over: nothing more is requested. Whether there was more.
-    pub(crate) fn cut(&mut self) -> bool {
-        if self.more {
-            self.worse(ExitCode::Incomplete);
+    /// Stops requesting: the session has ended. Returns true if there was more to request.
+    pub(crate) fn stop_requesting(&mut self) -> bool {
+        if self.has_more {
+            self.worsen(ExitCode::Incomplete);
         }
-        std::mem::take(&mut self.more)
+        std::mem::take(&mut self.has_more)
     }
 
-    /// The next of what was not requested.
-    pub(crate) fn left(&mut self) -> Result<Option<FileName>, CliError> {
-        Ok(self.listed.next().map_err(unlisted)?.map(|(name, ..)| name))
+    /// Returns the next file that was not requested.
+    pub(crate) fn next_unrequested(&mut self) -> Result<Option<FileName>, CliError> {
+        Ok(self.listing.next().map_err(spool_error)?.map(|(name, ..)| name))
     }
 
-    /// A file that did not come counts for more than one that was not wanted.
-    pub(crate) fn worse(&mut self, code: ExitCode) {
+    /// Remembers the lowest code: a file that failed matters more than one that policy refused.
+    pub(crate) fn worsen(&mut self, code: ExitCode) {
         self.worst = Some(self.worst.map_or(code, |worst| worst.min(code)));
     }
 
-    /// How it went; says what had not to come.
-    pub(crate) fn outcome(&self, running: &OnlineHost) -> Result<(), CliError> {
+    /// Returns the result, after a note about files that existed already.
+    pub(crate) fn outcome(&self, online: &OnlineHost) -> Result<(), CliError> {
         match self.here {
             0 => {}
-            1 => running.output.note(format_args!("1 file was here already")),
-            here => running.output.note(format_args!("{here} files were here already")),
+            1 => online.output.note(format_args!("1 file existed already")),
+            here => online.output.note(format_args!("{here} files existed already")),
         }
-        self.worst.map_or(Ok(()), |code| Err(CliError::told(code)))
+        self.worst.map_or(Ok(()), |code| Err(CliError::reported(code)))
     }
 }

@@ -1,4 +1,4 @@
-//! The port of a bridge.
+//! A bridge's HTTP port, before and after the bridge is started.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig, Tls, WsBytes};
 
-/// The port of a bridge.
+/// A port that is open, with the token and certificate for it.
 pub(crate) struct Front {
     listener: TcpListener,
     pub(crate) address: SocketAddr,
@@ -21,7 +21,7 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Says where it is.
+    /// Prints the URL of the port.
     pub(crate) fn new(
         common: &Common,
         listener: TcpListener,
@@ -37,13 +37,13 @@ impl Front {
         Ok(front)
     }
 
-    /// The page's, where this host is reached at `ip`.
+    /// Returns the page's URL for clients that reach this host at `ip`.
     pub(crate) fn url(&self, ip: IpAddr) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/", SocketAddr::new(ip, self.address.port()))
     }
 
-    /// Makes the bridge that serves whoever comes to this port.
+    /// Builds the bridge that serves this port.
     pub(crate) fn start(
         self,
         args: &BridgeArgs,
@@ -63,12 +63,12 @@ impl Front {
     }
 }
 
-/// A bridge and what can change of it while it serves.
+/// A bridge and the parts of it that can change while it runs.
 pub(crate) struct RunningBridge {
     pub(crate) http: Http,
     pub(crate) bridge: Bridge,
     pub(crate) tls: Option<Tls>,
     pub(crate) address: SocketAddr,
-    /// The one in force.
+    /// The token in force.
     pub(crate) token: Option<String>,
 }

@@ -1,63 +1,62 @@
-//! Offers that come to this host: asked about, taken or declined; and `xcher receive`, which waits
-//! for them.
+//! Offers from peers: asked about, accepted or declined.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use xcher_core::peer::{Event, SessionId};
+use xcher_core::peer::{Event, SessionCommand, SessionId};
 use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::fetch_queue::FetchQueue;
-use crate::cli::listing_spool::{ListingSpool, unlisted};
+use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::OffersArgs;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::Question;
-use crate::cli::ui::manifest::tell_wary;
-use crate::cli::ui::prompt::{Prompt, Settled};
-use crate::cli::ui::skip_reason::SkipReason;
+use crate::cli::ui::hidden_files::report_hidden;
+use crate::cli::ui::prompt::{Decision, Prompt};
+use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::ui::terminal::can_ask;
 use crate::files::Inbox;
 
-/// Files that an offer may have; those beyond are declined.
-const MOST: u64 = 100_000;
-/// Bytes of names in them: what is declined is written at once, and waits in memory for the other side.
-const MOST_NAMES: usize = 16 << 20;
+/// The most files in an offer; files beyond that are declined.
+const MAX_FILES: u64 = 100_000;
+/// The most bytes of their names: answers to declined files are queued in memory all at once.
+const MAX_NAME_BYTES: usize = 16 << 20;
 
-/// What is done with offers.
+/// The answer to offers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Policy {
-    Take,
+    Accept,
     Ask,
     Decline,
 }
 
-/// An offer that is not decided.
-enum Coming {
+/// An offer that is not decided yet.
+enum Pending {
     Growing(ListingSpool),
-    /// Complete; it is asked about when the user has read who offers it.
+    /// Complete; the question waits until the user has read who offers the files.
     Complete(ListingSpool),
     Asked,
 }
 
 /// The offers of all sessions.
-pub(crate) struct Offers {
+pub(crate) struct IncomingOffers {
     policy: Policy,
     to: Target,
-    coming: HashMap<SessionId, Coming>,
-    taking: HashMap<SessionId, FetchQueue>,
-    /// Files that were declined because nobody can be asked.
-    unasked: HashMap<SessionId, u64>,
+    pending: HashMap<SessionId, Pending>,
+    fetching: HashMap<SessionId, FetchQueue>,
+    /// Numbers of files that were declined without asking.
+    declined: HashMap<SessionId, u64>,
     worst: Option<ExitCode>,
 }
 
-impl Offers {
-    /// What the command line says of them, and where they go if they may be taken.
+impl IncomingOffers {
+    /// Returns the offers, and the folder for their files unless all are declined.
     pub(crate) fn new(args: &OffersArgs) -> Result<(Self, Option<Inbox>), CliError> {
         let to = Target::new(&args.to, args.yes);
         let policy = match args.yes {
-            true => Policy::Take,
+            true => Policy::Accept,
             false if can_ask() => Policy::Ask,
             false => Policy::Decline,
         };
@@ -65,75 +64,59 @@ impl Offers {
         let offers = Self {
             policy,
             to,
-            coming: HashMap::new(),
-            taking: HashMap::new(),
-            unasked: HashMap::new(),
+            pending: HashMap::new(),
+            fetching: HashMap::new(),
+            declined: HashMap::new(),
             worst: None,
         };
         Ok((offers, inbox))
     }
 
-    /// Also takes hidden files at the top level of the folder without asking, as `--hidden` says.
-    pub(crate) fn take_hidden(&mut self, hidden: bool) {
+    /// Sets whether hidden files at the top level of the folder are accepted without asking.
+    pub(crate) fn accept_hidden(&mut self, hidden: bool) {
         self.to.hidden = hidden;
     }
 
-    /// Where what is taken goes.
     pub(crate) fn target(&self) -> &Target {
         &self.to
     }
 
-    /// Whether somebody is to be asked.
-    pub(crate) fn ask(&self) -> bool {
+    /// Returns true if the user must be asked about offers.
+    pub(crate) fn must_ask(&self) -> bool {
         self.policy == Policy::Ask
     }
 
-    /// How what was taken went.
+    /// Returns the result of all offers so far.
     pub(crate) fn outcome(&self) -> Result<(), CliError> {
-        self.worst.map_or(Ok(()), |code| Err(CliError::told(code)))
+        self.worst.map_or(Ok(()), |code| Err(CliError::reported(code)))
     }
 
-    /// Takes what happened, of any session.
+    /// Handles an event of any session.
     pub(crate) fn event(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         prompt: Option<&mut Prompt>,
         event: &Event,
     ) -> Result<(), CliError> {
         match event {
             Event::Offered { session, name, size, stat } => {
-                self.offered(running, *session, name, *size, *stat)
+                self.offered(online, *session, name, *size, *stat)
             }
-            Event::OfferEnd { session, .. } => self.complete(running, prompt, *session),
+            Event::OfferEnd { session, .. } => self.complete(online, prompt, *session),
             Event::LeftOut { left, .. } if left.reason.is_error() => {
                 self.worst = Some(ExitCode::Incomplete);
                 Ok(())
             }
-            Event::SafetyWords { session, .. } => match self.coming.get(session) {
-                Some(Coming::Complete(_)) => self.decide(running, prompt, *session),
+            Event::SafetyWords { session, .. } => match self.pending.get(session) {
+                Some(Pending::Complete(_)) => self.decide(online, prompt, *session),
                 _ => Ok(()),
             },
-            Event::Ended { session, .. } => {
-                self.coming.remove(session);
-                self.unasked.remove(session);
-                if let Some(prompt) = prompt {
-                    prompt.forget(*session, &running.output)?;
-                }
-                if let Some(fetching) = self.taking.get_mut(session)
-                    && fetching.cut()
-                {
-                    running.output.error(format_args!("the session ended before everything came"));
-                    while let Some(name) = fetching.left()? {
-                        running.output.skip(*session, name.as_str(), None, &SkipReason::Cut);
-                    }
-                }
-                self.go_on(running)
-            }
+            Event::Ended { session, .. } => self.session_ended(online, prompt, *session),
             Event::Finished { .. } | Event::Failed { .. } => {
-                for fetching in self.taking.values_mut() {
-                    fetching.event(running, &self.to, event);
+                for queue in self.fetching.values_mut() {
+                    queue.event(online, &self.to, event);
                 }
-                self.go_on(running)
+                self.request_more(online)
             }
             _ => Ok(()),
         }
@@ -141,150 +124,174 @@ impl Offers {
 
     fn offered(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         session: SessionId,
         name: &FileName,
         size: Size,
         stat: Stat,
     ) -> Result<(), CliError> {
-        // One at a time of each session.
-        if self.policy != Policy::Decline && !self.taking.contains_key(&session) {
-            let coming = match self.coming.entry(session) {
-                Entry::Occupied(coming) => coming.into_mut(),
+        // One offer at a time of each session.
+        if self.policy != Policy::Decline && !self.fetching.contains_key(&session) {
+            let pending = match self.pending.entry(session) {
+                Entry::Occupied(pending) => pending.into_mut(),
                 Entry::Vacant(free) => {
-                    free.insert(Coming::Growing(ListingSpool::new().map_err(unlisted)?))
+                    free.insert(Pending::Growing(ListingSpool::new().map_err(spool_error)?))
                 }
             };
-            if let Coming::Growing(spool) = coming
-                && spool.count() < MOST
-                && spool.names() < MOST_NAMES
+            if let Pending::Growing(spool) = pending
+                && spool.count() < MAX_FILES
+                && spool.names() < MAX_NAME_BYTES
             {
-                return spool.push(name, size, stat).map_err(unlisted);
+                return spool.push(name, size, stat).map_err(spool_error);
             }
         }
-        *self.unasked.entry(session).or_default() += 1;
-        running.output.skip(session, name.as_str(), None, &self.why_unasked());
-        // A session that is over needs no answer.
-        let _ = running.host.decline(session, name);
+        *self.declined.entry(session).or_default() += 1;
+        online.output.skip(session, name.as_str(), None, &self.why_declined());
+        // A session that has ended takes no answers.
+        let _ = online.host.command(session, SessionCommand::Decline(name.clone()));
         Ok(())
     }
 
-    /// Why what is offered is declined without a question.
-    fn why_unasked(&self) -> SkipReason {
+    /// Returns why files are declined without asking.
+    fn why_declined(&self) -> WhySkipped {
         match self.policy {
-            Policy::Decline => SkipReason::Unasked,
-            Policy::Take | Policy::Ask => SkipReason::TooMany,
+            Policy::Decline => WhySkipped::Unasked,
+            Policy::Accept | Policy::Ask => WhySkipped::TooMany,
         }
     }
 
-    /// An offer is complete.
+    /// Handles the end of an offer's list.
     fn complete(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         prompt: Option<&mut Prompt>,
         session: SessionId,
     ) -> Result<(), CliError> {
-        let who = running.output.who(session.0);
-        if let Some(declined) = self.unasked.remove(&session) {
-            let why = self.why_unasked();
-            running.output.note(format_args!("{declined} files of {who} are declined: {why}"));
+        let who = online.output.peer(session.0);
+        if let Some(declined) = self.declined.remove(&session) {
+            let why = self.why_declined();
+            online.output.note(format_args!("declined {declined} files of {who}: {why}"));
         }
-        match self.coming.remove(&session) {
-            Some(Coming::Growing(spool)) => {
-                self.coming.insert(session, Coming::Complete(spool));
-                if self.policy == Policy::Ask && running.output.awaits_words(session.0) {
+        match self.pending.remove(&session) {
+            Some(Pending::Growing(spool)) => {
+                self.pending.insert(session, Pending::Complete(spool));
+                if self.policy == Policy::Ask && online.output.awaits_words(session.0) {
                     return Ok(());
                 }
-                self.decide(running, prompt, session)
+                self.decide(online, prompt, session)
             }
             Some(other) => {
-                self.coming.insert(session, other);
+                self.pending.insert(session, other);
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    /// Asks about a complete offer, or does without.
+    /// Asks about a complete offer, or answers it by policy.
     fn decide(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         prompt: Option<&mut Prompt>,
         session: SessionId,
     ) -> Result<(), CliError> {
-        let asked = self.coming.insert(session, Coming::Asked);
-        let Some(Coming::Complete(spool)) = asked else { return Ok(()) };
-        let who = running.output.who(session.0).to_owned();
-        let inbox = running.host.inbox().cloned();
+        let complete = self.pending.insert(session, Pending::Asked);
+        let Some(Pending::Complete(spool)) = complete else { return Ok(()) };
+        let who = online.output.peer(session.0).to_owned();
+        let inbox = online.host.inbox().cloned();
         let mut question = Question::new(spool, inbox, &self.to)?;
         if let Some(prompt) = prompt.filter(|_| self.policy == Policy::Ask) {
-            return prompt.ask_offer(session, who, question, &running.output);
+            return prompt.ask_offer(session, who, question, &online.output);
         }
-        question.show(&running.output)?;
-        match question.agreed() {
+        question.show(&online.output)?;
+        match question.accept_all() {
             Ok(mut chosen) => {
                 if chosen.rest.count() > 0 {
                     self.worst = Some(ExitCode::Policy);
-                    tell_wary(&running.output, session, &mut chosen.rest)?;
+                    report_hidden(&online.output, session, &mut chosen.rest)?;
                 }
-                self.settle_for(running, Settled::Take(session, chosen), None)
+                self.carry_out(online, Decision::Accept(session, chosen), None)
             }
             Err(error) => {
                 let why = error.message.unwrap_or_default();
-                running.output.error(format_args!("the offer of {who} is declined: {why}"));
-                let settled = Settled::Refuse(session, Box::new(question));
-                self.settle_for(running, settled, Some(SkipReason::NoRoom(why)))
+                online.output.error(format_args!("declined the offer of {who}: {why}"));
+                let decision = Decision::Decline(session, Box::new(question));
+                self.carry_out(online, decision, Some(WhySkipped::NoRoom(why)))
             }
         }
     }
 
-    /// Does as the user decided.
-    pub(crate) fn settle(
+    /// Carries out the user's decision.
+    pub(crate) fn decided(
         &mut self,
-        running: &mut OnlineHost,
-        settled: Settled,
+        online: &mut OnlineHost,
+        decision: Decision,
     ) -> Result<(), CliError> {
-        self.settle_for(running, settled, Some(SkipReason::Declined))
+        self.carry_out(online, decision, Some(WhySkipped::Declined))
     }
 
-    /// Does as was decided; `why` the rest is declined, where that is still to be told.
-    fn settle_for(
+    /// Carries out a decision; `why` says why files are declined, unless that was reported.
+    fn carry_out(
         &mut self,
-        running: &mut OnlineHost,
-        settled: Settled,
-        why: Option<SkipReason>,
+        online: &mut OnlineHost,
+        decision: Decision,
+        why: Option<WhySkipped>,
     ) -> Result<(), CliError> {
-        let (session, wanted, rest) = match settled {
-            Settled::Take(session, chosen) => (session, Some(chosen.wanted), chosen.rest),
-            Settled::Refuse(session, mut question) => (session, None, question.refused()?),
+        let (session, wanted, rest) = match decision {
+            Decision::Accept(session, chosen) => (session, Some(chosen.wanted), chosen.rest),
+            Decision::Decline(session, mut question) => (session, None, question.decline_all()?),
         };
-        self.coming.remove(&session);
-        let mut rest = rest.read().map_err(unlisted)?;
+        self.pending.remove(&session);
+        let mut rest = rest.read().map_err(spool_error)?;
         let mut open = true;
-        while let Some((name, ..)) = rest.next().map_err(unlisted)? {
+        while let Some((name, ..)) = rest.next().map_err(spool_error)? {
             if let Some(why) = &why {
-                running.output.skip(session, name.as_str(), None, why);
+                online.output.skip(session, name.as_str(), None, why);
             }
-            open = open && running.host.decline(session, &name).is_ok();
+            open = open && online.host.command(session, SessionCommand::Decline(name)).is_ok();
         }
         if let Some(wanted) = wanted {
-            self.taking.insert(session, FetchQueue::of_offer(session, wanted)?);
+            self.fetching.insert(session, FetchQueue::of_offer(session, wanted)?);
         }
-        self.go_on(running)
+        self.request_more(online)
     }
 
-    /// Requests more, and lets go of what is done.
-    fn go_on(&mut self, running: &mut OnlineHost) -> Result<(), CliError> {
-        for fetching in self.taking.values_mut() {
-            fetching.request(running, &self.to)?;
+    fn session_ended(
+        &mut self,
+        online: &mut OnlineHost,
+        prompt: Option<&mut Prompt>,
+        session: SessionId,
+    ) -> Result<(), CliError> {
+        self.pending.remove(&session);
+        self.declined.remove(&session);
+        if let Some(prompt) = prompt {
+            prompt.withdraw(session, &online.output)?;
+        }
+        if let Some(queue) = self.fetching.get_mut(&session)
+            && queue.stop_requesting()
+        {
+            online.output.error(format_args!(
+                "the session ended before all files arrived; let the peer send them again"
+            ));
+            while let Some(name) = queue.next_unrequested()? {
+                online.output.skip(session, name.as_str(), None, &WhySkipped::Cut);
+            }
+        }
+        self.request_more(online)
+    }
+
+    /// Requests more files, and drops the queues that are done.
+    fn request_more(&mut self, online: &mut OnlineHost) -> Result<(), CliError> {
+        for queue in self.fetching.values_mut() {
+            queue.request(online, &self.to)?;
         }
         let worst = &mut self.worst;
-        self.taking.retain(|_, fetching| {
-            let over = fetching.is_idle() && fetching.is_all_requested();
-            if over && let Err(error) = fetching.outcome(running) {
+        self.fetching.retain(|_, queue| {
+            let is_done = queue.is_idle() && queue.is_all_requested();
+            if is_done && let Err(error) = queue.outcome(online) {
                 *worst = Some(error.code);
             }
-            !over
+            !is_done
         });
         Ok(())
     }

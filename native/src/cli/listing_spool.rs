@@ -1,4 +1,4 @@
-//! A list of files on disk, so that a list of a million costs no memory.
+//! A listing kept on disk, so that a million entries take no memory.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
@@ -7,28 +7,28 @@ use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode};
 
-/// Most bytes of a list on disk: some five million files with names of usual length. It lies in a
-/// folder that other programs need, too, and whoever sends the list decides how long it is.
+/// The most bytes of a listing on disk: some five million entries with names of usual length. Other
+/// programs need the temporary folder, too, and the peer decides how long its listing is.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// A list being written.
+/// A listing being written.
 pub(crate) struct ListingSpool {
     file: BufWriter<File>,
     count: u64,
     bytes: u64,
     names: usize,
-    /// Bytes that may still be written.
+    /// Bytes that can still be written.
     room: u64,
 }
 
-/// The list being read back.
-pub(crate) struct Listed {
+/// A listing being read back.
+pub(crate) struct ListingReader {
     file: BufReader<File>,
     line: String,
 }
 
 impl ListingSpool {
-    /// An empty list, in a temporary file that has no name.
+    /// Creates an empty listing in an unnamed temporary file.
     pub(crate) fn new() -> io::Result<Self> {
         Self::within(MAX_BYTES)
     }
@@ -38,13 +38,13 @@ impl ListingSpool {
         Ok(Self { file, count: 0, bytes: 0, names: 0, room })
     }
 
-    /// Adds a file.
+    /// Appends an entry.
     ///
     /// # Errors
     ///
-    /// What the system says; [`io::ErrorKind::FileTooLarge`] where the list has become too long.
+    /// The system's; [`io::ErrorKind::FileTooLarge`] if the listing is too long.
     pub(crate) fn push(&mut self, name: &FileName, size: Size, stat: Stat) -> io::Result<()> {
-        // A name holds no tab and no line end.
+        // A name contains neither tabs nor line ends.
         let modified = stat.modified.map_or_else(|| "-".into(), |seconds| seconds.to_string());
         let mode = stat.mode();
         let line = format!("{modified}\t{mode}\t{size}\t{name}\n");
@@ -62,64 +62,63 @@ impl ListingSpool {
         self.count
     }
 
-    /// The bytes of all names together.
+    /// Returns the bytes of all names together.
     pub(crate) fn names(&self) -> usize {
         self.names
     }
 
-    /// The bytes of all files together.
+    /// Returns the bytes of all files together.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Reads what was written so far, and nothing is to be written after it. The place is shared with
-    /// [`read`](Self::read), which begins at the first file again.
-    pub(crate) fn reread(&mut self) -> io::Result<Listed> {
+    /// Reads the entries; none can be appended after this. The file position is shared with
+    /// [`read`](Self::read), which starts again at the first entry.
+    pub(crate) fn reread(&mut self) -> io::Result<ListingReader> {
         self.file.flush()?;
         let mut file = self.file.get_ref().try_clone()?;
         file.rewind()?;
-        Ok(Listed { file: BufReader::new(file), line: String::new() })
+        Ok(ListingReader { file: BufReader::new(file), line: String::new() })
     }
 
-    /// Turns from writing to reading.
-    pub(crate) fn read(self) -> io::Result<Listed> {
+    /// Ends writing, and reads the entries.
+    pub(crate) fn read(self) -> io::Result<ListingReader> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        Ok(Listed { file: BufReader::new(file), line: String::new() })
+        Ok(ListingReader { file: BufReader::new(file), line: String::new() })
     }
 }
 
-/// The list lies in a temporary file, which has no name to tell.
-pub(crate) fn unlisted(error: io::Error) -> CliError {
+/// Explains an error of the temporary file, which has no name to mention.
+pub(crate) fn spool_error(error: io::Error) -> CliError {
     if error.kind() == io::ErrorKind::FileTooLarge {
         let most = MAX_BYTES >> 20;
         let message = format!(
-            "the list of files is longer than {most} MiB, and was not kept: name the files or \
-             folders that you want"
+            "the list of files exceeds {most} MiB; name the files or folders that you want instead"
         );
         return CliError::new(ExitCode::Policy, message);
     }
     let folder = std::env::temp_dir();
     CliError::new(
         ExitCode::Incomplete,
-        format!("cannot keep the list of files in {folder:?}: {error}"),
+        format!("cannot store the list of files in {folder:?}: {error}"),
     )
 }
 
-impl Listed {
-    /// Goes back to the first file.
+impl ListingReader {
+    /// Goes back to the first entry.
     pub(crate) fn rewind(&mut self) -> io::Result<()> {
         self.file.rewind()
     }
 
-    /// The next file.
+    /// Returns the next entry.
     pub(crate) fn next(&mut self) -> io::Result<Option<(FileName, Size, Stat)>> {
         self.line.clear();
         if self.file.read_line(&mut self.line)? == 0 {
             return Ok(None);
         }
         let parsed = parse(self.line.trim_end_matches('\n'));
-        parsed.map(Some).ok_or_else(|| io::Error::other("the temporary list was changed"))
+        parsed.map(Some).ok_or_else(|| io::Error::other("the temporary listing was modified"))
     }
 }
 
@@ -142,7 +141,7 @@ mod tests {
         Stat { modified: Some(-7), kind: xcher_core::Kind::File, executable: true, private: true };
 
     #[test]
-    fn a_list_without_end_does_not_fill_the_disk() -> io::Result<()> {
+    fn an_endless_listing_does_not_fill_the_disk() -> io::Result<()> {
         let mut spool = ListingSpool::within(10_000)?;
         let name = FileName::new("a/".repeat(400).trim_end_matches('/')).expect("valid");
         let size = Size::parse("1").expect("valid");
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_back_what_went_in() -> io::Result<()> {
+    fn reads_back_what_was_written() -> io::Result<()> {
         let mut spool = ListingSpool::new()?;
         let files = [("a b/c", "12"), ("java.avi", "700mb"), ("träd", "0")];
         for (name, size) in files {

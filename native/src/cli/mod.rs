@@ -1,7 +1,8 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
-mod call_error;
+mod callee;
 mod commands;
+mod connect_error;
 mod dup_stdio;
 mod encryption;
 mod escape;

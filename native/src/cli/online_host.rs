@@ -1,33 +1,34 @@
-//! Getting a host online, for every command that needs one.
+//! A host that is online, for every command that needs one.
 
 use std::time::Duration;
 
 use xcher_core::peer::{CallPolicy, Config, Error, Event};
 use xcher_core::{Limits, Nick};
 
-use crate::cli::exit::{CliError, ExitCode, code_of};
+use crate::cli::connect_error::relay_error;
+use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::Common;
 use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
 use crate::descriptors;
 use crate::files::Shares;
-use crate::host::{Host, Privacy, Setup, Sink, Told};
+use crate::host::{EncryptionSetup, Host, HostEvent, Setup, Sink};
 use crate::relay_address::RelayAddress;
 
-/// A host, what it says, and the signals that stop it.
+/// A host, its output, and the signals that stop it.
 pub(crate) struct OnlineHost {
     pub(crate) host: Host,
     pub(crate) output: Output,
     relay: RelayAddress,
     signals: Signals,
-    /// The relay gave none of the nicks.
+    /// Set once the relay has refused all nicks.
     nick_taken: bool,
 }
 
-/// A host that the relay did not take in.
+/// Reason for a host not to be online.
 pub(crate) struct NotOnline {
     pub(crate) error: CliError,
-    /// Because others have its nicks.
+    /// Set if other hosts have all its nicks.
     pub(crate) nick_taken: bool,
 }
 
@@ -38,33 +39,35 @@ impl From<CliError> for NotOnline {
 }
 
 impl OnlineHost {
-    /// Starts a host and waits until the relay knows it. One that has no session needs no privacy.
-    pub(crate) async fn online(
+    /// Starts a host and waits until it is registered at the relay. A host without sessions needs no
+    /// `encryption`.
+    pub(crate) async fn start(
         common: &Common,
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        encryption: Option<EncryptionSetup>,
     ) -> Result<Self, CliError> {
         let (nicks, limits) = (nicks(common), limits(common));
-        let online = Self::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
-        online.map_err(|not| not.error)
+        let started = Self::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
+        started.map_err(|not| not.error)
     }
 
-    /// The same by one of these nicks, within these limits.
-    pub(crate) async fn online_as(
+    /// Likewise with the first free one of `nicks`, and within `limits`.
+    pub(crate) async fn start_as(
         common: &Common,
         nicks: Vec<Nick>,
         limits: Limits,
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<Privacy>,
+        encryption: Option<EncryptionSetup>,
     ) -> Result<Self, NotOnline> {
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
-        let signals = Signals::catch()
-            .map_err(|error| CliError::new(ExitCode::Incomplete, format!("no signals: {error}")))?;
+        let signals = Signals::catch().map_err(|error| {
+            CliError::new(ExitCode::Incomplete, format!("cannot catch signals: {error}"))
+        })?;
         let setup = Setup {
             config: Config {
                 nicks,
@@ -77,8 +80,8 @@ impl OnlineHost {
             },
             relay: common.relay.clone(),
             token: common.token()?,
-            trust: common.trust()?,
-            privacy,
+            tls_roots: common.tls_roots()?,
+            encryption,
             shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
@@ -86,76 +89,69 @@ impl OnlineHost {
         let relay = common.relay.clone();
         let (host, mut output) = (Host::start(setup), Output::new(common));
         output.sends(shares);
-        let mut running = Self { host, output, relay, signals, nick_taken: false };
+        let mut online = Self { host, output, relay, signals, nick_taken: false };
         loop {
-            match running.next().await {
-                Ok(Event::Online { .. }) => return Ok(running),
+            match online.next().await {
+                Ok(Event::Online { .. }) => return Ok(online),
                 Ok(_) => {}
                 Err(error) => {
-                    let nick_taken = running.nick_taken;
-                    running.stop().await;
+                    let nick_taken = online.nick_taken;
+                    online.stop().await;
                     return Err(NotOnline { error, nick_taken });
                 }
             }
         }
     }
 
-    /// The next event of the protocol; everything else is said on the way.
+    /// Returns the next event of the protocol, and prints everything else.
     ///
     /// # Errors
     ///
-    /// When the link to the relay is lost for good, when the user interrupts, and when nobody reads
-    /// the output any more.
+    /// When the relay is lost for good, when the user interrupts, and when the output is closed.
     pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
         loop {
-            let told = tokio::select! {
-                told = self.host.next() => told,
+            let event = tokio::select! {
+                event = self.host.next() => event,
                 () = self.signals.stop() => return Err(CliError::interrupted()),
             };
-            self.say(&told)?;
-            match told {
-                Told::Peer(Event::Offline { error, retry: None }) => {
+            self.output.report(&event).map_err(CliError::unwritten)?;
+            match event {
+                HostEvent::Peer(Event::Offline { error, retry: None }) => {
                     self.nick_taken = matches!(error, Error::NickTaken(_));
-                    let code = code_of(&error);
-                    let message = format!("no relay at {}: {error}", self.relay);
-                    return Err(CliError::new(code, message));
+                    return Err(relay_error(&self.relay, &error));
                 }
-                Told::Peer(event) => return Ok(event),
-                Told::Skipped(_)
-                | Told::Escaped(_)
-                | Told::NotPinned { .. }
-                | Told::OtherRelay { .. }
-                | Told::Kept { .. } => {}
+                HostEvent::Peer(event) => return Ok(event),
+                HostEvent::NotShared(_)
+                | HostEvent::Escaped(_)
+                | HostEvent::PinFailed { .. }
+                | HostEvent::RelayKeyChanged { .. }
+                | HostEvent::PartialKept { .. } => {}
             }
         }
     }
 
-    fn say(&mut self, told: &Told) -> Result<(), CliError> {
-        self.output.told(told).map_err(CliError::unwritten)
-    }
-
-    /// Stops the host in order and says what there was still to say.
+    /// Stops the host, and prints what it still reports.
     pub(crate) async fn stop(mut self) -> Output {
         if let Some(progress) = self.output.progress() {
             progress.clear();
         }
-        for told in self.host.stop().await {
-            let told = self.output.told(&told);
-            self.output.remember(told);
+        for event in self.host.stop().await {
+            let written = self.output.report(&event);
+            self.output.remember(written);
         }
-        self.output.tell_left();
+        self.output.summarise();
         self.output
     }
 }
 
-/// The same, but whoever is asked may take a day to answer.
-pub(crate) fn limits_to_think(common: &Common) -> Limits {
+/// Returns limits that give the peer's user a day to answer a question.
+pub(crate) fn patient_limits(common: &Common) -> Limits {
     Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), ..limits(common) }
 }
 
 fn limits(common: &Common) -> Limits {
     let timeout = Duration::from_secs(common.timeout);
-    // What is under way gets twice the time of what has not begun.
+    // A transfer or request under way gets twice the time of one that has not begun.
     let patience = timeout * 2;
     Limits {
         open_timeout: timeout,
@@ -163,21 +159,21 @@ fn limits(common: &Common) -> Limits {
         first_line_timeout: timeout,
         answer_timeout: patience,
         stall_timeout: patience,
-        // Where the user wants it slow, it is.
+        // A user who limits the rate accepts slow transfers.
         min_rate: if common.limit_send.is_some() { 0 } else { Limits::default().min_rate },
         ..Limits::default()
     }
 }
 
-/// The nick that was asked for; else the user's name, and that with a number behind it for when
-/// someone has it.
+/// Returns the nicks to try: the one asked for; or the user's name, and then the same with a number, in
+/// case it is taken.
 pub(crate) fn nicks(common: &Common) -> Vec<Nick> {
     if let Some(nick) = &common.nick {
         return vec![nick.clone()];
     }
     let user = whoami::username().ok().and_then(|user| Nick::parse(&user).ok());
     let base = match &user {
-        // Room for the number.
+        // Leaves room for the number.
         Some(user) => user.as_str().chars().take(27).collect(),
         None => "someone".to_owned(),
     };

@@ -1,22 +1,21 @@
-//! What is sent or shared: files, folders, and standard input.
+//! Opens the files, folders and standard input that are sent or shared.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use xcher_core::FileName;
 
-use crate::cli::dup_stdio::own;
+use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::Common;
-use crate::cli::options::config_file;
+use crate::cli::options::{Common, config_file};
 use crate::files::{Links, OwnPlaces, Rules, Shares, Skipped};
 use crate::keys;
 
-/// Opens every path; `-` is standard input, which goes by `name`.
+/// Opens every path; `-` is standard input under the name `name`.
 ///
 /// # Errors
 ///
-/// Where one cannot be shared, and where there is nothing to send in any.
+/// If one cannot be shared, or all of them together hold nothing to send.
 pub(crate) fn open(
     paths: &[PathBuf],
     name: Option<&str>,
@@ -26,18 +25,18 @@ pub(crate) fn open(
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
     let code = if skipped.is_empty() { ExitCode::Usage } else { ExitCode::Incomplete };
     let why: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
-    let why = if why.is_empty() { "it is empty".to_owned() } else { why.join("; ") };
-    Err(CliError::new(code, format!("there is nothing to send: {why}")))
+    let why = if why.is_empty() { "the folder is empty".to_owned() } else { why.join("; ") };
+    Err(CliError::new(code, format!("nothing to send: {why}")))
 }
 
-/// The rules of sharing; the program's own files are never shared, `secret` ones among them.
+/// Returns the rules for sharing. The program's own files are never shared, `secret` included.
 pub(crate) fn rules(
     common: &Common,
     links: Links,
     hidden: bool,
     secret: Option<&PathBuf>,
 ) -> Rules {
-    // Those of every other run as well as those of this one.
+    // The usual places belong to other runs of the program even if this run uses others.
     let usual = config_file::usual_path().and_then(|file| Some(file.parent()?.to_owned()));
     let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
     let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
@@ -45,26 +44,28 @@ pub(crate) fn rules(
     Rules { links, hidden, own: OwnPlaces::of(&own.collect::<Vec<_>>()) }
 }
 
-/// Whether sharing this path shares what nobody means to: a home, or everything.
+/// Returns true if sharing this path is likely a mistake: a home directory, or the whole file system.
 pub(crate) fn is_sweeping(path: &Path) -> bool {
     let Ok(path) = path.canonicalize() else { return false };
     let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
     path.parent().is_none() || Some(path) == home
 }
 
-/// As [`open`], of a command that asks on standard input.
+/// Opens every path, for a command that asks questions on the terminal.
 pub(crate) fn open_beside_questions(
     paths: &[PathBuf],
     name: Option<&str>,
     rules: &Rules,
 ) -> Result<Shares, CliError> {
     if paths.iter().any(|path| is_stdin(path)) && io::stdin().is_terminal() {
-        return Err(CliError::usage("expected a pipe or a file as standard input, got a terminal"));
+        return Err(CliError::usage(
+            "cannot share standard input (-) from a terminal; pipe or redirect a file into it",
+        ));
     }
     open(paths, name, rules)
 }
 
-/// Whether a path stands for standard input.
+/// Returns true if a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -74,12 +75,15 @@ fn try_open(paths: &[PathBuf], name: Option<&str>, rules: &Rules) -> Result<Shar
     let shares = Shares::open_by(&files, rules).map_err(|error| error.to_string())?;
     match (paths.len() - files.len(), name) {
         (0, None) => Ok(shares),
-        (0, Some(_)) => Err("expected - for standard input with --name, got none".to_owned()),
+        (0, Some(_)) => {
+            Err("--name names standard input, which is not among the paths; add -".into())
+        }
         (1, name) => {
             let name = FileName::new(name.unwrap_or("stdin")).map_err(|error| error.to_string())?;
-            let own = own(&io::stdin()).map_err(|error| format!("no standard input: {error}"))?;
-            shares.with_pipe(name, own).map_err(|error| error.to_string())
+            let stdin = dup(&io::stdin())
+                .map_err(|error| format!("cannot read standard input: {error}"))?;
+            shares.with_pipe(name, stdin).map_err(|error| error.to_string())
         }
-        (times, _) => Err(format!("expected - for standard input once, got it {times} times")),
+        (times, _) => Err(format!("standard input (-) is named {times} times; name it once")),
     }
 }

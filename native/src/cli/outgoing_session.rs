@@ -1,134 +1,97 @@
-//! Calling someone: what `ls`, `check` and `get` have in common.
-
-use std::fmt;
+//! A session that this host opens: shared by `ls`, `check`, `get` and `send NICK`.
 
 use xcher_core::Nick;
-use xcher_core::code::Code;
-use xcher_core::peer::{CallPolicy, Error, Event, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, SessionCommand, SessionId};
 
-use crate::cli::call_error::{call_error, code_error};
+use crate::cli::callee::Callee;
+use crate::cli::connect_error::call_error;
+use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode, code_of};
-use crate::cli::online_host::{OnlineHost, limits_to_think, nicks};
+use crate::cli::online_host::{OnlineHost, nicks, patient_limits};
 use crate::cli::options::Common;
 use crate::files::{Inbox, Shares};
 use crate::host::Sink;
 
-/// Callee to call.
-#[derive(Clone)]
-pub(crate) enum Callee {
-    /// Someone who goes by this nick.
-    Nick(Nick),
-    /// Whoever made this code up.
-    Code(Code),
-}
-
-impl Callee {
-    pub(crate) fn nick(&self) -> &Nick {
-        match self {
-            Self::Nick(nick) => nick,
-            Self::Code(code) => code.nick(),
-        }
-    }
-}
-
-/// Of a code what is public.
-impl fmt::Display for Callee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.nick().fmt(f)
-    }
-}
-
-/// A session that this side opened.
 pub(crate) struct OutgoingSession<'a> {
     common: &'a Common,
-    pub(crate) running: OnlineHost,
+    pub(crate) online: OnlineHost,
     pub(crate) session: SessionId,
-    whom: Callee,
-    /// The last odd thing on the way to it: who came by and was not the peer.
-    odd: Option<Box<str>>,
+    callee: Callee,
+    /// The last notice about the session: a connection that was not the peer's, for example.
+    notice: Option<Box<str>>,
 }
 
 impl<'a> OutgoingSession<'a> {
-    /// Goes online and calls `nick`. Questions can be asked before it answers.
-    pub(crate) async fn begin(
+    /// Goes online and calls `nick`. Requests can be made before it answers.
+    pub(crate) async fn open(
         common: &'a Common,
         nick: &Nick,
         inbox: Option<Inbox>,
     ) -> Result<Self, CliError> {
-        Self::begin_with(common, Callee::Nick(nick.clone()), Shares::nothing(), inbox).await
+        Self::open_with(common, Callee::Nick(nick.clone()), Shares::nothing(), inbox).await
     }
 
-    /// The same with something to share with them, and also by a code.
-    pub(crate) async fn begin_with(
+    /// Goes online and calls `callee`, with `shares` for it to fetch.
+    pub(crate) async fn open_with(
         common: &'a Common,
-        whom: Callee,
+        callee: Callee,
         shares: Shares,
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
-        let privacy = common.privacy()?;
-        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), limits_to_think(common));
-        let online =
-            OnlineHost::online_as(common, nicks, limits, calls, shares, sink, privacy).await;
-        let mut running = online.map_err(|not| not.error)?;
-        let opened = match whom.clone() {
-            Callee::Nick(nick) => running.host.open(nick),
-            Callee::Code(code) => running.host.open_code(code),
+        let encryption = encryption::load(common)?;
+        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), patient_limits(common));
+        let started =
+            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
+        let mut online = started.map_err(|not| not.error)?;
+        let opened = match callee.clone() {
+            Callee::Nick(nick) => online.host.open(nick),
+            Callee::Code(code) => online.host.open_code(code),
         };
         match opened {
-            Ok(session) => Ok(Self { common, running, session, whom, odd: None }),
+            Ok(session) => Ok(Self { common, online, session, callee, notice: None }),
             Err(error) => {
-                running.stop().await;
+                online.stop().await;
                 Err(CliError::misuse(error))
             }
         }
     }
 
-    /// The next event.
+    /// Returns the next event.
     ///
     /// # Errors
     ///
-    /// As [`OnlineHost::next`], but for the relay being gone, which an open session does not need; and
-    /// when the session could not be opened, or ended.
+    /// As [`OnlineHost::next`], except for a lost relay, which an open session does not need; and when
+    /// the session did not open, or ended.
     pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
-        let event = self.running.next().await?;
-        let whom = &self.whom;
+        let event = self.online.next().await?;
+        let callee = &self.callee;
         match &event {
             Event::Notice { session: Some(session), text } if *session == self.session => {
-                self.odd = Some(text.clone());
+                self.notice = Some(text.clone());
             }
             Event::OpenFailed { session, error } if *session == self.session => {
-                if let Callee::Code(_) = whom
-                    && let Some(error) = code_error(error)
-                {
-                    return Err(error);
-                }
-                if let Some(explained) = call_error(self.common, whom.nick(), error) {
-                    return Err(explained);
-                }
-                let message = format!("{whom} cannot be reached: {}", self.with_odd(error));
-                return Err(CliError::new(code_of(error), message));
+                return Err(call_error(self.common, callee, error, self.notice.as_deref()));
             }
             Event::Ended { session, error } if *session == self.session => {
                 let (code, why) = match error {
-                    Some(error) => (code_of(error), self.with_odd(error)),
-                    None => (ExitCode::Incomplete, "it said X_END".to_owned()),
+                    Some(error) => (code_of(error), self.with_notice(error)),
+                    None => (ExitCode::Incomplete, "the peer ended it".to_owned()),
                 };
-                return Err(CliError::new(code, format!("the session with {whom} ended: {why}")));
+                return Err(CliError::new(code, format!("the session with {callee} ended: {why}")));
             }
             _ => {}
         }
         Ok(event)
     }
 
-    /// Where nothing came of it, what else came tells more.
-    fn with_odd(&self, error: &Error) -> String {
-        match (error, &self.odd) {
-            (Error::TimedOut { .. }, Some(odd)) => format!("{error} ({odd})"),
+    fn with_notice(&self, error: &Error) -> String {
+        match (error, &self.notice) {
+            (Error::TimedOut { .. }, Some(notice)) => format!("{error} ({notice})"),
             _ => error.to_string(),
         }
     }
 
-    /// Does something else while the session goes on.
+    /// Awaits `other` while the session makes progress.
     pub(crate) async fn meanwhile<T>(
         &mut self,
         other: impl Future<Output = T>,
@@ -142,12 +105,11 @@ impl<'a> OutgoingSession<'a> {
         }
     }
 
-    /// Ends the session in order, and the command as it was `done`, or because standard output did not
-    /// take all that was.
+    /// Ends the session. The command's result is `done`, unless standard output could not be written.
     pub(crate) async fn end(mut self, done: Result<(), CliError>) -> Result<(), CliError> {
-        // A session that is over needs no end.
-        let _ = self.running.host.end(self.session);
-        let output = self.running.stop().await;
+        // The session may have ended before.
+        let _ = self.online.host.command(self.session, SessionCommand::End);
+        let output = self.online.stop().await;
         done.and_then(|()| output.written())
     }
 }

@@ -1,8 +1,8 @@
-//! Being told to stop: SIGINT, SIGTERM; and to read files again: SIGHUP.
+//! Signals to stop (SIGINT, SIGTERM) and to reload (SIGHUP).
 
 use std::io;
 
-/// Waits for the first signal to stop.
+/// Waits for a signal to stop.
 pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -11,7 +11,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to catch them. From then on they no longer end the process by themselves.
+    /// Starts to catch the signals, which from then on no longer end the process by themselves.
     pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -25,7 +25,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Returns when one came.
+    /// Returns at the first signal.
     pub(crate) async fn stop(&mut self) {
         #[cfg(unix)]
         tokio::select! {
@@ -46,7 +46,7 @@ pub(crate) struct Hangups {
 }
 
 impl Hangups {
-    /// Begins to catch it. One that comes before [`Hangups::next`] is not lost.
+    /// Starts to catch SIGHUP. One that arrives before [`Hangups::next`] is called is not lost.
     pub(crate) fn catch() -> io::Result<Self> {
         #[cfg(unix)]
         {
@@ -57,7 +57,7 @@ impl Hangups {
         Ok(Self {})
     }
 
-    /// Returns when one came; never where the system has none.
+    /// Returns at the next SIGHUP; never on systems without it.
     pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         if self.hangup.recv().await.is_some() {

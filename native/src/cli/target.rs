@@ -1,4 +1,4 @@
-//! Where received files are stored.
+//! The place for received files: a folder or standard output.
 
 use std::path::{Path, PathBuf};
 
@@ -8,73 +8,70 @@ use crate::cli::exit::CliError;
 use crate::cli::options::TargetArgs;
 use crate::files::{Inbox, Taking};
 
-/// Where files are put, and what to do where something is there.
+/// A place for received files, and the rules for storing them.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// `-` is no folder: it stands for standard output.
+    /// A folder, or `-` for standard output.
     pub(crate) folder: PathBuf,
     pub(crate) taking: Taking,
-    /// Whether what lands on a dot-name in the folder itself is taken without being asked about.
+    /// Stores hidden files at the top level of the folder without asking.
     pub(crate) hidden: bool,
 }
 
-/// The most bytes of a file of unknown size that `--yes` takes, where nothing else is said: 1 GiB.
-const MAX_UNKNOWN: u64 = 1 << 30;
+/// The most bytes of a file of unknown size with `--yes`, unless `--max-size` is set: 1 GiB.
+const MAX_UNKNOWN_SIZE: u64 = 1 << 30;
 
 impl Target {
-    /// `yes`: nobody is asked.
+    /// With `yes`, the user is not asked.
     pub(crate) fn new(args: &TargetArgs, yes: bool) -> Self {
         let max_size = args.max_size.map(Size::bytes);
         let taking = Taking {
             on_conflict: args.on_conflict.into(),
             executable: args.executable,
-            max_unknown: max_size.or(yes.then_some(MAX_UNKNOWN)),
+            max_unknown: max_size.or(yes.then_some(MAX_UNKNOWN_SIZE)),
         };
         Self { folder: args.output.clone(), taking, hidden: false }
     }
 
-    /// Whether a file is not taken without being asked about, because it would land on a dot-name in the
-    /// folder itself.
-    pub(crate) fn is_wary_of(&self, name: &FileName) -> bool {
-        !self.hidden && is_dotted(name)
+    /// Returns true if a file must not be stored without asking, because it is hidden at the top level.
+    pub(crate) fn must_ask_for(&self, name: &FileName) -> bool {
+        !self.hidden && is_hidden(name)
     }
 
-    /// Opens it for receiving.
+    /// Opens the folder for receiving.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be had, and a usage failure for standard output, which only one file
-    /// can go to.
+    /// If the folder cannot be opened; a usage error for standard output, which takes a single file.
     pub(crate) fn open(&self) -> Result<Inbox, CliError> {
         if self.is_stdout() {
             return Err(CliError::usage(
-                "expected a folder, got - for standard output, which `xcher get` alone writes to",
+                "only `xcher get` can write to standard output (-o -); name a folder instead",
             ));
         }
         Inbox::open(&self.folder, self.taking).map_err(CliError::local)
     }
 
-    /// Whether the bytes of one file go to standard output.
     pub(crate) fn is_stdout(&self) -> bool {
         self.folder == Path::new("-")
     }
 
-    /// Where a file of this name is, for events.
-    pub(crate) fn path(&self, name: &FileName) -> String {
-        self.shown(name).display().to_string()
-    }
-
-    /// Where a file of this name is.
-    pub(crate) fn shown(&self, name: &FileName) -> PathBuf {
+    /// Returns the path of a file of this name.
+    pub(crate) fn path(&self, name: &FileName) -> PathBuf {
         if self.folder == Path::new(".") {
             name.as_str().into()
         } else {
             self.folder.join(name.as_str())
         }
     }
+
+    /// Returns the path of a file of this name, for events.
+    pub(crate) fn path_text(&self, name: &FileName) -> String {
+        self.path(name).display().to_string()
+    }
 }
 
-/// Whether a file lands on a dot-name in the receiving folder itself, where programs look for settings.
-pub(crate) fn is_dotted(name: &FileName) -> bool {
+/// Returns true if a file would be hidden at the top level of the folder, where programs look for settings.
+pub(crate) fn is_hidden(name: &FileName) -> bool {
     name.as_str().starts_with('.')
 }

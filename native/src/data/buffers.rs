@@ -1,63 +1,62 @@
-//! Memory for the bytes of all transfers together.
+//! Buffers that all transfers share.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The length of a buffer: from about here on, longer reads and writes gain nothing.
-pub(super) const LENGTH: usize = 1 << 20;
-/// More threads than this seldom copy at the same time; the others wait for their sockets, and
+pub(super) const BUFFER_LEN: usize = 1 << 20;
+/// The most buffers. More threads seldom copy at the same time: the others wait for their sockets, and
 /// those that do not take turns.
-const BUFFERS: usize = 4;
+const MAX_BUFFERS: usize = 4;
 
-/// At most 4 MiB of buffers, in four pieces of 1 MiB, for any number of transfers.
+/// At most 4 MiB of memory, in four buffers of 1 MiB, for any number of transfers.
 ///
-/// A transfer borrows a piece only while it has bytes to move, so that a peer that sends nothing
-/// holds none, and a transfer that is alone has a whole one. A piece is allocated when it is first
-/// needed, and then used again.
+/// A transfer borrows a buffer only while it has bytes to copy, so that a silent peer holds none and a
+/// single transfer has a complete one. A buffer is allocated when first needed and then reused.
 #[derive(Debug, Default)]
 pub struct BufferBudget {
-    pieces: Mutex<Pieces>,
+    buffers: Mutex<Buffers>,
     returned: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Pieces {
+struct Buffers {
     idle: Vec<Box<[u8]>>,
     allocated: usize,
-    /// Who waits for one.
+    /// Threads that wait for a buffer.
     waiting: usize,
 }
 
 impl BufferBudget {
-    /// A budget of which nothing is used.
+    /// Creates a budget without allocated buffers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Borrows a piece, and waits for one if all are in use. The borrower must not wait for a peer.
+    /// Borrows a buffer, and waits for one if all are in use. The borrower must not wait for a peer.
     pub(super) fn borrow(&self) -> Buffer<'_> {
-        let mut pieces = self.lock();
+        let mut buffers = self.lock();
         loop {
-            if let Some(bytes) = pieces.idle.pop() {
+            if let Some(bytes) = buffers.idle.pop() {
                 return Buffer { bytes, budget: self };
             }
-            if pieces.allocated < BUFFERS {
-                pieces.allocated += 1;
-                drop(pieces);
-                return Buffer { bytes: vec![0; LENGTH].into(), budget: self };
+            if buffers.allocated < MAX_BUFFERS {
+                buffers.allocated += 1;
+                drop(buffers);
+                return Buffer { bytes: vec![0; BUFFER_LEN].into(), budget: self };
             }
-            pieces.waiting += 1;
-            pieces = self.returned.wait(pieces).unwrap_or_else(PoisonError::into_inner);
-            pieces.waiting -= 1;
+            buffers.waiting += 1;
+            buffers = self.returned.wait(buffers).unwrap_or_else(PoisonError::into_inner);
+            buffers.waiting -= 1;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pieces> {
-        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Buffers> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A borrowed piece; dropping it gives it back.
+/// A borrowed buffer, returned on drop.
 #[derive(Debug)]
 pub(super) struct Buffer<'a> {
     bytes: Box<[u8]>,
@@ -80,10 +79,10 @@ impl DerefMut for Buffer<'_> {
 
 impl Drop for Buffer<'_> {
     fn drop(&mut self) {
-        let mut pieces = self.budget.lock();
-        pieces.idle.push(std::mem::take(&mut self.bytes));
-        // To wake nobody is a call of the system too.
-        if pieces.waiting > 0 {
+        let mut buffers = self.budget.lock();
+        buffers.idle.push(std::mem::take(&mut self.bytes));
+        // Notifying costs a system call even if no thread waits.
+        if buffers.waiting > 0 {
             self.budget.returned.notify_one();
         }
     }
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_more_pieces_than_the_budget_and_everyone_gets_one() {
+    fn every_thread_gets_a_buffer_and_the_budget_is_kept() {
         let budget = BufferBudget::new();
         let (held, most, got) = Default::default();
         let (held, most, got): (&AtomicUsize, &AtomicUsize, &AtomicUsize) = (&held, &most, &got);
@@ -108,7 +107,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..100 {
                         let buffer = budget.borrow();
-                        assert_eq!(buffer.len(), LENGTH);
+                        assert_eq!(buffer.len(), BUFFER_LEN);
                         most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         thread::yield_now();
                         held.fetch_sub(1, Ordering::SeqCst);
@@ -118,14 +117,14 @@ mod tests {
             }
         });
         assert_eq!(got.load(Ordering::SeqCst), 1600);
-        assert!(most.load(Ordering::SeqCst) <= BUFFERS);
-        let pieces = budget.pieces.lock().unwrap();
-        assert_eq!(pieces.idle.len(), pieces.allocated);
-        assert!(pieces.allocated <= BUFFERS);
+        assert!(most.load(Ordering::SeqCst) <= MAX_BUFFERS);
+        let buffers = budget.buffers.lock().unwrap();
+        assert_eq!(buffers.idle.len(), buffers.allocated);
+        assert!(buffers.allocated <= MAX_BUFFERS);
     }
 
     #[test]
-    fn one_that_is_alone_uses_one_piece() {
+    fn a_single_transfer_reuses_one_buffer() {
         let budget = BufferBudget::new();
         for _ in 0..10 {
             budget.borrow()[0] = 1;

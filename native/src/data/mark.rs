@@ -1,52 +1,52 @@
-//! Whether a file that is sent is still what it was.
+//! Detects that a file changed while it was sent.
 
 use std::fs::File;
 use std::io;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::send::SendEnd;
+use super::send_end::SendEnd;
 
-/// What a file looked like when its reading began.
+/// A file's length, times and identity when its reading began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     length: u64,
     modified: Option<SystemTime>,
-    /// The time of the last change of anything, and which file it is, where the system says it.
+    /// The time of the last change of anything, metadata included, where the system reports it.
     #[cfg(unix)]
     changed: (i64, i64),
     #[cfg(unix)]
     id: (u64, u64),
 }
 
-/// Changes within so short a time may have the same times.
-const TICK: Duration = Duration::from_millis(20);
+/// Two changes within this time may leave the same timestamps.
+const TIMESTAMP_RESOLUTION: Duration = Duration::from_millis(20);
 
 impl Mark {
-    /// Of a file as it is now. One that was changed a moment ago is waited for, since another change in
+    /// Records a file's current state. If it changed a moment ago, waits a little, since another change in
     /// that moment would not show.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn of(file: &File) -> io::Result<Self> {
-        let mark = Self::look(file)?;
+        let mark = Self::read(file)?;
         let Some(changed) = mark.last_change() else { return Ok(mark) };
         match SystemTime::now().duration_since(changed) {
-            Ok(age) if age < TICK => {
-                thread::sleep(TICK - age);
-                Self::look(file)
+            Ok(age) if age < TIMESTAMP_RESOLUTION => {
+                thread::sleep(TIMESTAMP_RESOLUTION - age);
+                Self::read(file)
             }
             _ => Ok(mark),
         }
     }
 
-    /// Its length in bytes.
+    /// Returns the file's length in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    fn look(file: &File) -> io::Result<Self> {
+    fn read(file: &File) -> io::Result<Self> {
         let found = file.metadata()?;
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt as _;
@@ -73,10 +73,10 @@ impl Mark {
         self.modified
     }
 
-    /// How sending ends after the last byte: whole only if the file has not changed.
+    /// Returns how sending ends after the last byte: complete only if the file has not changed.
     pub(super) fn end(&self, file: &File) -> SendEnd {
-        match Self::look(file) {
-            Ok(now) if now == *self => SendEnd::Whole,
+        match Self::read(file) {
+            Ok(now) if now == *self => SendEnd::Complete,
             Ok(_) => SendEnd::FileChanged,
             Err(error) => SendEnd::FileError(error),
         }
@@ -92,12 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_change_shows_at_once() {
+    fn detects_every_change_at_once() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"one").unwrap();
         for _ in 0..20 {
             let mark = Mark::of(&file).unwrap();
-            assert!(matches!(mark.end(&file), SendEnd::Whole));
+            assert!(matches!(mark.end(&file), SendEnd::Complete));
             file.rewind().unwrap();
             file.write_all(b"two").unwrap();
             assert!(matches!(mark.end(&file), SendEnd::FileChanged));

@@ -1,4 +1,4 @@
-//! From a pipe to a socket: as the bytes come, to an end that nobody knows before.
+//! Sends a pipe: a stream whose length is not known in advance.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,28 +8,28 @@ use std::sync::atomic::AtomicU64;
 use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 use xcher_core::stream::{Hasher, Seal, Sender};
 
-use super::Brake;
-use super::send::{SendEnd, to_the_end, write};
+use super::send::{complete_or_reset, write};
+use super::{SendEnd, Throttle};
 
-/// The most that is read at a time, and then written before anything more is read: whoever fills the
-/// pipe waits for the other side.
-const PIECE: usize = 32 << 10;
+/// The most bytes read at a time. They are sent before more are read, so that the program that fills the
+/// pipe waits for the requester.
+const READ_LEN: usize = 32 << 10;
 
-/// As [`send`](super::send), of all that comes from `source` until its end, sealed or in the clear. How
-/// many bytes that were is given to `ended` before the other side can know that it was all.
+/// As [`send`](super::send), of all bytes from `source` until its end, encrypted with a seal. Their number
+/// is passed to `ended` before the requester can see the end.
 pub fn send_pipe(
     socket: &TcpStream,
     source: &File,
     seal: Option<Seal>,
     sent: &AtomicU64,
-    cancelled: &Brake,
+    throttle: &Throttle,
     ended: impl FnOnce(u64),
 ) -> SendEnd {
-    to_the_end(socket, || {
+    complete_or_reset(socket, || {
         let sender = seal.map(|seal| seal.sender(Hasher::new())).transpose();
         let sender = sender.map_err(SendEnd::SecureError);
-        match sender.and_then(|sender| copy_out(socket, source, sender, sent, cancelled, ended)) {
-            Ok(()) => SendEnd::Whole,
+        match sender.and_then(|sender| copy_out(socket, source, sender, sent, throttle, ended)) {
+            Ok(()) => SendEnd::Complete,
             Err(end) => end,
         }
     })
@@ -40,17 +40,17 @@ fn copy_out(
     mut source: &File,
     mut sender: Option<Sender>,
     sent: &AtomicU64,
-    cancelled: &Brake,
+    throttle: &Throttle,
     ended: impl FnOnce(u64),
 ) -> Result<(), SendEnd> {
-    let mut record = vec![0; HEAD_LEN + PIECE + TAG_LEN];
+    let mut record = vec![0; HEAD_LEN + READ_LEN + TAG_LEN];
     let mut offset = 0;
     loop {
-        wait(source, socket, cancelled)?;
-        let got = match source.read(&mut record[HEAD_LEN..HEAD_LEN + PIECE]) {
+        wait(source, socket, throttle)?;
+        let got = match source.read(&mut record[HEAD_LEN..HEAD_LEN + READ_LEN]) {
             Ok(0) => break,
             Ok(got) => got,
-            Err(error) if is_no_end(&error) => continue,
+            Err(error) if is_temporary(&error) => continue,
             Err(error) => return Err(SendEnd::FileError(error)),
         };
         let written = match &mut sender {
@@ -62,33 +62,33 @@ fn copy_out(
             }
         };
         let count = |taken: usize| offset + taken.min(got) as u64;
-        write(socket, written, count, sent, cancelled)?;
+        write(socket, written, count, sent, throttle)?;
         offset += got as u64;
     }
     ended(offset);
     if let Some(sender) = sender {
         let end = sender.finish().map_err(SendEnd::SecureError)?;
-        write(socket, &end, |_| offset, sent, cancelled)?;
+        write(socket, &end, |_| offset, sent, throttle)?;
     }
     Ok(())
 }
 
-/// Waits until something comes from the pipe, or is sure not to; an end where the other side is gone,
-/// or the transfer is cancelled.
+/// Waits until the pipe has bytes or has ended. Fails if the requester has disconnected, or the transfer
+/// was stopped.
 #[cfg(unix)]
-fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), SendEnd> {
+fn wait(source: &File, socket: &TcpStream, throttle: &Throttle) -> Result<(), SendEnd> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    use super::throttle::LOOK;
+    use super::throttle::POLL_INTERVAL;
 
-    let look = Timespec::try_from(LOOK).ok();
+    let interval = Timespec::try_from(POLL_INTERVAL).ok();
     loop {
-        cancelled.go_on()?;
+        throttle.check()?;
         let mut both =
             [PollFd::new(source, PollFlags::IN), PollFd::new(socket, PollFlags::empty())];
-        match poll(&mut both, look.as_ref()) {
-            // A source that cannot be waited for is read.
+        match poll(&mut both, interval.as_ref()) {
+            // A source that cannot be polled is read.
             Ok(_) if !both[0].revents().is_empty() => return Ok(()),
             Ok(_) if both[1].revents().intersects(PollFlags::ERR) => {
                 let error = socket.take_error().ok().flatten();
@@ -102,10 +102,10 @@ fn wait(source: &File, socket: &TcpStream, cancelled: &Brake) -> Result<(), Send
 }
 
 #[cfg(not(unix))]
-fn wait(_: &File, _: &TcpStream, cancelled: &Brake) -> Result<(), SendEnd> {
-    Ok(cancelled.go_on()?)
+fn wait(_: &File, _: &TcpStream, throttle: &Throttle) -> Result<(), SendEnd> {
+    Ok(throttle.check()?)
 }
 
-fn is_no_end(error: &io::Error) -> bool {
+fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }

@@ -1,4 +1,4 @@
-//! From a socket to a file, from one host alone (sections 11.3 and 13).
+//! Receives an encrypted file (sections 11.3 and 13).
 
 use std::io::{self, IoSlice, Read as _};
 use std::net::TcpStream;
@@ -8,18 +8,18 @@ use xcher_core::secure::SecureError;
 use xcher_core::secure::record::{HEAD_LEN, length};
 use xcher_core::stream::{Digests, Receiver};
 
-use super::receive::{Destination, ReceiveEnd, retry};
-use super::{Brake, BufferBudget, Sealing, Store};
+use super::destination::{Destination, ReceiveEnd, retry};
+use super::{BufferBudget, Sealing, Store, Throttle};
 
-/// The most that is read at a time: what a processor's cache holds until it is in the file. Two of
+/// The most bytes read at a time: as many as a processor's cache holds until they are in the file. Two of
 /// the longest records fit.
-const READ: usize = 128 << 10;
-/// Texts of records that are written to the file at once.
-const TEXTS: usize = 64;
+const READ_LEN: usize = 128 << 10;
+/// The most decrypted records written to the file at once.
+const MAX_TEXTS: usize = 64;
 
-/// As [`receive`](super::receive) of what was sealed: only what the other side sent, in its order,
-/// gets into the file. `limit` and `received` are bytes of the file. With the end of the stream come
-/// the sums of the file, where both sides verify.
+/// As [`receive`](super::receive), encrypted: only bytes that the provider sent, in their order, are
+/// written to the file. `limit` and `received` count bytes of the file. At the end of the stream, returns
+/// the digests of the file if both sides verify.
 pub fn receive_sealed<'a>(
     socket: &TcpStream,
     to: impl Into<Store<'a>>,
@@ -27,14 +27,14 @@ pub fn receive_sealed<'a>(
     sealing: Sealing,
     received: &AtomicU64,
     buffers: &BufferBudget,
-    brake: &Brake,
+    throttle: &Throttle,
 ) -> (ReceiveEnd, Option<Digests>) {
-    let mut to = Destination::new(to.into(), limit, received, brake);
-    let Sealing { seal, begun, .. } = sealing;
+    let mut to = Destination::new(to.into(), limit, received, throttle);
+    let Sealing { seal, prefix, .. } = sealing;
     let end = seal
-        .receiver(begun)
+        .receiver(prefix)
         .map_err(ReceiveEnd::SecureError)
-        .and_then(|receiver| open_all(socket, &mut to, receiver, buffers, brake));
+        .and_then(|receiver| open_all(socket, &mut to, receiver, buffers, throttle));
     let end = match to.finish() {
         Ok(()) => end,
         Err(error) => Err(ReceiveEnd::FileError(error)),
@@ -50,57 +50,57 @@ fn open_all(
     to: &mut Destination<'_>,
     mut receiver: Receiver,
     buffers: &BufferBudget,
-    brake: &Brake,
+    throttle: &Throttle,
 ) -> Result<Option<Digests>, ReceiveEnd> {
-    // The part of a record that came so far: never a whole one.
+    // The part of a record received so far: never a complete one.
     let mut part = Vec::new();
-    // The length of the last: most streams have records of one length.
-    let mut last = 1;
+    // The length of the last record: most streams have records of one length.
+    let mut record_len = 1;
     loop {
-        // Waits without a buffer, so that silent peers cannot hold them all.
+        // Waits without a buffer, so that silent peers cannot hold all of them.
         if retry(|| socket.peek(&mut [0])).map_err(ReceiveEnd::SocketError)? == 0 {
             return receiver.finish().map_err(ReceiveEnd::SecureError);
         }
         to.check_room()?;
-        let begun = part.len();
-        // Where there is enough of it, up to the end of a record, so that no part is left.
-        let most = (READ / last * last).max(begun + 1);
-        let turn = brake.turn(most - begun)?;
+        let held = part.len();
+        // Reads up to the end of a record if possible, so that no part is left over.
+        let max = (READ_LEN / record_len * record_len).max(held + 1);
+        let turn = throttle.wait_turn(max - held)?;
         let mut buffer = buffers.borrow();
-        buffer[..begun].copy_from_slice(&part);
-        let got = retry(|| socket.read(&mut buffer[begun..begun + turn]));
-        brake.moved(turn, *got.as_ref().unwrap_or(&0));
+        buffer[..held].copy_from_slice(&part);
+        let got = retry(|| socket.read(&mut buffer[held..held + turn]));
+        throttle.moved(turn, *got.as_ref().unwrap_or(&0));
         let got = got.map_err(ReceiveEnd::SocketError)?;
-        let rest = open_whole(&mut buffer[..begun + got], to, &mut receiver, &mut last)?;
+        let rest = open_records(&mut buffer[..held + got], to, &mut receiver, &mut record_len)?;
         part.clear();
         part.reserve_exact(rest.len());
         part.extend_from_slice(rest);
     }
 }
 
-/// Opens every whole record in place and writes its text; what is left is the beginning of the next.
-/// Of what was opened all is written, also where a later record is not the next one.
-fn open_whole<'a>(
+/// Decrypts every complete record in place and writes its text. Returns the bytes of the record after
+/// them. All that was decrypted is written, even if a later record is invalid.
+fn open_records<'a>(
     mut sealed: &'a mut [u8],
     to: &mut Destination<'_>,
     receiver: &mut Receiver,
-    last: &mut usize,
+    record_len: &mut usize,
 ) -> Result<&'a [u8], ReceiveEnd> {
-    let mut texts = Vec::with_capacity(TEXTS);
+    let mut texts = Vec::with_capacity(MAX_TEXTS);
     let error = loop {
         if receiver.is_finished() {
             break (!sealed.is_empty()).then_some(SecureError::AfterEnd);
         }
         let Some(head) = sealed.first_chunk() else { break None };
-        let whole = match length(*head) {
+        let record_end = match length(*head) {
             Ok(length) => HEAD_LEN + length,
             Err(error) => break Some(error),
         };
-        if sealed.len() < whole {
+        if sealed.len() < record_end {
             break None;
         }
-        *last = whole;
-        let (record, after) = sealed.split_at_mut(whole);
+        *record_len = record_end;
+        let (record, after) = sealed.split_at_mut(record_end);
         sealed = after;
         let (held_back, text) = match receiver.open(record) {
             Ok(opened) => opened,
@@ -111,7 +111,7 @@ fn open_whole<'a>(
             to.write_all_of(&mut vec![IoSlice::new(&digest)])?;
         }
         texts.push(IoSlice::new(text));
-        if texts.len() == TEXTS {
+        if texts.len() == MAX_TEXTS {
             to.write_all_of(&mut texts)?;
         }
     };
@@ -123,7 +123,7 @@ fn open_whole<'a>(
 }
 
 impl Destination<'_> {
-    /// Writes the texts, and forgets them; never more than the limit, which is an end.
+    /// Writes and removes the texts; more than the limit allows is an end.
     fn write_all_of(&mut self, texts: &mut Vec<IoSlice<'_>>) -> Result<(), ReceiveEnd> {
         let length = texts.iter().map(|text| text.len()).sum();
         let room = self.room(length);

@@ -1,37 +1,37 @@
-//! From a file to a socket, for one host alone (sections 11.3 and 13).
+//! Sends a file encrypted (sections 11.3 and 13).
 
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read as _, Seek as _, SeekFrom};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Brake, Mark, Sealing};
 use xcher_core::secure::record::{HEAD_LEN, TAG_LEN};
 
-use super::send::{SendEnd, to_the_end, write};
+use super::send::{complete_or_reset, write};
+use super::{Mark, Sealing, SendEnd, Throttle};
 
-/// Bytes of the file in a record: as many of BLAKE3's chunks as it hashes side by side, and a power
-/// of two of them, so that no record begins inside one.
-const TEXT: usize = 32 << 10;
-const RECORD: usize = HEAD_LEN + TEXT + TAG_LEN;
-/// Records that are read, sealed and written at once: what a processor's cache holds. The buffer is
-/// the transfer's own, since it waits for the peer with bytes in it: sixteen at once take 1 MiB.
-const RECORDS: usize = 2;
-/// Room for the sum of a file and the mark of its end.
-const END: usize = 128;
+/// Bytes of the file in a record: as many of BLAKE3's chunks as it hashes in parallel, and a power of two
+/// of them, so that no record begins inside one.
+const TEXT_LEN: usize = 32 << 10;
+const RECORD_LEN: usize = HEAD_LEN + TEXT_LEN + TAG_LEN;
+/// Records read, encrypted and written at once: as many as fit in a processor's cache. The buffer is the
+/// transfer's own, since it holds bytes while it waits for the peer: sixteen at once take 1 MiB.
+const RECORDS_AT_ONCE: usize = 2;
+/// Room for the records with a file's digest and its end.
+const END_LEN: usize = 128;
 
-/// As [`send`](super::send), each byte sealed: what is sent cannot be read or changed on its way, and
-/// a stream that was cut does not look whole. `sent` counts bytes of the file, from the first to be sent.
+/// As [`send`](super::send), encrypted: the bytes cannot be read or changed on the way, and a stream that
+/// was cut does not look complete. `sent` counts bytes of the file, those sent earlier included.
 pub fn send_sealed(
     socket: &TcpStream,
     file: &File,
     size: u64,
     sealing: Sealing,
     sent: &AtomicU64,
-    cancelled: &Brake,
+    throttle: &Throttle,
 ) -> SendEnd {
-    to_the_end(socket, || {
-        seal_out(socket, file, size, sealing, sent, cancelled).unwrap_or_else(|end| end)
+    complete_or_reset(socket, || {
+        seal_out(socket, file, size, sealing, sent, throttle).unwrap_or_else(|end| end)
     })
 }
 
@@ -41,49 +41,50 @@ fn seal_out(
     size: u64,
     sealing: Sealing,
     sent: &AtomicU64,
-    cancelled: &Brake,
+    throttle: &Throttle,
 ) -> Result<SendEnd, SendEnd> {
-    let Sealing { seal, begun, mark } = sealing;
+    let Sealing { seal, prefix, mark } = sealing;
     let mark = mark.map_or_else(|| Mark::of(file), Ok).map_err(SendEnd::FileError)?;
-    let mut sender = seal.sender(begun).map_err(SendEnd::SecureError)?;
+    let mut sender = seal.sender(prefix).map_err(SendEnd::SecureError)?;
     let mut offset = sent.load(Ordering::Relaxed);
     file.seek(SeekFrom::Start(offset)).map_err(SendEnd::FileError)?;
-    let room = |left: u64| usize::try_from(left).map_or(RECORDS * TEXT, |l| l.min(RECORDS * TEXT));
-    let most = sealed_length(room(size - offset));
-    let mut records = Vec::with_capacity(most + END);
-    records.resize(most, 0);
+    let max = RECORDS_AT_ONCE * TEXT_LEN;
+    let room = |left: u64| usize::try_from(left).map_or(max, |left| left.min(max));
+    let len = sealed_len(room(size - offset));
+    let mut records = Vec::with_capacity(len + END_LEN);
+    records.resize(len, 0);
     loop {
         let wanted = room(size - offset);
         let got = fill(file, &mut records, wanted).map_err(SendEnd::FileError)?;
         if got < wanted {
             return Err(SendEnd::FileShrank { sent: offset });
         }
-        records.truncate(sealed_length(got));
-        for record in records.chunks_mut(RECORD) {
+        records.truncate(sealed_len(got));
+        for record in records.chunks_mut(RECORD_LEN) {
             sender.seal(record).map_err(SendEnd::SecureError)?;
         }
         let count = |taken| offset + text_in(taken).min(got) as u64;
         if offset + got as u64 == size {
-            // What was read is not sent whole where it is no longer so.
+            // If the file changed, its last bytes are not sent.
             match mark.end(file) {
-                SendEnd::Whole => {}
+                SendEnd::Complete => {}
                 end => return Err(end),
             }
             records.extend(sender.finish().map_err(SendEnd::SecureError)?);
-            write(socket, &records, count, sent, cancelled)?;
-            return Ok(SendEnd::Whole);
+            write(socket, &records, count, sent, throttle)?;
+            return Ok(SendEnd::Complete);
         }
-        write(socket, &records, count, sent, cancelled)?;
+        write(socket, &records, count, sent, throttle)?;
         offset += got as u64;
     }
 }
 
-/// Reads so many bytes of the file to where they are in their records; fewer at the file's end.
+/// Reads `wanted` bytes of the file to their places in the records; fewer at the file's end.
 fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize> {
-    let mut texts = Vec::with_capacity(RECORDS);
+    let mut texts = Vec::with_capacity(RECORDS_AT_ONCE);
     let mut left = wanted;
-    for record in records.chunks_mut(RECORD) {
-        let length = left.min(TEXT);
+    for record in records.chunks_mut(RECORD_LEN) {
+        let length = left.min(TEXT_LEN);
         let Some(text) =
             record.get_mut(HEAD_LEN..HEAD_LEN + length).filter(|text| !text.is_empty())
         else {
@@ -107,12 +108,12 @@ fn fill(mut file: &File, records: &mut [u8], wanted: usize) -> io::Result<usize>
     Ok(got)
 }
 
-/// The length of the records of so many bytes.
-fn sealed_length(text: usize) -> usize {
-    text + text.div_ceil(TEXT) * (HEAD_LEN + TAG_LEN)
+/// Returns the length of the records with so many bytes of the file.
+fn sealed_len(text: usize) -> usize {
+    text + text.div_ceil(TEXT_LEN) * (HEAD_LEN + TAG_LEN)
 }
 
-/// How many bytes of the file are in the beginning of records.
+/// Returns how many bytes of the file are in the first `sealed` bytes of records.
 fn text_in(sealed: usize) -> usize {
-    sealed / RECORD * TEXT + (sealed % RECORD).saturating_sub(HEAD_LEN).min(TEXT)
+    sealed / RECORD_LEN * TEXT_LEN + (sealed % RECORD_LEN).saturating_sub(HEAD_LEN).min(TEXT_LEN)
 }

@@ -12,18 +12,18 @@ use xcher_core::session::{Event, Extensions, Terms};
 use xcher_core::stream::{Digests, Hasher, Seal};
 use xcher_core::{Limits, Session};
 
-use super::tests::{bytes, content, file, run, sockets};
+use super::tests::{bytes, content, file, sockets, unlimited};
 use super::*;
 
 const MIB: u64 = 1 << 20;
 
-/// Both ends of one private session.
-pub(super) struct Two {
+/// Both ends of an encrypted session.
+pub(super) struct Pair {
     sessions: [Session; 2],
     requests: u64,
 }
 
-impl Two {
+impl Pair {
     pub(super) fn new(extensions: Extensions) -> Self {
         let limits = Limits::default();
         let mut written = [Vec::new(), Vec::new()];
@@ -60,7 +60,7 @@ impl Two {
         Self { sessions, requests: 0 }
     }
 
-    /// Both ends' seals of the next file.
+    /// Returns both ends' seals for the next file.
     pub(super) fn seals(&mut self) -> [Seal; 2] {
         let number = self.requests;
         self.requests += 1;
@@ -73,7 +73,7 @@ fn kinds() -> [Extensions; 3] {
     [Extensions::default(), verify, verify.with(Extensions::AES)]
 }
 
-/// Receives while `peer` does something with the other end.
+/// Receives while `peer` uses the other end.
 fn receive_from(
     seal: Seal,
     limit: u64,
@@ -90,9 +90,9 @@ fn receive_from(
             sealing(seal),
             &received,
             &BufferBudget::new(),
-            &run(),
+            &unlimited(),
         );
-        // One who still sends is not kept waiting.
+        // Ends a peer that still sends.
         let _ = ours.shutdown(Shutdown::Both);
         end
     });
@@ -101,15 +101,15 @@ fn receive_from(
     (end, digests, content)
 }
 
-/// What a file looks like on its way.
+/// Returns a file's bytes as they are sent.
 fn sealed(seal: Seal, bytes: &[u8]) -> Vec<u8> {
     let (theirs, mut ours) = sockets();
     let from = file(bytes);
     thread::scope(|scope| {
         scope.spawn(move || {
             let (size, sent) = (bytes.len() as u64, AtomicU64::new(0));
-            let end = send_sealed(&theirs, &from, size, sealing(seal), &sent, &run());
-            assert!(matches!(end, SendEnd::Whole), "{end:?}");
+            let end = send_sealed(&theirs, &from, size, sealing(seal), &sent, &unlimited());
+            assert!(matches!(end, SendEnd::Complete), "{end:?}");
             assert_eq!(sent.into_inner(), size);
         });
         let mut sealed = Vec::new();
@@ -119,16 +119,16 @@ fn sealed(seal: Seal, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_size_arrives_whole_and_with_its_sum() {
+fn files_of_every_size_arrive_complete_with_their_digest() {
     for extensions in kinds() {
-        let mut two = Two::new(extensions);
+        let mut pair = Pair::new(extensions);
         let edges = [0, 1, 31, 32, 33, 32_767, 32_768, 32_769, 131_072, 131_104];
         for size in edges.into_iter().chain([MIB, 9 * MIB + 7]) {
-            let (expected, [to, from]) = (bytes(size), two.seals());
+            let (expected, [to, from]) = (bytes(size), pair.seals());
             let (end, digests, got) = receive_from(to, size, |socket| {
                 let (file, sent) = (file(&expected), AtomicU64::new(0));
-                let end = send_sealed(&socket, &file, size, sealing(from), &sent, &run());
-                assert!(matches!(end, SendEnd::Whole), "{end:?}");
+                let end = send_sealed(&socket, &file, size, sealing(from), &sent, &unlimited());
+                assert!(matches!(end, SendEnd::Complete), "{end:?}");
                 assert_eq!(sent.into_inner(), size);
             });
             assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
@@ -139,50 +139,50 @@ fn every_size_arrives_whole_and_with_its_sum() {
     }
 }
 
-/// Opens what was sealed, changed in this way; what was kept must be how the file begins.
+/// Receives a file whose bytes were changed on the way. The bytes kept must be a prefix of the file.
 fn open_changed(
-    two: &mut Two,
+    pair: &mut Pair,
     whole: &[u8],
     change: impl FnOnce(Vec<u8>) -> Vec<u8>,
 ) -> SecureError {
-    let [to, from] = two.seals();
+    let [to, from] = pair.seals();
     let changed = change(sealed(from, whole));
     let (end, digests, got) = receive_from(to, whole.len() as u64, move |mut socket| {
-        // It may be closed as soon as the first byte is wrong.
+        // The connection may be closed as soon as the first byte is wrong.
         let _ = socket.write_all(&changed);
     });
     assert!(digests.is_none() && whole.starts_with(&got));
     match end {
         ReceiveEnd::SecureError(error) => error,
-        end => panic!("expected something wrong, got {end:?}"),
+        end => panic!("expected a SecureError, got {end:?}"),
     }
 }
 
 #[test]
-fn a_stream_that_is_cut_or_changed_anywhere_is_found_out() {
+fn detects_a_cut_or_change_at_every_byte() {
     for extensions in kinds() {
-        let mut two = Two::new(extensions);
+        let mut pair = Pair::new(extensions);
         let whole = bytes(40);
-        let [_, seal] = two.seals();
+        let [_, seal] = pair.seals();
         let length = sealed(seal, &whole).len();
         for at in 0..length {
-            let cut = open_changed(&mut two, &whole, |mut sealed| {
+            let cut = open_changed(&mut pair, &whole, |mut sealed| {
                 sealed.truncate(at);
                 sealed
             });
             assert!(matches!(cut, SecureError::Truncated { .. }), "cut at {at}: {cut:?}");
-            open_changed(&mut two, &whole, |mut sealed| {
+            open_changed(&mut pair, &whole, |mut sealed| {
                 sealed[at] ^= 1;
                 sealed
             });
         }
-        let more = open_changed(&mut two, &whole, |sealed| [&sealed[..], &[0]].concat());
+        let more = open_changed(&mut pair, &whole, |sealed| [&sealed[..], &[0]].concat());
         assert_eq!(more, SecureError::AfterEnd);
-        // Records that change places, come twice, or do not come.
+        // Records that are swapped, duplicated or missing.
         let whole = bytes(3 * 32_768);
         let record = 32_768 + 18;
         for order in [&[1, 0, 2][..], &[0, 0, 1, 2], &[0, 2]] {
-            let wrong = open_changed(&mut two, &whole, |sealed| {
+            let wrong = open_changed(&mut pair, &whole, |sealed| {
                 let records = order.iter().flat_map(|n| &sealed[n * record..(n + 1) * record]);
                 records.chain(&sealed[3 * record..]).copied().collect()
             });
@@ -192,10 +192,10 @@ fn a_stream_that_is_cut_or_changed_anywhere_is_found_out() {
 }
 
 #[test]
-fn what_is_more_than_the_limit_is_not_kept() {
-    let mut two = Two::new(Extensions::VERIFY);
+fn discards_bytes_above_the_limit() {
+    let mut pair = Pair::new(Extensions::VERIFY);
     for (size, limit) in [(33, 32), (64, 32), (100_000, 99_999), (1, 0), (MIB, 300_000)] {
-        let (whole, [to, from]) = (bytes(size), two.seals());
+        let (whole, [to, from]) = (bytes(size), pair.seals());
         let sealed = sealed(from, &whole);
         let (end, _, got) = receive_from(to, limit, move |mut socket| {
             let _ = socket.write_all(&sealed);
@@ -206,12 +206,12 @@ fn what_is_more_than_the_limit_is_not_kept() {
 }
 
 #[test]
-fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_file() {
-    let mut two = Two::new(Extensions::VERIFY);
-    let [to, from] = two.seals();
+fn a_file_that_shrank_or_was_cancelled_does_not_look_complete() {
+    let mut pair = Pair::new(Extensions::VERIFY);
+    let [to, from] = pair.seals();
     let (end, _, got) = receive_from(to, 200_000, |socket| {
         let (file, sent) = (file(&bytes(150_000)), AtomicU64::new(0));
-        let end = send_sealed(&socket, &file, 200_000, sealing(from), &sent, &run());
+        let end = send_sealed(&socket, &file, 200_000, sealing(from), &sent, &unlimited());
         assert!(matches!(end, SendEnd::FileShrank { sent: 131_072 }), "{end:?}");
     });
     assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
@@ -221,15 +221,15 @@ fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_fil
     let from = tempfile::tempfile().unwrap();
     from.set_len(1 << 30).unwrap();
     let (ours, mut theirs) = sockets();
-    let (sent, cancelled) = (AtomicU64::new(0), run());
-    let [_, seal] = two.seals();
+    let (sent, throttle) = (AtomicU64::new(0), unlimited());
+    let [_, seal] = pair.seals();
     let end = thread::scope(|scope| {
         let thread =
-            scope.spawn(|| send_sealed(&ours, &from, 1 << 30, sealing(seal), &sent, &cancelled));
+            scope.spawn(|| send_sealed(&ours, &from, 1 << 30, sealing(seal), &sent, &throttle));
         while sent.load(Ordering::Relaxed) == 0 {
             thread::yield_now();
         }
-        cancelled.stop();
+        throttle.stop();
         thread.join().unwrap()
     });
     assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
@@ -239,36 +239,36 @@ fn a_file_that_shrank_or_was_cancelled_looks_like_neither_an_end_nor_a_whole_fil
 }
 
 #[test]
-fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
-    let (mut two, buffers) = (Two::new(Extensions::VERIFY), BufferBudget::new());
+fn peers_silent_inside_a_record_do_not_block_others() {
+    let (mut pair, buffers) = (Pair::new(Extensions::VERIFY), BufferBudget::new());
     let content_of_all = bytes(50_000);
     thread::scope(|scope| {
         let mut silent = Vec::new();
         for _ in 0..16 {
-            let [to, from] = two.seals();
+            let [to, from] = pair.seals();
             let sealed = sealed(from, &content_of_all);
             let (mut theirs, ours) = sockets();
-            // One record, and the half of another.
+            // One record and half of another.
             theirs.write_all(&sealed[..40_000]).unwrap();
             silent.push((theirs, ours.try_clone().unwrap()));
             let (buffers, received) = (&buffers, Arc::new(AtomicU64::new(0)));
             let counted = Arc::clone(&received);
             scope.spawn(move || {
                 let file = tempfile::tempfile().unwrap();
-                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers, &run())
+                receive_sealed(&ours, &file, None, sealing(to), &counted, buffers, &unlimited())
             });
             while received.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();
             }
         }
-        let [to, from] = two.seals();
+        let [to, from] = pair.seals();
         let sealed = sealed(from, &content_of_all);
         let (mut theirs, ours) = sockets();
         theirs.write_all(&sealed).unwrap();
         drop(theirs);
         let (file, received) = (tempfile::tempfile().unwrap(), AtomicU64::new(0));
         let (end, digests) =
-            receive_sealed(&ours, &file, None, sealing(to), &received, &buffers, &run());
+            receive_sealed(&ours, &file, None, sealing(to), &received, &buffers, &unlimited());
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 50_000 }), "{end:?}");
         assert!(digests.unwrap().agree() && content(file) == content_of_all);
         for (_, ours) in silent {
@@ -279,9 +279,9 @@ fn peers_that_are_silent_in_mid_record_do_not_keep_others_from_receiving() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_the_files_fault_here_too() {
-    let mut two = Two::new(Extensions::VERIFY);
-    let [to, from] = two.seals();
+fn reports_a_full_disk_as_a_file_error() {
+    let mut pair = Pair::new(Extensions::VERIFY);
+    let [to, from] = pair.seals();
     let sealed = sealed(from, &bytes(MIB));
     let (mut theirs, ours) = sockets();
     let full = File::options().write(true).open("/dev/full").unwrap();
@@ -297,7 +297,7 @@ fn a_full_disk_is_the_files_fault_here_too() {
             sealing(to),
             &received,
             &BufferBudget::new(),
-            &run(),
+            &unlimited(),
         );
         drop(ours);
         let ReceiveEnd::FileError(error) = end else { panic!("{end:?}") };
@@ -306,7 +306,7 @@ fn a_full_disk_is_the_files_fault_here_too() {
     });
 }
 
-/// From the first byte.
+/// Starts at the first byte.
 pub(super) fn sealing(seal: Seal) -> Sealing {
-    Sealing { seal, begun: Hasher::new(), mark: None }
+    Sealing { seal, prefix: Hasher::new(), mark: None }
 }

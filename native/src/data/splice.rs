@@ -1,4 +1,4 @@
-//! From a socket to a file through a pipe: one copy of the bytes instead of two.
+//! Receives a file through a kernel pipe: one copy of the bytes instead of two.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,38 +7,38 @@ use std::net::TcpStream;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
-use super::receive::Destination;
-use super::{Brake, BufferBudget, ReceiveEnd};
+use super::destination::Destination;
+use super::{BufferBudget, ReceiveEnd, Throttle};
 
-/// Room in the pipe, and the most that is moved in one call.
-const PIPE: usize = 1 << 20;
+/// The capacity of the pipe, and the most bytes moved in one call.
+const PIPE_LEN: usize = 1 << 20;
 
-/// As [`receive`](super::receive), or `None` where it must go on from here by a copy: for a file so
-/// small that a pipe does not pay, and where the system cannot.
+/// As [`receive`](super::receive). Returns `None` if the caller must continue by copying: for a file so
+/// small that a pipe does not pay, and where the system cannot splice.
 pub(super) fn receive(
     socket: &TcpStream,
     to: &mut Destination<'_>,
     buffers: &BufferBudget,
-    brake: &Brake,
+    throttle: &Throttle,
 ) -> Result<Option<ReceiveEnd>, ReceiveEnd> {
-    if to.left() < PIPE as u64 {
+    if to.left() < PIPE_LEN as u64 {
         return Ok(None);
     }
-    // No pipe to be had is no reason to fail; a small one is slower and no more.
+    // Without a pipe the file can still be copied; a small pipe is only slower.
     let Ok((from_pipe, into_pipe)) = pipe_with(PipeFlags::CLOEXEC) else { return Ok(None) };
-    let _ = fcntl_setpipe_size(&into_pipe, PIPE);
+    let _ = fcntl_setpipe_size(&into_pipe, PIPE_LEN);
     let mut pipe = File::from(from_pipe);
     while to.left() > 0 {
-        // Whoever has nothing to take keeps nobody from a turn.
-        if brake.is_limited()
+        // A transfer without bytes to read must not take another's turn.
+        if throttle.is_limited()
             && let Some(end) = to.wait(socket)?
         {
             return Ok(Some(end));
         }
         to.check_room()?;
-        let room = brake.turn(to.room(PIPE))?;
-        let got = splice(socket, None, &into_pipe, None, room, SpliceFlags::MOVE);
-        brake.moved(room, got.unwrap_or(0));
+        let turn = throttle.wait_turn(to.room(PIPE_LEN))?;
+        let got = splice(socket, None, &into_pipe, None, turn, SpliceFlags::MOVE);
+        throttle.moved(turn, got.unwrap_or(0));
         let mut in_pipe = match got {
             Ok(0) => break,
             Ok(got) => got,
@@ -48,13 +48,13 @@ pub(super) fn receive(
         };
         while in_pipe > 0 {
             let write = || splice(&pipe, None, to.store.file, None, in_pipe, SpliceFlags::MOVE);
-            match brake.while_writing(write) {
+            match throttle.while_writing(write) {
                 Ok(written) => {
                     to.wrote(written);
                     in_pipe -= written;
                 }
                 Err(Errno::INTR) => {}
-                // This file cannot: what has left the socket is copied, and then the rest.
+                // This file cannot be spliced to: the bytes in the pipe are copied, then the rest.
                 Err(Errno::INVAL | Errno::NOSYS) => {
                     copy(&mut pipe, in_pipe, to, buffers)?;
                     return Ok(None);

@@ -1,4 +1,4 @@
-//! Where the bytes of a file go that comes: as they are, or with holes where there is nothing but zeros.
+//! Writes a received file: as it is, or with holes in place of blocks of zeros.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
@@ -7,13 +7,13 @@ use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 #[derive(Clone, Copy, Debug)]
 pub struct Store<'a> {
     pub(super) file: &'a File,
-    /// Whether zeros may be left out.
+    /// True if blocks of zeros may be skipped.
     pub(super) sparse: bool,
-    /// Whether some room is to be left on the disk.
+    /// True if some free space must remain on the disk.
     pub(super) keeps_room: bool,
 }
 
-/// Everything is written, at the place where the file stands.
+/// Writes every byte, from the file's current position.
 impl<'a> From<&'a File> for Store<'a> {
     fn from(file: &'a File) -> Self {
         Self { file, sparse: false, keeps_room: false }
@@ -21,25 +21,26 @@ impl<'a> From<&'a File> for Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// A new file on the disk, or the rest of one, that stands at its end. Of one of which nobody knows
-    /// how much comes, not everything that the disk has is taken.
-    pub fn disk(file: &'a File, unknown: bool) -> Self {
-        Self { file, sparse: true, keeps_room: unknown }
+    /// Writes a new file on the disk, or the rest of one, positioned at its end. One of unknown size does
+    /// not fill the disk.
+    pub fn disk(file: &'a File, is_size_unknown: bool) -> Self {
+        Self { file, sparse: true, keeps_room: is_size_unknown }
     }
 }
 
-/// Zeros that are worth a hole: most file systems' block.
-const BLOCK: usize = 4096;
-const ZEROS: [u8; BLOCK] = [0; BLOCK];
-/// The most that is left free of what else a disk has, in bytes, and in parts of it.
-const RESERVE: u64 = 256 << 20;
-const RESERVE_PART: u64 = 20;
+/// The length of a hole and its alignment: the block of most file systems.
+const BLOCK_LEN: usize = 4096;
+const ZEROS: [u8; BLOCK_LEN] = [0; BLOCK_LEN];
+/// The most free space that a file of unknown size leaves on the disk, in bytes.
+const MAX_RESERVE: u64 = 256 << 20;
+/// The share of the disk that it leaves: one part in so many.
+const RESERVE_DIVISOR: u64 = 20;
 
-/// Writes all of a new file, with holes where it has nothing but zeros.
+/// Writes all of a new file, with holes in place of blocks of zeros.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn write_with_holes(file: &File, bytes: &[u8]) -> io::Result<()> {
     match write_sparse(file, 0, bytes)? {
         true => file.set_len(bytes.len() as u64),
@@ -47,8 +48,8 @@ pub fn write_with_holes(file: &File, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Writes `bytes` to a file that stands at `at`, but for blocks of zeros, which are passed by. Whether the
-/// last was: the file may be too short then.
+/// Writes `bytes` to a file positioned at `at`, but skips blocks of zeros. Returns true if the last block
+/// was skipped: the file is too short then.
 pub(super) fn write_sparse(mut file: &File, at: u64, bytes: &[u8]) -> io::Result<bool> {
     let (mut at, mut rest, mut hole) = (at, bytes, false);
     while !rest.is_empty() {
@@ -65,53 +66,54 @@ pub(super) fn write_sparse(mut file: &File, at: u64, bytes: &[u8]) -> io::Result
     Ok(hole)
 }
 
-/// Whether any of it is a hole, the first text standing at `at`.
-pub(super) fn has_holes(at: u64, texts: &[IoSlice<'_>]) -> bool {
+/// True if these parts, of which the first is positioned at `at`, contain a hole.
+pub(super) fn has_holes(at: u64, parts: &[IoSlice<'_>]) -> bool {
     let mut at = at;
-    texts.iter().any(|text| {
-        let has = next_run(at, text) != (false, text.len());
-        at += text.len() as u64;
-        has && !text.is_empty()
+    parts.iter().any(|part| {
+        let has = next_run(at, part) != (false, part.len());
+        at += part.len() as u64;
+        has && !part.is_empty()
     })
 }
 
-/// Whether the first bytes are a hole, and how many are alike.
+/// Returns true if the first bytes are a hole, and the length of the hole or of the data before one.
 fn next_run(at: u64, bytes: &[u8]) -> (bool, usize) {
-    let begun = (at % BLOCK as u64) as usize;
-    let head = if begun == 0 { 0 } else { BLOCK - begun };
+    let offset = (at % BLOCK_LEN as u64) as usize;
+    let head = if offset == 0 { 0 } else { BLOCK_LEN - offset };
     let is_zero = |from: usize| {
-        let block = bytes.get(from..from + BLOCK);
-        // The first byte says it of most.
+        let block = bytes.get(from..from + BLOCK_LEN);
+        // The first byte settles it for most blocks.
         block.is_some_and(|block| block[0] == 0 && *block == ZEROS)
     };
-    let starts = (head..bytes.len()).step_by(BLOCK);
+    let starts = (head..bytes.len()).step_by(BLOCK_LEN);
     if head == 0 && is_zero(0) {
         let end = starts.skip(1).find(|start| !is_zero(*start));
-        // A part of a block at the end is no hole.
-        return (true, end.unwrap_or(bytes.len() / BLOCK * BLOCK));
+        // A part of a block at the end is not a hole.
+        return (true, end.unwrap_or(bytes.len() / BLOCK_LEN * BLOCK_LEN));
     }
     (false, starts.into_iter().find(|start| is_zero(*start)).unwrap_or(bytes.len()))
 }
 
-/// Whether the disk has more room than is to be left on it.
+/// Checks that the disk has more free space than must remain on it.
 ///
 /// # Errors
 ///
-/// If not. What the system does not say is no error.
+/// `StorageFull` if not. A system that does not report its free space is not an error.
 #[cfg(unix)]
 pub(super) fn check_room(file: &File) -> io::Result<()> {
     let Ok(stat) = rustix::fs::fstatvfs(file) else { return Ok(()) };
-    let reserve = RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_PART);
+    let reserve = MAX_RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / RESERVE_DIVISOR);
     if stat.f_bavail.saturating_mul(stat.f_frsize) >= reserve {
         return Ok(());
     }
-    let text = format!("only {reserve} bytes are left on the disk, which are for others");
+    let text =
+        format!("the disk is nearly full, and its last {reserve} bytes are left to other programs");
     Err(io::Error::new(io::ErrorKind::StorageFull, text))
 }
 
 #[cfg(not(unix))]
 pub(super) fn check_room(_: &File) -> io::Result<()> {
-    let _ = (RESERVE, RESERVE_PART);
+    let _ = (MAX_RESERVE, RESERVE_DIVISOR);
     Ok(())
 }
 
@@ -124,12 +126,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_however_it_is_cut() {
-        let mut bytes = vec![0; 10 * BLOCK + 100];
-        for at in [0, 1, BLOCK, 3 * BLOCK - 1, 7 * BLOCK + 5] {
+    fn reads_back_what_was_written_at_every_split() {
+        let mut bytes = vec![0; 10 * BLOCK_LEN + 100];
+        for at in [0, 1, BLOCK_LEN, 3 * BLOCK_LEN - 1, 7 * BLOCK_LEN + 5] {
             bytes[at] = 1;
         }
-        for cut in [1000, BLOCK, BLOCK + 1, 5 * BLOCK, bytes.len()] {
+        for cut in [1000, BLOCK_LEN, BLOCK_LEN + 1, 5 * BLOCK_LEN, bytes.len()] {
             let mut file = tempfile::tempfile().unwrap();
             let (mut at, mut hole) = (0, false);
             for piece in bytes.chunks(cut) {
@@ -147,17 +149,17 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_whole_blocks_of_the_file() {
-        let zeros = vec![0; 3 * BLOCK];
-        assert_eq!(next_run(0, &zeros), (true, 3 * BLOCK));
-        assert_eq!(next_run(0, &zeros[..3 * BLOCK - 1]), (true, 2 * BLOCK));
-        assert_eq!(next_run(0, &zeros[..BLOCK - 1]), (false, BLOCK - 1));
-        assert_eq!(next_run(1, &zeros), (false, BLOCK - 1));
+    fn holes_are_complete_blocks_of_the_file() {
+        let zeros = vec![0; 3 * BLOCK_LEN];
+        assert_eq!(next_run(0, &zeros), (true, 3 * BLOCK_LEN));
+        assert_eq!(next_run(0, &zeros[..3 * BLOCK_LEN - 1]), (true, 2 * BLOCK_LEN));
+        assert_eq!(next_run(0, &zeros[..BLOCK_LEN - 1]), (false, BLOCK_LEN - 1));
+        assert_eq!(next_run(1, &zeros), (false, BLOCK_LEN - 1));
         assert_eq!(next_run(0, b"text"), (false, 4));
         let mut mixed = zeros;
         mixed[0] = 1;
-        assert_eq!(next_run(0, &mixed), (false, BLOCK));
+        assert_eq!(next_run(0, &mixed), (false, BLOCK_LEN));
         assert!(has_holes(0, &[IoSlice::new(b""), IoSlice::new(&mixed)]));
-        assert!(!has_holes(0, &[IoSlice::new(b"a"), IoSlice::new(&mixed[..BLOCK])]));
+        assert!(!has_holes(0, &[IoSlice::new(b"a"), IoSlice::new(&mixed[..BLOCK_LEN])]));
     }
 }

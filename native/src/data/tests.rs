@@ -6,7 +6,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::receive::{Destination, by_copy as receive_by_copy};
+use super::destination::Destination;
+use super::receive::by_copy as receive_by_copy;
 use super::send::by_copy as send_by_copy;
 use super::*;
 
@@ -18,9 +19,9 @@ pub(super) fn sockets() -> (TcpStream, TcpStream) {
     (one, listener.accept().unwrap().0)
 }
 
-/// A switch that nobody turns.
-pub(super) fn run() -> Brake {
-    Brake::default()
+/// Returns a throttle without a limit that is never stopped.
+pub(super) fn unlimited() -> Throttle {
+    Throttle::default()
 }
 
 pub(super) fn bytes(length: u64) -> Vec<u8> {
@@ -41,7 +42,7 @@ pub(super) fn content(mut file: File) -> Vec<u8> {
     bytes
 }
 
-/// Receives while `peer` does something with the other end.
+/// Receives while `peer` uses the other end.
 fn receive_from(
     limit: Option<u64>,
     peer: impl FnOnce(TcpStream) + Send,
@@ -51,20 +52,23 @@ fn receive_from(
     let received = AtomicU64::new(0);
     let end = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
-        receive(&ours, &to, limit, &received, &BufferBudget::new(), &run())
+        receive(&ours, &to, limit, &received, &BufferBudget::new(), &unlimited())
     });
     (end, content(to), received.into_inner())
 }
 
 #[test]
-fn every_size_arrives_whole() {
+fn files_of_every_size_arrive_complete() {
     for size in [0, 1, 4096, 300_000, MIB - 1, MIB, MIB + 1, 9 * MIB + 7] {
         let expected = bytes(size);
         for limit in [Some(size), None, Some(size + 1), Some(u64::MAX)] {
             let from = file(&expected);
             let sent = AtomicU64::new(0);
             let (end, got, received) = receive_from(limit, |socket| {
-                assert!(matches!(send_now(&socket, &from, size, &sent, &run()), SendEnd::Whole));
+                assert!(matches!(
+                    send_now(&socket, &from, size, &sent, &unlimited()),
+                    SendEnd::Complete
+                ));
             });
             assert!(matches!(end, ReceiveEnd::Eof { bytes } if bytes == size), "{end:?}");
             assert!(got == expected, "{size} bytes with limit {limit:?} differ");
@@ -74,7 +78,7 @@ fn every_size_arrives_whole() {
 }
 
 #[test]
-fn the_ways_without_the_systems_help_do_the_same() {
+fn copying_works_as_sendfile_and_splice_do() {
     for size in [0, 1, 300_000, 3 * MIB + 7] {
         let expected = bytes(size);
         let (theirs, ours) = sockets();
@@ -83,14 +87,14 @@ fn the_ways_without_the_systems_help_do_the_same() {
         let end = thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(matches!(
-                    send_by_copy(&theirs, &from, 0, size, &sent, &run()),
-                    SendEnd::Whole
+                    send_by_copy(&theirs, &from, 0, size, &sent, &unlimited()),
+                    SendEnd::Complete
                 ));
                 theirs.shutdown(Shutdown::Write).unwrap();
             });
-            let brake = run();
-            let mut to = Destination::new((&to).into(), Some(size), &received, &brake);
-            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &brake)
+            let throttle = unlimited();
+            let mut to = Destination::new((&to).into(), Some(size), &received, &throttle);
+            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &throttle)
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");
         assert!(content(to) == expected, "{size} bytes differ");
@@ -99,17 +103,20 @@ fn the_ways_without_the_systems_help_do_the_same() {
 }
 
 #[test]
-fn only_as_many_bytes_as_announced_are_sent() {
+fn sends_no_more_bytes_than_announced() {
     let from = file(b"0123456789");
     let (end, got, _) = receive_from(None, |socket| {
-        assert!(matches!(send_now(&socket, &from, 4, &AtomicU64::new(0), &run()), SendEnd::Whole));
+        assert!(matches!(
+            send_now(&socket, &from, 4, &AtomicU64::new(0), &unlimited()),
+            SendEnd::Complete
+        ));
     });
     assert!(matches!(end, ReceiveEnd::Eof { bytes: 4 }), "{end:?}");
     assert_eq!(got, b"0123");
 }
 
 #[test]
-fn too_few_bytes_are_an_end_and_too_many_an_excess() {
+fn reports_too_few_bytes_as_an_end_and_too_many_as_excess() {
     for limit in [0, 5, MIB, 3 * MIB] {
         let whole = bytes(limit + 2);
         for (sends, excess) in
@@ -133,14 +140,14 @@ fn too_few_bytes_are_an_end_and_too_many_an_excess() {
 }
 
 #[test]
-fn a_file_that_shrank_cannot_be_taken_for_whole() {
+fn a_file_that_shrank_does_not_look_complete() {
     for by_copy in [false, true] {
         let from = file(b"0123456789");
         let (end, _, _) = receive_from(Some(11), |socket| {
             let sent = AtomicU64::new(0);
             let end = match by_copy {
-                true => send_by_copy(&socket, &from, 0, 11, &sent, &run()),
-                false => send_now(&socket, &from, 11, &sent, &run()),
+                true => send_by_copy(&socket, &from, 0, 11, &sent, &unlimited()),
+                false => send_now(&socket, &from, 11, &sent, &unlimited()),
             };
             assert!(matches!(end, SendEnd::FileShrank { sent: 10 }), "{end:?}");
             assert_eq!(sent.into_inner(), 10);
@@ -155,17 +162,17 @@ fn a_file_that_shrank_cannot_be_taken_for_whole() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_the_files_fault() {
+fn reports_an_unreadable_file_as_a_file_error() {
     let folder = File::open(std::env::temp_dir()).unwrap();
     let (end, _, _) = receive_from(Some(1), |socket| {
-        let end = send_now(&socket, &folder, 1, &AtomicU64::new(0), &run());
+        let end = send_now(&socket, &folder, 1, &AtomicU64::new(0), &unlimited());
         assert!(matches!(end, SendEnd::FileError(_)), "{end:?}");
     });
     assert!(matches!(end, ReceiveEnd::SocketError(_)), "{end:?}");
 }
 
 #[test]
-fn a_peer_that_closes_early_is_the_sockets_fault() {
+fn reports_a_peer_that_closes_early_as_a_socket_error() {
     // More than any socket's buffers take.
     let size = 1 << 30;
     let from = tempfile::tempfile().unwrap();
@@ -176,13 +183,13 @@ fn a_peer_that_closes_early_is_the_sockets_fault() {
             (&theirs).read_exact(&mut [0; 1000]).unwrap();
             drop(theirs);
         });
-        let end = send_now(&ours, &from, size, &AtomicU64::new(0), &run());
+        let end = send_now(&ours, &from, size, &AtomicU64::new(0), &unlimited());
         assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
     });
 }
 
 #[test]
-fn a_reset_is_no_end() {
+fn does_not_take_a_reset_for_an_end() {
     for limit in [10, 10 * MIB] {
         let (end, _, _) = receive_from(Some(limit), |mut socket| {
             socket.write_all(b"abc").unwrap();
@@ -203,7 +210,7 @@ fn a_blocked_receive_can_be_cancelled() {
         let received = AtomicU64::new(0);
         let end = thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                receive(&ours, &to, Some(limit), &received, &BufferBudget::new(), &run())
+                receive(&ours, &to, Some(limit), &received, &BufferBudget::new(), &unlimited())
             });
             while received.load(Ordering::Relaxed) < 3 {
                 thread::yield_now();
@@ -220,26 +227,26 @@ fn a_blocked_receive_can_be_cancelled() {
 }
 
 #[test]
-fn a_blocked_send_can_be_cancelled_and_does_not_look_like_an_end() {
+fn a_cancelled_send_does_not_look_complete() {
     // More than any socket's buffers take, so it cannot end by itself.
     let size = 1 << 30;
     let from = tempfile::tempfile().unwrap();
     from.set_len(size).unwrap();
     for by_copy in [false, true] {
         let (ours, mut theirs) = sockets();
-        let (sent, cancelled) = (AtomicU64::new(0), run());
+        let (sent, throttle) = (AtomicU64::new(0), unlimited());
         let end = thread::scope(|scope| {
             let thread = scope.spawn(|| match by_copy {
                 true => {
                     ours.set_write_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
-                    send_by_copy(&ours, &from, 0, size, &sent, &cancelled)
+                    send_by_copy(&ours, &from, 0, size, &sent, &throttle)
                 }
-                false => send_now(&ours, &from, size, &sent, &cancelled),
+                false => send_now(&ours, &from, size, &sent, &throttle),
             });
             while sent.load(Ordering::Relaxed) == 0 {
                 thread::yield_now();
             }
-            cancelled.stop();
+            throttle.stop();
             thread.join().unwrap()
         });
         assert!(matches!(end, SendEnd::SocketError(_)), "{end:?}");
@@ -253,7 +260,7 @@ fn a_blocked_send_can_be_cancelled_and_does_not_look_like_an_end() {
 }
 
 #[test]
-fn silent_peers_do_not_keep_others_from_receiving() {
+fn silent_peers_do_not_block_others() {
     let buffers = BufferBudget::new();
     let silent: Vec<_> = (0..16).map(|_| sockets()).collect();
     thread::scope(|scope| {
@@ -273,19 +280,19 @@ fn silent_peers_do_not_keep_others_from_receiving() {
                         }
                         started.send(()).unwrap();
                     });
-                    receive(&ours, &to, Some(2), &received, buffers, &run());
+                    receive(&ours, &to, Some(2), &received, buffers, &unlimited());
                 });
             });
         }
         for _ in 0..16 {
             starts.recv().unwrap();
         }
-        // All sixteen have begun and wait.
+        // All sixteen have started and wait.
         let (mut theirs, ours) = sockets();
         theirs.write_all(b"hello").unwrap();
         drop(theirs);
         let to = tempfile::tempfile().unwrap();
-        let end = receive(&ours, &to, Some(5), &AtomicU64::new(0), &buffers, &run());
+        let end = receive(&ours, &to, Some(5), &AtomicU64::new(0), &buffers, &unlimited());
         assert!(matches!(end, ReceiveEnd::Eof { bytes: 5 }), "{end:?}");
         for (cancel, _) in cancels {
             cancel.shutdown(Shutdown::Both).unwrap();
@@ -295,7 +302,7 @@ fn silent_peers_do_not_keep_others_from_receiving() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_the_files_fault() {
+fn reports_a_full_disk_as_a_file_error() {
     for size in [10, 3 * MIB] {
         let (mut theirs, ours) = sockets();
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -305,7 +312,8 @@ fn a_full_disk_is_the_files_fault() {
                 let _ = theirs.write_all(&content);
             });
             let received = AtomicU64::new(0);
-            let end = receive(&ours, &full, Some(size), &received, &BufferBudget::new(), &run());
+            let end =
+                receive(&ours, &full, Some(size), &received, &BufferBudget::new(), &unlimited());
             drop(ours);
             assert_eq!(received.into_inner(), 0);
             end
@@ -317,11 +325,11 @@ fn a_full_disk_is_the_files_fault() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_file_system_keeps_what_fitted() {
+fn a_full_file_system_keeps_the_bytes_that_fit() {
     use crate::files::{Inbox, OnConflict};
     use std::process::Command;
 
-    /// Unmounts also when the test fails.
+    /// Unmounts even if the test fails.
     struct Mounted(tempfile::TempDir);
     impl Drop for Mounted {
         fn drop(&mut self) {
@@ -332,7 +340,7 @@ fn a_full_file_system_keeps_what_fitted() {
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(folder.path());
     if !mount.output().is_ok_and(|output| output.status.success()) {
-        // Mounting is not permitted here; the test above has shown a full device.
+        // Mounting is not permitted here; the test above covers a full device.
         return;
     }
     let mounted = Mounted(folder);
@@ -345,7 +353,7 @@ fn a_full_file_system_keeps_what_fitted() {
             let _ = theirs.write_all(&bytes(4 * MIB));
         });
         let budget = BufferBudget::new();
-        let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget, &run());
+        let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget, &unlimited());
         drop(ours);
         end
     });
@@ -355,38 +363,39 @@ fn a_full_file_system_keeps_what_fitted() {
     assert!(kept.bytes > 0 && kept.bytes >= received.into_inner() && kept.path.exists());
 }
 
-/// Two ways: through a pipe of the system's where there is one, and by copies.
+/// Covers both ways of receiving: through a kernel pipe where there is one, and by copying.
 #[test]
-fn a_file_that_takes_nothing_is_known_to_be_what_is_waited_for() {
+fn is_writing_shows_that_the_reader_is_slow() {
     for limit in [3 * MIB, MIB / 2] {
         let expected = bytes(limit);
         let (theirs, ours) = sockets();
         let (mut reader, to) = io::pipe().unwrap();
         let to = File::from(std::os::fd::OwnedFd::from(to));
-        let (received, brake) = (AtomicU64::new(0), run());
+        let (received, throttle) = (AtomicU64::new(0), unlimited());
         thread::scope(|scope| {
-            let (brake, received) = (&brake, &received);
+            let (throttle, received) = (&throttle, &received);
             scope.spawn(|| {
                 (&theirs).write_all(&expected).and_then(|()| theirs.shutdown(Shutdown::Write))
             });
             let receiving = scope.spawn(move || {
-                let end = receive(&ours, &to, Some(limit), received, &BufferBudget::new(), brake);
+                let end =
+                    receive(&ours, &to, Some(limit), received, &BufferBudget::new(), throttle);
                 assert!(matches!(end, ReceiveEnd::Eof { .. }), "{end:?}");
             });
-            // The pipe is full, and stays so until it is read.
+            // The pipe is full and stays so until it is read.
             let mut still = 0;
             let mut before = 0;
             while still < 20 {
                 thread::sleep(std::time::Duration::from_millis(10));
                 let now = received.load(Ordering::Relaxed);
-                still = if brake.is_writing() && now == before { still + 1 } else { 0 };
+                still = if throttle.is_writing() && now == before { still + 1 } else { 0 };
                 before = now;
             }
             let mut got = vec![0; limit as usize];
             reader.read_exact(&mut got).unwrap();
             assert!(got == expected);
             receiving.join().unwrap();
-            assert!(!brake.is_writing());
+            assert!(!throttle.is_writing());
         });
     }
 }

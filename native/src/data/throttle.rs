@@ -1,4 +1,4 @@
-//! How a transfer is held back, and stopped.
+//! Limits the rate of a transfer, and stops it.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -8,46 +8,47 @@ use std::time::{Duration, Instant};
 
 use crate::net::rate_budget::RateBudget;
 
-/// The most bytes a second of all transfers one way, or no limit. Cheap to clone.
+/// The limit in bytes a second of all transfers in one direction, or none. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Rate(Option<Arc<RateBudget>>);
 
-/// One transfer's: it stops soon after it is told to, and takes its turn among those that share its rate.
+/// Controls one transfer: stops it soon after [`stop`](Self::stop), and gives it turns among those that
+/// share its rate.
 #[derive(Debug, Default)]
-pub struct Brake {
+pub struct Throttle {
     stopped: AtomicBool,
     rate: Rate,
-    /// Times that bytes moved, those of a record that is not whole included.
+    /// Counts reads and writes of bytes, those of an incomplete record included.
     moves: AtomicU64,
-    /// Bytes that came are being written.
+    /// Set while received bytes are being written.
     writing: AtomicBool,
 }
 
-/// Turns taken a second at the most, where there is a limit: so even does it go.
-const TURNS: u64 = 16;
+/// The most turns a second under a limit, which makes the flow this even.
+const MAX_TURNS_PER_SECOND: u64 = 16;
 /// The shortest turn, in bytes: a system call for less is not worth it.
-const SHORTEST: u64 = 512;
-/// How long anything is waited for before it is looked whether the transfer was stopped.
-pub(super) const LOOK: Duration = Duration::from_millis(100);
+const MIN_TURN_LEN: u64 = 512;
+/// The longest wait before a transfer checks whether it was stopped.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A transfer was stopped.
+/// The transfer was stopped.
 #[derive(Debug)]
 pub(super) struct Stopped;
 
 impl Rate {
-    /// So many bytes a second.
+    /// Creates a limit in bytes a second, or none.
     pub fn new(rate: Option<NonZeroU64>) -> Self {
         Self(rate.map(RateBudget::new))
     }
 
-    /// The bytes a second, where there is a limit.
+    /// Returns the limit in bytes a second, if there is one.
     pub fn limit(&self) -> Option<u64> {
         self.0.as_ref().map(|budget| budget.rate())
     }
 }
 
-impl Brake {
-    /// Of a transfer that shares this rate.
+impl Throttle {
+    /// Creates the control of a transfer that shares this rate.
     pub fn new(rate: &Rate) -> Self {
         Self { rate: rate.clone(), ..Self::default() }
     }
@@ -57,17 +58,17 @@ impl Brake {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// How often bytes have moved: another number than before means that they do.
+    /// Returns the count of reads and writes: a number other than before shows that bytes move.
     pub fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
     }
 
-    /// Whether bytes that came wait for whatever takes them on this host: a pipe, a disk.
+    /// True while received bytes wait for a reader on this host: a pipe, a disk.
     pub fn is_writing(&self) -> bool {
         self.writing.load(Ordering::Relaxed)
     }
 
-    /// Marks the time that a write takes.
+    /// Runs a write and makes [`is_writing`](Self::is_writing) true meanwhile.
     pub(super) fn while_writing<R>(&self, write: impl FnOnce() -> R) -> R {
         self.writing.store(true, Ordering::Relaxed);
         let written = write();
@@ -75,39 +76,40 @@ impl Brake {
         written
     }
 
-    /// Whether it was not stopped.
-    pub(super) fn go_on(&self) -> Result<(), Stopped> {
+    /// Fails once the transfer was stopped.
+    pub(super) fn check(&self) -> Result<(), Stopped> {
         if self.stopped.load(Ordering::Relaxed) { Err(Stopped) } else { Ok(()) }
     }
 
+    #[cfg(target_os = "linux")]
     pub(super) fn is_limited(&self) -> bool {
         self.rate.0.is_some()
     }
 
-    /// Waits until some of `most` bytes may move, and says how many: all of them where there is no
-    /// limit. [`moved`](Self::moved) is told what became of them.
-    pub(super) fn turn(&self, most: usize) -> Result<usize, Stopped> {
-        let Some(budget) = &self.rate.0 else { return Ok(most) };
-        let piece = (budget.rate() / TURNS).max(SHORTEST);
-        let piece = usize::try_from(piece).map_or(most, |piece| piece.min(most));
+    /// Waits until some of `max` bytes may move, and returns how many: all of them without a limit. The
+    /// caller then reports to [`moved`](Self::moved).
+    pub(super) fn wait_turn(&self, max: usize) -> Result<usize, Stopped> {
+        let Some(budget) = &self.rate.0 else { return Ok(max) };
+        let turn = (budget.rate() / MAX_TURNS_PER_SECOND).max(MIN_TURN_LEN);
+        let turn = usize::try_from(turn).map_or(max, |turn| turn.min(max));
         let now = Instant::now();
-        let until = budget.spend(piece, now);
+        let until = budget.spend(turn, now);
         let mut left = until.saturating_duration_since(now);
         while !left.is_zero() {
-            if let Err(stopped) = self.go_on() {
-                budget.give_back(piece);
+            if let Err(stopped) = self.check() {
+                budget.give_back(turn);
                 return Err(stopped);
             }
-            thread::sleep(left.min(LOOK));
+            thread::sleep(left.min(POLL_INTERVAL));
             left = until.saturating_duration_since(Instant::now());
         }
-        Ok(piece)
+        Ok(turn)
     }
 
-    /// Of so many bytes whose turn it was, so many did.
+    /// Records that of a turn of `turn` bytes, `bytes` moved.
     pub(super) fn moved(&self, turn: usize, bytes: usize) {
         if bytes > 0 {
-            // The transfer's own thread alone counts.
+            // Only the transfer's own thread writes this.
             self.moves.store(self.moves.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         if let Some(budget) = &self.rate.0

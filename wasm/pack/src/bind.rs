@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use walrus::ModuleConfig;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::snip;
+use crate::{constants, snip};
 
-/// Writes a folder anew: the module and `xcher.js`, which also says the version.
+/// Writes a folder anew: the module, the glue `xcher.js`, and `constants.js`.
 pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
     if pkg.exists() {
         fs::remove_dir_all(pkg)?;
@@ -24,14 +25,26 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
         .remove_producers_section(true)
         .generate(pkg)?;
     let glue = pkg.join("xcher.js");
-    let mut text = without_comments(&fs::read_to_string(&glue)?);
-    text.push_str(&format!("export const version = \"{version}\";\n"));
-    fs::write(glue, text)?;
-    let types = pkg.join("xcher.d.ts");
-    let mut text = fs::read_to_string(&types)?;
-    text.push_str("export const version: string;\n");
-    fs::write(types, text)?;
+    let text = without_comments(&fs::read_to_string(&glue)?);
+    fs::write(&glue, shorten_imports(&pkg.join("xcher_bg.wasm"), text)?)?;
+    fs::write(pkg.join("constants.js"), constants::script(version))?;
     Ok(())
+}
+
+/// Gives the module's imports short names, in the module and in the glue: those that wasm-bindgen makes
+/// end in a hash, which does not compress.
+fn shorten_imports(module: &Path, mut glue: String) -> Result<String> {
+    let mut parsed = ModuleConfig::new()
+        .generate_name_section(true)
+        .generate_producers_section(false)
+        .parse_file(module)?;
+    for (number, import) in parsed.imports.iter_mut().enumerate() {
+        let short = format!("i{number}");
+        glue = glue.replace(&format!("{}: function", import.name), &format!("{short}: function"));
+        import.name = short;
+    }
+    parsed.emit_wasm_file(module)?;
+    Ok(glue)
 }
 
 /// The glue without what it repeats of the crate's documentation: comments have lines of their own

@@ -3,6 +3,7 @@
 
 mod bind;
 mod compile;
+mod constants;
 mod optimize;
 mod page;
 mod places;

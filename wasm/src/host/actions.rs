@@ -1,5 +1,4 @@
-//! What the state machine wants done. What has a result at once puts it into the queue: nothing here
-//! calls the state machine.
+//! Does what the core asks for. An immediate result is queued: nothing here calls the state machine.
 
 use std::task::Context;
 use std::time::Duration;
@@ -7,43 +6,47 @@ use std::time::Duration;
 use xcher_core::Kind;
 use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
-use xcher_core::tunnel::FirstLine;
+use xcher_core::tunnel::{FirstLine, MAX_STREAMS};
 
-use super::batch::ReceiveBatch;
-use super::file::{Receive, Send};
-use super::stream::{Control, ENTRIES, Link, Role};
-use super::{Host, MAX_STREAMS, NOWHERE, Outside};
+use super::receive_batch::ReceiveBatch;
+use super::receive_file::ReceiveFile;
+use super::send_file::SendFile;
+use super::stream::{Control, Role, TunnelStream};
+use super::{Environment, Host, UNKNOWN_ADDRESS};
 
-/// How long a closed connection may take to send what was written, and then to be read out.
-const LINGER: Duration = Duration::from_secs(1);
+/// Time in which a closed connection may send what was written, and the peer read it.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Streams of the tunnel that are left to connections from peers.
+const RESERVED_STREAMS: usize = 16;
 
-impl<O: Outside> Host<O> {
+impl<E: Environment> Host<E> {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::DialRelay { conn } => {
                 if self.tunnel.is_some() {
                     self.dial_relay(conn);
                 } else {
-                    self.dialling = Some(conn);
-                    self.outside.connect();
+                    self.connecting = Some(conn);
+                    self.environment.connect();
                 }
             }
             Action::Dial { conn, to, purpose, .. } => {
                 let role = Role::Dial { conn, to, purpose };
                 if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
-                    self.later(Input::ConnectFailed { conn, why: why.into() });
+                    self.queue_input(Input::ConnectFailed { conn, why: why.into() });
                 }
             }
             Action::Listen { listener, purpose, .. } => {
                 let role = Role::Listen { listener, purpose, at: None };
                 if let Err(why) = self.open_stream(role, &FirstLine::Listen) {
-                    self.later(Input::ListenFailed { listener, why: why.into() });
+                    self.queue_input(Input::ListenFailed { listener, why: why.into() });
                 }
             }
             Action::StopListening { listener } => self.stop_listening(listener),
             Action::Write { conn, bytes } => {
-                if let Some(link) = self.links.iter_mut().find(|link| link.is_control(conn)) {
-                    link.write(&bytes);
+                let mut streams = self.streams.iter_mut();
+                if let Some(stream) = streams.find(|stream| stream.is_control(conn)) {
+                    stream.write(&bytes);
                 }
             }
             Action::Pause { conn } => self.pause(conn, true),
@@ -51,78 +54,78 @@ impl<O: Outside> Host<O> {
             Action::Close { conn } => self.close(conn),
             Action::List { session } => {
                 let (entries, done) = self.shares.next(session);
-                self.later(Input::Entries { session, entries, done });
+                self.queue_input(Input::Entries { session, entries, done });
             }
             Action::Find { session, name } => {
                 let size = self.shares.size(session, name.as_str());
-                self.later(Input::Found { session, size, kind: Kind::File });
+                self.queue_input(Input::Found { session, size, kind: Kind::File });
             }
             Action::SendBatch { transfer, conn, files, seal } => {
-                self.begin_sending(conn, transfer, Send::batch(conn, transfer, files, seal));
+                self.start_sending(conn, transfer, SendFile::batch(conn, transfer, files, seal));
             }
             Action::ReceiveBatch { transfer, conn, files, seal } => {
                 let batch = ReceiveBatch::new(conn, transfer, files, seal);
-                self.begin_receiving(conn, transfer, batch.map(Role::ReceiveBatch));
+                self.start_receiving(conn, transfer, batch.map(Role::ReceiveBatch));
             }
-            Action::FindPartial { transfer, name, .. } => self.look(transfer, &name, None),
+            Action::FindPartial { transfer, .. } => self.read_partial(transfer),
             Action::Open { transfer, session, name, size, length } => {
-                // Of a file that is read to no end it shows that it can be read.
+                // One byte shows whether a file can be read where no prefix is needed.
                 let length = length.max(size.min(1));
-                self.look(transfer, &name, Some((session, length)));
+                self.read_prefix(transfer, session, &name, length);
             }
             Action::Send { transfer, conn, size, from, seal, .. } => {
-                let begun = self.begun(transfer, from);
-                let file = Send::new(conn, transfer, size.bytes(), begun, seal);
-                self.begin_sending(conn, transfer, file);
+                let prefix = self.take_prefix(transfer, from);
+                let file = SendFile::new(conn, transfer, size.bytes(), prefix, seal);
+                self.start_sending(conn, transfer, file);
             }
             Action::Receive { transfer, conn, name, size, from, seal } => {
-                let begun = self.begun(transfer, from);
-                let file = Receive::new(conn, transfer, name, size, begun, seal);
-                self.begin_receiving(conn, transfer, file.map(Role::Receive));
+                let prefix = self.take_prefix(transfer, from);
+                let file = ReceiveFile::new(conn, transfer, name, size, prefix, seal);
+                self.start_receiving(conn, transfer, file.map(Role::Receive));
             }
             Action::Store { transfer, .. } => {
                 if let Some((name, verified)) = self.storing.take() {
-                    self.whole(transfer, name, None, verified);
+                    self.file_complete(transfer, name, None, verified);
                 }
             }
-            Action::Pin { nick, key } => self.outside.pin(&nick, key),
-            // The keys of others are kept by the address of the bridge, which is one here.
+            Action::Pin { nick, key } => self.environment.pin(&nick, key),
+            // The application keeps pins by the address of the bridge.
             Action::RelayVerified { .. } => {}
-            // What came was given away.
-            Action::Abandon { transfer } => self.stop_looking(transfer),
-            Action::Notify(event) => self.tell(event),
+            // The application has the bytes that arrived.
+            Action::Abandon { transfer } => self.forget_prefix(transfer),
+            Action::Notify(event) => self.notify(event),
         }
     }
 
-    /// A stream to the relay, which answers nothing.
+    /// Opens a stream to the relay, which sends no first line.
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
-        let control = Control { conn, paused: false, session: None, entries: ENTRIES };
-        match self.open_stream(Role::Control(control), &FirstLine::Relay) {
+        match self.open_stream(Role::Control(Control::new(conn)), &FirstLine::Relay) {
             Ok(()) => {
                 self.relay = Some(conn);
-                self.later(Input::Connected { conn, local: NOWHERE, remote: NOWHERE });
+                let (local, remote) = (UNKNOWN_ADDRESS, UNKNOWN_ADDRESS);
+                self.queue_input(Input::Connected { conn, local, remote });
             }
-            Err(why) => self.later(Input::ConnectFailed { conn, why: why.into() }),
+            Err(why) => self.queue_input(Input::ConnectFailed { conn, why: why.into() }),
         }
     }
 
     fn open_stream(&mut self, role: Role, line: &FirstLine<'_>) -> Result<(), &'static str> {
-        let tunnel = self.tunnel.as_mut().ok_or("the tunnel is gone")?;
-        // Yamux ends a tunnel that is asked for one too many.
-        if self.links.len() >= MAX_STREAMS - 16 {
-            return Err("the tunnel has as many connections as it may");
+        let tunnel = self.tunnel.as_mut().ok_or("the tunnel is closed")?;
+        // Yamux closes the whole tunnel at one stream too many.
+        if self.streams.len() >= MAX_STREAMS - RESERVED_STREAMS {
+            return Err("the tunnel has reached its limit of connections");
         }
         let stream =
-            tunnel.open(&mut Context::from_waker(&self.waker)).ok_or("the tunnel is gone")?;
-        let mut link = Link::new(stream, role);
-        link.write(&line.to_line());
-        self.links.push(link);
+            tunnel.open(&mut Context::from_waker(&self.waker)).ok_or("the tunnel is closed")?;
+        let mut stream = TunnelStream::new(stream, role);
+        stream.write(&line.to_line());
+        self.streams.push(stream);
         Ok(())
     }
 
     fn pause(&mut self, conn: ConnId, pause: bool) {
-        for link in &mut self.links {
-            if let Role::Control(control) = &mut link.role
+        for stream in &mut self.streams {
+            if let Role::Control(control) = &mut stream.role
                 && control.conn == conn
             {
                 control.paused = pause;
@@ -131,101 +134,101 @@ impl<O: Outside> Host<O> {
     }
 
     fn stop_listening(&mut self, stopped: ListenerId) {
-        for link in &mut self.links {
-            if matches!(link.role, Role::Listen { listener, .. } if listener == stopped) {
-                link.role = Role::Over;
+        for stream in &mut self.streams {
+            if matches!(stream.role, Role::Listen { listener, .. } if listener == stopped) {
+                stream.role = Role::Over;
             }
         }
     }
 
     fn close(&mut self, conn: ConnId) {
-        let until = self.outside.now() + LINGER;
-        for link in &mut self.links {
-            if link.role.conn() == Some(conn) {
-                link.role = match link.role {
+        let until = self.environment.now() + LINGER_TIMEOUT;
+        for stream in &mut self.streams {
+            if stream.role.conn() == Some(conn) {
+                stream.role = match stream.role {
                     Role::Control(_) => Role::Closing { until, shut: false },
                     _ => Role::Over,
                 };
             }
         }
-        if self.dialling.take_if(|dialling| *dialling == conn).is_some() {
+        if self.connecting.take_if(|connecting| *connecting == conn).is_some() {
             self.hang_up();
-        } else if self.relay.take_if(|relay| *relay == conn).is_some() && !self.leaving {
-            // What has stopped answering is the bridge: they are one.
-            self.silent = true;
+        } else if self.relay.take_if(|relay| *relay == conn).is_some() && !self.stopping {
+            // The bridge has stopped answering: the relay is reached through it alone.
+            self.relay_silent = true;
         }
     }
 
-    fn begin_sending(
+    fn start_sending(
         &mut self,
         conn: ConnId,
         transfer: TransferId,
-        file: Result<Send, SecureError>,
+        file: Result<SendFile, SecureError>,
     ) {
         match file {
-            Ok(file) => self.begin(conn, Role::Send(file)),
+            Ok(file) => self.start_transfer(conn, Role::Send(file)),
             Err(error) => {
                 let why = Some(error.to_string().into());
-                self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
+                self.queue_input(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
             }
         }
     }
 
-    fn begin_receiving(
+    fn start_receiving(
         &mut self,
         conn: ConnId,
         transfer: TransferId,
         role: Result<Role, SecureError>,
     ) {
         match role {
-            Ok(role) => self.begin(conn, role),
+            Ok(role) => self.start_transfer(conn, role),
             Err(error) => {
                 let end = ReceiveEnd::Broken(error.to_string().into());
-                self.later(Input::ReceiveEnded { transfer, bytes: 0, digests: None, end });
+                self.queue_input(Input::ReceiveEnded { transfer, bytes: 0, digests: None, end });
             }
         }
     }
 
-    /// A data connection is for this file.
-    fn begin(&mut self, conn: ConnId, role: Role) {
-        for link in &mut self.links {
-            if matches!(link.role, Role::Data(idle) if idle == conn) {
-                link.role = role;
+    /// Gives a data connection to a transfer.
+    fn start_transfer(&mut self, conn: ConnId, role: Role) {
+        for stream in &mut self.streams {
+            if matches!(stream.role, Role::Data(idle) if idle == conn) {
+                stream.role = role;
                 return;
             }
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn notify(&mut self, event: Event) {
         match &event {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.shares.forget(*session);
             }
             Event::Failed { transfer, .. } => {
-                self.stop_looking(*transfer);
-                self.no_longer_awaited(*transfer);
+                self.forget_prefix(*transfer);
+                self.forget_pending(*transfer);
             }
-            // This host keeps files alone.
+            // This host stores files alone.
             Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
-                let text = format!("{name} does not come: expected a file, got a folder or a link");
+                let text = format!("{name} is skipped: a browser receives no folders and no links");
                 let (session, text) = (Some(*session), text.into());
-                return self.tell(Event::Notice { session, text });
+                return self.notify(Event::Notice { session, text });
             }
             Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
-                self.unwanted.push_back((*session, name.clone()));
+                self.unsupported.push_back((*session, name.clone()));
                 return;
             }
             Event::Entry { session, .. } => {
-                if let Some(Link { role: Role::Control(control), .. }) =
-                    self.links.get_mut(self.reading)
+                if let Some(TunnelStream { role: Role::Control(control), .. }) =
+                    self.streams.get_mut(self.current_stream)
                 {
                     control.session = Some(*session);
-                    control.entries = control.entries.saturating_sub(1);
+                    control.credit = control.credit.saturating_sub(1);
                 }
             }
             _ => {}
         }
         self.deliveries.event(&event);
-        self.outside.tell(event, self.losing);
+        self.environment.event(event, self.losing_tunnel);
     }
 }

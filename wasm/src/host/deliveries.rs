@@ -1,133 +1,132 @@
-//! What became of the files that are sent: the core's rule is asked, and the application told.
+//! Outcomes of the files that this host sends: applies the core's rules and reports each change.
 
 use xcher_core::FileName;
 use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{Event, SessionId};
 
-use super::Outside;
+use super::Environment;
 
-/// The offers of this host, and what it serves by its code.
+/// The offers of this host, and the files that it serves by its code.
 #[derive(Default)]
 pub(super) struct Deliveries {
-    last: u64,
-    offers: Vec<Offered>,
+    last_id: u64,
+    offers: Vec<OpenOffer>,
     by_code: Option<CodeDelivery>,
 }
 
-struct Offered {
+struct OpenOffer {
     id: u64,
     session: SessionId,
     offer: Offer,
-    /// Something changed since it was told.
+    /// Set if something changed since the last report.
     changed: bool,
     settled: bool,
-    /// Its session is over.
-    over: bool,
+    session_ended: bool,
 }
 
-/// How it stands with an offer.
+/// How far an offer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferState {
-    /// Some files have still no fate.
-    Open = 0,
-    /// Each file has its fate.
-    Settled = 1,
-    /// The session ended, or cannot be offered anything, before each file had its fate.
-    Cut = 2,
+    /// The outcome of some files is open.
+    Pending,
+    /// Every file has its outcome.
+    Settled,
+    /// The session ended, or does not allow offers, before every file had its outcome.
+    Interrupted,
 }
 
 impl Deliveries {
-    /// This host serves by a code.
+    /// Starts to follow the files that this host serves by its code.
     pub(super) fn serve_by_code(&mut self) {
         self.by_code = Some(CodeDelivery::new());
     }
 
-    /// It does so no longer, and nothing more is said of it.
+    /// Stops reports on those files.
     pub(super) fn stop(&mut self) {
         self.by_code = None;
     }
 
-    /// Follows an offer; returns its number.
+    /// Follows a new offer and returns its number.
     pub(super) fn offer(
         &mut self,
         session: SessionId,
         files: impl IntoIterator<Item = FileName>,
     ) -> u64 {
-        self.last += 1;
-        let (id, offer) = (self.last, Offer::new(session, files));
-        self.offers.push(Offered {
+        self.last_id += 1;
+        let (id, offer) = (self.last_id, Offer::new(session, files));
+        self.offers.push(OpenOffer {
             id,
             session,
             offer,
             changed: false,
             settled: false,
-            over: false,
+            session_ended: false,
         });
         id
     }
 
-    /// An offer that did not come about.
+    /// Forgets an offer that could not be made.
     pub(super) fn withdraw(&mut self, id: u64) {
-        self.offers.retain(|offered| offered.id != id);
+        self.offers.retain(|open| open.id != id);
     }
 
     pub(super) fn event(&mut self, event: &Event) {
         if let Some(by_code) = &mut self.by_code {
             by_code.event(event);
         }
-        for offered in &mut self.offers {
-            offered.event(event);
+        for open in &mut self.offers {
+            open.event(event);
         }
     }
 
-    /// Whether an offer changed since it was told.
-    pub(super) fn is_untold(&self) -> bool {
-        self.offers.iter().any(|offered| offered.changed)
+    /// Returns true if an offer changed since the last report.
+    pub(super) fn has_changes(&self) -> bool {
+        self.offers.iter().any(|open| open.changed)
     }
 
-    /// Tells of every offer that changed.
-    pub(super) fn tell_changed(&mut self, outside: &impl Outside) {
-        self.tell(outside, |_| true);
+    /// Reports every offer that changed.
+    pub(super) fn report_changed(&mut self, environment: &impl Environment) {
+        self.report(environment, |_| true);
     }
 
-    /// Tells of the offers that are settled since, and how it stands with the code.
-    pub(super) fn tell_settled(&mut self, busy: bool, outside: &impl Outside) {
-        self.tell(outside, |offered| {
-            offered.over || !offered.settled && offered.offer.is_settled()
+    /// Reports the offers that were settled since the last report, and the files served by the code.
+    pub(super) fn report_settled(&mut self, busy: bool, environment: &impl Environment) {
+        self.report(environment, |open| {
+            open.session_ended || !open.settled && open.offer.is_settled()
         });
         while let Some(by_code) = &mut self.by_code {
             match by_code.status(busy) {
                 Status::Pending => break,
-                verdict => {
-                    if !matches!(verdict, Status::Incomplete(_)) {
+                status => {
+                    if !matches!(status, Status::Incomplete(_)) {
                         self.by_code = None;
                     }
-                    outside.served(&verdict);
+                    environment.code_status(&status);
                 }
             }
         }
     }
 
-    fn tell(&mut self, outside: &impl Outside, which: impl Fn(&Offered) -> bool) {
-        self.offers.retain_mut(|offered| {
-            if !(offered.changed && which(offered)) {
+    fn report(&mut self, environment: &impl Environment, is_due: impl Fn(&OpenOffer) -> bool) {
+        self.offers.retain_mut(|open| {
+            if !(open.changed && is_due(open)) {
                 return true;
             }
-            offered.changed = false;
-            offered.settled = offered.offer.is_settled();
-            let state = match offered.offer.is_interrupted() {
-                _ if !offered.settled => OfferState::Open,
-                true => OfferState::Cut,
+            open.changed = false;
+            open.settled = open.offer.is_settled();
+            let state = match open.offer.is_interrupted() {
+                _ if !open.settled => OfferState::Pending,
+                true => OfferState::Interrupted,
                 false => OfferState::Settled,
             };
-            let last = offered.over && offered.settled;
-            outside.offering(offered.id, state, last, &offered.offer.outcome());
+            let last = open.session_ended && open.settled;
+            environment.offer_changed(open.id, state, last, &open.offer.outcome());
             !last
         });
     }
 }
 
-impl Offered {
+impl OpenOffer {
     fn event(&mut self, event: &Event) {
         self.offer.event(event);
         match event {
@@ -140,11 +139,11 @@ impl Offered {
                 if *session == self.session =>
             {
                 self.offer.end();
-                self.over = true;
+                self.session_ended = true;
                 self.changed = true;
             }
-            // What is under way outlives its session.
-            Event::Finished { .. } | Event::Failed { .. } => self.changed |= self.over,
+            // Transfers under way outlive their session.
+            Event::Finished { .. } | Event::Failed { .. } => self.changed |= self.session_ended,
             _ => {}
         }
     }

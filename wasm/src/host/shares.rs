@@ -1,24 +1,24 @@
-//! What is shared: names and sizes. The bytes are JavaScript's.
+//! Names and sizes of shared files. JavaScript has their bytes.
 
 use xcher_core::peer::SessionId;
 use xcher_core::{FileName, SharedFile, Size, Stat};
 
-/// How many files of a list are given at a time.
-const STEP: usize = 512;
+/// Entries of a listing that are handed to the core at a time.
+const LISTING_STEP: usize = 512;
 
-/// The files that are shared, and how far they are listed to whom.
+/// The shared files, and the progress of each listing.
 #[derive(Default)]
 pub(super) struct Shares {
-    /// In the order of their names.
+    /// Sorted by name.
     files: Vec<SharedFile>,
-    /// The last name listed.
-    walks: Vec<(SessionId, FileName)>,
-    /// What is shared with one session alone, because it was offered there.
+    /// The last name listed to each session that has more to come.
+    cursors: Vec<(SessionId, FileName)>,
+    /// Files that are shared with one session because they were offered in it.
     offered: Vec<(SessionId, Vec<SharedFile>)>,
 }
 
 impl Shares {
-    /// False if the name is taken.
+    /// Returns false if the name is taken.
     pub(super) fn add(&mut self, name: FileName, size: u64, stat: Stat) -> bool {
         let Err(at) = self.position(name.as_str()) else { return false };
         let size = Size::Exact(size);
@@ -32,7 +32,8 @@ impl Shares {
         }
     }
 
-    /// The size of a file that this session may have; what was offered to it goes before.
+    /// Returns the size of a file that this session may request. A file that was offered in it hides a
+    /// shared one of the same name.
     pub(super) fn size(&self, session: SessionId, name: &str) -> Option<Size> {
         let offers = self.offered.iter().rev().filter(|(whose, _)| *whose == session);
         let offered = offers.flat_map(|(_, files)| files).find(|file| file.name.as_str() == name);
@@ -40,31 +41,31 @@ impl Shares {
         offered.or_else(shared).map(|file| file.size)
     }
 
-    /// Shares these with this session, until it is over.
+    /// Shares these files with one session until it ends.
     pub(super) fn offer(&mut self, session: SessionId, files: Vec<SharedFile>) {
         self.offered.push((session, files));
     }
 
-    /// The next files for this session, and whether they are the last.
+    /// Returns the next entries of a session's listing, and true if they are the last.
     pub(super) fn next(&mut self, session: SessionId) -> (Vec<SharedFile>, bool) {
-        let from = match self.walks.iter().position(|(whose, _)| *whose == session) {
-            Some(walk) => {
-                let (_, last) = self.walks.swap_remove(walk);
+        let from = match self.cursors.iter().position(|(whose, _)| *whose == session) {
+            Some(cursor) => {
+                let (_, last) = self.cursors.swap_remove(cursor);
                 self.position(last.as_str()).map_or_else(|at| at, |at| at + 1)
             }
             None => 0,
         };
-        let entries: Vec<_> = self.files[from..].iter().take(STEP).cloned().collect();
+        let entries: Vec<_> = self.files[from..].iter().take(LISTING_STEP).cloned().collect();
         let done = from + entries.len() == self.files.len();
         if let (false, Some(last)) = (done, entries.last()) {
-            self.walks.push((session, last.name.clone()));
+            self.cursors.push((session, last.name.clone()));
         }
         (entries, done)
     }
 
-    /// The session is over.
+    /// Forgets a session that has ended.
     pub(super) fn forget(&mut self, session: SessionId) {
-        self.walks.retain(|(whose, _)| *whose != session);
+        self.cursors.retain(|(whose, _)| *whose != session);
         self.offered.retain(|(whose, _)| *whose != session);
     }
 

@@ -1,4 +1,4 @@
-//! One stream of the tunnel, and what it is for.
+//! One stream of the tunnel, and its role.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -8,91 +8,95 @@ use std::time::Duration;
 use futures_core::Stream as _;
 use futures_io::AsyncWrite as _;
 use xcher_core::peer::{ConnId, ListenerId, Purpose, SessionId, TransferId};
-use xcher_core::tunnel::MAX_FIRST_LINE_LEN;
+use xcher_core::tunnel::FirstLineBuffer;
 use yamux::{Packet, Stream};
 
-use super::batch::ReceiveBatch;
-use super::file::{Receive, Send, Wanted};
+use super::batch_files::ReadRequest;
+use super::receive_batch::ReceiveBatch;
+use super::receive_file::ReceiveFile;
+use super::send_file::SendFile;
 
-/// Entries of a list that may wait for who asked for it.
-pub(super) const ENTRIES: usize = 1024;
+/// The most entries of a listing that wait to be read.
+pub(super) const MAX_UNREAD_ENTRIES: usize = 1024;
 
-/// A stream.
-pub(super) struct Link {
+/// A stream of the tunnel.
+pub(super) struct TunnelStream {
     stream: Stream,
     pub(super) role: Role,
-    /// What came after the first line.
-    ahead: Vec<u8>,
-    /// What is to be written, and how much of it is.
+    first_line: FirstLineBuffer,
+    /// Bytes received with the first line and after it.
+    buffered: Vec<u8>,
+    /// Bytes to be written, and how many of them are.
     out: Vec<u8>,
     written: usize,
 }
 
-/// What a stream is for.
+/// The purpose of a stream, and the state that goes with it.
 pub(super) enum Role {
-    /// The bridge opened it: X_ACCEPT is due.
+    /// Opened by the bridge, which sends X_ACCEPT next.
     New,
-    /// X_LISTEN was said; `at` where the bridge listens, once it does.
+    /// X_LISTEN is sent; `at` is the address on which the bridge listens, once it does.
     Listen { listener: ListenerId, purpose: Purpose, at: Option<SocketAddr> },
-    /// X_DIAL was said.
+    /// X_DIAL is sent.
     Dial { conn: ConnId, to: SocketAddr, purpose: Purpose },
-    /// Packets.
+    /// A control connection.
     Control(Control),
-    /// A data connection whose transfer has not begun.
+    /// A data connection whose transfer has not started.
     Data(ConnId),
-    /// A file that comes.
-    Receive(Receive),
-    /// Many files that come.
+    /// A file being received.
+    Receive(ReceiveFile),
+    /// A batch being received.
     ReceiveBatch(ReceiveBatch),
-    /// A file that goes, or many.
-    Send(Send),
-    /// Closed, for whoever reads what was written last.
+    /// A file or batch being sent.
+    Send(SendFile),
+    /// Closed, but kept until the peer has read the last bytes.
     Closing { until: Duration, shut: bool },
-    /// To be dropped.
+    /// Closed, to be removed.
     Over,
 }
 
+/// State of a control connection.
 pub(super) struct Control {
     pub(super) conn: ConnId,
     pub(super) paused: bool,
-    /// Known once a list comes.
+    /// Known once an entry of a listing has arrived.
     pub(super) session: Option<SessionId>,
-    /// Entries that may still come before who asked has taken some.
-    pub(super) entries: usize,
+    /// Entries of the listing that may arrive before the application reads some.
+    pub(super) credit: usize,
 }
 
-/// What a stream reports.
-pub(super) enum Happened {
-    /// Its first line, without the end.
-    Line(String),
-    Came(Bytes),
+/// An event on a stream.
+pub(super) enum StreamEvent {
+    /// Its first line arrived, given here without the line end.
+    FirstLine(String),
+    Received(Bytes),
     /// So many bytes were written.
-    Went(usize),
-    /// The other side will send nothing.
-    Shut,
-    /// This is to be read next.
-    Wants(Wanted),
-    /// Nothing more; with the reason if not in order.
+    Written(usize),
+    /// The peer will send nothing more.
+    PeerClosed,
+    /// More of a file is needed.
+    ReadNeeded(ReadRequest),
+    /// It ended; with the reason if it was not closed in order.
     Ended(Option<Box<str>>),
 }
 
-/// Bytes that came.
+/// Received bytes.
 pub(super) enum Bytes {
-    Ahead(Vec<u8>),
+    Buffered(Vec<u8>),
     Packet(Packet),
 }
 
 impl AsRef<[u8]> for Bytes {
     fn as_ref(&self) -> &[u8] {
         match self {
-            Self::Ahead(bytes) => bytes,
+            Self::Buffered(bytes) => bytes,
             Self::Packet(packet) => packet.as_ref(),
         }
     }
 }
 
 impl Role {
-    /// The connection that the state machine knows.
+    /// Returns the connection that the core knows this stream as.
     pub(super) fn conn(&self) -> Option<ConnId> {
         match self {
             Self::Dial { conn, .. } | Self::Data(conn) => Some(*conn),
@@ -104,19 +108,26 @@ impl Role {
         }
     }
 
-    /// When it is over, whatever comes.
+    /// Returns the time at which the stream ends at the latest.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self {
             Self::Closing { until, .. } => Some(*until),
-            Self::Send(file) => file.gone,
+            Self::Send(file) => file.give_up_at,
             _ => None,
         }
     }
 }
 
-impl Link {
+impl Control {
+    pub(super) fn new(conn: ConnId) -> Self {
+        Self { conn, paused: false, session: None, credit: MAX_UNREAD_ENTRIES }
+    }
+}
+
+impl TunnelStream {
     pub(super) fn new(stream: Stream, role: Role) -> Self {
-        Self { stream, role, ahead: Vec::new(), out: Vec::new(), written: 0 }
+        let (first_line, buffered) = (FirstLineBuffer::default(), Vec::new());
+        Self { stream, role, first_line, buffered, out: Vec::new(), written: 0 }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
@@ -127,68 +138,70 @@ impl Link {
         matches!(&self.role, Role::Control(control) if control.conn == conn)
     }
 
-    /// Whether a file has moved since it was told.
-    pub(super) fn is_untold(&self) -> bool {
+    /// Returns true if a transfer has made progress since the last report.
+    pub(super) fn has_progress(&self) -> bool {
         match &self.role {
-            Role::Receive(file) => file.told != file.got,
-            Role::Send(file) => file.told != file.sent,
+            Role::Receive(file) => file.reported != file.received,
+            Role::Send(file) => file.reported != file.sent,
             _ => false,
         }
     }
 
-    /// How far a file is, where that was not told yet.
-    pub(super) fn tell(&mut self) -> Option<(TransferId, u64)> {
-        let (transfer, bytes, told) = match &mut self.role {
-            Role::Receive(file) => (file.transfer, file.got, &mut file.told),
-            Role::Send(file) => (file.transfer, file.sent, &mut file.told),
+    /// Returns the transfer's progress to report, if it has made any.
+    pub(super) fn take_progress(&mut self) -> Option<(TransferId, u64)> {
+        let (transfer, bytes, reported) = match &mut self.role {
+            Role::Receive(file) => (file.transfer, file.received, &mut file.reported),
+            Role::Send(file) => (file.transfer, file.sent, &mut file.reported),
             _ => return None,
         };
-        let moved = *told != bytes;
-        *told = bytes;
+        let moved = *reported != bytes;
+        *reported = bytes;
         moved.then_some((transfer, bytes))
     }
 
-    /// Moves bytes until there is something to report.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+    /// Moves bytes until there is an event.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
         match &mut self.role {
             Role::Over => return None,
-            Role::Send(file) if !file.shut => {
-                if let Some(happened) = self.poll_came(cx) {
-                    return Some(match happened {
-                        Happened::Ended(None) => Happened::Shut,
-                        happened => happened,
+            Role::Send(file) if !file.peer_closed => {
+                if let Some(event) = self.poll_receive(cx) {
+                    return Some(match event {
+                        StreamEvent::Ended(None) => StreamEvent::PeerClosed,
+                        event => event,
                     });
                 }
             }
             _ => {}
         }
-        if let Some(written) = self.poll_out(cx) {
+        if let Some(written) = self.poll_write_out(cx) {
             return Some(written);
         }
         match &mut self.role {
-            Role::New | Role::Listen { at: None, .. } | Role::Dial { .. } => self.poll_line(cx),
-            Role::Control(Control { paused: false, entries: 1.., .. }) => self.poll_came(cx),
-            Role::Receive(file) if file.wanted > 0 || file.got >= file.limit => self.poll_came(cx),
+            Role::New | Role::Listen { at: None, .. } | Role::Dial { .. } => {
+                self.poll_first_line(cx)
+            }
+            Role::Control(Control { paused: false, credit: 1.., .. }) => self.poll_receive(cx),
+            Role::Receive(file) if !file.is_held_up_by_reader() => self.poll_receive(cx),
             Role::Send(_) => self.poll_send(cx),
-            // Nobody writes to it: its end is what matters.
-            Role::Listen { .. } => self.poll_came(cx),
-            // It is no more than may wait for whoever reads it.
-            Role::ReceiveBatch(_) => self.poll_came(cx),
+            // Only its end is of interest: nothing else arrives on it.
+            Role::Listen { .. } => self.poll_receive(cx),
+            // A batch is no larger than the buffer of its reader.
+            Role::ReceiveBatch(_) => self.poll_receive(cx),
             Role::Closing { shut, .. } => {
                 if !*shut && self.out.is_empty() {
                     match Pin::new(&mut self.stream).poll_close(cx) {
                         Poll::Ready(Ok(())) => *shut = true,
-                        Poll::Ready(Err(_)) => return Some(Happened::Ended(None)),
+                        Poll::Ready(Err(_)) => return Some(StreamEvent::Ended(None)),
                         Poll::Pending => {}
                     }
                 }
-                self.poll_came(cx)
+                self.poll_receive(cx)
             }
             Role::Control(_) | Role::Data(_) | Role::Receive(_) | Role::Over => None,
         }
     }
 
-    fn poll_out(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
         if self.out.is_empty() {
             return None;
         }
@@ -200,90 +213,73 @@ impl Link {
                     self.written = 0;
                 }
                 if let Role::Send(file) = &mut self.role {
-                    file.went(self.out.len() - self.written);
+                    file.buffered(self.out.len() - self.written);
                 }
-                Some(Happened::Went(length))
+                Some(StreamEvent::Written(length))
             }
             Poll::Ready(Err(_)) => Some(broken()),
             Poll::Pending => None,
         }
     }
 
-    fn poll_came(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
-        if !self.ahead.is_empty() {
-            return Some(Happened::Came(Bytes::Ahead(std::mem::take(&mut self.ahead))));
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
+        if !self.buffered.is_empty() {
+            return Some(StreamEvent::Received(Bytes::Buffered(std::mem::take(
+                &mut self.buffered,
+            ))));
         }
         match Pin::new(&mut self.stream).poll_next(cx) {
-            Poll::Ready(Some(Ok(packet))) => Some(Happened::Came(Bytes::Packet(packet))),
-            // This way only a reset closes a stream that is open for writing.
+            Poll::Ready(Some(Ok(packet))) => Some(StreamEvent::Received(Bytes::Packet(packet))),
+            // Only a reset closes a stream that is still open for writing.
             Poll::Ready(None) if self.stream.is_closed() => Some(broken()),
-            Poll::Ready(None) => Some(Happened::Ended(None)),
+            Poll::Ready(None) => Some(StreamEvent::Ended(None)),
             Poll::Ready(Some(Err(_))) => Some(broken()),
             Poll::Pending => None,
         }
     }
 
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
-        let too_long = || {
-            let why = format!("expected a line of at most {MAX_FIRST_LINE_LEN} bytes, got more");
-            Some(Happened::Ended(Some(why.into())))
-        };
+    fn poll_first_line(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
         loop {
-            if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
-                if end >= MAX_FIRST_LINE_LEN {
-                    return too_long();
+            let bytes = match self.poll_receive(cx) {
+                Some(StreamEvent::Received(bytes)) => bytes,
+                other => return other,
+            };
+            let bytes = bytes.as_ref();
+            match self.first_line.receive(bytes) {
+                Ok((_, None)) => {}
+                Ok((taken, Some(line))) => {
+                    self.buffered = bytes[taken..].to_vec();
+                    return Some(StreamEvent::FirstLine(line));
                 }
-                let rest = self.ahead.split_off(end + 1);
-                let mut line = std::mem::replace(&mut self.ahead, rest);
-                line.pop();
-                return Some(match String::from_utf8(line) {
-                    Ok(line) => Happened::Line(line),
-                    Err(_) => {
-                        Happened::Ended(Some("expected a line in UTF-8, got other bytes".into()))
-                    }
-                });
-            }
-            if self.ahead.len() >= MAX_FIRST_LINE_LEN {
-                return too_long();
-            }
-            let before = std::mem::take(&mut self.ahead);
-            match self.poll_came(cx) {
-                Some(Happened::Came(bytes)) => {
-                    self.ahead = before;
-                    self.ahead.extend_from_slice(bytes.as_ref());
-                }
-                ended => {
-                    self.ahead = before;
-                    return ended;
-                }
+                Err(error) => return Some(StreamEvent::Ended(Some(error.to_string().into()))),
             }
         }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Option<Happened> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Option<StreamEvent> {
         let Role::Send(file) = &mut self.role else { return None };
-        if let Some(wanted) = file.ask() {
-            return Some(Happened::Wants(wanted));
+        if let Some(request) = file.next_read() {
+            return Some(StreamEvent::ReadNeeded(request));
         }
         if self.out.is_empty() {
             if let Err(error) = file.write(&mut self.out) {
-                return Some(Happened::Ended(Some(error.to_string().into())));
+                return Some(StreamEvent::Ended(Some(error.to_string().into())));
             }
             if !self.out.is_empty() {
-                return self.poll_out(cx);
+                return self.poll_write_out(cx);
             }
         }
         if !file.is_written() || !self.out.is_empty() {
             return None;
         }
         match Pin::new(&mut self.stream).poll_close(cx) {
-            Poll::Ready(Ok(())) => Some(Happened::Ended(None)),
+            Poll::Ready(Ok(())) => Some(StreamEvent::Ended(None)),
             Poll::Ready(Err(_)) => Some(broken()),
             Poll::Pending => None,
         }
     }
 }
 
-fn broken() -> Happened {
-    Happened::Ended(Some("the connection was reset".into()))
+fn broken() -> StreamEvent {
+    StreamEvent::Ended(Some("the connection was reset".into()))
 }

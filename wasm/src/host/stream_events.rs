@@ -1,4 +1,4 @@
-//! What the streams report, in the state machine's words.
+//! Translates events of streams into inputs of the core.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,44 +7,46 @@ use xcher_core::Quoted;
 use xcher_core::peer::{BatchFileEnd, Input, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
-use super::batch::ReceiveBatch;
-use super::stream::{Bytes, Control, ENTRIES, Happened, Role};
-use super::{ConnId, Host, NOWHERE, Outside};
+use super::receive_batch::ReceiveBatch;
+use super::stream::{Bytes, Control, Role, StreamEvent};
+use super::{ConnId, Environment, Host, UNKNOWN_ADDRESS};
 
-/// How long a side that sends nothing more may take no byte of a file. Where it was closed while the
-/// tunnel stood still, the bridge passed the end on as one way's, and can no longer tell the reset that
-/// comes later: yamux has none for a stream after its end.
-const GONE: Duration = Duration::from_secs(5);
+/// Time in which a requester that has closed its side must take some bytes of a file. If it closed the whole
+/// connection while the tunnel was idle, the bridge passed that on as the end of one direction, and cannot
+/// pass on the reset that follows: yamux has none for a stream that has ended.
+const CLOSED_PEER_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl<O: Outside> Host<O> {
-    pub(super) fn happened(&mut self, at: usize, happened: Happened) {
-        match happened {
-            Happened::Line(line) => self.first_line(at, &line),
-            Happened::Came(bytes) => self.came(at, &bytes),
-            Happened::Went(length) => self.went(at, length),
-            Happened::Wants(wanted) => {
-                if let Role::Send(file) = &self.links[at].role {
-                    self.outside.read(file.transfer, wanted.length, wanted.name.as_ref());
+impl<E: Environment> Host<E> {
+    pub(super) fn stream_event(&mut self, at: usize, event: StreamEvent) {
+        match event {
+            StreamEvent::FirstLine(line) => self.first_line(at, &line),
+            StreamEvent::Received(bytes) => self.bytes_received(at, &bytes),
+            StreamEvent::Written(length) => self.bytes_written(at, length),
+            StreamEvent::ReadNeeded(request) => {
+                if let Role::Send(file) = &self.streams[at].role {
+                    self.environment.read(file.transfer, request.length, request.name.as_ref());
                 }
             }
-            Happened::Shut => {
-                if let Role::Send(file) = &mut self.links[at].role {
-                    file.shut = true;
-                    file.gone = Some(self.outside.now() + GONE);
+            StreamEvent::PeerClosed => {
+                if let Role::Send(file) = &mut self.streams[at].role {
+                    file.peer_closed = true;
+                    file.give_up_at = Some(self.environment.now() + CLOSED_PEER_TIMEOUT);
                 }
             }
-            Happened::Ended(why) => self.ended(at, why),
+            StreamEvent::Ended(why) => self.stream_ended(at, why),
         }
     }
 
-    /// A stream is over, in order or not.
-    pub(super) fn ended(&mut self, at: usize, why: Option<Box<str>>) {
-        let gone = |why: Option<Box<str>>| why.unwrap_or_else(|| "the bridge closed it".into());
-        match std::mem::replace(&mut self.links[at].role, Role::Over) {
+    /// Ends a stream: in order, or for a reason.
+    pub(super) fn stream_ended(&mut self, at: usize, why: Option<Box<str>>) {
+        let reason = |why: Option<Box<str>>| {
+            why.unwrap_or_else(|| "the bridge closed the connection".into())
+        };
+        match std::mem::replace(&mut self.streams[at].role, Role::Over) {
             Role::Listen { listener, .. } => {
-                self.input(Input::ListenFailed { listener, why: gone(why) });
+                self.input(Input::ListenFailed { listener, why: reason(why) });
             }
-            Role::Dial { conn, .. } => self.input(Input::ConnectFailed { conn, why: gone(why) }),
+            Role::Dial { conn, .. } => self.input(Input::ConnectFailed { conn, why: reason(why) }),
             Role::Control(Control { conn, .. }) => {
                 self.relay.take_if(|relay| *relay == conn);
                 self.input(Input::Closed { conn, why });
@@ -56,7 +58,7 @@ impl<O: Outside> Host<O> {
                     (None, Err(end)) => (None, end),
                 };
                 self.storing = Some((file.name, digests.is_some()));
-                let (transfer, bytes) = (file.transfer, file.got);
+                let (transfer, bytes) = (file.transfer, file.received);
                 self.input(Input::ReceiveEnded { transfer, bytes, digests, end });
                 self.storing = None;
             }
@@ -76,130 +78,135 @@ impl<O: Outside> Host<O> {
         }
     }
 
-    /// The tunnel is gone, and all that it carried.
+    /// Ends the tunnel, and all streams in it.
     pub(super) fn lose(&mut self, why: &str) {
-        if self.tunnel.take().is_some() || self.dialling.is_some() {
-            self.outside.disconnect();
+        if self.tunnel.take().is_some() || self.connecting.is_some() {
+            self.environment.disconnect();
         }
-        self.losing = true;
-        if let Some(conn) = self.dialling.take() {
+        self.losing_tunnel = true;
+        if let Some(conn) = self.connecting.take() {
             self.input(Input::ConnectFailed { conn, why: why.into() });
         }
         let mut at = 0;
-        while at < self.links.len() {
-            self.ended(at, Some(why.into()));
+        while at < self.streams.len() {
+            self.stream_ended(at, Some(why.into()));
             at += 1;
         }
-        self.losing = false;
+        self.losing_tunnel = false;
     }
 
     fn first_line(&mut self, at: usize, line: &str) {
         let parsed = FirstLine::parse(line);
-        match (&mut self.links[at].role, parsed) {
+        match (&mut self.streams[at].role, parsed) {
             (Role::New, Ok(FirstLine::Accept { port, from })) => self.accept(at, port, from),
-            (Role::Listen { listener, at: place, .. }, Ok(FirstLine::Listening(lent))) => {
-                *place = Some(lent);
-                let (listener, allocated_at, port) = (*listener, Some(lent.ip()), lent.port());
+            (Role::Listen { listener, at: address, .. }, Ok(FirstLine::Listening(allocated))) => {
+                *address = Some(allocated);
+                let (listener, port) = (*listener, allocated.port());
+                let allocated_at = Some(allocated.ip());
                 self.input(Input::Listening { listener, allocated_at, port });
             }
             (Role::Dial { conn, to, purpose }, Ok(FirstLine::Yes)) => {
                 let (conn, remote, purpose) = (*conn, *to, *purpose);
-                self.links[at].role = connected(conn, purpose);
-                self.input(Input::Connected { conn, local: NOWHERE, remote });
+                self.streams[at].role = connected(conn, purpose);
+                self.input(Input::Connected { conn, local: UNKNOWN_ADDRESS, remote });
             }
             (_, Ok(FirstLine::No { reason })) => {
-                let why = format!("the bridge said NO: {}", Quoted(reason));
-                self.ended(at, Some(why.into()));
+                let why = format!("the bridge refused: {}", Quoted(reason));
+                self.stream_ended(at, Some(why.into()));
             }
             (_, Ok(_)) => {
                 let why = format!("expected an answer, got {}", Quoted(line));
-                self.ended(at, Some(why.into()));
+                self.stream_ended(at, Some(why.into()));
             }
-            (_, Err(error)) => self.ended(at, Some(error.to_string().into())),
+            (_, Err(error)) => self.stream_ended(at, Some(error.to_string().into())),
         }
     }
 
-    /// Someone came to the port of a listener; it may be given back already.
-    fn accept(&mut self, at: usize, came_to: u16, remote: SocketAddr) {
-        let found = self.links.iter().find_map(|link| match link.role {
-            Role::Listen { listener, purpose, at: Some(local) } if local.port() == came_to => {
+    /// Accepts a connection to an allocated port, unless its listener is closed by now.
+    fn accept(&mut self, at: usize, port: u16, remote: SocketAddr) {
+        let listener = self.streams.iter().find_map(|stream| match stream.role {
+            Role::Listen { listener, purpose, at: Some(local) } if local.port() == port => {
                 Some((listener, purpose, local))
             }
             _ => None,
         });
-        let Some((listener, purpose, local)) = found else {
-            self.links[at].role = Role::Over;
+        let Some((listener, purpose, local)) = listener else {
+            self.streams[at].role = Role::Over;
             return;
         };
         let conn = self.peer.new_conn();
-        self.links[at].role = connected(conn, purpose);
+        self.streams[at].role = connected(conn, purpose);
         self.input(Input::Accepted { listener, conn, local, remote });
     }
 
-    fn came(&mut self, at: usize, bytes: &Bytes) {
+    fn bytes_received(&mut self, at: usize, bytes: &Bytes) {
         let bytes = bytes.as_ref();
-        match &mut self.links[at].role {
+        match &mut self.streams[at].role {
             Role::Control(Control { conn, .. }) => {
                 let conn = *conn;
-                self.reading = at;
+                self.current_stream = at;
                 self.input(Input::Received { conn, bytes });
-                self.reading = usize::MAX;
+                self.current_stream = usize::MAX;
             }
             Role::Receive(file) => {
-                let (transfer, outside) = (file.transfer, &self.outside);
-                if let Err(end) = file.take(bytes, &|bytes| outside.take(transfer, bytes)) {
-                    let bytes = file.got;
-                    self.links[at].role = Role::Over;
+                let (transfer, environment) = (file.transfer, &self.environment);
+                if let Err(end) = file.receive(bytes, &|bytes| environment.receive(transfer, bytes))
+                {
+                    let bytes = file.received;
+                    self.streams[at].role = Role::Over;
                     self.input(Input::ReceiveEnded { transfer, bytes, digests: None, end });
                 }
             }
             Role::ReceiveBatch(batch) => {
-                let (transfer, outside) = (batch.transfer, &self.outside);
+                let (transfer, environment) = (batch.transfer, &self.environment);
                 let (ended, end) =
-                    batch.take(bytes, &|transfer, bytes| outside.take(transfer, bytes));
-                let (verified, mut files) = (batch.verify, Vec::new());
+                    batch.receive(bytes, &|transfer, bytes| environment.receive(transfer, bytes));
+                let (verified, mut files) = (batch.verifies, Vec::new());
                 for (file, end) in ended {
                     match end {
                         BatchFileEnd::Stored(name) => {
-                            self.whole(file, name, Some(transfer), verified);
+                            self.file_complete(file, name, Some(transfer), verified);
                         }
                         end => files.push((file, end)),
                     }
                 }
                 self.input(Input::BatchProgress { transfer, files });
-                if let (Some(end), Some(link)) = (end, self.links.get_mut(at))
-                    && let Role::ReceiveBatch(batch) = std::mem::replace(&mut link.role, Role::Over)
+                if let (Some(end), Some(stream)) = (end, self.streams.get_mut(at))
+                    && let Role::ReceiveBatch(batch) =
+                        std::mem::replace(&mut stream.role, Role::Over)
                 {
                     self.batch_ended(batch, end);
                 }
             }
-            // What else comes, nobody asked for.
+            // Nothing else is expected to arrive, and it is ignored.
             _ => {}
         }
     }
 
     fn batch_ended(&mut self, batch: ReceiveBatch, end: ReceiveEnd) {
-        let (transfer, bytes) = (batch.transfer, batch.got);
+        let (transfer, bytes) = (batch.transfer, batch.received);
         let why = match &end {
             ReceiveEnd::Broken(why) => Some(why.clone()),
             _ => None,
         };
-        // Those that did not come fail now, whenever the others are stored.
-        let files = batch.not_come().map(|file| (file, BatchFileEnd::Incomplete(why.clone())));
+        // The files that did not arrive fail now, whenever the others are stored.
+        let files = batch.outstanding().map(|file| (file, BatchFileEnd::Incomplete(why.clone())));
         let files = files.collect();
         self.input(Input::BatchProgress { transfer, files });
         self.end_batch(transfer, bytes, end);
     }
 
-    fn went(&mut self, at: usize, bytes: usize) {
-        match &mut self.links[at].role {
+    fn bytes_written(&mut self, at: usize, bytes: usize) {
+        match &mut self.streams[at].role {
             Role::Control(Control { conn, .. }) => {
                 let conn = *conn;
-                self.reading = at;
+                self.current_stream = at;
                 self.input(Input::Sent { conn, bytes });
-                self.reading = usize::MAX;
+                self.current_stream = usize::MAX;
             }
-            Role::Send(file) if file.shut => file.gone = Some(self.outside.now() + GONE),
+            Role::Send(file) if file.peer_closed => {
+                file.give_up_at = Some(self.environment.now() + CLOSED_PEER_TIMEOUT);
+            }
             _ => {}
         }
     }
@@ -207,9 +214,7 @@ impl<O: Outside> Host<O> {
 
 fn connected(conn: ConnId, purpose: Purpose) -> Role {
     match purpose {
-        Purpose::Control => {
-            Role::Control(Control { conn, paused: false, session: None, entries: ENTRIES })
-        }
+        Purpose::Control => Role::Control(Control::new(conn)),
         Purpose::Data => Role::Data(conn),
     }
 }

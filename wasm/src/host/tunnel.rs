@@ -4,38 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use xcher_core::tunnel::{MAX_FRAME_LEN, MAX_STREAMS, STREAM_CREDIT};
 use yamux::{Config, Connection, Mode, Stream};
 
-use super::websocket_queue::Pipe;
+use super::websocket_queue::WebSocketQueue;
 
-/// Streams in one tunnel: what a bridge bears (section 8).
-pub(super) const MAX_STREAMS: usize = 128;
-/// What yamux lets each stream hold unread.
-const CREDIT: usize = 256 << 10;
-/// What all streams together may hold above that, where the way is long and fast.
-const MORE_CREDIT: usize = 16 << 20;
-/// The longest frame, so that files take turns.
-const FRAME: usize = 64 << 10;
+/// Credit that all streams share beyond [`STREAM_CREDIT`] each, for connections that are long and fast.
+const EXTRA_CREDIT: usize = 16 << 20;
 
 /// An open tunnel.
 pub(super) struct Tunnel {
-    mux: Connection<Pipe>,
-    pub(super) pipe: Pipe,
+    mux: Connection<WebSocketQueue>,
+    pub(super) queue: WebSocketQueue,
 }
 
 impl Tunnel {
     pub(super) fn new() -> Self {
-        let pipe = Pipe::default();
+        let queue = WebSocketQueue::default();
         let mut config = Config::default();
-        // In this order: each is checked against the other.
+        // In this order: yamux checks each against the other.
         config
             .set_max_num_streams(MAX_STREAMS)
-            .set_max_connection_receive_window(Some(MAX_STREAMS * CREDIT + MORE_CREDIT))
-            .set_split_send_size(FRAME);
-        Self { mux: Connection::new(pipe.clone(), config, Mode::Client), pipe }
+            .set_max_connection_receive_window(Some(MAX_STREAMS * STREAM_CREDIT + EXTRA_CREDIT))
+            .set_split_send_size(MAX_FRAME_LEN);
+        Self { mux: Connection::new(queue.clone(), config, Mode::Client), queue }
     }
 
-    /// A new stream. Nothing of it is sent before something is written to it.
+    /// Opens a stream. Nothing is sent before the first write.
     pub(super) fn open(&mut self, cx: &mut Context<'_>) -> Option<Stream> {
         match self.mux.poll_new_outbound(cx) {
             Poll::Ready(Ok(stream)) => Some(stream),
@@ -43,7 +38,8 @@ impl Tunnel {
         }
     }
 
-    /// Moves everything, and returns a stream that the bridge opened; an error is the end.
+    /// Moves bytes between the streams and the queue. Returns a stream that the bridge opened, if there is
+    /// one; an error ends the tunnel.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<Option<Stream>, &'static str> {
         match self.mux.poll_next_inbound(cx) {
             Poll::Ready(Some(Ok(stream))) => Ok(Some(stream)),
@@ -54,23 +50,23 @@ impl Tunnel {
     }
 }
 
-/// Knows whether a part of yamux wants to be looked at again.
+/// Set when a part of yamux must be polled again.
 #[derive(Default)]
-pub(super) struct Woken(AtomicBool);
+pub(super) struct WakeFlag(AtomicBool);
 
-impl Woken {
+impl WakeFlag {
     pub(super) fn waker() -> (Arc<Self>, Waker) {
-        let woken = Arc::<Self>::default();
-        (Arc::clone(&woken), Waker::from(woken))
+        let flag = Arc::<Self>::default();
+        (Arc::clone(&flag), Waker::from(flag))
     }
 
-    /// Since this was asked last.
+    /// Returns true if it was set since the last call.
     pub(super) fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
 }
 
-impl Wake for Woken {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

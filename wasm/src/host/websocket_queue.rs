@@ -1,4 +1,4 @@
-//! The socket that yamux is given: bytes that wait on this side of the WebSocket.
+//! The socket that yamux runs on: bytes queued between it and the WebSocket.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,36 +9,36 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// Bytes that wait to be sent, above which yamux has to wait.
-const UNSENT: usize = 256 << 10;
-/// Bytes that came and were not taken. Credit keeps an honest bridge far below.
-const UNREAD: usize = 64 << 20;
+/// Unsent bytes above which yamux must wait.
+const MAX_UNSENT: usize = 256 << 10;
+/// The most received bytes that yamux has not read. Credit keeps an honest bridge far below.
+const MAX_UNREAD: usize = 64 << 20;
 
-/// Both ways of a tunnel. A clone is the same pipe.
+/// Both directions of a tunnel. Clones share the same queues.
 #[derive(Clone, Default)]
-pub(super) struct Pipe(Rc<RefCell<Queues>>);
+pub(super) struct WebSocketQueue(Rc<RefCell<Queues>>);
 
 #[derive(Default)]
 struct Queues {
-    came: VecDeque<Vec<u8>>,
-    /// Of the first message that came, so many bytes are read.
+    received: VecDeque<Vec<u8>>,
+    /// Bytes of the first received message that yamux has read.
     read: usize,
     unread: usize,
-    goes: Vec<u8>,
+    outgoing: Vec<u8>,
     sent: usize,
 }
 
-impl Pipe {
-    /// A message came. False if more came than an honest bridge sends.
-    pub(super) fn came(&self, message: Vec<u8>) -> bool {
+impl WebSocketQueue {
+    /// Queues a received message. Returns false if more is unread than an honest bridge sends.
+    pub(super) fn receive(&self, message: Vec<u8>) -> bool {
         let mut queues = self.0.borrow_mut();
         queues.unread += message.len();
-        queues.came.push_back(message);
-        queues.unread <= UNREAD
+        queues.received.push_back(message);
+        queues.unread <= MAX_UNREAD
     }
 
-    /// Gives the next bytes to send, `most` at a time; all that `send` takes are gone. Nothing is
-    /// given while there are fewer than `least`. True if some were taken.
+    /// Sends queued bytes in messages of at most `most` bytes, until `send` refuses one or fewer than
+    /// `least` bytes are left. Returns true if any were sent.
     pub(super) fn drain(&self, least: usize, most: usize, send: impl Fn(&[u8]) -> bool) -> bool {
         let mut queues = self.0.borrow_mut();
         let before = queues.sent;
@@ -51,14 +51,14 @@ impl Pipe {
             queues.sent += message.len();
         }
         let moved = queues.sent != before;
-        if queues.sent == queues.goes.len() {
-            queues.goes.clear();
+        if queues.sent == queues.outgoing.len() {
+            queues.outgoing.clear();
             queues.sent = 0;
         }
         moved
     }
 
-    /// Whether all is sent.
+    /// Returns true if all bytes are sent.
     pub(super) fn is_drained(&self) -> bool {
         self.0.borrow().unsent().is_empty()
     }
@@ -66,46 +66,46 @@ impl Pipe {
 
 impl Queues {
     fn unsent(&self) -> &[u8] {
-        &self.goes[self.sent..]
+        &self.outgoing[self.sent..]
     }
 }
 
-impl AsyncRead for Pipe {
+impl AsyncRead for WebSocketQueue {
     fn poll_read(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let queues = &mut *self.0.borrow_mut();
-        let Some(message) = queues.came.front() else { return Poll::Pending };
+        let Some(message) = queues.received.front() else { return Poll::Pending };
         let rest = &message[queues.read..];
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
         queues.read += length;
         queues.unread -= length;
         if queues.read == message.len() {
-            queues.came.pop_front();
+            queues.received.pop_front();
             queues.read = 0;
         }
         Poll::Ready(Ok(length))
     }
 }
 
-impl AsyncWrite for Pipe {
+impl AsyncWrite for WebSocketQueue {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let queues = &mut *self.0.borrow_mut();
-        if queues.unsent().len() >= UNSENT {
+        if queues.unsent().len() >= MAX_UNSENT {
             return Poll::Pending;
         }
-        if queues.sent > UNSENT {
-            queues.goes.drain(..queues.sent);
+        if queues.sent > MAX_UNSENT {
+            queues.outgoing.drain(..queues.sent);
             queues.sent = 0;
         }
-        queues.goes.extend_from_slice(bytes);
+        queues.outgoing.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

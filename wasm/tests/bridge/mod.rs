@@ -1,4 +1,4 @@
-//! A bridge in memory: the other end of the tunnel, which does as the test says.
+//! A bridge in memory: the other end of the tunnel, controlled by the test.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,32 +13,32 @@ use xcher_core::delivery::{Outcome, Status};
 use xcher_core::peer::{Config, Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Nick};
-use xcher_wasm::{Host, OfferState, Outside};
+use xcher_wasm::{Environment, Host, OfferState};
 use yamux::{Connection, Mode, Stream};
 
-/// What the host did.
+/// The host's actions so far, and the state of its environment.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) now: Cell<u64>,
     pub(crate) connects: Cell<usize>,
     pub(crate) disconnects: Cell<usize>,
-    /// How much the WebSocket takes.
+    /// Bytes that the WebSocket still accepts.
     pub(crate) room: Cell<usize>,
     sent: RefCell<VecDeque<u8>>,
     pub(crate) messages: RefCell<Vec<usize>>,
-    pub(crate) told: RefCell<Vec<Event>>,
-    pub(crate) taken: RefCell<Vec<u8>>,
-    pub(crate) last_taken: Cell<Option<TransferId>>,
-    pub(crate) whole: RefCell<Vec<TransferId>>,
+    pub(crate) events: RefCell<Vec<Event>>,
+    pub(crate) received: RefCell<Vec<u8>>,
+    pub(crate) last_received: Cell<Option<TransferId>>,
+    pub(crate) complete: RefCell<Vec<TransferId>>,
     pub(crate) reads: RefCell<Vec<(TransferId, usize)>>,
-    /// Files to be opened, and how much of their beginnings is to be read.
-    pub(crate) looks: RefCell<Vec<(TransferId, u64)>>,
+    /// Files to be opened, and the length of the prefix to be read.
+    pub(crate) prefixes: RefCell<Vec<(TransferId, u64)>>,
 }
 
-/// The host's view of it.
+/// The host's access to it.
 pub(crate) struct View(Rc<World>);
 
-impl Outside for View {
+impl Environment for View {
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.now.get())
     }
@@ -60,23 +60,24 @@ impl Outside for View {
     fn read(&self, transfer: TransferId, length: usize, _: Option<&FileName>) {
         self.0.reads.borrow_mut().push((transfer, length));
     }
-    fn look(&self, transfer: TransferId, _: &FileName, shared: Option<(SessionId, u64)>) {
-        // What is here of a file that comes is looked for in private sessions alone.
-        let (_, length) = shared.unwrap();
-        self.0.looks.borrow_mut().push((transfer, length));
+    fn read_prefix(&self, transfer: TransferId, _: SessionId, _: &FileName, length: u64) {
+        self.0.prefixes.borrow_mut().push((transfer, length));
     }
-    fn take(&self, transfer: TransferId, bytes: &[u8]) {
-        self.0.last_taken.set(Some(transfer));
-        self.0.taken.borrow_mut().extend_from_slice(bytes);
+    fn read_partial(&self, _: TransferId) {
+        panic!("no partial file is resumed in an unencrypted session");
+    }
+    fn receive(&self, transfer: TransferId, bytes: &[u8]) {
+        self.0.last_received.set(Some(transfer));
+        self.0.received.borrow_mut().extend_from_slice(bytes);
+    }
+    fn file_complete(&self, transfer: TransferId, _: bool) {
+        self.0.complete.borrow_mut().push(transfer);
     }
     fn pin(&self, _: &Nick, _: PublicKey) {}
-    fn whole(&self, transfer: TransferId, _: bool) {
-        self.0.whole.borrow_mut().push(transfer);
-    }
-    fn offering(&self, _: u64, _: OfferState, _: bool, _: &Outcome) {}
-    fn served(&self, _: &Status) {}
-    fn tell(&self, event: Event, _: bool) {
-        self.0.told.borrow_mut().push(event);
+    fn offer_changed(&self, _: u64, _: OfferState, _: bool, _: &Outcome) {}
+    fn code_status(&self, _: &Status) {}
+    fn event(&self, event: Event, _: bool) {
+        self.0.events.borrow_mut().push(event);
     }
 }
 
@@ -90,12 +91,12 @@ impl AsyncRead for Wire {
         _: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let came = &mut self.0.borrow_mut().0;
-        let length = came.len().min(buffer.len());
+        let incoming = &mut self.0.borrow_mut().0;
+        let length = incoming.len().min(buffer.len());
         if length == 0 {
             return Poll::Pending;
         }
-        for (to, from) in buffer.iter_mut().zip(came.drain(..length)) {
+        for (to, from) in buffer.iter_mut().zip(incoming.drain(..length)) {
             *to = from;
         }
         Poll::Ready(Ok(length))
@@ -119,14 +120,14 @@ impl AsyncWrite for Wire {
     }
 }
 
-/// A stream, and what came over it.
+/// A stream, and the bytes received over it.
 pub(crate) struct Line {
     stream: Option<Stream>,
-    pub(crate) came: Vec<u8>,
+    received: Vec<u8>,
     pub(crate) ended: bool,
 }
 
-/// A host and the bridge that it lives at.
+/// A host and the bridge that it is connected through.
 pub(crate) struct Pair {
     pub(crate) host: Host<View>,
     pub(crate) world: Rc<World>,
@@ -146,7 +147,14 @@ impl Pair {
         Self { host, world, mux, wire, lines: Vec::new() }
     }
 
-    /// Moves everything both ways until nothing moves.
+    /// Calls bob.
+    pub(crate) fn call_bob(&mut self) -> SessionId {
+        let bob = Nick::parse("bob").expect("a nick");
+        let session = self.host.command(|peer, now, actions| peer.open(bob, now, actions));
+        session.expect("a call")
+    }
+
+    /// Moves bytes both ways until nothing moves.
     pub(crate) fn turn(&mut self) {
         let mut still = 0;
         while still < 3 {
@@ -156,34 +164,34 @@ impl Pair {
             self.wire.0.borrow_mut().0.extend(sent);
             let cx = &mut Context::from_waker(Waker::noop());
             while let Poll::Ready(Some(Ok(stream))) = self.mux.poll_next_inbound(cx) {
-                self.lines.push(Line { stream: Some(stream), came: Vec::new(), ended: false });
+                self.lines.push(Line { stream: Some(stream), received: Vec::new(), ended: false });
                 moved = true;
             }
             for line in &mut self.lines {
                 moved |= line.read(cx);
             }
-            let goes = std::mem::take(&mut self.wire.0.borrow_mut().1);
-            if !goes.is_empty() {
-                self.host.received(goes);
+            let outgoing = std::mem::take(&mut self.wire.0.borrow_mut().1);
+            if !outgoing.is_empty() {
+                self.host.received(outgoing);
                 moved = true;
             }
             still = if moved { 0 } else { still + 1 };
         }
     }
 
-    /// Opens a stream to the host; its number.
+    /// Opens a stream to the host and returns its number.
     pub(crate) fn open(&mut self, text: &str) -> usize {
         let cx = &mut Context::from_waker(Waker::noop());
         let Poll::Ready(Ok(stream)) = self.mux.poll_new_outbound(cx) else {
             panic!("no stream");
         };
-        self.lines.push(Line { stream: Some(stream), came: Vec::new(), ended: false });
+        self.lines.push(Line { stream: Some(stream), received: Vec::new(), ended: false });
         let line = self.lines.len() - 1;
         self.write(line, text.as_bytes());
         line
     }
 
-    /// Writes it all, turning as need be.
+    /// Writes all bytes, and turns while the stream accepts none.
     pub(crate) fn write(&mut self, line: usize, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let cx = &mut Context::from_waker(Waker::noop());
@@ -196,7 +204,7 @@ impl Pair {
         self.turn();
     }
 
-    /// Writes what it takes without the other side's reading on.
+    /// Writes as many bytes as the stream accepts while the host's reader does not read. Returns how many.
     pub(crate) fn write_some(&mut self, line: usize, bytes: &[u8]) -> usize {
         let mut written = 0;
         loop {
@@ -205,11 +213,11 @@ impl Pair {
             match Pin::new(stream).poll_write(cx, &bytes[written..]) {
                 Poll::Ready(length) => written += length.expect("a stream that takes"),
                 Poll::Pending => {
-                    let before = self.world.taken.borrow().len();
+                    let before = self.world.received.borrow().len();
                     self.turn();
                     let cx = &mut Context::from_waker(Waker::noop());
                     let stream = self.lines[line].stream.as_mut().expect("an open stream");
-                    if self.world.taken.borrow().len() == before
+                    if self.world.received.borrow().len() == before
                         && Pin::new(stream).poll_write(cx, &[]).is_pending()
                     {
                         return written;
@@ -227,19 +235,20 @@ impl Pair {
         self.turn();
     }
 
-    /// Resets it.
+    /// Resets a stream.
     pub(crate) fn reset(&mut self, line: usize) {
         self.lines[line].stream = None;
         self.turn();
     }
 
-    /// What came over a stream since this was asked last.
-    pub(crate) fn came(&mut self, line: usize) -> String {
-        String::from_utf8(std::mem::take(&mut self.lines[line].came)).expect("a text")
+    /// Returns the text received over a stream since the last call.
+    pub(crate) fn received(&mut self, line: usize) -> String {
+        String::from_utf8(std::mem::take(&mut self.lines[line].received)).expect("a text")
     }
 
-    pub(crate) fn told(&self) -> Vec<Event> {
-        std::mem::take(&mut *self.world.told.borrow_mut())
+    /// Returns the events since the last call.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        std::mem::take(&mut *self.world.events.borrow_mut())
     }
 }
 
@@ -250,7 +259,7 @@ impl Line {
         match Pin::new(stream).poll_read(cx, &mut buffer) {
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => !std::mem::replace(&mut self.ended, true),
             Poll::Ready(Ok(length)) => {
-                self.came.extend_from_slice(&buffer[..length]);
+                self.received.extend_from_slice(&buffer[..length]);
                 true
             }
             Poll::Pending => false,

@@ -1,4 +1,4 @@
-//! `xcher bridge`: a bridge to a relay elsewhere; and the port of one, for a relay that has its own.
+//! `xcher bridge`: a bridge to a relay elsewhere.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,20 +15,22 @@ use crate::descriptors::raise_limit;
 pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliError> {
     let mut signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
-        let got = &common.relay;
-        return Err(CliError::usage(format!("expected the relay's HOST:PORT, got {got}")));
+        return Err(CliError::usage(format!(
+            "a bridge connects to a relay's TCP port, and {} is a URL; use --relay HOST:PORT",
+            common.relay
+        )));
     };
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 9248));
-    let http = args.http.unwrap_or(HttpAddress(Some(usual)));
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9248));
+    let http = args.http.unwrap_or(HttpAddress(Some(default)));
     let Some(at) = http.0 else {
-        return Err(CliError::usage("expected an address to listen on (--http), got off"));
+        return Err(CliError::usage("a bridge needs an address to listen on; use --http IP:PORT"));
     };
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
-    let (serving, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
-    let http = serving.http.clone();
-    tokio::spawn(Reload::new(common, None, Some(serving)).at_each(hangups));
+    let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let http = bridge.http.clone();
+    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
     http.run(listener, async move { signals.stop().await }).await.map_err(CliError::local)
 }

@@ -1,4 +1,4 @@
-//! `xcher partial`: what did not arrive whole.
+//! `xcher partial`: incomplete downloads.
 
 use std::io;
 use std::path::Path;
@@ -9,15 +9,16 @@ use xcher_core::{FileName, Quoted};
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Common, PartialArgs, PartialCommand};
+use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::cli::ui::skip_reason::SkipReason;
+use crate::cli::ui::selection::is_inside;
+use crate::cli::ui::skipped::WhySkipped;
 use crate::files::{Leftover, Unfinished};
 
 pub(crate) fn run(common: &Common, args: &PartialArgs) -> Result<(), CliError> {
     let folder = &args.output;
-    let failed =
-        |error: io::Error| CliError::local(format!("cannot look into {folder:?}: {error}"));
+    let failed = |error: io::Error| CliError::local(format!("cannot read {folder:?}: {error}"));
     let unfinished = Unfinished::open(folder).map_err(failed)?;
     let found = unfinished.list().map_err(failed)?;
     let output = Output::new(common);
@@ -30,15 +31,15 @@ pub(crate) fn run(common: &Common, args: &PartialArgs) -> Result<(), CliError> {
 fn list(output: &Output, found: &[Leftover]) -> Result<(), CliError> {
     let now = SystemTime::now();
     for file in found {
-        // A clock that was set back makes nothing younger than now.
+        // After the clock was set back, files can seem to come from the future.
         let age = now.duration_since(file.changed).unwrap_or_default();
         let size = file.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
-        let from = file.from.as_ref().map_or_else(|| "-".to_owned(), short);
-        let state = if file.in_use { "in use".to_owned() } else { shown_age(age) };
-        let (bytes, name) = (file.bytes, shown(&file.name));
+        let from = file.from.as_ref().map_or_else(|| "-".to_owned(), short_key);
+        let state = if file.in_use { "in use".to_owned() } else { human_age(age) };
+        let (bytes, name) = (file.bytes, safe_name(&file.name));
         let line = format_args!("{bytes}\t{size}\t{from}\t{state}\t{name}");
         output.result(line).map_err(CliError::unwritten)?;
-        let line = JsonEvent::Partial {
+        let event = JsonEvent::Partial {
             name: &file.name,
             bytes,
             size: file.size,
@@ -47,7 +48,7 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), CliError> {
             in_use: file.in_use,
             path: file.path.display().to_string(),
         };
-        output.json(&line).map_err(CliError::unwritten)?;
+        output.json(&event).map_err(CliError::unwritten)?;
     }
     Ok(())
 }
@@ -61,71 +62,72 @@ fn clear(
 ) -> Result<(), CliError> {
     let mut complete = true;
     for name in names {
-        if !found.iter().any(|file| is_of(file, name)) {
-            output.error(format_args!("no unfinished file {} in {folder:?}", Quoted(name)));
-            output.skip_here(name, None, &SkipReason::Unknown);
+        if !found.iter().any(|file| is_named(file, name)) {
+            let name_shown = Quoted(name);
+            output.error(format_args!("no incomplete download {name_shown} in {folder:?}"));
+            output.skip_here(name, None, &WhySkipped::Unknown);
             complete = false;
         }
     }
     let (mut files, mut bytes) = (0, 0);
     for file in found {
-        if !names.is_empty() && !names.iter().any(|name| is_of(file, name)) {
+        if !names.is_empty() && !names.iter().any(|name| is_named(file, name)) {
             continue;
         }
-        let name = shown(&file.name);
+        let name = safe_name(&file.name);
         let path = file.path.display().to_string();
         match unfinished.remove(file) {
             Ok(true) => {
                 (files, bytes) = (files + 1, bytes + file.bytes);
-                // They are removed for their own sake.
+                // A closed standard output does not stop the removal.
                 output.remember(output.result(format_args!("{}\t{name}", file.bytes)));
-                let line = JsonEvent::Cleared { name: &file.name, bytes: file.bytes, path };
-                output.remember(output.json(&line));
+                let event = JsonEvent::Cleared { name: &file.name, bytes: file.bytes, path };
+                output.remember(output.json(&event));
             }
             Ok(false) => {
                 output.note(format_args!("{name} is in use and stays"));
-                output.skip_here(&file.name, Some(path), &SkipReason::InUse);
-                // Who asked for all asked for those that can go.
+                output.skip_here(&file.name, Some(path), &WhySkipped::InUse);
+                // Without names, only those that can be removed are meant.
                 complete &= names.is_empty();
             }
             // Another process has removed or stored it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 output.error(format_args!("cannot remove {:?}: {error}", file.path));
-                output.skip_here(&file.name, Some(path), &SkipReason::Unremovable(error));
+                output.skip_here(&file.name, Some(path), &WhySkipped::Unremovable(error));
                 complete = false;
             }
         }
     }
     unfinished.sweep();
-    output.note(format_args!("freed {bytes} bytes of {files} unfinished files"));
+    let downloads = if files == 1 { "download" } else { "downloads" };
+    output.note(format_args!("freed {}: {files} incomplete {downloads}", human_size(bytes)));
     output.remember(output.json(&JsonEvent::Freed { files, bytes }));
-    if complete { output.written() } else { Err(CliError::told(ExitCode::Incomplete)) }
+    if complete { output.written() } else { Err(CliError::reported(ExitCode::Incomplete)) }
 }
 
-/// Whether it is asked for, by itself or with a folder it is in.
-fn is_of(file: &Leftover, name: &str) -> bool {
-    let rest = file.name.strip_prefix(name.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Returns true if a file is named, by itself or with a folder that contains it.
+fn is_named(file: &Leftover, name: &str) -> bool {
+    is_inside(&file.name, name.trim_end_matches('/'))
 }
 
-/// A name as it is, or escaped where it is none that a peer could have given.
-fn shown(name: &str) -> String {
+/// Returns the name, escaped unless a peer could have given it.
+fn safe_name(name: &str) -> String {
     match FileName::parse(name) {
         Ok(name) => name.into_str().to_owned(),
         Err(_) => Quoted(name).to_string(),
     }
 }
 
-/// Enough of a key to tell a few of them apart.
-fn short(key: &PublicKey) -> String {
+/// Returns enough of a key to tell a few of them apart.
+fn short_key(key: &PublicKey) -> String {
     let mut text = key.to_string();
     text.truncate(8);
     text
 }
 
-/// In the largest unit that there is a whole one of.
-fn shown_age(age: Duration) -> String {
+/// Shows an age in the largest unit that fits.
+fn human_age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -140,10 +142,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let told = |seconds| shown_age(Duration::from_secs(seconds));
+    fn shows_an_age_in_its_largest_unit() {
+        let shown = |seconds| human_age(Duration::from_secs(seconds));
         let ages = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 7 * 86_400];
         let expected = ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d", "7 d"];
-        assert_eq!(ages.map(told), expected);
+        assert_eq!(ages.map(shown), expected);
     }
 }

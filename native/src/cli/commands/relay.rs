@@ -1,4 +1,4 @@
-//! `xcher relay`: the relay where people meet, and its bridge.
+//! `xcher relay`: a relay and its bridge.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ use crate::keys::identity::{self, Whose};
 use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
-/// Runs the relay and its bridge until stopped.
+/// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
     let mut signals = Signals::catch().map_err(CliError::local)?;
     let ports = Ports::open(common, args).await?;
@@ -48,15 +48,17 @@ impl Ports {
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Relay { address }).map_err(CliError::unwritten)?;
         exposure::warn_of_relay(&output, at)?;
-        let http = match (args.bridge.http, beside(args.listen)) {
+        let http = match (args.bridge.http, default_http(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
             (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),
-            // Nobody asked for it there: a relay without a bridge is a relay.
+            // The user did not ask for a bridge at that address: the relay runs without one.
             (None, Some(address)) => match TcpListener::bind(address).await {
                 Ok(listener) => Some(listener),
                 Err(error) => {
-                    let why = format_args!("no bridge at {address}: {error}; see --http");
-                    output.note(why);
+                    output.note(format_args!(
+                        "running without a bridge, cannot listen on {address}: {error}; choose another \
+                         address with --http"
+                    ));
                     None
                 }
             },
@@ -74,9 +76,9 @@ impl Ports {
         let config = RelayConfig { limits: args.limits(), identity: identity(common)? };
         let relay = Relay::new(config).map_err(CliError::local)?;
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
-        let (serving, listener) = self.front.map(start).transpose()?.unzip();
-        let http = serving.as_ref().map(|serving| serving.http.clone());
-        let reload = Reload::new(common, Some(relay.clone()), serving);
+        let (bridge, listener) = self.front.map(start).transpose()?.unzip();
+        let http = bridge.as_ref().map(|bridge| bridge.http.clone());
+        let reload = Reload::new(common, Some(relay.clone()), bridge);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
@@ -96,8 +98,8 @@ impl Ports {
     }
 }
 
-/// Where a bridge is that nobody said a place for: a relay on any free port has one on any free port.
-fn beside(relay: SocketAddr) -> Option<SocketAddr> {
+/// Returns the bridge's default address: the port after the relay's; any free port beside any free port.
+fn default_http(relay: SocketAddr) -> Option<SocketAddr> {
     let port = match relay.port() {
         0 => 0,
         port => port.checked_add(1)?,
@@ -105,18 +107,18 @@ fn beside(relay: SocketAddr) -> Option<SocketAddr> {
     Some((Ipv4Addr::LOCALHOST, port).into())
 }
 
-/// The key by which hosts know this relay again, made at first use. One that could not be kept would be
-/// another at each start, which hosts are warned of.
+/// Loads the relay's key, which is created at first use. A key that cannot be stored is not used: it would
+/// be another one at each start, and hosts would warn of the change.
 fn identity(common: &Common) -> Result<Option<Identity>, CliError> {
     let (named, usual) = (common.data_dir.clone(), keys::usual_folder());
     let without = |why: &dyn fmt::Display| {
         Output::new(common).note(format_args!(
-            "the relay has no key ({why}): hosts know it by its address alone; --data-dir names a \
-             folder for keys"
+            "running without a relay key ({why}), so hosts know this relay by its address only; name a \
+             folder for keys with --data-dir"
         ));
         Ok(None)
     };
-    let Some(folder) = named.clone().or(usual) else { return without(&"there is no home") };
+    let Some(folder) = named.clone().or(usual) else { return without(&"no home directory") };
     match identity::load_or_create(&folder, Whose::Relay) {
         Ok(secret) => Ok(Some(Identity::new(*secret))),
         Err(error @ KeysError::System { .. }) if named.is_none() => without(&error),

@@ -1,18 +1,17 @@
-//! `xcher send`: to whoever is told a code, or to someone online.
+//! `xcher send`: to anyone with a code, or to an online peer.
 
 use std::path::{Path, PathBuf};
 
 use xcher_core::Nick;
 
-use crate::cli::commands::send_by_code;
-use crate::cli::commands::send_to_nick;
+use super::{send_by_code, send_to_nick};
 use crate::cli::exit::CliError;
 use crate::cli::open_shares::{self, is_stdin};
 use crate::cli::options::{Common, SendArgs};
 
 pub(crate) async fn run(common: &Common, args: &SendArgs) -> Result<(), CliError> {
-    let (to, paths) = whom(args)?;
-    // What is sent was named: with all that is hidden in it, as rsync does.
+    let (to, paths) = split_nick(args)?;
+    // Named paths are sent with everything hidden in them, as rsync does.
     let rules = open_shares::rules(common, args.links.into(), true, None);
     let shares = open_shares::open(paths, args.name.as_deref(), &rules)?;
     match to {
@@ -21,14 +20,13 @@ pub(crate) async fn run(common: &Common, args: &SendArgs) -> Result<(), CliError
     }
 }
 
-/// The nick, if there is one, and the paths.
-fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), CliError> {
+/// Splits the arguments into the nick, if there is one, and the paths.
+fn split_nick(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), CliError> {
     if let Some(nick) = &args.to {
         return Ok((Some(nick.clone()), &args.paths));
     }
     match args.paths.split_first() {
-        // A link that leads nowhere is there as well, and is told of as a path.
-        Some((first, paths)) if !paths.is_empty() && !is_there(first) => {
+        Some((first, paths)) if !paths.is_empty() && !is_path(first) => {
             match first.to_str().and_then(|text| Nick::parse(text).ok()) {
                 Some(nick) => Ok((Some(nick), paths)),
                 None => Ok((None, &args.paths)),
@@ -38,7 +36,8 @@ fn whom(args: &SendArgs) -> Result<(Option<Nick>, &[PathBuf]), CliError> {
     }
 }
 
-/// Whether it is no nick: something is called so, or it is standard input.
-fn is_there(path: &Path) -> bool {
+/// Returns true if an argument is not a nick: standard input, or the name of anything, even of a dead
+/// link, which is then reported as a path.
+fn is_path(path: &Path) -> bool {
     is_stdin(path) || path.symlink_metadata().is_ok()
 }

@@ -1,86 +1,77 @@
-//! `xcher send PATH…`: shares with whoever knows a code, until they have what they want.
+//! `xcher send PATH…`: shares files with anyone who has the code, until they are fetched.
 
 use std::io::{self, IsTerminal as _};
 
 use xcher_core::ProtocolError;
-use xcher_core::code::{Code, CodeError};
+use xcher_core::code::{Code, CodeError, MAX_TRIES};
 use xcher_core::delivery::{CodeDelivery, Status};
 use xcher_core::peer::{CallPolicy, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
 
+use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::online_host::{OnlineHost, limits_to_think};
+use crate::cli::online_host::{OnlineHost, patient_limits};
 use crate::cli::options::{Common, SendArgs};
-use crate::cli::ui::delivery_report;
 use crate::cli::ui::json::JsonEvent;
-use crate::cli::ui::qr;
-use crate::cli::ui::share_link;
+use crate::cli::ui::{delivery_report, qr, share_link};
 use crate::files::Shares;
 use crate::keys::KeysError;
 
-/// Codes that are tried where others have their nicks.
-const TRIES: u32 = 8;
+/// The most codes to try while their nicks are taken.
+const MAX_CODES: u32 = 8;
 
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
-    let served =
+    let delivery =
         if shares.is_a_pipe() { CodeDelivery::for_piped_input() } else { CodeDelivery::new() };
-    let (mut running, code) = online(common, shares).await?;
-    let sent = match show(&running, common, args, &code) {
-        Ok(()) => serve(&mut running, served).await,
+    let (mut online, code) = go_online(common, shares).await?;
+    let sent = match print_code(&online, common, args, &code) {
+        Ok(()) => serve(&mut online, delivery).await,
         Err(error) => Err(error),
     };
-    let output = running.stop().await;
+    let output = online.stop().await;
     sent.and_then(|()| output.left_outcome()).and_then(|()| output.written())
 }
 
-/// Goes online by the nick of a new code.
-async fn online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code), CliError> {
+/// Goes online under the nick of a new code.
+async fn go_online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code), CliError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
     let mut entropy = Entropy::new(seed);
     let mut tries = 0;
     loop {
-        let Some(privacy) = common.privacy()? else {
-            return Err(CliError::usage("expected a private session for a code, got --plain"));
+        let Some(encryption) = encryption::load(common)? else {
+            return Err(CliError::usage("a code needs an encrypted session; leave out --plain"));
         };
         let code = Code::random(&mut entropy);
-        let privacy = Some(privacy.with_code(code.clone()));
+        let encryption = Some(encryption.with_code(code.clone()));
         let nicks = vec![code.nick().clone()];
         tries += 1;
-        let (limits, shares) = (limits_to_think(common), shares.clone());
-        match OnlineHost::online_as(
-            common,
-            nicks,
-            limits,
-            CallPolicy::Accept,
-            shares,
-            None,
-            privacy,
-        )
-        .await
+        let (limits, calls) = (patient_limits(common), CallPolicy::Accept);
+        match OnlineHost::start_as(common, nicks, limits, calls, shares.clone(), None, encryption)
+            .await
         {
-            Ok(running) => return Ok((running, code)),
-            Err(not) if not.nick_taken && tries < TRIES => {}
+            Ok(online) => return Ok((online, code)),
+            Err(not) if not.nick_taken && tries < MAX_CODES => {}
             Err(not) => return Err(not.error),
         }
     }
 }
 
-/// Says the code, and what to do with it.
-fn show(
-    running: &OnlineHost,
+/// Prints the code, and how to use it.
+fn print_code(
+    online: &OnlineHost,
     common: &Common,
     args: &SendArgs,
     code: &Code,
 ) -> Result<(), CliError> {
-    let (code, output) = (code.to_string(), &running.output);
-    let command = share_link::get(&code, &common.relay.to_string());
+    let (code, output) = (code.to_string(), &online.output);
+    let command = share_link::get_command(&code, &common.relay.to_string());
     let page = args.page_url.clone().or_else(|| common.relay.page());
-    // Digits, letters and dashes need no escaping; what follows `#` is sent to nobody.
+    // A code needs no escaping, and browsers send nothing after `#` to any server.
     let link = page.map(|page| format!("{page}#{code}"));
-    let line = JsonEvent::Code { code: code.clone(), command: &command, link: link.as_deref() };
-    let said = output.result(format_args!("{code}")).and_then(|()| output.json(&line));
-    said.map_err(CliError::unwritten)?;
+    let event = JsonEvent::Code { code: code.clone(), command: &command, link: link.as_deref() };
+    let printed = output.result(format_args!("{code}")).and_then(|()| output.json(&event));
+    printed.map_err(CliError::unwritten)?;
     output.note(format_args!("in another terminal: {command}"));
     let Some(link) = link else { return Ok(()) };
     output.note(format_args!("in a browser: {link}"));
@@ -90,45 +81,43 @@ fn show(
     Ok(())
 }
 
-/// Serves until someone with the code has everything they want.
-async fn serve(running: &mut OnlineHost, mut served: CodeDelivery) -> Result<(), CliError> {
+/// Serves until a peer with the code has everything it wants.
+async fn serve(online: &mut OnlineHost, mut delivery: CodeDelivery) -> Result<(), CliError> {
+    let mut tries_left = MAX_TRIES;
     loop {
-        let event = match running.next().await {
+        let event = match online.next().await {
             Ok(event) => event,
-            Err(error) => return Err(stopped(running, &served, error)),
+            Err(error) => return Err(stopped(online, &delivery, error)),
         };
-        if let Event::OpenFailed {
-            error: Error::Protocol(ProtocolError::Code(CodeError::Wrong)),
-            ..
-        } = &event
-        {
-            running.output.note(format_args!("someone had a wrong code; after ten it is dead"));
+        if is_wrong_code(&event) {
+            tries_left = tries_left.saturating_sub(1);
+            online.output.note(format_args!("a peer tried a wrong code; {}", tries(tries_left)));
         }
-        served.event(&event);
+        delivery.event(&event);
         loop {
-            match served.status(running.host.is_busy()) {
+            match delivery.status(online.host.is_busy()) {
                 Status::Pending => break,
                 Status::Incomplete(outcome) => {
-                    delivery_report::missing(&running.output, &outcome);
-                    let what = delivery_report::not_arrived(&outcome);
-                    running.output.note(format_args!(
-                        "{what}; the code is still good, and the same command resumes there"
+                    delivery_report::missing(&online.output, &outcome);
+                    let text = delivery_report::not_arrived(&outcome);
+                    online.output.note(format_args!(
+                        "{text}; the code is still valid, and the same command resumes there"
                     ));
                 }
                 Status::Complete(outcome) if outcome.is_empty() => {
-                    delivery_report::sent(&running.output, &outcome);
-                    return Err(CliError::new(ExitCode::Incomplete, "the other side took nothing"));
+                    delivery_report::sent(&online.output, &outcome);
+                    return Err(CliError::new(ExitCode::Incomplete, "the peer fetched nothing"));
                 }
                 Status::Complete(outcome) => {
-                    delivery_report::sent(&running.output, &outcome);
+                    delivery_report::sent(&online.output, &outcome);
                     return Ok(());
                 }
                 Status::CodeExhausted(outcome) => {
-                    delivery_report::missing(&running.output, &outcome);
-                    return Err(CliError::new(
-                        ExitCode::NotPrivate,
-                        "ten wrong codes were tried, so this one is dead: send again for another",
-                    ));
+                    delivery_report::missing(&online.output, &outcome);
+                    let text = format!(
+                        "this code no longer works after {MAX_TRIES} wrong tries; send again for a new one"
+                    );
+                    return Err(CliError::new(ExitCode::NotPrivate, text));
                 }
                 Status::Lost(fate) => return Err(lost(&fate)),
             }
@@ -136,27 +125,37 @@ async fn serve(running: &mut OnlineHost, mut served: CodeDelivery) -> Result<(),
     }
 }
 
-/// The user stopped it: what somebody wanted and did not get is named.
-fn stopped(running: &OnlineHost, served: &CodeDelivery, error: CliError) -> CliError {
-    let outcome = served.outcome();
+fn is_wrong_code(event: &Event) -> bool {
+    let wrong = Error::Protocol(ProtocolError::Code(CodeError::Wrong));
+    matches!(event, Event::OpenFailed { error, .. } if *error == wrong)
+}
+
+fn tries(left: u32) -> String {
+    match left {
+        0 => "no tries are left".to_owned(),
+        1 => "1 try is left".to_owned(),
+        left => format!("{left} tries are left"),
+    }
+}
+
+/// Names the files that a peer wanted and did not get before the user stopped the command.
+fn stopped(online: &OnlineHost, delivery: &CodeDelivery, error: CliError) -> CliError {
+    let outcome = delivery.outcome();
     if error.message.is_none() && !outcome.is_complete() {
-        delivery_report::missing(&running.output, &outcome);
+        delivery_report::missing(&online.output, &outcome);
         return CliError::new(error.code, delivery_report::not_arrived(&outcome));
     }
     error
 }
 
-/// Standard input cannot be read again.
+/// Explains the loss of piped input, which cannot be read again.
 fn lost(fate: &Delivery) -> CliError {
     let text = match fate {
         Delivery::Unconfirmed => {
-            "what came on standard input was sent, but the other side never confirmed that it \
-             arrived whole"
+            "standard input was sent, but the peer did not confirm that it arrived complete"
                 .to_owned()
         }
-        fate => format!(
-            "what came on standard input did not arrive whole, and cannot be sent again: {fate}"
-        ),
+        fate => format!("standard input was not sent completely and cannot be resumed: {fate}"),
     };
     CliError::new(ExitCode::Incomplete, text)
 }

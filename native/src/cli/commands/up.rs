@@ -4,14 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::sync::oneshot;
 
-use crate::cli::commands::relay::Ports;
+use super::relay::Ports;
+use super::share;
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::{Common, UpArgs};
 use crate::cli::ui::share_link;
 use crate::http;
 
-/// Runs a relay with its bridge and shares, until stopped.
+/// Runs a relay with its bridge and shares files, until stopped.
 pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
     let ports = Ports::open(common, &args.relay).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
@@ -20,13 +21,13 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move {
-        // The sender is dropped when sharing is over.
+        // The sender is dropped when sharing has ended.
         let _ = stopped.await;
     });
     let share = async {
         let secret = args.relay.bridge.tls_key.as_ref();
-        let shared = super::share::run(&own, &args.share, secret, |running| {
-            say_how(running, reached, page.as_deref());
+        let shared = share::run(&own, &args.share, secret, |online| {
+            print_how_to_fetch(online, reached, page.as_deref());
         })
         .await;
         drop(stop);
@@ -36,8 +37,8 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     served.and(shared)
 }
 
-/// The address at which others reach a relay that listens on all of this host's. Nothing is sent:
-/// the system is only asked which of its addresses it would use.
+/// Returns the address where other hosts reach a relay that listens on all of this host's. Nothing is
+/// sent: the system only says which of its addresses it would use.
 fn own_address(listen: IpAddr) -> IpAddr {
     if !listen.is_unspecified() {
         return listen;
@@ -57,15 +58,15 @@ fn own_address(listen: IpAddr) -> IpAddr {
     }
 }
 
-fn say_how(running: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
-    let Some(nick) = running.host.nick() else { return };
-    let command = share_link::get(&format!("{nick} --all"), &relay.to_string());
-    running.output.note(format_args!("in another terminal, to fetch it all: {command}"));
+fn print_how_to_fetch(online: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
+    let Some(nick) = online.host.nick() else { return };
+    let command = share_link::get_command(&format!("{nick} --all"), &relay.to_string());
+    online.output.note(format_args!("to fetch it all in another terminal: {command}"));
     match (page, http::lacks_page()) {
         (Some(page), None) => {
-            running.output.note(format_args!("in a browser: {}", share_link::to_nick(page, nick)));
+            online.output.note(format_args!("in a browser: {}", share_link::to_nick(page, nick)));
         }
-        (Some(_), Some(how)) => running.output.note(format_args!("{how}")),
+        (Some(_), Some(how)) => online.output.note(format_args!("{how}")),
         (None, _) => {}
     }
 }

@@ -97,9 +97,14 @@ pub(crate) enum Command {
 /// Builds the command line's definition. Help names the environment variables but not their values,
 /// which may be secret.
 pub(crate) fn command() -> clap::Command {
-    fn hide_values(command: clap::Command) -> clap::Command {
-        let command = command.mut_args(|arg| arg.hide_env_values(true));
-        command.mut_subcommands(hide_values)
-    }
-    hide_values(<Cli as clap::CommandFactory>::command())
+    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env_values(true))
+}
+
+/// Builds it for `-h`, which is short: the environment variables are left to `--help`.
+pub(super) fn command_for_short_help() -> clap::Command {
+    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env(true))
+}
+
+fn edit_args(command: clap::Command, edit: fn(clap::Arg) -> clap::Arg) -> clap::Command {
+    command.mut_args(edit).mut_subcommands(|command| edit_args(command, edit))
 }

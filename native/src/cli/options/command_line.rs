@@ -32,7 +32,10 @@ impl From<clap::Error> for Unread {
 /// Reads the command line.
 pub(crate) fn read() -> Result<Cli, Unread> {
     let args: Vec<_> = std::env::args_os().collect();
-    let mut command = cli_args::command();
+    let mut command = match args.iter().any(|arg| arg == "-h") {
+        true => cli_args::command_for_short_help(),
+        false => cli_args::command(),
+    };
     if let Some(file) = config_file::path(&args) {
         command = config_file::apply(command, &file)?;
     }

@@ -12,11 +12,13 @@ use super::raw_values::RawValues;
 use super::values::{PathChoice, host_rate, switch};
 use crate::cli::exit::CliError;
 use crate::data::Rate;
-use crate::host::{Rates, Trust};
+use crate::host::{Rates, TlsRoots};
 use crate::keys;
 use crate::relay_address::RelayAddress;
 
-/// Options of every command.
+/// The relay's address unless `--relay` is set.
+pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";
+
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
@@ -26,7 +28,7 @@ pub(crate) struct Common {
     /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly.
     #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL")]
-    #[arg(default_value = "127.0.0.1:9247")]
+    #[arg(default_value = DEFAULT_RELAY)]
     pub(crate) relay: RelayAddress,
     /// Register this nick at the relay [default: your user name, made unique]
     #[arg(long, global = true, env = "XCHER_NICK")]
@@ -137,9 +139,11 @@ impl Common {
     }
 
     /// Returns the TLS roots for a bridge's certificate.
-    pub(crate) fn trust(&self) -> Result<Trust, CliError> {
+    pub(crate) fn tls_roots(&self) -> Result<TlsRoots, CliError> {
         let file = self.tls_ca.as_deref();
-        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(CliError::usage)
+        let roots = file.map_or_else(|| Ok(TlsRoots::default()), TlsRoots::only);
+        let roots = roots.map_err(CliError::usage)?;
+        Ok(roots.with_hint("to trust a certificate, name its PEM file with --tls-ca"))
     }
 
     /// Returns the folder of the keys.

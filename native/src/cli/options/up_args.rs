@@ -9,6 +9,6 @@ use super::share_args::ShareArgs;
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) share: ShareArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Relay and bridge")]
     pub(crate) relay: RelayArgs,
 }

@@ -1,57 +1,51 @@
-//! Whether files are wanted, and which: the question, and what an answer means.
+//! Asks the user which files to fetch, and interprets the answer.
 
+use super::amounts::human_size;
+use super::json::JsonEvent;
+use super::manifest::{Chosen, Manifest};
+use super::output::Output;
+use super::selection::{Selection, is_yes};
+use super::stdin_lines::StdinLines;
+use super::terminal::can_ask;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::target::Target;
-use crate::cli::ui::json::JsonEvent;
-use crate::cli::ui::manifest::{Chosen, Manifest};
-use crate::cli::ui::output::Output;
-use crate::cli::ui::selection::Selection;
-use crate::cli::ui::size::human_size;
-use crate::cli::ui::stdin_lines::StdinLines;
-use crate::cli::ui::terminal::can_ask;
 use crate::files::Inbox;
 
-/// Who says whether files are wanted.
+/// Consent to fetch files.
 pub(crate) enum Consent {
-    /// The command line did.
+    /// Given on the command line.
     Given,
-    /// Whoever is at the terminal.
-    Asked(StdinLines),
+    /// To be asked for on the terminal.
+    Ask(StdinLines),
 }
 
 impl Consent {
     /// # Errors
     ///
-    /// A usage failure where nobody can be asked.
+    /// A usage error if the user cannot be asked.
     pub(crate) fn new(yes: bool) -> Result<Self, CliError> {
         match yes {
             true => Ok(Self::Given),
-            false if can_ask() => Ok(Self::Asked(StdinLines::default())),
-            false => Err(CliError::new(
-                ExitCode::Usage,
-                "expected a terminal to ask on, or --yes to fetch without, got neither",
-            )),
+            false if can_ask() => Ok(Self::Ask(StdinLines::default())),
+            false => Err(CliError::usage("no terminal to ask on; fetch without asking with --yes")),
         }
     }
 }
 
-/// A question that is asked until it has an answer.
+/// A question that is repeated until it is answered.
 pub(crate) struct Question {
     manifest: Manifest,
     to: Target,
-    /// What was chosen, while it is asked whether it is meant although there is no room.
+    /// The files chosen, while the user is asked to confirm despite too little space.
     chosen: Option<Chosen>,
 }
 
-/// What an answer comes to.
+/// A user's answer.
 pub(crate) enum Answer {
-    /// It is asked again.
-    Again,
-    /// Nothing is wanted.
-    No,
-    /// These are.
-    Take(Chosen),
+    AskAgain,
+    Decline,
+    Accept(Chosen),
 }
 
 impl Question {
@@ -63,36 +57,30 @@ impl Question {
         Ok(Self { manifest: Manifest::new(spool, inbox, to)?, to: to.clone(), chosen: None })
     }
 
-    /// Shows what there is.
+    /// Shows the files.
     pub(crate) fn show(&mut self, output: &Output) -> Result<(), CliError> {
         let Manifest { files, bytes, unknown, here, taken, free, .. } = self.manifest;
-        let line = JsonEvent::Manifest { files: files - here, bytes, unknown, here, taken, free };
-        output.json(&line).map_err(CliError::unwritten)?;
-        if output.is_quiet() && self.is_for_nobody() {
+        let event = JsonEvent::Manifest { files: files - here, bytes, unknown, here, taken, free };
+        output.json(&event).map_err(CliError::unwritten)?;
+        if output.is_quiet() && !can_ask() {
             return Ok(());
         }
-        output.show(&self.manifest.dotted_lines(&self.to));
+        output.show(&self.manifest.hidden_lines(&self.to));
         let page = self.manifest.page()?;
         output.show(&page);
         output.show(&self.manifest.total(&self.to));
-        if let Some(lacks) = self.manifest.lacks() {
-            output
-                .show(&format!("  THERE IS NOT ENOUGH ROOM: {} are missing\n", human_size(lacks)));
+        if let Some(short) = self.manifest.space_short() {
+            output.show(&format!("  NOT ENOUGH DISK SPACE: {} short\n", human_size(short)));
         }
         Ok(())
     }
 
-    /// Whether nothing of it would come, since all is here.
+    /// Returns true if every file exists already.
     pub(crate) fn is_idle(&self) -> bool {
         self.manifest.here == self.manifest.files
     }
 
-    /// Whether nobody is going to be asked.
-    fn is_for_nobody(&self) -> bool {
-        !can_ask()
-    }
-
-    /// Asks, with this behind the question.
+    /// Prints the question, followed by `end`.
     pub(crate) fn ask(&self, output: &Output, end: &str) {
         let question = match (&self.chosen, self.manifest.has_more()) {
             (Some(_), _) => "Fetch anyway? [y/N]",
@@ -102,88 +90,84 @@ impl Question {
         output.show(&format!("{question}{end}"));
     }
 
-    /// Everything, where the command line said yes; but what lands on a dot-name in the receiving folder
-    /// itself only where it said that, too.
-    pub(crate) fn agreed(&mut self) -> Result<Chosen, CliError> {
-        match self.manifest.lacks() {
+    /// Accepts everything, as `--yes` says; hidden files at the top level only if `--hidden` is set, too.
+    pub(crate) fn accept_all(&mut self) -> Result<Chosen, CliError> {
+        match self.manifest.space_short() {
             None => {
                 let to = self.to.clone();
-                self.manifest.select(|_, name| !to.is_wary_of(name))
+                self.manifest.select(|_, name| !to.must_ask_for(name))
             }
-            Some(lacks) => {
+            Some(short) => {
                 let message = format!(
-                    "expected room for {} in {}, got {} too few",
-                    human_size(self.manifest.bytes),
+                    "not enough disk space in {}: {} needed, {} short; free some, or choose another \
+                     folder with -o",
                     self.to.folder.display(),
-                    human_size(lacks)
+                    human_size(self.manifest.bytes),
+                    human_size(short)
                 );
                 Err(CliError::new(ExitCode::Incomplete, message))
             }
         }
     }
 
-    /// Whether there is too little room for all of it.
+    /// Returns true if there is too little disk space for all files.
     pub(crate) fn lacks_room(&self) -> bool {
-        self.manifest.lacks().is_some()
+        self.manifest.space_short().is_some()
     }
 
-    /// What is not here yet.
+    /// Returns the files that do not exist yet.
     pub(crate) fn missing(&mut self) -> Result<ListingSpool, CliError> {
         self.manifest.missing()
     }
 
-    /// Nothing, where nobody wants any of it.
-    pub(crate) fn refused(&mut self) -> Result<ListingSpool, CliError> {
+    /// Returns all files, as declined.
+    pub(crate) fn decline_all(&mut self) -> Result<ListingSpool, CliError> {
         self.manifest.select(|_, _| false).map(|chosen| chosen.rest)
     }
 
-    /// Takes an answer; no where there is none to come.
+    /// Interprets a line the user typed; the end of input declines.
     pub(crate) fn answer(
         &mut self,
         line: Option<&str>,
         output: &Output,
     ) -> Result<Answer, CliError> {
-        let Some(line) = line.map(str::trim) else { return Ok(Answer::No) };
+        let Some(line) = line.map(str::trim) else { return Ok(Answer::Decline) };
         let word = line.to_lowercase();
         if let Some(chosen) = self.chosen.take() {
-            return Ok(if is_yes(&word) { Answer::Take(chosen) } else { Answer::No });
+            return Ok(if is_yes(&word) { Answer::Accept(chosen) } else { Answer::Decline });
         }
         if matches!(word.as_str(), "" | "n" | "no") {
-            return Ok(Answer::No);
+            return Ok(Answer::Decline);
         }
         if matches!(word.as_str(), "m" | "more") {
             if self.manifest.has_more() {
                 let page = self.manifest.page()?;
                 output.show(&page);
             }
-            return Ok(Answer::Again);
+            return Ok(Answer::AskAgain);
         }
-        let which = match Selection::parse(&word, line) {
-            Ok(which) => which,
+        let selection = match Selection::parse(&word, line, self.manifest.files) {
+            Ok(selection) => selection,
             Err(why) => {
                 output.show(&format!("  {why}\n"));
-                return Ok(Answer::Again);
+                return Ok(Answer::AskAgain);
             }
         };
-        let chosen = self.manifest.select(|number, name| which.takes(number, name))?;
+        let chosen = self.manifest.select(|number, name| selection.includes(number, name))?;
         if chosen.wanted.count() == 0 {
-            output.show("  none of them is meant by that\n");
-            return Ok(Answer::Again);
+            output.show("  no file matches\n");
+            return Ok(Answer::AskAgain);
         }
-        self.check_room(chosen, output)
+        self.confirm_space(chosen, output)
     }
 
-    /// Lets through what there is room for; of anything else it is asked once more.
-    fn check_room(&mut self, mut chosen: Chosen, output: &Output) -> Result<Answer, CliError> {
-        let Some(lacks) = self.manifest.lacks_for(&mut chosen.wanted, &self.to)? else {
-            return Ok(Answer::Take(chosen));
+    /// Accepts the files if there is space for them; otherwise asks once more.
+    fn confirm_space(&mut self, mut chosen: Chosen, output: &Output) -> Result<Answer, CliError> {
+        let Some(short) = self.manifest.space_short_for(&mut chosen.wanted, &self.to)? else {
+            return Ok(Answer::Accept(chosen));
         };
-        output.show(&format!("  there is not enough room: {} are missing\n", human_size(lacks)));
+        output.show(&format!("  not enough disk space: {} short\n", human_size(short)));
         self.chosen = Some(chosen);
-        Ok(Answer::Again)
+        Ok(Answer::AskAgain)
     }
-}
-
-pub(crate) fn is_yes(word: &str) -> bool {
-    matches!(word, "y" | "yes")
 }

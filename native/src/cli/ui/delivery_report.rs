@@ -1,69 +1,63 @@
-//! What a sender says of the files that it sent: no more than the other side confirmed.
+//! A sender's report on its files: no more than the peer confirmed.
 
 use xcher_core::delivery::Outcome;
 
-use crate::cli::ui::json::{self, JsonEvent};
-use crate::cli::ui::output::Output;
-use crate::cli::ui::size::human_size;
+use super::amounts::{file_count, human_size};
+use super::json::{JsonEvent, delivery_state};
+use super::output::Output;
 
-/// Files that are named to a person; `--json` names more.
-const SHOWN: usize = 20;
+/// The most files reported by name to a person; `--json` has more.
+const MAX_NAMED: usize = 20;
 
-/// Says what arrived.
+/// Reports the files that arrived.
 pub(crate) fn sent(output: &Output, outcome: &Outcome) {
     output.remember(output.json(&JsonEvent::sent(outcome)));
-    let bytes = human_size(outcome.bytes);
-    match (outcome.stored, outcome.handed_over) {
+    let (stored, handed_over) = (outcome.stored, outcome.handed_over);
+    let files = format!("{} ({})", file_count(stored + handed_over), human_size(outcome.bytes));
+    match (stored, handed_over) {
         (0, 0) => {}
-        (stored, 0) => output.note(format_args!("sent {}, {bytes}: stored there", files(stored))),
-        (0, handed) => output.note(format_args!(
-            "handed over {}, {bytes}: the other side does not confirm what it stores",
-            files(handed)
-        )),
-        (stored, handed) => output.note(format_args!(
-            "sent {}, {bytes}: {stored} stored there, {handed} handed over without confirmation",
-            files(stored + handed)
+        (_, 0) => output.note(format_args!("sent {files}; the peer has stored everything")),
+        (0, _) => {
+            output.note(format_args!("sent {files}; this peer does not confirm what it stores"));
+        }
+        (_, _) => output.note(format_args!(
+            "sent {files}; the peer has stored {stored} and did not confirm {handed_over}"
         )),
     }
     match outcome.already_present {
         0 => {}
-        1 => output.note(format_args!("1 file was there already")),
-        here => output.note(format_args!("{here} files were there already")),
+        files => output.note(format_args!("the peer had {} already", file_count(files))),
     }
 }
 
-/// Names what did not arrive, with the reasons.
+/// Names the files that did not arrive, with the reasons.
 pub(crate) fn missing(output: &Output, outcome: &Outcome) {
     for (name, fate) in outcome.missing() {
-        let (state, reason) = (json::delivery_state(fate), fate.to_string());
+        let (state, reason) = (delivery_state(fate), fate.to_string());
         output.remember(output.json(&JsonEvent::Missing { name: name.as_str(), state, reason }));
     }
-    for (name, fate) in outcome.missing().take(SHOWN) {
+    for (name, fate) in outcome.missing().take(MAX_NAMED) {
         output.missing(&format!("{name}: {fate}"));
     }
-    let named = outcome.missing().len().min(SHOWN) as u64;
+    let named = outcome.missing().len().min(MAX_NAMED) as u64;
     let rest = outcome.missing_count() - outcome.not_requested - named;
     if rest > 0 {
-        output.error(format_args!("and {} more", files(rest)));
+        output.error(format_args!("and {} more", file_count(rest)));
     }
 }
 
-/// How many files did not arrive, in words.
+/// Returns how many files did not arrive, in words.
 pub(crate) fn not_arrived(outcome: &Outcome) -> String {
     match (outcome.missing_count() - outcome.not_requested, outcome.not_requested) {
-        (0, 0) => "the session was cut before anything was asked for".to_owned(),
-        // Who stops early may not know how many files there would have been.
+        (0, 0) => "the session ended before any file was requested".to_owned(),
+        // A peer that stops early may not know how many files there would have been.
         (0, _) if outcome.delivered() + outcome.already_present == 0 => {
-            "the other side stopped before it fetched anything".to_owned()
+            "the peer stopped before it fetched anything".to_owned()
         }
-        (0, _) => "the other side stopped before it fetched all that it wanted".to_owned(),
-        (count, 0) => format!("{} did not arrive", files(count)),
+        (0, _) => "the peer stopped before it fetched everything it wanted".to_owned(),
+        (count, 0) => format!("{} did not arrive", file_count(count)),
         (count, more) => {
-            format!("{} did not arrive, and {more} more were not asked for", files(count))
+            format!("{} did not arrive, and {more} more were not requested", file_count(count))
         }
     }
-}
-
-fn files(count: u64) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }

@@ -1,7 +1,9 @@
 //! Everything the user reads and answers.
 
+pub(super) mod amounts;
 pub(super) mod consent;
 pub(super) mod delivery_report;
+pub(super) mod hidden_files;
 pub(super) mod json;
 mod left_out;
 pub(super) mod manifest;
@@ -10,11 +12,11 @@ mod progress;
 pub(super) mod prompt;
 pub(super) mod qr;
 pub(super) mod selection;
-pub(super) mod session_security;
+mod session_security;
+mod sessions;
 pub(super) mod share_link;
-pub(super) mod size;
-pub(super) mod skip_reason;
-pub(super) mod stdin_lines;
+pub(super) mod skipped;
+mod stdin_lines;
 pub(super) mod terminal;
 mod transfer_paths;
 pub(super) mod usage_error;

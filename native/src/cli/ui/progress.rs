@@ -1,4 +1,4 @@
-//! Bars on the terminal: one for each file on its way, and one for all of them.
+//! Progress bars: one for each active transfer, and one for all files.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use xcher_core::peer::{Event, TransferId};
 use xcher_core::{FileName, Size};
 
-/// Bars on standard error; nothing where that is no terminal.
+/// Bars on standard error, which must be a terminal.
 pub(crate) struct Progress {
     bars: MultiProgress,
     files: HashMap<TransferId, File>,
@@ -17,16 +17,17 @@ pub(crate) struct Progress {
 struct File {
     name: String,
     size: Size,
-    seen: u64,
-    /// Made when the file has taken long enough to be looked at.
+    /// Bytes counted in the total.
+    counted: u64,
+    /// Created at the first progress event: small files finish without one.
     bar: Option<ProgressBar>,
 }
 
-/// Name, bar, share, size, rate, time left: what fits 80 columns.
+/// Name, bar, percentage, size, rate and time left, in 80 columns.
 const BAR: &str =
     "  {msg:24!} {wide_bar} {percent:>3}% {total_bytes:>10} {bytes_per_sec:>12} {eta:>5}";
-/// Of what comes from a pipe: how much it was so far, and the rate.
-const ENDLESS: &str = "  {msg:24!} {bytes:>10} {bytes_per_sec:>12}";
+/// For piped input: bytes so far, and the rate.
+const NO_LENGTH: &str = "  {msg:24!} {bytes:>10} {bytes_per_sec:>12}";
 const NAME_WIDTH: usize = 24;
 
 impl Progress {
@@ -34,12 +35,12 @@ impl Progress {
         Self { bars: MultiProgress::new(), files: HashMap::new(), total: None }
     }
 
-    /// Writes `text` on lines of its own, above the bars.
+    /// Writes lines above the bars.
     pub(crate) fn print(&self, write: impl FnOnce()) {
         self.bars.suspend(write);
     }
 
-    /// Begins a bar over all files, of so many bytes together.
+    /// Adds a bar for all files, which have `bytes` together.
     pub(crate) fn begin_total(&mut self, bytes: u64) {
         let bar = self.bars.add(ProgressBar::new(bytes));
         bar.set_style(style(BAR));
@@ -47,7 +48,7 @@ impl Progress {
         self.total = Some(bar);
     }
 
-    /// Says how many files there are and how many are here.
+    /// Shows how many files are done.
     pub(crate) fn set_count(&self, done: u64, of: u64) {
         if let Some(total) = &self.total {
             total.set_message(format!("{done} of {of} files"));
@@ -57,7 +58,7 @@ impl Progress {
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Started { transfer, name, size, .. } => {
-                let file = File { name: shown(name), size: *size, seen: 0, bar: None };
+                let file = File { name: shown(name), size: *size, counted: 0, bar: None };
                 self.files.insert(*transfer, file);
             }
             Event::Progress { transfer, bytes, .. } => {
@@ -70,45 +71,45 @@ impl Progress {
                         None => ProgressBar::no_length(),
                     };
                     let bar = bars.insert(0, bar);
-                    bar.set_style(style(if length.is_some() { BAR } else { ENDLESS }));
+                    bar.set_style(style(if length.is_some() { BAR } else { NO_LENGTH }));
                     bar.set_message(file.name.clone());
                     bar
                 });
                 bar.set_position(*bytes);
-                self.moved(*transfer, *bytes);
+                self.count(*transfer, *bytes);
             }
             Event::Finished { transfer, bytes, .. } => {
-                self.moved(*transfer, *bytes);
-                self.forget(*transfer);
+                self.count(*transfer, *bytes);
+                self.remove(*transfer);
             }
-            Event::Failed { transfer, .. } => self.forget(*transfer),
+            Event::Failed { transfer, .. } => self.remove(*transfer),
             _ => {}
         }
     }
 
-    fn moved(&mut self, transfer: TransferId, bytes: u64) {
+    fn count(&mut self, transfer: TransferId, bytes: u64) {
         if let (Some(total), Some(file)) = (&self.total, self.files.get_mut(&transfer))
             && !file.size.is_unknown()
         {
-            total.inc(bytes.saturating_sub(file.seen));
-            file.seen = bytes;
+            total.inc(bytes.saturating_sub(file.counted));
+            file.counted = bytes;
         }
     }
 
-    fn forget(&mut self, transfer: TransferId) {
+    fn remove(&mut self, transfer: TransferId) {
         if let Some(bar) = self.files.remove(&transfer).and_then(|file| file.bar) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
         }
     }
 
-    /// Takes all bars away.
+    /// Removes all bars.
     pub(crate) fn clear(&mut self) {
         let files = self.files.drain().filter_map(|(_, file)| file.bar);
         for bar in files.chain(self.total.take()) {
             bar.finish_and_clear();
         }
-        // A terminal that is gone needs no clearing.
+        // A closed terminal needs no clearing.
         let _ = self.bars.clear();
     }
 }
@@ -118,7 +119,7 @@ fn style(template: &str) -> ProgressStyle {
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
 }
 
-/// The end of a long name says more than its beginning.
+/// Shortens a long name to its end, which says more than its beginning.
 fn shown(name: &FileName) -> String {
     let name = name.as_str();
     let length = name.chars().count();

@@ -1,38 +1,39 @@
-//! Questions to the user that come while other things go on: one at a time.
+//! Questions to the user, one at a time, while other events are handled.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
 use xcher_core::Quoted;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 
+use super::consent::{Answer, Question};
+use super::manifest::Chosen;
+use super::output::Output;
+use super::selection::is_yes;
+use super::stdin_lines::StdinLines;
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
-use crate::cli::ui::consent::{self, Answer, Question};
-use crate::cli::ui::manifest::Chosen;
-use crate::cli::ui::output::Output;
-use crate::cli::ui::stdin_lines::StdinLines;
 
-/// Behind a question about an offer: bars and notes may come while it waits.
+/// Ends the question about an offer: progress bars and notes can be printed before the answer.
 const LINE_END: &str = "\n";
 
-/// What waits for an answer.
+/// The questions that are not answered yet.
 pub(crate) struct Prompt {
     answers: StdinLines,
-    waiting: VecDeque<(SessionId, About)>,
+    waiting: VecDeque<(SessionId, Pending)>,
 }
 
-enum About {
-    /// Whether someone may come in.
+enum Pending {
+    /// Asks whether a caller may see what is shared.
     Call { who: String },
-    /// Which of the offered files are wanted.
+    /// Asks which of the offered files are wanted.
     Offer { who: String, question: Box<Question> },
 }
 
-/// How the question about an offer was answered.
-pub(crate) enum Settled {
-    Take(SessionId, Chosen),
-    Refuse(SessionId, Box<Question>),
+/// The user's decision about an offer.
+pub(crate) enum Decision {
+    Accept(SessionId, Chosen),
+    Decline(SessionId, Box<Question>),
 }
 
 impl Prompt {
@@ -46,7 +47,7 @@ impl Prompt {
         who: String,
         output: &Output,
     ) -> Result<(), CliError> {
-        self.push(session, About::Call { who }, output)
+        self.push(session, Pending::Call { who }, output)
     }
 
     pub(crate) fn ask_offer(
@@ -56,11 +57,16 @@ impl Prompt {
         question: Question,
         output: &Output,
     ) -> Result<(), CliError> {
-        self.push(session, About::Offer { who, question: Box::new(question) }, output)
+        self.push(session, Pending::Offer { who, question: Box::new(question) }, output)
     }
 
-    fn push(&mut self, session: SessionId, about: About, output: &Output) -> Result<(), CliError> {
-        self.waiting.push_back((session, about));
+    fn push(
+        &mut self,
+        session: SessionId,
+        pending: Pending,
+        output: &Output,
+    ) -> Result<(), CliError> {
+        self.waiting.push_back((session, pending));
         if self.waiting.len() == 1 { self.show(output) } else { Ok(()) }
     }
 
@@ -68,13 +74,12 @@ impl Prompt {
     fn show(&mut self, output: &Output) -> Result<(), CliError> {
         match self.waiting.front_mut() {
             None => {}
-            Some((_, About::Call { who })) => {
-                // Where nobody sees the question, nobody answers, and the call is left.
+            Some((_, Pending::Call { who })) => {
+                // Without a terminal nothing is typed behind the question; the call expires.
                 let end = if std::io::stderr().is_terminal() { "" } else { "\n" };
-                let text = format!("{who} would like to see what you share. Allow it? [y/N] {end}");
-                output.show(&text);
+                output.show(&format!("{who} wants to see what you share. Allow it? [y/N] {end}"));
             }
-            Some((_, About::Offer { who, question })) => {
+            Some((_, Pending::Offer { who, question })) => {
                 output.show(&format!("{who} offers:\n"));
                 question.show(output)?;
                 question.ask(output, LINE_END);
@@ -83,7 +88,7 @@ impl Prompt {
         Ok(())
     }
 
-    /// The user's next line; `None` where there is nobody to ask.
+    /// Returns the user's next line; `None` at the end of standard input. Waits while nothing is asked.
     pub(crate) async fn answer(&mut self) -> Option<String> {
         if self.waiting.is_empty() {
             return std::future::pending().await;
@@ -91,48 +96,49 @@ impl Prompt {
         self.answers.next().await
     }
 
-    /// Takes an answer to the first question; what it says of an offer.
+    /// Takes a line as the answer to the first question. Returns the decision, if that was about an offer.
     pub(crate) fn settle(
         &mut self,
-        running: &mut OnlineHost,
+        online: &mut OnlineHost,
         line: Option<&str>,
-    ) -> Result<Option<Settled>, CliError> {
-        let Some((session, about)) = self.waiting.pop_front() else { return Ok(None) };
-        let settled = match about {
-            About::Call { who } => {
-                let yes = line.is_some_and(|line| consent::is_yes(&line.trim().to_lowercase()));
-                settle_call(running, session, &who, yes);
+    ) -> Result<Option<Decision>, CliError> {
+        let Some((session, pending)) = self.waiting.pop_front() else { return Ok(None) };
+        let decision = match pending {
+            Pending::Call { who } => {
+                let yes = line.is_some_and(|line| is_yes(&line.trim().to_lowercase()));
+                answer_call(online, session, &who, yes);
                 None
             }
-            About::Offer { who, mut question } => match question.answer(line, &running.output)? {
-                Answer::Again => {
-                    question.ask(&running.output, LINE_END);
-                    self.waiting.push_front((session, About::Offer { who, question }));
+            Pending::Offer { who, mut question } => match question.answer(line, &online.output)? {
+                Answer::AskAgain => {
+                    question.ask(&online.output, LINE_END);
+                    self.waiting.push_front((session, Pending::Offer { who, question }));
                     return Ok(None);
                 }
-                Answer::No => Some(Settled::Refuse(session, question)),
-                Answer::Take(chosen) => Some(Settled::Take(session, chosen)),
+                Answer::Decline => Some(Decision::Decline(session, question)),
+                Answer::Accept(chosen) => Some(Decision::Accept(session, chosen)),
             },
         };
-        self.show(&running.output)?;
-        Ok(settled)
+        self.show(&online.output)?;
+        Ok(decision)
     }
 
-    /// Nobody waits for the answers of a session any more.
-    pub(crate) fn forget(&mut self, session: SessionId, output: &Output) -> Result<(), CliError> {
+    /// Withdraws the questions about a session that has ended.
+    pub(crate) fn withdraw(&mut self, session: SessionId, output: &Output) -> Result<(), CliError> {
         let first = self.waiting.front().map(|(first, _)| *first);
         self.waiting.retain(|(waiting, _)| *waiting != session);
         if first != Some(session) {
             return Ok(());
         }
-        output.show("  not any more\n");
+        output.show("  (withdrawn)\n");
         self.show(output)
     }
 }
 
-fn settle_call(running: &mut OnlineHost, session: SessionId, who: &str, yes: bool) {
-    let answered = if yes { running.host.accept(session) } else { running.host.reject(session) };
+fn answer_call(online: &mut OnlineHost, session: SessionId, who: &str, yes: bool) {
+    let answer = if yes { SessionCommand::Accept } else { SessionCommand::Reject };
+    let answered = online.host.command(session, answer);
     if answered.is_err() {
-        running.output.note(format_args!("{} has given up", Quoted(who)));
+        online.output.note(format_args!("{} is no longer waiting", Quoted(who)));
     }
 }

@@ -1,17 +1,8 @@
-//! Which files of a list an answer selects.
+//! The files of a list that an answer selects: all, by number, or by name.
 
 use glob::{MatchOptions, Pattern};
 use xcher_core::FileName;
 
-use super::consent::is_yes;
-
-/// Whether a file is `folder`, or in it.
-pub(crate) fn is_in(name: &FileName, folder: &str) -> bool {
-    let rest = name.as_str().strip_prefix(folder);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Which files an answer means.
 pub(crate) enum Selection {
     All,
     Numbers(Vec<(u64, u64)>),
@@ -19,25 +10,31 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// Reads yes, or numbers and ranges of them, or a pattern.
-    pub(crate) fn parse(word: &str, line: &str) -> Result<Self, String> {
+    /// Parses yes; numbers and ranges of `count` files; or a pattern. `word` is `line` in lower case.
+    ///
+    /// # Errors
+    ///
+    /// A line for the user.
+    pub(crate) fn parse(word: &str, line: &str, count: u64) -> Result<Self, String> {
         if is_yes(word) {
             return Ok(Self::All);
         }
         if line.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-' | ' ')) {
             let ranges = line.split([',', ' ']).filter(|range| !range.is_empty());
-            let ranges = ranges.map(|range| {
-                parse_range(range).ok_or_else(|| format!("expected 3, 3-5 or 3-, got {range}"))
-            });
-            return ranges.collect::<Result<_, _>>().map(Self::Numbers);
+            return ranges
+                .map(|range| numbers(range, count))
+                .collect::<Result<_, _>>()
+                .map(Self::Numbers);
         }
         let pattern = Pattern::new(line.trim_end_matches('/'));
-        pattern.map(Self::Named).map_err(|error| format!("expected a pattern, got {error}"))
+        pattern
+            .map(Self::Named)
+            .map_err(|error| format!("not a pattern ({error}); answer y, 1,3-5 or *.jpg"))
     }
 
-    /// A pattern means a file by its whole name, by the last part of it, or by a folder that it is
-    /// in.
-    pub(crate) fn takes(&self, number: u64, name: &FileName) -> bool {
+    /// Returns true if a file is selected. A pattern matches a whole name, its last part, or a folder that
+    /// contains it.
+    pub(crate) fn includes(&self, number: u64, name: &FileName) -> bool {
         match self {
             Self::All => true,
             Self::Numbers(ranges) => {
@@ -45,21 +42,44 @@ impl Selection {
             }
             Self::Named(pattern) => {
                 let options = MatchOptions { case_sensitive: false, ..MatchOptions::new() };
-                let is_it = |text: &str| pattern.matches_with(text, options);
+                let matches = |text: &str| pattern.matches_with(text, options);
                 let (whole, last) = (name.as_str(), name.last_part());
                 let folders = whole.match_indices('/').map(|(at, _)| &whole[..at]);
-                [whole, last].into_iter().chain(folders).any(is_it)
+                [whole, last].into_iter().chain(folders).any(matches)
             }
         }
     }
 }
 
-/// `3`, `3-5`, or `3-` for all from there.
-fn parse_range(text: &str) -> Option<(u64, u64)> {
-    match text.split_once('-') {
-        None => text.parse().ok().map(|number| (number, number)),
-        Some((from, "")) => from.parse().ok().map(|from| (from, u64::MAX)),
-        Some((from, to)) => Some((from.parse().ok()?, to.parse().ok()?)),
+pub(crate) fn is_yes(word: &str) -> bool {
+    matches!(word, "y" | "yes")
+}
+
+/// Returns true if a file is `folder` or inside it.
+pub(crate) fn is_in(name: &FileName, folder: &str) -> bool {
+    is_inside(name.as_str(), folder)
+}
+
+/// Returns true if `name` is `folder` or inside it.
+pub(crate) fn is_inside(name: &str, folder: &str) -> bool {
+    let rest = name.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Parses `3`, `3-5`, or `3-` for all from there, each among `count` files.
+fn numbers(text: &str, count: u64) -> Result<(u64, u64), String> {
+    let parse = |number: &str| number.parse::<u64>().ok();
+    let range = match text.split_once('-') {
+        None => parse(text).map(|number| (number, number)),
+        Some((from, "")) => parse(from).map(|from| (from, count.max(from))),
+        Some((from, to)) => parse(from).zip(parse(to)),
+    };
+    let (from, to) =
+        range.ok_or_else(|| format!("not a number or range: {text}; answer 3, 3-5 or 3-"))?;
+    match [from, to].into_iter().find(|number| !(1..=count).contains(number)) {
+        None => Ok((from, to)),
+        Some(number) if count == 1 => Err(format!("there is no file {number}; the only one is 1")),
+        Some(number) => Err(format!("there is no file {number}; choose from 1 to {count}")),
     }
 }
 
@@ -69,14 +89,21 @@ mod tests {
 
     use super::*;
 
-    fn taken(answer: &str, names: &[&str]) -> Vec<u64> {
-        let which = Selection::parse(&answer.to_lowercase(), answer).unwrap();
+    fn parse(answer: &str, count: usize) -> Result<Selection, String> {
+        Selection::parse(&answer.to_lowercase(), answer, count as u64)
+    }
+
+    fn selected(answer: &str, names: &[&str]) -> Vec<u64> {
+        let selection = parse(answer, names.len()).unwrap();
         let numbered = (1..).zip(names.iter().map(|name| FileName::new(name).unwrap()));
-        numbered.filter(|(number, name)| which.takes(*number, name)).map(|(n, _)| n).collect()
+        numbered
+            .filter(|(number, name)| selection.includes(*number, name))
+            .map(|(n, _)| n)
+            .collect()
     }
 
     #[test]
-    fn what_an_answer_means() {
+    fn selects_by_yes_number_range_and_pattern() {
         let names = ["a/1.jpg", "a/b/2.JPG", "a/b/notes.txt", "java.avi", "y"];
         for (answer, expected) in [
             ("y", &[1, 2, 3, 4, 5][..]),
@@ -85,25 +112,37 @@ mod tests {
             ("1,3-4", &[1, 3, 4]),
             ("1 , 5", &[1, 5]),
             ("4-", &[4, 5]),
-            ("9", &[]),
             ("5-1", &[]),
             ("*.jpg", &[1, 2]),
             ("a/b", &[2, 3]),
             ("a/b/", &[2, 3]),
             ("notes.txt", &[3]),
-            // The folder `a` too, with all that is in it.
+            // Matches the folder `a` as well, with everything in it.
             ("?", &[1, 2, 3, 5]),
             ("[j]*", &[4]),
             ("b", &[]),
         ] {
-            assert_eq!(taken(answer, &names), expected, "{answer}");
+            assert_eq!(selected(answer, &names), expected, "{answer}");
         }
     }
 
     #[test]
-    fn what_is_no_answer() {
+    fn rejects_malformed_answers() {
         for answer in ["-", "1--2", "-3", "99999999999999999999999", "[a", "***"] {
-            assert!(Selection::parse(answer, answer).is_err(), "{answer}");
+            assert!(parse(answer, 5).is_err(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn names_the_number_that_no_file_has() {
+        for (answer, count, why) in [
+            ("1,9", 2, "there is no file 9; choose from 1 to 2"),
+            ("0", 2, "there is no file 0; choose from 1 to 2"),
+            ("2-4", 3, "there is no file 4; choose from 1 to 3"),
+            ("7-", 3, "there is no file 7; choose from 1 to 3"),
+            ("2", 1, "there is no file 2; the only one is 1"),
+        ] {
+            assert_eq!(parse(answer, count).err().as_deref(), Some(why), "{answer}");
         }
     }
 }

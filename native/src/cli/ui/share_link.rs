@@ -1,29 +1,29 @@
-//! How others get at what is here: a command for a terminal, a link for a browser.
+//! Commands and links with which others fetch what this host shares.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::Nick;
 
-/// What is written differently in a link, as in JavaScript's `encodeURIComponent`.
+use crate::cli::options::DEFAULT_RELAY;
+
+/// The characters to escape in a link, as JavaScript's `encodeURIComponent` does.
 const IN_A_LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Where a relay is that is not named.
-const USUAL_RELAY: &str = "127.0.0.1:9247";
-
-/// `get …` at this relay, as it is to be typed on this host.
-pub(crate) fn get(whom_and_what: &str, relay: &str) -> String {
-    let command = format!("{} get {whom_and_what}", program());
-    match relay {
-        USUAL_RELAY => command,
-        relay => format!("{command} --relay {relay}"),
-    }
+/// Returns `xcher get …` at this relay, to be typed on this host.
+pub(crate) fn get_command(what: &str, relay: &str) -> String {
+    format!("{} get {what}{}", program(), relay_option(relay))
 }
 
-/// The link that opens a page straight on someone. What follows `#` stays in the browser.
+/// Returns ` --relay …`; nothing for the default relay.
+pub(crate) fn relay_option(relay: &str) -> String {
+    if relay == DEFAULT_RELAY { String::new() } else { format!(" --relay {relay}") }
+}
+
+/// Returns the link that opens a page on what `nick` shares. Browsers do not send what follows `#`.
 pub(crate) fn to_nick(page: &str, nick: &Nick) -> String {
     format!("{page}#{}", utf8_percent_encode(nick.as_str(), IN_A_LINK))
 }
 
-/// How this program was started, so that it can be started again from any folder.
+/// Returns how to start this program again from any folder.
 fn program() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let by_path = std::path::Path::new(&called).components().count() > 1;

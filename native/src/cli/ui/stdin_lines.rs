@@ -1,24 +1,24 @@
-//! What the user types while something else goes on.
+//! Lines the user types while other events are handled.
 
-use std::io::{self};
+use std::io;
 
 use tokio::sync::mpsc;
 
-/// Lines of standard input. Nothing is read before the first is wanted: a process in the background
-/// of a terminal would be stopped for it.
+/// Lines of standard input. Reading starts when the first line is wanted: a background process that reads
+/// from its terminal is stopped.
 #[derive(Default)]
 pub(crate) struct StdinLines(Option<mpsc::UnboundedReceiver<String>>);
 
 impl StdinLines {
-    /// The next line; `None` where there is no more. Dropping the future loses nothing.
+    /// Returns the next line; `None` at the end. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.0.get_or_insert_with(read).recv().await
     }
 }
 
 fn read() -> mpsc::UnboundedReceiver<String> {
-    let (sender, answers) = mpsc::unbounded_channel();
-    // A thread of its own, because reading a terminal cannot be given up.
+    let (sender, lines) = mpsc::unbounded_channel();
+    // A thread of its own, because a blocking read of a terminal cannot be cancelled.
     std::thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
@@ -26,5 +26,5 @@ fn read() -> mpsc::UnboundedReceiver<String> {
             }
         }
     });
-    answers
+    lines
 }

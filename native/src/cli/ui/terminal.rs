@@ -1,21 +1,21 @@
-//! The terminal: whether questions can be asked on it.
+//! Checks whether the user can be asked on the terminal.
 
 use std::io::{self, IsTerminal as _};
 
-/// Whether there is someone who sees a question and can answer.
+/// Returns true if a question would be seen and can be answered.
 pub(crate) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal() && is_in_front()
+    io::stdin().is_terminal() && io::stderr().is_terminal() && is_in_foreground()
 }
 
-/// Whether what is typed comes to this process. A terminal that is not the one that started it knows
-/// no processes in the background.
+/// Returns true if this process receives what is typed. A terminal other than the one that started the
+/// process has no background processes.
 #[cfg(unix)]
-fn is_in_front() -> bool {
+fn is_in_foreground() -> bool {
     let reader = rustix::termios::tcgetpgrp(io::stdin());
     reader.map_or(true, |reader| reader == rustix::process::getpgrp())
 }
 
 #[cfg(not(unix))]
-fn is_in_front() -> bool {
+fn is_in_foreground() -> bool {
     true
 }

@@ -1,32 +1,32 @@
-//! `--json`: one object a line on standard output (README, "For programs").
+//! The events of `--json` (README, "For programs").
 
 use serde::Serialize;
 
-/// A line of `--json`. Fields that do not apply are left out.
+/// An event. Fields that do not apply are left out.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(crate) enum JsonEvent<'a> {
-    /// The relay of this process listens.
+    /// This process's relay listens.
     Relay { address: String },
-    /// The bridge's page is here.
+    /// This process's bridge listens.
     Http { url: String },
-    /// The relay knows this host by this nick.
+    /// This host is registered at the relay.
     Online { nick: &'a str },
-    /// The link to the relay is gone.
+    /// The connection to the relay is lost.
     Offline {
         kind: &'static str,
         reason: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_seconds: Option<f64>,
     },
-    /// Someone who is online.
+    /// A nick that is online.
     Nick { nick: &'a str },
-    /// A session: `state` is call, open, ended, failed or refused.
+    /// A session; `state` is call, open, ended, failed or refused.
     Session(Session<'a>),
-    /// What both users of a session can compare.
+    /// Words that both users of a session can compare.
     #[serde(rename = "safety-words")]
     SafetyWords { session: u64, words: &'a str },
-    /// One file of a listing; `size` is a number of bytes, or a text such as "700mb".
+    /// An entry of a listing; `size` is a number of bytes, or text such as "700mb".
     File {
         session: u64,
         name: &'a str,
@@ -35,11 +35,11 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'static str>,
     },
-    /// A listing is complete.
+    /// The end of a listing.
     Listing { session: u64, files: u64 },
-    /// The answer to a question.
+    /// The answer to `xcher check`.
     Checked { session: u64, name: &'a str, shared: bool },
-    /// One file that the other side offers.
+    /// A file that the peer offers.
     Offered {
         session: u64,
         name: &'a str,
@@ -48,23 +48,23 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'static str>,
     },
-    /// The offer is complete.
+    /// The end of an offer.
     Offer { session: u64, files: u64 },
-    /// Nothing was offered: the other side knows no offers.
+    /// The peer does not support offers: nothing was offered.
     NotOffered { session: u64 },
-    /// The other side does not want an offered file.
+    /// The peer declined an offered file.
     Declined { session: u64, name: &'a str },
-    /// Ten have tried wrong codes: this one lets nobody in any more.
+    /// The code is invalid after ten wrong tries.
     CodeDead {},
-    /// The code that whoever is to fetch is to be told.
+    /// A new code, to be given to the receiver.
     Code {
         code: String,
         command: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         link: Option<&'a str>,
     },
-    /// What there is to be fetched, before consent: files and bytes that would come, files of unknown
-    /// size among them, what is here already, names that are taken, and bytes that are free.
+    /// Files to fetch, before consent: their number and bytes, those of unknown size, those that exist
+    /// already, names that are taken, and free bytes on the disk.
     Manifest {
         files: u64,
         bytes: u64,
@@ -75,9 +75,9 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         free: Option<u64>,
     },
-    /// A file that is not fetched, since it is here already.
+    /// A file that is not fetched because it exists already.
     Here { session: u64, name: &'a str, path: String },
-    /// What cannot be sent: here by its path, at the other side by its name.
+    /// An entry that is left out: of this host by its path, of the peer by its name.
     Left {
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<u64>,
@@ -88,8 +88,8 @@ pub(crate) enum JsonEvent<'a> {
         reason: &'static str,
         text: String,
     },
-    /// What was asked for or offered and is not fetched, by its session; or an unfinished file that is
-    /// not removed.
+    /// A requested or offered file that is not fetched, with its session; or an incomplete download that
+    /// is not removed.
     Skipped {
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<u64>,
@@ -99,14 +99,14 @@ pub(crate) enum JsonEvent<'a> {
         reason: &'static str,
         text: String,
     },
-    /// A file of this host's that goes by another name than it has.
+    /// A file of this host that is sent under an escaped name.
     Escaped { name: &'a str, path: String },
-    /// What was sent, together: `confirmed` of the files are stored there; of the rest it is not known.
+    /// The files sent, summed up: the peer confirmed that it stored `confirmed` of them.
     Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
-    /// A file that the other side wanted and does not have; `state` as of `delivered`.
+    /// A file that the peer wanted and does not have; `state` as in `delivered`.
     Missing { name: &'a str, state: &'static str, reason: String },
-    /// What became of a file that the other side requested: `state` is stored, handed-over,
-    /// not-stored, unsent or unconfirmed.
+    /// The result of a file that the peer requested; `state` is stored, handed-over, not-stored, unsent
+    /// or unconfirmed.
     Delivered {
         session: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,15 +117,15 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// How many more files the other side wants, and how many of all it has already.
+    /// The number of files that the peer wants in addition, and of those it has already.
     Wanted { session: u64, files: u64, bytes: u64, here: u64 },
-    /// A transfer: `state` is started, progress, finished, failed or kept.
+    /// A transfer; `state` is started, progress, finished, failed or kept.
     Transfer(Transfer<'a>),
-    /// A key of someone's: `state` is known, pinned or forgotten.
+    /// A peer's key; `state` is known, pinned or forgotten.
     Pin { state: &'static str, nick: &'a str, key: String, since: String, relay: &'a str },
     /// This host's own public key.
     Me { key: String },
-    /// What did not arrive whole.
+    /// An incomplete download.
     Partial {
         name: &'a str,
         bytes: u64,
@@ -137,17 +137,17 @@ pub(crate) enum JsonEvent<'a> {
         in_use: bool,
         path: String,
     },
-    /// An unfinished file that was removed.
+    /// An incomplete download that was removed.
     Cleared { name: &'a str, bytes: u64, path: String },
-    /// What was removed, together.
+    /// The incomplete downloads removed, summed up.
     Freed { files: u64, bytes: u64 },
-    /// Something odd that changes nothing.
+    /// An observation without consequences.
     Notice { text: &'a str },
     /// The command failed; it exits with `code`.
     Error { code: u8, reason: &'a str },
 }
 
-/// What there is to say of a session.
+/// The fields of a session event.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Session<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,14 +157,14 @@ pub(crate) struct Session<'a> {
     pub(super) peer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nick: Option<&'a str>,
-    /// Which way it goes: direct or bridge.
+    /// The path: direct or bridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) path: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) private: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
-    /// Whether the key is pinned, the first, or no.
+    /// The status of the key: pinned, first, code or no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) known: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +173,7 @@ pub(crate) struct Session<'a> {
     pub(super) reason: Option<String>,
 }
 
-/// What there is to say of a transfer.
+/// The fields of a transfer event.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Transfer<'a> {
     pub(super) transfer: u64,
@@ -194,12 +194,12 @@ pub(crate) struct Transfer<'a> {
     pub(super) kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
-    /// Other files that go with it.
+    /// The number of other files in the same batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) more: Option<u64>,
 }
 
-/// Exact bytes, or the other side's round figure.
+/// Exact bytes, or the peer's round figure.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Size {

@@ -1,40 +1,42 @@
-//! What a host reports, as lines of `--json`.
+//! Events for what a host reports.
 
 use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security};
 use xcher_core::{Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
-use crate::cli::ui::session_security::why_plain;
-use crate::host::Told;
+use crate::cli::ui::session_security::why_unencrypted;
+use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
-    /// The line for what a host told; `file` is where the file of a transfer is on this host.
-    pub(crate) fn of(told: &'a Told, file: Option<String>) -> Option<Self> {
-        match told {
-            Told::Peer(event) => Some(Self::of_event(event, file)),
-            Told::Kept { transfer, session, path, bytes } => Some(Self::Transfer(Transfer {
-                bytes: Some(*bytes),
-                path: Some(path.display().to_string()),
-                ..transfer_line(transfer.0, "kept").of(session.0, Direction::Receive)
-            })),
-            Told::Skipped(skipped) => Some(Self::Left {
+    /// Returns the event for a report; `file` is the path of a transfer's file.
+    pub(crate) fn of(event: &'a HostEvent, file: Option<String>) -> Option<Self> {
+        match event {
+            HostEvent::Peer(event) => Some(Self::of_event(event, file)),
+            HostEvent::PartialKept { transfer, session, path, bytes } => {
+                Some(Self::Transfer(Transfer {
+                    bytes: Some(*bytes),
+                    path: Some(path.display().to_string()),
+                    ..transfer_event(transfer.0, "kept").of(session.0, Direction::Receive)
+                }))
+            }
+            HostEvent::NotShared(skipped) => Some(Self::Left {
                 session: None,
                 name: None,
                 path: Some(skipped.path.display().to_string()),
                 reason: skipped.why.as_str(),
                 text: skipped.why.to_string(),
             }),
-            Told::Escaped(escaped) => Some(Self::Escaped {
+            HostEvent::Escaped(escaped) => Some(Self::Escaped {
                 name: escaped.name.as_str(),
                 path: escaped.path.display().to_string(),
             }),
-            // On the owner's terminal only.
-            Told::NotPinned { .. } | Told::OtherRelay { .. } => None,
+            // Of interest to a person only.
+            HostEvent::PinFailed { .. } | HostEvent::RelayKeyChanged { .. } => None,
         }
     }
 
-    /// What became of files that were sent.
+    /// Sums up the files sent.
     pub(crate) fn sent(outcome: &Outcome) -> Self {
         Self::Sent {
             files: outcome.delivered(),
@@ -55,30 +57,30 @@ impl<'a> JsonEvent<'a> {
                 retry_seconds: retry.map(|wait| wait.as_secs_f64()),
             },
             Event::Nick { nick } => Self::Nick { nick: nick.as_str() },
-            Event::NicksEnd => Self::Notice { text: "that is everyone" },
+            Event::NicksEnd => Self::Notice { text: "no more nicks" },
             Event::Call { session, from, nick } => Self::Session(Session {
                 peer: Some(from.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
-                ..session_line(Some(session.0), "call", None)
+                ..session_event(Some(session.0), "call", None)
             }),
             Event::CallRefused { from, error } => Self::Session(Session {
                 peer: Some(from.to_string()),
-                ..session_line(None, "refused", Some(error))
+                ..session_event(None, "refused", Some(error))
             }),
             Event::Opened { session, peer, nick, path, security, .. } => Self::Session(Session {
                 peer: Some(peer.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
                 path: Some(path.as_str()),
-                ..open_line(session.0, *security)
+                ..open_event(session.0, *security)
             }),
             Event::SafetyWords { session, words } => {
                 Self::SafetyWords { session: session.0, words }
             }
             Event::OpenFailed { session, error } => {
-                Self::Session(session_line(Some(session.0), "failed", Some(error)))
+                Self::Session(session_event(Some(session.0), "failed", Some(error)))
             }
             Event::Ended { session, error } => {
-                Self::Session(session_line(Some(session.0), "ended", error.as_ref()))
+                Self::Session(session_event(Some(session.0), "ended", error.as_ref()))
             }
             Event::Entry { session, name, size, stat } => Self::File {
                 session: session.0,
@@ -122,13 +124,13 @@ impl<'a> JsonEvent<'a> {
                     bytes: (*from > 0).then_some(*from),
                     path: file,
                     more: (*more > 0).then_some(*more),
-                    ..transfer_line(transfer.0, "started").of(session.0, *direction)
+                    ..transfer_event(transfer.0, "started").of(session.0, *direction)
                 })
             }
             Event::Progress { transfer, session, direction, bytes } => Self::Transfer(Transfer {
                 bytes: Some(*bytes),
                 path: file,
-                ..transfer_line(transfer.0, "progress").of(session.0, *direction)
+                ..transfer_event(transfer.0, "progress").of(session.0, *direction)
             }),
             Event::Delivered { session, transfer, name, bytes, delivery } => Self::Delivered {
                 session: session.0,
@@ -149,7 +151,7 @@ impl<'a> JsonEvent<'a> {
                     name: Some(name.as_str()),
                     bytes: Some(*bytes),
                     path: file,
-                    ..transfer_line(transfer.0, "finished").of(session.0, *direction)
+                    ..transfer_event(transfer.0, "finished").of(session.0, *direction)
                 })
             }
             Event::Failed { transfer, session, direction, name, error } => {
@@ -158,15 +160,15 @@ impl<'a> JsonEvent<'a> {
                     path: file,
                     kind: Some(error.kind().as_str()),
                     reason: Some(error.to_string()),
-                    ..transfer_line(transfer.0, "failed").of(session.0, *direction)
+                    ..transfer_event(transfer.0, "failed").of(session.0, *direction)
                 })
             }
         }
     }
 }
 
-fn open_line<'a>(session: u64, security: Security) -> Session<'a> {
-    let line = session_line(Some(session), "open", None);
+fn open_event<'a>(session: u64, security: Security) -> Session<'a> {
+    let line = session_event(Some(session), "open", None);
     match security {
         Security::Encrypted { key, status: known } => {
             let known = match known {
@@ -178,12 +180,12 @@ fn open_line<'a>(session: u64, security: Security) -> Session<'a> {
             Session { private: Some(true), key: Some(key.to_string()), known: Some(known), ..line }
         }
         Security::Unencrypted(why) => {
-            Session { private: Some(false), reason: Some(why_plain(why).to_owned()), ..line }
+            Session { private: Some(false), reason: Some(why_unencrypted(why).to_owned()), ..line }
         }
     }
 }
 
-fn session_line<'a>(
+fn session_event<'a>(
     session: Option<u64>,
     state: &'static str,
     error: Option<&Error>,
@@ -202,12 +204,12 @@ impl Transfer<'_> {
     }
 }
 
-fn transfer_line<'a>(transfer: u64, state: &'static str) -> Transfer<'a> {
+fn transfer_event<'a>(transfer: u64, state: &'static str) -> Transfer<'a> {
     Transfer { transfer, state, ..Transfer::default() }
 }
 
 impl Size {
-    /// `None` where it is not known.
+    /// Returns `None` if the size is unknown.
     fn of(size: xcher_core::Size) -> Option<Self> {
         match size.exact() {
             Some(bytes) => Some(Self::Bytes(bytes)),
@@ -217,7 +219,7 @@ impl Size {
     }
 }
 
-/// Nothing for a file.
+/// Returns the kind of an entry; `None` for a file.
 fn kind(stat: Stat) -> Option<&'static str> {
     match stat.kind {
         Kind::File => None,
@@ -226,7 +228,7 @@ fn kind(stat: Stat) -> Option<&'static str> {
     }
 }
 
-/// The word in `--json`.
+/// Returns the word for `state`.
 pub(crate) fn delivery_state(fate: &Delivery) -> &'static str {
     match fate {
         Delivery::Stored => "stored",

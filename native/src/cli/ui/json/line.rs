@@ -1,4 +1,4 @@
-//! One event as a line: the object, and its moment.
+//! An event as a line of JSON, with its time.
 
 use std::io::{self, Write as _};
 
@@ -8,22 +8,21 @@ use time::format_description::well_known::Rfc3339;
 
 use super::event::JsonEvent;
 
-/// Writes an event for `--json` where there is no [`Output`] yet.
-pub(crate) fn write(line: &JsonEvent<'_>) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", event_line(line)?)
+/// Writes an event where there is no [`Output`](crate::cli::ui::output::Output) yet.
+pub(crate) fn write(event: &JsonEvent<'_>) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", event_line(event)?)
 }
 
-pub(crate) fn event_line(line: &JsonEvent<'_>) -> io::Result<String> {
-    // Only text and numbers: it cannot fail to be JSON.
-    serde_json::to_string(&Timed { line, time: now() }).map_err(io::Error::other)
+pub(crate) fn event_line(event: &JsonEvent<'_>) -> io::Result<String> {
+    // Text and numbers always serialize.
+    serde_json::to_string(&Timed { event, time: now() }).map_err(io::Error::other)
 }
 
-/// An event and its moment.
 #[derive(Serialize)]
 struct Timed<'a> {
     #[serde(flatten)]
-    line: &'a JsonEvent<'a>,
-    /// UTC, as RFC 3339 has it, to the millisecond.
+    event: &'a JsonEvent<'a>,
+    /// UTC in RFC 3339, to the millisecond.
     time: String,
 }
 

@@ -1,4 +1,4 @@
-//! `--json`: one object a line on standard output (README, "For programs").
+//! `--json`: events on standard output, one JSON object a line.
 
 mod event;
 mod from_event;

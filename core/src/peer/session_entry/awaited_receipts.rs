@@ -1,0 +1,211 @@
+//! Files that were sent in a session, until the other side reports what became of them (section 19).
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::peer::event::Delivered;
+use crate::peer::{Delivery, TransferId};
+use crate::session::Receipt;
+use crate::{FileName, NotStored};
+
+/// Bytes of names that are kept; above them the oldest request is no longer waited for.
+const MAX_NAMES: usize = 8 << 20;
+/// What a name costs beside its bytes.
+const NAME_COST: usize = 32;
+
+/// The requests of the other side's whose receipts have not come.
+#[derive(Default)]
+pub(crate) struct AwaitedReceipts {
+    requests: VecDeque<Request>,
+    names: usize,
+}
+
+struct Request {
+    number: u64,
+    transfer: TransferId,
+    /// `None` where the fate of the file is known.
+    files: Vec<Option<(FileName, u64)>>,
+    left: usize,
+    /// Why this side failed to send all of it, which says more than that it did not arrive.
+    failed: Option<Box<str>>,
+}
+
+impl AwaitedReceipts {
+    /// Waits for the receipts of a request; returns what is no longer waited for.
+    pub(crate) fn expect(
+        &mut self,
+        number: u64,
+        transfer: TransferId,
+        files: Vec<(FileName, u64)>,
+    ) -> Vec<Delivered> {
+        let left = files.len();
+        self.names += files.iter().map(cost).sum::<usize>();
+        let files = files.into_iter().map(Some).collect();
+        self.requests.push_back(Request { number, transfer, files, left, failed: None });
+        let mut given_up = Vec::new();
+        while self.names > MAX_NAMES && self.requests.len() > 1 {
+            if let Some(oldest) = self.requests.pop_front() {
+                given_up.extend(self.unconfirmed(oldest));
+            }
+        }
+        given_up
+    }
+
+    /// Takes a receipt. One about a file that none is awaited of changes nothing.
+    pub(crate) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
+        let Receipt { number, at, count, not_stored } = *receipt;
+        self.settle(number, at..at.saturating_add(count), |request| {
+            match (not_stored, &request.failed) {
+                (None, _) => Delivery::Stored,
+                (Some(NotStored::Incomplete), Some(why)) => Delivery::Unsent(why.clone()),
+                (Some(why), _) => Delivery::NotStored(why),
+            }
+        })
+    }
+
+    /// So many bytes are what a request of unknown size brings, as far as is known by now.
+    pub(crate) fn moved(&mut self, number: u64, bytes: u64) {
+        let request = self.requests.iter_mut().find(|request| request.number == number);
+        if let Some(Some((_, size))) = request.and_then(|request| request.files.first_mut()) {
+            *size = bytes;
+        }
+    }
+
+    /// One file of a request was not sent.
+    pub(crate) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
+        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))
+    }
+
+    /// A request was not sent to its end: the other side reports how much of it arrived.
+    pub(crate) fn failed(&mut self, number: u64, why: &str) {
+        if let Some(request) = self.requests.iter_mut().find(|request| request.number == number) {
+            request.failed = Some(why.into());
+        }
+    }
+
+    /// The session is over, and no receipt comes any more.
+    pub(crate) fn end(&mut self) -> Vec<Delivered> {
+        let mut delivered = Vec::new();
+        while let Some(request) = self.requests.pop_front() {
+            delivered.extend(self.unconfirmed(request));
+        }
+        delivered
+    }
+
+    /// Asserts that its counts are those of the files that it waits for.
+    pub(crate) fn check(&self) {
+        let mut names = 0;
+        for request in &self.requests {
+            let files = request.files.iter().flatten();
+            names += files.clone().map(cost).sum::<usize>();
+            assert_eq!(request.left, files.count(), "files awaited of {}", request.number);
+            assert!(request.left > 0, "nothing is awaited of {}", request.number);
+        }
+        assert_eq!(self.names, names, "bytes of awaited names");
+    }
+
+    fn settle(
+        &mut self,
+        number: u64,
+        files: core::ops::Range<u64>,
+        fate: impl Fn(&Request) -> Delivery,
+    ) -> Vec<Delivered> {
+        let Some(at) = self.requests.iter().position(|request| request.number == number) else {
+            return Vec::new();
+        };
+        let request = &mut self.requests[at];
+        let (delivery, transfer) = (fate(request), request.transfer);
+        let mut delivered = Vec::new();
+        for index in files.start..files.end.min(request.files.len() as u64) {
+            let Some(file) = request.files.get_mut(index as usize).and_then(Option::take) else {
+                continue;
+            };
+            request.left -= 1;
+            self.names -= cost(&file);
+            delivered.push((transfer, file, delivery.clone()));
+        }
+        if request.left == 0 {
+            self.requests.remove(at);
+        }
+        delivered
+    }
+
+    fn unconfirmed(&mut self, request: Request) -> Vec<Delivered> {
+        let Request { transfer, files, failed, .. } = request;
+        let files: Vec<_> = files.into_iter().flatten().collect();
+        self.names -= files.iter().map(cost).sum::<usize>();
+        let fate = failed.map_or(Delivery::Unconfirmed, Delivery::Unsent);
+        files.into_iter().map(|file| (transfer, file, fate.clone())).collect()
+    }
+}
+
+fn cost((name, _): &(FileName, u64)) -> usize {
+    name.as_str().len() + NAME_COST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn names(texts: &[&str]) -> Vec<(FileName, u64)> {
+        texts.iter().map(|text| (FileName::new(text).expect("a name"), 1)).collect()
+    }
+
+    fn told(delivered: Vec<Delivered>) -> Vec<(alloc::string::String, Delivery)> {
+        delivered.into_iter().map(|(_, (name, _), fate)| (name.as_str().into(), fate)).collect()
+    }
+
+    fn stored(number: u64, at: u64, count: u64) -> Receipt {
+        Receipt { number, at, count, not_stored: None }
+    }
+
+    #[test]
+    fn each_file_has_one_fate() {
+        let mut awaited = AwaitedReceipts::default();
+        assert!(awaited.expect(4, TransferId(1), names(&["a", "b", "c", "d"])).is_empty());
+        assert_eq!(told(awaited.receipt(&stored(3, 0, 4))), []);
+        assert_eq!(told(awaited.receipt(&stored(4, 1, 1))), [("b".into(), Delivery::Stored)]);
+        assert_eq!(told(awaited.receipt(&stored(4, 1, 1))), []);
+        let space = Receipt { not_stored: Some(NotStored::Space), ..stored(4, 0, 2) };
+        let full = Delivery::NotStored(NotStored::Space);
+        assert_eq!(told(awaited.receipt(&space)), [("a".into(), full)]);
+        let gone = Delivery::Unsent("gone".into());
+        assert_eq!(told(awaited.unsent(4, 2, "gone")), [("c".into(), gone)]);
+        assert_eq!(
+            told(awaited.receipt(&stored(4, 3, u64::MAX))),
+            [("d".into(), Delivery::Stored)]
+        );
+        assert!(awaited.requests.is_empty());
+        assert_eq!(awaited.names, 0);
+    }
+
+    #[test]
+    fn what_this_side_knows_says_more_than_that_it_did_not_arrive() {
+        let mut awaited = AwaitedReceipts::default();
+        awaited.expect(0, TransferId(1), names(&["a", "b"]));
+        awaited.failed(0, "the disk broke");
+        let incomplete = Receipt { not_stored: Some(NotStored::Incomplete), ..stored(0, 1, 1) };
+        assert_eq!(told(awaited.receipt(&stored(0, 0, 1))), [("a".into(), Delivery::Stored)]);
+        let unsent = Delivery::Unsent("the disk broke".into());
+        assert_eq!(told(awaited.receipt(&incomplete)), [("b".into(), unsent)]);
+    }
+
+    #[test]
+    fn a_side_that_reports_nothing_costs_no_more_than_so_much() {
+        let mut awaited = AwaitedReceipts::default();
+        let mut given_up = 0;
+        for number in 0..100 {
+            let batch = (0..1024).map(|file| format!("{}{file}", "n".repeat(1000)));
+            let batch = batch.map(|name| name.replace("nnnnnnnnnn", "nnnnnnnnn/"));
+            let batch = batch.map(|name| (FileName::new(&name).expect("a name"), 1));
+            given_up += awaited.expect(number, TransferId(number), batch.collect()).len();
+            assert!(awaited.names <= MAX_NAMES);
+        }
+        let left = told(awaited.end());
+        assert_eq!(given_up + left.len(), 100 * 1024);
+        assert!(left.iter().all(|(_, fate)| *fate == Delivery::Unconfirmed));
+        assert_eq!(awaited.names, 0);
+    }
+}

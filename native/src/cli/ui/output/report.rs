@@ -1,0 +1,167 @@
+//! Prints what a host reports: events for `--json`, progress bars, and notes.
+
+use std::io;
+
+use xcher_core::peer::{Direction, Event};
+use xcher_core::{LeftOutReason, Size, is_escaped};
+
+use super::{MAX_ESCAPES, MAX_UNSENT, Output};
+use crate::cli::ui::amounts::human_size;
+use crate::cli::ui::json::JsonEvent;
+use crate::host::HostEvent;
+
+impl Output {
+    /// Prints a report. Results are left to the commands.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
+        if self.json {
+            let path = match event {
+                HostEvent::Peer(event) => self.paths.of(event),
+                _ => None,
+            };
+            if let Some(event) = JsonEvent::of(event, path) {
+                self.json(&event)?;
+            }
+        }
+        match event {
+            HostEvent::NotShared(skipped) => {
+                let why = (skipped.why.told(), skipped.why.as_str());
+                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
+            }
+            HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
+            HostEvent::PinFailed { nick: Some(nick), why } => {
+                self.error(format_args!("cannot store the key of {nick}: {why}"));
+            }
+            HostEvent::PinFailed { nick: None, why } => {
+                self.error(format_args!("cannot store the key of the relay: {why}"));
+            }
+            HostEvent::RelayKeyChanged { before, now } => {
+                let now = now.map_or_else(|| "none".to_owned(), |key| key.to_string());
+                self.note(format_args!(
+                    "the key of the relay has changed: now {now}, before {before}. Known peers stay \
+                     known. If the relay was set up anew, `xcher peers forget --all` with its --relay \
+                     forgets the old key; otherwise an attacker may be on the path"
+                ));
+            }
+            HostEvent::PartialKept { path, bytes, .. } => {
+                self.resume.1 += bytes;
+                let size = human_size(*bytes);
+                self.note(format_args!("kept the first {size} in {}", path.display()));
+            }
+            HostEvent::Peer(event) => {
+                if let Some(progress) = &mut self.progress {
+                    progress.event(event);
+                }
+                self.describe(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a file that is left out, once.
+    fn leave_out(&mut self, line: &str, why: (LeftOutReason, &'static str), is_error: bool) {
+        if self.left_out.add(line, why, is_error) {
+            match is_error {
+                true => self.error(format_args!("{line}")),
+                false => self.note(format_args!("{line}")),
+            }
+        }
+    }
+
+    fn note_escape(&mut self, line: String) {
+        if self.escapes.len() < MAX_ESCAPES && !self.escapes.contains(&line) {
+            self.note(format_args!("{line}"));
+            self.escapes.insert(line);
+        }
+    }
+
+    /// Prints the line about a session's security, if it is due.
+    fn announce(&mut self, session: u64, words: Option<&str>) {
+        if let Some(line) = self.sessions.announce(session, words) {
+            self.note(format_args!("{line}"));
+        }
+    }
+
+    fn describe(&mut self, event: &Event) {
+        match event {
+            Event::Offline { error, retry: Some(wait) } => {
+                let wait = wait.as_secs();
+                self.note(format_args!(
+                    "disconnected from the relay ({error}); reconnecting in {wait} s"
+                ));
+            }
+            Event::CallRefused { from, error } => {
+                self.note(format_args!("refused a call from {from}: {error}"));
+            }
+            Event::Opened { session, peer, nick, incoming, path, security } => {
+                let how = (*path, *security);
+                let line = self.sessions.opened(session.0, *peer, nick.as_ref(), *incoming, how);
+                if let Some(line) = line {
+                    self.note(format_args!("{line}"));
+                }
+            }
+            Event::SafetyWords { session, words } => self.announce(session.0, Some(words)),
+            Event::Ended { session, error } => {
+                self.announce(session.0, None);
+                match (self.sessions.ended(session.0), error) {
+                    (Some((peer, true)), Some(error)) => {
+                        self.note(format_args!("{peer} disconnected: {error}"));
+                    }
+                    // The command that called prints the error.
+                    (Some((peer, false)), Some(error)) => {
+                        self.detail(format_args!("{peer} disconnected: {error}"));
+                    }
+                    (Some((peer, _)), None) => self.detail(format_args!("{peer} disconnected")),
+                    (None, _) => {}
+                }
+            }
+            Event::OpenFailed { error, .. } => {
+                self.detail(format_args!("a session did not open: {error}"));
+            }
+            Event::Started { direction, session, name, size, .. } => {
+                self.announce(session.0, None);
+                if *direction == Direction::Send {
+                    let (peer, size) = (self.sessions.peer(session.0), shown_size(*size));
+                    self.detail(format_args!("sending {name}{size} to {peer}"));
+                }
+            }
+            Event::Failed { direction, name, error, .. } => {
+                let line = format!("{name}: {error}");
+                self.error(format_args!("{line}"));
+                if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
+                    self.unsent.insert(line);
+                }
+            }
+            Event::InvalidEntry { why, .. } => {
+                self.note(format_args!("skipped an invalid entry of the listing: {why}"));
+            }
+            Event::LeftOut { left, .. } => {
+                let why = (left.reason, left.reason.as_str());
+                self.leave_out(&left.to_string(), why, left.reason.is_error());
+            }
+            Event::Entry { name, .. } | Event::Offered { name, .. }
+                if is_escaped(name.as_str()) =>
+            {
+                self.note_escape(format!(
+                    "{name}: %{{HH}} stands for a byte that names cannot contain"
+                ));
+            }
+            Event::InvalidOffer { why, .. } => {
+                self.detail(format_args!("skipped an invalid entry of the offer: {why}"));
+            }
+            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            _ => {}
+        }
+    }
+}
+
+/// Shows a size in parentheses, unless it is unknown.
+fn shown_size(size: Size) -> String {
+    match size.is_unknown() {
+        true => String::new(),
+        false => format!(" ({})", human_size(size.bytes())),
+    }
+}

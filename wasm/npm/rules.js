@@ -1,0 +1,16 @@
+import { load } from "./load.js";
+import { isCode as is, numbered as next } from "./pkg/xcher.js";
+
+/** @typedef {import("./index.js").ConnectOptions["wasm"]} Wasm */
+
+/** @param {string} text @param {Wasm} [wasm] */
+export async function isCode(text, wasm) {
+  await load(wasm);
+  return is(text);
+}
+
+/** @param {string} name @param {number} number @param {Wasm} [wasm] */
+export async function numbered(name, number, wasm) {
+  await load(wasm);
+  return next(name, number);
+}

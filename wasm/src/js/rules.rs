@@ -1,0 +1,20 @@
+//! Rules of the core that JavaScript applies by itself.
+
+use wasm_bindgen::prelude::*;
+use xcher_core::FileName;
+use xcher_core::code::Code;
+
+/// Returns true if `text` is meant as a code: see [`Code::looks_like`].
+#[wasm_bindgen(js_name = isCode)]
+#[allow(unreachable_pub)]
+pub fn is_code(text: &str) -> bool {
+    Code::looks_like(text)
+}
+
+/// Returns the name to try when `name` is taken, for `number` 1, 2 and so on: see [`FileName::numbered`].
+/// An invalid name is returned as it is.
+#[wasm_bindgen]
+#[allow(unreachable_pub)]
+pub fn numbered(name: &str, number: u32) -> String {
+    FileName::new(name).map_or_else(|_| name.into(), |name| name.numbered(number).to_string())
+}
