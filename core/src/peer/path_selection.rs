@@ -25,7 +25,7 @@ const DIAL_STAGGER: Duration = Duration::from_millis(750);
 const CALL_GRACE: Duration = Duration::from_secs(3);
 
 /// A host that has one path leaves out what selects.
-const SELECTS: bool = cfg!(feature = "two-ways");
+const SELECTS: bool = cfg!(feature = "path-selection");
 
 impl Peer {
     /// Returns the path that this host's calls are made over first.
