@@ -19,7 +19,8 @@ fn net(limits: Limits) -> Net {
 }
 
 fn refused(net: &Net) -> usize {
-    let busy = |event: &&Event| matches!(event, Event::CallRefused { error: Error::Busy(_), .. });
+    let busy =
+        |event: &&Event| matches!(event, Event::CallRefused { error: Error::TooManySessions, .. });
     net.hosts[0].events.iter().filter(busy).count()
 }
 
@@ -60,7 +61,8 @@ fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
     };
     let over: Vec<_> = net.hosts[1].events.iter().filter_map(over).collect();
     assert_eq!(over, [1]);
-    let why = |event: &&Event| matches!(event, Event::Ended { error: Some(Error::Busy(_)), .. });
+    let why =
+        |event: &&Event| matches!(event, Event::Ended { error: Some(Error::TooManySessions), .. });
     assert_eq!(net.hosts[0].events.iter().filter(why).count(), 1);
 }
 

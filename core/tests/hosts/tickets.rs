@@ -188,7 +188,7 @@ fn a_link_that_is_lost_before_the_answer_ends_the_call() {
     let conn = net.visit(0, listener, b"");
     net.lose_relay(0);
     assert!(net.shown_out.contains(&conn));
-    assert!(matches!(net.errors(0)[..], [Error::Unreachable(_)]), "{:?}", net.errors(0));
+    assert!(matches!(net.errors(0)[..], [Error::RelayDisconnected]), "{:?}", net.errors(0));
 }
 
 /// Both ways to one call have a ticket each, and the first that is shown is enough.

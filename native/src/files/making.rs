@@ -42,7 +42,8 @@ impl Partial {
     #[cfg(unix)]
     pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         let target = self.read_target().map_err(StoreErrorKind::System)?;
-        let stays = |target: &String| xcher_core::symlink_stays_inside(self.name.borrowed(), target);
+        let stays =
+            |target: &String| xcher_core::symlink_stays_inside(self.name.borrowed(), target);
         let target = target.filter(stays);
         let target = target.ok_or(StoreErrorKind::LinkLeaves)?;
         let parent = self.open_parent()?;
