@@ -197,7 +197,7 @@ impl fmt::Display for Error {
                 write!(f, "{waited_for} within {} s", after.as_secs())
             }
             Self::Unreachable(why) => write!(f, "cannot connect: {why}"),
-            Self::Closed(None) => f.write_str("the peer closed the connection"),
+            Self::Closed(None) => f.write_str("connection closed"),
             Self::Closed(Some(why)) => write!(f, "connection lost: {why}"),
             Self::RelayDisconnected => f.write_str("the connection to the relay was lost"),
             Self::Relay(reason) => write!(f, "relay error: {reason}"),
