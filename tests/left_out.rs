@@ -481,7 +481,7 @@ fn a_home_is_shared_with_a_warning() {
     tree::write(home.path(), [("plain", "p")]);
     let bob = relay.xcher(["share", "--nick", "bob"]).args([home.path()]).env("HOME", home.path());
     let bob = bob.start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }
 
 #[test]
@@ -514,7 +514,7 @@ fn without_a_home_there_is_a_key_for_this_run() {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
         let get = get.error(&["no key can be kept", "for this run"]);
-        get.met(&["the session is private"]);
+        get.met(&["the session is encrypted"]);
     }
 }
 

@@ -50,7 +50,7 @@ fn whoever_is_known_at_one_address_of_a_relay_is_known_at_all() {
 
     let bob = share(&folder, "someone-else", &tcp);
     for at in [&tcp, &named, &bridge] {
-        amy(at, "bob").code(5).error(&["STOP: bob has another key than before"]);
+        amy(at, "bob").code(5).error(&["STOP: the key of bob has changed"]);
     }
     assert!(!bob.seen_err("is connected"), "it was spoken with");
     host(&folder, "amy", &named, &["peers", "forget", "Bob"]).run().code(0);
@@ -84,9 +84,9 @@ fn another_relay_at_an_address_is_told_and_makes_nobody_unknown() {
 
     let (_relay, _) = start("another-relay", &at);
     let bob = share(&folder, "someone-else", &at);
-    let done = amy().code(5).error(&["STOP: bob has another key than before"]);
+    let done = amy().code(5).error(&["STOP: the key of bob has changed"]);
     assert!(
-        done.err.iter().any(|line| line.contains("the relay has another key than before")),
+        done.err.iter().any(|line| line.contains("the key of the relay has changed")),
         "{done}"
     );
     let forgotten = host(&folder, "amy", &at, &["peers", "forget", "--all"]).run().code(0);
@@ -122,7 +122,7 @@ fn a_relay_that_can_keep_no_key_says_so_and_serves() {
     let relay = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off"]);
     let relay = without_keys(relay, &nowhere).start();
     let at = relay.out("relay ");
-    relay.err("the relay has no key");
+    relay.err("running without a relay key");
     host(&folder, "amy", &at, &["who"]).run().code(0);
 }
 

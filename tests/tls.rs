@@ -278,7 +278,7 @@ fn a_certificate_that_is_replaced_is_used_from_then_on() {
     fs::copy(&next.key, &pair.key).unwrap();
     until("the half is seen", || {
         who(&old).code(0);
-        relay.process.seen_err("the certificate stays as it was")
+        relay.process.seen_err("the old certificate stays in force")
     });
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     until("the new one is used", || who(&new).code == Some(0));
@@ -295,12 +295,12 @@ fn at_a_hangup_the_certificate_is_read_again() {
     fs::write(&pair.key, "no key").unwrap();
     relay.process.signal(Signal::HUP);
     let told = relay.process.err("xcher: ");
-    assert!(told.ends_with("the certificate stays as it was"), "{told}");
+    assert!(told.ends_with("the old certificate stays in force"), "{told}");
     who(&old).code(0);
     fs::copy(&next.key, &pair.key).unwrap();
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     relay.process.signal(Signal::HUP);
-    relay.process.err("the new certificate is used from now on");
+    relay.process.err("the new certificate is in force");
     who(&new).code(0);
     who(&old).code(3);
     // The same again is nothing new.
