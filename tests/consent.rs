@@ -184,7 +184,7 @@ fn what_is_here_already_does_not_come_again() {
     get.types("y");
     assert_eq!(get.wait().code(0).out.len(), 2);
     assert_eq!(names(&out), ["s/a", "s/b"]);
-    again.wait().code(0).error(&["sent 1 file, 1 B"]);
+    again.wait().code(0).error(&["sent 1 file (1 B)"]);
     // Where all is here, there is nothing to ask.
     let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
     let code = again.until("a code", |lines| lines.out.first().cloned());

@@ -135,7 +135,7 @@ fn two_is_usage() {
         usage(&["check", "bob", name], &["expected a relative file name, got "]);
         usage(&["get", "bob", "good", name], &["expected a relative file name, got "]);
     }
-    usage(&["get", "bob"], &["<NAME>..."]);
+    usage(&["get", "bob"], &["name the files to fetch"]);
     usage(&["get", "bob", "x", "--all"], &["--all"]);
     usage(&["get", "bob", "x", "--on-conflict", "guess"], &["guess"]);
     for relay in ["", "x", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "h:p"] {

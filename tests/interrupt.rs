@@ -47,7 +47,7 @@ fn get_says_x_end_and_keeps_what_it_has() {
         let kept = tree::partials(folder.path());
         let (name, bytes) = kept.first_key_value().unwrap();
         assert!(kept.len() == 1 && *bytes == tree::bytes(1, HALF), "{done}");
-        let kept = format!("{HALF} bytes are kept in {}", folder.path().display());
+        let kept = format!("kept the first 1.43 MiB in {}", folder.path().display());
         done.error(&[&kept, name]);
         assert!(tree::finished(folder.path()).is_empty());
     }
@@ -241,7 +241,7 @@ fn either_side_is_killed_at_a_random_moment() {
                 let done = requester.stop(Signal::KILL);
                 check(&out, &content, &done);
                 // What was not sent whole it says only where it had not handed over the last byte.
-                provider.err("is gone");
+                provider.err("disconnected");
                 let get = ["get", &bob, "file", "-o"];
                 relay.xcher(get).args([out.join("other")]).run().code(0);
             }

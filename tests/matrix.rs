@@ -72,7 +72,7 @@ impl Host {
         match (self.kind, other) {
             (Kind::Whole, Kind::Whole) => "the session is encrypted: key ",
             (Kind::Whole, _) => {
-                "the session is not private: the other side speaks the six packets alone"
+                "the session is not encrypted: the peer supports only the base protocol"
             }
             (Kind::Plain, _) => "the session is not encrypted: --plain",
             (Kind::Seed, _) => "",

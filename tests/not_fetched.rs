@@ -51,12 +51,12 @@ impl Sent {
 #[test]
 fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
     let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
-    sent.get(&["--yes"]).code(4).error(&[".bashrc: not taken", "--hidden takes it"]);
+    sent.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
     sent.sender.err(".bashrc: the peer does not allow this name");
     sent.sender.err("1 file did not arrive; the code is still valid");
     sent.get(&["--yes", "--hidden"]).code(0);
     assert_eq!(tree::read(&sent.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
-    sent.sender.wait().code(0).error(&["sent 2 files, 3 B: stored there"]);
+    sent.sender.wait().code(0).error(&["sent 2 files (3 B); the peer has stored everything"]);
 }
 
 #[test]
@@ -78,7 +78,11 @@ fn what_a_person_leaves_is_not_wanted() {
     get.shows("Fetch?");
     get.types("plain");
     get.wait().code(0);
-    sent.sender.wait().code(0).error(&["sent 1 file, 1 B: stored there"]).no_error(".bashrc");
+    sent.sender
+        .wait()
+        .code(0)
+        .error(&["sent 1 file (1 B); the peer has stored everything"])
+        .no_error(".bashrc");
 }
 
 #[test]
@@ -123,6 +127,6 @@ fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
 fn no_count_is_made_up_where_nothing_was_asked_for() {
     let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
     let get = sent.relay.xcher(["get", &sent.code, "--yes", "-o", "-"]).run().code(2);
-    get.error(&["expected one file for standard output, got 3"]);
+    get.error(&["standard output takes one file, not 3"]);
     sent.sender.err("the peer stopped before it fetched anything; the code is still valid");
 }

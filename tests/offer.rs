@@ -109,7 +109,7 @@ fn who_shares_is_asked_too_and_without_a_terminal_it_is_no() {
     let share = |nick: &str| relay.xcher(["share", "--nick", nick, "mine"]).dir(&out);
     let kim = started(share("kim"));
     send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
-    kim.err("2 files of amy (127.0.0.1) are declined: there is no terminal to ask on");
+    kim.err("declined 2 files of amy (127.0.0.1): no terminal to ask on");
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::read(&out).len(), 1);
     let mut lee = Terminal::start(share("lee"));

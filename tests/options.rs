@@ -184,7 +184,11 @@ fn what_strangers_can_reach_is_said_loudly() {
     relay.err("open tunnels");
     let done = relay.stop(Signal::TERM).code(0);
     let said = |what: &str| done.err.iter().filter(|line| line.contains(what)).count();
-    assert_eq!((said("WARNING: anyone who can reach 0.0.0.0:"), said("take a nick")), (2, 1), "{done}");
+    assert_eq!(
+        (said("WARNING: anyone who can reach 0.0.0.0:"), said("take a nick")),
+        (2, 1),
+        "{done}"
+    );
     let notices = done.events().into_iter().filter(|event| event["event"] == "notice").count();
     assert_eq!(notices, 2, "{done}");
     let folder = tempdir().unwrap();
@@ -194,7 +198,7 @@ fn what_strangers_can_reach_is_said_loudly() {
     let token = ["--token-file", token.to_str().unwrap()];
     for (args, expected) in [
         (vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], None),
-        ([&all[..], &token].concat(), Some("no token guards a relay")),
+        ([&all[..], &token].concat(), Some("a relay has no token")),
         ([&["--listen", "127.0.0.1:0", "--http", "0.0.0.0:0"], &token[..]].concat(), None),
     ] {
         let relay = xcher(["relay", "--quiet"]).args(args).start();

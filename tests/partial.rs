@@ -343,7 +343,7 @@ fn names_that_are_none_are_shown_escaped_and_other_things_are_left() {
     tree::write(folder.path(), [("elsewhere/x.01234567.part", "12345")]);
     symlink("elsewhere", at(".xcher-partial")).unwrap();
     for args in [&["list"][..], &["clear"]] {
-        partial(args).code(1).out(&[]).one_error(&["cannot look into \".\": "]);
+        partial(args).code(1).out(&[]).one_error(&["cannot read \".\": "]);
     }
     assert!(at("elsewhere/x.01234567.part").exists());
 }
@@ -353,7 +353,7 @@ fn a_folder_that_is_not_there_is_told_and_nothing_is_made() {
     let folder = tempdir().unwrap();
     let partial = |args: &[&str]| xcher(["partial"]).args(args).dir(folder.path());
     let missing = partial(&["-o", "missing"]).run().code(1).out(&[]);
-    missing.one_error(&["cannot look into \"missing\": No such file"]);
+    missing.one_error(&["cannot read \"missing\": No such file"]);
     partial(&["list"]).run().code(0).quiet().out(&[]);
     assert!(tree::read(folder.path()).is_empty() && !folder.path().join("missing").exists());
     leave(&folder.path().join("in"), "x", None, 5);

@@ -141,7 +141,7 @@ fn a_key_in_place_of_another_is_told() {
     run(&["pin", "amy", ONE]).code(0).quiet();
     run(&["pin", "amy", ONE]).code(0).quiet();
     let pin = run(&["pin", "amy", TWO]).code(0);
-    let pin = pin.one_error(&["amy had another key until now: ", ONE]);
+    let pin = pin.one_error(&["replaced the previous key of amy: ", ONE]);
     assert_eq!(without_days(pin), [format!("amy {TWO} 127.0.0.1:9247")]);
     assert_eq!(without_days(run(&[]).code(0)), [format!("amy {TWO} 127.0.0.1:9247")]);
 }

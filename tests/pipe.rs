@@ -312,10 +312,10 @@ fn what_cannot_be_meant_is_a_usage_error() {
     assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
     let said = xcher(["share", "-"]).between(terminal.1.into(), Stdio::null()).end(2);
     assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
-    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - or --json"]);
+    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - and --json both use standard output"]);
     usage(&["receive", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
     usage(&["share", "-", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
-    usage(&["send", "-", "-"], &["once, got it 2 times"]);
+    usage(&["send", "-", "-"], &["named 2 times; name it once"]);
     usage(&["send", "Cargo.toml", "--name", "x"], &["--name names standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
     usage(&["send", "-", "Cargo.toml", "--name", "Cargo.toml"], &["expected a free name"]);
