@@ -48,7 +48,7 @@ fn what_is_no_peer_is_told_and_not_believed() {
                 control.try_say(bytes);
                 drop(control);
                 let ls = ls.wait().code(3).out(&[]);
-                let parts = ["expected a connection back, got nothing in 1 s", expected];
+                let parts = ["did not connect back within 1 s", expected];
                 ls.one_error(&parts);
             });
         }
