@@ -59,15 +59,15 @@ export class Driver {
    * @param {(transfer: number, bytes: Uint8Array) => void} receive takes bytes in the module's memory, and
    *   must not call it
    */
-  constructor(nicks, { secret, seed, codeSeed, required }, open, handlers, receive) {
+  constructor(nicks, trust, open, handlers, receive) {
     this.#open = open;
     this.#handlers = handlers;
     this.#receive = receive;
     const events = new Proxy(/** @type {any} */ (this), {
       get: (_, event) => (/** @type {any[]} */ ...details) => this.#emit(String(event), ...details),
     });
-    const driver = /** @type {any} */ (this);
-    this.#host = new Host(nicks, secret, seed, codeSeed, required, driver, events);
+    const [names, secrets, driver] = /** @type {any[]} */ ([nicks, trust, this]);
+    this.#host = new Host(names, secrets, driver, events);
     this.key = this.#host.key();
     this.code = this.#host.code();
   }
@@ -79,7 +79,7 @@ export class Driver {
    * @returns {number} the session, transfer or offer that it began
    */
   do(command) {
-    return this.#call((host) => host.command(command));
+    return this.#call((host) => host.command(command.kind, /** @type {any} */ (command)));
   }
 
   /**

@@ -1,8 +1,10 @@
 //! Commands of the package's `driver.js`.
 
 use wasm_bindgen::prelude::*;
+use xcher_core::peer::{SessionId, TransferId};
 
-/// The kind of a command, and in brackets the fields that it has.
+/// The kind of a command, and in brackets the fields that it has. `size` is spelled as on the wire, `modified`
+/// in seconds and NaN if unknown; `reason` is one of the type `NotStored` in `index.d.ts`.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -63,40 +65,28 @@ pub enum Kind {
 
 #[wasm_bindgen]
 extern "C" {
-    /// A command. `size` is spelled as on the wire, `modified` in seconds and NaN if unknown; `reason` is
-    /// one of the type `NotStored` in `index.d.ts`.
-    pub type Command;
+    /// An object of the package, whose fields are read by name: a getter for each would take more bytes.
+    pub type Fields;
 
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn kind(this: &Command) -> Kind;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn session(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn transfer(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn nick(this: &Command) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn key(this: &Command) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn name(this: &Command) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn size(this: &Command) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn modified(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn accept(this: &Command) -> bool;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn complete(this: &Command) -> bool;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn entries(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn files(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn bytes(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn here(this: &Command) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn reason(this: &Command) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn message(this: &Command) -> String;
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    pub(super) fn text(this: &Fields, field: &str) -> String;
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    pub(super) fn number(this: &Fields, field: &str) -> f64;
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    pub(super) fn bytes(this: &Fields, field: &str) -> Vec<u8>;
+}
+
+impl Fields {
+    pub(super) fn session(&self) -> SessionId {
+        SessionId(self.number("session") as u64)
+    }
+
+    pub(super) fn transfer(&self) -> TransferId {
+        TransferId(self.number("transfer") as u64)
+    }
+
+    /// Returns a field of the type boolean.
+    pub(super) fn flag(&self, field: &str) -> bool {
+        self.number(field) != 0.0
+    }
 }

@@ -14,7 +14,7 @@ use xcher_core::session::Want;
 use xcher_core::{FileName, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat};
 
 use crate::host;
-use command::{Command, Kind};
+use command::{Fields, Kind};
 use environment::{Driver, Events, Package, millis};
 
 /// The driver. A call that fails throws an error of the package. Sessions and transfers go by their
@@ -31,36 +31,37 @@ pub struct Host {
 impl Host {
     /// Creates a host that goes by the first of `nicks` that is free, and asks about every call.
     ///
-    /// `secret` is its long-term secret and `seed` 32 random bytes; both are empty for a host whose sessions
-    /// are unencrypted. With 32 bytes in `code_seed` the host makes a code of them, goes by its nick instead
-    /// of `nicks`, and admits only callers who prove that they know it.
+    /// `trust` has its long-term `secret` and a random `seed`, each of 32 bytes, or empty for a host whose
+    /// sessions are unencrypted; `required` if they must be encrypted. With 32 bytes in `codeSeed`, the host
+    /// makes a code of them, goes by its nick instead of `nicks`, and admits only callers who prove that they
+    /// know it.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        nicks: Vec<String>,
-        secret: &[u8],
-        seed: &[u8],
-        code_seed: &[u8],
-        encryption_required: bool,
+        nicks: &Fields,
+        trust: &Fields,
         driver: Driver,
         events: Events,
     ) -> Result<Host, JsValue> {
         let package = Package { driver, events };
         let (mut encryption, mut code) = (None, None);
-        if let (Ok(secret), Ok(seed)) = (secret.try_into(), seed.try_into()) {
+        let (secret, required) = (trust.bytes("secret"), trust.flag("required"));
+        if let (Ok(secret), Ok(seed)) = (secret[..].try_into(), trust.bytes("seed")[..].try_into())
+        {
             let made = Encryption::new(Identity::new(secret), seed);
             let mut made = made.with_resume().with_stat().with_batch();
-            if let Ok(seed) = code_seed.try_into() {
+            if let Ok(seed) = trust.bytes("codeSeed")[..].try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
                 made = made.with_code(code.clone());
             }
-            encryption = Some(if encryption_required { made.required() } else { made });
-        } else if encryption_required || !secret.is_empty() {
+            encryption = Some(if required { made.required() } else { made });
+        } else if required || !secret.is_empty() {
             return Err(package.driver.error("misuse", "encryption needs a secret and a seed"));
         }
         let nicks = match &code {
             Some(code) => vec![code.nick().clone()],
             None => {
-                let nicks = nicks.iter().map(|text| Nick::parse(text));
+                let count = nicks.number("length") as usize;
+                let nicks = (0..count).map(|at| Nick::parse(&nicks.text(&at.to_string())));
                 nicks
                     .collect::<Result<_, _>>()
                     .map_err(|error| package.driver.error("misuse", &error.to_string()))?
@@ -102,30 +103,29 @@ impl Host {
 
     /// Carries out a command. Returns the session, transfer or offer that it began, otherwise 0. One function
     /// for all of them, because each exported function adds to the size of the package.
-    pub fn command(&mut self, command: &Command) -> Result<f64, JsValue> {
-        let session = SessionId(command.session() as u64);
-        let transfer = TransferId(command.transfer() as u64);
-        match command.kind() {
+    pub fn command(&mut self, kind: Kind, fields: &Fields) -> Result<f64, JsValue> {
+        let (session, transfer) = (fields.session(), fields.transfer());
+        match kind {
             Kind::Start => self.host.command(Peer::start),
             Kind::Stop => self.host.stop(),
             Kind::Opened => self.host.opened(),
-            Kind::Lost => self.host.lost(&command.message()),
+            Kind::Lost => self.host.lost(&fields.text("message")),
             Kind::Turn => self.host.turn(),
             Kind::Who => self.peer(Peer::who)?,
-            Kind::Open => return self.open(&command.nick()),
-            Kind::Answer if command.accept() => {
+            Kind::Open => return self.open(&fields.text("nick")),
+            Kind::Answer if fields.flag("accept") => {
                 self.peer(|peer, now, actions| peer.accept(session, now, actions))?;
             }
             Kind::Answer => self.peer(|peer, now, actions| peer.reject(session, now, actions))?,
-            Kind::SetPin => self.set_pin(&command.nick(), &command.key())?,
+            Kind::SetPin => self.set_pin(&fields.text("nick"), &fields.text("key"))?,
             Kind::List => self.peer(|peer, now, actions| peer.list(session, now, actions))?,
-            Kind::EntriesRead => self.host.entries_read(session, command.entries() as usize),
+            Kind::EntriesRead => self.host.entries_read(session, fields.number("entries") as usize),
             Kind::Check => {
-                let name = self.file_name(&command.name())?;
+                let name = self.file_name(&fields.text("name"))?;
                 self.peer(|peer, now, actions| peer.check(session, name, now, actions))?;
             }
             Kind::AddFile => {
-                let file = self.file(command).inspect_err(|_| self.files.clear())?;
+                let file = self.file(fields).inspect_err(|_| self.files.clear())?;
                 self.files.push(file);
             }
             Kind::Get => return self.get(session),
@@ -135,28 +135,30 @@ impl Host {
                 return self.check_use(offer).map(|offer| offer as f64);
             }
             Kind::Decline => {
-                let name = self.file_name(&command.name())?;
+                let name = self.file_name(&fields.text("name"))?;
                 self.peer(|peer, now, actions| peer.decline(session, &name, now, actions))?;
             }
             Kind::Announce => {
-                let (files, bytes) = (command.files() as u64, command.bytes() as u64);
-                let want = Want { files, bytes, already_stored: command.here() as u64 };
+                let (files, bytes) = (fields.number("files") as u64, fields.number("bytes") as u64);
+                let want = Want { files, bytes, already_stored: fields.number("here") as u64 };
                 self.peer(|peer, now, actions| peer.want(session, want, now, actions))?;
             }
             Kind::Stored => self.host.stored(transfer),
-            Kind::NotStored => self.not_stored(transfer, &command.reason(), &command.message())?,
+            Kind::NotStored => {
+                self.not_stored(transfer, &fields.text("reason"), &fields.text("message"))?
+            }
             Kind::ReadMore => self.host.read_more(transfer),
-            Kind::ReadFailed => self.host.read_failed(transfer, &command.message()),
-            Kind::PrefixEnd => self.host.prefix_end(transfer, command.complete()),
+            Kind::ReadFailed => self.host.read_failed(transfer, &fields.text("message")),
+            Kind::PrefixEnd => self.host.prefix_end(transfer, fields.flag("complete")),
             Kind::Cancel => self.peer(|peer, now, actions| peer.cancel(transfer, now, actions))?,
             Kind::End => self.peer(|peer, now, actions| peer.end(session, now, actions))?,
             Kind::Share => {
-                let SharedFile { name, size, stat } = self.file(command)?;
+                let SharedFile { name, size, stat } = self.file(fields)?;
                 if !self.host.share(name, size.bytes(), stat) {
                     return Err(self.misuse("a file of this name is shared: stop that one first"));
                 }
             }
-            Kind::Unshare => self.host.unshare(&command.name()),
+            Kind::Unshare => self.host.unshare(&fields.text("name")),
             Kind::__Invalid => return Err(self.misuse("unknown command")),
         }
         Ok(0.0)
@@ -208,11 +210,11 @@ impl Host {
         self.check_use(result)
     }
 
-    fn file(&self, command: &Command) -> Result<SharedFile, JsValue> {
-        let name = self.file_name(&command.name())?;
-        let size = Size::parse(&command.size());
+    fn file(&self, fields: &Fields) -> Result<SharedFile, JsValue> {
+        let name = self.file_name(&fields.text("name"))?;
+        let size = Size::parse(&fields.text("size"));
         let size = size.ok_or_else(|| self.misuse("the size of a file is invalid"))?;
-        let modified = command.modified();
+        let modified = fields.number("modified");
         let modified = (!modified.is_nan()).then_some(modified as _);
         Ok(SharedFile { name, size, stat: Stat { modified, ..Stat::default() } })
     }
