@@ -48,7 +48,7 @@ fn what_is_no_peer_is_told_and_not_believed() {
                 control.try_say(bytes);
                 drop(control);
                 let ls = ls.wait().code(3).out(&[]);
-                let parts = ["expected a connection back, got nothing in 1 s", expected];
+                let parts = ["did not connect back within 1 s", expected];
                 ls.one_error(&parts);
             });
         }
@@ -122,7 +122,7 @@ fn an_answer_that_never_ends_is_not_waited_for() {
                 let mut control = bob.called();
                 assert_ne!(control.line(), None, "a question");
                 control.say(said);
-                let parts = [&format!("the session with {nick} ended: "), "got nothing in 2 s"];
+                let parts = [&format!("the session with {nick} ended: "), "the peer did not answer within 2 s"];
                 done.wait().code(3).one_error(&parts);
             });
         }
