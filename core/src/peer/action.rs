@@ -1,4 +1,4 @@
-//! What a [`Peer`](crate::Peer) has its driver do.
+//! The instructions of a [`Peer`](crate::Peer) to its driver.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use super::PathPolicy;
 use crate::{Limits, Nick, Platform};
 
-/// What a host does with incoming calls.
+/// The answer of a host to incoming calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CallPolicy {
     /// Accepts them.
@@ -23,7 +23,7 @@ pub enum CallPolicy {
 pub struct Config {
     /// The nicks to ask the relay for, in this order, until it gives one.
     pub nicks: Vec<Nick>,
-    /// What to do with incoming calls.
+    /// The answer to incoming calls.
     pub calls: CallPolicy,
     /// Accepts calls from private addresses over any relay.
     pub allow_private: bool,

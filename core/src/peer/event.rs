@@ -1,4 +1,4 @@
-//! What a [`Peer`](crate::Peer) reports to its user.
+//! The reports of a [`Peer`](crate::Peer) to its user.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -29,7 +29,7 @@ pub enum Event {
     },
     /// The connection to the relay is closed, or could not be made.
     Offline {
-        /// Why.
+        /// The reason.
         error: Error,
         /// The wait before the relay is dialled again; `None` if it is not.
         retry: Option<Duration>,
@@ -55,11 +55,11 @@ pub enum Event {
     CallRefused {
         /// The address at which the caller listens.
         from: SocketAddr,
-        /// Why.
+        /// The reason.
         error: Error,
     },
     /// The session is established. For an outgoing call it is reported again if the first connection was a
-    /// stranger's: what was reported of that one is void.
+    /// not the callee's: what was reported of that one is void.
     Opened {
         /// The session.
         session: SessionId,
@@ -71,7 +71,7 @@ pub enum Event {
         incoming: bool,
         /// The path of its connections; in an unencrypted session, as far as this host can tell.
         path: Path,
-        /// Who can read it.
+        /// Its confidentiality.
         security: Security,
     },
     /// The safety words of an encrypted session: both users see the same, unless an attacker is on the path
@@ -86,7 +86,7 @@ pub enum Event {
     OpenFailed {
         /// The session.
         session: SessionId,
-        /// Why.
+        /// The reason.
         error: Error,
     },
     /// One entry of the peer's list.
@@ -146,7 +146,7 @@ pub enum Event {
     LeftOut {
         /// The session.
         session: SessionId,
-        /// What was left out, and why.
+        /// The file, and the reason.
         left: LeftOut,
     },
     /// The offer is complete.
@@ -160,7 +160,7 @@ pub enum Event {
     NotOffered {
         /// The session.
         session: SessionId,
-        /// Which of the two.
+        /// The one of the two that applies.
         error: Error,
     },
     /// The peer declined a file that was offered to it.
@@ -213,7 +213,7 @@ pub enum Event {
         /// Its size in bytes.
         bytes: u64,
     },
-    /// What became of a file that the peer requested, as far as this host can know. There is one such
+    /// The fate of a file that the peer requested, as far as this host can know. There is one such
     /// event for each file that was requested and is shared, or was.
     Delivered {
         /// The session.
@@ -224,14 +224,14 @@ pub enum Event {
         name: FileName,
         /// Its size in bytes, of piped input the bytes sent; 0 if no transfer was started.
         bytes: u64,
-        /// What became of it.
+        /// Its fate.
         delivery: Delivery,
     },
     /// The number of files that the peer wants (section 19); events add up.
     Wanted {
         /// The session.
         session: SessionId,
-        /// How many, and how many of them it has already.
+        /// The number, and how many of them it has already.
         want: Want,
     },
     /// A transfer failed.
@@ -244,26 +244,26 @@ pub enum Event {
         direction: Direction,
         /// The file.
         name: FileName,
-        /// Why.
+        /// The reason.
         error: Error,
     },
     /// Something unexpected that changes nothing.
     Notice {
         /// The session that it concerns, if any.
         session: Option<SessionId>,
-        /// What it is.
+        /// The notice.
         notice: Notice,
     },
     /// The session has ended. Moving transfers continue.
     Ended {
         /// The session.
         session: SessionId,
-        /// Why, unless a side ended it with X_END.
+        /// The reason, unless a side ended it with X_END.
         error: Option<Error>,
     },
 }
 
-/// What became of a file that the peer requested. Each front end words each of them, so that no further
+/// The fate of a file that the peer requested. Each front end words each of them, so that no further
 /// one comes without its attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -279,7 +279,7 @@ pub enum Delivery {
     Unconfirmed,
 }
 
-/// The fate of one file of a transfer: its name, its size in bytes, and what became of it.
+/// One file of a transfer with its name, its size in bytes, and its fate.
 pub(super) type Delivered = (TransferId, (FileName, u64), Delivery);
 
 impl Delivery {

@@ -1,4 +1,4 @@
-//! What a driver reports to a [`Peer`](crate::Peer).
+//! The reports of a driver to a [`Peer`](crate::Peer).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -40,7 +40,7 @@ pub enum Input<'a> {
     Sent {
         /// The connection.
         conn: ConnId,
-        /// How many since the last such input.
+        /// The number of bytes since the last such input.
         bytes: usize,
     },
     /// The relay's or a control connection was closed by the other end, or broke.
@@ -99,7 +99,7 @@ pub enum Input<'a> {
         session: SessionId,
         /// Exact, or [`Size::UNKNOWN`]; `None` if the file is not shared.
         size: Option<Size>,
-        /// Whether it is a file, a folder or a link.
+        /// A file, a folder or a link.
         kind: Kind,
     },
     /// The answer to [`Action::FindPartial`](super::Action::FindPartial).
@@ -139,7 +139,7 @@ pub enum Input<'a> {
     BatchProgress {
         /// The transfer of the batch.
         transfer: TransferId,
-        /// How each file ended.
+        /// The end of each file.
         files: Vec<(TransferId, BatchFileEnd)>,
     },
     /// [`Action::Send`](super::Action::Send) has ended.
@@ -162,7 +162,7 @@ pub enum Input<'a> {
         bytes: u64,
         /// Its digests, if it came with one.
         digests: Option<Digests>,
-        /// How it ended.
+        /// The end of its data connection.
         end: ReceiveEnd,
     },
     /// [`Action::Store`](super::Action::Store) succeeded.
@@ -176,7 +176,7 @@ pub enum Input<'a> {
     StoreFailed {
         /// The transfer.
         transfer: TransferId,
-        /// The reason that the provider is told.
+        /// The reason to report to the provider.
         reason: NotStored,
         /// The system's reason, and where the bytes are.
         why: Box<str>,
@@ -196,7 +196,7 @@ pub enum ReceiveEnd {
     Broken(Box<str>),
     /// The bytes could not be kept.
     Disk {
-        /// The reason that the provider is told.
+        /// The reason to report to the provider.
         reason: NotStored,
         /// The system's reason.
         why: Box<str>,
@@ -216,7 +216,7 @@ pub enum BatchFileEnd {
     Incomplete(Option<Box<str>>),
     /// It could not be stored.
     Failed {
-        /// The reason that the provider is told.
+        /// The reason to report to the provider.
         reason: NotStored,
         /// The system's reason.
         why: Box<str>,

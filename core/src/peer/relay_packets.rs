@@ -46,7 +46,7 @@ impl Peer {
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
-                    // It may be a stranger's X_INIT forwarded as it came: the link stays.
+                    // It may be another host's X_INIT, forwarded as it came: the connection stays.
                     Err(error @ ProtocolError::Malformed { .. }) => {
                         turn.notice(None, Notice::RelayLine(error));
                     }
