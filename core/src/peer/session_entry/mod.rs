@@ -41,7 +41,7 @@ pub(crate) struct SessionEntry {
     pub(crate) flow: FlowControl,
     /// Set while the driver looks something up for the peer's oldest question.
     pub(crate) is_looking_up: bool,
-    /// Commands that the peer has not been shown to have heard.
+    /// Commands that the peer may not have received yet.
     pub(crate) commands: Vec<Command>,
     /// The listeners at which the callee of this host's call is awaited.
     pub(crate) listeners: CallListeners,
