@@ -64,7 +64,7 @@ fn who_fetches_by_a_code_gets_a_no_at_once() {
     get.types("y");
     let get = get.wait().code(1);
     assert!(get.screen.contains("s/large: the peer refused"), "{}", get.screen);
-    sender.err("1 file did not arrive; the code is still good");
+    sender.err("1 file did not arrive; the code is still valid");
     said_once(sender.stop(rustix::process::Signal::TERM).code(1));
 }
 

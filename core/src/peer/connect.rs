@@ -37,7 +37,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        self.command(now, actions, |peer, turn| peer.call(nick, None, turn))
+        self.run(now, actions, |peer, turn| peer.call(nick, None, turn))
     }
 
     /// Calls the host that made a code, and proves to know it: otherwise as [`open`](Self::open).
@@ -51,7 +51,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if peer.encryption.is_none() {
                 return Err(MisuseError::EncryptionDisabled);
             }

@@ -25,7 +25,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| peer.answer_call(session, true, turn))
+        self.run(now, actions, |peer, turn| peer.answer_call(session, true, turn))
     }
 
     /// Rejects a call ([`Event::Call`]). The caller learns nothing of it: the base protocol has no packet
@@ -40,7 +40,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| peer.answer_call(session, false, turn))
+        self.run(now, actions, |peer, turn| peer.answer_call(session, false, turn))
     }
 
     /// Accepts or rejects all calls that one answer is for.

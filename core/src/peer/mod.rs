@@ -40,6 +40,7 @@ mod role;
 mod security;
 mod serve_end;
 mod serve_start;
+mod session_command;
 mod session_end;
 mod session_entry;
 mod transfers;
@@ -61,6 +62,7 @@ pub use notice::Notice;
 pub use path::{Path, PathPolicy};
 pub use refused_request::RefusedRequest;
 pub use security::{KeyStatus, Security, WhyUnencrypted};
+pub use session_command::SessionCommand;
 pub use wait::Wait;
 
 use litemap::LiteMap;
@@ -120,7 +122,7 @@ impl Peer {
 
     /// Goes online: [`Event::Online`] follows, or [`Event::Offline`].
     pub fn start(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| peer.dial_relay(turn));
+        self.run(now, actions, |peer, turn| peer.dial_relay(turn));
     }
 
     /// Returns the id of a connection that a listener accepted.
@@ -138,7 +140,7 @@ impl Peer {
         // Other transfers can be late at this moment that the driver has still to report as slow here.
         let is_backpressure =
             matches!(input, Input::Backpressure { .. } | Input::ListBackpressure { .. });
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.take(input, turn);
             if !is_backpressure {
                 peer.pass_deadlines(turn);
@@ -150,7 +152,7 @@ impl Peer {
     /// received part of a file stays in its temporary file. The driver carries out the actions and is
     /// done.
     pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.is_stopping = true;
             while let Some((&session, _)) = peer.sessions.first() {
                 peer.leave(session, Some(Error::Cancelled), turn);
@@ -173,7 +175,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if peer.transfers.get(transfer).is_none() {
                 return Err(MisuseError::NoTransfer);
             }
@@ -193,7 +195,7 @@ impl Peer {
     }
 
     /// Runs one input or command, and then asserts the invariants in debug builds.
-    fn command<T>(
+    fn run<T>(
         &mut self,
         now: Duration,
         actions: &mut Vec<Action>,

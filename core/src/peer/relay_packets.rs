@@ -18,7 +18,7 @@ impl Peer {
     ///
     /// [`MisuseError::Offline`].
     pub fn who(&mut self, now: Duration, actions: &mut Vec<Action>) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.nick().ok_or(MisuseError::Offline)?;
             peer.write_relay(RelayPacket::Who, turn);
             Ok(())

@@ -42,6 +42,13 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
             after.as_secs()
         ),
         Error::Relay(reason) => format!("the relay at {relay} refused: {reason}"),
+        Error::Closed(why) => {
+            let why = why.as_deref().map(|why| format!(" ({})", reason(why))).unwrap_or_default();
+            format!(
+                "the relay at {relay} closed the connection{why}; try again, or name another relay \
+                     with --relay"
+            )
+        }
         error => format!("cannot use the relay at {relay}: {error}"),
     }
 }

@@ -6,17 +6,17 @@ use std::path::Path;
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
 use crate::cli::ui::output::Output;
-use crate::host::Privacy;
+use crate::host::EncryptionSetup;
 use crate::keys::{self, KeysError};
 
 /// Loads this host's key, which is created at first use, and known peers; `None` with `--plain`.
-pub(crate) fn load(common: &Common) -> Result<Option<Privacy>, CliError> {
+pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError> {
     if common.plain {
         return Ok(None);
     }
-    let privacy = match (&common.data_dir, keys::usual_folder()) {
-        (Some(named), _) => Privacy::load(named, &common.relay)?,
-        (None, Some(usual)) => match Privacy::load(&usual, &common.relay) {
+    let encryption = match (&common.data_dir, keys::usual_folder()) {
+        (Some(named), _) => EncryptionSetup::load(named, &common.relay)?,
+        (None, Some(usual)) => match EncryptionSetup::load(&usual, &common.relay) {
             // A host that never had a key loses nothing without one.
             Err(error @ KeysError::System { .. }) if !keys::has_identity(&usual) => {
                 temporary_key(common, &error, Some(&usual))?
@@ -25,7 +25,7 @@ pub(crate) fn load(common: &Common) -> Result<Option<Privacy>, CliError> {
         },
         (None, None) => temporary_key(common, &"no home directory", None)?,
     };
-    Ok(Some(if common.secure { privacy.required() } else { privacy }))
+    Ok(Some(if common.secure { encryption.required() } else { encryption }))
 }
 
 /// Creates a key for this run, where none can be stored.
@@ -33,10 +33,10 @@ fn temporary_key(
     common: &Common,
     why: &dyn fmt::Display,
     folder: Option<&Path>,
-) -> Result<Privacy, CliError> {
+) -> Result<EncryptionSetup, CliError> {
     Output::new(common).note(format_args!(
         "cannot store a key ({why}), so this one lasts for this run only and peers will not recognise \
          this host again; name a folder for keys with --data-dir"
     ));
-    Ok(Privacy::for_this_run(folder, &common.relay)?)
+    Ok(EncryptionSetup::for_this_run(folder, &common.relay)?)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use xcher_core::peer::{ErrorKind, Event, SessionId, TransferId};
+use xcher_core::peer::{ErrorKind, Event, SessionCommand, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
@@ -69,7 +69,7 @@ impl FetchQueue {
     fn want(&self, online: &mut OnlineHost, want: Want) {
         if !self.offered {
             // A session that has ended takes no reports.
-            let _ = online.host.want(self.session, want);
+            let _ = online.host.command(self.session, SessionCommand::Want(want));
         }
     }
 
@@ -87,7 +87,7 @@ impl FetchQueue {
                     files.push((name, size, stat));
                 } else if self.offered {
                     // A session that has ended takes no answers.
-                    let _ = online.host.decline(self.session, &name);
+                    let _ = online.host.command(self.session, SessionCommand::Decline(name));
                 }
             }
             if self.done > done {
@@ -149,7 +149,10 @@ impl FetchQueue {
                 output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
                 if !self.offered {
                     // A session that has ended takes no reports.
-                    let _ = online.host.forgo(self.session, name, NotStored::Exists);
+                    let _ = online.host.command(
+                        self.session,
+                        SessionCommand::Skip(name.clone(), NotStored::Exists),
+                    );
                 }
                 self.worsen(ExitCode::Incomplete);
                 return true;

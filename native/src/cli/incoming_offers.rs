@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use xcher_core::peer::{Event, SessionId};
+use xcher_core::peer::{Event, SessionCommand, SessionId};
 use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode};
@@ -148,7 +148,7 @@ impl IncomingOffers {
         *self.declined.entry(session).or_default() += 1;
         online.output.skip(session, name.as_str(), None, &self.why_declined());
         // A session that has ended takes no answers.
-        let _ = online.host.decline(session, name);
+        let _ = online.host.command(session, SessionCommand::Decline(name.clone()));
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl IncomingOffers {
             if let Some(why) = &why {
                 online.output.skip(session, name.as_str(), None, why);
             }
-            open = open && online.host.decline(session, &name).is_ok();
+            open = open && online.host.command(session, SessionCommand::Decline(name)).is_ok();
         }
         if let Some(wanted) = wanted {
             self.fetching.insert(session, FetchQueue::of_offer(session, wanted)?);

@@ -1,7 +1,7 @@
 //! A session that this host opens: shared by `ls`, `check`, `get` and `send NICK`.
 
 use xcher_core::Nick;
-use xcher_core::peer::{CallPolicy, Error, Event, Notice, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, Notice, SessionCommand, SessionId};
 
 use crate::cli::callee::Callee;
 use crate::cli::connect_error::call_error;
@@ -38,10 +38,10 @@ impl<'a> OutgoingSession<'a> {
         shares: Shares,
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
-        let privacy = encryption::load(common)?;
+        let encryption = encryption::load(common)?;
         let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), patient_limits(common));
         let started =
-            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
+            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
         let mut online = started.map_err(|not| not.error)?;
         let opened = match callee.clone() {
             Callee::Nick(nick) => online.host.open(nick),
@@ -108,7 +108,7 @@ impl<'a> OutgoingSession<'a> {
     /// Ends the session. The command's result is `done`, unless standard output could not be written.
     pub(crate) async fn end(mut self, done: Result<(), CliError>) -> Result<(), CliError> {
         // The session may have ended before.
-        let _ = self.online.host.end(self.session);
+        let _ = self.online.host.command(self.session, SessionCommand::End);
         let output = self.online.stop().await;
         done.and_then(|()| output.written())
     }

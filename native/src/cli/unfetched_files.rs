@@ -2,7 +2,7 @@
 //! sender's user learns what is missing.
 
 use xcher_core::NotStored;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 use xcher_core::session::Want;
 
 use crate::cli::exit::CliError;
@@ -20,7 +20,7 @@ pub(crate) fn report_unfetched(
     why: NotStored,
 ) -> Result<(), CliError> {
     let want = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
-    let mut reported = online.host.want(session, want);
+    let mut reported = online.host.command(session, SessionCommand::Want(want));
     let mut listing = spool.reread().map_err(spool_error)?;
     for _ in 0..MAX_NAMED {
         // A session that has ended takes no reports.
@@ -28,7 +28,7 @@ pub(crate) fn report_unfetched(
             break;
         }
         let Some((name, ..)) = listing.next().map_err(spool_error)? else { break };
-        reported = online.host.forgo(session, &name, why);
+        reported = online.host.command(session, SessionCommand::Skip(name, why));
     }
     Ok(())
 }

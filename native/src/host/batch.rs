@@ -1,4 +1,4 @@
-//! Many small files at a time (section 18), on blocking threads.
+//! Batches: many small files on one data connection (section 18), on blocking threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,14 +10,14 @@ use xcher_core::stream::Seal;
 use xcher_core::{FileName, Limits, NotStored};
 
 use super::Host;
-use super::task_report::Happened;
-use super::transfer::{received_end, unsent};
+use super::file_transfer::{receive_end, send_failure};
+use super::task_report::TaskReport;
 use crate::data;
 use crate::descriptors;
 use crate::files::{Inbox, Partial, reason};
 
-/// The most files that are written before they are synced and named together. Each is open meanwhile.
-const GROUP: usize = 128;
+/// The most files that are written before they are synced and renamed together. Each is open meanwhile.
+const MAX_GROUP_LEN: usize = 128;
 
 impl Host {
     pub(super) fn send_batch(
@@ -27,8 +27,8 @@ impl Host {
         files: Vec<(FileName, u64)>,
         seal: Seal,
     ) {
-        let begun = self.begin(transfer, conn, Direction::Send);
-        let Some((socket, sent, throttle)) = begun else { return };
+        let started = self.start_transfer(transfer, conn, Direction::Send);
+        let Some((socket, sent, throttle)) = started else { return };
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
             let open = |name: &FileName, size| {
@@ -40,8 +40,8 @@ impl Host {
                 data::send_batch(&socket, &files, open, &mut left_out, seal, &sent, &throttle);
             drop(socket);
             let bytes = sent.load(Ordering::Relaxed);
-            let why = unsent(&end, bytes).map(Into::into);
-            let report = Happened::SendEnded { transfer, bytes, unsent: left_out, why };
+            let why = send_failure(&end, bytes).map(Into::into);
+            let report = TaskReport::SendEnded { transfer, bytes, unsent: left_out, why };
             let _ = reporter.blocking_send(report);
         });
     }
@@ -53,63 +53,63 @@ impl Host {
         files: Vec<BatchFile>,
         seal: Seal,
     ) {
-        let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, throttle)) = begun else { return };
+        let started = self.start_transfer(transfer, conn, Direction::Receive);
+        let Some((socket, received, throttle)) = started else { return };
         let (inbox, reporter) = (self.inbox.clone(), self.reporter.clone());
         let buffers = self.buffers.clone();
         tokio::task::spawn_blocking(move || {
             let sizes = files.iter().map(|file| file.size).collect();
             let transfers = descriptors::transfers(Limits::default().transfers);
-            let group = descriptors::files_of_transfer(transfers, GROUP);
-            let mut storing =
-                Storing { transfer, inbox, reporter, received, written: Vec::new(), group };
+            let group_len = descriptors::files_of_transfer(transfers, MAX_GROUP_LEN);
+            let mut writer =
+                BatchWriter { transfer, inbox, reporter, received, written: Vec::new(), group_len };
             let end = match seal.batch_receiver(sizes) {
                 Ok(receiver) => {
-                    let storing = std::cell::RefCell::new(&mut storing);
+                    let writer = std::cell::RefCell::new(&mut writer);
                     let each = |at: usize, arrived: BatchItem<'_>| {
-                        storing.borrow_mut().arrived(&files[at], arrived);
+                        writer.borrow_mut().receive(&files[at], arrived);
                     };
-                    let pause = || storing.borrow_mut().settle();
-                    received_end(data::receive_batch(
+                    let pause = || writer.borrow_mut().store_group();
+                    receive_end(data::receive_batch(
                         &socket, receiver, &buffers, &throttle, each, pause,
                     ))
                 }
                 Err(error) => ReceiveEnd::Broken(error.to_string().into()),
             };
-            storing.settle();
+            writer.store_group();
             drop(socket);
-            let bytes = storing.received.load(Ordering::Relaxed);
+            let bytes = writer.received.load(Ordering::Relaxed);
             let (digests, partial) = (None, None);
-            // Whoever is told that this was the last may look at the folder.
-            storing.inbox = None;
-            let report = Happened::ReceiveEnded { transfer, bytes, digests, end, partial };
-            let _ = storing.reporter.blocking_send(report);
+            // Released first: after the report the user may inspect the folder.
+            writer.inbox = None;
+            let report = TaskReport::ReceiveEnded { transfer, bytes, digests, end, partial };
+            let _ = writer.reporter.blocking_send(report);
         });
     }
 }
 
-/// Files of a batch on their way to the disk.
-struct Storing {
+/// Writes the files of a batch to the disk.
+struct BatchWriter {
     transfer: TransferId,
     inbox: Option<Arc<Inbox>>,
-    reporter: mpsc::Sender<Happened>,
+    reporter: mpsc::Sender<TaskReport>,
     received: Arc<AtomicU64>,
-    /// Written, and without their names; or how they ended.
+    /// Files written under temporary names, or the reason why not.
     written: Vec<(BatchFile, Result<Partial, BatchFileEnd>)>,
-    /// As many of them at a time.
-    group: usize,
+    /// The most of them.
+    group_len: usize,
 }
 
-impl Storing {
-    fn arrived(&mut self, file: &BatchFile, arrived: BatchItem<'_>) {
+impl BatchWriter {
+    fn receive(&mut self, file: &BatchFile, arrived: BatchItem<'_>) {
         let written = match arrived {
             BatchItem::Complete(bytes) => self.write(file, bytes),
             BatchItem::NotSent => Err(BatchFileEnd::Missing),
             BatchItem::Corrupt => Err(BatchFileEnd::Altered),
         };
         self.written.push((file.clone(), written));
-        if self.written.len() >= self.group {
-            self.settle();
+        if self.written.len() >= self.group_len {
+            self.store_group();
         }
     }
 
@@ -125,8 +125,8 @@ impl Storing {
         Ok(partial)
     }
 
-    /// Gives what was written its names, and reports it.
-    fn settle(&mut self) {
+    /// Renames the files written so far, and reports them.
+    fn store_group(&mut self) {
         if self.written.is_empty() {
             return;
         }
@@ -148,12 +148,12 @@ impl Storing {
         };
         let files = self.written.drain(..).map(store).collect();
         let _ =
-            self.reporter.blocking_send(Happened::BatchMoved { transfer: self.transfer, files });
+            self.reporter.blocking_send(TaskReport::BatchMoved { transfer: self.transfer, files });
     }
 }
 
 fn no_inbox() -> BatchFileEnd {
-    failed(NotStored::Other, "this host receives no files")
+    failed(NotStored::Other, "this host does not receive files")
 }
 
 fn failed(reason: NotStored, why: impl std::fmt::Display) -> BatchFileEnd {

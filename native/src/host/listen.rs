@@ -1,4 +1,4 @@
-//! A port that the other side is expected to connect to.
+//! Ports that a peer is expected to connect to, of this host or allocated by a bridge.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,21 +8,22 @@ use tokio::task::JoinHandle;
 use xcher_core::peer::{Input, ListenerId, Path, Purpose};
 
 use super::Host;
-use super::dial::{Dialled, no_tunnel};
-use super::task_report::Happened;
-use super::tunnel::Lines;
+use super::connection::Connection;
+use super::task_report::TaskReport;
+use super::tunnel::{TunnelClient, no_tunnel};
 use crate::net::accept::Acceptor;
 
-/// A listener; it is gone when this is dropped.
-pub(super) struct Port(JoinHandle<()>);
+/// A listener, closed on drop.
+pub(super) struct Listener(JoinHandle<()>);
 
-impl Drop for Port {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Connections that the system may hold ready: one is expected, some strangers are borne.
+/// Connections that the system holds before they are accepted: the one expected and a few of third
+/// parties.
 const BACKLOG: u32 = 16;
 
 impl Host {
@@ -33,69 +34,72 @@ impl Host {
         path: Path,
         purpose: Purpose,
     ) {
+        let reporter = self.reporter.clone();
         if path == Path::Bridge {
             let Some(tunnel) = &self.tunnel else {
                 let why = no_tunnel().to_string().into();
                 return self.later(Input::ListenFailed { listener, why });
             };
-            let task = tokio::spawn(lent(tunnel.lines(), listener, purpose, self.reporter.clone()));
-            self.ports.insert(listener, Port(task));
+            let task = tokio::spawn(accept_at_bridge(tunnel.client(), listener, purpose, reporter));
+            self.listeners.insert(listener, Listener(task));
             return;
         }
-        let (port, accepts) = match bind(ip) {
+        let (port, socket) = match bind(ip) {
             Ok(bound) => bound,
             Err(error) => {
                 let why = format!("cannot listen on {ip}: {error}").into();
                 return self.later(Input::ListenFailed { listener, why });
             }
         };
-        let task = tokio::spawn(own(accepts, listener, purpose, self.reporter.clone()));
-        self.ports.insert(listener, Port(task));
+        let task = tokio::spawn(accept_here(socket, listener, purpose, reporter));
+        self.listeners.insert(listener, Listener(task));
         self.later(Input::Listening { listener, allocated_at: None, port });
     }
 }
 
 /// Accepts on a port of this host.
-async fn own(
-    accepts: TcpListener,
+async fn accept_here(
+    socket: TcpListener,
     listener: ListenerId,
     purpose: Purpose,
-    reporter: mpsc::Sender<Happened>,
+    reporter: mpsc::Sender<TaskReport>,
 ) {
-    let mut acceptor = Acceptor::new(accepts);
-    // If it is no listener any more, the state machine does not wait for ever.
+    let mut acceptor = Acceptor::new(socket);
+    // Fails only if the socket stops being a listener; the state machine has a timeout for that.
     while let Ok((stream, _)) = acceptor.accept().await {
-        // It may be over already.
-        let Ok(Dialled { stream, local, remote, .. }) = Dialled::directly(stream) else { continue };
-        let report = Happened::Accepted { listener, stream, local, remote, purpose };
+        // Fails if the connection has already ended.
+        let Ok(Connection { stream, local, remote, .. }) = Connection::direct(stream) else {
+            continue;
+        };
+        let report = TaskReport::Accepted { listener, stream, local, remote, purpose };
         if reporter.send(report).await.is_err() {
             return;
         }
     }
 }
 
-/// Accepts on a port lent by a bridge.
-async fn lent(
-    lines: Lines,
+/// Accepts on a port allocated by a bridge.
+async fn accept_at_bridge(
+    client: TunnelClient,
     listener: ListenerId,
     purpose: Purpose,
-    reporter: mpsc::Sender<Happened>,
+    reporter: mpsc::Sender<TaskReport>,
 ) {
-    let mut port = match lines.listen().await {
+    let mut port = match client.listen().await {
         Ok(port) => port,
         Err(error) => {
             let why = error.to_string().into();
-            let _ = reporter.send(Happened::ListenFailed { listener, why }).await;
+            let _ = reporter.send(TaskReport::ListenFailed { listener, why }).await;
             return;
         }
     };
     let at = port.at;
-    let mut told = reporter.send(Happened::Lent { listener, at }).await;
-    while told.is_ok()
+    let mut reported = reporter.send(TaskReport::Allocated { listener, at }).await;
+    while reported.is_ok()
         && let Some((stream, remote)) = port.accept().await
     {
-        let report = Happened::Accepted { listener, stream, local: at, remote, purpose };
-        told = reporter.send(report).await;
+        let report = TaskReport::Accepted { listener, stream, local: at, remote, purpose };
+        reported = reporter.send(report).await;
     }
 }
 

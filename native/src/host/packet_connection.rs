@@ -1,4 +1,4 @@
-//! A connection that carries packets: to the relay, or a control connection.
+//! A connection that carries packets: the one to the relay, or a control connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,132 +12,139 @@ use tokio::task::JoinHandle;
 use xcher_core::peer::{ConnId, Purpose};
 
 use super::Host;
-use super::task_report::Happened;
+use super::task_report::TaskReport;
 
-/// The most that is read at a time.
-const READ: usize = 64 << 10;
-/// How long a closed connection may take to send what was written, and then to be read out.
-const LINGER: Duration = Duration::from_secs(1);
-/// After how long without traffic, and how often, TCP itself asks whether the other end is there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// The most bytes read at a time.
+const READ_LEN: usize = 64 << 10;
+/// Time for a closed connection to send its last bytes, and again for the peer to close.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Idle time after which, and interval at which, TCP probes the peer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The host's hold on such a connection.
-pub(super) struct Link {
-    /// Dropped to close. Bounded by the state machine, which counts what is unsent.
+/// The host's handle on such a connection.
+pub(super) struct PacketConnection {
+    /// Dropped to close. Bounded by the state machine, which counts unsent bytes.
     writes: mpsc::UnboundedSender<Vec<u8>>,
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
     /// Lets the reader read once more.
-    go: Arc<Notify>,
-    /// What the reader reads is thrown away.
+    read_permit: Arc<Notify>,
+    /// Set once received bytes are discarded.
     closing: Arc<AtomicBool>,
-    /// Paused by the core.
+    /// Set while the state machine pauses it.
     paused: bool,
-    /// Paused because the user of this host lags behind.
+    /// Set while this host's user lags behind.
     held: bool,
 }
 
-impl Link {
-    fn new(conn: ConnId, stream: TcpStream, reporter: &mpsc::Sender<Happened>) -> Self {
-        let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);
-        // Without it the limits of the state machine still find a dead end, only later.
+impl PacketConnection {
+    fn new(conn: ConnId, stream: TcpStream, reporter: &mpsc::Sender<TaskReport>) -> Self {
+        let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_INTERVAL);
+        // If this fails, the state machine's timeouts still detect a dead peer, only later.
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         let (read, write) = stream.into_split();
         let (writes, queue) = mpsc::unbounded_channel();
-        let go = Arc::new(Notify::new());
+        let read_permit = Arc::new(Notify::new());
         let closing = Arc::new(AtomicBool::new(false));
-        let reader =
-            tokio::spawn(read_all(conn, read, reporter.clone(), go.clone(), closing.clone()));
+        let reader = tokio::spawn(read_all(
+            conn,
+            read,
+            reporter.clone(),
+            read_permit.clone(),
+            closing.clone(),
+        ));
         let writer = tokio::spawn(write_all(conn, write, queue, reporter.clone()));
-        Self { writes, writer, reader, go, closing, paused: false, held: false }
+        Self { writes, writer, reader, read_permit, closing, paused: false, held: false }
     }
 
     pub(super) fn write(&self, bytes: Vec<u8>) {
-        // A writer that failed has reported it.
+        // Fails only if the writer has failed, which it has reported.
         let _ = self.writes.send(bytes);
     }
 
-    /// Sends what was written, then closes. What comes meanwhile is read and thrown away: closing
-    /// with unread bytes would reset the connection and could take our last words with it.
+    /// Sends what was written, then closes. Bytes received meanwhile are read and discarded: closing with
+    /// unread bytes would reset the connection, and the peer could lose the last packets.
     pub(super) fn close(self) -> impl Future<Output = ()> {
-        let Self { writes, mut writer, mut reader, go, closing, .. } = self;
+        let Self { writes, mut writer, mut reader, read_permit, closing, .. } = self;
         closing.store(true, Ordering::Relaxed);
-        go.notify_one();
+        read_permit.notify_one();
         drop(writes);
         async move {
-            let _ = tokio::time::timeout(LINGER, &mut writer).await;
+            let _ = tokio::time::timeout(LINGER_TIMEOUT, &mut writer).await;
             writer.abort();
-            let _ = tokio::time::timeout(LINGER, &mut reader).await;
+            let _ = tokio::time::timeout(LINGER_TIMEOUT, &mut reader).await;
             reader.abort();
         }
     }
 
-    /// Forgets a connection that is gone.
-    pub(super) fn drop_now(self) {
+    /// Drops a connection that has ended.
+    pub(super) fn abort(self) {
         self.writer.abort();
         self.reader.abort();
     }
 }
 
 impl Host {
-    /// Takes in a new connection.
+    /// Takes over a new connection.
     pub(super) fn adopt(&mut self, conn: ConnId, stream: TcpStream, purpose: Purpose) {
         match purpose {
             Purpose::Control => {
-                self.links.insert(conn, Link::new(conn, stream, &self.reporter));
+                self.packet_connections
+                    .insert(conn, PacketConnection::new(conn, stream, &self.reporter));
             }
             Purpose::Data => {
-                self.idle.insert(conn, stream);
+                self.data_connections.insert(conn, stream);
             }
         }
     }
 
-    /// Reads once more, unless told not to.
-    pub(super) fn read_on(&self, conn: ConnId) {
-        if let Some(link) = self.links.get(&conn)
-            && !(link.paused || link.held)
+    /// Lets a connection read once more, unless it is paused.
+    pub(super) fn permit_read(&self, conn: ConnId) {
+        if let Some(connection) = self.packet_connections.get(&conn)
+            && !(connection.paused || connection.held)
         {
-            link.go.notify_one();
+            connection.read_permit.notify_one();
         }
     }
 
+    /// Stops reading a connection while this host's user lags behind, or resumes.
     pub(super) fn hold_connection(&mut self, conn: ConnId, hold: bool) {
-        if let Some(link) = self.links.get_mut(&conn) {
-            link.held = hold;
+        if let Some(connection) = self.packet_connections.get_mut(&conn) {
+            connection.held = hold;
         }
-        self.read_on(conn);
+        self.permit_read(conn);
     }
 
     pub(super) fn pause(&mut self, conn: ConnId, pause: bool) {
-        if let Some(link) = self.links.get_mut(&conn) {
-            link.paused = pause;
+        if let Some(connection) = self.packet_connections.get_mut(&conn) {
+            connection.paused = pause;
         }
-        self.read_on(conn);
+        self.permit_read(conn);
     }
 }
 
 async fn read_all(
     conn: ConnId,
     mut read: OwnedReadHalf,
-    reporter: mpsc::Sender<Happened>,
-    go: Arc<Notify>,
+    reporter: mpsc::Sender<TaskReport>,
+    read_permit: Arc<Notify>,
     closing: Arc<AtomicBool>,
 ) {
     let mut buffer = Vec::new();
     let why = loop {
-        go.notified().await;
-        // Nothing is held for a connection on which nothing comes.
+        read_permit.notified().await;
+        // An idle connection holds no buffer.
         if let Err(error) = read.readable().await {
             break Some(error);
         }
-        buffer.resize(READ, 0);
+        buffer.resize(READ_LEN, 0);
         match read.read(&mut buffer).await {
             Ok(0) => break None,
-            Ok(_) if closing.load(Ordering::Relaxed) => go.notify_one(),
+            Ok(_) if closing.load(Ordering::Relaxed) => read_permit.notify_one(),
             Ok(length) => {
                 buffer.truncate(length);
                 let bytes = std::mem::take(&mut buffer);
-                if reporter.send(Happened::Received { conn, bytes }).await.is_err() {
+                if reporter.send(TaskReport::Received { conn, bytes }).await.is_err() {
                     return;
                 }
             }
@@ -146,7 +153,7 @@ async fn read_all(
     };
     if !closing.load(Ordering::Relaxed) {
         let why = why.map(|error| error.to_string().into());
-        let _ = reporter.send(Happened::Closed { conn, why }).await;
+        let _ = reporter.send(TaskReport::Closed { conn, why }).await;
     }
 }
 
@@ -154,7 +161,7 @@ async fn write_all(
     conn: ConnId,
     mut write: OwnedWriteHalf,
     mut queue: mpsc::UnboundedReceiver<Vec<u8>>,
-    reporter: mpsc::Sender<Happened>,
+    reporter: mpsc::Sender<TaskReport>,
 ) {
     while let Some(bytes) = queue.recv().await {
         let mut rest = &bytes[..];
@@ -162,11 +169,11 @@ async fn write_all(
             match write.write(rest).await {
                 Ok(sent) => {
                     rest = &rest[sent..];
-                    let _ = reporter.send(Happened::Sent { conn, bytes: sent }).await;
+                    let _ = reporter.send(TaskReport::Sent { conn, bytes: sent }).await;
                 }
                 Err(error) => {
                     let why = Some(error.to_string().into());
-                    let _ = reporter.send(Happened::Closed { conn, why }).await;
+                    let _ = reporter.send(TaskReport::Closed { conn, why }).await;
                     return;
                 }
             }

@@ -1,4 +1,4 @@
-//! What has no place on the disk: files that come from a pipe, and one that goes into one.
+//! Streams: files that are read from a pipe, and files that are written to one.
 
 use std::fs::File;
 use std::io;
@@ -10,20 +10,20 @@ use xcher_core::stream::{Hasher, Seal};
 use xcher_core::{FileName, Size};
 
 use super::Host;
-use super::passing_on::PassedOn;
-use super::task_report::Happened;
-use super::transfer::{disk, received_end};
+use super::file_transfer::{not_stored, receive_end};
+use super::streaming::StreamedFile;
+use super::task_report::TaskReport;
 use crate::data::{self, Sealing, SendEnd};
 use crate::files::{Inbox, reason};
 
-/// Where what is received goes.
+/// Where received files are written.
 #[derive(Debug)]
 pub enum Sink {
     /// Nothing is received.
     Nowhere,
-    /// Files of a folder.
+    /// Files are stored in a folder.
     Folder(Inbox),
-    /// The bytes of one file alone, as they come; each file that is received is written to it.
+    /// The bytes of each received file are written to this stream as they arrive.
     Stream(File),
 }
 
@@ -34,19 +34,19 @@ impl From<Option<Inbox>> for Sink {
 }
 
 impl Sink {
-    pub(super) fn parts(self) -> (Option<Arc<Inbox>>, Option<Stream>) {
+    pub(super) fn parts(self) -> (Option<Arc<Inbox>>, Option<OutputStream>) {
         match self {
             Self::Nowhere => (None, None),
             Self::Folder(inbox) => (Some(Arc::new(inbox)), None),
-            Self::Stream(file) => (None, Some(Stream { file: Arc::new(file), wrote: None })),
+            Self::Stream(file) => (None, Some(OutputStream { file: Arc::new(file), last: None })),
         }
     }
 }
 
-/// What files are written to, and which was last.
-pub(super) struct Stream {
+/// The stream that files are written to, and the last file.
+pub(super) struct OutputStream {
     file: Arc<File>,
-    wrote: Option<(TransferId, FileName)>,
+    last: Option<(TransferId, FileName)>,
 }
 
 impl Host {
@@ -57,26 +57,26 @@ impl Host {
         name: &FileName,
         seal: Option<Seal>,
     ) {
-        let begun = self.begin(transfer, conn, Direction::Send);
-        let (Some((socket, sent, throttle)), Some(source)) = (begun, self.shares.open_pipe(name))
-        else {
-            let why = Some("it cannot be read again".into());
+        let started = self.start_transfer(transfer, conn, Direction::Send);
+        let pipe = self.shares.open_pipe(name);
+        let (Some((socket, sent, throttle)), Some(source)) = (started, pipe) else {
+            let why = Some("a pipe can be read only once".into());
             return self.later(Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
         };
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             let ended = |bytes| {
-                let _ = reporter.blocking_send(Happened::Moved { transfer, bytes });
+                let _ = reporter.blocking_send(TaskReport::PipeEnded { transfer, bytes });
             };
             let end = data::send_pipe(&socket, &source, seal, &sent, &throttle, ended);
             drop(socket);
-            let (bytes, why) = (sent.load(Ordering::Relaxed), unsent(&end).map(Into::into));
-            let report = Happened::SendEnded { transfer, bytes, unsent: Vec::new(), why };
+            let (bytes, why) = (sent.load(Ordering::Relaxed), send_failure(&end).map(Into::into));
+            let report = TaskReport::SendEnded { transfer, bytes, unsent: Vec::new(), why };
             let _ = reporter.blocking_send(report);
         });
     }
 
-    /// As [`receive`](Self::receive), where there is a stream. False where there is none.
+    /// As [`receive`](Self::receive), into the output stream. Returns false if there is none.
     pub(super) fn receive_into_stream(
         &mut self,
         transfer: TransferId,
@@ -85,17 +85,18 @@ impl Host {
         size: Size,
         seal: &mut Option<Seal>,
     ) -> bool {
-        let file = match (self.passing_on.get(&transfer), &mut self.stream) {
-            (Some(passed), _) => passed.file.clone(),
-            (None, Some(stream)) => {
-                stream.wrote = Some((transfer, name.clone()));
-                stream.file.clone()
+        let file = match (self.streamed.get(&transfer), &mut self.output) {
+            (Some(streamed), _) => streamed.file.clone(),
+            (None, Some(output)) => {
+                output.last = Some((transfer, name.clone()));
+                output.file.clone()
             }
             (None, None) => return false,
         };
-        let begun = self.begin(transfer, conn, Direction::Receive);
-        let Some((socket, received, throttle)) = begun else {
-            let (digests, end) = (None, ReceiveEnd::Broken("it cannot be read".into()));
+        let started = self.start_transfer(transfer, conn, Direction::Receive);
+        let Some((socket, received, throttle)) = started else {
+            let why = "the data connection cannot be used";
+            let (digests, end) = (None, ReceiveEnd::Broken(why.into()));
             self.later(Input::ReceiveEnded { transfer, bytes: 0, digests, end });
             return true;
         };
@@ -115,39 +116,41 @@ impl Host {
             };
             drop(socket);
             let end = match end {
-                data::ReceiveEnd::FileError(error) => disk(reason(&error), unwritten(&error)),
-                end => received_end(end),
+                data::ReceiveEnd::FileError(error) => {
+                    not_stored(reason(&error), write_failure(&error))
+                }
+                end => receive_end(end),
             };
             let (bytes, partial) = (received.load(Ordering::Relaxed), None);
-            let report = Happened::ReceiveEnded { transfer, bytes, digests, end, partial };
+            let report = TaskReport::ReceiveEnded { transfer, bytes, digests, end, partial };
             let _ = reporter.blocking_send(report);
         });
         true
     }
 
-    /// The file that was written to the stream is whole.
+    /// Reports a file that was written to the stream as stored.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
-        if let Some(PassedOn { name, .. }) = self.passing_on.remove(&transfer) {
+        if let Some(StreamedFile { name, .. }) = self.streamed.remove(&transfer) {
             return self.later(Input::Stored { transfer, name });
         }
-        let wrote = self.stream.as_mut().and_then(|stream| stream.wrote.take());
-        if let Some((_, name)) = wrote.filter(|(wrote, _)| *wrote == transfer) {
+        let last = self.output.as_mut().and_then(|output| output.last.take());
+        if let Some((_, name)) = last.filter(|(last, _)| *last == transfer) {
             self.later(Input::Stored { transfer, name });
         }
     }
 }
 
-/// Why a pipe was not sent to its end.
-fn unsent(end: &SendEnd) -> Option<String> {
+/// Returns why a pipe was not sent to its end.
+fn send_failure(end: &SendEnd) -> Option<String> {
     match end {
-        SendEnd::FileError(error) => Some(format!("it cannot be read: {error}")),
-        end => super::transfer::unsent(end, 0),
+        SendEnd::FileError(error) => Some(format!("the pipe cannot be read: {error}")),
+        end => super::file_transfer::send_failure(end, 0),
     }
 }
 
-fn unwritten(error: &io::Error) -> String {
+fn write_failure(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => "nobody reads standard output to its end".to_owned(),
-        _ => format!("standard output cannot be written, and what it has is not whole: {error}"),
+        io::ErrorKind::BrokenPipe => "the reader of standard output closed it".to_owned(),
+        _ => format!("cannot write to standard output, which is incomplete now: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the tasks of a host report to it.
+//! Reports of a host's tasks.
 
 use std::net::SocketAddr;
 
@@ -9,26 +9,27 @@ use xcher_core::peer::{
 use xcher_core::stream::Digests;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
-use super::dial::Dialled;
-use super::open::Opened;
-use super::resume::Found;
-use super::{Host, Told};
+use super::Host;
+use super::connection::Connection;
+use super::event::HostEvent;
+use super::opened_file::OpenedFile;
+use super::partial_prefix::PartialPrefix;
 use crate::files::{Chunk, Partial, Skipped, Walk};
 use crate::keys::KeysError;
 
-/// [`Input`] with what belongs to the driver: sockets, files.
-pub(super) enum Happened {
+/// [`Input`], with the sockets and files that belong to the driver.
+pub(super) enum TaskReport {
     Connected {
         conn: ConnId,
-        dialled: Dialled,
+        connection: Connection,
         purpose: Purpose,
     },
     ConnectFailed {
         conn: ConnId,
         why: Box<str>,
     },
-    /// A port was lent.
-    Lent {
+    /// The bridge allocated a port.
+    Allocated {
         listener: ListenerId,
         at: SocketAddr,
     },
@@ -66,25 +67,25 @@ pub(super) enum Happened {
     },
     PartialFound {
         transfer: TransferId,
-        found: Option<Found>,
+        found: Option<PartialPrefix>,
     },
     Opened {
         transfer: TransferId,
-        opened: Result<Opened, Box<str>>,
+        opened: Result<OpenedFile, Box<str>>,
     },
     BatchMoved {
         transfer: TransferId,
         files: Vec<(TransferId, BatchFileEnd)>,
     },
-    /// A pipe is at its end.
-    Moved {
+    /// A pipe has ended, and its length is known.
+    PipeEnded {
         transfer: TransferId,
         bytes: u64,
     },
     SendEnded {
         transfer: TransferId,
         bytes: u64,
-        /// Files of a batch that were left out.
+        /// Files of a batch that were left out, with the reasons.
         unsent: Vec<(usize, Box<str>)>,
         why: Option<Box<str>>,
     },
@@ -111,64 +112,64 @@ pub(super) enum Happened {
 }
 
 impl Host {
-    /// Keeps what is the driver's and passes the rest on.
-    pub(super) fn happened(&mut self, report: Happened) {
+    /// Keeps the driver's part of a report and passes the rest to the state machine.
+    pub(super) fn handle_report(&mut self, report: TaskReport) {
         match report {
-            Happened::Connected { conn, dialled, purpose } => {
+            TaskReport::Connected { conn, connection, purpose } => {
                 // Closed meanwhile.
                 if self.dials.remove(&conn).is_none() {
                     return;
                 }
-                let Dialled { stream, local, remote, tunnel } = dialled;
+                let Connection { stream, local, remote, tunnel } = connection;
                 if tunnel.is_some() {
                     self.tunnel = tunnel;
                 }
                 self.adopt(conn, stream, purpose);
                 self.input(Input::Connected { conn, local, remote });
-                self.read_on(conn);
+                self.permit_read(conn);
             }
-            Happened::ConnectFailed { conn, why } => {
+            TaskReport::ConnectFailed { conn, why } => {
                 if self.dials.remove(&conn).is_some() {
                     self.input(Input::ConnectFailed { conn, why });
                 }
             }
-            Happened::Lent { listener, at } => {
+            TaskReport::Allocated { listener, at } => {
                 let (allocated_at, port) = (Some(at.ip()), at.port());
                 self.input(Input::Listening { listener, allocated_at, port });
             }
-            Happened::ListenFailed { listener, why } => {
-                self.ports.remove(&listener);
+            TaskReport::ListenFailed { listener, why } => {
+                self.listeners.remove(&listener);
                 self.input(Input::ListenFailed { listener, why });
             }
-            Happened::Accepted { listener, stream, local, remote, purpose } => {
-                if !self.ports.contains_key(&listener) {
+            TaskReport::Accepted { listener, stream, local, remote, purpose } => {
+                if !self.listeners.contains_key(&listener) {
                     return;
                 }
                 let conn = self.peer.new_conn();
                 self.adopt(conn, stream, purpose);
                 self.input(Input::Accepted { listener, conn, local, remote });
-                self.read_on(conn);
+                self.permit_read(conn);
             }
-            Happened::Received { conn, bytes } => {
-                if self.links.contains_key(&conn) {
+            TaskReport::Received { conn, bytes } => {
+                if self.packet_connections.contains_key(&conn) {
                     self.input(Input::Received { conn, bytes: &bytes });
-                    self.read_on(conn);
+                    self.permit_read(conn);
                 }
             }
-            Happened::Sent { conn, bytes } => self.input(Input::Sent { conn, bytes }),
-            Happened::Closed { conn, why } => {
-                if let Some(link) = self.links.remove(&conn) {
-                    link.drop_now();
+            TaskReport::Sent { conn, bytes } => self.input(Input::Sent { conn, bytes }),
+            TaskReport::Closed { conn, why } => {
+                if let Some(connection) = self.packet_connections.remove(&conn) {
+                    connection.abort();
                     self.input(Input::Closed { conn, why });
                 }
             }
-            Happened::Listed { session, walk, chunk } => {
+            TaskReport::Listed { session, walk, chunk } => {
                 let left: Vec<_> = chunk.skipped.iter().filter_map(Skipped::left_out).collect();
                 if !left.is_empty() {
                     self.input(Input::LeftOut { session, left });
                 }
-                self.told.extend(chunk.skipped.into_iter().map(Told::Skipped));
-                self.told.extend(chunk.escaped.into_iter().map(Told::Escaped));
+                self.events.extend(chunk.skipped.into_iter().map(HostEvent::NotShared));
+                self.events.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
                 if !chunk.done {
                     self.walks.insert(session, walk);
                 }
@@ -176,23 +177,26 @@ impl Host {
                 let entries = chunk.entries.into_iter().map(Into::into).collect();
                 self.input(Input::Entries { session, entries, done });
             }
-            Happened::Found { session, found } => {
+            TaskReport::Found { session, found } => {
                 let (size, kind) = found.unzip();
                 let kind = kind.unwrap_or_default();
                 self.input(Input::Found { session, size, kind });
             }
-            Happened::PartialFound { transfer, found } => self.partial_found(transfer, found),
-            Happened::Opened { transfer, opened } => self.opened(transfer, opened),
-            Happened::BatchMoved { transfer, files } => {
+            TaskReport::PartialFound { transfer, found } => self.partial_found(transfer, found),
+            TaskReport::Opened { transfer, opened } => self.opened(transfer, opened),
+            TaskReport::BatchMoved { transfer, files } => {
                 self.input(Input::BatchProgress { transfer, files });
             }
-            Happened::Moved { transfer, bytes } => self.input(Input::Progress { transfer, bytes }),
-            Happened::SendEnded { transfer, bytes, unsent, why } => {
-                self.moving.remove(&transfer);
+            TaskReport::PipeEnded { transfer, bytes } => {
+                self.input(Input::Progress { transfer, bytes })
+            }
+            TaskReport::SendEnded { transfer, bytes, unsent, why } => {
+                self.transfers.remove(&transfer);
                 self.input(Input::SendEnded { transfer, bytes, unsent, why });
             }
-            Happened::ReceiveEnded { transfer, bytes, digests, end, partial } => {
-                let abandoned = self.moving.remove(&transfer).is_none_or(|moving| moving.abandoned);
+            TaskReport::ReceiveEnded { transfer, bytes, digests, end, partial } => {
+                let abandoned =
+                    self.transfers.remove(&transfer).is_none_or(|transfer| transfer.abandoned);
                 match partial {
                     Some(partial) if abandoned => self.keep(transfer, partial),
                     Some(partial) => {
@@ -201,16 +205,18 @@ impl Host {
                     None => {}
                 }
                 if abandoned {
-                    self.sessions.remove(&transfer);
+                    self.session_of.remove(&transfer);
                 } else {
                     self.input(Input::ReceiveEnded { transfer, bytes, digests, end });
                 }
             }
-            Happened::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),
-            Happened::StoreFailed { transfer, reason, why } => {
+            TaskReport::Stored { transfer, name } => self.input(Input::Stored { transfer, name }),
+            TaskReport::StoreFailed { transfer, reason, why } => {
                 self.input(Input::StoreFailed { transfer, reason, why });
             }
-            Happened::PinFailed { nick, why } => self.pin_failed(nick, why),
+            TaskReport::PinFailed { nick, why } => {
+                self.events.push_back(HostEvent::PinFailed { nick, why });
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose word is taken for it that a bridge is the one that was named.
+//! The TLS roots that a bridge's certificate is checked against.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,54 +14,64 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, OtherError, RootCertStore};
 use xcher_core::Quoted;
 
-/// The authorities whose certificates are believed: the system's, unless a file names others.
+/// The certificate authorities that are trusted: the system's, unless a file names others.
 #[derive(Clone, Debug, Default)]
-pub struct Trust(Option<Arc<RootCertStore>>);
+pub struct TlsRoots {
+    only: Option<Arc<RootCertStore>>,
+    hint: Option<&'static str>,
+}
 
-impl Trust {
-    /// The certificates in this PEM file, and none of the system's.
+impl TlsRoots {
+    /// Trusts the certificates in this PEM file, and none of the system's.
     ///
     /// # Errors
     ///
-    /// The file and what was expected of it.
+    /// The file and what is wrong with it.
     pub fn only(file: &Path) -> Result<Self, String> {
-        let at = file.display();
-        let pem = fs::read(file).map_err(|error| format!("cannot read {at}: {error}"))?;
+        let path = file.display();
+        let pem = fs::read(file).map_err(|error| format!("cannot read {path}: {error}"))?;
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             certificate
                 .map_err(|error| error.to_string())
                 .and_then(|der| roots.add(der).map_err(|error| error.to_string()))
-                .map_err(|why| format!("{at}: expected certificates in PEM, got {why}"))?;
+                .map_err(|why| format!("{path}: invalid certificate in PEM: {why}"))?;
         }
         if roots.is_empty() {
-            return Err(format!("{at}: expected a certificate in PEM, got none"));
+            return Err(format!("{path}: no certificate in PEM found"));
         }
-        Ok(Self(Some(Arc::new(roots))))
+        Ok(Self { only: Some(Arc::new(roots)), hint: None })
     }
 
-    /// Speaks TLS over `socket`, with `host` and nobody else.
+    /// Appends this to the error about an untrusted certificate: how the user can trust it.
+    #[must_use]
+    pub fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// Starts TLS over `socket` with `host`, and with no other host.
     ///
     /// # Errors
     ///
-    /// What was expected of the other end, or of this system, and what there was.
+    /// What is wrong with the host's certificate, or with this system's roots.
     pub(super) async fn connect(
         &self,
         host: &str,
         socket: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            io::Error::other(format!("expected a host's name or address, got {}", Quoted(host)))
+            io::Error::other(format!("{} is not a host name or an address", Quoted(host)))
         })?;
         let config = self.config().map_err(io::Error::other)?;
         let connect = TlsConnector::from(Arc::new(config)).connect(name, socket);
         connect.await.map_err(|error| {
             let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
             match tls {
-                Some(tls) => io::Error::other(explain(host, tls)),
-                None if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    io::Error::other("expected TLS, got the end of the connection")
-                }
+                Some(tls) => io::Error::other(self.explain(host, tls)),
+                None if error.kind() == io::ErrorKind::UnexpectedEof => io::Error::other(format!(
+                    "{host} closed the connection instead of answering in TLS: \
+                     check the port in the bridge's URL"
+                )),
                 None => error,
             }
         })
@@ -72,55 +82,73 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let builder = match &self.0 {
+        let builder = match &self.only {
             Some(roots) => builder.with_root_certificates(Arc::clone(roots)),
             None => builder.with_platform_verifier().map_err(|error| {
-                format!(
-                    "expected this system's list of trusted authorities, got none ({error}): \
-                     install it (ca-certificates), or name one with --tls-ca"
-                )
+                let text = format!(
+                    "this system has no list of trusted certificate authorities ({error}): \
+                     install the package ca-certificates"
+                );
+                self.with_hint_appended(text)
             })?,
         };
         let mut config = builder.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+
+    /// Explains a TLS error in one line.
+    fn explain(&self, host: &str, error: &Error) -> String {
+        let certificate = match error {
+            Error::InvalidCertificate(certificate) => certificate,
+            Error::InvalidMessage(_) => {
+                return format!(
+                    "{host} does not use TLS on this port: a bridge without TLS has a URL with ws://"
+                );
+            }
+            error => return format!("TLS with {host} failed: {error}"),
+        };
+        let fault = match certificate {
+            CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+                format!("is for {}, not for {host}", Quoted(&presented.join(", ")))
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "is for another name".to_owned()
+            }
+            CertificateError::ExpiredContext { time, not_after } => {
+                let days = time.as_secs().saturating_sub(not_after.as_secs()) / SECONDS_PER_DAY;
+                format!("expired {days} days ago")
+            }
+            CertificateError::Expired => "has expired".to_owned(),
+            CertificateError::NotValidYetContext { time, not_before } => {
+                let seconds = not_before.as_secs().saturating_sub(time.as_secs());
+                let days = seconds.div_ceil(SECONDS_PER_DAY);
+                format!("becomes valid in {days} days: check this machine's clock")
+            }
+            CertificateError::NotValidYet => {
+                "is not valid yet: check this machine's clock".to_owned()
+            }
+            CertificateError::UnknownIssuer => {
+                let text = "is self-signed or by an unknown authority".to_owned();
+                self.with_hint_appended(text)
+            }
+            CertificateError::BadSignature => "has an invalid signature".to_owned(),
+            CertificateError::BadEncoding => "is malformed".to_owned(),
+            CertificateError::Revoked => "is revoked".to_owned(),
+            CertificateError::Other(OtherError(other)) if other.to_string().contains("CaUsed") => {
+                "is a certificate authority's own: the bridge needs one with CA:FALSE".to_owned()
+            }
+            other => {
+                tracing::debug!(?other, "certificate rejected");
+                "is invalid".to_owned()
+            }
+        };
+        format!("the certificate of {host} {fault}")
+    }
+
+    fn with_hint_appended(&self, text: String) -> String {
+        self.hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
+    }
 }
 
-/// What is wrong with a bridge's TLS, in one line.
-fn explain(host: &str, error: &Error) -> String {
-    let certificate = match error {
-        Error::InvalidCertificate(certificate) => certificate,
-        Error::InvalidMessage(_) => {
-            return "expected TLS, got something else: a bridge without TLS is at ws://".to_owned();
-        }
-        error => return format!("expected TLS with {host}, got: {error}"),
-    };
-    let day = 24 * 60 * 60;
-    let got = match certificate {
-        CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            format!("one for {}", Quoted(&presented.join(", ")))
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "one for someone else".to_owned()
-        }
-        CertificateError::ExpiredContext { time, not_after } => {
-            let days = time.as_secs().saturating_sub(not_after.as_secs()) / day;
-            format!("one that expired {days} days ago")
-        }
-        CertificateError::Expired => "one that has expired".to_owned(),
-        CertificateError::NotValidYetContext { time, not_before } => {
-            let days = not_before.as_secs().saturating_sub(time.as_secs()).div_ceil(day);
-            format!("one that is valid only in {days} days")
-        }
-        CertificateError::UnknownIssuer => {
-            "one of an unknown issuer; --tls-ca names another to trust".to_owned()
-        }
-        CertificateError::BadSignature => "one that its issuer did not sign".to_owned(),
-        CertificateError::Other(OtherError(other)) if other.to_string().contains("CaUsed") => {
-            "an authority's own (CA:TRUE)".to_owned()
-        }
-        other => format!("one that is no good: {other}"),
-    };
-    format!("expected a certificate for {host}, got {got}")
-}
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;

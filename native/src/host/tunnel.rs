@@ -1,14 +1,13 @@
-//! Sockets lent by a bridge (section 10), for a host that cannot be reached, or that only the web
-//! lets out.
+//! The client of a bridge (section 10), for a host that cannot be reached, or that may use only the web.
 //!
-//! A WebSocket carries many streams. Each begins with a line that says what it is for, and is then
-//! joined to a loopback connection, so that the rest of the host, file bytes included, works with TCP
-//! sockets and need not know.
+//! A WebSocket carries many streams. Each begins with a line that says its use, and is then connected to
+//! a loopback TCP connection, so that the rest of the host, file transfers included, works with TCP
+//! sockets alone.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -19,52 +18,27 @@ use tokio::time::timeout;
 use xcher_core::Quoted;
 use xcher_core::tunnel::FirstLine;
 
-use super::tls_roots::Trust;
+use super::tls_roots::TlsRoots;
 use super::web_socket::{self, WebSocket};
 use crate::relay_address::BridgeUrl;
 use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
 
-/// How long the bridge may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Time for the bridge to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most visitors that wait for one listener.
+const MAX_WAITING_VISITORS: usize = 16;
 
-/// A tunnel to a bridge. All that it lent is gone when it is dropped.
+/// A tunnel to a bridge. Dropping it returns everything that was allocated.
 pub(super) struct Tunnel {
-    opener: Opener,
-    ports: Arc<Ports>,
-    /// This end and the bridge's of the WebSocket.
-    pub(super) ends: (SocketAddr, SocketAddr),
-    run: AbortHandle,
+    client: TunnelClient,
+    /// The WebSocket's local and remote address.
+    pub(super) addresses: (SocketAddr, SocketAddr),
+    task: AbortHandle,
 }
-
-/// Who waits for visitors to which lent port.
-type Ports = Mutex<HashMap<u16, mpsc::Sender<(TcpStream, SocketAddr)>>>;
 
 impl Drop for Tunnel {
     fn drop(&mut self) {
-        self.run.abort();
-    }
-}
-
-/// A lent listener: it is given back when this is dropped.
-pub(super) struct AllocatedPort {
-    /// Where others reach it.
-    pub(super) at: SocketAddr,
-    visitors: mpsc::Receiver<(TcpStream, SocketAddr)>,
-    ports: Arc<Ports>,
-    /// As long as it is open, so is the listener.
-    _stream: Stream,
-}
-
-impl AllocatedPort {
-    /// The next who connects, and from where; `None` when the tunnel is gone.
-    pub(super) async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
-        self.visitors.recv().await
-    }
-}
-
-impl Drop for AllocatedPort {
-    fn drop(&mut self) {
-        lock(&self.ports).remove(&self.at.port());
+        self.task.abort();
     }
 }
 
@@ -73,110 +47,144 @@ impl Tunnel {
     ///
     /// # Errors
     ///
-    /// If there is none, it is not the one that was named, or it refuses.
+    /// If there is no bridge, its certificate is invalid, or it refuses.
     pub(super) async fn connect(
         bridge: &BridgeUrl,
         token: Option<&str>,
-        trust: &Trust,
+        tls_roots: &TlsRoots,
     ) -> io::Result<Self> {
-        let WebSocket { bytes, ends } = web_socket::connect(bridge, token, trust).await?;
-        let ports = Arc::<Ports>::default();
-        let visits = Arc::clone(&ports);
+        let WebSocket { bytes, addresses } = web_socket::connect(bridge, token, tls_roots).await?;
+        let listeners = Arc::<Listeners>::default();
+        let inbound = Arc::clone(&listeners);
         let (opener, run) = multiplex(bytes, Mode::Client, move |stream| {
-            tokio::spawn(visit(stream, Arc::clone(&visits)));
+            tokio::spawn(pass_to_listener(stream, Arc::clone(&inbound)));
         });
-        let ports_left = Arc::clone(&ports);
-        let run = tokio::spawn(async move {
+        let waiting = Arc::clone(&listeners);
+        let task = tokio::spawn(async move {
             if let Err(error) = run.await {
-                tracing::info!(%error, "the tunnel broke");
+                tracing::info!(%error, "tunnel failed");
             }
-            // Whoever waits for a visitor waits in vain.
-            lock(&ports_left).clear();
+            // Ends the wait of all who listen.
+            lock(&waiting).clear();
         });
-        Ok(Self { opener, ports, ends, run: run.abort_handle() })
+        let client = TunnelClient { opener, listeners };
+        Ok(Self { client, addresses, task: task.abort_handle() })
     }
 
-    /// What opens streams: to be used without holding the tunnel.
-    pub(super) fn lines(&self) -> Lines {
-        Lines { opener: self.opener.clone(), ports: Arc::clone(&self.ports) }
+    /// Returns a handle that opens streams and does not keep the tunnel open.
+    pub(super) fn client(&self) -> TunnelClient {
+        self.client.clone()
     }
 }
 
-/// Asks the bridge for sockets.
+/// Returns the error of a host that should use a bridge and has no tunnel.
+pub(super) fn no_tunnel() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "not connected to a bridge")
+}
+
+/// Where visitors of each allocated port are passed to.
+type Listeners = Mutex<HashMap<u16, mpsc::Sender<(TcpStream, SocketAddr)>>>;
+
+/// Asks the bridge for connections and listeners.
 #[derive(Clone)]
-pub(super) struct Lines {
+pub(super) struct TunnelClient {
     opener: Opener,
-    ports: Arc<Ports>,
+    listeners: Arc<Listeners>,
 }
 
-impl Lines {
-    /// A connection to the relay.
-    pub(super) async fn relay(&self) -> io::Result<TcpStream> {
+impl TunnelClient {
+    /// Opens a connection to the relay.
+    pub(super) async fn connect_relay(&self) -> io::Result<TcpStream> {
         let mut stream = self.opener.open().await?;
         stream.write_all(&FirstLine::Relay.to_line()).await?;
         stream.flush().await?;
-        local(stream).await
+        to_loopback(stream).await
     }
 
-    /// A connection to `to`.
+    /// Opens a connection to `to`.
     pub(super) async fn dial(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let mut stream = self.opener.open().await?;
-        match ask(&mut stream, &FirstLine::Dial(to)).await?.as_str() {
-            "YES" => local(stream).await,
-            answer => Err(refused(answer)),
+        match request(&mut stream, &FirstLine::Dial(to)).await?.as_str() {
+            "YES" => to_loopback(stream).await,
+            answer => Err(refusal(answer)),
         }
     }
 
-    /// A listener at the bridge.
+    /// Opens a listener at the bridge.
     pub(super) async fn listen(&self) -> io::Result<AllocatedPort> {
         let mut stream = self.opener.open().await?;
-        let answer = ask(&mut stream, &FirstLine::Listen).await?;
+        let answer = request(&mut stream, &FirstLine::Listen).await?;
         let Ok(FirstLine::Listening(at)) = FirstLine::parse(&answer) else {
-            return Err(refused(&answer));
+            return Err(refusal(&answer));
         };
-        let (sender, visitors) = mpsc::channel(16);
-        lock(&self.ports).insert(at.port(), sender);
-        Ok(AllocatedPort { at, visitors, ports: Arc::clone(&self.ports), _stream: stream })
+        let (sender, visitors) = mpsc::channel(MAX_WAITING_VISITORS);
+        lock(&self.listeners).insert(at.port(), sender);
+        let listeners = Arc::clone(&self.listeners);
+        Ok(AllocatedPort { at, visitors, listeners, _stream: stream })
     }
 }
 
-fn refused(answer: &str) -> io::Error {
+/// An allocated port, returned on drop.
+pub(super) struct AllocatedPort {
+    /// The address at which others reach it.
+    pub(super) at: SocketAddr,
+    visitors: mpsc::Receiver<(TcpStream, SocketAddr)>,
+    listeners: Arc<Listeners>,
+    /// The bridge listens as long as this stream is open.
+    _stream: Stream,
+}
+
+impl AllocatedPort {
+    /// Accepts the next connection and returns it with its remote address; `None` once the tunnel has
+    /// ended.
+    pub(super) async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
+        self.visitors.recv().await
+    }
+}
+
+impl Drop for AllocatedPort {
+    fn drop(&mut self) {
+        lock(&self.listeners).remove(&self.at.port());
+    }
+}
+
+fn refusal(answer: &str) -> io::Error {
     let reason = match FirstLine::parse(answer) {
         Ok(FirstLine::No { reason }) => reason,
         _ => answer,
     };
     let reason = Quoted(reason);
-    io::Error::new(io::ErrorKind::ConnectionRefused, format!("the bridge said NO: {reason}"))
+    io::Error::new(io::ErrorKind::ConnectionRefused, format!("the bridge refused: {reason}"))
 }
 
-async fn ask(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String> {
+async fn request(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String> {
     stream.write_all(&line.to_line()).await?;
     stream.flush().await?;
-    timeout(ANSWER, read_first_line(stream)).await.unwrap_or_else(|_| {
-        Err(io::Error::new(io::ErrorKind::TimedOut, "expected an answer of the bridge, got none"))
+    timeout(ANSWER_TIMEOUT, read_first_line(stream)).await.unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the bridge does not answer"))
     })
 }
 
-/// Someone came to a lent port.
-async fn visit(mut stream: Stream, ports: Arc<Ports>) {
-    let Ok(Ok(line)) = timeout(ANSWER, read_first_line(&mut stream)).await else { return };
+/// Passes a visitor of an allocated port to its listener.
+async fn pass_to_listener(mut stream: Stream, listeners: Arc<Listeners>) {
+    let Ok(Ok(line)) = timeout(ANSWER_TIMEOUT, read_first_line(&mut stream)).await else { return };
     let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
-    let visitors = lock(&ports).get(&port).cloned();
-    if let Some(visitors) = visitors
-        && let Ok(socket) = local(stream).await
+    let listener = lock(&listeners).get(&port).cloned();
+    if let Some(listener) = listener
+        && let Ok(socket) = to_loopback(stream).await
     {
-        // It was given back meanwhile.
-        let _ = visitors.send((socket, from)).await;
+        // Fails if the listener was closed meanwhile.
+        let _ = listener.send((socket, from)).await;
     }
 }
 
-/// Joins a stream to a loopback connection; the other end of that is returned.
-async fn local(stream: Stream) -> io::Result<TcpStream> {
+/// Connects a stream to a loopback connection, and returns the other end of that.
+async fn to_loopback(stream: Stream) -> io::Result<TcpStream> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
         loop {
             let (far, from) = listener.accept().await?;
-            // Another program of this host may find the port before we do.
+            // Another program of this machine may find the port first.
             if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
                 return io::Result::Ok((far, from));
             }
@@ -184,13 +192,13 @@ async fn local(stream: Stream) -> io::Result<TcpStream> {
     });
     let (near, (far, from)) = (near?, accepted?);
     if near.local_addr()? != from {
-        return Err(io::Error::other("someone else took a connection within this host"));
+        return Err(io::Error::other("another program intercepted a loopback connection"));
     }
     near.set_nodelay(true)?;
     tokio::spawn(Endpoint::tcp(far).copy(stream));
     Ok(near)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The WebSocket to a bridge, as a stream of bytes (section 10.1).
+//! Connects to a bridge's WebSocket, and reads and writes it as a stream of bytes (section 10.1).
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,29 +21,29 @@ use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use xcher_core::Quoted;
 use xcher_core::tunnel::SUBPROTOCOL;
 
-use super::tls_roots::Trust;
+use super::tls_roots::TlsRoots;
 use crate::relay_address::BridgeUrl;
 
-/// How long the bridge may take from the connection to its WebSocket.
-const ANSWER: Duration = Duration::from_secs(10);
-/// The longest message: the bridge sends none that is longer.
-const MESSAGE: usize = 1 << 20;
+/// Time for the bridge to complete the TLS and WebSocket handshakes.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest message that the bridge sends.
+const MAX_MESSAGE_LEN: usize = 1 << 20;
 
-/// A WebSocket's bytes, and this end and the bridge's of its connection.
+/// A WebSocket's bytes, and its connection's local and remote address.
 pub(super) struct WebSocket<S> {
     pub(super) bytes: S,
-    pub(super) ends: (SocketAddr, SocketAddr),
+    pub(super) addresses: (SocketAddr, SocketAddr),
 }
 
-/// Opens the WebSocket at `bridge`, over TLS where its URL says so.
+/// Opens the WebSocket at `bridge`, over TLS if its URL demands it.
 ///
 /// # Errors
 ///
-/// If there is none, it is not the one that was named, or it refuses.
+/// If there is no bridge, its certificate is invalid, or it refuses.
 pub(super) async fn connect(
     bridge: &BridgeUrl,
     token: Option<&str>,
-    trust: &Trust,
+    tls_roots: &TlsRoots,
 ) -> io::Result<WebSocket<impl AsyncRead + AsyncWrite + Send + Unpin + use<>>> {
     let mut request = bridge.url.as_str().into_client_request().map_err(io::Error::other)?;
     let headers = request.headers_mut();
@@ -52,39 +53,45 @@ pub(super) async fn connect(
         headers.insert(AUTHORIZATION, value);
     }
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE))
-        .max_write_buffer_size(4 * MESSAGE);
+        .max_message_size(Some(MAX_MESSAGE_LEN))
+        .max_frame_size(Some(MAX_MESSAGE_LEN))
+        .max_write_buffer_size(4 * MAX_MESSAGE_LEN);
 
     let socket = TcpStream::connect((bridge.host.as_str(), bridge.port)).await?;
     socket.set_nodelay(true)?;
-    let ends = (socket.local_addr()?, socket.peer_addr()?);
+    let addresses = (socket.local_addr()?, socket.peer_addr()?);
     let handshakes = async {
         let socket = match bridge.tls {
-            true => Either::Left(trust.connect(&bridge.host, socket).await?),
+            true => Either::Left(tls_roots.connect(&bridge.host, socket).await?),
             false => Either::Right(socket),
         };
         let connect = tokio_tungstenite::client_async_with_config(request, socket, Some(config));
-        connect.await.map_err(refusal)
+        connect.await.map_err(explain)
     };
     let silent = |_| io::Error::new(io::ErrorKind::TimedOut, "the bridge does not answer");
-    let (socket, _) = timeout(ANSWER, handshakes).await.map_err(silent)??;
-    Ok(WebSocket { bytes: bytes(socket), ends })
+    let (socket, _) = timeout(HANDSHAKE_TIMEOUT, handshakes).await.map_err(silent)??;
+    Ok(WebSocket { bytes: bytes(socket), addresses })
 }
 
-/// What the bridge answered in place of a WebSocket, in its own words.
-fn refusal(error: Error) -> io::Error {
+/// Explains a failed WebSocket handshake, in the bridge's words if it answered.
+fn explain(error: Error) -> io::Error {
     match error {
         Error::Http(response) => {
-            let said = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            let said = Quoted(said.trim());
-            io::Error::other(format!("the bridge said {}: {said}", response.status()))
+            let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+            let body = Quoted(body.trim());
+            io::Error::other(format!("the bridge answered {}: {body}", response.status()))
+        }
+        Error::Protocol(ProtocolError::HttparseError(_) | ProtocolError::HandshakeIncomplete) => {
+            io::Error::other(
+                "no bridge answers at this port: if it is a relay's TCP port, \
+                 use HOST:PORT instead of a URL",
+            )
         }
         error => io::Error::other(error),
     }
 }
 
-/// The bytes of the binary messages, one after the other.
+/// Returns the bytes of the binary messages as one stream.
 fn bytes<S>(socket: WebSocketStream<S>) -> impl AsyncRead + AsyncWrite + Send + Unpin + use<S>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use xcher_core::peer::{Direction, SessionId, TransferId};
+use xcher_core::peer::{Direction, SessionCommand, SessionId, TransferId};
 use xcher_core::{FileName, SharedFile, peer};
 
 use super::code_send::CodeSend;
@@ -15,7 +15,7 @@ use super::listing::ListingWriter;
 use super::session::State;
 use super::{Call, Downloaded, Error, ErrorCode, Event, Offer, RemoteFile, Session};
 use crate::files::{Rules, Shares};
-use crate::host::{Host, Told};
+use crate::host::{Host, HostEvent};
 
 /// Files in one offer; those beyond are declined.
 const MAX_OFFERED: usize = 100_000;
@@ -123,8 +123,8 @@ impl Actor {
         while !self.stopping {
             tokio::select! {
                 Some(job) = jobs.recv() => job(&mut self),
-                told = self.host.next() => {
-                    if let Told::Peer(event) = told {
+                event = self.host.next() => {
+                    if let HostEvent::Peer(event) = event {
                         self.event(event);
                     }
                 }
@@ -161,7 +161,7 @@ impl Actor {
     /// Withdraws a session that nobody waits for any more.
     pub(super) fn give_up(&mut self, session: SessionId) {
         if self.opening.remove(&session).is_some() {
-            let _ = self.host.end(session);
+            let _ = self.host.command(session, SessionCommand::End);
         }
     }
 
@@ -176,7 +176,7 @@ impl Actor {
     }
 
     fn start_listing(&mut self, session: SessionId) {
-        if let Err(error) = self.host.list(session)
+        if let Err(error) = self.host.command(session, SessionCommand::List)
             && let Some(entry) = self.sessions.get_mut(&session)
             && let Some(writer) = entry.listings.pop_front()
         {
@@ -190,7 +190,7 @@ impl Actor {
         name: FileName,
         reply: oneshot::Sender<Result<bool, Error>>,
     ) {
-        let asked = self.host.check(session, name.clone());
+        let asked = self.host.command(session, SessionCommand::Check(name.clone()));
         match (asked, self.sessions.get_mut(&session)) {
             (Ok(()), Some(entry)) => _ = entry.checks.insert(name.as_str().into(), reply),
             (Err(error), _) => _ = reply.send(Err(error.into())),
@@ -361,7 +361,7 @@ impl Actor {
                     Some(entry) if entry.offered.len() < MAX_OFFERED => {
                         entry.offered.push(SharedFile { name, size, stat });
                     }
-                    _ => _ = self.host.decline(session, &name),
+                    _ => _ = self.host.command(session, SessionCommand::Decline(name)),
                 }
             }
             peer::Event::OfferEnd { session, .. } => {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 
 use super::actor::Handle;
 
@@ -32,12 +32,12 @@ impl Call {
     pub fn accept(&self) {
         let session = self.session;
         // A call that has expired is reported as refused.
-        self.handle.tell(move |actor| _ = actor.host.accept(session));
+        self.handle.tell(move |actor| _ = actor.host.command(session, SessionCommand::Accept));
     }
 
     /// Ignores the call.
     pub fn reject(&self) {
         let session = self.session;
-        self.handle.tell(move |actor| _ = actor.host.reject(session));
+        self.handle.tell(move |actor| _ = actor.host.command(session, SessionCommand::Reject));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use xcher_core::SharedFile;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 
 use super::actor::Handle;
 use super::{Download, RemoteFile, Session};
@@ -77,7 +77,8 @@ impl Undecided {
         self.handle.tell(move |actor| {
             for file in files {
                 // A session that is over takes no answers.
-                let _ = actor.host.decline(session, &file.listed.name);
+                let _ =
+                    actor.host.command(session, SessionCommand::Decline(file.listed.name.clone()));
             }
         });
     }

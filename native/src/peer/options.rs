@@ -13,7 +13,7 @@ use super::{Error, ErrorCode};
 use crate::RelayAddress;
 use crate::data::Rate;
 use crate::files::{Inbox, OnConflict, Taking};
-use crate::host::{Privacy, Rates, Setup, Sink, Trust};
+use crate::host::{EncryptionSetup, Rates, Setup, Sink, TlsRoots};
 
 /// How a [`Peer`](super::Peer) behaves. [`Options::new`] has the defaults of the program: calls are accepted,
 /// sessions are encrypted where the peer supports it, and nothing is received until [`save_to`](Self::save_to)
@@ -182,7 +182,8 @@ impl Options {
             Some(code) => vec![code.nick().clone()],
             None => self.nicks()?,
         };
-        let trust = self.tls_ca.as_deref().map_or_else(|| Ok(Trust::default()), Trust::only);
+        let tls_roots =
+            self.tls_ca.as_deref().map_or_else(|| Ok(TlsRoots::default()), TlsRoots::only);
         let taking = Taking { on_conflict: self.on_conflict, ..Taking::default() };
         let sink = match &self.save_to {
             Some(folder) => Sink::Folder(Inbox::open(folder, taking).map_err(Error::local)?),
@@ -204,8 +205,8 @@ impl Options {
                 ..Config::default()
             },
             token: self.token.clone(),
-            trust: trust.map_err(|error| Error::new(ErrorCode::Local, error))?,
-            privacy: self.privacy(&relay, code)?,
+            tls_roots: tls_roots.map_err(|error| Error::new(ErrorCode::Local, error))?,
+            encryption: self.encryption_setup(&relay, code)?,
             shares: crate::files::Shares::nothing(),
             sink,
             rates: Rates { send: Rate::new(self.send_rate), receive: Rate::new(self.receive_rate) },
@@ -234,23 +235,27 @@ impl Options {
         }
     }
 
-    fn privacy(&self, relay: &RelayAddress, code: Option<&Code>) -> Result<Option<Privacy>, Error> {
-        let privacy = match (self.encryption, &self.data_dir) {
+    fn encryption_setup(
+        &self,
+        relay: &RelayAddress,
+        code: Option<&Code>,
+    ) -> Result<Option<EncryptionSetup>, Error> {
+        let encryption = match (self.encryption, &self.data_dir) {
             (Encryption::Disable, _) if code.is_some() => {
                 return Err(Error::misuse("a code requires encryption"));
             }
             (Encryption::Disable, _) => return Ok(None),
-            (_, Some(folder)) => Privacy::load(folder, relay),
-            (_, None) => Privacy::for_this_run(None, relay),
+            (_, Some(folder)) => EncryptionSetup::load(folder, relay),
+            (_, None) => EncryptionSetup::for_this_run(None, relay),
         };
-        let privacy = privacy.map_err(Error::local)?;
-        let privacy = match self.encryption {
-            Encryption::Require => privacy.required(),
-            Encryption::Prefer | Encryption::Disable => privacy,
+        let encryption = encryption.map_err(Error::local)?;
+        let encryption = match self.encryption {
+            Encryption::Require => encryption.required(),
+            Encryption::Prefer | Encryption::Disable => encryption,
         };
         Ok(Some(match code {
-            Some(code) => privacy.with_code(code.clone()),
-            None => privacy,
+            Some(code) => encryption.with_code(code.clone()),
+            None => encryption,
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 use xcher_core::FileName;
-use xcher_core::peer::{KeyStatus, Path, Security, SessionId};
+use xcher_core::peer::{KeyStatus, Path, Security, SessionCommand, SessionId};
 use xcher_core::session::Want;
 
 use super::actor::{Handle, Owner};
@@ -47,7 +47,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let id = self.id;
         // A session that is over needs no end.
-        self.owner.handle().tell(move |actor| _ = actor.host.end(id));
+        self.owner.handle().tell(move |actor| _ = actor.host.command(id, SessionCommand::End));
     }
 }
 
@@ -161,13 +161,13 @@ impl Session {
         }
         let id = self.id;
         // A peer that does not support it is told nothing.
-        self.handle.tell(move |actor| _ = actor.host.want(id, want));
+        self.handle.tell(move |actor| _ = actor.host.command(id, SessionCommand::Want(want)));
     }
 
     /// Ends the session in order. Transfers in progress continue.
     pub fn end(&self) {
         let id = self.id;
-        self.handle.tell(move |actor| _ = actor.host.end(id));
+        self.handle.tell(move |actor| _ = actor.host.command(id, SessionCommand::End));
     }
 
     /// Waits until the session is over.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::peer::{CallPolicy, Event};
+use xcher_core::peer::{CallPolicy, Event, SessionCommand};
 use xcher_core::{FileName, Kind, Nick};
 
 use crate::cli::connect_error::relay_error;
@@ -20,7 +20,7 @@ pub(crate) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
 }
 
 async fn list(call: &mut OutgoingSession<'_>) -> Result<(), CliError> {
-    call.online.host.list(call.session).map_err(CliError::misuse)?;
+    call.online.host.command(call.session, SessionCommand::List).map_err(CliError::misuse)?;
     let mut invalid = false;
     loop {
         match call.next().await? {
@@ -49,7 +49,10 @@ pub(crate) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<()
 }
 
 async fn ask(call: &mut OutgoingSession<'_>, name: FileName) -> Result<(), CliError> {
-    call.online.host.check(call.session, name).map_err(CliError::misuse)?;
+    call.online
+        .host
+        .command(call.session, SessionCommand::Check(name))
+        .map_err(CliError::misuse)?;
     loop {
         if let Event::Checked { name, yes, .. } = call.next().await? {
             let answer = if yes { "YES" } else { "NO" };

@@ -1,7 +1,7 @@
 //! `xcher send NICK PATH…`: offers files to an online peer, and serves those it accepts.
 
 use xcher_core::delivery::{Offer, Outcome};
-use xcher_core::peer::{Event, Security};
+use xcher_core::peer::{Event, Security, SessionCommand};
 use xcher_core::{Kind, LeftOut, Nick, SharedFile};
 
 use crate::cli::callee::Callee;
@@ -12,7 +12,7 @@ use crate::cli::ui::delivery_report;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_in;
 use crate::files::{Shares, Skipped};
-use crate::host::{Host, Told};
+use crate::host::{Host, HostEvent};
 
 /// The most files in one offer, which both hosts hold in memory.
 const MAX_FILES: usize = 100_000;
@@ -32,9 +32,9 @@ pub(crate) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(),
     let mut offer = Offer::new(session, expected.map(|(_, file)| file.name.clone()));
     let make_offer = |host: &mut Host| {
         if !left_out.is_empty() {
-            host.leave_out(session, left_out)?;
+            host.command(session, SessionCommand::LeaveOut(left_out))?;
         }
-        host.offer(session, files)
+        host.command(session, SessionCommand::Offer(files))
     };
     let done = match make_offer(&mut call.online.host) {
         Ok(()) => serve(&mut call, &to, &mut offer).await,
@@ -58,21 +58,21 @@ async fn walk(
 ) -> Result<(Vec<SharedFile>, Vec<LeftOut>), CliError> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
-        let (mut files, mut left_out, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut files, mut left_out, mut events) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(SharedFile::from));
             left_out.extend(chunk.skipped.iter().filter_map(Skipped::left_out));
-            told.extend(chunk.skipped.into_iter().map(Told::Skipped));
-            told.extend(chunk.escaped.into_iter().map(Told::Escaped));
+            events.extend(chunk.skipped.into_iter().map(HostEvent::NotShared));
+            events.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
             if chunk.done || files.len() > MAX_FILES {
-                return (files, left_out, told);
+                return (files, left_out, events);
             }
         }
     });
-    let (files, left_out, told) = read.await.map_err(CliError::local)?;
-    for told in &told {
-        output.told(told).map_err(CliError::unwritten)?;
+    let (files, left_out, events) = read.await.map_err(CliError::local)?;
+    for event in &events {
+        output.report(event).map_err(CliError::unwritten)?;
     }
     match files.len() {
         0 => Err(CliError::usage("there are no files to send")),

@@ -12,7 +12,7 @@ use super::raw_values::RawValues;
 use super::values::{PathChoice, host_rate, switch};
 use crate::cli::exit::CliError;
 use crate::data::Rate;
-use crate::host::{Rates, Trust};
+use crate::host::{Rates, TlsRoots};
 use crate::keys;
 use crate::relay_address::RelayAddress;
 
@@ -139,9 +139,11 @@ impl Common {
     }
 
     /// Returns the TLS roots for a bridge's certificate.
-    pub(crate) fn trust(&self) -> Result<Trust, CliError> {
+    pub(crate) fn tls_roots(&self) -> Result<TlsRoots, CliError> {
         let file = self.tls_ca.as_deref();
-        file.map_or_else(|| Ok(Trust::default()), Trust::only).map_err(CliError::usage)
+        let roots = file.map_or_else(|| Ok(TlsRoots::default()), TlsRoots::only);
+        let roots = roots.map_err(CliError::usage)?;
+        Ok(roots.with_hint("to trust a certificate, name its PEM file with --tls-ca"))
     }
 
     /// Returns the folder of the keys.

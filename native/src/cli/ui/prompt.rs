@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
 use xcher_core::Quoted;
-use xcher_core::peer::SessionId;
+use xcher_core::peer::{SessionCommand, SessionId};
 
 use super::consent::{Answer, Question};
 use super::manifest::Chosen;
@@ -136,7 +136,8 @@ impl Prompt {
 }
 
 fn answer_call(online: &mut OnlineHost, session: SessionId, who: &str, yes: bool) {
-    let answered = if yes { online.host.accept(session) } else { online.host.reject(session) };
+    let answer = if yes { SessionCommand::Accept } else { SessionCommand::Reject };
+    let answered = online.host.command(session, answer);
     if answered.is_err() {
         online.output.note(format_args!("{} is no longer waiting", Quoted(who)));
     }

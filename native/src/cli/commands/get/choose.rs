@@ -1,6 +1,6 @@
 //! Lists what the peer shares, and asks the user which of it to fetch.
 
-use xcher_core::peer::Event;
+use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
 use xcher_core::{Kind, NotStored};
 
@@ -24,7 +24,7 @@ pub(super) async fn list(
     let mut spool = ListingSpool::new().map_err(spool_error)?;
     let mut unreadable = false;
     let session = call.session;
-    call.online.host.list(session).map_err(CliError::misuse)?;
+    call.online.host.command(session, SessionCommand::List).map_err(CliError::misuse)?;
     loop {
         match call.next().await? {
             // A folder cannot go to standard output.

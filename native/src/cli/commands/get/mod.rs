@@ -7,7 +7,7 @@ mod requested;
 use std::io::{self, IsTerminal as _};
 
 use xcher_core::NotStored;
-use xcher_core::peer::Event;
+use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
 
 use crate::cli::callee::Callee;
@@ -84,7 +84,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     .await;
     if let Some(want) = unreported {
         // A session that has ended takes no reports.
-        let _ = call.online.host.want(call.session, want);
+        let _ = call.online.host.command(call.session, SessionCommand::Want(want));
     }
     call.end(done).await
 }

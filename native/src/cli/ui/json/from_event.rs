@@ -6,31 +6,33 @@ use xcher_core::{Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
 use crate::cli::ui::session_security::why_unencrypted;
-use crate::host::Told;
+use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
     /// Returns the event for a report; `file` is the path of a transfer's file.
-    pub(crate) fn of(told: &'a Told, file: Option<String>) -> Option<Self> {
-        match told {
-            Told::Peer(event) => Some(Self::of_event(event, file)),
-            Told::Kept { transfer, session, path, bytes } => Some(Self::Transfer(Transfer {
-                bytes: Some(*bytes),
-                path: Some(path.display().to_string()),
-                ..transfer_event(transfer.0, "kept").of(session.0, Direction::Receive)
-            })),
-            Told::Skipped(skipped) => Some(Self::Left {
+    pub(crate) fn of(event: &'a HostEvent, file: Option<String>) -> Option<Self> {
+        match event {
+            HostEvent::Peer(event) => Some(Self::of_event(event, file)),
+            HostEvent::PartialKept { transfer, session, path, bytes } => {
+                Some(Self::Transfer(Transfer {
+                    bytes: Some(*bytes),
+                    path: Some(path.display().to_string()),
+                    ..transfer_event(transfer.0, "kept").of(session.0, Direction::Receive)
+                }))
+            }
+            HostEvent::NotShared(skipped) => Some(Self::Left {
                 session: None,
                 name: None,
                 path: Some(skipped.path.display().to_string()),
                 reason: skipped.why.as_str(),
                 text: skipped.why.to_string(),
             }),
-            Told::Escaped(escaped) => Some(Self::Escaped {
+            HostEvent::Escaped(escaped) => Some(Self::Escaped {
                 name: escaped.name.as_str(),
                 path: escaped.path.display().to_string(),
             }),
             // Of interest to a person only.
-            Told::NotPinned { .. } | Told::OtherRelay { .. } => None,
+            HostEvent::PinFailed { .. } | HostEvent::RelayKeyChanged { .. } => None,
         }
     }
 

@@ -8,7 +8,7 @@ use xcher_core::{LeftOutReason, Size, is_escaped};
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
-use crate::host::Told;
+use crate::host::HostEvent;
 
 impl Output {
     /// Prints a report. Results are left to the commands.
@@ -16,29 +16,29 @@ impl Output {
     /// # Errors
     ///
     /// If standard output cannot be written.
-    pub(crate) fn told(&mut self, told: &Told) -> io::Result<()> {
+    pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
         if self.json {
-            let path = match told {
-                Told::Peer(event) => self.paths.of(event),
+            let path = match event {
+                HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,
             };
-            if let Some(event) = JsonEvent::of(told, path) {
+            if let Some(event) = JsonEvent::of(event, path) {
                 self.json(&event)?;
             }
         }
-        match told {
-            Told::Skipped(skipped) => {
-                let (told, word) = (skipped.why.told(), skipped.why.as_str());
-                self.leave_out(&skipped.to_string(), (told, word), skipped.why.is_error());
+        match event {
+            HostEvent::NotShared(skipped) => {
+                let why = (skipped.why.told(), skipped.why.as_str());
+                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
             }
-            Told::Escaped(escaped) => self.note_escape(escaped.to_string()),
-            Told::NotPinned { nick: Some(nick), why } => {
+            HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
+            HostEvent::PinFailed { nick: Some(nick), why } => {
                 self.error(format_args!("cannot store the key of {nick}: {why}"));
             }
-            Told::NotPinned { nick: None, why } => {
+            HostEvent::PinFailed { nick: None, why } => {
                 self.error(format_args!("cannot store the key of the relay: {why}"));
             }
-            Told::OtherRelay { before, now } => {
+            HostEvent::RelayKeyChanged { before, now } => {
                 let now = now.map_or_else(|| "none".to_owned(), |key| key.to_string());
                 self.note(format_args!(
                     "the key of the relay has changed: now {now}, before {before}. Known peers stay \
@@ -46,12 +46,12 @@ impl Output {
                      forgets the old key; otherwise an attacker may be on the path"
                 ));
             }
-            Told::Kept { path, bytes, .. } => {
+            HostEvent::PartialKept { path, bytes, .. } => {
                 self.resume.1 += bytes;
                 let size = human_size(*bytes);
                 self.note(format_args!("kept the first {size} in {}", path.display()));
             }
-            Told::Peer(event) => {
+            HostEvent::Peer(event) => {
                 if let Some(progress) = &mut self.progress {
                     progress.event(event);
                 }

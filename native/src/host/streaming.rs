@@ -1,4 +1,4 @@
-//! Files whose bytes are passed on as they arrive, and listings that are read as fast as their reader can.
+//! Files whose bytes are streamed as they arrive, and listings that are read at their reader's pace.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use xcher_core::{FileName, MisuseError, Size};
 use super::Host;
 use crate::files::Shares;
 
-/// A file whose bytes are passed on.
-pub(super) struct PassedOn {
+/// A file whose bytes are streamed to a writer of the user's.
+pub(super) struct StreamedFile {
     pub(super) file: Arc<File>,
     pub(super) name: FileName,
 }
@@ -34,7 +34,7 @@ impl Host {
         let started = self.peer.get_stream(session, name, size, now, &mut actions);
         if let Ok(transfer) = started {
             // Before the actions, the first of which may fail the transfer.
-            self.passing_on.insert(transfer, PassedOn { file: Arc::new(into), name: stored_as });
+            self.streamed.insert(transfer, StreamedFile { file: Arc::new(into), name: stored_as });
         }
         self.carry_out(actions);
         started

@@ -1,4 +1,4 @@
-//! What a host needs for private sessions: its own key, and those that it has seen of others.
+//! The encryption of a host's sessions: its own key, and the keys pinned for peers.
 
 use std::path::Path;
 
@@ -7,32 +7,32 @@ use xcher_core::peer::Encryption;
 use xcher_core::secure::Identity;
 use zeroize::Zeroizing;
 
-use super::known::Known;
+use super::known_keys::KnownKeys;
 use crate::RelayAddress;
 use crate::keys::identity::{self, Whose};
 use crate::keys::{AddressBook, KeysError, KnownPeers};
 
-/// This host's key and its known peers, in a folder.
-pub struct Privacy {
+/// What a host needs for encrypted sessions: its key and its known peers.
+pub struct EncryptionSetup {
     pub(super) encryption: Encryption,
-    pub(super) known: Known,
+    pub(super) known_keys: KnownKeys,
 }
 
-impl Privacy {
-    /// What is in `folder`, for `relay`. The key is made at first use. Blocks on the disk.
+impl EncryptionSetup {
+    /// Loads the keys in `folder`, for `relay`. Creates this host's key at first use. Blocks on the disk.
     ///
     /// # Errors
     ///
-    /// [`KeysError`]: where a file cannot be used as it is, and where there is no randomness.
+    /// [`KeysError`] if a file cannot be used as it is, or the system provides no random bytes.
     pub fn load(folder: &Path, relay: &RelayAddress) -> Result<Self, KeysError> {
         let secret = identity::load_or_create(folder, Whose::Host)?;
         let known = KnownPeers::open(folder)?;
         let book = known.of(relay)?;
-        Self::of(Identity::new(*secret), Known::new(Some(known), book, relay))
+        Self::new(Identity::new(*secret), KnownKeys::new(Some(known), book, relay))
     }
 
-    /// With a key that is forgotten when the process ends. Those of others that are in `folder` hold all
-    /// the same, and none is added.
+    /// Creates a key that is forgotten when the process ends. Keys pinned in `folder` apply all the same;
+    /// no new ones are stored.
     ///
     /// # Errors
     ///
@@ -43,42 +43,42 @@ impl Privacy {
         random.map_err(|source| KeysError::NoRandomness { source })?;
         let book = match folder.map(KnownPeers::open) {
             Some(Ok(known)) => known.of(relay)?,
-            // There is none, and none is made.
+            // The folder does not exist, and none is created.
             Some(Err(KeysError::System { .. })) | None => AddressBook::default(),
             Some(Err(error)) => return Err(error),
         };
-        Self::of(Identity::new(*secret), Known::new(None, book, relay))
+        Self::new(Identity::new(*secret), KnownKeys::new(None, book, relay))
     }
 
-    fn of(identity: Identity, known: Known) -> Result<Self, KeysError> {
+    fn new(identity: Identity, known_keys: KnownKeys) -> Result<Self, KeysError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
         let mut encryption = Encryption::new(identity, seed).with_resume().with_stat().with_batch();
-        if does_aes() {
+        if has_aes_instructions() {
             encryption = encryption.with_aes();
         }
-        for (nick, key) in known.book.here().iter().rev() {
-            // The first of two for one nick is the last to be put.
+        for (nick, key) in known_keys.book.here().iter().rev() {
+            // Reversed: of two keys for one nick the first counts, and `pin` keeps the last.
             encryption.pin(nick.clone(), *key);
         }
-        Ok(Self { encryption, known })
+        Ok(Self { encryption, known_keys })
     }
 
-    /// Every session is private, or there is none.
+    /// Requires every session to be encrypted.
     #[must_use]
     pub fn required(self) -> Self {
         Self { encryption: self.encryption.required(), ..self }
     }
 
-    /// Nobody is let in who does not know this code. The host is to go by its nick.
+    /// Accepts only callers that prove to know this code. The host must register the code's nick.
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
         Self { encryption: self.encryption.with_code(code), ..self }
     }
 }
 
-/// Whether this processor makes AES the faster cipher.
-fn does_aes() -> bool {
+/// True if this processor makes AES the faster cipher.
+fn has_aes_instructions() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("aes") && is_x86_feature_detected!("pclmulqdq");
     #[cfg(target_arch = "aarch64")]

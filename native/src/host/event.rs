@@ -1,0 +1,46 @@
+//! Events of a host.
+
+use std::path::PathBuf;
+
+use xcher_core::Nick;
+use xcher_core::peer::{Event, SessionId, TransferId};
+use xcher_core::secure::PublicKey;
+
+use crate::files::{Escaped, Skipped};
+use crate::keys::KeysError;
+
+/// An event of a host.
+#[derive(Debug)]
+pub enum HostEvent {
+    /// An event of the protocol.
+    Peer(Event),
+    /// A file in a shared folder is not shared.
+    NotShared(Skipped),
+    /// A file is shared under another name than it has.
+    Escaped(Escaped),
+    /// The relay proved another key than it first had at this address, or none.
+    RelayKeyChanged {
+        /// The key that it had.
+        before: PublicKey,
+        /// The key that it has.
+        now: Option<PublicKey>,
+    },
+    /// A key that was seen for the first time could not be stored.
+    PinFailed {
+        /// The peer's nick; `None` for the relay's own key.
+        nick: Option<Nick>,
+        /// The error.
+        why: KeysError,
+    },
+    /// The partial file of a transfer that ended early was kept.
+    PartialKept {
+        /// The transfer.
+        transfer: TransferId,
+        /// Its session.
+        session: SessionId,
+        /// The partial file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+}

@@ -1,0 +1,37 @@
+//! The settings of a host.
+
+use xcher_core::peer::Config;
+
+use super::{EncryptionSetup, Sink, TlsRoots};
+use crate::RelayAddress;
+use crate::data::Rate;
+use crate::files::Shares;
+
+/// The settings of a host.
+pub struct Setup {
+    /// The settings of its state machine.
+    pub config: Config,
+    /// The relay's address.
+    pub relay: RelayAddress,
+    /// The bearer token for the bridge, if it demands one.
+    pub token: Option<String>,
+    /// The TLS roots that the bridge's certificate is checked against.
+    pub tls_roots: TlsRoots,
+    /// This host's key and the pinned keys; without them every session is unencrypted.
+    pub encryption: Option<EncryptionSetup>,
+    /// The shared files.
+    pub shares: Shares,
+    /// Where received files are written.
+    pub sink: Sink,
+    /// Limits on bytes a second.
+    pub rates: Rates,
+}
+
+/// Limits on bytes a second, for all transfers of one direction together.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    /// For files that this host sends.
+    pub send: Rate,
+    /// For files that it receives.
+    pub receive: Rate,
+}
