@@ -24,7 +24,7 @@ pub struct BatchFile {
     pub transfer: TransferId,
     /// Its name.
     pub name: FileName,
-    /// Its size in bytes, at most [`batch::MAX_FILE`](crate::batch::MAX_FILE).
+    /// Its size in bytes, at most [`batch::MAX_FILE_LEN`](crate::batch::MAX_FILE_LEN).
     pub size: u64,
     /// Its mode and times.
     pub stat: Stat,

@@ -67,10 +67,10 @@ impl Peer {
 
     fn relay_packet(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
         match (packet, self.relay.stage) {
-            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _)) => {
-                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) {
-                    self.nick_answered(NickAnswer { at, yes }, turn);
-                }
+            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _))
+                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) =>
+            {
+                self.nick_answered(NickAnswer { at, yes }, turn);
             }
             (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);
