@@ -220,15 +220,17 @@ fn what_is_no_code_or_cannot_be_one_is_a_usage_error() {
         let done = xcher(args).run().code(2).one_error(parts);
         assert!(!done.err[0].contains("clockwork") || parts[0].contains("clockwork"), "{done}");
     };
-    let example =
-        "expected a code like 4821-crossover-clockwork-universe, got a first word that no code has";
-    usage(&["get", "4821-clockwork-clockwork", "-y"], &[example]);
+    usage(&["get", "4821-clockwork-clockwork", "-y"], &["unknown word \"clockwork\" in the code"]);
+    usage(
+        &["get", "4821-crosover-clockwork-universe", "-y"],
+        &["unknown word \"crosover\" in the code: did you mean \"crossover\"?"],
+    );
     usage(&["get", "4821-crossover-clockwork-universe"], &["no terminal to ask on"]);
     usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["leave out --plain"]);
     usage(&["get"], &["name a nick or a code"]);
     usage(
         &["get", "-"],
-        &["expected a code like 4821-crossover-clockwork-universe, got no number"],
+        &["a code must start with a number, like 4821-crossover-clockwork-universe"],
     );
     usage(&["send", "/no/such/file"], &["/no/such/file"]);
     usage(&["send", "Cargo.toml", "--plain"], &["a code needs an encrypted session"]);

@@ -174,7 +174,7 @@ fn the_relay_tells_what_is_wrong_and_serves_on() {
         (b"POST / HTTP/1.1\r\n\r\nX_NICK evil\n", "X_ERR - expected an XCHER packet"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\xff", "X_ERR - expected UTF-8, got the bytes ["),
         (&over_long, "X_ERR - expected a line of at most 8192 bytes, got a longer one"),
-        (b"X_INIT bob 127.0.0.1 4000\n", "X_ERR X_INIT expected X_NICK nick first"),
+        (b"X_INIT bob 127.0.0.1 4000\n", "X_ERR X_INIT X_NICK must come first"),
         (b"X_NICK\n", "X_ERR X_NICK expected X_NICK nick, got \"X_NICK\""),
         (b"X_NICK a\x1b[2J\n", "X_NICK a\x1b[2J NO"),
         (b"X_NICK half", ""),

@@ -1,26 +1,26 @@
-//! Two hosts that speak in private, and someone in between who flips, cuts, drops, repeats, swaps and
-//! puts in: whoever is private is so with the other alone, and hears nothing that it did not say.
+//! Two hosts and an attacker on the path, who flips, truncates, drops, repeats, reorders and inserts bytes: a
+//! host whose session is encrypted shares it with the other host alone, and receives only what that one sent.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
+use endpoint::{Endpoint, code, exchange, key, terms};
 use libfuzzer_sys::fuzz_target;
-use talker::{Talker, code, key, talk, terms};
 use xcher_core::secure::Side;
 use xcher_core::session::{Event, Terms};
 use xcher_core_fuzz::{assert_printable, split};
 
 #[allow(dead_code, reason = "the tests need more of it")]
-#[path = "../../tests/negotiation/talker.rs"]
-mod talker;
+#[path = "../../tests/negotiation/endpoint.rs"]
+mod endpoint;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     strict: bool,
     code: bool,
-    /// How everything is split, also where nothing is changed.
+    /// Splits all bytes, even without changes.
     split: Option<u8>,
-    /// What happens to the pieces, of which one is all that a side says at once.
+    /// Changes to single messages, each of which is everything that a side sends at once.
     changes: Vec<(u8, Change<'a>)>,
 }
 
@@ -30,10 +30,10 @@ enum Change<'a> {
     Cut(u16),
     Drop,
     Repeat,
-    /// After what the same side says next.
+    /// Delays the message until after the side's next one.
     Hold,
     Insert(u16, &'a [u8]),
-    /// Something of the other side's instead.
+    /// Replaces the message with the last one of the other side.
     Reflect,
 }
 
@@ -45,12 +45,12 @@ fuzz_target!(|input: Input| {
                 Terms { require_encryption: true, expected_key: Some(key(side.other())), ..terms };
         }
         terms.code = input.code.then(|| code("crossover-clockwork-universe")).flatten();
-        Talker::new(terms)
+        Endpoint::new(terms)
     });
     let (mut number, mut changed) = (0, false);
     let (mut held, mut last) = (Vec::new(), Vec::new());
-    talk(&mut both, &mut |_, said| {
-        let mut bytes = said.clone();
+    exchange(&mut both, &mut |_, message| {
+        let mut bytes = message.clone();
         for (_, change) in input.changes.iter().filter(|(at, _)| *at == number).take(4) {
             let at = |at: u16, length: usize| usize::from(at) % (length + 1);
             match change {
@@ -71,12 +71,12 @@ fuzz_target!(|input: Input| {
                 Change::Reflect => bytes.clone_from(&last),
             }
         }
-        if !said.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == said {
+        if !message.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == message {
             bytes.append(&mut held);
         }
-        changed |= bytes != said;
+        changed |= bytes != message;
         number = number.saturating_add(1);
-        last = said;
+        last = message;
         match input.split {
             Some(seed) => split(seed, &bytes).into_iter().map(<[u8]>::to_vec).collect(),
             None => vec![bytes],
@@ -85,14 +85,14 @@ fuzz_target!(|input: Input| {
 
     let [a, b] = &both;
     if !changed {
-        talker::assert_private(&both);
+        endpoint::assert_encrypted(&both);
     }
-    for (talker, side) in both.iter().zip([Side::Caller, Side::Callee]) {
-        if let Some(error) = &talker.error {
+    for (host, side) in both.iter().zip([Side::Caller, Side::Callee]) {
+        if let Some(error) = &host.error {
             assert_printable(&error.to_string());
         }
-        assert!(talker.agreed() != Some(None) || !(input.strict || input.code));
-        if let Some(Some(got)) = talker.agreed() {
+        assert!(host.agreed() != Some(None) || !(input.strict || input.code));
+        if let Some(Some(got)) = host.agreed() {
             assert_eq!(got, key(side.other()));
             let quiet = |event: &Event| {
                 matches!(
@@ -104,11 +104,11 @@ fuzz_target!(|input: Input| {
                         | Event::Answer { .. }
                 )
             };
-            assert!(talker.events.iter().all(quiet), "{:?}", talker.events);
+            assert!(host.events.iter().all(quiet), "{:?}", host.events);
             assert!(
-                !input.code || talker.events.contains(&Event::Authenticated) || {
-                    !talker.is_served()
-                        && !talker
+                !input.code || host.events.contains(&Event::Authenticated) || {
+                    !host.is_served()
+                        && !host
                             .lines()
                             .iter()
                             .any(|line| line.ends_with(" NO") && !line.starts_with("X_AUTH"))
