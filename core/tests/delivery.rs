@@ -4,7 +4,8 @@
 
 use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{
-    Delivery, Direction, Error, Event, KeyStatus, Path, Security, SessionId, TransferId,
+    Delivery, Direction, Error, Event, KeyStatus, Path, RefusedRequest, Security, SessionId,
+    TransferId,
 };
 use xcher_core::secure::Identity;
 use xcher_core::session::Want;
@@ -149,7 +150,7 @@ fn pipe_is_lost_unless_it_is_stored() {
     for (fate, lost) in [
         (Delivery::Stored, false),
         (Delivery::Unconfirmed, true),
-        (Delivery::Unsent("cut".into()), true),
+        (Delivery::Unsent(Error::Unsent("cut".into())), true),
     ] {
         let mut delivery = CodeDelivery::new();
         delivery.event(&opened(US));
@@ -173,7 +174,12 @@ fn stored_pipe_completes_the_delivery_if_it_is_all_that_is_shared() {
         delivery.event(&wants(US, 3, 0));
         delivery.event(&started(US, 1, "stdin", Size::UNKNOWN));
         delivery.event(&delivered(US, 1, "stdin", Delivery::Stored));
-        delivery.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
+        delivery.event(&delivered(
+            US,
+            2,
+            "other",
+            Delivery::Unsent(Error::NotServed(RefusedRequest::NotShared)),
+        ));
         assert_eq!(delivery.status(false), Status::Pending, "a session is open");
         delivery.event(&ended(US, error));
         let Status::Complete(outcome) = delivery.status(false) else {
@@ -211,7 +217,12 @@ fn memory_for_requested_names_is_limited() {
     let mut delivery = CodeDelivery::new();
     delivery.event(&opened(US));
     for number in 0..50_000 {
-        delivery.event(&delivered(US, 1, &format!("{number}"), Delivery::Unsent("none".into())));
+        delivery.event(&delivered(
+            US,
+            1,
+            &format!("{number}"),
+            Delivery::Unsent(Error::Unsent("none".into())),
+        ));
     }
     let outcome = delivery.outcome();
     assert_eq!(outcome.missing().len(), 10_000);

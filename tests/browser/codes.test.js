@@ -66,7 +66,7 @@ inEachBrowser("by a code", (stage) => {
     await carol.manifest();
     await carol.decline();
     await carol.sees("body[data-view=home]");
-    await send.err("took nothing");
+    await send.err("fetched nothing");
     await send.exits(1);
   });
 

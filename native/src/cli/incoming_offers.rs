@@ -248,8 +248,7 @@ impl IncomingOffers {
             if let Some(why) = &why {
                 online.output.skip(session, name.as_str(), None, why);
             }
-            open =
-                open && online.host.command(session, SessionCommand::Decline(name.clone())).is_ok();
+            open = open && online.host.command(session, SessionCommand::Decline(name)).is_ok();
         }
         if let Some(wanted) = wanted {
             self.fetching.insert(session, FetchQueue::of_offer(session, wanted)?);

@@ -28,7 +28,7 @@ pub(crate) fn report_unfetched(
             break;
         }
         let Some((name, ..)) = listing.next().map_err(spool_error)? else { break };
-        reported = online.host.command(session, SessionCommand::Skip(name.clone(), why));
+        reported = online.host.command(session, SessionCommand::Skip(name, why));
     }
     Ok(())
 }

@@ -39,15 +39,15 @@ async fn go_online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code)
     let mut entropy = Entropy::new(seed);
     let mut tries = 0;
     loop {
-        let Some(privacy) = encryption::load(common)? else {
+        let Some(encryption) = encryption::load(common)? else {
             return Err(CliError::usage("a code needs an encrypted session; leave out --plain"));
         };
         let code = Code::random(&mut entropy);
-        let privacy = Some(privacy.with_code(code.clone()));
+        let encryption = Some(encryption.with_code(code.clone()));
         let nicks = vec![code.nick().clone()];
         tries += 1;
         let (limits, calls) = (patient_limits(common), CallPolicy::Accept);
-        match OnlineHost::start_as(common, nicks, limits, calls, shares.clone(), None, privacy)
+        match OnlineHost::start_as(common, nicks, limits, calls, shares.clone(), None, encryption)
             .await
         {
             Ok(online) => return Ok((online, code)),

@@ -16,20 +16,20 @@ impl Output {
     /// # Errors
     ///
     /// If standard output cannot be written.
-    pub(crate) fn told(&mut self, told: &HostEvent) -> io::Result<()> {
+    pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
         if self.json {
-            let path = match told {
+            let path = match event {
                 HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,
             };
-            if let Some(event) = JsonEvent::of(told, path) {
+            if let Some(event) = JsonEvent::of(event, path) {
                 self.json(&event)?;
             }
         }
-        match told {
+        match event {
             HostEvent::NotShared(skipped) => {
-                let (told, word) = (skipped.why.told(), skipped.why.as_str());
-                self.leave_out(&skipped.to_string(), (told, word), skipped.why.is_error());
+                let why = (skipped.why.told(), skipped.why.as_str());
+                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
             }
             HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
             HostEvent::PinFailed { nick: Some(nick), why } => {
@@ -135,8 +135,8 @@ impl Output {
                     self.unsent.insert(line);
                 }
             }
-            Event::InvalidEntry { why, .. } => {
-                self.note(format_args!("skipped an invalid entry of the listing: {why}"));
+            Event::InvalidEntry { error, .. } => {
+                self.note(format_args!("skipped an invalid entry of the listing: {error}"));
             }
             Event::LeftOut { left, .. } => {
                 let why = (left.reason, left.reason.as_str());
@@ -149,10 +149,10 @@ impl Output {
                     "{name}: %{{HH}} stands for a byte that names cannot contain"
                 ));
             }
-            Event::InvalidOffer { why, .. } => {
-                self.detail(format_args!("skipped an invalid entry of the offer: {why}"));
+            Event::InvalidOffer { error, .. } => {
+                self.detail(format_args!("skipped an invalid entry of the offer: {error}"));
             }
-            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            Event::Notice { notice, .. } => self.detail(format_args!("{notice}")),
             _ => {}
         }
     }
