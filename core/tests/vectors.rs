@@ -74,8 +74,8 @@ fn keys_and_handshake() {
     }
 }
 
-/// The keys are in the file for other implementations. This crate does not reveal them, so records are decrypted
-/// instead.
+/// The keys are in the file for other implementations. This crate does not reveal them, so records
+/// are decrypted instead.
 #[test]
 fn the_keys_are_those_of_the_records() {
     let vectors = Vectors::read().0;

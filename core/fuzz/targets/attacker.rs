@@ -1,5 +1,6 @@
-//! Two encrypting hosts, and an attacker on the path that flips, cuts, drops, repeats, swaps and inserts bytes: an
-//! encrypted session is with the other host only, and brings only what that host sent.
+//! Two encrypting hosts, and an attacker on the path that flips, cuts, drops, repeats, swaps and
+//! inserts bytes: an encrypted session is with the other host only, and brings only what that host
+//! sent.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any first line of a tunnel's stream (section 10.2): a parsed line is written with the same meaning, and agrees
-//! with a simple parser.
+//! Any first line of a tunnel's stream (section 10.2): a parsed line is written with the same
+//! meaning, and agrees with a simple parser.
 
 #![no_main]
 

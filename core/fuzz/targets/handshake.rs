@@ -1,5 +1,5 @@
-//! An attacker that replaces any line of the handshake, of the safety words or of the code: only the lines that the
-//! peer really sent succeed.
+//! An attacker that replaces any line of the handshake, of the safety words or of the code: only
+//! the lines that the peer really sent succeed.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! A dishonest peer inside an encrypted session with every extension in force, which sends any bytes. The honest side
-//! reports an error or continues, and writes no more than it is asked for.
+//! A dishonest peer inside an encrypted session with every extension in force, which sends any
+//! bytes. The honest side reports an error or continues, and writes no more than it is asked for.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any bytes through a line buffer: the same correct lines for every split, and never more kept than one line and
-//! one read.
+//! Any bytes through a line buffer: the same correct lines for every split, and never more kept
+//! than one line and one read.
 
 #![no_main]
 

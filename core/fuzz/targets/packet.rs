@@ -1,5 +1,5 @@
-//! Any line through every parser: a parsed line is written with the same meaning, and every value agrees with a
-//! second, simpler way to find it.
+//! Any line through every parser: a parsed line is written with the same meaning, and every value
+//! agrees with a second, simpler way to find it.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Two honest sessions over a wire that splits and delays, each with or without extensions: neither reports an error
-//! of the other, and every question gets its answer.
+//! Two honest sessions over a wire that splits and delays, each with or without extensions: neither
+//! reports an error of the other, and every question gets its answer.
 
 #![no_main]
 
@@ -50,8 +50,8 @@ enum Supports {
     Extensions,
 }
 
-/// Each side asks about names of its own: `X_CHK a YES` can be a question about one file or an answer about another,
-/// and a host that asked about both at once could not distinguish them.
+/// Each side asks about names of its own: `X_CHK a YES` can be a question about one file or an
+/// answer about another, and a host that asked about both at once could not distinguish them.
 const NAMES: [[&str; 4]; 2] =
     [["a", "my file.txt", "träd/日本", "a YES"], ["b", "1 2", "c/d", "b NO"]];
 /// Each side offers other names.

@@ -1,5 +1,5 @@
-//! An encrypted stream that was changed on its way: with every split, the decrypted bytes are a beginning of the
-//! original, and complete only if nothing was changed.
+//! An encrypted stream that was changed on its way: with every split, the decrypted bytes are a
+//! beginning of the original, and complete only if nothing was changed.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Several clients of a relay that send any lines, connect, disconnect, get ports allocated and do not read: only
-//! complete X_INITs with a permitted address reach another client, each client has one nick, and closed connections
-//! are left alone.
+//! Several clients of a relay that send any lines, connect, disconnect, get ports allocated and do
+//! not read: only complete X_INITs with a permitted address reach another client, each client has
+//! one nick, and closed connections are left alone.
 
 #![no_main]
 

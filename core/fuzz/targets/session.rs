@@ -1,5 +1,5 @@
-//! Any bytes on a control connection, before and after the negotiation: the same events, error and answers for every
-//! split, every answer a packet, and no more pending questions than the limit.
+//! Any bytes on a control connection, before and after the negotiation: the same events, error and
+//! answers for every split, every answer a packet, and no more pending questions than the limit.
 
 #![no_main]
 

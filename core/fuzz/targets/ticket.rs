@@ -1,5 +1,6 @@
-//! Any first bytes of a connection to a caller's port (section 5.5): with every split, only a connection that shows
-//! the ticket is accepted, and any other that sent something is closed without an answer.
+//! Any first bytes of a connection to a caller's port (section 5.5): with every split, only a
+//! connection that shows the ticket is accepted, and any other that sent something is closed
+//! without an answer.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Tunnels, relays and pages that collude: whatever they do, the bridge dials only the addresses and ports that
-//! section 10.3 allows their tunnel.
+//! Tunnels, relays and pages that collude: whatever they do, the bridge dials only the addresses
+//! and ports that section 10.3 allows their tunnel.
 
 use std::collections::BTreeMap;
 
@@ -275,8 +275,8 @@ impl World {
                 let pool: Vec<_> = VICTIMS.iter().chain(&HOSTILE).chain(&HONEST).collect();
                 let from = ip(pool[from % pool.len()]);
                 let Some((at, owner)) = pick(&self.listeners, at) else { return };
-                // A machine of the private network that was not called may have been lured. A public host gives
-                // no access that the attacker does not have already.
+                // A machine of the private network that was not called may have been lured. A
+                // public host gives no access that the attacker does not have already.
                 let counts = scope(from) == Scope::Global
                     || self.callees.get(&at) == Some(&from)
                     || self.may_reach(owner, from);
