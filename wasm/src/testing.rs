@@ -11,7 +11,7 @@ mod control;
 
 /// What the core's tests ask of a side.
 pub(crate) trait Side {
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String>;
 }
 
@@ -33,7 +33,7 @@ impl Control {
 
     /// Does it; what is reported.
     pub fn does(&mut self, text: &str) -> Vec<String> {
-        self.side.does(text, &mut self.out)
+        self.side.perform(text, &mut self.out)
     }
 
     /// Takes bytes; what is reported.

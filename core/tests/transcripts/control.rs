@@ -1,4 +1,4 @@
-//! One side of a control connection, driven by the words of a transcript.
+//! One side of a control connection, driven by a transcript.
 
 use xcher_core::session::{Event, Question};
 use xcher_core::{FileName, Limits, MisuseError, Session, Size, Stat};
@@ -12,7 +12,7 @@ impl Control {
 }
 
 impl crate::Side for Control {
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         if verb == "close" {
             return self
@@ -87,7 +87,7 @@ fn act(
             session.refuse(&name(rest).to_owned(), out);
             Ok(())
         }
-        _ => panic!("unknown word {verb:?}"),
+        _ => panic!("unknown action {verb:?}"),
     }
 }
 
@@ -112,6 +112,6 @@ fn report(event: Event) -> String {
         Event::Refused { name } => format!("refused {name}"),
         Event::Ignored { verb } => format!("ignored {verb}"),
         Event::End => "end".into(),
-        other => panic!("nobody negotiates here: {other:?}"),
+        other => panic!("unexpected event: {other:?}"),
     }
 }
