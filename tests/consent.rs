@@ -89,7 +89,7 @@ fn who_is_gone_at_the_question_said_nothing() {
     get.shows(QUESTION);
     // Dropped, it is killed.
     drop(get);
-    sent.sender.err("the other side closed the connection");
+    sent.sender.err("connection closed");
     let mut get = sent.get(&[]);
     get.shows(QUESTION);
     get.types("y");

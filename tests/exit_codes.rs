@@ -60,7 +60,7 @@ fn one_where_the_peer_says_no() {
     control.requested("file", "5");
     control.say("X_CHK file NO\n");
     let get = get.wait().code(1).out(&[]);
-    get.one_error(&["file: the other side said NO"]);
+    get.one_error(&["file: the peer refused"]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn one_where_a_transfer_does_not_complete() {
     let mut control = bob.called();
     control.lists(&["file 5"]);
     Conn::to(control.requested("file", "5")).say("123");
-    let get = get.wait().code(1).error(&["file: expected 5 bytes, got 3"]);
+    let get = get.wait().code(1).error(&["file: incomplete: 3 of 5 bytes"]);
     let events = get.events();
     let failed = events.iter().find(|event| event["state"] == "failed").unwrap();
     assert_eq!((&failed["kind"], &failed["name"]), (&json!("incomplete"), &json!("file")));
@@ -286,7 +286,7 @@ fn three_where_the_peer_goes_away() {
             control.say(format!("{said}{last}"));
             control.finish();
             let done = done.wait().code(3);
-            done.error(&["the session with bob ended: the other side closed the connection"]);
+            done.error(&["the session with bob ended: connection closed"]);
         }
     }
 }
@@ -333,7 +333,7 @@ fn four_goes_after_one() {
     control.lists(&["../up 1", "good 1"]);
     control.requested("good", "1");
     control.say("X_CHK good NO\n");
-    get.wait().code(1).error(&["good: the other side said NO"]).error(&["\"../up\""]);
+    get.wait().code(1).error(&["good: the peer refused"]).error(&["\"../up\""]);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn a_full_disk_is_told_and_keeps_what_fits() {
     // Nothing was wrong with the disk that a smaller file would not fit.
     let done = get(&["amy", "small"]).unwrap().code(0).quiet();
     done.out(&["small", "left 5 small"]);
-    bob.err("large: could not send it whole");
+    bob.err("large: not sent completely");
     drop(amy);
 }
 

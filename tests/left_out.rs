@@ -276,7 +276,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_stored() {
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(b"changed").unwrap();
         get.wait().code(1);
-        bob.err("log: could not send it whole: the file changed while it was sent");
+        bob.err("log: not sent completely: the file changed while it was sent");
         assert!(!out.path().join("log").exists());
         bob.stop(Signal::TERM);
     }

@@ -125,8 +125,8 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
 fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
     let place = Place::new();
     let _bob = place.share("bob", &[]);
-    let changed = "as it was sealed, got one that was changed";
-    let cut = "expected records up to the marked last one, got the end";
+    let changed = "is not authentic: altered";
+    let cut = "the stream is truncated: it ended";
     let length = "expected a record of 16 to 65535 bytes";
     let change = |at: usize, bit: u8, expected: &str| {
         let get = place.meddle(&[], move |way, begins, bytes| {
@@ -137,7 +137,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             }
             true
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", expected]);
+        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", expected]);
     };
     // Text and tag of the first record, the second, the sum, the last.
     for at in [2, 20_000, RECORD - 1, RECORD + 2, TEXTS + 2, TEXTS + 40, SEALED - 16, SEALED - 1] {
@@ -155,7 +155,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             bytes.truncate(left);
             bytes.len() < left
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", cut]);
+        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", cut]);
     }
 
     let more = place.meddle(&[], |way, begins, bytes| {
@@ -164,7 +164,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
         }
         true
     });
-    more.code(1).error(&["s/file: ", "expected nothing after the last record, got more"]);
+    more.code(1).error(&["s/file: ", "data after the last record"]);
 }
 
 /// Changes a line in the clear.
@@ -270,7 +270,7 @@ fn what_is_changed_or_repeated_in_a_private_session_ends_it() {
     let place = Place::new();
     let bob = place.share("bob", &[]);
     let is_record = |bytes: &[u8]| !bytes.starts_with(b"X");
-    let record = "as it was sealed, got one that was changed";
+    let record = "is not authentic: altered";
     let ended = ["the session with bob ended: ", record];
     let changed = move |way, _: usize, bytes: &mut Vec<u8>| {
         if way == Way::ByB && is_record(bytes) {
@@ -503,7 +503,7 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         assert!(files.is_empty(), "{files:?}\n{done}");
     };
     let digest = blake3::hash(content);
-    let altered = "expected the digest that the other side told, got another";
+    let altered = "checksum mismatch: the data was altered in transit";
     for (text, digest) in [(content, blake3::hash(b"other")), (b"12346", digest)] {
         refuse(altered, &|control, mut data| {
             let mut sealer = control.sealer(0);
@@ -517,23 +517,23 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         data.say(sealer.finish().unwrap());
     });
     // The file of another request in the place of this one.
-    refuse("expected record 0 as it was sealed", &|control, mut data| {
+    refuse("record 0 is not authentic", &|control, mut data| {
         let mut sealer = control.sealer(1);
         data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got more", &|control, mut data| {
+    refuse("the peer sent more than the announced 5 bytes", &|control, mut data| {
         let mut sealer = control.sealer(0);
         data.say(record(&mut sealer, b"123456"));
         data.try_say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got 4", &|control, mut data| {
+    refuse("incomplete: 4 of 5 bytes", &|control, mut data| {
         let (mut sealer, digest) = (control.sealer(0), blake3::hash(b"1234"));
         data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     // In the clear, as if the session were not private.
-    refuse("expected 5 bytes, got 0", &|_, mut data| data.say(content));
+    refuse("incomplete: 0 of 5 bytes", &|_, mut data| data.say(content));
 }
 
 #[test]
@@ -547,8 +547,8 @@ fn a_file_that_shrinks_or_grows_while_it_is_sent_privately() {
     get.event(&[("event", "transfer"), ("state", "progress")]);
     shrink(&path);
     let get = get.wait().code(1);
-    get.error(&["s/large: expected 8589934592 bytes, got ", "reset"]);
-    bob.err("s/large: could not send it whole: expected a file of 8589934592 bytes, got its end");
+    get.error(&["s/large: incomplete: ", "of 8589934592 bytes", "reset"]);
+    bob.err("s/large: not sent completely: expected a file of 8589934592 bytes, got its end");
     assert!(tree::finished(&place.path("out")).is_empty());
 }
 

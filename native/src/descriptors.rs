@@ -9,6 +9,7 @@ const OF_FILE: u64 = 2;
 
 /// Takes as many descriptors as the system lets this process have: every connection needs one. Where
 /// it will not give them, that is told when they run out.
+#[cfg(feature = "cli")]
 pub(crate) fn raise_limit() {
     #[cfg(unix)]
     {

@@ -1,5 +1,5 @@
-//! Two hosts that were told the same words prove it to each other, and tell nobody else (section
-//! 12.2).
+//! The proof of a code: two hosts prove to each other that they know the same words, and reveal them to no
+//! third party (section 12.2).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use super::Code;
 use crate::Quoted;
 use crate::secure::{Entropy, Keys, SecureError, Side, decode, encode};
 
-/// What B says, in place of base64, to whoever proved to know other words.
+/// B's answer, in place of base64, to a proof of other words.
 pub const REFUSAL: &str = "NO";
 
-/// A: who was told the code. Its lines come first and third.
+/// A, the side that was told the code. Sends the first and third message.
 #[derive(Debug)]
 pub struct Prover {
     exchange: Exchange,
@@ -23,41 +23,41 @@ pub struct Prover {
 }
 
 impl Prover {
-    /// Over the session of `keys`, to which the proof is bound: it is worth nothing in another one.
+    /// Creates the side in the session of `keys`, to which the proof is bound: it is invalid in any other.
     pub fn new(code: &Code, keys: &Keys, entropy: &mut Entropy) -> Self {
         let (exchange, first) = Exchange::new(Side::Caller, code, keys, entropy);
         Self { exchange, first }
     }
 
-    /// The first line, in base64.
+    /// Returns the first message, in base64.
     pub fn start(&self) -> &str {
         &self.first
     }
 
-    /// Takes B's first answer; gives the proof, in base64.
+    /// Reads B's first answer and returns the proof, in base64.
     ///
     /// # Errors
     ///
-    /// [`CodeError::Malformed`]; [`CodeError::OutOfTurn`] the second time. It is over then.
+    /// [`CodeError::Malformed`], or [`CodeError::OutOfTurn`] for a second call. Both end the exchange.
     pub fn answer(&mut self, text: &str) -> Result<String, CodeError> {
-        let theirs = self.exchange.agree(text)?;
-        Ok(encode(theirs.mine.as_bytes()))
+        let proofs = self.exchange.agree(text)?;
+        Ok(encode(proofs.own.as_bytes()))
     }
 
-    /// Takes B's second answer. `Ok` says that B knows the words too.
+    /// Reads B's second answer. `Ok` proves that B knows the words too.
     ///
     /// # Errors
     ///
-    /// [`CodeError::Wrong`] for a proof of other words, or [`REFUSAL`]; else
-    /// [`CodeError::Malformed`] or [`CodeError::OutOfTurn`].
+    /// [`CodeError::Wrong`] for a proof of other words or a [`REFUSAL`]; [`CodeError::Malformed`];
+    /// [`CodeError::OutOfTurn`].
     pub fn confirm(&mut self, text: &str) -> Result<(), CodeError> {
         self.exchange.confirm(text).map(drop)
     }
 }
 
-/// B: who made the code up. Its lines come second and fourth.
+/// B, the side that created the code. Sends the second and fourth message.
 ///
-/// How many wrong codes are too many, it does not know: each is one [`CodeError::Wrong`].
+/// Does not limit attempts: the caller counts [`CodeError::Wrong`] up to [`MAX_TRIES`](super::MAX_TRIES).
 #[derive(Debug)]
 pub struct Verifier {
     exchange: Exchange,
@@ -65,65 +65,62 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Over the session of `keys`.
+    /// Creates the side in the session of `keys`.
     pub fn new(code: &Code, keys: &Keys, entropy: &mut Entropy) -> Self {
         let (exchange, first) = Exchange::new(Side::Callee, code, keys, entropy);
         Self { exchange, first }
     }
 
-    /// Takes A's first line; gives the answer, in base64.
+    /// Reads A's first message and returns the answer, in base64.
     ///
     /// # Errors
     ///
-    /// [`CodeError::Malformed`]; [`CodeError::OutOfTurn`] the second time. It is over then.
+    /// [`CodeError::Malformed`], or [`CodeError::OutOfTurn`] for a second call. Both end the exchange.
     pub fn answer(&mut self, text: &str) -> Result<String, CodeError> {
         self.exchange.agree(text)?;
         Ok(core::mem::take(&mut self.first))
     }
 
-    /// Takes A's proof; gives B's own, in base64. `Ok` says that A knows the words.
+    /// Reads A's proof and returns B's own, in base64. `Ok` proves that A knows the words.
     ///
     /// # Errors
     ///
-    /// [`CodeError::Wrong`]: to be answered with [`REFUSAL`] and counted. Else
-    /// [`CodeError::Malformed`] or [`CodeError::OutOfTurn`].
+    /// [`CodeError::Wrong`], which the caller must answer with [`REFUSAL`] and count;
+    /// [`CodeError::Malformed`]; [`CodeError::OutOfTurn`].
     pub fn confirm(&mut self, text: &str) -> Result<String, CodeError> {
         let proofs = self.exchange.confirm(text)?;
-        Ok(encode(proofs.mine.as_bytes()))
+        Ok(encode(proofs.own.as_bytes()))
     }
 }
 
-/// Why two hosts do not trust each other's code.
+/// The reason why the proof of a code failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CodeError {
-    /// The other side knows other words: a slip of the tongue, or a guess.
+    /// The peer knows other words: a typing error or a guess.
     Wrong,
-    /// A field that is nothing of this exchange.
+    /// A field is not a message of this exchange.
     Malformed {
-        /// The field, escaped and cut.
+        /// The field, escaped and truncated.
         got: Box<str>,
     },
-    /// A line when it is not its turn, or after the end.
+    /// A message is out of turn or follows the end of the exchange.
     OutOfTurn,
 }
 
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Wrong => f.write_str("expected the words of this code, got other ones"),
-            Self::Malformed { got } => {
-                write!(f, "expected a message about the code in base64, got {got}")
-            }
-            Self::OutOfTurn => {
-                f.write_str("expected a message about the code in its turn, got one out of turn")
-            }
+            Self::Wrong => f.write_str("wrong code"),
+            Self::Malformed { got } => write!(f, "expected X_AUTH base64, got {got}"),
+            Self::OutOfTurn => f.write_str("message out of turn"),
         }
     }
 }
 
 impl core::error::Error for CodeError {}
 
-/// What is the same for both sides.
+/// The part common to both sides.
 #[derive(Debug)]
 struct Exchange {
     side: Side,
@@ -138,12 +135,11 @@ enum State {
     Over,
 }
 
-/// What each side says to show that it has the key. Compared in constant time, as all hashes of
-/// `blake3` are.
+/// The message by which each side proves to have the key. Compared in constant time, as `blake3::Hash` is.
 #[derive(Clone, Copy, Debug)]
 struct Proofs {
-    mine: blake3::Hash,
-    theirs: blake3::Hash,
+    own: blake3::Hash,
+    peer: blake3::Hash,
 }
 
 impl Exchange {
@@ -155,7 +151,7 @@ impl Exchange {
             Side::Caller => Spake2::start_a_with_rng,
             Side::Callee => Spake2::start_b_with_rng,
         };
-        let (state, first) = start(&password, &a, &b, Dice(entropy));
+        let (state, first) = start(&password, &a, &b, Rng(entropy));
         let state = State::Started(Box::new(state));
         (Self { side, hash: *keys.hash(), state }, encode(&first))
     }
@@ -164,7 +160,7 @@ impl Exchange {
         let State::Started(state) = core::mem::replace(&mut self.state, State::Over) else {
             return Err(CodeError::OutOfTurn);
         };
-        // A letter for the side, and a point.
+        // A letter for the side and a point.
         let mut message = [0; 33];
         decode(text, &mut message)?;
         let key = state.finish(&message);
@@ -174,7 +170,7 @@ impl Exchange {
             let mut hasher = blake3::Hasher::new_keyed(&key);
             hasher.update(&[side.letter()]).update(&self.hash).finalize()
         };
-        let proofs = Proofs { mine: proof(self.side), theirs: proof(self.side.other()) };
+        let proofs = Proofs { own: proof(self.side), peer: proof(self.side.other()) };
         self.state = State::Agreed(proofs);
         Ok(proofs)
     }
@@ -188,7 +184,7 @@ impl Exchange {
         }
         let mut proof = [0; 32];
         decode(text, &mut proof)?;
-        if proofs.theirs == proof { Ok(proofs) } else { Err(CodeError::Wrong) }
+        if proofs.peer == proof { Ok(proofs) } else { Err(CodeError::Wrong) }
     }
 }
 
@@ -201,12 +197,12 @@ impl From<SecureError> for CodeError {
     }
 }
 
-/// The host's entropy in the shape that `spake2` draws from.
-struct Dice<'a>(&'a mut Entropy);
+/// Adapts the host's entropy to `spake2`.
+struct Rng<'a>(&'a mut Entropy);
 
-impl CryptoRng for Dice<'_> {}
+impl CryptoRng for Rng<'_> {}
 
-impl RngCore for Dice<'_> {
+impl RngCore for Rng<'_> {
     fn next_u32(&mut self) -> u32 {
         u32::from_le_bytes(self.0.bytes())
     }

@@ -1,28 +1,42 @@
-//! A code that one person tells another: where to call, and a secret to prove it (section 12).
+//! Codes, which one user tells another: a nick to call and a secret to authenticate with (section 12).
+//!
+//! ```
+//! use xcher_core::code::{Code, InvalidCode};
+//!
+//! // As people type it: in any case, with spaces for dashes.
+//! let code: Code = "4821 Crossover clockwork universe".parse()?;
+//! assert_eq!(code.nick().as_str(), "4821");
+//! assert_eq!(code.to_string(), "4821-crossover-clockwork-universe");
+//!
+//! let error = Code::parse("4821-crosover-clockwork-universe").expect_err("a typing error");
+//! assert_eq!(error.suggestion(), Some("crossover"));
+//! # Ok::<(), InvalidCode>(())
+//! ```
 
 mod exchange;
 pub(crate) mod words;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 pub use exchange::{CodeError, Prover, REFUSAL, Verifier};
 
-use crate::Nick;
 use crate::secure::Entropy;
+use crate::{Nick, Quoted};
 
-/// Wrong codes after which a code lets nobody in any more (section 12.2).
+/// Wrong codes after which a code expires (section 12.2).
 pub const MAX_TRIES: u32 = 10;
 /// Codes that a sender tries in turn where the nick of one is taken.
 pub const MAX_NICK_ATTEMPTS: u32 = 8;
 
-/// The most digits of a nick in a code.
+/// Digits of the longest nick in a code.
 const MAX_NICK_DIGITS: usize = 9;
 
-/// `4821-crossover-clockwork-universe`: a nick at the relay, of digits alone, and three words that
-/// the relay never sees.
+/// `4821-crossover-clockwork-universe`: a nick of digits at the relay, and three words that the relay never
+/// sees.
 ///
-/// `Display` writes all of it, for whoever is to tell it; `Debug` leaves the words out.
+/// `Display` writes the whole code, for its user; `Debug` omits the words.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code {
     nick: Nick,
@@ -30,59 +44,56 @@ pub struct Code {
 }
 
 impl Code {
-    /// A new code with a nick of four digits.
+    /// Creates a code with a nick of four digits.
     ///
-    /// The nick may be taken at the relay; then take another code, for the words of one that went
-    /// nowhere are not worth keeping.
+    /// If the nick is taken at the relay, create another code; the words of an unused one need not be kept.
     pub fn random(entropy: &mut Entropy) -> Self {
         let number = u32::from_le_bytes(entropy.bytes());
-        // A nick is public: that some come up by a millionth more often tells nobody anything.
+        // A nick is public, so a bias of one in a million is harmless.
         let nick = Nick::parse(itoa::Buffer::new().format(1000 + number % 9000));
         Self { nick: nick.expect("four digits are a nick"), words: entropy.bytes() }
     }
 
-    /// Reads a code as people type it: in capitals or not, with spaces for dashes, more of them than
-    /// one, and around it.
+    /// Parses a code as people type it: in any case, with one or more spaces or dashes between its parts and
+    /// around it.
     ///
     /// # Errors
     ///
-    /// [`InvalidCode`], which says which part is wrong and shows no word.
+    /// [`InvalidCode`] with the first violation.
     pub fn parse(text: &str) -> Result<Self, InvalidCode> {
         let mut parts = parts(text);
-        let digits = parts.next().filter(|digits| is_number(digits)).ok_or(InvalidCode::Nick)?;
-        let nick = Nick::parse(digits).map_err(|_| InvalidCode::Nick)?;
-        let mut word = |list, error| {
-            let word = parts.next().map(str::to_ascii_lowercase);
-            word.and_then(|word| words::byte(list, &word)).ok_or(error)
-        };
-        let first = word(words::THREE_SYLLABLES, InvalidCode::FirstWord)?;
-        let second = word(words::TWO_SYLLABLES, InvalidCode::SecondWord)?;
-        let third = word(words::THREE_SYLLABLES, InvalidCode::ThirdWord)?;
-        if parts.next().is_some() {
-            Err(InvalidCode::More)
-        } else {
-            Ok(Self { nick, words: [first, second, third] })
+        let digits =
+            parts.next().filter(|digits| is_number(digits)).ok_or(InvalidCode::NoNumber)?;
+        let nick = Nick::parse(digits).map_err(|_| InvalidCode::NoNumber)?;
+        let mut words = [0; LISTS.len()];
+        for (position, byte) in words.iter_mut().enumerate() {
+            let word = parts.next().ok_or(InvalidCode::MissingWord)?.to_ascii_lowercase();
+            *byte = words::byte(LISTS[position], &word)
+                .ok_or(InvalidCode::UnknownWord { word: word.into(), position })?;
+        }
+        match parts.next() {
+            Some(_) => Err(InvalidCode::TrailingText),
+            None => Ok(Self { nick, words }),
         }
     }
 
-    /// Whether someone who wrote `text` meant a code, be it a good one or not: digits first, then
-    /// letters after a dash or a space.
+    /// Returns true if `text` is probably meant as a code, valid or not: digits, then a dash or a space and
+    /// letters.
     pub fn looks_like(text: &str) -> bool {
         let mut parts = parts(text);
         parts.next().is_some_and(is_number)
             && parts.next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()))
     }
 
-    /// Who is to be called.
+    /// Returns the nick to call.
     pub fn nick(&self) -> &Nick {
         &self.nick
     }
 
-    /// The secret, as both sides write it: small letters, one dash between two words.
+    /// Returns the secret as both sides spell it: lower case, with one dash between two words.
     pub(crate) fn secret(&self) -> String {
-        let [first, second, third] = self.words;
-        let long = |byte| words::word(words::THREE_SYLLABLES, byte);
-        [long(first), "-", words::word(words::TWO_SYLLABLES, second), "-", long(third)].concat()
+        let word = |position: usize| words::word(LISTS[position], self.words[position]);
+        [word(0), "-", word(1), "-", word(2)].concat()
     }
 }
 
@@ -106,35 +117,57 @@ impl core::str::FromStr for Code {
     }
 }
 
-/// A text that is no code: by what is wrong with it, without its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why a text is not a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidCode {
-    /// It does not begin with a nick of 1 to 9 digits.
-    Nick,
-    /// The first word is none of the list's, or there is none.
-    FirstWord,
-    /// The second word is none of the list's, or there is none.
-    SecondWord,
-    /// The third word is none of the list's, or there is none.
-    ThirdWord,
-    /// There is something after the third word.
-    More,
+    /// It does not start with a number of 1 to 9 digits.
+    NoNumber,
+    /// It has fewer than three words.
+    MissingWord,
+    /// No code has this word at this position.
+    UnknownWord {
+        /// The word, in lower case: escape it before printing.
+        word: Box<str>,
+        /// Its position, from 0 to 2.
+        position: usize,
+    },
+    /// Text follows the third word.
+    TrailingText,
+}
+
+impl InvalidCode {
+    /// Returns the word that was probably meant instead of an [unknown](Self::UnknownWord) one.
+    pub fn suggestion(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownWord { word, position } => words::nearest(LISTS.get(*position)?, word),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for InvalidCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a code like 4821-crossover-clockwork-universe, got ")?;
-        f.write_str(match self {
-            Self::Nick => "no number of 1 to 9 digits at its beginning",
-            Self::FirstWord => "a first word that no code has there",
-            Self::SecondWord => "a second word that no code has there",
-            Self::ThirdWord => "a third word that no code has there",
-            Self::More => "something after the third word",
-        })
+        let expected = match self {
+            Self::UnknownWord { word, .. } => {
+                write!(f, "unknown word {} in the code", Quoted(word))?;
+                return match self.suggestion() {
+                    Some(suggestion) => write!(f, ": did you mean \"{suggestion}\"?"),
+                    None => Ok(()),
+                };
+            }
+            Self::NoNumber => "start with a number",
+            Self::MissingWord => "have three words",
+            Self::TrailingText => "end after three words",
+        };
+        write!(f, "a code must {expected}, like 4821-crossover-clockwork-universe")
     }
 }
 
 impl core::error::Error for InvalidCode {}
+
+/// The word list of each position. Alternating lists reveal missing and swapped words.
+const LISTS: [&str; 3] = [words::THREE_SYLLABLES, words::TWO_SYLLABLES, words::THREE_SYLLABLES];
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == '-' || c.is_whitespace()).filter(|part| !part.is_empty())
@@ -152,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_read_as_people_type_it() {
+    fn parse_accepts_what_people_type() {
         let code = Code::parse("4821-crossover-clockwork-universe").expect("a code");
         assert_eq!(code.nick().as_str(), "4821");
         assert_eq!(code.to_string(), "4821-crossover-clockwork-universe");
@@ -169,33 +202,44 @@ mod tests {
         assert_ne!(
             Code::parse("04821-crossover-clockwork-universe"),
             Ok(code),
-            "digits are a nick"
+            "the number is a nick, not a value"
         );
         assert!(Code::parse("1-crossover-clockwork-universe").is_ok());
     }
 
     #[test]
-    fn what_is_no_code_says_why_and_shows_no_word() {
+    fn parse_reports_the_violation_and_the_probable_word() {
+        use InvalidCode::{MissingWord, NoNumber, TrailingText};
         for (text, error) in [
-            ("", InvalidCode::Nick),
-            ("-", InvalidCode::Nick),
-            ("crossover-clockwork-universe", InvalidCode::Nick),
-            ("1234567890-crossover-clockwork-universe", InvalidCode::Nick),
-            ("４８２１-crossover-clockwork-universe", InvalidCode::Nick),
-            ("4821", InvalidCode::FirstWord),
-            ("4821-crosover-clockwork-universe", InvalidCode::FirstWord),
-            ("4821-clockwork-crossover-universe", InvalidCode::FirstWord),
-            ("4821-crossover", InvalidCode::SecondWord),
-            ("4821-crossover-crossover", InvalidCode::SecondWord),
-            ("4821-crossover-clockwork", InvalidCode::ThirdWord),
-            ("4821-crossover-clockwork-acme", InvalidCode::ThirdWord),
-            ("4821-crossover-clockwork-universe-acme", InvalidCode::More),
+            ("", NoNumber),
+            ("-", NoNumber),
+            ("crossover-clockwork-universe", NoNumber),
+            ("1234567890-crossover-clockwork-universe", NoNumber),
+            ("４８２１-crossover-clockwork-universe", NoNumber),
+            ("4821", MissingWord),
+            ("4821-crossover", MissingWord),
+            ("4821-crossover-clockwork", MissingWord),
+            ("4821-crossover-clockwork-universe-acme", TrailingText),
         ] {
+            assert!(error.to_string().ends_with(", like 4821-crossover-clockwork-universe"));
             assert_eq!(Code::parse(text), Err(error), "{text:?}");
-            let why = error.to_string();
+        }
+        for (text, position, shown) in [
+            (
+                "4821-Crosover-clockwork-universe",
+                0,
+                r#""crosover" in the code: did you mean "crossover"?"#,
+            ),
+            ("4821-clockwork-crossover-universe", 0, r#""clockwork" in the code"#),
+            ("4821-crossover-crossover", 1, r#""crossover" in the code"#),
+            ("4821-crossover-clockwork-acme", 2, r#""acme" in the code"#),
+            ("4821-\u{1b}[2J", 0, r#""\u{1b}[2j" in the code"#),
+        ] {
+            let error = Code::parse(text).expect_err(text);
             assert!(
-                why.starts_with("expected a code like 4821-crossover-clockwork-universe, got ")
+                matches!(error, InvalidCode::UnknownWord { position: at, .. } if at == position)
             );
+            assert_eq!(error.to_string(), alloc::format!("unknown word {shown}"));
         }
         for (text, like) in [
             ("4821-crosover-clockwork", true),
@@ -211,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_code_reads_back_and_is_not_the_last_one() {
+    fn random_codes_round_trip_and_differ() {
         let mut entropy = Entropy::new([1; 32]);
         let mut last = None;
         for _ in 0..200 {

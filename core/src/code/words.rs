@@ -1,9 +1,11 @@
-//! Bytes as words that are hard to mishear: the PGP word list of Juola and Zimmermann (1995).
+//! Words for bytes that are hard to mishear: the PGP word list of Juola and Zimmermann (1995).
 //!
-//! Each byte has a word of two syllables and one of three, in lists that are used in turn, so that a
-//! word left out, doubled or swapped is noticed.
+//! Each byte has a word of two and a word of three syllables. Alternating between both lists reveals words
+//! that are missing, doubled or swapped.
 
-/// The words of two syllables, called even for where they stand in a row of bytes.
+use alloc::vec::Vec;
+
+/// The words of two syllables, used for even positions.
 pub(crate) const TWO_SYLLABLES: &str = "\
     aardvark absurd accrue acme adrift adult afflict ahead aimless algol allow alone ammo \
     ancient apple artist assume athens atlas aztec baboon backfield backward banjo beaming \
@@ -30,7 +32,7 @@ pub(crate) const TWO_SYLLABLES: &str = "\
     unearth unwind uproot upset upshot vapor village virus vulcan waffle wallet watchword \
     wayside willow woodlark zulu";
 
-/// The words of three syllables, called odd.
+/// The words of three syllables, used for odd positions.
 pub(crate) const THREE_SYLLABLES: &str = "\
     adroitness adviser aftermath aggregate alkali almighty amulet amusement antenna applicant \
     apollo armistice article asteroid atlantic atmosphere autopsy babylon backwater barbecue \
@@ -61,14 +63,39 @@ pub(crate) const THREE_SYLLABLES: &str = "\
     vagabond vertigo virginia visitor vocalist voyager warranty waterloo whimsical wichita \
     wilmington wyoming yesteryear yucatan";
 
-/// The word of `byte` in `list`.
+/// Returns the word of `byte` in `list`.
 pub(crate) fn word(list: &'static str, byte: u8) -> &'static str {
     list.split(' ').nth(byte.into()).unwrap_or_default()
 }
 
-/// The byte whose word in `list` this is, in small letters.
+/// Returns the byte of `word`, in lower case, in `list`.
 pub(crate) fn byte(list: &str, word: &str) -> Option<u8> {
     list.split(' ').position(|entry| entry == word)?.try_into().ok()
+}
+
+/// Returns the word of `list` that `word` is probably a misspelling of: the one with the least edit distance,
+/// of at most one edit in three letters.
+pub(crate) fn nearest(list: &'static str, word: &str) -> Option<&'static str> {
+    let max = word.len() / 3;
+    let similar = list.split(' ').filter(|entry| entry.len().abs_diff(word.len()) <= max);
+    let (distance, entry) = similar.map(|entry| (distance(entry, word), entry)).min()?;
+    (distance <= max).then_some(entry)
+}
+
+/// Computes the Levenshtein distance in bytes.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=one.len()).collect();
+    for (at, byte) in other.bytes().enumerate() {
+        let (mut left, mut diagonal) = (at + 1, at);
+        for (above, entry) in row[1..].iter_mut().zip(one.bytes()) {
+            let replaced = diagonal + usize::from(entry != byte);
+            diagonal = *above;
+            left = replaced.min(left + 1).min(*above + 1);
+            *above = left;
+        }
+        row[0] = at + 1;
+    }
+    row[one.len()]
 }
 
 #[cfg(test)]
@@ -78,7 +105,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_byte_has_a_word_of_its_own_in_each_list() {
+    fn nearest_finds_misspelled_words_only() {
+        for (word, meant) in [
+            ("crosover", Some("crossover")),
+            ("corssover", Some("crossover")),
+            ("univers", Some("universe")),
+            ("univrese", Some("universe")),
+            ("crossover", Some("crossover")),
+            ("clockwork", None),
+            ("", None),
+            ("xy", None),
+            (&"a".repeat(8000), None),
+        ] {
+            assert_eq!(nearest(THREE_SYLLABLES, word), meant, "{word:?}");
+        }
+        assert_eq!(nearest(TWO_SYLLABLES, "clokwork"), Some("clockwork"));
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        for (one, other, expected) in
+            [("", "", 0), ("kitten", "sitting", 3), ("abc", "", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!((distance(one, other), distance(other, one)), (expected, expected));
+        }
+    }
+
+    #[test]
+    fn each_byte_has_a_unique_word_in_each_list() {
         let mut seen = BTreeSet::new();
         for list in [TWO_SYLLABLES, THREE_SYLLABLES] {
             assert_eq!(list.split(' ').count(), 256);
@@ -86,16 +140,16 @@ mod tests {
                 let word = word(list, at);
                 assert!(word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
                 assert_eq!(byte(list, word), Some(at));
-                assert!(seen.insert(word), "{word:?} stands once");
+                assert!(seen.insert(word), "{word:?} is unique");
             }
         }
         assert_eq!(byte(TWO_SYLLABLES, ""), None);
         assert_eq!(byte(TWO_SYLLABLES, "clock"), None);
     }
 
-    /// The example that the word list has been explained with everywhere.
+    /// Checks the published example of the word list.
     #[test]
-    fn the_lists_are_in_the_order_that_everyone_uses() {
+    fn the_lists_have_the_published_order() {
         let bytes = [0xe5, 0x82, 0x94, 0xf2, 0xe9, 0xa2, 0x27, 0x48, 0x6e, 0x8b];
         let words = "topmost istanbul pluto vagabond treadmill pacific brackish dictator goldfish \
                      medusa";

@@ -38,6 +38,21 @@ impl Places {
         self.taken.get(&client_prefix(caller)).copied().unwrap_or(0)
     }
 
+    /// Asserts that these are the callers that have its places, each as often as it has one.
+    pub(super) fn check(&self, callers: impl Iterator<Item = IpAddr>) {
+        let mut taken = LiteMap::<IpAddr, usize>::new();
+        let mut all = 0;
+        for caller in callers {
+            all += 1;
+            match taken.get_mut(&client_prefix(caller)) {
+                Some(own) => *own += 1,
+                None => drop(taken.insert(client_prefix(caller), 1)),
+            }
+        }
+        assert_eq!(self.all, all, "places taken");
+        assert!(self.taken == taken, "places taken: {:?}, by {taken:?}", self.taken);
+    }
+
     /// A caller gives a place back.
     pub(super) fn give_back(&mut self, caller: IpAddr) {
         let caller = client_prefix(caller);

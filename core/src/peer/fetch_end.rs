@@ -1,10 +1,18 @@
-//! How a file that comes to this host ends (section 4).
+//! The ends of fetches (section 4).
 
-use super::fetch::{Fetch, Stage};
-use super::receipts::reason;
-use super::{Action, Direction, Error, Event, Peer, ReceiveEnd, Transfer, TransferId, Turn};
-use crate::FileName;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::session_entry::SessionEntry;
+use super::transfers::{Fetch, FetchStage};
+use super::{
+    Action, Direction, Error, Event, Interruption, Peer, ReceiveEnd, SessionId, TransferId, Turn,
+};
 use crate::stream::Digests;
+use crate::{FileName, NotStored};
+
+/// Time for a requested file to begin once its session has ended.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Peer {
     pub(super) fn receive_ended(
@@ -15,44 +23,47 @@ impl Peer {
         end: ReceiveEnd,
         turn: &mut Turn<'_>,
     ) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.get_mut(&id) else { return };
-        let Stage::Receiving(conn) = fetch.stage else { return };
+        let Some(fetch) = self.transfers.fetch_mut(id) else { return };
+        let FetchStage::Receiving(conn) = fetch.stage else { return };
         fetch.bytes = bytes;
         let expected = fetch.size;
-        if !fetch.members.is_empty() {
+        if fetch.batch.is_some() {
             let why = match end {
-                ReceiveEnd::Broken(why) | ReceiveEnd::Disk { why, .. } => Some(why),
+                ReceiveEnd::Broken(why) | ReceiveEnd::Disk { why, .. } => {
+                    Some(Interruption::System(why))
+                }
                 ReceiveEnd::Eof | ReceiveEnd::Excess => None,
             };
-            // Those that came are told; what is left did not.
+            // The files that arrived are reported already; the rest did not arrive.
             return self.fetch_failed(id, Error::Incomplete { expected, got: bytes, why }, turn);
         }
-        let why = match end {
+        let error = match end {
             ReceiveEnd::Eof if expected.exact().is_none_or(|size| size == bytes) => {
-                if digests.is_some_and(|digests| !digests.agree()) {
-                    return self.fetch_failed(id, Error::Altered, turn);
+                if digests.is_none_or(|digests| digests.agree()) {
+                    fetch.stage = FetchStage::Storing;
+                    fetch.deadline = None;
+                    self.conns.remove(&conn);
+                    return turn.act(Action::Store { transfer: id, stat: fetch.stat });
                 }
-                fetch.stage = Stage::Storing;
-                fetch.deadline = None;
-                self.conns.remove(&conn);
-                return turn.act(Action::Store { transfer: id, stat: fetch.stat });
+                Error::Altered
             }
-            ReceiveEnd::Eof => None,
-            ReceiveEnd::Broken(why) => Some(why),
-            ReceiveEnd::Excess => {
-                let error = Error::Excess { expected: expected.limit() };
-                return self.fetch_failed(id, error, turn);
+            ReceiveEnd::Eof => Error::Incomplete { expected, got: bytes, why: None },
+            ReceiveEnd::Broken(why) => {
+                let why = Some(Interruption::System(why));
+                Error::Incomplete { expected, got: bytes, why }
             }
-            ReceiveEnd::Disk { reason, why } => {
-                return self.fetch_failed(id, Error::NotStored { reason, why }, turn);
-            }
+            ReceiveEnd::Excess => Error::Excess { expected: expected.limit() },
+            ReceiveEnd::Disk { reason, why } => Error::NotStored { reason, why },
         };
-        self.fetch_failed(id, Error::Incomplete { expected, got: bytes, why }, turn);
+        self.fetch_failed(id, error, turn);
     }
 
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(fetch)) = self.transfers.get(&id) else { return };
-        let Stage::Storing = fetch.stage else { return };
+        let is_stored = |fetch: &Fetch| fetch.stage == FetchStage::Storing;
+        if !self.transfers.fetch(id).is_some_and(is_stored) {
+            return;
+        }
+        let Some(fetch) = self.transfers.take_fetch(id) else { return };
         turn.notify(Event::Finished {
             transfer: id,
             session: fetch.session,
@@ -60,54 +71,42 @@ impl Peer {
             name,
             bytes: fetch.bytes,
         });
-        if let Some(Transfer::Fetch(fetch)) = self.transfers.remove(&id) {
-            self.report(&fetch, None, turn);
-            self.fetch_over(&fetch, turn);
-        }
+        self.report_fetch(&fetch, None, turn);
+        self.fetch_over(&fetch, turn);
     }
 
     pub(super) fn fetch_failed(&mut self, id: TransferId, error: Error, turn: &mut Turn<'_>) {
-        let Some(Transfer::Fetch(mut fetch)) = self.transfers.remove(&id) else { return };
-        match fetch.stage {
-            Stage::Waiting => {
-                if let Some(slot) = self.sessions.get_mut(&fetch.session) {
-                    slot.fetches.retain(|waiting| *waiting != id);
-                }
-            }
-            Stage::Listening(listener) | Stage::Requested(Some(listener)) => {
-                if self.listeners.remove(&listener).is_some() {
-                    turn.act(Action::StopListening { listener });
-                }
-            }
-            Stage::Receiving(conn) | Stage::Dialling(conn) => {
-                self.conns.remove(&conn);
-                turn.act(Action::Close { conn });
-            }
-            Stage::Looking | Stage::Requested(None) | Stage::Storing => {}
+        let Some(mut fetch) = self.transfers.take_fetch(id) else { return };
+        if !fetch.is_running()
+            && let Some(entry) = self.sessions.get_mut(&fetch.session)
+        {
+            entry.fetches.withdraw(id);
         }
-        let has_partial = fetch.looked && !matches!(fetch.stage, Stage::Storing);
-        if has_partial || fetch.is_moving() && fetch.members.is_empty() {
+        if let Some(listener) = fetch.listener()
+            && self.listeners.remove(&listener).is_some()
+        {
+            turn.act(Action::StopListening { listener });
+        }
+        if let Some(conn) = fetch.conn() {
+            self.conns.remove(&conn);
+            turn.act(Action::Close { conn });
+        }
+        let keeps_partial = fetch.resume.is_kept_by_driver() && fetch.stage != FetchStage::Storing;
+        if keeps_partial || fetch.is_moving() && fetch.batch.is_none() {
             turn.act(Action::Abandon { transfer: id });
         }
-        if fetch.members.is_empty() {
-            let why = reason(&error, fetch.stage);
-            if matches!(fetch.stage, Stage::Waiting | Stage::Looking | Stage::Listening(_)) {
-                // A session that is over takes no reports.
-                let _ = self.skip(fetch.session, &fetch.name, why, turn.now, turn.actions);
+        let batch = fetch.batch.take();
+        let last = match batch {
+            None => {
+                self.file_failed(id, &fetch, error, turn);
+                None
             }
-            self.report(&fetch, Some(why), turn);
-            turn.notify(Event::Failed {
-                transfer: id,
-                session: fetch.session,
-                direction: Direction::Receive,
-                name: fetch.name.clone(),
-                error,
-            });
-        } else {
-            self.members_failed(&fetch, &error, turn);
-        }
-        let last = fetch.last.take();
-        if !matches!(fetch.stage, Stage::Waiting) {
+            Some(batch) => {
+                self.members_failed(&fetch, &batch.members, &error, turn);
+                batch.last
+            }
+        };
+        if fetch.is_running() {
             self.fetch_over(&fetch, turn);
         }
         if let Some(last) = last {
@@ -115,17 +114,91 @@ impl Peer {
         }
     }
 
+    /// Reports the failure of a file outside a batch, to the provider and to the user.
+    fn file_failed(&mut self, id: TransferId, fetch: &Fetch, error: Error, turn: &mut Turn<'_>) {
+        use FetchStage::{Listening, Searching, Waiting};
+        let reason = reason(&error, fetch.stage);
+        if matches!(fetch.stage, Waiting | Searching | Listening(_)) {
+            self.report_skipped(fetch.session, &fetch.name, reason, turn);
+        }
+        self.report_fetch(fetch, Some(reason), turn);
+        turn.notify(Event::Failed {
+            transfer: id,
+            session: fetch.session,
+            direction: Direction::Receive,
+            name: fetch.name.clone(),
+            error,
+        });
+    }
+
+    /// Reports the end of a file outside a batch to its provider.
+    fn report_fetch(&mut self, fetch: &Fetch, not_stored: Option<NotStored>, turn: &mut Turn<'_>) {
+        if let Some(number) = fetch.request.awaits_receipt() {
+            self.report_files(fetch.session, number, &[(0, not_stored)], turn);
+        }
+    }
+
     fn fetch_over(&mut self, fetch: &Fetch, turn: &mut Turn<'_>) {
-        if let Some(slot) = self.sessions.get_mut(&fetch.session) {
-            slot.fetching = slot.fetching.saturating_sub(1);
-            slot.heard = turn.now;
-            let came = matches!(fetch.stage, Stage::Receiving(_) | Stage::Storing);
-            match fetch.requested {
-                true if came => slot.session.settle(fetch.name.as_str()),
-                true => slot.session.give_up(fetch.name.as_str()),
+        if let Some(entry) = self.sessions.get_mut(&fetch.session) {
+            entry.fetches.ended();
+            entry.heard = turn.now;
+            let arrived = matches!(fetch.stage, FetchStage::Receiving(_) | FetchStage::Storing);
+            match fetch.request.is_refusable() {
+                true if arrived => entry.session.settle(fetch.name.as_str()),
+                true => entry.session.give_up(fetch.name.as_str()),
                 false => {}
             }
             self.start_fetches(fetch.session, turn);
         }
+    }
+
+    /// The session has ended: fails what was not requested, and lets what was requested begin soon.
+    pub(super) fn orphan_fetches(
+        &mut self,
+        session: SessionId,
+        entry: &mut SessionEntry,
+        error: &Error,
+        turn: &mut Turn<'_>,
+    ) {
+        for id in entry.fetches.take_waiting() {
+            self.fetch_failed(id, error.clone(), turn);
+        }
+        let (soon, stall) =
+            (turn.after(ORPHAN_TIMEOUT), turn.after(self.config.limits.stall_timeout));
+        let mut unasked = Vec::new();
+        for (id, fetch) in self.transfers.fetches_mut() {
+            if fetch.session != session {
+                continue;
+            }
+            match fetch.stage {
+                FetchStage::Searching | FetchStage::Listening(_) | FetchStage::Requested(None) => {
+                    unasked.push(id);
+                }
+                FetchStage::Requested(Some(_)) => {
+                    fetch.deadline = Some(fetch.deadline.map_or(soon, |at| at.min(soon)));
+                }
+                FetchStage::Receiving(_) => {
+                    fetch.deadline.get_or_insert(stall);
+                }
+                _ => {}
+            }
+        }
+        for id in unasked {
+            self.fetch_failed(id, error.clone(), turn);
+        }
+    }
+}
+
+/// Returns the reason that the provider of a file which is not stored is told.
+pub(super) fn reason(error: &Error, stage: FetchStage) -> NotStored {
+    match error {
+        Error::NotStored { reason, .. } => *reason,
+        Error::Altered | Error::Excess { .. } => NotStored::Altered,
+        Error::Name(_) => NotStored::Name,
+        Error::Incomplete { .. } => NotStored::Incomplete,
+        Error::Cancelled | Error::Declined => NotStored::Cancelled,
+        Error::Local(_) | Error::Policy(_) => NotStored::Other,
+        _ if stage == FetchStage::Storing => NotStored::Other,
+        _ => NotStored::Incomplete,
     }
 }

@@ -1,10 +1,6 @@
 //! Which way connections between two hosts go (section 10.4).
 
 use core::fmt;
-use core::net::SocketAddr;
-
-use super::ConnId;
-use crate::ticket::Ticket;
 
 /// The way of a connection between two hosts, as one of them sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,14 +44,4 @@ impl Default for PathPolicy {
     fn default() -> Self {
         Self::Only(Path::Direct)
     }
-}
-
-/// A way to a caller.
-pub(super) struct Way {
-    pub(super) to: SocketAddr,
-    pub(super) path: Path,
-    /// What is shown to whoever is there.
-    pub(super) ticket: Option<Ticket>,
-    /// By this it is dialled.
-    pub(super) conn: Option<ConnId>,
 }

@@ -1,17 +1,16 @@
-//! Reports of what became of each requested file (section 19), both ways.
+//! Reports of wanted and of stored files (section 19), in both directions.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::awaited_receipts::Delivered;
-use super::fetch::{Fetch, Stage};
-use super::{Error, Event, Peer, SessionId, Turn};
+use super::{Action, Peer, SessionId, Turn};
 use crate::session::{Extensions, Receipt, Want};
 use crate::{FileName, MisuseError, NotStored, Session};
 
 impl Peer {
-    /// Reports to the other side how many files this host wants, so that it can tell a host that has
-    /// everything from one that lost some: [`Event::Wanted`] there. Reports add up. Nothing is sent to
-    /// a peer that knows no receipts.
+    /// Reports how many files this host wants, so that the peer can distinguish a host that has all of
+    /// them from one that lost some: [`Event::Wanted`](super::Event::Wanted) there. Reports add up. A peer
+    /// that knows no receipts is sent nothing.
     ///
     /// # Errors
     ///
@@ -20,15 +19,16 @@ impl Peer {
         &mut self,
         session: SessionId,
         want: Want,
-        now: core::time::Duration,
-        actions: &mut Vec<super::Action>,
+        now: Duration,
+        actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        let turn = &mut Turn { now, actions };
-        self.report_wanted(session, turn, |session, out| session.want(want, out))
+        self.run(now, actions, |peer, turn| {
+            peer.report_wanted(session, turn, |session, out| session.want(want, out))
+        })
     }
 
-    /// Reports to the other side a file that this host wants and does not request, and why, so that it can
-    /// name it: [`Event::Delivered`] there. Nothing is sent to a peer that knows no receipts.
+    /// Reports a file that this host wants and does not request, and why, so that the peer can name it:
+    /// [`Event::Delivered`](super::Event::Delivered) there. A peer that knows no receipts is sent nothing.
     ///
     /// # Errors
     ///
@@ -38,27 +38,40 @@ impl Peer {
         session: SessionId,
         name: &FileName,
         why: NotStored,
-        now: core::time::Duration,
-        actions: &mut Vec<super::Action>,
+        now: Duration,
+        actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        let turn = &mut Turn { now, actions };
-        self.report_wanted(session, turn, |session, out| session.forgo(name.borrowed(), why, out))
+        self.run(now, actions, |peer, turn| {
+            let name = name.borrowed();
+            peer.report_wanted(session, turn, |session, out| session.forgo(name, why, out))
+        })
     }
 
-    /// Says something of what is wanted, to a peer that knows receipts.
+    /// Reports a file that will not be requested. A session that has ended takes no reports.
+    pub(super) fn report_skipped(
+        &mut self,
+        session: SessionId,
+        name: &FileName,
+        why: NotStored,
+        turn: &mut Turn<'_>,
+    ) {
+        let name = name.borrowed();
+        let _ = self.report_wanted(session, turn, |session, out| session.forgo(name, why, out));
+    }
+
     fn report_wanted(
         &mut self,
         session: SessionId,
         turn: &mut Turn<'_>,
-        say: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<(), MisuseError>,
+        report: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<(), MisuseError>,
     ) -> Result<(), MisuseError> {
-        let slot = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
-        if !slot.session.extensions().has(Extensions::RECEIPT) {
+        let entry = self.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
+        if !entry.session.extensions().has(Extensions::RECEIPT) {
             return Ok(());
         }
         let mut out = Vec::new();
-        say(&mut slot.session, &mut out)?;
-        slot.write(out, turn);
+        report(&mut entry.session, &mut out)?;
+        entry.write(out, turn);
         Ok(())
     }
 
@@ -68,25 +81,13 @@ impl Peer {
         receipt: &Receipt,
         turn: &mut Turn<'_>,
     ) {
-        let Some(slot) = self.sessions.get_mut(&session) else { return };
-        let delivered = slot.receipts.receipt(receipt);
-        deliver(session, delivered, turn);
-    }
-
-    /// Reports how a file that is no part of a batch ended.
-    pub(super) fn report(
-        &mut self,
-        fetch: &Fetch,
-        not_stored: Option<NotStored>,
-        turn: &mut Turn<'_>,
-    ) {
-        if fetch.reports {
-            self.report_files(fetch.session, fetch.number, &[(0, not_stored)], turn);
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            turn.deliver(session, entry.receipts.receipt(receipt));
         }
     }
 
-    /// Reports how files of one request ended, by their place in it: files that follow each other and ended alike go
-    /// together.
+    /// Reports how files of one request ended, by their indices in it: one receipt for each run of files
+    /// with the same end.
     pub(super) fn report_files(
         &mut self,
         session: SessionId,
@@ -94,46 +95,21 @@ impl Peer {
         ends: &[(u64, Option<NotStored>)],
         turn: &mut Turn<'_>,
     ) {
-        let Some(slot) = self.sessions.get_mut(&session) else { return };
-        if !slot.session.extensions().has(Extensions::RECEIPT) {
+        let Some(entry) = self.sessions.get_mut(&session) else { return };
+        if !entry.session.extensions().has(Extensions::RECEIPT) {
             return;
         }
         let mut out = Vec::new();
         let mut rest = ends;
         while let Some(&(at, not_stored)) = rest.first() {
-            let alike =
+            let is_alike =
                 |(next, end): &(u64, (u64, Option<NotStored>))| *end == (at + next, not_stored);
-            let count = (0..).zip(rest.iter().copied()).take_while(alike).count();
+            let count = (0..).zip(rest.iter().copied()).take_while(is_alike).count();
             rest = &rest[count..];
             let count = count as u64;
-            // A session that is over takes no more reports.
-            let _ = slot.session.receipt(Receipt { number, at, count, not_stored }, &mut out);
+            // A session that has ended takes no reports.
+            let _ = entry.session.receipt(Receipt { number, at, count, not_stored }, &mut out);
         }
-        slot.write(out, turn);
-    }
-}
-
-/// Tells the user what became of files.
-pub(super) fn deliver(
-    session: SessionId,
-    delivered: impl IntoIterator<Item = Delivered>,
-    turn: &mut Turn<'_>,
-) {
-    for (transfer, (name, bytes), delivery) in delivered {
-        turn.notify(Event::Delivered { session, transfer: Some(transfer), name, bytes, delivery });
-    }
-}
-
-/// What the other side is told of a file that was requested and is not stored.
-pub(super) fn reason(error: &Error, stage: Stage) -> NotStored {
-    match error {
-        Error::NotStored { reason, .. } => *reason,
-        Error::Altered | Error::Excess { .. } => NotStored::Altered,
-        Error::Name(_) => NotStored::Name,
-        Error::Incomplete { .. } => NotStored::Incomplete,
-        Error::Cancelled | Error::Declined => NotStored::Cancelled,
-        Error::Local(_) | Error::Policy(_) | Error::Busy(_) => NotStored::Other,
-        _ if matches!(stage, Stage::Storing) => NotStored::Other,
-        _ => NotStored::Incomplete,
+        entry.write(out, turn);
     }
 }

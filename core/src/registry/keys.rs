@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::packets::Refusal;
+use super::refusal::Refusal;
 use super::{Action, ConnId, Registry};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;

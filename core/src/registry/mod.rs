@@ -5,12 +5,14 @@
 //! [`Registry::next_deadline`].
 
 mod address;
+mod check;
 mod claim;
 mod client;
 mod connections;
 mod keys;
 mod nicks;
 mod packets;
+mod refusal;
 mod who;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -83,6 +85,22 @@ pub enum Input<'a> {
     Tick,
     /// The relay stops: everyone is told X_END, and whoever still comes is closed.
     Stop,
+}
+
+impl Input<'_> {
+    /// The connection that it is about.
+    fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Connected { conn, .. }
+            | Self::Received { conn, .. }
+            | Self::Sent { conn, .. }
+            | Self::Closed { conn }
+            | Self::Bridged { conn }
+            | Self::Allocated { conn, .. }
+            | Self::Released { conn, .. } => Some(*conn),
+            Self::Tick | Self::Stop => None,
+        }
+    }
 }
 
 /// What the driver must do.
@@ -243,6 +261,14 @@ impl Registry {
     /// `now` counts from any fixed moment and never goes back. An input for a connection that is
     /// unknown, or that the registry closed, does nothing.
     pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
+        let of = input.conn();
+        self.take(input, now, actions);
+        if let (true, Some(conn)) = (cfg!(debug_assertions), of) {
+            self.check_invariants(conn);
+        }
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
         match input {
             Input::Connected { conn, from } => self.connected(conn, from.ip(), now, actions),
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),

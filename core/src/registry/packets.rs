@@ -8,22 +8,13 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
+use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
     Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
 };
-
-/// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
-pub(super) enum Refusal {
-    /// The packet is in order, but not to be done.
-    Declined(String),
-    /// The client should not have sent it. Faults are counted.
-    Error(String),
-    /// The connection is over.
-    Over(String, CloseReason),
-}
 
 impl Registry {
     pub(super) fn received(

@@ -1,4 +1,4 @@
-//! Bytes as one field of a line: base64 with the standard alphabet and padding.
+//! Encodes bytes as one field of a line: base64 with the standard alphabet and padding.
 
 use alloc::string::String;
 
@@ -7,16 +7,16 @@ use base64ct::{Base64, Encoding as _};
 use super::{PublicKey, SecureError};
 use crate::Quoted;
 
-/// The longest message that a line carries: the second one of the handshake.
+/// Bytes of the longest message in a line: the second one of the handshake.
 const MAX_MESSAGE_LEN: usize = 96;
 
-/// At most [`MAX_MESSAGE_LEN`] bytes as text.
+/// Encodes at most [`MAX_MESSAGE_LEN`] bytes.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = [0; MAX_MESSAGE_LEN.div_ceil(3) * 4];
     Base64::encode(bytes, &mut text).expect("at most the longest message").into()
 }
 
-/// The bytes of a text that stands for as many as `bytes` holds.
+/// Decodes a text of exactly as many bytes as `bytes` has.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub(crate) fn decode(text: &str, bytes: &mut [u8]) -> Result<(), SecureError> {
     }
 }
 
-/// The two fields `key proof` of an X_KEY; `None` for any others.
+/// Decodes the two fields `key proof` of an X_KEY; returns `None` for any others.
 pub(crate) fn decode_key_and_proof(fields: &str) -> Option<(PublicKey, [u8; 32])> {
     let (key, proof) = fields.split_once(' ')?;
     let mut bytes = [0; 32];

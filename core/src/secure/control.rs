@@ -1,5 +1,5 @@
-//! The control connection in private: records whose texts, one after the other, are the lines of
-//! section 3 (section 11.3).
+//! Encrypts a control connection: records whose concatenated texts are the lines of section 3
+//! (section 11.3).
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use super::record::{Chain, Gather, HEAD_LEN, MAX_PLAIN_LEN, TAG_LEN};
 use super::secret::Secret;
 use super::{Cipher, SecureError};
 
-/// Seals what a host writes on its control connection.
+/// Encrypts what a host writes on a control connection.
 #[derive(Debug)]
 pub struct Sealer(Chain);
 
@@ -16,7 +16,7 @@ impl Sealer {
         Self(chain(&key))
     }
 
-    /// Appends `text` to `out` in as many records as it takes; none for no text.
+    /// Appends `text` to `out` in as many records as necessary; an empty text appends none.
     ///
     /// # Errors
     ///
@@ -28,14 +28,14 @@ impl Sealer {
             out.extend_from_slice(piece);
             out.extend_from_slice(&[0; TAG_LEN]);
             let sealed = self.0.seal(&mut out[start..], false);
-            // Nothing in the clear may stay behind.
+            // No plaintext may remain in the buffer.
             sealed.inspect_err(|_| out.truncate(start))?;
         }
         Ok(())
     }
 }
 
-/// Opens what comes on a control connection. Holds at most one record.
+/// Decrypts what a host receives on a control connection. Holds at most one record.
 #[derive(Debug)]
 pub struct Opener {
     chain: Chain,
@@ -47,12 +47,12 @@ impl Opener {
         Self { chain: chain(&key), gather: Gather::default() }
     }
 
-    /// Takes bytes, in any pieces, from the front of `bytes`; gives the text of a record as soon as
-    /// it is whole. To be called until it gives `None`: then all of `bytes` was taken.
+    /// Takes bytes, split anywhere, from the front of `bytes`; returns the text of a record once it is
+    /// complete. Call it until it returns `None`: then it has taken all bytes.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
+    /// [`SecureError`] if a record is not the peer's next one, and on every call after that.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
         self.chain.check()?;
         match self.gather.take(bytes) {
@@ -62,14 +62,14 @@ impl Opener {
         }
     }
 
-    /// Whether part of a record waits for the rest of it.
+    /// Returns true if a record is incomplete.
     pub fn is_half(&self) -> bool {
         self.gather.is_half()
     }
 }
 
 fn chain(key: &Secret<32>) -> Chain {
-    Chain::new(key, Cipher::ChaCha20Poly1305).expect("everyone's cipher")
+    Chain::new(key, Cipher::ChaCha20Poly1305).expect("every build has this cipher")
 }
 
 #[cfg(test)]
@@ -79,11 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_the_clear_stays_behind_a_used_up_key() {
+    fn no_plaintext_remains_after_the_key_is_exhausted() {
         let mut sealer = Sealer::new(Secret([1; 32]));
         sealer.0.next = u64::MAX - 1;
         let mut out = Vec::new();
         assert_eq!(sealer.seal(&vec![7; MAX_PLAIN_LEN + 1], &mut out), Err(SecureError::Exhausted));
-        assert_eq!(out.len(), HEAD_LEN + MAX_PLAIN_LEN + TAG_LEN, "the first record alone");
+        assert_eq!(out.len(), HEAD_LEN + MAX_PLAIN_LEN + TAG_LEN, "only the first record");
     }
 }

@@ -1,4 +1,4 @@
-//! A data connection in private: records, and a mark at the end without which a stream was cut
+//! Encrypts a data connection: records and an end mark, without which the stream is truncated
 //! (section 11.4).
 
 use super::record::{Chain, Gather, HEAD_LEN, TAG_LEN};
@@ -17,43 +17,43 @@ impl DataKey {
         Self { key, cipher }
     }
 
-    /// With what the records are sealed.
+    /// Returns the cipher of the records.
     pub fn cipher(&self) -> Cipher {
         self.cipher
     }
 
-    /// The provider's half.
+    /// Creates the provider's end.
     ///
     /// # Errors
     ///
-    /// [`SecureError::CipherUnavailable`] where the cipher is not [available](Cipher::is_available).
+    /// [`SecureError::CipherUnavailable`] unless the cipher is [available](Cipher::is_available).
     pub fn sealer(self) -> Result<DataSealer, SecureError> {
         Ok(DataSealer(Chain::new(&self.key, self.cipher)?))
     }
 
-    /// The requester's half.
+    /// Creates the requester's end.
     ///
     /// # Errors
     ///
-    /// [`SecureError::CipherUnavailable`] where the cipher is not [available](Cipher::is_available).
+    /// [`SecureError::CipherUnavailable`] unless the cipher is [available](Cipher::is_available).
     pub fn opener(self) -> Result<DataOpener, SecureError> {
         let chain = Chain::new(&self.key, self.cipher)?;
         Ok(DataOpener { chain, gather: Gather::default(), finished: false })
     }
 }
 
-/// Seals what a provider writes on a data connection.
+/// Encrypts what a provider writes on a data connection.
 #[derive(Debug)]
 pub struct DataSealer(Chain);
 
 impl DataSealer {
-    /// Seals in place. `record` is to be laid out as [`HEAD_LEN`] bytes of any value, the text of 1 to
-    /// [`MAX_PLAIN_LEN`](super::record::MAX_PLAIN_LEN) bytes, [`TAG_LEN`] bytes of any value; all of it is then
-    /// to be written.
+    /// Seals in place. `record` consists of [`HEAD_LEN`] bytes of any value, a text of 1 to
+    /// [`MAX_PLAIN_LEN`](super::record::MAX_PLAIN_LEN) bytes and [`TAG_LEN`] bytes of any value. Write all of it
+    /// afterwards.
     ///
     /// # Errors
     ///
-    /// [`SecureError::BufferLength`] for any other length: nothing was sealed.
+    /// [`SecureError::BufferLength`] for any other length, which leaves the buffer unchanged.
     /// [`SecureError::Exhausted`] after 2^64 − 1 records.
     pub fn seal(&mut self, record: &mut [u8]) -> Result<(), SecureError> {
         let got = record.len();
@@ -63,7 +63,7 @@ impl DataSealer {
         self.0.seal(record, false)
     }
 
-    /// The last record, which says that nothing is missing: to be written after everything.
+    /// Returns the last record, which marks the end. Write it after all others.
     ///
     /// # Errors
     ///
@@ -75,9 +75,9 @@ impl DataSealer {
     }
 }
 
-/// Opens what comes on a data connection.
+/// Decrypts what a requester receives on a data connection.
 ///
-/// Either in the caller's memory with [`open`](Self::open), or from any pieces with
+/// Works in the caller's memory with [`open`](Self::open), or on bytes split anywhere with
 /// [`receive`](Self::receive), which holds at most one record.
 #[derive(Debug)]
 pub struct DataOpener {
@@ -87,23 +87,23 @@ pub struct DataOpener {
 }
 
 impl DataOpener {
-    /// Opens one whole record in place: its head, which [`length`](super::record::length) reads,
-    /// and what follows it. Gives the text; none for the last record.
+    /// Opens one complete record in place: its head, which [`length`](super::record::length) reads, and the
+    /// bytes that follow it. Returns the text, which is empty for the last record.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
+    /// [`SecureError`] if this is not the peer's next record, and on every call after that.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<&'a mut [u8], SecureError> {
         open(&mut self.chain, &mut self.finished, record)
     }
 
-    /// Takes bytes, in any pieces, from the front of `bytes`; gives the text of a record as soon as
-    /// it is whole, which is none for the last. To be called until it gives `None`: then all of
-    /// `bytes` was taken.
+    /// Takes bytes, split anywhere, from the front of `bytes`; returns the text of a record once it is
+    /// complete, which is empty for the last record. Call it until it returns `None`: then it has taken all
+    /// bytes.
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for a record that is not the next one of the other side's, and from then on.
+    /// [`SecureError`] if a record is not the peer's next one, and on every call after that.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<&[u8]>, SecureError> {
         self.chain.check()?;
         if self.finished && !bytes.is_empty() {
@@ -118,16 +118,16 @@ impl DataOpener {
         }
     }
 
-    /// Whether the last record came.
+    /// Returns true once the last record was received.
     pub fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// The connection ended.
+    /// Reports the end of the connection.
     ///
     /// # Errors
     ///
-    /// [`SecureError::Truncated`] where the last record had not come.
+    /// [`SecureError::Truncated`] if the last record is missing.
     pub fn close(&self) -> Result<(), SecureError> {
         if self.finished {
             Ok(())
@@ -145,7 +145,7 @@ fn open<'a>(
     if *finished {
         return chain.fail(SecureError::AfterEnd);
     }
-    // Only the last record is empty, so that its length tells which mark it must bear.
+    // Only the last record is empty: the length determines the mark to expect.
     let last = record.len() == HEAD_LEN + TAG_LEN;
     let text = chain.open(record, last)?;
     *finished = last;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_cipher_has_another_key() {
+    fn each_cipher_has_its_own_key() {
         let ((keys, ..), _) = session();
         let key = |cipher| keys.data(Side::Callee, 3, cipher).key;
         let [one, other] = [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm].map(key);

@@ -1,61 +1,63 @@
-//! What goes wrong in private, by what was expected and what came.
+//! Errors of encrypted sessions.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use super::record::{HEAD_LEN, MAX_PLAIN_LEN, MAX_RECORD_LEN, TAG_LEN};
 
-/// A private conversation that cannot go on. None of these is ever a reason to go on in the clear.
+/// An error that ends an encrypted session. None of them permits falling back to an unencrypted one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SecureError {
-    /// A field that is no base64 of the length it must have.
+    /// A field is not base64 of the expected length.
     Malformed {
-        /// Bytes.
+        /// Expected bytes.
         expected: usize,
-        /// The field, escaped and cut.
+        /// The field, escaped and truncated.
         got: Box<str>,
     },
-    /// A message of the handshake, or a number of the safety words, when it is not its turn.
+    /// A message of the handshake or of the safety words is out of turn.
     OutOfTurn,
-    /// A handshake that is asked for its keys before its end.
+    /// The handshake was asked for its keys before its end.
     HandshakeUnfinished,
-    /// A message that is not part of this handshake: changed on its way, replayed, from someone
-    /// without the key that it names, or between two that saw other X_CAPS lines.
+    /// A message does not belong to this handshake: it was altered or replayed, its sender does not hold the
+    /// key that it names, or the two sides saw different X_CAPS lines.
     HandshakeMismatch,
-    /// A public key with which any secret key gives the same shared secret.
+    /// A public key yields the same shared secret with every secret key (RFC 7748, section 6.1).
     WeakKey,
-    /// The head of a record names a length that no record has.
+    /// The head of a record contains an invalid length.
     RecordLength {
-        /// Bytes after the head.
+        /// The length, in bytes.
         got: u16,
     },
-    /// A record that was changed, left out, repeated, moved, or sealed with another key.
+    /// A record was altered, omitted, repeated, reordered, or sealed with another key.
     InvalidRecord {
-        /// Which record was expected, from 0.
+        /// The number of the expected record, from 0.
         record: u64,
     },
-    /// A record without a byte in it that is not marked as the last.
+    /// A record is empty but not marked as the last.
     EmptyRecord {
-        /// Which, from 0.
+        /// The number of the record, from 0.
         record: u64,
     },
-    /// Bytes after the last record.
+    /// Bytes follow the last record.
     AfterEnd,
     /// The stream ended before the last record.
     Truncated {
-        /// How many records came whole.
+        /// Complete records received.
         records: u64,
     },
-    /// As many records as one key can seal.
+    /// The key has sealed as many records as it can: 2⁶⁴ − 1.
     Exhausted,
-    /// A buffer that no record fits: the caller's fault.
+    /// The caller's buffer does not have the length of a record.
     BufferLength {
-        /// Its length, in bytes.
+        /// The buffer's length, in bytes.
         got: usize,
     },
-    /// A cipher that this build does not have.
+    /// This build does not have the cipher.
     CipherUnavailable,
-    /// A number that is not the one that was committed to: someone tried to choose the words.
+    /// The caller's nonce does not match its commitment: an attacker tried to choose the safety words
+    /// (section 11.5).
     CommitmentMismatch,
 }
 
@@ -65,17 +67,12 @@ impl fmt::Display for SecureError {
             Self::Malformed { expected, got } => {
                 write!(f, "expected {expected} bytes in base64, got {got}")
             }
-            Self::OutOfTurn => f.write_str("expected a message in its turn, got one out of turn"),
-            Self::HandshakeUnfinished => {
-                f.write_str("expected a finished handshake, got one that is not at its end")
-            }
+            Self::OutOfTurn => f.write_str("message out of turn"),
+            Self::HandshakeUnfinished => f.write_str("the handshake is not finished"),
             Self::HandshakeMismatch => f.write_str(
-                "expected a message of this handshake, got one that was changed on its way or \
-                 belongs to another",
+                "handshake failed: a message was altered in transit or belongs to another handshake",
             ),
-            Self::WeakKey => {
-                f.write_str("expected a public key that keeps a secret, got one that keeps none")
-            }
+            Self::WeakKey => f.write_str("handshake failed: weak public key"),
             Self::RecordLength { got } => {
                 write!(
                     f,
@@ -84,31 +81,27 @@ impl fmt::Display for SecureError {
             }
             Self::InvalidRecord { record } => write!(
                 f,
-                "expected record {record} as it was sealed, got one that was changed, moved, \
-                 repeated or sealed with another key"
+                "record {record} is not authentic: altered, reordered, repeated or sealed with \
+                 another key"
             ),
             Self::EmptyRecord { record } => {
-                write!(f, "expected something in record {record}, got nothing and no end mark")
+                write!(f, "record {record} is empty, but not marked as the last")
             }
-            Self::AfterEnd => f.write_str("expected nothing after the last record, got more"),
+            Self::AfterEnd => f.write_str("data after the last record"),
             Self::Truncated { records } => write!(
                 f,
-                "expected records up to the marked last one, got the end after {records} of them"
+                "the stream is truncated: it ended after {records} records, before the end mark"
             ),
-            Self::Exhausted => {
-                f.write_str("expected a key with records left, got one that is used up")
-            }
+            Self::Exhausted => f.write_str("the key has no record numbers left"),
             Self::BufferLength { got } => write!(
                 f,
-                "expected room for a record of {} to {} bytes, got {got}",
+                "the buffer has {got} bytes; a record has {} to {}",
                 HEAD_LEN + 1 + TAG_LEN,
                 HEAD_LEN + MAX_PLAIN_LEN + TAG_LEN
             ),
-            Self::CipherUnavailable => {
-                f.write_str("expected a cipher that this build has, got AES-256-GCM")
-            }
+            Self::CipherUnavailable => f.write_str("this build does not support AES-256-GCM"),
             Self::CommitmentMismatch => f.write_str(
-                "expected the number that was committed to, got another: someone is in between",
+                "the peer broke its commitment: a man in the middle may be choosing the safety words",
             ),
         }
     }

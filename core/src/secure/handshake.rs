@@ -1,4 +1,5 @@
-//! Three messages, after which two hosts share keys and know each other's (section 11.2).
+//! The handshake: three messages, after which two hosts share keys and know each other's public keys
+//! (section 11.2).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,23 +15,23 @@ use super::noise::Resolver;
 use super::secret::Secret;
 use super::{Entropy, Identity, Keys, Opener, PublicKey, Sealer, SecureError, Side, base64};
 
-/// The bytes of each message: e; e and the sealed s, and an empty payload's tag; s and a tag.
+/// Bytes of each message: e; e, the sealed s and the tag of an empty payload; the sealed s and a tag.
 const MESSAGE_LENS: [usize; 3] = [32, 96, 64];
 
 /// `Noise_XX_25519_ChaChaPoly_BLAKE2s` with empty payloads. The caller writes first.
 ///
-/// Each message is the field of an `X_SECURE` line. One that is refused ends the handshake: it then
-/// has no turn, no key and no end.
+/// Each message is the field of an `X_SECURE` line. A rejected message ends the handshake: afterwards it has
+/// no turn and yields no keys.
 pub struct Handshake {
     side: Side,
     state: Option<Box<HandshakeState>>,
-    /// Messages that were written or read.
+    /// Messages written or read so far.
     passed: usize,
 }
 
 impl Handshake {
-    /// A handshake that succeeds only if both sides were given the same `prologue`: the lines that
-    /// led to it (section 11.2), so that nobody can have changed them.
+    /// Creates a handshake that succeeds only if both sides use the same `prologue`: the lines before it
+    /// (section 11.2), which proves that no attacker altered them.
     pub fn new(side: Side, identity: &Identity, prologue: &[u8], entropy: &mut Entropy) -> Self {
         let resolver = Resolver(Secret(entropy.bytes()));
         let builder = Builder::with_resolver(params(), Box::new(resolver))
@@ -40,42 +41,42 @@ impl Handshake {
             Side::Caller => builder.build_initiator(),
             Side::Callee => builder.build_responder(),
         });
-        // Not expect, which would bring the names of all that can be wrong with a builder.
-        let Ok(state) = state else { unreachable!("the resolver has all that the name names") };
+        // Not `expect`, which would link the formatting of all of snow's errors.
+        let Ok(state) = state else { unreachable!("the resolver supports the whole pattern") };
         Self { side, state: Some(Box::new(state)), passed: 0 }
     }
 
-    /// Whether the next message is this side's.
+    /// Returns true if this side writes the next message.
     pub fn is_my_turn(&self) -> bool {
         let sender = if self.passed.is_multiple_of(2) { Side::Caller } else { Side::Callee };
         self.state.is_some() && !self.is_finished() && sender == self.side
     }
 
-    /// Whether all messages have passed.
+    /// Returns true once all messages were exchanged.
     pub fn is_finished(&self) -> bool {
         self.state.is_some() && self.passed == MESSAGE_LENS.len()
     }
 
-    /// This side's next message, in base64.
+    /// Writes this side's next message, in base64.
     ///
     /// # Errors
     ///
-    /// [`SecureError::OutOfTurn`], or [`SecureError::WeakKey`] for the key that the other side sent.
+    /// [`SecureError::OutOfTurn`], or [`SecureError::WeakKey`] if the peer sent a weak key.
     pub fn write(&mut self) -> Result<String, SecureError> {
         if !self.is_my_turn() {
             return Err(SecureError::OutOfTurn);
         }
-        // snow wants room for a tag even where there is none yet.
+        // snow requires room for a tag even if a message has none.
         let mut message = [0; 96];
         let length = self.pass(|state| state.write_message(&[], &mut message))?;
         Ok(base64::encode(&message[..length]))
     }
 
-    /// Takes the other side's message, in base64.
+    /// Reads the peer's message, in base64.
     ///
     /// # Errors
     ///
-    /// [`SecureError`], which says why it is none. The handshake is over then.
+    /// [`SecureError`] if it is not the next message of this handshake, which ends the handshake.
     pub fn read(&mut self, text: &str) -> Result<(), SecureError> {
         let mut message = [0; 96];
         let message = match MESSAGE_LENS.get(self.passed) {
@@ -85,20 +86,19 @@ impl Handshake {
                 return Err(SecureError::OutOfTurn);
             }
         };
-        // A message of the right length has no room for a payload.
+        // A message of the expected length has no room for a payload.
         base64::decode(text, message).inspect_err(|_| self.state = None)?;
         self.pass(|state| state.read_message(message, &mut []))?;
         Ok(())
     }
 
-    /// The other side's key, as soon as it has proved to have it.
+    /// Returns the peer's key, once the peer has proved to hold it.
     pub fn remote_key(&self) -> Option<PublicKey> {
         let key = self.state.as_ref()?.get_remote_static()?;
         Some(PublicKey::new(key.try_into().ok()?))
     }
 
-    /// What a finished handshake is for: the keys of the files, and the control connection's two
-    /// directions.
+    /// Returns the keys for data connections, and those of the control connection's two directions.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a host proves to be (section 11.1).
+//! A host's long-term key pair (section 11.1).
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use subtle::ConstantTimeEq as _;
@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use super::PublicKey;
 use super::secret::Secret;
 
-/// The secret half of a host's key: whoever has it is that host. Overwritten when dropped.
+/// A host's secret key, which proves its identity. Overwritten when dropped.
 #[derive(Debug)]
 pub struct Identity {
     secret: Secret<32>,
@@ -14,28 +14,28 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of `secret`: 32 bytes from [`Entropy`](super::Entropy) at first use, and from
-    /// where they were kept ever after. Any 32 bytes will do.
+    /// Creates the identity of `secret`: 32 bytes from [`Entropy`](super::Entropy) at first use, stored and
+    /// loaded afterwards. All values are valid.
     pub fn new(secret: [u8; 32]) -> Self {
         let secret = Secret(secret);
         let public = PublicKey::new(MontgomeryPoint::mul_base_clamped(*secret).to_bytes());
         Self { secret, public }
     }
 
-    /// The secret of X25519 that only the holders of this key and of `other` know; `None` for a key that
-    /// gives zeros, which everyone knows (RFC 7748, section 6.1).
+    /// Returns the X25519 secret that only the holders of this key and of `other` know; `None` for a weak key,
+    /// which yields zeros (RFC 7748, section 6.1).
     pub(super) fn agree(&self, other: PublicKey) -> Option<Secret<32>> {
         let shared = MontgomeryPoint(*other.as_bytes()).mul_clamped(*self.secret).to_bytes();
         let is_known = bool::from(shared.ct_eq(&[0; 32]));
         (!is_known).then_some(Secret(shared))
     }
 
-    /// What others know it by.
+    /// Returns the public key.
     pub fn public(&self) -> PublicKey {
         self.public
     }
 
-    /// The bytes to keep where no one else can read them.
+    /// Returns the secret bytes; store them where no other user can read them.
     pub fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
@@ -47,9 +47,9 @@ mod tests {
 
     use super::*;
 
-    /// Bob's keys of RFC 7748, section 6.1.
+    /// Uses Bob's keys of RFC 7748, section 6.1.
     #[test]
-    fn the_public_half_is_x25519s() {
+    fn the_public_key_follows_x25519() {
         let secret: [u8; 32] = [
             0x5d, 0xab, 0x08, 0x7e, 0x62, 0x4a, 0x8a, 0x4b, 0x79, 0xe1, 0x7f, 0x8b, 0x83, 0x80,
             0x0e, 0xe6, 0x6f, 0x3b, 0xb1, 0x29, 0x26, 0x18, 0xb6, 0xfd, 0x1c, 0x2f, 0x8b, 0x27,
@@ -63,6 +63,6 @@ mod tests {
         let identity = Identity::new(secret);
         assert_eq!(identity.public(), PublicKey::new(public));
         assert_eq!(identity.secret(), &secret);
-        assert!(!format!("{identity:?}").contains("171"), "the secret does not show");
+        assert!(!format!("{identity:?}").contains("171"), "the secret is not printed");
     }
 }

@@ -1,4 +1,4 @@
-//! Who a host is: a public key (section 11.1).
+//! Public keys (section 11.1).
 
 use core::fmt;
 
@@ -6,29 +6,36 @@ use base64ct::{Base64, Encoding as _};
 
 use crate::Quoted;
 
-/// The key that a host proves to hold in every private session: X25519, 32 bytes.
+/// The X25519 public key that a host proves to hold in every encrypted session.
+///
+/// ```
+/// use xcher_core::secure::PublicKey;
+///
+/// let key = PublicKey::new([7; 32]);
+/// assert_eq!(PublicKey::parse(&key.to_string()), Ok(key));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; PublicKey::BYTES]);
 
 impl PublicKey {
-    /// Its length.
+    /// Bytes of a key.
     pub const BYTES: usize = 32;
 
-    /// The key of these bytes.
+    /// Creates the key of these bytes.
     pub fn new(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses what [`Display`](fmt::Display) writes.
     ///
     /// # Errors
     ///
-    /// [`InvalidKey`] for anything else than 44 characters of base64 that stand for 32 bytes.
+    /// [`InvalidKey`] for anything but 32 bytes in 44 characters of base64.
     pub fn parse(text: &str) -> Result<Self, InvalidKey> {
         let mut bytes = [0; Self::BYTES];
         match Base64::decode(text, &mut bytes) {
@@ -38,10 +45,18 @@ impl PublicKey {
     }
 }
 
+impl core::str::FromStr for PublicKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; 44];
-        // The array is as long as the text of 32 bytes.
+        // 32 bytes take 44 characters.
         f.write_str(Base64::encode(&self.0, &mut text).unwrap_or_default())
     }
 }
@@ -52,7 +67,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A text that is no key.
+/// An invalid key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidKey {
     got: alloc::boxed::Box<str>,
@@ -73,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_written_as_it_is_read() {
+    fn a_key_round_trips() {
         let key = PublicKey::new(core::array::from_fn(|at| at as u8 * 7));
         assert_eq!(PublicKey::parse(&format!("{key}")), Ok(key));
         for bad in ["", "AAAA", &format!("{key}A"), &format!("{key}").replace('=', "")] {

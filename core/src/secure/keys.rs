@@ -1,19 +1,19 @@
-//! What both sides of a finished handshake share (sections 11.2 and 11.4).
+//! The keys that both sides of a finished handshake share (sections 11.2 and 11.4).
 
 use super::secret::Secret;
 use super::{Cipher, DataKey, PublicKey};
 
-/// Which of the two a host is.
+/// One of the two sides of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
-    /// A, who sent X_INIT, listens, and writes the first message.
+    /// The caller, A: sends X_INIT, listens, and writes the first message.
     Caller,
-    /// B, who received it and dialled.
+    /// The callee, B: receives X_INIT and dials.
     Callee,
 }
 
 impl Side {
-    /// Who is at the other end.
+    /// Returns the other side.
     pub fn other(self) -> Self {
         match self {
             Self::Caller => Self::Callee,
@@ -21,7 +21,7 @@ impl Side {
         }
     }
 
-    /// The letter that stands for it where it is hashed.
+    /// Returns the letter that represents the side in hashes.
     pub(crate) fn letter(self) -> u8 {
         match self {
             Self::Caller => b'A',
@@ -53,25 +53,25 @@ impl Keys {
         Self { side, split, hash, remote }
     }
 
-    /// Which side this host is.
+    /// Returns this host's side.
     pub fn side(&self) -> Side {
         self.side
     }
 
-    /// The key that the other side proved to have.
+    /// Returns the key that the peer proved to hold.
     pub fn remote_key(&self) -> PublicKey {
         self.remote
     }
 
-    /// The handshake hash: the same at both ends, of no other session, and no secret.
+    /// Returns the handshake hash: equal on both sides, unique to the session, and not secret.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
 
-    /// The key of the data connection that `requester`'s request `number` leads to, counted from 0
-    /// over all of that side's requests in this session (section 11.4).
+    /// Returns the key of the data connection for `requester`'s request `number`, counted from 0 over all of
+    /// that side's requests in this session (section 11.4).
     ///
-    /// The provider makes one [`DataSealer`](super::DataSealer) of it, and never a second.
+    /// The provider must not create two [`DataSealer`](super::DataSealer)s of the same key.
     pub fn data(&self, requester: Side, number: u64, cipher: Cipher) -> DataKey {
         let key = blake3::Hasher::new_derive_key("xcher 2 data key")
             .update(&*self.split)

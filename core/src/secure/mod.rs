@@ -1,9 +1,30 @@
-//! Privacy of a session, and who is at the other end (section 11).
+//! Encryption and authentication of sessions (section 11).
 //!
-//! [`Handshake`] makes [`Keys`] of three lines; [`Sealer`] and [`Opener`] then carry the control
-//! connection, [`DataSealer`] and [`DataOpener`] a file each. [`Safety`] makes words of it all that
-//! two people can compare. Nothing here reads a clock or a source of randomness: [`Entropy`] is
-//! handed in.
+//! Three messages of a [`Handshake`] yield [`Keys`]. [`Sealer`] and [`Opener`] then encrypt the control
+//! connection, [`DataSealer`] and [`DataOpener`] one data connection each. [`Safety`] derives words that two
+//! users can compare. The module reads no clock and no source of randomness: the caller provides
+//! [`Entropy`].
+//!
+//! ```
+//! use xcher_core::secure::{Entropy, Handshake, Identity, Side};
+//!
+//! // Both sides know the same lines that led to the handshake. The seeds must be random.
+//! let prologue = b"X_INIT bob\n";
+//! let [alice, bob] = [Identity::new([1; 32]), Identity::new([2; 32])];
+//! let mut caller = Handshake::new(Side::Caller, &alice, prologue, &mut Entropy::new([3; 32]));
+//! let mut callee = Handshake::new(Side::Callee, &bob, prologue, &mut Entropy::new([4; 32]));
+//! callee.read(&caller.write()?)?;
+//! caller.read(&callee.write()?)?;
+//! callee.read(&caller.write()?)?;
+//!
+//! let (keys, mut sealer, _) = caller.finish()?;
+//! let (_, _, mut opener) = callee.finish()?;
+//! assert_eq!(keys.remote_key(), bob.public());
+//! let mut record = Vec::new();
+//! sealer.seal(b"X_FILELIST\n", &mut record)?;
+//! assert_eq!(opener.receive(&mut &record[..])?, Some(&b"X_FILELIST\n"[..]));
+//! # Ok::<(), xcher_core::secure::SecureError>(())
+//! ```
 
 mod base64;
 mod control;

@@ -1,5 +1,5 @@
-//! What snow is to use: Curve25519 with its secrets overwritten and its results looked at, the cipher of
-//! the records, and for randomness no more than one ephemeral key.
+//! The primitives for snow: Curve25519 that erases its secrets and rejects weak keys, the cipher of the
+//! records, and randomness for exactly one ephemeral key.
 
 use alloc::boxed::Box;
 
@@ -13,7 +13,7 @@ use xcher_aead::{Aead, TAG_LEN};
 use super::record::nonce;
 use super::secret::Secret;
 
-/// Gives a handshake its ephemeral secret.
+/// Provides the ephemeral secret of a handshake.
 pub(super) struct Resolver(pub(super) Secret<32>);
 
 impl CryptoResolver for Resolver {
@@ -25,7 +25,7 @@ impl CryptoResolver for Resolver {
         Some(Box::new(X25519 { secret: Secret([0; 32]), public: [0; 32] }))
     }
 
-    // Named, not passed on, so that a wasm module holds these and no others.
+    // Fixed, not chosen by the argument, so that a wasm module does not link other primitives.
     fn resolve_hash(&self, _: &HashChoice) -> Option<Box<dyn Hash>> {
         DefaultResolver.resolve_hash(&HashChoice::Blake2s)
     }
@@ -35,7 +35,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// The 32 bytes of one key, and never the same again.
+/// The 32 bytes of one key, available once.
 struct Once(Option<Secret<32>>);
 
 impl Random for Once {
@@ -88,7 +88,7 @@ impl Dh for X25519 {
     fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let public = public.first_chunk::<32>().ok_or(Error::Dh)?;
         let shared = Secret(MontgomeryPoint(*public).mul_clamped(*self.secret).to_bytes());
-        // A point of low order gives this with every secret: nothing would be secret.
+        // A point of low order yields this with every secret.
         if *shared == [0; 32] {
             return Err(Error::Dh);
         }
@@ -97,7 +97,7 @@ impl Dh for X25519 {
     }
 }
 
-/// The key, once there is one.
+/// A cipher, keyed once snow sets a key.
 struct ChaChaPoly(Option<Aead>);
 
 impl ChaChaPoly {

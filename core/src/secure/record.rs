@@ -1,4 +1,4 @@
-//! The pieces that a private stream is cut into: a length and as many bytes (section 11.3).
+//! Records, the units of an encrypted stream: a length and as many bytes (section 11.3).
 
 use alloc::vec::Vec;
 
@@ -7,31 +7,31 @@ use xcher_aead::{Aead, Cipher, NONCE_LEN};
 use super::SecureError;
 use super::secret::Secret;
 
-/// The head of a record: the length of what follows, most significant byte first.
+/// Bytes of a record's head: the length of the rest, most significant byte first.
 pub const HEAD_LEN: usize = 2;
-/// What seals a record, after its text.
+/// Bytes of the authentication tag after a record's text.
 pub const TAG_LEN: usize = xcher_aead::TAG_LEN;
-/// The most that follows a head, in bytes.
+/// Bytes of the longest record after its head.
 pub const MAX_RECORD_LEN: usize = 65_535;
-/// The most text in one record, in bytes.
+/// Bytes of the longest text of a record.
 pub const MAX_PLAIN_LEN: usize = MAX_RECORD_LEN - TAG_LEN;
 
-/// How many bytes follow this head.
+/// Returns how many bytes follow this head.
 ///
 /// # Errors
 ///
-/// [`SecureError::RecordLength`] where there would be no room for a tag.
+/// [`SecureError::RecordLength`] if they cannot contain a tag.
 pub fn length(head: [u8; HEAD_LEN]) -> Result<usize, SecureError> {
     let got = u16::from_be_bytes(head);
     if usize::from(got) < TAG_LEN { Err(SecureError::RecordLength { got }) } else { Ok(got.into()) }
 }
 
-/// One direction's key, and which record is next.
+/// The key and the next record number of one direction.
 #[derive(Debug)]
 pub(super) struct Chain {
     aead: Aead,
     pub(super) next: u64,
-    /// Once wrong, always wrong: where a record begins is not known any more.
+    /// The first error, which is permanent: the start of the next record is unknown after it.
     error: Option<SecureError>,
 }
 
@@ -41,7 +41,7 @@ impl Chain {
         Ok(Self { aead, next: 0, error: None })
     }
 
-    /// Seals a record in place: room for the head, the text, room for the tag.
+    /// Seals a record in place: room for the head, the text, and room for the tag.
     pub(super) fn seal(&mut self, record: &mut [u8], last: bool) -> Result<(), SecureError> {
         let got = record.len();
         let Some((head, text, tag)) = parts(record) else {
@@ -56,7 +56,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Opens a record in place; gives its text.
+    /// Opens a record in place and returns its text.
     pub(super) fn open<'a>(
         &mut self,
         record: &'a mut [u8],
@@ -71,7 +71,7 @@ impl Chain {
         let nonce = self.nonce(last)?;
         if !self.aead.open(nonce, &[], text, *tag) {
             let record = self.next;
-            // Whoever has the key forgot the mark: nothing to decipher, so nothing was lost.
+            // The holder of the key omitted the mark. Without text, the second attempt reveals nothing.
             let unmarked = last && self.aead.open(self.nonce(false)?, &[], text, *tag);
             return self.fail(if unmarked {
                 SecureError::EmptyRecord { record }
@@ -83,19 +83,19 @@ impl Chain {
         Ok(text)
     }
 
-    /// What went wrong, if anything has.
+    /// Returns the recorded error, if any.
     pub(super) fn check(&self) -> Result<(), SecureError> {
         self.error.clone().map_or(Ok(()), Err)
     }
 
-    /// Remembers what went wrong.
+    /// Records an error.
     pub(super) fn fail<T>(&mut self, error: SecureError) -> Result<T, SecureError> {
         Err(self.error.insert(error).clone())
     }
 
-    /// Of the next record.
+    /// Returns the nonce of the next record.
     fn nonce(&self, last: bool) -> Result<[u8; NONCE_LEN], SecureError> {
-        // The number above all others is not used, as in Noise: there is none after it.
+        // As in Noise, the largest number is reserved.
         if self.next == u64::MAX {
             return Err(SecureError::Exhausted);
         }
@@ -103,7 +103,8 @@ impl Chain {
     }
 }
 
-/// A mark, three zeros, and the number, least significant byte first: without the mark as in Noise.
+/// Returns the end mark, three zeros, and the number, least significant byte first; without the mark this is
+/// Noise's nonce.
 pub(super) fn nonce(number: u64, mark: bool) -> [u8; NONCE_LEN] {
     let mut nonce = [0; NONCE_LEN];
     nonce[0] = mark.into();
@@ -119,36 +120,36 @@ fn parts(record: &mut [u8]) -> Option<Parts<'_>> {
     Some((head, text, tag))
 }
 
-/// Puts a record together from bytes as they come. Holds at most one.
+/// Collects a record from bytes split anywhere. Holds at most one.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
     held: Vec<u8>,
-    whole: bool,
+    complete: bool,
 }
 
 impl Gather {
-    /// Takes from the front of `bytes` what the record lacks; the record, if nothing does any more.
+    /// Takes the missing bytes of the record from the front of `bytes`; returns the record once it is complete.
     pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<&mut [u8]>, SecureError> {
-        if core::mem::take(&mut self.whole) {
+        if core::mem::take(&mut self.complete) {
             self.held.clear();
         }
         self.fill(HEAD_LEN, bytes);
         let Some(head) = self.held.first_chunk() else { return Ok(None) };
-        let whole = HEAD_LEN + length(*head)?;
-        self.held.reserve_exact(whole - self.held.len());
-        self.fill(whole, bytes);
-        self.whole = self.held.len() == whole;
-        Ok(self.whole.then_some(&mut self.held))
+        let record_len = HEAD_LEN + length(*head)?;
+        self.held.reserve_exact(record_len - self.held.len());
+        self.fill(record_len, bytes);
+        self.complete = self.held.len() == record_len;
+        Ok(self.complete.then_some(&mut self.held))
     }
 
-    /// Whether a record has begun and not ended.
+    /// Returns true if a record is incomplete.
     pub(super) fn is_half(&self) -> bool {
-        !self.whole && !self.held.is_empty()
+        !self.complete && !self.held.is_empty()
     }
 
     fn fill(&mut self, to: usize, bytes: &mut &[u8]) {
-        let lacking = to.saturating_sub(self.held.len()).min(bytes.len());
-        let (taken, rest) = bytes.split_at(lacking);
+        let missing = to.saturating_sub(self.held.len()).min(bytes.len());
+        let (taken, rest) = bytes.split_at(missing);
         self.held.extend_from_slice(taken);
         *bytes = rest;
     }

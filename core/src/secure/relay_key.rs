@@ -1,21 +1,21 @@
-//! That a relay holds its key, and a host the key that it has at this relay (section 5.6).
+//! Proves that a relay holds its key, and a host its key at this relay (section 5.6).
 
 use subtle::ConstantTimeEq as _;
 
 use super::{Identity, PublicKey};
 
-/// What both proofs of one link hang on: neither is of use on another.
+/// The context that binds both proofs to one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofContext {
     /// The relay's key.
     pub(crate) relay: PublicKey,
-    /// What the relay drew for this link.
+    /// The nonce that the relay drew for this connection.
     pub(crate) nonce: [u8; 32],
-    /// The key that the host made for this link.
+    /// The host's one-time key for this connection.
     pub(crate) once: PublicKey,
 }
 
-/// The key of a host at one relay: two relays that compare theirs learn nothing.
+/// Derives a host's key at one relay, which two relays cannot link to each other.
 pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
     let mut hasher = blake3::Hasher::new_derive_key("xcher 2 key at relay");
     hasher.update(identity.secret()).update(relay.as_bytes());
@@ -23,47 +23,47 @@ pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
 }
 
 impl ProofContext {
-    /// The relay's proof, made with its key; `None` where the host's is weak.
+    /// Creates the relay's proof; `None` if the host's key is weak.
     #[cfg(feature = "relay")]
     pub(crate) fn prove_relay(&self, relay: &Identity) -> Option<[u8; 32]> {
         self.proof("xcher 2 relay", relay, self.once, self.relay)
     }
 
-    /// Whether the relay made this proof, as who made the key for this link can tell.
+    /// Verifies the relay's proof with the host's one-time key.
     pub(crate) fn verify_relay(&self, once: &Identity, proof: &[u8; 32]) -> bool {
-        is(self.proof("xcher 2 relay", once, self.relay, self.relay), proof)
+        equals(self.proof("xcher 2 relay", once, self.relay, self.relay), proof)
     }
 
-    /// The host's proof, made with its key at this relay; `None` where the relay's is weak.
+    /// Creates the host's proof with its key at this relay; `None` if the relay's key is weak.
     pub(crate) fn prove_host(&self, host: &Identity) -> Option<[u8; 32]> {
         self.proof("xcher 2 host at relay", host, self.relay, host.public())
     }
 
-    /// Whether the holder of `host` made this proof, as the relay can tell.
+    /// Verifies the host's proof with the relay's key.
     #[cfg(feature = "relay")]
     pub(crate) fn verify_host(&self, relay: &Identity, host: PublicKey, proof: &[u8; 32]) -> bool {
-        is(self.proof("xcher 2 host at relay", relay, host, host), proof)
+        equals(self.proof("xcher 2 host at relay", relay, host, host), proof)
     }
 
-    /// Only who holds one of the two secret keys can make it.
+    /// Computes a proof, which needs one of the two secret keys.
     fn proof(
         &self,
         context: &str,
         own: &Identity,
         other: PublicKey,
-        whose: PublicKey,
+        proved: PublicKey,
     ) -> Option<[u8; 32]> {
         let key = blake3::derive_key(context, &*own.agree(other)?);
         let mut hasher = blake3::Hasher::new_keyed(&key);
         let Self { relay, nonce, once } = self;
-        for part in [relay.as_bytes(), nonce, once.as_bytes(), whose.as_bytes()] {
+        for part in [relay.as_bytes(), nonce, once.as_bytes(), proved.as_bytes()] {
             hasher.update(part);
         }
         Some(hasher.finalize().into())
     }
 }
 
-fn is(expected: Option<[u8; 32]>, proof: &[u8; 32]) -> bool {
+fn equals(expected: Option<[u8; 32]>, proof: &[u8; 32]) -> bool {
     expected.is_some_and(|expected| bool::from(expected.ct_eq(proof)))
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_holders_prove_their_keys_and_on_this_link_alone() {
+    fn proofs_verify_for_their_keys_and_connection_only() {
         let (relay, once) = (Identity::new([1; 32]), Identity::new([2; 32]));
         let host = host_key(&Identity::new([3; 32]), relay.public());
         let link = ProofContext { relay: relay.public(), nonce: [4; 32], once: once.public() };
@@ -86,7 +86,10 @@ mod tests {
         let other = Identity::new([9; 32]);
         assert!(!link.verify_relay(&once, &link.prove_relay(&other).expect("a good key")));
         assert!(!link.verify_host(&relay, other.public(), &by_host));
-        assert!(!link.verify_host(&relay, host.public(), &by_relay), "neither is the other's");
+        assert!(
+            !link.verify_host(&relay, host.public(), &by_relay),
+            "a relay's proof is not a host's"
+        );
         for another in [
             ProofContext { nonce: [5; 32], ..link },
             ProofContext { once: other.public(), ..link },
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_key_proves_nothing() {
+    fn a_weak_key_yields_no_proof() {
         let own = Identity::new([1; 32]);
         let weak = PublicKey::new([0; 32]);
         let link = ProofContext { relay: weak, nonce: [0; 32], once: weak };
@@ -107,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_another_key_at_each_relay_and_the_same_at_one() {
+    fn a_host_has_one_stable_key_per_relay() {
         let identity = Identity::new([3; 32]);
         let at = |relay: u8| host_key(&identity, Identity::new([relay; 32]).public()).public();
         assert_eq!(at(1), at(1));

@@ -1,4 +1,5 @@
-//! Words that two people read to each other to know that nobody is between them (section 11.5).
+//! Safety words, which two users compare to detect a man in the middle (section 11.5). A short
+//! authentication string as in ZRTP (RFC 6189).
 
 use alloc::string::String;
 use core::fmt;
@@ -6,13 +7,13 @@ use core::fmt;
 use super::{Entropy, Keys, SecureError, Side, base64};
 use crate::code::words;
 
-/// What both sides see: three words, the same only if no one is in between, but for one chance in
+/// Three words, equal on both sides only without a man in the middle, except with a probability of one in
 /// sixteen million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SafetyWords([u8; 3]);
 
 impl SafetyWords {
-    /// Each of them, in small letters.
+    /// Returns the words, in lower case.
     pub fn words(self) -> [&'static str; 3] {
         let [first, second, third] = self.0;
         [
@@ -30,85 +31,84 @@ impl fmt::Display for SafetyWords {
     }
 }
 
-/// One side of the exchange that makes the words: three `X_SAS` lines, the caller's first.
+/// One side of the exchange that derives the words: three `X_SAS` lines, the caller's first.
 ///
-/// The caller commits to its number before it sees the other's, so that neither can choose what the
-/// words become.
+/// The caller commits to its nonce before it sees the callee's, so that neither can choose the words.
 #[derive(Debug)]
 pub struct Safety {
     side: Side,
     hash: [u8; 32],
     nonce: [u8; 16],
-    /// The caller's commitment, once the called side has it.
+    /// The caller's commitment, once the callee has it.
     commitment: Option<blake3::Hash>,
-    passed: Passed,
+    progress: Progress,
     words: Option<SafetyWords>,
 }
 
-/// The line that passed last.
+/// The last line exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passed {
+enum Progress {
     Nothing,
     Commitment,
     Answer,
     All,
-    Refused,
+    Failed,
 }
 
 impl Safety {
-    /// An exchange over the session of `keys`.
+    /// Starts an exchange for the session of `keys`.
     pub fn new(keys: &Keys, entropy: &mut Entropy) -> Self {
         Self {
             side: keys.side(),
             hash: *keys.hash(),
             nonce: entropy.bytes(),
             commitment: None,
-            passed: Passed::Nothing,
+            progress: Progress::Nothing,
             words: None,
         }
     }
 
-    /// This side's next line, in base64, if it is its turn.
+    /// Returns this side's next message, in base64, if it is this side's turn.
     pub fn write(&mut self) -> Option<String> {
-        let (text, passed) = match (self.side, self.passed) {
-            (Side::Caller, Passed::Nothing) => {
-                (base64::encode(blake3::hash(&self.nonce).as_bytes()), Passed::Commitment)
+        let (text, progress) = match (self.side, self.progress) {
+            (Side::Caller, Progress::Nothing) => {
+                (base64::encode(blake3::hash(&self.nonce).as_bytes()), Progress::Commitment)
             }
-            (Side::Callee, Passed::Commitment) => (base64::encode(&self.nonce), Passed::Answer),
-            (Side::Caller, Passed::Answer) => (base64::encode(&self.nonce), Passed::All),
+            (Side::Callee, Progress::Commitment) => (base64::encode(&self.nonce), Progress::Answer),
+            (Side::Caller, Progress::Answer) => (base64::encode(&self.nonce), Progress::All),
             _ => return None,
         };
-        self.passed = passed;
+        self.progress = progress;
         Some(text)
     }
 
-    /// Takes the other side's line, in base64.
+    /// Reads the peer's message, in base64.
     ///
     /// # Errors
     ///
-    /// [`SecureError`], which says why it is none. The exchange is over then, without words.
+    /// [`SecureError`] if it is not the next message, which ends the exchange without words.
     pub fn read(&mut self, text: &str) -> Result<(), SecureError> {
-        let passed = core::mem::replace(&mut self.passed, Passed::Refused);
+        let progress = core::mem::replace(&mut self.progress, Progress::Failed);
         let mut nonce = [0; 16];
-        self.passed = match (self.side, passed) {
-            (Side::Callee, Passed::Nothing) => {
+        self.progress = match (self.side, progress) {
+            (Side::Callee, Progress::Nothing) => {
                 let mut commitment = [0; 32];
                 base64::decode(text, &mut commitment)?;
                 self.commitment = Some(commitment.into());
-                Passed::Commitment
+                Progress::Commitment
             }
-            (Side::Caller, Passed::Commitment) => {
+            (Side::Caller, Progress::Commitment) => {
                 base64::decode(text, &mut nonce)?;
                 self.words = Some(self.derive(&self.nonce, &nonce));
-                Passed::Answer
+                Progress::Answer
             }
-            (Side::Callee, Passed::Answer) => {
+            (Side::Callee, Progress::Answer) => {
                 base64::decode(text, &mut nonce)?;
                 if self.commitment != Some(blake3::hash(&nonce)) {
                     return Err(SecureError::CommitmentMismatch);
                 }
                 self.words = Some(self.derive(&nonce, &self.nonce));
-                Passed::All
+                Progress::All
             }
             _ => {
                 self.words = None;
@@ -118,16 +118,16 @@ impl Safety {
         Ok(())
     }
 
-    /// The words, once all lines have passed.
+    /// Returns the words, once all messages were exchanged.
     pub fn words(&self) -> Option<SafetyWords> {
-        self.words.filter(|_| self.passed == Passed::All)
+        self.words.filter(|_| self.progress == Progress::All)
     }
 
-    fn derive(&self, caller: &[u8; 16], called: &[u8; 16]) -> SafetyWords {
+    fn derive(&self, caller: &[u8; 16], callee: &[u8; 16]) -> SafetyWords {
         let hash = blake3::Hasher::new_derive_key("xcher 2 safety words")
             .update(&self.hash)
             .update(caller)
-            .update(called)
+            .update(callee)
             .finalize();
         let [first, second, third, ..] = *hash.as_bytes();
         SafetyWords([first, second, third])

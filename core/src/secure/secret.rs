@@ -1,11 +1,11 @@
-//! Bytes that nobody is shown and that do not outlive their use.
+//! Secret bytes.
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize as _;
 
-/// Overwritten when dropped; never printed.
+/// Secret bytes: overwritten when dropped, never printed.
 #[derive(Clone)]
 pub(super) struct Secret<const N: usize>(pub(super) [u8; N]);
 

@@ -1,46 +1,38 @@
-//! Why a bridge does not dial, listen or let in.
+//! Refusals of a bridge.
 
 use core::fmt;
 use core::net::SocketAddr;
 
 use crate::addr::AddrError;
 
-/// Why a tunnel does not get a connection or a listener.
+/// The reason why a bridge refuses a connection or a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AllocationError {
-    /// No X_INIT named this address, or it was dialled already, or too late; and no connection of
-    /// this tunnel goes there.
+    /// No X_INIT named this address, or the call was answered already or has expired; and the tunnel has no
+    /// connection to it.
     NoCall(SocketAddr),
-    /// The address is the bridge's own, and no listener of the bridge is there.
+    /// The address is the bridge's own, but not of a listener that it allocated.
     NotAllocated(SocketAddr),
-    /// The listener is there, but neither for a call nor for a session with this visitor.
+    /// The listener exists, but expects neither a call nor a data connection from this visitor.
     NotExpected(SocketAddr),
-    /// The address or port is one that may not be dialled.
+    /// The address or port must not be dialled.
     Address(AddrError),
-    /// A listener is for a call or a session, and the tunnel has neither nick nor connection.
+    /// The tunnel has neither a nick nor a connection, one of which a listener needs.
     NoNick,
-    /// The tunnel, or its address, has as many listeners as it may have.
+    /// The tunnel or its client's address has as many listeners as the limits allow.
     TooManyListeners,
 }
 
 impl fmt::Display for AllocationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCall(to) => {
-                write!(
-                    f,
-                    "expected an address that an X_INIT brought or a session goes to, got {to}"
-                )
-            }
-            Self::NotAllocated(to) => {
-                write!(f, "expected a port that this bridge allocated at its own address, got {to}")
-            }
-            Self::NotExpected(at) => write!(f, "the listener at {at} awaits another visitor"),
+            Self::NoCall(to) => write!(f, "{to} is not authorised by any call or session"),
+            Self::NotAllocated(to) => write!(f, "{to} is not a port that this bridge allocated"),
+            Self::NotExpected(at) => write!(f, "the listener at {at} expects another visitor"),
             Self::Address(error) => error.fmt(f),
-            Self::NoNick => f.write_str(
-                "expected a nick at the relay or a connection before X_LISTEN, got none",
-            ),
-            Self::TooManyListeners => f.write_str("expected fewer listeners, got one too many"),
+            Self::NoNick => f.write_str("X_LISTEN needs a nick at the relay or a connection"),
+            Self::TooManyListeners => f.write_str("too many listeners"),
         }
     }
 }

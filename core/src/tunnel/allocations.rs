@@ -1,6 +1,6 @@
-//! What the tunnels of a bridge may dial, and who may visit what was allocated to them
-//! (sections 10.2 and 10.3): so little that no configuration, and no two clients that work together,
-//! make the bridge an open proxy or a public host.
+//! Decides which addresses the tunnels of a bridge may dial and which visitors their listeners may accept
+//! (sections 10.2 and 10.3). No configuration and no cooperating clients can turn the bridge into an open
+//! proxy or a public host.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::net::{IpAddr, SocketAddr};
@@ -13,28 +13,28 @@ use crate::addr::{AddrError, Scope, check_dial, check_dial_port, client_prefix, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TunnelId(u64);
 
-/// The tunnels of one bridge, the listeners allocated to them and the connections they have.
+/// The tunnels of one bridge, their listeners and their connections.
 ///
-/// A driver owns the sockets and knows the addresses of its host: it asks here before it dials, before
-/// it listens and before it lets a visitor in.
+/// The driver owns the sockets and knows the addresses of its host. It consults this type before it dials,
+/// listens, or accepts a visitor.
 #[derive(Debug)]
 pub struct Allocations {
     limits: AllocationLimits,
-    /// Whether the relay is in the same process: then it vouches for where callers are.
+    /// True if the relay is in the same process and vouches for the addresses of callers.
     sees_callers: bool,
     tunnels: BTreeMap<TunnelId, Tunnel>,
     listeners: BTreeMap<SocketAddr, Listener>,
-    /// Listeners of each client address; see [`client_prefix`].
+    /// Listeners by client address; see [`client_prefix`].
     by_address: BTreeMap<IpAddr, usize>,
     last_id: u64,
 }
 
-/// Bounds on what is allocated.
+/// Limits on allocations.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocationLimits {
-    /// Listeners of one tunnel at a time.
+    /// Concurrent listeners of one tunnel.
     pub listeners: usize,
-    /// Listeners of one IPv4 address or one IPv6 /64 at a time.
+    /// Concurrent listeners of one IPv4 address or one IPv6 /64.
     pub listeners_per_address: usize,
 }
 
@@ -46,19 +46,19 @@ impl Default for AllocationLimits {
 
 #[derive(Debug)]
 struct Tunnel {
-    /// Where its client is, as the bridge sees it. Canonical.
+    /// The client's address as the bridge sees it. Canonical.
     client: IpAddr,
-    /// The client is on the bridge's own host.
+    /// True if the client is on the bridge's own host.
     is_local: bool,
     has_nick: bool,
     listeners: usize,
-    /// What X_INITs brought and was not dialled, oldest first.
+    /// Addresses of X_INITs that were not dialled yet, oldest first.
     calls: VecDeque<(SocketAddr, Duration)>,
-    /// The other ends of its live connections.
+    /// The remote ends of its live connections.
     ends: BTreeMap<End, Count>,
 }
 
-/// The other end of a connection of a tunnel.
+/// The remote end of a tunnel's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
     /// A host. Canonical.
@@ -70,14 +70,14 @@ enum End {
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     connections: usize,
-    /// Those of them to whose other end data connections may be dialled.
+    /// Connections whose remote end may be dialled for data.
     dialable: usize,
 }
 
 #[derive(Debug)]
 struct Listener {
     owner: TunnelId,
-    /// Until when an X_INIT may name it.
+    /// Time by which an X_INIT must name it.
     named_by: Duration,
     call: Option<Call>,
 }
@@ -85,40 +85,40 @@ struct Listener {
 #[derive(Debug)]
 struct Call {
     until: Duration,
-    /// Where the relay sees the host that is called; `None` where the bridge does not see that.
+    /// The callee's address as the relay sees it; `None` if the bridge does not know it.
     callee: Option<IpAddr>,
 }
 
-/// A live connection of a tunnel, or an attempt at one: give it back with [`Allocations::closed`].
+/// A tunnel's live connection or attempt to connect. Return it with [`Allocations::closed`].
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "its other end stays reachable until it is given back"]
+#[must_use = "the remote end stays reachable until the lease is returned"]
 pub struct Lease {
     tunnel: TunnelId,
     end: End,
     dialable: bool,
 }
 
-/// How a dial that is allowed is to be made.
+/// The route of an allowed dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// By a socket.
+    /// Connect a socket.
     Connect,
-    /// In-process, to the listener at that address.
+    /// Connect in-process to the listener at the address.
     InProcess,
 }
 
-/// Calls remembered for a tunnel at a time; an older one is forgotten for a newer.
+/// Pending calls of a tunnel; a new one replaces the oldest.
 const MAX_CALLS: usize = 64;
-/// How long a call may be answered, and the caller's listener visited for it.
+/// Time in which a call may be answered and the caller's listener visited for it.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How soon an X_INIT must name a new listener where no connection needs it.
+/// Time in which an X_INIT must name a new listener that no connection needs.
 const NAMING_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a listener is looked at that connections keep.
+/// Interval between checks of a listener that connections keep open.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Allocations {
-    /// A bridge without tunnels. `sees_callers` says that the relay is in this process: then
-    /// [`Allocations::record_call`] is told only of calls for which the relay vouches.
+    /// Creates a bridge without tunnels. `sees_callers` states that the relay is in this process: then
+    /// [`record_call`](Self::record_call) receives only calls whose addresses the relay vouches for.
     pub fn new(limits: AllocationLimits, sees_callers: bool) -> Self {
         Self {
             limits,
@@ -130,7 +130,7 @@ impl Allocations {
         }
     }
 
-    /// A tunnel opened; `is_local` says that its client is on the bridge's own host.
+    /// Registers a new tunnel. `is_local` states that its client is on the bridge's own host.
     pub fn open(&mut self, client: IpAddr, is_local: bool) -> TunnelId {
         self.last_id += 1;
         let id = TunnelId(self.last_id);
@@ -146,7 +146,7 @@ impl Allocations {
         id
     }
 
-    /// A tunnel closed. Its listeners are withdrawn.
+    /// Removes a closed tunnel and withdraws its listeners.
     pub fn close(&mut self, id: TunnelId) {
         while let Some(at) =
             self.listeners.iter().find(|(_, listener)| listener.owner == id).map(|(at, _)| *at)
@@ -156,14 +156,14 @@ impl Allocations {
         self.tunnels.remove(&id);
     }
 
-    /// The relay gave the tunnel's client a nick, or its link to the relay is gone.
+    /// Records that the tunnel's client has a nick, or that its connection to the relay is closed.
     pub fn set_nick(&mut self, id: TunnelId, has_nick: bool) {
         if let Some(tunnel) = self.tunnels.get_mut(&id) {
             tunnel.has_nick = has_nick;
         }
     }
 
-    /// The relay passed an X_INIT on to the tunnel's client.
+    /// Records that the relay forwarded an X_INIT with the address `to` to the tunnel's client.
     pub fn record_call(&mut self, id: TunnelId, to: SocketAddr, now: Duration) {
         let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
         if tunnel.calls.len() >= MAX_CALLS {
@@ -172,8 +172,8 @@ impl Allocations {
         tunnel.calls.push_back((to, now));
     }
 
-    /// An X_INIT of the tunnel's client named a listener of the tunnel. Only the first one counts.
-    /// `callee` is where the relay sees the host that is called, if the bridge sees that.
+    /// Records that an X_INIT of the tunnel's client named a listener of the tunnel. Only the first one counts.
+    /// `callee` is the callee's address as the relay sees it, if the bridge knows it.
     pub fn record_naming(
         &mut self,
         id: TunnelId,
@@ -188,12 +188,12 @@ impl Allocations {
         }
     }
 
-    /// Whether the tunnel may have one more listener now: it needs a nick, by which to call, or a
-    /// live connection, for whose data it is.
+    /// Checks that the tunnel may have one more listener: it needs a nick, to send an X_INIT, or a live
+    /// connection, to receive its data.
     ///
     /// # Errors
     ///
-    /// [`AllocationError`]; nothing is allocated.
+    /// [`AllocationError`].
     pub fn check_listen(&self, id: TunnelId) -> Result<(), AllocationError> {
         let tunnel = self.tunnels.get(&id).ok_or(AllocationError::NoNick)?;
         if !tunnel.has_nick && tunnel.ends.is_empty() {
@@ -208,7 +208,7 @@ impl Allocations {
         Ok(())
     }
 
-    /// The driver listens for the tunnel at this address.
+    /// Records that the driver listens for the tunnel at this address.
     ///
     /// # Errors
     ///
@@ -229,8 +229,8 @@ impl Allocations {
         Ok(())
     }
 
-    /// When to look at a listener again; `None` where it is to be withdrawn now, because no X_INIT
-    /// named it in time, or its call is over, and no connection of its tunnel needs it.
+    /// Returns the time of the next check of a listener. `None` means to withdraw it now: no X_INIT named it in
+    /// time or its call has expired, and no connection of its tunnel needs it.
     pub fn next_check(&self, at: SocketAddr, now: Duration) -> Option<Duration> {
         let listener = self.listeners.get(&at)?;
         let call = listener.call.as_ref().map_or(listener.named_by, |call| call.until);
@@ -241,7 +241,7 @@ impl Allocations {
         (!tunnel.ends.is_empty()).then(|| now.saturating_add(CHECK_INTERVAL))
     }
 
-    /// The driver listens there no longer.
+    /// Records that the driver no longer listens at this address.
     pub fn withdraw(&mut self, at: SocketAddr) {
         let Some(listener) = self.listeners.remove(&at) else { return };
         let Some(tunnel) = self.tunnels.get_mut(&listener.owner) else { return };
@@ -255,14 +255,14 @@ impl Allocations {
         }
     }
 
-    /// Whether the tunnel's client may be connected to `to` now, and how. `is_own` says that `to` is
-    /// an address of the bridge's own host.
+    /// Checks that the tunnel's client may be connected to `to` now, and returns the route. `is_own` states that
+    /// `to` is an address of the bridge's own host.
     ///
-    /// The lease is for the connection, or for the attempt that fails.
+    /// The lease covers the connection, or the attempt if it fails.
     ///
     /// # Errors
     ///
-    /// [`AllocationError`]; nothing is dialled.
+    /// [`AllocationError`]: do not dial.
     pub fn dial(
         &mut self,
         id: TunnelId,
@@ -293,7 +293,7 @@ impl Allocations {
                 if call.is_none() && !reaches {
                     return Err(not_called);
                 }
-                // A bridge of a relay elsewhere appears there as its own host, and so do its clients.
+                // At a remote relay the bridge and its clients all appear with the bridge's address.
                 if is_own && !(tunnel.is_local && sees_callers) {
                     return Err(AllocationError::NotAllocated(to));
                 }
@@ -312,12 +312,12 @@ impl Allocations {
         Ok((route, tunnel.lease(id, end, true)))
     }
 
-    /// Lets in a visitor who came to a listener over a socket. `is_own` says that `from` is an address
+    /// Accepts a visitor that connected to a listener over a socket. `is_own` states that `from` is an address
     /// of the bridge's own host.
     ///
     /// # Errors
     ///
-    /// [`AllocationError::NotExpected`]: the connection is to be closed.
+    /// [`AllocationError::NotExpected`]: close the connection.
     pub fn accept_socket(
         &mut self,
         at: SocketAddr,
@@ -330,11 +330,11 @@ impl Allocations {
         self.admit(at, End::Host(from), dialable, now)
     }
 
-    /// Lets in a visitor who came to a listener from another tunnel of this bridge.
+    /// Accepts a visitor from another tunnel of this bridge.
     ///
     /// # Errors
     ///
-    /// [`AllocationError::NotExpected`]: the connection is to be closed.
+    /// [`AllocationError::NotExpected`]: close the connection.
     pub fn accept_tunnel(
         &mut self,
         at: SocketAddr,
@@ -344,7 +344,7 @@ impl Allocations {
         self.admit(at, End::Tunnel(from), true, now)
     }
 
-    /// A connection that was dialled or accepted is gone.
+    /// Returns the lease of a closed connection.
     pub fn closed(&mut self, lease: Lease) {
         let Some(tunnel) = self.tunnels.get_mut(&lease.tunnel) else { return };
         if let Some(count) = tunnel.ends.get_mut(&lease.end) {
@@ -372,7 +372,7 @@ impl Allocations {
             .ok_or(AllocationError::NotExpected(at))
     }
 
-    /// Whether a listener takes a visitor: for the call that named it, or for data of a session with
+    /// Returns true if a listener accepts a visitor: for the call that named it, or for data of a session with
     /// that visitor.
     fn admits(&self, at: SocketAddr, end: End, now: Duration) -> bool {
         let Some(listener) = self.listeners.get(&at) else { return false };
@@ -380,9 +380,9 @@ impl Allocations {
             || self.tunnels.get(&listener.owner).is_some_and(|owner| owner.ends.contains_key(&end))
     }
 
-    /// Whether a visitor of this address shows that a session goes there: one in a private network that
-    /// is not the host that was called may have been sent by someone, as a page sends a browser. The
-    /// bridge's own addresses are for clients on its host alone, who reach them anyway.
+    /// Returns true if a visitor from this address proves a session with it. A visitor in a private network that
+    /// is not the callee may have been sent by a third party, as a web page directs a browser. The bridge's own
+    /// addresses are dialled only for clients on its host, which can reach them anyway.
     fn is_dialable(&self, at: SocketAddr, from: IpAddr, is_own: bool) -> bool {
         let Some(listener) = self.listeners.get(&at) else { return false };
         let owner = self.tunnels.get(&listener.owner);

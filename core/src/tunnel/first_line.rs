@@ -1,4 +1,4 @@
-//! The first line of a stream, and the answer to it, read and written side by side (section 10.2).
+//! Reads and writes the first line of a stream and its answer (section 10.2).
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -7,30 +7,30 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::{ProtocolError, Quoted, decimal};
 
-/// What a stream of a tunnel is for, or what came of that.
+/// The first line of a tunnel's stream, or the answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FirstLine<'a> {
-    /// `X_RELAY`, from the client: this stream is a connection to the relay.
+    /// `X_RELAY`, from the client: connects the stream to the relay.
     Relay,
-    /// `X_LISTEN`, from the client: listen for me, as long as this stream is open.
+    /// `X_LISTEN`, from the client: allocates a port as long as the stream is open.
     Listen,
-    /// `X_LISTEN ip port`, the answer: there.
+    /// `X_LISTEN ip port`, the answer: the allocated address.
     Listening(SocketAddr),
-    /// `X_ACCEPT port ip port`, from the bridge: someone connected to your listener on the first
-    /// port; what follows is theirs.
+    /// `X_ACCEPT port ip port`, from the bridge: announces a connection to the client's listener, whose bytes
+    /// follow.
     Accept {
         /// The listener's port.
         port: u16,
-        /// Who connected.
+        /// The visitor's address.
         from: SocketAddr,
     },
-    /// `X_DIAL ip port`, from the client: connect me there.
+    /// `X_DIAL ip port`, from the client: connects the stream to an address.
     Dial(SocketAddr),
-    /// `YES`, the answer: what follows goes there and comes from there.
+    /// `YES`, the answer: the stream is connected.
     Yes,
-    /// `NO reason`, the answer to any of the client's lines.
+    /// `NO reason`, the refusal of any of the client's lines.
     No {
-        /// What was expected and what came.
+        /// The reason.
         reason: &'a str,
     },
 }
@@ -38,7 +38,7 @@ pub enum FirstLine<'a> {
 const FORMS: &str = "X_RELAY, X_LISTEN, X_ACCEPT port ip port, X_DIAL ip port, YES or NO reason";
 
 impl<'a> FirstLine<'a> {
-    /// Reads a line without its end.
+    /// Parses a line without its end.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl<'a> FirstLine<'a> {
             .ok_or_else(|| ProtocolError::Malformed { expected: FORMS, got: Quoted(line).to_box() })
     }
 
-    /// The line with its end.
+    /// Returns the line with its end.
     pub fn to_line(&self) -> Box<[u8]> {
         let mut line = Vec::new();
         let mut put = |fields: &[&str]| {
@@ -109,7 +109,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn what_is_read_is_written_again() {
+    fn lines_round_trip() {
         for line in [
             "X_RELAY",
             "X_LISTEN",
@@ -118,7 +118,7 @@ mod tests {
             "X_ACCEPT 40000 192.0.2.7 5000",
             "X_DIAL ::1 40000",
             "YES",
-            "NO expected a port from 1024 up, got 80",
+            "NO port 80 is below 1024",
         ] {
             let written = FirstLine::parse(line).expect(line).to_line();
             assert_eq!(String::from_utf8_lossy(&written), format!("{line}\n"));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dial_names_an_address_and_a_port() {
+    fn parse_rejects_other_lines() {
         for line in [
             "",
             "X_DIAL",

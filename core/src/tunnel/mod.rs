@@ -1,7 +1,26 @@
-//! Sockets lent over a tunnel: to a browser, or to a host behind NAT (section 10).
+//! Tunnels, through which a bridge provides sockets to a browser or to a host behind NAT (section 10).
 //!
-//! A tunnel carries many streams. Each begins with one line, and is raw bytes from then on. What the
-//! bridge lets a tunnel dial, and whom it lets in, is for [`Allocations`] to say.
+//! A tunnel carries many streams. Each starts with one [`FirstLine`] and carries raw bytes afterwards.
+//! [`Allocations`] decides which addresses a tunnel may dial and which visitors it may accept.
+//!
+//! ```
+//! use core::time::Duration;
+//! use xcher_core::tunnel::{AllocationError, AllocationLimits, Allocations, FirstLine};
+//!
+//! let mut bridge = Allocations::new(AllocationLimits::default(), true);
+//! let tunnel = bridge.open([198, 18, 0, 1].into(), false);
+//! let now = Duration::ZERO;
+//!
+//! // The client asks to dial an address. No X_INIT has named it.
+//! let FirstLine::Dial(to) = FirstLine::parse("X_DIAL 8.8.8.8 40000")? else { panic!() };
+//! assert_eq!(bridge.dial(tunnel, to, false, now), Err(AllocationError::NoCall(to)));
+//!
+//! // The relay forwards an X_INIT with this address to the client.
+//! bridge.record_call(tunnel, to, now);
+//! let (_route, lease) = bridge.dial(tunnel, to, false, now).expect("a call authorises it");
+//! bridge.closed(lease);
+//! # Ok::<(), xcher_core::ProtocolError>(())
+//! ```
 
 mod allocation_error;
 mod allocations;
@@ -17,7 +36,7 @@ pub use first_line_buffer::{FirstLineBuffer, FirstLineError};
 pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
 /// The path of the WebSocket.
 pub const PATH: &str = "/xcher";
-/// The longest first line of a stream, in bytes, its end included.
+/// Bytes of the longest first line of a stream, including its end.
 pub const MAX_FIRST_LINE_LEN: usize = 256;
 /// The most streams that a client may open in one tunnel (section 8). A session with sixteen files each
 /// way takes about seventy.

@@ -81,6 +81,7 @@ impl Throttle {
         if self.stopped.load(Ordering::Relaxed) { Err(Stopped) } else { Ok(()) }
     }
 
+    #[cfg(target_os = "linux")]
     pub(super) fn is_limited(&self) -> bool {
         self.rate.0.is_some()
     }

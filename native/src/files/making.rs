@@ -1,11 +1,11 @@
 //! Folders and links that come as files do, and are made once they are here (section 16).
 
-use std::io::{self, Read as _, Seek as _};
+use std::io;
 use std::time::SystemTime;
 
 use cap_fs_ext::{DirExt as _, SystemTimeSpec};
 use cap_std::fs::{Dir, DirBuilder};
-use xcher_core::{FileName, MAX_LINK_LEN, symlink_stays_inside};
+use xcher_core::FileName;
 
 use super::partial::{Partial, StoreErrorKind, open_parent, sync_folder};
 use super::{HERE, Inbox, OnConflict, Stat, is_own_place};
@@ -42,7 +42,9 @@ impl Partial {
     #[cfg(unix)]
     pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         let target = self.read_target().map_err(StoreErrorKind::System)?;
-        let target = target.filter(|target| symlink_stays_inside(self.name.borrowed(), target));
+        let stays =
+            |target: &String| xcher_core::symlink_stays_inside(self.name.borrowed(), target);
+        let target = target.filter(stays);
         let target = target.ok_or(StoreErrorKind::LinkLeaves)?;
         let parent = self.open_parent()?;
         let is_it = |last: &str| {
@@ -57,11 +59,13 @@ impl Partial {
         Err(StoreErrorKind::NoLinks)
     }
 
+    #[cfg(unix)]
     fn read_target(&self) -> io::Result<Option<String>> {
+        use std::io::{Read as _, Seek as _};
         let mut file = &self.file;
         file.rewind()?;
         let mut target = Vec::new();
-        file.take(MAX_LINK_LEN + 1).read_to_end(&mut target)?;
+        file.take(xcher_core::MAX_LINK_LEN + 1).read_to_end(&mut target)?;
         Ok(String::from_utf8(target).ok())
     }
 

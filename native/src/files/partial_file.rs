@@ -166,6 +166,7 @@ fn again<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 fn open_folder(root: &Dir) -> io::Result<Dir> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "the mode is set on Unix alone"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     {

@@ -91,6 +91,35 @@ impl Shares {
         Ok(Self { by_name: Arc::new(by_name), pipe: None })
     }
 
+    /// Returns these shares with one more path, and the name under which it is shared. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_by`](Self::open_by).
+    pub fn with(&self, path: &Path, rules: &Rules) -> Result<(Self, Box<str>), ShareError> {
+        let (name, share) = open_share(path, rules)?;
+        let mut by_name = BTreeMap::clone(&self.by_name);
+        // Everything is shared below the root folder, which therefore is alone.
+        let in_the_way = match name.is_empty() {
+            true => by_name.values().next(),
+            false => by_name.get(&name).or_else(|| by_name.get("")),
+        };
+        if let Some(first) = in_the_way {
+            let (first, second) = (first.named.clone(), path.to_owned());
+            return Err(ShareError::SameName { name, first, second });
+        }
+        by_name.insert(name.clone(), Arc::new(share));
+        Ok((Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }, name))
+    }
+
+    /// Returns these shares without the one of this name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut by_name = BTreeMap::clone(&self.by_name);
+        by_name.remove(name);
+        Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }
+    }
+
     /// The same with what comes from `source`, called `name`.
     ///
     /// # Errors

@@ -57,13 +57,18 @@ impl Host {
         match &event {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.walks.remove(session);
+                self.held.remove(session);
             }
             Event::Started { transfer, session, direction: Direction::Receive, .. } => {
                 self.session_of.insert(*transfer, *session);
             }
-            Event::Finished { transfer, .. } => _ = self.session_of.remove(transfer),
+            Event::Finished { transfer, .. } => {
+                self.streamed.remove(transfer);
+                self.session_of.remove(transfer);
+            }
             Event::Failed { transfer, .. } => {
                 self.stop_disk_read(*transfer);
+                self.streamed.remove(transfer);
                 // A transfer that still runs may leave a partial file, which is reported with its session.
                 if !self.transfers.contains_key(transfer) {
                     self.session_of.remove(transfer);

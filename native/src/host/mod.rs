@@ -18,13 +18,14 @@ mod packet_connection;
 mod partial_prefix;
 mod setup;
 mod stdio;
+mod streaming;
 mod task_report;
 mod tls_roots;
 mod transfer;
 mod tunnel;
 mod web_socket;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ use opened_file::OpenedFile;
 use packet_connection::PacketConnection;
 use partial_prefix::PartialPrefix;
 use stdio::OutputStream;
+use streaming::StreamedFile;
 use task_report::TaskReport;
 use transfer::{POLL_INTERVAL, Transfer};
 use tunnel::Tunnel;
@@ -75,6 +77,10 @@ pub struct Host {
     inbox: Option<Arc<Inbox>>,
     /// The stream that takes the place of a folder.
     output: Option<OutputStream>,
+    /// Files whose bytes are streamed to a writer of the user's.
+    streamed: HashMap<TransferId, StreamedFile>,
+    /// Sessions whose listing is not read as fast as it arrives.
+    held: HashSet<SessionId>,
     events: VecDeque<HostEvent>,
     /// Immediate results of actions, which the state machine has not handled yet.
     results: VecDeque<Input<'static>>,
@@ -127,6 +133,8 @@ impl Host {
             shares: Arc::new(setup.shares),
             inbox,
             output,
+            streamed: HashMap::new(),
+            held: HashSet::new(),
             events: VecDeque::new(),
             results: VecDeque::new(),
             reports,
@@ -168,7 +176,10 @@ impl Host {
                         self.handle_report(report);
                     }
                 }
-                () = sleep_until(wake) => self.input(Input::Tick),
+                () = sleep_until(wake) => {
+                    self.report_held();
+                    self.input(Input::Tick);
+                }
             }
             self.poll_transfers();
         }
@@ -207,7 +218,7 @@ impl Host {
         self.with(|peer, now, actions| peer.open_code(code, now, actions))
     }
 
-    /// As [`Peer::command`].
+    /// As [`Peer::run_command`].
     ///
     /// # Errors
     ///
@@ -217,7 +228,23 @@ impl Host {
         session: SessionId,
         command: SessionCommand,
     ) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.command(session, command, now, actions))
+        self.with(|peer, now, actions| peer.run_command(session, command, now, actions))
+    }
+
+    /// As [`Peer::get`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+        stat: Stat,
+    ) -> Result<TransferId, MisuseError> {
+        self.make_private(&name, stat);
+        self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
     /// As [`Peer::get_all`].
@@ -231,12 +258,18 @@ impl Host {
         files: Vec<(FileName, Size, Stat)>,
     ) -> Result<Vec<TransferId>, MisuseError> {
         for (name, _, stat) in &files {
-            // A private folder is made so before a file is stored in it (section 16).
-            if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
-                inbox.make_private(name);
-            }
+            self.make_private(name, *stat);
         }
         self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
+    }
+
+    /// As [`Peer::cancel`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn cancel(&mut self, transfer: TransferId) -> Result<(), MisuseError> {
+        self.with(|peer, now, actions| peer.cancel(transfer, now, actions))
     }
 
     /// As [`Peer::who`].
@@ -275,6 +308,13 @@ impl Host {
         self.events.drain(..).collect()
     }
 
+    /// Creates a private folder before a file can be stored in it (section 16).
+    fn make_private(&self, name: &FileName, stat: Stat) {
+        if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
+            inbox.make_private(name);
+        }
+    }
+
     /// Keeps the partial file of a transfer that ended early.
     fn keep(&mut self, transfer: TransferId, partial: Partial) {
         let (kept, session) = (partial.keep(), self.session_of.remove(&transfer));
@@ -297,6 +337,11 @@ impl Host {
     fn with<R>(&mut self, decide: impl FnOnce(&mut Peer, Duration, &mut Vec<Action>) -> R) -> R {
         let mut actions = Vec::new();
         let result = decide(&mut self.peer, self.started.elapsed(), &mut actions);
+        self.carry_out(actions);
+        result
+    }
+
+    fn carry_out(&mut self, mut actions: Vec<Action>) {
         loop {
             for action in actions.drain(..) {
                 self.act(action);
@@ -304,7 +349,6 @@ impl Host {
             let Some(result) = self.results.pop_front() else { break };
             self.peer.handle(result, self.started.elapsed(), &mut actions);
         }
-        result
     }
 }
 

@@ -31,7 +31,10 @@ pub(super) struct PacketConnection {
     read_permit: Arc<Notify>,
     /// Set once received bytes are discarded.
     closing: Arc<AtomicBool>,
+    /// Set while the state machine pauses it.
     paused: bool,
+    /// Set while this host's user lags behind.
+    held: bool,
 }
 
 impl PacketConnection {
@@ -51,7 +54,7 @@ impl PacketConnection {
             closing.clone(),
         ));
         let writer = tokio::spawn(write_all(conn, write, queue, reporter.clone()));
-        Self { writes, writer, reader, read_permit, closing, paused: false }
+        Self { writes, writer, reader, read_permit, closing, paused: false, held: false }
     }
 
     pub(super) fn write(&self, bytes: Vec<u8>) {
@@ -98,10 +101,18 @@ impl Host {
     /// Lets a connection read once more, unless it is paused.
     pub(super) fn permit_read(&self, conn: ConnId) {
         if let Some(connection) = self.packet_connections.get(&conn)
-            && !connection.paused
+            && !(connection.paused || connection.held)
         {
             connection.read_permit.notify_one();
         }
+    }
+
+    /// Stops reading a connection while this host's user lags behind, or resumes.
+    pub(super) fn hold_connection(&mut self, conn: ConnId, hold: bool) {
+        if let Some(connection) = self.packet_connections.get_mut(&conn) {
+            connection.held = hold;
+        }
+        self.permit_read(conn);
     }
 
     pub(super) fn pause(&mut self, conn: ConnId, pause: bool) {

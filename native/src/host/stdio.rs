@@ -11,6 +11,7 @@ use xcher_core::{FileName, Size};
 
 use super::Host;
 use super::file_transfer::{not_stored, receive_end};
+use super::streaming::StreamedFile;
 use super::task_report::TaskReport;
 use crate::data::{self, Sealing, SendEnd};
 use crate::files::{Inbox, reason};
@@ -84,9 +85,14 @@ impl Host {
         size: Size,
         seal: &mut Option<Seal>,
     ) -> bool {
-        let Some(output) = &mut self.output else { return false };
-        output.last = Some((transfer, name.clone()));
-        let file = output.file.clone();
+        let file = match (self.streamed.get(&transfer), &mut self.output) {
+            (Some(streamed), _) => streamed.file.clone(),
+            (None, Some(output)) => {
+                output.last = Some((transfer, name.clone()));
+                output.file.clone()
+            }
+            (None, None) => return false,
+        };
         let started = self.start_transfer(transfer, conn, Direction::Receive);
         let Some((socket, received, throttle)) = started else {
             let why = "the data connection cannot be used";
@@ -124,6 +130,9 @@ impl Host {
 
     /// Reports a file that was written to the stream as stored.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
+        if let Some(StreamedFile { name, .. }) = self.streamed.remove(&transfer) {
+            return self.later(Input::Stored { transfer, name });
+        }
         let last = self.output.as_mut().and_then(|output| output.last.take());
         if let Some((_, name)) = last.filter(|(last, _)| *last == transfer) {
             self.later(Input::Stored { transfer, name });

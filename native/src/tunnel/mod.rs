@@ -9,6 +9,7 @@ mod meter;
 mod mux;
 mod stream;
 
+#[cfg(feature = "bridge")]
 pub(crate) use copy::copy_both;
 pub(crate) use endpoint::Endpoint;
 pub use first_line::read_first_line;

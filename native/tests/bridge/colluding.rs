@@ -22,9 +22,9 @@ async fn it_reaches_its_own_host_only_at_ports_that_it_allocated() {
     let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = SocketAddr::new(at.ip(), victim.local_addr().unwrap().port());
     for tunnel in [&mallory, &mirko] {
-        tunnel.refused(&format!("X_DIAL {}", fields(to)), "NO expected").await;
+        tunnel.refused(&format!("X_DIAL {}", fields(to)), " is not ").await;
         // Nor to the bridge's own HTTP port.
-        tunnel.refused(&format!("X_DIAL {}", fields(front.addr)), "NO expected").await;
+        tunnel.refused(&format!("X_DIAL {}", fields(front.addr)), " is not ").await;
     }
     // It leads to the other's listeners, and only while they are allocated.
     let (listener, data) = mallory.listen().await;
@@ -41,7 +41,7 @@ async fn a_joined_connection_leads_to_no_listener_of_a_third() {
     let carol = front.open("1.1.1.1:1").await;
     let _relay = carol.join("carol").await;
     let (_listener, at) = carol.listen().await;
-    mirko.refused(&format!("X_DIAL {}", fields(at)), "NO expected").await;
+    mirko.refused(&format!("X_DIAL {}", fields(at)), " is not ").await;
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_t
     for to in ["192.168.1.1:8080", "10.0.0.1:8080", "127.0.0.1:8080"] {
         let to: SocketAddr = to.parse().unwrap();
         call(&mut to_mallory, &mut to_page, to).await;
-        page.refused(&format!("X_DIAL {}", fields(to)), "NO expected").await;
+        page.refused(&format!("X_DIAL {}", fields(to)), " is not ").await;
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_bridge_whose_relay_is_elsewhere_reaches_no_private_address() {
         for ip in ["127.0.0.1", "192.168.1.1", "10.0.0.1", "169.254.169.254"] {
             socket.write_all(format!("X_INIT bob {ip} {port}\n").as_bytes()).await.unwrap();
             read_line(&mut link).await;
-            tunnel.refused(&format!("X_DIAL {ip} {port}"), "NO expected").await;
+            tunnel.refused(&format!("X_DIAL {ip} {port}"), " is not ").await;
         }
     }
 }
@@ -83,7 +83,7 @@ async fn a_bridge_whose_relay_is_elsewhere_reaches_no_private_address() {
 async fn nobody_hosts_anything_at_it() {
     let front = front().await;
     let tunnel = front.open(FAR).await;
-    tunnel.refused("X_LISTEN", "expected a nick").await;
+    tunnel.refused("X_LISTEN", "X_LISTEN needs a nick").await;
     let _relay = tunnel.join("mallory").await;
     let (_listener, at) = tunnel.listen().await;
     // No call named it.

@@ -48,7 +48,7 @@ async fn a_tunnel_without_a_stream_is_closed_and_one_with_a_stream_is_not() {
     (&mut unused.run).await.unwrap();
     assert_eq!(began.elapsed().as_secs(), 120);
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    used.refused("X_DIAL 8.8.8.8 8080", "that an X_INIT brought").await;
+    used.refused("X_DIAL 8.8.8.8 8080", "is not authorised by any call or session").await;
 }
 
 /// Descriptors of this process.

@@ -53,7 +53,9 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     // After the session has ended, no more; and without its stream the listener is gone.
     drop((visit, tcp, stream, socket, listener));
     let dial = format!("X_DIAL {to}");
-    alice.ask_until(&dial, |answer| answer.contains("expected an address")).await;
+    alice
+        .ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
+        .await;
     nobody_listens(at).await;
 }
 
@@ -64,7 +66,7 @@ async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
     let _relay = tunnel.join("alice").await;
     let (first, _) = tunnel.listen().await;
     let _second = tunnel.listen().await;
-    tunnel.refused("X_LISTEN", "fewer listeners").await;
+    tunnel.refused("X_LISTEN", "too many listeners").await;
     drop(first);
     tunnel.ask_until("X_LISTEN", |answer| answer.starts_with("X_LISTEN ")).await;
 }
@@ -174,7 +176,7 @@ async fn a_relay_elsewhere() {
     assert_eq!(read_line(&mut to_alice).await, "X_NICK alice YES");
     let (_listener, at) = alice.listen().await;
     let (init, dial) = (format!("X_INIT bob {}", fields(at)), format!("X_DIAL {}", fields(at)));
-    tunnel.refused(&dial, "expected an address").await;
+    tunnel.refused(&dial, "is not authorised by any call or session").await;
     to_alice.write_all(format!("{init}\n").as_bytes()).await.unwrap();
     let mut called = vec![0; init.len() + 1];
     soon(from_alice.read_exact(&mut called)).await.unwrap();

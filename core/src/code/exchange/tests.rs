@@ -1,4 +1,4 @@
-//! Two that know the same words, two that do not, and one in between.
+//! Two sides with equal words, with different words, and a man in the middle.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,15 +22,15 @@ fn verifier(code: &str, keys: &Keys) -> Verifier {
 }
 
 #[test]
-fn the_same_words_prove_themselves() {
+fn equal_words_are_proved_to_both_sides() {
     let ((a, ..), (b, ..)) = session();
     let (mut prover, mut verifier) = (prover(CODE, &a), verifier(CODE, &b));
     let answer = verifier.answer(prover.start()).unwrap();
     let proof = prover.answer(&answer).unwrap();
-    let back = verifier.confirm(&proof).unwrap();
-    assert_ne!(proof, back);
-    assert_eq!(prover.confirm(&back), Ok(()));
-    for over in [prover.confirm(&back), verifier.confirm(&proof).map(drop)] {
+    let own = verifier.confirm(&proof).unwrap();
+    assert_ne!(proof, own);
+    assert_eq!(prover.confirm(&own), Ok(()));
+    for over in [prover.confirm(&own), verifier.confirm(&proof).map(drop)] {
         assert_eq!(over, Err(CodeError::OutOfTurn));
     }
     assert_eq!(prover.answer(&answer), Err(CodeError::OutOfTurn));
@@ -38,7 +38,7 @@ fn the_same_words_prove_themselves() {
 }
 
 #[test]
-fn the_nick_is_no_part_of_the_secret() {
+fn the_nick_is_not_part_of_the_secret() {
     let ((a, ..), (b, ..)) = session();
     let (mut prover, mut verifier) = (
         prover("1 CROSSOVER clockwork universe", &a),
@@ -49,35 +49,35 @@ fn the_nick_is_no_part_of_the_secret() {
 }
 
 #[test]
-fn other_words_are_wrong_to_either_side() {
+fn different_words_are_wrong_to_both_sides() {
     let ((a, ..), (b, ..)) = session();
     for wrong in ["4821-crossover-classic-universe", "4821-corrosion-clockwork-universe"] {
         let (mut prover, mut verifier) = (prover(wrong, &a), verifier(CODE, &b));
         let answer = verifier.answer(prover.start()).unwrap();
         let proof = prover.answer(&answer).unwrap();
         assert_eq!(verifier.confirm(&proof), Err(CodeError::Wrong));
-        assert_eq!(verifier.confirm(&proof), Err(CodeError::OutOfTurn), "one guess a session");
+        assert_eq!(verifier.confirm(&proof), Err(CodeError::OutOfTurn), "one guess per session");
         assert_eq!(prover.confirm(REFUSAL), Err(CodeError::Wrong));
     }
 }
 
 #[test]
-fn whoever_does_not_know_the_words_proves_nothing_to_a() {
+fn b_cannot_prove_words_that_it_does_not_know() {
     let ((a, ..), (b, ..)) = session();
     for wrong in [None, Some([0; 32])] {
         let (mut prover, mut guess) =
             (prover(CODE, &a), verifier("1-crossover-classic-universe", &b));
         let proof = prover.answer(&guess.answer(prover.start()).unwrap()).unwrap();
-        // Nothing, or A's own proof sent back to it.
-        let pretence = wrong.map_or(proof, |bytes| encode(&bytes));
-        assert_eq!(prover.confirm(&pretence), Err(CodeError::Wrong));
+        // Zeros, or A's own proof, sent back.
+        let forged = wrong.map_or(proof, |bytes| encode(&bytes));
+        assert_eq!(prover.confirm(&forged), Err(CodeError::Wrong));
     }
 }
 
-/// Someone between two sessions can pass every line on, and is found out all the same: the proofs
-/// are of sessions that differ.
+/// A man in the middle with one session to each side cannot forward the proofs, which are bound to their
+/// sessions.
 #[test]
-fn a_proof_is_worth_nothing_in_another_session() {
+fn a_proof_is_invalid_in_another_session() {
     let ((a, ..), _) = session_of(1, 66);
     let (_, (b, ..)) = session_of(66, 2);
     assert_ne!(a.hash(), b.hash());
@@ -88,9 +88,9 @@ fn a_proof_is_worth_nothing_in_another_session() {
 }
 
 #[test]
-fn each_bit_of_the_exchange_counts() {
+fn an_exchange_with_any_flipped_bit_fails() {
     let ((a, ..), (b, ..)) = session();
-    // Two points, each after its letter, and two proofs.
+    // Two points, each with a letter, and two proofs.
     for (which, length) in [33, 33, 32, 32].into_iter().enumerate() {
         for bit in 0..length * 8 {
             let (mut prover, mut verifier) = (prover(CODE, &a), verifier(CODE, &b));
@@ -118,7 +118,7 @@ fn each_bit_of_the_exchange_counts() {
 }
 
 #[test]
-fn what_is_no_line_is_malformed_and_ends_it() {
+fn a_malformed_message_ends_the_exchange() {
     let ((a, ..), (b, ..)) = session();
     let good = prover(CODE, &a).start().to_string();
     let own = verifier(CODE, &b).answer(&good).unwrap();
@@ -134,7 +134,7 @@ fn what_is_no_line_is_malformed_and_ends_it() {
         assert!(matches!(error, CodeError::Malformed { .. }), "{error}");
         let why = error.to_string();
         assert!(why.len() < 300 && !why.contains(|c: char| c.is_control()), "{why}");
-        assert_eq!(verifier.answer(&good), Err(CodeError::OutOfTurn), "there is no second try");
+        assert_eq!(verifier.answer(&good), Err(CodeError::OutOfTurn), "no second attempt");
     }
     let mut verifier = verifier(CODE, &b);
     assert_eq!(verifier.confirm("NO"), Err(CodeError::OutOfTurn));

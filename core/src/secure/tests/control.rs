@@ -1,4 +1,4 @@
-//! Records of the control connection that were changed, cut, swapped or repeated.
+//! Records of a control connection that are altered, truncated, reordered or repeated.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::record::{HEAD_LEN, MAX_PLAIN_LEN, MAX_RECORD_LEN, TAG_LEN};
 use super::*;
 
-/// All that an opener makes of `bytes` in pieces of `size`.
+/// Opens `bytes` in chunks of `size` and returns all text.
 pub(super) fn open_all(
     opener: &mut Opener,
     bytes: &[u8],
@@ -23,7 +23,7 @@ pub(super) fn open_all(
 }
 
 #[test]
-fn control_records_hold_any_text_in_any_pieces() {
+fn control_records_carry_any_text_at_any_split() {
     let text: Vec<u8> = (0..MAX_PLAIN_LEN * 2 + 1).map(|at| at as u8).collect();
     for size in [1, 2, 3, 17, 1000, MAX_RECORD_LEN, usize::MAX >> 1] {
         let ((_, mut sealer, _), (_, _, mut opener)) = session();
@@ -38,7 +38,7 @@ fn control_records_hold_any_text_in_any_pieces() {
 }
 
 #[test]
-fn each_bit_of_a_record_counts() {
+fn a_record_with_any_flipped_bit_is_rejected() {
     let ((_, mut sealer, _), _) = session();
     let mut bytes = Vec::new();
     sealer.seal(b"X_END\n", &mut bytes).unwrap();
@@ -46,7 +46,7 @@ fn each_bit_of_a_record_counts() {
         let mut changed = bytes.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
         let (_, (_, _, mut opener)) = session();
-        // A longer record waits for bytes that never come; all else is seen at once.
+        // A larger length waits for further bytes; every other change is detected at once.
         match open_all(&mut opener, &changed, 5) {
             Ok(text) => assert!(bit < 16 && text.is_empty() && opener.is_half(), "bit {bit}"),
             Err(error) => {
@@ -54,7 +54,7 @@ fn each_bit_of_a_record_counts() {
                 assert!(length && bit < 16 || error == SecureError::InvalidRecord { record: 0 });
                 for again in [&bytes[..], &[0]] {
                     let error = Err(error.clone());
-                    assert_eq!(opener.receive(&mut &again[..]), error, "there is no second try");
+                    assert_eq!(opener.receive(&mut &again[..]), error, "no second attempt");
                 }
             }
         }
@@ -62,7 +62,7 @@ fn each_bit_of_a_record_counts() {
 }
 
 #[test]
-fn records_come_once_and_in_their_order() {
+fn records_are_accepted_once_and_in_order() {
     let records = || {
         let ((_, mut sealer, _), (_, _, opener)) = session();
         let one = |text: &str| {
@@ -78,7 +78,7 @@ fn records_come_once_and_in_their_order() {
         let expected = Err(SecureError::InvalidRecord { record: wrong });
         assert_eq!(open_all(&mut opener, &bytes, 9), expected, "{order:?}");
     }
-    // What goes one way is not what comes the other.
+    // The two directions have different keys.
     let ((_, mut sealer, mut opener), _) = session();
     let mut bytes = Vec::new();
     sealer.seal(b"X_END\n", &mut bytes).unwrap();

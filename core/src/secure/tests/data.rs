@@ -1,4 +1,4 @@
-//! Files that were changed, cut, continued or opened with another's key.
+//! Data connections that are altered, truncated, extended or opened with another key.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::record::{HEAD_LEN, MAX_PLAIN_LEN, MAX_RECORD_LEN, TAG_LEN};
 use super::*;
 
-/// All that comes of `bytes` in pieces of `size`, if it is a whole file.
+/// Opens `bytes` in chunks of `size` and returns the file, if it is complete.
 fn open_data(key: DataKey, bytes: &[u8], size: usize) -> Result<Vec<u8>, SecureError> {
     let (mut opener, mut text) = (key.opener()?, Vec::new());
     for mut piece in bytes.chunks(size) {
@@ -30,7 +30,7 @@ fn ciphers() -> impl Iterator<Item = Cipher> {
 }
 
 #[test]
-fn a_file_comes_whole_in_place_and_in_pieces() {
+fn a_file_round_trips_in_place_and_at_any_split() {
     let ((a, ..), (b, ..)) = session();
     let texts = [&b"a"[..], &[7; 1000], &[8; MAX_PLAIN_LEN]];
     for cipher in ciphers() {
@@ -57,7 +57,7 @@ fn a_file_comes_whole_in_place_and_in_pieces() {
 }
 
 #[test]
-fn each_bit_and_byte_of_a_file_counts() {
+fn a_file_with_any_flipped_bit_or_missing_byte_is_rejected() {
     let ((a, ..), (b, ..)) = session();
     for cipher in ciphers() {
         let mut sealer = a.data(Side::Caller, 0, cipher).sealer().unwrap();
@@ -93,7 +93,7 @@ fn each_bit_and_byte_of_a_file_counts() {
 }
 
 #[test]
-fn a_record_refused_in_place_has_no_second_try() {
+fn a_record_rejected_in_place_has_no_second_attempt() {
     let ((a, ..), (b, ..)) = session();
     for cipher in ciphers() {
         let mut sealer = a.data(Side::Caller, 0, cipher).sealer().unwrap();
@@ -135,9 +135,9 @@ fn each_data_connection_has_its_own_key() {
     }
 }
 
-/// Only someone with the key can do these; they are no less wrong for it.
+/// Only a holder of the key can create these records.
 #[test]
-fn the_mark_stands_on_the_last_record_alone() {
+fn only_the_last_record_has_the_end_mark() {
     let key = secret::Secret([5; 32]);
     for cipher in ciphers() {
         let open = |text: &[u8], last| {
@@ -154,7 +154,7 @@ fn the_mark_stands_on_the_last_record_alone() {
 }
 
 #[test]
-fn a_buffer_that_is_no_record_is_left_as_it_is() {
+fn a_buffer_of_invalid_length_stays_unchanged() {
     let ((a, ..), (b, ..)) = session();
     for got in
         [0, 1, HEAD_LEN, HEAD_LEN + TAG_LEN - 1, HEAD_LEN + TAG_LEN, HEAD_LEN + MAX_RECORD_LEN + 1]
@@ -169,7 +169,7 @@ fn a_buffer_that_is_no_record_is_left_as_it_is() {
 }
 
 #[test]
-fn a_key_is_used_up_before_a_nonce_comes_twice() {
+fn a_key_is_exhausted_before_a_nonce_repeats() {
     for cipher in ciphers() {
         let mut chain = record::Chain::new(&secret::Secret([5; 32]), cipher).unwrap();
         chain.next = u64::MAX - 1;

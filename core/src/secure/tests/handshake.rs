@@ -1,4 +1,4 @@
-//! Messages that were changed, cut, replayed or made with care.
+//! Handshake messages that are altered, truncated, replayed or crafted.
 
 use alloc::format;
 use alloc::vec;
@@ -8,7 +8,7 @@ use super::control::open_all;
 use super::*;
 
 #[test]
-fn two_sides_agree_and_know_each_other() {
+fn two_sides_agree_and_authenticate_each_other() {
     let (mut a, mut b) = sides([PROLOGUE; 2]);
     assert!(a.is_my_turn() && !b.is_my_turn());
     assert_eq!((a.remote_key(), b.remote_key()), (None, None));
@@ -29,17 +29,18 @@ fn two_sides_agree_and_know_each_other() {
     assert_eq!((a.side(), b.side()), (Side::Caller, Side::Callee));
     assert_eq!(a.remote_key(), Identity::new([2; 32]).public());
     for text in ["X_FILELIST\n", "", "X_CHK a\nX_CHK b\n"] {
-        let (mut there, mut back) = (Vec::new(), Vec::new());
-        from_a.seal(text.as_bytes(), &mut there).unwrap();
-        from_b.seal(text.as_bytes(), &mut back).unwrap();
-        assert!(there.is_empty() == text.is_empty() && (there.is_empty() || there != back));
-        assert_eq!(open_all(&mut to_b, &there, 1).unwrap(), text.as_bytes());
-        assert_eq!(open_all(&mut to_a, &back, 7).unwrap(), text.as_bytes());
+        let (mut request, mut response) = (Vec::new(), Vec::new());
+        from_a.seal(text.as_bytes(), &mut request).unwrap();
+        from_b.seal(text.as_bytes(), &mut response).unwrap();
+        assert_eq!(request.is_empty(), text.is_empty());
+        assert!(request.is_empty() || request != response);
+        assert_eq!(open_all(&mut to_b, &request, 1).unwrap(), text.as_bytes());
+        assert_eq!(open_all(&mut to_a, &response, 7).unwrap(), text.as_bytes());
     }
 }
 
 #[test]
-fn each_bit_of_a_handshake_counts() {
+fn a_handshake_with_any_flipped_bit_fails() {
     for which in 0..3 {
         let length = [32, 96, 64][which];
         for bit in 0..length * 8 {
@@ -61,8 +62,8 @@ fn each_bit_of_a_handshake_counts() {
                     break;
                 }
             }
-            let (message, error) = refused.expect("no changed handshake comes to its end");
-            // The first message has no tag of its own: the next one shows what was done to it.
+            let (message, error) = refused.expect("an altered handshake must fail");
+            // The first message has no tag: the next one reveals the change.
             assert_eq!(message, which.max(1), "bit {bit} of message {which}");
             assert_eq!(error, SecureError::HandshakeMismatch);
         }
@@ -70,7 +71,7 @@ fn each_bit_of_a_handshake_counts() {
 }
 
 #[test]
-fn what_is_no_message_is_refused_at_its_length() {
+fn a_message_of_wrong_length_is_rejected() {
     let message = sides([PROLOGUE; 2]).0.write().unwrap();
     let longer = encode(&[0; 33]);
     let shorter = encode(&[0; 31]);
@@ -80,13 +81,13 @@ fn what_is_no_message_is_refused_at_its_length() {
         let (_, mut b) = sides([PROLOGUE; 2]);
         let error = b.read(text).unwrap_err();
         assert!(matches!(error, SecureError::Malformed { expected: 32, .. }), "{text}: {error}");
-        assert_eq!(b.read(&message), Err(SecureError::OutOfTurn), "there is no second try");
+        assert_eq!(b.read(&message), Err(SecureError::OutOfTurn), "no second attempt");
         assert_eq!(b.finish().unwrap_err(), SecureError::HandshakeUnfinished);
     }
 }
 
 #[test]
-fn sides_that_saw_other_lines_do_not_agree() {
+fn sides_with_different_prologues_do_not_agree() {
     let weaker = PROLOGUE.strip_suffix(b" code\n").unwrap();
     let (mut a, mut b) = sides([PROLOGUE, weaker]);
     b.read(&a.write().unwrap()).unwrap();
@@ -94,7 +95,7 @@ fn sides_that_saw_other_lines_do_not_agree() {
 }
 
 #[test]
-fn messages_of_another_handshake_are_refused() {
+fn messages_of_another_handshake_are_rejected() {
     let (mut a, mut b) = sides([PROLOGUE; 2]);
     let first = a.write().unwrap();
     b.read(&first).unwrap();
@@ -104,12 +105,12 @@ fn messages_of_another_handshake_are_refused() {
     let mut again = Handshake::new(Side::Caller, &Identity::new([1; 32]), PROLOGUE, &mut entropy);
     again.write().unwrap();
     assert_eq!(again.read(&second), Err(SecureError::HandshakeMismatch));
-    // And what a host says itself is no answer to it.
+    // A host's own message, sent back, is not an answer.
     let error = a.read(&first).unwrap_err();
     assert!(matches!(error, SecureError::Malformed { expected: 96, .. }), "{error}");
 }
 
-/// The points that give the same with every secret.
+/// Points that yield the same shared secret with every key.
 const LOW_ORDER: [&str; 5] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -119,7 +120,7 @@ const LOW_ORDER: [&str; 5] = [
 ];
 
 #[test]
-fn keys_that_keep_no_secret_are_refused() {
+fn weak_keys_are_rejected() {
     for hex in LOW_ORDER {
         let point: [u8; 32] =
             core::array::from_fn(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap());

@@ -1,4 +1,4 @@
-//! Words, and those who would like to choose them.
+//! Safety words, and attempts to choose them.
 
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::*;
 
 #[test]
-fn both_sides_see_the_same_words() {
+fn both_sides_derive_the_same_words() {
     let ((a, ..), (b, ..)) = session();
     let (mut a, mut b) =
         (Safety::new(&a, &mut Entropy::new([1; 32])), Safety::new(&b, &mut Entropy::new([2; 32])));
@@ -26,29 +26,29 @@ fn both_sides_see_the_same_words() {
 }
 
 #[test]
-fn the_caller_cannot_change_its_mind_about_its_number() {
+fn the_caller_cannot_change_its_nonce_after_the_commitment() {
     let ((a, ..), (b, ..)) = session();
     let exchange = || {
-        let mut called = Safety::new(&b, &mut Entropy::new([2; 32]));
+        let mut callee = Safety::new(&b, &mut Entropy::new([2; 32]));
         let commitment = Safety::new(&a, &mut Entropy::new([1; 32])).write().unwrap();
-        called.read(&commitment).unwrap();
-        called.write().unwrap();
-        called
+        callee.read(&commitment).unwrap();
+        callee.write().unwrap();
+        callee
     };
-    let mut called = exchange();
-    assert_eq!(called.read(&encode(&[7; 16])), Err(SecureError::CommitmentMismatch));
-    assert_eq!(called.words(), None);
+    let mut callee = exchange();
+    assert_eq!(callee.read(&encode(&[7; 16])), Err(SecureError::CommitmentMismatch));
+    assert_eq!(callee.words(), None);
     for bad in ["", "NO", &encode(&[0; 15]), &encode(&[0; 32])] {
-        let mut called = exchange();
-        let error = called.read(bad).unwrap_err();
+        let mut callee = exchange();
+        let error = callee.read(bad).unwrap_err();
         assert!(matches!(error, SecureError::Malformed { expected: 16, .. }), "{error}");
-        assert_eq!((called.write(), called.words()), (None, None));
+        assert_eq!((callee.write(), callee.words()), (None, None));
     }
 }
 
-/// Two sessions of someone in the middle, who passes the lines of the words on as they are.
+/// A man in the middle has one session with each side and forwards the X_SAS lines unchanged.
 #[test]
-fn someone_in_between_makes_the_words_differ() {
+fn words_differ_with_a_man_in_the_middle() {
     let ((alice, ..), _) = session_of(1, 66);
     let (_, (bob, ..)) = session_of(66, 2);
     let mut alice = Safety::new(&alice, &mut Entropy::new([1; 32]));

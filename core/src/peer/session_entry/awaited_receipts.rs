@@ -1,10 +1,10 @@
 //! Files that were sent in a session, until the other side reports what became of them (section 19).
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Delivery, TransferId};
+use crate::peer::event::Delivered;
+use crate::peer::{Delivery, Error, TransferId};
 use crate::session::Receipt;
 use crate::{FileName, NotStored};
 
@@ -13,12 +13,9 @@ const MAX_NAMES: usize = 8 << 20;
 /// What a name costs beside its bytes.
 const NAME_COST: usize = 32;
 
-/// A file of a transfer whose fate is known now.
-pub(super) type Delivered = (TransferId, (FileName, u64), Delivery);
-
 /// The requests of the other side's whose receipts have not come.
 #[derive(Default)]
-pub(super) struct AwaitedReceipts {
+pub(crate) struct AwaitedReceipts {
     requests: VecDeque<Request>,
     names: usize,
 }
@@ -30,12 +27,12 @@ struct Request {
     files: Vec<Option<(FileName, u64)>>,
     left: usize,
     /// Why this side failed to send all of it, which says more than that it did not arrive.
-    failed: Option<Box<str>>,
+    failed: Option<Error>,
 }
 
 impl AwaitedReceipts {
     /// Waits for the receipts of a request; returns what is no longer waited for.
-    pub(super) fn expect(
+    pub(crate) fn expect(
         &mut self,
         number: u64,
         transfer: TransferId,
@@ -55,19 +52,19 @@ impl AwaitedReceipts {
     }
 
     /// Takes a receipt. One about a file that none is awaited of changes nothing.
-    pub(super) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
+    pub(crate) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
         let Receipt { number, at, count, not_stored } = *receipt;
         self.settle(number, at..at.saturating_add(count), |request| {
             match (not_stored, &request.failed) {
                 (None, _) => Delivery::Stored,
-                (Some(NotStored::Incomplete), Some(why)) => Delivery::Unsent(why.clone()),
+                (Some(NotStored::Incomplete), Some(error)) => Delivery::Unsent(error.clone()),
                 (Some(why), _) => Delivery::NotStored(why),
             }
         })
     }
 
     /// So many bytes are what a request of unknown size brings, as far as is known by now.
-    pub(super) fn moved(&mut self, number: u64, bytes: u64) {
+    pub(crate) fn moved(&mut self, number: u64, bytes: u64) {
         let request = self.requests.iter_mut().find(|request| request.number == number);
         if let Some(Some((_, size))) = request.and_then(|request| request.files.first_mut()) {
             *size = bytes;
@@ -75,24 +72,36 @@ impl AwaitedReceipts {
     }
 
     /// One file of a request was not sent.
-    pub(super) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
-        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))
+    pub(crate) fn unsent(&mut self, number: u64, at: u64, error: Error) -> Vec<Delivered> {
+        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(error.clone()))
     }
 
     /// A request was not sent to its end: the other side reports how much of it arrived.
-    pub(super) fn failed(&mut self, number: u64, why: &str) {
+    pub(crate) fn failed(&mut self, number: u64, error: Error) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.number == number) {
-            request.failed = Some(why.into());
+            request.failed = Some(error);
         }
     }
 
     /// The session is over, and no receipt comes any more.
-    pub(super) fn end(&mut self) -> Vec<Delivered> {
+    pub(crate) fn end(&mut self) -> Vec<Delivered> {
         let mut delivered = Vec::new();
         while let Some(request) = self.requests.pop_front() {
             delivered.extend(self.unconfirmed(request));
         }
         delivered
+    }
+
+    /// Asserts that its counts are those of the files that it waits for.
+    pub(crate) fn check(&self) {
+        let mut names = 0;
+        for request in &self.requests {
+            let files = request.files.iter().flatten();
+            names += files.clone().map(cost).sum::<usize>();
+            assert_eq!(request.left, files.count(), "files awaited of {}", request.number);
+            assert!(request.left > 0, "nothing is awaited of {}", request.number);
+        }
+        assert_eq!(self.names, names, "bytes of awaited names");
     }
 
     fn settle(
@@ -161,8 +170,11 @@ mod tests {
         let space = Receipt { not_stored: Some(NotStored::Space), ..stored(4, 0, 2) };
         let full = Delivery::NotStored(NotStored::Space);
         assert_eq!(told(awaited.receipt(&space)), [("a".into(), full)]);
-        let gone = Delivery::Unsent("gone".into());
-        assert_eq!(told(awaited.unsent(4, 2, "gone")), [("c".into(), gone)]);
+        let gone = Error::Unsent("gone".into());
+        assert_eq!(
+            told(awaited.unsent(4, 2, gone.clone())),
+            [("c".into(), Delivery::Unsent(gone))]
+        );
         assert_eq!(
             told(awaited.receipt(&stored(4, 3, u64::MAX))),
             [("d".into(), Delivery::Stored)]
@@ -175,10 +187,11 @@ mod tests {
     fn what_this_side_knows_says_more_than_that_it_did_not_arrive() {
         let mut awaited = AwaitedReceipts::default();
         awaited.expect(0, TransferId(1), names(&["a", "b"]));
-        awaited.failed(0, "the disk broke");
+        let broken = Error::Unsent("the disk broke".into());
+        awaited.failed(0, broken.clone());
         let incomplete = Receipt { not_stored: Some(NotStored::Incomplete), ..stored(0, 1, 1) };
         assert_eq!(told(awaited.receipt(&stored(0, 0, 1))), [("a".into(), Delivery::Stored)]);
-        let unsent = Delivery::Unsent("the disk broke".into());
+        let unsent = Delivery::Unsent(broken);
         assert_eq!(told(awaited.receipt(&incomplete)), [("b".into(), unsent)]);
     }
 

@@ -1,0 +1,120 @@
+//! Reads and writes the packets of the link to the relay (section 5).
+
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use super::relay_link::{NickAnswer, RelayStage};
+use super::{Action, Error, Event, Notice, Peer, Turn};
+use crate::relay_caps::RelayCaps;
+use crate::ticket::Ticket;
+use crate::{MisuseError, Nick, ProtocolError, Quoted, RelayPacket};
+
+impl Peer {
+    /// Asks the relay for the nicks that are online: [`Event::Nick`] for each, then
+    /// [`Event::NicksEnd`].
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Offline`].
+    pub fn who(&mut self, now: Duration, actions: &mut Vec<Action>) -> Result<(), MisuseError> {
+        self.run(now, actions, |peer, turn| {
+            peer.nick().ok_or(MisuseError::Offline)?;
+            peer.write_relay(RelayPacket::Who, turn);
+            Ok(())
+        })
+    }
+
+    pub(super) fn write_relay(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
+        if let Some(conn) = self.relay.conn {
+            turn.act(Action::Write { conn, bytes: packet.to_line().into() });
+        }
+    }
+
+    /// Sends X_INIT for a call whose listener is open.
+    pub(super) fn write_init(&mut self, nick: &Nick, ip: IpAddr, port: u16, turn: &mut Turn<'_>) {
+        self.write_relay(RelayPacket::Init { nick: nick.as_str(), ip, port }, turn);
+    }
+
+    pub(super) fn relay_received(&mut self, bytes: &[u8], turn: &mut Turn<'_>) {
+        self.relay.heard(turn.now);
+        // Taken out, so that a line can be read while the rest of the host changes.
+        let mut lines = core::mem::take(&mut self.relay.login.lines);
+        lines.receive(bytes);
+        let conn = self.relay.conn;
+        let error = loop {
+            match lines.next_line() {
+                Ok(Some(line)) => match RelayPacket::parse(line) {
+                    Ok(packet) => self.relay_packet(packet, turn),
+                    // It may be a stranger's X_INIT forwarded as it came: the link stays.
+                    Err(error @ ProtocolError::Malformed { .. }) => {
+                        turn.notice(None, Notice::RelayLine(error));
+                    }
+                    Err(error) => break Some(error),
+                },
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+            if self.relay.conn != conn {
+                return;
+            }
+        };
+        self.relay.login.lines = lines;
+        if let Some(error) = error {
+            self.relay_lost(Error::Protocol(error), turn);
+        }
+    }
+
+    fn relay_packet(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
+        match (packet, self.relay.stage) {
+            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _)) => {
+                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) {
+                    self.nick_answered(NickAnswer { at, yes }, turn);
+                }
+            }
+            (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
+                self.address_answered(ip, answer, turn);
+            }
+            (RelayPacket::Key(fields), RelayStage::Proving(answer, _)) => {
+                self.relay_key_came(fields, answer, turn);
+            }
+            (RelayPacket::Ping(token), _) => self.write_relay(RelayPacket::Pong(token), turn),
+            (RelayPacket::WhoNick(nick), _) => {
+                if let Ok(nick) = Nick::parse(nick) {
+                    turn.notify(Event::Nick { nick });
+                }
+            }
+            (RelayPacket::WhoEnd, _) => turn.notify(Event::NicksEnd),
+            (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
+            (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
+            (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
+                // No callee can show a ticket that cannot be read.
+                let read = ticket.map(|text| Ticket::parse(text).ok_or(()));
+                if let Ok(ticket) = read.transpose() {
+                    self.ticket_due(nick, (ip.to_canonical(), port), ticket.as_ref(), turn);
+                }
+            }
+            (RelayPacket::From(nick), _) => self.relay.login.from = Nick::parse(nick).ok(),
+            (RelayPacket::Init { nick, ip, port }, RelayStage::Online(at)) => {
+                let login = &mut self.relay.login;
+                let (from, ticket) = (login.from.take(), login.ticket.take());
+                // Spelled as the caller did: both sides use the nick in this form (section 11.2).
+                if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
+                    && called_as.eq_ignore_case(own)
+                {
+                    self.called(SocketAddr::new(ip, port), (from, called_as), ticket, turn);
+                }
+            }
+            (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
+            (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {
+                self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
+            }
+            (RelayPacket::Err { verb, reason }, _) => {
+                let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
+                turn.notice(None, Notice::RelayError { verb, reason });
+            }
+            (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
+            _ => {}
+        }
+    }
+}

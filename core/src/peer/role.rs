@@ -1,0 +1,18 @@
+//! What the connections and listeners of a host are for.
+
+use super::{SessionId, TransferId};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ConnRole {
+    Relay,
+    Control(SessionId),
+    /// Connected to a listener of this session's call, and not yet shown to be the callee's.
+    Waiting(SessionId),
+    Data(TransferId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ListenerRole {
+    Control(SessionId),
+    Data(TransferId),
+}

@@ -1,0 +1,112 @@
+//! The addresses at which a caller can be reached (section 10.4).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::peer::{ConnId, Path};
+use crate::ticket::Ticket;
+
+/// Candidates of one caller.
+const MAX_CANDIDATES: usize = 8;
+
+/// The candidates of a caller: dialled one after the other, until one answers.
+#[derive(Default)]
+pub(crate) struct Candidates {
+    list: Vec<Candidate>,
+    /// Why the last dial failed, while the caller may still name another address.
+    failure: Option<Box<str>>,
+    /// When the next candidate is dialled, or the caller given up.
+    next_dial_at: Option<Duration>,
+}
+
+/// An address and a path to it.
+pub(crate) struct Candidate {
+    pub(crate) to: SocketAddr,
+    pub(crate) path: Path,
+    /// The ticket to show there.
+    ticket: Option<Ticket>,
+    /// Set once it is dialled.
+    conn: Option<ConnId>,
+}
+
+impl Candidates {
+    pub(crate) fn add(&mut self, to: SocketAddr, path: Path, ticket: Option<Ticket>) {
+        self.list.push(Candidate { to, path, ticket, conn: None });
+    }
+
+    /// Returns true if a further address of the same caller can be added: a second call from one
+    /// address may mean a second session.
+    pub(crate) fn accept_another(&self, from: SocketAddr) -> bool {
+        self.list.len() < MAX_CANDIDATES && !self.has_address(from)
+    }
+
+    /// Returns true if an address is dialled, or will be.
+    pub(crate) fn has_address(&self, of: SocketAddr) -> bool {
+        self.list.iter().any(|candidate| candidate.to.ip() == of.ip())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Chooses the next one to dial, direct ones before the bridge's and of those the oldest; the one
+    /// after it follows at `next_at`.
+    pub(crate) fn dial(&mut self, conn: ConnId, next_at: Duration) -> Option<(SocketAddr, Path)> {
+        let left = self.list.iter_mut().filter(|candidate| candidate.conn.is_none());
+        let next = left.min_by_key(|candidate| candidate.path)?;
+        next.conn = Some(conn);
+        self.next_dial_at = Some(next_at);
+        Some((next.to, next.path))
+    }
+
+    /// A dial failed: removes its candidate.
+    pub(crate) fn failed(&mut self, conn: ConnId) -> Option<Candidate> {
+        let at = self.list.iter().position(|candidate| candidate.conn == Some(conn))?;
+        Some(self.list.remove(at))
+    }
+
+    /// All have failed; the caller is given up at `give_up_at`, unless it names another address.
+    pub(crate) fn await_another(&mut self, why: Box<str>, give_up_at: Duration) {
+        self.failure = Some(why);
+        self.next_dial_at = Some(give_up_at);
+    }
+
+    /// A dial succeeded: returns its path, the ticket to show, and the connections to close.
+    pub(crate) fn connected(
+        &mut self,
+        conn: ConnId,
+    ) -> Option<(Path, Option<Ticket>, Vec<ConnId>)> {
+        let chosen = self.failed(conn)?;
+        self.next_dial_at = None;
+        let others = core::mem::take(&mut self.list).into_iter();
+        let others = others.filter_map(|candidate| candidate.conn).collect();
+        Some((chosen.path, chosen.ticket, others))
+    }
+
+    pub(crate) fn next_dial_at(&self) -> Option<Duration> {
+        self.next_dial_at
+    }
+
+    /// The next dial is due: returns the reason of the last failure if no candidate is left.
+    pub(crate) fn dial_due(&mut self) -> Option<Box<str>> {
+        self.next_dial_at = None;
+        self.failure.take().filter(|_| self.list.is_empty())
+    }
+
+    /// The connections that are being dialled.
+    pub(crate) fn dialled(&self) -> impl Iterator<Item = ConnId> {
+        self.list.iter().filter_map(|candidate| candidate.conn)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.list.iter()
+    }
+
+    /// Asserts that nothing is left to dial once the caller is connected.
+    pub(crate) fn check(&self, is_connected: bool) {
+        let is_idle = self.list.is_empty() && self.next_dial_at.is_none();
+        assert!(is_idle || !is_connected, "a connected caller is dialled");
+    }
+}

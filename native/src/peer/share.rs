@@ -1,0 +1,23 @@
+//! Files and folders that a peer shares.
+
+use super::actor::Handle;
+
+/// A shared file or folder. It stays shared after this value is dropped; [`stop`](Self::stop) withdraws it.
+#[derive(Clone, Debug)]
+pub struct Share {
+    pub(super) name: Box<str>,
+    pub(super) handle: Handle,
+}
+
+impl Share {
+    /// Returns the name under which peers see it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stops sharing it. Transfers in progress continue.
+    pub fn stop(self) {
+        let name = self.name;
+        self.handle.tell(move |actor| actor.unshare(&name));
+    }
+}
