@@ -122,7 +122,10 @@ fn an_answer_that_never_ends_is_not_waited_for() {
                 let mut control = bob.called();
                 assert_ne!(control.line(), None, "a question");
                 control.say(said);
-                let parts = [&format!("the session with {nick} ended: "), "got nothing in 2 s"];
+                let parts = [
+                    &format!("the session with {nick} ended: "),
+                    "the peer did not answer within 2 s",
+                ];
                 done.wait().code(3).one_error(&parts);
             });
         }

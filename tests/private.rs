@@ -367,7 +367,7 @@ fn with_secure_nobody_is_spoken_with_in_the_clear() {
     // Four in a row are no reason to think that nobody there speaks XCHER.
     for number in 0..5 {
         let amy = ["check", "bob", "s/file", "--plain", "--nick", &format!("amy{number}")];
-        let done = place.amy(&amy).run().code(3).one_error(&["closed the connection"]);
+        let done = place.amy(&amy).run().code(3).one_error(&["connection closed"]);
         assert!(done.out.is_empty(), "{done}");
     }
     bob.err("refused a caller: the peer does not support encryption");

@@ -69,7 +69,7 @@ impl Peer {
         }
     }
 
-    /// Attaches the connection that is the callee's, or may be, and closes those of strangers.
+    /// Attaches the connection that is the callee's, or may be, and closes those of other hosts.
     pub(super) fn admit(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         while let Some(entry) = self.sessions.get_mut(&id)
             && let Some(admission) = entry.listeners.admit(entry.stage != SessionStage::Calling)
@@ -85,7 +85,7 @@ impl Peer {
                     self.settle_on_peer(id, turn);
                     return self.attach(id, inbound.into(), turn);
                 }
-                Admission::Stranger { conn, first } => {
+                Admission::Rejected { conn, first } => {
                     if let Some(from) = first {
                         turn.notice(Some(id), Notice::WrongTicket { from });
                     }

@@ -1,4 +1,4 @@
-//! Why a connection, a session or a transfer failed.
+//! Failures of connections, sessions and transfers.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -9,7 +9,7 @@ use crate::addr::AddrError;
 use crate::code::CodeError;
 use crate::{NameError, Nick, NotStored, ProtocolError, Size};
 
-/// Why a connection, a session or a transfer failed.
+/// The failure of a connection, a session or a transfer.
 ///
 /// Its `Display` is one line for a person. Texts inside come from the system or from the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Error {
         expected: Size,
         /// Bytes received.
         got: u64,
-        /// Why, unless the peer closed the connection.
+        /// The reason, unless the peer closed the connection.
         why: Option<Interruption>,
     },
     /// The digest of the received bytes is not the provider's.
@@ -41,7 +41,7 @@ pub enum Error {
     NotServed(RefusedRequest),
     /// Something did not happen in time.
     TimedOut {
-        /// What.
+        /// The thing waited for.
         waited_for: Wait,
         /// The time allowed for it.
         after: Duration,
@@ -66,7 +66,7 @@ pub enum Error {
     TooManySessions,
     /// A received file could not be stored on this host.
     NotStored {
-        /// The reason that the provider is told.
+        /// The reason that is reported to the provider.
         reason: NotStored,
         /// The system's reason, and where the bytes are.
         why: Box<str>,
@@ -79,7 +79,7 @@ pub enum Error {
     Cancelled,
 }
 
-/// Why the stream of a file ended early.
+/// The reason why the stream of a file ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Interruption {

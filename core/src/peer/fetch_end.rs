@@ -189,7 +189,7 @@ impl Peer {
     }
 }
 
-/// Returns the reason that the provider of a file which is not stored is told.
+/// Returns the reason to report to the provider of a file that is not stored.
 pub(super) fn reason(error: &Error, stage: FetchStage) -> NotStored {
     match error {
         Error::NotStored { reason, .. } => *reason,

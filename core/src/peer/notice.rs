@@ -30,12 +30,12 @@ pub enum Notice {
     NotTheCallee {
         /// The address that connected.
         from: IpAddr,
-        /// What it did.
+        /// The error that shows it.
         error: Error,
     },
     /// A listener for the callee could not be opened; another path is tried.
     ListenFailed {
-        /// Why.
+        /// The reason.
         error: Error,
     },
     /// The callee did not connect to this host's own address; it is awaited at the bridge too.
@@ -76,7 +76,7 @@ pub enum Notice {
     RequestRefused {
         /// The file.
         name: FileName,
-        /// Why.
+        /// The reason.
         why: RefusedRequest,
     },
     /// The peer lists something that this host does not fetch, because it is not a file.

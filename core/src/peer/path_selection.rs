@@ -17,7 +17,7 @@ use crate::{Nick, Quoted};
 
 /// Time for which a caller listens only at its own address.
 const DIRECT_ONLY: Duration = Duration::from_millis(1500);
-/// The same where a silent connection is tried, which may be the callee's or a stranger's.
+/// The same while a silent connection is tried, which may or may not be the callee's.
 const DIRECT_ONLY_CONNECTED: Duration = Duration::from_secs(3);
 /// Time for which one candidate of a caller is dialled alone.
 const DIAL_STAGGER: Duration = Duration::from_millis(750);

@@ -7,7 +7,7 @@ use super::transfers::{SLOW_AFTER, Transfer, stall_deadline};
 use super::{Direction, Error, Event, Peer, SessionId, TransferId, Turn, Wait};
 
 impl Peer {
-    /// When to call [`handle`](Self::handle) with [`Input::Tick`](super::Input::Tick), if nothing else
+    /// Returns the time to call [`handle`](Self::handle) with [`Input::Tick`](super::Input::Tick), if nothing else
     /// happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let limits = &self.config.limits;

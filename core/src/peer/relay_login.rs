@@ -1,4 +1,4 @@
-//! Goes online: dials the relay, asks for a nick, has the relay prove its key (section 5).
+//! Goes online: dials the relay, asks for a nick, makes the relay prove its key (section 5).
 
 use alloc::format;
 use core::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::{Nick, RelayPacket};
 
 /// Time for the relay to say at which address it sees this host.
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
-/// What a host knows of what relays can do: one without a key, and one with it.
+/// The capabilities of relays that a host without a key knows, and one with a key.
 const CAPS: &str = "from ticket";
 const CAPS_WITH_KEY: &str = "from key ticket";
 
@@ -96,7 +96,7 @@ impl Peer {
         }
     }
 
-    /// Has the relay prove its key (section 5.6).
+    /// Makes the relay prove its key (section 5.6).
     fn ask_for_proof(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         let Some(encryption) = &mut self.encryption else { return self.named(answer, turn) };
         let ephemeral = encryption.ephemeral_identity();

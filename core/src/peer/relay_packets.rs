@@ -46,7 +46,7 @@ impl Peer {
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
-                    // It may be a stranger's X_INIT forwarded as it came: the link stays.
+                    // It may be another host's X_INIT, forwarded as it came: the connection stays.
                     Err(error @ ProtocolError::Malformed { .. }) => {
                         turn.notice(None, Notice::RelayLine(error));
                     }
@@ -67,10 +67,10 @@ impl Peer {
 
     fn relay_packet(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
         match (packet, self.relay.stage) {
-            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _)) => {
-                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) {
-                    self.nick_answered(NickAnswer { at, yes }, turn);
-                }
+            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _))
+                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) =>
+            {
+                self.nick_answered(NickAnswer { at, yes }, turn);
             }
             (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);

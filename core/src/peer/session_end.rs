@@ -123,7 +123,7 @@ impl Peer {
 }
 
 /// Reports the end of a session that was open, or that it will not be; `otherwise` is the error of the
-/// latter where there is none.
+/// latter if there is none.
 fn notify_end(
     session: SessionId,
     entry: &SessionEntry,

@@ -1,8 +1,8 @@
-//! What a host waits for, within a limited time.
+//! The things that a host waits for within a limited time.
 
 use core::fmt;
 
-/// What did not happen in time.
+/// Something that did not happen in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {

@@ -16,7 +16,7 @@ pub(crate) struct Serve {
     pub(crate) session: SessionId,
     pub(crate) name: FileName,
     pub(crate) size: Size,
-    /// How its bytes are encrypted, until they move.
+    /// The encryption of its bytes, until they move.
     pub(crate) seal: Option<Seal>,
     /// The files of a batch, until their bytes move.
     pub(crate) files: Vec<(FileName, u64)>,
@@ -30,12 +30,12 @@ pub(crate) struct Serve {
     pub(crate) path: Path,
     /// The number of the request.
     pub(crate) number: u64,
-    /// What the requester has of it: this many bytes of this digest.
+    /// The part that the requester has: this many bytes of this digest.
     pub(crate) has: Option<(u64, Digest)>,
     pub(crate) stage: ServeStage,
     /// The requester, while it holds a place among the files that leave this host.
     pub(crate) requester: Option<IpAddr>,
-    /// When its bytes began to move.
+    /// Time at which its bytes began to move.
     pub(crate) began: Duration,
     pub(crate) deadline: Option<Duration>,
 }
