@@ -445,8 +445,9 @@ fn a_key_that_cannot_be_kept_is_told_and_the_answer_comes() {
     fs::create_dir(place.path("amy/.known_peers.lock")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(0).out(&["s/file YES"]);
     assert_eq!(done.err.len(), 2, "{done}");
-    let why = "is not kept: cannot open the lock";
-    done.error(&["the key of bob", why]).error(&["the key of the relay", why]);
+    let why = "cannot open the lock";
+    done.error(&["cannot store the key of bob: ", why])
+        .error(&["cannot store the key of the relay: ", why]);
     // What is no file of keys is told at once, before anyone is called.
     fs::create_dir(place.path("amy/known_peers")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
