@@ -316,5 +316,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
     usage(&["send", "-", "-"], &["once, got it 2 times"]);
     usage(&["send", "Cargo.toml", "--name", "x"], &["expected - for standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
-    usage(&["send", "-", "Cargo.toml", "--name", "Cargo.toml"], &["expected a free name"]);
+    usage(
+        &["send", "-", "Cargo.toml", "--name", "Cargo.toml"],
+        &["cannot share the piped input as"],
+    );
 }
