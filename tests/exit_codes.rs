@@ -148,15 +148,12 @@ fn two_is_usage() {
         usage(&["relay", "--listen", listen], &["--listen"]);
         usage(&["up", ".", "--listen", listen], &["--listen"]);
     }
-    usage(
-        &["share", "missing"],
-        &["expected a file or folder to share, got nothing at \"missing\""],
-    );
+    usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
     usage(&["share", "/dev/null"], &["got a pipe, socket or device: \"/dev/null\""]);
     usage(&["completions", "tcl"], &["tcl"]);
     // `up` has its relay before it looks at its paths.
     let up = xcher(["up", "--listen", "127.0.0.1:0", "missing"]).dir(folder.path()).run();
-    up.code(2).one_error(&["got nothing at \"missing\""]);
+    up.code(2).one_error(&["\"missing\": no such file or folder"]);
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn a_folder_that_cannot_be_written_is_told() {
     let get = |args: &[&str]| get_into(mounted.path(), "ro", &relay, args);
     let Some(done) = get(&["bob", "file"]) else { return };
     let done = done.code(1).out(&[]);
-    done.one_error(&["cannot create an unfinished file in \"./.xcher-partial\"", "Read-only"]);
+    done.one_error(&["cannot create a partial file in \"./.xcher-partial\"", "Read-only"]);
     let done = get(&["bob", "file", "-o", "new/folder"]).unwrap().code(1).out(&[]);
     done.one_error(&["cannot receive into \"new/folder\"", "Read-only file system"]);
 }

@@ -337,7 +337,7 @@ fn names_that_would_move_a_cursor_or_climb_are_shown_escaped_and_left_out() {
     control.lists(&entries);
     Conn::to(control.requested(".xcher-partial/x", "1")).say("1");
     Conn::to(control.requested("good", "1")).say("1");
-    let get = get.wait().code(1).error(&["expected a name outside \".xcher-partial\""]);
+    let get = get.wait().code(1).error(&["\".xcher-partial\" holds partial files"]);
     assert_eq!(tree::read(folder.path()).into_keys().collect::<Vec<_>>(), ["out/good"]);
     for line in ls.err.iter().chain(&get.err) {
         assert!(
@@ -361,7 +361,7 @@ fn names_that_cannot_both_be_are_told() {
     Conn::to(file).say("1");
     get.event(&[("state", "finished"), ("name", "d")]);
     Conn::to(below).say("2");
-    get.wait().code(1).error(&["d/x: ", "expected a folder at \"d\", got something else"]);
+    get.wait().code(1).error(&["d/x: ", "\"d\" is not a folder"]);
     assert_eq!(
         tree::finished(folder.path()).into_iter().collect::<Vec<_>>(),
         [("d".into(), b"1".into())]
@@ -379,7 +379,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
     let get = |args: &[&str]| relay.xcher(["get", "bob"]).args(args).dir(folder.path()).run();
     for names in [&["s/x"][..], &["s/y/z"], &["s/x", "--on-conflict=overwrite"]] {
         let get = get(&[names, &["-o", "out"]].concat()).code(1).out(&[]);
-        get.error(&["expected a folder at \"s\", got a link"]);
+        get.error(&["\"s\" is a link, and links are not followed"]);
     }
     assert_eq!(
         tree::read(&at("outside")).into_iter().collect::<Vec<_>>(),
@@ -390,7 +390,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
     before("two/s/.keep");
     symlink("../../outside/victim", at("two/s/x")).unwrap();
     let done = get(&["s/x", "-o", "two", "--on-conflict=overwrite"]).code(1);
-    done.error(&["expected a regular file to overwrite, got a folder, link or device"]);
+    done.error(&["a folder, link or device cannot be overwritten"]);
     get(&["s/x", "-o", "two"]).code(0).out(&["two/s/x (1)"]);
     assert_eq!(fs::read(at("outside/victim")).unwrap(), b"old");
     // The folder itself may be a link: its owner named it.
@@ -408,7 +408,7 @@ fn a_folder_of_unfinished_files_that_is_a_link_is_refused() {
     symlink("../outside", at("out/.xcher-partial")).unwrap();
     let _bob = relay.share("bob", &at("x"));
     let get = relay.xcher(["get", "bob", "x", "-o", "out"]).dir(folder.path()).run();
-    get.code(1).error(&["cannot create an unfinished file in \"out/.xcher-partial\""]);
+    get.code(1).error(&["cannot create a partial file in \"out/.xcher-partial\""]);
     assert_eq!(tree::read(&at("outside")).len(), 1);
     assert!(!at("out/x").exists());
 }

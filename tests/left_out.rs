@@ -166,7 +166,7 @@ fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
     let names: Vec<_> = came.keys().map(String::as_str).collect();
     assert_eq!(names, ["100%", "a%{25}{0A}b", "two%{0A}lines/caf%{E9}"]);
     let sent = sender.wait().code(0);
-    sent.error(&[r#""s/two\nlines/caf\xE9" goes as s/two%{0A}lines/caf%{E9}"#]);
+    sent.error(&[r#""s/two\nlines/caf\xE9" is sent as s/two%{0A}lines/caf%{E9}"#]);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_stored() {
 fn what_tells_no_size_is_refused_with_the_reason() {
     let relay = Relay::start();
     let done = relay.xcher(["send", "/proc/self/status"]).run().code(2).out(&[]);
-    done.one_error(&["/proc/self/status", "does not tell its size"]);
+    done.one_error(&["/proc/self/status", "does not report its size"]);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
     assert!(bytes < about.len(), "{bytes} of {}", about.len());
     let relay = Relay::start();
     let done = relay.xcher(["send"]).args([attribute]).run().code(2).out(&[]);
-    done.one_error(&["does not tell its size", "| xcher send -"]);
+    done.one_error(&["does not report its size", "through a pipe"]);
     let (folder, out) = (tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("ok", "1")]);
     let paths = [&folder.path().join("ok"), attribute.parent().unwrap()];
@@ -309,7 +309,7 @@ fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
     assert_eq!(tree::finished(out.path()).into_keys().next().as_deref(), Some("ok"));
     get.error(&["transparent_hugepage/enabled left out: it cannot be read"]);
     let sent = sender.wait().code(1);
-    sent.error(&["enabled\" is not shared: it does not tell how many bytes it has"]);
+    sent.error(&["enabled\" is not shared: the system does not report its size"]);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn the_programs_own_keys_are_never_shared() {
     bob.event(&[("event", "online")]);
     let ls = relay.xcher(["ls", "bob", "--json"]).run().code(0);
     let told = bob.event(&[("event", "left"), ("path", "home"), ("reason", "hidden")]);
-    let text = "1 of what is in it is hidden; this program's own keys and settings, 1 of them, are \
+    let text = "1 hidden files in it are not sent; this program's own keys and settings, 1 of them, are \
                 never shared";
     assert_eq!(told["text"], text);
     // Whoever lists them does not hear of keys.

@@ -159,7 +159,7 @@ fn quiet_says_nothing_but_errors_and_verbose_says_more() {
     let normal = share(&[], "normal");
     let normal =
         normal.met(&["amy (127.0.0.1) is connected directly; the session is encrypted: key "]);
-    normal.error(&["bad\\nname\" goes as ", "bad%{0A}name: its own name cannot be sent"]);
+    normal.error(&["bad\\nname\" is sent as ", "bad%{0A}name: its own name cannot be sent"]);
     share(&["-v"], "verbose").error(&["amy (127.0.0.1) disconnected"]);
 }
 

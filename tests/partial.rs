@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 use system::process::{Done, Process, Xcher, xcher};
 use system::{not_tested, tree};
 use tempfile::{TempDir, tempdir};
-use xcher::files::{Inbox, OnConflict, Origin, Partial};
+use xcher::files::{Inbox, OnConflict, Partial, ResumeKey};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, PARTIAL_EXPIRY};
 
 const SIZE: usize = 8 << 20;
 
-fn origin() -> Origin {
-    Origin { from: PublicKey::new([5; 32]), size: SIZE as u64 }
+fn origin() -> ResumeKey {
+    ResumeKey { from: PublicKey::new([5; 32]), size: SIZE as u64 }
 }
 
 /// What the whole file is.
@@ -34,13 +34,13 @@ fn content() -> &'static [u8] {
     &CONTENT
 }
 
-fn begin(folder: &Path, name: &str, origin: Option<&Origin>) -> Partial {
+fn begin(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
     let inbox = Inbox::open(folder, OnConflict::Rename).unwrap();
     inbox.create(&FileName::new(name).unwrap(), origin).unwrap()
 }
 
 /// Receives so many bytes of a file and is cut.
-fn leave(folder: &Path, name: &str, origin: Option<&Origin>, bytes: usize) -> PathBuf {
+fn leave(folder: &Path, name: &str, origin: Option<&ResumeKey>, bytes: usize) -> PathBuf {
     let partial = begin(folder, name, origin);
     partial.file().write_all(&content()[..bytes]).unwrap();
     partial.keep().unwrap().path

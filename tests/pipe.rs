@@ -318,5 +318,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
     usage(&["send", "-", "-"], &["named 2 times; name it once"]);
     usage(&["send", "Cargo.toml", "--name", "x"], &["--name names standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
-    usage(&["send", "-", "Cargo.toml", "--name", "Cargo.toml"], &["expected a free name"]);
+    usage(
+        &["send", "-", "Cargo.toml", "--name", "Cargo.toml"],
+        &["cannot share the piped input as"],
+    );
 }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 /// Too large for a batch.
 const SIZE: usize = (256 << 10) + 1;
-const WHY: &str = "s/large: not sent completely: cannot read it: Permission denied";
+const WHY: &str = "s/large: not sent completely: it cannot be read: Permission denied";
 
 struct Shared {
     relay: Relay,

@@ -26,7 +26,8 @@ fn relay_lines() -> Vec<(String, bool)> {
         format!("X_KEY {one}"),
         format!("X_KEY {one} {two} {three}"),
         format!("X_KEY {one} {two}"),
-        "X_ERR X_INIT refused: 198.51.100.1 is not your address; the relay sees you at 192.0.2.7".into(),
+        "X_ERR X_INIT refused: 198.51.100.1 is not your address; the relay sees you at 192.0.2.7"
+            .into(),
         "X_END".into(),
         "X_FUTURE".into(),
     ];

@@ -122,10 +122,10 @@ impl FetchQueue {
         stat: Stat,
     ) -> bool {
         let Some(inbox) = online.host.inbox() else { return false };
-        if !inbox.taken(name) {
+        if !inbox.exists(name) {
             return false;
         }
-        let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
+        let same = size.exact().is_some_and(|size| inbox.has(name, size, stat.into()));
         let output = &online.output;
         match to.taking.on_conflict {
             _ if same && stat.kind == Kind::Folder => self.here += 1,

@@ -8,6 +8,7 @@ use xcher_core::{LeftOutReason, Size, is_escaped};
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::left_out::describe;
 use crate::host::HostEvent;
 
 impl Output {
@@ -28,8 +29,8 @@ impl Output {
         }
         match event {
             HostEvent::NotShared(skipped) => {
-                let why = (skipped.why.told(), skipped.why.as_str());
-                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
+                let (told, word) = (skipped.why.left_out_reason(), skipped.why.as_str());
+                self.leave_out(&describe(skipped), (told, word), skipped.why.is_error());
             }
             HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
             HostEvent::PinFailed { nick: Some(nick), why } => {
