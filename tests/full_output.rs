@@ -26,7 +26,7 @@ const FULL: &str = "exec \"$@\" >/dev/full";
 #[track_caller]
 fn told_of_it(done: Done) {
     let done = done.code(1);
-    let told = |line: &&String| line.contains("standard output cannot be written");
+    let told = |line: &&String| line.contains("cannot write to standard output");
     assert_eq!(done.err.iter().filter(told).count(), 1, "{done}");
 }
 
@@ -96,7 +96,7 @@ fn files_that_came_are_stored_and_reported_where_standard_output_is_full() {
     let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
     told_of_it(get(&code_of(&sender), &["--yes"], &out));
     assert_eq!(came(&out), ["s/a", "s/b"]);
-    sender.wait().code(0).error(&["sent 2 files", "stored there"]);
+    sender.wait().code(0).error(&["sent 2 files", "has stored everything"]);
     let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
     told_of_it(get(&code_of(&sender), &["--yes", "--json"], &out));
 }
@@ -118,7 +118,7 @@ fn what_is_received_is_stored_and_reported_where_standard_output_gets_full() {
         let online = || relay.xcher(["who"]).run().out == ["kim"];
         assert!((0..100).any(|_| online()), "kim is not online");
         let sent = relay.xcher(["send", "kim"]).args([folder.path().join("s/a")]).run().code(0);
-        sent.error(&["sent 1 file", "stored there"]);
+        sent.error(&["sent 1 file", "has stored everything"]);
         told_of_it(kim.wait());
         assert_eq!(tree::read(&out).into_keys().collect::<Vec<_>>(), ["a"]);
         fs::remove_file(out.join("a")).unwrap();

@@ -83,7 +83,7 @@ fn a_caller_that_says_nothing_is_told_to_whom_it_may_concern() {
     let mut control = bob.chat("amy").call("bob");
     control.finish();
     assert_eq!(control.lines(), [""; 0]);
-    bob.process.err("a session did not open: the other side closed the connection");
+    bob.process.err("a session did not open: connection closed");
     bob.still_serves();
 }
 
@@ -182,7 +182,7 @@ fn a_port_that_never_accepts_gets_a_no_in_time() {
     let (_full, port, _held) = system::wire::full_port();
     control.say(format!("X_REQUEST s/file 5 {port}\n"));
     control.hears("X_CHK s/file NO");
-    bob.process.err("s/file: expected a data connection, got nothing in 1 s");
+    bob.process.err("s/file: no data connection within 1 s");
     bob.still_serves();
 }
 
@@ -239,7 +239,7 @@ fn a_requester_that_stops_reading_is_cut() {
     control.say(format!("X_REQUEST s/large 1tb {}\n", port.number()));
     let mut data = port.accept();
     bob.process.until("the end of its patience", |lines| {
-        let said = "s/large: expected the other side to take bytes, got nothing in 2 s";
+        let said = "s/large: the peer received nothing within 2 s";
         lines.err.iter().any(|line| line.contains(said)).then_some(())
     });
     assert!(data.rest().reset);
@@ -268,7 +268,7 @@ fn a_file_that_shrinks_while_it_is_sent_is_cut_and_told() {
         fs::File::options().write(true).open(path).unwrap().set_len(1000).unwrap();
     });
     assert!(rest.reset, "an end as if it were the file's");
-    let said = bob.process.err("s/large: could not send it whole");
+    let said = bob.process.err("s/large: not sent completely");
     assert!(said.contains("the file shrank from 1099511627776 to "), "{said}");
     bob.still_serves();
 }

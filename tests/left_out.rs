@@ -53,7 +53,7 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let sent = sender.wait().code(1);
     let sent = sent.error(&["\"s/closed\" is not shared: Permission denied"]);
     let sent = sent.error(&["\"s/shut\" is not shared: Permission denied"]);
-    sent.error(&["4 things were left out (2 unreadable, 1 link, 1 special)"]);
+    sent.error(&["4 entries were left out (2 unreadable, 1 link, 1 special)"]);
 
     // As events, and of an offer as of a list.
     let kim = relay.xcher(["receive", "--yes", "--once", "--json", "--nick", "kim", "-o"]);
@@ -123,7 +123,7 @@ fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
         for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
             let Some(sender) = as_other(&args, &home) else { return };
-            sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
+            sender.run().code(1).out(&[]).one_error(&["nothing to send", why]);
         }
     }
 }
@@ -206,7 +206,7 @@ fn empty_folders_and_links_arrive_as_they_are_asked_for() {
         let sender = relay.xcher(["send", "--no-qr", "--links", way]).args([&share]).start();
         let code = code_of(&sender);
         let again = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
-        again.error(&["here already"]);
+        again.error(&["existed already"]);
         drop(sender);
     }
     // What is named keeps its name, and is followed.
@@ -255,7 +255,7 @@ fn what_is_in_a_private_folder_is_private_there_too() {
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.out("online ");
     let sent = relay.xcher(["send", "--to", "kim"]).args([share.join("p")]).run().code(0);
-    sent.error(&["sent 2 files, 300.00 KiB: stored there"]);
+    sent.error(&["sent 2 files (300.00 KiB); the peer has stored everything"]);
     kim.wait().code(0);
     modes(&folder.path().join("kim"), &inside);
 }
@@ -276,7 +276,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_stored() {
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(b"changed").unwrap();
         get.wait().code(1);
-        bob.err("log: could not send it whole: the file changed while it was sent");
+        bob.err("log: not sent completely: the file changed while it was sent");
         assert!(!out.path().join("log").exists());
         bob.stop(Signal::TERM);
     }
@@ -332,7 +332,7 @@ fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
     fs::write(&long, "lost").unwrap();
     let (get, sent) = send(1);
     get.error(&["left out: its name is too long"]);
-    sent.error(&["1 thing was left out (1 name)"]);
+    sent.error(&["1 entry was left out (1 name)"]);
     // As an offer, too.
     let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
     let kim = kim.args([folder.path().join("kim")]).start();
@@ -374,7 +374,7 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
     let get = |args: &[&str]| relay.xcher(["get"]).args(args).args(["-o"]).args([out.path()]).run();
     let names = || tree::read(out.path()).into_keys().collect::<Vec<_>>();
     let done = get(&["amy", "--all"]).code(4);
-    done.error(&[".bashrc: not taken"]).error(&[".ssh/id: not taken", "--hidden takes it"]);
+    done.error(&[".bashrc: not stored"]).error(&[".ssh/id: not stored", "--hidden stores it"]);
     assert_eq!(names(), ["plain"]);
     let send = || {
         let sender = relay.xcher(["send", "--no-qr"]).args(&paths).start();
@@ -382,7 +382,7 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
         (sender, code)
     };
     let (sender, code) = send();
-    get(&[&code, "--yes"]).code(4).error(&["2 of them land on HIDDEN NAMES"]);
+    get(&[&code, "--yes"]).code(4).error(&["2 files would be HIDDEN in"]);
     drop(sender);
     assert_eq!(names(), ["plain"]);
     // By their names, or where it is said.
@@ -402,8 +402,8 @@ fn an_offer_is_not_let_onto_hidden_names() {
     kim.out("online ");
     let paths = [".bashrc", "plain"].map(|name| folder.path().join(name));
     let sent = relay.xcher(["send", "--to", "kim"]).args(&paths).run().code(1);
-    sent.error(&["did not take 1 of 2 files"]);
-    kim.wait().code(4).error(&[".bashrc: not taken"]);
+    sent.error(&["declined 1 of 2 files"]);
+    kim.wait().code(4).error(&[".bashrc: not stored"]);
     assert_eq!(tree::read(out.path()).into_keys().collect::<Vec<_>>(), ["plain"]);
 }
 
@@ -426,7 +426,7 @@ fn the_programs_own_keys_are_never_shared() {
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
     // They are not called hidden where what is hidden is shared.
     bob.err("1 entry of \"home\" is not shared: this program's own keys and settings never are");
-    bob.stop(Signal::TERM).code(0).error(&["1 thing was left out (1 own)"]).no_error("hidden");
+    bob.stop(Signal::TERM).code(0).error(&["1 entry was left out (1 own)"]).no_error("hidden");
     fs::write(folder.path().join("home/.dot"), "x").unwrap();
     let bob = with_data(&["share", "--json", "--nick", "bob"]).args([folder.path().join("home")]);
     let bob = bob.start();
@@ -481,7 +481,7 @@ fn a_home_is_shared_with_a_warning() {
     tree::write(home.path(), [("plain", "p")]);
     let bob = relay.xcher(["share", "--nick", "bob"]).args([home.path()]).env("HOME", home.path());
     let bob = bob.start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }
 
 #[test]
@@ -513,8 +513,8 @@ fn without_a_home_there_is_a_key_for_this_run() {
     for home in ["/proc/self/no", "/dev/null/no"] {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
-        let get = get.error(&["no key can be kept", "for this run"]);
-        get.met(&["the session is private"]);
+        let get = get.error(&["cannot store a key", "for this run only"]);
+        get.met(&["the session is encrypted"]);
     }
 }
 

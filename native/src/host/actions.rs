@@ -63,12 +63,12 @@ impl Host {
                 self.session_of.insert(*transfer, *session);
             }
             Event::Finished { transfer, .. } => {
-                self.forwarded.remove(transfer);
+                self.streamed.remove(transfer);
                 self.session_of.remove(transfer);
             }
             Event::Failed { transfer, .. } => {
                 self.stop_disk_read(*transfer);
-                self.forwarded.remove(transfer);
+                self.streamed.remove(transfer);
                 // A transfer that still runs may leave a partial file, which is reported with its session.
                 if !self.transfers.contains_key(transfer) {
                     self.session_of.remove(transfer);

@@ -11,7 +11,6 @@ mod disk_reads;
 mod encryption;
 mod event;
 mod file_transfer;
-mod forwarding;
 mod known_keys;
 mod listen;
 mod opened_file;
@@ -19,6 +18,7 @@ mod packet_connection;
 mod partial_prefix;
 mod setup;
 mod stdio;
+mod streaming;
 mod task_report;
 mod tls_roots;
 mod transfer;
@@ -40,13 +40,13 @@ use xcher_core::{FileName, Kind, MisuseError, Nick, Peer, Size, Stat};
 use crate::RelayAddress;
 use crate::data::BufferBudget;
 use crate::files::{Inbox, Kept, Partial, Shares, Walk};
-use forwarding::Forwarded;
 use known_keys::KnownKeys;
 use listen::Listener;
 use opened_file::OpenedFile;
 use packet_connection::PacketConnection;
 use partial_prefix::PartialPrefix;
 use stdio::OutputStream;
+use streaming::StreamedFile;
 use task_report::TaskReport;
 use transfer::{POLL_INTERVAL, Transfer};
 use tunnel::Tunnel;
@@ -77,9 +77,9 @@ pub struct Host {
     inbox: Option<Arc<Inbox>>,
     /// The stream that takes the place of a folder.
     output: Option<OutputStream>,
-    /// Files whose bytes are passed on as they arrive.
-    forwarded: HashMap<TransferId, Forwarded>,
-    /// Sessions whose control connection is not read, because this host's user lags behind.
+    /// Files whose bytes are streamed to a writer of the user's.
+    streamed: HashMap<TransferId, StreamedFile>,
+    /// Sessions whose listing is not read as fast as it arrives.
     held: HashSet<SessionId>,
     events: VecDeque<HostEvent>,
     /// Immediate results of actions, which the state machine has not handled yet.
@@ -133,7 +133,7 @@ impl Host {
             shares: Arc::new(setup.shares),
             inbox,
             output,
-            forwarded: HashMap::new(),
+            streamed: HashMap::new(),
             held: HashSet::new(),
             events: VecDeque::new(),
             results: VecDeque::new(),
@@ -218,7 +218,7 @@ impl Host {
         self.with(|peer, now, actions| peer.open_code(code, now, actions))
     }
 
-    /// As [`Peer::command`].
+    /// As [`Peer::run_command`].
     ///
     /// # Errors
     ///
@@ -228,7 +228,23 @@ impl Host {
         session: SessionId,
         command: SessionCommand,
     ) -> Result<(), MisuseError> {
-        self.with(|peer, now, actions| peer.command(session, command, now, actions))
+        self.with(|peer, now, actions| peer.run_command(session, command, now, actions))
+    }
+
+    /// As [`Peer::get`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn get(
+        &mut self,
+        session: SessionId,
+        name: FileName,
+        size: Size,
+        stat: Stat,
+    ) -> Result<TransferId, MisuseError> {
+        self.make_private(&name, stat);
+        self.with(|peer, now, actions| peer.get(session, name, size, stat, now, actions))
     }
 
     /// As [`Peer::get_all`].
@@ -242,10 +258,7 @@ impl Host {
         files: Vec<(FileName, Size, Stat)>,
     ) -> Result<Vec<TransferId>, MisuseError> {
         for (name, _, stat) in &files {
-            // A private folder is made so before a file is stored in it (section 16).
-            if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
-                inbox.make_private(name);
-            }
+            self.make_private(name, *stat);
         }
         self.with(|peer, now, actions| peer.get_all(session, files, now, actions))
     }
@@ -293,6 +306,13 @@ impl Host {
         };
         let _ = tokio::time::timeout(STOP_TIMEOUT, finish).await;
         self.events.drain(..).collect()
+    }
+
+    /// Creates a private folder before a file can be stored in it (section 16).
+    fn make_private(&self, name: &FileName, stat: Stat) {
+        if let (Kind::Folder, true, Some(inbox)) = (stat.kind, stat.private, &self.inbox) {
+            inbox.make_private(name);
+        }
     }
 
     /// Keeps the partial file of a transfer that ended early.

@@ -31,9 +31,9 @@ pub(super) struct PacketConnection {
     read_permit: Arc<Notify>,
     /// Set once received bytes are discarded.
     closing: Arc<AtomicBool>,
-    /// Paused by the core.
+    /// Set while the state machine pauses it.
     paused: bool,
-    /// Paused because the user of this host lags behind.
+    /// Set while this host's user lags behind.
     held: bool,
 }
 
@@ -107,6 +107,7 @@ impl Host {
         }
     }
 
+    /// Stops reading a connection while this host's user lags behind, or resumes.
     pub(super) fn hold_connection(&mut self, conn: ConnId, hold: bool) {
         if let Some(connection) = self.packet_connections.get_mut(&conn) {
             connection.held = hold;

@@ -11,7 +11,7 @@ use xcher_core::{FileName, Size};
 
 use super::Host;
 use super::file_transfer::{not_stored, receive_end};
-use super::forwarding::Forwarded;
+use super::streaming::StreamedFile;
 use super::task_report::TaskReport;
 use crate::data::{self, Sealing, SendEnd};
 use crate::files::{Inbox, reason};
@@ -76,7 +76,7 @@ impl Host {
         });
     }
 
-    /// As [`receive`](Self::receive), into a stream. Returns false if there is none.
+    /// As [`receive`](Self::receive), into the output stream. Returns false if there is none.
     pub(super) fn receive_into_stream(
         &mut self,
         transfer: TransferId,
@@ -85,8 +85,8 @@ impl Host {
         size: Size,
         seal: &mut Option<Seal>,
     ) -> bool {
-        let file = match (self.forwarded.get(&transfer), &mut self.output) {
-            (Some(forwarded), _) => forwarded.file.clone(),
+        let file = match (self.streamed.get(&transfer), &mut self.output) {
+            (Some(streamed), _) => streamed.file.clone(),
             (None, Some(output)) => {
                 output.last = Some((transfer, name.clone()));
                 output.file.clone()
@@ -130,7 +130,7 @@ impl Host {
 
     /// Reports a file that was written to the stream as stored.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
-        if let Some(Forwarded { name, .. }) = self.forwarded.remove(&transfer) {
+        if let Some(StreamedFile { name, .. }) = self.streamed.remove(&transfer) {
             return self.later(Input::Stored { transfer, name });
         }
         let last = self.output.as_mut().and_then(|output| output.last.take());

@@ -123,8 +123,8 @@ impl Actor {
         while !self.stopping {
             tokio::select! {
                 Some(job) = jobs.recv() => job(&mut self),
-                told = self.host.next() => {
-                    if let HostEvent::Peer(event) = told {
+                event = self.host.next() => {
+                    if let HostEvent::Peer(event) = event {
                         self.event(event);
                     }
                 }
@@ -214,10 +214,7 @@ impl Actor {
                 let _ = reply.send(Err(Error::misuse(text)));
                 return None;
             }
-            None => {
-                let started = self.host.get_all(session, vec![(name, size, stat)]);
-                started.map(|transfers| transfers[0])
-            }
+            None => self.host.get(session, name, size, stat),
         };
         match started {
             Ok(transfer) => {
@@ -364,7 +361,7 @@ impl Actor {
                     Some(entry) if entry.offered.len() < MAX_OFFERED => {
                         entry.offered.push(SharedFile { name, size, stat });
                     }
-                    _ => _ = self.host.command(session, SessionCommand::Decline(name.clone())),
+                    _ => _ = self.host.command(session, SessionCommand::Decline(name)),
                 }
             }
             peer::Event::OfferEnd { session, .. } => {

@@ -240,7 +240,7 @@ impl Options {
         relay: &RelayAddress,
         code: Option<&Code>,
     ) -> Result<Option<EncryptionSetup>, Error> {
-        let setup = match (self.encryption, &self.data_dir) {
+        let encryption = match (self.encryption, &self.data_dir) {
             (Encryption::Disable, _) if code.is_some() => {
                 return Err(Error::misuse("a code requires encryption"));
             }
@@ -248,14 +248,14 @@ impl Options {
             (_, Some(folder)) => EncryptionSetup::load(folder, relay),
             (_, None) => EncryptionSetup::for_this_run(None, relay),
         };
-        let setup = setup.map_err(Error::local)?;
-        let setup = match self.encryption {
-            Encryption::Require => setup.required(),
-            Encryption::Prefer | Encryption::Disable => setup,
+        let encryption = encryption.map_err(Error::local)?;
+        let encryption = match self.encryption {
+            Encryption::Require => encryption.required(),
+            Encryption::Prefer | Encryption::Disable => encryption,
         };
         Ok(Some(match code {
-            Some(code) => setup.with_code(code.clone()),
-            None => setup,
+            Some(code) => encryption.with_code(code.clone()),
+            None => encryption,
         }))
     }
 }

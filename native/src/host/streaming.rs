@@ -1,5 +1,4 @@
-//! Files whose bytes are passed on as they arrive, and sessions that are read only as fast as this host's user
-//! reads.
+//! Files whose bytes are streamed as they arrive, and listings that are read at their reader's pace.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use xcher_core::{FileName, MisuseError, Size};
 use super::Host;
 use crate::files::Shares;
 
-/// A file whose bytes are passed on.
-pub(super) struct Forwarded {
+/// A file whose bytes are streamed to a writer of the user's.
+pub(super) struct StreamedFile {
     pub(super) file: Arc<File>,
     pub(super) name: FileName,
 }
@@ -35,7 +34,7 @@ impl Host {
         let started = self.peer.get_stream(session, name, size, now, &mut actions);
         if let Ok(transfer) = started {
             // Before the actions, the first of which may fail the transfer.
-            self.forwarded.insert(transfer, Forwarded { file: Arc::new(into), name: stored_as });
+            self.streamed.insert(transfer, StreamedFile { file: Arc::new(into), name: stored_as });
         }
         self.carry_out(actions);
         started

@@ -38,7 +38,7 @@ impl Peer {
     /// # Errors
     ///
     /// As the method that the command names.
-    pub fn command(
+    pub fn run_command(
         &mut self,
         session: SessionId,
         command: SessionCommand,
