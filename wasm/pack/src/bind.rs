@@ -1,4 +1,4 @@
-//! The glue between the module and JavaScript.
+//! Generates the glue between the module and JavaScript.
 
 use std::fs;
 use std::path::Path;
@@ -16,11 +16,11 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
     }
     Bindgen::new()
         .web(true)?
-        .input_module("xcher", snip::without_words(module)?)
+        .input_module("xcher", snip::snip(module)?)
         .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)
-        // What makes it smaller sorts by names, and drops them.
+        // Optimizing sorts functions by their names, and drops those then.
         .remove_name_section(false)
         .remove_producers_section(true)
         .generate(pkg)?;
@@ -53,8 +53,7 @@ fn shorten_imports(module: &Path, mut glue: String) -> Result<String> {
     Ok(glue)
 }
 
-/// The glue without what it repeats of the crate's documentation: comments have lines of their own
-/// in it.
+/// Removes the comments, which repeat the crate's documentation. Each has lines of its own.
 fn without_comments(glue: &str) -> String {
     let is_comment = |line: &str| ["/*", "*", "//"].iter().any(|start| line.starts_with(start));
     let lines = glue.lines().filter(|line| !is_comment(line.trim_start()));
