@@ -59,12 +59,12 @@ fn a_code_transfers_every_file_over_every_path() {
             let out = tempdir().unwrap();
             let (sender, code) = send(from, &folder.path().join("s"), &[]);
             let get = get(to, &code, out.path()).run().code(0);
-            let get = get.met(&["the session is private: key ", ", proved by the code"]);
+            let get = get.met(&["the session is encrypted: key ", ", authenticated by the code"]);
             assert_eq!(get.out.len(), files().len());
             assert!(tree::read(out.path()) == tree::read(folder.path()), "{from} to {to}");
             let sender = sender.wait().code(0).out(&[&code]);
             let sender = sender.error(&["in another terminal: ", &format!(" get {code}")]);
-            sender.error(&["sent 4 files, 2.93 MiB"]).met(&["proved by the code"]);
+            sender.error(&["sent 4 files (2.93 MiB)"]).met(&["proved by the code"]);
         }
     }
 }
@@ -110,12 +110,15 @@ fn ten_wrong_codes_invalidate_a_code() {
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    for _ in 0..10 {
-        get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
-        sender.err("someone had a wrong code; after ten it is dead");
+    for left in ["9 tries are", "8 tries are", "7 tries are", "6 tries are", "5 tries are"]
+        .into_iter()
+        .chain(["4 tries are", "3 tries are", "2 tries are", "1 try is", "no tries are"])
+    {
+        get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["wrong code"]);
+        sender.err(&format!("a peer tried a wrong code; {left} left"));
     }
-    sender.wait().code(5).error(&["ten wrong codes were tried, so this one is dead"]);
-    get(&relay_at, &code, &out).run().code(3).one_error(&["nobody is there with this code"]);
+    sender.wait().code(5).error(&["this code no longer works after 10 wrong tries"]);
+    get(&relay_at, &code, &out).run().code(3).one_error(&["no sender is online for this code"]);
     assert!(tree::read(&out).is_empty());
 }
 
@@ -208,7 +211,7 @@ fn get_fetches_files_of_a_code_by_name() {
     let out = folder.path().join("out");
     let get = relay.xcher(["get", &code, "s/a", "-y", "-o"]).args([&out]).run();
     get.code(0).out(&[out.join("s/a/b/c/d").to_str().unwrap()]);
-    sender.wait().code(0).error(&["sent 1 file, 68.36 KiB"]);
+    sender.wait().code(0).error(&["sent 1 file (68.36 KiB)"]);
 }
 
 #[test]
@@ -220,18 +223,15 @@ fn an_invalid_code_is_a_usage_error() {
     let example =
         "expected a code like 4821-crossover-clockwork-universe, got a first word that no code has";
     usage(&["get", "4821-clockwork-clockwork", "-y"], &[example]);
-    usage(
-        &["get", "4821-crossover-clockwork-universe"],
-        &["expected a terminal to ask on, or --yes"],
-    );
-    usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["got --plain"]);
-    usage(&["get"], &["expected a nick or a code"]);
+    usage(&["get", "4821-crossover-clockwork-universe"], &["no terminal to ask on"]);
+    usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["leave out --plain"]);
+    usage(&["get"], &["name a nick or a code"]);
     usage(
         &["get", "-"],
         &["expected a code like 4821-crossover-clockwork-universe, got no number"],
     );
     usage(&["send", "/no/such/file"], &["/no/such/file"]);
-    usage(&["send", "Cargo.toml", "--plain"], &["expected a private session"]);
+    usage(&["send", "Cargo.toml", "--plain"], &["a code needs an encrypted session"]);
 }
 
 #[test]
@@ -253,11 +253,11 @@ fn the_same_command_resumes_after_a_break() {
     first.signal(Signal::KILL);
     drop(first);
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
-    get.error(&["here already"]);
+    get.error(&["existed already"]);
     assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
     let sender = sender.wait().code(0);
     sender.error(&[
-        "1 file did not arrive; the code is still good, and the same command resumes there",
+        "1 file did not arrive; the code is still valid, and the same command resumes there",
     ]);
 }
 
@@ -268,7 +268,7 @@ fn fetching_nothing_fails_on_both_sides() {
     let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
     let get = relay.xcher(["get", &code, "no-such", "--yes"]).dir(folder.path()).run();
     get.code(1).error(&["does not share \"no-such\""]);
-    sender.wait().code(1).error(&["the other side took nothing"]);
+    sender.wait().code(1).error(&["the peer fetched nothing"]);
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn a_code_stays_valid_when_get_is_interrupted_at_the_question() {
     prompt.shows("Fetch?");
     prompt.signal(Signal::INT);
     prompt.wait().code(1);
-    sender.err("1 file did not arrive; the code is still good");
+    sender.err("1 file did not arrive; the code is still valid");
     get(&relay_at, &code, &out).run().code(0);
     sender.wait().code(0);
 }

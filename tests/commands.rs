@@ -253,7 +253,7 @@ fn share_ask_reads_answers_from_standard_input() {
         .args([folder.path().join("share")])
         .start();
     bob.out("online bob");
-    let question = |nick: &str| format!("{nick} (127.0.0.1) would like to see what you share");
+    let question = |nick: &str| format!("{nick} (127.0.0.1) wants to see what you share");
     let ls = |nick: &str, timeout: &str| {
         relay.xcher(["ls", "bob", "--nick", nick, "--timeout", timeout]).start()
     };
@@ -267,7 +267,7 @@ fn share_ask_reads_answers_from_standard_input() {
         let caller = ls(nick, "1");
         bob.err(&question(nick));
         bob.say(answer);
-        caller.wait().code(3).one_error(&["bob cannot be reached: expected a connection back"]);
+        caller.wait().code(3).one_error(&["bob did not connect back"]);
     }
     // No user can answer any more.
     bob.close_stdin();
@@ -291,7 +291,7 @@ fn share_ask_asks_about_one_call_at_a_time() {
     bob.event(&[("state", "call"), ("nick", "second")]);
     bob.say("y\n");
     first.wait().code(0);
-    bob.err("second (127.0.0.1) would like");
+    bob.err("second (127.0.0.1) wants");
     bob.say("y\n");
     second.wait().code(0);
 }

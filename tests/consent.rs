@@ -71,13 +71,13 @@ fn answering_no_writes_nothing() {
         ] {
             assert!(screen.contains(part), "{part:?}\n{screen}");
         }
-        assert!(screen.contains("the session is private: key "), "{screen}");
+        assert!(screen.contains("the session is encrypted: key "), "{screen}");
         assert_eq!(names(&sent.out()), [""; 0]);
         get.types(answer);
         let get = get.wait().code(1);
         assert!(get.screen.contains("nothing was fetched") && get.out.is_empty());
         assert_eq!(names(&sent.out()), [""; 0]);
-        sent.sender.wait().code(1).error(&["the other side took nothing"]);
+        sent.sender.wait().code(1).error(&["the peer fetched nothing"]);
     }
 }
 
@@ -89,7 +89,7 @@ fn disconnecting_at_the_question_does_not_decline() {
     get.shows(QUESTION);
     // Dropped, it is killed.
     drop(get);
-    sent.sender.err("the other side closed the connection");
+    sent.sender.err("connection closed");
     let mut get = sent.get(&[]);
     get.shows(QUESTION);
     get.types("y");
@@ -128,9 +128,11 @@ fn an_invalid_answer_repeats_the_question() {
     let mut get = sent.get(&[]);
     get.shows(QUESTION);
     for (answer, why) in [
-        ("7", "none of them is meant by that"),
-        ("1-2-3", "expected 3, 3-5 or 3-, got 1-2-3"),
-        ("[a", "expected a pattern, got "),
+        ("7", "there is no file 7; choose from 1 to 2"),
+        ("1,9", "there is no file 9; choose from 1 to 2"),
+        ("x*", "no file matches"),
+        ("1-2-3", "not a number or range: 1-2-3"),
+        ("[a", "not a pattern ("),
     ] {
         get.types(answer);
         let screen = get.shows(why);
@@ -144,9 +146,9 @@ fn an_invalid_answer_repeats_the_question() {
 #[test]
 fn existing_files_are_shown_before_the_question() {
     for (how, note, after) in [
-        ("rename", "(the name is taken: gets a number)", &["s/a", "s/a (1)", "s/b"][..]),
-        ("overwrite", "(REPLACES what is there)", &["s/a", "s/b"]),
-        ("skip", "(the name is taken: is left out)", &["s/a", "s/b"]),
+        ("rename", "(name taken: gets a number)", &["s/a", "s/a (1)", "s/b"][..]),
+        ("overwrite", "(REPLACES the existing file)", &["s/a", "s/b"]),
+        ("skip", "(name taken: skipped)", &["s/a", "s/b"]),
     ] {
         let sent = Sent::new([("a", "new"), ("b", "2")]);
         tree::write(&sent.out(), [("s/a", "old")]);
@@ -177,17 +179,17 @@ fn files_that_are_here_already_are_not_fetched_again() {
     let get = sent.relay.xcher(["get", &code, "-o"]).args([&out]);
     let mut get = Terminal::start(get);
     let screen = get.shows(QUESTION);
-    assert!(screen.contains("s/a  (here already)\r\n"), "{screen}");
-    assert!(screen.contains("  1 file, 1 B; 1 file here already; "), "{screen}");
+    assert!(screen.contains("s/a  (exists already)\r\n"), "{screen}");
+    assert!(screen.contains("  1 file, 1 B; 1 file exists already; "), "{screen}");
     get.types("y");
     assert_eq!(get.wait().code(0).out.len(), 2);
     assert_eq!(names(&out), ["s/a", "s/b"]);
-    again.wait().code(0).error(&["sent 1 file, 1 B"]);
+    again.wait().code(0).error(&["sent 1 file (1 B)"]);
     // With every file here already, there is nothing to ask.
     let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
     let code = again.until("a code", |lines| lines.out.first().cloned());
     let get = Terminal::start(sent.relay.xcher(["get", &code, "-o"]).args([&out])).wait().code(0);
-    assert!(get.screen.contains("2 files were here already"), "{}", get.screen);
+    assert!(get.screen.contains("2 files existed already"), "{}", get.screen);
     assert_eq!(get.out.len(), 2);
 }
 
@@ -222,7 +224,7 @@ fn too_little_space_is_reported_before_the_question() {
     let sent = Sent::of(folder);
     let mut get = sent.get(&[]);
     let screen = get.shows(QUESTION);
-    assert!(screen.contains("THERE IS NOT ENOUGH ROOM: "), "{screen}");
+    assert!(screen.contains("NOT ENOUGH DISK SPACE: "), "{screen}");
     get.types("y");
     get.shows("Fetch anyway? [y/N] ");
     get.types("n");
@@ -240,10 +242,10 @@ fn the_yes_option_does_not_overfill_a_disk_and_fewer_files_may_fit() {
     huge.set_len(1 << 42).unwrap();
     let sent = Sent::of(folder);
     let all = sent.relay.xcher(["get", &sent.code, "--yes", "-o"]).args([sent.out()]).run();
-    all.code(1).error(&["expected room for 4.00 TiB in ", " too few"]);
+    all.code(1).error(&[": 4.00 TiB needed, ", " short"]);
     assert_eq!(names(&sent.out()), [""; 0]);
     // Nothing was declined: the code stays valid for a user who makes room or chooses fewer files.
-    sent.sender.err("the code is still good");
+    sent.sender.err("the code is still valid");
     let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.folder.path().join("out")]);
     let mut get = Terminal::start(get);
     get.shows(QUESTION);
@@ -256,7 +258,7 @@ fn the_yes_option_does_not_overfill_a_disk_and_fewer_files_may_fit() {
 fn get_prompts_for_a_code() {
     let sent = Sent::new([("a", "1")]);
     let mut get = Terminal::start(sent.relay.xcher(["get", "-o"]).args([sent.out()]));
-    get.shows("The code, such as 4821-crossover-clockwork-universe: ");
+    get.shows("Code, such as 4821-crossover-clockwork-universe: ");
     get.types(&sent.code.replace('-', " "));
     get.shows(QUESTION);
     get.types("y");

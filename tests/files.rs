@@ -223,8 +223,8 @@ fn on_conflict_renames_overwrites_skips_or_fails() {
         };
         let get = get.out_sorted(&printed.iter().map(String::as_str).collect::<Vec<_>>());
         match what {
-            "skip" => get.one_error(&["notes.tar.gz: skipped, it is there already"]),
-            "fail" => get.one_error(&["notes.tar.gz: expected a free name"]),
+            "skip" => get.one_error(&["notes.tar.gz: skipped, it exists already"]),
+            "fail" => get.one_error(&["notes.tar.gz: it exists already"]),
             _ => get.quiet(),
         };
         let expected: Tree = expected

@@ -26,7 +26,7 @@ const FULL: &str = "exec \"$@\" >/dev/full";
 #[track_caller]
 fn assert_output_error(done: Done) {
     let done = done.code(1);
-    let about_output = |line: &&String| line.contains("standard output cannot be written");
+    let about_output = |line: &&String| line.contains("cannot write to standard output");
     assert_eq!(done.err.iter().filter(about_output).count(), 1, "{done}");
 }
 
@@ -96,7 +96,7 @@ fn received_files_are_stored_and_reported_when_standard_output_is_full() {
     let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
     assert_output_error(get(&code_of(&sender), &["--yes"], &out));
     assert_eq!(received(&out), ["s/a", "s/b"]);
-    sender.wait().code(0).error(&["sent 2 files", "stored there"]);
+    sender.wait().code(0).error(&["sent 2 files", "has stored everything"]);
     let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
     assert_output_error(get(&code_of(&sender), &["--yes", "--json"], &out));
 }
@@ -118,7 +118,7 @@ fn offered_files_are_stored_and_reported_when_standard_output_fills_up() {
         let online = || relay.xcher(["who"]).run().out == ["kim"];
         assert!((0..100).any(|_| online()), "kim is not online");
         let sent = relay.xcher(["send", "kim"]).args([folder.path().join("s/a")]).run().code(0);
-        sent.error(&["sent 1 file", "stored there"]);
+        sent.error(&["sent 1 file", "has stored everything"]);
         assert_output_error(kim.wait());
         assert_eq!(tree::read(&out).into_keys().collect::<Vec<_>>(), ["a"]);
         fs::remove_file(out.join("a")).unwrap();

@@ -81,11 +81,13 @@ fn a_full_disk_is_reported_and_keeps_the_part_that_fits() {
     let get = |args: &[&str]| get_into(mounted.path(), "size=1m", &relay, args);
     // A file that cannot fit is not started.
     let Some(done) = get(&["bob", "large"]) else { return };
-    done.code(1).out(&[]).one_error(&["expected room for 20.00 MiB in ., got 19.00 MiB too few"]);
+    done.code(1)
+        .out(&[])
+        .one_error(&["not enough disk space in .: 20.00 MiB needed, 19.00 MiB short"]);
     let slowly = ["bob", "large", "--limit-receive", "1mb"];
     let done = get_filled(mounted.path(), "size=21m", &relay, &slowly).unwrap().code(1);
     let done = done.error(&["large: the file cannot be written: ", "No space left on device"]);
-    let done = done.error(&["bytes are kept in ./.xcher-partial/large."]);
+    let done = done.error(&["kept the first ", " in ./.xcher-partial/large."]);
     // Its metadata is next to it.
     let parts: Vec<_> = done.out.iter().filter(|line| !line.ends_with(".json")).collect();
     let [left] = &parts[..] else { panic!("{done}") };
@@ -95,7 +97,7 @@ fn a_full_disk_is_reported_and_keeps_the_part_that_fits() {
     // The disk is fine: a smaller file fits.
     let done = get(&["amy", "small"]).unwrap().code(0).quiet();
     done.out(&["small", "left 5 small"]);
-    bob.err("large: could not send it whole");
+    bob.err("large: not sent completely");
     drop(amy);
 }
 

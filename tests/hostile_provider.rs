@@ -29,7 +29,7 @@ fn first_lines_of_non_peers() -> Vec<(Vec<u8>, &'static str)> {
         (vec![b'A'; 9000], "expected a line of at most 8192 bytes, got a longer one: \"AAAA"),
         (vec![b'X'; 200_000], "expected a line of at most 8192 bytes"),
         (b"X_FI".into(), "got the end of the connection after \"X_FI\""),
-        (b"".into(), "the other side closed the connection"),
+        (b"".into(), "connection closed"),
     ]
 }
 
@@ -48,7 +48,7 @@ fn a_program_that_is_not_a_peer_is_reported_and_ignored() {
                 control.try_say(bytes);
                 drop(control);
                 let ls = ls.wait().code(3).out(&[]);
-                let parts = ["expected a connection back, got nothing in 1 s", expected];
+                let parts = ["did not connect back within 1 s", expected];
                 ls.one_error(&parts);
             });
         }
@@ -159,11 +159,15 @@ fn receive_with(options: &[&str], send: impl FnOnce(Conn)) -> (Done, tree::Tree,
 fn too_few_too_many_or_no_bytes_do_not_make_a_file() {
     type Case<'a> = (&'a [u8], &'a str, &'a [u8]);
     let cases: [Case<'_>; 5] = [
-        (b"", "file: expected 5 bytes, got 0", b""),
-        (b"123", "file: expected 5 bytes, got 3", b"123"),
-        (b"1234", "file: expected 5 bytes, got 4", b"1234"),
-        (b"123456", "file: expected 5 bytes, got more", b"12345"),
-        (b"GET / HTTP/1.1\r\n\r\n", "file: expected 5 bytes, got more", b"GET /"),
+        (b"", "file: incomplete: 0 of 5 bytes", b""),
+        (b"123", "file: incomplete: 3 of 5 bytes", b"123"),
+        (b"1234", "file: incomplete: 4 of 5 bytes", b"1234"),
+        (b"123456", "file: the peer sent more than the announced 5 bytes", b"12345"),
+        (
+            b"GET / HTTP/1.1\r\n\r\n",
+            "file: the peer sent more than the announced 5 bytes",
+            b"GET /",
+        ),
     ];
     for (sent, expected, kept) in cases {
         let (done, finished, partials) = receive(|mut data| data.say(sent));
@@ -191,7 +195,7 @@ fn a_reset_connection_does_not_complete_a_file() {
             lines.out.iter().any(|line| line.contains("\"bytes\":1024")).then_some(())
         });
         data.reset();
-        get.wait().code(1).error(&["file: expected 1kb bytes, got 1024", "reset"]);
+        get.wait().code(1).error(&["file: incomplete: 1024 of 1kb bytes", "reset"]);
         assert!(tree::finished(folder.path()).is_empty(), "{path}");
     }
 }
@@ -204,7 +208,7 @@ fn more_bytes_than_a_rounded_size_allows_fail_the_transfer() {
     let mut control = bob.called();
     control.lists(&["file 1kb"]);
     Conn::to(control.requested("file", "1kb")).try_say([7; 3000]);
-    get.wait().code(1).error(&["file: expected ", "got more"]);
+    get.wait().code(1).error(&["file: the peer sent more than the announced"]);
     assert!(tree::finished(folder.path()).is_empty());
 }
 
@@ -219,7 +223,7 @@ fn a_missing_data_connection_fails_one_file_alone() {
     let a = control.requested("a", "1");
     Conn::to(control.requested("b", "1")).say("1");
     let get = get.wait().code(1).out(&["b"]);
-    get.one_error(&["a: expected a data connection, got nothing in 1 s"]);
+    get.one_error(&["a: no data connection within 1 s"]);
     // The port closes with the transfer.
     assert!(std::net::TcpStream::connect(a).is_err());
 }
@@ -230,7 +234,7 @@ fn a_stalled_data_connection_times_out() {
         data.say("123");
         data.rest();
     });
-    done.code(1).error(&["file: expected 5 bytes, got 3: no byte came for too long"]);
+    done.code(1).error(&["file: incomplete: 3 of 5 bytes: the transfer stalled"]);
     assert!(finished.is_empty());
     assert_eq!(partials.into_values().collect::<Vec<_>>(), [b"123"]);
 }
@@ -250,7 +254,7 @@ fn a_third_party_at_the_data_port_is_disconnected() {
     }
     Conn::to(port).say("right");
     let get = get.wait().code(0).out(&["file"]);
-    get.error(&["expected the data connection from 127.0.0.1, got one from 127.0.0.2"]);
+    get.error(&["closed a data connection from 127.0.0.2: the peer is at 127.0.0.1"]);
     assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"right");
 }
 
@@ -274,7 +278,7 @@ fn a_third_party_at_the_control_port_does_not_block_the_peer() {
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
-        check.error(&["a connection from 127.0.0.2 was no peer's: ", expected]);
+        check.error(&["closed a connection from 127.0.0.2, which is not the peer: ", expected]);
     }
 }
 

@@ -83,7 +83,7 @@ fn a_silent_caller_is_reported_with_verbose() {
     let mut control = bob.chat("amy").call("bob");
     control.finish();
     assert_eq!(control.lines(), [""; 0]);
-    bob.process.err("a session did not open: the other side closed the connection");
+    bob.process.err("a session did not open: connection closed");
     bob.still_serves();
 }
 
@@ -182,7 +182,7 @@ fn a_request_whose_port_never_accepts_is_refused_in_time() {
     let (_full, port, _held) = system::wire::full_port();
     control.say(format!("X_REQUEST s/file 5 {port}\n"));
     control.hears("X_CHK s/file NO");
-    bob.process.err("s/file: expected a data connection, got nothing in 1 s");
+    bob.process.err("s/file: no data connection within 1 s");
     bob.still_serves();
 }
 
@@ -239,7 +239,7 @@ fn a_requester_that_stops_reading_is_disconnected() {
     control.say(format!("X_REQUEST s/large 1tb {}\n", port.number()));
     let mut data = port.accept();
     bob.process.until("the timeout of the transfer", |lines| {
-        let error = "s/large: expected the other side to take bytes, got nothing in 2 s";
+        let error = "s/large: the peer received nothing within 2 s";
         lines.err.iter().any(|line| line.contains(error)).then_some(())
     });
     assert!(data.rest().reset);
@@ -268,7 +268,7 @@ fn a_file_that_shrinks_while_it_is_sent_is_aborted_and_reported() {
         fs::File::options().write(true).open(path).unwrap().set_len(1000).unwrap();
     });
     assert!(rest.reset, "the connection ended as if the file were complete");
-    let line = bob.process.err("s/large: could not send it whole");
+    let line = bob.process.err("s/large: not sent completely");
     assert!(line.contains("the file shrank from 1099511627776 to "), "{line}");
     bob.still_serves();
 }

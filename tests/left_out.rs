@@ -53,7 +53,7 @@ fn files_left_out_are_reported_on_both_sides_and_in_the_exit_codes() {
     let sent = sender.wait().code(1);
     let sent = sent.error(&["\"s/closed\" is not shared: Permission denied"]);
     let sent = sent.error(&["\"s/shut\" is not shared: Permission denied"]);
-    sent.error(&["4 things were left out (2 unreadable, 1 link, 1 special)"]);
+    sent.error(&["4 entries were left out (2 unreadable, 1 link, 1 special)"]);
 
     // Reports the same as events, and for an offer as for a listing.
     let kim = relay.xcher(["receive", "--yes", "--once", "--json", "--nick", "kim", "-o"]);
@@ -123,7 +123,7 @@ fn a_folder_without_sendable_files_is_nothing_to_send() {
         for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
             let Some(sender) = as_other(&args, &home) else { return };
-            sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
+            sender.run().code(1).out(&[]).one_error(&["nothing to send", why]);
         }
     }
 }
@@ -210,7 +210,7 @@ fn empty_folders_arrive_and_links_follow_the_option() {
         let sender = relay.xcher(["send", "--no-qr", "--links", links]).args([&share]).start();
         let code = code_of(&sender);
         let again = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
-        again.error(&["here already"]);
+        again.error(&["existed already"]);
         drop(sender);
     }
     // A link named on the command line keeps its name and is followed.
@@ -259,7 +259,7 @@ fn files_of_a_private_folder_stay_private() {
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.out("online ");
     let sent = relay.xcher(["send", "--to", "kim"]).args([share.join("p")]).run().code(0);
-    sent.error(&["sent 2 files, 300.00 KiB: stored there"]);
+    sent.error(&["sent 2 files (300.00 KiB); the peer has stored everything"]);
     kim.wait().code(0);
     modes(&folder.path().join("kim"), &inside);
 }
@@ -280,7 +280,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_stored() {
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(b"changed").unwrap();
         get.wait().code(1);
-        bob.err("log: could not send it whole: the file changed while it was sent");
+        bob.err("log: not sent completely: the file changed while it was sent");
         assert!(!out.path().join("log").exists());
         bob.stop(Signal::TERM);
     }
@@ -336,7 +336,7 @@ fn a_file_whose_name_is_too_long_is_an_error_and_such_a_link_is_not() {
     fs::write(&long, "lost").unwrap();
     let (get, sent) = send(1);
     get.error(&["left out: its name is too long"]);
-    sent.error(&["1 thing was left out (1 name)"]);
+    sent.error(&["1 entry was left out (1 name)"]);
     // The same as an offer.
     let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
     let kim = kim.args([folder.path().join("kim")]).start();
@@ -378,7 +378,7 @@ fn hidden_files_are_shared_and_received_only_on_request() {
     let get = |args: &[&str]| relay.xcher(["get"]).args(args).args(["-o"]).args([out.path()]).run();
     let names = || tree::read(out.path()).into_keys().collect::<Vec<_>>();
     let done = get(&["amy", "--all"]).code(4);
-    done.error(&[".bashrc: not taken"]).error(&[".ssh/id: not taken", "--hidden takes it"]);
+    done.error(&[".bashrc: not stored"]).error(&[".ssh/id: not stored", "--hidden stores it"]);
     assert_eq!(names(), ["plain"]);
     let send = || {
         let sender = relay.xcher(["send", "--no-qr"]).args(&paths).start();
@@ -386,7 +386,7 @@ fn hidden_files_are_shared_and_received_only_on_request() {
         (sender, code)
     };
     let (sender, code) = send();
-    get(&[&code, "--yes"]).code(4).error(&["2 of them land on HIDDEN NAMES"]);
+    get(&[&code, "--yes"]).code(4).error(&["2 files would be HIDDEN in"]);
     drop(sender);
     assert_eq!(names(), ["plain"]);
     // Takes them by name, or with `--hidden`.
@@ -406,8 +406,8 @@ fn an_offer_cannot_write_hidden_names() {
     kim.out("online ");
     let paths = [".bashrc", "plain"].map(|name| folder.path().join(name));
     let sent = relay.xcher(["send", "--to", "kim"]).args(&paths).run().code(1);
-    sent.error(&["did not take 1 of 2 files"]);
-    kim.wait().code(4).error(&[".bashrc: not taken"]);
+    sent.error(&["declined 1 of 2 files"]);
+    kim.wait().code(4).error(&[".bashrc: not stored"]);
     assert_eq!(tree::read(out.path()).into_keys().collect::<Vec<_>>(), ["plain"]);
 }
 
@@ -430,7 +430,7 @@ fn the_programs_own_keys_are_never_shared() {
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
     // With `--hidden`, keys do not count as hidden.
     bob.err("1 entry of \"home\" is not shared: this program's own keys and settings never are");
-    bob.stop(Signal::TERM).code(0).error(&["1 thing was left out (1 own)"]).no_error("hidden");
+    bob.stop(Signal::TERM).code(0).error(&["1 entry was left out (1 own)"]).no_error("hidden");
     fs::write(folder.path().join("home/.dot"), "x").unwrap();
     let bob = with_data(&["share", "--json", "--nick", "bob"]).args([folder.path().join("home")]);
     let bob = bob.start();
@@ -485,7 +485,7 @@ fn sharing_a_home_folder_shows_a_warning() {
     tree::write(home.path(), [("plain", "p")]);
     let bob = relay.xcher(["share", "--nick", "bob"]).args([home.path()]).env("HOME", home.path());
     let bob = bob.start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }
 
 #[test]
@@ -517,8 +517,8 @@ fn without_a_home_folder_a_host_uses_a_key_for_one_run() {
     for home in ["/proc/self/no", "/dev/null/no"] {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
-        let get = get.error(&["no key can be kept", "for this run"]);
-        get.met(&["the session is private"]);
+        let get = get.error(&["cannot store a key", "for this run only"]);
+        get.met(&["the session is encrypted"]);
     }
 }
 

@@ -4,7 +4,8 @@
 
 use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{
-    Delivery, Direction, Error, Event, KeyStatus, Path, Security, SessionId, TransferId,
+    Delivery, Direction, Error, Event, KeyStatus, Path, RefusedRequest, Security, SessionId,
+    TransferId,
 };
 use xcher_core::secure::Identity;
 use xcher_core::session::Want;
@@ -149,7 +150,7 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
     for (fate, lost) in [
         (Delivery::Stored, false),
         (Delivery::Unconfirmed, true),
-        (Delivery::Unsent("cut".into()), true),
+        (Delivery::Unsent(Error::Unsent("cut".into())), true),
     ] {
         let mut served = CodeDelivery::new();
         served.event(&opened(US));
@@ -173,7 +174,12 @@ fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
         served.event(&wants(US, 3, 0));
         served.event(&started(US, 1, "stdin", Size::UNKNOWN));
         served.event(&delivered(US, 1, "stdin", Delivery::Stored));
-        served.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
+        served.event(&delivered(
+            US,
+            2,
+            "other",
+            Delivery::Unsent(Error::NotServed(RefusedRequest::NotShared)),
+        ));
         assert_eq!(served.status(false), Status::Pending, "somebody is in");
         served.event(&ended(US, error));
         let Status::Complete(outcome) = served.status(false) else {
@@ -211,7 +217,12 @@ fn a_peer_that_asks_for_countless_names_costs_bounded_memory() {
     let mut served = CodeDelivery::new();
     served.event(&opened(US));
     for number in 0..50_000 {
-        served.event(&delivered(US, 1, &format!("{number}"), Delivery::Unsent("none".into())));
+        served.event(&delivered(
+            US,
+            1,
+            &format!("{number}"),
+            Delivery::Unsent(Error::Unsent("none".into())),
+        ));
     }
     let outcome = served.outcome();
     assert_eq!(outcome.missing().len(), 10_000);

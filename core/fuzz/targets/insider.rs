@@ -160,10 +160,9 @@ fn look_at(event: &Event) {
         Event::Receipt(receipt) => {
             assert!(receipt.count >= 1 && receipt.at + receipt.count <= 1024);
         }
-        Event::InvalidEntry { reason: why }
-        | Event::InvalidOffer { reason: why }
-        | Event::InvalidQuestion { reason: why } => {
-            assert!(!why.chars().any(char::is_control), "{why:?}");
+        Event::InvalidEntry(error) | Event::InvalidOffer(error) | Event::InvalidQuestion(error) => {
+            let text = error.to_string();
+            assert!(!text.chars().any(char::is_control), "{text:?}");
         }
         _ => {}
     }

@@ -46,9 +46,9 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
             match session.next_event(&mut out) {
                 Ok(Some(event)) => {
                     match &event {
-                        Event::InvalidQuestion { reason: why }
-                        | Event::InvalidEntry { reason: why }
-                        | Event::InvalidOffer { reason: why } => assert_printable(why),
+                        Event::InvalidQuestion(error)
+                        | Event::InvalidEntry(error)
+                        | Event::InvalidOffer(error) => assert_printable(&error.to_string()),
                         Event::Agreed { key } => {
                             assert_eq!(*key, None, "a stranger's bytes are no handshake");
                             agreed(seed, &mut session, &mut out);

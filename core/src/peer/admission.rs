@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::connect::NewConnection;
 use super::session_entry::{Admission, InboundConn, SessionStage};
-use super::{Action, ConnId, ConnRole, ListenerId, Peer, SessionId, Turn};
+use super::{Action, ConnId, ConnRole, ListenerId, Notice, Peer, SessionId, Turn};
 use crate::ticket::Ticket;
 
 impl Peer {
@@ -87,8 +87,7 @@ impl Peer {
                 }
                 Admission::Stranger { conn, first } => {
                     if let Some(from) = first {
-                        let text = "showed no ticket of this call's, so it is not who was called";
-                        turn.notice(Some(id), format_args!("a connection from {from} {text}"));
+                        turn.notice(Some(id), Notice::WrongTicket { from });
                     }
                     self.reject_conn(id, conn, turn);
                 }

@@ -5,9 +5,9 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{Error, Path, Security, SessionId, TransferId};
+use super::{Error, Notice, Path, Security, SessionId, TransferId};
 use crate::session::Want;
-use crate::{FileName, LeftOut, Nick, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, Nick, NotStored, Size, Stat};
 
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum Direction {
 
 /// Something the user may want to know.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Event {
     /// The relay knows this host.
     Online {
@@ -102,8 +103,8 @@ pub enum Event {
     InvalidEntry {
         /// In which session.
         session: SessionId,
-        /// What was expected and what came.
-        why: Box<str>,
+        /// The name, and the rule that it violates.
+        error: InvalidName,
     },
     /// The other side's list is complete.
     ListEnd {
@@ -137,8 +138,8 @@ pub enum Event {
     InvalidOffer {
         /// In which session.
         session: SessionId,
-        /// What was expected and what came.
-        why: Box<str>,
+        /// The name, and the rule that it violates.
+        error: InvalidName,
     },
     /// The other side has this, and cannot include it in its list or offer (section 20).
     LeftOut {
@@ -249,8 +250,8 @@ pub enum Event {
     Notice {
         /// Which session it concerns, if one.
         session: Option<SessionId>,
-        /// What was expected and what came.
-        text: Box<str>,
+        /// What it is.
+        notice: Notice,
     },
     /// The control connection is closed. Transfers under way go on.
     Ended {
@@ -261,7 +262,8 @@ pub enum Event {
     },
 }
 
-/// What became of a file that this host was asked for.
+/// What became of a file that the peer requested. Each front end words each of them, so that no further
+/// one comes without its attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The other side reported that it is stored under its name.
@@ -270,8 +272,8 @@ pub enum Delivery {
     HandedOver,
     /// The other side reported that it is not stored, and why.
     NotStored(NotStored),
-    /// This host did not send it, or not whole: the reason.
-    Unsent(Box<str>),
+    /// This host did not send it completely, and why.
+    Unsent(Error),
     /// The session ended before the other side reported, whatever was sent.
     Unconfirmed,
 }
@@ -292,7 +294,7 @@ impl fmt::Display for Delivery {
             Self::Stored => f.write_str("stored"),
             Self::HandedOver => f.write_str("handed over"),
             Self::NotStored(why) => why.fmt(f),
-            Self::Unsent(why) => f.write_str(why),
+            Self::Unsent(error) => error.fmt(f),
             Self::Unconfirmed => {
                 f.write_str("the session ended before the other side confirmed it")
             }

@@ -4,9 +4,8 @@ use alloc::format;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::connect::RELAY_GONE;
 use super::relay_link::{NickAnswer, RelayStage};
-use super::{Action, ConnRole, Error, Event, Peer, Turn};
+use super::{Action, ConnRole, Error, Event, Peer, Turn, Wait};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode, encode};
@@ -152,7 +151,7 @@ impl Peer {
         let retry = self.relay.lost(turn.now, self.is_stopping);
         turn.notify(Event::Offline { error, retry });
         while let Some(session) = self.session_being_called() {
-            self.open_failed(session, Error::Unreachable(RELAY_GONE.into()), turn);
+            self.open_failed(session, Error::RelayDisconnected, turn);
         }
     }
 
@@ -181,14 +180,10 @@ impl Peer {
                 self.relay.login.pinged = true;
                 return self.write_relay(RelayPacket::Ping("1"), turn);
             }
-            RelayStage::Dialling(_) => timed_out("a connection to the relay", limits.open_timeout),
-            RelayStage::Naming(..) => {
-                timed_out("X_NICK nick YES or NO from the relay", limits.first_line_timeout)
-            }
-            RelayStage::Proving(..) => timed_out("X_KEY from the relay", limits.first_line_timeout),
-            RelayStage::Online(_) => {
-                timed_out("a sign of life from the relay", limits.relay_timeout)
-            }
+            RelayStage::Dialling(_) => timed_out(Wait::RelayConnection, limits.open_timeout),
+            RelayStage::Naming(..) => timed_out(Wait::RelayNick, limits.first_line_timeout),
+            RelayStage::Proving(..) => timed_out(Wait::RelayKey, limits.first_line_timeout),
+            RelayStage::Online(_) => timed_out(Wait::RelayPing, limits.relay_timeout),
         };
         self.relay_lost(error, turn);
     }

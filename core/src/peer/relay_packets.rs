@@ -5,10 +5,10 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::relay_link::{NickAnswer, RelayStage};
-use super::{Action, Error, Event, Peer, Turn};
+use super::{Action, Error, Event, Notice, Peer, Turn};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{MisuseError, Nick, ProtocolError, RelayPacket};
+use crate::{MisuseError, Nick, ProtocolError, Quoted, RelayPacket};
 
 impl Peer {
     /// Asks the relay for the nicks that are online: [`Event::Nick`] for each, then
@@ -48,7 +48,7 @@ impl Peer {
                     Ok(packet) => self.relay_packet(packet, turn),
                     // It may be a stranger's X_INIT forwarded as it came: the link stays.
                     Err(error @ ProtocolError::Malformed { .. }) => {
-                        turn.notice(None, format_args!("{error}"));
+                        turn.notice(None, Notice::RelayLine(error));
                     }
                     Err(error) => break Some(error),
                 },
@@ -107,11 +107,11 @@ impl Peer {
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
             (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {
-                self.relay_lost(Error::Relay(crate::Quoted(reason).to_box()), turn);
+                self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
-                let reason = crate::Quoted(reason);
-                turn.notice(None, format_args!("the relay said of {verb}: {reason}"));
+                let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
+                turn.notice(None, Notice::RelayError { verb, reason });
             }
             (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}

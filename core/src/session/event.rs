@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Digest;
-use crate::{FileName, LeftOut, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, NotStored, Size, Stat};
 
 /// What a line of the other side's means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +34,7 @@ pub enum Event {
         stat: Stat,
     },
     /// One file of an offer, with a name that is none.
-    InvalidOffer {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
+    InvalidOffer(InvalidName),
     /// The other side has this, and cannot include it in its list or offer (section 20).
     LeftOut(LeftOut),
     /// The offer is complete.
@@ -76,10 +73,7 @@ pub enum Event {
     /// A question came. It waits behind older ones: see [`Session::question`](super::Session::question).
     Question,
     /// A question came with a name that is none; it gets its NO in its turn.
-    InvalidQuestion {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
+    InvalidQuestion(InvalidName),
     /// One file of the list that we asked for.
     Entry {
         /// The file.
@@ -90,10 +84,7 @@ pub enum Event {
         stat: Stat,
     },
     /// One file of the list, with a name that is none: it cannot be asked for.
-    InvalidEntry {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
+    InvalidEntry(InvalidName),
     /// The list is complete.
     ListEnd {
         /// How many files it held, bad names included.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
-    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, PathPolicy, Purpose,
-    ReceiveEnd, SessionId, TransferId,
+    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, Notice, PathPolicy,
+    Purpose, ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
@@ -328,9 +328,10 @@ impl Host {
         if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = event {
             self.walks.remove(session);
         }
-        if let (None, Event::Notice { text, .. }) = (&self.key, event) {
-            let extension = text.contains("unknown packet") && !text.contains("X_CHK");
-            assert!(!extension, "to one that knows the six packets alone: {text}");
+        if let (None, Event::Notice { notice: Notice::UnknownPacket { verb }, .. }) =
+            (&self.key, event)
+        {
+            assert!(verb.contains("X_CHK"), "to a base-protocol peer: {verb}");
         }
         self.user.told(event);
     }

@@ -153,7 +153,7 @@ impl User {
                 }
                 match delivery {
                     Delivery::Stored => self.confirmed.push(name.clone()),
-                    Delivery::Unsent(why) => assert!(!why.is_empty()),
+                    Delivery::Unsent(why) => assert!(!why.to_string().is_empty()),
                     _ => {}
                 }
             }

@@ -104,9 +104,9 @@ fn request(text: &str) -> (FileName<&str>, Size, u16) {
 fn report(event: Event) -> String {
     match event {
         Event::Question => "question".into(),
-        Event::InvalidQuestion { reason: why } => format!("bad-question {why}"),
+        Event::InvalidQuestion(error) => format!("bad-question {error}"),
         Event::Entry { name, size, .. } => format!("entry {name} {size}"),
-        Event::InvalidEntry { reason: why } => format!("bad-entry {why}"),
+        Event::InvalidEntry(error) => format!("bad-entry {error}"),
         Event::ListEnd { entries } => format!("list-end {entries}"),
         Event::Answer { name, yes } => format!("answer {name} {}", if yes { "YES" } else { "NO" }),
         Event::Refused { name } => format!("refused {name}"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use walrus::ModuleConfig;
+use walrus::{Import, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{constants, snip};
@@ -38,7 +38,13 @@ fn shorten_imports(module: &Path, mut glue: String) -> Result<String> {
         .generate_name_section(true)
         .generate_producers_section(false)
         .parse_file(module)?;
-    for (number, import) in parsed.imports.iter_mut().enumerate() {
+    // Numbered as the glue lists them: what ascends compresses.
+    let place = |import: &Import| glue.find(&format!("{}: function", import.name));
+    let mut names: Vec<_> =
+        parsed.imports.iter().map(|import| (place(import), import.id())).collect();
+    names.sort_unstable();
+    for (number, (_, id)) in names.into_iter().enumerate() {
+        let import = parsed.imports.get_mut(id);
         let short = format!("i{number}");
         glue = glue.replace(&format!("{}: function", import.name), &format!("{short}: function"));
         import.name = short;

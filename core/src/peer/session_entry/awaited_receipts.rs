@@ -1,11 +1,10 @@
 //! Files that were sent in a session, until the other side reports what became of them (section 19).
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::peer::event::Delivered;
-use crate::peer::{Delivery, TransferId};
+use crate::peer::{Delivery, Error, TransferId};
 use crate::session::Receipt;
 use crate::{FileName, NotStored};
 
@@ -28,7 +27,7 @@ struct Request {
     files: Vec<Option<(FileName, u64)>>,
     left: usize,
     /// Why this side failed to send all of it, which says more than that it did not arrive.
-    failed: Option<Box<str>>,
+    failed: Option<Error>,
 }
 
 impl AwaitedReceipts {
@@ -58,7 +57,7 @@ impl AwaitedReceipts {
         self.settle(number, at..at.saturating_add(count), |request| {
             match (not_stored, &request.failed) {
                 (None, _) => Delivery::Stored,
-                (Some(NotStored::Incomplete), Some(why)) => Delivery::Unsent(why.clone()),
+                (Some(NotStored::Incomplete), Some(error)) => Delivery::Unsent(error.clone()),
                 (Some(why), _) => Delivery::NotStored(why),
             }
         })
@@ -73,14 +72,14 @@ impl AwaitedReceipts {
     }
 
     /// One file of a request was not sent.
-    pub(crate) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
-        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))
+    pub(crate) fn unsent(&mut self, number: u64, at: u64, error: Error) -> Vec<Delivered> {
+        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(error.clone()))
     }
 
     /// A request was not sent to its end: the other side reports how much of it arrived.
-    pub(crate) fn failed(&mut self, number: u64, why: &str) {
+    pub(crate) fn failed(&mut self, number: u64, error: Error) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.number == number) {
-            request.failed = Some(why.into());
+            request.failed = Some(error);
         }
     }
 
@@ -171,8 +170,11 @@ mod tests {
         let space = Receipt { not_stored: Some(NotStored::Space), ..stored(4, 0, 2) };
         let full = Delivery::NotStored(NotStored::Space);
         assert_eq!(told(awaited.receipt(&space)), [("a".into(), full)]);
-        let gone = Delivery::Unsent("gone".into());
-        assert_eq!(told(awaited.unsent(4, 2, "gone")), [("c".into(), gone)]);
+        let gone = Error::Unsent("gone".into());
+        assert_eq!(
+            told(awaited.unsent(4, 2, gone.clone())),
+            [("c".into(), Delivery::Unsent(gone))]
+        );
         assert_eq!(
             told(awaited.receipt(&stored(4, 3, u64::MAX))),
             [("d".into(), Delivery::Stored)]
@@ -185,10 +187,11 @@ mod tests {
     fn what_this_side_knows_says_more_than_that_it_did_not_arrive() {
         let mut awaited = AwaitedReceipts::default();
         awaited.expect(0, TransferId(1), names(&["a", "b"]));
-        awaited.failed(0, "the disk broke");
+        let broken = Error::Unsent("the disk broke".into());
+        awaited.failed(0, broken.clone());
         let incomplete = Receipt { not_stored: Some(NotStored::Incomplete), ..stored(0, 1, 1) };
         assert_eq!(told(awaited.receipt(&stored(0, 0, 1))), [("a".into(), Delivery::Stored)]);
-        let unsent = Delivery::Unsent("the disk broke".into());
+        let unsent = Delivery::Unsent(broken);
         assert_eq!(told(awaited.receipt(&incomplete)), [("b".into(), unsent)]);
     }
 

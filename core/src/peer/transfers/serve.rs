@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use crate::peer::{ConnId, Error, ListenerId, Path, SessionId};
+use crate::peer::{ConnId, Error, ListenerId, Path, SessionId, Wait};
 use crate::stream::{Digest, Seal};
 use crate::{FileName, Limits, Size};
 
@@ -105,14 +105,13 @@ impl Serve {
 
     pub(crate) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
-            ServeStage::Sending(_) => Error::TimedOut {
-                waited_for: "the other side to take bytes",
-                after: limits.stall_timeout,
-            },
-            ServeStage::Opening => {
-                Error::TimedOut { waited_for: "the file to open", after: limits.accept_timeout }
+            ServeStage::Sending(_) => {
+                Error::TimedOut { waited_for: Wait::RequesterReceives, after: limits.stall_timeout }
             }
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
+            ServeStage::Opening => {
+                Error::TimedOut { waited_for: Wait::FileOpens, after: limits.accept_timeout }
+            }
+            _ => Error::TimedOut { waited_for: Wait::DataConnection, after: limits.accept_timeout },
         }
     }
 

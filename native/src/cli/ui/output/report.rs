@@ -135,8 +135,8 @@ impl Output {
                     self.unsent.insert(line);
                 }
             }
-            Event::InvalidEntry { why, .. } => {
-                self.note(format_args!("skipped an invalid entry of the listing: {why}"));
+            Event::InvalidEntry { error, .. } => {
+                self.note(format_args!("skipped an invalid entry of the listing: {error}"));
             }
             Event::LeftOut { left, .. } => {
                 let why = (left.reason, left.reason.as_str());
@@ -149,10 +149,10 @@ impl Output {
                     "{name}: %{{HH}} stands for a byte that names cannot contain"
                 ));
             }
-            Event::InvalidOffer { why, .. } => {
-                self.detail(format_args!("skipped an invalid entry of the offer: {why}"));
+            Event::InvalidOffer { error, .. } => {
+                self.detail(format_args!("skipped an invalid entry of the offer: {error}"));
             }
-            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            Event::Notice { notice, .. } => self.detail(format_args!("{notice}")),
             _ => {}
         }
     }
