@@ -1,4 +1,4 @@
-//! Each exit code, by each command that can end with it.
+//! Every exit code, from every command that can end with it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use system::relay::{Relay, at};
 use system::wire::{Chat, Conn, FakeRelay, Port};
 use tempfile::{TempDir, tempdir};
 
-/// Relay and provider of one file, `file`.
+/// Starts a relay and a provider of one file, `file`.
 fn bob() -> (Relay, TempDir, system::process::Process) {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     fs::write(folder.path().join("file"), "12345").unwrap();
@@ -22,13 +22,13 @@ fn bob() -> (Relay, TempDir, system::process::Process) {
     (relay, folder, bob)
 }
 
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
+/// An address without a listener.
+fn unused_address() -> SocketAddr {
     Port::open().address()
 }
 
 #[test]
-fn zero_is_done() {
+fn zero_on_success() {
     let (relay, folder, bob) = bob();
     let out = folder.path().join("out");
     relay.xcher(["ls", "bob"]).run().code(0);
@@ -46,13 +46,13 @@ fn zero_is_done() {
 }
 
 #[test]
-fn one_where_the_peer_says_no() {
+fn one_when_the_peer_refuses() {
     let (relay, folder, _bob) = bob();
     relay.xcher(["check", "bob", "other"]).run().code(1).out(&["other NO"]);
     let get = relay.xcher(["get", "bob", "file", "other", "x\"y"]).dir(folder.path()).run();
     let get = get.code(1).out(&["file (1)"]);
     get.error(&["bob does not share \"other\""]).error(&["bob does not share \"x\\\"y\""]);
-    // A provider that lists a file and does not give it.
+    // A provider that lists a file and then refuses it.
     let mut amy = Chat::join(relay.address, "amy");
     let get = relay.xcher(["get", "amy", "file"]).dir(folder.path()).start();
     let mut control = amy.called();
@@ -64,7 +64,7 @@ fn one_where_the_peer_says_no() {
 }
 
 #[test]
-fn one_where_a_nick_is_taken() {
+fn one_when_the_nick_is_taken() {
     let (relay, folder, _bob) = bob();
     let taken = &["the nick bob is taken at ", "--nick"];
     let share = relay.xcher(["share", "--nick", "bob"]).args([folder.path()]).run();
@@ -77,7 +77,7 @@ fn one_where_a_nick_is_taken() {
 }
 
 #[test]
-fn one_where_a_transfer_does_not_complete() {
+fn one_when_a_transfer_is_incomplete() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "file", "--json"]).dir(folder.path()).start();
@@ -91,7 +91,7 @@ fn one_where_a_transfer_does_not_complete() {
 }
 
 #[test]
-fn one_where_the_peer_speaks_no_xcher_or_this_host_cannot_keep_the_file() {
+fn one_when_the_peer_breaks_the_protocol_or_a_folder_cannot_be_made() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let ls = relay.xcher(["ls", "bob"]).start();
@@ -107,7 +107,7 @@ fn one_where_the_peer_speaks_no_xcher_or_this_host_cannot_keep_the_file() {
 }
 
 #[test]
-fn two_is_usage() {
+fn two_on_a_usage_error() {
     let folder = tempdir().unwrap();
     let usage = |args: &[&str], parts: &[&str]| {
         let done = xcher(args).dir(folder.path()).run().code(2).out(&[]);
@@ -151,13 +151,13 @@ fn two_is_usage() {
     usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
     usage(&["share", "/dev/null"], &["got a pipe, socket or device: \"/dev/null\""]);
     usage(&["completions", "tcl"], &["tcl"]);
-    // `up` has its relay before it looks at its paths.
+    // `up` starts its relay before it checks its paths.
     let up = xcher(["up", "--listen", "127.0.0.1:0", "missing"]).dir(folder.path()).run();
     up.code(2).one_error(&["\"missing\": no such file or folder"]);
 }
 
 #[test]
-fn two_for_a_nick_of_ones_own() {
+fn two_when_a_host_calls_its_own_nick() {
     let relay = Relay::start();
     for command in [vec!["ls", "me"], vec!["check", "me", "x"], vec!["get", "me", "x"]] {
         let done = relay.xcher(command).args(["--nick", "me"]).run();
@@ -166,7 +166,7 @@ fn two_for_a_nick_of_ones_own() {
 }
 
 #[test]
-fn two_for_a_configuration_file_that_is_none() {
+fn two_on_an_invalid_configuration_file() {
     let folder = tempdir().unwrap();
     for (text, parts) in [
         ("relay", vec!["config.toml"]),
@@ -187,7 +187,7 @@ fn two_for_a_configuration_file_that_is_none() {
 }
 
 #[test]
-fn three_where_there_is_no_relay() {
+fn three_when_no_relay_is_running() {
     let folder = tempdir().unwrap();
     for command in [
         vec!["share", "."],
@@ -196,12 +196,12 @@ fn three_where_there_is_no_relay() {
         vec!["get", "bob", "x"],
         vec!["who"],
     ] {
-        let done = at(nobody(), command).dir(folder.path()).run();
+        let done = at(unused_address(), command).dir(folder.path()).run();
         done.code(3)
             .one_error(&["no relay at ", "(connection refused)", "start one: xcher relay"])
             .out(&[]);
     }
-    let json = at(nobody(), ["who", "--json"]).run().code(3);
+    let json = at(unused_address(), ["who", "--json"]).run().code(3);
     let events = json.events();
     let last = events.last().unwrap();
     assert_eq!((&last["event"], &last["code"]), (&json!("error"), &json!(3)), "{json}");
@@ -209,7 +209,7 @@ fn three_where_there_is_no_relay() {
 }
 
 #[test]
-fn three_where_a_relay_cannot_listen() {
+fn three_when_a_relay_cannot_listen() {
     let taken = Port::open();
     let listen = format!("--listen={}", taken.address());
     for command in [vec!["relay", &listen], vec!["up", ".", &listen]] {
@@ -219,8 +219,8 @@ fn three_where_a_relay_cannot_listen() {
 }
 
 #[test]
-fn three_where_the_relay_does_not_answer() {
-    // It takes the connection and says nothing.
+fn three_when_the_relay_does_not_answer() {
+    // The relay accepts the connection and stays silent.
     let silent = Port::open();
     for command in [vec!["who"], vec!["ls", "bob"], vec!["share", "."]] {
         let done = at(silent.address(), command).args(["--timeout", "1"]).run().code(3);
@@ -230,14 +230,14 @@ fn three_where_the_relay_does_not_answer() {
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
     drop(relay.0.accept());
     who.wait().code(3).error(&["the relay at ", " closed the connection"]);
-    // Later, and for good: a command that asks something cannot go on.
+    // The relay disconnects later, for good: a command that waits for its answer cannot continue.
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
     let mut link = relay.takes_in("me");
     link.hears("X_WHO");
     link.say("X_WHO amy\n");
     drop(link);
     who.wait().code(3).out(&["amy"]).error(&["the relay at ", " closed the connection"]);
-    // It lives, but does not answer.
+    // The relay is alive but does not answer.
     let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
     let mut link = relay.takes_in("me");
     link.hears("X_WHO");
@@ -247,7 +247,7 @@ fn three_where_the_relay_does_not_answer() {
 }
 
 #[test]
-fn three_where_there_is_no_such_nick() {
+fn three_when_the_nick_does_not_exist() {
     let relay = Relay::start();
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).run().code(3).out(&[]);
@@ -256,7 +256,7 @@ fn three_where_there_is_no_such_nick() {
 }
 
 #[test]
-fn three_where_the_peer_never_connects() {
+fn three_when_the_peer_never_connects() {
     let relay = Relay::start();
     let mut bob = Chat::join(relay.address, "bob");
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
@@ -268,10 +268,10 @@ fn three_where_the_peer_never_connects() {
 }
 
 #[test]
-fn three_where_the_peer_goes_away() {
+fn three_when_the_peer_disconnects() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
-    for (command, said) in [
+    for (command, answer) in [
         (vec!["ls", "bob"], "X_FILELIST a 1\n"),
         (vec!["get", "bob", "a"], "X_FILELIST a 1\n"),
         (vec!["check", "bob", "a"], "X_CHK b\n"),
@@ -280,7 +280,7 @@ fn three_where_the_peer_goes_away() {
             let done = relay.xcher(command.clone()).dir(folder.path()).start();
             let mut control = bob.called();
             assert!(control.line().is_some());
-            control.say(format!("{said}{last}"));
+            control.say(format!("{answer}{last}"));
             control.finish();
             let done = done.wait().code(3);
             done.error(&["the session with bob ended: connection closed"]);
@@ -289,7 +289,7 @@ fn three_where_the_peer_goes_away() {
 }
 
 #[test]
-fn four_where_the_relay_refuses_the_address() {
+fn four_when_the_relay_refuses_the_address() {
     let (relay, folder, _bob) = bob();
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).args(["--advertise", "8.8.8.8"]).dir(folder.path()).run();
@@ -299,7 +299,7 @@ fn four_where_the_relay_refuses_the_address() {
 }
 
 #[test]
-fn four_where_a_listed_name_climbs() {
+fn four_when_a_listed_name_leaves_the_folder() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let out = folder.path().join("out");
     let mut bob = Chat::join(relay.address, "bob");
@@ -322,7 +322,7 @@ fn four_where_a_listed_name_climbs() {
 }
 
 #[test]
-fn four_goes_after_one() {
+fn one_takes_precedence_over_four() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "--all"]).dir(folder.path()).start();
@@ -334,11 +334,11 @@ fn four_goes_after_one() {
 }
 
 #[test]
-fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant() {
+fn an_invalid_command_line_ends_with_an_error_event_in_json_mode() {
     let folder = tempdir().unwrap();
     let config = folder.path().join("config.toml");
     let write = |text: &str| fs::write(&config, text).unwrap();
-    let told = |done: Done, code: i32, part: &str| {
+    let assert_error_event = |done: Done, code: i32, part: &str| {
         let done = done.code(code);
         let events = done.events();
         let [error] = &events[..] else { panic!("expected one event\n{done}") };
@@ -358,19 +358,19 @@ fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant()
         (&["who", "--json", "--config", "/no/such/file"], "cannot read /no/such/file"),
         (&["ls", "--json", "a\u{202e}b"], "expected a nick"),
     ] {
-        told(xcher(args).run(), 2, part);
+        assert_error_event(xcher(args).run(), 2, part);
     }
-    // In the environment, and in the file where that can be read.
-    told(xcher([""; 0]).env("XCHER_JSON", "1").run(), 2, "requires a subcommand");
-    told(xcher(["send"]).env("XCHER_JSON", "yes").run(), 2, "PATH");
+    // The environment asks for JSON, or the configuration file where it can be read.
+    assert_error_event(xcher([""; 0]).env("XCHER_JSON", "1").run(), 2, "requires a subcommand");
+    assert_error_event(xcher(["send"]).env("XCHER_JSON", "yes").run(), 2, "PATH");
     let who = || xcher(["who", "--config"]).args([&config]);
     write("json = true\nnosuch = 1\n");
-    told(who().run(), 2, "nosuch");
+    assert_error_event(who().run(), 2, "nosuch");
     write("json = true\ntimeout = \"x\"\n");
-    told(who().run(), 2, "timeout");
+    assert_error_event(who().run(), 2, "timeout");
     write("no TOML");
-    told(who().env("XCHER_JSON", "1").run(), 2, "cannot read");
-    // Where it is not meant, nothing is.
+    assert_error_event(who().env("XCHER_JSON", "1").run(), 2, "cannot read");
+    // Without JSON there is no event.
     who().run().code(2).out(&[]);
     write("json = true\nnosuch = 1\n");
     who().env("XCHER_JSON", "0").run().code(2).out(&[]);
@@ -378,7 +378,7 @@ fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant()
 }
 
 #[test]
-fn help_and_the_readme_say_the_same_of_each_code() {
+fn help_and_readme_describe_each_code_alike() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = fs::read_to_string(readme).unwrap();
     let (_, table) = readme.split_once("### Exit codes").unwrap();
@@ -392,8 +392,8 @@ fn help_and_the_readme_say_the_same_of_each_code() {
     assert_eq!(lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>(), expected, "{help}");
 }
 
-/// A folder `s` of two files, and one to receive into where only one of them can be stored.
-fn half_a_place() -> TempDir {
+/// Creates a folder `s` of two files, and a folder `out` that can store only one of them.
+fn folder_for_one_of_two() -> TempDir {
     let folder = tempdir().unwrap();
     system::tree::write(folder.path(), [("s/good", "1"), ("s/bad", "22")]);
     fs::create_dir_all(folder.path().join("out/s/bad/in the way")).unwrap();
@@ -401,8 +401,8 @@ fn half_a_place() -> TempDir {
 }
 
 #[test]
-fn one_where_not_all_that_was_shared_once_arrived() {
-    let folder = half_a_place();
+fn one_when_up_once_delivers_only_some_files() {
+    let folder = folder_for_one_of_two();
     let up = ["up", "--once", "--listen", "127.0.0.1:0", "--http", "off", "--nick", "bob", "s"];
     let up = xcher(up).dir(folder.path()).start();
     let relay = up.out("relay ");
@@ -413,10 +413,10 @@ fn one_where_not_all_that_was_shared_once_arrived() {
     assert_eq!(fs::read(folder.path().join("out/s/good")).unwrap(), b"1");
 }
 
-/// Who waits for offers until it is stopped was told of each that failed, and did what it was to.
+/// A `receive` that is stopped has reported each failure already, and did its task.
 #[test]
-fn zero_where_who_waits_for_offers_is_stopped() {
-    let (relay, folder) = (Relay::start(), half_a_place());
+fn zero_when_a_waiting_receive_is_stopped() {
+    let (relay, folder) = (Relay::start(), folder_for_one_of_two());
     let receive = ["receive", "--yes", "--on-conflict", "overwrite", "--nick", "kim", "-o", "out"];
     let kim = relay.xcher(receive).dir(folder.path()).start();
     kim.out("online ");
@@ -426,15 +426,15 @@ fn zero_where_who_waits_for_offers_is_stopped() {
 }
 
 #[test]
-fn one_where_not_all_that_was_to_be_cleared_was() {
+fn one_when_partial_clear_finds_only_some_files() {
     let folder = tempdir().unwrap();
     let clear = |names: &[&str]| {
         xcher(["partial", "clear"]).args(names).args(["-o"]).args([folder.path()]).run()
     };
-    let unfinished = || {
+    let write_partial = || {
         system::tree::write(folder.path(), [(".xcher-partial/file.01234567.part", "12")]);
     };
-    unfinished();
+    write_partial();
     clear(&["no-such"]).code(1).error(&["no incomplete download \"no-such\""]);
     let left = xcher(["partial", "-o"]).args([folder.path()]).run().code(0).out;
     assert_eq!(left.len(), 1, "{left:?}");
