@@ -70,11 +70,11 @@ impl Host {
     /// What it tells its user of a session with the other.
     fn told(self, other: Kind) -> &'static str {
         match (self.kind, other) {
-            (Kind::Whole, Kind::Whole) => "the session is private: key ",
+            (Kind::Whole, Kind::Whole) => "the session is encrypted: key ",
             (Kind::Whole, _) => {
-                "the session is not private: the other side speaks the six packets alone"
+                "the session is not encrypted: the peer supports only the base protocol"
             }
-            (Kind::Plain, _) => "the session is not private: --plain",
+            (Kind::Plain, _) => "the session is not encrypted: --plain",
             (Kind::Seed, _) => "",
         }
     }

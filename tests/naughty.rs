@@ -175,7 +175,7 @@ fn as_names_of_files() {
     harmless(bob.out.iter().chain(&bob.err));
     let escaped = names.iter().filter(|name| wire(name) != **name).count();
     assert!(escaped > 10, "{escaped}");
-    let told = bob.err.iter().filter(|line| line.contains(" goes as ")).collect::<Vec<_>>();
+    let told = bob.err.iter().filter(|line| line.contains(" is sent as ")).collect::<Vec<_>>();
     assert_eq!(told.len(), escaped, "{told:#?}");
 }
 

@@ -51,12 +51,12 @@ impl Sent {
 #[test]
 fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
     let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
-    sent.get(&["--yes"]).code(4).error(&[".bashrc: not taken", "--hidden takes it"]);
+    sent.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
     sent.sender.err(".bashrc: the peer does not allow this name");
-    sent.sender.err("1 file did not arrive; the code is still good");
+    sent.sender.err("1 file did not arrive; the code is still valid");
     sent.get(&["--yes", "--hidden"]).code(0);
     assert_eq!(tree::read(&sent.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
-    sent.sender.wait().code(0).error(&["sent 2 files, 3 B: stored there"]);
+    sent.sender.wait().code(0).error(&["sent 2 files (3 B); the peer has stored everything"]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_code_of_which_a_rule_took_nothing_stays_good() {
     let sent = Sent::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
     sent.get(&["--yes"]).code(4);
     sent.sender.err(".ssh/id: the peer does not allow this name");
-    sent.sender.err("2 files did not arrive; the code is still good");
+    sent.sender.err("2 files did not arrive; the code is still valid");
     // Who stops here has not sent it.
     let sender = sent.sender.stop(Signal::INT).code(1);
     sender.error(&["2 files did not arrive"]);
@@ -78,7 +78,11 @@ fn what_a_person_leaves_is_not_wanted() {
     get.shows("Fetch?");
     get.types("plain");
     get.wait().code(0);
-    sent.sender.wait().code(0).error(&["sent 1 file, 1 B: stored there"]).no_error(".bashrc");
+    sent.sender
+        .wait()
+        .code(0)
+        .error(&["sent 1 file (1 B); the peer has stored everything"])
+        .no_error(".bashrc");
 }
 
 #[test]
@@ -88,11 +92,11 @@ fn each_file_that_found_no_room_is_named() {
     // It has a length, and no bytes.
     File::create(folder.path().join("home/s/huge")).unwrap().set_len(1 << 42).unwrap();
     let sent = Sent::new(folder, &["s"]);
-    sent.get(&["--yes"]).code(1).error(&["expected room for 4.00 TiB in "]);
+    sent.get(&["--yes"]).code(1).error(&[": 4.00 TiB needed, "]);
     for name in ["s/huge", "s/other", "s/small"] {
         sent.sender.err(&format!("{name}: no space left on the peer's disk"));
     }
-    sent.sender.err("3 files did not arrive; the code is still good");
+    sent.sender.err("3 files did not arrive; the code is still valid");
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn who_stops_at_the_question_says_which_files_it_was_about() {
     get.signal(Signal::INT);
     get.wait().code(1);
     sent.sender.err("s/b: cancelled by the peer");
-    sent.sender.err("3 files did not arrive; the code is still good");
+    sent.sender.err("3 files did not arrive; the code is still valid");
     sent.get(&["--yes"]).code(0);
     sent.sender.wait().code(0);
 }
@@ -116,13 +120,13 @@ fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
     tree::write(&sent.out(), [("s/a", "mine")]);
     sent.get(&["--yes", "--on-conflict", "fail"]).code(1);
     sent.sender.err("s/a: the peer already has a file of this name");
-    sent.sender.err("1 file did not arrive; the code is still good");
+    sent.sender.err("1 file did not arrive; the code is still valid");
 }
 
 #[test]
 fn no_count_is_made_up_where_nothing_was_asked_for() {
     let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
     let get = sent.relay.xcher(["get", &sent.code, "--yes", "-o", "-"]).run().code(2);
-    get.error(&["expected one file for standard output, got 3"]);
-    sent.sender.err("the other side stopped before it fetched anything; the code is still good");
+    get.error(&["standard output takes one file, not 3"]);
+    sent.sender.err("the peer stopped before it fetched anything; the code is still valid");
 }

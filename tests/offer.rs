@@ -44,13 +44,15 @@ fn what_is_offered_comes_with_yes() {
     let (relay, folder, out) = begin();
     let kim = started(receive(&relay, &out).args(["--yes"]));
     let done = send(&relay, &folder).run().code(0).out(&[]);
-    done.error(&["kim is asked"]).error(&["sent 2 files, 5 B"]).met(&["the session is private"]);
+    done.error(&["waiting for kim to accept"])
+        .error(&["sent 2 files (5 B)"])
+        .met(&["the session is encrypted"]);
     let path = |name: &str| format!("{}/s/{name}", out.display());
     kim.out(&path("a/1.jpg"));
     kim.out(&path("b"));
     assert!(tree::read(&out.join("s")) == tree::read(&folder.path().join("s")));
     // It waits for the next one: the same files need not come.
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::finished(&out).len(), 2);
 }
@@ -75,9 +77,9 @@ fn through_the_tunnel_too() {
 #[test]
 fn someone_at_a_terminal_is_asked() {
     for (answer, came, code, text) in [
-        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files, 5 B"),
-        ("n", &[], 1, "kim did not take 2 of 2 files"),
-        ("1", &["s/a/1.jpg"], 1, "kim did not take 1 of 2 files"),
+        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files (5 B)"),
+        ("n", &[], 1, "kim declined 2 of 2 files"),
+        ("1", &["s/a/1.jpg"], 1, "kim declined 1 of 2 files"),
     ] {
         let (relay, folder, out) = begin();
         let mut kim = Terminal::start(receive(&relay, &out).args(["--once"]));
@@ -89,7 +91,7 @@ fn someone_at_a_terminal_is_asked() {
         // Who asks is known before.
         let (before, _) = screen.split_once(offer).unwrap();
         assert!(
-            before.contains("amy (127.0.0.1) is connected directly; the session is private"),
+            before.contains("amy (127.0.0.1) is connected directly; the session is encrypted"),
             "{screen}"
         );
         assert!(tree::read(&out).is_empty());
@@ -106,8 +108,8 @@ fn who_shares_is_asked_too_and_without_a_terminal_it_is_no() {
     tree::write(&out, [("mine", "1")]);
     let share = |nick: &str| relay.xcher(["share", "--nick", nick, "mine"]).dir(&out);
     let kim = started(share("kim"));
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
-    kim.err("2 files of amy (127.0.0.1) are declined: there is no terminal to ask on");
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
+    kim.err("declined 2 files of amy (127.0.0.1): no terminal to ask on");
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::read(&out).len(), 1);
     let mut lee = Terminal::start(share("lee"));
@@ -115,7 +117,7 @@ fn who_shares_is_asked_too_and_without_a_terminal_it_is_no() {
     let amy = relay.xcher(["send", "lee", "s"]).dir(folder.path()).start();
     lee.shows(QUESTION);
     lee.types("b");
-    amy.wait().code(1).error(&["lee did not take 1 of 2 files"]);
+    amy.wait().code(1).error(&["lee declined 1 of 2 files"]);
     lee.says("s/b\n");
     assert_eq!(tree::finished(&out).into_keys().collect::<Vec<_>>(), ["mine", "s/b"]);
 }
@@ -128,7 +130,7 @@ fn an_offer_that_is_taken_back_is_not_asked_about_any_more() {
     let amy = send(&relay, &folder).start();
     kim.shows(QUESTION);
     amy.stop(Signal::INT).code(1);
-    kim.shows("not any more");
+    kim.shows("(withdrawn)");
     kim.wait().code(0);
     assert!(tree::read(&out).is_empty());
 }
@@ -166,5 +168,5 @@ fn a_nick_and_a_path_are_told_apart() {
 
 #[test]
 fn who_only_waits_needs_someone_to_say_yes() {
-    xcher(["receive"]).run().code(2).one_error(&["expected a terminal to ask on, or --yes"]);
+    xcher(["receive"]).run().code(2).one_error(&["no terminal to ask on"]);
 }

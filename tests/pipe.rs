@@ -89,7 +89,8 @@ fn a_hundred_mebibytes_go_through_and_are_not_held() {
     assert_eq!(told(get.end(0)), Vec::<String>::new());
     let said = sender.end(0);
     assert!(
-        said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.ends_with("sent 1 file (100.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
 }
@@ -151,8 +152,8 @@ fn what_was_cut_is_not_taken_for_whole() {
         assert!(rest(to).is_empty());
         let said = get.end(1);
         let told = |text: &str| said.iter().any(|line| line.contains(text));
-        assert!(told("stdin: expected its end, got 100000 bytes without it"), "{said:?}");
-        assert!(told("what standard output has is not whole"), "{said:?}");
+        assert!(told("stdin: incomplete after 100000 bytes"), "{said:?}");
+        assert!(told("standard output is incomplete"), "{said:?}");
         drop(stdin);
     }
 }
@@ -216,7 +217,8 @@ fn it_is_offered_and_stored_as_any_file() {
     let said = sender.end(0);
     // As many as came, and not what was known of it before.
     assert!(
-        said.iter().any(|line| line.contains("sent 1 file, 3.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.contains("sent 1 file (3.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
     for event in ["delivered", "sent"] {
@@ -261,7 +263,7 @@ fn a_reader_that_has_enough_ends_it() {
         "{said:?}"
     );
     let said = sender.end(1);
-    assert!(said.iter().any(|line| line.contains("cannot be sent again")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("cannot be resumed")), "{said:?}");
     feeds.join().unwrap();
 }
 
@@ -277,12 +279,12 @@ fn of_a_share_one_file_goes_to_standard_output() {
         assert!(rest(out(&mut get)) == bytes, "{name}");
         get.end(0);
     }
-    let several = [("s/more", "got 2"), ("s", "got 3")];
+    let several = [("s/more", "not 2"), ("s", "not 3")];
     for (name, got) in several {
         let mut get = get(&relay, &["bob", name]);
         assert!(rest(out(&mut get)).is_empty());
         let said = get.end(2);
-        assert!(said.len() == 1 && said[0].contains("expected one file"), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("standard output takes one file"), "{said:?}");
         assert!(said[0].contains(got), "{said:?}");
     }
     let mut get = get(&relay, &["bob", "s/none"]);
@@ -307,14 +309,17 @@ fn what_cannot_be_meant_is_a_usage_error() {
     let terminal = terminal();
     let stdout = terminal.1.try_clone().unwrap().into();
     let said = xcher(["get", "bob", "x", "-o", "-"]).between(Stdio::null(), stdout).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
     let said = xcher(["share", "-"]).between(terminal.1.into(), Stdio::null()).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
-    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - or --json"]);
-    usage(&["receive", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["share", "-", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["send", "-", "-"], &["once, got it 2 times"]);
-    usage(&["send", "Cargo.toml", "--name", "x"], &["expected - for standard input"]);
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
+    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - and --json both use standard output"]);
+    usage(&["receive", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["share", "-", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["send", "-", "-"], &["named 2 times; name it once"]);
+    usage(&["send", "Cargo.toml", "--name", "x"], &["--name names standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
-    usage(&["send", "-", "Cargo.toml", "--name", "Cargo.toml"], &["expected a free name"]);
+    usage(
+        &["send", "-", "Cargo.toml", "--name", "Cargo.toml"],
+        &["cannot share the piped input as"],
+    );
 }

@@ -91,12 +91,12 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
     let get = at(middle.address, ["get", "bob", "--all", "--nick", "amy", "-o", "out"]);
     let get = middle.run(place.keys_of_amy(get)).wait().code(0);
     let get = get.met(&[
-        "bob (127.0.0.2) is connected directly; the session is private: key ",
+        "bob (127.0.0.2) is connected directly; the session is encrypted: key ",
         "first time",
     ]);
     assert!(tree::read(&place.path("out/s")) == tree::read(&place.path("s")), "bytes differ");
 
-    let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is private: key ");
+    let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is encrypted: key ");
     let words = |line: &str| line.split_once("safety words: ").unwrap().1.to_owned();
     assert_eq!(words(&get.met[0]), words(&at_bobs));
     assert_eq!(words(&at_bobs).split(' ').count(), 3, "{at_bobs}");
@@ -137,7 +137,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             }
             true
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", expected]);
+        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", expected]);
     };
     // Text and tag of the first record, the second, the sum, the last.
     for at in [2, 20_000, RECORD - 1, RECORD + 2, TEXTS + 2, TEXTS + 40, SEALED - 16, SEALED - 1] {
@@ -155,7 +155,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             bytes.truncate(left);
             bytes.len() < left
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", cut]);
+        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", cut]);
     }
 
     let more = place.meddle(&[], |way, begins, bytes| {
@@ -191,8 +191,8 @@ fn a_first_session_that_someone_made_unencrypted_says_so_on_both_sides() {
     let middle = Middle::start(place.relay.address, no);
     let check = place.keys_of_amy(at(middle.address, ["check", "bob", "s/file"]));
     let done = middle.run(check).wait().code(0).out(&["s/file YES"]);
-    done.met(&["bob (127.0.0.2)", "the session is not private"]);
-    bob.err("the session is not private");
+    done.met(&["bob (127.0.0.2)", "the session is not encrypted"]);
+    bob.err("the session is not encrypted");
     bob.stop(Signal::TERM).code(0);
 }
 
@@ -201,7 +201,7 @@ fn who_strips_what_makes_a_session_private_gets_no_session() {
     let place = Place::new();
     let bob = place.share("bob", &[]);
     let secure = &["--secure"];
-    let refused = ["bob speaks in the clear alone, and --secure forbids that"];
+    let refused = ["bob does not support encryption, which --secure requires"];
     let yes = replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
     place.meddle(secure, yes).code(5).one_error(&refused);
     let probe = replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
@@ -209,13 +209,13 @@ fn who_strips_what_makes_a_session_private_gets_no_session() {
     let upper = replace(Way::ByB, "secure", "SECURE");
     place.meddle(&[], upper).code(1).one_error(&["expected X_CAPS word word …"]);
     // Nor without --secure: who answers YES knows encryption.
-    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    let stop = ["STOP: bob supports encryption, but the session would not be encrypted"];
     for options in [&[][..], secure] {
         place.meddle(options, replace(Way::ByB, "secure", "sekure")).code(5).error(&stop);
         place.meddle(options, replace(Way::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
     }
     // Also where only the check at the end is left out: both lines are part of the handshake.
-    let handshake = ["bob cannot be reached", "expected a message of this handshake"];
+    let handshake = ["cannot reach bob", "expected a message of this handshake"];
     for way in [Way::ByA, Way::ByB] {
         place.meddle(&[], replace(way, "verify", "verifx")).code(1).one_error(&handshake);
     }
@@ -247,7 +247,7 @@ fn nothing_is_offered_unencrypted() {
         done
     };
     let bob = receive(&[]);
-    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    let stop = ["STOP: bob supports encryption, but the session would not be encrypted"];
     let not = ["nothing was sent: the session with bob is not encrypted"];
     send(Box::new(replace(Way::ByB, "secure", "sekure"))).error(&stop);
     send(Box::new(replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
@@ -262,7 +262,7 @@ fn nothing_is_offered_unencrypted() {
     let _plain = receive(&["--plain"]);
     send(Box::new(|_, _, _| true)).error(&not);
     let plain = place.relay.xcher(["send", "--to", "bob", "t", "--plain"]).dir(place.folder.path());
-    plain.run().code(2).one_error(&["expected an encrypted session for an offer, got --plain"]);
+    plain.run().code(2).one_error(&["an offer needs an encrypted session"]);
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn what_is_changed_or_repeated_in_a_private_session_ends_it() {
     place.meddle(&["--nick", "amy"], by_a).code(3).one_error(&["the session with bob ended: "]);
     bob.until("what it found", |lines| {
         let found =
-            |line: &String| line.contains("amy (127.0.0.2) is gone") && line.contains(record);
+            |line: &String| line.contains("amy (127.0.0.2) disconnected") && line.contains(record);
         lines.err.iter().any(found).then_some(())
     });
 }
@@ -309,7 +309,7 @@ fn a_changed_key_stops_until_it_is_forgotten() {
     let check = |options: &[&str]| place.amy(&["check", "bob", "s/file"]).args(options).run();
     let bob = place.share("bob", &[]);
     check(&[]).code(0).met(&["seen for the first time"]);
-    check(&[]).code(0).met(&["the same as before"]);
+    check(&[]).code(0).met(&["same as before"]);
     let old = place.amy(&["peers"]).run().code(0);
     assert_eq!(old.out.len(), 1, "{old}");
     bob.stop(Signal::TERM).code(0);
@@ -319,7 +319,7 @@ fn a_changed_key_stops_until_it_is_forgotten() {
     let (new, old) = (me.run().out.concat(), old.out[0].split('\t').nth(1).unwrap().to_owned());
     let done = check(&["--json"]).code(5);
     let forget = format!("xcher peers forget bob --relay {}", place.relay.address);
-    let done = done.error(&["STOP: bob has another key than before"]);
+    let done = done.error(&["STOP: the key of bob has changed"]);
     done.error(&["before: ", &old]).error(&["now: ", &new]).error(&[&forget]);
     let done = check(&[]).code(5).out(&[]);
     assert!(done.met.is_empty(), "{done}");
@@ -329,7 +329,7 @@ fn a_changed_key_stops_until_it_is_forgotten() {
     let forget: Vec<_> = forget.split(' ').skip(1).collect();
     place.amy(&forget).run().code(0);
     check(&[]).code(0).met(&["seen for the first time"]);
-    check(&[]).code(0).met(&["the same as before"]);
+    check(&[]).code(0).met(&["same as before"]);
 }
 
 #[test]
@@ -342,11 +342,11 @@ fn whose_key_is_pinned_is_not_spoken_with_in_the_clear() {
 
     let bob = place.share("bob", &["--plain"]);
     let pace = Pace::start();
-    let done = check(&[]).code(5).error(&["STOP: bob speaks in the clear alone, and had a key"]);
+    let done = check(&[]).code(5).error(&["STOP: bob does not support encryption, but had a key"]);
     assert!(pace.elapsed() < Duration::from_secs(10), "{done}");
-    check(&["--secure"]).code(5).one_error(&["--secure forbids that"]);
+    check(&["--secure"]).code(5).one_error(&["which --secure requires"]);
     // Nothing was asked but whether it knows more.
-    check(&["--plain"]).code(0).met(&["the session is not private: --plain"]);
+    check(&["--plain"]).code(0).met(&["the session is not encrypted: --plain"]);
     bob.stop(Signal::TERM).code(0);
 
     let files = vec![("s/file".to_owned(), Vec::new())];
@@ -355,7 +355,7 @@ fn whose_key_is_pinned_is_not_spoken_with_in_the_clear() {
         online.send(()).unwrap();
     });
     wait.recv().unwrap();
-    check(&[]).code(5).error(&["STOP: bob speaks in the clear alone"]);
+    check(&[]).code(5).error(&["STOP: bob does not support encryption"]);
     assert_eq!(seed.join().unwrap().unwrap(), ["X_CHK //xcher/2", "X_END"]);
 }
 
@@ -367,15 +367,15 @@ fn with_secure_nobody_is_spoken_with_in_the_clear() {
     // Four in a row are no reason to think that nobody there speaks XCHER.
     for number in 0..5 {
         let amy = ["check", "bob", "s/file", "--plain", "--nick", &format!("amy{number}")];
-        let done = place.amy(&amy).run().code(3).one_error(&["closed the connection"]);
+        let done = place.amy(&amy).run().code(3).one_error(&["connection closed"]);
         assert!(done.out.is_empty(), "{done}");
     }
-    bob.err("a caller was turned away: expected a private session");
+    bob.err("refused a caller: the peer does not support encryption");
     place.amy(&["check", "bob", "s/file"]).run().code(0);
     bob.stop(Signal::TERM).code(0);
     let bob = place.share("bob", &["--plain"]);
     let done = place.relay.xcher(["get", "bob", "s/file", "--secure"]).run().code(5);
-    done.one_error(&["bob speaks in the clear alone, and --secure forbids that"]);
+    done.one_error(&["bob does not support encryption, which --secure requires"]);
     drop(bob);
 }
 
@@ -384,17 +384,20 @@ fn plain_and_secure_exclude_each_other_where_they_are_said_alike() {
     let place = Place::new();
     let _bob = place.share("bob", &[]);
     let check = |options: &[&str]| place.amy(&["check", "bob", "s/file"]).args(options);
-    check(&["--plain", "--secure"]).run().code(2).one_error(&["expected --plain or --secure"]);
-    let plain = "the session is not private: --plain";
+    check(&["--plain", "--secure"])
+        .run()
+        .code(2)
+        .one_error(&["--plain and --secure contradict each other"]);
+    let plain = "the session is not encrypted: --plain";
     let done = check(&["--plain"]).env("XCHER_SECURE", "1").run();
     done.code(0).met(&[plain]);
     let done = check(&["--secure"]).env("XCHER_PLAIN", "1").run();
-    done.code(0).met(&["the session is private"]);
+    done.code(0).met(&["the session is encrypted"]);
     let config = place.path("config.toml");
     fs::write(&config, "plain = true\n").unwrap();
     check(&[]).env("XCHER_CONFIG", &config).run().code(0).met(&[plain]);
     let done = check(&["--secure"]).env("XCHER_CONFIG", &config).run();
-    done.code(0).met(&["the session is private"]);
+    done.code(0).met(&["the session is encrypted"]);
     fs::write(&config, "plain = true\nsecure = true\n").unwrap();
     check(&[]).env("XCHER_CONFIG", &config).run().code(2);
 }
@@ -442,8 +445,9 @@ fn a_key_that_cannot_be_kept_is_told_and_the_answer_comes() {
     fs::create_dir(place.path("amy/.known_peers.lock")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(0).out(&["s/file YES"]);
     assert_eq!(done.err.len(), 2, "{done}");
-    let why = "is not kept: cannot open the lock";
-    done.error(&["the key of bob", why]).error(&["the key of the relay", why]);
+    let why = "cannot open the lock";
+    done.error(&["cannot store the key of bob: ", why])
+        .error(&["cannot store the key of the relay: ", why]);
     // What is no file of keys is told at once, before anyone is called.
     fs::create_dir(place.path("amy/known_peers")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
@@ -484,7 +488,7 @@ fn a_file_of_any_records_comes_with_its_sum() {
                 }
                 data.say(sealer.finish().unwrap());
             });
-            let done = done.code(0).met(&["is private", "safety words: none yet"]);
+            let done = done.code(0).met(&["is encrypted", "safety words: none yet"]);
             assert!(files.get("file").is_some_and(|file| file == content), "{length}\n{done}");
         }
     }
@@ -499,7 +503,7 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         assert!(files.is_empty(), "{files:?}\n{done}");
     };
     let digest = blake3::hash(content);
-    let altered = "expected the digest that the other side told, got another";
+    let altered = "checksum mismatch: the data was altered in transit";
     for (text, digest) in [(content, blake3::hash(b"other")), (b"12346", digest)] {
         refuse(altered, &|control, mut data| {
             let mut sealer = control.sealer(0);
@@ -518,18 +522,18 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got more", &|control, mut data| {
+    refuse("the peer sent more than the announced 5 bytes", &|control, mut data| {
         let mut sealer = control.sealer(0);
         data.say(record(&mut sealer, b"123456"));
         data.try_say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got 4", &|control, mut data| {
+    refuse("incomplete: 4 of 5 bytes", &|control, mut data| {
         let (mut sealer, digest) = (control.sealer(0), blake3::hash(b"1234"));
         data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     // In the clear, as if the session were not private.
-    refuse("expected 5 bytes, got 0", &|_, mut data| data.say(content));
+    refuse("incomplete: 0 of 5 bytes", &|_, mut data| data.say(content));
 }
 
 #[test]
@@ -543,8 +547,8 @@ fn a_file_that_shrinks_or_grows_while_it_is_sent_privately() {
     get.event(&[("event", "transfer"), ("state", "progress")]);
     shrink(&path);
     let get = get.wait().code(1);
-    get.error(&["s/large: expected 8589934592 bytes, got ", "reset"]);
-    bob.err("s/large: could not send it whole: expected a file of 8589934592 bytes, got its end");
+    get.error(&["s/large: incomplete: ", "of 8589934592 bytes", "reset"]);
+    bob.err("s/large: not sent completely: expected a file of 8589934592 bytes, got its end");
     assert!(tree::finished(&place.path("out")).is_empty());
 }
 

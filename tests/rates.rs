@@ -96,7 +96,7 @@ fn a_slow_transfer_stops_at_once() {
 fn what_is_no_rate_is_a_usage_error() {
     for bad in ["0", "1kb", "16383", "-1", "2", "fast", "1.5mb"] {
         let done = xcher(["who", &format!("--limit-send={bad}")]).run().code(2);
-        done.error(&["--limit-send", bad]).error(&["expected bytes a second from 16kb up"]);
+        done.error(&["--limit-send", bad]).error(&["not a rate of 16kb or more a second"]);
     }
     xcher(["who"]).env("XCHER_LIMIT_RECEIVE", "1kb").run().code(2);
 }

@@ -130,10 +130,14 @@ fn the_systems_authorities_vouch_where_no_other_is_named() {
         who.env("SSL_CERT_DIR", authority.folder.path().join("none")).run()
     };
     who(&authority.file()).code(0).quiet();
-    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown authority", "--tls-ca"]);
+    who(&other.file()).code(3).one_error(&[
+        "cannot use the bridge at wss://",
+        "unknown authority",
+        "--tls-ca",
+    ]);
     let none = who(&authority.folder.path().join("none"));
     none.code(3).one_error(&[
-        "no relay",
+        "cannot use the bridge",
         "no list of trusted certificate authorities",
         "ca-certificates",
     ]);
@@ -163,7 +167,9 @@ fn who_is_not_the_one_that_was_named_is_refused() {
     ] {
         let relay = relay_with(&authority.pair(name, params));
         let who = || through(&url(&relay), &authority.file(), &["who"]).run();
-        who().code(3).one_error(&["no relay at wss://", "the certificate of 127.0.0.1"]);
+        who()
+            .code(3)
+            .one_error(&["cannot use the bridge at wss://", "the certificate of 127.0.0.1"]);
         who().error(&parts);
     }
 }
@@ -208,7 +214,7 @@ fn files_that_are_no_pair_are_told_before_anything_is_opened() {
     }
     for (given, lacking) in [("--tls-cert", "--tls-key"), ("--tls-key", "--tls-cert")] {
         let half = xcher(["relay", "--listen", "127.0.0.1:0", given]).args([certificate]).run();
-        half.code(2).one_error(&["expected", lacking, "beside", given, "got none"]);
+        half.code(2).one_error(&[given, "needs", lacking]);
     }
     for (ca, part) in [
         (&missing, "cannot read"),
@@ -234,10 +240,15 @@ fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
         assert!(answer.contains("expected TLS") && answer.contains("https://"), "{answer}");
     }
     let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
-    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "expected TLS", "wss://"]);
+    who(format!("ws://{at}/xcher")).one_error(&[
+        "cannot use the bridge",
+        "400",
+        "expected TLS",
+        "wss://",
+    ]);
     let plain = Relay::start();
     let at = plain.process.out("http http://");
-    let parts = ["no relay", "does not use TLS on this port", "ws://"];
+    let parts = ["cannot use the bridge", "does not use TLS on this port", "ws://"];
     who(format!("wss://{at}xcher")).one_error(&parts);
     // What is neither is closed.
     let mut socket = connect(port(&relay), "127.0.0.1");
@@ -295,12 +306,12 @@ fn at_a_hangup_the_certificate_is_read_again() {
     fs::write(&pair.key, "no key").unwrap();
     relay.process.signal(Signal::HUP);
     let told = relay.process.err("xcher: ");
-    assert!(told.ends_with("the certificate stays as it was"), "{told}");
+    assert!(told.ends_with("the old certificate stays in force"), "{told}");
     who(&old).code(0);
     fs::copy(&next.key, &pair.key).unwrap();
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     relay.process.signal(Signal::HUP);
-    relay.process.err("the new certificate is used from now on");
+    relay.process.err("the new certificate is in force");
     who(&new).code(0);
     who(&old).code(3);
     // The same again is nothing new.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Digest;
-use crate::{FileName, LeftOut, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, NotStored, Size, Stat};
 
 /// The meaning of a line from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,7 @@ pub enum Event {
         stat: Stat,
     },
     /// The peer offers a file with an invalid name.
-    InvalidOffer {
-        /// The violation and the name, escaped.
-        reason: Box<str>,
-    },
+    InvalidOffer(InvalidName),
     /// The peer leaves a file out of its listing or offer (section 20).
     LeftOut(LeftOut),
     /// The offer is complete.
@@ -77,10 +74,7 @@ pub enum Event {
     /// The peer asks a question, queued after older ones: see [`Session::question`](super::Session::question).
     Question,
     /// The peer asks about an invalid name. The session answers NO in order.
-    InvalidQuestion {
-        /// The violation and the name, escaped.
-        reason: Box<str>,
-    },
+    InvalidQuestion(InvalidName),
     /// One entry of the requested listing.
     Entry {
         /// The file.
@@ -91,10 +85,7 @@ pub enum Event {
         stat: Stat,
     },
     /// One entry of the listing with an invalid name, which cannot be requested.
-    InvalidEntry {
-        /// The violation and the name, escaped.
-        reason: Box<str>,
-    },
+    InvalidEntry(InvalidName),
     /// The listing is complete.
     ListEnd {
         /// Entries, including those with invalid names.

@@ -148,7 +148,7 @@ impl Ledger {
                         let (name, stat) = (name.to_owned(), stat.unwrap_or_default());
                         Event::Offered { name, size, stat }
                     }
-                    Err(bad) => Event::InvalidOffer { reason: format!("{bad}").into() },
+                    Err(bad) => Event::InvalidOffer(bad.into()),
                 }
             }
             ExtensionPacket::Batch { count, port } => {
@@ -272,7 +272,7 @@ impl Ledger {
         self.entries = self.count_entry(self.entries)?;
         Ok(match name {
             Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
-            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
+            Err(bad) => Event::InvalidEntry(bad.into()),
         })
     }
 
@@ -284,7 +284,7 @@ impl Ledger {
         }
         Ok(match name {
             Ok(name) => Event::LeftOut(LeftOut { name: name.to_owned(), reason }),
-            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
+            Err(bad) => Event::InvalidEntry(bad.into()),
         })
     }
 
@@ -332,7 +332,7 @@ impl Ledger {
             }
             Err(bad) if extensions.has(Extensions::RECEIPT) => {
                 self.owed.push(Owed::Refusal(number));
-                Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
+                Ok(Event::InvalidQuestion(bad.into()))
             }
             Err(bad) => self.owe_no(bad),
         }
@@ -350,7 +350,7 @@ impl Ledger {
             return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
         }
         self.owed.push(Owed::No(bad.name.into()));
-        Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
+        Ok(Event::InvalidQuestion(bad.into()))
     }
 }
 

@@ -5,7 +5,7 @@ pub(super) mod consent;
 pub(super) mod delivery_report;
 pub(super) mod hidden_files;
 pub(super) mod json;
-mod left_out;
+pub(crate) mod left_out;
 pub(super) mod manifest;
 pub(super) mod output;
 mod progress;

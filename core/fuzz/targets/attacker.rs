@@ -1,16 +1,18 @@
-//! Two hosts and an attacker on the path, who flips, truncates, drops, repeats, reorders and inserts bytes: a
-//! host whose session is encrypted shares it with the other host alone, and receives only what that one sent.
+//! Two encrypting hosts, and an attacker on the path that flips, cuts, drops, repeats, swaps and
+//! inserts bytes: an encrypted session is with the other host only, and brings only what that host
+//! sent.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
-use endpoint::{Endpoint, code, exchange, key, terms};
 use libfuzzer_sys::fuzz_target;
 use xcher_core::secure::Side;
 use xcher_core::session::{Event, Terms};
 use xcher_core_fuzz::{assert_printable, split};
 
-#[allow(dead_code, reason = "the tests need more of it")]
+use endpoint::{Endpoint, code, exchange, key, terms};
+
+#[allow(dead_code, reason = "shared with the tests of the negotiation")]
 #[path = "../../tests/negotiation/endpoint.rs"]
 mod endpoint;
 
@@ -18,9 +20,9 @@ mod endpoint;
 struct Input<'a> {
     strict: bool,
     code: bool,
-    /// Splits all bytes, even without changes.
+    /// Seed for splitting everything.
     split: Option<u8>,
-    /// Changes to single messages, each of which is everything that a side sends at once.
+    /// Changes of pieces, by number. A piece is everything that a side sends at once.
     changes: Vec<(u8, Change<'a>)>,
 }
 
@@ -30,10 +32,10 @@ enum Change<'a> {
     Cut(u16),
     Drop,
     Repeat,
-    /// Delays the message until after the side's next one.
+    /// Delivers it after the next piece of the same side.
     Hold,
     Insert(u16, &'a [u8]),
-    /// Replaces the message with the last one of the other side.
+    /// Delivers the peer's last piece instead.
     Reflect,
 }
 
@@ -49,8 +51,8 @@ fuzz_target!(|input: Input| {
     });
     let (mut number, mut changed) = (0, false);
     let (mut held, mut last) = (Vec::new(), Vec::new());
-    exchange(&mut both, &mut |_, message| {
-        let mut bytes = message.clone();
+    exchange(&mut both, &mut |_, sent| {
+        let mut bytes = sent.clone();
         for (_, change) in input.changes.iter().filter(|(at, _)| *at == number).take(4) {
             let at = |at: u16, length: usize| usize::from(at) % (length + 1);
             match change {
@@ -71,12 +73,12 @@ fuzz_target!(|input: Input| {
                 Change::Reflect => bytes.clone_from(&last),
             }
         }
-        if !message.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == message {
+        if !sent.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == sent {
             bytes.append(&mut held);
         }
-        changed |= bytes != message;
+        changed |= bytes != sent;
         number = number.saturating_add(1);
-        last = message;
+        last = sent;
         match input.split {
             Some(seed) => split(seed, &bytes).into_iter().map(<[u8]>::to_vec).collect(),
             None => vec![bytes],
@@ -87,12 +89,12 @@ fuzz_target!(|input: Input| {
     if !changed {
         endpoint::assert_encrypted(&both);
     }
-    for (host, side) in both.iter().zip([Side::Caller, Side::Callee]) {
-        if let Some(error) = &host.error {
+    for (endpoint, side) in both.iter().zip([Side::Caller, Side::Callee]) {
+        if let Some(error) = &endpoint.error {
             assert_printable(&error.to_string());
         }
-        assert!(host.agreed() != Some(None) || !(input.strict || input.code));
-        if let Some(Some(got)) = host.agreed() {
+        assert!(endpoint.agreed() != Some(None) || !(input.strict || input.code));
+        if let Some(Some(got)) = endpoint.agreed() {
             assert_eq!(got, key(side.other()));
             let quiet = |event: &Event| {
                 matches!(
@@ -104,11 +106,11 @@ fuzz_target!(|input: Input| {
                         | Event::Answer { .. }
                 )
             };
-            assert!(host.events.iter().all(quiet), "{:?}", host.events);
+            assert!(endpoint.events.iter().all(quiet), "{:?}", endpoint.events);
             assert!(
-                !input.code || host.events.contains(&Event::Authenticated) || {
-                    !host.is_served()
-                        && !host
+                !input.code || endpoint.events.contains(&Event::Authenticated) || {
+                    !endpoint.is_served()
+                        && !endpoint
                             .lines()
                             .iter()
                             .any(|line| line.ends_with(" NO") && !line.starts_with("X_AUTH"))
