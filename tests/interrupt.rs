@@ -234,7 +234,7 @@ fn either_side_is_killed_at_a_random_moment() {
                 let done = requester.wait();
                 match check(&out, &content, &done) {
                     true => drop(done.code(0)),
-                    false => drop(done.code(1).error(&["file: incomplete: ", "of 50331648 bytes"])),
+                    false => drop(done.code(1).error(&["file: incomplete: ", "of 48.00 MiB"])),
                 }
             }
             Victim::Requester => {
