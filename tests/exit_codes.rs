@@ -84,7 +84,7 @@ fn one_when_a_transfer_is_incomplete() {
     let mut control = bob.called();
     control.lists(&["file 5"]);
     Conn::to(control.requested("file", "5")).say("123");
-    let get = get.wait().code(1).error(&["file: incomplete: 3 of 5 bytes"]);
+    let get = get.wait().code(1).error(&["file: incomplete: 3 B of 5 B"]);
     let events = get.events();
     let failed = events.iter().find(|event| event["state"] == "failed").unwrap();
     assert_eq!((&failed["kind"], &failed["name"]), (&json!("incomplete"), &json!("file")));

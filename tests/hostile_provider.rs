@@ -162,15 +162,11 @@ fn receive_with(options: &[&str], send: impl FnOnce(Conn)) -> (Done, tree::Tree,
 fn too_few_too_many_or_no_bytes_do_not_make_a_file() {
     type Case<'a> = (&'a [u8], &'a str, &'a [u8]);
     let cases: [Case<'_>; 5] = [
-        (b"", "file: incomplete: 0 of 5 bytes", b""),
-        (b"123", "file: incomplete: 3 of 5 bytes", b"123"),
-        (b"1234", "file: incomplete: 4 of 5 bytes", b"1234"),
-        (b"123456", "file: the peer sent more than the announced 5 bytes", b"12345"),
-        (
-            b"GET / HTTP/1.1\r\n\r\n",
-            "file: the peer sent more than the announced 5 bytes",
-            b"GET /",
-        ),
+        (b"", "file: incomplete: 0 B of 5 B", b""),
+        (b"123", "file: incomplete: 3 B of 5 B", b"123"),
+        (b"1234", "file: incomplete: 4 B of 5 B", b"1234"),
+        (b"123456", "file: the peer sent more than the announced 5 B", b"12345"),
+        (b"GET / HTTP/1.1\r\n\r\n", "file: the peer sent more than the announced 5 B", b"GET /"),
     ];
     for (sent, expected, kept) in cases {
         let (done, finished, partials) = receive(|mut data| data.say(sent));
@@ -237,7 +233,7 @@ fn a_stalled_data_connection_times_out() {
         data.say("123");
         data.rest();
     });
-    done.code(1).error(&["file: incomplete: 3 of 5 bytes: the transfer stalled"]);
+    done.code(1).error(&["file: incomplete: 3 B of 5 B: the transfer stalled"]);
     assert!(finished.is_empty());
     assert_eq!(partials.into_values().collect::<Vec<_>>(), [b"123"]);
 }

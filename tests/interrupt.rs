@@ -235,7 +235,7 @@ fn a_transfer_survives_a_kill_of_either_side_at_a_random_moment() {
                 let done = requester.wait();
                 match check(&out, &content, &done) {
                     true => drop(done.code(0)),
-                    false => drop(done.code(1).error(&["file: incomplete: ", "of 50331648 bytes"])),
+                    false => drop(done.code(1).error(&["file: incomplete: ", "of 48.00 MiB"])),
                 }
             }
             Victim::Requester => {

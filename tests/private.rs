@@ -137,7 +137,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             }
             true
         });
-        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", expected]);
+        get.code(1).error(&["s/file: incomplete: ", "of 97.66 KiB", expected]);
     };
     // Text and tag of the first record, the second, the sum, the last.
     for at in [2, 20_000, RECORD - 1, RECORD + 2, TEXTS + 2, TEXTS + 40, SEALED - 16, SEALED - 1] {
@@ -155,7 +155,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
             bytes.truncate(left);
             bytes.len() < left
         });
-        get.code(1).error(&["s/file: incomplete: ", "of 100000 bytes", cut]);
+        get.code(1).error(&["s/file: incomplete: ", "of 97.66 KiB", cut]);
     }
 
     let more = place.meddle(&[], |way, begins, bytes| {
@@ -522,18 +522,18 @@ fn a_file_with_another_sum_or_another_key_is_no_file() {
         data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
-    refuse("the peer sent more than the announced 5 bytes", &|control, mut data| {
+    refuse("the peer sent more than the announced 5 B", &|control, mut data| {
         let mut sealer = control.sealer(0);
         data.say(record(&mut sealer, b"123456"));
         data.try_say(sealer.finish().unwrap());
     });
-    refuse("incomplete: 4 of 5 bytes", &|control, mut data| {
+    refuse("incomplete: 4 B of 5 B", &|control, mut data| {
         let (mut sealer, digest) = (control.sealer(0), blake3::hash(b"1234"));
         data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     // In the clear, as if the session were not private.
-    refuse("incomplete: 0 of 5 bytes", &|_, mut data| data.say(content));
+    refuse("incomplete: 0 B of 5 B", &|_, mut data| data.say(content));
 }
 
 #[test]
@@ -547,7 +547,7 @@ fn a_file_that_shrinks_or_grows_while_it_is_sent_privately() {
     get.event(&[("event", "transfer"), ("state", "progress")]);
     shrink(&path);
     let get = get.wait().code(1);
-    get.error(&["s/large: incomplete: ", "of 8589934592 bytes", "reset"]);
+    get.error(&["s/large: incomplete: ", "of 8.00 GiB", "reset"]);
     bob.err("s/large: not sent completely: expected a file of 8589934592 bytes, got its end");
     assert!(tree::finished(&place.path("out")).is_empty());
 }
