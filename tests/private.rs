@@ -451,7 +451,7 @@ fn a_key_that_cannot_be_kept_is_told_and_the_answer_comes() {
     // What is no file of keys is told at once, before anyone is called.
     fs::create_dir(place.path("amy/known_peers")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
-    let done = done.one_error(&["expected a regular file at", "known_peers"]);
+    let done = done.one_error(&["is not a regular file", "known_peers"]);
     assert!(done.met.is_empty(), "{done}");
 }
 
