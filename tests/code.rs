@@ -59,12 +59,12 @@ fn a_code_brings_everything_on_every_way() {
             let out = tempdir().unwrap();
             let (sender, code) = send(from, &folder.path().join("s"), &[]);
             let get = get(to, &code, out.path()).run().code(0);
-            let get = get.met(&["the session is private: key ", ", proved by the code"]);
+            let get = get.session_line(&["the session is private: key ", ", proved by the code"]);
             assert_eq!(get.out.len(), files().len());
             assert!(tree::read(out.path()) == tree::read(folder.path()), "{from} to {to}");
             let sender = sender.wait().code(0).out(&[&code]);
             let sender = sender.error(&["in another terminal: ", &format!(" get {code}")]);
-            sender.error(&["sent 4 files, 2.93 MiB"]).met(&["proved by the code"]);
+            sender.error(&["sent 4 files, 2.93 MiB"]).session_line(&["proved by the code"]);
         }
     }
 }

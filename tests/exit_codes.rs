@@ -236,7 +236,7 @@ fn three_where_the_relay_does_not_answer() {
     who.wait().code(3).error(&["no relay at "]);
     // Later, and for good: a command that asks something cannot go on.
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_WHO amy\n");
     drop(link);
@@ -246,7 +246,7 @@ fn three_where_the_relay_does_not_answer() {
         .error(&["no relay at ", "the other side closed the connection"]);
     // It lives, but does not answer.
     let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_PING 1\n");
     link.hears("X_PONG 1");

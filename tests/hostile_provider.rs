@@ -270,7 +270,7 @@ fn a_stranger_on_the_control_port_does_not_keep_the_peer_away() {
         stranger.finish();
         stranger.rest();
         let mut control = Conn::to(port);
-        control.knows_the_six();
+        control.refuses_extensions();
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
@@ -286,7 +286,7 @@ fn a_silent_stranger_on_the_control_port_is_passed_over() {
     let port = bob.called_from();
     let stranger = Conn::from("127.0.0.2", port);
     let mut control = Conn::to(port);
-    control.knows_the_six();
+    control.refuses_extensions();
     control.hears("X_CHK x");
     control.say("X_CHK x YES\n");
     check.wait().code(0).quiet().out(&["x YES"]);

@@ -83,7 +83,7 @@ fn what_is_still_being_called_or_asked_of_the_relay_ends_too() {
         (vec!["share", "."], ""),
     ] {
         let done = at(relay.address(), command).args(["--nick", "me"]).start();
-        let mut link = relay.takes_in("me");
+        let mut link = relay.brings_online("me");
         if question.is_empty() {
             done.out("online me");
         } else {

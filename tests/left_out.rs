@@ -13,8 +13,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use rustix::process::Signal;
-use system::another_user::{as_other, close, open_tempdir};
 use system::not_tested;
+use system::other_user::{as_other, close, open_tempdir};
 use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -39,7 +39,7 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let _socket = UnixListener::bind(share.join("socket")).unwrap();
     let address = relay.address.to_string();
     let args = ["--relay", &address, "send", share.to_str().unwrap(), "--no-qr"];
-    let Some(sender) = as_other(&args, &home) else { return };
+    let Some(sender) = as_other(home.path(), args) else { return };
     let sender = sender.start();
     let code = code_of(&sender);
     let out = folder.path().join("out");
@@ -60,7 +60,7 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.event(&[("event", "online")]);
     let args = ["--relay", &address, "send", "--to", "kim", share.to_str().unwrap(), "--json"];
-    let sent = as_other(&args, &home).unwrap().run().code(1);
+    let sent = as_other(home.path(), args).unwrap().run().code(1);
     let told = |done: &Done, key: &str| {
         let left = events(done, "left");
         let said = left.iter().map(|event| format!("{} {}", event[key], event["reason"]));
@@ -81,7 +81,7 @@ fn what_was_not_asked_for_is_no_error() {
     close(&share.join("closed"));
     let address = relay.address.to_string();
     let args = ["--relay", &address, "share", "--nick", "bob", share.to_str().unwrap()];
-    let Some(bob) = as_other(&args, &home) else { return };
+    let Some(bob) = as_other(home.path(), args) else { return };
     let bob = bob.start();
     bob.out("online ");
     let get = |args: &[&str]| {
@@ -102,7 +102,7 @@ fn nothing_to_send_is_an_error_before_anything_is_shown() {
         let address = relay.address.to_string();
         for command in [&["send"][..], &["share", "--nick", "bob"], &["send", "--to", "kim"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
+            let Some(sender) = as_other(home.path(), args) else { return };
             let done = sender.run().out(&[]);
             assert!(matches!(done.code, Some(1 | 2)), "{done}");
             done.one_error(&["ermission denied"]);
@@ -122,7 +122,7 @@ fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
         let path = folder.path().join(name);
         for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
+            let Some(sender) = as_other(home.path(), args) else { return };
             sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
         }
     }
@@ -514,7 +514,7 @@ fn without_a_home_there_is_a_key_for_this_run() {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
         let get = get.error(&["no key can be kept", "for this run"]);
-        get.met(&["the session is private"]);
+        get.session_line(&["the session is private"]);
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use seed_peer::Wishes;
-use system::private_wire::PrivateConn;
+use system::encrypted_wire::EncryptedConn;
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::tree::{self, Tree};
@@ -117,7 +117,7 @@ fn fetch(a: Host, b: Host, relay: &Relay, nick: &str) -> Tree {
     }
     let out = tempdir().unwrap();
     let get = a.xcher(relay, &["get", nick, "--all", "--nick", "amy", "-o"]).args([out.path()]);
-    get.run().code(0).quiet().met(&[nick, a.told(b.kind)]);
+    get.run().code(0).quiet().session_line(&[nick, a.told(b.kind)]);
     tree::read(out.path())
 }
 
@@ -185,7 +185,7 @@ fn b_asks_a() {
             asks[2].push_str(&never.number().to_string());
             let asks = format!("{}\n", asks.join("\n"));
             if is_private {
-                let mut control = PrivateConn::called(&mut ben, "X_CAPS secure", [6; 32]);
+                let mut control = EncryptedConn::called(&mut ben, "X_CAPS secure", [6; 32]);
                 assert_eq!(control.line(), "X_FILELIST");
                 control.say(&asks);
                 assert_eq!(ANSWERED.map(|_| control.line()), ANSWERED);
@@ -194,7 +194,7 @@ fn b_asks_a() {
             } else {
                 let mut control = Conn::to(ben.called_from());
                 if a.kind == Kind::Whole {
-                    control.knows_the_six();
+                    control.refuses_extensions();
                 }
                 control.hears("X_FILELIST");
                 control.say(&asks);
@@ -205,7 +205,7 @@ fn b_asks_a() {
                 assert_eq!(control.lines(), ["X_END"]);
             }
             let b = if is_private { Kind::Whole } else { Kind::Seed };
-            ls.wait().code(0).quiet().out(&["1\tmine"]).met(&[&nick, a.told(b)]);
+            ls.wait().code(0).quiet().out(&["1\tmine"]).session_line(&[&nick, a.told(b)]);
             never.is_untouched();
         }
     }

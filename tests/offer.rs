@@ -44,7 +44,9 @@ fn what_is_offered_comes_with_yes() {
     let (relay, folder, out) = begin();
     let kim = started(receive(&relay, &out).args(["--yes"]));
     let done = send(&relay, &folder).run().code(0).out(&[]);
-    done.error(&["kim is asked"]).error(&["sent 2 files, 5 B"]).met(&["the session is private"]);
+    done.error(&["kim is asked"])
+        .error(&["sent 2 files, 5 B"])
+        .session_line(&["the session is private"]);
     let path = |name: &str| format!("{}/s/{name}", out.display());
     kim.out(&path("a/1.jpg"));
     kim.out(&path("b"));

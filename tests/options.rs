@@ -151,10 +151,10 @@ fn quiet_says_nothing_but_errors_and_verbose_says_more() {
         bob.wait().code(0)
     };
     let quiet = share(&["-q"], "quiet").quiet();
-    assert!(quiet.met.is_empty(), "{quiet}");
+    assert!(quiet.session_lines.is_empty(), "{quiet}");
     let normal = share(&[], "normal");
-    let normal =
-        normal.met(&["amy (127.0.0.1) is connected directly; the session is private: key "]);
+    let normal = normal
+        .session_line(&["amy (127.0.0.1) is connected directly; the session is private: key "]);
     normal.error(&["bad\\nname\" goes as ", "bad%{0A}name: its own name cannot be sent"]);
     share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
 }

@@ -13,7 +13,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use system::process::{Held, xcher};
+use system::process::{RawProcess, xcher};
 use system::relay::Relay;
 use system::tree;
 use system::wire::Chat;
@@ -23,7 +23,7 @@ use tempfile::tempdir;
 const LARGE: usize = 100 << 20;
 
 /// `xcher send -` with what is to be sent by this test, and the code.
-fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (Held, String) {
+fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (RawProcess, String) {
     let mut sender = relay.xcher(["send", "-"]).args(options).between(stdin, Stdio::piped());
     let mut code = String::new();
     BufReader::new(sender.0.stdout.take().unwrap()).read_line(&mut code).unwrap();
@@ -31,20 +31,20 @@ fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (Held, String) {
 }
 
 /// `xcher get … -o -`.
-fn get(relay: &Relay, what: &[&str]) -> Held {
+fn get(relay: &Relay, what: &[&str]) -> RawProcess {
     relay.xcher(["get", "--yes", "-o", "-"]).args(what).between(Stdio::null(), Stdio::piped())
 }
 
-fn out(held: &mut Held) -> ChildStdout {
+fn out(held: &mut RawProcess) -> ChildStdout {
     held.0.stdout.take().unwrap()
 }
 
-fn kill(held: &Held) {
+fn kill(held: &RawProcess) {
     kill_process(Pid::from_child(&held.0), Signal::KILL).unwrap();
 }
 
 /// Writes to a pipe from a thread of its own; what is left of the pipe when all is written.
-fn feed(held: &mut Held, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
+fn feed(held: &mut RawProcess, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
     let mut stdin = held.0.stdin.take().unwrap();
     thread::spawn(move || {
         stdin.write_all(&bytes).unwrap();

@@ -11,9 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use system::middle::{Change, Middle, Way};
+use system::encrypted_wire::{EncryptedConn, record};
+use system::middle::{Change, Flow, Middle};
 use system::pace::Pace;
-use system::private_wire::{PrivateConn, record};
 use system::process::{Done, Process, Xcher};
 use system::relay::{Relay, at};
 use system::tree;
@@ -65,7 +65,7 @@ impl Place {
     fn meddle(
         &self,
         options: &[&str],
-        change: impl Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync + 'static,
+        change: impl Fn(Flow, usize, &mut Vec<u8>) -> bool + Send + Sync + 'static,
     ) -> Done {
         let middle = Middle::start(self.relay.address, change);
         let get = at(middle.address, ["get", "bob", "s/file", "-o", "out"]).args(options);
@@ -90,7 +90,7 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
     let middle = Middle::start(place.relay.address, |_, _, _| true);
     let get = at(middle.address, ["get", "bob", "--all", "--nick", "amy", "-o", "out"]);
     let get = middle.run(place.keys_of_amy(get)).wait().code(0);
-    let get = get.met(&[
+    let get = get.session_line(&[
         "bob (127.0.0.2) is connected directly; the session is private: key ",
         "first time",
     ]);
@@ -98,13 +98,13 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
 
     let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is private: key ");
     let words = |line: &str| line.split_once("safety words: ").unwrap().1.to_owned();
-    assert_eq!(words(&get.met[0]), words(&at_bobs));
+    assert_eq!(words(&get.session_lines[0]), words(&at_bobs));
     assert_eq!(words(&at_bobs).split(' ').count(), 3, "{at_bobs}");
 
     let heard = middle.heard();
     let of = |way| heard.iter().filter(move |(of, bytes)| *of == way && !bytes.is_empty());
     // Both are so small that they come together.
-    assert_eq!((of(Way::ByA).count(), of(Way::ByB).count(), of(Way::Data).count()), (1, 1, 1));
+    assert_eq!((of(Flow::ByA).count(), of(Flow::ByB).count(), of(Flow::Data).count()), (1, 1, 1));
     for (way, bytes) in &heard {
         for secret in [name, "file", &text[..16], "X_FILELIST", "X_REQUEST", "X_END", "X_SAS"] {
             assert!(!holds(bytes, secret.as_bytes()), "{secret:?} in {way:?}");
@@ -117,8 +117,8 @@ fn neither_names_nor_bytes_cross_in_the_clear() {
         let verbs = text.lines().take_while(|line| line.starts_with("X_"));
         verbs.map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(clear(Way::ByA), ["X_CHK", "X_CAPS", "X_SECURE", "X_SECURE"]);
-    assert_eq!(clear(Way::ByB), ["X_TICKET", "X_CHK", "X_CAPS", "X_SECURE"]);
+    assert_eq!(clear(Flow::ByA), ["X_CHK", "X_CAPS", "X_SECURE", "X_SECURE"]);
+    assert_eq!(clear(Flow::ByB), ["X_TICKET", "X_CHK", "X_CAPS", "X_SECURE"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
     let length = "expected a record of 16 to 65535 bytes";
     let change = |at: usize, bit: u8, expected: &str| {
         let get = place.meddle(&[], move |way, begins, bytes| {
-            if let (Way::Data, Some(at)) = (way, at.checked_sub(begins))
+            if let (Flow::Data, Some(at)) = (way, at.checked_sub(begins))
                 && let Some(byte) = bytes.get_mut(at)
             {
                 *byte ^= bit;
@@ -151,7 +151,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
 
     for to in [0, 1, 2, 17, 20_000, RECORD, TEXTS, TEXTS + 20, SEALED - 18, SEALED - 1] {
         let get = place.meddle(&[], move |way, begins, bytes| {
-            let left = if way == Way::Data { to - begins } else { usize::MAX };
+            let left = if way == Flow::Data { to - begins } else { usize::MAX };
             bytes.truncate(left);
             bytes.len() < left
         });
@@ -159,7 +159,7 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
     }
 
     let more = place.meddle(&[], |way, begins, bytes| {
-        if way == Way::Data && begins + bytes.len() == SEALED {
+        if way == Flow::Data && begins + bytes.len() == SEALED {
             bytes.push(0);
         }
         true
@@ -169,10 +169,10 @@ fn a_file_that_is_changed_or_cut_on_its_way_is_no_file() {
 
 /// Changes a line in the clear.
 fn replace(
-    in_way: Way,
+    in_way: Flow,
     line: &'static str,
     by: &'static str,
-) -> impl Fn(Way, usize, &mut Vec<u8>) -> bool {
+) -> impl Fn(Flow, usize, &mut Vec<u8>) -> bool {
     move |way, _, bytes| {
         if way == in_way && bytes.starts_with(b"X_") {
             let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
@@ -187,11 +187,11 @@ fn replace(
 fn a_first_session_that_someone_made_unencrypted_says_so_on_both_sides() {
     let place = Place::new();
     let bob = place.share("bob", &[]);
-    let no = replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
+    let no = replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
     let middle = Middle::start(place.relay.address, no);
     let check = place.keys_of_amy(at(middle.address, ["check", "bob", "s/file"]));
     let done = middle.run(check).wait().code(0).out(&["s/file YES"]);
-    done.met(&["bob (127.0.0.2)", "the session is not private"]);
+    done.session_line(&["bob (127.0.0.2)", "the session is not private"]);
     bob.err("the session is not private");
     bob.stop(Signal::TERM).code(0);
 }
@@ -202,21 +202,21 @@ fn who_strips_what_makes_a_session_private_gets_no_session() {
     let bob = place.share("bob", &[]);
     let secure = &["--secure"];
     let refused = ["bob speaks in the clear alone, and --secure forbids that"];
-    let yes = replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
+    let yes = replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
     place.meddle(secure, yes).code(5).one_error(&refused);
-    let probe = replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
+    let probe = replace(Flow::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
     place.meddle(secure, probe).code(5).one_error(&refused);
-    let upper = replace(Way::ByB, "secure", "SECURE");
+    let upper = replace(Flow::ByB, "secure", "SECURE");
     place.meddle(&[], upper).code(1).one_error(&["expected X_CAPS word word …"]);
     // Nor without --secure: who answers YES knows encryption.
     let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
     for options in [&[][..], secure] {
-        place.meddle(options, replace(Way::ByB, "secure", "sekure")).code(5).error(&stop);
-        place.meddle(options, replace(Way::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
+        place.meddle(options, replace(Flow::ByB, "secure", "sekure")).code(5).error(&stop);
+        place.meddle(options, replace(Flow::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
     }
     // Also where only the check at the end is left out: both lines are part of the handshake.
     let handshake = ["bob cannot be reached", "expected a message of this handshake"];
-    for way in [Way::ByA, Way::ByB] {
+    for way in [Flow::ByA, Flow::ByB] {
         place.meddle(&[], replace(way, "verify", "verifx")).code(1).one_error(&handshake);
     }
     bob.stop(Signal::TERM).code(0);
@@ -249,11 +249,11 @@ fn nothing_is_offered_unencrypted() {
     let bob = receive(&[]);
     let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
     let not = ["nothing was sent: the session with bob is not encrypted"];
-    send(Box::new(replace(Way::ByB, "secure", "sekure"))).error(&stop);
-    send(Box::new(replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
-    send(Box::new(replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1"))).error(&not);
+    send(Box::new(replace(Flow::ByB, "secure", "sekure"))).error(&stop);
+    send(Box::new(replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
+    send(Box::new(replace(Flow::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1"))).error(&not);
     // The caller's word alone: B sees it, and A that B is gone.
-    let middle = Middle::start(place.relay.address, replace(Way::ByA, "secure", "sekure"));
+    let middle = Middle::start(place.relay.address, replace(Flow::ByA, "secure", "sekure"));
     let sent = at(middle.address, ["send", "--to", "bob", "t"]).dir(place.folder.path());
     let done = middle.run(sent).wait();
     assert_ne!(done.code, Some(0), "{done}");
@@ -273,14 +273,14 @@ fn what_is_changed_or_repeated_in_a_private_session_ends_it() {
     let record = "is not authentic: altered";
     let ended = ["the session with bob ended: ", record];
     let changed = move |way, _: usize, bytes: &mut Vec<u8>| {
-        if way == Way::ByB && is_record(bytes) {
+        if way == Flow::ByB && is_record(bytes) {
             bytes[5] ^= 1;
         }
         true
     };
     place.meddle(&[], changed).code(1).one_error(&ended);
     let repeated = move |way, _: usize, bytes: &mut Vec<u8>| {
-        if way == Way::ByB && is_record(bytes) {
+        if way == Flow::ByB && is_record(bytes) {
             // The first of them, before anything else can come.
             let end = 2 + usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
             bytes.splice(end..end, bytes[..end].to_vec());
@@ -290,7 +290,7 @@ fn what_is_changed_or_repeated_in_a_private_session_ends_it() {
     place.meddle(&[], repeated).code(1).one_error(&ended);
     let by_a = move |way, _: usize, bytes: &mut Vec<u8>| {
         let more = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        if way == Way::ByA && (is_record(bytes) || bytes.len() > more + 1 && bytes[more] != b'X') {
+        if way == Flow::ByA && (is_record(bytes) || bytes.len() > more + 1 && bytes[more] != b'X') {
             *bytes.last_mut().unwrap() ^= 1;
         }
         true
@@ -308,8 +308,8 @@ fn a_changed_key_stops_until_it_is_forgotten() {
     let place = Place::new();
     let check = |options: &[&str]| place.amy(&["check", "bob", "s/file"]).args(options).run();
     let bob = place.share("bob", &[]);
-    check(&[]).code(0).met(&["seen for the first time"]);
-    check(&[]).code(0).met(&["the same as before"]);
+    check(&[]).code(0).session_line(&["seen for the first time"]);
+    check(&[]).code(0).session_line(&["the same as before"]);
     let old = place.amy(&["peers"]).run().code(0);
     assert_eq!(old.out.len(), 1, "{old}");
     bob.stop(Signal::TERM).code(0);
@@ -322,14 +322,14 @@ fn a_changed_key_stops_until_it_is_forgotten() {
     let done = done.error(&["STOP: bob has another key than before"]);
     done.error(&["before: ", &old]).error(&["now: ", &new]).error(&[&forget]);
     let done = check(&[]).code(5).out(&[]);
-    assert!(done.met.is_empty(), "{done}");
+    assert!(done.session_lines.is_empty(), "{done}");
     assert!(!bob.seen_err("is connected"), "it was spoken with");
 
     // As the warning says.
     let forget: Vec<_> = forget.split(' ').skip(1).collect();
     place.amy(&forget).run().code(0);
-    check(&[]).code(0).met(&["seen for the first time"]);
-    check(&[]).code(0).met(&["the same as before"]);
+    check(&[]).code(0).session_line(&["seen for the first time"]);
+    check(&[]).code(0).session_line(&["the same as before"]);
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn whose_key_is_pinned_is_not_spoken_with_in_the_clear() {
     assert!(pace.elapsed() < Duration::from_secs(10), "{done}");
     check(&["--secure"]).code(5).one_error(&["--secure forbids that"]);
     // Nothing was asked but whether it knows more.
-    check(&["--plain"]).code(0).met(&["the session is not private: --plain"]);
+    check(&["--plain"]).code(0).session_line(&["the session is not private: --plain"]);
     bob.stop(Signal::TERM).code(0);
 
     let files = vec![("s/file".to_owned(), Vec::new())];
@@ -387,14 +387,14 @@ fn plain_and_secure_exclude_each_other_where_they_are_said_alike() {
     check(&["--plain", "--secure"]).run().code(2).one_error(&["expected --plain or --secure"]);
     let plain = "the session is not private: --plain";
     let done = check(&["--plain"]).env("XCHER_SECURE", "1").run();
-    done.code(0).met(&[plain]);
+    done.code(0).session_line(&[plain]);
     let done = check(&["--secure"]).env("XCHER_PLAIN", "1").run();
-    done.code(0).met(&["the session is private"]);
+    done.code(0).session_line(&["the session is private"]);
     let config = place.path("config.toml");
     fs::write(&config, "plain = true\n").unwrap();
-    check(&[]).env("XCHER_CONFIG", &config).run().code(0).met(&[plain]);
+    check(&[]).env("XCHER_CONFIG", &config).run().code(0).session_line(&[plain]);
     let done = check(&["--secure"]).env("XCHER_CONFIG", &config).run();
-    done.code(0).met(&["the session is private"]);
+    done.code(0).session_line(&["the session is private"]);
     fs::write(&config, "plain = true\nsecure = true\n").unwrap();
     check(&[]).env("XCHER_CONFIG", &config).run().code(2);
 }
@@ -448,15 +448,15 @@ fn a_key_that_cannot_be_kept_is_told_and_the_answer_comes() {
     fs::create_dir(place.path("amy/known_peers")).unwrap();
     let done = place.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
     let done = done.one_error(&["expected a regular file at", "known_peers"]);
-    assert!(done.met.is_empty(), "{done}");
+    assert!(done.session_lines.is_empty(), "{done}");
 }
 
 /// Fetches `file` of `size` bytes from a provider that seals it in its own way.
-fn receive(size: usize, caps: &str, send: impl FnOnce(&PrivateConn, Conn)) -> (Done, tree::Tree) {
+fn receive(size: usize, caps: &str, send: impl FnOnce(&EncryptedConn, Conn)) -> (Done, tree::Tree) {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "file"]).dir(folder.path()).start();
-    let mut control = PrivateConn::called(&mut bob, caps, [5; 32]);
+    let mut control = EncryptedConn::called(&mut bob, caps, [5; 32]);
     let data = control.requested("file", size);
     send(&control, data);
     assert_eq!(control.line(), "X_END");
@@ -484,7 +484,7 @@ fn a_file_of_any_records_comes_with_its_sum() {
                 }
                 data.say(sealer.finish().unwrap());
             });
-            let done = done.code(0).met(&["is private", "safety words: none yet"]);
+            let done = done.code(0).session_line(&["is private", "safety words: none yet"]);
             assert!(files.get("file").is_some_and(|file| file == content), "{length}\n{done}");
         }
     }
@@ -493,7 +493,7 @@ fn a_file_of_any_records_comes_with_its_sum() {
 #[test]
 fn a_file_with_another_sum_or_another_key_is_no_file() {
     let content = b"12345";
-    let refuse = |expected: &str, send: &dyn Fn(&PrivateConn, Conn)| {
+    let refuse = |expected: &str, send: &dyn Fn(&EncryptedConn, Conn)| {
         let (done, files) = receive(content.len(), ALL, send);
         let done = done.code(1).error(&["file: ", expected]);
         assert!(files.is_empty(), "{files:?}\n{done}");

@@ -54,7 +54,11 @@ fn two_at_a_bridge_connect_straight() {
         let bob = at(&relay.tunnel(), &["share", "--nick", "bob", "--json"]).args(plain);
         let bob = online(bob.args([folder.path().join("s")]));
         let get = at(&relay.tunnel(), &["get", "bob", "--all", "-v", "-o"]).args([out.path()]);
-        let get = get.args(plain).run().code(0).met(&["bob (127.0.0.1) is connected directly; "]);
+        let get = get
+            .args(plain)
+            .run()
+            .code(0)
+            .session_line(&["bob (127.0.0.1) is connected directly; "]);
         assert!(!get.err.iter().any(|line| line.contains("bridge")), "{get}");
         assert_eq!(path(&bob), "direct");
         assert_eq!(tree::read(out.path()), tree::read(folder.path()));
@@ -93,7 +97,7 @@ fn who_does_not_come_is_awaited_at_the_bridge_too() {
     assert!(took < WITHIN, "took {took:?}");
     assert_ne!(own, lent);
     let mut control = Conn::to(lent);
-    control.knows_the_six();
+    control.refuses_extensions();
     assert_eq!(path(&ls), "bridge");
     // The other listener is gone with that.
     until("nobody listens there any more", || std::net::TcpStream::connect(own).is_err());
@@ -129,7 +133,7 @@ fn a_provider_of_the_seed_is_none_the_wiser() {
     });
     is_online.recv().unwrap();
     let get = at(&relay.tunnel(), &["get", "bob", "--all", "-o"]).args([out.path()]).run();
-    get.code(0).quiet().met(&["bob (127.0.0.1) is connected directly; "]);
+    get.code(0).quiet().session_line(&["bob (127.0.0.1) is connected directly; "]);
     assert_eq!(tree::read(out.path()), files().into_iter().collect());
 }
 

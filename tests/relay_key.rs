@@ -39,9 +39,9 @@ fn whoever_is_known_at_one_address_of_a_relay_is_known_at_all() {
     let (named, bridge) = (format!("localhost:{}", relay.address.port()), relay.tunnel());
     let amy = |at: &str, nick: &str| host(&folder, "amy", at, &["check", nick, "s/file"]).run();
     let bob = share(&folder, "bob", &tcp);
-    amy(&tcp, "bob").code(0).met(&["seen for the first time"]);
+    amy(&tcp, "bob").code(0).session_line(&["seen for the first time"]);
     for (at, nick) in [(&named, "bob"), (&bridge, "bob"), (&named, "BOB")] {
-        amy(at, nick).code(0).met(&["the same as before"]);
+        amy(at, nick).code(0).session_line(&["the same as before"]);
     }
     let listed = |at: &str| host(&folder, "amy", at, &["peers"]).run().code(0).out;
     assert_eq!(listed(&tcp).len(), 1);
@@ -54,7 +54,7 @@ fn whoever_is_known_at_one_address_of_a_relay_is_known_at_all() {
     }
     assert!(!bob.seen_err("is connected"), "it was spoken with");
     host(&folder, "amy", &named, &["peers", "forget", "Bob"]).run().code(0);
-    amy(&bridge, "bob").code(0).met(&["seen for the first time"]);
+    amy(&bridge, "bob").code(0).session_line(&["seen for the first time"]);
 }
 
 /// Another relay at the address of the first, with a key of its own.
@@ -70,14 +70,14 @@ fn another_relay_at_an_address_is_told_and_makes_nobody_unknown() {
     let (relay, at) = start("relay", "127.0.0.1:0");
     let amy = || host(&folder, "amy", &at, &["check", "bob", "s/file"]).run();
     let bob = share(&folder, "bob", &at);
-    amy().code(0).met(&["seen for the first time"]);
+    amy().code(0).session_line(&["seen for the first time"]);
     bob.stop(Signal::TERM).code(0);
     relay.stop(Signal::TERM).code(0);
 
     // The same one, started again.
     let (relay, _) = start("relay", &at);
     let bob = share(&folder, "bob", &at);
-    let done = amy().code(0).met(&["the same as before"]);
+    let done = amy().code(0).session_line(&["the same as before"]);
     assert!(!done.err.iter().any(|line| line.contains("another key")), "{done}");
     bob.stop(Signal::TERM).code(0);
     relay.stop(Signal::TERM).code(0);
@@ -91,7 +91,7 @@ fn another_relay_at_an_address_is_told_and_makes_nobody_unknown() {
     );
     let forgotten = host(&folder, "amy", &at, &["peers", "forget", "--all"]).run().code(0);
     assert!(forgotten.out.len() == 1 && forgotten.out[0].ends_with(&at), "{forgotten}");
-    let done = amy().code(0).met(&["seen for the first time"]);
+    let done = amy().code(0).session_line(&["seen for the first time"]);
     assert!(!done.err.iter().any(|line| line.contains("another key")), "{done}");
     drop(bob);
 }

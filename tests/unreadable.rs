@@ -7,7 +7,7 @@ mod system;
 
 use std::path::PathBuf;
 
-use system::another_user::{as_other, close, open_tempdir};
+use system::other_user::{as_other, close, open_tempdir};
 use system::process::{Done, Xcher};
 use system::relay::Relay;
 use system::terminal::Terminal;
@@ -40,7 +40,7 @@ impl Shared {
     fn xcher(&self, command: &[&str]) -> Option<Xcher> {
         let (address, folder) = (self.relay.address.to_string(), self.folder.path().join("s"));
         let args = [&["--relay", &address], command, &[folder.to_str().unwrap()]].concat();
-        as_other(&args, &self.home)
+        as_other(self.home.path(), args)
     }
 }
 
