@@ -1,4 +1,4 @@
-//! What has no place on a disk: `… | xcher send -` and `xcher get … -o - | …`.
+//! Piped input and output: `… | xcher send -` and `xcher get … -o - | …`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -19,10 +19,10 @@ use system::tree;
 use system::wire::Chat;
 use tempfile::tempdir;
 
-/// Several times what all buffers on the way hold.
-const LARGE: usize = 100 << 20;
+/// Several times the capacity of all buffers on the path.
+const LARGE_LEN: usize = 100 << 20;
 
-/// `xcher send -` with what is to be sent by this test, and the code.
+/// Starts `xcher send -` with this standard input; returns it and the code.
 fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (RawProcess, String) {
     let mut sender = relay.xcher(["send", "-"]).args(options).between(stdin, Stdio::piped());
     let mut code = String::new();
@@ -30,22 +30,22 @@ fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (RawProcess, String) {
     (sender, code.trim_end().to_owned())
 }
 
-/// `xcher get … -o -`.
+/// Starts `xcher get … -o -`.
 fn get(relay: &Relay, what: &[&str]) -> RawProcess {
     relay.xcher(["get", "--yes", "-o", "-"]).args(what).between(Stdio::null(), Stdio::piped())
 }
 
-fn out(held: &mut RawProcess) -> ChildStdout {
-    held.0.stdout.take().unwrap()
+fn out(process: &mut RawProcess) -> ChildStdout {
+    process.0.stdout.take().unwrap()
 }
 
-fn kill(held: &RawProcess) {
-    kill_process(Pid::from_child(&held.0), Signal::KILL).unwrap();
+fn kill(process: &RawProcess) {
+    kill_process(Pid::from_child(&process.0), Signal::KILL).unwrap();
 }
 
-/// Writes to a pipe from a thread of its own; what is left of the pipe when all is written.
-fn feed(held: &mut RawProcess, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
-    let mut stdin = held.0.stdin.take().unwrap();
+/// Writes to a pipe from a separate thread, which returns the open pipe once all bytes are written.
+fn feed(process: &mut RawProcess, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
+    let mut stdin = process.0.stdin.take().unwrap();
     thread::spawn(move || {
         stdin.write_all(&bytes).unwrap();
         stdin
@@ -58,10 +58,10 @@ fn read(from: &mut impl Read, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Without the list of what comes.
-fn told(mut said: Vec<String>) -> Vec<String> {
-    said.retain(|line| !line.starts_with("  "));
-    said
+/// Removes the lines that list the files.
+fn without_manifest(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| !line.starts_with("  "));
+    lines
 }
 
 fn rest(mut from: impl Read) -> Vec<u8> {
@@ -71,22 +71,22 @@ fn rest(mut from: impl Read) -> Vec<u8> {
 }
 
 #[test]
-fn a_hundred_mebibytes_go_through_and_are_not_held() {
+fn pipes_a_hundred_mebibytes_in_bounded_memory() {
     let relay = Relay::start();
-    let bytes = tree::bytes(1, LARGE);
+    let bytes = tree::bytes(1, LARGE_LEN);
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let idle = sender.peak();
     let mut get = get(&relay, &[&code]);
     let mut to = out(&mut get);
     let fed = feed(&mut sender, bytes.clone());
-    let came = read(&mut to, LARGE);
+    let came = read(&mut to, LARGE_LEN);
     let stdin = fed.join().unwrap();
-    // It has no end yet, and what came is here before it.
+    // All bytes arrive before the input ends.
     let peaks = (sender.peak(), get.peak());
     assert!(peaks.0.max(peaks.1) < idle + (5 << 10), "{peaks:?} KiB, and {idle} before");
     drop(stdin);
     assert!(rest(to).is_empty() && came == bytes, "bytes differ");
-    assert_eq!(told(get.end(0)), Vec::<String>::new());
+    assert_eq!(without_manifest(get.end(0)), Vec::<String>::new());
     let said = sender.end(0);
     assert!(
         said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB: stored there")),
@@ -95,7 +95,7 @@ fn a_hundred_mebibytes_go_through_and_are_not_held() {
 }
 
 #[test]
-fn a_folder_goes_through_as_an_archive() {
+fn pipes_a_folder_as_an_archive() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let files = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0), ("a/b/c/d", 70_000)];
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
@@ -120,7 +120,7 @@ fn a_folder_goes_through_as_an_archive() {
 }
 
 #[test]
-fn nothing_at_all_goes_through() {
+fn pipes_empty_input() {
     let relay = Relay::start();
     let (sender, code) = send(&relay, Stdio::null(), &[]);
     let mut get = get(&relay, &[&code]);
@@ -130,7 +130,7 @@ fn nothing_at_all_goes_through() {
 }
 
 #[test]
-fn what_was_cut_is_not_taken_for_whole() {
+fn reports_input_that_was_cut() {
     let relay = Relay::start();
     for plain in [false, true] {
         let (mut sender, mut get) = if plain {
@@ -150,15 +150,15 @@ fn what_was_cut_is_not_taken_for_whole() {
         kill(&sender);
         assert!(rest(to).is_empty());
         let said = get.end(1);
-        let told = |text: &str| said.iter().any(|line| line.contains(text));
-        assert!(told("stdin: expected its end, got 100000 bytes without it"), "{said:?}");
-        assert!(told("what standard output has is not whole"), "{said:?}");
+        let reports = |text: &str| said.iter().any(|line| line.contains(text));
+        assert!(reports("stdin: expected its end, got 100000 bytes without it"), "{said:?}");
+        assert!(reports("what standard output has is not whole"), "{said:?}");
         drop(stdin);
     }
 }
 
 #[test]
-fn one_without_extensions_has_it_too() {
+fn pipes_without_extensions() {
     let relay = Relay::start();
     for receiver_is_plain in [false, true] {
         let nick = format!("bob{receiver_is_plain}");
@@ -180,7 +180,7 @@ fn one_without_extensions_has_it_too() {
 }
 
 #[test]
-fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
+fn base_protocol_peer_sees_a_round_size() {
     let relay = Relay::start();
     let mut share = relay.xcher(["share", "-", "--nick", "bob"]).start();
     share.out("online bob");
@@ -193,7 +193,7 @@ fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
     let mut data = port.accept();
     share.say("what is typed");
     assert_eq!(data.bytes(13), b"what is typed");
-    // It is being sent, so nobody else has it.
+    // It is being sent, so no other request gets it.
     amy.say(format!("X_REQUEST stdin 0tb {}\nX_CHK stdin\nX_FILELIST\n", port.number()));
     let answers = ["X_CHK stdin NO", "X_CHK stdin NO", "X_FILELIST EOF EOF"];
     answers.iter().for_each(|line| amy.hears(line));
@@ -203,7 +203,7 @@ fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
 }
 
 #[test]
-fn it_is_offered_and_stored_as_any_file() {
+fn offers_and_stores_piped_input_as_a_file() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bob = relay.xcher(["receive", "--yes", "--once", "--nick", "bob", "-o"]);
     let bob = bob.args([folder.path()]).start();
@@ -214,7 +214,7 @@ fn it_is_offered_and_stored_as_any_file() {
     drop(feed(&mut sender, bytes.clone()).join().unwrap());
     let events = String::from_utf8(rest(out(&mut sender))).unwrap();
     let said = sender.end(0);
-    // As many as came, and not what was known of it before.
+    // Reports the bytes sent, since the size was unknown before.
     assert!(
         said.iter().any(|line| line.contains("sent 1 file, 3.00 MiB: stored there")),
         "{said:?}"
@@ -230,7 +230,7 @@ fn it_is_offered_and_stored_as_any_file() {
 }
 
 #[test]
-fn who_comes_second_gets_nothing() {
+fn second_requester_gets_nothing() {
     let relay = Relay::start();
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let mut first = get(&relay, &[&code]);
@@ -248,14 +248,14 @@ fn who_comes_second_gets_nothing() {
 }
 
 #[test]
-fn a_reader_that_has_enough_ends_it() {
+fn reader_that_closes_the_pipe_ends_the_transfer() {
     let relay = Relay::start();
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let mut stdin = sender.0.stdin.take().unwrap();
     let feeds = thread::spawn(move || while stdin.write_all(&[7; 4096]).is_ok() {});
     let mut get = get(&relay, &[&code]);
     read(&mut out(&mut get), 100_000);
-    let said = told(get.end(1));
+    let said = without_manifest(get.end(1));
     assert!(
         said.len() == 1 && said[0].contains("the reader of standard output closed it"),
         "{said:?}"
@@ -266,7 +266,7 @@ fn a_reader_that_has_enough_ends_it() {
 }
 
 #[test]
-fn of_a_share_one_file_goes_to_standard_output() {
+fn fetches_one_shared_file_to_standard_output() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bytes = tree::bytes(6, 2 << 20);
     let files = [("s/one/file", &bytes[..]), ("s/more/a", b"a"), ("s/more/b", b"b")];
@@ -290,7 +290,7 @@ fn of_a_share_one_file_goes_to_standard_output() {
     assert_eq!(get.end(1).len(), 1);
 }
 
-/// Both ends of a terminal.
+/// Opens both ends of a terminal.
 fn terminal() -> (File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
@@ -300,7 +300,7 @@ fn terminal() -> (File, File) {
 }
 
 #[test]
-fn what_cannot_be_meant_is_a_usage_error() {
+fn rejects_meaningless_arguments() {
     let usage = |args: &[&str], parts: &[&str]| {
         xcher(args).run().code(2).one_error(parts);
     };
