@@ -232,14 +232,14 @@ fn three_when_the_relay_does_not_answer() {
     who.wait().code(3).error(&["the relay at ", " closed the connection"]);
     // The relay disconnects later, for good: a command that waits for its answer cannot continue.
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_WHO amy\n");
     drop(link);
     who.wait().code(3).out(&["amy"]).error(&["the relay at ", " closed the connection"]);
     // The relay is alive but does not answer.
     let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_PING 1\n");
     link.hears("X_PONG 1");

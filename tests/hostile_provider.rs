@@ -273,7 +273,7 @@ fn a_third_party_at_the_control_port_does_not_block_the_peer() {
         outsider.finish();
         outsider.rest();
         let mut control = Conn::to(port);
-        control.knows_the_six();
+        control.refuses_extensions();
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
@@ -289,7 +289,7 @@ fn a_silent_third_party_at_the_control_port_is_ignored() {
     let port = bob.called_from();
     let outsider = Conn::from("127.0.0.2", port);
     let mut control = Conn::to(port);
-    control.knows_the_six();
+    control.refuses_extensions();
     control.hears("X_CHK x");
     control.say("X_CHK x YES\n");
     check.wait().code(0).quiet().out(&["x YES"]);

@@ -84,7 +84,7 @@ fn a_command_that_waits_for_the_relay_or_a_call_stops_with_x_end() {
         (vec!["share", "."], ""),
     ] {
         let done = at(relay.address(), command).args(["--nick", "me"]).start();
-        let mut link = relay.takes_in("me");
+        let mut link = relay.brings_online("me");
         if question.is_empty() {
             done.out("online me");
         } else {

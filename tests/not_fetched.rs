@@ -1,5 +1,5 @@
-//! What a receiver wanted and did not even request is named on the sender's screen, with the reason, and
-//! the code stays good for it.
+//! Files that a receiver wanted but did not request are named by the sender, with the reason, and the code
+//! stays valid for them.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -16,15 +16,15 @@ use system::terminal::Terminal;
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// A sender of some files by a code, and a folder to receive into.
-struct Sent {
+/// A sender of files by a code, and a folder to receive into.
+struct Setup {
     relay: Relay,
     folder: TempDir,
     sender: Process,
     code: String,
 }
 
-impl Sent {
+impl Setup {
     fn new(folder: TempDir, names: &[&str]) -> Self {
         let relay = Relay::start();
         let paths = names.iter().map(|name| folder.path().join("home").join(name));
@@ -49,7 +49,7 @@ impl Sent {
 }
 
 #[test]
-fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
+fn sender_names_files_that_a_rule_refused_and_the_code_stays_valid() {
     let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
     sent.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
     sent.sender.err(".bashrc: the peer does not allow this name");
@@ -60,7 +60,7 @@ fn what_a_rule_of_the_receivers_left_is_named_and_the_same_code_brings_it() {
 }
 
 #[test]
-fn a_code_of_which_a_rule_took_nothing_stays_good() {
+fn code_stays_valid_if_a_rule_refused_every_file() {
     let sent = Sent::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
     sent.get(&["--yes"]).code(4);
     sent.sender.err(".ssh/id: the peer does not allow this name");
@@ -71,9 +71,9 @@ fn a_code_of_which_a_rule_took_nothing_stays_good() {
 }
 
 #[test]
-fn what_a_person_leaves_is_not_wanted() {
-    let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
-    let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.out()]);
+fn files_that_a_user_declined_do_not_count_as_missing() {
+    let setup = Setup::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
+    let get = setup.relay.xcher(["get", &setup.code, "-o"]).args([setup.out()]);
     let mut get = Terminal::start(get);
     get.shows("Fetch?");
     get.types("plain");
@@ -86,24 +86,24 @@ fn what_a_person_leaves_is_not_wanted() {
 }
 
 #[test]
-fn each_file_that_found_no_room_is_named() {
+fn sender_names_each_file_that_did_not_fit_on_the_disk() {
     let folder = tree::room_for(1 << 20);
     tree::write(&folder.path().join("home/s"), [("small", "1"), ("other", "2")]);
-    // It has a length, and no bytes.
+    // A sparse file.
     File::create(folder.path().join("home/s/huge")).unwrap().set_len(1 << 42).unwrap();
     let sent = Sent::new(folder, &["s"]);
     sent.get(&["--yes"]).code(1).error(&[": 4.00 TiB needed, "]);
     for name in ["s/huge", "s/other", "s/small"] {
-        sent.sender.err(&format!("{name}: no space left on the peer's disk"));
+        setup.sender.err(&format!("{name}: no space left on the peer's disk"));
     }
     sent.sender.err("3 files did not arrive; the code is still valid");
 }
 
 #[test]
-fn who_stops_at_the_question_says_which_files_it_was_about() {
-    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
-    fs::create_dir_all(sent.out()).unwrap();
-    let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.out()]);
+fn sender_names_the_files_of_a_question_that_was_interrupted() {
+    let setup = Setup::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
+    fs::create_dir_all(setup.out()).unwrap();
+    let get = setup.relay.xcher(["get", &setup.code, "-o"]).args([setup.out()]);
     let get = Terminal::start(get);
     get.shows("Fetch?");
     get.signal(Signal::INT);
@@ -115,7 +115,7 @@ fn who_stops_at_the_question_says_which_files_it_was_about() {
 }
 
 #[test]
-fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
+fn sender_names_files_whose_name_is_taken_if_that_is_an_error() {
     let sent = Sent::of(&[("s/a", "1"), ("s/b", "2")], &["s"]);
     tree::write(&sent.out(), [("s/a", "mine")]);
     sent.get(&["--yes", "--on-conflict", "fail"]).code(1);
@@ -124,7 +124,7 @@ fn a_name_that_is_taken_there_is_told_where_that_is_a_failure() {
 }
 
 #[test]
-fn no_count_is_made_up_where_nothing_was_asked_for() {
+fn sender_gives_no_count_if_nothing_was_requested() {
     let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
     let get = sent.relay.xcher(["get", &sent.code, "--yes", "-o", "-"]).run().code(2);
     get.error(&["standard output takes one file, not 3"]);

@@ -1,11 +1,11 @@
-//! SECURITY.md and README name tests, or have them: each is there and is run.
+//! Checks that each claim of SECURITY.md and README has a test that exists and runs.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each sentence of README's "What is safe" by its beginning, in order, and the tests that show it.
+/// The beginning of each sentence of README's "What is safe", in order, and the tests that verify it.
 const README: &[(&str, &[&str])] = &[
     (
         "No file of theirs lands outside the folder.",
@@ -43,9 +43,9 @@ const README: &[(&str, &[&str])] = &[
         &[
             "tests/left_out.rs::the_programs_own_keys_are_never_shared",
             "tests/left_out.rs::keys_created_while_a_folder_is_shared_are_not_shared",
-            "tests/own_files.rs::the_configuration_is_not_shared_from_its_usual_place",
-            "tests/own_files.rs::the_configuration_is_not_shared_where_it_is_named",
-            "tests/own_files.rs::a_configuration_that_is_made_later_is_not_shared",
+            "tests/own_files.rs::default_configuration_is_not_shared",
+            "tests/own_files.rs::named_configuration_is_not_shared",
+            "tests/own_files.rs::configuration_created_later_is_not_shared",
         ],
     ),
     (
@@ -61,7 +61,7 @@ const README: &[(&str, &[&str])] = &[
         &[
             "tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused",
             "core/src/addr.rs::b_dials_no_nearer_than_its_relay",
-            "core/src/peer/call_guard.rs::one_caller_uses_up_nobody_elses_calls",
+            "core/src/peer/call_guard.rs::one_caller_leaves_dials_to_others",
         ],
     ),
     (
@@ -74,9 +74,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "It connects a tunnel only to where a call led it, whatever its options and however many",
-        &[
-            "core/tests/tunnel/colluding.rs::it_connects_only_to_where_a_call_led_however_many_clients_work_together",
-        ],
+        &["core/tests/tunnel/colluding.rs::colluding_clients_cannot_dial_beyond_their_calls"],
     ),
     (
         "It reaches its own host only at ports that it allocated, but for clients on that very host;",
@@ -105,7 +103,7 @@ const README: &[(&str, &[&str])] = &[
         &[
             "native/tests/http/opening.rs::pages_of_other_sites_are_refused",
             "native/tests/http/opening.rs::names_that_anothers_name_server_points_here_are_refused",
-            "tests/tls.rs::over_tls_the_bridge_goes_by_the_names_of_its_certificate",
+            "tests/tls.rs::bridge_answers_to_the_names_in_its_certificate",
         ],
     ),
     (
@@ -113,12 +111,12 @@ const README: &[(&str, &[&str])] = &[
         &[
             "native/tests/bridge/refusals.rs::with_a_token_only_who_knows_it_is_let_in",
             "native/tests/http/opening.rs::an_address_that_guesses_tokens_waits",
-            "tests/tunnel.rs::the_relays_own_port_knows_no_token",
+            "tests/tunnel.rs::the_token_does_not_guard_the_relays_own_port",
         ],
     ),
     (
         "A relay, or a bridge without a token, that others can reach says so at its start.",
-        &["tests/options.rs::what_strangers_can_reach_is_said_loudly"],
+        &["tests/options.rs::warns_of_ports_that_are_reachable_from_other_machines"],
     ),
     (
         "One stranger does not use the bridge up.",
@@ -170,26 +168,26 @@ const README: &[(&str, &[&str])] = &[
         "Every line, size, name and address is taken for an attacker's; memory, time and numbers are",
         &[
             "core/tests/registry/any_bytes.rs::any_bytes_at_any_time_do_not_panic",
-            "tests/memory.rs::a_hundred_thousand_files_are_listed_and_not_held",
+            "tests/memory.rs::lists_a_hundred_thousand_files_in_bounded_memory",
             "native/tests/http/hostile.rs::who_never_reads_is_given_up_and_little_was_held",
         ],
     ),
     (
         "A session is private with whoever can be private, and says so: see",
-        &["tests/private.rs::neither_names_nor_bytes_cross_in_the_clear"],
+        &["tests/private.rs::names_and_contents_cross_encrypted"],
     ),
     (
         "Who watches the network, the relay and the bridge see at most who calls whom, when, and",
         &[
-            "tests/private.rs::neither_names_nor_bytes_cross_in_the_clear",
+            "tests/private.rs::names_and_contents_cross_encrypted",
             "tests/code.rs::the_words_of_a_code_reach_neither_the_relay_nor_the_log",
         ],
     ),
     (
         "Someone who can change what passes can make a *first* session one in the clear, which both",
         &[
-            "tests/private.rs::a_first_session_that_someone_made_unencrypted_says_so_on_both_sides",
-            "tests/private.rs::with_secure_nobody_is_spoken_with_in_the_clear",
+            "tests/private.rs::both_sides_report_a_first_session_downgraded_to_unencrypted",
+            "tests/private.rs::secure_refuses_every_unencrypted_session",
         ],
     ),
     (
@@ -200,13 +198,13 @@ const README: &[(&str, &[&str])] = &[
         "Their key is pinned when it is first seen; someone else under their nick is stopped, at whichever",
         &[
             "core/tests/hosts/pins.rs::a_nick_that_is_called_is_pinned_at_first_sight",
-            "core/tests/hosts/pins.rs::another_key_is_someone_else",
-            "tests/relay_key.rs::whoever_is_known_at_one_address_of_a_relay_is_known_at_all",
+            "core/tests/hosts/pins.rs::rejects_a_changed_key",
+            "tests/relay_key.rs::peer_known_at_one_address_of_a_relay_is_known_at_all",
         ],
     ),
     (
         "Nobody gets a nick that looks like theirs while they are online.",
-        &["core/tests/registry/nicks.rs::a_nick_that_could_be_taken_for_another_is_taken"],
+        &["core/tests/registry/nicks.rs::look_alike_nick_is_taken"],
     ),
     (
         "Three safety words, the same on both sides, show that nobody is in between: compare them by",
@@ -221,7 +219,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "Whoever comes to your port first is not taken for whom you called.",
-        &["tests/tickets.rs::whoever_comes_first_is_not_who_was_called"],
+        &["tests/tickets.rs::caller_ignores_connections_without_the_ticket"],
     ),
     (
         "The relay hands both sides of a call a random ticket, and only the host that shows it is",
@@ -229,7 +227,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "Where the other side or the relay knows no tickets, the first who speaks is taken, and what",
-        &["tests/tickets.rs::without_tickets_whoever_comes_first_is_asked"],
+        &["tests/tickets.rs::without_tickets_caller_talks_to_the_first_connection"],
     ),
     (
         "A page is as safe as its way to you.",
@@ -255,15 +253,15 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "`--via bridge` shows them the bridge's address.",
-        &["tests/reach.rs::by_the_bridge_alone_the_other_side_learns_the_bridges_address"],
+        &["tests/reach.rs::via_bridge_shows_the_peer_the_bridges_address_alone"],
     ),
 ];
 
 #[test]
-fn every_test_that_is_named_exists_and_is_run() {
+fn every_named_test_exists_and_runs() {
     let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let named: Vec<_> = text.split('`').filter(|part| part.contains("::")).collect();
-    assert!(named.len() > 50, "{} are named", named.len());
+    assert!(named.len() > 50, "only {} tests are named", named.len());
     for test in named {
         is_run(test);
     }
@@ -287,7 +285,7 @@ fn every_sentence_of_what_is_safe_has_a_test() {
 }
 
 #[test]
-fn a_test_that_is_gone_or_is_not_run_is_found_out() {
+fn detects_a_test_that_is_missing_or_ignored() {
     let rust = "#[test]\nfn first() {}\n\n#[test]\n#[ignore = \"slow\"]\nfn second() {}\n\nfn third() {}\n\
                 /// Of tokio.\n#[tokio::test(start_paused = true)]\nasync fn fourth() {}\n\n\
                 #[cfg_attr(miri, ignore)]\n#[test]\nfn fifth() {}\n\n//#[test]\nfn sixth() {}\n";
@@ -300,7 +298,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The sentences of a paragraph, each with its lines joined and nothing of its type.
+/// Returns the sentences of a paragraph, each on one line and without Markdown emphasis.
 fn sentences(paragraph: &str) -> Vec<String> {
     let words: Vec<_> = paragraph.split_whitespace().collect();
     let text = words.join(" ").replace("**", "");
@@ -315,7 +313,7 @@ fn sentences(paragraph: &str) -> Vec<String> {
     sentences.iter().map(|sentence| sentence.trim().to_owned()).collect()
 }
 
-/// Expects that there is a test, `FILE::NAME`, which is no other function and is not left out.
+/// Expects that `FILE::NAME` is a test that exists and is not ignored.
 #[track_caller]
 fn is_run(test: &str) {
     let (file, name) = test.split_once("::").unwrap();
@@ -324,7 +322,7 @@ fn is_run(test: &str) {
         true => code.contains(&format!("\n  test(\"{name}\", async (t) => {{")),
         false => runs_in_rust(&code, name),
     };
-    assert!(found, "expected a test {name} that is run in {file}");
+    assert!(found, "expected {file} to contain a test {name} that runs");
 }
 
 fn runs_in_rust(code: &str, name: &str) -> bool {
