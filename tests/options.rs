@@ -122,9 +122,9 @@ fn reads_the_default_configuration_file_or_the_named_one() {
     assert!(usual.events().contains(&json!({"event": "nick", "nick": "bob"})), "{usual}");
     let other = home.join("other.toml");
     let other = other.to_str().unwrap();
-    let joined = format!("--config={other}");
+    let with_equals = format!("--config={other}");
     for named in
-        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &joined]]
+        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &with_equals]]
     {
         xcher(named).env("XDG_CONFIG_HOME", &home).run().code(0).quiet().out(&["bob"]);
     }

@@ -216,7 +216,7 @@ fn receiving_removes_expired_partial_files_but_none_in_use() {
     // Listing removes nothing.
     assert_eq!(list(folder.path()).len(), 3);
     assert!(old.exists());
-    create(folder.path(), "another", None);
+    begin(folder.path(), "another", None);
     let names: Vec<_> = list(folder.path()).iter().map(|it| it["name"].clone()).collect();
     assert_eq!(names, [json!("a/file"), json!("young")]);
     assert_completes(process, "a/file", folder.path());

@@ -85,7 +85,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 #[test]
 fn names_and_contents_cross_encrypted() {
     let setup = Setup::new();
-    let (name, text) = ("a name that tells.txt", "a text that tells more. ".repeat(10_000));
+    let (name, text) = ("a secret name.txt", "the secret content. ".repeat(10_000));
     tree::write(&setup.path("s"), [(name, &text)]);
     let bob = setup.share("bob", &[]);
     let middle = Middle::start(setup.relay.address, |_, _, _| true);
@@ -247,7 +247,7 @@ fn attacker_that_strips_capabilities_gets_no_session() {
 #[test]
 fn offers_nothing_in_an_unencrypted_session() {
     let setup = Setup::new();
-    let (secret, out) = ("a name that tells.txt", setup.path("in"));
+    let (secret, out) = ("a secret name.txt", setup.path("in"));
     tree::write(&setup.path("t"), [(secret, "text")]);
     let receive = |options: &[&str]| {
         let receive = setup.relay.xcher(["receive", "--yes", "--nick", "bob", "-o"]).args([&out]);

@@ -42,15 +42,15 @@ fn either_side_limits_the_total_rate() {
     let total = all.values().map(Vec::len).sum();
     let limits: [(&[&str], &[&str]); 2] =
         [(&["--limit-send", "2mb"], &[]), (&[], &["--limit-receive", "2mb"])];
-    for (theirs, ours) in limits {
+    for (of_share, of_get) in limits {
         for plain in [&[][..], &["--plain"]] {
-            let share = share(&relay, &folder.path().join("s"), &[theirs, plain].concat());
+            let share = share(&relay, &folder.path().join("s"), &[of_share, plain].concat());
             let out = tempdir().unwrap();
             let get = relay.xcher(["get", "bob", "--all", "-o"]).args([out.path()]);
             let pace = Pace::start();
-            let get = get.args(ours).args(plain).run().code(0);
+            let get = get.args(of_get).args(plain).run().code(0);
             assert_limited(get.took, &pace, total);
-            assert!(tree::read(out.path()) == all, "{theirs:?} {ours:?} {plain:?}");
+            assert!(tree::read(out.path()) == all, "{of_share:?} {of_get:?} {plain:?}");
             share.stop(rustix::process::Signal::TERM);
         }
     }
@@ -62,16 +62,16 @@ fn slow_transfer_does_not_time_out() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let whole = tree::bytes(7, 200_000);
     tree::write(folder.path(), [("s/a", &whole[..]), ("s/b", &whole)]);
-    for (theirs, ours) in [("--limit-send", "-q"), ("-q", "--limit-receive")] {
+    for (of_share, of_get) in [("--limit-send", "-q"), ("-q", "--limit-receive")] {
         let with = |option: &'static str| match option {
             "-q" => vec![option],
             option => vec![option, "32kb"],
         };
-        let options = [vec!["--timeout", "2"], with(theirs)].concat();
+        let options = [vec!["--timeout", "2"], with(of_share)].concat();
         let share = share(&relay, &folder.path().join("s"), &options);
         let out = tempdir().unwrap();
         let get = relay.xcher(["get", "bob", "--all", "--timeout", "2", "-o"]).args([out.path()]);
-        let get = get.args(with(ours)).run().code(0);
+        let get = get.args(with(of_get)).run().code(0);
         assert!(get.took > Duration::from_secs(10), "{:?}", get.took);
         assert!(tree::read(out.path()) == tree::read(folder.path()));
         share.stop(rustix::process::Signal::TERM);

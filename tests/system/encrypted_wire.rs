@@ -22,8 +22,9 @@ impl EncryptedConn {
         let probe = "X_CHK //xcher/2";
         conn.hears(probe);
         conn.say(format!("{probe} YES\n{caps}\n"));
-        let theirs = conn.line().unwrap();
-        let prologue = format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{theirs}\n", chat.nick());
+        let caller_caps = conn.line().unwrap();
+        let prologue =
+            format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{caller_caps}\n", chat.nick());
         let (identity, mut entropy) = (Identity::new(secret), Entropy::new([7; 32]));
         let mut handshake =
             Handshake::new(Side::Callee, &identity, prologue.as_bytes(), &mut entropy);
