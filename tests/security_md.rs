@@ -192,7 +192,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "Who you called is known again.",
-        &["tests/private.rs::a_changed_key_stops_until_it_is_forgotten"],
+        &["tests/private.rs::changed_key_stops_the_session_until_the_pin_is_forgotten"],
     ),
     (
         "Their key is pinned when it is first seen; someone else under their nick is stopped, at whichever",
