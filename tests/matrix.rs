@@ -69,11 +69,11 @@ impl Host {
     /// Returns what it reports to its user about a session with such a peer.
     fn session_line(self, peer: Kind) -> &'static str {
         match (self.kind, peer) {
-            (Kind::Full, Kind::Full) => "the session is private: key ",
+            (Kind::Full, Kind::Full) => "the session is encrypted: key ",
             (Kind::Full, _) => {
-                "the session is not private: the other side speaks the six packets alone"
+                "the session is not encrypted: the peer supports only the base protocol"
             }
-            (Kind::Plain, _) => "the session is not private: --plain",
+            (Kind::Plain, _) => "the session is not encrypted: --plain",
             (Kind::Base, _) => "",
         }
     }

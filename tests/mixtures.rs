@@ -187,7 +187,7 @@ impl Mixture {
                 get.types("n");
                 get.wait().code(1);
                 let sender = sender.wait().code(1);
-                sender.error(&["the other side took nothing"]);
+                sender.error(&["the peer fetched nothing"]);
                 return;
             }
             Trouble::Declined => get.args(["--yes"]).args(self.wanted()).run().code(0).code,
@@ -202,7 +202,7 @@ impl Mixture {
         };
         if failed == Some(1) {
             // The sender waits for another attempt.
-            sender.err("1 file did not arrive; the code is still good");
+            sender.err("1 file did not arrive; the code is still valid");
             sender.event(&[("event", "missing"), ("name", &self.listed(&self.odd))]);
             let _ = fs::remove_dir_all(self.out().join("s").join(&self.odd));
             self.repair();

@@ -51,12 +51,12 @@ impl Setup {
 #[test]
 fn sender_names_files_that_a_rule_refused_and_the_code_stays_valid() {
     let setup = Setup::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
-    setup.get(&["--yes"]).code(4).error(&[".bashrc: not taken", "--hidden takes it"]);
+    setup.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
     setup.sender.err(".bashrc: the peer does not allow this name");
-    setup.sender.err("1 file did not arrive; the code is still good");
+    setup.sender.err("1 file did not arrive; the code is still valid");
     setup.get(&["--yes", "--hidden"]).code(0);
     assert_eq!(tree::read(&setup.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
-    setup.sender.wait().code(0).error(&["sent 2 files, 3 B: stored there"]);
+    setup.sender.wait().code(0).error(&["sent 2 files (3 B); the peer has stored everything"]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn code_stays_valid_if_a_rule_refused_every_file() {
     let setup = Setup::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
     setup.get(&["--yes"]).code(4);
     setup.sender.err(".ssh/id: the peer does not allow this name");
-    setup.sender.err("2 files did not arrive; the code is still good");
+    setup.sender.err("2 files did not arrive; the code is still valid");
     // A sender stopped now has failed.
     let sender = setup.sender.stop(Signal::INT).code(1);
     sender.error(&["2 files did not arrive"]);
@@ -78,7 +78,12 @@ fn files_that_a_user_declined_do_not_count_as_missing() {
     get.shows("Fetch?");
     get.types("plain");
     get.wait().code(0);
-    setup.sender.wait().code(0).error(&["sent 1 file, 1 B: stored there"]).no_error(".bashrc");
+    setup
+        .sender
+        .wait()
+        .code(0)
+        .error(&["sent 1 file (1 B); the peer has stored everything"])
+        .no_error(".bashrc");
 }
 
 #[test]
@@ -88,11 +93,11 @@ fn sender_names_each_file_that_did_not_fit_on_the_disk() {
     // A sparse file.
     File::create(folder.path().join("home/s/huge")).unwrap().set_len(1 << 42).unwrap();
     let setup = Setup::new(folder, &["s"]);
-    setup.get(&["--yes"]).code(1).error(&["expected room for 4.00 TiB in "]);
+    setup.get(&["--yes"]).code(1).error(&[": 4.00 TiB needed, "]);
     for name in ["s/huge", "s/other", "s/small"] {
         setup.sender.err(&format!("{name}: no space left on the peer's disk"));
     }
-    setup.sender.err("3 files did not arrive; the code is still good");
+    setup.sender.err("3 files did not arrive; the code is still valid");
 }
 
 #[test]
@@ -105,7 +110,7 @@ fn sender_names_the_files_of_a_question_that_was_interrupted() {
     get.signal(Signal::INT);
     get.wait().code(1);
     setup.sender.err("s/b: cancelled by the peer");
-    setup.sender.err("3 files did not arrive; the code is still good");
+    setup.sender.err("3 files did not arrive; the code is still valid");
     setup.get(&["--yes"]).code(0);
     setup.sender.wait().code(0);
 }
@@ -116,13 +121,13 @@ fn sender_names_files_whose_name_is_taken_if_that_is_an_error() {
     tree::write(&setup.out(), [("s/a", "mine")]);
     setup.get(&["--yes", "--on-conflict", "fail"]).code(1);
     setup.sender.err("s/a: the peer already has a file of this name");
-    setup.sender.err("1 file did not arrive; the code is still good");
+    setup.sender.err("1 file did not arrive; the code is still valid");
 }
 
 #[test]
 fn sender_gives_no_count_if_nothing_was_requested() {
     let setup = Setup::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
     let get = setup.relay.xcher(["get", &setup.code, "--yes", "-o", "-"]).run().code(2);
-    get.error(&["expected one file for standard output, got 3"]);
-    setup.sender.err("the other side stopped before it fetched anything; the code is still good");
+    get.error(&["standard output takes one file, not 3"]);
+    setup.sender.err("the peer stopped before it fetched anything; the code is still valid");
 }

@@ -44,15 +44,15 @@ fn receiver_accepts_every_offer_with_yes() {
     let (relay, folder, out) = setup();
     let kim = started(receive(&relay, &out).args(["--yes"]));
     let done = send(&relay, &folder).run().code(0).out(&[]);
-    done.error(&["kim is asked"])
-        .error(&["sent 2 files, 5 B"])
-        .session_line(&["the session is private"]);
+    done.error(&["waiting for kim to accept"])
+        .error(&["sent 2 files (5 B)"])
+        .session_line(&["the session is encrypted"]);
     let path = |name: &str| format!("{}/s/{name}", out.display());
     kim.out(&path("a/1.jpg"));
     kim.out(&path("b"));
     assert!(tree::read(&out.join("s")) == tree::read(&folder.path().join("s")));
     // The receiver waits for another offer, and does not fetch the same files again.
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::finished(&out).len(), 2);
 }
@@ -77,9 +77,9 @@ fn offers_pass_through_the_bridge() {
 #[test]
 fn receiver_asks_the_user_at_a_terminal() {
     for (answer, came, code, text) in [
-        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files, 5 B"),
-        ("n", &[], 1, "kim did not take 2 of 2 files"),
-        ("1", &["s/a/1.jpg"], 1, "kim did not take 1 of 2 files"),
+        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files (5 B)"),
+        ("n", &[], 1, "kim declined 2 of 2 files"),
+        ("1", &["s/a/1.jpg"], 1, "kim declined 1 of 2 files"),
     ] {
         let (relay, folder, out) = setup();
         let mut kim = Terminal::start(receive(&relay, &out).args(["--once"]));
@@ -91,7 +91,7 @@ fn receiver_asks_the_user_at_a_terminal() {
         // The session is reported before the question.
         let (before, _) = screen.split_once(offer).unwrap();
         assert!(
-            before.contains("amy (127.0.0.1) is connected directly; the session is private"),
+            before.contains("amy (127.0.0.1) is connected directly; the session is encrypted"),
             "{screen}"
         );
         assert!(tree::read(&out).is_empty());
@@ -108,8 +108,8 @@ fn share_asks_at_a_terminal_and_declines_without_one() {
     tree::write(&out, [("mine", "1")]);
     let share = |nick: &str| relay.xcher(["share", "--nick", nick, "mine"]).dir(&out);
     let kim = started(share("kim"));
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
-    kim.err("2 files of amy (127.0.0.1) are declined: there is no terminal to ask on");
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
+    kim.err("declined 2 files of amy (127.0.0.1): no terminal to ask on");
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::read(&out).len(), 1);
     let mut lee = Terminal::start(share("lee"));
@@ -117,7 +117,7 @@ fn share_asks_at_a_terminal_and_declines_without_one() {
     let amy = relay.xcher(["send", "lee", "s"]).dir(folder.path()).start();
     lee.shows(QUESTION);
     lee.types("b");
-    amy.wait().code(1).error(&["lee did not take 1 of 2 files"]);
+    amy.wait().code(1).error(&["lee declined 1 of 2 files"]);
     lee.says("s/b\n");
     assert_eq!(tree::finished(&out).into_keys().collect::<Vec<_>>(), ["mine", "s/b"]);
 }
@@ -130,7 +130,7 @@ fn withdrawn_offer_ends_the_question() {
     let amy = send(&relay, &folder).start();
     kim.shows(QUESTION);
     amy.stop(Signal::INT).code(1);
-    kim.shows("not any more");
+    kim.shows("(withdrawn)");
     kim.wait().code(0);
     assert!(tree::read(&out).is_empty());
 }
@@ -168,5 +168,5 @@ fn send_tells_a_nick_from_a_path() {
 
 #[test]
 fn receive_needs_a_terminal_or_yes() {
-    xcher(["receive"]).run().code(2).one_error(&["expected a terminal to ask on, or --yes"]);
+    xcher(["receive"]).run().code(2).one_error(&["no terminal to ask on"]);
 }

@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 use system::process::{Done, Process, Xcher, xcher};
 use system::{not_tested, tree};
 use tempfile::{TempDir, tempdir};
-use xcher::files::{Inbox, OnConflict, Origin, Partial};
+use xcher::files::{Inbox, OnConflict, Partial, ResumeKey};
 use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, PARTIAL_EXPIRY};
 
 const SIZE: usize = 8 << 20;
 
-fn origin() -> Origin {
-    Origin { from: PublicKey::new([5; 32]), size: SIZE as u64 }
+fn origin() -> ResumeKey {
+    ResumeKey { from: PublicKey::new([5; 32]), size: SIZE as u64 }
 }
 
 /// Returns the complete file's content.
@@ -34,13 +34,13 @@ fn content() -> &'static [u8] {
     &CONTENT
 }
 
-fn create(folder: &Path, name: &str, origin: Option<&Origin>) -> Partial {
+fn create(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
     let inbox = Inbox::open(folder, OnConflict::Rename).unwrap();
     inbox.create(&FileName::new(name).unwrap(), origin).unwrap()
 }
 
 /// Leaves a partial file with this many bytes.
-fn leave(folder: &Path, name: &str, origin: Option<&Origin>, bytes: usize) -> PathBuf {
+fn leave(folder: &Path, name: &str, origin: Option<&ResumeKey>, bytes: usize) -> PathBuf {
     let partial = create(folder, name, origin);
     partial.file().write_all(&content()[..bytes]).unwrap();
     partial.keep().unwrap().path
@@ -277,15 +277,18 @@ fn clear_removes_named_files_or_all_and_reports_bytes_freed() {
     fill();
     let clear =
         |names: &[&str]| xcher(["partial", "clear", "-o"]).args([folder.path()]).args(names).run();
-    clear(&["d/"]).code(0).out(&["1\td/x", "20\td/y"]).one_error(&["freed 21 bytes of 2 "]);
+    clear(&["d/"])
+        .code(0)
+        .out(&["1\td/x", "20\td/y"])
+        .one_error(&["freed 21 B: 2 incomplete downloads"]);
     let done = clear(&["other", "d", "\u{1b}[2J"]).code(1).out(&["4000\tother"]);
-    let done = done.error(&["no unfinished file \"d\" in "]);
-    done.error(&["no unfinished file \"\\u{1b}[2J\" in "]).error(&["freed 4000 bytes"]);
+    let done = done.error(&["no incomplete download \"d\" in "]);
+    done.error(&["no incomplete download \"\\u{1b}[2J\" in "]).error(&["freed 3.91 KiB"]);
     fill();
     // "de" existed already and was resumed.
     clear(&[]).code(0).out(&["1\td/x", "20\td/y", "600\tde", "4000\tother"]);
     assert!(!folder.path().join(tree::PARTIAL).exists());
-    clear(&[]).code(0).out(&[]).one_error(&["freed 0 bytes of 0 "]);
+    clear(&[]).code(0).out(&[]).one_error(&["freed 0 B: 0 incomplete downloads"]);
     fill();
     let done = xcher(["partial", "clear", "--json", "-q"]).dir(folder.path()).run().code(0);
     let events = done.quiet().events();
@@ -330,7 +333,7 @@ fn escapes_invalid_names_and_keeps_unrelated_files() {
     let done = partial(&[]).code(0).quiet();
     let names: Vec<_> = done.out.iter().map(|line| line.rsplit('\t').next().unwrap()).collect();
     assert_eq!(names, ["\"\\u{1b}[2J\"", "\".\""].map(String::from), "{done}");
-    partial(&["clear"]).code(0).error(&["freed 6 bytes of 2 "]);
+    partial(&["clear"]).code(0).error(&["freed 6 B: 2 incomplete downloads"]);
     let left = tree::read(folder.path());
     let names: Vec<_> = left.keys().map(String::as_str).collect();
     assert_eq!(names, [".xcher-partial/link.01234567.part", ".xcher-partial/notes", "outside"]);
@@ -340,7 +343,7 @@ fn escapes_invalid_names_and_keeps_unrelated_files() {
     tree::write(folder.path(), [("elsewhere/x.01234567.part", "12345")]);
     symlink("elsewhere", at(".xcher-partial")).unwrap();
     for args in [&["list"][..], &["clear"]] {
-        partial(args).code(1).out(&[]).one_error(&["cannot look into \".\": "]);
+        partial(args).code(1).out(&[]).one_error(&["cannot read \".\": "]);
     }
     assert!(at("elsewhere/x.01234567.part").exists());
 }
@@ -350,7 +353,7 @@ fn reports_a_missing_folder_and_creates_nothing() {
     let folder = tempdir().unwrap();
     let partial = |args: &[&str]| xcher(["partial"]).args(args).dir(folder.path());
     let missing = partial(&["-o", "missing"]).run().code(1).out(&[]);
-    missing.one_error(&["cannot look into \"missing\": No such file"]);
+    missing.one_error(&["cannot read \"missing\": No such file"]);
     partial(&["list"]).run().code(0).quiet().out(&[]);
     assert!(tree::read(folder.path()).is_empty() && !folder.path().join("missing").exists());
     leave(&folder.path().join("in"), "x", None, 5);

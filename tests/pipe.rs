@@ -89,7 +89,8 @@ fn pipes_a_hundred_mebibytes_in_bounded_memory() {
     assert_eq!(without_manifest(get.end(0)), Vec::<String>::new());
     let said = sender.end(0);
     assert!(
-        said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.ends_with("sent 1 file (100.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
 }
@@ -151,8 +152,8 @@ fn reports_input_that_was_cut() {
         assert!(rest(to).is_empty());
         let said = get.end(1);
         let reports = |text: &str| said.iter().any(|line| line.contains(text));
-        assert!(reports("stdin: expected its end, got 100000 bytes without it"), "{said:?}");
-        assert!(reports("what standard output has is not whole"), "{said:?}");
+        assert!(reports("stdin: incomplete after 97.66 KiB"), "{said:?}");
+        assert!(reports("standard output is incomplete"), "{said:?}");
         drop(stdin);
     }
 }
@@ -216,7 +217,8 @@ fn offers_and_stores_piped_input_as_a_file() {
     let said = sender.end(0);
     // Reports the bytes sent, since the size was unknown before.
     assert!(
-        said.iter().any(|line| line.contains("sent 1 file, 3.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.contains("sent 1 file (3.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
     for event in ["delivered", "sent"] {
@@ -261,7 +263,7 @@ fn reader_that_closes_the_pipe_ends_the_transfer() {
         "{said:?}"
     );
     let said = sender.end(1);
-    assert!(said.iter().any(|line| line.contains("cannot be sent again")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("cannot be resumed")), "{said:?}");
     feeds.join().unwrap();
 }
 
@@ -277,12 +279,12 @@ fn fetches_one_shared_file_to_standard_output() {
         assert!(rest(out(&mut get)) == bytes, "{name}");
         get.end(0);
     }
-    let several = [("s/more", "got 2"), ("s", "got 3")];
+    let several = [("s/more", "not 2"), ("s", "not 3")];
     for (name, got) in several {
         let mut get = get(&relay, &["bob", name]);
         assert!(rest(out(&mut get)).is_empty());
         let said = get.end(2);
-        assert!(said.len() == 1 && said[0].contains("expected one file"), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("standard output takes one file"), "{said:?}");
         assert!(said[0].contains(got), "{said:?}");
     }
     let mut get = get(&relay, &["bob", "s/none"]);
@@ -307,14 +309,17 @@ fn rejects_meaningless_arguments() {
     let terminal = terminal();
     let stdout = terminal.1.try_clone().unwrap().into();
     let said = xcher(["get", "bob", "x", "-o", "-"]).between(Stdio::null(), stdout).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
     let said = xcher(["share", "-"]).between(terminal.1.into(), Stdio::null()).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
-    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - or --json"]);
-    usage(&["receive", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["share", "-", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["send", "-", "-"], &["once, got it 2 times"]);
-    usage(&["send", "Cargo.toml", "--name", "x"], &["expected - for standard input"]);
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
+    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - and --json both use standard output"]);
+    usage(&["receive", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["share", "-", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["send", "-", "-"], &["named 2 times; name it once"]);
+    usage(&["send", "Cargo.toml", "--name", "x"], &["--name names standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
-    usage(&["send", "-", "Cargo.toml", "--name", "Cargo.toml"], &["expected a free name"]);
+    usage(
+        &["send", "-", "Cargo.toml", "--name", "Cargo.toml"],
+        &["cannot share the piped input as"],
+    );
 }

@@ -92,12 +92,12 @@ fn names_and_contents_cross_encrypted() {
     let get = at(middle.address, ["get", "bob", "--all", "--nick", "amy", "-o", "out"]);
     let get = middle.run(setup.with_amys_keys(get)).wait().code(0);
     let get = get.session_line(&[
-        "bob (127.0.0.2) is connected directly; the session is private: key ",
+        "bob (127.0.0.2) is connected directly; the session is encrypted: key ",
         "first time",
     ]);
     assert!(tree::read(&setup.path("out/s")) == tree::read(&setup.path("s")), "bytes differ");
 
-    let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is private: key ");
+    let at_bobs = bob.err("amy (127.0.0.2) is connected directly; the session is encrypted: key ");
     let words = |line: &str| line.split_once("safety words: ").unwrap().1.to_owned();
     assert_eq!(words(&get.session_lines[0]), words(&at_bobs));
     assert_eq!(words(&at_bobs).split(' ').count(), 3, "{at_bobs}");
@@ -138,7 +138,7 @@ fn rejects_a_file_changed_or_cut_in_transit() {
             }
             true
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", expected]);
+        get.code(1).error(&["s/file: incomplete: ", "of 97.66 KiB", expected]);
     };
     // Text and tag of the first record, the second record, the digest, the last record.
     for at in [
@@ -176,7 +176,7 @@ fn rejects_a_file_changed_or_cut_in_transit() {
             bytes.truncate(left);
             bytes.len() < left
         });
-        get.code(1).error(&["s/file: expected 100000 bytes, got ", cut]);
+        get.code(1).error(&["s/file: incomplete: ", "of 97.66 KiB", cut]);
     }
 
     let more = setup.attack(&[], |flow, begins, bytes| {
@@ -212,8 +212,8 @@ fn both_sides_report_a_first_session_downgraded_to_unencrypted() {
     let middle = Middle::start(setup.relay.address, no);
     let check = setup.with_amys_keys(at(middle.address, ["check", "bob", "s/file"]));
     let done = middle.run(check).wait().code(0).out(&["s/file YES"]);
-    done.session_line(&["bob (127.0.0.2)", "the session is not private"]);
-    bob.err("the session is not private");
+    done.session_line(&["bob (127.0.0.2)", "the session is not encrypted"]);
+    bob.err("the session is not encrypted");
     bob.stop(Signal::TERM).code(0);
 }
 
@@ -222,7 +222,7 @@ fn attacker_that_strips_capabilities_gets_no_session() {
     let setup = Setup::new();
     let bob = setup.share("bob", &[]);
     let secure = &["--secure"];
-    let refused = ["bob speaks in the clear alone, and --secure forbids that"];
+    let refused = ["bob does not support encryption, which --secure requires"];
     let yes = replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
     setup.attack(secure, yes).code(5).one_error(&refused);
     let probe = replace(Flow::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
@@ -230,13 +230,13 @@ fn attacker_that_strips_capabilities_gets_no_session() {
     let upper = replace(Flow::ByB, "secure", "SECURE");
     setup.attack(&[], upper).code(1).one_error(&["expected X_CAPS word word …"]);
     // Fails without --secure, too: a host that answers YES supports encryption.
-    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    let stop = ["STOP: bob supports encryption, but the session would not be encrypted"];
     for options in [&[][..], secure] {
         setup.attack(options, replace(Flow::ByB, "secure", "sekure")).code(5).error(&stop);
         setup.attack(options, replace(Flow::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
     }
     // Fails, too, if only the digest is stripped: both X_CAPS lines are part of the handshake.
-    let handshake = ["bob cannot be reached", "expected a message of this handshake"];
+    let handshake = ["cannot reach bob", "expected a message of this handshake"];
     for flow in [Flow::ByA, Flow::ByB] {
         setup.attack(&[], replace(flow, "verify", "verifx")).code(1).one_error(&handshake);
     }
@@ -268,7 +268,7 @@ fn offers_nothing_in_an_unencrypted_session() {
         done
     };
     let bob = receive(&[]);
-    let stop = ["STOP: bob knows encryption, and the session would not be encrypted"];
+    let stop = ["STOP: bob supports encryption, but the session would not be encrypted"];
     let not = ["nothing was sent: the session with bob is not encrypted"];
     send(Box::new(replace(Flow::ByB, "secure", "sekure"))).error(&stop);
     send(Box::new(replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO"))).error(&not);
@@ -283,7 +283,7 @@ fn offers_nothing_in_an_unencrypted_session() {
     let _plain = receive(&["--plain"]);
     send(Box::new(|_, _, _| true)).error(&not);
     let plain = setup.relay.xcher(["send", "--to", "bob", "t", "--plain"]).dir(setup.folder.path());
-    plain.run().code(2).one_error(&["expected an encrypted session for an offer, got --plain"]);
+    plain.run().code(2).one_error(&["an offer needs an encrypted session"]);
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn changed_or_repeated_record_ends_the_session() {
     setup.attack(&["--nick", "amy"], by_a).code(3).one_error(&["the session with bob ended: "]);
     bob.until("the reason of the end", |lines| {
         let found =
-            |line: &String| line.contains("amy (127.0.0.2) is gone") && line.contains(record);
+            |line: &String| line.contains("amy (127.0.0.2) disconnected") && line.contains(record);
         lines.err.iter().any(found).then_some(())
     });
 }
@@ -331,7 +331,7 @@ fn changed_key_stops_the_session_until_the_pin_is_forgotten() {
     let check = |options: &[&str]| setup.amy(&["check", "bob", "s/file"]).args(options).run();
     let bob = setup.share("bob", &[]);
     check(&[]).code(0).session_line(&["seen for the first time"]);
-    check(&[]).code(0).session_line(&["the same as before"]);
+    check(&[]).code(0).session_line(&["same as before"]);
     let old = setup.amy(&["peers"]).run().code(0);
     assert_eq!(old.out.len(), 1, "{old}");
     bob.stop(Signal::TERM).code(0);
@@ -341,7 +341,7 @@ fn changed_key_stops_the_session_until_the_pin_is_forgotten() {
     let (new, old) = (me.run().out.concat(), old.out[0].split('\t').nth(1).unwrap().to_owned());
     let done = check(&["--json"]).code(5);
     let forget = format!("xcher peers forget bob --relay {}", setup.relay.address);
-    let done = done.error(&["STOP: bob has another key than before"]);
+    let done = done.error(&["STOP: the key of bob has changed"]);
     done.error(&["before: ", &old]).error(&["now: ", &new]).error(&[&forget]);
     let done = check(&[]).code(5).out(&[]);
     assert!(done.session_lines.is_empty(), "{done}");
@@ -351,7 +351,7 @@ fn changed_key_stops_the_session_until_the_pin_is_forgotten() {
     let forget: Vec<_> = forget.split(' ').skip(1).collect();
     setup.amy(&forget).run().code(0);
     check(&[]).code(0).session_line(&["seen for the first time"]);
-    check(&[]).code(0).session_line(&["the same as before"]);
+    check(&[]).code(0).session_line(&["same as before"]);
 }
 
 #[test]
@@ -364,10 +364,10 @@ fn refuses_an_unencrypted_session_with_a_pinned_peer() {
 
     let bob = setup.share("bob", &["--plain"]);
     let pace = Pace::start();
-    let done = check(&[]).code(5).error(&["STOP: bob speaks in the clear alone, and had a key"]);
+    let done = check(&[]).code(5).error(&["STOP: bob does not support encryption, but had a key"]);
     assert!(pace.elapsed() < Duration::from_secs(10), "{done}");
-    check(&["--secure"]).code(5).one_error(&["--secure forbids that"]);
-    check(&["--plain"]).code(0).session_line(&["the session is not private: --plain"]);
+    check(&["--secure"]).code(5).one_error(&["which --secure requires"]);
+    check(&["--plain"]).code(0).session_line(&["the session is not encrypted: --plain"]);
     bob.stop(Signal::TERM).code(0);
 
     let files = vec![("s/file".to_owned(), Vec::new())];
@@ -376,7 +376,7 @@ fn refuses_an_unencrypted_session_with_a_pinned_peer() {
         online.send(()).unwrap();
     });
     wait.recv().unwrap();
-    check(&[]).code(5).error(&["STOP: bob speaks in the clear alone"]);
+    check(&[]).code(5).error(&["STOP: bob does not support encryption"]);
     // The requester sent the probe for extensions and nothing else.
     assert_eq!(base_peer.join().unwrap().unwrap(), ["X_CHK //xcher/2", "X_END"]);
 }
@@ -389,15 +389,15 @@ fn secure_refuses_every_unencrypted_session() {
     // Repeated failures do not mark the address as one without an XCHER peer.
     for number in 0..5 {
         let amy = ["check", "bob", "s/file", "--plain", "--nick", &format!("amy{number}")];
-        let done = setup.amy(&amy).run().code(3).one_error(&["closed the connection"]);
+        let done = setup.amy(&amy).run().code(3).one_error(&["connection closed"]);
         assert!(done.out.is_empty(), "{done}");
     }
-    bob.err("a caller was turned away: expected a private session");
+    bob.err("refused a caller: the peer does not support encryption");
     setup.amy(&["check", "bob", "s/file"]).run().code(0);
     bob.stop(Signal::TERM).code(0);
     let bob = setup.share("bob", &["--plain"]);
     let done = setup.relay.xcher(["get", "bob", "s/file", "--secure"]).run().code(5);
-    done.one_error(&["bob speaks in the clear alone, and --secure forbids that"]);
+    done.one_error(&["bob does not support encryption, which --secure requires"]);
     drop(bob);
 }
 
@@ -406,17 +406,20 @@ fn plain_and_secure_conflict_within_one_source() {
     let setup = Setup::new();
     let _bob = setup.share("bob", &[]);
     let check = |options: &[&str]| setup.amy(&["check", "bob", "s/file"]).args(options);
-    check(&["--plain", "--secure"]).run().code(2).one_error(&["expected --plain or --secure"]);
-    let plain = "the session is not private: --plain";
+    check(&["--plain", "--secure"])
+        .run()
+        .code(2)
+        .one_error(&["--plain and --secure contradict each other"]);
+    let plain = "the session is not encrypted: --plain";
     let done = check(&["--plain"]).env("XCHER_SECURE", "1").run();
     done.code(0).session_line(&[plain]);
     let done = check(&["--secure"]).env("XCHER_PLAIN", "1").run();
-    done.code(0).session_line(&["the session is private"]);
+    done.code(0).session_line(&["the session is encrypted"]);
     let config = setup.path("config.toml");
     fs::write(&config, "plain = true\n").unwrap();
     check(&[]).env("XCHER_CONFIG", &config).run().code(0).session_line(&[plain]);
     let done = check(&["--secure"]).env("XCHER_CONFIG", &config).run();
-    done.code(0).session_line(&["the session is private"]);
+    done.code(0).session_line(&["the session is encrypted"]);
     fs::write(&config, "plain = true\nsecure = true\n").unwrap();
     check(&[]).env("XCHER_CONFIG", &config).run().code(2);
 }
@@ -464,12 +467,13 @@ fn warns_of_a_key_that_cannot_be_stored_and_answers() {
     fs::create_dir(setup.path("amy/.known_peers.lock")).unwrap();
     let done = setup.amy(&["check", "bob", "s/file"]).run().code(0).out(&["s/file YES"]);
     assert_eq!(done.err.len(), 2, "{done}");
-    let why = "is not kept: cannot open the lock";
-    done.error(&["the key of bob", why]).error(&["the key of the relay", why]);
+    let why = "cannot open the lock";
+    done.error(&["cannot store the key of bob: ", why])
+        .error(&["cannot store the key of the relay: ", why]);
     // A path that is not a regular file is reported before any call.
     fs::create_dir(setup.path("amy/known_peers")).unwrap();
     let done = setup.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
-    let done = done.one_error(&["expected a regular file at", "known_peers"]);
+    let done = done.one_error(&["is not a regular file", "known_peers"]);
     assert!(done.session_lines.is_empty(), "{done}");
 }
 
@@ -506,7 +510,7 @@ fn accepts_records_of_any_length_with_the_digest() {
                 }
                 data.say(sealer.finish().unwrap());
             });
-            let done = done.code(0).session_line(&["is private", "safety words: none yet"]);
+            let done = done.code(0).session_line(&["is encrypted", "safety words: none yet"]);
             assert!(files.get("file").is_some_and(|file| file == content), "{length}\n{done}");
         }
     }
@@ -521,7 +525,7 @@ fn rejects_a_file_with_a_wrong_digest_or_key() {
         assert!(files.is_empty(), "{files:?}\n{done}");
     };
     let digest = blake3::hash(content);
-    let altered = "expected the digest that the other side told, got another";
+    let altered = "checksum mismatch: the data was altered in transit";
     for (text, digest) in [(content, blake3::hash(b"other")), (b"12346", digest)] {
         refuse(altered, &|control, mut data| {
             let mut sealer = control.sealer(0);
@@ -540,18 +544,18 @@ fn rejects_a_file_with_a_wrong_digest_or_key() {
         data.say([record(&mut sealer, content), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got more", &|control, mut data| {
+    refuse("the peer sent more than the announced 5 B", &|control, mut data| {
         let mut sealer = control.sealer(0);
         data.say(record(&mut sealer, b"123456"));
         data.try_say(sealer.finish().unwrap());
     });
-    refuse("expected 5 bytes, got 4", &|control, mut data| {
+    refuse("incomplete: 4 B of 5 B", &|control, mut data| {
         let (mut sealer, digest) = (control.sealer(0), blake3::hash(b"1234"));
         data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
     // Not encrypted at all.
-    refuse("expected 5 bytes, got 0", &|_, mut data| data.say(content));
+    refuse("incomplete: 0 B of 5 B", &|_, mut data| data.say(content));
 }
 
 #[test]
@@ -565,8 +569,8 @@ fn reports_a_file_that_shrinks_during_an_encrypted_transfer() {
     get.event(&[("event", "transfer"), ("state", "progress")]);
     shrink(&path);
     let get = get.wait().code(1);
-    get.error(&["s/large: expected 8589934592 bytes, got ", "reset"]);
-    bob.err("s/large: could not send it whole: expected a file of 8589934592 bytes, got its end");
+    get.error(&["s/large: incomplete: ", "of 8.00 GiB", "reset"]);
+    bob.err("s/large: not sent completely: expected a file of 8589934592 bytes, got its end");
     assert!(tree::finished(&setup.path("out")).is_empty());
 }
 

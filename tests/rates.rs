@@ -95,7 +95,7 @@ fn slow_transfer_stops_within_two_seconds() {
 fn rejects_an_invalid_rate() {
     for bad in ["0", "1kb", "16383", "-1", "2", "fast", "1.5mb"] {
         let done = xcher(["who", &format!("--limit-send={bad}")]).run().code(2);
-        done.error(&["--limit-send", bad]).error(&["expected bytes a second from 16kb up"]);
+        done.error(&["--limit-send", bad]).error(&["not a rate of 16kb or more a second"]);
     }
     xcher(["who"]).env("XCHER_LIMIT_RECEIVE", "1kb").run().code(2);
 }

@@ -76,7 +76,7 @@ fn via_selects_the_path() {
         ls.wait().code(0);
     }
     let straight = relay.address.to_string();
-    at(&straight, &["who", "--via", "bridge"]).run().code(2).one_error(&["URL of a bridge"]);
+    at(&straight, &["who", "--via", "bridge"]).run().code(2).one_error(&["name the bridge's URL"]);
     for via in ["auto", "direct"] {
         at(&straight, &["who", "--via", via]).run().code(0).quiet();
     }

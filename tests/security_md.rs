@@ -14,17 +14,17 @@ const README: &[(&str, &[&str])] = &[
     (
         "Names that climb, absolute ones, links that lead out, and names with characters that hide",
         &[
-            "tests/hostile_provider.rs::names_that_would_move_a_cursor_or_climb_are_shown_escaped_and_left_out",
+            "tests/hostile_provider.rs::names_that_move_a_cursor_or_leave_the_folder_are_escaped_and_left_out",
             "native/src/files/inbox/tests.rs::a_link_that_could_lead_out_is_not_made",
-            "tests/hostile_provider.rs::nothing_is_written_through_a_link_out_of_the_folder",
+            "tests/hostile_provider.rs::nothing_is_written_through_a_link_that_leaves_the_folder",
         ],
     ),
     (
         "Nothing is overwritten unless you say so, and nothing lands in a terminal's folder under a",
         &[
-            "tests/files.rs::on_conflict_does_as_it_says",
-            "tests/left_out.rs::hidden_things_are_shared_and_taken_only_where_asked_for",
-            "tests/left_out.rs::an_offer_is_not_let_onto_hidden_names",
+            "tests/files.rs::on_conflict_renames_overwrites_skips_or_fails",
+            "tests/left_out.rs::hidden_files_are_shared_and_received_only_on_request",
+            "tests/left_out.rs::an_offer_cannot_write_hidden_names",
         ],
     ),
     (
@@ -35,14 +35,14 @@ const README: &[(&str, &[&str])] = &[
         "Links out of it are not followed, not even when they are swapped in",
         &[
             "native/src/files/shares/tests.rs::a_link_swapped_in_after_the_look_leads_nowhere",
-            "tests/hostile_requester.rs::a_shared_folder_that_is_swapped_for_a_link_leads_nowhere_else",
+            "tests/hostile_requester.rs::a_shared_folder_replaced_by_a_link_exposes_no_other_files",
         ],
     ),
     (
         "The keys, configuration, token and certificate key of the program that shares are not",
         &[
             "tests/left_out.rs::the_programs_own_keys_are_never_shared",
-            "tests/left_out.rs::keys_that_are_made_while_a_folder_is_shared_are_not_shared",
+            "tests/left_out.rs::keys_created_while_a_folder_is_shared_are_not_shared",
             "tests/own_files.rs::default_configuration_is_not_shared",
             "tests/own_files.rs::named_configuration_is_not_shared",
             "tests/own_files.rs::configuration_created_later_is_not_shared",
@@ -50,23 +50,23 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "Your machine is nobody's tool.",
-        &["tests/hostile_relay.rs::calls_to_addresses_that_are_no_peers_are_not_taken_up"],
+        &["tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused"],
     ),
     (
         "A call makes your machine connect to the caller.",
-        &["tests/commands.rs::share_says_it_is_online_and_tells_what_happens"],
+        &["tests/commands.rs::share_reports_that_it_is_online_and_every_transfer"],
     ),
     (
         "It does so only to addresses that fit the relay you use, to ports from 1024 up, and at most",
         &[
-            "tests/hostile_relay.rs::calls_to_addresses_that_are_no_peers_are_not_taken_up",
+            "tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused",
             "core/src/addr.rs::b_dials_no_nearer_than_its_relay",
             "core/src/peer/call_guard.rs::one_caller_uses_up_nobody_elses_calls",
         ],
     ),
     (
         "The relay passes on only the caller's own address or, on a private network, another one",
-        &["tests/hostile_relay.rs::the_relay_refuses_addresses_that_are_not_the_callers"],
+        &["tests/hostile_relay.rs::the_relay_refuses_addresses_other_than_the_callers"],
     ),
     (
         "The bridge is no proxy.",
@@ -182,7 +182,7 @@ const README: &[(&str, &[&str])] = &[
         "Who watches the network, the relay and the bridge see at most who calls whom, when, and",
         &[
             "tests/private.rs::names_and_contents_cross_encrypted",
-            "tests/code.rs::the_words_are_neither_heard_at_the_relay_nor_logged",
+            "tests/code.rs::the_words_of_a_code_reach_neither_the_relay_nor_the_log",
         ],
     ),
     (
@@ -251,7 +251,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "Everyone at the relay can see what you share, and learns your address by calling you,",
-        &["tests/commands.rs::share_ask_takes_its_answers_from_standard_input"],
+        &["tests/commands.rs::share_ask_reads_answers_from_standard_input"],
     ),
     (
         "`--via bridge` shows them the bridge's address.",

@@ -130,10 +130,14 @@ fn trusts_the_systems_authorities_unless_one_is_named() {
         who.env("SSL_CERT_DIR", authority.folder.path().join("none")).run()
     };
     who(&authority.file()).code(0).quiet();
-    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown authority", "--tls-ca"]);
+    who(&other.file()).code(3).one_error(&[
+        "cannot use the bridge at wss://",
+        "unknown authority",
+        "--tls-ca",
+    ]);
     let none = who(&authority.folder.path().join("none"));
     none.code(3).one_error(&[
-        "no relay",
+        "cannot use the bridge",
         "no list of trusted certificate authorities",
         "ca-certificates",
     ]);
@@ -163,7 +167,9 @@ fn rejects_a_certificate_that_is_not_valid_for_the_name() {
     ] {
         let relay = relay_with(&authority.pair(name, params));
         let who = || through(&url(&relay), &authority.file(), &["who"]).run();
-        who().code(3).one_error(&["no relay at wss://", "the certificate of 127.0.0.1"]);
+        who()
+            .code(3)
+            .one_error(&["cannot use the bridge at wss://", "the certificate of 127.0.0.1"]);
         who().error(&parts);
     }
 }
@@ -208,7 +214,7 @@ fn rejects_invalid_certificate_and_key_files_before_listening() {
     }
     for (given, lacking) in [("--tls-cert", "--tls-key"), ("--tls-key", "--tls-cert")] {
         let half = xcher(["relay", "--listen", "127.0.0.1:0", given]).args([certificate]).run();
-        half.code(2).one_error(&["expected", lacking, "beside", given, "got none"]);
+        half.code(2).one_error(&[given, "needs", lacking]);
     }
     for (ca, part) in [
         (&missing, "cannot read"),
@@ -234,10 +240,15 @@ fn reports_http_on_a_tls_port_and_tls_on_an_http_port() {
         assert!(answer.contains("expected TLS") && answer.contains("https://"), "{answer}");
     }
     let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
-    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "expected TLS", "wss://"]);
+    who(format!("ws://{at}/xcher")).one_error(&[
+        "cannot use the bridge",
+        "400",
+        "expected TLS",
+        "wss://",
+    ]);
     let plain = Relay::start();
     let at = plain.process.out("http http://");
-    let parts = ["no relay", "does not use TLS on this port", "ws://"];
+    let parts = ["cannot use the bridge", "does not use TLS on this port", "ws://"];
     who(format!("wss://{at}xcher")).one_error(&parts);
     // Bytes that are neither TLS nor HTTP are answered by closing.
     let mut socket = connect(port(&relay), "127.0.0.1");
@@ -295,12 +306,12 @@ fn reads_the_certificate_again_at_sighup() {
     fs::write(&pair.key, "no key").unwrap();
     relay.process.signal(Signal::HUP);
     let line = relay.process.err("xcher: ");
-    assert!(line.ends_with("the certificate stays as it was"), "{line}");
+    assert!(line.ends_with("the old certificate stays in force"), "{line}");
     who(&old).code(0);
     fs::copy(&next.key, &pair.key).unwrap();
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     relay.process.signal(Signal::HUP);
-    relay.process.err("the new certificate is used from now on");
+    relay.process.err("the new certificate is in force");
     who(&new).code(0);
     who(&old).code(3);
     // The files are unchanged.

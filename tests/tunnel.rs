@@ -100,9 +100,9 @@ fn bridge_with_a_token_requires_it() {
     fs::write(&wrong, "open-barley\n").unwrap();
     let relay = Relay::start_with(&["--token-file", right.to_str().unwrap()]);
     let tunnel = relay.tunnel();
-    through(&tunnel, &["who"]).run().code(3).one_error(&["no relay", "401"]);
+    through(&tunnel, &["who"]).run().code(3).one_error(&["cannot use the bridge", "401"]);
     let who = |file: &Path| through(&tunnel, &["who", "--token-file"]).args([file]).run();
-    who(&wrong).code(3).one_error(&["no relay", "401"]);
+    who(&wrong).code(3).one_error(&["cannot use the bridge", "401"]);
     who(&right).code(0).quiet();
     who(&folder.path().join("none")).code(2).one_error(&["cannot read"]);
     // A client on TCP has no tunnel and needs no token.
@@ -115,7 +115,7 @@ fn bridge_requires_a_relay_on_tcp() {
     xcher(["bridge", "--http", "off"]).run().code(2).one_error(&["--http"]);
     let bridge = xcher(["bridge", "--relay", "127.0.0.1:1", "--http", "127.0.0.1:0"]).start();
     let url = bridge.out("http ");
-    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["no relay"]);
+    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["cannot use the bridge"]);
     bridge.stop(Signal::TERM).code(0);
 }
 
@@ -125,8 +125,12 @@ fn reports_a_missing_bridge_in_one_line() {
     // The relay's TCP port does not speak HTTP.
     let wrong = format!("ws://{}/xcher", relay.address);
     let refused = through(&wrong, &["who"]).run().code(3);
-    refused.one_error(&["no relay", "no bridge answers at this port", "use HOST:PORT"]);
-    through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no relay"]);
+    refused.one_error(&[
+        "cannot use the bridge",
+        "no bridge answers at this port",
+        "use HOST:PORT",
+    ]);
+    through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no bridge at "]);
     let done = relay.process.stop(Signal::TERM).code(0);
     assert_eq!(done.out.len(), 1, "a line for a bridge that does not run");
 }
@@ -139,7 +143,10 @@ fn printed_url_leads_to_the_tunnel() {
     through(&format!("{url}#bob"), &["who"]).run().code(0).quiet();
     // Another path of the bridge does not open a tunnel.
     let wrong = format!("{}healthz", url.replace("http://", "ws://"));
-    through(&wrong, &["who"]).run().code(3).one_error(&["no relay", "the bridge answered 200"]);
+    through(&wrong, &["who"])
+        .run()
+        .code(3)
+        .one_error(&["cannot use the bridge", "the bridge answered 200"]);
 }
 
 #[test]

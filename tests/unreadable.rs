@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 /// Above the size limit of a batch.
 const SIZE: usize = (256 << 10) + 1;
-const REASON: &str = "s/large: could not send it whole: cannot read it: Permission denied";
+const REASON: &str = "s/large: not sent completely: it cannot be read: Permission denied";
 
 struct Setup {
     relay: Relay,
@@ -63,8 +63,8 @@ fn requester_with_a_code_gets_a_no_at_once() {
     close(&setup.large());
     get.types("y");
     let get = get.wait().code(1);
-    assert!(get.screen.contains("s/large: the other side said NO"), "{}", get.screen);
-    sender.err("1 file did not arrive; the code is still good");
+    assert!(get.screen.contains("s/large: the peer refused"), "{}", get.screen);
+    sender.err("1 file did not arrive; the code is still valid");
     assert_reported_once(sender.stop(rustix::process::Signal::TERM).code(1));
 }
 
@@ -80,7 +80,7 @@ fn receiver_of_an_offer_gets_a_no_at_once() {
     close(&setup.large());
     kim.types("y");
     let kim = kim.wait().code(1);
-    assert!(kim.screen.contains("s/large: the other side said NO"), "{}", kim.screen);
+    assert!(kim.screen.contains("s/large: the peer refused"), "{}", kim.screen);
     assert_reported_once(sender.wait().code(1));
 }
 

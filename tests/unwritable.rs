@@ -40,7 +40,7 @@ fn uses_a_temporary_key_without_a_writable_home() {
         let Some(get) = as_other(home.path(), get) else { return };
         let get = get.args([&out]).without("XCHER_DATA_DIR").without("XDG_DATA_HOME");
         let get = if has_home { get.env("HOME", &closed) } else { get.without("HOME") };
-        let get = get.run().code(0).error(&["no key can be kept", "for this run alone"]);
+        let get = get.run().code(0).error(&["cannot store a key", "for this run only"]);
         get.out(&[out.join("file").to_str().unwrap()]);
         assert_eq!(fs::read(out.join("file")).unwrap(), b"12345");
         assert_eq!(fs::read_dir(&closed).unwrap().count(), 0);
@@ -77,5 +77,5 @@ fn reports_an_unwritable_folder_before_it_asks() {
 fn warns_if_the_whole_file_system_is_shared() {
     let relay = Relay::start();
     let bob = relay.xcher(["share", "--nick", "bob", "/"]).start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }

@@ -76,7 +76,7 @@ inEachBrowser("by a code", (stage) => {
     const { code } = await carol.send(files.paths);
     const wrong = code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
     const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
-    await dora.text("#peer-state.fault", "expected the words of this code");
+    await dora.text("#peer-state.fault", "wrong code");
     await carol.sending("waiting", "Someone had a wrong code");
     for (const tries of [2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);

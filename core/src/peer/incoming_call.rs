@@ -122,7 +122,7 @@ impl Peer {
         self.guard.admit(ip, turn.now).map_err(Error::Policy)?;
         match has_session || self.make_room(ip, turn) {
             true => Ok(()),
-            false => Err(Error::Busy("sessions at once")),
+            false => Err(Error::TooManySessions),
         }
     }
 
@@ -145,7 +145,7 @@ impl Peer {
             })
             .max();
         let Some((.., id)) = longest else { return false };
-        self.leave(id, Some(Error::Busy("sessions at once")), turn);
+        self.leave(id, Some(Error::TooManySessions), turn);
         self.callers.take(caller, most)
     }
 }

@@ -26,10 +26,12 @@ mod fetch_start;
 mod id;
 mod incoming_call;
 mod input;
+mod notice;
 mod path;
 mod path_selection;
 mod progress;
 mod receipts;
+mod refused_request;
 mod relay_link;
 mod relay_login;
 mod relay_packets;
@@ -43,6 +45,7 @@ mod session_end;
 mod session_entry;
 mod transfers;
 mod turn;
+mod wait;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -51,13 +54,16 @@ use core::time::Duration;
 pub use action::{Action, BatchFile, Purpose};
 pub use config::{CallPolicy, Config};
 pub use encryption::Encryption;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Interruption};
 pub use event::{Delivery, Direction, Event};
 pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
+pub use notice::Notice;
 pub use path::{Path, PathPolicy};
+pub use refused_request::RefusedRequest;
 pub use security::{KeyStatus, Security, WhyUnencrypted};
 pub use session_command::SessionCommand;
+pub use wait::Wait;
 
 use litemap::LiteMap;
 
@@ -252,7 +258,7 @@ impl Peer {
             }
             Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
                 Some(ListenerRole::Control(session)) => {
-                    self.listen_failed(session, listener, why, turn);
+                    self.listen_failed(session, listener, Error::Local(why), turn);
                 }
                 Some(ListenerRole::Data(transfer)) => {
                     self.transfer_failed(transfer, Error::Local(why), turn);

@@ -1,15 +1,15 @@
-//! Why a packet of a client is not carried out.
+//! Refusals of clients' packets.
 
 use alloc::string::String;
 
 use super::CloseReason;
 
-/// What its X_ERR says, and what becomes of the connection.
+/// The refusal of a packet: the reason for X_ERR, and its effect on the connection.
 pub(super) enum Refusal {
-    /// The packet is in order, but is not carried out.
+    /// The packet is valid, but must not be carried out.
     Declined(String),
-    /// The client should not have sent it. Such errors are counted.
+    /// The packet is an error of the client, which the registry counts.
     Error(String),
-    /// The connection is closed.
+    /// The registry closes the connection.
     Over(String, CloseReason),
 }

@@ -68,7 +68,7 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         let files = [(name("a"), 0), (name("b c"), 262_144)];
         session.batch(files.into_iter(), port, out).unwrap();
     }
-    session.listening(3, 40_001, out).unwrap();
+    session.answer_port(3, 40_001, out).unwrap();
     session.want(Want { files: 3, bytes: 14, already_stored: 1 }, out).unwrap();
     for not_stored in [None, Some(NotStored::Space), Some(NotStored::Other)] {
         session.receipt(Receipt { number: 2, at: 1023, count: 1, not_stored }, out).unwrap();

@@ -23,7 +23,8 @@ fn net(limits: Limits) -> Net {
 }
 
 fn refused(net: &Net) -> usize {
-    let busy = |event: &&Event| matches!(event, Event::CallRefused { error: Error::Busy(_), .. });
+    let busy =
+        |event: &&Event| matches!(event, Event::CallRefused { error: Error::TooManySessions, .. });
     net.hosts[0].events.iter().filter(busy).count()
 }
 
@@ -64,7 +65,8 @@ fn oldest_idle_session_makes_room() {
     };
     let over: Vec<_> = net.hosts[1].events.iter().filter_map(over).collect();
     assert_eq!(over, [1]);
-    let why = |event: &&Event| matches!(event, Event::Ended { error: Some(Error::Busy(_)), .. });
+    let why =
+        |event: &&Event| matches!(event, Event::Ended { error: Some(Error::TooManySessions), .. });
     assert_eq!(net.hosts[0].events.iter().filter(why).count(), 1);
 }
 

@@ -39,8 +39,8 @@ fn no_to_a_cancelled_request_has_no_effect() {
     }
 }
 
-/// In an unencrypted session a peer may just close. In an encrypted one only X_END is an end, because anyone on
-/// the path can close a connection.
+/// In an unencrypted session a peer may just close. In an encrypted one only X_END is an end,
+/// because anyone on the path can close a connection.
 #[test]
 fn close_without_end_is_a_cut_in_an_encrypted_session() {
     for encrypted in [false, true] {

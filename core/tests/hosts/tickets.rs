@@ -193,7 +193,7 @@ fn losing_the_relay_before_its_answer_ends_the_call() {
     let conn = net.visit(0, listener, b"");
     net.lose_relay(0);
     assert!(net.closed_outsiders.contains(&conn));
-    assert!(matches!(net.errors(0)[..], [Error::Unreachable(_)]), "{:?}", net.errors(0));
+    assert!(matches!(net.errors(0)[..], [Error::RelayDisconnected]), "{:?}", net.errors(0));
 }
 
 /// The first ticket shown on either path is enough.

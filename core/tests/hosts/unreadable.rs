@@ -30,7 +30,7 @@ fn unreadable_file_is_refused_before_a_data_connection() {
             Event::Delivered { delivery, .. } => Some(delivery.clone()),
             _ => None,
         });
-        let why = "could not send it whole: it cannot be read".into();
+        let why = Error::Unsent("it cannot be read".into());
         assert_eq!(fates.collect::<Vec<_>>(), [Delivery::Unsent(why)]);
     }
 }

@@ -104,7 +104,7 @@ fn allocation_keeps_the_other_checks() {
     allocate(&mut relay, CAROL, "9.9.9.9:4000");
     assert_eq!(
         relay.ask(CAROL, "X_INIT bob 9.9.9.9 4000"),
-        "X_ERR X_INIT expected X_NICK nick first\n"
+        "X_ERR X_INIT X_NICK must come first\n"
     );
     relay.ask(CAROL, "X_NICK carol");
     assert_eq!(

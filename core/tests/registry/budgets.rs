@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TOO_MANY: &str = "expected at most 10 nicks from your address that are not there";
+const TOO_MANY: &str = "too many calls to absent nicks from your address: the limit is 10";
 
 fn call(relay: &mut Relay, conn: ConnId, nick: &str) -> String {
     relay.ask(conn, &format!("X_INIT {nick} 127.0.0.1 4000"))
@@ -86,7 +86,10 @@ fn listings_cost_their_bytes() {
     relay.register(BOB, "bob");
     assert!(relay.ask(BOB, "X_WHO").starts_with("X_WHO "));
     let more = relay.ask(ALICE, "X_WHO");
-    assert!(more.starts_with("X_ERR X_WHO expected at most 7000 bytes"), "{more}");
+    assert!(
+        more.starts_with("X_ERR X_WHO too many answers to your address: the limit is 7000 bytes"),
+        "{more}"
+    );
     relay.connect_from(CAROL, "10.0.0.8:1");
     assert!(relay.ask(CAROL, "X_WHO").starts_with("X_WHO "), "another address has its own budget");
 }

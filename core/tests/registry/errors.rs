@@ -50,7 +50,7 @@ fn unknown_verbs_are_reported_and_the_sixteenth_error_closes() {
     assert_eq!(
         relay.ask(ALICE, "hello"),
         "X_ERR - expected an XCHER packet such as X_NICK nick, got \"hello\"\n\
-         X_ERR - expected fewer than 16 errors\n"
+         X_ERR - too many errors: the limit is 16\n"
     );
     assert_eq!(relay.closed(ALICE), Some(CloseReason::TooManyErrors));
 }

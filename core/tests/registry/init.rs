@@ -41,7 +41,7 @@ fn only_init_needs_a_nick() {
     relay.connect(CAROL);
     assert_eq!(
         relay.ask(CAROL, "X_INIT bob 127.0.0.1 4000"),
-        "X_ERR X_INIT expected X_NICK nick first\n"
+        "X_ERR X_INIT X_NICK must come first\n"
     );
     assert_eq!(relay.ask(CAROL, "X_CAPS from"), "");
     assert_eq!(relay.ask(CAROL, "X_WHO"), "X_WHO alice\nX_WHO bob\nX_WHO EOF\n");

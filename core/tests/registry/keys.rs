@@ -202,10 +202,7 @@ fn only_one_claim_of_a_nick_is_pending() {
     let (mut relay, _first, again) = connected_twice(1);
     let third = Host::new(&["alice", "alice-3"], Some(1), CAROL).connect(&mut relay);
     assert_eq!((again.nick(), third.nick()), (None, Some("alice-3")));
-    assert_eq!(
-        relay.ask(BOB, "X_NICK eve"),
-        "X_ERR X_NICK expected to wait for the answer to X_NICK\n"
-    );
+    assert_eq!(relay.ask(BOB, "X_NICK eve"), "X_ERR X_NICK the previous X_NICK is still pending\n");
 }
 
 #[test]
@@ -216,8 +213,8 @@ fn proof_is_valid_on_its_own_connection_only() {
     relay.connect(BOB);
     relay.ask(BOB, "X_CAPS key");
     assert!(relay.ask(BOB, keys[0]).starts_with("X_KEY "));
-    assert_eq!(relay.ask(BOB, keys[1]), "X_ERR X_KEY expected the proof of that key\n");
-    assert_eq!(relay.ask(BOB, keys[1]), "X_ERR X_KEY expected one proof a connection\n");
+    assert_eq!(relay.ask(BOB, keys[1]), "X_ERR X_KEY the proof does not match the key\n");
+    assert_eq!(relay.ask(BOB, keys[1]), "X_ERR X_KEY only one proof is allowed per connection\n");
     assert_eq!(relay.ask(BOB, "X_NICK alice"), "X_NICK alice NO\n");
     assert_eq!(relay.output(ALICE), "");
 }
@@ -226,7 +223,7 @@ fn proof_is_valid_on_its_own_connection_only() {
 fn malformed_key_is_an_error() {
     let mut relay = with_key();
     relay.connect(ALICE);
-    assert!(relay.ask(ALICE, "X_KEY AAAA").contains("expected X_CAPS with the word key first"));
+    assert!(relay.ask(ALICE, "X_KEY AAAA").contains("X_CAPS with the word key must come first"));
     relay.ask(ALICE, "X_CAPS key");
     assert!(relay.ask(ALICE, "X_KEY AAAA").contains("expected X_KEY base64, got"));
     let weak = PublicKey::new([0; 32]).to_string();

@@ -8,7 +8,7 @@ fn connections_are_limited() {
     relay.connect(ALICE);
     relay.connect(BOB);
     relay.connect(CAROL);
-    assert_eq!(relay.output(CAROL), "X_ERR - expected at most 2 connections, got one more\n");
+    assert_eq!(relay.output(CAROL), "X_ERR - too many connections: the limit is 2\n");
     assert_eq!(relay.closed(CAROL), Some(CloseReason::Full));
     relay.handle(Input::Closed { conn: ALICE });
     relay.register(ConnId(4), "dave");
@@ -61,7 +61,7 @@ fn budget_for_init_and_who_is_restored() {
     for _ in 0..50 {
         assert_eq!(
             relay.ask(ALICE, "X_INIT alice 127.0.0.1 4000"),
-            "X_ERR X_INIT expected at most 60 X_INIT and X_WHO a minute, got one more\n"
+            "X_ERR X_INIT too many X_INIT and X_WHO: the limit is 60 per minute\n"
         );
     }
     relay.now += seconds(1);
@@ -83,7 +83,7 @@ fn client_that_does_not_read_is_closed_without_delaying_others() {
     assert_eq!(relay.closed(BOB), None);
     relay.send(ALICE, line);
     assert_eq!(relay.closed(BOB), Some(CloseReason::NotReading));
-    assert_eq!(relay.output(ALICE), "X_ERR X_INIT bob does not read and is closed\n");
+    assert_eq!(relay.output(ALICE), "X_ERR X_INIT bob does not read and was disconnected\n");
     assert_eq!(relay.ask(ALICE, "X_PING still"), "X_PONG still\n");
 }
 

@@ -29,7 +29,11 @@ fn invalid_nick_gets_no() {
 
 #[test]
 fn fifth_attempt_at_a_nick_is_the_last() {
-    for bad in ["X_NICK bob", "X_NICK", "X_NICK a b"] {
+    for (bad, reason) in [
+        ("X_NICK bob", "no free nick within 5 attempts"),
+        ("X_NICK", "expected X_NICK nick, got "),
+        ("X_NICK a b", "expected X_NICK nick, got "),
+    ] {
         let mut relay = two();
         relay.connect(CAROL);
         for _ in 0..4 {
@@ -37,7 +41,8 @@ fn fifth_attempt_at_a_nick_is_the_last() {
             assert_eq!(relay.closed(CAROL), None);
         }
         let last = relay.ask(CAROL, bad);
-        assert!(last.lines().last().unwrap().starts_with("X_ERR X_NICK expected"), "{last}");
+        let reason = format!("X_ERR X_NICK {reason}");
+        assert!(last.lines().last().unwrap().starts_with(&reason), "{last}");
         assert_eq!(relay.closed(CAROL), Some(CloseReason::NickTries));
     }
 }
@@ -47,7 +52,7 @@ fn connection_has_one_nick() {
     let mut relay = two();
     assert_eq!(
         relay.ask(ALICE, "X_NICK alice2"),
-        "X_ERR X_NICK expected one nick a connection, and this one is called alice\n"
+        "X_ERR X_NICK this connection already has the nick alice\n"
     );
     assert_eq!(
         relay.ask(BOB, "X_INIT alice2 127.0.0.1 4000"),
@@ -83,7 +88,7 @@ fn call_reaches_a_nick_in_any_case_and_no_look_alike() {
     assert_eq!(relay.output(BOB), format!("{init}\n"));
     assert_eq!(
         relay.ask(ALICE, "X_INIT b\u{43e}b 127.0.0.1 4000"),
-        "X_ERR X_INIT no such nick: b\u{43e}b; there is bob, which looks like it\n"
+        "X_ERR X_INIT no such nick: b\u{43e}b; the look-alike bob is online\n"
     );
     assert_eq!(relay.output(BOB), "");
 }

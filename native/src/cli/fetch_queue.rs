@@ -102,9 +102,9 @@ impl FetchQueue {
                     break;
                 }
                 Err(error) => {
-                    let (output, text) = (&online.output, error.to_string());
-                    output.error(format_args!("{text}"));
-                    output.remember(output.json(&JsonEvent::Notice { text: &text }));
+                    let output = &online.output;
+                    output.error(format_args!("{error}"));
+                    output.remember(output.json(&JsonEvent::notice(error)));
                     self.worsen(ExitCode::Incomplete);
                 }
             }
@@ -122,10 +122,10 @@ impl FetchQueue {
         stat: Stat,
     ) -> bool {
         let Some(inbox) = online.host.inbox() else { return false };
-        if !inbox.taken(name) {
+        if !inbox.exists(name) {
             return false;
         }
-        let same = size.exact().is_some_and(|size| inbox.holds(name, size, stat.into()));
+        let same = size.exact().is_some_and(|size| inbox.has(name, size, stat.into()));
         let output = &online.output;
         match to.taking.on_conflict {
             _ if same && stat.kind == Kind::Folder => self.here += 1,

@@ -8,7 +8,8 @@ use xcher_core::FileName;
 use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Common, config_file};
-use crate::files::{Links, OwnPlaces, Rules, Shares, Skipped};
+use crate::cli::ui::left_out::describe;
+use crate::files::{Links, OwnFiles, Rules, Shares};
 use crate::keys;
 
 /// Opens every path; `-` is standard input under the name `name`.
@@ -24,7 +25,7 @@ pub(crate) fn open(
     let shares = try_open(paths, name, rules).map_err(CliError::usage)?;
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
     let code = if skipped.is_empty() { ExitCode::Usage } else { ExitCode::Incomplete };
-    let why: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
+    let why: Vec<_> = skipped.iter().map(describe).collect();
     let why = if why.is_empty() { "the folder is empty".to_owned() } else { why.join("; ") };
     Err(CliError::new(code, format!("nothing to send: {why}")))
 }
@@ -41,7 +42,7 @@ pub(crate) fn rules(
     let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
     let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
     let own = folders.into_iter().chain(files).flatten();
-    Rules { links, hidden, own: OwnPlaces::of(&own.collect::<Vec<_>>()) }
+    Rules { links, hidden, own: OwnFiles::of(&own.collect::<Vec<_>>()) }
 }
 
 /// Returns true if sharing this path is likely a mistake: a home directory, or the whole file system.

@@ -6,14 +6,14 @@ use xcher_core::{FileName, Size};
 
 use crate::cli::exit::CliError;
 use crate::cli::options::TargetArgs;
-use crate::files::{Inbox, Taking};
+use crate::files::{Inbox, InboxOptions};
 
 /// A place for received files, and the rules for storing them.
 #[derive(Clone)]
 pub(crate) struct Target {
     /// A folder, or `-` for standard output.
     pub(crate) folder: PathBuf,
-    pub(crate) taking: Taking,
+    pub(crate) taking: InboxOptions,
     /// Stores hidden files at the top level of the folder without asking.
     pub(crate) hidden: bool,
 }
@@ -25,7 +25,7 @@ impl Target {
     /// With `yes`, the user is not asked.
     pub(crate) fn new(args: &TargetArgs, yes: bool) -> Self {
         let max_size = args.max_size.map(Size::bytes);
-        let taking = Taking {
+        let taking = InboxOptions {
             on_conflict: args.on_conflict.into(),
             executable: args.executable,
             max_unknown: max_size.or(yes.then_some(MAX_UNKNOWN_SIZE)),

@@ -1,4 +1,4 @@
-//! A piece of a listing: what is shared, and what is not.
+//! A part of a listing: files that are shared, and files that are not.
 
 use std::fmt;
 use std::io;
@@ -6,37 +6,36 @@ use std::path::{Path, PathBuf};
 
 use xcher_core::{FileName, LeftOut, LeftOutReason, NameError, SharedFile, Size};
 
-use super::shares::OpenError;
-use super::{Stat, wire_name};
+use super::{OpenError, Stat, wire_name};
 
-/// A piece of a listing.
+/// A part of a listing.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// What is shared.
+    /// Files that are shared.
     pub entries: Vec<Entry>,
-    /// What is there and not shared, for its owner to know.
-    pub skipped: Vec<Skipped>,
-    /// What goes by another name than it has here.
-    pub escaped: Vec<Escaped>,
-    /// Nothing comes after this.
+    /// Files that exist and are not shared, for their owner.
+    pub not_shared: Vec<NotShared>,
+    /// Files that are shared under another name than they have here.
+    pub escaped: Vec<EscapedName>,
+    /// True if this is the last part.
     pub done: bool,
 }
 
 impl Chunk {
-    /// Leaves out what is at `path`, which would be called `name`.
-    pub(super) fn skip(&mut self, path: &Path, name: &str, why: SkipReason) {
-        self.skipped.push(Skipped { path: path.into(), name: wire_name::cut(name), why });
+    /// Leaves out the file at `path`, which would be shared as `name`.
+    pub(super) fn leave_out(&mut self, path: &Path, name: &str, why: NotSharedReason) {
+        self.not_shared.push(NotShared { path: path.into(), name: wire_name::cut(name), why });
     }
 }
 
-/// A file that is shared, a folder with nothing in it, or a link.
+/// A shared file, an empty folder, or a link.
 #[derive(Debug)]
 pub struct Entry {
-    /// As a peer asks for it.
+    /// The name that a peer requests it by.
     pub name: FileName,
     /// Its size.
     pub size: Size,
-    /// What it has beside them.
+    /// Its time, kind and permissions.
     pub stat: Stat,
 }
 
@@ -46,53 +45,53 @@ impl From<Entry> for SharedFile {
     }
 }
 
-/// Something that goes by another name than it has on disk, since that one cannot be sent.
+/// A file that is shared under another name than it has on disk, because that one cannot be sent.
 #[derive(Debug)]
-pub struct Escaped {
-    /// Where it is, from the shared name on.
+pub struct EscapedName {
+    /// Its path, beginning with the shared name.
     pub path: PathBuf,
-    /// Its name on the wire.
+    /// The name that it is shared under.
     pub name: FileName,
 }
 
-impl fmt::Display for Escaped {
+impl fmt::Display for EscapedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} goes as {}: its own name cannot be sent", self.path, self.name)
+        write!(f, "{:?} is sent as {}: its own name cannot be sent", self.path, self.name)
     }
 }
 
-/// An entry that is not shared. Printing it is safe: the path is escaped.
+/// A file that is not shared. Printing it is safe: the path is escaped.
 #[derive(Debug)]
-pub struct Skipped {
-    /// As a peer would see it, from the shared name on.
+pub struct NotShared {
+    /// Its path, beginning with the shared name.
     pub path: PathBuf,
-    /// Its name on the wire, the beginning of it where it is too long.
+    /// Its name as a peer would see it, cut if it is too long.
     name: Option<FileName>,
-    /// Why.
-    pub why: SkipReason,
+    /// The reason.
+    pub why: NotSharedReason,
 }
 
-impl Skipped {
-    /// What a peer is told of it; nothing of what is not there any more.
+impl NotShared {
+    /// Returns what is reported to a peer; nothing for a file that no longer exists.
     pub fn left_out(&self) -> Option<LeftOut> {
-        if self.why.is_gone() {
+        if self.why.is_missing() {
             return None;
         }
-        Some(LeftOut { name: self.name.clone()?, reason: self.why.told() })
+        Some(LeftOut { name: self.name.clone()?, reason: self.why.left_out_reason() })
     }
 }
 
-impl fmt::Display for Skipped {
+impl fmt::Display for NotShared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, why, .. } = self;
         match why {
-            SkipReason::Hidden { dotted: 0, own: 1 } => {
+            NotSharedReason::Hidden { dotted: 0, own: 1 } => {
                 write!(f, "1 entry of {path:?} is not shared: {OWN} never are")
             }
-            SkipReason::Hidden { dotted: 0, own } => {
+            NotSharedReason::Hidden { dotted: 0, own } => {
                 write!(f, "{own} entries of {path:?} are not shared: {OWN} never are")
             }
-            SkipReason::Hidden { dotted, own } => {
+            NotSharedReason::Hidden { dotted, own } => {
                 match dotted {
                     1 => write!(f, "1 hidden entry of {path:?} is not shared")?,
                     _ => write!(f, "{dotted} hidden entries of {path:?} are not shared")?,
@@ -104,74 +103,74 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// What is never shared, whatever the command line says.
+/// Files that are never shared, whatever the rules.
 const OWN: &str = "this program's own keys and settings";
 
-/// Why an entry is not shared.
+/// The reason a file is not shared.
 #[derive(Debug)]
-pub enum SkipReason {
-    /// Its name is not UTF-8, on a system that cannot say its bytes.
+pub enum NotSharedReason {
+    /// Its name is not UTF-8, on a system that does not provide its bytes.
     NotText,
-    /// Its name cannot stand on the wire.
+    /// Its name cannot be sent.
     InvalidName(NameError),
-    /// A link, where links are left out.
+    /// A link, if the rules leave links out.
     Link,
     /// A link that leaves the shared folder, or an absolute one.
     LinkOut,
-    /// A link to a folder that it is in.
+    /// A link to a folder that contains it.
     LinkAbove,
-    /// A link to nothing.
+    /// A link without a target.
     DeadLink,
     /// A pipe, a socket or a device.
     Special,
-    /// A file that has other bytes than its size says.
+    /// A file with other bytes than its size says.
     NoSize,
-    /// It has another size than a moment ago.
+    /// A file with another size than a moment ago.
     Changed,
-    /// So many things have a dot in front of their names, and so many are the program's own.
+    /// Files in a share that are counted and not named.
     Hidden {
-        /// The former.
+        /// Files whose names begin with a dot.
         dotted: u64,
-        /// The latter.
+        /// The program's own files.
         own: u64,
     },
-    /// The system does not let it be read, or it vanished.
+    /// The system does not permit reading it, or it vanished.
     Unreadable(io::Error),
 }
 
-impl SkipReason {
-    /// The word for it on this host. A peer does not hear of keys.
+impl NotSharedReason {
+    /// Returns the word for it on this host. Peers learn nothing of keys.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Hidden { dotted: 0, .. } => "own",
-            why => why.told().as_str(),
+            why => why.left_out_reason().as_str(),
         }
     }
 
-    /// The word for it on the wire.
-    pub fn told(&self) -> LeftOutReason {
+    /// Returns the reason that is reported to peers.
+    pub fn left_out_reason(&self) -> LeftOutReason {
         match self {
             Self::NotText | Self::InvalidName(_) => LeftOutReason::Name,
             Self::Link | Self::LinkOut | Self::LinkAbove | Self::DeadLink => LeftOutReason::Link,
             Self::Special => LeftOutReason::Special,
             Self::Hidden { .. } => LeftOutReason::Hidden,
             Self::Changed => LeftOutReason::Changed,
-            Self::Unreadable(_) if self.is_gone() => LeftOutReason::Changed,
+            Self::Unreadable(_) if self.is_missing() => LeftOutReason::Changed,
             Self::Unreadable(_) | Self::NoSize => LeftOutReason::Unreadable,
         }
     }
 
-    /// Whether something is lost by it: what is not there any more is not.
+    /// True if a peer misses a file because of it: not one that no longer exists.
     pub fn is_error(&self) -> bool {
-        !self.is_gone() && self.told().is_error()
+        !self.is_missing() && self.left_out_reason().is_error()
     }
 
-    pub(super) fn is_gone(&self) -> bool {
+    pub(super) fn is_missing(&self) -> bool {
         matches!(self, Self::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
 
-impl From<OpenError> for SkipReason {
+impl From<OpenError> for NotSharedReason {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::NoSize => Self::NoSize,
@@ -182,24 +181,26 @@ impl From<OpenError> for SkipReason {
     }
 }
 
-impl fmt::Display for SkipReason {
+impl fmt::Display for NotSharedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotText => write!(f, "its name is not UTF-8"),
             Self::InvalidName(why) => write!(f, "its name cannot be sent: {why}"),
-            Self::Link => write!(f, "it is a link; see --links"),
+            Self::Link => write!(f, "it is a link"),
             Self::LinkOut => write!(f, "it is a link that leaves the shared folder"),
-            Self::LinkAbove => write!(f, "it is a link to a folder that it is in"),
-            Self::DeadLink => write!(f, "it is a link to nothing"),
+            Self::LinkAbove => write!(f, "it is a link to a folder that contains it"),
+            Self::DeadLink => write!(f, "it is a link without a target"),
             Self::Special => write!(f, "it is neither a file nor a folder"),
-            Self::NoSize => write!(f, "it does not tell how many bytes it has"),
-            Self::Changed => write!(f, "it changed while it was looked at"),
+            Self::NoSize => write!(f, "the system does not report its size"),
+            Self::Changed => write!(f, "it changed while it was listed"),
             Self::Hidden { dotted: 0, own } => write!(f, "{OWN}, {own} of them, are never shared"),
-            Self::Hidden { dotted, own: 0 } => write!(f, "{dotted} of what is in it is hidden"),
+            Self::Hidden { dotted, own: 0 } => {
+                write!(f, "{dotted} hidden files in it are not sent")
+            }
             Self::Hidden { dotted, own } => {
                 write!(
                     f,
-                    "{dotted} of what is in it is hidden; {OWN}, {own} of them, are never shared"
+                    "{dotted} hidden files in it are not sent; {OWN}, {own} of them, are never shared"
                 )
             }
             Self::Unreadable(source) => write!(f, "{source}"),

@@ -1,86 +1,37 @@
 //! The folder that files are received into.
 
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use serde::{Deserialize, Serialize};
-use xcher_core::{FileName, Kind, NameError, Quoted};
+use xcher_core::{FileName, Kind};
 
-use super::partial_file::Place;
+use super::inbox_root::InboxRoot;
+use super::partial_file::Location;
 use super::{
-    HERE, Origin, PARTIAL_FOLDER, Partial, Stat, StoreErrorKind, Unfinished, is_own_place,
+    InboxError, InboxOptions, IncompleteDownloads, PARTIAL_FOLDER, Partial, ResumeKey, Stat,
+    StoreErrorKind, THIS_PLATFORM, is_in_partial_folder,
 };
-
-/// What to do when a file of that name is already there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnConflict {
-    /// Keep both: the new one becomes `name (1).ext`
-    #[default]
-    Rename,
-    /// Replace the old one, once the new one is whole
-    Overwrite,
-    /// Leave the old one and do not fetch the new one
-    Skip,
-    /// Leave the old one and fail
-    Fail,
-}
 
 /// A receiving folder. Cheap to clone, and safe to use from many threads.
 ///
-/// Files grow in [`PARTIAL_FOLDER`] inside it; that folder goes with the last clone and the last
-/// [`Partial`] if it is empty then. Nothing outside the folder is ever touched: a link below it is
-/// followed as long as it stays inside, and refused otherwise.
+/// Partial files are in [`PARTIAL_FOLDER`] inside it, which is removed with the last clone and the last
+/// [`Partial`] if it is empty. Nothing outside the folder is ever changed: no link leads out of it.
 #[derive(Clone, Debug)]
 pub struct Inbox {
-    pub(super) shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) root: Dir,
-    /// For messages.
-    pub(super) path: PathBuf,
-    pub(super) taking: Taking,
-}
-
-/// How files are taken into a receiving folder.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Taking {
-    /// What to do when a file of that name is already there.
-    pub on_conflict: OnConflict,
-    /// Whether programs stay programs.
-    pub executable: bool,
-    /// The most bytes of a file of which nothing is known before; without it, what the disk holds.
-    pub max_unknown: Option<u64>,
-}
-
-/// All that a file has is taken with it.
-impl From<OnConflict> for Taking {
-    fn from(on_conflict: OnConflict) -> Self {
-        Self { on_conflict, executable: true, max_unknown: None }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // Fails, as it should, while anything is in it.
-        let _ = self.root.remove_dir(PARTIAL_FOLDER);
-    }
+    pub(super) shared: Arc<InboxRoot>,
 }
 
 impl Inbox {
-    /// Opens the folder at `path`, and creates it with its parents if it is missing. Unfinished files
-    /// in it that are older than [`PARTIAL_EXPIRY`](xcher_core::PARTIAL_EXPIRY) and not in use are removed.
+    /// Opens the folder at `path`, and creates it with its parents if it is missing. Removes partial files in
+    /// it that are older than [`PARTIAL_EXPIRY`](xcher_core::PARTIAL_EXPIRY) and not in use.
     ///
     /// # Errors
     ///
     /// [`InboxError::Folder`].
-    pub fn open(path: &Path, taking: impl Into<Taking>) -> Result<Self, InboxError> {
+    pub fn open(path: &Path, options: impl Into<InboxOptions>) -> Result<Self, InboxError> {
         let open = || {
             match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => {}
@@ -90,40 +41,44 @@ impl Inbox {
             Dir::open_ambient_dir(path, ambient_authority())
         };
         let root = open().map_err(|source| InboxError::Folder { path: path.into(), source })?;
-        Unfinished::expire(&root);
-        Ok(Self { shared: Arc::new(Shared { root, path: path.into(), taking: taking.into() }) })
+        IncompleteDownloads::expire(&root);
+        let (path, options) = (path.into(), options.into());
+        Ok(Self { shared: Arc::new(InboxRoot { root, path, options }) })
     }
 
-    /// Tries whether files can be made in the folder: a file system may be read-only, a folder another's.
+    /// Checks that files can be created in the folder: a file system may be read-only, a folder another
+    /// user's.
     ///
     /// # Errors
     ///
     /// [`InboxError::Partial`].
     pub fn check_writable(&self) -> Result<(), InboxError> {
         let shared = &self.shared;
-        let (place, _file) = Place::random(&shared.root, "try").map_err(|source| {
-            InboxError::Partial { path: shared.path.join(PARTIAL_FOLDER), source }
+        let created = Location::create_unique(&shared.root, "try");
+        let (location, _file) = created.map_err(|source| InboxError::Partial {
+            path: shared.path.join(PARTIAL_FOLDER),
+            source,
         })?;
-        // What cannot be removed expires.
-        let _ = place.remove();
+        // If that fails, it expires.
+        let _ = location.remove();
         let _ = shared.root.remove_dir(PARTIAL_FOLDER);
         Ok(())
     }
 
-    /// The most bytes of a file of which nothing is known before.
+    /// Returns the most bytes of a file of unknown size.
     pub fn max_unknown(&self) -> Option<u64> {
-        self.shared.taking.max_unknown
+        self.shared.options.max_unknown
     }
 
-    /// Whether something of this name is there: a file, a folder or a link.
-    pub fn taken(&self, name: &FileName) -> bool {
+    /// True if a file, a folder or a link of this name exists.
+    pub fn exists(&self, name: &FileName) -> bool {
         self.shared.root.symlink_metadata(name.as_str()).is_ok()
     }
 
-    /// Whether a file or link of this name, size and time is there, or the folder. It must be of that second exactly, as a
-    /// file is whose time was set: one that was written in that second by someone else has more to
-    /// its time than seconds.
-    pub fn holds(&self, name: &FileName, size: u64, stat: Stat) -> bool {
+    /// True if a file or link of this name, size and time exists, or the folder. The time must be exactly that
+    /// second, as for a file whose time was set: a file that another program wrote in that second has a
+    /// fraction too.
+    pub fn has(&self, name: &FileName, size: u64, stat: Stat) -> bool {
         self.shared.root.symlink_metadata(name.as_str()).is_ok_and(|found| {
             let time = found.modified().map(cap_std::time::SystemTime::into_std).ok();
             let same = time.is_some() && time == stat.modified && found.len() == size;
@@ -135,76 +90,77 @@ impl Inbox {
         })
     }
 
-    /// Bytes that may still be written to the file system that the folder is on.
+    /// Returns the free bytes of the folder's file system.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn free_space(&self) -> io::Result<u64> {
         free_space(&self.shared)
     }
 
-    /// Brings all that was written in the folder to the disk, in one go. False where the system cannot.
+    /// Syncs all files written in the folder at once. Returns false if the system cannot.
     pub fn sync(&self) -> bool {
         sync(&self.shared)
     }
 
-    /// Starts a file that is to get this name, and refuses at once what could not be stored later.
+    /// Starts to receive a file of this name, and refuses at once a name that could not be stored later.
     ///
-    /// With an origin it goes on where an earlier attempt of the same file ended, by this process or
-    /// another: [`Partial::bytes`] says where that is. Where that one is in use, or cannot be used,
-    /// the file is a new one, as it is without an origin.
+    /// With a key, resumes the partial file of an earlier attempt, by this process or another:
+    /// [`Partial::bytes`] returns its length. If that one is in use, or cannot be used, creates a new file, as
+    /// without a key.
     ///
     /// # Errors
     ///
     /// [`InboxError`]; nothing has been created then.
-    pub fn create(&self, name: &FileName, origin: Option<&Origin>) -> Result<Partial, InboxError> {
-        if is_own_place(name) {
-            return Err(InboxError::OwnPlace { name: name.clone() });
+    pub fn create(&self, name: &FileName, key: Option<&ResumeKey>) -> Result<Partial, InboxError> {
+        if is_in_partial_folder(name) {
+            return Err(InboxError::PartialFolder { name: name.clone() });
         }
-        name.check_platform(HERE)
+        name.check_platform(THIS_PLATFORM)
             .map_err(|why| InboxError::InvalidName { name: name.clone(), why })?;
         let root = &self.shared.root;
-        check_place(root, name).map_err(|why| InboxError::NoPlace { name: name.clone(), why })?;
-        let found = origin.and_then(|origin| Place::lasting(root, name, origin));
-        let (place, file, bytes) = match found {
+        check_parents(root, name)
+            .map_err(|why| InboxError::UnusableName { name: name.clone(), why })?;
+        let found = key.and_then(|key| Location::open_resumable(root, name, key));
+        let (location, file, bytes) = match found {
             Some(found) => found,
             None => {
-                let new = Place::random(root, name.last_part());
-                let (place, file) = new.map_err(|source| InboxError::Partial {
+                let created = Location::create_unique(root, name.last_part());
+                let (location, file) = created.map_err(|source| InboxError::Partial {
                     path: self.shared.path.join(PARTIAL_FOLDER),
                     source,
                 })?;
-                (place, file, 0)
+                (location, file, 0)
             }
         };
-        Ok(Partial::new(Arc::clone(&self.shared), name.clone(), place, file, bytes))
+        Ok(Partial::new(Arc::clone(&self.shared), name.clone(), location, file, bytes))
     }
 }
 
 #[cfg(target_os = "linux")]
-fn sync(shared: &Shared) -> bool {
+fn sync(shared: &InboxRoot) -> bool {
     rustix::fs::syncfs(&shared.root).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sync(_: &Shared) -> bool {
+fn sync(_: &InboxRoot) -> bool {
     false
 }
 
 #[cfg(unix)]
-fn free_space(shared: &Shared) -> io::Result<u64> {
+fn free_space(shared: &InboxRoot) -> io::Result<u64> {
     let stat = rustix::fs::fstatvfs(&shared.root)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free_space(shared: &Shared) -> io::Result<u64> {
+fn free_space(shared: &InboxRoot) -> io::Result<u64> {
     fs4::available_space(&shared.path)
 }
 
-/// Whether the folders above `name` are folders, as far as they are there, and inside.
-fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreErrorKind> {
+/// Checks that the parents of `name` are folders, as far as they exist.
+fn check_parents(root: &Dir, name: &FileName) -> Result<(), StoreErrorKind> {
     let name = name.as_str();
     for (at, _) in name.match_indices('/') {
         let parent = &name[..at];
@@ -219,89 +175,13 @@ fn check_place(root: &Dir, name: &FileName) -> Result<(), StoreErrorKind> {
         }
     }
     match root.symlink_metadata(name) {
-        // So a name too long for this file system shows before anything is fetched.
+        // A name too long for this file system is refused before anything is fetched.
         Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
             Err(StoreErrorKind::System(error))
         }
         _ => Ok(()),
     }
 }
-
-impl StoreErrorKind {
-    /// Why the folder `parent`, which is `part` of `folder`, cannot be used.
-    pub(super) fn of_parent(folder: &Dir, part: &str, parent: &str, error: io::Error) -> Self {
-        let parent = parent.into();
-        match folder.symlink_metadata(part) {
-            Ok(found) if found.is_symlink() => Self::ParentIsLink { parent },
-            Ok(found) if !found.is_dir() => Self::ParentIsFile { parent },
-            _ => Self::System(error),
-        }
-    }
-}
-
-/// Why a file cannot be received.
-#[derive(Debug)]
-pub enum InboxError {
-    /// The receiving folder cannot be opened or made.
-    Folder {
-        /// As it was given.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A peer's name for a file lies where unfinished files are kept.
-    OwnPlace {
-        /// The name.
-        name: FileName,
-    },
-    /// This system reads the name as something else.
-    InvalidName {
-        /// The name.
-        name: FileName,
-        /// What is wrong with it.
-        why: NameError,
-    },
-    /// The name has no place below the folder.
-    NoPlace {
-        /// The name.
-        name: FileName,
-        /// Why.
-        why: StoreErrorKind,
-    },
-    /// The unfinished file cannot be created.
-    Partial {
-        /// The folder that it should be in.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for InboxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder { path, source } => write!(f, "cannot receive into {path:?}: {source}"),
-            Self::OwnPlace { name } => write!(
-                f,
-                "expected a name outside {PARTIAL_FOLDER:?}, where unfinished files are kept, got {}",
-                Quoted(name.as_str())
-            ),
-            Self::InvalidName { name, why } => write!(
-                f,
-                "expected a name that this system can hold, got {}: {why}",
-                Quoted(name.as_str())
-            ),
-            Self::NoPlace { name, why } => {
-                write!(f, "cannot receive {}: {why}", Quoted(name.as_str()))
-            }
-            Self::Partial { path, source } => {
-                write!(f, "cannot create an unfinished file in {path:?}: {source}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for InboxError {}
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -1,4 +1,4 @@
-//! What the other side is told of a file that could not be stored here (section 19).
+//! The reason reported to the provider for a file that could not be stored (section 19).
 
 use std::io;
 
@@ -6,7 +6,7 @@ use xcher_core::NotStored;
 
 use super::{InboxError, StoreError, StoreErrorKind};
 
-/// The reason in what the system said.
+/// Returns the reason for an error of the system's.
 pub(crate) fn reason(error: &io::Error) -> NotStored {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -20,7 +20,7 @@ pub(crate) fn reason(error: &io::Error) -> NotStored {
 }
 
 impl StoreError {
-    /// What the other side is told.
+    /// Returns the reason reported to the provider.
     pub fn reason(&self) -> NotStored {
         self.why.reason()
     }
@@ -38,11 +38,11 @@ impl StoreErrorKind {
 }
 
 impl InboxError {
-    /// What the other side is told.
+    /// Returns the reason reported to the provider.
     pub fn reason(&self) -> NotStored {
         match self {
-            Self::OwnPlace { .. } | Self::InvalidName { .. } => NotStored::Name,
-            Self::NoPlace { why, .. } => why.reason(),
+            Self::PartialFolder { .. } | Self::InvalidName { .. } => NotStored::Name,
+            Self::UnusableName { why, .. } => why.reason(),
             Self::Folder { source, .. } | Self::Partial { source, .. } => reason(source),
         }
     }

@@ -1,112 +1,121 @@
-//! Where an unfinished file is: found again, or made.
+//! A partial file on the disk: creates it, or finds it again.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 use xcher_core::FileName;
 
-use super::PARTIAL_FOLDER;
-use super::partial_name::{
-    Known, LONGEST_STATE, Origin, State, lasting_name, random_name, state_name,
-};
+use super::partial_name::{random_name, resumable_name, state_name};
+use super::partial_state::{MAX_STATE_LEN, PartialState, StateFile};
+use super::{PARTIAL_FOLDER, ResumeKey};
 
-/// An unfinished file's place. As long as its file is open it is locked: no other process takes,
-/// expires or clears it. The system ends that with the process, however that ends.
+/// A partial file's location. As long as the file is open it is locked: no other process resumes, expires or
+/// removes it. The system releases the lock with the process, however that ends.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) folder: Dir,
     pub(super) name: String,
 }
 
-/// Tries for a name, or for a file that another process is about to store or remove.
-const TRIES: u32 = 16;
+/// A partial file that was kept.
+#[derive(Debug)]
+pub struct KeptPartial {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
 
-impl Place {
-    /// A new file that is not found again.
-    pub(super) fn random(root: &Dir, last_part: &str) -> io::Result<(Self, File)> {
-        // Another process may take the same number, or remove the folder when it ends.
-        again(|| Self::try_random(root, random_name(last_part)))
+/// Attempts to create a name, or to lock a file that another process is about to store or remove.
+const MAX_ATTEMPTS: u32 = 16;
+
+impl Location {
+    /// Creates a file that is never resumed.
+    pub(super) fn create_unique(root: &Dir, last_part: &str) -> io::Result<(Self, File)> {
+        // Another process may choose the same number, or remove the folder when it ends.
+        retry(|| Self::try_create_unique(root, random_name(last_part)))
     }
 
-    fn try_random(root: &Dir, name: String) -> io::Result<(Self, File)> {
+    fn try_create_unique(root: &Dir, name: String) -> io::Result<(Self, File)> {
         let folder = open_folder(root)?;
         let file = open_new(&folder, &name)?;
-        // Where there are no locks it goes without: nobody else looks for it.
-        let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        // On a file system without locks it has none: no other process looks for it.
+        let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         check_new(&folder, &name, &file)?;
-        if taken {
-            // Someone who looks what is there was quicker.
+        if is_taken {
+            // Another process that inspects the folder was faster.
             let _ = folder.remove_file(&name);
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         Ok((Self { folder, name }, file))
     }
 
-    /// The file of this origin with the bytes it has, standing at their end, or a new one; `None`
-    /// where it is in use, or something else is in its place, or in that of its state.
+    /// Opens the partial file of this key, positioned at its end, or creates it. Returns `None` if it is in
+    /// use, or if another kind of file has its name or that of its state.
     ///
-    /// What is in the file is not looked at. It was not synced while it came, so that after a crash
-    /// of the machine its end may be anything: whoever goes on with it compares hashes first.
-    pub(super) fn lasting(
+    /// The bytes are not verified. They were not synced while they arrived, so that after a crash of the
+    /// machine its end may contain anything: the caller compares hashes before it resumes.
+    pub(super) fn open_resumable(
         root: &Dir,
         name: &FileName,
-        origin: &Origin,
+        key: &ResumeKey,
     ) -> Option<(Self, File, u64)> {
-        // What the system says it says again of a new file, if it matters.
-        again(|| Self::try_lasting(root, name, origin)).ok().flatten()
+        // An error that matters repeats for a new file.
+        retry(|| Self::try_open_resumable(root, name, key)).ok().flatten()
     }
 
-    fn try_lasting(
+    fn try_open_resumable(
         root: &Dir,
         name: &FileName,
-        origin: &Origin,
+        key: &ResumeKey,
     ) -> io::Result<Option<(Self, File, u64)>> {
-        let place = Self { folder: open_folder(root)?, name: lasting_name(name, origin) };
-        let folder = &place.folder;
-        let (file, is_new) = match folder.symlink_metadata(&place.name) {
+        let location = Self { folder: open_folder(root)?, name: resumable_name(name, key) };
+        let folder = &location.folder;
+        let (file, is_new) = match folder.symlink_metadata(&location.name) {
             Ok(found) if is_plain(folder, &found)? => {
-                (open(folder, &place.name, OpenOptions::new().read(true).write(true))?, false)
+                (open(folder, &location.name, OpenOptions::new().read(true).write(true))?, false)
             }
             Ok(_) => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                (create(folder, &place.name)?, true)
+                (create(folder, &location.name)?, true)
             }
             Err(error) => return Err(error),
         };
-        match claim(folder, &place.name, &file) {
+        match claim(folder, &location.name, &file) {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(error) => {
                 if is_new && error.kind() != io::ErrorKind::NotFound {
-                    let _ = folder.remove_file(&place.name);
+                    let _ = folder.remove_file(&location.name);
                 }
                 return Err(error);
             }
         }
         let mut bytes = file.metadata()?.len();
-        // It also shows whose folder this is, before a byte is written to what was found there.
-        let known = place.write_state(name, origin);
-        if !matches!(known, Ok(true)) {
+        // This also proves the owner of the folder, before a byte is written to the file that was found.
+        let written = location.write_state(name, key);
+        if !matches!(written, Ok(true)) {
             if bytes == 0 {
-                let _ = folder.remove_file(&place.name);
+                let _ = folder.remove_file(&location.name);
             }
-            return known.map(|_| None);
+            return written.map(|_| None);
         }
-        if bytes > origin.size {
+        if bytes > key.size {
             file.set_len(0)?;
             bytes = 0;
         }
         (&file).seek(SeekFrom::Start(bytes))?;
-        Ok(Some((place, file, bytes)))
+        Ok(Some((location, file, bytes)))
     }
 
-    /// Writes what is known of the file beside it; whether there is a place for that.
-    fn write_state(&self, name: &FileName, origin: &Origin) -> io::Result<bool> {
+    /// Writes the state file beside the partial file. Returns false if its name is in use.
+    fn write_state(&self, name: &FileName, key: &ResumeKey) -> io::Result<bool> {
         let Some(state) = state_name(&self.name) else { return Ok(false) };
-        let started = self.known().map_or_else(SystemTime::now, |known| known.started);
+        let started = self.state().map_or_else(SystemTime::now, |state| state.started);
         match self.folder.symlink_metadata(&state) {
             Ok(found) if is_plain(&self.folder, &found)? => self.folder.remove_file(&state)?,
             Ok(_) => return Ok(false),
@@ -114,16 +123,16 @@ impl Place {
             Err(error) => return Err(error),
         }
         let mut file = create(&self.folder, &state)?;
-        let text = serde_json::to_vec(&State::new(name, origin, started))?;
+        let text = serde_json::to_vec(&StateFile::new(name, key, started))?;
         if file.write_all(&text).is_err() {
-            // The file goes on without: it is known by its name.
+            // The file can be resumed without it: its name identifies it.
             let _ = self.folder.remove_file(&state);
         }
         Ok(true)
     }
 
-    /// What the state beside the file says of it.
-    pub(super) fn known(&self) -> Option<Known> {
+    /// Reads the state file.
+    pub(super) fn state(&self) -> Option<PartialState> {
         let state = state_name(&self.name)?;
         let found = self.folder.symlink_metadata(&state).ok()?;
         if !is_plain(&self.folder, &found).ok()? {
@@ -131,28 +140,28 @@ impl Place {
         }
         let file = open(&self.folder, &state, OpenOptions::new().read(true)).ok()?;
         let mut text = Vec::new();
-        file.take(LONGEST_STATE).read_to_end(&mut text).ok()?;
-        State::parse(&text, &self.name)
+        file.take(MAX_STATE_LEN).read_to_end(&mut text).ok()?;
+        StateFile::parse(&text, &self.name)
     }
 
     /// Removes the file and its state. The file must be locked.
     pub(super) fn remove(&self) -> io::Result<()> {
-        // The state first: once the file is gone, another may take its place and have its own.
+        // The state first: once the file is removed, another of its name may be created with its own state.
         self.remove_state();
         self.folder.remove_file(&self.name)
     }
 
-    /// Removes the state alone.
+    /// Removes only the state.
     pub(super) fn remove_state(&self) {
         if let Some(state) = state_name(&self.name) {
-            // What is left of it expires.
+            // If that fails, it expires.
             let _ = self.folder.remove_file(&state);
         }
     }
 }
 
-fn again<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 1..TRIES {
+fn retry<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..MAX_ATTEMPTS {
         match attempt() {
             Err(error)
                 if matches!(
@@ -188,23 +197,23 @@ fn create(folder: &Dir, name: &str) -> io::Result<File> {
 
 fn open_new(folder: &Dir, name: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // Ordinary permissions from the start; its folder keeps others out until it is stored.
+    // Ordinary permissions from the start: its folder keeps other users out until it is stored.
     options.read(true).write(true).create_new(true);
     Ok(folder.open_with(name, &options)?.into_std())
 }
 
-/// Opens what is there without following a link and without waiting for the other end of a pipe.
+/// Opens a file without following a link and without waiting for the other end of a pipe.
 pub(super) fn open(folder: &Dir, name: &str, options: &mut OpenOptions) -> io::Result<File> {
     options.follow(FollowSymlinks::No).nonblock(true);
     Ok(folder.open_with(name, options)?.into_std())
 }
 
-/// Locks a file that was opened under this name; `false` where it is in use.
+/// Locks a file that was opened under this name. Returns `false` if it is in use.
 ///
 /// # Errors
 ///
-/// `NotFound` where it was stored or removed before it was locked, so that it is another's now;
-/// otherwise what the system says, a file system without locks too.
+/// `NotFound` if it was stored or removed before it was locked; otherwise the system's error, also on a file
+/// system without locks.
 pub(super) fn claim(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) if is_still(folder, name, file)? => Ok(true),
@@ -214,8 +223,8 @@ pub(super) fn claim(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether it is a regular file of the folder's owner, and has no other name: what is written to it
-/// would be written there too.
+/// True if it is a regular file of the folder's owner without another hard link, through which other files
+/// could be written.
 #[cfg(unix)]
 pub(super) fn is_plain(folder: &Dir, found: &Metadata) -> io::Result<bool> {
     use cap_std::fs::MetadataExt as _;
@@ -227,7 +236,7 @@ pub(super) fn is_plain(_: &Dir, found: &Metadata) -> io::Result<bool> {
     Ok(found.is_file())
 }
 
-/// Whether `file` is what has this name now.
+/// True if `file` still has this name.
 #[cfg(unix)]
 fn is_still(folder: &Dir, name: &str, file: &File) -> io::Result<bool> {
     use cap_std::fs::MetadataExt as _;
@@ -241,28 +250,28 @@ fn is_still(folder: &Dir, name: &str, _: &File) -> io::Result<bool> {
     is_plain(folder, &folder.symlink_metadata(name)?)
 }
 
-/// Refuses a folder of partial files that someone else made, in `/tmp` for example: they could swap
-/// the file. Both owners are asked of the file system, which may show another user than the process
+/// Refuses a folder of partial files that another user created, in `/tmp` for example: that user could swap
+/// the file. Both owners are read from the file system, which may report another user than the process
 /// runs as.
 ///
 /// # Errors
 ///
-/// The file is removed then; `NotFound` where another process has done that already.
+/// `PermissionDenied`, and the file is removed; `NotFound` if another process has removed it already.
 #[cfg(unix)]
 fn check_new(folder: &Dir, name: &str, file: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
-    let made = file.metadata()?;
-    if made.nlink() == 0 {
+    let created = file.metadata()?;
+    if created.nlink() == 0 {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let (expected, got) = (made.uid(), cap_std::fs::MetadataExt::uid(&folder.dir_metadata()?));
+    let (expected, got) = (created.uid(), cap_std::fs::MetadataExt::uid(&folder.dir_metadata()?));
     if expected == got {
         return Ok(());
     }
     let _ = folder.remove_file(name);
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,
-        format!("expected a folder of user {expected}, got one of user {got}"),
+        format!("the folder belongs to user {got}, not to user {expected}"),
     ))
 }
 

@@ -1,132 +1,82 @@
-//! Whose an unfinished file is, so that it is found again.
+//! The names of partial files and of their state files.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use serde::{Deserialize, Serialize};
 use xcher_core::FileName;
 use xcher_core::secure::PublicKey;
 
-/// Who sends a file and how long it is, in bytes: with its name, what makes it the same file the
-/// next time. Nicks, addresses and paths change; the key does not.
+/// Identifies a file, together with its name, so that a later attempt resumes it. Nicks, addresses and paths
+/// change; the provider's key does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The sender, who has proved to hold this key.
+pub struct ResumeKey {
+    /// The provider's key, which it has proved.
     pub from: PublicKey,
-    /// The exact size of the whole file.
+    /// The exact size of the complete file in bytes.
     pub size: u64,
 }
 
-/// Bytes of a file's name that an unfinished one keeps: with the rest it fits file systems that hold
-/// less than 255 bytes a name, encrypted ones for example.
-const KEPT_OF_NAME: usize = 120;
-/// Hexadecimal digits in the name of one that is not found again, and of one that is.
-const RANDOM: usize = 8;
-const HASHED: usize = 32;
-const PART: &str = ".part";
-const STATE: &str = ".json";
+/// The most bytes of a file's name in that of its partial file: with the rest it fits file systems that store
+/// less than 255 bytes a name, such as encrypted ones.
+const MAX_STEM_LEN: usize = 120;
+/// Hexadecimal digits in the name of a partial file that cannot be resumed.
+const RANDOM_DIGITS: usize = 8;
+/// Hexadecimal digits in the name of one that can be resumed.
+const HASH_DIGITS: usize = 32;
+const PART_SUFFIX: &str = ".part";
+const STATE_SUFFIX: &str = ".json";
 
-/// A name that no unfinished file is likely to have.
+/// Returns a name that no partial file is likely to have.
 pub(super) fn random_name(last_part: &str) -> String {
-    let stem = &last_part[..last_part.floor_char_boundary(KEPT_OF_NAME)];
-    format!("{stem}.{:0RANDOM$x}{PART}", fastrand::u32(..))
+    let stem = &last_part[..last_part.floor_char_boundary(MAX_STEM_LEN)];
+    format!("{stem}.{:0RANDOM_DIGITS$x}{PART_SUFFIX}", fastrand::u32(..))
 }
 
-/// The name that an unfinished file of this origin has each time.
-pub(super) fn lasting_name(name: &FileName, origin: &Origin) -> String {
+/// Returns the name that a partial file of this key always has.
+pub(super) fn resumable_name(name: &FileName, key: &ResumeKey) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("xcher 2 unfinished file");
-    hasher.update(origin.from.as_bytes());
-    hasher.update(&origin.size.to_le_bytes());
+    hasher.update(key.from.as_bytes());
+    hasher.update(&key.size.to_le_bytes());
     hasher.update(name.as_str().as_bytes());
     let last_part = name.last_part();
-    let stem = &last_part[..last_part.floor_char_boundary(KEPT_OF_NAME + RANDOM - HASHED)];
+    let stem =
+        &last_part[..last_part.floor_char_boundary(MAX_STEM_LEN + RANDOM_DIGITS - HASH_DIGITS)];
     let hash = hasher.finalize().to_hex();
-    format!("{stem}.{}{PART}", &hash[..HASHED])
+    format!("{stem}.{}{PART_SUFFIX}", &hash[..HASH_DIGITS])
 }
 
-/// What a name in the folder of unfinished files is.
+/// The kinds of files in the folder of partial files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ours<'a> {
-    /// An unfinished file, with what it keeps of its own name.
+pub(super) enum PartialEntry<'a> {
+    /// A partial file, with the beginning of its own name.
     Part { stem: &'a str },
-    /// What is known of one.
+    /// A state file.
     State,
 }
 
-impl<'a> Ours<'a> {
-    /// `None` for a name that is not given here.
+impl<'a> PartialEntry<'a> {
+    /// Returns `None` for a name that this program does not use.
     pub(super) fn parse(name: &'a str) -> Option<Self> {
-        let (rest, is_part) = match name.strip_suffix(PART) {
+        let (rest, is_part) = match name.strip_suffix(PART_SUFFIX) {
             Some(rest) => (rest, true),
-            None => (name.strip_suffix(STATE)?, false),
+            None => (name.strip_suffix(STATE_SUFFIX)?, false),
         };
         let (stem, digits) = rest.rsplit_once('.')?;
         let hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match (stem.is_empty() || !hex, digits.len(), is_part) {
-            (false, RANDOM | HASHED, true) => Some(Self::Part { stem }),
-            (false, HASHED, false) => Some(Self::State),
+            (false, RANDOM_DIGITS | HASH_DIGITS, true) => Some(Self::Part { stem }),
+            (false, HASH_DIGITS, false) => Some(Self::State),
             _ => None,
         }
     }
 }
 
-/// The name of the state of an unfinished file, if it can have one.
+/// Returns the name of a partial file's state file, if it can be resumed.
 pub(super) fn state_name(part: &str) -> Option<String> {
-    let name = format!("{}{STATE}", part.strip_suffix(PART)?);
-    (Ours::parse(&name) == Some(Ours::State)).then_some(name)
+    let name = format!("{}{STATE_SUFFIX}", part.strip_suffix(PART_SUFFIX)?);
+    (PartialEntry::parse(&name) == Some(PartialEntry::State)).then_some(name)
 }
 
-/// The name of the unfinished file of a state.
+/// Returns the name of a state file's partial file.
 pub(super) fn part_name(state: &str) -> Option<String> {
-    Some(format!("{}{PART}", state.strip_suffix(STATE)?))
-}
-
-/// The longest state that is read, in bytes: a name has at most 1,024, which JSON may write as six
-/// each.
-pub(super) const LONGEST_STATE: u64 = 8 * 1024;
-
-/// What the state file beside an unfinished file says. It is there for people; nothing of it is
-/// needed to go on, and nothing is believed that does not fit the file's name.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct State {
-    version: u32,
-    name: String,
-    size: u64,
-    from: String,
-    /// Seconds since 1970.
-    started: u64,
-}
-
-/// The format of the state. Another one is as none.
-const VERSION: u32 = 1;
-
-impl State {
-    pub(super) fn new(name: &FileName, origin: &Origin, started: SystemTime) -> Self {
-        Self {
-            version: VERSION,
-            name: name.as_str().to_owned(),
-            size: origin.size,
-            from: origin.from.to_string(),
-            started: started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        }
-    }
-
-    /// Reads the state of the unfinished file `part`; `None` for what is none of it.
-    pub(super) fn parse(bytes: &[u8], part: &str) -> Option<Known> {
-        let state: Self = serde_json::from_slice(bytes).ok()?;
-        let name = FileName::new(&state.name).ok()?;
-        let origin = Origin { from: PublicKey::parse(&state.from).ok()?, size: state.size };
-        let started = UNIX_EPOCH.checked_add(Duration::from_secs(state.started))?;
-        let fits = state.version == VERSION && lasting_name(&name, &origin) == part;
-        fits.then_some(Known { name, origin, started })
-    }
-}
-
-/// What a state file has told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) name: FileName,
-    pub(super) origin: Origin,
-    pub(super) started: SystemTime,
+    Some(format!("{}{PART_SUFFIX}", state.strip_suffix(STATE_SUFFIX)?))
 }
 
 #[cfg(test)]
@@ -135,8 +85,8 @@ mod tests {
 
     use super::*;
 
-    fn origin(key: u8, size: u64) -> Origin {
-        Origin { from: PublicKey::new([key; 32]), size }
+    fn key(byte: u8, size: u64) -> ResumeKey {
+        ResumeKey { from: PublicKey::new([byte; 32]), size }
     }
 
     fn name(text: &str) -> FileName {
@@ -144,32 +94,34 @@ mod tests {
     }
 
     #[test]
-    fn the_name_depends_on_all_that_makes_a_file_the_same() {
-        let one = lasting_name(&name("a/b.txt"), &origin(1, 5));
-        assert_eq!(one, lasting_name(&name("a/b.txt"), &origin(1, 5)));
+    fn the_name_depends_on_provider_size_and_name() {
+        let one = resumable_name(&name("a/b.txt"), &key(1, 5));
+        assert_eq!(one, resumable_name(&name("a/b.txt"), &key(1, 5)));
         assert!(one.starts_with("b.txt.") && one.ends_with(".part"), "{one}");
         for other in [
-            lasting_name(&name("a/b.txt"), &origin(2, 5)),
-            lasting_name(&name("a/b.txt"), &origin(1, 6)),
-            lasting_name(&name("c/b.txt"), &origin(1, 5)),
+            resumable_name(&name("a/b.txt"), &key(2, 5)),
+            resumable_name(&name("a/b.txt"), &key(1, 6)),
+            resumable_name(&name("c/b.txt"), &key(1, 5)),
         ] {
             assert_ne!(one, other);
         }
     }
 
     #[test]
-    fn names_are_short_and_known_again() {
+    fn names_are_short_and_recognized() {
         let long = name(&"å".repeat(127));
-        for part in [random_name(long.as_str()), lasting_name(&long, &origin(1, 1))] {
+        for part in [random_name(long.as_str()), resumable_name(&long, &key(1, 1))] {
             assert!(part.len() <= 143, "{part}");
-            assert!(matches!(Ours::parse(&part), Some(Ours::Part { stem }) if !stem.is_empty()));
+            assert!(
+                matches!(PartialEntry::parse(&part), Some(PartialEntry::Part { stem }) if !stem.is_empty())
+            );
         }
-        let part = lasting_name(&long, &origin(1, 1));
+        let part = resumable_name(&long, &key(1, 1));
         let state = state_name(&part).unwrap();
-        assert_eq!(Ours::parse(&state), Some(Ours::State));
+        assert_eq!(PartialEntry::parse(&state), Some(PartialEntry::State));
         assert_eq!(part_name(&state).unwrap(), part);
         assert_eq!(state_name(&random_name("x")), None);
-        for not_ours in [
+        for other in [
             "x",
             "x.part",
             ".01234567.part",
@@ -182,41 +134,7 @@ mod tests {
             "x..part",
             "",
         ] {
-            assert_eq!(Ours::parse(not_ours), None, "{not_ours}");
+            assert_eq!(PartialEntry::parse(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn a_state_is_believed_only_where_it_fits() {
-        let (name, origin) = (name("a/träd\u{1f333}"), origin(7, u64::MAX));
-        let started = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let part = lasting_name(&name, &origin);
-        let text = serde_json::to_string(&State::new(&name, &origin, started)).unwrap();
-        let known = Known { name, origin, started };
-        assert_eq!(State::parse(text.as_bytes(), &part), Some(known));
-        for (from, to) in [
-            ("\"version\":1", "\"version\":2"),
-            ("a/tr", "b/tr"),
-            ("a/tr", "../tr"),
-            ("18446744073709551615", "1"),
-            ("1700000000", "-1"),
-            ("1700000000", "18446744073709551615"),
-            ("\"from\":\"B", "\"from\":\"C"),
-            ("{", "["),
-        ] {
-            let changed = text.replacen(from, to, 1);
-            assert_ne!(changed, text, "{from}");
-            assert_eq!(State::parse(changed.as_bytes(), &part), None, "{changed}");
-        }
-        assert_eq!(State::parse(&text.as_bytes()[..20], &part), None);
-        assert_eq!(State::parse(b"\xff", &part), None);
-    }
-
-    #[test]
-    fn the_longest_state_is_read() {
-        let text = "\u{10ffff}/".repeat(204);
-        let longest = name(text.trim_end_matches('/'));
-        let state = State::new(&longest, &origin(255, u64::MAX), SystemTime::now());
-        assert!((serde_json::to_vec(&state).unwrap().len() as u64) < LONGEST_STATE);
     }
 }

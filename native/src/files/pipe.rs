@@ -1,15 +1,15 @@
-//! What is shared as it comes, and can be read once.
+//! A shared pipe, which can be read once.
 
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 use xcher_core::FileName;
 
-/// A source of bytes that nobody knows the end of.
+/// A stream of unknown length.
 #[derive(Debug)]
 pub(super) struct Pipe {
     pub(super) name: FileName,
-    /// Until it is read.
+    /// `None` once a peer reads it.
     source: Mutex<Option<File>>,
 }
 
@@ -18,7 +18,7 @@ impl Pipe {
         Self { name, source: Mutex::new(Some(source)) }
     }
 
-    /// What it is read from, for the first who asks.
+    /// Returns the stream, for the first who asks.
     pub(super) fn take(&self) -> Option<File> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,22 +1,22 @@
-//! Giving a file its final name without taking the place of another.
+//! Renames a file without replacing another.
 
 use std::io;
 
 use cap_std::fs::Dir;
 
-/// Moves `from` in `from_dir` to `to` in `to_dir`, both plain names, unless something is there.
+/// Moves `from` in `from_dir` to `to` in `to_dir`, both plain names, unless `to` exists.
 ///
 /// # Errors
 ///
-/// `AlreadyExists` if something is there, a link to nothing included; otherwise what the system
-/// says. In either case nothing has moved.
+/// `AlreadyExists` if `to` exists, even as a link without a target; otherwise the system's error. In
+/// either case nothing has moved.
 pub(super) fn rename_new(from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{RenameFlags, renameat_with};
         use rustix::io::Errno;
         match renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
-            // Some file systems, NFS among them, cannot; there a hard link can.
+            // Some file systems, NFS among them, do not support this; a hard link works there.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             result => return Ok(result?),
         }
@@ -24,10 +24,10 @@ pub(super) fn rename_new(from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> 
     link_new(from_dir, from, to_dir, to)
 }
 
-/// The same by a second name for the file and the removal of the first.
+/// As [`rename_new`], by creating a hard link and removing the first name.
 fn link_new(from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
     from_dir.hard_link(from, to_dir, to)?;
-    // The file has its name. That the old one stays beside it is no reason to say it has not.
+    // The file has its new name. If the old one stays too, that is not a failure.
     let _ = from_dir.remove_file(from);
     Ok(())
 }
@@ -40,8 +40,8 @@ mod tests {
     use cap_std::ambient_authority;
 
     #[test]
-    fn both_ways_move_and_neither_replaces() {
-        for way in [rename_new, link_new] {
+    fn both_ways_move_without_replacing() {
+        for rename in [rename_new, link_new] {
             let folder = tempfile::tempdir().unwrap();
             let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
             dir.create_dir("in").unwrap();
@@ -49,13 +49,13 @@ mod tests {
             inner.write("x.part", "new").unwrap();
 
             dir.write("x", "old").unwrap();
-            let error = way(&inner, "x.part", &dir, "x").unwrap_err();
+            let error = rename(&inner, "x.part", &dir, "x").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(dir.read("x").unwrap(), b"old");
             assert_eq!(inner.read("x.part").unwrap(), b"new");
 
             dir.remove_file("x").unwrap();
-            way(&inner, "x.part", &dir, "x").unwrap();
+            rename(&inner, "x.part", &dir, "x").unwrap();
             assert_eq!(dir.read("x").unwrap(), b"new");
             assert!(!inner.exists("x.part"));
         }
@@ -63,13 +63,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_nothing_is_something_that_is_there() {
-        for way in [rename_new, link_new] {
+    fn does_not_replace_a_link_without_a_target() {
+        for rename in [rename_new, link_new] {
             let folder = tempfile::tempdir().unwrap();
             let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
             dir.write("x.part", "new").unwrap();
             dir.symlink("nothing", "x").unwrap();
-            let error = way(&dir, "x.part", &dir, "x").unwrap_err();
+            let error = rename(&dir, "x.part", &dir, "x").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
             assert!(!dir.exists("nothing"));
         }

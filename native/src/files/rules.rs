@@ -1,4 +1,4 @@
-//! Which of the things in a shared folder are shared.
+//! The rules for which contents of a shared folder are shared.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,117 +7,114 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of symbolic links in a shared folder.
+/// The handling of symbolic links in a shared folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Links {
-    /// Leave them out, and say so
+    /// Leave them out, and report it
     #[default]
     Skip,
-    /// Share what they lead to, as far as that is inside the same shared folder
+    /// Share their targets, if those are inside the same shared folder
     Follow,
-    /// Share them as links, as far as they lead to something inside the same shared folder
+    /// Share them as links, if their targets are inside the same shared folder
     Keep,
 }
 
-/// How a folder is shared. Cheap to clone.
+/// The rules for sharing a folder. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// What becomes of links.
+    /// The handling of links.
     pub links: Links,
-    /// Whether what has a dot in front of its name is shared.
+    /// True if files are shared whose names begin with a dot.
     pub hidden: bool,
-    /// What is never shared.
-    pub own: OwnPlaces,
+    /// Files and folders that are never shared.
+    pub own: OwnFiles,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { links: Links::Skip, hidden: true, own: OwnPlaces::default() }
+        Self { links: Links::Skip, hidden: true, own: OwnFiles::default() }
     }
 }
 
 impl Rules {
-    /// Whether something of this name is left out for its name.
+    /// True if a file is left out because of its name.
     pub(super) fn hides(&self, name: &OsStr) -> bool {
-        !self.hidden && is_dotted(name)
+        !self.hidden && name.as_encoded_bytes().starts_with(b".")
     }
 }
 
-fn is_dotted(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
-}
-
-/// A file or folder by its device and inode, however it is reached.
+/// Identifies a file or folder by its device and inode, by whatever path it is reached.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Id {
+pub(super) struct FileId {
     device: u64,
     inode: u64,
-    /// Whether it is a file that has other names, too.
-    linked: bool,
+    /// True if it is a file with several hard links.
+    is_linked: bool,
 }
 
-impl PartialEq for Id {
+impl PartialEq for FileId {
     fn eq(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 }
 
-impl Id {
+impl FileId {
     pub(super) fn of(metadata: &cap_std::fs::Metadata) -> Self {
         use cap_fs_ext::MetadataExt as _;
-        let linked = metadata.is_file() && metadata.nlink() > 1;
-        Self { device: metadata.dev(), inode: metadata.ino(), linked }
+        let is_linked = metadata.is_file() && metadata.nlink() > 1;
+        Self { device: metadata.dev(), inode: metadata.ino(), is_linked }
     }
 }
 
-/// The program's own files and folders: its keys, and its configuration.
+/// The program's own files and folders: its keys and its configuration.
 #[derive(Clone, Debug, Default)]
-pub struct OwnPlaces {
-    /// Those folders that were there at first.
-    folders: Arc<[Id]>,
-    /// All of them. Others may be put in their place at any time.
-    places: Arc<[PathBuf]>,
+pub struct OwnFiles {
+    /// The folders that existed at first.
+    folders: Arc<[FileId]>,
+    /// All of them. They may be replaced at any time.
+    paths: Arc<[PathBuf]>,
 }
 
-impl OwnPlaces {
-    /// These files and folders, also where they are made later, and what lies in the folders.
-    pub fn of(places: &[PathBuf]) -> Self {
-        let folders = places.iter().filter(|place| place.is_dir()).filter_map(|place| id(place));
-        Self { folders: folders.collect(), places: places.into() }
+impl OwnFiles {
+    /// Protects these files and folders, even if they are created later, and the contents of the folders.
+    pub fn of(paths: &[PathBuf]) -> Self {
+        let folders = paths.iter().filter(|path| path.is_dir()).filter_map(|path| file_id(path));
+        Self { folders: folders.collect(), paths: paths.into() }
     }
 
-    pub(super) fn has(&self, found: Id) -> bool {
-        self.now(found).contains(&found)
+    pub(super) fn contains(&self, found: FileId) -> bool {
+        self.current(found).contains(&found)
     }
 
-    /// What they are now, for whoever asks about `found` and the folders it is in. Where that has no other
-    /// name, it lies in a folder of theirs only if it is found there.
-    pub(super) fn now(&self, found: Id) -> Vec<Id> {
-        let places = self.places.iter().filter_map(|place| id(place));
-        let linked = self.places.iter().filter(|_| found.linked).flat_map(fs::read_dir);
-        let linked = linked.flatten().filter_map(|entry| id(&entry.ok()?.path()));
-        self.folders.iter().copied().chain(places).chain(linked).collect()
+    /// Returns the current ids of own files, to compare with `found` and the folders it is in. The contents
+    /// of own folders are included only if `found` has several hard links: one with a single link is
+    /// found in its folder.
+    pub(super) fn current(&self, found: FileId) -> Vec<FileId> {
+        let paths = self.paths.iter().filter_map(|path| file_id(path));
+        let contents = self.paths.iter().filter(|_| found.is_linked).flat_map(fs::read_dir);
+        let contents = contents.flatten().filter_map(|entry| file_id(&entry.ok()?.path()));
+        self.folders.iter().copied().chain(paths).chain(contents).collect()
     }
 
-    /// Whether the path is one of them, or in one.
-    pub(super) fn hold(&self, path: &Path) -> bool {
-        path.ancestors().any(|above| id(above).is_some_and(|id| self.has(id)))
+    /// True if the path is one of them, or in one.
+    pub(super) fn contains_path(&self, path: &Path) -> bool {
+        path.ancestors().any(|above| file_id(above).is_some_and(|id| self.contains(id)))
     }
 }
 
-fn id(path: &Path) -> Option<Id> {
+fn file_id(path: &Path) -> Option<FileId> {
     let file = fs::metadata(path).ok()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let linked = file.is_file() && file.nlink() > 1;
-        Some(Id { device: file.dev(), inode: file.ino(), linked })
+        let is_linked = file.is_file() && file.nlink() > 1;
+        Some(FileId { device: file.dev(), inode: file.ino(), is_linked })
     }
     #[cfg(not(unix))]
     {
         let _ = file;
         let opened = cap_std::fs::Dir::open_ambient_dir(path, cap_std::ambient_authority());
-        opened.and_then(|dir| dir.dir_metadata()).ok().map(|metadata| Id::of(&metadata))
+        opened.and_then(|dir| dir.dir_metadata()).ok().map(|metadata| FileId::of(&metadata))
     }
 }

@@ -1,4 +1,4 @@
-//! What a file has beside its name and its bytes.
+//! A file's time, kind and permissions.
 
 use std::fs::File;
 use std::io;
@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cap_std::fs::Metadata;
 use xcher_core::Kind;
 
-/// When a file was changed, what it is, and who may use it (section 16).
+/// A file's time, kind and permissions (section 16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Stat {
-    /// The time of the last change; `None` where it is not known.
+    /// The time of the last change; `None` if unknown.
     pub modified: Option<SystemTime>,
-    /// Whether its owner may execute it. Never where the system has no such permission.
+    /// True if its owner may execute it. False on a system without that permission.
     pub executable: bool,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Whether its owner alone may use it. Never where the system has no such permission.
+    /// True if only its owner may use it. False on a system without permissions.
     pub private: bool,
 }
 
@@ -31,12 +31,16 @@ impl From<Stat> for xcher_core::Stat {
     }
 }
 
-/// A time that this system cannot say is none.
+/// A time that this system cannot represent becomes `None`.
 impl From<xcher_core::Stat> for Stat {
     fn from(stat: xcher_core::Stat) -> Self {
         let time = |seconds: i64| {
-            let away = Duration::from_secs(seconds.unsigned_abs());
-            if seconds < 0 { UNIX_EPOCH.checked_sub(away) } else { UNIX_EPOCH.checked_add(away) }
+            let distance = Duration::from_secs(seconds.unsigned_abs());
+            if seconds < 0 {
+                UNIX_EPOCH.checked_sub(distance)
+            } else {
+                UNIX_EPOCH.checked_add(distance)
+            }
         };
         let xcher_core::Stat { executable, kind, private, .. } = stat;
         Self { modified: stat.modified.and_then(time), executable, kind, private }
@@ -56,7 +60,7 @@ impl Stat {
         Self { modified, executable, kind, private }
     }
 
-    /// Gives them to a file that was just made.
+    /// Applies them to a new file.
     pub(super) fn apply(&self, file: &File) -> io::Result<()> {
         if self.private || self.executable {
             set_mode(file, *self)?;
@@ -87,7 +91,7 @@ fn is_private(_: &Metadata) -> bool {
     false
 }
 
-/// A program is one for all who may read it. The umask has said who that is when the file was made.
+/// Makes a file executable for all who may read it, which the umask decided when the file was created.
 #[cfg(unix)]
 fn set_mode(file: &File, stat: Stat) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! From names on disk to names on the wire, and back (section 2.2).
+//! Converts names on disk to names on the wire, and back (section 2.2).
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use xcher_core::{FileName, NameError, escape, unescape};
 
-/// How one part of a path is written on the wire; `None` where this system cannot say its bytes.
+/// Returns the wire form of one part of a path; `None` if the system does not provide its bytes.
 pub(super) fn of_part(part: &OsStr) -> Option<Cow<'_, str>> {
     #[cfg(unix)]
     return Some(escape(std::os::unix::ffi::OsStrExt::as_bytes(part)));
@@ -14,7 +14,7 @@ pub(super) fn of_part(part: &OsStr) -> Option<Cow<'_, str>> {
     return part.to_str().map(|text| escape(text.as_bytes()));
 }
 
-/// The path of a name, or of the part of one that is below a folder.
+/// Returns the path of a name, or of its part below a folder.
 pub(super) fn to_path(name: &str) -> Option<PathBuf> {
     name.split('/').map(to_part).collect()
 }
@@ -27,20 +27,20 @@ fn to_part(part: &str) -> Option<OsString> {
     return String::from_utf8(bytes).ok().map(Into::into);
 }
 
-/// A name for what has none since it would be too long: its beginning, and that it is one.
+/// Returns a name for a file whose own would be too long: its beginning, with an ellipsis.
 pub(super) fn cut(text: &str) -> Option<FileName> {
-    const MORE: &str = "…";
+    const ELLIPSIS: &str = "…";
     let mut rest = text.trim_end_matches('/');
     loop {
-        match FileName::parse(rest).map_err(|bad| bad.reason) {
+        match FileName::parse(rest).map_err(|invalid| invalid.reason) {
             Ok(name) => return Some(name.to_owned()),
             Err(NameError::PartTooLong | NameError::TooLong) => {
-                let most = (rest.len() - 1).min(xcher_core::MAX_NAME_LEN - MORE.len());
-                let end = rest.floor_char_boundary(most);
+                let max = (rest.len() - 1).min(xcher_core::MAX_NAME_LEN - ELLIPSIS.len());
+                let end = rest.floor_char_boundary(max);
                 let folder = rest[..end].rfind('/').map_or(0, |at| at + 1);
-                let end = end.min(folder + xcher_core::MAX_PART_LEN - MORE.len());
+                let end = end.min(folder + xcher_core::MAX_PART_LEN - ELLIPSIS.len());
                 let end = rest.floor_char_boundary(end);
-                let shorter = format!("{}{MORE}", &rest[..end]);
+                let shorter = format!("{}{ELLIPSIS}", &rest[..end]);
                 if let Ok(name) = FileName::new(&shorter) {
                     return Some(name);
                 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_cut() {
+    fn cuts_a_name_that_is_too_long() {
         let long = "é".repeat(200);
         let name = cut(&format!("a/{long}")).unwrap();
         assert!(name.as_str().starts_with("a/éé") && name.as_str().ends_with("é…"), "{name}");
@@ -73,7 +73,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_path_is_found_again_by_its_name() {
+    fn converts_a_path_to_a_name_and_back() {
         use std::os::unix::ffi::OsStrExt as _;
         let part = OsStr::from_bytes(b"caf\xe9\n");
         let name = of_part(part).unwrap();

@@ -13,7 +13,7 @@ use super::Host;
 use super::opened_file::OpenedFile;
 use super::partial_prefix::PartialPrefix;
 use super::task_report::TaskReport;
-use crate::files::Origin;
+use crate::files::ResumeKey;
 
 /// The size below which a file is fetched again instead of being resumed.
 const MIN_RESUMABLE_SIZE: u64 = 1 << 20;
@@ -33,7 +33,7 @@ impl Host {
     pub(super) fn find(&mut self, session: SessionId, name: FileName) {
         let (shares, reporter) = (self.shares.clone(), self.reporter.clone());
         tokio::task::spawn_blocking(move || {
-            let found = shares.look(&name);
+            let found = shares.find(&name);
             let _ = reporter.blocking_send(TaskReport::Found { session, found });
         });
     }
@@ -81,7 +81,7 @@ impl Host {
         let reporter = self.reporter.clone();
         tokio::task::spawn_blocking(move || {
             // An error is reported when the file is to be written.
-            let created = inbox.create(&name, Some(&Origin { from, size })).ok();
+            let created = inbox.create(&name, Some(&ResumeKey { from, size })).ok();
             let found = created.and_then(|partial| {
                 let prefix = partial.prefix_hash(&cancelled).ok()?;
                 Some(PartialPrefix { partial, prefix })

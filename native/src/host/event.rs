@@ -6,7 +6,7 @@ use xcher_core::Nick;
 use xcher_core::peer::{Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
 
-use crate::files::{Escaped, Skipped};
+use crate::files::{EscapedName, NotShared};
 use crate::keys::KeysError;
 
 /// An event of a host.
@@ -15,9 +15,9 @@ pub enum HostEvent {
     /// An event of the protocol.
     Peer(Event),
     /// A file in a shared folder is not shared.
-    NotShared(Skipped),
+    NotShared(NotShared),
     /// A file is shared under another name than it has.
-    Escaped(Escaped),
+    Escaped(EscapedName),
     /// The relay proved another key than it first had at this address, or none.
     RelayKeyChanged {
         /// The key that it had.

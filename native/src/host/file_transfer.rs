@@ -111,7 +111,7 @@ impl Host {
                     };
                     // A stream of unknown length cannot be resumed.
                     let partial = if is_unknown && end != ReceiveEnd::Eof {
-                        partial.worthless()
+                        partial.emptied()
                     } else {
                         partial
                     };

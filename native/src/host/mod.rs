@@ -39,7 +39,7 @@ use xcher_core::{FileName, Kind, MisuseError, Nick, Peer, Size, Stat};
 
 use crate::RelayAddress;
 use crate::data::BufferBudget;
-use crate::files::{Inbox, Kept, Partial, Shares, Walk};
+use crate::files::{Inbox, KeptPartial, Partial, Shares, Walk};
 use known_keys::KnownKeys;
 use listen::Listener;
 use opened_file::OpenedFile;
@@ -318,7 +318,7 @@ impl Host {
     /// Keeps the partial file of a transfer that ended early.
     fn keep(&mut self, transfer: TransferId, partial: Partial) {
         let (kept, session) = (partial.keep(), self.session_of.remove(&transfer));
-        if let (Some(Kept { path, bytes }), Some(session)) = (kept, session) {
+        if let (Some(KeptPartial { path, bytes }), Some(session)) = (kept, session) {
             self.events.push_back(HostEvent::PartialKept { transfer, session, path, bytes });
         }
     }

@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::event::HostEvent;
 use super::opened_file::OpenedFile;
 use super::partial_prefix::PartialPrefix;
-use crate::files::{Chunk, Partial, Skipped, Walk};
+use crate::files::{Chunk, NotShared, Partial, Walk};
 use crate::keys::KeysError;
 
 /// [`Input`], with the sockets and files that belong to the driver.
@@ -164,11 +164,12 @@ impl Host {
                 }
             }
             TaskReport::Listed { session, walk, chunk } => {
-                let left: Vec<_> = chunk.skipped.iter().filter_map(Skipped::left_out).collect();
+                let left: Vec<_> =
+                    chunk.not_shared.iter().filter_map(NotShared::left_out).collect();
                 if !left.is_empty() {
                     self.input(Input::LeftOut { session, left });
                 }
-                self.events.extend(chunk.skipped.into_iter().map(HostEvent::NotShared));
+                self.events.extend(chunk.not_shared.into_iter().map(HostEvent::NotShared));
                 self.events.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
                 if !chunk.done {
                     self.walks.insert(session, walk);

@@ -12,7 +12,7 @@ use xcher_core::{Limits, Nick, peer};
 use super::{Error, ErrorCode};
 use crate::RelayAddress;
 use crate::data::Rate;
-use crate::files::{Inbox, OnConflict, Taking};
+use crate::files::{Inbox, InboxOptions, OnConflict};
 use crate::host::{EncryptionSetup, Rates, Setup, Sink, TlsRoots};
 
 /// How a [`Peer`](super::Peer) behaves. [`Options::new`] has the defaults of the program: calls are accepted,
@@ -184,7 +184,7 @@ impl Options {
         };
         let tls_roots =
             self.tls_ca.as_deref().map_or_else(|| Ok(TlsRoots::default()), TlsRoots::only);
-        let taking = Taking { on_conflict: self.on_conflict, ..Taking::default() };
+        let taking = InboxOptions { on_conflict: self.on_conflict, ..InboxOptions::default() };
         let sink = match &self.save_to {
             Some(folder) => Sink::Folder(Inbox::open(folder, taking).map_err(Error::local)?),
             None => Sink::Nowhere,

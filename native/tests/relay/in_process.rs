@@ -108,7 +108,7 @@ async fn connections_are_counted_where_they_come_from() {
     let (mut second, _second) = relay.pipe_from("9.9.9.9:2", 4096);
     assert_eq!(
         second.rest().await,
-        "X_ERR - expected at most 1 connections from your address, got one more\n"
+        "X_ERR - too many connections from your address: the limit is 1\n"
     );
     first.say("X_ADDR\n").await;
     assert_eq!(first.line().await, "X_ADDR 9.9.9.9\n");
@@ -147,7 +147,7 @@ async fn a_stream_that_is_never_read_is_closed_and_the_others_go_on() {
     assert_eq!(alice.line().await, "X_PONG x\n", "as much as the limit holds");
     // As much as the pipe holds, and more.
     alice.say(&call.repeat(4096 / call.len() + 2)).await;
-    assert_eq!(alice.line().await, "X_ERR X_INIT deaf does not read and is closed\n");
+    assert_eq!(alice.line().await, "X_ERR X_INIT deaf does not read and was disconnected\n");
     // What did not fit the pipe is dropped.
     assert!(deaf.rest().await.len() <= 4096);
 }

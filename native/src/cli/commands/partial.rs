@@ -14,12 +14,12 @@ use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_inside;
 use crate::cli::ui::skipped::WhySkipped;
-use crate::files::{Leftover, Unfinished};
+use crate::files::{IncompleteDownload, IncompleteDownloads};
 
 pub(crate) fn run(common: &Common, args: &PartialArgs) -> Result<(), CliError> {
     let folder = &args.output;
     let failed = |error: io::Error| CliError::local(format!("cannot read {folder:?}: {error}"));
-    let unfinished = Unfinished::open(folder).map_err(failed)?;
+    let unfinished = IncompleteDownloads::open(folder).map_err(failed)?;
     let found = unfinished.list().map_err(failed)?;
     let output = Output::new(common);
     match &args.command {
@@ -28,7 +28,7 @@ pub(crate) fn run(common: &Common, args: &PartialArgs) -> Result<(), CliError> {
     }
 }
 
-fn list(output: &Output, found: &[Leftover]) -> Result<(), CliError> {
+fn list(output: &Output, found: &[IncompleteDownload]) -> Result<(), CliError> {
     let now = SystemTime::now();
     for file in found {
         // After the clock was set back, files can seem to come from the future.
@@ -56,8 +56,8 @@ fn list(output: &Output, found: &[Leftover]) -> Result<(), CliError> {
 fn clear(
     output: &Output,
     folder: &Path,
-    unfinished: &Unfinished,
-    found: &[Leftover],
+    unfinished: &IncompleteDownloads,
+    found: &[IncompleteDownload],
     names: &[String],
 ) -> Result<(), CliError> {
     let mut complete = true;
@@ -107,7 +107,7 @@ fn clear(
 }
 
 /// Returns true if a file is named, by itself or with a folder that contains it.
-fn is_named(file: &Leftover, name: &str) -> bool {
+fn is_named(file: &IncompleteDownload, name: &str) -> bool {
     is_inside(&file.name, name.trim_end_matches('/'))
 }
 

@@ -11,7 +11,7 @@ use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::ui::delivery_report;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_in;
-use crate::files::{Shares, Skipped};
+use crate::files::{NotShared, Shares};
 use crate::host::{Host, HostEvent};
 
 /// The most files in one offer, which both hosts hold in memory.
@@ -62,8 +62,8 @@ async fn walk(
         loop {
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(SharedFile::from));
-            left_out.extend(chunk.skipped.iter().filter_map(Skipped::left_out));
-            events.extend(chunk.skipped.into_iter().map(HostEvent::NotShared));
+            left_out.extend(chunk.not_shared.iter().filter_map(NotShared::left_out));
+            events.extend(chunk.not_shared.into_iter().map(HostEvent::NotShared));
             events.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
             if chunk.done || files.len() > MAX_FILES {
                 return (files, left_out, events);

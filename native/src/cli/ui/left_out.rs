@@ -4,8 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xcher_core::LeftOutReason;
 
+use crate::files::{NotShared, NotSharedReason};
+
 /// The most lines that are remembered, so that none is printed twice.
 const MAX_LINES: usize = 10_000;
+
+/// Describes a file that is not shared, with the option that changes it.
+pub(crate) fn describe(file: &NotShared) -> String {
+    match file.why {
+        NotSharedReason::Link => format!("{file}; see --links"),
+        _ => file.to_string(),
+    }
+}
 
 #[derive(Default)]
 pub(super) struct LeftOutFiles {

@@ -9,7 +9,7 @@ use super::amounts::{file_count, human_size};
 use crate::cli::exit::CliError;
 use crate::cli::listing_spool::{ListingReader, ListingSpool, spool_error};
 use crate::cli::target::{Target, is_hidden};
-use crate::files::{Inbox, Leftover, OnConflict, Unfinished};
+use crate::files::{Inbox, IncompleteDownload, IncompleteDownloads, OnConflict};
 
 /// Files shown at a time.
 const PAGE: u64 = 20;
@@ -114,13 +114,13 @@ impl Manifest {
     }
 
     fn existing(&self, name: &FileName, size: Size, stat: Stat) -> Existing {
-        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.taken(name)) else {
+        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.exists(name)) else {
             return Existing::None;
         };
         let keeps = self.on_conflict == OnConflict::Rename;
         match size.exact() {
             Some(size)
-                if (keeps || stat.kind == Kind::Folder) && inbox.holds(name, size, stat.into()) =>
+                if (keeps || stat.kind == Kind::Folder) && inbox.has(name, size, stat.into()) =>
             {
                 Existing::Same
             }
@@ -271,8 +271,9 @@ impl Manifest {
 type PartialDownloads = HashMap<String, (u64, u64)>;
 
 fn partial_downloads(to: &Target) -> PartialDownloads {
-    let list = Unfinished::open(&to.folder).and_then(|unfinished| unfinished.list());
-    let known =
-        |leftover: Leftover| leftover.size.map(|size| (leftover.name, (size, leftover.bytes)));
+    let list = IncompleteDownloads::open(&to.folder).and_then(|unfinished| unfinished.list());
+    let known = |leftover: IncompleteDownload| {
+        leftover.size.map(|size| (leftover.name, (size, leftover.bytes)))
+    };
     list.unwrap_or_default().into_iter().filter_map(known).collect()
 }

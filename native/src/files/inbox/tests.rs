@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
 use std::thread;
 
 use tempfile::TempDir;
 
+use super::super::OnConflict;
 use super::*;
 
 fn name(text: &str) -> FileName {
@@ -33,15 +35,15 @@ fn listing(path: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_file_gets_its_name_only_when_it_is_stored() {
+fn a_file_has_its_name_only_once_stored() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let one = partial(&inbox, "a/b/träd.txt", "hello");
-    assert!(!inbox.taken(&name("a/b/träd.txt")) && !path.join("a").exists());
-    let [unfinished] = &Vec::from_iter(listing(&path.join(PARTIAL_FOLDER)))[..] else { panic!() };
-    assert!(unfinished.starts_with("träd.txt.") && unfinished.ends_with(".part"), "{unfinished}");
-    assert_eq!(unfinished.len(), "träd.txt.01234567.part".len());
+    assert!(!inbox.exists(&name("a/b/träd.txt")) && !path.join("a").exists());
+    let [part] = &Vec::from_iter(listing(&path.join(PARTIAL_FOLDER)))[..] else { panic!() };
+    assert!(part.starts_with("träd.txt.") && part.ends_with(".part"), "{part}");
+    assert_eq!(part.len(), "träd.txt.01234567.part".len());
     assert_eq!(one.store(None).unwrap().as_str(), "a/b/träd.txt");
-    assert!(inbox.taken(&name("a/b/träd.txt")));
+    assert!(inbox.exists(&name("a/b/träd.txt")));
     assert_eq!(fs::read(path.join("a/b/träd.txt")).unwrap(), b"hello");
     assert_eq!(inbox.create(&name("empty"), None).unwrap().store(None).unwrap().as_str(), "empty");
     drop(inbox);
@@ -49,7 +51,7 @@ fn a_file_gets_its_name_only_when_it_is_stored() {
 }
 
 #[test]
-fn a_stored_file_has_ordinary_permissions_and_a_partial_is_private() {
+fn stored_files_have_ordinary_permissions_and_partial_files_are_private() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     fs::write(path.join("ordinary"), "").unwrap();
     let one = partial(&inbox, "new", "x");
@@ -72,7 +74,7 @@ fn rename_takes_the_next_free_name() {
 }
 
 #[test]
-fn overwrite_replaces_a_regular_file_and_nothing_else() {
+fn overwrite_replaces_only_regular_files() {
     let (folder, path, inbox) = inbox(OnConflict::Overwrite);
     let outside = folder.path().join("outside");
     fs::write(&outside, "outside").unwrap();
@@ -92,11 +94,11 @@ fn overwrite_replaces_a_regular_file_and_nothing_else() {
 }
 
 #[test]
-fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
+fn skip_and_fail_keep_the_old_file_and_name_the_partial_one() {
     for on_conflict in [OnConflict::Skip, OnConflict::Fail] {
         let (_folder, path, inbox) = inbox(on_conflict);
         fs::write(path.join("a"), "old").unwrap();
-        assert!(inbox.taken(&name("a")) && !inbox.taken(&name("b")));
+        assert!(inbox.exists(&name("a")) && !inbox.exists(&name("b")));
         let error = partial(&inbox, "a", "new").store(None).unwrap_err();
         assert!(matches!(error.why, StoreErrorKind::Exists));
         let kept = error.kept.as_ref().unwrap();
@@ -109,7 +111,7 @@ fn skip_and_fail_leave_the_old_file_and_say_where_the_new_one_is() {
 }
 
 #[test]
-fn many_at_once_each_get_a_name() {
+fn files_stored_at_once_get_different_names() {
     let (_folder, path, inbox) = inbox(OnConflict::Rename);
     const THREADS: usize = 4;
     const EACH: usize = 10;
@@ -135,7 +137,7 @@ fn many_at_once_each_get_a_name() {
 }
 
 #[test]
-fn nothing_is_stored_through_a_link_that_leaves() {
+fn does_not_store_through_a_link_that_leaves() {
     let (folder, path, inbox) = inbox(OnConflict::Overwrite);
     let outside = folder.path().join("outside");
     fs::create_dir(&outside).unwrap();
@@ -145,11 +147,14 @@ fn nothing_is_stored_through_a_link_that_leaves() {
     for bad in ["out/f", "out/new", "out/deep/new", "absolute/f"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
-            matches!(error, InboxError::NoPlace { why: StoreErrorKind::ParentIsLink { .. }, .. }),
+            matches!(
+                error,
+                InboxError::UnusableName { why: StoreErrorKind::ParentIsLink { .. }, .. }
+            ),
             "{bad}: {error}"
         );
     }
-    // The link comes after the look.
+    // A link created after the check.
     let late = partial(&inbox, "late/f", "new");
     let later = partial(&inbox, "late/deep/f", "new");
     symlink("../outside", path.join("late")).unwrap();
@@ -167,7 +172,7 @@ fn stat(kind: Kind) -> Option<Stat> {
 }
 
 #[test]
-fn nothing_is_stored_through_a_link_that_came_before() {
+fn does_not_store_through_a_received_link() {
     let (_folder, path, inbox) = inbox(OnConflict::Overwrite);
     fs::create_dir_all(path.join("s/real")).unwrap();
     partial(&inbox, "s/link", "real").store(stat(Kind::Link)).unwrap();
@@ -175,12 +180,12 @@ fn nothing_is_stored_through_a_link_that_came_before() {
     let error = inbox.create(&name("s/link/f"), None).unwrap_err();
     let is_parent_link =
         |error: &StoreErrorKind| matches!(error, StoreErrorKind::ParentIsLink { .. });
-    assert!(matches!(error, InboxError::NoPlace { ref why, .. } if is_parent_link(why)));
-    // One that came while the file did.
+    assert!(matches!(error, InboxError::UnusableName { ref why, .. } if is_parent_link(why)));
+    // A link that arrived while the file did.
     let late = partial(&inbox, "s/late/f", "x");
     partial(&inbox, "s/late", "real").store(stat(Kind::Link)).unwrap();
     assert!(is_parent_link(&late.store(None).unwrap_err().why));
-    // Nor is what a link leads to replaced.
+    // The target of a link is not replaced either.
     fs::write(path.join("s/real/kept"), "kept").unwrap();
     partial(&inbox, "s/file", "real/kept").store(stat(Kind::Link)).unwrap();
     assert!(partial(&inbox, "s/file", "new").store(None).is_err());
@@ -189,7 +194,7 @@ fn nothing_is_stored_through_a_link_that_came_before() {
 }
 
 #[test]
-fn a_link_that_could_lead_out_is_not_made() {
+fn does_not_create_a_link_that_could_lead_out() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     for (link, target) in [
         ("s/l", "/etc/passwd"),
@@ -209,7 +214,7 @@ fn a_link_that_could_lead_out_is_not_made() {
 }
 
 #[test]
-fn an_empty_folder_is_made_with_its_time_and_mode_and_stays_what_it_is() {
+fn creates_an_empty_folder_with_its_time_and_mode_and_keeps_an_existing_one() {
     use std::os::unix::fs::MetadataExt as _;
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let modified = Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000));
@@ -231,13 +236,16 @@ fn an_empty_folder_is_made_with_its_time_and_mode_and_stays_what_it_is() {
 }
 
 #[test]
-fn a_parent_that_is_no_folder_is_named() {
+fn names_a_parent_that_is_not_a_folder() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     fs::write(path.join("file"), "").unwrap();
     for bad in ["file/x", "file/deep/x"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
         assert!(
-            matches!(error, InboxError::NoPlace { why: StoreErrorKind::ParentIsFile { .. }, .. }),
+            matches!(
+                error,
+                InboxError::UnusableName { why: StoreErrorKind::ParentIsFile { .. }, .. }
+            ),
             "{bad}: {error}"
         );
     }
@@ -248,17 +256,17 @@ fn a_parent_that_is_no_folder_is_named() {
 }
 
 #[test]
-fn a_peer_cannot_name_the_place_of_unfinished_files() {
+fn peers_cannot_name_the_partial_folder() {
     let (_folder, path, inbox) = inbox(OnConflict::Overwrite);
     for bad in [".xcher-partial/x", ".xcher-partial", "a/.xcher-partial/x", ".XCHER-partial/x"] {
         let error = inbox.create(&name(bad), None).unwrap_err();
-        assert!(matches!(error, InboxError::OwnPlace { .. }), "{bad}: {error}");
+        assert!(matches!(error, InboxError::PartialFolder { .. }), "{bad}: {error}");
     }
     assert_eq!(listing(&path), BTreeSet::new());
 }
 
 #[test]
-fn a_link_in_the_place_of_unfinished_files_is_not_followed() {
+fn does_not_follow_a_link_in_place_of_the_partial_folder() {
     let (folder, path, inbox) = inbox(OnConflict::Fail);
     let outside = folder.path().join("outside");
     for target in ["../outside", "inside"] {
@@ -272,7 +280,7 @@ fn a_link_in_the_place_of_unfinished_files_is_not_followed() {
 }
 
 #[test]
-fn what_is_not_stored_stays_unless_it_is_empty() {
+fn keeps_unstored_files_unless_empty() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let place = path.join(PARTIAL_FOLDER);
     drop(inbox.create(&name("a"), None).unwrap());
@@ -286,7 +294,7 @@ fn what_is_not_stored_stays_unless_it_is_empty() {
 }
 
 #[test]
-fn the_folder_of_unfinished_files_outlives_the_inbox_while_one_is_in_use() {
+fn the_partial_folder_outlives_the_inbox_while_a_file_is_in_use() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let one = partial(&inbox, "a", "x");
     let empty = inbox.create(&name("b"), None).unwrap();
@@ -298,7 +306,7 @@ fn the_folder_of_unfinished_files_outlives_the_inbox_while_one_is_in_use() {
 }
 
 #[test]
-fn another_process_may_remove_the_folder_of_unfinished_files() {
+fn recreates_a_removed_partial_folder() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     drop(inbox.create(&name("a"), None).unwrap());
     drop(Inbox::open(&path, OnConflict::Fail).unwrap());
@@ -307,9 +315,9 @@ fn another_process_may_remove_the_folder_of_unfinished_files() {
 }
 
 #[test]
-fn many_inboxes_on_one_folder_do_not_disturb_each_other() {
+fn inboxes_on_one_folder_do_not_disturb_each_other() {
     let (_folder, path, _) = inbox(OnConflict::Fail);
-    // Each removes the folder of unfinished files while the others begin in it.
+    // Each removes the folder of partial files while the others create files in it.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -324,7 +332,7 @@ fn many_inboxes_on_one_folder_do_not_disturb_each_other() {
 }
 
 #[test]
-fn the_longest_names_fit() {
+fn stores_the_longest_names() {
     let (_folder, path, inbox) = inbox(OnConflict::Rename);
     let part = "å".repeat(127);
     let longest = [part.as_str(); 4].join("/");
@@ -335,7 +343,7 @@ fn the_longest_names_fit() {
 }
 
 #[test]
-fn a_file_where_the_folder_should_be_is_named() {
+fn names_a_file_in_place_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "").unwrap();
@@ -347,7 +355,7 @@ fn a_file_where_the_folder_should_be_is_named() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
+fn names_a_folder_that_cannot_be_written() {
     // The kernel's own folder: not even root can create anything in it.
     let path = Path::new("/proc/self/fdinfo");
     if !path.is_dir() {
@@ -359,7 +367,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_folder_of_unfinished_files_that_is_anothers_is_refused() {
+fn refuses_a_partial_folder_of_another_user() {
     let (_folder, path, inbox) = inbox(OnConflict::Fail);
     let place = path.join(PARTIAL_FOLDER);
     fs::create_dir(&place).unwrap();
@@ -368,6 +376,6 @@ fn a_folder_of_unfinished_files_that_is_anothers_is_refused() {
         return; // Only root can give a folder away.
     }
     let error = inbox.create(&name("x"), None).unwrap_err();
-    assert!(error.to_string().contains("expected a folder of user"), "{error}");
+    assert!(error.to_string().contains("the folder belongs to user"), "{error}");
     assert_eq!(listing(&place), BTreeSet::new());
 }

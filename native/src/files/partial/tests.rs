@@ -8,9 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use tempfile::TempDir;
 use xcher_core::secure::PublicKey;
 
-use super::super::{Inbox, Origin};
+use super::super::{Inbox, ResumeKey};
 use super::*;
-use crate::files::prefix::HASHED_AT_ONCE;
+use crate::files::prefix_hash::READ_LEN;
 
 fn inbox(on_conflict: OnConflict) -> (TempDir, Inbox) {
     let folder = tempfile::tempdir().unwrap();
@@ -19,24 +19,24 @@ fn inbox(on_conflict: OnConflict) -> (TempDir, Inbox) {
 }
 
 fn begin(inbox: &Inbox, size: u64) -> Partial {
-    let origin = Origin { from: PublicKey::new([9; 32]), size };
-    inbox.create(&FileName::new("file").unwrap(), Some(&origin)).unwrap()
+    let key = ResumeKey { from: PublicKey::new([9; 32]), size };
+    inbox.create(&FileName::new("file").unwrap(), Some(&key)).unwrap()
 }
 
-static GOES_ON: AtomicBool = AtomicBool::new(false);
+static NOT_CANCELLED: AtomicBool = AtomicBool::new(false);
 
 #[test]
-fn the_hash_of_what_is_there_can_be_continued() {
+fn continues_the_hash_of_a_prefix() {
     let (_folder, inbox) = inbox(OnConflict::Fail);
-    for length in [0, 1, HASHED_AT_ONCE - 1, HASHED_AT_ONCE, 3 * HASHED_AT_ONCE + 7] {
+    for length in [0, 1, READ_LEN - 1, READ_LEN, 3 * READ_LEN + 7] {
         let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
         let size = 2 * length as u64 + 1;
         begin(&inbox, size).file().write_all(&bytes).unwrap();
         let partial = begin(&inbox, size);
         assert_eq!(partial.bytes(), length as u64);
-        let mut hasher = partial.prefix_hash(&GOES_ON).unwrap();
+        let mut hasher = partial.prefix_hash(&NOT_CANCELLED).unwrap();
         assert_eq!(hasher.finalize(), blake3::hash(&bytes));
-        // What comes next is written after it, and hashed after it.
+        // The next bytes are written and hashed after it.
         partial.file().write_all(b"more").unwrap();
         hasher.update(b"more");
         let whole = [&bytes[..], b"more"].concat();
@@ -46,19 +46,19 @@ fn the_hash_of_what_is_there_can_be_continued() {
 }
 
 #[test]
-fn hashing_ends_when_it_is_cancelled_or_the_file_does() {
+fn hashing_fails_if_cancelled_or_the_file_is_shorter() {
     let (_folder, inbox) = inbox(OnConflict::Fail);
     begin(&inbox, 9).file().write_all(b"12345").unwrap();
     let partial = begin(&inbox, 9);
     let error = partial.prefix_hash(&AtomicBool::new(true)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     partial.file().set_len(4).unwrap();
-    let error = partial.prefix_hash(&GOES_ON).unwrap_err();
+    let error = partial.prefix_hash(&NOT_CANCELLED).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
 }
 
 #[test]
-fn to_start_over_keeps_nothing() {
+fn starting_over_discards_the_bytes() {
     let (_folder, inbox) = inbox(OnConflict::Fail);
     begin(&inbox, 9).file().write_all(b"12345").unwrap();
     let mut partial = begin(&inbox, 9);
@@ -69,7 +69,7 @@ fn to_start_over_keeps_nothing() {
 }
 
 #[test]
-fn a_stored_file_has_its_time_and_may_be_executed_by_those_who_may_read_it() {
+fn a_stored_file_has_its_time_and_is_executable_for_its_readers() {
     let (folder, inbox) = inbox(OnConflict::Rename);
     for (modified, executable) in [
         (None, false),
@@ -94,7 +94,7 @@ fn a_stored_file_has_its_time_and_may_be_executed_by_those_who_may_read_it() {
 }
 
 #[test]
-fn a_time_that_no_file_can_have_is_left() {
+fn ignores_a_time_that_no_file_can_have() {
     let (folder, inbox) = inbox(OnConflict::Rename);
     for modified in [UNIX_EPOCH.checked_add(Duration::from_secs(i64::MAX as u64)), None] {
         let partial = begin(&inbox, 1);
@@ -105,7 +105,7 @@ fn a_time_that_no_file_can_have_is_left() {
 }
 
 #[test]
-fn what_could_not_be_stored_is_not_old_because_its_sender_says_so() {
+fn the_age_of_a_partial_file_is_its_own() {
     let (folder, inbox) = inbox(OnConflict::Fail);
     fs::write(folder.path().join("file"), "old").unwrap();
     let partial = begin(&inbox, 3);

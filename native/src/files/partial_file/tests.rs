@@ -11,7 +11,7 @@ use std::thread;
 use tempfile::TempDir;
 use xcher_core::secure::PublicKey;
 
-use super::super::{Inbox, OnConflict, Partial, Unfinished};
+use super::super::{Inbox, IncompleteDownloads, OnConflict, Partial};
 use super::*;
 
 const SIZE: u64 = 10;
@@ -20,8 +20,8 @@ fn name(text: &str) -> FileName {
     FileName::new(text).unwrap()
 }
 
-fn origin(key: u8, size: u64) -> Origin {
-    Origin { from: PublicKey::new([key; 32]), size }
+fn key(byte: u8, size: u64) -> ResumeKey {
+    ResumeKey { from: PublicKey::new([byte; 32]), size }
 }
 
 fn inbox() -> (TempDir, PathBuf, Inbox) {
@@ -32,10 +32,10 @@ fn inbox() -> (TempDir, PathBuf, Inbox) {
 }
 
 fn begin(inbox: &Inbox) -> Partial {
-    inbox.create(&name("a/file"), Some(&origin(1, SIZE))).unwrap()
+    inbox.create(&name("a/file"), Some(&key(1, SIZE))).unwrap()
 }
 
-/// Receives these bytes and is cut.
+/// Receives these bytes, then loses the connection.
 fn leave(inbox: &Inbox, bytes: &str) -> PathBuf {
     let partial = begin(inbox);
     partial.file().write_all(bytes.as_bytes()).unwrap();
@@ -52,15 +52,15 @@ fn listing(path: &Path) -> BTreeSet<String> {
     fs::read_dir(path.join(PARTIAL_FOLDER)).unwrap().map(name).collect()
 }
 
-/// The names of the file that is found again and of its state.
+/// Returns the names of the resumable file and of its state file.
 fn names() -> (String, String) {
-    let part = lasting_name(&name("a/file"), &origin(1, SIZE));
+    let part = resumable_name(&name("a/file"), &key(1, SIZE));
     let state = state_name(&part).unwrap();
     (part, state)
 }
 
 #[test]
-fn a_file_is_found_again_and_grows_at_its_end() {
+fn resumes_a_file_at_its_end() {
     let (_folder, path, inbox) = inbox();
     let first = leave(&inbox, "hello");
     drop(inbox);
@@ -86,24 +86,24 @@ fn a_file_is_found_again_and_grows_at_its_end() {
 }
 
 #[test]
-fn another_sender_another_size_and_no_origin_are_another_file() {
+fn another_provider_or_size_or_no_key_is_another_file() {
     let (_folder, path, inbox) = inbox();
     leave(&inbox, "hello");
-    for other in [Some(origin(2, SIZE)), Some(origin(1, SIZE + 1)), None] {
+    for other in [Some(key(2, SIZE)), Some(key(1, SIZE + 1)), None] {
         let other = inbox.create(&name("a/file"), other.as_ref()).unwrap();
         assert_eq!(other.bytes(), 0);
         other.file().write_all(b"x").unwrap();
     }
-    let other = inbox.create(&name("b/file"), Some(&origin(1, SIZE))).unwrap();
+    let other = inbox.create(&name("b/file"), Some(&key(1, SIZE))).unwrap();
     assert_eq!(other.bytes(), 0);
     drop(other);
     assert_eq!(begin(&inbox).bytes(), 5);
-    // Three with a state and one without; the empty one has gone with its own.
+    // Three with a state file and one without; the empty one was removed with its own.
     assert_eq!(listing(&path).len(), 3 * 2 + 1);
 }
 
 #[test]
-fn one_that_is_longer_than_it_can_be_is_started_over() {
+fn starts_over_a_file_longer_than_its_size() {
     let (_folder, _path, inbox) = inbox();
     let at = leave(&inbox, "more than ten bytes");
     let again = begin(&inbox);
@@ -114,7 +114,7 @@ fn one_that_is_longer_than_it_can_be_is_started_over() {
 }
 
 #[test]
-fn an_empty_one_goes_with_its_state() {
+fn removes_an_empty_file_with_its_state() {
     let (_folder, path, inbox) = inbox();
     assert!(begin(&inbox).keep().is_none());
     drop(begin(&inbox));
@@ -122,7 +122,7 @@ fn an_empty_one_goes_with_its_state() {
 }
 
 #[test]
-fn one_that_is_in_use_is_not_shared() {
+fn does_not_reuse_a_file_in_use() {
     let (_folder, path, inbox) = inbox();
     leave(&inbox, "hello");
     let held = begin(&inbox);
@@ -138,7 +138,7 @@ fn one_that_is_in_use_is_not_shared() {
 }
 
 #[test]
-fn one_that_is_stored_while_it_is_looked_for_is_not_written_to() {
+fn does_not_write_to_a_file_that_is_being_stored() {
     let (_folder, path, inbox) = inbox();
     const ROUNDS: usize = 300;
     const THREADS: usize = 3;
@@ -170,7 +170,7 @@ fn one_that_is_stored_while_it_is_looked_for_is_not_written_to() {
 }
 
 #[test]
-fn one_that_was_stored_between_its_opening_and_its_lock_is_not_claimed() {
+fn does_not_claim_a_file_stored_before_its_lock() {
     let (_folder, path, inbox) = inbox();
     leave(&inbox, "hello");
     let folder = opened(&path);
@@ -181,7 +181,7 @@ fn one_that_was_stored_between_its_opening_and_its_lock_is_not_claimed() {
     holder.store(None).unwrap();
     let error = claim(&folder, &part, &first).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
-    // Nor where another has its name meanwhile.
+    // Nor if another file has its name meanwhile.
     leave(&inbox, "other");
     drop(first);
     let again = open(&folder, &part, OpenOptions::new().read(true)).unwrap();
@@ -191,15 +191,15 @@ fn one_that_was_stored_between_its_opening_and_its_lock_is_not_claimed() {
     assert!(claim(&folder, &part, &again).is_err());
 }
 
-/// Puts something in the place `at`, expects a file of another name to be taken, and that what was
-/// put there is as it was.
-fn is_passed_by(what: &str, put: impl Fn(&Path, &Path)) {
+/// Puts something at the path of the partial file or of its state file, and asserts that a file of another name
+/// is used and the first stays unchanged.
+fn is_ignored(what: &str, put: impl Fn(&Path, &Path)) {
     let (part, state) = names();
     for at in [part, state] {
         let (folder, path, inbox) = inbox();
         let outside = folder.path().join("outside");
         fs::write(&outside, "outside").unwrap();
-        // So that the folder is there.
+        // Creates the folder.
         drop(inbox.create(&name("x"), None).unwrap());
         let at = path.join(PARTIAL_FOLDER).join(at);
         put(&at, &outside);
@@ -219,35 +219,35 @@ fn is_passed_by(what: &str, put: impl Fn(&Path, &Path)) {
 }
 
 #[test]
-fn what_else_is_in_its_place_is_neither_followed_nor_opened() {
-    is_passed_by("a link", |at, outside| symlink(outside, at).unwrap());
-    is_passed_by("a link to nothing", |at, _| symlink("nothing", at).unwrap());
-    is_passed_by("a folder", |at, _| fs::create_dir(at).unwrap());
-    is_passed_by("another name of a file", |at, outside| fs::hard_link(outside, at).unwrap());
-    is_passed_by("a pipe", |at, _| {
+fn does_not_follow_or_open_other_kinds_of_files_in_its_place() {
+    is_ignored("a link", |at, outside| symlink(outside, at).unwrap());
+    is_ignored("a link to nothing", |at, _| symlink("nothing", at).unwrap());
+    is_ignored("a folder", |at, _| fs::create_dir(at).unwrap());
+    is_ignored("another name of a file", |at, outside| fs::hard_link(outside, at).unwrap());
+    is_ignored("a pipe", |at, _| {
         let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(rustix::fs::CWD, at, kind, mode, 0).unwrap();
         assert!(fs::symlink_metadata(at).unwrap().file_type().is_fifo());
     });
-    is_passed_by("a socket", |at, _| drop(std::os::unix::net::UnixListener::bind(at).unwrap()));
+    is_ignored("a socket", |at, _| drop(std::os::unix::net::UnixListener::bind(at).unwrap()));
 }
 
 #[test]
-fn anothers_file_in_its_place_is_passed_by() {
+fn ignores_another_users_file_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let owned = folder.path().join("x");
     fs::write(&owned, "").unwrap();
     if std::os::unix::fs::chown(&owned, Some(12_345), None).is_err() {
         return; // Only root can give a file away.
     }
-    is_passed_by("another's file", |at, _| {
+    is_ignored("another's file", |at, _| {
         fs::write(at, "theirs").unwrap();
         std::os::unix::fs::chown(at, Some(12_345), None).unwrap();
     });
 }
 
 #[test]
-fn a_folder_that_is_anothers_is_refused_with_all_that_is_in_it() {
+fn refuses_a_folder_of_another_user() {
     let (_folder, path, inbox) = inbox();
     let at = leave(&inbox, "hello");
     let (_, state) = names();
@@ -256,13 +256,13 @@ fn a_folder_that_is_anothers_is_refused_with_all_that_is_in_it() {
             return; // Only root can give them away.
         }
     }
-    let error = inbox.create(&name("a/file"), Some(&origin(1, SIZE))).unwrap_err();
-    assert!(error.to_string().contains("expected a folder of user"), "{error}");
+    let error = inbox.create(&name("a/file"), Some(&key(1, SIZE))).unwrap_err();
+    assert!(error.to_string().contains("the folder belongs to user"), "{error}");
     assert_eq!(fs::read(at).unwrap(), b"hello");
 }
 
 #[test]
-fn a_state_that_says_anything_changes_nothing() {
+fn resumes_with_any_content_of_the_state_file() {
     let (_folder, path, inbox) = inbox();
     leave(&inbox, "hello");
     let state = path.join(PARTIAL_FOLDER).join(names().1);
@@ -270,10 +270,10 @@ fn a_state_that_says_anything_changes_nothing() {
     for text in ["", "{", "[1]", "null", &"{".repeat(1 << 20), &sound.replace("file", "../file")] {
         fs::write(&state, text).unwrap();
         assert_eq!(begin(&inbox).bytes(), 5, "{text:.20}");
-        // It is written anew.
-        let place = Place { folder: opened(&path), name: names().0 };
-        let known = place.known().unwrap();
-        assert_eq!((known.name, known.origin), (name("a/file"), origin(1, SIZE)));
+        // The state file is written again.
+        let location = Location { folder: opened(&path), name: names().0 };
+        let state = location.state().unwrap();
+        assert_eq!((state.name, state.key), (name("a/file"), key(1, SIZE)));
     }
     fs::remove_file(&state).unwrap();
     assert_eq!(begin(&inbox).bytes(), 5);
@@ -281,7 +281,7 @@ fn a_state_that_says_anything_changes_nothing() {
 }
 
 #[test]
-fn one_that_is_cleared_before_it_is_locked_is_made_again() {
+fn detects_a_file_removed_before_its_lock() {
     let (_folder, path, inbox) = inbox();
     drop(inbox.create(&name("x"), None).unwrap());
     let folder = opened(&path);
@@ -293,13 +293,13 @@ fn one_that_is_cleared_before_it_is_locked_is_made_again() {
 }
 
 #[test]
-fn looking_and_clearing_never_take_a_file_from_who_receives_it() {
+fn listing_and_removing_never_take_a_file_in_use() {
     let (_folder, path, inbox) = inbox();
     let over = AtomicBool::new(false);
     let receive = || {
         for round in 0..500 {
-            let origin = (round % 2 == 0).then(|| origin(1, SIZE));
-            let partial = inbox.create(&name(&format!("a/{round}")), origin.as_ref());
+            let key = (round % 2 == 0).then(|| key(1, SIZE));
+            let partial = inbox.create(&name(&format!("a/{round}")), key.as_ref());
             let partial = partial.map_err(|error| error.to_string())?;
             partial.file().write_all(b"hello").unwrap();
             let stored = partial.store(None).map_err(|error| error.to_string())?;
@@ -307,12 +307,12 @@ fn looking_and_clearing_never_take_a_file_from_who_receives_it() {
         }
         Ok::<_, String>(())
     };
-    let disturb = |clears| {
+    let disturb = |removes| {
         while !over.load(Ordering::Relaxed) {
-            let unfinished = Unfinished::open(&path).unwrap();
-            for found in unfinished.list().unwrap_or_default() {
-                if clears {
-                    let _ = unfinished.remove(&found);
+            let downloads = IncompleteDownloads::open(&path).unwrap();
+            for found in downloads.list().unwrap_or_default() {
+                if removes {
+                    let _ = downloads.remove(&found);
                 }
             }
         }

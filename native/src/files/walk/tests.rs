@@ -8,36 +8,36 @@ use std::os::unix::fs::symlink;
 
 use xcher_core::NameError;
 
-use super::super::{OwnPlaces, Rules, Shares, SkipReason, Skipped};
+use super::super::{NotShared, NotSharedReason, OwnFiles, Rules, Shares};
 use super::*;
 
-/// Everything the walk yields, in chunks of at most `max`.
-fn all(mut walk: Walk, max: usize) -> (Vec<(String, u64)>, Vec<Skipped>) {
-    let (mut entries, mut skipped) = (Vec::new(), Vec::new());
+/// Returns everything the walk yields, in chunks of at most `max`.
+fn all(mut walk: Walk, max: usize) -> (Vec<(String, u64)>, Vec<NotShared>) {
+    let (mut entries, mut not_shared) = (Vec::new(), Vec::new());
     loop {
         let chunk = walk.next_chunk(max);
-        assert!(chunk.entries.len() + chunk.skipped.len() <= max);
+        assert!(chunk.entries.len() + chunk.not_shared.len() <= max);
         entries.extend(
             chunk.entries.into_iter().map(|file| (file.name.to_string(), file.size.bytes())),
         );
-        skipped.extend(chunk.skipped);
+        not_shared.extend(chunk.not_shared);
         if chunk.done {
-            return (entries, skipped);
+            return (entries, not_shared);
         }
     }
 }
 
 fn held(walk: &Walk) -> usize {
-    walk.folders.iter().map(|folder| folder.found.len()).sum()
+    walk.folders.iter().map(|folder| folder.entries.len()).sum()
 }
 
-/// A folder for very many files: in memory where there is such a place, to be quick.
+/// Creates a folder for many files, in memory if possible, to be fast.
 fn roomy() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 #[test]
-fn lists_in_order_with_sizes_however_it_is_cut() {
+fn lists_in_order_with_sizes_in_chunks_of_any_length() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("top");
     fs::create_dir_all(root.join("b/c")).unwrap();
@@ -61,12 +61,12 @@ fn lists_in_order_with_sizes_however_it_is_cut() {
         ("top/z", 1),
     ];
     for max in [1, 2, 3, 100] {
-        let (entries, skipped) = all(shares.walk(), max);
+        let (entries, not_shared) = all(shares.walk(), max);
         let entries: Vec<_> = entries.iter().map(|(name, size)| (name.as_str(), *size)).collect();
         assert_eq!(entries, expected, "{max} at a time");
-        assert!(skipped.is_empty());
+        assert!(not_shared.is_empty());
         for (name, size) in entries {
-            let found = shares.look(&FileName::new(name).unwrap());
+            let found = shares.find(&FileName::new(name).unwrap());
             assert_eq!(found.map(|(size, _)| size), Some(Size::Exact(size)));
         }
     }
@@ -74,7 +74,7 @@ fn lists_in_order_with_sizes_however_it_is_cut() {
 }
 
 #[test]
-fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
+fn reports_files_not_shared_with_their_reasons() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("top");
     fs::create_dir_all(root.join("dir")).unwrap();
@@ -93,7 +93,7 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
     symlink(".", root.join("link-self")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
 
-    let (entries, skipped) = all(Shares::open(std::slice::from_ref(&root)).unwrap().walk(), 100);
+    let (entries, not_shared) = all(Shares::open(std::slice::from_ref(&root)).unwrap().walk(), 100);
     let expected = [
         ("top/bad%{E2}%{80}%{AE}/unseen".into(), 1),
         ("top/dir".into(), 0),
@@ -102,27 +102,27 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
         ("top/%{FF}%{1B}".into(), 1),
     ];
     assert_eq!(entries, expected);
-    let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
+    let said: BTreeSet<String> = not_shared.iter().map(NotShared::to_string).collect();
     let expected = [
-        r#""top/link" is not shared: it is a link; see --links"#,
-        r#""top/link-dead" is not shared: it is a link; see --links"#,
-        r#""top/link-dir" is not shared: it is a link; see --links"#,
-        r#""top/link-out" is not shared: it is a link; see --links"#,
-        r#""top/link-self" is not shared: it is a link; see --links"#,
+        r#""top/link" is not shared: it is a link"#,
+        r#""top/link-dead" is not shared: it is a link"#,
+        r#""top/link-dir" is not shared: it is a link"#,
+        r#""top/link-out" is not shared: it is a link"#,
+        r#""top/link-self" is not shared: it is a link"#,
         r#""top/socket" is not shared: it is neither a file nor a folder"#,
     ];
     assert_eq!(said, expected.map(String::from).into());
 
     let follow = Rules { links: Links::Follow, ..Rules::default() };
-    let (entries, skipped) =
+    let (entries, not_shared) =
         all(Shares::open_by(std::slice::from_ref(&root), &follow).unwrap().walk(), 100);
     let linked = entries.iter().filter(|(name, _)| name.contains("link"));
     assert_eq!(linked.collect::<Vec<_>>(), [&("top/link".into(), 1), &("top/link-dir".into(), 0)]);
-    let said: BTreeSet<String> = skipped.iter().map(Skipped::to_string).collect();
+    let said: BTreeSet<String> = not_shared.iter().map(NotShared::to_string).collect();
     let expected = [
-        r#""top/link-dead" is not shared: it is a link to nothing"#,
+        r#""top/link-dead" is not shared: it is a link without a target"#,
         r#""top/link-out" is not shared: it is a link that leaves the shared folder"#,
-        r#""top/link-self" is not shared: it is a link to a folder that it is in"#,
+        r#""top/link-self" is not shared: it is a link to a folder that contains it"#,
         r#""top/socket" is not shared: it is neither a file nor a folder"#,
     ];
     assert_eq!(said, expected.map(String::from).into());
@@ -136,7 +136,7 @@ fn what_is_not_shared_is_told_escaped_and_with_its_reason() {
 }
 
 #[test]
-fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
+fn counts_hidden_and_own_files_without_naming_them() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("home");
     fs::create_dir_all(root.join(".ssh")).unwrap();
@@ -148,17 +148,17 @@ fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
     symlink("data/xcher", root.join("way")).unwrap();
     symlink(".ssh/id", root.join("other")).unwrap();
     fs::write(root.join("plain"), "x").unwrap();
-    let own = OwnPlaces::of(&[root.join("data/xcher")]);
+    let own = OwnFiles::of(&[root.join("data/xcher")]);
     let rules = Rules { links: Links::Follow, hidden: false, own };
     let shares = Shares::open_by(std::slice::from_ref(&root), &rules).unwrap();
-    let (entries, skipped) = all(shares.walk(), 100);
+    let (entries, not_shared) = all(shares.walk(), 100);
     assert_eq!(entries, [("home/data".into(), 0), ("home/plain".into(), 1)]);
-    let left: Vec<_> = skipped.iter().filter_map(Skipped::left_out).collect();
+    let left: Vec<_> = not_shared.iter().filter_map(NotShared::left_out).collect();
     let said: Vec<_> = left.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
     assert_eq!(said, [("home/other", "link"), ("home/way", "link"), ("home", "hidden")]);
     for name in ["data/xcher/identity", "linked", "way/identity", "other", ".bashrc", ".ssh/id"] {
         let name = FileName::new(&format!("home/{name}")).unwrap();
-        assert!(shares.look(&name).is_none(), "{name}");
+        assert!(shares.find(&name).is_none(), "{name}");
         assert!(shares.open_file(&name, 1).is_err() && shares.open_file(&name, 6).is_err());
     }
     let named = [root.join("data/xcher"), root.join("data/xcher/identity"), root.join("linked")];
@@ -168,7 +168,7 @@ fn what_is_hidden_or_the_programs_own_is_counted_and_not_named() {
 }
 
 #[test]
-fn a_hundred_thousand_files_in_one_folder_are_never_held_at_once() {
+fn bounds_the_entries_held_of_a_large_folder() {
     let folder = roomy();
     const FILES: usize = 100_000;
     for number in 0..FILES {
@@ -178,7 +178,7 @@ fn a_hundred_thousand_files_in_one_folder_are_never_held_at_once() {
     let mut seen = BTreeSet::new();
     loop {
         let chunk = walk.next_chunk(1000);
-        assert!(chunk.entries.len() <= 1000 && held(&walk) <= RUN);
+        assert!(chunk.entries.len() <= 1000 && held(&walk) <= MAX_RUN_LEN);
         for Entry { name, .. } in chunk.entries {
             assert!(seen.insert(name.last_part().to_owned()));
         }
@@ -190,7 +190,7 @@ fn a_hundred_thousand_files_in_one_folder_are_never_held_at_once() {
 }
 
 #[test]
-fn depth_ends_where_a_name_does() {
+fn depth_is_bounded_by_the_longest_name() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("r");
     fs::create_dir(&root).unwrap();
@@ -206,22 +206,25 @@ fn depth_ends_where_a_name_does() {
     assert!(chunk.done);
     // "r/" and the folders and "f": 2 + 2 n + 1 bytes.
     let deepest = (xcher_core::MAX_NAME_LEN - 3) / 2;
-    // The folder in which no name fits is not listed: it would be taken for an empty one.
+    // The folder in which no name fits is not listed: peers would take it for an empty one.
     assert_eq!(chunk.entries.len(), deepest + 1);
-    assert!(!chunk.skipped.is_empty());
-    for skipped in chunk.skipped {
-        assert!(matches!(skipped.why, SkipReason::InvalidName(NameError::TooLong)), "{skipped}");
+    assert!(!chunk.not_shared.is_empty());
+    for not_shared in chunk.not_shared {
+        assert!(
+            matches!(not_shared.why, NotSharedReason::InvalidName(NameError::TooLong)),
+            "{not_shared}"
+        );
     }
 }
 
 #[test]
-fn deep_folders_with_many_entries_hold_few() {
+fn bounds_the_entries_held_of_deep_folders() {
     let folder = roomy();
     let mut path = folder.path().join("r");
     const DEEP: usize = 7;
     const WIDE: usize = 3_000;
     for _ in 0..DEEP {
-        // The folder sorts first, so that everything beside it is held while it is listed.
+        // The folder sorts first, so that the files next to it are held while it is listed.
         fs::create_dir(&path).unwrap();
         for number in 0..WIDE {
             fs::File::create(path.join(format!("f{number}"))).unwrap();
@@ -232,7 +235,7 @@ fn deep_folders_with_many_entries_hold_few() {
     let mut seen = 0;
     loop {
         let chunk = walk.next_chunk(100);
-        assert!(held(&walk) <= HELD + DEEP * SHORTEST_RUN, "{}", held(&walk));
+        assert!(held(&walk) <= MAX_HELD_ENTRIES + DEEP * MIN_RUN_LEN, "{}", held(&walk));
         seen += chunk.entries.len();
         if chunk.done {
             break;
@@ -242,7 +245,7 @@ fn deep_folders_with_many_entries_hold_few() {
 }
 
 #[test]
-fn what_vanishes_while_it_is_listed_is_skipped() {
+fn leaves_out_files_that_vanish_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("r");
     fs::create_dir_all(root.join("b")).unwrap();
@@ -252,11 +255,11 @@ fn what_vanishes_while_it_is_listed_is_skipped() {
     let mut walk = Shares::open(std::slice::from_ref(&root)).unwrap().walk();
     assert_eq!(walk.next_chunk(1).entries[0].name.as_str(), "r/a");
     fs::remove_dir_all(root.join("b")).unwrap();
-    let (entries, skipped) = all(walk, 10);
+    let (entries, not_shared) = all(walk, 10);
     assert_eq!(entries, [("r/c".into(), 1)]);
-    assert!(matches!(&skipped[..], [Skipped { why: SkipReason::Unreadable(_), .. }]));
+    assert!(matches!(&not_shared[..], [NotShared { why: NotSharedReason::Unreadable(_), .. }]));
 
-    // The whole share.
+    // The complete share.
     let walk = Shares::open(std::slice::from_ref(&root)).unwrap().walk();
     fs::remove_dir_all(&root).unwrap();
     assert!(all(walk, 10).0.is_empty());

@@ -8,6 +8,8 @@ use xcher_core::{LeftOutReason, Size, is_escaped};
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::left_out::describe;
+use crate::cli::ui::transfer_error::transfer_error;
 use crate::host::HostEvent;
 
 impl Output {
@@ -28,8 +30,8 @@ impl Output {
         }
         match event {
             HostEvent::NotShared(skipped) => {
-                let why = (skipped.why.told(), skipped.why.as_str());
-                self.leave_out(&skipped.to_string(), why, skipped.why.is_error());
+                let (told, word) = (skipped.why.left_out_reason(), skipped.why.as_str());
+                self.leave_out(&describe(skipped), (told, word), skipped.why.is_error());
             }
             HostEvent::Escaped(escaped) => self.note_escape(escaped.to_string()),
             HostEvent::PinFailed { nick: Some(nick), why } => {
@@ -129,14 +131,14 @@ impl Output {
                 }
             }
             Event::Failed { direction, name, error, .. } => {
-                let line = format!("{name}: {error}");
+                let line = format!("{name}: {}", transfer_error(error));
                 self.error(format_args!("{line}"));
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }
             }
-            Event::InvalidEntry { why, .. } => {
-                self.note(format_args!("skipped an invalid entry of the listing: {why}"));
+            Event::InvalidEntry { error, .. } => {
+                self.note(format_args!("skipped an invalid entry of the listing: {error}"));
             }
             Event::LeftOut { left, .. } => {
                 let why = (left.reason, left.reason.as_str());
@@ -149,10 +151,10 @@ impl Output {
                     "{name}: %{{HH}} stands for a byte that names cannot contain"
                 ));
             }
-            Event::InvalidOffer { why, .. } => {
-                self.detail(format_args!("skipped an invalid entry of the offer: {why}"));
+            Event::InvalidOffer { error, .. } => {
+                self.detail(format_args!("skipped an invalid entry of the offer: {error}"));
             }
-            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            Event::Notice { notice, .. } => self.detail(format_args!("{notice}")),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Folders and links that come as files do, and are made once they are here (section 16).
+//! Folders and links, which are transferred as files are and created once they have arrived (section 16).
 
 use std::io;
 use std::time::SystemTime;
@@ -7,14 +7,16 @@ use cap_fs_ext::{DirExt as _, SystemTimeSpec};
 use cap_std::fs::{Dir, DirBuilder};
 use xcher_core::FileName;
 
-use super::partial::{Partial, StoreErrorKind, open_parent, sync_folder};
-use super::{HERE, Inbox, OnConflict, Stat, is_own_place};
+use super::parent_folder::{open_parent, sync_folder};
+use super::{
+    Inbox, OnConflict, Partial, Stat, StoreErrorKind, THIS_PLATFORM, is_in_partial_folder,
+};
 
 impl Inbox {
-    /// Makes a private folder before anything can land in it, where nothing of its name is there. What fails
-    /// here fails again when the folder has come, and is told then.
+    /// Creates a private folder before a file can be stored in it, unless the name is in use. A failure
+    /// repeats when the folder has arrived, and is reported then.
     pub fn make_private(&self, name: &FileName) {
-        if is_own_place(name) || name.check_platform(HERE).is_err() {
+        if is_in_partial_folder(name) || name.check_platform(THIS_PLATFORM).is_err() {
             return;
         }
         if let Ok(parent) = open_parent(&self.shared.root, name) {
@@ -24,38 +26,38 @@ impl Inbox {
 }
 
 impl Partial {
-    /// Makes the folder of this name, which has no bytes; one that is there already is it.
-    pub(super) fn make_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+    /// Creates the folder of this name, which has no bytes. An existing folder counts as created.
+    pub(super) fn create_folder(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         if self.file.metadata().map_err(StoreErrorKind::System)?.len() > 0 {
             return Err(StoreErrorKind::FolderWithBytes);
         }
         let parent = self.open_parent()?;
         let builder = builder(stat.is_some_and(|stat| stat.private));
-        let is_it = |last: &str| parent.symlink_metadata(last).is_ok_and(|found| found.is_dir());
-        if is_it(self.name.last_part()) {
+        let exists = |last: &str| parent.symlink_metadata(last).is_ok_and(|found| found.is_dir());
+        if exists(self.name.last_part()) {
             return Ok(self.name.clone());
         }
-        self.make(&parent, stat, &is_it, |last| parent.create_dir_with(last, &builder))
+        self.create(&parent, stat, &exists, |last| parent.create_dir_with(last, &builder))
     }
 
-    /// Makes the link of this name, whose target is what came.
+    /// Creates the link of this name, whose target is the received bytes.
     #[cfg(unix)]
-    pub(super) fn make_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+    pub(super) fn create_link(&self, stat: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         let target = self.read_target().map_err(StoreErrorKind::System)?;
         let stays =
             |target: &String| xcher_core::symlink_stays_inside(self.name.borrowed(), target);
         let target = target.filter(stays);
         let target = target.ok_or(StoreErrorKind::LinkLeaves)?;
         let parent = self.open_parent()?;
-        let is_it = |last: &str| {
+        let exists = |last: &str| {
             let found = parent.read_link_contents(last);
             found.is_ok_and(|found| found.as_os_str() == target.as_str())
         };
-        self.make(&parent, stat, &is_it, |last| parent.symlink(&target, last))
+        self.create(&parent, stat, &exists, |last| parent.symlink(&target, last))
     }
 
     #[cfg(not(unix))]
-    pub(super) fn make_link(&self, _: Option<Stat>) -> Result<FileName, StoreErrorKind> {
+    pub(super) fn create_link(&self, _: Option<Stat>) -> Result<FileName, StoreErrorKind> {
         Err(StoreErrorKind::NoLinks)
     }
 
@@ -69,11 +71,11 @@ impl Partial {
         Ok(String::from_utf8(target).ok())
     }
 
-    fn make(
+    fn create(
         &self,
         parent: &Dir,
         stat: Option<Stat>,
-        is_it: &dyn Fn(&str) -> bool,
+        exists: &dyn Fn(&str) -> bool,
         create: impl Fn(&str) -> io::Result<()>,
     ) -> Result<FileName, StoreErrorKind> {
         let to = |name: &FileName| create(name.last_part());
@@ -82,8 +84,8 @@ impl Partial {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(StoreErrorKind::System(error));
             }
-            Err(_) if is_it(self.name.last_part()) => return Ok(self.name.clone()),
-            Err(_) => match self.inbox.taking.on_conflict {
+            Err(_) if exists(self.name.last_part()) => return Ok(self.name.clone()),
+            Err(_) => match self.inbox.options.on_conflict {
                 OnConflict::Skip | OnConflict::Fail => return Err(StoreErrorKind::Exists),
                 OnConflict::Overwrite => return Err(StoreErrorKind::NotAFile),
                 OnConflict::Rename => self.first_free(to)?,
@@ -97,7 +99,7 @@ impl Partial {
     }
 }
 
-/// A file system that keeps no such times can hold the rest all the same.
+/// Sets the time as far as the file system supports it: without it the file is stored all the same.
 fn set_time(parent: &Dir, last: &str, modified: SystemTime) {
     let time = SystemTimeSpec::from(cap_std::time::SystemTime::from_std(modified));
     let _ = parent.set_symlink_times(last, None, Some(time));

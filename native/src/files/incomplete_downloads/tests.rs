@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use xcher_core::FileName;
 
-use super::super::{Inbox, OnConflict, Origin, Partial};
+use super::super::{Inbox, OnConflict, Partial, ResumeKey};
 use super::*;
 
 fn inbox() -> (TempDir, Inbox) {
@@ -19,8 +19,8 @@ fn inbox() -> (TempDir, Inbox) {
 }
 
 fn begin(inbox: &Inbox, name: &str, size: Option<u64>) -> Partial {
-    let origin = size.map(|size| Origin { from: PublicKey::new([3; 32]), size });
-    let partial = inbox.create(&FileName::new(name).unwrap(), origin.as_ref()).unwrap();
+    let key = size.map(|size| ResumeKey { from: PublicKey::new([3; 32]), size });
+    let partial = inbox.create(&FileName::new(name).unwrap(), key.as_ref()).unwrap();
     partial.file().write_all(b"12345").unwrap();
     partial
 }
@@ -32,7 +32,7 @@ fn listing(folder: &TempDir) -> BTreeSet<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Makes everything there as old as this.
+/// Sets the age of every file in the folder.
 fn age(folder: &TempDir, age: Duration) {
     let at = SystemTime::now() - age;
     for entry in fs::read_dir(folder.path().join(PARTIAL_FOLDER)).unwrap() {
@@ -46,52 +46,52 @@ fn age(folder: &TempDir, age: Duration) {
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_list_says_what_is_known_and_what_is_in_use() {
+fn lists_what_is_known_and_what_is_in_use() {
     let (folder, inbox) = inbox();
-    assert_eq!(Unfinished::open(folder.path()).unwrap().list().unwrap(), []);
+    assert_eq!(IncompleteDownloads::open(folder.path()).unwrap().list().unwrap(), []);
     let before = SystemTime::now() - Duration::from_secs(2);
     drop(begin(&inbox, "b/kept", Some(100)));
     drop(begin(&inbox, "a/random", None));
     let held = begin(&inbox, "c/held", Some(u64::MAX));
-    let unfinished = Unfinished::open(folder.path()).unwrap();
-    let list = unfinished.list().unwrap();
-    let told: Vec<_> =
+    let downloads = IncompleteDownloads::open(folder.path()).unwrap();
+    let list = downloads.list().unwrap();
+    let listed: Vec<_> =
         list.iter().map(|it| (it.name.as_str(), it.bytes, it.size, it.in_use)).collect();
     let expected = [
         ("b/kept", 5, Some(100), false),
         ("c/held", 5, Some(u64::MAX), true),
         ("random", 5, None, false),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let key = PublicKey::new([3; 32]);
     assert_eq!(list.iter().map(|it| it.from).collect::<Vec<_>>(), [Some(key), Some(key), None]);
-    for leftover in &list {
-        assert_eq!(fs::read(&leftover.path).unwrap(), b"12345");
-        assert!(leftover.changed > before);
-        assert!(leftover.started.is_none_or(|at| at > before), "{leftover:?}");
-        assert_eq!(unfinished.remove(leftover).unwrap(), !leftover.in_use);
+    for download in &list {
+        assert_eq!(fs::read(&download.path).unwrap(), b"12345");
+        assert!(download.changed > before);
+        assert!(download.started.is_none_or(|at| at > before), "{download:?}");
+        assert_eq!(downloads.remove(download).unwrap(), !download.in_use);
     }
     assert_eq!(listing(&folder).len(), 2);
-    unfinished.sweep();
+    downloads.sweep();
     assert_eq!(listing(&folder).len(), 2);
     drop(held);
-    assert!(unfinished.remove(&list[1]).unwrap());
-    assert!(matches!(unfinished.remove(&list[0]), Ok(false)));
-    unfinished.sweep();
+    assert!(downloads.remove(&list[1]).unwrap());
+    assert!(matches!(downloads.remove(&list[0]), Ok(false)));
+    downloads.sweep();
     assert!(!folder.path().join(PARTIAL_FOLDER).exists());
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_not_made() {
+fn does_not_create_a_missing_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let error = Unfinished::open(&folder.path().join("missing")).unwrap_err();
+    let error = IncompleteDownloads::open(&folder.path().join("missing")).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     symlink("/", folder.path().join(PARTIAL_FOLDER)).unwrap();
-    assert!(Unfinished::open(folder.path()).is_err());
+    assert!(IncompleteDownloads::open(folder.path()).is_err());
 }
 
 #[test]
-fn what_is_old_and_not_in_use_expires() {
+fn expires_old_files_that_are_not_in_use() {
     let (folder, inbox) = inbox();
     let held = begin(&inbox, "held", Some(9));
     let random = begin(&inbox, "random", None);
@@ -109,7 +109,7 @@ fn what_is_old_and_not_in_use_expires() {
     let left = listing(&folder);
     assert_eq!(left.len(), 3, "{left:?}");
     assert!(left.iter().all(|name| name.starts_with("held.") || name.starts_with("random.")));
-    // What a clock that was wrong has marked is not old.
+    // A time in the future, from a wrong clock, does not expire.
     drop((held, random));
     let tomorrow = SystemTime::now() + PARTIAL_EXPIRY;
     for name in listing(&folder) {
@@ -124,13 +124,13 @@ fn what_is_old_and_not_in_use_expires() {
 }
 
 #[test]
-fn a_state_without_a_file_expires_and_is_swept() {
+fn a_state_file_without_a_partial_file_expires_and_is_swept() {
     let (folder, inbox) = inbox();
     let kept = begin(&inbox, "file", Some(9)).keep().unwrap();
     fs::remove_file(kept.path).unwrap();
     drop(inbox);
     assert_eq!(listing(&folder).len(), 1);
-    assert_eq!(Unfinished::open(folder.path()).unwrap().list().unwrap(), []);
+    assert_eq!(IncompleteDownloads::open(folder.path()).unwrap().list().unwrap(), []);
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     assert_eq!(listing(&folder).len(), 1);
     age(&folder, PARTIAL_EXPIRY + MINUTE);
@@ -140,12 +140,12 @@ fn a_state_without_a_file_expires_and_is_swept() {
     let inbox = Inbox::open(folder.path(), OnConflict::Rename).unwrap();
     let kept = begin(&inbox, "file", Some(9)).keep().unwrap();
     fs::remove_file(kept.path).unwrap();
-    Unfinished::open(folder.path()).unwrap().sweep();
+    IncompleteDownloads::open(folder.path()).unwrap().sweep();
     assert!(!folder.path().join(PARTIAL_FOLDER).exists());
 }
 
 #[test]
-fn nothing_else_in_the_folder_is_listed_removed_or_followed() {
+fn does_not_list_remove_or_follow_other_files() {
     let (folder, inbox) = inbox();
     let outside = folder.path().join("outside.01234567.part");
     fs::write(&outside, "outside").unwrap();
@@ -167,13 +167,13 @@ fn nothing_else_in_the_folder_is_listed_removed_or_followed() {
     let all = listing(&folder);
     age(&folder, PARTIAL_EXPIRY + MINUTE);
 
-    let unfinished = Unfinished::open(folder.path()).unwrap();
-    let list = unfinished.list().unwrap();
+    let downloads = IncompleteDownloads::open(folder.path()).unwrap();
+    let list = downloads.list().unwrap();
     assert_eq!(list.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["x"]);
     for other in ["link.01234567.part", "pipe.01234567.part", "folder.01234567.part"] {
-        assert!(!remove(unfinished.folder.as_ref().unwrap(), other).unwrap(), "{other}");
+        assert!(!remove(downloads.folder.as_ref().unwrap(), other).unwrap(), "{other}");
     }
-    unfinished.sweep();
+    downloads.sweep();
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     let left = listing(&folder);
     let gone: Vec<_> = all.difference(&left).collect();
@@ -182,16 +182,16 @@ fn nothing_else_in_the_folder_is_listed_removed_or_followed() {
 }
 
 #[test]
-fn a_folder_full_of_other_things_is_not_read_to_its_end() {
+fn bounds_the_entries_checked_for_expiry() {
     let (folder, inbox) = inbox();
     drop(begin(&inbox, "x", None));
     drop(inbox);
-    for number in 0..2 * LOOKED_AT {
+    for number in 0..2 * MAX_CHECKED_ENTRIES {
         let path = folder.path().join(PARTIAL_FOLDER).join(format!("y.{number:08x}.part"));
         fs::File::create(path).unwrap();
     }
     age(&folder, PARTIAL_EXPIRY + MINUTE);
     drop(Inbox::open(folder.path(), OnConflict::Rename).unwrap());
     let left = listing(&folder).len();
-    assert_eq!(left, 2 * LOOKED_AT + 1 - LOOKED_AT);
+    assert_eq!(left, 2 * MAX_CHECKED_ENTRIES + 1 - MAX_CHECKED_ENTRIES);
 }
