@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 const README: &[(&str, &[&str])] = &[
     (
         "No file of theirs lands outside the folder.",
-        &["native/src/files/inbox/tests.rs::nothing_is_stored_through_a_link_that_leaves"],
+        &["native/src/files/inbox/tests.rs::does_not_store_through_a_link_that_leaves"],
     ),
     (
         "Names that climb, absolute ones, links that lead out, and names with characters that hide",
         &[
             "tests/hostile_provider.rs::names_that_move_a_cursor_or_leave_the_folder_are_escaped_and_left_out",
-            "native/src/files/inbox/tests.rs::a_link_that_could_lead_out_is_not_made",
+            "native/src/files/inbox/tests.rs::does_not_create_a_link_that_could_lead_out",
             "tests/hostile_provider.rs::nothing_is_written_through_a_link_that_leaves_the_folder",
         ],
     ),
@@ -29,12 +29,12 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "A share shows its folder and no more.",
-        &["native/src/files/shares/tests.rs::a_link_is_followed_to_a_file_inside_and_nowhere_else"],
+        &["native/src/files/shares/tests.rs::follows_links_only_to_files_inside"],
     ),
     (
         "Links out of it are not followed, not even when they are swapped in",
         &[
-            "native/src/files/shares/tests.rs::a_link_swapped_in_after_the_look_leads_nowhere",
+            "native/src/files/shares/tests.rs::does_not_follow_a_link_swapped_in_after_the_check",
             "tests/hostile_requester.rs::a_shared_folder_replaced_by_a_link_exposes_no_other_files",
         ],
     ),
@@ -60,8 +60,8 @@ const README: &[(&str, &[&str])] = &[
         "It does so only to addresses that fit the relay you use, to ports from 1024 up, and at most",
         &[
             "tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused",
-            "core/src/addr.rs::b_dials_no_nearer_than_its_relay",
-            "core/src/peer/call_guard.rs::one_caller_uses_up_nobody_elses_calls",
+            "core/src/addr.rs::callee_dials_no_narrower_scope_than_the_relays",
+            "core/src/peer/call_guard.rs::one_caller_leaves_dials_to_others",
         ],
     ),
     (
@@ -74,9 +74,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "It connects a tunnel only to where a call led it, whatever its options and however many",
-        &[
-            "core/tests/tunnel/colluding.rs::it_connects_only_to_where_a_call_led_however_many_clients_work_together",
-        ],
+        &["core/tests/tunnel/colluding.rs::colluding_clients_cannot_dial_beyond_their_calls"],
     ),
     (
         "It reaches its own host only at ports that it allocated, but for clients on that very host;",
@@ -169,7 +167,7 @@ const README: &[(&str, &[&str])] = &[
     (
         "Every line, size, name and address is taken for an attacker's; memory, time and numbers are",
         &[
-            "core/tests/registry/any_bytes.rs::any_bytes_at_any_time_do_not_panic",
+            "core/tests/registry/any_bytes.rs::arbitrary_inputs_do_not_panic",
             "tests/memory.rs::lists_a_hundred_thousand_files_in_bounded_memory",
             "native/tests/http/hostile.rs::who_never_reads_is_given_up_and_little_was_held",
         ],
@@ -199,25 +197,25 @@ const README: &[(&str, &[&str])] = &[
     (
         "Their key is pinned when it is first seen; someone else under their nick is stopped, at whichever",
         &[
-            "core/tests/hosts/pins.rs::a_nick_that_is_called_is_pinned_at_first_sight",
-            "core/tests/hosts/pins.rs::another_key_is_someone_else",
+            "core/tests/hosts/pins.rs::pins_a_called_nick_at_first_sight",
+            "core/tests/hosts/pins.rs::rejects_a_changed_key",
             "tests/relay_key.rs::peer_known_at_one_address_of_a_relay_is_known_at_all",
         ],
     ),
     (
         "Nobody gets a nick that looks like theirs while they are online.",
-        &["core/tests/registry/nicks.rs::a_nick_that_could_be_taken_for_another_is_taken"],
+        &["core/tests/registry/nicks.rs::look_alike_nick_is_taken"],
     ),
     (
         "Three safety words, the same on both sides, show that nobody is in between: compare them by",
         &[
-            "core/src/secure/tests/safety.rs::both_sides_see_the_same_words",
-            "core/src/secure/tests/safety.rs::someone_in_between_makes_the_words_differ",
+            "core/src/secure/tests/safety.rs::both_sides_derive_the_same_words",
+            "core/src/secure/tests/safety.rs::words_differ_with_a_man_in_the_middle",
         ],
     ),
     (
         "Without that, a nick proves nothing the first time.",
-        &["core/src/secure/tests/safety.rs::someone_in_between_makes_the_words_differ"],
+        &["core/src/secure/tests/safety.rs::words_differ_with_a_man_in_the_middle"],
     ),
     (
         "Whoever comes to your port first is not taken for whom you called.",
@@ -225,7 +223,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "The relay hands both sides of a call a random ticket, and only the host that shows it is",
-        &["core/tests/registry/caps.rs::both_sides_of_a_call_get_a_ticket_of_its_own"],
+        &["core/tests/registry/caps.rs::both_sides_get_a_ticket_for_each_call"],
     ),
     (
         "Where the other side or the relay knows no tickets, the first who speaks is taken, and what",
