@@ -59,12 +59,13 @@ fn a_code_transfers_every_file_over_every_path() {
             let out = tempdir().unwrap();
             let (sender, code) = send(from, &folder.path().join("s"), &[]);
             let get = get(to, &code, out.path()).run().code(0);
-            let get = get.met(&["the session is encrypted: key ", ", authenticated by the code"]);
+            let get = get
+                .session_line(&["the session is encrypted: key ", ", authenticated by the code"]);
             assert_eq!(get.out.len(), files().len());
             assert!(tree::read(out.path()) == tree::read(folder.path()), "{from} to {to}");
             let sender = sender.wait().code(0).out(&[&code]);
             let sender = sender.error(&["in another terminal: ", &format!(" get {code}")]);
-            sender.error(&["sent 4 files (2.93 MiB)"]).met(&["authenticated by the code"]);
+            sender.error(&["sent 4 files (2.93 MiB)"]).session_line(&["authenticated by the code"]);
         }
     }
 }

@@ -84,7 +84,7 @@ fn one_when_a_transfer_is_incomplete() {
     let mut control = bob.called();
     control.lists(&["file 5"]);
     Conn::to(control.requested("file", "5")).say("123");
-    let get = get.wait().code(1).error(&["file: incomplete: 3 of 5 bytes"]);
+    let get = get.wait().code(1).error(&["file: incomplete: 3 B of 5 B"]);
     let events = get.events();
     let failed = events.iter().find(|event| event["state"] == "failed").unwrap();
     assert_eq!((&failed["kind"], &failed["name"]), (&json!("incomplete"), &json!("file")));
@@ -232,14 +232,14 @@ fn three_when_the_relay_does_not_answer() {
     who.wait().code(3).error(&["the relay at ", " closed the connection"]);
     // The relay disconnects later, for good: a command that waits for its answer cannot continue.
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_WHO amy\n");
     drop(link);
     who.wait().code(3).out(&["amy"]).error(&["the relay at ", " closed the connection"]);
     // The relay is alive but does not answer.
     let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_PING 1\n");
     link.hears("X_PONG 1");

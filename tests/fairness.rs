@@ -92,7 +92,7 @@ fn a_greedy_caller_does_not_keep_another_from_being_served() {
     );
     let share = xcher(["--relay", &relay.address().to_string(), "share", "--nick", "bob"]);
     let share = share.args([folder.path().join("s")]).start();
-    let mut link = relay.takes_in("bob");
+    let mut link = relay.brings_online("bob");
     share.out("online ");
     let pace = &Pace::start();
     let alone = Caller { relay: &mut link, ip: "127.0.0.3", pace }.ls_and_get();

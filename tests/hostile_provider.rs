@@ -162,15 +162,11 @@ fn receive_with(options: &[&str], send: impl FnOnce(Conn)) -> (Done, tree::Tree,
 fn too_few_too_many_or_no_bytes_do_not_make_a_file() {
     type Case<'a> = (&'a [u8], &'a str, &'a [u8]);
     let cases: [Case<'_>; 5] = [
-        (b"", "file: incomplete: 0 of 5 bytes", b""),
-        (b"123", "file: incomplete: 3 of 5 bytes", b"123"),
-        (b"1234", "file: incomplete: 4 of 5 bytes", b"1234"),
-        (b"123456", "file: the peer sent more than the announced 5 bytes", b"12345"),
-        (
-            b"GET / HTTP/1.1\r\n\r\n",
-            "file: the peer sent more than the announced 5 bytes",
-            b"GET /",
-        ),
+        (b"", "file: incomplete: 0 B of 5 B", b""),
+        (b"123", "file: incomplete: 3 B of 5 B", b"123"),
+        (b"1234", "file: incomplete: 4 B of 5 B", b"1234"),
+        (b"123456", "file: the peer sent more than the announced 5 B", b"12345"),
+        (b"GET / HTTP/1.1\r\n\r\n", "file: the peer sent more than the announced 5 B", b"GET /"),
     ];
     for (sent, expected, kept) in cases {
         let (done, finished, partials) = receive(|mut data| data.say(sent));
@@ -237,7 +233,7 @@ fn a_stalled_data_connection_times_out() {
         data.say("123");
         data.rest();
     });
-    done.code(1).error(&["file: incomplete: 3 of 5 bytes: the transfer stalled"]);
+    done.code(1).error(&["file: incomplete: 3 B of 5 B: the transfer stalled"]);
     assert!(finished.is_empty());
     assert_eq!(partials.into_values().collect::<Vec<_>>(), [b"123"]);
 }
@@ -277,7 +273,7 @@ fn a_third_party_at_the_control_port_does_not_block_the_peer() {
         outsider.finish();
         outsider.rest();
         let mut control = Conn::to(port);
-        control.knows_the_six();
+        control.refuses_extensions();
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
@@ -293,7 +289,7 @@ fn a_silent_third_party_at_the_control_port_is_ignored() {
     let port = bob.called_from();
     let outsider = Conn::from("127.0.0.2", port);
     let mut control = Conn::to(port);
-    control.knows_the_six();
+    control.refuses_extensions();
     control.hears("X_CHK x");
     control.say("X_CHK x YES\n");
     check.wait().code(0).quiet().out(&["x YES"]);

@@ -49,7 +49,7 @@ fn an_invalid_answer_is_quoted() {
 fn control_characters_in_a_reason_of_the_relay_are_escaped() {
     let relay = FakeRelay::start();
     let ls = at(relay.address(), ["ls", "bob", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     assert!(link.line().unwrap().starts_with("X_INIT bob 127.0.0.1 "));
     link.say("X_ERR X_INIT \u{1b}[2Jno\u{202e} such nick: bob\n");
     let ls = ls.wait().code(3).one_error(&["cannot reach bob: the relay says ", "no"]);
@@ -60,7 +60,7 @@ fn control_characters_in_a_reason_of_the_relay_are_escaped() {
 fn invalid_nicks_are_not_shown() {
     let relay = FakeRelay::start();
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_WHO \u{1b}[2J\nX_WHO a/b\nX_WHO \u{202e}x\nX_WHO good\nX_WHO EOF\n");
     who.wait().code(0).out(&["good"]);
@@ -71,7 +71,7 @@ fn calls_to_addresses_that_cannot_be_a_peer_are_refused() {
     let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
     let share = ["share", "--nick", "me", "--json", "-v"];
     let share = at(relay.address(), share).args([folder.path()]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     let trap = Port::open();
     let port = trap.number();
     let refused = [
@@ -139,7 +139,7 @@ fn a_flood_of_calls_does_not_flood_a_third_party() {
     let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
     let share =
         at(relay.address(), ["share", "--nick", "me", "--json"]).args([folder.path()]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     let victim = Port::open();
     link.say(format!("X_INIT me 127.0.0.1 {}\n", victim.number()).repeat(500));
     let refused = share.until("440 refusals", |lines| {

@@ -84,7 +84,7 @@ fn a_command_that_waits_for_the_relay_or_a_call_stops_with_x_end() {
         (vec!["share", "."], ""),
     ] {
         let done = at(relay.address(), command).args(["--nick", "me"]).start();
-        let mut link = relay.takes_in("me");
+        let mut link = relay.brings_online("me");
         if question.is_empty() {
             done.out("online me");
         } else {
@@ -235,7 +235,7 @@ fn a_transfer_survives_a_kill_of_either_side_at_a_random_moment() {
                 let done = requester.wait();
                 match check(&out, &content, &done) {
                     true => drop(done.code(0)),
-                    false => drop(done.code(1).error(&["file: incomplete: ", "of 50331648 bytes"])),
+                    false => drop(done.code(1).error(&["file: incomplete: ", "of 48.00 MiB"])),
                 }
             }
             Victim::Requester => {

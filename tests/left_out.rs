@@ -13,8 +13,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use rustix::process::Signal;
-use system::another_user::{as_other, close, open_tempdir};
 use system::not_tested;
+use system::other_user::{as_other, close, open_tempdir};
 use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -39,7 +39,7 @@ fn files_left_out_are_reported_on_both_sides_and_in_the_exit_codes() {
     let _socket = UnixListener::bind(share.join("socket")).unwrap();
     let address = relay.address.to_string();
     let args = ["--relay", &address, "send", share.to_str().unwrap(), "--no-qr"];
-    let Some(sender) = as_other(&args, &home) else { return };
+    let Some(sender) = as_other(home.path(), args) else { return };
     let sender = sender.start();
     let code = code_of(&sender);
     let out = folder.path().join("out");
@@ -60,7 +60,7 @@ fn files_left_out_are_reported_on_both_sides_and_in_the_exit_codes() {
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.event(&[("event", "online")]);
     let args = ["--relay", &address, "send", "--to", "kim", share.to_str().unwrap(), "--json"];
-    let sent = as_other(&args, &home).unwrap().run().code(1);
+    let sent = as_other(home.path(), args).unwrap().run().code(1);
     let reported = |done: &Done, key: &str| {
         let left = events(done, "left");
         let lines = left.iter().map(|event| format!("{} {}", event[key], event["reason"]));
@@ -81,7 +81,7 @@ fn a_file_that_was_not_requested_is_not_an_error() {
     close(&share.join("closed"));
     let address = relay.address.to_string();
     let args = ["--relay", &address, "share", "--nick", "bob", share.to_str().unwrap()];
-    let Some(bob) = as_other(&args, &home) else { return };
+    let Some(bob) = as_other(home.path(), args) else { return };
     let bob = bob.start();
     bob.out("online ");
     let get = |args: &[&str]| {
@@ -102,7 +102,7 @@ fn nothing_to_send_fails_before_a_code_is_shown() {
         let address = relay.address.to_string();
         for command in [&["send"][..], &["share", "--nick", "bob"], &["send", "--to", "kim"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
+            let Some(sender) = as_other(home.path(), args) else { return };
             let done = sender.run().out(&[]);
             assert!(matches!(done.code, Some(1 | 2)), "{done}");
             done.one_error(&["ermission denied"]);
@@ -122,7 +122,7 @@ fn a_folder_without_sendable_files_is_nothing_to_send() {
         let path = folder.path().join(name);
         for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
+            let Some(sender) = as_other(home.path(), args) else { return };
             sender.run().code(1).out(&[]).one_error(&["nothing to send", why]);
         }
     }
@@ -518,7 +518,7 @@ fn without_a_home_folder_a_host_uses_a_key_for_one_run() {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
         let get = get.error(&["cannot store a key", "for this run only"]);
-        get.met(&["the session is encrypted"]);
+        get.session_line(&["the session is encrypted"]);
     }
 }
 

@@ -42,6 +42,7 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
             after.as_secs()
         ),
         Error::Relay(reason) => format!("the relay at {relay} refused: {reason}"),
+        Error::RelayDisconnected => relay_text(relay, &Error::Closed(None)),
         Error::Closed(why) => {
             let why = why.as_deref().map(|why| format!(" ({})", reason(why))).unwrap_or_default();
             format!(

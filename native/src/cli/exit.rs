@@ -88,11 +88,13 @@ impl CliError {
 
 impl From<KeysError> for CliError {
     fn from(error: KeysError) -> Self {
-        let code = match error {
-            KeysError::Unsafe { .. } | KeysError::OtherKey { .. } => ExitCode::Policy,
-            _ => ExitCode::Incomplete,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            KeysError::Unsafe { .. } => {
+                Self::new(ExitCode::Policy, format!("{error} with --data-dir"))
+            }
+            KeysError::OtherKey { .. } => Self::new(ExitCode::Policy, error.to_string()),
+            _ => Self::new(ExitCode::Incomplete, error.to_string()),
+        }
     }
 }
 

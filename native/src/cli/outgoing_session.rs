@@ -9,6 +9,7 @@ use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::online_host::{OnlineHost, nicks, patient_limits};
 use crate::cli::options::Common;
+use crate::cli::ui::share_link::relay_option;
 use crate::files::{Inbox, Shares};
 use crate::host::Sink;
 
@@ -82,6 +83,11 @@ impl<'a> OutgoingSession<'a> {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Returns ` --relay …` for commands like this one.
+    pub(crate) fn relay_option(&self) -> String {
+        relay_option(&self.common.relay.to_string())
     }
 
     fn with_notice(&self, error: &Error) -> String {

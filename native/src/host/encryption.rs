@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::known_keys::KnownKeys;
 use crate::RelayAddress;
-use crate::keys::identity::{self, Whose};
+use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{AddressBook, KeysError, KnownPeers};
 
 /// What a host needs for encrypted sessions: its key and its known peers.
@@ -25,7 +25,7 @@ impl EncryptionSetup {
     ///
     /// [`KeysError`] if a file cannot be used as it is, or the system provides no random bytes.
     pub fn load(folder: &Path, relay: &RelayAddress) -> Result<Self, KeysError> {
-        let secret = identity::load_or_create(folder, Whose::Host)?;
+        let secret = identity::load_or_create(folder, KeyOwner::Host)?;
         let known = KnownPeers::open(folder)?;
         let book = known.of(relay)?;
         Self::new(Identity::new(*secret), KnownKeys::new(Some(known), book, relay))
@@ -38,7 +38,7 @@ impl EncryptionSetup {
     ///
     /// As [`load`](Self::load).
     pub fn for_this_run(folder: Option<&Path>, relay: &RelayAddress) -> Result<Self, KeysError> {
-        let mut secret = Zeroizing::new([0; identity::SECRET]);
+        let mut secret = Zeroizing::new([0; identity::SECRET_LEN]);
         let random = getrandom::fill(secret.as_mut_slice());
         random.map_err(|source| KeysError::NoRandomness { source })?;
         let book = match folder.map(KnownPeers::open) {

@@ -1,4 +1,4 @@
-//! Whom this host knows at the relay that an address leads to.
+//! The peers that this host knows at the relay of an address.
 
 use std::collections::HashMap;
 
@@ -8,26 +8,26 @@ use xcher_core::secure::PublicKey;
 use super::known_lines::{KnownLines, KnownPeer};
 use super::relay_id::RelayId;
 
-/// The keys of others, as they were when the file was read. Whatever key a relay shows, nobody whom
-/// this host knows at its address becomes unknown by it: who changes that key on the way would
-/// otherwise be taken for anyone.
+/// The keys of peers, as they were when the file was read. Whatever key a relay proves, the peers known at its
+/// address stay known: otherwise an attacker on the path could change the relay's key and impersonate
+/// them.
 #[derive(Clone, Debug, Default)]
 pub struct AddressBook {
-    /// The key that the relay at this address had first.
+    /// The key that the relay at this address first had.
     relay: Option<PublicKey>,
-    /// Kept by this address, and by that key.
+    /// The peers pinned for this address, and for that key.
     here: Vec<(Nick, PublicKey)>,
     by_key: HashMap<PublicKey, Vec<(Nick, PublicKey)>>,
 }
 
-/// What a relay's key says of it.
+/// A relay's key, compared with the one known for its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RelayKey {
-    /// It is the one that this address had before, or there was none and is none.
+    /// The key that this address had before; or it had none and has none.
     Same,
-    /// It is the first at this address.
+    /// The first key at this address.
     First(PublicKey),
-    /// This address had another before; this one proves none, or that.
+    /// This address had another key before. Now the relay proves this one or none.
     Other { before: PublicKey },
 }
 
@@ -44,23 +44,23 @@ impl AddressBook {
                 }
             }
         }
-        // Behind those of the address, which a user may have pinned before the relay had a key.
+        // After those of the address, which the user may have pinned before the relay had a key.
         let by_relay = relay.and_then(|relay| book.by_key.get(&relay)).cloned();
         book.here.extend(by_relay.into_iter().flatten());
         book
     }
 
-    /// Whom this host knows before the relay has proved a key; of two for one nick the first counts.
+    /// Returns the peers known before the relay has proved a key. Of two keys for one nick the first counts.
     pub(crate) fn here(&self) -> &[(Nick, PublicKey)] {
         &self.here
     }
 
-    /// Whom it knows beside those, where the relay proves this key.
+    /// Returns the peers that are known in addition if the relay proves this key.
     pub(crate) fn by(&self, relay: PublicKey) -> &[(Nick, PublicKey)] {
         self.by_key.get(&relay).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes the key that the relay proves, if it proves one.
+    /// Compares the key that the relay proves, if any, and remembers the first.
     pub(crate) fn meet(&mut self, key: Option<PublicKey>) -> RelayKey {
         match (self.relay, key) {
             (None, Some(key)) => {

@@ -1,4 +1,4 @@
-//! What is wrong with a file of keys.
+//! Errors of the files of keys.
 
 use std::fmt;
 use std::io;
@@ -7,45 +7,45 @@ use std::path::PathBuf;
 use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
-/// Why a key is not to be had, or not to be kept. It never shows a secret.
+/// The reason a key cannot be loaded or stored. It never shows a secret.
 #[derive(Debug)]
 pub enum KeysError {
-    /// The system refused something.
+    /// The system refused an action.
     System {
-        /// What was to be done, as a verb: "cannot create …".
+        /// The action, as a verb: "cannot create …".
         doing: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system has no randomness to make a key from.
+    /// The system provides no random bytes for a key.
     NoRandomness {
-        /// What it said.
+        /// The system's error.
         source: getrandom::Error,
     },
-    /// Others could read or change the file or the folder, or it is none.
+    /// Other users could read or change the file or the folder, or it is of another kind.
     Unsafe {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: Unsafe,
     },
-    /// The file of the secret key holds none.
+    /// The file of the secret key does not contain one.
     BadIdentity {
         /// The file.
         path: PathBuf,
     },
-    /// A line of the file of known peers says nothing.
+    /// A line of the file of known peers is invalid.
     BadLine {
         /// The file.
         path: PathBuf,
         /// Its number, from 1.
         line: usize,
-        /// What was expected and what is there, escaped and cut.
+        /// The expected text and the actual one, escaped and cut.
         why: Box<str>,
     },
-    /// A file larger than it can become by itself.
+    /// The file is larger than this program would make it.
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -54,41 +54,41 @@ pub enum KeysError {
     },
     /// Another key of this nick is pinned at this relay.
     OtherKey {
-        /// Whose.
+        /// The nick.
         nick: Nick,
-        /// The relay, as it is written in the file.
+        /// The relay, as written in the file.
         relay: String,
-        /// The key that is pinned.
+        /// The pinned key.
         pinned: PublicKey,
     },
-    /// Another process holds the file for too long.
+    /// Another process has locked the file for too long.
     Busy {
-        /// The lock.
+        /// The lock file.
         path: PathBuf,
     },
 }
 
-/// What is not as it should be with a file or folder that only its user may change.
+/// The fault of a file or folder that only its user should be able to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsafe {
-    /// It is a link, and where that leads others may decide.
+    /// It is a link, whose target other users may control.
     Link,
-    /// It is something else than a file.
+    /// It is not a regular file.
     NotAFile,
-    /// It is something else than a folder.
+    /// It is not a folder.
     NotAFolder,
     /// It belongs to another user.
     Owner {
-        /// The number of the user that this process runs as.
+        /// The id of the user that this process runs as.
         expected: u32,
-        /// The number of the user whose it is.
+        /// The id of its owner.
         got: u32,
     },
-    /// Its permissions let others in.
+    /// Its permissions give access to other users.
     Mode {
-        /// The most that is allowed.
+        /// The widest permissions allowed.
         allowed: u32,
-        /// What it has.
+        /// Its permissions.
         got: u32,
     },
 }
@@ -108,57 +108,46 @@ impl fmt::Display for KeysError {
         match self {
             Self::System { doing, path, source } => write!(f, "cannot {doing} {path:?}: {source}"),
             Self::NoRandomness { source } => {
-                write!(f, "cannot make a key: the system gives no random bytes: {source}")
+                write!(f, "cannot create a key: the system provides no random bytes: {source}")
             }
             Self::Unsafe { path, why } => {
-                let remedy = "or choose another folder with --data-dir";
                 match why {
                     Unsafe::Link => write!(
                         f,
-                        "expected a regular file at {path:?}, got a symbolic link: put the file in \
-                         its place, {remedy}"
-                    ),
-                    Unsafe::NotAFile => write!(
-                        f,
-                        "expected a regular file at {path:?}, got something else: move it away, \
-                         {remedy}"
-                    ),
-                    Unsafe::NotAFolder => write!(
-                        f,
-                        "expected a folder at {path:?}, got something else: move it away, {remedy}"
-                    ),
+                        "{path:?} is a symbolic link, whose target other users may control: put the \
+                         file itself there"
+                    )?,
+                    Unsafe::NotAFile => write!(f, "{path:?} is not a regular file: move it away")?,
+                    Unsafe::NotAFolder => write!(f, "{path:?} is not a folder: move it away")?,
                     Unsafe::Owner { expected, got } => write!(
                         f,
-                        "expected {path:?} to belong to user {expected}, got user {got}: run as \
-                         that user, {remedy}"
-                    ),
+                        "{path:?} belongs to user {got}, not to user {expected}: run as user {got}"
+                    )?,
                     Unsafe::Mode { allowed, got } => write!(
                         f,
-                        "expected permissions of at most {allowed:04o} for {path:?}, got {got:04o}: \
-                         see who had it, and then chmod {allowed:03o} it, {remedy}"
-                    ),
+                        "{path:?} has permissions {got:04o}, and more than {allowed:04o} is unsafe: \
+                         find out who had access, then chmod {allowed:03o} it"
+                    )?,
                 }
+                f.write_str(", or keep keys in another folder")
             }
             Self::BadIdentity { path } => write!(
                 f,
-                "expected one line with a key of 44 characters in base64 in {path:?}, got something \
-                 else: put back a copy, or move it away for a new key, which others will be warned \
-                 of"
+                "{path:?} does not contain a secret key (one line of 44 characters in base64): restore \
+                 it from a copy, or move it away for a new key, about which peers will be warned"
             ),
             Self::BadLine { path, line, why } => {
-                write!(f, "{path:?}, line {line}: {why}: put the line right, or remove it")
+                write!(f, "{path:?}, line {line}: {why}: correct the line, or remove it")
             }
             Self::TooLarge { path, limit } => {
-                write!(f, "expected at most {limit} in {path:?}, got more")
+                write!(f, "{path:?} is too large: it may have at most {limit}")
             }
-            Self::OtherKey { nick, relay, pinned } => write!(
-                f,
-                "expected the key of {nick} at {relay} that is pinned, {pinned}, got another"
-            ),
+            Self::OtherKey { nick, relay, pinned } => {
+                write!(f, "another key is pinned for {nick} at {relay}: {pinned}")
+            }
             Self::Busy { path } => write!(
                 f,
-                "expected to be the only one with {path:?} within 10 s, got another process that \
-                 holds it"
+                "another process has held the lock {path:?} for more than 10 s: stop it, then try again"
             ),
         }
     }

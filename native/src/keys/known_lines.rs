@@ -1,5 +1,5 @@
-//! The text of `known_peers`: a line for each key of a host or a relay, comments and empty lines as a
-//! person left them.
+//! The text of `known_peers`: a line for each key of a peer or a relay, with comments and empty lines kept as
+//! the user left them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,34 +11,34 @@ use xcher_core::{Nick, Quoted};
 use super::error::KeysError;
 use super::relay_id::RelayId;
 
-/// Whose key was first seen when: a line `RELAY NICK KEY SINCE`.
+/// A pinned key: a line `RELAY NICK KEY SINCE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownPeer {
     /// The relay.
     pub relay: RelayId,
-    /// What they are called there.
+    /// The peer's nick there.
     pub nick: Nick,
-    /// The key that they proved to hold.
+    /// The key that the peer proved.
     pub key: PublicKey,
-    /// Since when it is pinned: a day of UTC.
+    /// The day on which it was pinned, in UTC.
     pub since: Date,
 }
 
-/// Most lines of the file.
+/// The most lines of the file.
 pub(super) const MAX_LINES: usize = 100_000;
-/// Most bytes of the file.
+/// The most bytes of the file.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
-/// The two in words.
+/// Both limits in words, for messages.
 pub(super) const LIMIT: &str = "100,000 lines and 16 MiB";
 
 const HEADING: &str =
-    "# Whose keys this host knows: RELAY NICK KEY SINCE; of a relay: ADDRESS / KEY SINCE\n";
+    "# Known keys of peers: RELAY NICK KEY SINCE; of relays: ADDRESS / KEY SINCE\n";
 
-/// What stands in the place of a nick where the key is the relay's own: no nick has it.
-const ITSELF: &str = "/";
+/// Replaces the nick if the key is the relay's own. No nick contains it.
+const RELAY_ITSELF: &str = "/";
 
 impl KnownPeer {
-    /// Someone whose key is pinned today.
+    /// Creates the entry of a key that is pinned today.
     pub(super) fn today(relay: RelayId, nick: Nick, key: PublicKey) -> Self {
         Self { relay, nick, key, since: OffsetDateTime::now_utc().date() }
     }
@@ -49,10 +49,10 @@ impl KnownPeer {
     }
 }
 
-/// The key that the relay at an address had first: a line `ADDRESS / KEY SINCE`.
+/// The key that the relay at an address first had: a line `ADDRESS / KEY SINCE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KnownRelay {
-    /// As [`RelayAddress::canonical`](crate::RelayAddress::canonical) writes it.
+    /// The [canonical](crate::RelayAddress::canonical) address.
     pub(super) address: String,
     pub(super) key: PublicKey,
     since: Date,
@@ -65,7 +65,7 @@ impl KnownRelay {
 
     fn line(&self) -> String {
         let Self { address, key, since } = self;
-        format!("{address} {ITSELF} {key} {since}\n")
+        format!("{address} {RELAY_ITSELF} {key} {since}\n")
     }
 }
 
@@ -75,37 +75,37 @@ pub(super) struct KnownLines(Vec<Line>);
 
 #[derive(Debug)]
 struct Line {
-    /// With its end, if it has one.
+    /// The line with its end, if it has one.
     text: String,
-    says: Says,
+    content: Content,
 }
 
 #[derive(Debug)]
-enum Says {
+enum Content {
     /// A comment, or an empty line.
-    Nothing,
+    None,
     Peer(KnownPeer),
     Relay(KnownRelay),
 }
 
 impl Line {
     fn peer(&self) -> Option<&KnownPeer> {
-        match &self.says {
-            Says::Peer(peer) => Some(peer),
+        match &self.content {
+            Content::Peer(peer) => Some(peer),
             _ => None,
         }
     }
 
     fn relay(&self) -> Option<&KnownRelay> {
-        match &self.says {
-            Says::Relay(relay) => Some(relay),
+        match &self.content {
+            Content::Relay(relay) => Some(relay),
             _ => None,
         }
     }
 }
 
 impl KnownLines {
-    /// Reads all lines, or none; `path` is for the error.
+    /// Parses all lines, or none. `path` is for the error.
     pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self, KeysError> {
         let bad = |line: usize, why: String| KeysError::BadLine {
             path: path.into(),
@@ -117,21 +117,21 @@ impl KnownLines {
             let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
             bad(line, format!("expected UTF-8, got the byte {:#04x}", after[0]))
         })?;
-        let (mut lines, mut relays) = (Vec::new(), Relays::default());
+        let (mut lines, mut cache) = (Vec::new(), RelayCache::default());
         let mut seen = HashMap::new();
         for (at, text) in text.split_inclusive('\n').enumerate() {
             if at == MAX_LINES {
                 return Err(KeysError::TooLarge { path: path.into(), limit: LIMIT });
             }
-            let says = match text.trim_end_matches(['\n', '\r']) {
-                "" => Says::Nothing,
-                comment if comment.starts_with('#') => Says::Nothing,
-                line => relays.parse_line(line).map_err(|why| bad(at + 1, why))?,
+            let content = match text.trim_end_matches(['\n', '\r']) {
+                "" => Content::None,
+                comment if comment.starts_with('#') => Content::None,
+                line => cache.parse_line(line).map_err(|why| bad(at + 1, why))?,
             };
-            let (relay, nick) = match &says {
-                Says::Nothing => (None, ITSELF.to_owned()),
-                Says::Peer(peer) => (Some(peer.relay.to_string()), peer.nick.to_string()),
-                Says::Relay(relay) => (Some(relay.address.clone()), ITSELF.to_owned()),
+            let (relay, nick) = match &content {
+                Content::None => (None, RELAY_ITSELF.to_owned()),
+                Content::Peer(peer) => (Some(peer.relay.to_string()), peer.nick.to_string()),
+                Content::Relay(relay) => (Some(relay.address.clone()), RELAY_ITSELF.to_owned()),
             };
             if let Some(relay) = relay
                 && let Some(first) = seen.insert((relay.clone(), nick.to_ascii_lowercase()), at + 1)
@@ -141,33 +141,33 @@ impl KnownLines {
                 );
                 return Err(bad(at + 1, why));
             }
-            lines.push(Line { text: text.to_owned(), says });
+            lines.push(Line { text: text.to_owned(), content });
         }
         Ok(Self(lines))
     }
 
-    /// As it is to be written; `None` where it has become too large.
+    /// Returns the text to be written; `None` if it is too large.
     pub(super) fn encode(&self) -> Option<String> {
         let text: String = self.0.iter().map(|line| line.text.as_str()).collect();
         (self.0.len() <= MAX_LINES && text.len() as u64 <= MAX_BYTES).then_some(text)
     }
 
-    /// Everyone who is known.
+    /// Returns all known peers.
     pub(super) fn peers(&self) -> impl Iterator<Item = &KnownPeer> {
         self.0.iter().filter_map(Line::peer)
     }
 
-    /// Every relay whose key is known.
+    /// Returns all relays with known keys.
     pub(super) fn relays(&self) -> impl Iterator<Item = &KnownRelay> {
         self.0.iter().filter_map(Line::relay)
     }
 
-    /// The key that the relay at this address had first.
+    /// Returns the key that the relay at this address first had.
     pub(super) fn relay_key(&self, address: &str) -> Option<PublicKey> {
         self.relays().find(|relay| relay.address == address).map(|relay| relay.key)
     }
 
-    /// Puts a line in the place of the one of this relay and nick, or behind all others.
+    /// Replaces the line of this relay and nick, or appends one.
     pub(super) fn put(&mut self, peer: KnownPeer) {
         let same = |line: &Line| {
             let known = line.peer();
@@ -175,24 +175,24 @@ impl KnownLines {
                 known.relay == peer.relay && known.nick.eq_ignore_case(&peer.nick)
             })
         };
-        let place = self.0.iter().position(same);
-        self.put_at(place, Line { text: peer.line(), says: Says::Peer(peer) });
+        let at = self.0.iter().position(same);
+        self.put_at(at, Line { text: peer.line(), content: Content::Peer(peer) });
     }
 
-    /// Puts the key of the relay at an address that has none yet.
+    /// Appends the key of the relay at an address that has none.
     pub(super) fn put_relay(&mut self, relay: KnownRelay) {
-        self.put_at(None, Line { text: relay.line(), says: Says::Relay(relay) });
+        self.put_at(None, Line { text: relay.line(), content: Content::Relay(relay) });
     }
 
-    fn put_at(&mut self, place: Option<usize>, line: Line) {
-        if let Some(place) = place {
-            self.0[place] = line;
+    fn put_at(&mut self, at: Option<usize>, line: Line) {
+        if let Some(at) = at {
+            self.0[at] = line;
             return;
         }
         if self.0.is_empty() {
-            self.0.push(Line { text: HEADING.to_owned(), says: Says::Nothing });
+            self.0.push(Line { text: HEADING.to_owned(), content: Content::None });
         }
-        // A person may have left the last line without an end.
+        // The user may have left the last line without an end.
         if let Some(last) = self.0.last_mut()
             && !last.text.ends_with('\n')
         {
@@ -201,17 +201,17 @@ impl KnownLines {
         self.0.push(line);
     }
 
-    /// Takes out those that `which` says.
+    /// Removes and returns the peers that `which` selects.
     pub(super) fn take(&mut self, which: impl Fn(&KnownPeer) -> bool) -> Vec<KnownPeer> {
         let taken = self.0.extract_if(.., |line| line.peer().is_some_and(&which));
-        let peer = |line: Line| match line.says {
-            Says::Peer(peer) => Some(peer),
+        let peer = |line: Line| match line.content {
+            Content::Peer(peer) => Some(peer),
             _ => None,
         };
         taken.filter_map(peer).collect()
     }
 
-    /// Takes out the relays that `which` says by their addresses; returns whether there were any.
+    /// Removes the relays whose addresses `which` selects. Returns true if there were any.
     pub(super) fn take_relays(&mut self, which: impl Fn(&str) -> bool) -> bool {
         let before = self.0.len();
         self.0.retain(|line| line.relay().is_none_or(|relay| !which(&relay.address)));
@@ -219,12 +219,12 @@ impl KnownLines {
     }
 }
 
-/// The relay of the line before, as it stands there: most files name one over and over.
+/// Caches the relay of the previous line: most files repeat one relay.
 #[derive(Default)]
-struct Relays(Option<(String, RelayId)>);
+struct RelayCache(Option<(String, RelayId)>);
 
-impl Relays {
-    fn parse_line(&mut self, line: &str) -> Result<Says, String> {
+impl RelayCache {
+    fn parse_line(&mut self, line: &str) -> Result<Content, String> {
         let mut fields = line.split_whitespace();
         let mut next = || fields.next();
         let (Some(relay), Some(nick), Some(key), Some(since), None) =
@@ -234,16 +234,16 @@ impl Relays {
         };
         let relay = self.read(relay)?;
         let nick = match nick {
-            ITSELF => None,
+            RELAY_ITSELF => None,
             nick => Some(Nick::parse(nick).map_err(|error| error.to_string())?),
         };
         let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
         let since = parse_date(since)
             .ok_or_else(|| format!("expected a date such as 2026-11-22, got {}", Quoted(since)))?;
         match (nick, relay) {
-            (Some(nick), relay) => Ok(Says::Peer(KnownPeer { relay, nick, key, since })),
+            (Some(nick), relay) => Ok(Content::Peer(KnownPeer { relay, nick, key, since })),
             (None, RelayId::Address(address)) => {
-                Ok(Says::Relay(KnownRelay { address, key, since }))
+                Ok(Content::Relay(KnownRelay { address, key, since }))
             }
             (None, RelayId::Key(_)) => {
                 Err(format!("expected ADDRESS / KEY SINCE, got {}", Quoted(line)))

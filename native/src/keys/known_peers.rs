@@ -1,4 +1,4 @@
-//! Whom this host knows.
+//! The file of pinned keys.
 
 use std::path::{Path, PathBuf};
 
@@ -12,18 +12,18 @@ use super::relay_id::RelayId;
 use super::{folder, lock, private_file};
 use crate::RelayAddress;
 
-/// The file in the folder of the keys.
-const FILE: &str = "known_peers";
+/// The file's name in the folder of keys.
+const FILE_NAME: &str = "known_peers";
 
-/// Others may read it, as far as the folder lets them.
+/// Other users may read it, if the folder permits.
 const BOUNDS: private_file::Bounds =
     private_file::Bounds { mode: 0o644, bytes: MAX_BYTES, limit: LIMIT };
 
-/// The keys of others, pinned per relay and nick, and those of relays, in a text file that its user can read and edit.
+/// The keys of peers, pinned per relay and nick, and those of relays, in a text file that the user can read and
+/// edit.
 ///
-/// It holds no more than the file's place: every call reads what is there by then. All of them block
-/// on the disk, and those that write wait up to 10 s for another process that does. At most 100,000
-/// lines and 16 MiB.
+/// It holds only the file's path: every call reads the current content. All calls block on the disk, and
+/// those that write wait up to 10 s for another process that does. At most 100,000 lines and 16 MiB.
 #[derive(Clone, Debug)]
 pub struct KnownPeers {
     folder: PathBuf,
@@ -31,18 +31,18 @@ pub struct KnownPeers {
 }
 
 impl KnownPeers {
-    /// The file in `folder`, read once to see that it is good. Nothing is created.
+    /// Opens the file in `folder`, and reads it once to validate it. Creates nothing.
     ///
     /// # Errors
     ///
-    /// [`KeysError`]: where the folder or the file cannot be used as it is.
+    /// [`KeysError`] if the folder or the file cannot be used as it is.
     pub fn open(folder: &Path) -> Result<Self, KeysError> {
-        let known = Self { folder: folder.into(), path: folder.join(FILE) };
+        let known = Self { folder: folder.into(), path: folder.join(FILE_NAME) };
         known.read()?;
         Ok(known)
     }
 
-    /// Who is known at a relay.
+    /// Returns the peers known at a relay.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl KnownPeers {
         Ok(AddressBook::of(&self.read()?, &relay.canonical()))
     }
 
-    /// What the keys of those at this relay are kept by, as far as its address tells.
+    /// Returns what keys at this relay are pinned for, as far as known from its address.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl KnownPeers {
         Ok(key.map_or(RelayId::Address(address), RelayId::Key))
     }
 
-    /// The addresses at which this host met relays with keys.
+    /// Returns the addresses of relays with keys, and the keys.
     ///
     /// # Errors
     ///
@@ -72,11 +72,11 @@ impl KnownPeers {
         Ok(lines.relays().map(|relay| (relay.address.clone(), relay.key)).collect())
     }
 
-    /// Keeps the key of the relay at an address where none is known yet.
+    /// Stores the key of the relay at an address, unless one is known.
     ///
     /// # Errors
     ///
-    /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
+    /// As [`pin`](Self::pin), except [`KeysError::OtherKey`].
     pub fn remember(&self, relay: &RelayAddress, key: PublicKey) -> Result<(), KeysError> {
         let address = relay.canonical();
         self.change(|lines| {
@@ -88,7 +88,7 @@ impl KnownPeers {
         })
     }
 
-    /// Everyone who is known, in the order of the file.
+    /// Returns all known peers, in the order of the file.
     ///
     /// # Errors
     ///
@@ -97,13 +97,13 @@ impl KnownPeers {
         Ok(self.read()?.peers().cloned().collect())
     }
 
-    /// Pins a key that is seen for the first time. One that is pinned already stays as it is.
+    /// Pins a key that is seen for the first time. A pinned key stays unchanged.
     ///
     /// # Errors
     ///
-    /// [`KeysError::OtherKey`] where another key is pinned, by another process meanwhile for example;
-    /// [`KeysError::TooLarge`] where the file is full; otherwise as [`open`](Self::open), and what
-    /// the system says of the writing. Nothing has changed then.
+    /// [`KeysError::OtherKey`] if another key is pinned, for example by another process meanwhile;
+    /// [`KeysError::TooLarge`] if the file is full; otherwise as [`open`](Self::open), and the system's error
+    /// of writing. The file is unchanged then.
     pub fn pin(
         &self,
         relay: &RelayId,
@@ -125,11 +125,11 @@ impl KnownPeers {
         })
     }
 
-    /// Pins a key because the user says so, also in place of another; that one is returned too.
+    /// Pins a key by the user's decision, even in place of another, which is returned too.
     ///
     /// # Errors
     ///
-    /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
+    /// As [`pin`](Self::pin), except [`KeysError::OtherKey`].
     pub fn replace(
         &self,
         relay: &RelayId,
@@ -147,19 +147,19 @@ impl KnownPeers {
         })
     }
 
-    /// Forgets those that `which` says, and the keys of the relays at the addresses that `at` says; those
-    /// who are forgotten are returned.
+    /// Removes the peers that `which` selects, and the keys of relays at the addresses that `at` selects.
+    /// Returns the removed peers.
     ///
     /// # Errors
     ///
-    /// As [`pin`](Self::pin), but for [`KeysError::OtherKey`].
+    /// As [`pin`](Self::pin), except [`KeysError::OtherKey`].
     pub fn forget(
         &self,
         which: impl Fn(&KnownPeer) -> bool,
         at: impl Fn(&str) -> bool,
     ) -> Result<Vec<KnownPeer>, KeysError> {
         let lines = self.read()?;
-        // There is nothing to forget, and no reason to make a folder.
+        // Without a match, no folder is created.
         if !lines.peers().any(&which) && !lines.relays().any(|relay| at(&relay.address)) {
             return Ok(Vec::new());
         }
@@ -181,12 +181,12 @@ impl KnownPeers {
         )
     }
 
-    /// Reads, changes and, where `change` says that it did, writes: nobody else does meanwhile.
+    /// Reads the file, changes it and, if `change` returns true, writes it. No other process writes meanwhile.
     fn change<R>(
         &self,
         change: impl FnOnce(&mut KnownLines) -> Result<(R, bool), KeysError>,
     ) -> Result<R, KeysError> {
-        folder::make(&self.folder)?;
+        folder::create(&self.folder)?;
         let _lock = lock::lock(&self.folder.join(".known_peers.lock"))?;
         let mut lines = self.read()?;
         let (result, changed) = change(&mut lines)?;

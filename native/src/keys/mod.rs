@@ -1,8 +1,8 @@
-//! Who this host is, and whom it knows: its secret key, and the keys of others as first seen.
+//! The secret key of this host, and the keys of peers as first seen.
 //!
-//! Both lie in one folder ([`usual_folder`], or one of the user's choice) as text that a person can
-//! read. A file that others could read or change, or that is not understood to its last line, is
-//! refused and never overwritten: half of a security file is worse than none.
+//! Both are in one folder ([`usual_folder`], or one of the user's choice) as readable text. A file that
+//! other users could read or change, or of which a line is invalid, is refused and never overwritten:
+//! half of a security file is worse than none.
 
 mod address_book;
 mod error;

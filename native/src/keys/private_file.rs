@@ -1,4 +1,4 @@
-//! Files that nobody but their user may change: read with care, written whole or not at all.
+//! Files that only their user can change: checked when read, and written completely or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 
 use super::error::{KeysError, Unsafe};
 
-/// What a file may be at most.
+/// The widest permissions and the largest size that a file may have.
 pub(super) struct Bounds {
-    /// The permissions.
+    /// Permissions.
     pub(super) mode: u32,
-    /// The bytes.
+    /// Bytes.
     pub(super) bytes: u64,
-    /// How a file that is too large is told what it should be.
+    /// The size limit in words, for messages.
     pub(super) limit: &'static str,
 }
 
-/// All of the file; `None` where there is none. Links are not followed, and nothing is waited for.
-pub(super) fn read(path: &Path, most: &Bounds) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+/// Reads the complete file; `None` if it does not exist. Does not follow links, and does not wait for a pipe.
+pub(super) fn read(path: &Path, bounds: &Bounds) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -31,24 +31,27 @@ pub(super) fn read(path: &Path, most: &Bounds) -> Result<Option<Zeroizing<Vec<u8
     };
     let reading = || KeysError::system("read", path);
     let metadata = file.metadata().map_err(reading())?;
-    let why = if metadata.is_file() { loose(&metadata, most.mode) } else { Some(Unsafe::NotAFile) };
+    let why =
+        if metadata.is_file() { fault_of(&metadata, bounds.mode) } else { Some(Unsafe::NotAFile) };
     if let Some(why) = why {
         return Err(KeysError::Unsafe { path: path.into(), why });
     }
-    // As large as it is said to be from the start, so that no part of a secret stays behind in
-    // memory that was grown out of.
-    let expected = usize::try_from(metadata.len().min(most.bytes)).unwrap_or_default();
+    // Allocated at full size at once, so that no part of a secret stays in memory that a growing vector
+    // left.
+    let expected = usize::try_from(metadata.len().min(bounds.bytes)).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
-    file.take(most.bytes + 1).read_to_end(&mut bytes).map_err(reading())?;
-    if bytes.len() as u64 > most.bytes {
-        return Err(KeysError::TooLarge { path: path.into(), limit: most.limit });
+    file.take(bounds.bytes + 1).read_to_end(&mut bytes).map_err(reading())?;
+    if bytes.len() as u64 > bounds.bytes {
+        return Err(KeysError::TooLarge { path: path.into(), limit: bounds.limit });
     }
     Ok(Some(bytes))
 }
 
-/// Writes a file that lasts. `false`, and nothing changed, where one of its name is there already.
+/// Writes a new file and syncs it. Returns `false`, and changes nothing, if its name exists.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
-    match written(path, bytes, tempfile::Builder::new().prefix(".new-"))?.persist_noclobber(path) {
+    match write_temporary(path, bytes, tempfile::Builder::new().prefix(".new-"))?
+        .persist_noclobber(path)
+    {
         Ok(_) => {
             sync_folder(path);
             Ok(true)
@@ -58,12 +61,11 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
     }
 }
 
-/// Puts a file that lasts in the place of what is there. At no moment is there half of it. The
-/// caller sees to it that nobody else does so meanwhile.
+/// Replaces a file atomically and syncs it. The caller must hold the lock.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
-    // What a process left that was killed here would otherwise pile up under ever new names.
+    // One fixed name, so that files left by killed processes do not pile up.
     match fs::remove_file(path.with_file_name(&name)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(KeysError::system("write", path)(error));
@@ -71,14 +73,15 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
         _ => {}
     }
     let persisted =
-        written(path, bytes, tempfile::Builder::new().prefix(&name).rand_bytes(0))?.persist(path);
+        write_temporary(path, bytes, tempfile::Builder::new().prefix(&name).rand_bytes(0))?
+            .persist(path);
     persisted.map_err(|error| KeysError::system("replace", path)(error.error))?;
     sync_folder(path);
     Ok(())
 }
 
-/// The bytes on disk, under another name in the same folder. It has mode 0600 from the start.
-fn written(
+/// Writes the bytes under another name in the same folder, with mode 0600 from the start.
+fn write_temporary(
     path: &Path,
     bytes: &[u8],
     name: &tempfile::Builder<'_, '_>,
@@ -93,7 +96,7 @@ fn written(
     write().map_err(KeysError::system("write", path))
 }
 
-/// Makes a name last through a power cut, where the file system can.
+/// Makes a name survive a power failure, where the file system can.
 fn sync_folder(path: &Path) {
     if cfg!(unix)
         && let Some(folder) = path.parent()
@@ -102,7 +105,7 @@ fn sync_folder(path: &Path) {
     }
 }
 
-/// Opens for reading, no link and without waiting for the other end of a pipe.
+/// Opens for reading without following a link and without waiting for the other end of a pipe.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags};
@@ -110,7 +113,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
-/// What systems say of a link that is not to be followed.
+/// True for the errors that systems return for a link that must not be followed.
 #[cfg(unix)]
 fn is_link(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -118,7 +121,7 @@ fn is_link(error: &io::Error) -> bool {
 }
 
 #[cfg(unix)]
-fn loose(metadata: &fs::Metadata, allowed: u32) -> Option<Unsafe> {
+fn fault_of(metadata: &fs::Metadata, allowed: u32) -> Option<Unsafe> {
     use std::os::unix::fs::MetadataExt as _;
     let (expected, got) = (rustix::process::geteuid().as_raw(), metadata.uid());
     if got != expected {
@@ -139,6 +142,6 @@ fn is_link(_: &io::Error) -> bool {
 }
 
 #[cfg(not(unix))]
-fn loose(_: &fs::Metadata, _: u32) -> Option<Unsafe> {
+fn fault_of(_: &fs::Metadata, _: u32) -> Option<Unsafe> {
     None
 }

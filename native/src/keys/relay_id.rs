@@ -1,4 +1,4 @@
-//! What the keys of others are kept by.
+//! Identifies the relay that a key is pinned for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,17 +8,17 @@ use xcher_core::secure::PublicKey;
 
 use crate::RelayAddress;
 
-/// A relay: by the key that it proves, or, where it has none, by its address. A relay with a key is one
-/// and the same at each of its addresses.
+/// Identifies a relay by the key that it proves, or by its address if it has none. A relay with a key is the
+/// same at each of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RelayId {
-    /// As [`RelayAddress::canonical`] writes it.
+    /// The [canonical](RelayAddress::canonical) address.
     Address(String),
     /// The key.
     Key(PublicKey),
 }
 
-const KEY: &str = "key:";
+const KEY_PREFIX: &str = "key:";
 
 impl From<&RelayAddress> for RelayId {
     fn from(address: &RelayAddress) -> Self {
@@ -30,7 +30,7 @@ impl fmt::Display for RelayId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => f.write_str(address),
-            Self::Key(key) => write!(f, "{KEY}{key}"),
+            Self::Key(key) => write!(f, "{KEY_PREFIX}{key}"),
         }
     }
 }
@@ -38,14 +38,14 @@ impl fmt::Display for RelayId {
 impl FromStr for RelayId {
     type Err = String;
 
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else: a relay that is written in another
-    /// way would never be found.
+    /// Parses the output of [`Display`](fmt::Display), and nothing else: a relay written in another form would
+    /// never be found.
     ///
     /// # Errors
     ///
-    /// What was expected.
+    /// The expected form.
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(key) = text.strip_prefix(KEY) {
+        if let Some(key) = text.strip_prefix(KEY_PREFIX) {
             return PublicKey::parse(key).map(Self::Key).map_err(|error| error.to_string());
         }
         let address: RelayAddress =

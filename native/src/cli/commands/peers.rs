@@ -7,7 +7,7 @@ use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Common, PeersArgs, PeersCommand};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::keys::identity::{self, Whose};
+use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{KnownPeer, KnownPeers, RelayId};
 
 pub(crate) fn run(common: &Common, args: &PeersArgs) -> Result<(), CliError> {
@@ -84,7 +84,7 @@ impl Peers<'_> {
     }
 
     fn me(&self) -> Result<(), CliError> {
-        let secret = identity::load_or_create(&self.common.data_folder()?, Whose::Host)?;
+        let secret = identity::load_or_create(&self.common.data_folder()?, KeyOwner::Host)?;
         let key = Identity::new(*secret).public();
         let event = JsonEvent::Me { key: key.to_string() };
         let printed = self.output.result(format_args!("{key}"));

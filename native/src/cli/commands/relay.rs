@@ -18,7 +18,7 @@ use crate::cli::sockets::listen;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
-use crate::keys::identity::{self, Whose};
+use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
@@ -119,7 +119,7 @@ fn identity(common: &Common) -> Result<Option<Identity>, CliError> {
         Ok(None)
     };
     let Some(folder) = named.clone().or(usual) else { return without(&"no home directory") };
-    match identity::load_or_create(&folder, Whose::Relay) {
+    match identity::load_or_create(&folder, KeyOwner::Relay) {
         Ok(secret) => Ok(Some(Identity::new(*secret))),
         Err(error @ KeysError::System { .. }) if named.is_none() => without(&error),
         Err(error) => Err(error.into()),

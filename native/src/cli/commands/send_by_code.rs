@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use xcher_core::ProtocolError;
-use xcher_core::code::{Code, CodeError, MAX_TRIES};
+use xcher_core::code::{Code, CodeError, MAX_NICK_ATTEMPTS, MAX_TRIES};
 use xcher_core::delivery::{CodeDelivery, Status};
 use xcher_core::peer::{CallPolicy, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
@@ -16,9 +16,6 @@ use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::{delivery_report, qr, share_link};
 use crate::files::Shares;
 use crate::keys::KeysError;
-
-/// The most codes to try while their nicks are taken.
-const MAX_CODES: u32 = 8;
 
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
     let delivery =
@@ -51,7 +48,7 @@ async fn go_online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code)
             .await
         {
             Ok(online) => return Ok((online, code)),
-            Err(not) if not.nick_taken && tries < MAX_CODES => {}
+            Err(not) if not.nick_taken && tries < MAX_NICK_ATTEMPTS => {}
             Err(not) => return Err(not.error),
         }
     }

@@ -8,7 +8,7 @@ fn parse(text: impl AsRef<[u8]>) -> Result<KnownLines, KeysError> {
     KnownLines::parse(text.as_ref(), Path::new("known_peers"))
 }
 
-/// The line at fault and what is said of it.
+/// Returns the invalid line and the reason.
 fn error(text: impl AsRef<[u8]>) -> (usize, String) {
     match parse(text).unwrap_err() {
         KeysError::BadLine { line, why, .. } => (line, why.into()),
@@ -28,7 +28,7 @@ fn peer(relay: &str, nick: &str, first: u8) -> KnownPeer {
 }
 
 #[test]
-fn what_is_read_is_written_as_it_was() {
+fn writes_the_text_as_it_was_read() {
     for text in [
         String::new(),
         "\n".into(),
@@ -43,7 +43,7 @@ fn what_is_read_is_written_as_it_was() {
 }
 
 #[test]
-fn lines_come_and_go_and_leave_the_others_alone() {
+fn changes_one_line_and_keeps_the_others() {
     let text = format!("# top\n\nr:1 amy {KEY} 2020-02-29\n# bob is new");
     let mut lines = parse(&text).unwrap();
     lines.put(peer("r:1", "bob", 1));
@@ -61,16 +61,16 @@ fn lines_come_and_go_and_leave_the_others_alone() {
 }
 
 #[test]
-fn a_new_file_says_what_it_is() {
+fn a_new_file_has_a_heading() {
     let mut lines = KnownLines::default();
     lines.put(peer("r:1", "amy", 1));
     let text = lines.encode().unwrap();
-    assert!(text.starts_with("# Whose keys this host knows"), "{text}");
+    assert!(text.starts_with("# Known keys of peers"), "{text}");
     assert_eq!(parse(&text).unwrap().peers().collect::<Vec<_>>(), [&peer("r:1", "amy", 1)]);
 }
 
 #[test]
-fn a_line_that_says_nothing_is_an_error() {
+fn rejects_an_invalid_line() {
     let good = format!("r:1 amy {KEY} 2026-11-22");
     for (bad, expected) in [
         ("r:1".into(), "expected RELAY NICK KEY SINCE, got \"r:1\""),
@@ -109,7 +109,7 @@ fn a_line_that_says_nothing_is_an_error() {
 }
 
 #[test]
-fn one_key_for_one_nick() {
+fn rejects_a_second_key_for_one_nick() {
     let one = format!("r:1 amy {KEY} 2026-11-22\n");
     let (line, why) = error(format!("{one}#\n{one}"));
     assert_eq!(line, 3);
@@ -123,7 +123,7 @@ fn one_key_for_one_nick() {
 }
 
 #[test]
-fn every_half_of_a_file_is_an_error_or_whole_lines() {
+fn a_truncated_file_is_an_error_or_ends_with_a_line() {
     let text = format!("# top\nr:1 amy {KEY} 2026-11-22\nr:1 bob {KEY} 2026-11-22\n");
     let line = text.find('\n').unwrap() + 1;
     let length = (text.len() - line) / 2;
@@ -135,7 +135,7 @@ fn every_half_of_a_file_is_an_error_or_whole_lines() {
 }
 
 #[test]
-fn as_many_lines_as_are_allowed_and_no_more() {
+fn accepts_at_most_the_allowed_lines() {
     let text = "#\n".repeat(MAX_LINES);
     let mut lines = parse(&text).unwrap();
     assert!(lines.encode().is_some());

@@ -28,7 +28,7 @@ fn here(known: &KnownPeers, address: &str) -> Vec<(Nick, PublicKey)> {
 }
 
 #[test]
-fn what_is_pinned_is_known_at_that_relay_alone() {
+fn pins_apply_to_one_relay() {
     let folder = tempfile::tempdir().unwrap();
     let known = KnownPeers::open(&folder.path().join("new")).unwrap();
     assert!(known.list().unwrap().is_empty() && !folder.path().join("new").exists());
@@ -53,24 +53,24 @@ fn what_is_pinned_is_known_at_that_relay_alone() {
 }
 
 #[test]
-fn another_key_is_pinned_only_where_the_user_says_so() {
+fn pins_another_key_only_by_the_users_decision() {
     let folder = tempfile::tempdir().unwrap();
     let known = KnownPeers::open(folder.path()).unwrap();
     let (relay, amy) = (relay("r:1"), nick("amy"));
     let first = known.pin(&relay, &amy, key(1)).unwrap();
-    let before = fs::read(folder.path().join(FILE)).unwrap();
+    let before = fs::read(folder.path().join(FILE_NAME)).unwrap();
     assert_eq!(known.pin(&relay, &amy, key(1)).unwrap(), first);
     let error = known.pin(&relay, &amy, key(2)).unwrap_err();
     let KeysError::OtherKey { pinned, .. } = &error else { panic!("{error}") };
     assert_eq!(*pinned, key(1));
-    assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), before);
+    assert_eq!(fs::read(folder.path().join(FILE_NAME)).unwrap(), before);
     assert_eq!(known.replace(&relay, &amy, key(1)).unwrap(), (first, None));
     assert_eq!(known.replace(&relay, &amy, key(2)).unwrap().1, Some(key(1)));
     assert_eq!(here(&known, "r:1"), [(amy, key(2))]);
 }
 
 #[test]
-fn writers_at_once_lose_nothing() {
+fn concurrent_writers_lose_nothing() {
     const WRITERS: usize = 8;
     const EACH: usize = 25;
     let folder = tempfile::tempdir().unwrap();
@@ -92,9 +92,9 @@ fn writers_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_file_that_is_not_understood_is_never_written() {
+fn never_writes_an_invalid_file() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(FILE);
+    let file = folder.path().join(FILE_NAME);
     let known = KnownPeers::open(folder.path()).unwrap();
     known.pin(&relay("r:1"), &nick("amy"), key(1)).unwrap();
     let half = fs::read(&file).unwrap();
@@ -113,7 +113,7 @@ fn a_file_that_is_not_understood_is_never_written() {
 }
 
 #[test]
-fn a_relay_with_a_key_is_one_at_all_its_addresses() {
+fn a_relay_with_a_key_is_the_same_at_all_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let known = KnownPeers::open(folder.path()).unwrap();
     let (amy, its) = (nick("amy"), key(7));
@@ -123,7 +123,7 @@ fn a_relay_with_a_key_is_one_at_all_its_addresses() {
     assert_eq!(known.id_of(&at("r:2")).unwrap(), relay("r:2"));
     known.pin(&RelayId::Key(its), &amy, key(1)).unwrap();
     assert_eq!(here(&known, "r:1"), [(amy.clone(), key(1))]);
-    // Met at another address, it is known as soon as it has proved its key.
+    // At another address, it is recognized once it has proved its key.
     let mut book = known.of(&at("https://r/")).unwrap();
     assert!(book.here().is_empty());
     assert_eq!(book.by(its), [(amy.clone(), key(1))]);
@@ -132,10 +132,10 @@ fn a_relay_with_a_key_is_one_at_all_its_addresses() {
     assert_eq!(known.id_of(&at("r:1")).unwrap(), relay("r:1"));
 }
 
-/// Who changes the relay's key on the way, or takes it out, makes nobody unknown, and cannot bring in
-/// those whom this host knows at a relay of its own.
+/// An attacker on the path who changes the relay's key, or removes it, makes no peer unknown, and cannot add
+/// the peers that this host knows at a relay of the attacker's.
 #[test]
-fn another_key_of_the_relay_makes_nobody_unknown() {
+fn another_key_of_the_relay_makes_no_peer_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let known = KnownPeers::open(folder.path()).unwrap();
     let (amy, bob) = (nick("amy"), nick("bob"));

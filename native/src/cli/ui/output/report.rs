@@ -9,6 +9,7 @@ use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::left_out::describe;
+use crate::cli::ui::transfer_error::transfer_error;
 use crate::host::HostEvent;
 
 impl Output {
@@ -130,7 +131,7 @@ impl Output {
                 }
             }
             Event::Failed { direction, name, error, .. } => {
-                let line = format!("{name}: {error}");
+                let line = format!("{name}: {}", transfer_error(error));
                 self.error(format_args!("{line}"));
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
