@@ -213,6 +213,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn errors_are_owned_and_thread_safe() {
+        fn is_owned<E: core::error::Error + Send + Sync + 'static>() {}
+        is_owned::<ProtocolError>();
+        is_owned::<MisuseError>();
+        is_owned::<SecureError>();
+        is_owned::<CodeError>();
+        is_owned::<crate::code::InvalidCode>();
+        is_owned::<crate::secure::InvalidKey>();
+        is_owned::<crate::InvalidNick>();
+        is_owned::<crate::InvalidName>();
+        is_owned::<crate::NameError>();
+        is_owned::<crate::addr::AddrError>();
+        is_owned::<crate::tunnel::AllocationError>();
+        is_owned::<crate::peer::Error>();
+    }
+
+    #[test]
     fn quoted_text_cannot_act_on_a_terminal() {
         assert_eq!(format!("{}", Quoted("a\u{1b}[2J\u{202e}b")), r#""a\u{1b}[2J\u{202e}b""#);
         let marks = format!("{}", Quoted("\"\\\0\r\n\u{a0}é' 日"));

@@ -210,6 +210,9 @@ impl fmt::Display for NameError {
     }
 }
 
+impl core::error::Error for NameError {}
+
+/// Returns the first violation, if any.
 #[cold]
 fn error(name: &str) -> Option<NameError> {
     if name.is_empty() {

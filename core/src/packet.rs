@@ -73,9 +73,9 @@ impl<'a> Chk<'a> {
     }
 }
 
-const ENTRY: &str = "X_FILELIST, X_FILELIST name size or X_FILELIST EOF EOF";
-const CHK: &str = "X_CHK name";
-const REQUEST: &str = "X_REQUEST name size port";
+const ENTRY_FORM: &str = "X_FILELIST, X_FILELIST name size or X_FILELIST EOF EOF";
+const CHK_FORM: &str = "X_CHK name";
+const REQUEST_FORM: &str = "X_REQUEST name size port";
 
 impl<'a> Packet<'a> {
     /// Parses a line without its end.
@@ -88,7 +88,7 @@ impl<'a> Packet<'a> {
     pub fn parse(line: &'a str) -> Result<Self, ProtocolError> {
         // Entries come first: a listing can have millions.
         if let Some(fields) = line.strip_prefix("X_FILELIST ") {
-            return Self::parse_entry(fields).ok_or_else(|| malformed(ENTRY, line));
+            return Self::parse_entry(fields).ok_or_else(|| malformed(ENTRY_FORM, line));
         }
         let (verb, fields) = match line.split_once(' ') {
             Some((verb, fields)) => (verb, Some(fields)),
@@ -99,11 +99,11 @@ impl<'a> Packet<'a> {
             ("X_END", None) => Ok(Self::End),
             ("X_END", Some(_)) => Err(malformed("X_END", line)),
             ("X_CHK", Some(name)) if !name.is_empty() => Ok(Self::Chk(Chk(name))),
-            ("X_CHK", _) => Err(malformed(CHK, line)),
+            ("X_CHK", _) => Err(malformed(CHK_FORM, line)),
             ("X_REQUEST", Some(fields)) => {
-                Self::parse_request(fields).ok_or_else(|| malformed(REQUEST, line))
+                Self::parse_request(fields).ok_or_else(|| malformed(REQUEST_FORM, line))
             }
-            ("X_REQUEST", None) => Err(malformed(REQUEST, line)),
+            ("X_REQUEST", None) => Err(malformed(REQUEST_FORM, line)),
             // A packet for the relay alone, never valid here.
             ("X_INIT", _) => Err(malformed("a packet of a control connection", line)),
             (verb, _) if verb.starts_with("X_") => Ok(Self::Unknown { verb }),

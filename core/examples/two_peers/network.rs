@@ -14,7 +14,7 @@ use xcher_core::{Kind, Peer, RelayLimits, Size};
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const NOW: Duration = Duration::ZERO;
 
-/// What a host receives from its driver and from its own peer.
+/// An input of a host, or an event of its own peer.
 pub(crate) enum Received {
     Input(Input<'static>),
     Bytes(ConnId, Vec<u8>),

@@ -145,7 +145,7 @@ impl Peer {
             let arrived = matches!(fetch.stage, FetchStage::Receiving(_) | FetchStage::Storing);
             match fetch.request.is_refusable() {
                 true if arrived => entry.session.settle(fetch.name.as_str()),
-                true => entry.session.give_up(fetch.name.as_str()),
+                true => entry.session.abandon(fetch.name.as_str()),
                 false => {}
             }
             self.start_fetches(fetch.session, turn);

@@ -38,7 +38,7 @@ impl Registry {
             return false;
         }
         held.claimed_by = Some(conn);
-        held.pinged(now);
+        held.record_ping(now);
         let (nick, text) = (claim.0, claim.1.into());
         let until = now.saturating_add(self.limits.claim_timeout);
         if let Some(client) = self.clients.get_mut(&conn) {

@@ -45,8 +45,8 @@ pub(super) struct Client {
     /// Index of its last write among the actions.
     pub(super) write_at: usize,
     opened: Duration,
-    heard: Duration,
-    pinged: Option<Duration>,
+    last_input: Duration,
+    pinged_at: Option<Duration>,
     /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm may
     /// be early.
     pub(super) alarm: Duration,
@@ -83,8 +83,8 @@ impl Client {
             unsent: 0,
             write_at: 0,
             opened: now,
-            heard: now,
-            pinged: None,
+            last_input: now,
+            pinged_at: None,
             alarm: now,
         };
         client.alarm = client.due(limits).at();
@@ -112,13 +112,13 @@ impl Client {
         self.caps.is_some_and(|said| said.has(caps))
     }
 
-    pub(super) fn heard(&mut self, now: Duration) {
-        self.heard = now;
-        self.pinged = None;
+    pub(super) fn record_input(&mut self, now: Duration) {
+        self.last_input = now;
+        self.pinged_at = None;
     }
 
-    pub(super) fn pinged(&mut self, now: Duration) {
-        self.pinged = Some(now);
+    pub(super) fn record_ping(&mut self, now: Duration) {
+        self.pinged_at = Some(now);
     }
 
     pub(super) fn due(&self, limits: &RelayLimits) -> Due {
@@ -130,8 +130,8 @@ impl Client {
                 None => Due::Nick(deadline),
             };
         }
-        match self.pinged {
-            None => Due::Ping(self.heard.saturating_add(limits.silence_timeout)),
+        match self.pinged_at {
+            None => Due::Ping(self.last_input.saturating_add(limits.silence_timeout)),
             Some(at) => Due::Pong(at.saturating_add(limits.silence_timeout)),
         }
     }

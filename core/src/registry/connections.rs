@@ -66,7 +66,7 @@ impl Registry {
                 }
                 Due::Claim(_) => self.grant_claim(conn, actions),
                 Due::Ping(_) => {
-                    client.pinged(now);
+                    client.record_ping(now);
                     self.ping(conn, actions);
                 }
                 Due::Pong(_) => self.close(conn, CloseReason::Silent, actions),

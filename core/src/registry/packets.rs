@@ -25,7 +25,7 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
-        client.heard(now);
+        client.record_input(now);
         if let Some(claimant) = client.claimed_by.take() {
             self.refuse_claim(claimant, actions);
         }

@@ -44,54 +44,58 @@ pub(super) enum ExtensionPacket<'a> {
     Left { reason: LeftOutReason, name: Name<'a> },
 }
 
-const RESUME: &str = "X_RESUME name size port offset digest";
-const PORT: &str = "X_PORT number port";
-const BATCH: &str = "X_BATCH count port, of at most 1024 files";
-const FILE: &str = "X_FILE name size, of at most 262144 bytes";
-const STAT: &str = "X_STAT name size modified mode";
-const OFFER: &str =
-    "X_OFFER name size, with modified mode where both named stat, or X_OFFER EOF EOF";
-const LEFT: &str = "X_LEFT reason name";
+const RESUME_FORM: &str = "X_RESUME name size port offset digest";
+const PORT_FORM: &str = "X_PORT number port";
+const BATCH_FORM: &str = "X_BATCH count port, of at most 1024 files";
+const FILE_FORM: &str = "X_FILE name size, of at most 262144 bytes";
+const STAT_FORM: &str = "X_STAT name size modified mode";
+const OFFER_FORM: &str =
+    "X_OFFER name size, with modified mode if both named stat, or X_OFFER EOF EOF";
+const LEFT_FORM: &str = "X_LEFT reason name";
 
-const KEY: &str = "X_KEY base64 base64";
-const REFUSED: &str = "X_REFUSED number";
-const WANT: &str = "X_WANT files bytes here";
-const STORED: &str = "X_STORED number at count, of at most 1024 files";
-const UNASKED: &str = "X_UNASKED reason name";
-const FAILED: &str = "X_FAILED number at count reason, of at most 1024 files";
+const KEY_FORM: &str = "X_KEY base64 base64";
+const REFUSED_FORM: &str = "X_REFUSED number";
+const WANT_FORM: &str = "X_WANT files bytes here";
+const STORED_FORM: &str = "X_STORED number at count, of at most 1024 files";
+const UNASKED_FORM: &str = "X_UNASKED reason name";
+const FAILED_FORM: &str = "X_FAILED number at count reason, of at most 1024 files";
 
 impl<'a> ExtensionPacket<'a> {
     /// Parses a line; returns `None` if it belongs to no extension in force.
     pub(super) fn parse(line: &'a str, named: Extensions) -> Result<Option<Self>, ProtocolError> {
         let (verb, fields) = line.split_once(' ').unwrap_or((line, ""));
         let (parsed, expected) = match verb {
-            "X_RESUME" if named.has(Extensions::RESUME) => (Self::parse_resume(fields), RESUME),
-            "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT),
-            "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH),
-            "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE),
-            "X_LEFT" if named.has(Extensions::LEFT) => (Self::parse_left(fields), LEFT),
-            "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT),
+            "X_RESUME" if named.has(Extensions::RESUME) => {
+                (Self::parse_resume(fields), RESUME_FORM)
+            }
+            "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT_FORM),
+            "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH_FORM),
+            "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE_FORM),
+            "X_LEFT" if named.has(Extensions::LEFT) => (Self::parse_left(fields), LEFT_FORM),
+            "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT_FORM),
             "X_OFFER" if named.has(Extensions::OFFER) => {
-                (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER)
+                (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER_FORM)
             }
             "X_KEY" if named.has(Extensions::CODE) => {
                 let shown = decode_key_and_proof(fields);
-                (shown.map(|(key, proof)| Self::Key { key, proof }), KEY)
+                (shown.map(|(key, proof)| Self::Key { key, proof }), KEY_FORM)
             }
             "X_REFUSED" if named.has(Extensions::RECEIPT) => {
                 let number = decimal::parse(fields.as_bytes());
-                (number.map(|number| Self::Refused { number }), REFUSED)
+                (number.map(|number| Self::Refused { number }), REFUSED_FORM)
             }
-            "X_WANT" if named.has(Extensions::RECEIPT) => (Self::parse_want(fields), WANT),
-            "X_UNASKED" if named.has(Extensions::RECEIPT) => (Self::parse_unasked(fields), UNASKED),
+            "X_WANT" if named.has(Extensions::RECEIPT) => (Self::parse_want(fields), WANT_FORM),
+            "X_UNASKED" if named.has(Extensions::RECEIPT) => {
+                (Self::parse_unasked(fields), UNASKED_FORM)
+            }
             "X_STORED" if named.has(Extensions::RECEIPT) => {
-                (Self::parse_receipt(fields, None), STORED)
+                (Self::parse_receipt(fields, None), STORED_FORM)
             }
             "X_FAILED" if named.has(Extensions::RECEIPT) => {
                 let parsed = split_last(fields).filter(|(_, reason)| !reason.is_empty());
                 let reason =
                     |(fields, reason)| Self::parse_receipt(fields, Some(NotStored::parse(reason)));
-                (parsed.and_then(reason), FAILED)
+                (parsed.and_then(reason), FAILED_FORM)
             }
             _ => return Ok(None),
         };

@@ -31,6 +31,7 @@ pub(super) enum Asked {
     Check(Box<str>),
 }
 
+/// Everything that one side has asked and the other has not answered.
 pub(super) struct Ledger {
     /// Pending questions of this side, oldest first.
     pub(super) asked: Vec<Asked>,
@@ -38,7 +39,7 @@ pub(super) struct Ledger {
     pub(super) requested: Vec<Box<str>>,
     /// Files of abandoned requests, for which a NO may still arrive. Also answers of this side that the peer may
     /// mistake for questions. At most `max_questions`.
-    pub(super) given_up: Vec<Box<str>>,
+    pub(super) abandoned: Vec<Box<str>>,
     /// Files offered by this side, with the number of unsettled offers of each. A NO for a file whose offers are
     /// settled is not a question.
     offered: LiteMap<Box<str>, usize>,
@@ -64,7 +65,7 @@ impl Ledger {
         Self {
             asked: Vec::new(),
             requested: Vec::new(),
-            given_up: Vec::new(),
+            abandoned: Vec::new(),
             offered: LiteMap::new(),
             owed: Vec::new(),
             own_requests: 0,
@@ -180,7 +181,7 @@ impl Ledger {
     }
 
     /// Abandons a request.
-    pub(super) fn give_up(&mut self, name: &str) {
+    pub(super) fn abandon(&mut self, name: &str) {
         if settle(&mut self.requested, name) {
             self.ignore_denial(name.into());
         }
@@ -188,15 +189,15 @@ impl Ledger {
 
     /// Ignores a future NO for this name, which is not a question.
     fn ignore_denial(&mut self, name: Box<str>) {
-        if self.given_up.len() >= self.max_questions {
-            self.given_up.remove(0);
+        if self.abandoned.len() >= self.max_questions {
+            self.abandoned.remove(0);
         }
-        self.given_up.push(name);
+        self.abandoned.push(name);
     }
 
     /// Returns true if a NO for this name may answer a request.
     pub(super) fn is_requesting(&self, name: &str) -> bool {
-        self.requested.iter().chain(&self.given_up).any(|requested| **requested == *name)
+        self.requested.iter().chain(&self.abandoned).any(|requested| **requested == *name)
     }
 
     /// Records that this side answers NO about a file. If the file's name looks like an answer, it may have been
@@ -245,7 +246,7 @@ impl Ledger {
         let by_name = !extensions.has(Extensions::RECEIPT);
         if yes {
             None
-        } else if settle(&mut self.given_up, name) {
+        } else if settle(&mut self.abandoned, name) {
             // Answering it as a question could start an endless exchange of answers.
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else if by_name && settle(&mut self.requested, name) {
@@ -294,7 +295,8 @@ impl Ledger {
         let (mut batch, left) = self.incomplete_batch.take().ok_or_else(unsolicited)?;
         let total: u64 = batch.files.iter().map(|(_, size)| size).sum();
         let (Ok(name), true) = (name, total + size.bytes() <= MAX_BATCH_LEN) else {
-            let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
+            let expected =
+                "X_FILE name size, with a valid name and at most 16777216 bytes in total";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         };
         self.settle_offer(name.into_str());

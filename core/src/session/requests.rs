@@ -108,11 +108,11 @@ impl Session {
     }
 
     /// Abandons a request of which nothing arrived: a NO for its name may still arrive and is ignored.
-    pub fn give_up(&mut self, name: &str) {
+    pub fn abandon(&mut self, name: &str) {
         match self.extensions.has(Extensions::RECEIPT) {
             // Its refusal has a number and cannot be mistaken for a question.
             true => self.settle(name),
-            false => self.ledger.give_up(name),
+            false => self.ledger.abandon(name),
         }
     }
 

@@ -19,7 +19,7 @@ pub enum FirstLineError {
     /// More than [`MAX_FIRST_LINE_LEN`] bytes without a line end.
     TooLong,
     /// Bytes that are not UTF-8.
-    NotText,
+    NotUtf8,
 }
 
 impl FirstLineBuffer {
@@ -40,7 +40,7 @@ impl FirstLineBuffer {
         };
         self.line.extend_from_slice(&bytes[..end]);
         let line = core::mem::take(&mut self.line);
-        let line = String::from_utf8(line).map_err(|_| FirstLineError::NotText)?;
+        let line = String::from_utf8(line).map_err(|_| FirstLineError::NotUtf8)?;
         Ok((end + 1, Some(line)))
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Display for FirstLineError {
             Self::TooLong => {
                 write!(f, "expected a line of at most {MAX_FIRST_LINE_LEN} bytes, got a longer one")
             }
-            Self::NotText => f.write_str("expected a line of UTF-8, got other bytes"),
+            Self::NotUtf8 => f.write_str("expected a line of UTF-8, got other bytes"),
         }
     }
 }
@@ -97,6 +97,6 @@ mod tests {
 
     #[test]
     fn refuses_bytes_that_are_not_utf_8() {
-        assert_eq!(line_of(b"YES \xff\n", 3), Err(FirstLineError::NotText));
+        assert_eq!(line_of(b"YES \xff\n", 3), Err(FirstLineError::NotUtf8));
     }
 }

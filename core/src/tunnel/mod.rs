@@ -38,12 +38,12 @@ pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
 pub const PATH: &str = "/xcher";
 /// Bytes of the longest first line of a stream, including its end.
 pub const MAX_FIRST_LINE_LEN: usize = 256;
-/// The most streams that a client may open in one tunnel (section 8). A session with sixteen files each
-/// way takes about seventy.
+/// Concurrent streams that a client may open in one tunnel (section 8). A session with sixteen transfers in
+/// each direction needs about seventy.
 pub const MAX_STREAMS: usize = 128;
-/// The most streams of one tunnel that bring visitors of its listeners (section 8).
+/// Concurrent streams of one tunnel for visitors of its listeners (section 8).
 pub const MAX_VISITORS: usize = 64;
-/// The bytes that yamux lets each side of a new stream send before the other takes any.
+/// Bytes that each side of a new stream may send before the other one reads (yamux's window).
 pub const STREAM_CREDIT: usize = 256 << 10;
-/// The longest yamux frame that is sent, so that streams take turns.
+/// Bytes of the longest yamux frame to send, so that streams share the tunnel fairly.
 pub const MAX_FRAME_LEN: usize = 64 << 10;

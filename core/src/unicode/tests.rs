@@ -193,8 +193,8 @@ proptest! {
             let flags = |c: char| matches!(c, '\u{e0020}'..='\u{e007f}');
             for pair in text.windows(2) {
                 let both = is_deceptive(pair[0]) && is_deceptive(pair[1]);
-                let joined = pair == ['\u{fe0f}', '\u{200d}'] || flags(pair[0]) && flags(pair[1]);
-                prop_assert!(!both || joined, "{:?}", pair);
+                let is_sequence = pair == ['\u{fe0f}', '\u{200d}'] || flags(pair[0]) && flags(pair[1]);
+                prop_assert!(!both || is_sequence, "{:?}", pair);
             }
             let bidi = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             prop_assert!(!text.iter().any(bidi));
