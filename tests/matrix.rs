@@ -66,9 +66,9 @@ impl Host {
         xcher(at).args(plain).args(command)
     }
 
-    /// The part of its session line that says whether a session with such a peer is encrypted.
-    fn session_line(self, other: Kind) -> &'static str {
-        match (self.kind, other) {
+    /// Returns what it reports to its user about a session with such a peer.
+    fn session_line(self, peer: Kind) -> &'static str {
+        match (self.kind, peer) {
             (Kind::Full, Kind::Full) => "the session is encrypted: key ",
             (Kind::Full, _) => {
                 "the session is not encrypted: the peer supports only the base protocol"

@@ -201,7 +201,7 @@ impl Mixture {
             }
         };
         if failed == Some(1) {
-            // It waits, for the same to be done again.
+            // The sender waits for another attempt.
             sender.err("1 file did not arrive; the code is still valid");
             sender.event(&[("event", "missing"), ("name", &self.listed(&self.odd))]);
             let _ = fs::remove_dir_all(self.out().join("s").join(&self.odd));

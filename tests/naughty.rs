@@ -175,8 +175,8 @@ fn shared_files_keep_naughty_names() {
     assert_harmless(bob.out.iter().chain(&bob.err));
     let escaped = names.iter().filter(|name| wire(name) != **name).count();
     assert!(escaped > 10, "{escaped}");
-    let told = bob.err.iter().filter(|line| line.contains(" is sent as ")).collect::<Vec<_>>();
-    assert_eq!(told.len(), escaped, "{told:#?}");
+    let reported = bob.err.iter().filter(|line| line.contains(" is sent as ")).collect::<Vec<_>>();
+    assert_eq!(reported.len(), escaped, "{reported:#?}");
 }
 
 #[test]

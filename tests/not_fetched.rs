@@ -50,23 +50,23 @@ impl Setup {
 
 #[test]
 fn sender_names_files_that_a_rule_refused_and_the_code_stays_valid() {
-    let sent = Sent::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
-    sent.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
-    sent.sender.err(".bashrc: the peer does not allow this name");
-    sent.sender.err("1 file did not arrive; the code is still valid");
-    sent.get(&["--yes", "--hidden"]).code(0);
-    assert_eq!(tree::read(&sent.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
-    sent.sender.wait().code(0).error(&["sent 2 files (3 B); the peer has stored everything"]);
+    let setup = Setup::of(&[(".bashrc", "rc"), ("plain", "p")], &[".bashrc", "plain"]);
+    setup.get(&["--yes"]).code(4).error(&[".bashrc: not stored", "--hidden stores it"]);
+    setup.sender.err(".bashrc: the peer does not allow this name");
+    setup.sender.err("1 file did not arrive; the code is still valid");
+    setup.get(&["--yes", "--hidden"]).code(0);
+    assert_eq!(tree::read(&setup.out()).into_keys().collect::<Vec<_>>(), [".bashrc", "plain"]);
+    setup.sender.wait().code(0).error(&["sent 2 files (3 B); the peer has stored everything"]);
 }
 
 #[test]
 fn code_stays_valid_if_a_rule_refused_every_file() {
-    let sent = Sent::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
-    sent.get(&["--yes"]).code(4);
-    sent.sender.err(".ssh/id: the peer does not allow this name");
-    sent.sender.err("2 files did not arrive; the code is still valid");
-    // Who stops here has not sent it.
-    let sender = sent.sender.stop(Signal::INT).code(1);
+    let setup = Setup::of(&[(".ssh/id", "key"), (".ssh/config", "c")], &[".ssh"]);
+    setup.get(&["--yes"]).code(4);
+    setup.sender.err(".ssh/id: the peer does not allow this name");
+    setup.sender.err("2 files did not arrive; the code is still valid");
+    // A sender stopped now has failed.
+    let sender = setup.sender.stop(Signal::INT).code(1);
     sender.error(&["2 files did not arrive"]);
 }
 
@@ -78,7 +78,8 @@ fn files_that_a_user_declined_do_not_count_as_missing() {
     get.shows("Fetch?");
     get.types("plain");
     get.wait().code(0);
-    sent.sender
+    setup
+        .sender
         .wait()
         .code(0)
         .error(&["sent 1 file (1 B); the peer has stored everything"])
@@ -91,12 +92,12 @@ fn sender_names_each_file_that_did_not_fit_on_the_disk() {
     tree::write(&folder.path().join("home/s"), [("small", "1"), ("other", "2")]);
     // A sparse file.
     File::create(folder.path().join("home/s/huge")).unwrap().set_len(1 << 42).unwrap();
-    let sent = Sent::new(folder, &["s"]);
-    sent.get(&["--yes"]).code(1).error(&[": 4.00 TiB needed, "]);
+    let setup = Setup::new(folder, &["s"]);
+    setup.get(&["--yes"]).code(1).error(&[": 4.00 TiB needed, "]);
     for name in ["s/huge", "s/other", "s/small"] {
         setup.sender.err(&format!("{name}: no space left on the peer's disk"));
     }
-    sent.sender.err("3 files did not arrive; the code is still valid");
+    setup.sender.err("3 files did not arrive; the code is still valid");
 }
 
 #[test]
@@ -108,25 +109,25 @@ fn sender_names_the_files_of_a_question_that_was_interrupted() {
     get.shows("Fetch?");
     get.signal(Signal::INT);
     get.wait().code(1);
-    sent.sender.err("s/b: cancelled by the peer");
-    sent.sender.err("3 files did not arrive; the code is still valid");
-    sent.get(&["--yes"]).code(0);
-    sent.sender.wait().code(0);
+    setup.sender.err("s/b: cancelled by the peer");
+    setup.sender.err("3 files did not arrive; the code is still valid");
+    setup.get(&["--yes"]).code(0);
+    setup.sender.wait().code(0);
 }
 
 #[test]
 fn sender_names_files_whose_name_is_taken_if_that_is_an_error() {
-    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2")], &["s"]);
-    tree::write(&sent.out(), [("s/a", "mine")]);
-    sent.get(&["--yes", "--on-conflict", "fail"]).code(1);
-    sent.sender.err("s/a: the peer already has a file of this name");
-    sent.sender.err("1 file did not arrive; the code is still valid");
+    let setup = Setup::of(&[("s/a", "1"), ("s/b", "2")], &["s"]);
+    tree::write(&setup.out(), [("s/a", "mine")]);
+    setup.get(&["--yes", "--on-conflict", "fail"]).code(1);
+    setup.sender.err("s/a: the peer already has a file of this name");
+    setup.sender.err("1 file did not arrive; the code is still valid");
 }
 
 #[test]
 fn sender_gives_no_count_if_nothing_was_requested() {
-    let sent = Sent::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
-    let get = sent.relay.xcher(["get", &sent.code, "--yes", "-o", "-"]).run().code(2);
+    let setup = Setup::of(&[("s/a", "1"), ("s/b", "2"), ("s/c", "3")], &["s"]);
+    let get = setup.relay.xcher(["get", &setup.code, "--yes", "-o", "-"]).run().code(2);
     get.error(&["standard output takes one file, not 3"]);
-    sent.sender.err("the peer stopped before it fetched anything; the code is still valid");
+    setup.sender.err("the peer stopped before it fetched anything; the code is still valid");
 }

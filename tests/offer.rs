@@ -51,7 +51,7 @@ fn receiver_accepts_every_offer_with_yes() {
     kim.out(&path("a/1.jpg"));
     kim.out(&path("b"));
     assert!(tree::read(&out.join("s")) == tree::read(&folder.path().join("s")));
-    // It waits for the next one: the same files need not come.
+    // The receiver waits for another offer, and does not fetch the same files again.
     send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::finished(&out).len(), 2);

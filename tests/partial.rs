@@ -34,14 +34,14 @@ fn content() -> &'static [u8] {
     &CONTENT
 }
 
-fn begin(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
+fn create(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
     let inbox = Inbox::open(folder, OnConflict::Rename).unwrap();
     inbox.create(&FileName::new(name).unwrap(), origin).unwrap()
 }
 
-/// Receives so many bytes of a file and is cut.
+/// Leaves a partial file with this many bytes.
 fn leave(folder: &Path, name: &str, origin: Option<&ResumeKey>, bytes: usize) -> PathBuf {
-    let partial = begin(folder, name, origin);
+    let partial = create(folder, name, origin);
     partial.file().write_all(&content()[..bytes]).unwrap();
     partial.keep().unwrap().path
 }
@@ -216,7 +216,7 @@ fn receiving_removes_expired_partial_files_but_none_in_use() {
     // Listing removes nothing.
     assert_eq!(list(folder.path()).len(), 3);
     assert!(old.exists());
-    begin(folder.path(), "another", None);
+    create(folder.path(), "another", None);
     let names: Vec<_> = list(folder.path()).iter().map(|it| it["name"].clone()).collect();
     assert_eq!(names, [json!("a/file"), json!("young")]);
     assert_completes(process, "a/file", folder.path());

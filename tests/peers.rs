@@ -106,8 +106,8 @@ fn lists_and_forgets_pins() {
     }
     let other = ["list", "--relay", "wss://relay.example"];
     assert_eq!(without_days(run(&other).code(0).quiet()), [ws.as_str()]);
-    let nobody = run(&["list", "--relay", "r:1"]).code(0).out(&[]);
-    nobody.one_error(&["no known peers at r:1; --every-relay lists the 4 known at other relays"]);
+    let none = run(&["list", "--relay", "r:1"]).code(0).out(&[]);
+    none.one_error(&["no known peers at r:1; --every-relay lists the 4 known at other relays"]);
 
     let json = run(&["list", "--json", "--relay", "relay.example:9247"]).code(0).quiet();
     let day = json.events()[0]["since"].as_str().unwrap().to_owned();
@@ -227,7 +227,7 @@ fn rejects_a_file_that_other_users_can_change() {
     fs::rename(&moved, &file).unwrap();
     match chown(&file, Some(12345), None) {
         Ok(()) => refused(&["belongs to user 12345, not to user 0"]),
-        Err(_) => not_tested("a list of another user: only root can make one"),
+        Err(_) => not_tested("a list of another user: only root can create one"),
     }
 }
 

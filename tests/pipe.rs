@@ -151,9 +151,9 @@ fn reports_input_that_was_cut() {
         kill(&sender);
         assert!(rest(to).is_empty());
         let said = get.end(1);
-        let told = |text: &str| said.iter().any(|line| line.contains(text));
-        assert!(told("stdin: incomplete after 97.66 KiB"), "{said:?}");
-        assert!(told("standard output is incomplete"), "{said:?}");
+        let reports = |text: &str| said.iter().any(|line| line.contains(text));
+        assert!(reports("stdin: incomplete after 97.66 KiB"), "{said:?}");
+        assert!(reports("standard output is incomplete"), "{said:?}");
         drop(stdin);
     }
 }

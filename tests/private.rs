@@ -90,7 +90,7 @@ fn names_and_contents_cross_encrypted() {
     let bob = setup.share("bob", &[]);
     let middle = Middle::start(setup.relay.address, |_, _, _| true);
     let get = at(middle.address, ["get", "bob", "--all", "--nick", "amy", "-o", "out"]);
-    let get = middle.run(setup.keys_of_amy(get)).wait().code(0);
+    let get = middle.run(setup.with_amys_keys(get)).wait().code(0);
     let get = get.session_line(&[
         "bob (127.0.0.2) is connected directly; the session is encrypted: key ",
         "first time",
@@ -203,7 +203,7 @@ fn replace(
     }
 }
 
-/// The attacker answers NO in the callee's setup. Neither host has a pin of the other.
+/// The attacker answers NO in the callee's place. Neither host has a pin of the other.
 #[test]
 fn both_sides_report_a_first_session_downgraded_to_unencrypted() {
     let setup = Setup::new();
@@ -223,22 +223,22 @@ fn attacker_that_strips_capabilities_gets_no_session() {
     let bob = setup.share("bob", &[]);
     let secure = &["--secure"];
     let refused = ["bob does not support encryption, which --secure requires"];
-    let yes = replace(Way::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
-    setup.meddle(secure, yes).code(5).one_error(&refused);
-    let probe = replace(Way::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
-    setup.meddle(secure, probe).code(5).one_error(&refused);
-    let upper = replace(Way::ByB, "secure", "SECURE");
-    setup.meddle(&[], upper).code(1).one_error(&["expected X_CAPS word word …"]);
-    // Nor without --secure: who answers YES knows encryption.
+    let yes = replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
+    setup.attack(secure, yes).code(5).one_error(&refused);
+    let probe = replace(Flow::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
+    setup.attack(secure, probe).code(5).one_error(&refused);
+    let upper = replace(Flow::ByB, "secure", "SECURE");
+    setup.attack(&[], upper).code(1).one_error(&["expected X_CAPS word word …"]);
+    // Fails without --secure, too: a host that answers YES supports encryption.
     let stop = ["STOP: bob supports encryption, but the session would not be encrypted"];
     for options in [&[][..], secure] {
         setup.attack(options, replace(Flow::ByB, "secure", "sekure")).code(5).error(&stop);
         setup.attack(options, replace(Flow::ByB, "X_CAPS", "X_CHK x")).code(5).error(&stop);
     }
-    // Also where only the check at the end is left out: both lines are part of the handshake.
-    let handshake = ["cannot reach bob", "expected a message of this handshake"];
-    for way in [Way::ByA, Way::ByB] {
-        setup.meddle(&[], replace(way, "verify", "verifx")).code(1).one_error(&handshake);
+    // Fails, too, if only the digest is stripped: both X_CAPS lines are part of the handshake.
+    let handshake = ["cannot reach bob", "handshake failed: a message was altered"];
+    for flow in [Flow::ByA, Flow::ByB] {
+        setup.attack(&[], replace(flow, "verify", "verifx")).code(1).one_error(&handshake);
     }
     bob.stop(Signal::TERM).code(0);
 }
@@ -367,7 +367,6 @@ fn refuses_an_unencrypted_session_with_a_pinned_peer() {
     let done = check(&[]).code(5).error(&["STOP: bob does not support encryption, but had a key"]);
     assert!(pace.elapsed() < Duration::from_secs(10), "{done}");
     check(&["--secure"]).code(5).one_error(&["which --secure requires"]);
-    // Nothing was asked but whether it knows more.
     check(&["--plain"]).code(0).session_line(&["the session is not encrypted: --plain"]);
     bob.stop(Signal::TERM).code(0);
 
@@ -378,7 +377,8 @@ fn refuses_an_unencrypted_session_with_a_pinned_peer() {
     });
     wait.recv().unwrap();
     check(&[]).code(5).error(&["STOP: bob does not support encryption"]);
-    assert_eq!(seed.join().unwrap().unwrap(), ["X_CHK //xcher/2", "X_END"]);
+    // The requester sent the probe for extensions and nothing else.
+    assert_eq!(base_peer.join().unwrap().unwrap(), ["X_CHK //xcher/2", "X_END"]);
 }
 
 #[test]
@@ -462,7 +462,7 @@ fn creates_a_key_for_the_first_session() {
 fn warns_of_a_key_that_cannot_be_stored_and_answers() {
     let setup = Setup::new();
     let _bob = setup.share("bob", &[]);
-    // A folder in setup of the lock file makes locking fail.
+    // A folder in place of the lock file makes locking fail.
     setup.amy(&["peers", "me"]).run().code(0);
     fs::create_dir(setup.path("amy/.known_peers.lock")).unwrap();
     let done = setup.amy(&["check", "bob", "s/file"]).run().code(0).out(&["s/file YES"]);
@@ -470,11 +470,11 @@ fn warns_of_a_key_that_cannot_be_stored_and_answers() {
     let why = "cannot open the lock";
     done.error(&["cannot store the key of bob: ", why])
         .error(&["cannot store the key of the relay: ", why]);
-    // What is no file of keys is told at once, before anyone is called.
+    // A path that is not a regular file is reported before any call.
     fs::create_dir(setup.path("amy/known_peers")).unwrap();
     let done = setup.amy(&["check", "bob", "s/file"]).run().code(4).out(&[]);
     let done = done.one_error(&["is not a regular file", "known_peers"]);
-    assert!(done.met.is_empty(), "{done}");
+    assert!(done.session_lines.is_empty(), "{done}");
 }
 
 /// Fetches `file` of `size` bytes from a provider that seals it as `send` does.
@@ -554,7 +554,7 @@ fn rejects_a_file_with_a_wrong_digest_or_key() {
         data.say([record(&mut sealer, b"1234"), record(&mut sealer, digest.as_bytes())].concat());
         data.say(sealer.finish().unwrap());
     });
-    // In the clear, as if the session were not private.
+    // Not encrypted at all.
     refuse("incomplete: 0 B of 5 B", &|_, mut data| data.say(content));
 }
 

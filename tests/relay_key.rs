@@ -83,13 +83,8 @@ fn another_relay_at_an_address_is_reported_and_keeps_pins() {
     relay.stop(Signal::TERM).code(0);
 
     let (_relay, _) = start("another-relay", &at);
-<<<<<<< HEAD
-    let bob = share(&folder, "someone-else", &at);
-    let done = amy().code(5).error(&["STOP: the key of bob has changed"]);
-=======
     let bob = share(&folder, "another", &at);
-    let done = amy().code(5).error(&["STOP: bob has another key than before"]);
->>>>>>> tests2
+    let done = amy().code(5).error(&["STOP: the key of bob has changed"]);
     assert!(
         done.err.iter().any(|line| line.contains("the key of the relay has changed")),
         "{done}"

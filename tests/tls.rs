@@ -305,8 +305,8 @@ fn reads_the_certificate_again_at_sighup() {
     who(&old).code(0);
     fs::write(&pair.key, "no key").unwrap();
     relay.process.signal(Signal::HUP);
-    let told = relay.process.err("xcher: ");
-    assert!(told.ends_with("the old certificate stays in force"), "{told}");
+    let line = relay.process.err("xcher: ");
+    assert!(line.ends_with("the old certificate stays in force"), "{line}");
     who(&old).code(0);
     fs::copy(&next.key, &pair.key).unwrap();
     fs::copy(&next.certificate, &pair.certificate).unwrap();

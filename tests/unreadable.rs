@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 /// Above the size limit of a batch.
 const SIZE: usize = (256 << 10) + 1;
-const WHY: &str = "s/large: not sent completely: it cannot be read: Permission denied";
+const REASON: &str = "s/large: not sent completely: it cannot be read: Permission denied";
 
 struct Setup {
     relay: Relay,
@@ -65,7 +65,7 @@ fn requester_with_a_code_gets_a_no_at_once() {
     let get = get.wait().code(1);
     assert!(get.screen.contains("s/large: the peer refused"), "{}", get.screen);
     sender.err("1 file did not arrive; the code is still valid");
-    said_once(sender.stop(rustix::process::Signal::TERM).code(1));
+    assert_reported_once(sender.stop(rustix::process::Signal::TERM).code(1));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn receiver_of_an_offer_gets_a_no_at_once() {
     kim.types("y");
     let kim = kim.wait().code(1);
     assert!(kim.screen.contains("s/large: the peer refused"), "{}", kim.screen);
-    said_once(sender.wait().code(1));
+    assert_reported_once(sender.wait().code(1));
 }
 
 #[test]
