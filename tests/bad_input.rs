@@ -42,7 +42,7 @@ fn bad_input_from_the_command_line_gets_one_clear_message() {
         (&["check", "bob", "../x"], "../x"),
         (&["check", "bob", "a\u{202e}b"], "a\\u{202e}b"),
         (&["check", "bob", &long], "xxx"),
-        (&["get", "4821-no-such-words"], "4821"),
+        (&["get", "4821-no-such-words"], "\"no\""),
         (&["who", "--limit-send", "1"], "1"),
         (&["who", "--relay", "a b"], "a b"),
         (&["who", "--relay", "http://"], "http://"),

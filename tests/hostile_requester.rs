@@ -133,7 +133,7 @@ fn an_invalid_line_ends_the_session_and_is_quoted() {
         control.say(input);
         control.finish();
         assert_eq!(control.lines(), [""; 0]);
-        bob.process.err(&format!("amy{number} (127.0.0.1) is gone: "));
+        bob.process.err(&format!("amy{number} (127.0.0.1) disconnected: "));
         bob.process.err(expected);
     }
     bob.still_serves();
