@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// The beginning of each sentence of README's "What is safe", in order, and the tests that verify it.
 const README: &[(&str, &[&str])] = &[
     (
-        "No file of theirs lands outside the folder.",
+        "No received file lands outside the folder.",
         &["native/src/files/inbox/tests.rs::does_not_store_through_a_link_that_leaves"],
     ),
     (
-        "Names that climb, absolute ones, links that lead out, and names with characters that hide",
+        "Names that climb, absolute names, links that lead out, and names with characters that",
         &[
             "tests/hostile_provider.rs::names_that_move_a_cursor_or_leave_the_folder_are_escaped_and_left_out",
             "native/src/files/inbox/tests.rs::does_not_create_a_link_that_could_lead_out",
@@ -20,7 +20,7 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Nothing is overwritten unless you say so, and nothing lands in a terminal's folder under a",
+        "Nothing is overwritten unless you ask for it, and a terminal stores nothing under a",
         &[
             "tests/files.rs::on_conflict_renames_overwrites_skips_or_fails",
             "tests/left_out.rs::hidden_files_are_shared_and_received_only_on_request",
@@ -28,18 +28,18 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "A share shows its folder and no more.",
+        "A share exposes its folder and nothing else.",
         &["native/src/files/shares/tests.rs::follows_links_only_to_files_inside"],
     ),
     (
-        "Links out of it are not followed, not even when they are swapped in",
+        "Links that lead out of it are not followed, even if they are swapped in between listing",
         &[
             "native/src/files/shares/tests.rs::does_not_follow_a_link_swapped_in_after_the_check",
             "tests/hostile_requester.rs::a_shared_folder_replaced_by_a_link_exposes_no_other_files",
         ],
     ),
     (
-        "The keys, configuration, token and certificate key of the program that shares are not",
+        "The keys, configuration, token and certificate key of the sharing program are never",
         &[
             "tests/left_out.rs::the_programs_own_keys_are_never_shared",
             "tests/left_out.rs::keys_created_while_a_folder_is_shared_are_not_shared",
@@ -49,7 +49,7 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Your machine is nobody's tool.",
+        "Callers cannot use your machine as a proxy.",
         &["tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused"],
     ),
     (
@@ -57,7 +57,7 @@ const README: &[(&str, &[&str])] = &[
         &["tests/commands.rs::share_reports_that_it_is_online_and_every_transfer"],
     ),
     (
-        "It does so only to addresses that fit the relay you use, to ports from 1024 up, and at most",
+        "It does so only for addresses that fit the relay you use, for ports from 1024 up, and",
         &[
             "tests/hostile_relay.rs::calls_to_addresses_that_cannot_be_a_peer_are_refused",
             "core/src/addr.rs::callee_dials_no_narrower_scope_than_the_relays",
@@ -65,19 +65,19 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "The relay passes on only the caller's own address or, on a private network, another one",
+        "The relay forwards only the caller's own address or, on a private network, another",
         &["tests/hostile_relay.rs::the_relay_refuses_addresses_other_than_the_callers"],
     ),
     (
-        "The bridge is no proxy.",
+        "The bridge is not an open proxy.",
         &["native/tests/bridge/refusals.rs::a_dial_to_an_address_no_x_init_brought"],
     ),
     (
-        "It connects a tunnel only to where a call led it, whatever its options and however many",
+        "It connects a tunnel only to where a call led, whatever its options and however many of",
         &["core/tests/tunnel/colluding.rs::colluding_clients_cannot_dial_beyond_their_calls"],
     ),
     (
-        "It reaches its own host only at ports that it allocated, but for clients on that very host;",
+        "It reaches its own host only at ports that it allocated, except for clients on that",
         &[
             "native/tests/bridge/colluding.rs::it_reaches_its_own_host_only_at_ports_that_it_allocated",
             "native/tests/bridge/colluding.rs::of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_the_caller",
@@ -85,11 +85,11 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Nobody hosts anything at it: a listener is for one call or one session, and closed to all",
+        "Clients cannot host services at it: a listener belongs to one call or one session and",
         &["native/tests/bridge/colluding.rs::nobody_hosts_anything_at_it"],
     ),
     (
-        "It has to know who connects: a proxy in front of it that does not say so makes all who come",
+        "It must know who connects: a proxy in front of it that does not forward client",
         &[
             "native/tests/http/opening.rs::by_a_proxy_that_does_not_say_so_everyone_is_a_client_on_the_proxys_host",
         ],
@@ -99,7 +99,7 @@ const README: &[(&str, &[&str])] = &[
         &["native/tests/http/opening.rs::a_page_under_another_name_opens_no_tunnel"],
     ),
     (
-        "Pages of other sites are refused, and so are names that another's name server points at",
+        "It refuses pages of other sites, and names that a foreign name server points at your",
         &[
             "native/tests/http/opening.rs::pages_of_other_sites_are_refused",
             "native/tests/http/opening.rs::names_that_anothers_name_server_points_here_are_refused",
@@ -107,7 +107,7 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "With `--token-file` only who knows the token opens a tunnel, and an address that guesses",
+        "With `--token-file`, only clients that know the token open a tunnel, and an address",
         &[
             "native/tests/bridge/refusals.rs::with_a_token_only_who_knows_it_is_let_in",
             "native/tests/http/opening.rs::an_address_that_guesses_tokens_waits",
@@ -115,15 +115,15 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "A relay, or a bridge without a token, that others can reach says so at its start.",
+        "A relay, or a bridge without a token, that others can reach says so when it starts.",
         &["tests/options.rs::warns_of_ports_that_are_reachable_from_other_machines"],
     ),
     (
-        "One stranger does not use the bridge up.",
+        "A single client cannot exhaust the bridge.",
         &["native/tests/bridge/refusals.rs::a_tunnel_too_many_of_one_address"],
     ),
     (
-        "Connections, tunnels and listeners of an address are bounded, and what a tunnel makes the",
+        "Connections, tunnels and listeners per address are limited, and so is the memory a",
         &[
             "native/tests/http/opening.rs::so_many_tunnels_and_no_more",
             "native/tests/bridge/lending.rs::a_tunnel_has_so_many_listeners_and_gets_them_back",
@@ -133,7 +133,7 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "`--tunnel-rate`, `--address-rate` and `--total-rate` bound the bytes a second.",
+        "`--tunnel-rate`, `--address-rate` and `--total-rate` limit the bytes per second.",
         &[
             "native/tests/bridge/rates.rs::a_tunnel_is_as_fast_as_it_may_be",
             "native/tests/bridge/rates.rs::tunnels_of_one_address_share_its_rate",
@@ -141,15 +141,15 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[Many addresses do use it up](SECURITY.md#denial-of-service).",
+        "[Many addresses together can exhaust it](SECURITY.md#denial-of-service).",
         &["native/tests/http/opening.rs::so_many_tunnels_and_no_more"],
     ),
     (
-        "The page takes nothing from elsewhere.",
+        "The page loads nothing from elsewhere.",
         &["native/tests/http/page.rs::every_answer_is_guarded"],
     ),
     (
-        "Its content security policy allows its own files and its own bridge; names of others are",
+        "Its content security policy allows its own files and its own bridge; names from peers",
         &[
             "native/tests/http/page.rs::every_answer_is_guarded",
             "tests/browser/naughty.test.js::as names of files that a terminal shares",
@@ -165,7 +165,7 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Every line, size, name and address is taken for an attacker's; memory, time and numbers are",
+        "Every line, size, name and address is treated as hostile; memory, time and numbers are",
         &[
             "core/tests/registry/any_bytes.rs::arbitrary_inputs_do_not_panic",
             "tests/memory.rs::lists_a_hundred_thousand_files_in_bounded_memory",
@@ -173,29 +173,29 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "A session is private with whoever can be private, and says so: see",
+        "A session is encrypted with every peer that supports it, and says so: see",
         &["tests/private.rs::names_and_contents_cross_encrypted"],
     ),
     (
-        "Who watches the network, the relay and the bridge see at most who calls whom, when, and",
+        "An observer of the network, the relay and the bridge learn at most who calls whom,",
         &[
             "tests/private.rs::names_and_contents_cross_encrypted",
             "tests/code.rs::the_words_of_a_code_reach_neither_the_relay_nor_the_log",
         ],
     ),
     (
-        "Someone who can change what passes can make a *first* session one in the clear, which both",
+        "An attacker who can modify traffic can force a *first* session to be unencrypted, which",
         &[
             "tests/private.rs::both_sides_report_a_first_session_downgraded_to_unencrypted",
             "tests/private.rs::secure_refuses_every_unencrypted_session",
         ],
     ),
     (
-        "Who you called is known again.",
+        "A peer you called is recognised.",
         &["tests/private.rs::changed_key_stops_the_session_until_the_pin_is_forgotten"],
     ),
     (
-        "Their key is pinned when it is first seen; someone else under their nick is stopped, at whichever",
+        "Its key is pinned when it is first seen; another host under its nick is stopped, at",
         &[
             "core/tests/hosts/pins.rs::pins_a_called_nick_at_first_sight",
             "core/tests/hosts/pins.rs::rejects_a_changed_key",
@@ -203,11 +203,11 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Nobody gets a nick that looks like theirs while they are online.",
+        "No host gets a nick that looks like theirs while they are online.",
         &["core/tests/registry/nicks.rs::look_alike_nick_is_taken"],
     ),
     (
-        "Three safety words, the same on both sides, show that nobody is in between: compare them by",
+        "Three safety words, equal on both sides, prove that no attacker is in between: compare",
         &[
             "core/src/secure/tests/safety.rs::both_sides_derive_the_same_words",
             "core/src/secure/tests/safety.rs::words_differ_with_a_man_in_the_middle",
@@ -218,31 +218,31 @@ const README: &[(&str, &[&str])] = &[
         &["core/src/secure/tests/safety.rs::words_differ_with_a_man_in_the_middle"],
     ),
     (
-        "Whoever comes to your port first is not taken for whom you called.",
+        "The first host to connect to your port is not mistaken for the one you called.",
         &["tests/tickets.rs::caller_ignores_connections_without_the_ticket"],
     ),
     (
-        "The relay hands both sides of a call a random ticket, and only the host that shows it is",
+        "The relay gives both sides of a call a random ticket, and only a host that shows it is",
         &["core/tests/registry/caps.rs::both_sides_get_a_ticket_for_each_call"],
     ),
     (
-        "Where the other side or the relay knows no tickets, the first who speaks is taken, and what",
+        "If the peer or the relay does not support tickets, the first host that speaks is",
         &["tests/tickets.rs::without_tickets_caller_talks_to_the_first_connection"],
     ),
     (
-        "A page is as safe as its way to you.",
+        "A page is as trustworthy as its origin.",
         &[
             "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
         ],
     ),
     (
-        "A browser keeps its key, and those of the people it knows, for the address that the page",
+        "A browser keeps its key, and those of known peers, for the address the page came from.",
         &[
             "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
         ],
     ),
     (
-        "Whoever can change a page that comes by `http://`, or runs the bridge that serves it, could",
+        "Anyone who can modify a page loaded over `http://`, or who runs the bridge that serves",
         &[
             "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
         ],
@@ -252,7 +252,7 @@ const README: &[(&str, &[&str])] = &[
         &["tests/commands.rs::share_ask_reads_answers_from_standard_input"],
     ),
     (
-        "`--via bridge` shows them the bridge's address.",
+        "`--via bridge` shows them the bridge's address instead.",
         &["tests/reach.rs::via_bridge_shows_the_peer_the_bridges_address_alone"],
     ),
 ];
@@ -282,6 +282,59 @@ fn every_sentence_of_what_is_safe_has_a_test() {
         }
     }
     assert_eq!(sentences.len(), README.len(), "{:?}", sentences.last());
+}
+
+#[test]
+fn every_path_and_test_of_the_architecture_exists() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let is_path = |part: &&str| {
+        let top = part.split('/').next().unwrap_or_default();
+        part.contains('/') && ["core", "native", "tests", "wasm", "www"].contains(&top)
+    };
+    let paths: Vec<_> = text.split('`').filter(is_path).collect();
+    assert!(paths.len() > 50, "only {} paths are named", paths.len());
+    for path in paths {
+        match path.contains("::") {
+            true => is_run(path),
+            false => assert!(root().join(path).exists(), "expected {path} to exist"),
+        }
+    }
+}
+
+/// Each invariant of the architecture ends with a test.
+#[test]
+fn every_architecture_invariant_has_a_test() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = text.split_once("\n## Architecture invariants\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let invariants: Vec<_> = section.split("\n**").skip(1).collect();
+    assert!(invariants.len() >= 10, "only {} invariants", invariants.len());
+    for invariant in invariants {
+        assert!(invariant.contains("::"), "expected a test: {invariant}");
+    }
+}
+
+/// Front ends word what the core reports, so that no text of it names an option of the command line.
+#[test]
+fn no_text_of_the_core_names_an_option() {
+    let mut folders = vec![root().join("core/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code = fs::read_to_string(&path).unwrap();
+            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let option = line
+                    .split("--")
+                    .skip(1)
+                    .any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+                assert!(!option, "{}: {line}", path.display());
+            }
+        }
+    }
 }
 
 #[test]
@@ -319,7 +372,10 @@ fn is_run(test: &str) {
     let (file, name) = test.split_once("::").unwrap();
     let code = fs::read_to_string(root().join(file)).unwrap_or_default();
     let found = match file.ends_with(".js") {
-        true => code.contains(&format!("\n  test(\"{name}\", async (t) => {{")),
+        true => {
+            let test = format!("test(\"{name}\", async (t) => {{");
+            code.lines().any(|line| line.trim_start() == test)
+        }
         false => runs_in_rust(&code, name),
     };
     assert!(found, "expected {file} to contain a test {name} that runs");
