@@ -29,7 +29,7 @@ pub(crate) fn erase_locations(module: &mut Module) {
 }
 
 /// Returns the address of the data in memory.
-fn start(data: &Data) -> Option<usize> {
+pub(crate) fn start(data: &Data) -> Option<usize> {
     match data.kind {
         DataKind::Active { offset: ConstExpr::Value(Value::I32(start)), .. } => {
             usize::try_from(start).ok()

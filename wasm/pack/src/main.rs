@@ -8,6 +8,7 @@ mod folders;
 mod locations;
 mod optimize;
 mod page;
+mod panic_messages;
 mod run;
 mod sizes;
 mod snip;

@@ -9,6 +9,7 @@ use walrus::{
 };
 
 use crate::locations::erase_locations;
+use crate::panic_messages::{Message, erase_messages};
 
 /// Functions that never return or are never called, by the beginnings of their names.
 const UNUSED: [&str; 16] = [
@@ -44,7 +45,11 @@ pub(crate) fn snip(path: &Path) -> Result<Module> {
         .generate_name_section(true)
         .generate_producers_section(false)
         .parse_file(path)?;
-    for (id, end) in snipped(&module) {
+    let snipped = snipped(&module);
+    let panics = snipped.iter().filter(|(_, end)| matches!(end, End::Trap));
+    let panics = panics.map(|(id, _)| (*id, message(&module, *id))).collect();
+    erase_messages(&mut module, &panics);
+    for (id, end) in snipped {
         let (params, results) = {
             let ty = module.types.get(module.funcs.get(id).ty());
             (ty.params().to_vec(), ty.results().to_vec())
@@ -69,6 +74,11 @@ enum End {
     Trap,
     /// Returns `Ok` of `fmt::Result`.
     Done,
+}
+
+fn message(module: &Module, id: FunctionId) -> Message {
+    let name = module.funcs.get(id).name.as_deref().unwrap_or_default();
+    if name.contains("_fmt") { Message::Format } else { Message::Text }
 }
 
 fn snipped(module: &Module) -> Vec<(FunctionId, End)> {
