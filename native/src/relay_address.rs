@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::Uri;
+use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::tunnel::PATH;
 
 /// What `--relay` names: `HOST:PORT`, or the URL of a bridge. It shows as it was written.
@@ -50,6 +51,17 @@ impl RelayAddress {
         let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
         let port = port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
         format!("{}:{port}", canonical_host(&shown(host)))
+    }
+
+    /// Returns the paths that connections may take with this relay, or only the one that is named: `None` for a
+    /// path through the bridge, if there is none.
+    pub fn path_policy(&self, only: Option<Path>) -> Option<PathPolicy> {
+        match (only, &self.bridge) {
+            (Some(Path::Bridge), None) => None,
+            (Some(path), _) => Some(PathPolicy::Only(path)),
+            (None, None) => Some(PathPolicy::Only(Path::Direct)),
+            (None, Some(_)) => Some(PathPolicy::Auto),
+        }
     }
 
     /// The URL of the page that goes with the bridge, where that is at its usual place.
