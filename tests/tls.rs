@@ -188,16 +188,16 @@ fn files_that_are_no_pair_are_told_before_anything_is_opened() {
     let missing = authority.folder.path().join("missing");
     let (certificate, key) = (&good.certificate, &good.key);
     for (certificate, key, parts) in [
-        (certificate, &other.key, ["other.key: expected the key of", "good.pem, got another's"]),
+        (certificate, &other.key, ["other.key: not the key of the certificate", "good.pem"]),
         (&missing, key, ["cannot read", "missing: No such file"]),
         (certificate, &missing, ["cannot read", "missing: No such file"]),
-        (key, key, ["good.key: expected a certificate in PEM", "got none"]),
-        (&empty, key, ["empty: expected a certificate in PEM", "got none"]),
-        (&broken, key, ["broken: expected certificates in PEM", "got "]),
-        (&no_der, key, ["no-der: expected a server's certificate", "none"]),
-        (certificate, certificate, ["good.pem: expected a private key in PEM", "got none"]),
-        (certificate, &locked, ["locked: expected a private key in PEM, not encrypted", "none"]),
-        (certificate, &no_key, ["no-key: expected an RSA, ECDSA or Ed25519 key", "got another"]),
+        (key, key, ["good.key: no certificate in PEM found", ""]),
+        (&empty, key, ["empty: no certificate in PEM found", ""]),
+        (&broken, key, ["broken: invalid certificate in PEM: ", ""]),
+        (&no_der, key, ["no-der: not a server's certificate", ""]),
+        (certificate, certificate, ["good.pem: no private key in PEM found", "encrypted"]),
+        (certificate, &locked, ["locked: no private key in PEM found", "encrypted"]),
+        (certificate, &no_key, ["no-key: not an RSA, ECDSA or Ed25519 key", ""]),
     ] {
         for command in ["relay", "up"] {
             let run = xcher([command, "--listen", "127.0.0.1:0", "--tls-cert"]);
@@ -231,10 +231,10 @@ fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-        assert!(answer.contains("expected TLS") && answer.contains("https://"), "{answer}");
+        assert!(answer.contains("needs TLS") && answer.contains("https://"), "{answer}");
     }
     let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
-    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "expected TLS", "wss://"]);
+    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "needs TLS", "wss://"]);
     let plain = Relay::start();
     let at = plain.process.out("http http://");
     let parts = ["no relay", "does not use TLS on this port", "ws://"];
