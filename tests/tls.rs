@@ -278,7 +278,7 @@ fn a_certificate_that_is_replaced_is_used_from_then_on() {
     fs::copy(&next.key, &pair.key).unwrap();
     until("the half is seen", || {
         who(&old).code(0);
-        relay.process.seen_err("the certificate stays as it was")
+        relay.process.seen_err("the old certificate stays in force")
     });
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     until("the new one is used", || who(&new).code == Some(0));

@@ -96,7 +96,7 @@ impl Certificate {
                         known.pair = Arc::new(pair);
                         info!("certificate replaced");
                     }
-                    Err(error) => warn!(%error, "the previous certificate stays in use"),
+                    Err(error) => warn!(%error, "the old certificate stays in force"),
                 }
             }
         }
