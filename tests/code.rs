@@ -30,7 +30,7 @@ fn at(relay: &str, command: &[&str]) -> Xcher {
     xcher(by(relay)).args(command)
 }
 
-/// `xcher send` of a path, and the code that it says.
+/// Starts `xcher send` of a path; returns it with the code it prints.
 fn send(relay: &str, path: &Path, options: &[&str]) -> (Process, String) {
     let process = at(relay, &["send"]).args(options).args([path]).start();
     let code = process.until("a code", |lines| lines.out.first().cloned());
@@ -41,7 +41,7 @@ fn get(relay: &str, code: &str, out: &Path) -> Xcher {
     at(relay, &["get", code, "--yes", "-o"]).args([out])
 }
 
-/// The same number with other words.
+/// A code with the same number and other words.
 fn wrong(code: &str) -> String {
     let number = code.split('-').next().unwrap();
     let words = ["crossover-clockwork-universe", "adroitness-aardvark-adroitness"];
@@ -50,27 +50,28 @@ fn wrong(code: &str) -> String {
 }
 
 #[test]
-fn a_code_brings_everything_on_every_way() {
+fn a_code_transfers_every_file_over_every_path() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
-    let ways = [relay.address.to_string(), relay.tunnel()];
-    for from in &ways {
-        for to in &ways {
+    let paths = [relay.address.to_string(), relay.tunnel()];
+    for from in &paths {
+        for to in &paths {
             let out = tempdir().unwrap();
             let (sender, code) = send(from, &folder.path().join("s"), &[]);
             let get = get(to, &code, out.path()).run().code(0);
-            let get = get.met(&["the session is private: key ", ", proved by the code"]);
+            let get = get
+                .session_line(&["the session is encrypted: key ", ", authenticated by the code"]);
             assert_eq!(get.out.len(), files().len());
             assert!(tree::read(out.path()) == tree::read(folder.path()), "{from} to {to}");
             let sender = sender.wait().code(0).out(&[&code]);
             let sender = sender.error(&["in another terminal: ", &format!(" get {code}")]);
-            sender.error(&["sent 4 files, 2.93 MiB"]).met(&["proved by the code"]);
+            sender.error(&["sent 4 files (2.93 MiB)"]).session_line(&["authenticated by the code"]);
         }
     }
 }
 
 #[test]
-fn what_is_told_of_a_code_works() {
+fn the_command_and_link_printed_with_a_code_work() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let (sender, code) = send(&relay.tunnel(), &folder.path().join("s"), &[]);
@@ -84,7 +85,7 @@ fn what_is_told_of_a_code_works() {
 }
 
 #[test]
-fn for_programs_there_is_json() {
+fn json_events_report_the_code_the_manifest_and_the_files_sent() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "12345")]);
     let options = ["send", "--json", "--page-url", "https://a.example/"];
@@ -104,23 +105,27 @@ fn for_programs_there_is_json() {
 }
 
 #[test]
-fn ten_wrong_codes_kill_a_code() {
+fn ten_wrong_codes_invalidate_a_code() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    for _ in 0..10 {
-        get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["the code is wrong"]);
-        sender.err("someone had a wrong code; after ten it is dead");
+    for left in (0..10).rev() {
+        get(&relay_at, &wrong(&code), &out).run().code(5).one_error(&["wrong code"]);
+        match left {
+            0 => {}
+            1 => drop(sender.err("a peer tried a wrong code; 1 try is left")),
+            left => drop(sender.err(&format!("a peer tried a wrong code; {left} tries are left"))),
+        }
     }
-    sender.wait().code(5).error(&["ten wrong codes were tried, so this one is dead"]);
-    get(&relay_at, &code, &out).run().code(3).one_error(&["nobody is there with this code"]);
+    sender.wait().code(5).error(&["this code no longer works after 10 wrong tries"]);
+    get(&relay_at, &code, &out).run().code(3).one_error(&["no sender is online for this code"]);
     assert!(tree::read(&out).is_empty());
 }
 
 #[test]
-fn nine_wrong_codes_do_not() {
+fn nine_wrong_codes_leave_a_code_valid() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
@@ -134,17 +139,17 @@ fn nine_wrong_codes_do_not() {
 }
 
 #[test]
-fn who_knows_no_code_gets_nothing() {
+fn a_client_without_the_code_gets_nothing() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let nick = code.split('-').next().unwrap().to_owned();
-    // In the clear.
+    // Unencrypted.
     let mut amy = Chat::join(relay.address, "amy").call(&nick);
     amy.say("X_FILELIST\n");
     assert!(amy.lines().iter().all(|line| !line.contains("X_FILELIST")));
-    // In private.
+    // Encrypted.
     let ls = relay.xcher(["ls", &nick]).run();
     assert!(ls.out.is_empty() && ls.code != Some(0), "{ls}");
     let out = folder.path().join("out");
@@ -153,7 +158,7 @@ fn who_knows_no_code_gets_nothing() {
 }
 
 #[test]
-fn the_words_are_neither_heard_at_the_relay_nor_logged() {
+fn the_words_of_a_code_reach_neither_the_relay_nor_the_log() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/secret-name", "12345")]);
     let tunnel: std::net::SocketAddr =
@@ -172,13 +177,13 @@ fn the_words_are_neither_heard_at_the_relay_nor_logged() {
         for line in shown.chain(&get.err).chain(&failed.err) {
             assert!(!line.contains(&first) && !line.contains(&second), "{line}");
         }
-        let heard = recorder.heard();
+        let recorded = recorder.heard();
         let nick = code.split('-').next().unwrap();
-        let says = |text: &str| heard.windows(text.len()).any(|at| at == text.as_bytes());
-        // What is said through a tunnel is masked on the way there, and not on the way back.
-        assert!(says(nick), "nothing was recorded");
+        let contains = |text: &str| recorded.windows(text.len()).any(|at| at == text.as_bytes());
+        // Masking hides what a client sends through a tunnel, not what it receives.
+        assert!(contains(nick), "nothing was recorded");
         for text in [&first, &second, "secret-name", "12345"] {
-            assert!(!says(text), "{text} was heard");
+            assert!(!contains(text), "{text} was recorded");
         }
     }
 }
@@ -189,7 +194,7 @@ fn words(code: &str) -> (String, String) {
 }
 
 #[test]
-fn a_code_can_be_piped_in() {
+fn get_reads_a_code_from_standard_input() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
@@ -201,113 +206,112 @@ fn a_code_can_be_piped_in() {
 }
 
 #[test]
-fn some_of_it_by_name() {
+fn get_fetches_files_of_a_code_by_name() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
     let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
     let get = relay.xcher(["get", &code, "s/a", "-y", "-o"]).args([&out]).run();
     get.code(0).out(&[out.join("s/a/b/c/d").to_str().unwrap()]);
-    sender.wait().code(0).error(&["sent 1 file, 68.36 KiB"]);
+    sender.wait().code(0).error(&["sent 1 file (68.36 KiB)"]);
 }
 
 #[test]
-fn what_is_no_code_or_cannot_be_one_is_a_usage_error() {
+fn an_invalid_code_is_a_usage_error() {
     let usage = |args: &[&str], parts: &[&str]| {
         let done = xcher(args).run().code(2).one_error(parts);
         assert!(!done.err[0].contains("clockwork") || parts[0].contains("clockwork"), "{done}");
     };
-    let example =
-        "expected a code like 4821-crossover-clockwork-universe, got a first word that no code has";
-    usage(&["get", "4821-clockwork-clockwork", "-y"], &[example]);
+    usage(&["get", "4821-clockwork-clockwork", "-y"], &["unknown word \"clockwork\" in the code"]);
     usage(
-        &["get", "4821-crossover-clockwork-universe"],
-        &["expected a terminal to ask on, or --yes"],
+        &["get", "4821-crosover-clockwork-universe", "-y"],
+        &["unknown word \"crosover\" in the code: did you mean \"crossover\"?"],
     );
-    usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["got --plain"]);
-    usage(&["get"], &["expected a nick or a code"]);
+    usage(&["get", "4821-crossover-clockwork-universe"], &["no terminal to ask on"]);
+    usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["leave out --plain"]);
+    usage(&["get"], &["name a nick or a code"]);
     usage(
         &["get", "-"],
-        &["expected a code like 4821-crossover-clockwork-universe, got no number"],
+        &["a code must start with a number, like 4821-crossover-clockwork-universe"],
     );
     usage(&["send", "/no/such/file"], &["/no/such/file"]);
-    usage(&["send", "Cargo.toml", "--plain"], &["expected a private session"]);
+    usage(&["send", "Cargo.toml", "--plain"], &["a code needs an encrypted session"]);
 }
 
 #[test]
-fn the_same_command_goes_on_after_a_break() {
+fn the_same_command_resumes_after_a_break() {
     let (relay, folder) = (Relay::start(), tree::room_for(600 << 20));
     let share = folder.path().join("s");
     tree::write(&share, [("a first", tree::bytes(1, 2 << 20)), ("z last", tree::bytes(2, 5))]);
     fs::write(share.join("large"), tree::bytes(3, 200 << 20)).unwrap();
     let (sender, code) = send(&relay.address.to_string(), &share, &[]);
     let out = folder.path().join("out");
-    let begun = relay.xcher(["get", &code, "--yes", "--json", "-o"]).args([&out]).start();
-    begun.event(&[("event", "transfer"), ("state", "finished"), ("name", "s/a first")]);
-    begun.until("a part of it", |lines| {
+    let first = relay.xcher(["get", &code, "--yes", "--json", "-o"]).args([&out]).start();
+    first.event(&[("event", "transfer"), ("state", "finished"), ("name", "s/a first")]);
+    first.until("progress of the large file", |lines| {
         lines.out.iter().find_map(|line| {
             let event: Value = serde_json::from_str(line).ok()?;
             (event["state"] == "progress" && event["bytes"].as_u64()? > 8 << 20).then_some(())
         })
     });
-    begun.signal(Signal::KILL);
-    drop(begun);
+    first.signal(Signal::KILL);
+    drop(first);
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
-    get.error(&["here already"]);
+    get.error(&["existed already"]);
     assert!(tree::read(&out.join("s")) == tree::read(&share), "bytes differ, or there are copies");
     let sender = sender.wait().code(0);
     sender.error(&[
-        "1 file did not arrive; the code is still good, and the same command resumes there",
+        "1 file did not arrive; the code is still valid, and the same command resumes there",
     ]);
 }
 
 #[test]
-fn nobody_who_takes_nothing_is_a_success() {
+fn fetching_nothing_fails_on_both_sides() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let (sender, code) = send(&relay.address.to_string(), &folder.path().join("s"), &[]);
     let get = relay.xcher(["get", &code, "no-such", "--yes"]).dir(folder.path()).run();
     get.code(1).error(&["does not share \"no-such\""]);
-    sender.wait().code(1).error(&["the other side took nothing"]);
+    sender.wait().code(1).error(&["the peer fetched nothing"]);
 }
 
 #[test]
-fn a_code_whose_number_is_taken_is_dropped() {
+fn send_picks_another_code_when_its_number_is_taken() {
     let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "12345")]);
     let file = folder.path().join("file");
     let sender = at(&relay.address().to_string(), &["send"]).args([&file]).start();
     let refused = [(); 2].map(|()| {
         let mut conn = relay.0.accept();
-        let asked = conn.line().unwrap();
-        conn.say(format!("{asked} NO\n"));
-        asked
+        let request = conn.line().unwrap();
+        conn.say(format!("{request} NO\n"));
+        request
     });
     assert_ne!(refused[0], refused[1]);
     let mut conn = relay.0.accept();
-    let asked = conn.line().unwrap();
-    conn.say(format!("{asked} YES\n"));
+    let request = conn.line().unwrap();
+    conn.say(format!("{request} YES\n"));
     conn.hears("X_CAPS from key ticket");
     conn.hears("X_ADDR");
     conn.say("X_ADDR 127.0.0.1\n");
     let code = sender.until("a code", |lines| lines.out.first().cloned());
-    assert_eq!(asked, format!("X_NICK {}", code.split('-').next().unwrap()));
+    assert_eq!(request, format!("X_NICK {}", code.split('-').next().unwrap()));
     sender.stop(Signal::TERM).code(1).out(&[&code]);
 }
 
-/// Who wants the files and cannot have them now may come again; who does not want them may not.
+/// A requester that cannot fetch the files now may return; one that declines them may not.
 #[test]
-fn a_code_stays_good_for_who_has_no_room_or_is_interrupted() {
+fn a_code_stays_valid_when_get_is_interrupted_at_the_question() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let relay_at = relay.address.to_string();
     let (sender, code) = send(&relay_at, &folder.path().join("s"), &[]);
     let out = folder.path().join("out");
-    let asked = Terminal::start(at(&relay_at, &["get", &code, "-o"]).args([&out]));
-    asked.shows("Fetch?");
-    asked.signal(Signal::INT);
-    asked.wait().code(1);
-    sender.err("1 file did not arrive; the code is still good");
+    let prompt = Terminal::start(at(&relay_at, &["get", &code, "-o"]).args([&out]));
+    prompt.shows("Fetch?");
+    prompt.signal(Signal::INT);
+    prompt.wait().code(1);
+    sender.err("1 file did not arrive; the code is still valid");
     get(&relay_at, &code, &out).run().code(0);
     sender.wait().code(0);
 }

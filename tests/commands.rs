@@ -1,4 +1,4 @@
-//! Every command as its user sees it: in text and with `--json`.
+//! Every command as a user sees it, in text and with `--json`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,21 +11,21 @@ use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// A folder `share` with two files in it.
+/// Creates a folder `share` with two files.
 fn shared() -> TempDir {
     let folder = tempdir().unwrap();
     tree::write(folder.path(), [("share/a b.txt", "hello\n"), ("share/sub/träd", "")]);
     folder
 }
 
-/// What is told first of a private session.
-fn open(nick: &str, known: &str) -> [Value; 2] {
-    let open = json!({"event": "session", "state": "open", "nick": nick, "path": "direct", "private": true,
+/// The first events of an encrypted session.
+fn opening(nick: &str, known: &str) -> [Value; 2] {
+    let session = json!({"event": "session", "state": "open", "nick": nick, "path": "direct", "private": true,
                       "known": known});
-    [open, json!({"event": "safety-words"})]
+    [session, json!({"event": "safety-words"})]
 }
 
-/// The events without what differs from run to run: identifiers, addresses, keys and words.
+/// The events without the fields that vary between runs: identifiers, addresses, keys and safety words.
 fn events(done: &Done) -> Vec<Value> {
     let mut events = done.events();
     for event in &mut events {
@@ -41,7 +41,7 @@ fn events(done: &Done) -> Vec<Value> {
 }
 
 #[test]
-fn relay_says_where_it_listens() {
+fn relay_prints_its_address() {
     let relay = Relay::start();
     assert!(relay.address.ip().is_loopback());
     assert_ne!(relay.address.port(), 0);
@@ -60,7 +60,7 @@ fn ls_prints_size_tab_name() {
     let ls = relay.xcher(["ls", "bob"]).run().code(0).quiet();
     ls.out(&["6\tshare/a b.txt", "0\tshare/sub/träd"]);
     let ls = relay.xcher(["ls", "bob", "--nick", "amy", "--json"]).run().code(0).quiet();
-    let [session, words] = open("bob", "first");
+    let [session, words] = opening("bob", "first");
     assert_eq!(
         events(&ls),
         [
@@ -81,7 +81,7 @@ fn ls_of_an_empty_folder_shows_the_folder() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     let _bob = relay.share("bob", &folder.path().join("empty"));
     relay.xcher(["ls", "bob"]).run().code(0).quiet().out(&["0\tempty/"]);
-    // To whom knows files alone, there is nothing.
+    // The base protocol lists files alone, so the listing is empty.
     relay.xcher(["ls", "bob", "--plain"]).run().code(0).quiet().out(&[]);
 }
 
@@ -96,18 +96,18 @@ fn check_prints_yes_or_no() {
     for (name, code, yes) in [("share/sub/träd", 0, true), ("x YES", 1, false)] {
         let check = relay.xcher(["check", "bob", name, "--nick", "amy", "--json"]).run();
         let check = check.code(code).quiet();
-        let [session, words] = open("bob", "first");
+        let [session, words] = opening("bob", "first");
         let failed = json!({"event": "error", "code": 1,
                             "reason": "the events before this one say what failed"});
-        let told = [
+        let expected = [
             json!({"event": "online", "nick": "amy"}),
             session,
             words,
             json!({"event": "checked", "name": name, "shared": yes}),
             json!({"event": "session", "state": "ended"}),
         ];
-        let told: Vec<_> = told.into_iter().chain((!yes).then_some(failed)).collect();
-        assert_eq!(events(&check), told);
+        let expected: Vec<_> = expected.into_iter().chain((!yes).then_some(failed)).collect();
+        assert_eq!(events(&check), expected);
     }
 }
 
@@ -126,7 +126,7 @@ fn get_prints_a_line_for_each_finished_file() {
     std::fs::write(out.path().join("share/a b.txt"), "mine").unwrap();
     let get = ["get", "bob", "share/a b.txt", "--nick", "amy", "--json"];
     let get = relay.xcher(get).dir(out.path()).run().code(0).quiet();
-    let [session, words] = open("bob", "first");
+    let [session, words] = opening("bob", "first");
     assert_eq!(
         events(&get),
         [
@@ -146,7 +146,7 @@ fn get_prints_a_line_for_each_finished_file() {
 }
 
 #[test]
-fn who_prints_nicks_and_not_its_own() {
+fn who_prints_nicks_except_its_generated_one() {
     let (relay, folder) = (Relay::start(), shared());
     let _bob = relay.share("bob", folder.path());
     relay.xcher(["who"]).run().code(0).quiet().out(&["bob"]);
@@ -160,7 +160,7 @@ fn who_prints_nicks_and_not_its_own() {
 }
 
 #[test]
-fn share_says_it_is_online_and_tells_what_happens() {
+fn share_reports_that_it_is_online_and_every_transfer() {
     let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
     let share = ["share", "--nick", "bob", "--json"];
     let shared = folder.path().join("share");
@@ -170,8 +170,8 @@ fn share_says_it_is_online_and_tells_what_happens() {
     relay.xcher(get).dir(out.path()).run().code(0).quiet();
     bob.event(&[("event", "session"), ("state", "ended")]);
     let bob = bob.stop(Signal::TERM).code(0);
-    // Who calls goes by a nick of its own choice.
-    let [session, words] = open("amy", "no");
+    // A caller chooses its own nick, so it is not known.
+    let [session, words] = opening("amy", "no");
     let path = shared.join("a b.txt");
     assert_eq!(
         events(&bob),
@@ -191,7 +191,7 @@ fn share_says_it_is_online_and_tells_what_happens() {
 }
 
 #[test]
-fn every_event_of_a_transfer_says_where_the_file_is() {
+fn every_transfer_event_has_the_path_of_the_file() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     let bytes = tree::bytes(1, 3 << 20);
     tree::write(folder.path(), [("s/in/long", &bytes[..]), ("single\nname", b"1")]);
@@ -201,7 +201,7 @@ fn every_event_of_a_transfer_says_where_the_file_is() {
     let get = relay.xcher(["get", "bob", "--all", "--json", "-o", "x/y"]).dir(out.path()).start();
     get.event(&[("event", "transfer"), ("state", "progress"), ("path", "x/y/s/in/long")]);
     bob.event(&[("event", "transfer"), ("state", "progress"), ("path", "s/in/long")]);
-    // What changed while it was sent does not arrive.
+    // A file that changes while it is sent is not delivered.
     std::fs::write(folder.path().join("s/in/long"), &bytes[1..]).unwrap();
     let get = get.wait().code(1);
     bob.event(&[("event", "transfer"), ("state", "failed"), ("path", "s/in/long")]);
@@ -219,13 +219,13 @@ fn every_event_of_a_transfer_says_where_the_file_is() {
         ends.sort();
         ends
     };
-    let came = ["x/y/s/in/long failed", "x/y/single%{0A}name finished"];
-    assert_eq!(ends(&get), came);
+    let received = ["x/y/s/in/long failed", "x/y/single%{0A}name finished"];
+    assert_eq!(ends(&get), received);
     assert_eq!(ends(&bob), ["./single\nname finished", "s/in/long failed"]);
 }
 
 #[test]
-fn share_takes_files_and_folders() {
+fn share_accepts_files_and_folders() {
     let (relay, folder) = (Relay::start(), shared());
     tree::write(folder.path(), [("single.bin", "123")]);
     let paths = [folder.path().join("share/sub"), folder.path().join("single.bin")];
@@ -239,21 +239,21 @@ fn share_once_ends_after_one_session() {
     let (relay, folder, out) = (Relay::start(), shared(), tempdir().unwrap());
     let bob = relay.xcher(["share", "--once", "--nick", "bob"]).args([folder.path()]).start();
     bob.out("online bob");
-    // The folder's own name begins with a dot.
+    // The folder's own name starts with a dot.
     relay.xcher(["get", "bob", "--all", "--hidden"]).dir(out.path()).run().code(0);
     bob.wait().code(0).out(&["online bob"]);
     assert_eq!(tree::read(out.path()).len(), 2);
 }
 
 #[test]
-fn share_ask_takes_its_answers_from_standard_input() {
+fn share_ask_reads_answers_from_standard_input() {
     let (relay, folder) = (Relay::start(), shared());
     let mut bob = relay
         .xcher(["share", "--ask", "--nick", "bob"])
         .args([folder.path().join("share")])
         .start();
     bob.out("online bob");
-    let question = |nick: &str| format!("{nick} (127.0.0.1) would like to see what you share");
+    let question = |nick: &str| format!("{nick} (127.0.0.1) wants to see what you share");
     let ls = |nick: &str, timeout: &str| {
         relay.xcher(["ls", "bob", "--nick", nick, "--timeout", timeout]).start()
     };
@@ -267,9 +267,9 @@ fn share_ask_takes_its_answers_from_standard_input() {
         let caller = ls(nick, "1");
         bob.err(&question(nick));
         bob.say(answer);
-        caller.wait().code(3).one_error(&["bob cannot be reached: expected a connection back"]);
+        caller.wait().code(3).one_error(&["bob did not connect back"]);
     }
-    // Nobody can be asked any more.
+    // No user can answer any more.
     bob.close_stdin();
     let caller = ls("late", "1");
     bob.err(&question("late"));
@@ -278,7 +278,7 @@ fn share_ask_takes_its_answers_from_standard_input() {
 }
 
 #[test]
-fn share_ask_asks_about_one_call_after_the_other() {
+fn share_ask_asks_about_one_call_at_a_time() {
     let (relay, folder) = (Relay::start(), shared());
     let mut bob = relay
         .xcher(["share", "--ask", "--nick", "bob", "--json"])
@@ -291,23 +291,23 @@ fn share_ask_asks_about_one_call_after_the_other() {
     bob.event(&[("state", "call"), ("nick", "second")]);
     bob.say("y\n");
     first.wait().code(0);
-    bob.err("second (127.0.0.1) would like");
+    bob.err("second (127.0.0.1) wants");
     bob.say("y\n");
     second.wait().code(0);
 }
 
 #[test]
-fn up_is_a_relay_and_a_share_and_prints_the_command() {
+fn up_runs_a_relay_and_a_share_and_prints_the_get_command() {
     let (folder, out) = (shared(), tempdir().unwrap());
     let up = xcher(["up", "--listen", "127.0.0.1:0", "--nick", "bob"])
         .args([folder.path().join("share")])
         .start();
     let (relay, http) = (up.out("relay "), up.out("http "));
     up.out("online bob");
-    let said = up.err("in another terminal");
-    let (_, command) = said.split_once(": ").unwrap().1.split_once(": ").unwrap();
+    let hint = up.err("in another terminal");
+    let (_, command) = hint.split_once(": ").unwrap().1.split_once(": ").unwrap();
     assert!(command.ends_with(&format!(" get bob --all --relay {relay}")), "{command}");
-    // What a person would do: paste it into a shell, in another folder.
+    // Pastes it into a shell in another folder, as a user would.
     let get = system::process::Xcher::other("sh").args(["-c", command]).dir(out.path());
     get.run().code(0).quiet().out_sorted(&["share/a b.txt", "share/sub/träd"]);
     assert_eq!(tree::read(out.path()), tree::read(folder.path()));
@@ -319,7 +319,7 @@ fn up_is_a_relay_and_a_share_and_prints_the_command() {
 }
 
 #[test]
-fn up_takes_the_options_of_relay_and_share() {
+fn up_accepts_the_options_of_relay_and_share() {
     let folder = shared();
     let up = ["up", "--listen", "127.0.0.1:0", "--once", "--json", "--nick", "bob"];
     let up = xcher(up).args([folder.path().join("share")]).start();
@@ -332,7 +332,7 @@ fn up_takes_the_options_of_relay_and_share() {
 }
 
 #[test]
-fn completions_for_every_shell() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = xcher(["completions", shell]).run().code(0).quiet();
         let text = script.out.join("\n");

@@ -1,4 +1,4 @@
-//! What a receiver is shown and asked before anything is written.
+//! `get` shows the files and asks before it writes anything.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -15,7 +15,7 @@ use system::terminal::Terminal;
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// A sender of what is in `s`, and a folder to receive into.
+/// A sender of the folder `s`, and a folder to receive into.
 struct Sent {
     relay: Relay,
     folder: TempDir,
@@ -48,17 +48,17 @@ impl Sent {
     }
 }
 
-/// What is there, with nothing unfinished beside it.
+/// Names of the files in a folder, which must hold no partial file.
 #[track_caller]
 fn names(out: &Path) -> Vec<String> {
-    assert!(!out.join(tree::PARTIAL).exists(), "an unfinished file is left");
+    assert!(!out.join(tree::PARTIAL).exists(), "a partial file is left");
     tree::read(out).into_keys().collect()
 }
 
 const QUESTION: &str = "Fetch? [y/N, or which: 1,3-5 or *.jpg] ";
 
 #[test]
-fn no_means_that_nothing_is_written() {
+fn answering_no_writes_nothing() {
     for answer in ["", "n", "No"] {
         let sent = Sent::new([("a/1.jpg", "12345"), ("b", "")]);
         let mut get = sent.get(&[]);
@@ -71,25 +71,25 @@ fn no_means_that_nothing_is_written() {
         ] {
             assert!(screen.contains(part), "{part:?}\n{screen}");
         }
-        assert!(screen.contains("the session is private: key "), "{screen}");
+        assert!(screen.contains("the session is encrypted: key "), "{screen}");
         assert_eq!(names(&sent.out()), [""; 0]);
         get.types(answer);
         let get = get.wait().code(1);
         assert!(get.screen.contains("nothing was fetched") && get.out.is_empty());
         assert_eq!(names(&sent.out()), [""; 0]);
-        sent.sender.wait().code(1).error(&["the other side took nothing"]);
+        sent.sender.wait().code(1).error(&["the peer fetched nothing"]);
     }
 }
 
-/// Who vanishes at the question may come back: only their no is one.
+/// A requester that disconnects at the question may return: only an explicit no declines.
 #[test]
-fn who_is_gone_at_the_question_said_nothing() {
+fn disconnecting_at_the_question_does_not_decline() {
     let sent = Sent::new([("a", "1")]);
     let get = sent.get(&[]);
     get.shows(QUESTION);
     // Dropped, it is killed.
     drop(get);
-    sent.sender.err("the other side closed the connection");
+    sent.sender.err("connection closed");
     let mut get = sent.get(&[]);
     get.shows(QUESTION);
     get.types("y");
@@ -98,7 +98,7 @@ fn who_is_gone_at_the_question_said_nothing() {
 }
 
 #[test]
-fn yes_and_which() {
+fn yes_numbers_and_patterns_select_files() {
     let all = ["s/a/1.jpg", "s/a/2.JPG", "s/b", "s/c d"];
     for (answer, wanted) in [
         ("y", &all[..]),
@@ -123,14 +123,16 @@ fn yes_and_which() {
 }
 
 #[test]
-fn what_is_no_answer_is_asked_again() {
+fn an_invalid_answer_repeats_the_question() {
     let sent = Sent::new([("a", "1"), ("b", "2")]);
     let mut get = sent.get(&[]);
     get.shows(QUESTION);
     for (answer, why) in [
-        ("7", "none of them is meant by that"),
-        ("1-2-3", "expected 3, 3-5 or 3-, got 1-2-3"),
-        ("[a", "expected a pattern, got "),
+        ("7", "there is no file 7; choose from 1 to 2"),
+        ("1,9", "there is no file 9; choose from 1 to 2"),
+        ("x*", "no file matches"),
+        ("1-2-3", "not a number or range: 1-2-3"),
+        ("[a", "not a pattern ("),
     ] {
         get.types(answer);
         let screen = get.shows(why);
@@ -142,11 +144,11 @@ fn what_is_no_answer_is_asked_again() {
 }
 
 #[test]
-fn what_is_there_is_told_first() {
+fn existing_files_are_shown_before_the_question() {
     for (how, note, after) in [
-        ("rename", "(the name is taken: gets a number)", &["s/a", "s/a (1)", "s/b"][..]),
-        ("overwrite", "(REPLACES what is there)", &["s/a", "s/b"]),
-        ("skip", "(the name is taken: is left out)", &["s/a", "s/b"]),
+        ("rename", "(name taken: gets a number)", &["s/a", "s/a (1)", "s/b"][..]),
+        ("overwrite", "(REPLACES the existing file)", &["s/a", "s/b"]),
+        ("skip", "(name taken: skipped)", &["s/a", "s/b"]),
     ] {
         let sent = Sent::new([("a", "new"), ("b", "2")]);
         tree::write(&sent.out(), [("s/a", "old")]);
@@ -157,13 +159,13 @@ fn what_is_there_is_told_first() {
         get.types("y");
         get.wait().code(0);
         assert_eq!(names(&sent.out()), after);
-        let kept = fs::read(sent.out().join("s/a")).unwrap();
-        assert_eq!(kept, if how == "overwrite" { b"new" } else { b"old" });
+        let content = fs::read(sent.out().join("s/a")).unwrap();
+        assert_eq!(content, if how == "overwrite" { b"new" } else { b"old" });
     }
 }
 
 #[test]
-fn what_is_here_already_does_not_come_again() {
+fn files_that_are_here_already_are_not_fetched_again() {
     let sent = Sent::new([("a", "1"), ("b", "2")]);
     let out = sent.out();
     let mut get = sent.get(&[]);
@@ -171,23 +173,23 @@ fn what_is_here_already_does_not_come_again() {
     get.types("1");
     get.wait().code(0);
     sent.sender.wait().code(0);
-    // The same folder again, by another code.
+    // Sends the same folder again, under another code.
     let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
     let code = again.until("a code", |lines| lines.out.first().cloned());
     let get = sent.relay.xcher(["get", &code, "-o"]).args([&out]);
     let mut get = Terminal::start(get);
     let screen = get.shows(QUESTION);
-    assert!(screen.contains("s/a  (here already)\r\n"), "{screen}");
-    assert!(screen.contains("  1 file, 1 B; 1 file here already; "), "{screen}");
+    assert!(screen.contains("s/a  (exists already)\r\n"), "{screen}");
+    assert!(screen.contains("  1 file, 1 B; 1 file exists already; "), "{screen}");
     get.types("y");
     assert_eq!(get.wait().code(0).out.len(), 2);
     assert_eq!(names(&out), ["s/a", "s/b"]);
-    again.wait().code(0).error(&["sent 1 file, 1 B"]);
-    // Where all is here, there is nothing to ask.
+    again.wait().code(0).error(&["sent 1 file (1 B)"]);
+    // With every file here already, there is nothing to ask.
     let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
     let code = again.until("a code", |lines| lines.out.first().cloned());
     let get = Terminal::start(sent.relay.xcher(["get", &code, "-o"]).args([&out])).wait().code(0);
-    assert!(get.screen.contains("2 files were here already"), "{}", get.screen);
+    assert!(get.screen.contains("2 files existed already"), "{}", get.screen);
     assert_eq!(get.out.len(), 2);
 }
 
@@ -212,17 +214,17 @@ fn a_long_list_is_shown_in_parts() {
 }
 
 #[test]
-fn too_little_room_is_said_first() {
+fn too_little_space_is_reported_before_the_question() {
     let folder = tree::room_for(1 << 20);
     fs::create_dir(folder.path().join("s")).unwrap();
     fs::write(folder.path().join("s/small"), "1").unwrap();
-    // It has a length, and no bytes.
+    // A sparse file, with a length and no bytes.
     let huge = File::create(folder.path().join("s/huge")).unwrap();
     huge.set_len(1 << 42).unwrap();
     let sent = Sent::of(folder);
     let mut get = sent.get(&[]);
     let screen = get.shows(QUESTION);
-    assert!(screen.contains("THERE IS NOT ENOUGH ROOM: "), "{screen}");
+    assert!(screen.contains("NOT ENOUGH DISK SPACE: "), "{screen}");
     get.types("y");
     get.shows("Fetch anyway? [y/N] ");
     get.types("n");
@@ -232,7 +234,7 @@ fn too_little_room_is_said_first() {
 }
 
 #[test]
-fn some_may_fit_where_all_do_not_and_yes_on_the_command_line_is_no_anyway() {
+fn the_yes_option_does_not_overfill_a_disk_and_fewer_files_may_fit() {
     let folder = tree::room_for(1 << 20);
     fs::create_dir(folder.path().join("s")).unwrap();
     fs::write(folder.path().join("s/small"), "1").unwrap();
@@ -240,10 +242,10 @@ fn some_may_fit_where_all_do_not_and_yes_on_the_command_line_is_no_anyway() {
     huge.set_len(1 << 42).unwrap();
     let sent = Sent::of(folder);
     let all = sent.relay.xcher(["get", &sent.code, "--yes", "-o"]).args([sent.out()]).run();
-    all.code(1).error(&["expected room for 4.00 TiB in ", " too few"]);
+    all.code(1).error(&[": 4.00 TiB needed, ", " short"]);
     assert_eq!(names(&sent.out()), [""; 0]);
-    // Nothing was declined: who makes room, or chooses less, has the code still.
-    sent.sender.err("the code is still good");
+    // Nothing was declined: the code stays valid for a user who makes room or chooses fewer files.
+    sent.sender.err("the code is still valid");
     let get = sent.relay.xcher(["get", &sent.code, "-o"]).args([sent.folder.path().join("out")]);
     let mut get = Terminal::start(get);
     get.shows(QUESTION);
@@ -253,10 +255,10 @@ fn some_may_fit_where_all_do_not_and_yes_on_the_command_line_is_no_anyway() {
 }
 
 #[test]
-fn the_code_can_be_typed() {
+fn get_prompts_for_a_code() {
     let sent = Sent::new([("a", "1")]);
     let mut get = Terminal::start(sent.relay.xcher(["get", "-o"]).args([sent.out()]));
-    get.shows("The code, such as 4821-crossover-clockwork-universe: ");
+    get.shows("Code, such as 4821-crossover-clockwork-universe: ");
     get.types(&sent.code.replace('-', " "));
     get.shows(QUESTION);
     get.types("y");
@@ -265,7 +267,7 @@ fn the_code_can_be_typed() {
 }
 
 #[test]
-fn a_picture_of_the_link_is_for_terminals() {
+fn a_terminal_shows_a_qr_code_of_the_link() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "1")]);
     let send = |options: &[&str]| {
@@ -275,11 +277,11 @@ fn a_picture_of_the_link_is_for_terminals() {
         let shown = send.shows(&format!("/#{code}\r\n"));
         (send, shown, code)
     };
-    let (with, ..) = send(&[]);
-    with.shows("█▀▀▀▀▀█");
-    let (without, _, code) = send(&["--no-qr"]);
+    let (with_qr, ..) = send(&[]);
+    with_qr.shows("█▀▀▀▀▀█");
+    let (without_qr, _, code) = send(&["--no-qr"]);
     let out = folder.path().join("out");
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run();
     get.code(0);
-    assert!(!without.wait().code(0).screen.contains('█'));
+    assert!(!without_qr.wait().code(0).screen.contains('█'));
 }

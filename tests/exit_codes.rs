@@ -1,4 +1,4 @@
-//! Each exit code, by each command that can end with it.
+//! Every exit code, from every command that can end with it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use system::relay::{Relay, at};
 use system::wire::{Chat, Conn, FakeRelay, Port};
 use tempfile::{TempDir, tempdir};
 
-/// Relay and provider of one file, `file`.
+/// Starts a relay and a provider of one file, `file`.
 fn bob() -> (Relay, TempDir, system::process::Process) {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     fs::write(folder.path().join("file"), "12345").unwrap();
@@ -22,13 +22,13 @@ fn bob() -> (Relay, TempDir, system::process::Process) {
     (relay, folder, bob)
 }
 
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
+/// An address without a listener.
+fn unused_address() -> SocketAddr {
     Port::open().address()
 }
 
 #[test]
-fn zero_is_done() {
+fn zero_on_success() {
     let (relay, folder, bob) = bob();
     let out = folder.path().join("out");
     relay.xcher(["ls", "bob"]).run().code(0);
@@ -46,13 +46,13 @@ fn zero_is_done() {
 }
 
 #[test]
-fn one_where_the_peer_says_no() {
+fn one_when_the_peer_refuses() {
     let (relay, folder, _bob) = bob();
     relay.xcher(["check", "bob", "other"]).run().code(1).out(&["other NO"]);
     let get = relay.xcher(["get", "bob", "file", "other", "x\"y"]).dir(folder.path()).run();
     let get = get.code(1).out(&["file (1)"]);
     get.error(&["bob does not share \"other\""]).error(&["bob does not share \"x\\\"y\""]);
-    // A provider that lists a file and does not give it.
+    // A provider that lists a file and then refuses it.
     let mut amy = Chat::join(relay.address, "amy");
     let get = relay.xcher(["get", "amy", "file"]).dir(folder.path()).start();
     let mut control = amy.called();
@@ -60,13 +60,13 @@ fn one_where_the_peer_says_no() {
     control.requested("file", "5");
     control.say("X_CHK file NO\n");
     let get = get.wait().code(1).out(&[]);
-    get.one_error(&["file: the other side said NO"]);
+    get.one_error(&["file: the peer refused"]);
 }
 
 #[test]
-fn one_where_a_nick_is_taken() {
+fn one_when_the_nick_is_taken() {
     let (relay, folder, _bob) = bob();
-    let taken = &["the nick bob is taken at this relay"];
+    let taken = &["the nick bob is taken at ", "--nick"];
     let share = relay.xcher(["share", "--nick", "bob"]).args([folder.path()]).run();
     share.code(1).one_error(taken).out(&[]);
     for command in
@@ -77,21 +77,21 @@ fn one_where_a_nick_is_taken() {
 }
 
 #[test]
-fn one_where_a_transfer_does_not_complete() {
+fn one_when_a_transfer_is_incomplete() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "file", "--json"]).dir(folder.path()).start();
     let mut control = bob.called();
     control.lists(&["file 5"]);
     Conn::to(control.requested("file", "5")).say("123");
-    let get = get.wait().code(1).error(&["file: expected 5 bytes, got 3"]);
+    let get = get.wait().code(1).error(&["file: incomplete: 3 B of 5 B"]);
     let events = get.events();
     let failed = events.iter().find(|event| event["state"] == "failed").unwrap();
     assert_eq!((&failed["kind"], &failed["name"]), (&json!("incomplete"), &json!("file")));
 }
 
 #[test]
-fn one_where_the_peer_speaks_no_xcher_or_this_host_cannot_keep_the_file() {
+fn one_when_the_peer_breaks_the_protocol_or_a_folder_cannot_be_made() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let ls = relay.xcher(["ls", "bob"]).start();
@@ -107,7 +107,7 @@ fn one_where_the_peer_speaks_no_xcher_or_this_host_cannot_keep_the_file() {
 }
 
 #[test]
-fn two_is_usage() {
+fn two_on_a_usage_error() {
     let folder = tempdir().unwrap();
     let usage = |args: &[&str], parts: &[&str]| {
         let done = xcher(args).dir(folder.path()).run().code(2).out(&[]);
@@ -121,7 +121,7 @@ fn two_is_usage() {
     for command in ["send", "share", "ls", "check", "up", "completions"] {
         usage(&[command], &["required"]);
     }
-    usage(&["get"], &["expected a nick or a code"]);
+    usage(&["get"], &["name a nick or a code"]);
     usage(&["who", "someone"], &["someone"]);
     let long = "x".repeat(33);
     for nick in ["", "a b", "a/b", "a\nb", "EOF", &long] {
@@ -135,7 +135,7 @@ fn two_is_usage() {
         usage(&["check", "bob", name], &["expected a relative file name, got "]);
         usage(&["get", "bob", "good", name], &["expected a relative file name, got "]);
     }
-    usage(&["get", "bob"], &["<NAME>..."]);
+    usage(&["get", "bob"], &["name the files to fetch"]);
     usage(&["get", "bob", "x", "--all"], &["--all"]);
     usage(&["get", "bob", "x", "--on-conflict", "guess"], &["guess"]);
     for relay in ["", "x", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "h:p"] {
@@ -151,31 +151,31 @@ fn two_is_usage() {
     usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
     usage(&["share", "/dev/null"], &["got a pipe, socket or device: \"/dev/null\""]);
     usage(&["completions", "tcl"], &["tcl"]);
-    // `up` has its relay before it looks at its paths.
+    // `up` starts its relay before it checks its paths.
     let up = xcher(["up", "--listen", "127.0.0.1:0", "missing"]).dir(folder.path()).run();
     up.code(2).one_error(&["\"missing\": no such file or folder"]);
 }
 
 #[test]
-fn two_for_a_nick_of_ones_own() {
+fn two_when_a_host_calls_its_own_nick() {
     let relay = Relay::start();
     for command in [vec!["ls", "me"], vec!["check", "me", "x"], vec!["get", "me", "x"]] {
         let done = relay.xcher(command).args(["--nick", "me"]).run();
-        done.code(2).one_error(&["this is your own nick"]);
+        done.code(2).one_error(&["that is your own nick"]);
     }
 }
 
 #[test]
-fn two_for_a_configuration_file_that_is_none() {
+fn two_on_an_invalid_configuration_file() {
     let folder = tempdir().unwrap();
     for (text, parts) in [
         ("relay", vec!["config.toml"]),
-        ("no-such-option = 1", vec!["expected the name of a long option", "no-such-option"]),
-        ("relay = [1]", vec!["expected a text, a whole number, true or false for relay", "array"]),
+        ("no-such-option = 1", vec!["is not an option", "no-such-option"]),
+        ("relay = [1]", vec!["relay has a value of type array"]),
         ("relay = \"x\"", vec!["expected HOST:PORT"]),
         ("timeout = 0", vec!["timeout"]),
         ("json = \"perhaps\"", vec!["json"]),
-        ("config = \"x\"", vec!["expected the name of a long option"]),
+        ("config = \"x\"", vec!["is not an option"]),
         ("nick = \"a b\"", vec!["expected a nick"]),
     ] {
         fs::write(folder.path().join("config.toml"), text).unwrap();
@@ -187,7 +187,7 @@ fn two_for_a_configuration_file_that_is_none() {
 }
 
 #[test]
-fn three_where_there_is_no_relay() {
+fn three_when_no_relay_is_running() {
     let folder = tempdir().unwrap();
     for command in [
         vec!["share", "."],
@@ -196,18 +196,20 @@ fn three_where_there_is_no_relay() {
         vec!["get", "bob", "x"],
         vec!["who"],
     ] {
-        let done = at(nobody(), command).dir(folder.path()).run();
-        done.code(3).one_error(&["no relay at ", "could not connect", "refused"]).out(&[]);
+        let done = at(unused_address(), command).dir(folder.path()).run();
+        done.code(3)
+            .one_error(&["no relay at ", "(connection refused)", "start one: xcher relay"])
+            .out(&[]);
     }
-    let json = at(nobody(), ["who", "--json"]).run().code(3);
+    let json = at(unused_address(), ["who", "--json"]).run().code(3);
     let events = json.events();
     let last = events.last().unwrap();
     assert_eq!((&last["event"], &last["code"]), (&json!("error"), &json!(3)), "{json}");
-    assert!(last["reason"].as_str().unwrap().contains("could not connect"), "{json}");
+    assert!(last["reason"].as_str().unwrap().contains("connection refused"), "{json}");
 }
 
 #[test]
-fn three_where_a_relay_cannot_listen() {
+fn three_when_a_relay_cannot_listen() {
     let taken = Port::open();
     let listen = format!("--listen={}", taken.address());
     for command in [vec!["relay", &listen], vec!["up", ".", &listen]] {
@@ -217,65 +219,59 @@ fn three_where_a_relay_cannot_listen() {
 }
 
 #[test]
-fn three_where_the_relay_does_not_answer() {
-    // It takes the connection and says nothing.
+fn three_when_the_relay_does_not_answer() {
+    // The relay accepts the connection and stays silent.
     let silent = Port::open();
     for command in [vec!["who"], vec!["ls", "bob"], vec!["share", "."]] {
         let done = at(silent.address(), command).args(["--timeout", "1"]).run().code(3);
-        done.one_error(&[
-            "no relay at ",
-            "expected X_NICK nick YES or NO from the relay, got nothing in 1 s",
-        ]);
+        done.one_error(&["no answer from ", " within 1 s", "--relay"]);
     }
     let relay = FakeRelay::start();
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
     drop(relay.0.accept());
-    who.wait().code(3).error(&["no relay at "]);
-    // Later, and for good: a command that asks something cannot go on.
+    who.wait().code(3).error(&["the relay at ", " closed the connection"]);
+    // The relay disconnects later, for good: a command that waits for its answer cannot continue.
     let who = at(relay.address(), ["who", "--nick", "me"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_WHO amy\n");
     drop(link);
-    who.wait()
-        .code(3)
-        .out(&["amy"])
-        .error(&["no relay at ", "the other side closed the connection"]);
-    // It lives, but does not answer.
+    who.wait().code(3).out(&["amy"]).error(&["the relay at ", " closed the connection"]);
+    // The relay is alive but does not answer.
     let who = at(relay.address(), ["who", "--nick", "me", "--timeout", "1"]).start();
-    let mut link = relay.takes_in("me");
+    let mut link = relay.brings_online("me");
     link.hears("X_WHO");
     link.say("X_PING 1\n");
     link.hears("X_PONG 1");
-    who.wait().code(3).one_error(&["no relay at ", "expected X_WHO EOF, got nothing in 1 s"]);
+    who.wait().code(3).one_error(&["the relay at ", " did not list its nicks within 1 s"]);
 }
 
 #[test]
-fn three_where_there_is_no_such_nick() {
+fn three_when_the_nick_does_not_exist() {
     let relay = Relay::start();
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).run().code(3).out(&[]);
-        done.one_error(&["bob cannot be reached", "no such nick: bob"]);
+        done.one_error(&["cannot reach bob", "no such nick: bob", "xcher who"]);
     }
 }
 
 #[test]
-fn three_where_the_peer_never_connects() {
+fn three_when_the_peer_never_connects() {
     let relay = Relay::start();
     let mut bob = Chat::join(relay.address, "bob");
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).args(["--timeout", "1"]).start();
         bob.called_from();
         let done = done.wait().code(3).out(&[]);
-        done.one_error(&["bob cannot be reached: expected a connection back, got nothing in 1 s"]);
+        done.one_error(&["bob did not connect back within 1 s", "--relay http://127.0.0.1:"]);
     }
 }
 
 #[test]
-fn three_where_the_peer_goes_away() {
+fn three_when_the_peer_disconnects() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
-    for (command, said) in [
+    for (command, answer) in [
         (vec!["ls", "bob"], "X_FILELIST a 1\n"),
         (vec!["get", "bob", "a"], "X_FILELIST a 1\n"),
         (vec!["check", "bob", "a"], "X_CHK b\n"),
@@ -284,16 +280,16 @@ fn three_where_the_peer_goes_away() {
             let done = relay.xcher(command.clone()).dir(folder.path()).start();
             let mut control = bob.called();
             assert!(control.line().is_some());
-            control.say(format!("{said}{last}"));
+            control.say(format!("{answer}{last}"));
             control.finish();
             let done = done.wait().code(3);
-            done.error(&["the session with bob ended: the other side closed the connection"]);
+            done.error(&["the session with bob ended: connection closed"]);
         }
     }
 }
 
 #[test]
-fn four_where_the_relay_refuses_the_address() {
+fn four_when_the_relay_refuses_the_address() {
     let (relay, folder, _bob) = bob();
     for command in [vec!["ls", "bob"], vec!["check", "bob", "x"], vec!["get", "bob", "x"]] {
         let done = relay.xcher(command).args(["--advertise", "8.8.8.8"]).dir(folder.path()).run();
@@ -303,7 +299,7 @@ fn four_where_the_relay_refuses_the_address() {
 }
 
 #[test]
-fn four_where_a_listed_name_climbs() {
+fn four_when_a_listed_name_leaves_the_folder() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let out = folder.path().join("out");
     let mut bob = Chat::join(relay.address, "bob");
@@ -311,7 +307,9 @@ fn four_where_a_listed_name_climbs() {
     let ls = relay.xcher(["ls", "bob"]).start();
     bob.called().lists(&bad);
     let ls = ls.wait().code(4).out(&["1\tgood"]);
-    let ls = ls.error(&["left out of the list: expected a relative file name, got \"../up\""]);
+    let ls = ls.error(&[
+        "skipped an invalid entry of the listing: expected a relative file name, got \"../up\"",
+    ]);
     ls.error(&["\"/etc/x\""]).error(&["\"a/../../b\""]);
 
     let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).start();
@@ -324,7 +322,7 @@ fn four_where_a_listed_name_climbs() {
 }
 
 #[test]
-fn four_goes_after_one() {
+fn one_takes_precedence_over_four() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "--all"]).dir(folder.path()).start();
@@ -332,15 +330,15 @@ fn four_goes_after_one() {
     control.lists(&["../up 1", "good 1"]);
     control.requested("good", "1");
     control.say("X_CHK good NO\n");
-    get.wait().code(1).error(&["good: the other side said NO"]).error(&["\"../up\""]);
+    get.wait().code(1).error(&["good: the peer refused"]).error(&["\"../up\""]);
 }
 
 #[test]
-fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant() {
+fn an_invalid_command_line_ends_with_an_error_event_in_json_mode() {
     let folder = tempdir().unwrap();
     let config = folder.path().join("config.toml");
     let write = |text: &str| fs::write(&config, text).unwrap();
-    let told = |done: Done, code: i32, part: &str| {
+    let assert_error_event = |done: Done, code: i32, part: &str| {
         let done = done.code(code);
         let events = done.events();
         let [error] = &events[..] else { panic!("expected one event\n{done}") };
@@ -356,23 +354,23 @@ fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant()
         (&["get", "--json", "--bogus", "x"], "--bogus"),
         (&["peers", "pin", "a", "b", "--json"], "'b'"),
         (&["completions", "--json", "tcl"], "tcl"),
-        (&["who", "--json", "--plain", "--secure"], "got both"),
+        (&["who", "--json", "--plain", "--secure"], "contradict each other"),
         (&["who", "--json", "--config", "/no/such/file"], "cannot read /no/such/file"),
         (&["ls", "--json", "a\u{202e}b"], "expected a nick"),
     ] {
-        told(xcher(args).run(), 2, part);
+        assert_error_event(xcher(args).run(), 2, part);
     }
-    // In the environment, and in the file where that can be read.
-    told(xcher([""; 0]).env("XCHER_JSON", "1").run(), 2, "requires a subcommand");
-    told(xcher(["send"]).env("XCHER_JSON", "yes").run(), 2, "PATH");
+    // The environment asks for JSON, or the configuration file where it can be read.
+    assert_error_event(xcher([""; 0]).env("XCHER_JSON", "1").run(), 2, "requires a subcommand");
+    assert_error_event(xcher(["send"]).env("XCHER_JSON", "yes").run(), 2, "PATH");
     let who = || xcher(["who", "--config"]).args([&config]);
     write("json = true\nnosuch = 1\n");
-    told(who().run(), 2, "nosuch");
+    assert_error_event(who().run(), 2, "nosuch");
     write("json = true\ntimeout = \"x\"\n");
-    told(who().run(), 2, "timeout");
+    assert_error_event(who().run(), 2, "timeout");
     write("no TOML");
-    told(who().env("XCHER_JSON", "1").run(), 2, "cannot read");
-    // Where it is not meant, nothing is.
+    assert_error_event(who().env("XCHER_JSON", "1").run(), 2, "cannot read");
+    // Without JSON there is no event.
     who().run().code(2).out(&[]);
     write("json = true\nnosuch = 1\n");
     who().env("XCHER_JSON", "0").run().code(2).out(&[]);
@@ -380,7 +378,7 @@ fn a_command_line_that_is_refused_ends_with_an_error_event_where_json_is_meant()
 }
 
 #[test]
-fn help_and_the_readme_say_the_same_of_each_code() {
+fn help_and_readme_describe_each_code_alike() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = fs::read_to_string(readme).unwrap();
     let (_, table) = readme.split_once("### Exit codes").unwrap();
@@ -394,8 +392,8 @@ fn help_and_the_readme_say_the_same_of_each_code() {
     assert_eq!(lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>(), expected, "{help}");
 }
 
-/// A folder `s` of two files, and one to receive into where only one of them can be stored.
-fn half_a_place() -> TempDir {
+/// Creates a folder `s` of two files, and a folder `out` that can store only one of them.
+fn folder_for_one_of_two() -> TempDir {
     let folder = tempdir().unwrap();
     system::tree::write(folder.path(), [("s/good", "1"), ("s/bad", "22")]);
     fs::create_dir_all(folder.path().join("out/s/bad/in the way")).unwrap();
@@ -403,8 +401,8 @@ fn half_a_place() -> TempDir {
 }
 
 #[test]
-fn one_where_not_all_that_was_shared_once_arrived() {
-    let folder = half_a_place();
+fn one_when_up_once_delivers_only_some_files() {
+    let folder = folder_for_one_of_two();
     let up = ["up", "--once", "--listen", "127.0.0.1:0", "--http", "off", "--nick", "bob", "s"];
     let up = xcher(up).dir(folder.path()).start();
     let relay = up.out("relay ");
@@ -415,10 +413,10 @@ fn one_where_not_all_that_was_shared_once_arrived() {
     assert_eq!(fs::read(folder.path().join("out/s/good")).unwrap(), b"1");
 }
 
-/// Who waits for offers until it is stopped was told of each that failed, and did what it was to.
+/// A `receive` that is stopped has reported each failure already, and did its task.
 #[test]
-fn zero_where_who_waits_for_offers_is_stopped() {
-    let (relay, folder) = (Relay::start(), half_a_place());
+fn zero_when_a_waiting_receive_is_stopped() {
+    let (relay, folder) = (Relay::start(), folder_for_one_of_two());
     let receive = ["receive", "--yes", "--on-conflict", "overwrite", "--nick", "kim", "-o", "out"];
     let kim = relay.xcher(receive).dir(folder.path()).start();
     kim.out("online ");
@@ -428,19 +426,19 @@ fn zero_where_who_waits_for_offers_is_stopped() {
 }
 
 #[test]
-fn one_where_not_all_that_was_to_be_cleared_was() {
+fn one_when_partial_clear_finds_only_some_files() {
     let folder = tempdir().unwrap();
     let clear = |names: &[&str]| {
         xcher(["partial", "clear"]).args(names).args(["-o"]).args([folder.path()]).run()
     };
-    let unfinished = || {
+    let write_partial = || {
         system::tree::write(folder.path(), [(".xcher-partial/file.01234567.part", "12")]);
     };
-    unfinished();
-    clear(&["no-such"]).code(1).error(&["no unfinished file \"no-such\""]);
+    write_partial();
+    clear(&["no-such"]).code(1).error(&["no incomplete download \"no-such\""]);
     let left = xcher(["partial", "-o"]).args([folder.path()]).run().code(0).out;
     assert_eq!(left.len(), 1, "{left:?}");
-    clear(&["file", "no-such"]).code(1).error(&["no unfinished file \"no-such\""]);
+    clear(&["file", "no-such"]).code(1).error(&["no incomplete download \"no-such\""]);
     assert_eq!(xcher(["partial", "-o"]).args([folder.path()]).run().code(0).out.len(), 0);
     clear(&[]).code(0);
 }

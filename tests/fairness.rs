@@ -1,4 +1,4 @@
-//! One caller that takes all it can get, and another who gets what it asks for all the same.
+//! A caller is served while another one takes all it can get.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -17,13 +17,13 @@ use system::tree;
 use system::wire::{Conn, FakeRelay};
 use tempfile::tempdir;
 
-/// How long an honest caller may wait, on a machine with nothing else to do.
-const SOON: Duration = Duration::from_secs(2);
-/// The hostile caller's sessions, and its requests in each.
-const SESSIONS: usize = 64;
-const REQUESTS: usize = 16;
+/// Longest wait of an honest caller on an idle machine.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// Sessions of the hostile caller, and requests in each.
+const HOSTILE_SESSIONS: usize = 64;
+const REQUESTS_PER_SESSION: usize = 16;
 
-/// A caller of the base protocol at an address of its own.
+/// A base-protocol caller with its own address.
 struct Caller<'a> {
     relay: &'a mut Conn,
     ip: &'static str,
@@ -40,14 +40,14 @@ impl Caller<'_> {
         self.relay.say(format!("X_INIT bob {} {port}\n", self.ip));
     }
 
-    /// Calls bob; `None` where nobody connects back soon.
+    /// Calls bob; returns `None` if bob does not connect back in time.
     fn call(&mut self) -> Option<TcpStream> {
         let listener = self.listen();
         self.init(&listener);
-        accept_within(&listener, SOON, self.pace)
+        accept_within(&listener, MAX_WAIT, self.pace)
     }
 
-    /// Lists and fetches; how long both took.
+    /// Lists the files and fetches one; returns the time both took.
     fn ls_and_get(&mut self) -> Duration {
         let began = self.pace.elapsed();
         let mut control = Patient::new(self.call().expect("a connection back"));
@@ -69,11 +69,11 @@ impl Caller<'_> {
     }
 }
 
-/// The next connection; `None` where none comes so soon.
-fn accept_within(listener: &TcpListener, soon: Duration, pace: &Pace) -> Option<TcpStream> {
+/// Accepts the next connection; returns `None` if none arrives within the timeout.
+fn accept_within(listener: &TcpListener, timeout: Duration, pace: &Pace) -> Option<TcpStream> {
     let began = pace.elapsed();
     listener.set_nonblocking(true).unwrap();
-    while pace.elapsed() < began + soon {
+    while pace.elapsed() < began + timeout {
         if let Ok((socket, _)) = listener.accept() {
             socket.set_nonblocking(false).unwrap();
             return Some(socket);
@@ -84,7 +84,7 @@ fn accept_within(listener: &TcpListener, soon: Duration, pace: &Pace) -> Option<
 }
 
 #[test]
-fn one_caller_stops_no_other_from_being_served() {
+fn a_greedy_caller_does_not_keep_another_from_being_served() {
     let (relay, folder) = (FakeRelay::start(), tempdir().unwrap());
     tree::write(
         &folder.path().join("s"),
@@ -92,30 +92,30 @@ fn one_caller_stops_no_other_from_being_served() {
     );
     let share = xcher(["--relay", &relay.address().to_string(), "share", "--nick", "bob"]);
     let share = share.args([folder.path().join("s")]).start();
-    let mut link = relay.takes_in("bob");
+    let mut link = relay.brings_online("bob");
     share.out("online ");
     let pace = &Pace::start();
     let alone = Caller { relay: &mut link, ip: "127.0.0.3", pace }.ls_and_get();
 
-    // It never reads what it asks for.
+    // The hostile caller never reads the files it requests.
     let mut hostile = Caller { relay: &mut link, ip: "127.0.0.2", pace };
     let sink = hostile.listen();
     let port = sink.local_addr().unwrap().port();
     let mut held = Vec::new();
-    for _ in 0..SESSIONS {
+    for _ in 0..HOSTILE_SESSIONS {
         let Some(mut control) = hostile.call() else { break };
         control.write_all("X_FILELIST\n".repeat(50).as_bytes()).unwrap();
         let request = format!("X_REQUEST s/large {} {port}\n", 8 << 20);
-        control.write_all(request.repeat(REQUESTS).as_bytes()).unwrap();
+        control.write_all(request.repeat(REQUESTS_PER_SESSION).as_bytes()).unwrap();
         held.push(control);
     }
     assert!(held.len() >= 16, "it got {} sessions", held.len());
-    // Until all that it gets of the files that stand still is under way.
-    let more = || accept_within(&sink, Duration::from_secs(1), pace);
-    let data: Vec<_> = std::iter::from_fn(more).collect();
+    // Accepts every stalled transfer that it is granted.
+    let next = || accept_within(&sink, Duration::from_secs(1), pace);
+    let data: Vec<_> = std::iter::from_fn(next).collect();
     assert!(data.len() >= 64, "it holds {} files", data.len());
 
     let took = Caller { relay: &mut link, ip: "127.0.0.4", pace }.ls_and_get();
-    // Where one caller alone is slow, two are.
-    assert!(took < SOON.max(alone * 10), "{took:?}, and {alone:?} without the other caller");
+    // A machine that is slow for one caller is slow for two.
+    assert!(took < MAX_WAIT.max(alone * 10), "{took:?}, and {alone:?} without the other caller");
 }

@@ -1,4 +1,4 @@
-//! Files of every kind get across whole.
+//! Files of every kind arrive complete and unchanged.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use system::relay::Relay;
 use system::tree::{self, Tree};
 use tempfile::tempdir;
 
-/// Names that something on the way could trip over.
+/// Names that a parser or a file system could mishandle.
 const NAMES: [&str; 18] = [
     "a YES",
     "a NO",
@@ -28,8 +28,8 @@ const NAMES: [&str; 18] = [
     ".hidden",
     "...",
     "two  spaces",
-    " in front",
-    "behind ",
+    " leading",
+    "trailing ",
     "träd.txt",
     "日本語/ファイル.txt",
     "שלום",
@@ -41,15 +41,15 @@ fn get(relay: &Relay, nick: &str, out: &Path, args: &[&str]) -> Done {
     relay.xcher(["get", nick, "-o"]).args([out]).args(args).run()
 }
 
-/// What is in `out` of a folder `share` that was fetched, once nothing unfinished is left.
+/// The files fetched of the folder `share` into `out`, which must hold no partial file.
 #[track_caller]
 fn fetched(out: &Path, share: &str) -> Tree {
-    assert!(!out.join(tree::PARTIAL).exists(), "an unfinished file is left");
+    assert!(!out.join(tree::PARTIAL).exists(), "a partial file is left");
     tree::read(&out.join(share))
 }
 
 #[test]
-fn empty_files_and_files_around_every_boundary() {
+fn fetches_empty_files_and_sizes_around_every_boundary() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (share, out) = (folder.path().join("s"), folder.path().join("out"));
     let sizes = [0, 1, 2, 4095, 4096, 65_537, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5_000_001];
@@ -60,7 +60,7 @@ fn empty_files_and_files_around_every_boundary() {
 }
 
 #[test]
-fn names_that_could_trip_something() {
+fn fetches_files_with_unusual_names() {
     let (relay, folder) = (Relay::start(), tree::room_for(1 << 20));
     let (share, out) = (folder.path().join("s h"), folder.path().join("out"));
     let long = format!("{}.txt", "é".repeat(125));
@@ -77,7 +77,7 @@ fn names_that_could_trip_something() {
     ls.out_sorted(&listed.iter().map(String::as_str).collect::<Vec<_>>());
     get(&relay, "bob", &out, &["--all"]).code(0).quiet();
     assert_eq!(fetched(&out, "s h"), files);
-    // Each by itself too, as it would be typed.
+    // Fetches each by its own name too, as a user would type it.
     let one = folder.path().join("one");
     for name in files.keys() {
         let name = format!("s h/{name}");
@@ -88,7 +88,7 @@ fn names_that_could_trip_something() {
 }
 
 #[test]
-fn single_files_with_such_names() {
+fn fetches_single_files_with_unusual_names() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (share, out) = (folder.path().join("s"), folder.path().join("out"));
     let names = NAMES.into_iter().filter(|name| !name.contains('/'));
@@ -106,15 +106,15 @@ fn single_files_with_such_names() {
 }
 
 #[test]
-fn a_file_of_more_than_four_gibibytes() {
+fn fetches_a_file_of_more_than_four_gibibytes() {
     const SIZE: u64 = (4 << 30) + 1;
     let (relay, folder) = (Relay::start(), tree::room_for(SIZE + (64 << 20)));
     let (path, out) = (folder.path().join("large"), folder.path().join("out"));
     let mut file = fs::File::create(&path).unwrap();
     file.set_len(SIZE).unwrap();
-    // Known bytes at the places where a count of 31 or 32 bits would go wrong.
-    let places = [0, (1 << 31) - 2048, (4 << 30) - 4095, SIZE - 1];
-    for (seed, at) in places.into_iter().enumerate() {
+    // Known bytes at the offsets where a 31-bit or 32-bit count would overflow.
+    let offsets = [0, (1 << 31) - 2048, (4 << 30) - 4095, SIZE - 1];
+    for (seed, at) in offsets.into_iter().enumerate() {
         file.seek(SeekFrom::Start(at)).unwrap();
         let length = 4096.min(SIZE - at) as usize;
         file.write_all(&tree::bytes(seed as u64 + 1, length)).unwrap();
@@ -124,17 +124,17 @@ fn a_file_of_more_than_four_gibibytes() {
         .code(0)
         .quiet()
         .out(&[out.join("large").to_str().unwrap()]);
-    let mut came = fs::File::open(out.join("large")).unwrap();
-    assert_eq!(came.metadata().unwrap().len(), SIZE);
-    let mut windows = places.to_vec();
+    let mut received = fs::File::open(out.join("large")).unwrap();
+    assert_eq!(received.metadata().unwrap().len(), SIZE);
+    let mut windows = offsets.to_vec();
     windows.extend([1 << 20, 1 << 30, 3 << 30]);
     for at in windows {
-        assert!(window(&mut came, at) == window(&mut file_at(&path), at), "differs at {at}");
+        assert!(window(&mut received, at) == window(&mut file_at(&path), at), "differs at {at}");
     }
     bob.stop(Signal::TERM).code(0);
 }
 
-/// Up to a MiB from there.
+/// Reads up to 1 MiB from an offset.
 fn window(file: &mut fs::File, at: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(at)).unwrap();
@@ -147,10 +147,10 @@ fn file_at(path: &Path) -> fs::File {
 }
 
 #[test]
-fn ten_thousand_small_files() {
+fn fetches_ten_thousand_small_files() {
     let (relay, folder) = (Relay::start(), tree::room_for(200 << 20));
     let (share, out) = (folder.path().join("many"), folder.path().join("out"));
-    // Twenty in a folder, so that there is always a new one which several files have to share.
+    // Twenty files a folder, so that several of them always share a new folder.
     let name = |n: u64| format!("{:02}/{:03}/file {n:05}", n / 1000, n / 20);
     tree::write(&share, (0..10_000).map(|n| (name(n), tree::bytes(n, (n % 300) as usize))));
     let _bob = relay.share("bob", &share);
@@ -160,7 +160,7 @@ fn ten_thousand_small_files() {
 }
 
 #[test]
-fn a_folder_by_its_name() {
+fn fetches_a_folder_by_its_name() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (share, out) = (folder.path().join("s"), folder.path().join("out"));
     tree::write(&share, [("a/1", "1"), ("a/b/2", "2"), ("ab/3", "3"), ("a.txt", "4")]);
@@ -168,21 +168,21 @@ fn a_folder_by_its_name() {
     get(&relay, "bob", &out, &["s/a"]).code(0).quiet();
     let names = |out: &Path| fetched(out, "s").into_keys().collect::<Vec<_>>();
     assert_eq!(names(&out), ["a/1", "a/b/2"]);
-    // As a shell completes it, and with a file beside it.
+    // With the slash of shell completion, and with a file next to it.
     let other = folder.path().join("other");
     get(&relay, "bob", &other, &["s/a/b/", "s/a.txt"]).code(0).quiet();
     assert_eq!(names(&other), ["a.txt", "a/b/2"]);
     let whole = folder.path().join("whole");
     get(&relay, "bob", &whole, &["s"]).code(0).quiet();
     assert_eq!(names(&whole), ["a.txt", "a/1", "a/b/2", "ab/3"]);
-    // A file asked for twice, once by name and once with its folder, comes once.
+    // A file requested both by name and with its folder is fetched once.
     let once = folder.path().join("once");
     get(&relay, "bob", &once, &["s/a", "s/a/1"]).code(0).quiet();
     assert_eq!(names(&once), ["a/1", "a/b/2"]);
 }
 
 #[test]
-fn on_conflict_does_as_it_says() {
+fn on_conflict_renames_overwrites_skips_or_fails() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("notes.tar.gz", "new"), ("free", "free")]);
     let paths = ["notes.tar.gz", "free"].map(|name| folder.path().join(name));
@@ -223,8 +223,8 @@ fn on_conflict_does_as_it_says() {
         };
         let get = get.out_sorted(&printed.iter().map(String::as_str).collect::<Vec<_>>());
         match what {
-            "skip" => get.one_error(&["notes.tar.gz: skipped, it is there already"]),
-            "fail" => get.one_error(&["notes.tar.gz: expected a free name"]),
+            "skip" => get.one_error(&["notes.tar.gz: skipped, it exists already"]),
+            "fail" => get.one_error(&["notes.tar.gz: it exists already"]),
             _ => get.quiet(),
         };
         let expected: Tree = expected
@@ -236,7 +236,7 @@ fn on_conflict_does_as_it_says() {
 }
 
 #[test]
-fn overwrite_takes_no_folders_place() {
+fn overwrite_does_not_replace_a_folder() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("x", "new"), ("out/x/inner", "old")]);
     let _bob = relay.share("bob", &folder.path().join("x"));
@@ -248,7 +248,7 @@ fn overwrite_takes_no_folders_place() {
 
 #[cfg(unix)]
 #[test]
-fn a_received_file_has_the_mode_of_any_new_file_and_may_be_a_program() {
+fn a_received_file_has_a_new_files_mode_and_is_executable_on_request() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (share, out) = (folder.path().join("s"), folder.path().join("out"));
@@ -263,19 +263,19 @@ fn a_received_file_has_the_mode_of_any_new_file_and_may_be_a_program() {
     fs::create_dir(out.join("any folder")).unwrap();
     let mode = |name: &str| fs::metadata(out.join(name)).unwrap().mode();
     let any = mode("any");
-    // What was its owner's alone is its owner's alone.
+    // A file private to its owner stays private.
     assert_eq!(format!("{:o}", mode("s/d/e")), format!("{:o}", any & !0o077));
-    // For all who may read it.
+    // An executable is executable for every user that can read it.
     assert_eq!(format!("{:o}", mode("s/run")), format!("{:o}", any | (any & 0o444) >> 2));
     assert_eq!(mode("s/d"), mode("any folder"));
-    // Nothing is a program that was not asked for as one.
+    // Without `--executable` no file is executable.
     let plain = folder.path().join("plain");
     get(&relay, "bob", &plain, &["--all"]).code(0);
     assert_eq!(fs::metadata(plain.join("s/run")).unwrap().mode() & 0o111, 0);
 }
 
 #[test]
-fn several_fetch_from_one_at_once() {
+fn several_requesters_fetch_from_one_provider_at_once() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(&share, (0..40).map(|n| (n.to_string(), tree::bytes(n, 300_000))));
@@ -294,7 +294,7 @@ fn several_fetch_from_one_at_once() {
 }
 
 #[test]
-fn two_share_with_each_other_and_into_what_they_share() {
+fn two_hosts_fetch_from_each_other_into_the_folders_they_share() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let at = |name: &str| folder.path().join(name);
     for (name, seed) in [("a", 1), ("b", 2)] {
@@ -305,7 +305,7 @@ fn two_share_with_each_other_and_into_what_they_share() {
     scope(|scope| {
         for (into, from) in [("a", "bob"), ("b", "amy")] {
             let (relay, out) = (&relay, at(into).join("new"));
-            // What arrives meanwhile may be listed by the other, or not: it asks for what was there.
+            // The peer may or may not list files that arrive meanwhile, so it requests the original ones.
             let name = if from == "bob" { "b" } else { "a" };
             let wanted: Vec<_> = (0..20).map(|n| format!("{name}/{n}")).collect();
             scope.spawn(move || {
@@ -318,7 +318,7 @@ fn two_share_with_each_other_and_into_what_they_share() {
 }
 
 #[test]
-fn what_is_not_to_be_shared_is_not_there_for_anyone() {
+fn a_share_hides_links_that_leave_it_and_what_is_not_a_file() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(folder.path(), [("secret", "s"), ("s/ok", "1"), ("s/.xcher-partial/x.part", "2")]);
@@ -345,8 +345,8 @@ fn what_is_not_to_be_shared_is_not_there_for_anyone() {
         ("pipe", "neither a file nor a folder"),
     ] {
         bob.until(&format!("{name}: {why}"), |lines| {
-            let said = format!("\"s/{name}\" is not shared: ");
-            lines.err.iter().any(|line| line.contains(&said) && line.contains(why)).then_some(())
+            let start = format!("\"s/{name}\" is not shared: ");
+            lines.err.iter().any(|line| line.contains(&start) && line.contains(why)).then_some(())
         });
     }
 }

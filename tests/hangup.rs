@@ -1,4 +1,4 @@
-//! SIGHUP: what a relay, a bridge and `up` read again, and what of it is in force from then on.
+//! SIGHUP: a relay, a bridge and `up` read their files again and apply what can change while they run.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use system::tree;
 use system::wire::Conn;
 use tempfile::{TempDir, tempdir};
 
-/// A folder with files that a test writes, and writes again.
+/// A folder with files that a test writes and rewrites.
 struct Files(TempDir);
 
 impl Files {
@@ -32,12 +32,12 @@ impl Files {
         self.at(name)
     }
 
-    /// The configuration file with these lines.
+    /// Writes the configuration file with these lines.
     fn config(&self, lines: &str) -> PathBuf {
         self.write("config.toml", lines)
     }
 
-    /// The line that names a token's file.
+    /// Writes a token file; returns the configuration line that names it.
     fn token_line(&self, name: &str, token: &str) -> String {
         format!("token-file = {:?}\n", self.write(name, token))
     }
@@ -48,17 +48,17 @@ impl Files {
     }
 }
 
-/// Hangs up, and waits until a line more than before holds this.
-fn hangup(process: &Process, told: &str) {
-    let count = |lines: &[String]| lines.iter().filter(|line| line.contains(told)).count();
+/// Sends SIGHUP and waits until one more line contains `expected`.
+fn hangup(process: &Process, expected: &str) {
+    let count = |lines: &[String]| lines.iter().filter(|line| line.contains(expected)).count();
     let before = process.until("lines", |lines| Some(count(&lines.err)));
     process.signal(Signal::HUP);
-    process.until(&format!("{told:?} after SIGHUP"), |lines| {
+    process.until(&format!("{expected:?} after SIGHUP"), |lines| {
         (count(&lines.err) > before).then_some(())
     });
 }
 
-/// A command of a host at the relay's bridge that shows this token, or none.
+/// A command of a host that connects through the relay's bridge, with a token if one is given.
 fn through(relay: &Relay, token: Option<&Path>, command: &[&str]) -> Xcher {
     let host = xcher(by(&relay.tunnel())).args(command);
     token.into_iter().fold(host, |host, token| host.args(["--token-file"]).args([token]))
@@ -68,7 +68,7 @@ fn who(relay: &Relay, token: Option<&Path>) -> Done {
     through(relay, token, &["who"]).run()
 }
 
-/// The head and the body that the bridge answers with, asked by this name with this header.
+/// Requests a path from the bridge with a Host and one more header; returns the response, head and body.
 fn get(relay: &Relay, path: &str, host: &str, header: &str) -> String {
     let url = relay.process.out("http http://");
     let mut socket = Conn::to(url.trim_end_matches('/').parse().unwrap());
@@ -76,12 +76,12 @@ fn get(relay: &Relay, path: &str, host: &str, header: &str) -> String {
     socket.lines().join("\n")
 }
 
-fn wants_token(relay: &Relay) -> bool {
+fn requires_token(relay: &Relay) -> bool {
     get(relay, "/config.json", "localhost", "").contains("\"token\":true")
 }
 
 #[test]
-fn a_new_token_is_wanted_and_an_open_tunnel_goes_on() {
+fn a_new_token_is_required_and_an_open_tunnel_stays_open() {
     let files = Files::new();
     let (old, new) = (files.write("old", "open-sesame\n"), files.write("new", "open-barley\n"));
     let token = files.write("token", "open-sesame\n");
@@ -93,40 +93,40 @@ fn a_new_token_is_wanted_and_an_open_tunnel_goes_on() {
     who(&relay, Some(&old)).code(0);
 
     files.write("token", "open-barley\n");
-    hangup(&relay.process, "tunnels need the new token from now on");
+    hangup(&relay.process, "new tunnels need the new token now");
     who(&relay, Some(&old)).code(3).one_error(&["401"]);
     who(&relay, Some(&new)).code(0).out(&["bob"]);
     let fetch = through(&relay, Some(&new), &["get", "bob", "--all"]);
     fetch.args(["-o"]).args([files.at("out")]).run().code(0);
     assert_eq!(tree::read(&files.at("out/shared")), tree::read(&files.at("shared")));
-    assert!(!bob.seen_err("the relay is gone"));
+    assert!(!bob.seen_err("disconnected from the relay"));
     hangup(&relay.process, "nothing has changed");
 }
 
 #[test]
-fn a_token_comes_and_goes_with_the_configuration_file() {
+fn the_configuration_file_adds_and_removes_a_token() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
     who(&relay, None).code(0);
-    assert!(!wants_token(&relay));
+    assert!(!requires_token(&relay));
 
     let line = files.token_line("token", "open-sesame\n");
     files.config(&line);
-    hangup(&relay.process, "in force from now on: --token-file");
-    relay.process.err("tunnels need the token from now on");
+    hangup(&relay.process, "now in force: --token-file");
+    relay.process.err("new tunnels need the token now");
     who(&relay, None).code(3).one_error(&["401"]);
     who(&relay, Some(&files.at("token"))).code(0);
-    assert!(wants_token(&relay));
+    assert!(requires_token(&relay));
 
     files.config("");
-    hangup(&relay.process, "tunnels need no token from now on");
+    hangup(&relay.process, "new tunnels need no token now");
     who(&relay, None).code(0);
-    assert!(!wants_token(&relay));
+    assert!(!requires_token(&relay));
 }
 
 #[test]
-fn a_bridge_elsewhere_takes_a_new_token_too() {
+fn a_separate_bridge_applies_a_new_token() {
     let (files, relay) = (Files::new(), Relay::start());
     let token = files.write("token", "open-sesame\n");
     let bridge = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--token-file"]).args([&token]);
@@ -136,7 +136,7 @@ fn a_bridge_elsewhere_takes_a_new_token_too() {
     files.write("shown", "open-barley\n");
     who().code(3);
     files.write("token", "open-barley\n");
-    hangup(&bridge, "tunnels need the new token from now on");
+    hangup(&bridge, "new tunnels need the new token now");
     who().code(0);
 }
 
@@ -147,45 +147,46 @@ fn a_bad_token_file_leaves_the_token_in_force() {
     files.config("");
     let relay = files.relay(&["--token-file", token.to_str().unwrap()]);
     relay.process.out("http ");
-    for (text, told) in [(Some("\n"), "expected a token of printable ASCII"), (None, "cannot read")]
-    {
+    for (text, expected) in [(Some("\n"), "no token on the first line"), (None, "cannot read")] {
         match text {
             Some(text) => drop(files.write("token", text)),
             None => fs::remove_file(&token).unwrap(),
         }
-        // Whatever else has changed is applied.
-        files.config(&format!("host-name = \"relay{}.example\"\n", told.len()));
-        hangup(&relay.process, told);
-        let said = relay.process.err(told);
-        assert!(said.ends_with(": the token stays as it was"), "{said}");
-        relay.process.err("in force from now on: --host-name");
+        // Every other change is applied.
+        files.config(&format!("host-name = \"relay{}.example\"\n", expected.len()));
+        hangup(&relay.process, expected);
+        let line = relay.process.err(expected);
+        assert!(line.ends_with("; the old token stays in force"), "{line}");
+        relay.process.err("now in force: --host-name");
         who(&relay, None).code(3).one_error(&["401"]);
         who(&relay, Some(&old)).code(0);
     }
 }
 
 #[test]
-fn limits_in_the_configuration_file_are_in_force() {
+fn limits_of_the_configuration_file_take_effect() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
     tree::write(&files.at("shared"), [("file", "12345")]);
     let bob = relay.share("bob", &files.at("shared"));
     let who = || relay.xcher(["who"]).run();
-    for (limit, told) in [("max-connections", "connections"), ("max-per-address", "your address")] {
+    for (limit, expected) in
+        [("max-connections", "connections"), ("max-per-address", "your address")]
+    {
         files.config(&format!("{limit} = 1\n"));
-        hangup(&relay.process, &format!("in force from now on: --{limit}"));
-        who().code(3).one_error(&["expected at most 1 connections", told]);
+        hangup(&relay.process, &format!("now in force: --{limit}"));
+        who().code(3).one_error(&["expected at most 1 connections", expected]);
         files.config("");
-        hangup(&relay.process, &format!("in force from now on: --{limit}"));
+        hangup(&relay.process, &format!("now in force: --{limit}"));
         who().code(0).out(&["bob"]);
     }
-    // Who was there stays.
-    assert!(!bob.seen_err("the relay is gone"));
+    // A connected client stays connected.
+    assert!(!bob.seen_err("disconnected from the relay"));
 }
 
 #[test]
-fn any_address_is_passed_on_from_then_on() {
+fn the_relay_forwards_any_address_once_it_is_allowed() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
@@ -198,13 +199,13 @@ fn any_address_is_passed_on_from_then_on() {
     amy.say("X_INIT bob 8.8.8.8 4000\n");
     assert!(amy.line().unwrap().starts_with("X_ERR X_INIT "));
     files.config("any-address = true\n");
-    hangup(&relay.process, "in force from now on: --any-address");
+    hangup(&relay.process, "now in force: --any-address");
     amy.say("X_INIT bob 8.8.8.8 4000\n");
     bob.hears("X_INIT bob 8.8.8.8 4000");
 }
 
 #[test]
-fn the_bridge_goes_by_new_names_origins_and_proxies() {
+fn the_bridge_applies_new_names_origins_and_proxies() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
@@ -218,20 +219,20 @@ fn the_bridge_goes_by_new_names_origins_and_proxies() {
         "host-name = \"relay.example\"\nallow-origin = \"https://friend.example\"\n\
          trusted-proxy = \"127.0.0.1\"\n",
     );
-    let told = "in force from now on: --allow-origin, --host-name, --trusted-proxy";
-    hangup(&relay.process, told);
+    let expected = "now in force: --allow-origin, --host-name, --trusted-proxy";
+    hangup(&relay.process, expected);
     assert!(named().starts_with("HTTP/1.1 200 "));
-    // It lacks what makes it a WebSocket, and nothing else.
+    // Only the headers of a WebSocket are missing.
     assert!(origin().starts_with("HTTP/1.1 426 "), "{}", origin());
     assert!(proxied().starts_with("HTTP/1.1 426 "), "{}", proxied());
     files.config("");
-    hangup(&relay.process, told);
+    hangup(&relay.process, expected);
     assert!(named().starts_with("HTTP/1.1 421 "));
     assert!(origin().starts_with("HTTP/1.1 403 "));
 }
 
 #[test]
-fn rates_hold_for_tunnels_that_are_open() {
+fn rates_apply_to_open_tunnels() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
@@ -246,13 +247,13 @@ fn rates_hold_for_tunnels_that_are_open() {
     };
     fetch("fast");
     files.config("tunnel-rate = \"500kb\"\n");
-    hangup(&relay.process, "in force from now on: --tunnel-rate");
+    hangup(&relay.process, "now in force: --tunnel-rate");
     let took = fetch("slow");
     assert!(took > Duration::from_millis(1500), "{took:?}");
 }
 
 #[test]
-fn what_needs_a_restart_is_named() {
+fn names_options_that_need_a_restart() {
     let files = Files::new();
     files.config("listen = \"127.0.0.1:0\"\n");
     let config = files.at("config.toml");
@@ -263,26 +264,26 @@ fn what_needs_a_restart_is_named() {
         "listen = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:2\"\ntunnel-ports = \"40000-40999\"\n\
          public-ip = \"8.8.8.8\"\nmax-connections = 10\n",
     );
-    // Again at each, until it is so.
+    // Every SIGHUP reports it until the restart.
     for _ in 0..2 {
-        hangup(&relay, "--listen has changed: restart to apply it");
+        hangup(&relay, "--listen has changed; restart to apply it");
     }
-    relay.err("--tunnel-ports has changed: restart to apply it");
-    relay.err("--public-ip has changed: restart to apply it");
-    relay.err("in force from now on: --max-connections");
+    relay.err("--tunnel-ports has changed; restart to apply it");
+    relay.err("--public-ip has changed; restart to apply it");
+    relay.err("now in force: --max-connections");
     files.config("listen = \"127.0.0.1:0\"\nmax-connections = 10\n");
     hangup(&relay, "nothing has changed");
     xcher(["who", "--relay", &address]).run().code(0);
     let done = relay.stop(Signal::TERM).code(0);
-    // What the command line says is as it was, whatever the file says.
+    // An option of the command line stays in force, whatever the file says.
     let done = done.no_error("--http");
-    let said = |what: &str| done.err.iter().filter(|line| line.contains(what)).count();
-    assert_eq!(said("--max-connections"), 1, "{done}");
-    assert_eq!(said("--public-ip"), 2, "{done}");
+    let count = |what: &str| done.err.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(count("--max-connections"), 1, "{done}");
+    assert_eq!(count("--public-ip"), 2, "{done}");
 }
 
 #[test]
-fn the_command_line_goes_before_a_file_that_changes() {
+fn the_command_line_overrides_a_changed_file() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&["--max-connections", "5"]);
@@ -292,35 +293,35 @@ fn the_command_line_goes_before_a_file_that_changes() {
 }
 
 #[test]
-fn a_broken_configuration_file_changes_nothing() {
+fn an_invalid_configuration_file_changes_nothing() {
     let files = Files::new();
     files.config("");
     let relay = files.relay(&[]);
     relay.process.out("http ");
-    for (line, told) in [
+    for (line, expected) in [
         ("max-connections =", "cannot read"),
         ("no-such-option = 1", "no-such-option"),
         ("max-per-address = \"many\"", "'many' for '--max-per-address"),
         ("allow-origin = \"*\"", "https://example.org"),
         ("trusted-proxy = \"proxy\"", "10.0.0.0/24"),
-        ("max-per-address = [1]", "got array"),
+        ("max-per-address = [1]", "a value of type array"),
     ] {
-        // The good line before it is not applied either.
+        // The valid line before it is not applied either.
         files.config(&format!("max-connections = 0\n{line}\n"));
-        hangup(&relay.process, told);
-        let said = relay.process.err(told);
-        assert!(said.ends_with(": everything stays as it was"), "{said}");
+        hangup(&relay.process, expected);
+        let message = relay.process.err(expected);
+        assert!(message.ends_with("; nothing was changed"), "{message}");
         relay.xcher(["who"]).run().code(0);
     }
     fs::remove_file(files.at("config.toml")).unwrap();
     hangup(&relay.process, "cannot read");
     files.config("max-connections = 0\n");
-    hangup(&relay.process, "in force from now on: --max-connections");
+    hangup(&relay.process, "now in force: --max-connections");
     relay.xcher(["who"]).run().code(3).one_error(&["expected at most 0 connections"]);
 }
 
 #[test]
-fn up_goes_on_sharing() {
+fn up_keeps_sharing() {
     let files = Files::new();
     tree::write(&files.at("shared"), [("file", "12345")]);
     let shared = files.at("shared");
@@ -335,14 +336,14 @@ fn up_goes_on_sharing() {
     ls().out(&["5\tshared/file"]);
 
     files.write("shared/token", "open-barley\n");
-    hangup(&up, "tunnels need the new token from now on");
+    hangup(&up, "new tunnels need the new token now");
     ls().out(&["5\tshared/file"]);
-    // Another file of the folder would be shared: that it is none of those is decided at the start.
+    // A token file that is named later would be shared: which files are not is decided at the start.
     let line = files.token_line("shared/other", "open-rye\n");
     files.config(&format!("{line}timeout = 9\nmax-connections = 9\n"));
-    hangup(&up, "--token-file has changed: restart to apply it");
-    up.err("--timeout has changed: restart to apply it");
-    up.err("in force from now on: --max-connections");
+    hangup(&up, "--token-file has changed; restart to apply it");
+    up.err("--timeout has changed; restart to apply it");
+    up.err("now in force: --max-connections");
     let tunnel = format!("ws://{}xcher", up.out("http http://"));
     let who = |token: &str| {
         xcher(by(&tunnel)).args(["who", "--token-file"]).args([files.at(token)]).run()

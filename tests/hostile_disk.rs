@@ -1,4 +1,4 @@
-//! Receiving folders that cannot take a file.
+//! Folders that cannot store a received file.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(target_os = "linux")]
@@ -14,16 +14,16 @@ use system::relay::Relay;
 use system::tree;
 use tempfile::tempdir;
 
-/// What the shell says when no file system can be mounted.
+/// Exit code of the shell when it cannot mount a file system.
 const NO_MOUNT: i32 = 77;
 
-/// Runs `get` with `mounted` as a file system of its own, which nobody else sees, and then lists
-/// what is left there on standard output. `None` where this system lets nobody mount.
+/// Runs `get` in a file system mounted at `mounted` in a private namespace, then prints the files left there.
+/// Returns `None` where this system does not allow mounts.
 fn get_into(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Option<Done> {
     get_with("", mounted, options, relay, args)
 }
 
-/// The same while another fills the file system.
+/// Does the same while another program fills the file system.
 fn get_filled(mounted: &Path, options: &str, relay: &Relay, args: &[&str]) -> Option<Done> {
     get_with("1", mounted, options, relay, args)
 }
@@ -38,7 +38,7 @@ fn get_with(
     const SCRIPT: &str = r#"
         mount -t tmpfs -o "$1" tmpfs "$2" || exit 77
         cd "$2" && shift 2
-        # Something else takes the room while a file comes.
+        # Fills the disk while a file arrives.
         test -z "$FILL" || (
             while ! ls .xcher-partial/large.* >/dev/null 2>&1; do sleep 0.02; done
             head -c 100000000 /dev/zero >filler
@@ -50,57 +50,59 @@ fn get_with(
         exit $code
     "#;
     let relay = relay.address.to_string();
-    for own_namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+    for namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
         let done = Xcher::other("unshare")
-            .args(own_namespace)
+            .args(namespace)
             .args(["sh", "-c", SCRIPT, "sh", options])
             .args([mounted])
             .args([env!("CARGO_BIN_EXE_xcher"), "get", "--relay", &relay])
             .args(args)
             .env("FILL", fill)
             .run();
-        // One is what unshare itself fails with, and then nothing was said on standard output.
+        // `unshare` itself fails with code 1, like `get`: its message tells them apart.
         let refused = done.err.iter().any(|line| line.starts_with("unshare: "));
         if done.code != Some(NO_MOUNT) && !refused {
             return Some(done);
         }
     }
-    not_tested("no file system can be mounted here, not even in a namespace of its own");
+    not_tested("this system does not allow mounts, not even in a private namespace");
     None
 }
 
 #[test]
-fn a_full_disk_is_told_and_keeps_what_fits() {
+fn a_full_disk_is_reported_and_keeps_the_part_that_fits() {
     let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("small", "12345")]);
     let (large, small) = (folder.path().join("large"), folder.path().join("small"));
-    // More than what is on its way can hold, so that the provider sees its end.
+    // More than the buffers on the path hold, so that the provider notices the failure.
     fs::write(&large, tree::bytes(1, 20 << 20)).unwrap();
     let bob = relay.share("bob", &large);
     let amy = relay.share("amy", &small);
     let get = |args: &[&str]| get_into(mounted.path(), "size=1m", &relay, args);
-    // What does not fit from the start is not begun.
+    // A file that cannot fit is not started.
     let Some(done) = get(&["bob", "large"]) else { return };
-    done.code(1).out(&[]).one_error(&["expected room for 20.00 MiB in ., got 19.00 MiB too few"]);
+    done.code(1)
+        .out(&[])
+        .one_error(&["not enough disk space in .: 20.00 MiB needed, 19.00 MiB short"]);
     let slowly = ["bob", "large", "--limit-receive", "1mb"];
     let done = get_filled(mounted.path(), "size=21m", &relay, &slowly).unwrap().code(1);
     let done = done.error(&["large: the file cannot be written: ", "No space left on device"]);
-    let done = done.error(&["bytes are kept in ./.xcher-partial/large."]);
-    // Beside it is what it is.
+    let done = done.error(&["kept the first ", " in ./.xcher-partial/large."]);
+    // Its metadata is next to it.
     let parts: Vec<_> = done.out.iter().filter(|line| !line.ends_with(".json")).collect();
     let [left] = &parts[..] else { panic!("{done}") };
     let (size, name) = left.strip_prefix("left ").unwrap().split_once(' ').unwrap();
     assert!(name.starts_with(".xcher-partial/large."), "{done}");
     assert!((1..=21 << 20).contains(&size.parse::<usize>().unwrap()), "{done}");
-    // Nothing was wrong with the disk that a smaller file would not fit.
+    // The disk is fine: a smaller file fits.
     let done = get(&["amy", "small"]).unwrap().code(0).quiet();
     done.out(&["small", "left 5 small"]);
-    bob.err("large: could not send it whole");
+    bob.err("large: not sent completely");
     drop(amy);
 }
 
 #[test]
-fn what_has_no_known_size_leaves_some_room_and_nothing_else() {
+fn piped_input_leaves_free_space_and_no_partial_file() {
     let (relay, mounted) = (Relay::start(), tempdir().unwrap());
     let share = r#"head -c 60000000 /dev/zero | tr '\0' x | "$@""#;
     let bob = Xcher::other("sh").args(["-c", share, "sh", env!("CARGO_BIN_EXE_xcher")]);
@@ -110,16 +112,16 @@ fn what_has_no_known_size_leaves_some_room_and_nothing_else() {
     let Some(done) = get_into(mounted.path(), "size=20m", &relay, &["bob", "stdin"]) else {
         return;
     };
-    // A twentieth of it.
+    // A twentieth of the disk.
     done.code(1).out(&[]).error(&["stdin: ", "its last 1048576 bytes are left to other programs"]);
 }
 
 #[test]
-fn a_disk_without_room_for_another_name_is_told() {
+fn a_disk_without_free_inodes_is_reported() {
     let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a", "1")]);
     let _bob = relay.share("bob", &folder.path().join("s"));
-    // Room for the root, the folder of unfinished files and a file in it, but for no folder `s`.
+    // Inodes for the root, the folder of partial files and one file in it, but not for the folder `s`.
     let Some(done) = get_into(mounted.path(), "nr_inodes=3", &relay, &["bob", "s/a"]) else {
         return;
     };
@@ -129,14 +131,14 @@ fn a_disk_without_room_for_another_name_is_told() {
         "its 1 bytes are in \"./.xcher-partial/a.",
     ];
     let done = done.error(&parts);
-    // Beside it is what it is.
+    // Its metadata is next to it.
     let parts: Vec<_> = done.out.iter().filter(|line| !line.ends_with(".json")).collect();
     let [left] = &parts[..] else { panic!("{done}") };
     assert!(left.starts_with("left 1 .xcher-partial/a."), "{done}");
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told() {
+fn a_read_only_folder_is_reported() {
     let (relay, folder, mounted) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "12345")]);
     let _bob = relay.share("bob", &folder.path().join("file"));
@@ -149,7 +151,7 @@ fn a_folder_that_cannot_be_written_is_told() {
 }
 
 #[test]
-fn a_folder_that_is_a_file_or_below_one_is_told() {
+fn a_file_in_place_of_the_folder_is_reported() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "old")]);
     let _bob = relay.share("bob", &folder.path().join("file"));
@@ -161,7 +163,7 @@ fn a_folder_that_is_a_file_or_below_one_is_told() {
 }
 
 #[test]
-fn no_room_for_the_list_itself_is_told() {
+fn a_missing_temporary_folder_is_reported() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/file", "12345")]);
     let _bob = relay.share("bob", &folder.path().join("s"));
@@ -170,9 +172,9 @@ fn no_room_for_the_list_itself_is_told() {
     get.one_error(&["missing", "No such file or directory"]);
 }
 
-/// Names of all kinds come to a disk that is full in the middle, and what is missing once there is room.
+/// Fetches files with names of all kinds onto a disk that fills up midway, and the rest once there is space.
 #[test]
-fn a_folder_that_did_not_fit_comes_whole_once_there_is_room() {
+fn a_folder_that_did_not_fit_is_completed_once_there_is_space() {
     const SCRIPT: &str = r#"
         mount -t tmpfs -o size=24m tmpfs "$1" || exit 77
         cd "$1" && copy=$2 && shift 2
@@ -202,8 +204,8 @@ fn a_folder_that_did_not_fit_comes_whole_once_there_is_room() {
     let _bob = relay.share("bob", &share);
     let relay = relay.address.to_string();
     let copy = folder.path().join("copy");
-    for own_namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
-        let done = Xcher::other("unshare").args(own_namespace).args(["sh", "-c", SCRIPT, "sh"]);
+    for namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+        let done = Xcher::other("unshare").args(namespace).args(["sh", "-c", SCRIPT, "sh"]);
         let done = done.args([mounted.path(), &copy]).args([env!("CARGO_BIN_EXE_xcher")]);
         let done = done.args(["get", "--relay", &relay, "bob", "--all", "--on-conflict", "skip"]);
         let done = done.run();
@@ -212,8 +214,8 @@ fn a_folder_that_did_not_fit_comes_whole_once_there_is_room() {
             continue;
         }
         let done = done.code(0).error(&["the file cannot be written: ", "No space left on device"]);
-        let said = |text: &str| done.out.iter().any(|line| line == text);
-        assert!(said("full 1") && said("room 0"), "{done}");
+        let printed = |text: &str| done.out.iter().any(|line| line == text);
+        assert!(printed("full 1") && printed("room 0"), "{done}");
         assert!(!done.out.iter().any(|line| line.starts_with("left ")), "{done}");
         assert!(tree::read(&copy) == tree::read(&share), "{done}");
         for empty in ["خالی", "👩🏽\u{200d}🚀/deep/er"] {
@@ -221,5 +223,5 @@ fn a_folder_that_did_not_fit_comes_whole_once_there_is_room() {
         }
         return;
     }
-    not_tested("no file system can be mounted here, not even in a namespace of its own");
+    not_tested("this system does not allow mounts, not even in a private namespace");
 }

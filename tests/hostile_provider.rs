@@ -14,8 +14,8 @@ use system::tree;
 use system::wire::{Chat, Conn};
 use tempfile::tempdir;
 
-/// First lines of something that is no peer, and what is said of each.
-fn no_first_lines() -> Vec<(Vec<u8>, &'static str)> {
+/// First lines of programs that are not peers, and the error for each.
+fn first_lines_of_non_peers() -> Vec<(Vec<u8>, &'static str)> {
     vec![
         (b"HELLO\n".into(), "expected an XCHER packet, got \"HELLO\""),
         (b"x_filelist\n".into(), "expected an XCHER packet, got \"x_filelist\""),
@@ -29,15 +29,15 @@ fn no_first_lines() -> Vec<(Vec<u8>, &'static str)> {
         (vec![b'A'; 9000], "expected a line of at most 8192 bytes, got a longer one: \"AAAA"),
         (vec![b'X'; 200_000], "expected a line of at most 8192 bytes"),
         (b"X_FI".into(), "got the end of the connection after \"X_FI\""),
-        (b"".into(), "the other side closed the connection"),
+        (b"".into(), "connection closed"),
     ]
 }
 
 #[test]
-fn what_is_no_peer_is_told_and_not_believed() {
+fn a_program_that_is_not_a_peer_is_reported_and_ignored() {
     let relay = Relay::start();
     scope(|scope| {
-        for (number, (bytes, expected)) in no_first_lines().into_iter().enumerate() {
+        for (number, (bytes, expected)) in first_lines_of_non_peers().into_iter().enumerate() {
             let relay = &relay;
             scope.spawn(move || {
                 let nick = format!("bob{number}");
@@ -48,28 +48,28 @@ fn what_is_no_peer_is_told_and_not_believed() {
                 control.try_say(bytes);
                 drop(control);
                 let ls = ls.wait().code(3).out(&[]);
-                let parts = ["expected a connection back, got nothing in 1 s", expected];
+                let parts = ["did not connect back within 1 s", expected];
                 ls.one_error(&parts);
             });
         }
     });
 }
 
-/// Runs `check bob x` against a provider that has shown to be one and then says this.
-fn after_a_packet(relay: &Relay, nick: &str, said: &[u8]) -> Done {
+/// Runs `check bob x` against a provider that proves to be a peer and then sends `input`.
+fn after_a_packet(relay: &Relay, nick: &str, input: &[u8]) -> Done {
     let mut bob = Chat::join(relay.address, nick);
     let check = relay.xcher(["check", nick, "x", "--timeout", "2"]).start();
     let mut control = bob.called();
     control.hears("X_CHK x");
     control.say("X_CHK y\n");
     control.hears("X_CHK y NO");
-    control.try_say(said);
+    control.try_say(input);
     control.finish();
     check.wait()
 }
 
 #[test]
-fn a_line_that_is_wrong_ends_the_session_and_is_named() {
+fn an_invalid_line_ends_the_session_and_is_quoted() {
     let relay = Relay::start();
     let over = format!("X_CHK {}\n", "x".repeat(8192));
     let cases: [(&[u8], &str); 22] = [
@@ -96,19 +96,19 @@ fn a_line_that_is_wrong_ends_the_session_and_is_named() {
         (b"\xe6\x97", "expected the rest of a line, got the end of the connection after"),
         (over.as_bytes(), "expected a line of at most 8192 bytes, got a longer one"),
     ];
-    for (number, (said, expected)) in cases.into_iter().enumerate() {
+    for (number, (input, expected)) in cases.into_iter().enumerate() {
         let nick = format!("bob{number}");
-        let done = after_a_packet(&relay, &nick, said);
+        let done = after_a_packet(&relay, &nick, input);
         let done = done.code(1).out(&[]);
         done.one_error(&[&format!("the session with {nick} ended: "), expected]);
     }
 }
 
 #[test]
-fn an_answer_that_never_ends_is_not_waited_for() {
+fn an_answer_that_never_ends_times_out() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     scope(|scope| {
-        for (command, said) in [
+        for (command, answer) in [
             (&["ls"][..], "X_FILELIST a 1\nX_FILELIST b"),
             (&["get", "a"], "X_FILELIST a 1\n"),
             (&["check", "a"], "X_CHK other\n"),
@@ -120,9 +120,12 @@ fn an_answer_that_never_ends_is_not_waited_for() {
                 let done = relay.xcher([command[0], &nick, "--timeout", "1"]).args(&command[1..]);
                 let done = done.dir(folder).start();
                 let mut control = bob.called();
-                assert_ne!(control.line(), None, "a question");
-                control.say(said);
-                let parts = [&format!("the session with {nick} ended: "), "got nothing in 2 s"];
+                assert_ne!(control.line(), None, "expected a request");
+                control.say(answer);
+                let parts = [
+                    &format!("the session with {nick} ended: "),
+                    "the peer did not answer within 2 s",
+                ];
                 done.wait().code(3).one_error(&parts);
             });
         }
@@ -130,13 +133,13 @@ fn an_answer_that_never_ends_is_not_waited_for() {
 }
 
 #[test]
-fn packets_of_later_versions_are_passed_over() {
+fn unknown_packets_of_later_versions_are_ignored() {
     let relay = Relay::start();
     let done = after_a_packet(&relay, "bob", b"X_FUTURE a b c\nX_CAPS x\r\nX_CHK x YES\r\n");
     done.code(0).quiet().out(&["x YES"]);
 }
 
-/// Fetches `file` of 5 bytes from a provider that does this with its data connection.
+/// Fetches `file` of 5 bytes from a provider that uses its data connection as `send` does.
 fn receive(send: impl FnOnce(Conn)) -> (Done, tree::Tree, tree::Tree) {
     receive_with(&[], send)
 }
@@ -156,14 +159,14 @@ fn receive_with(options: &[&str], send: impl FnOnce(Conn)) -> (Done, tree::Tree,
 }
 
 #[test]
-fn too_little_too_much_and_nothing_is_never_a_file() {
+fn too_few_too_many_or_no_bytes_do_not_make_a_file() {
     type Case<'a> = (&'a [u8], &'a str, &'a [u8]);
     let cases: [Case<'_>; 5] = [
-        (b"", "file: expected 5 bytes, got 0", b""),
-        (b"123", "file: expected 5 bytes, got 3", b"123"),
-        (b"1234", "file: expected 5 bytes, got 4", b"1234"),
-        (b"123456", "file: expected 5 bytes, got more", b"12345"),
-        (b"GET / HTTP/1.1\r\n\r\n", "file: expected 5 bytes, got more", b"GET /"),
+        (b"", "file: incomplete: 0 B of 5 B", b""),
+        (b"123", "file: incomplete: 3 B of 5 B", b"123"),
+        (b"1234", "file: incomplete: 4 B of 5 B", b"1234"),
+        (b"123456", "file: the peer sent more than the announced 5 B", b"12345"),
+        (b"GET / HTTP/1.1\r\n\r\n", "file: the peer sent more than the announced 5 B", b"GET /"),
     ];
     for (sent, expected, kept) in cases {
         let (done, finished, partials) = receive(|mut data| data.say(sent));
@@ -176,40 +179,40 @@ fn too_little_too_much_and_nothing_is_never_a_file() {
 }
 
 #[test]
-fn a_broken_connection_is_no_end_of_a_file() {
+fn a_reset_connection_does_not_complete_a_file() {
     let relay = Relay::start();
-    for (way, nick) in [(relay.address.to_string(), "bob"), (relay.tunnel(), "ben")] {
+    for (path, nick) in [(relay.address.to_string(), "bob"), (relay.tunnel(), "ben")] {
         let folder = tempdir().unwrap();
         let mut provider = Chat::join(relay.address, nick);
-        let get = xcher(["get", nick, "file", "--json"]).args(by(&way)).dir(folder.path()).start();
+        let get = xcher(["get", nick, "file", "--json"]).args(by(&path)).dir(folder.path()).start();
         let mut control = provider.called();
         control.lists(&["file 1kb"]);
         let mut data = Conn::to(control.requested("file", "1kb"));
-        // All the bytes that a file of this size need have.
+        // The fewest bytes that a file of this rounded size has.
         data.say([7; 1024]);
         get.until("progress", |lines| {
             lines.out.iter().any(|line| line.contains("\"bytes\":1024")).then_some(())
         });
         data.reset();
-        get.wait().code(1).error(&["file: expected 1kb bytes, got 1024", "reset"]);
-        assert!(tree::finished(folder.path()).is_empty(), "{way}");
+        get.wait().code(1).error(&["file: incomplete: 1024 of 1kb bytes", "reset"]);
+        assert!(tree::finished(folder.path()).is_empty(), "{path}");
     }
 }
 
 #[test]
-fn more_than_a_round_size_allows_is_too_much() {
+fn more_bytes_than_a_rounded_size_allows_fail_the_transfer() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "file"]).dir(folder.path()).start();
     let mut control = bob.called();
     control.lists(&["file 1kb"]);
     Conn::to(control.requested("file", "1kb")).try_say([7; 3000]);
-    get.wait().code(1).error(&["file: expected ", "got more"]);
+    get.wait().code(1).error(&["file: the peer sent more than the announced"]);
     assert!(tree::finished(folder.path()).is_empty());
 }
 
 #[test]
-fn no_data_connection_at_all() {
+fn a_missing_data_connection_fails_one_file_alone() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = ["get", "bob", "a", "b", "--timeout", "1"];
@@ -219,82 +222,82 @@ fn no_data_connection_at_all() {
     let a = control.requested("a", "1");
     Conn::to(control.requested("b", "1")).say("1");
     let get = get.wait().code(1).out(&["b"]);
-    get.one_error(&["a: expected a data connection, got nothing in 1 s"]);
-    // The port is closed with the transfer.
+    get.one_error(&["a: no data connection within 1 s"]);
+    // The port closes with the transfer.
     assert!(std::net::TcpStream::connect(a).is_err());
 }
 
 #[test]
-fn a_data_connection_that_stands_still() {
+fn a_stalled_data_connection_times_out() {
     let (done, finished, partials) = receive_with(&["--timeout", "1"], |mut data| {
         data.say("123");
         data.rest();
     });
-    done.code(1).error(&["file: expected 5 bytes, got 3: no byte came for too long"]);
+    done.code(1).error(&["file: incomplete: 3 B of 5 B: the transfer stalled"]);
     assert!(finished.is_empty());
     assert_eq!(partials.into_values().collect::<Vec<_>>(), [b"123"]);
 }
 
 #[test]
-fn a_stranger_on_the_data_port_is_shown_out() {
+fn a_third_party_at_the_data_port_is_disconnected() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "file", "-v"]).dir(folder.path()).start();
     let mut control = bob.called();
     control.lists(&["file 5"]);
     let port = control.requested("file", "5");
-    for said in ["12345", "", "GET / HTTP/1.1\r\n\r\n"] {
-        let mut stranger = Conn::from("127.0.0.2", port);
-        stranger.try_say(said);
-        assert_eq!(stranger.rest().bytes, b"", "closed at once");
+    for input in ["12345", "", "GET / HTTP/1.1\r\n\r\n"] {
+        let mut outsider = Conn::from("127.0.0.2", port);
+        outsider.try_say(input);
+        assert_eq!(outsider.rest().bytes, b"", "expected it to be closed at once");
     }
     Conn::to(port).say("right");
     let get = get.wait().code(0).out(&["file"]);
-    get.error(&["expected the data connection from 127.0.0.1, got one from 127.0.0.2"]);
+    get.error(&["closed a data connection from 127.0.0.2: the peer is at 127.0.0.1"]);
     assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"right");
 }
 
 #[test]
-fn a_stranger_on_the_control_port_does_not_keep_the_peer_away() {
+fn a_third_party_at_the_control_port_does_not_block_the_peer() {
     let relay = Relay::start();
     let mut bob = Chat::join(relay.address, "bob");
-    for (said, expected) in [
+    for (input, expected) in [
         ("GET / HTTP/1.1\r\n\r\n", "got \"GET / HTTP/1.1\""),
         ("garbage\n", "got \"garbage\""),
         ("", "closed"),
     ] {
         let check = relay.xcher(["check", "bob", "x", "-v"]).start();
         let port = bob.called_from();
-        let mut stranger = Conn::from("127.0.0.2", port);
-        stranger.try_say(said);
-        stranger.finish();
-        stranger.rest();
+        let mut outsider = Conn::from("127.0.0.2", port);
+        outsider.try_say(input);
+        outsider.finish();
+        outsider.rest();
         let mut control = Conn::to(port);
-        control.knows_the_six();
+        control.refuses_extensions();
         control.hears("X_CHK x");
         control.say("X_CHK x YES\n");
         let check = check.wait().code(0).out(&["x YES"]);
-        check.error(&["a connection from 127.0.0.2 was no peer's: ", expected]);
+        check.error(&["closed a connection from 127.0.0.2, which is not the peer: ", expected]);
     }
 }
 
 #[test]
-fn a_silent_stranger_on_the_control_port_is_passed_over() {
+fn a_silent_third_party_at_the_control_port_is_ignored() {
     let relay = Relay::start();
     let mut bob = Chat::join(relay.address, "bob");
     let check = relay.xcher(["check", "bob", "x"]).start();
     let port = bob.called_from();
-    let stranger = Conn::from("127.0.0.2", port);
+    let outsider = Conn::from("127.0.0.2", port);
     let mut control = Conn::to(port);
-    control.knows_the_six();
+    control.refuses_extensions();
     control.hears("X_CHK x");
     control.say("X_CHK x YES\n");
     check.wait().code(0).quiet().out(&["x YES"]);
-    drop(stranger);
+    drop(outsider);
 }
 
 #[test]
-fn names_that_would_move_a_cursor_or_climb_are_shown_escaped_and_left_out() {
+fn names_that_move_a_cursor_or_leave_the_folder_are_escaped_and_left_out() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let out = folder.path().join("out");
     let long = format!("{} 1", "x".repeat(256));
@@ -339,12 +342,12 @@ fn names_that_would_move_a_cursor_or_climb_are_shown_escaped_and_left_out() {
         );
         assert!(line.len() < 400, "{line}");
     }
-    // The same name by itself cannot even be asked for.
+    // Such a name cannot be requested on the command line either.
     relay.xcher(["get", "bob", "../../etc/passwd"]).run().code(2);
 }
 
 #[test]
-fn names_that_cannot_both_be_are_told() {
+fn a_file_and_a_folder_of_the_same_name_are_reported() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "--all", "--json"]).dir(folder.path()).start();
@@ -362,7 +365,7 @@ fn names_that_cannot_both_be_are_told() {
 }
 
 #[test]
-fn nothing_is_written_through_a_link_out_of_the_folder() {
+fn nothing_is_written_through_a_link_that_leaves_the_folder() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let at = |name: &str| folder.path().join(name);
     tree::write(folder.path(), [("outside/victim", "old"), ("s/x", "new"), ("s/y/z", "new")]);
@@ -378,7 +381,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
         tree::read(&at("outside")).into_iter().collect::<Vec<_>>(),
         [("victim".into(), b"old".into())]
     );
-    // A link in the place of the file itself is neither followed nor replaced.
+    // A link in place of the file itself is neither followed nor replaced.
     let before = |path: &str| tree::write(folder.path(), [(path, "")]);
     before("two/s/.keep");
     symlink("../../outside/victim", at("two/s/x")).unwrap();
@@ -386,7 +389,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
     done.error(&["a folder, link or device cannot be overwritten"]);
     get(&["s/x", "-o", "two"]).code(0).out(&["two/s/x (1)"]);
     assert_eq!(fs::read(at("outside/victim")).unwrap(), b"old");
-    // The folder itself may be a link: its owner named it.
+    // The folder itself can be a link, since the user named it.
     fs::create_dir(at("real")).unwrap();
     symlink("real", at("named")).unwrap();
     get(&["s/x", "-o", "named"]).code(0).out(&["named/s/x"]);
@@ -394,7 +397,7 @@ fn nothing_is_written_through_a_link_out_of_the_folder() {
 }
 
 #[test]
-fn a_folder_of_unfinished_files_that_is_a_link_is_refused() {
+fn a_partial_folder_that_is_a_link_is_refused() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let at = |name: &str| folder.path().join(name);
     tree::write(folder.path(), [("x", "new"), ("outside/.keep", ""), ("out/.keep", "")]);

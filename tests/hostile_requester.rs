@@ -1,4 +1,4 @@
-//! Requesters that break the rules, against `share`, which goes on.
+//! `share` against requesters that break the protocol: it keeps serving.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -40,7 +40,7 @@ impl Bob {
         self.folder.path().join(name)
     }
 
-    /// Expects that others are served as before.
+    /// Asserts that other requesters are served as before.
     #[track_caller]
     fn still_serves(&self) {
         let check = self.relay.xcher(["check", "bob", "s/file", "--nick", "honest"]).run();
@@ -49,7 +49,7 @@ impl Bob {
 }
 
 #[test]
-fn a_caller_that_is_no_peer_is_told_and_left() {
+fn a_caller_that_is_not_a_peer_is_reported_and_disconnected() {
     let bob = Bob::start(&[]);
     let cases: [(&[u8], &str); 11] = [
         (b"HELLO\n", "expected an XCHER packet, got \"HELLO\""),
@@ -64,31 +64,31 @@ fn a_caller_that_is_no_peer_is_told_and_left() {
         (&[0; 100_000], "expected a line of at most 8192 bytes"),
         (b"X_CHK s/fi", "got the end of the connection after \"X_CHK s/fi\""),
     ];
-    for (number, (said, expected)) in cases.into_iter().enumerate() {
+    for (number, (input, expected)) in cases.into_iter().enumerate() {
         let nick = format!("amy{number}");
         let mut control = bob.chat(&nick).call("bob");
-        control.try_say(said);
+        control.try_say(input);
         control.finish();
         assert_eq!(control.lines(), [""; 0], "{expected}");
         bob.process.err(expected);
-        // One who speaks also clears the address of those who did not.
+        // A caller that speaks also clears its address of those that did not.
         bob.still_serves();
     }
     bob.process.stop(Signal::TERM).code(0).out(&["online bob"]);
 }
 
 #[test]
-fn a_caller_that_says_nothing_is_told_to_whom_it_may_concern() {
+fn a_silent_caller_is_reported_with_verbose() {
     let bob = Bob::start(&["-v"]);
     let mut control = bob.chat("amy").call("bob");
     control.finish();
     assert_eq!(control.lines(), [""; 0]);
-    bob.process.err("a session did not open: the other side closed the connection");
+    bob.process.err("a session did not open: connection closed");
     bob.still_serves();
 }
 
 #[test]
-fn an_address_that_never_speaks_is_not_dialled_for_a_while() {
+fn an_address_that_is_not_a_peer_is_not_dialled_again_soon() {
     let bob = Bob::start(&[]);
     let mut amy = bob.chat("amy");
     for _ in 0..4 {
@@ -104,7 +104,7 @@ fn an_address_that_never_speaks_is_not_dialled_for_a_while() {
 }
 
 #[test]
-fn a_line_that_is_wrong_ends_the_session_and_is_named() {
+fn an_invalid_line_ends_the_session_and_is_quoted() {
     let bob = Bob::start(&[]);
     let cases = [
         ("HELLO\n", "expected an XCHER packet, got \"HELLO\""),
@@ -126,11 +126,11 @@ fn a_line_that_is_wrong_ends_the_session_and_is_named() {
             "got the end of the connection after \"X_CHK \\u{1b}[2J\\u{202e}\"",
         ),
     ];
-    for (number, (said, expected)) in cases.into_iter().enumerate() {
+    for (number, (input, expected)) in cases.into_iter().enumerate() {
         let mut control = bob.chat(&format!("amy{number}")).call("bob");
         control.say("X_CHK s/file\n");
         control.hears("X_CHK s/file YES");
-        control.say(said);
+        control.say(input);
         control.finish();
         assert_eq!(control.lines(), [""; 0]);
         bob.process.err(&format!("amy{number} (127.0.0.1) is gone: "));
@@ -142,12 +142,12 @@ fn a_line_that_is_wrong_ends_the_session_and_is_named() {
 }
 
 #[test]
-fn requests_that_are_not_to_be_served_get_a_no() {
+fn requests_for_unshared_files_or_unusable_ports_are_refused() {
     let bob = Bob::start(&[]);
     let mut control = bob.chat("amy").call("bob");
     let data = Port::open();
     let port = data.number();
-    let nobody = Port::open().number();
+    let unused = Port::open().number();
     let long = "x".repeat(2000);
     for (name, size, port) in [
         ("s/none", "5", port),
@@ -161,11 +161,11 @@ fn requests_that_are_not_to_be_served_get_a_no() {
         ("s//file", "5", port),
         ("s/\u{7}", "5", port),
         (&long, "5", port),
-        // No service of the system is to be reached by what pours into it.
+        // A transfer must not reach a service at a system port.
         ("s/file", "5", 1),
         ("s/file", "5", 80),
         ("s/file", "5", 1023),
-        ("s/file", "5", nobody),
+        ("s/file", "5", unused),
     ] {
         control.say(format!("X_REQUEST {name} {size} {port}\n"));
         control.hears(&format!("X_CHK {name} NO"));
@@ -176,18 +176,18 @@ fn requests_that_are_not_to_be_served_get_a_no() {
 }
 
 #[test]
-fn a_port_that_never_accepts_gets_a_no_in_time() {
+fn a_request_whose_port_never_accepts_is_refused_in_time() {
     let bob = Bob::start(&["--timeout", "1"]);
     let mut control = bob.chat("amy").call("bob");
     let (_full, port, _held) = system::wire::full_port();
     control.say(format!("X_REQUEST s/file 5 {port}\n"));
     control.hears("X_CHK s/file NO");
-    bob.process.err("s/file: expected a data connection, got nothing in 1 s");
+    bob.process.err("s/file: no data connection within 1 s");
     bob.still_serves();
 }
 
 #[test]
-fn requesters_that_never_read_hold_nobody_up() {
+fn requesters_that_never_read_do_not_block_others() {
     let bob = Bob::start(&[]);
     let large = 1u64 << 40;
     fs::File::create(bob.path("s/large")).unwrap().set_len(large).unwrap();
@@ -197,10 +197,10 @@ fn requesters_that_never_read_hold_nobody_up() {
     for port in &ports {
         control.say(format!("X_REQUEST s/large {large} {}\n", port.number()));
     }
-    // Sixteen are on their way and stand still; the others wait their turn.
+    // Sixteen transfers start and stall; the others wait their turn.
     let held: Vec<Conn> = ports[..16].iter().map(Port::accept).collect();
     ports[16].is_untouched();
-    // Nor does this one read the lists that it asks for.
+    // This requester does not read the listings it requests either.
     let mut deaf = bob.chat("deaf").call("bob");
     deaf.say("X_FILELIST\n".repeat(250));
     bob.still_serves();
@@ -216,38 +216,38 @@ fn requesters_that_never_read_hold_nobody_up() {
 }
 
 #[test]
-fn one_who_asks_and_never_reads_is_not_read_either() {
+fn a_requester_that_never_reads_is_not_read_either() {
     let bob = Bob::start(&[]);
     let idle = bob.process.peak();
     let mut deaf = bob.chat("deaf").call("bob");
-    let most = 100 << 20;
-    let question = format!("X_CHK {}\n", "x".repeat(7000));
-    let said = deaf.say_until_full(&question, most);
-    assert!(said < most, "all of {said} bytes were read");
+    let max = 100 << 20;
+    let request = format!("X_CHK {}\n", "x".repeat(7000));
+    let sent = deaf.say_until_full(&request, max);
+    assert!(sent < max, "all {sent} bytes were read");
     bob.still_serves();
     let peak = bob.process.peak();
-    println!("peak of share: {peak} KiB after {said} bytes (idle {idle})");
+    println!("peak of share: {peak} KiB after {sent} bytes (idle {idle})");
     assert!(!cfg!(target_os = "linux") || peak < idle + (6 << 10), "{idle}, then {peak} KiB");
 }
 
 #[test]
-fn a_requester_that_stops_reading_is_cut() {
+fn a_requester_that_stops_reading_is_disconnected() {
     let bob = Bob::start(&["--timeout", "1"]);
     fs::File::create(bob.path("s/large")).unwrap().set_len(1 << 40).unwrap();
     let mut control = bob.chat("amy").call("bob");
     let port = Port::open();
     control.say(format!("X_REQUEST s/large 1tb {}\n", port.number()));
     let mut data = port.accept();
-    bob.process.until("the end of its patience", |lines| {
-        let said = "s/large: expected the other side to take bytes, got nothing in 2 s";
-        lines.err.iter().any(|line| line.contains(said)).then_some(())
+    bob.process.until("the timeout of the transfer", |lines| {
+        let error = "s/large: the peer received nothing within 2 s";
+        lines.err.iter().any(|line| line.contains(error)).then_some(())
     });
     assert!(data.rest().reset);
     bob.still_serves();
 }
 
-/// A requester's view of a large file that changes while it is sent.
-fn while_sent(change: impl FnOnce(&Path)) -> (Bob, system::wire::Rest) {
+/// Requests a large file that changes while it is sent; returns the rest of the data connection.
+fn change_while_sent(change: impl FnOnce(&Path)) -> (Bob, system::wire::Rest) {
     let bob = Bob::start(&[]);
     let size = 1u64 << 40;
     let path = bob.path("s/large");
@@ -263,13 +263,13 @@ fn while_sent(change: impl FnOnce(&Path)) -> (Bob, system::wire::Rest) {
 }
 
 #[test]
-fn a_file_that_shrinks_while_it_is_sent_is_cut_and_told() {
-    let (bob, rest) = while_sent(|path| {
+fn a_file_that_shrinks_while_it_is_sent_is_aborted_and_reported() {
+    let (bob, rest) = change_while_sent(|path| {
         fs::File::options().write(true).open(path).unwrap().set_len(1000).unwrap();
     });
-    assert!(rest.reset, "an end as if it were the file's");
-    let said = bob.process.err("s/large: could not send it whole");
-    assert!(said.contains("the file shrank from 1099511627776 to "), "{said}");
+    assert!(rest.reset, "the connection ended as if the file were complete");
+    let line = bob.process.err("s/large: not sent completely");
+    assert!(line.contains("the file shrank from 1099511627776 to "), "{line}");
     bob.still_serves();
 }
 
@@ -307,38 +307,38 @@ fn a_file_that_changed_since_it_was_listed_is_not_sent() {
 }
 
 #[test]
-fn a_shared_folder_that_is_swapped_for_a_link_leads_nowhere_else() {
+fn a_shared_folder_replaced_by_a_link_exposes_no_other_files() {
     let bob = Bob::start(&[]);
     tree::write(bob.folder.path(), [("other/secret", "67890")]);
     fs::rename(bob.path("s"), bob.path("moved")).unwrap();
     symlink("other", bob.path("s")).unwrap();
     bob.relay.xcher(["check", "bob", "s/secret"]).run().code(1).out(&["s/secret NO"]);
-    // What was shared is still what it was.
+    // The folder that was shared stays shared.
     bob.still_serves();
 }
 
 #[test]
-fn an_end_at_any_byte_harms_nobody() {
+fn a_disconnect_at_any_byte_does_no_harm() {
     let bob = Bob::start(&[]);
     let data = Port::open();
-    let whole = format!("X_CHK s/file\nX_REQUEST s/file 5 {}\nX_END\n", data.number());
-    let spoken = "X_CHK s/file\n".len();
-    // Those who say no whole line come between those who do, or the address would be left alone.
-    let silent = 0..spoken;
-    let speaking = spoken..=whole.len();
+    let input = format!("X_CHK s/file\nX_REQUEST s/file 5 {}\nX_END\n", data.number());
+    let first_line_len = "X_CHK s/file\n".len();
+    // Callers that send no complete line alternate with those that do, or their address would be blocked.
+    let silent = 0..first_line_len;
+    let speaking = first_line_len..=input.len();
     let mut cuts: Vec<_> = speaking.collect();
     for (number, cut) in silent.enumerate() {
         cuts.insert(2 * number + 1, cut);
     }
     for (number, cut) in cuts.into_iter().enumerate() {
         let mut control = bob.chat(&format!("amy{number}")).call("bob");
-        control.say(&whole[..cut.min(spoken)]);
-        if cut >= spoken {
+        control.say(&input[..cut.min(first_line_len)]);
+        if cut >= first_line_len {
             control.hears("X_CHK s/file YES");
-            control.say(&whole[spoken..cut]);
+            control.say(&input[first_line_len..cut]);
         }
         control.finish();
-        // The file may fail to be sent once its session is gone.
+        // The transfer can fail once its session has ended.
         let rest = control.lines();
         assert!(rest.iter().all(|line| line == "X_CHK s/file NO"), "cut at {cut}: {rest:?}");
     }
@@ -347,16 +347,16 @@ fn an_end_at_any_byte_harms_nobody() {
 }
 
 #[test]
-fn questions_in_one_chunk_are_answered_one_by_one() {
+fn requests_in_one_segment_are_answered_one_by_one() {
     let bob = Bob::start(&[]);
     let mut control = bob.chat("amy").call("bob");
-    let question = |at: usize| if at.is_multiple_of(2) { "s/file" } else { "s/none" };
-    let asked: String = (0..256).map(|at| format!("X_CHK {}\n", question(at))).collect();
+    let name = |at: usize| if at.is_multiple_of(2) { "s/file" } else { "s/none" };
+    let requests: String = (0..256).map(|at| format!("X_CHK {}\n", name(at))).collect();
     for _ in 0..2 {
-        control.say(&asked);
+        control.say(&requests);
         for at in 0..256 {
-            let answer = if question(at) == "s/file" { "YES" } else { "NO" };
-            control.hears(&format!("X_CHK {} {answer}", question(at)));
+            let answer = if name(at) == "s/file" { "YES" } else { "NO" };
+            control.hears(&format!("X_CHK {} {answer}", name(at)));
         }
     }
 }

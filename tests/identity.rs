@@ -1,4 +1,4 @@
-//! Who this host is: the file of its key and the folder it lies in.
+//! The key file of this host and the folder that holds it.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -16,7 +16,7 @@ use system::tree;
 use tempfile::tempdir;
 
 #[test]
-fn a_host_has_one_key_that_nobody_else_can_read() {
+fn a_host_has_one_key_that_only_its_owner_can_read() {
     let folder = tempdir().unwrap();
     let keys = folder.path().join("new/keys");
     let first = peers(&keys, &["me"]).run().code(0).quiet();
@@ -35,8 +35,8 @@ fn a_host_has_one_key_that_nobody_else_can_read() {
 }
 
 #[test]
-fn a_key_that_was_brought_along_is_used() {
-    // Section 6.1 of RFC 7748: Alice's.
+fn an_existing_key_is_used() {
+    // Alice's key of section 6.1 of RFC 7748.
     let folder = tempdir().unwrap();
     let file = folder.path().join("identity");
     fs::write(&file, "\n# mine\r\ndwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\r\n").unwrap();
@@ -48,7 +48,7 @@ fn a_key_that_was_brought_along_is_used() {
 }
 
 #[test]
-fn the_keys_lie_where_the_platform_keeps_data() {
+fn the_keys_are_kept_in_the_data_folder_of_the_platform() {
     let home = tempdir().unwrap();
     let me = || xcher(["peers", "me"]).without("XCHER_DATA_DIR").without("XDG_DATA_HOME");
     let usual = me().env("HOME", home.path()).run().code(0).quiet();
@@ -67,7 +67,7 @@ fn the_keys_lie_where_the_platform_keeps_data() {
 }
 
 #[test]
-fn a_key_that_others_can_reach_is_refused_and_left_alone() {
+fn a_key_that_others_can_access_is_refused_and_left_unchanged() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("identity");
     peers(folder.path(), &["me"]).run().code(0);
@@ -77,10 +77,10 @@ fn a_key_that_others_can_reach_is_refused_and_left_alone() {
         me.one_error(parts).error(&["identity", "--data-dir"]);
         assert_eq!(fs::read(&file).unwrap(), text);
     };
-    for loose in [0o640, 0o604, 0o620, 0o601, 0o700, 0o4600, 0o777] {
-        chmod(&file, loose);
-        refused(&["more than 0600", &format!("permissions {loose:04o}"), "chmod 600"]);
-        assert_eq!(mode(&file), loose);
+    for bad_mode in [0o640, 0o604, 0o620, 0o601, 0o700, 0o4600, 0o777] {
+        chmod(&file, bad_mode);
+        refused(&["more than 0600", &format!("permissions {bad_mode:04o}"), "chmod 600"]);
+        assert_eq!(mode(&file), bad_mode);
     }
     chmod(&file, 0o600);
     let moved = folder.path().join("moved");
@@ -97,7 +97,7 @@ fn a_key_that_others_can_reach_is_refused_and_left_alone() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_and_left_alone() {
+fn an_invalid_key_is_refused_and_left_unchanged() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("identity");
     let secret = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
@@ -123,7 +123,7 @@ fn what_is_no_key_is_refused_and_left_alone() {
         .code(1)
         .one_error(&["is too large: it may have at most 4096 bytes"]);
     fs::remove_file(&file).unwrap();
-    // No one writes to the pipe: it must not be waited for.
+    // The pipe has no writer: it must not be waited for.
     let pipe = Xcher::other("mkfifo").args(["-m", "600"]).args([&file]).run();
     pipe.code(0);
     let me = peers(folder.path(), &["me"]).run().code(4);
@@ -135,7 +135,7 @@ fn what_is_no_key_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_told() {
+fn an_unusable_folder_is_reported() {
     let folder = tempdir().unwrap();
     let (file, open) = (folder.path().join("file"), folder.path().join("open"));
     fs::write(&file, "").unwrap();
@@ -147,22 +147,22 @@ fn a_folder_that_cannot_be_used_is_told() {
         let done = peers(&file.join("below"), args).run().code(1).out(&[]);
         done.one_error(&["cannot open the folder", "Not a directory"]);
     }
-    for loose in [0o777, 0o1777, 0o770, 0o702] {
-        chmod(&open, loose);
+    for bad_mode in [0o777, 0o1777, 0o770, 0o702] {
+        chmod(&open, bad_mode);
         for args in [&["me"][..], &pin, &["list"], &["forget", "--all"]] {
             let done = peers(&open, args).run().code(4).out(&[]);
-            done.one_error(&["more than 0700", &format!("permissions {loose:04o}")]);
+            done.one_error(&["more than 0700", &format!("permissions {bad_mode:04o}")]);
         }
     }
     assert!(tree::read(&open).is_empty());
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_to_is_told_and_still_read() {
+fn a_read_only_folder_is_reported_and_still_read() {
     let folder = tempdir().unwrap();
     let keys = folder.path().join("keys");
     fs::create_dir(&keys).unwrap();
-    // Root writes wherever it likes, so it must be someone else for this.
+    // Root can write anywhere, so this needs another user.
     let is_root = rustix::process::geteuid().is_root();
     let run = |args: &[&str]| {
         if !is_root {
@@ -178,9 +178,9 @@ fn a_folder_that_cannot_be_written_to_is_told_and_still_read() {
     };
     if is_root {
         chmod(folder.path(), 0o711);
-        // Where the tests were built, another user may not get at the binary.
-        // A child copies it: while this process writes it, another test's child may inherit that, and
-        // then it cannot be run.
+        // Another user may have no access to the folder of the binary.
+        // A child copies it: a child of another test could inherit a descriptor that this process writes
+        // through, and then the copy could not be run.
         let copy = Xcher::other("cp").args([env!("CARGO_BIN_EXE_xcher")]).args([folder.path()]);
         copy.run().code(0);
         chown(&keys, Some(12345), None).unwrap();
@@ -198,18 +198,22 @@ fn a_folder_that_cannot_be_written_to_is_told_and_still_read() {
     run(&["pin", "bob", ONE]).code(1).one_error(&["cannot write", "known_peers", "denied"]);
     run(&["forget", "amy"]).code(1).one_error(&["cannot write", "known_peers", "denied"]);
     assert_eq!(run(&["list"]).code(0).quiet().out.len(), 1);
-    // So that it can be removed.
+    // Lets the folder be removed.
     chmod(&keys, 0o700);
 }
 
 #[test]
-fn processes_that_start_at_once_have_the_same_key() {
+fn processes_that_start_at_once_share_one_key() {
     for _ in 0..5 {
         let folder = tempdir().unwrap();
         let keys = folder.path().join("keys");
-        let started: Vec<_> = (0..6).map(|_| peers(&keys, &["me"]).start()).collect();
-        let done: Vec<_> = started.into_iter().map(|me| me.wait().code(0).out.concat()).collect();
-        assert!(done.iter().all(|key| *key == done[0] && key.len() == 44), "{done:?}");
+        let processes: Vec<_> = (0..6).map(|_| peers(&keys, &["me"]).start()).collect();
+        let keys_printed: Vec<_> =
+            processes.into_iter().map(|me| me.wait().code(0).out.concat()).collect();
+        assert!(
+            keys_printed.iter().all(|key| *key == keys_printed[0] && key.len() == 44),
+            "{keys_printed:?}"
+        );
         assert_eq!(tree::read(&keys).len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Commands that are stopped, killed, or no longer read, in the middle of their work.
+//! Commands that are stopped, killed or lose their reader in the middle of their work.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -19,49 +19,50 @@ use system::tree;
 use system::wire::{Chat, Conn, FakeRelay, Port};
 use tempfile::tempdir;
 
-const HALF: usize = 1_500_000;
+const HALF_LEN: usize = 1_500_000;
 
-/// A `get` that has half of a file and waits for the rest: its two connections, ours.
-fn half_way(relay: &Relay, out: &Path) -> (Process, Conn, Conn) {
+/// Starts a `get` that has half of a file and waits for the rest; returns it with the provider's ends of its
+/// control and data connections.
+fn start_half_fetched(relay: &Relay, out: &Path) -> (Process, Conn, Conn) {
     let mut bob = Chat::join(relay.address, "bob");
     let get = ["get", "bob", "file", "--json", "-o"];
     let get = relay.xcher(get).args([out]).start();
     let mut control = bob.called();
-    control.lists(&[&format!("file {}", 2 * HALF)]);
-    let mut data = Conn::to(control.requested("file", &(2 * HALF).to_string()));
-    data.say(tree::bytes(1, HALF));
+    control.lists(&[&format!("file {}", 2 * HALF_LEN)]);
+    let mut data = Conn::to(control.requested("file", &(2 * HALF_LEN).to_string()));
+    data.say(tree::bytes(1, HALF_LEN));
     get.until("half of the file", |lines| {
-        lines.out.iter().any(|line| line.contains(&format!("\"bytes\":{HALF}"))).then_some(())
+        lines.out.iter().any(|line| line.contains(&format!("\"bytes\":{HALF_LEN}"))).then_some(())
     });
     (get, control, data)
 }
 
 #[test]
-fn get_says_x_end_and_keeps_what_it_has() {
+fn get_sends_x_end_and_keeps_the_partial_file() {
     for signal in [Signal::INT, Signal::TERM] {
         let (relay, folder) = (Relay::start(), tempdir().unwrap());
-        let (get, mut control, mut data) = half_way(&relay, folder.path());
+        let (get, mut control, mut data) = start_half_fetched(&relay, folder.path());
         let done = get.stop(signal).code(1);
         assert_eq!(control.lines(), ["X_END"]);
         data.rest();
         let kept = tree::partials(folder.path());
         let (name, bytes) = kept.first_key_value().unwrap();
-        assert!(kept.len() == 1 && *bytes == tree::bytes(1, HALF), "{done}");
-        let kept = format!("{HALF} bytes are kept in {}", folder.path().display());
+        assert!(kept.len() == 1 && *bytes == tree::bytes(1, HALF_LEN), "{done}");
+        let kept = format!("kept the first 1.43 MiB in {}", folder.path().display());
         done.error(&[&kept, name]);
         assert!(tree::finished(folder.path()).is_empty());
     }
 }
 
 #[test]
-fn questions_are_ended_with_x_end() {
+fn a_stopped_request_sends_x_end() {
     let relay = Relay::start();
     let end = &|number: usize, command: &[&str], signal| {
         let nick = format!("bob{number}");
         let mut bob = Chat::join(relay.address, &nick);
         let done = relay.xcher([command[0], &nick]).args(&command[1..]).start();
         let mut control = bob.called();
-        assert_ne!(control.line(), None, "a question");
+        assert_ne!(control.line(), None, "expected a request");
         done.stop(signal).code(1).quiet().out(&[]);
         assert_eq!(control.lines(), ["X_END"]);
     };
@@ -75,7 +76,7 @@ fn questions_are_ended_with_x_end() {
 }
 
 #[test]
-fn what_is_still_being_called_or_asked_of_the_relay_ends_too() {
+fn a_command_that_waits_for_the_relay_or_a_call_stops_with_x_end() {
     let relay = FakeRelay::start();
     for (command, question) in [
         (vec!["who"], "X_WHO"),
@@ -83,7 +84,7 @@ fn what_is_still_being_called_or_asked_of_the_relay_ends_too() {
         (vec!["share", "."], ""),
     ] {
         let done = at(relay.address(), command).args(["--nick", "me"]).start();
-        let mut link = relay.takes_in("me");
+        let mut link = relay.brings_online("me");
         if question.is_empty() {
             done.out("online me");
         } else {
@@ -93,7 +94,7 @@ fn what_is_still_being_called_or_asked_of_the_relay_ends_too() {
         done.stop(Signal::INT).code(code).quiet();
         assert_eq!(link.lines(), ["X_END"]);
     }
-    // Before the relay has said anything.
+    // Stops before the relay has answered.
     let done = at(relay.address(), ["who"]).start();
     let mut link = relay.0.accept();
     assert!(link.line().unwrap().starts_with("X_NICK "));
@@ -101,8 +102,8 @@ fn what_is_still_being_called_or_asked_of_the_relay_ends_too() {
     assert_eq!(link.lines(), ["X_END"]);
 }
 
-/// A provider that is in the middle of a file: who it is, and the requester's two connections.
-fn sending(up: bool) -> (Option<Relay>, Process, Conn, Conn, tempfile::TempDir) {
+/// Starts a provider in the middle of a file; returns it with the requester's control and data connections.
+fn start_sending(up: bool) -> (Option<Relay>, Process, Conn, Conn, tempfile::TempDir) {
     let folder = tempdir().unwrap();
     let path = folder.path().join("file");
     fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
@@ -118,7 +119,7 @@ fn sending(up: bool) -> (Option<Relay>, Process, Conn, Conn, tempfile::TempDir) 
     };
     let mut control = Chat::join(address, "amy").call("bob");
     let port = Port::open();
-    // As the seed has it: only the end of the stream says how long the file is.
+    // In the base protocol only the end of the stream marks the end of a file.
     control.say(format!("X_REQUEST file 1tb {}\n", port.number()));
     let mut data = port.accept();
     data.bytes(100_000);
@@ -126,40 +127,40 @@ fn sending(up: bool) -> (Option<Relay>, Process, Conn, Conn, tempfile::TempDir) 
 }
 
 #[test]
-fn share_says_x_end_and_cuts_what_it_sends() {
+fn share_sends_x_end_and_resets_its_transfers() {
     for (signal, up) in [(Signal::INT, false), (Signal::TERM, false), (Signal::INT, true)] {
-        let (_relay, bob, mut control, mut data, _folder) = sending(up);
-        // It cannot send more than the connection holds, for nobody reads: it stands still.
+        let (_relay, bob, mut control, mut data, _folder) = start_sending(up);
+        // The transfer stalls, since the requester does not read and the connection is full.
         bob.stop(signal).code(0);
         assert_eq!(control.lines(), ["X_END"]);
         let rest = data.rest();
-        assert!(rest.reset, "{} bytes and an end as if it were the file's", rest.bytes.len());
+        assert!(rest.reset, "{} bytes, then an end as if the file were complete", rest.bytes.len());
     }
 }
 
 #[test]
-fn a_provider_that_is_killed_leaves_no_end_that_looks_like_the_files() {
-    let (_relay, bob, mut control, mut data, _folder) = sending(false);
+fn a_killed_provider_does_not_appear_to_complete_the_file() {
+    let (_relay, bob, mut control, mut data, _folder) = start_sending(false);
     bob.stop(Signal::KILL);
     assert_eq!(control.lines(), [""; 0]);
     let rest = data.rest();
-    assert!(rest.reset, "{} bytes and an end as if it were the file's", rest.bytes.len());
+    assert!(rest.reset, "{} bytes, then an end as if the file were complete", rest.bytes.len());
 }
 
 #[test]
-fn a_prompt_that_nobody_answers_does_not_hold_share() {
+fn an_unanswered_prompt_does_not_keep_share_from_stopping() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bob = relay.xcher(["share", "--ask", "--nick", "bob"]).args([folder.path()]).start();
     bob.out("online bob");
     let port = Port::open();
     Chat::join(relay.address, "amy").init("bob", &port);
-    bob.err("would like to see what you share");
+    bob.err("wants to see what you share");
     bob.stop(Signal::INT).code(0);
     port.is_untouched();
 }
 
 #[test]
-fn relay_says_x_end_to_all() {
+fn relay_sends_x_end_to_every_client() {
     for signal in [Signal::INT, Signal::TERM] {
         let relay = Relay::start();
         let mut amy = Conn::to(relay.address);
@@ -169,29 +170,29 @@ fn relay_says_x_end_to_all() {
         let bob = relay.share("bob", folder.path());
         relay.process.stop(signal).code(0);
         assert_eq!(amy.lines(), ["X_END"]);
-        bob.err("the relay is gone");
+        bob.err("disconnected from the relay");
     }
 }
 
 #[test]
-fn a_session_stands_without_its_relay() {
+fn a_session_survives_its_relay() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    let (get, _control, mut data) = half_way(&relay, folder.path());
+    let (get, _control, mut data) = start_half_fetched(&relay, folder.path());
     relay.process.stop(Signal::KILL);
-    data.say(tree::bytes(2, HALF));
+    data.say(tree::bytes(2, HALF_LEN));
     drop(data);
     get.wait().code(0);
-    let whole = [tree::bytes(1, HALF), tree::bytes(2, HALF)].concat();
-    assert!(fs::read(folder.path().join("file")).unwrap() == whole, "bytes differ");
+    let content = [tree::bytes(1, HALF_LEN), tree::bytes(2, HALF_LEN)].concat();
+    assert!(fs::read(folder.path().join("file")).unwrap() == content, "bytes differ");
 }
 
 #[test]
-fn share_finds_a_relay_that_comes_back() {
+fn share_reconnects_to_a_restarted_relay() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bob = relay.share("bob", folder.path());
     let address = relay.address.to_string();
     relay.process.stop(Signal::KILL);
-    bob.err("the relay is gone");
+    bob.err("disconnected from the relay");
     let again = xcher(["relay", "--listen", &address]).start();
     again.out("relay ");
     bob.until("online for the second time", |lines| {
@@ -200,7 +201,7 @@ fn share_finds_a_relay_that_comes_back() {
     xcher(["ls", "bob", "--relay", &address]).run().code(0);
 }
 
-/// One who is killed in the middle of a transfer.
+/// The side that is killed in the middle of a transfer.
 #[derive(Clone, Copy, Debug)]
 enum Victim {
     Provider,
@@ -208,10 +209,10 @@ enum Victim {
 }
 
 #[test]
-fn either_side_is_killed_at_a_random_moment() {
+fn a_transfer_survives_a_kill_of_either_side_at_a_random_moment() {
     let seed = std::env::var("XCHER_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    // Shown when it fails; XCHER_SEED brings the same moments again.
+    // Shown on failure; XCHER_SEED repeats the same moments.
     println!("XCHER_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let (relay, folder) = (Relay::start(), tree::room_for(1 << 30));
@@ -234,14 +235,14 @@ fn either_side_is_killed_at_a_random_moment() {
                 let done = requester.wait();
                 match check(&out, &content, &done) {
                     true => drop(done.code(0)),
-                    false => drop(done.code(1).error(&["file: expected 50331648 bytes, got "])),
+                    false => drop(done.code(1).error(&["file: incomplete: ", "of 48.00 MiB"])),
                 }
             }
             Victim::Requester => {
                 let done = requester.stop(Signal::KILL);
                 check(&out, &content, &done);
-                // What was not sent whole it says only where it had not handed over the last byte.
-                provider.err("is gone");
+                // The provider reports an incomplete transfer only if it had not handed over the last byte.
+                provider.err("disconnected");
                 let get = ["get", &bob, "file", "-o"];
                 relay.xcher(get).args([out.join("other")]).run().code(0);
             }
@@ -254,13 +255,13 @@ fn either_side_is_killed_at_a_random_moment() {
     }
 }
 
-/// Whether the file came whole; it is not there otherwise, and the part is kept.
+/// Returns true if the file is complete; otherwise asserts that only a partial file exists.
 fn check(out: &Path, content: &[u8], done: &Done) -> bool {
     let finished = tree::finished(out);
     let partials = tree::partials(out);
     match finished.get("file") {
         Some(bytes) => {
-            assert!(bytes == content, "not what was sent\n{done}");
+            assert!(bytes == content, "the bytes differ from those sent\n{done}");
             assert!(finished.len() == 1 && partials.is_empty(), "{partials:?}\n{done}");
             true
         }
@@ -273,22 +274,22 @@ fn check(out: &Path, content: &[u8], done: &Done) -> bool {
     }
 }
 
-/// Returns in the moment when so many bytes are there, or the file is whole.
+/// Waits until that many bytes have arrived or the file is complete.
 fn until_received(out: &Path, bytes: usize) {
     let part = || {
         let mut parts = fs::read_dir(out.join(tree::PARTIAL)).ok()?.filter_map(Result::ok);
         let part = parts.find(|part| part.path().extension().is_some_and(|kind| kind == "part"))?;
         Some(part.metadata().ok()?.len())
     };
-    until(&format!("{bytes} bytes come"), || {
+    until(&format!("{bytes} bytes received"), || {
         part().is_some_and(|length| length >= bytes as u64) || out.join("file").exists()
     });
 }
 
 #[test]
-fn a_list_that_is_read_no_further_ends_quietly() {
+fn ls_ends_quietly_when_its_reader_stops() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    // More than a pipe holds.
+    // More than the buffer of a pipe holds.
     tree::write(folder.path(), (0..5000).map(|n| (format!("a rather long file name {n}"), "")));
     let _bob = relay.share("bob", folder.path());
     for json in [&["--json"][..], &[]] {
@@ -298,9 +299,9 @@ fn a_list_that_is_read_no_further_ends_quietly() {
         lines.read_line(&mut line).unwrap();
         assert!(line.ends_with('\n'));
         drop(lines);
-        let mut said = String::new();
-        ls.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(said, "");
+        let mut errors = String::new();
+        ls.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert_eq!(errors, "");
         assert_eq!(ls.0.wait().unwrap().code(), Some(1));
     }
     let shell =
@@ -310,7 +311,7 @@ fn a_list_that_is_read_no_further_ends_quietly() {
 }
 
 #[test]
-fn files_are_fetched_whether_or_not_anyone_reads_their_names() {
+fn get_fetches_files_without_a_reader_of_their_names() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(&share, (0..200).map(|n| (n.to_string(), tree::bytes(n, 100))));
@@ -318,43 +319,43 @@ fn files_are_fetched_whether_or_not_anyone_reads_their_names() {
     let out = folder.path().join("out");
     let mut get = relay.xcher(["get", "bob", "--all", "-q", "-o"]).args([&out]).spawn();
     drop(get.0.stdout.take());
-    let mut said = String::new();
-    get.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!((said.as_str(), get.0.wait().unwrap().code()), ("", Some(0)));
+    let mut errors = String::new();
+    get.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!((errors.as_str(), get.0.wait().unwrap().code()), ("", Some(0)));
     assert_eq!(tree::read(&out.join("s")), tree::read(&share));
 }
 
 #[test]
-fn other_output_that_nobody_reads_ends_quietly_too() {
+fn other_commands_end_quietly_without_a_reader() {
     for command in [vec!["man"], vec!["completions", "bash"], vec!["--help"], vec!["get", "--help"]]
     {
         let mut held = xcher(command).spawn();
         drop(held.0.stdout.take());
-        let mut said = String::new();
-        held.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(said, "");
+        let mut errors = String::new();
+        held.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert_eq!(errors, "");
         held.0.wait().unwrap();
     }
 }
 
 #[test]
-fn a_provider_that_ends_its_session_still_sends_what_it_began() {
+fn a_transfer_completes_after_the_provider_ends_its_session() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
-    let (get, mut control, mut data) = half_way(&relay, folder.path());
+    let (get, mut control, mut data) = start_half_fetched(&relay, folder.path());
     control.say("X_END\n");
     drop(control);
     get.event(&[("event", "session"), ("state", "ended")]);
-    data.say(tree::bytes(2, HALF));
+    data.say(tree::bytes(2, HALF_LEN));
     drop(data);
     let pace = Pace::start();
     let get = get.wait().code(0);
     assert!(pace.elapsed() < Duration::from_secs(10), "{get}");
-    let whole = [tree::bytes(1, HALF), tree::bytes(2, HALF)].concat();
-    assert!(fs::read(folder.path().join("file")).unwrap() == whole, "bytes differ");
+    let content = [tree::bytes(1, HALF_LEN), tree::bytes(2, HALF_LEN)].concat();
+    assert!(fs::read(folder.path().join("file")).unwrap() == content, "bytes differ");
 }
 
 #[test]
-fn a_hangup_ends_nobody_who_serves_others() {
+fn a_hangup_does_not_end_a_serving_process() {
     let relay = Relay::start();
     let (folder, at) = (tempdir().unwrap(), relay.address.to_string());
     let shared = folder.path().to_str().unwrap();

@@ -1,4 +1,4 @@
-//! Nothing is left out silently, and nothing that changed is taken for whole.
+//! No file is left out silently, and none that changed is taken for complete.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -13,8 +13,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use rustix::process::Signal;
-use system::another_user::{as_other, close, open_tempdir};
 use system::not_tested;
+use system::other_user::{as_other, close, open_tempdir};
 use system::process::{Done, Process, Xcher, xcher};
 use system::relay::Relay;
 use system::tree;
@@ -29,7 +29,7 @@ fn events(done: &Done, name: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
+fn files_left_out_are_reported_on_both_sides_and_in_the_exit_codes() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     let share = folder.path().join("s");
     tree::write(&share, [("ok", "1"), ("closed", "2"), ("shut/x", "3")]);
@@ -39,7 +39,7 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let _socket = UnixListener::bind(share.join("socket")).unwrap();
     let address = relay.address.to_string();
     let args = ["--relay", &address, "send", share.to_str().unwrap(), "--no-qr"];
-    let Some(sender) = as_other(&args, &home) else { return };
+    let Some(sender) = as_other(home.path(), args) else { return };
     let sender = sender.start();
     let code = code_of(&sender);
     let out = folder.path().join("out");
@@ -53,35 +53,35 @@ fn what_cannot_be_sent_is_told_on_both_sides_and_in_the_exit_codes() {
     let sent = sender.wait().code(1);
     let sent = sent.error(&["\"s/closed\" is not shared: Permission denied"]);
     let sent = sent.error(&["\"s/shut\" is not shared: Permission denied"]);
-    sent.error(&["4 things were left out (2 unreadable, 1 link, 1 special)"]);
+    sent.error(&["4 entries were left out (2 unreadable, 1 link, 1 special)"]);
 
-    // As events, and of an offer as of a list.
+    // Reports the same as events, and for an offer as for a listing.
     let kim = relay.xcher(["receive", "--yes", "--once", "--json", "--nick", "kim", "-o"]);
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.event(&[("event", "online")]);
     let args = ["--relay", &address, "send", "--to", "kim", share.to_str().unwrap(), "--json"];
-    let sent = as_other(&args, &home).unwrap().run().code(1);
-    let told = |done: &Done, key: &str| {
+    let sent = as_other(home.path(), args).unwrap().run().code(1);
+    let reported = |done: &Done, key: &str| {
         let left = events(done, "left");
-        let said = left.iter().map(|event| format!("{} {}", event[key], event["reason"]));
-        let mut said: Vec<_> = said.map(|text| text.replace('"', "")).collect();
-        said.sort();
-        said
+        let lines = left.iter().map(|event| format!("{} {}", event[key], event["reason"]));
+        let mut lines: Vec<_> = lines.map(|text| text.replace('"', "")).collect();
+        lines.sort();
+        lines
     };
     let expected = ["s/closed unreadable", "s/link link", "s/shut unreadable", "s/socket special"];
-    assert_eq!(told(&sent, "path"), expected);
-    assert_eq!(told(&kim.wait().code(1), "name"), expected);
+    assert_eq!(reported(&sent, "path"), expected);
+    assert_eq!(reported(&kim.wait().code(1), "name"), expected);
 }
 
 #[test]
-fn what_was_not_asked_for_is_no_error() {
+fn a_file_that_was_not_requested_is_not_an_error() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     let share = folder.path().join("s");
     tree::write(&share, [("ok", "1"), ("closed", "2")]);
     close(&share.join("closed"));
     let address = relay.address.to_string();
     let args = ["--relay", &address, "share", "--nick", "bob", share.to_str().unwrap()];
-    let Some(bob) = as_other(&args, &home) else { return };
+    let Some(bob) = as_other(home.path(), args) else { return };
     let bob = bob.start();
     bob.out("online ");
     let get = |args: &[&str]| {
@@ -93,7 +93,7 @@ fn what_was_not_asked_for_is_no_error() {
 }
 
 #[test]
-fn nothing_to_send_is_an_error_before_anything_is_shown() {
+fn nothing_to_send_fails_before_a_code_is_shown() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     tree::write(folder.path(), [("closed", "x"), ("shut/x", "x")]);
     for closed in ["closed", "shut"] {
@@ -102,7 +102,7 @@ fn nothing_to_send_is_an_error_before_anything_is_shown() {
         let address = relay.address.to_string();
         for command in [&["send"][..], &["share", "--nick", "bob"], &["send", "--to", "kim"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
+            let Some(sender) = as_other(home.path(), args) else { return };
             let done = sender.run().out(&[]);
             assert!(matches!(done.code, Some(1 | 2)), "{done}");
             done.one_error(&["ermission denied"]);
@@ -111,7 +111,7 @@ fn nothing_to_send_is_an_error_before_anything_is_shown() {
 }
 
 #[test]
-fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
+fn a_folder_without_sendable_files_is_nothing_to_send() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     tree::write(folder.path(), [("unread/deep/closed", "x"), ("linked/a", "x")]);
     close(&folder.path().join("unread/deep/closed"));
@@ -122,14 +122,14 @@ fn a_folder_of_which_nothing_can_be_sent_is_nothing_to_send() {
         let path = folder.path().join(name);
         for command in [&["send"][..], &["send", "--to", "kim"], &["share", "--nick", "bob"]] {
             let args = [&["--relay", &address], command, &[path.to_str().unwrap()]].concat();
-            let Some(sender) = as_other(&args, &home) else { return };
-            sender.run().code(1).out(&[]).one_error(&["there is nothing to send", why]);
+            let Some(sender) = as_other(home.path(), args) else { return };
+            sender.run().code(1).out(&[]).one_error(&["nothing to send", why]);
         }
     }
 }
 
 #[test]
-fn only_a_folder_that_is_empty_is_listed_as_one() {
+fn only_an_empty_folder_is_listed_as_empty() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(&share, [("a", "1"), ("linked/b", "2")]);
@@ -139,7 +139,7 @@ fn only_a_folder_that_is_empty_is_listed_as_one() {
     let _bob = relay.share("bob", &share);
     let ls = relay.xcher(["ls", "bob"]).run().code(0);
     ls.out_sorted(&["0\ts/empty/deep/", "1\ts/a"]);
-    // Nothing but an empty folder is something.
+    // An empty folder alone can be sent.
     let sender = relay.xcher(["send", "--no-qr"]).args([share.join("empty")]).start();
     let code = code_of(&sender);
     let out = folder.path().join("out");
@@ -149,7 +149,7 @@ fn only_a_folder_that_is_empty_is_listed_as_one() {
 }
 
 #[test]
-fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
+fn names_that_cannot_be_sent_are_escaped_and_reported_on_both_sides() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     fs::create_dir_all(share.join("two\nlines")).unwrap();
@@ -162,15 +162,15 @@ fn names_that_cannot_be_sent_go_under_an_escape_and_both_are_told() {
     let out = folder.path().join("out");
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
     get.error(&["s/two%{0A}lines/caf%{E9}: %{HH} stands for a byte"]);
-    let came = tree::read(&out.join("s"));
-    let names: Vec<_> = came.keys().map(String::as_str).collect();
+    let received = tree::read(&out.join("s"));
+    let names: Vec<_> = received.keys().map(String::as_str).collect();
     assert_eq!(names, ["100%", "a%{25}{0A}b", "two%{0A}lines/caf%{E9}"]);
     let sent = sender.wait().code(0);
     sent.error(&[r#""s/two\nlines/caf\xE9" is sent as s/two%{0A}lines/caf%{E9}"#]);
 }
 
 #[test]
-fn empty_folders_and_links_arrive_as_they_are_asked_for() {
+fn empty_folders_arrive_and_links_follow_the_option() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(&share, [("d/file", "text"), ("d/other", "more")]);
@@ -182,7 +182,7 @@ fn empty_folders_and_links_arrive_as_they_are_asked_for() {
     symlink("../../secret", share.join("d/out")).unwrap();
     fs::write(folder.path().join("secret"), "secret").unwrap();
     symlink("s", folder.path().join("named")).unwrap();
-    for (way, mut expected) in [
+    for (links, mut expected) in [
         ("skip", vec!["s/d/file", "s/d/other"]),
         (
             "follow",
@@ -190,36 +190,40 @@ fn empty_folders_and_links_arrive_as_they_are_asked_for() {
         ),
         ("keep", vec!["s/d/file", "s/d/link", "s/d/other", "s/e/up"]),
     ] {
-        let out = folder.path().join(way);
-        let sender = relay.xcher(["send", "--no-qr", "--links", way]).args([&share]).start();
+        let out = folder.path().join(links);
+        let sender = relay.xcher(["send", "--no-qr", "--links", links]).args([&share]).start();
         let code = code_of(&sender);
         let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
         sender.wait().code(0).error(&["\"s/d/out\" is not shared: it is a link"]);
-        let came = tree::read(&out);
+        let received = tree::read(&out);
         expected.sort_unstable();
-        assert_eq!(came.keys().map(String::as_str).collect::<Vec<_>>(), expected, "{way}\n{get}");
-        assert!(out.join("s/e/f/g").is_dir(), "{way}");
+        assert_eq!(
+            received.keys().map(String::as_str).collect::<Vec<_>>(),
+            expected,
+            "{links}\n{get}"
+        );
+        assert!(out.join("s/e/f/g").is_dir(), "{links}");
         assert_eq!(fs::metadata(out.join("s/private")).unwrap().mode() & 0o777, 0o700);
         let link = fs::read_link(out.join("s/d/link")).ok();
-        assert_eq!(link.as_deref(), (way == "keep").then_some(Path::new("file")));
-        // All of it is here already.
-        let sender = relay.xcher(["send", "--no-qr", "--links", way]).args([&share]).start();
+        assert_eq!(link.as_deref(), (links == "keep").then_some(Path::new("file")));
+        // Every file is here already.
+        let sender = relay.xcher(["send", "--no-qr", "--links", links]).args([&share]).start();
         let code = code_of(&sender);
         let again = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
-        again.error(&["here already"]);
+        again.error(&["existed already"]);
         drop(sender);
     }
-    // What is named keeps its name, and is followed.
+    // A link named on the command line keeps its name and is followed.
     let _bob = relay.share("bob", &folder.path().join("named"));
     let ls = relay.xcher(["ls", "bob"]).run().code(0);
     assert!(ls.out.contains(&"4\tnamed/d/file".to_owned()), "{ls}");
-    // Who asks for files alone sees files alone.
+    // A base-protocol listing has files alone.
     let plain = relay.xcher(["ls", "bob", "--plain"]).run().code(0);
     plain.out_sorted(&["4\tnamed/d/file", "4\tnamed/d/other"]);
 }
 
 #[test]
-fn what_is_in_a_private_folder_is_private_there_too() {
+fn files_of_a_private_folder_stay_private() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     let large = tree::bytes(3, 300 << 10);
@@ -247,7 +251,7 @@ fn what_is_in_a_private_folder_is_private_there_too() {
     modes(&out.join("s"), &[("open", 0o755), ("open/x", 0o644), ("open/way/large", 0o600)]);
     let piped = relay.xcher(["get", "bob", "s/p/small", "-o", "-"]);
     piped.between(std::process::Stdio::null(), std::process::Stdio::null()).end(0);
-    // One of them alone, and the whole as an offer.
+    // One of the files alone, and the folder as an offer.
     let out = folder.path().join("one");
     relay.xcher(["get", "bob", "s/p/small", "-o"]).args([&out]).run().code(0);
     modes(&out.join("s"), &inside[2..]);
@@ -255,7 +259,7 @@ fn what_is_in_a_private_folder_is_private_there_too() {
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.out("online ");
     let sent = relay.xcher(["send", "--to", "kim"]).args([share.join("p")]).run().code(0);
-    sent.error(&["sent 2 files, 300.00 KiB: stored there"]);
+    sent.error(&["sent 2 files (300.00 KiB); the peer has stored everything"]);
     kim.wait().code(0);
     modes(&folder.path().join("kim"), &inside);
 }
@@ -272,31 +276,31 @@ fn a_file_that_changes_while_it_is_sent_is_not_stored() {
         let out = tempdir().unwrap();
         let get = relay.xcher(["get", "bob", "log", "--json", "-o"]).args([out.path()]).start();
         get.event(&[("event", "transfer"), ("state", "progress")]);
-        // Of the same length, at a place that was sent already.
+        // Keeps the length and changes bytes that were sent already.
         let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all(b"changed").unwrap();
         get.wait().code(1);
-        bob.err("log: could not send it whole: the file changed while it was sent");
+        bob.err("log: not sent completely: the file changed while it was sent");
         assert!(!out.path().join("log").exists());
         bob.stop(Signal::TERM);
     }
 }
 
 #[test]
-fn what_tells_no_size_is_refused_with_the_reason() {
+fn a_file_that_reports_no_size_is_refused_with_the_reason() {
     let relay = Relay::start();
     let done = relay.xcher(["send", "/proc/self/status"]).run().code(2).out(&[]);
     done.one_error(&["/proc/self/status", "does not report its size"]);
 }
 
 #[test]
-fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
+fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_reported() {
     let attribute = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
-    let found = fs::read(attribute).map(|bytes| (bytes.len() as u64, fs::metadata(attribute)));
-    let Some((bytes, Ok(about))) = found.ok() else {
-        return not_tested("there is no /sys here, whose files are not what they say");
+    let attempt = fs::read(attribute).map(|bytes| (bytes.len() as u64, fs::metadata(attribute)));
+    let Some((bytes, Ok(metadata))) = attempt.ok() else {
+        return not_tested("this system has no /sys, whose files are shorter than their sizes");
     };
-    assert!(bytes < about.len(), "{bytes} of {}", about.len());
+    assert!(bytes < metadata.len(), "{bytes} of {}", metadata.len());
     let relay = Relay::start();
     let done = relay.xcher(["send"]).args([attribute]).run().code(2).out(&[]);
     done.one_error(&["does not report its size", "through a pipe"]);
@@ -313,17 +317,17 @@ fn a_file_with_fewer_bytes_than_its_size_is_left_out_and_told() {
 }
 
 #[test]
-fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
+fn a_file_whose_name_is_too_long_is_an_error_and_such_a_link_is_not() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let share = folder.path().join("s");
     tree::write(&share, [("ok", "1")]);
-    // Each byte of it takes five when it is escaped.
+    // Each byte of the name takes five when it is escaped.
     let long = share.join(std::ffi::OsStr::from_bytes(&[0xff; 200]));
-    let send = |code: i32| {
+    let send = |exit_code: i32| {
         let sender = relay.xcher(["send", "--no-qr"]).args([&share]).start();
-        let spoken = code_of(&sender);
-        let get = relay.xcher(["get", &spoken, "--yes", "-o"]).args([folder.path().join("out")]);
-        (get.run().code(code), sender.wait().code(code))
+        let code = code_of(&sender);
+        let get = relay.xcher(["get", &code, "--yes", "-o"]).args([folder.path().join("out")]);
+        (get.run().code(exit_code), sender.wait().code(exit_code))
     };
     symlink("ok", &long).unwrap();
     let (get, _) = send(0);
@@ -332,8 +336,8 @@ fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
     fs::write(&long, "lost").unwrap();
     let (get, sent) = send(1);
     get.error(&["left out: its name is too long"]);
-    sent.error(&["1 thing was left out (1 name)"]);
-    // As an offer, too.
+    sent.error(&["1 entry was left out (1 name)"]);
+    // The same as an offer.
     let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]);
     let kim = kim.args([folder.path().join("kim")]).start();
     kim.out("online ");
@@ -342,7 +346,7 @@ fn a_file_whose_name_is_too_long_is_lost_and_a_link_is_not() {
 }
 
 #[test]
-fn holes_stay_holes() {
+fn sparse_files_stay_sparse() {
     let (relay, folder) = (Relay::start(), tree::room_for(200 << 20));
     let path = folder.path().join("image");
     let mut file = fs::File::create(&path).unwrap();
@@ -351,14 +355,14 @@ fn holes_stay_holes() {
     let _bob = relay.share("bob", &path);
     let out = folder.path().join("out");
     relay.xcher(["get", "bob", "image", "-o"]).args([&out]).run().code(0);
-    let came = fs::metadata(out.join("image")).unwrap();
-    assert_eq!(came.len(), 64 << 20);
-    assert!(came.blocks() * 512 < 1 << 20, "{} blocks", came.blocks());
+    let received = fs::metadata(out.join("image")).unwrap();
+    assert_eq!(received.len(), 64 << 20);
+    assert!(received.blocks() * 512 < 1 << 20, "{} blocks", received.blocks());
     assert!(fs::read(out.join("image")).unwrap() == fs::read(&path).unwrap());
 }
 
 #[test]
-fn hidden_things_are_shared_and_taken_only_where_asked_for() {
+fn hidden_files_are_shared_and_received_only_on_request() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let home = folder.path().join("home");
     tree::write(&home, [(".ssh/id", "key"), (".bashrc", "rc"), ("a/.dot", "x"), ("plain", "p")]);
@@ -366,7 +370,7 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
     relay.xcher(["ls", "bob"]).run().code(0).out_sorted(&["0\thome/a/", "1\thome/plain"]);
     relay.xcher(["check", "bob", "home/.ssh/id"]).run().code(1);
     bob.err("3 hidden entries of \"home\" are not shared");
-    // What lands on a dot-name in the folder itself.
+    // Shared by name, these would get hidden names in the folder itself.
     let paths = [".bashrc", ".ssh", "plain"].map(|name| home.join(name));
     let amy = relay.xcher(["share", "--nick", "amy", "--hidden"]).args(&paths).start();
     amy.out("online ");
@@ -374,7 +378,7 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
     let get = |args: &[&str]| relay.xcher(["get"]).args(args).args(["-o"]).args([out.path()]).run();
     let names = || tree::read(out.path()).into_keys().collect::<Vec<_>>();
     let done = get(&["amy", "--all"]).code(4);
-    done.error(&[".bashrc: not taken"]).error(&[".ssh/id: not taken", "--hidden takes it"]);
+    done.error(&[".bashrc: not stored"]).error(&[".ssh/id: not stored", "--hidden stores it"]);
     assert_eq!(names(), ["plain"]);
     let send = || {
         let sender = relay.xcher(["send", "--no-qr"]).args(&paths).start();
@@ -382,10 +386,10 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
         (sender, code)
     };
     let (sender, code) = send();
-    get(&[&code, "--yes"]).code(4).error(&["2 of them land on HIDDEN NAMES"]);
+    get(&[&code, "--yes"]).code(4).error(&["2 files would be HIDDEN in"]);
     drop(sender);
     assert_eq!(names(), ["plain"]);
-    // By their names, or where it is said.
+    // Takes them by name, or with `--hidden`.
     get(&["amy", ".bashrc"]).code(0);
     assert_eq!(names(), [".bashrc", "plain"]);
     let (_sender, code) = send();
@@ -394,7 +398,7 @@ fn hidden_things_are_shared_and_taken_only_where_asked_for() {
 }
 
 #[test]
-fn an_offer_is_not_let_onto_hidden_names() {
+fn an_offer_cannot_write_hidden_names() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [(".bashrc", "rc"), ("plain", "p")]);
     let kim = relay.xcher(["receive", "--yes", "--once", "--nick", "kim", "-o"]).args([out.path()]);
@@ -402,8 +406,8 @@ fn an_offer_is_not_let_onto_hidden_names() {
     kim.out("online ");
     let paths = [".bashrc", "plain"].map(|name| folder.path().join(name));
     let sent = relay.xcher(["send", "--to", "kim"]).args(&paths).run().code(1);
-    sent.error(&["did not take 1 of 2 files"]);
-    kim.wait().code(4).error(&[".bashrc: not taken"]);
+    sent.error(&["declined 1 of 2 files"]);
+    kim.wait().code(4).error(&[".bashrc: not stored"]);
     assert_eq!(tree::read(out.path()).into_keys().collect::<Vec<_>>(), ["plain"]);
 }
 
@@ -424,27 +428,27 @@ fn the_programs_own_keys_are_never_shared() {
     let bob = bob.start();
     bob.out("online ");
     relay.xcher(["ls", "bob"]).run().code(0).out(&["1\thome/plain"]);
-    // They are not called hidden where what is hidden is shared.
+    // With `--hidden`, keys do not count as hidden.
     bob.err("1 entry of \"home\" is not shared: this program's own keys and settings never are");
-    bob.stop(Signal::TERM).code(0).error(&["1 thing was left out (1 own)"]).no_error("hidden");
+    bob.stop(Signal::TERM).code(0).error(&["1 entry was left out (1 own)"]).no_error("hidden");
     fs::write(folder.path().join("home/.dot"), "x").unwrap();
     let bob = with_data(&["share", "--json", "--nick", "bob"]).args([folder.path().join("home")]);
     let bob = bob.start();
     bob.event(&[("event", "online")]);
     let ls = relay.xcher(["ls", "bob", "--json"]).run().code(0);
-    let told = bob.event(&[("event", "left"), ("path", "home"), ("reason", "hidden")]);
+    let event = bob.event(&[("event", "left"), ("path", "home"), ("reason", "hidden")]);
     let text = "1 hidden files in it are not sent; this program's own keys and settings, 1 of them, are \
                 never shared";
-    assert_eq!(told["text"], text);
-    // Whoever lists them does not hear of keys.
+    assert_eq!(event["text"], text);
+    // The peer's listing does not mention keys.
     let left = events(&ls, "left");
     assert_eq!(left.len(), 1, "{ls}");
     assert_eq!((&left[0]["name"], &left[0]["reason"]), (&"home".into(), &"hidden".into()));
 }
 
-/// They are made at first use, and written anew.
+/// Keys are created at first use, and token files are replaced.
 #[test]
-fn keys_that_are_made_while_a_folder_is_shared_are_not_shared() {
+fn keys_created_while_a_folder_is_shared_are_not_shared() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let (home, data) = (folder.path().join("home"), folder.path().join("home/data"));
     let token = home.join("token");
@@ -460,10 +464,10 @@ fn keys_that_are_made_while_a_folder_is_shared_are_not_shared() {
         relay.xcher(["check", "bob", name]).run().code(1);
     }
     drop(bob);
-    // The key of its certificate.
+    // The key of the bridge's certificate.
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).unwrap();
-    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let generated = rcgen::generate_simple_self_signed(names).unwrap();
+    let (certificate, key) = (generated.cert.pem(), generated.signing_key.serialize_pem());
     tree::write(&home, [("cert.pem", certificate), ("key.pem", key)]);
     let up = xcher(["up", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--nick", "bob"]);
     let up = up.args(["--tls-cert"]).args([home.join("cert.pem")]).args(["--tls-key"]);
@@ -476,16 +480,16 @@ fn keys_that_are_made_while_a_folder_is_shared_are_not_shared() {
 }
 
 #[test]
-fn a_home_is_shared_with_a_warning() {
+fn sharing_a_home_folder_shows_a_warning() {
     let (relay, home) = (Relay::start(), tempdir().unwrap());
     tree::write(home.path(), [("plain", "p")]);
     let bob = relay.xcher(["share", "--nick", "bob"]).args([home.path()]).env("HOME", home.path());
     let bob = bob.start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }
 
 #[test]
-fn unknown_sizes_are_bounded_where_nobody_is_asked() {
+fn unknown_sizes_are_limited_without_a_question() {
     let (relay, out) = (Relay::start(), tempdir().unwrap());
     let script = "head -c 3000000 /dev/zero | tr '\\0' x | \"$@\"";
     let sender = Xcher::other("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_xcher")]);
@@ -496,12 +500,12 @@ fn unknown_sizes_are_bounded_where_nobody_is_asked() {
     get.run()
         .code(1)
         .error(&["stdin: ", "more than 1048576 bytes, the limit for a file of unknown size"]);
-    assert_eq!(tree::read(out.path()).len(), 0, "nothing that cannot be gone on with stays");
+    assert_eq!(tree::read(out.path()).len(), 0, "a file that cannot be resumed was kept");
     sender.wait().code(1);
 }
 
 #[test]
-fn without_a_home_there_is_a_key_for_this_run() {
+fn without_a_home_folder_a_host_uses_a_key_for_one_run() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "12345")]);
     let _bob = relay.share("bob", &folder.path().join("file"));
@@ -513,8 +517,8 @@ fn without_a_home_there_is_a_key_for_this_run() {
     for home in ["/proc/self/no", "/dev/null/no"] {
         let get = homeless(home).args(["get", "bob", "file", "--on-conflict", "overwrite", "-o"]);
         let get = get.args([out.path()]).run().code(0);
-        let get = get.error(&["no key can be kept", "for this run"]);
-        get.met(&["the session is private"]);
+        let get = get.error(&["cannot store a key", "for this run only"]);
+        get.session_line(&["the session is encrypted"]);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Memory does not depend on how large files are or how many.
+//! Memory use does not depend on the size or number of files.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![cfg(target_os = "linux")]
@@ -14,10 +14,10 @@ use system::relay::Relay;
 use system::tree;
 use system::wire::{Chat, Conn};
 
-/// The most of its own that either side of a transfer may hold, whatever the size, in KiB: 5 MiB of what
-/// users run, and `tests/all` runs this file in release too. Sixteen threads of a debug build hold more
-/// in frames that are not optimised, so of it is only asked that it holds 8 MiB more than when it is idle.
-fn bound() -> u64 {
+/// Returns the limit of either side's own memory in a transfer of any size, in KiB: 5 MiB in a release
+/// build, with which `tests/all` runs this file too. Sixteen threads of a debug build need more for stack
+/// frames that are not optimised, so its limit is 8 MiB above its idle use.
+fn max_memory() -> u64 {
     if !cfg!(debug_assertions) {
         return 5 << 10;
     }
@@ -25,7 +25,7 @@ fn bound() -> u64 {
     relay.share("idle", folder.path()).peak() + (8 << 10)
 }
 
-/// Lists everything; the peak of the lister when all but its last tenth was read, and the lines.
+/// Lists everything; returns the lister's peak once nine tenths were read, and the number of lines.
 fn list(relay: &Relay) -> (u64, usize) {
     let mut ls = relay.xcher(["ls", "bob"]).spawn();
     let mut lines = BufReader::new(ls.0.stdout.take().unwrap()).lines();
@@ -36,7 +36,7 @@ fn list(relay: &Relay) -> (u64, usize) {
     (peak, read)
 }
 
-fn make(folder: &Path, files: usize) {
+fn create(folder: &Path, files: usize) {
     for n in 0..files {
         let folder = folder.join((n / 25_000).to_string());
         if n % 25_000 == 0 {
@@ -47,20 +47,20 @@ fn make(folder: &Path, files: usize) {
 }
 
 #[test]
-fn a_hundred_thousand_files_are_listed_and_not_held() {
+fn lists_a_hundred_thousand_files_in_bounded_memory() {
     let relay = Relay::start();
     let folder = tree::room_for(100 << 20);
-    make(folder.path(), 100_000);
+    create(folder.path(), 100_000);
     let bob = relay.share("bob", folder.path());
     let idle = bob.peak();
     let (lister, lines) = list(&relay);
     assert_eq!(lines, 100_000);
     println!("peaks in KiB: share {} (idle {idle}), ls {lister}", bob.peak());
-    let bound = bound();
+    let bound = max_memory();
     assert!(bob.peak() < bound && lister < bound, "{bound}");
 }
 
-/// Fetches `size` bytes from a share; the peaks of both sides when the last byte is about to come.
+/// Transfers `size` bytes; returns the peaks of provider and requester just before the last byte.
 fn transfer(size: u64) -> (u64, u64) {
     let (relay, folder) = (Relay::start(), tree::room_for(2 * size));
     let path = folder.path().join("file");
@@ -75,7 +75,7 @@ fn transfer(size: u64) -> (u64, u64) {
         data.bytes(1 << 20);
     }
     let provider = bob.peak();
-    // The other side, against a provider that keeps the last byte back.
+    // The requester, from a provider that withholds the last byte.
     let mut cid = Chat::join(relay.address, "cid");
     let get: Process = relay
         .xcher(["get", "cid", "file", "--json", "-o"])
@@ -101,20 +101,20 @@ fn transfer(size: u64) -> (u64, u64) {
 }
 
 #[test]
-fn a_large_file_takes_no_more_memory_than_a_small_one() {
+fn transfers_a_large_file_in_no_more_memory_than_a_small_one() {
     let (small, large) = (transfer(4 << 20), transfer(512 << 20));
     println!("peaks in KiB of share, get: 4 MiB {small:?}, 512 MiB {large:?}");
-    let bound = bound();
+    let bound = max_memory();
     assert!(large.0 < bound && large.1 < bound, "{large:?}");
-    // What a few pages more or less can be.
+    // Allows for a few pages more or less.
     assert!(large.0 < small.0 + 1024 && large.1 < small.1 + 1024, "{small:?}, {large:?}");
 }
 
 #[test]
-fn sixteen_files_at_once_stay_within_the_bound() {
+fn transfers_sixteen_files_at_once_in_bounded_memory() {
     let (relay, folder) = (Relay::start(), tree::room_for(1 << 30));
     let share = folder.path().join("s");
-    // Some go through a pipe, the smaller ones through the buffers.
+    // The larger files are spliced through a pipe, the smaller ones pass through buffers.
     let size = |n| if n % 2 == 0 { 3 << 20 } else { 900_000 };
     tree::write(&share, (0..128).map(|n| (format!("{n:03}"), tree::bytes(n, size(n)))));
     let bob = relay.share("bob", &share);
@@ -123,15 +123,15 @@ fn sixteen_files_at_once_stay_within_the_bound() {
     let mut get = get.spawn();
     let mut peak = 0;
     for line in BufReader::new(get.0.stdout.take().unwrap()).lines() {
-        // After the last line it may be gone; it never holds less than it held.
+        // It can have exited after the last line; its peak never falls.
         if line.unwrap().contains("\"finished\"") {
-            peak = get.peak_if_it_runs().unwrap_or(peak);
+            peak = get.peak_if_running().unwrap_or(peak);
         }
     }
-    assert!(peak > 0, "expected to see it run");
+    assert!(peak > 0, "expected `get` to be running");
     assert!(get.0.wait().unwrap().success());
     println!("peaks in KiB: share {}, get {peak}", bob.peak());
-    let bound = bound();
+    let bound = max_memory();
     assert!(bob.peak() < bound && peak < bound, "share {}, get {peak}", bob.peak());
     assert!(tree::read(&folder.path().join("out/s")) == tree::read(&share), "bytes differ");
 }

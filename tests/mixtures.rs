@@ -1,7 +1,7 @@
-//! Random folders on every way that files go, with one file declined, failing or changing, and what both
-//! sides say of them.
+//! Transfers random folders over every path, with one file declined, failing or changing, and checks the
+//! reports of both sides.
 //!
-//! `XCHER_MIXTURES=n` tries so many; `XCHER_MIXTURE=seed` tries the one that failed.
+//! `XCHER_MIXTURES=n` sets the number of folders; `XCHER_MIXTURE=seed` repeats one that failed.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
@@ -27,12 +27,14 @@ use system::terminal::Terminal;
 use system::tree::{self, Tree};
 use tempfile::{TempDir, tempdir};
 
-/// How many are tried by default.
-const MIXTURES: u64 = 240;
-/// Folders that are tried at a time.
-const AT_A_TIME: usize = 2;
+/// Folders tried by default.
+const DEFAULT_MIXTURES: u64 = 240;
+/// Folders tried concurrently.
+const CONCURRENCY: usize = 2;
+
+/// The commands that transfer the folder.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+enum Method {
     Code,
     Offer,
     Get,
@@ -41,51 +43,52 @@ enum Way {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Trouble {
     None,
-    /// One file is not wanted.
+    /// One file is declined.
     Declined,
     /// One file cannot be stored.
     Blocked,
-    /// One file grows when its list was sent.
+    /// One file grows after it was listed.
     Grown,
-    /// It shrinks then.
+    /// One file shrinks after it was listed.
     Shrunk,
-    /// It is gone by then.
+    /// One file is removed after it was listed.
     Removed,
-    /// It may not be read any more.
+    /// One file becomes unreadable after it was listed.
     Unreadable,
 }
 
 impl Trouble {
-    /// Whether it comes when the list was sent.
-    fn is_late(self) -> bool {
+    /// True if it happens after the file was listed.
+    fn follows_listing(self) -> bool {
         use Trouble::{Grown, Removed, Shrunk, Unreadable};
         matches!(self, Grown | Shrunk | Removed | Unreadable)
     }
 }
 
-/// One of them.
+/// One random folder and its transfer.
 struct Mixture {
     seed: u64,
-    way: Way,
+    method: Method,
     trouble: Trouble,
-    /// The relays of who sends and who receives: the relay itself, or its bridge.
+    /// The sender's and the receiver's relay address: the relay's own, or its bridge's.
     relays: [String; 2],
-    /// By the names that they are listed by.
+    /// Contents by listed name.
     files: Tree,
     beside: Beside,
-    /// The one with the trouble.
+    /// The file with the trouble.
     odd: String,
     folder: TempDir,
 }
 
 #[test]
-fn every_mixture_arrives_and_both_sides_say_what_did() {
+fn delivers_random_folders_and_reports_each_file() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let one = number("XCHER_MIXTURE");
     let base = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
     let first = one.unwrap_or(base);
-    let count = if one.is_some() { 1 } else { number("XCHER_MIXTURES").unwrap_or(MIXTURES) };
-    // Not by a macro, which a test that passes would keep to itself.
+    let count =
+        if one.is_some() { 1 } else { number("XCHER_MIXTURES").unwrap_or(DEFAULT_MIXTURES) };
+    // Written directly: the output of `eprintln!` is captured and dropped if the test passes.
     writeln!(std::io::stderr(), "mixtures {first} to {}", first + count - 1).unwrap();
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -95,7 +98,7 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
                 if at >= count {
                     return;
                 }
-                // One of its own: a relay lets no address make codes as fast as this.
+                // A relay for each folder: one relay limits the codes that an address creates.
                 let relay = Relay::start_with(&["--http", "127.0.0.1:0"]);
                 let relays = [relay.address.to_string(), relay.tunnel()];
                 let mixture = Mixture::new(first + at, &relays);
@@ -103,14 +106,14 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
                 let tried =
                     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| mixture.run()));
                 if let Err(panic) = tried {
-                    // Nothing is begun any more.
+                    // Starts no further folder.
                     next.store(count, Ordering::Relaxed);
                     eprintln!("{title}");
                     std::panic::resume_unwind(panic);
                 }
             }
         };
-        for _ in 0..AT_A_TIME {
+        for _ in 0..CONCURRENCY {
             scope.spawn(work);
         }
     });
@@ -118,8 +121,8 @@ fn every_mixture_arrives_and_both_sides_say_what_did() {
 
 impl std::fmt::Display for Mixture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { way, trouble, relays, files, odd, beside, .. } = self;
-        writeln!(f, "{way:?}, {trouble:?} of {odd:?}, over {relays:?}, {beside:?}")?;
+        let Self { method, trouble, relays, files, odd, beside, .. } = self;
+        writeln!(f, "{method:?}, {trouble:?} of {odd:?}, over {relays:?}, {beside:?}")?;
         files.iter().try_for_each(|(name, bytes)| writeln!(f, "  {} {name:?}", bytes.len()))
     }
 }
@@ -127,21 +130,21 @@ impl std::fmt::Display for Mixture {
 impl Mixture {
     fn new(seed: u64, relays: &[String; 2]) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let way = [Way::Code, Way::Offer, Way::Get][rng.usize(..3)];
+        let method = [Method::Code, Method::Offer, Method::Get][rng.usize(..3)];
         let trouble = match rng.u8(..16) {
             0 | 1 => Trouble::Declined,
             2 | 3 => Trouble::Blocked,
-            // Only who is asked leaves the time for it.
-            4 if way != Way::Get => Trouble::Grown,
-            5 if way != Way::Get => Trouble::Shrunk,
-            6 if way != Way::Get => Trouble::Removed,
-            7 if way != Way::Get => Trouble::Unreadable,
+            // Needs the pause while the user is asked.
+            4 if method != Method::Get => Trouble::Grown,
+            5 if method != Method::Get => Trouble::Shrunk,
+            6 if method != Method::Get => Trouble::Removed,
+            7 if method != Method::Get => Trouble::Unreadable,
             _ => Trouble::None,
         };
         let files = folders::files(&mut rng);
-        // Some have no trouble but where a file goes alone.
-        let alone = files.iter().filter(|(_, bytes)| bytes.len() > 256 << 10);
-        let mut odd: Vec<_> = alone.map(|(name, _)| name.clone()).collect();
+        // Some troubles matter only to a file that is not sent in a batch.
+        let unbatched = files.iter().filter(|(_, bytes)| bytes.len() > 256 << 10);
+        let mut odd: Vec<_> = unbatched.map(|(name, _)| name.clone()).collect();
         if odd.is_empty() || rng.bool() {
             odd = files.keys().cloned().collect();
         }
@@ -156,18 +159,18 @@ impl Mixture {
         let share = folder.path().join("s");
         folders::write(&share, &files);
         beside.make(&share);
-        Self { seed, way, trouble, relays, files, beside, odd, folder }
+        Self { seed, method, trouble, relays, files, beside, odd, folder }
     }
 
     fn run(&self) {
         if self.trouble == Trouble::Blocked {
-            // A folder where the file belongs, which nothing replaces.
+            // A folder in the file's place, which is not replaced.
             fs::create_dir_all(self.out().join("s").join(&self.odd).join("in the way")).unwrap();
         }
-        match self.way {
-            Way::Code => self.by_code(),
-            Way::Offer => self.by_offer(),
-            Way::Get => self.by_nick(),
+        match self.method {
+            Method::Code => self.by_code(),
+            Method::Offer => self.by_offer(),
+            Method::Get => self.by_nick(),
         }
     }
 
@@ -184,7 +187,7 @@ impl Mixture {
                 get.types("n");
                 get.wait().code(1);
                 let sender = sender.wait().code(1);
-                sender.error(&["the other side took nothing"]);
+                sender.error(&["the peer fetched nothing"]);
                 return;
             }
             Trouble::Declined => get.args(["--yes"]).args(self.wanted()).run().code(0).code,
@@ -192,17 +195,17 @@ impl Mixture {
             Trouble::Grown | Trouble::Shrunk | Trouble::Removed | Trouble::Unreadable => {
                 let mut get = Terminal::start(get);
                 get.shows("Fetch?");
-                self.befall();
+                self.cause_trouble();
                 get.types("y");
                 get.wait().code(1).code
             }
         };
         if failed == Some(1) {
-            // It waits, for the same to be done again.
-            sender.err("1 file did not arrive; the code is still good");
+            // The sender waits for another attempt.
+            sender.err("1 file did not arrive; the code is still valid");
             sender.event(&[("event", "missing"), ("name", &self.listed(&self.odd))]);
             let _ = fs::remove_dir_all(self.out().join("s").join(&self.odd));
-            self.mend();
+            self.repair();
             let again = self.at(1, &["get", &code, "--yes", "-o"]).args([self.out()]);
             again.run().code(0);
         }
@@ -220,12 +223,12 @@ impl Mixture {
         let receiver = receiver.args([&nick]).args(["-o"]).args([self.out()]);
         let offer = || self.sender(&["send", "--json", "--to", &nick]);
         let code = i32::from(self.trouble != Trouble::None);
-        let sent = if self.trouble.is_late() {
+        let sent = if self.trouble.follows_listing() {
             let mut receiver = Terminal::start(receiver);
             receiver.says("online ");
             let sender = offer().start();
             receiver.shows("Fetch?");
-            self.befall();
+            self.cause_trouble();
             receiver.types("y");
             let sent = sender.wait().code(1);
             receiver.wait().code(1);
@@ -234,11 +237,11 @@ impl Mixture {
             let receiver = receiver.args(["--yes"]).start();
             receiver.out("online ");
             let sent = offer().run().code(code);
-            // What is declined by rule is no failure.
+            // A file declined by a rule is not a failure.
             receiver.wait().code(i32::from(self.trouble == Trouble::Blocked));
             sent
         };
-        if self.trouble == Trouble::Blocked || self.trouble.is_late() {
+        if self.trouble == Trouble::Blocked || self.trouble.follows_listing() {
             let named = |event: &Value| {
                 event["event"] == "missing" && event["name"] == self.listed(&self.odd)
             };
@@ -270,9 +273,9 @@ impl Mixture {
         self.check(&sent, missing);
     }
 
-    /// What is there is what was sent, and nothing was reported as stored that is not there.
+    /// Checks that all but `missing` files arrived unchanged, and that the sender reported those as stored.
     fn check(&self, sent: &Done, missing: u64) {
-        let there = tree::finished(&self.out());
+        let arrived = tree::finished(&self.out());
         let events = sent.events();
         let stored: BTreeSet<_> = (events.iter())
             .filter(|event| event["event"] == "delivered" && event["state"] == "stored")
@@ -286,33 +289,33 @@ impl Mixture {
             if self.files.contains_key(name) {
                 reported += 1;
                 assert!(
-                    there.get(&self.listed(name)) == now(name).as_ref(),
-                    "{name} is reported as stored"
+                    arrived.get(&self.listed(name)) == now(name).as_ref(),
+                    "{name} was reported as stored but differs"
                 );
             }
         }
-        let arrived = self.files.keys().filter(|name| {
-            let came = there.get(&self.listed(name));
-            came.is_some() && came == now(name).as_ref()
+        let unchanged = self.files.keys().filter(|name| {
+            let bytes = arrived.get(&self.listed(name));
+            bytes.is_some() && bytes == now(name).as_ref()
         });
-        assert_eq!(arrived.count() as u64, self.files.len() as u64 - missing, "{sent}");
+        assert_eq!(unchanged.count() as u64, self.files.len() as u64 - missing, "{sent}");
         assert_eq!(reported, self.files.len() as u64 - missing, "{sent}");
-        // Who names files names nothing else.
-        let named = self.trouble == Trouble::Declined && self.way != Way::Offer;
-        if !named || self.files.len() == 1 {
-            self.beside.check(&self.out().join("s"), &there, &self.files);
+        // A receiver that names files fetches no folders or links.
+        let named_files = self.trouble == Trouble::Declined && self.method != Method::Offer;
+        if !named_files || self.files.len() == 1 {
+            self.beside.check(&self.out().join("s"), &arrived, &self.files);
         }
         if let Some(last) = events.iter().find(|event| event["event"] == "sent") {
             assert_eq!(last["confirmed"], Value::from(stored.len()), "{sent}");
         }
-        // Of a file that came whole and got no name, the bytes stay.
+        // A complete file that could not be given its name stays as a partial file.
         if missing == 0 && self.trouble != Trouble::Blocked {
-            assert!(tree::partials(&self.out()).is_empty(), "nothing is left over");
+            assert!(tree::partials(&self.out()).is_empty(), "partial files are left");
         }
     }
 
-    /// What happens to the odd one.
-    fn befall(&self) {
+    /// Makes the trouble happen.
+    fn cause_trouble(&self) {
         let path = self.odd_path();
         match self.trouble {
             Trouble::Grown => {
@@ -330,8 +333,8 @@ impl Mixture {
         }
     }
 
-    /// What is not there to be sent is again.
-    fn mend(&self) {
+    /// Makes the file available again.
+    fn repair(&self) {
         match self.trouble {
             Trouble::Removed => fs::write(self.odd_path(), &self.files[&self.odd]).unwrap(),
             Trouble::Unreadable => {
@@ -349,12 +352,12 @@ impl Mixture {
         self.folder.path().join("out")
     }
 
-    /// How a file is listed.
+    /// Returns the name that a file is listed by.
     fn listed(&self, name: &str) -> String {
         format!("s/{name}")
     }
 
-    /// All but the odd one, as arguments.
+    /// Returns all files but the odd one, as arguments.
     fn wanted(&self) -> Vec<String> {
         let others = self.files.keys().filter(|name| **name != self.odd);
         let names = others.map(|name| self.listed(name));
@@ -365,10 +368,10 @@ impl Mixture {
         xcher(by(&self.relays[side])).args(command)
     }
 
-    /// A command of who sends.
+    /// Builds a command of the sender.
     fn sender(&self, command: &[&str]) -> Xcher {
         let sender = match self.trouble {
-            // Who may not read everything.
+            // A user that cannot read every file.
             Trouble::Unreadable => as_other(self.folder.path(), by(&self.relays[0])).unwrap(),
             _ => xcher(by(&self.relays[0])),
         };

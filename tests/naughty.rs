@@ -1,4 +1,4 @@
-//! The Big List of Naughty Strings as names of files and of people, on every screen.
+//! Uses the Big List of Naughty Strings as names of files and as nicks, and checks all output.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -20,9 +20,9 @@ use system::wire::{Chat, Conn, Port};
 use tempfile::{TempDir, tempdir};
 use unicode_security::skeleton;
 
-/// Characters that nobody sees and that change what one sees: controls, and what Unicode calls
-/// format characters, but for the few that are drawn.
-fn hides(c: char) -> bool {
+/// True for invisible characters that change how text appears: controls and Unicode's format characters,
+/// except the few that are drawn.
+fn is_invisible(c: char) -> bool {
     const FORMAT: [std::ops::RangeInclusive<char>; 13] = [
         '\u{ad}'..='\u{ad}',
         '\u{61c}'..='\u{61c}',
@@ -45,8 +45,8 @@ fn hides(c: char) -> bool {
     c.is_control() || blank || FORMAT.iter().any(|range| range.contains(&c))
 }
 
-/// The text without what emoji need between their parts. Of the other places that need what hides, the
-/// list has none.
+/// Removes the invisible characters that emoji need between their parts. The list has no other text that
+/// needs invisible characters.
 fn without_emoji(text: &str) -> String {
     let picture = |c: Option<&char>| {
         c.is_some_and(
@@ -68,47 +68,47 @@ fn without_emoji(text: &str) -> String {
     left.into_iter().collect()
 }
 
-/// Expects that nothing in these lines can deceive who reads them.
+/// Expects no character in these lines that could deceive a reader.
 #[track_caller]
-fn harmless<'a>(lines: impl IntoIterator<Item = &'a String>) {
+fn assert_harmless<'a>(lines: impl IntoIterator<Item = &'a String>) {
     for line in lines {
-        // `ls` has one between its columns.
-        assert!(!without_emoji(line).replace('\t', "").chars().any(hides), "{line:?}");
+        // `ls` separates its columns with a TAB.
+        assert!(!without_emoji(line).replace('\t', "").chars().any(is_invisible), "{line:?}");
     }
 }
 
-/// Expects the same of a terminal, which takes colours, lines that are drawn again, and a QR code.
+/// Expects the same of a terminal's output, in which colours, redrawn lines and a QR code are allowed.
 #[track_caller]
-fn harmless_screen(screen: &str) {
+fn assert_harmless_screen(screen: &str) {
     let screen = without_emoji(screen);
     let mut rest = &screen[..];
-    while let Some(at) = rest.find(|c| hides(c) && c != '\r' && c != '\n') {
+    while let Some(at) = rest.find(|c| is_invisible(c) && c != '\r' && c != '\n') {
         let sequence = rest[at..].strip_prefix("\x1b[").unwrap_or_else(|| {
             panic!("{:?} in {:?}", rest[at..].chars().next(), rest.get(..at + 80))
         });
         let end = sequence.find(|c: char| !(c.is_ascii_digit() || c == ';' || c == '?')).unwrap();
-        // Colours; up, and what is there wiped; the cursor hidden and shown.
+        // Allows colours, cursor up, erasing, and hiding or showing the cursor.
         assert!("mAKJhl".contains(sequence.as_bytes()[end] as char), "{:?}", &sequence[..=end]);
         rest = &sequence[end + 1..];
     }
 }
 
-/// What a name or a nick may be by the reference (sections 2.2 and 2.3), said once more in other words.
-fn is_part_of_a_name(text: &str) -> bool {
+/// True for a valid component of a name by sections 2.2 and 2.3 of PROTOCOL.md, implemented independently.
+fn is_name_component(text: &str) -> bool {
     (1..=255).contains(&text.len())
         && text != "."
         && text != ".."
-        && !without_emoji(text).chars().any(hides)
+        && !without_emoji(text).chars().any(is_invisible)
 }
 
-/// How a file is called on the wire: as here, or where that cannot be, with marks for what cannot go.
+/// Returns a file's name on the wire: unchanged if valid, otherwise escaped.
 fn wire(name: &str) -> String {
     let wire = xcher_core::escape(name.as_bytes()).into_owned();
-    assert_eq!(wire == name, is_part_of_a_name(name), "{name:?}");
+    assert_eq!(wire == name, is_name_component(name), "{name:?}");
     wire
 }
 
-/// A folder `s` with a file for each string that can be a file's name here.
+/// Creates a folder `s` with a file for each string that this system accepts as a file name.
 fn shared() -> (TempDir, BTreeSet<String>) {
     let folder = tempdir().unwrap();
     let share = folder.path().join("s");
@@ -119,7 +119,7 @@ fn shared() -> (TempDir, BTreeSet<String>) {
         if text.is_empty() || text.contains('/') || fs::write(&path, text).is_err() {
             continue;
         }
-        // One that is too long with its marks is left out.
+        // A name that is too long once escaped is left out.
         if wire(text).len() <= 255 {
             names.insert((*text).to_owned());
         }
@@ -128,9 +128,9 @@ fn shared() -> (TempDir, BTreeSet<String>) {
     (folder, names)
 }
 
-/// Expects that all came under their names, each with its own name in it.
+/// Expects that all files arrived under their names. Each contains its own name.
 #[track_caller]
-fn came(out: &Path, names: &BTreeSet<String>) {
+fn assert_arrived(out: &Path, names: &BTreeSet<String>) {
     let tree = tree::finished(out);
     for name in names {
         assert_eq!(tree.get(&format!("s/{}", wire(name))).unwrap(), name.as_bytes());
@@ -139,48 +139,48 @@ fn came(out: &Path, names: &BTreeSet<String>) {
 }
 
 #[test]
-fn as_names_of_files() {
+fn shared_files_keep_naughty_names() {
     let ((folder, names), relay) = (shared(), Relay::start());
     let share = folder.path().join("s");
     let bob = relay.share("bob", &share);
 
     let ls = relay.xcher(["ls", "bob"]).run().code(0);
-    harmless(ls.out.iter().chain(&ls.err));
+    assert_harmless(ls.out.iter().chain(&ls.err));
     let listed = names.iter().map(|name| format!("{}\ts/{}", name.len(), wire(name)));
     assert_eq!(ls.out.iter().cloned().collect::<BTreeSet<_>>(), listed.collect());
     let ls = relay.xcher(["ls", "bob", "--json"]).run().code(0);
-    harmless(&ls.out);
+    assert_harmless(&ls.out);
     let events = ls.events();
     let files = events.iter().filter(|event| event["event"] == "file");
     assert_eq!(files.count(), names.len());
 
     let out = folder.path().join("out");
-    // Some are left out, for what is too long with its marks.
+    // Leaves out the files whose names are too long once escaped.
     let get = relay.xcher(["get", "bob", "--all", "-o"]).args([&out]).run().code(1);
     let get = get.error(&["left out: its name is too long"]);
-    harmless(get.out.iter().chain(&get.err));
+    assert_harmless(get.out.iter().chain(&get.err));
     assert_eq!(get.out.len(), names.len());
-    came(&out, &names);
+    assert_arrived(&out, &names);
 
-    // As a script would ask for them.
+    // Requests them by name, as a script would.
     let again = folder.path().join("again");
     let get = relay.xcher(["get", "bob", "-o"]).args([&again]).args(["--"]);
     let get = get.args(names.iter().map(|name| format!("s/{}", wire(name)))).run().code(0);
-    harmless(get.out.iter().chain(&get.err));
+    assert_harmless(get.out.iter().chain(&get.err));
     assert_eq!(get.out.len(), names.len());
-    came(&again, &names);
+    assert_arrived(&again, &names);
 
-    // Those that go by another name are told, each once.
+    // Reports each escaped name once.
     let bob = bob.stop(Signal::INT);
-    harmless(bob.out.iter().chain(&bob.err));
+    assert_harmless(bob.out.iter().chain(&bob.err));
     let escaped = names.iter().filter(|name| wire(name) != **name).count();
     assert!(escaped > 10, "{escaped}");
-    let told = bob.err.iter().filter(|line| line.contains(" is sent as ")).collect::<Vec<_>>();
-    assert_eq!(told.len(), escaped, "{told:#?}");
+    let reported = bob.err.iter().filter(|line| line.contains(" is sent as ")).collect::<Vec<_>>();
+    assert_eq!(reported.len(), escaped, "{reported:#?}");
 }
 
 #[test]
-fn in_a_manifest_and_on_the_way() {
+fn terminals_show_naughty_names_safely() {
     let ((folder, names), relay) = (shared(), Relay::start());
     let out = folder.path().join("out");
     fs::create_dir(&out).unwrap();
@@ -188,18 +188,18 @@ fn in_a_manifest_and_on_the_way() {
     let code = send.says("\n");
     let get = relay.xcher(["get", code.trim(), "-o"]).args([&out]);
     let mut get = Terminal::start(get);
-    harmless_screen(&get.shows("Fetch? [y/N"));
+    assert_harmless_screen(&get.shows("Fetch? [y/N"));
     get.types("y");
     let get = get.wait().code(1);
-    harmless_screen(&get.screen);
-    harmless(&get.out);
+    assert_harmless_screen(&get.screen);
+    assert_harmless(&get.out);
     let send = send.wait().code(1);
-    harmless_screen(&send.screen);
-    came(&out, &names);
+    assert_harmless_screen(&send.screen);
+    assert_arrived(&out, &names);
 }
 
 #[test]
-fn as_what_a_hostile_provider_lists() {
+fn hostile_listing_is_shown_safely() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let out = folder.path().join("in/out");
     let entries: Vec<_> = BLNS.iter().map(|text| format!("{text} 5")).collect();
@@ -222,22 +222,22 @@ fn as_what_a_hostile_provider_lists() {
             }
         }
         let done = asks.wait();
-        harmless(done.out.iter().chain(&done.err));
-        // Some names are refused by this side, the others by that one.
+        assert_harmless(done.out.iter().chain(&done.err));
+        // The requester rejects some names, the provider refuses the others.
         assert_eq!(done.code, Some(if args[0] == "get" { 1 } else { 4 }), "{done}");
     }
     assert!(tree::finished(folder.path()).is_empty());
 }
 
-/// What a command says that was run for each of them.
+/// Runs a command for each string and checks its output.
 fn for_each(run: impl Fn(&str) -> Option<Done> + Sync) {
-    // Many processes, each of which waits most of its time.
+    // Runs four at a time: each process mostly waits.
     scope(|scope| {
         for quarter in BLNS.chunks(BLNS.len().div_ceil(4)) {
             scope.spawn(|| {
                 for text in quarter.iter().filter(|text| !text.contains('\0')) {
                     if let Some(done) = run(text) {
-                        harmless(done.out.iter().chain(&done.err));
+                        assert_harmless(done.out.iter().chain(&done.err));
                         assert!(matches!(done.code, Some(0..=4)), "{text:?}\n{done}");
                     }
                 }
@@ -246,18 +246,18 @@ fn for_each(run: impl Fn(&str) -> Option<Done> + Sync) {
     });
 }
 
-/// Whether a nick can be this.
+/// True for a valid nick.
 fn is_nick(text: &str) -> bool {
     (1..=32).contains(&text.chars().count())
-        && !without_emoji(text).chars().any(|c| hides(c) || c.is_whitespace() || c == '/')
+        && !without_emoji(text).chars().any(|c| is_invisible(c) || c.is_whitespace() || c == '/')
 }
 
 #[test]
-fn as_ones_own_nick() {
+fn own_nick_is_checked() {
     let relay = Relay::start();
     for_each(|text| {
         let who = relay.xcher([&format!("--nick={text}"), "who"]).run();
-        // Another one may have it at the same time, or have it still: the list has some twice.
+        // The nick can be taken, at the moment or still: the list contains some strings twice.
         if is_nick(text) {
             assert_ne!(who.code, Some(2), "{text:?}\n{who}");
         } else {
@@ -268,7 +268,7 @@ fn as_ones_own_nick() {
 }
 
 #[test]
-fn as_the_nick_of_someone_else() {
+fn called_nick_is_checked() {
     let relay = Relay::start();
     for_each(|text| {
         let ls = xcher(["ls", "--relay", &relay.address.to_string(), "--", text]).run();
@@ -277,7 +277,7 @@ fn as_the_nick_of_someone_else() {
     });
 }
 
-/// Whether the relay takes both for one nick.
+/// True if the relay treats both as the same nick.
 fn are_alike(one: &str, other: &str) -> bool {
     let forms = |text: &str| {
         let lower = text.to_lowercase();
@@ -289,7 +289,7 @@ fn are_alike(one: &str, other: &str) -> bool {
 }
 
 #[test]
-fn as_nicks_at_the_relay_and_of_callers() {
+fn nicks_of_other_clients_are_shown_safely() {
     let relay = Relay::start_with(&["-v"]);
     let folder = tempdir().unwrap();
     tree::write(folder.path(), [("s/a", "1")]);
@@ -304,7 +304,7 @@ fn as_nicks_at_the_relay_and_of_callers() {
         let expected = format!("X_NICK {text} {}", if takes { "YES" } else { "NO" });
         match answer {
             Some(answer) if answer == expected => {}
-            // What it cannot repeat it says otherwise.
+            // The relay reports in another way what it cannot repeat.
             answer => assert!(!takes, "{text:?}: {answer:?}"),
         }
         if takes {
@@ -313,13 +313,13 @@ fn as_nicks_at_the_relay_and_of_callers() {
         }
     }
     let who = relay.xcher(["who", "--nick", "zoe"]).run().code(0);
-    harmless(who.out.iter().chain(&who.err));
+    assert_harmless(who.out.iter().chain(&who.err));
     let online: BTreeSet<_> = who.out.iter().cloned().collect();
-    // Those of codes are not listed.
+    // Nicks of codes are not listed.
     nicks.retain(|nick| !nick.bytes().all(|byte| byte.is_ascii_digit()));
     let differ: Vec<_> = online.symmetric_difference(&nicks).collect();
     assert!(differ.is_empty(), "{differ:?}");
-    // Some of them call: their nick is said where they are.
+    // Lets some of them call: the callee shows their nicks.
     for (nick, conn) in held.iter_mut().filter(|(nick, _)| !nick.is_ascii()).take(8) {
         let port = Port::open();
         conn.say(format!("X_INIT bob 127.0.0.1 {}\n", port.number()));
@@ -331,8 +331,8 @@ fn as_nicks_at_the_relay_and_of_callers() {
     }
     drop(held);
     let bob = bob.stop(Signal::INT);
-    harmless(bob.out.iter().chain(&bob.err));
+    assert_harmless(bob.out.iter().chain(&bob.err));
     let relay = relay.process.stop(Signal::INT);
-    // The time and the level are in colours nowhere but at a terminal.
-    harmless(relay.out.iter().chain(&relay.err));
+    // The log is coloured at a terminal alone.
+    assert_harmless(relay.out.iter().chain(&relay.err));
 }

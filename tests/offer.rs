@@ -1,4 +1,4 @@
-//! Files offered to someone online: `xcher send NICK PATH`.
+//! Offers of files to a nick: `xcher send NICK PATH`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -15,8 +15,8 @@ use system::terminal::Terminal;
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// A relay, a folder `s` with two files, and one to receive into.
-fn begin() -> (Relay, TempDir, PathBuf) {
+/// Returns a relay, a folder with two files in `s`, and a path to receive into.
+fn setup() -> (Relay, TempDir, PathBuf) {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a/1.jpg", "12345"), ("s/b", "")]);
     let out = folder.path().join("out");
@@ -40,24 +40,26 @@ fn send(relay: &Relay, folder: &TempDir) -> Xcher {
 const QUESTION: &str = "Fetch? [y/N, or which: 1,3-5 or *.jpg]";
 
 #[test]
-fn what_is_offered_comes_with_yes() {
-    let (relay, folder, out) = begin();
+fn receiver_accepts_every_offer_with_yes() {
+    let (relay, folder, out) = setup();
     let kim = started(receive(&relay, &out).args(["--yes"]));
     let done = send(&relay, &folder).run().code(0).out(&[]);
-    done.error(&["kim is asked"]).error(&["sent 2 files, 5 B"]).met(&["the session is private"]);
+    done.error(&["waiting for kim to accept"])
+        .error(&["sent 2 files (5 B)"])
+        .session_line(&["the session is encrypted"]);
     let path = |name: &str| format!("{}/s/{name}", out.display());
     kim.out(&path("a/1.jpg"));
     kim.out(&path("b"));
     assert!(tree::read(&out.join("s")) == tree::read(&folder.path().join("s")));
-    // It waits for the next one: the same files need not come.
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
+    // The receiver waits for another offer, and does not fetch the same files again.
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::finished(&out).len(), 2);
 }
 
 #[test]
-fn through_the_tunnel_too() {
-    let (relay, folder, out) = begin();
+fn offers_pass_through_the_bridge() {
+    let (relay, folder, out) = setup();
     let ways = [relay.tunnel(), relay.address.to_string()];
     for (number, (from, to)) in
         [(0, 0), (0, 1), (1, 0)].map(|(from, to)| (&ways[from], &ways[to])).into_iter().enumerate()
@@ -73,23 +75,23 @@ fn through_the_tunnel_too() {
 }
 
 #[test]
-fn someone_at_a_terminal_is_asked() {
+fn receiver_asks_the_user_at_a_terminal() {
     for (answer, came, code, text) in [
-        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files, 5 B"),
-        ("n", &[], 1, "kim did not take 2 of 2 files"),
-        ("1", &["s/a/1.jpg"], 1, "kim did not take 1 of 2 files"),
+        ("y", &["s/a/1.jpg", "s/b"][..], 0, "sent 2 files (5 B)"),
+        ("n", &[], 1, "kim declined 2 of 2 files"),
+        ("1", &["s/a/1.jpg"], 1, "kim declined 1 of 2 files"),
     ] {
-        let (relay, folder, out) = begin();
+        let (relay, folder, out) = setup();
         let mut kim = Terminal::start(receive(&relay, &out).args(["--once"]));
         kim.says("online kim\n");
         let amy = send(&relay, &folder).start();
         let screen = kim.shows(QUESTION);
         let offer = "amy (127.0.0.1) offers:\r\n  1         5 B  s/a/1.jpg\r\n";
         assert!(screen.contains(offer), "{screen}");
-        // Who asks is known before.
+        // The session is reported before the question.
         let (before, _) = screen.split_once(offer).unwrap();
         assert!(
-            before.contains("amy (127.0.0.1) is connected directly; the session is private"),
+            before.contains("amy (127.0.0.1) is connected directly; the session is encrypted"),
             "{screen}"
         );
         assert!(tree::read(&out).is_empty());
@@ -101,13 +103,13 @@ fn someone_at_a_terminal_is_asked() {
 }
 
 #[test]
-fn who_shares_is_asked_too_and_without_a_terminal_it_is_no() {
-    let (relay, folder, out) = begin();
+fn share_asks_at_a_terminal_and_declines_without_one() {
+    let (relay, folder, out) = setup();
     tree::write(&out, [("mine", "1")]);
     let share = |nick: &str| relay.xcher(["share", "--nick", nick, "mine"]).dir(&out);
     let kim = started(share("kim"));
-    send(&relay, &folder).run().code(1).error(&["kim did not take 2 of 2 files"]);
-    kim.err("2 files of amy (127.0.0.1) are declined: there is no terminal to ask on");
+    send(&relay, &folder).run().code(1).error(&["kim declined 2 of 2 files"]);
+    kim.err("declined 2 files of amy (127.0.0.1): no terminal to ask on");
     kim.stop(Signal::TERM).code(0);
     assert_eq!(tree::read(&out).len(), 1);
     let mut lee = Terminal::start(share("lee"));
@@ -115,27 +117,27 @@ fn who_shares_is_asked_too_and_without_a_terminal_it_is_no() {
     let amy = relay.xcher(["send", "lee", "s"]).dir(folder.path()).start();
     lee.shows(QUESTION);
     lee.types("b");
-    amy.wait().code(1).error(&["lee did not take 1 of 2 files"]);
+    amy.wait().code(1).error(&["lee declined 1 of 2 files"]);
     lee.says("s/b\n");
     assert_eq!(tree::finished(&out).into_keys().collect::<Vec<_>>(), ["mine", "s/b"]);
 }
 
 #[test]
-fn an_offer_that_is_taken_back_is_not_asked_about_any_more() {
-    let (relay, folder, out) = begin();
+fn withdrawn_offer_ends_the_question() {
+    let (relay, folder, out) = setup();
     let kim = Terminal::start(receive(&relay, &out).args(["--once"]));
     kim.says("online kim\n");
     let amy = send(&relay, &folder).start();
     kim.shows(QUESTION);
     amy.stop(Signal::INT).code(1);
-    kim.shows("not any more");
+    kim.shows("(withdrawn)");
     kim.wait().code(0);
     assert!(tree::read(&out).is_empty());
 }
 
 #[test]
-fn a_peer_of_the_six_packets_is_told_of() {
-    let (relay, folder, _) = begin();
+fn reports_a_base_protocol_peer_and_offers_nothing() {
+    let (relay, folder, _) = setup();
     let (online, is_online) = std::sync::mpsc::channel();
     let kim =
         seed_peer::provide(relay.address, "kim", Vec::new(), move || online.send(()).unwrap());
@@ -147,10 +149,10 @@ fn a_peer_of_the_six_packets_is_told_of() {
 }
 
 #[test]
-fn a_nick_and_a_path_are_told_apart() {
-    let (relay, folder, out) = begin();
+fn send_tells_a_nick_from_a_path() {
+    let (relay, folder, out) = setup();
     tree::write(folder.path(), [("kim", "a file")]);
-    // Both are there: files to send by a code.
+    // Both arguments are files, so they are sent by a code.
     let sender = relay.xcher(["send", "kim", "s"]).dir(folder.path()).start();
     let code = sender.until("a code", |lines| lines.out.first().cloned());
     let get = relay.xcher(["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
@@ -165,6 +167,6 @@ fn a_nick_and_a_path_are_told_apart() {
 }
 
 #[test]
-fn who_only_waits_needs_someone_to_say_yes() {
-    xcher(["receive"]).run().code(2).one_error(&["expected a terminal to ask on, or --yes"]);
+fn receive_needs_a_terminal_or_yes() {
+    xcher(["receive"]).run().code(2).one_error(&["no terminal to ask on"]);
 }

@@ -1,4 +1,4 @@
-//! What options say and do: help, variables, the configuration file.
+//! Options: help, environment variables and the configuration file.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// A folder to share, with one file in it.
+/// Creates a folder with one file to share.
 fn shared() -> TempDir {
     let folder = tempdir().unwrap();
     tree::write(folder.path(), [("file", "12345")]);
@@ -22,25 +22,29 @@ fn shared() -> TempDir {
 }
 
 #[test]
-fn help_tells_every_command_option_and_exit_code() {
-    for help in [vec!["--help"], vec!["-h"]] {
-        let help = xcher(help).run().code(0).quiet();
+fn help_lists_every_command_option_and_exit_code() {
+    for (help, is_long) in [("--help", true), ("-h", false)] {
+        let help = xcher([help]).run().code(0).quiet();
         let text = help.out.join("\n");
         for word in COMMANDS {
             assert!(text.contains(&format!("\n  {word} ")), "{word}\n{text}");
         }
-        for word in ["--relay", "--nick", "--json", "--plain", "--allow-private", "--timeout"] {
+        for word in ["--relay", "--nick", "--json"] {
             assert!(text.contains(word), "{word}\n{text}");
         }
+        // The short help leaves out what is rarely used.
         for word in [
-            "  0  done",
+            "--plain",
+            "--allow-private",
+            "--timeout",
+            "  0  success",
             "  1  ",
-            "  2  the command line is wrong",
+            "  2  invalid command line or configuration file",
             "  3  ",
             "  4  ",
             "XCHER_RELAY",
         ] {
-            assert!(text.contains(word), "{word}\n{text}");
+            assert_eq!(text.contains(word), is_long, "{word}\n{text}");
         }
     }
     for command in COMMANDS {
@@ -52,12 +56,12 @@ fn help_tells_every_command_option_and_exit_code() {
 }
 
 #[test]
-fn every_option_has_its_variable() {
+fn every_option_has_an_environment_variable() {
     for command in ["relay", "send", "receive", "share", "get", "up", "ls"] {
         let help = xcher([command, "--help"]).run().code(0);
         let text = help.out.join("\n");
         let mut options: Vec<_> = text.split("\n").filter_map(long_option).collect();
-        // What is for one run only: what to fetch, and help.
+        // These apply to one run alone and have no variable.
         options.retain(|name| !["help", "all"].contains(name));
         assert!(options.len() > 8, "{text}");
         for name in options {
@@ -74,7 +78,7 @@ fn long_option(line: &str) -> Option<&str> {
     Some(name.split([' ', '.']).next().unwrap_or(name))
 }
 
-/// The nick that `share` gets with what `file`, the environment and the command line say.
+/// Returns the nick that `share` takes, given a configuration file, a variable and a command-line option.
 fn nick_of(file: Option<&Path>, variable: Option<&str>, flag: Option<&str>) -> String {
     let (relay, folder) = (Relay::start(), shared());
     let mut share = relay.xcher(["share", "-q"]).args([folder.path()]);
@@ -91,7 +95,7 @@ fn nick_of(file: Option<&Path>, variable: Option<&str>, flag: Option<&str>) -> S
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+fn command_line_overrides_the_environment_and_that_the_file() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("config.toml");
     fs::write(&file, "nick = \"of-file\"\ntimeout = 5\nallow-private = false\n").unwrap();
@@ -102,7 +106,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn the_file_is_found_at_its_usual_place_and_where_it_is_named() {
+fn reads_the_default_configuration_file_or_the_named_one() {
     let (relay, folder) = (Relay::start(), shared());
     let home = folder.path().join("home");
     let address = relay.address;
@@ -118,16 +122,16 @@ fn the_file_is_found_at_its_usual_place_and_where_it_is_named() {
     assert!(usual.events().contains(&json!({"event": "nick", "nick": "bob"})), "{usual}");
     let other = home.join("other.toml");
     let other = other.to_str().unwrap();
-    let joined = format!("--config={other}");
+    let with_equals = format!("--config={other}");
     for named in
-        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &joined]]
+        [vec!["who", "--config", other], vec!["--config", other, "who"], vec!["who", &with_equals]]
     {
         xcher(named).env("XDG_CONFIG_HOME", &home).run().code(0).quiet().out(&["bob"]);
     }
 }
 
 #[test]
-fn variables_set_switches() {
+fn environment_variables_set_switches() {
     let (relay, folder) = (Relay::start(), shared());
     let _bob = relay.share("bob", folder.path());
     for value in ["1", "true", "yes", "on"] {
@@ -140,7 +144,7 @@ fn variables_set_switches() {
 }
 
 #[test]
-fn quiet_says_nothing_but_errors_and_verbose_says_more() {
+fn quiet_prints_errors_alone_and_verbose_prints_more() {
     let (relay, folder) = (Relay::start(), shared());
     fs::write(folder.path().join("bad\nname"), "").unwrap();
     let share = |level: &[&str], nick: &str| {
@@ -151,16 +155,16 @@ fn quiet_says_nothing_but_errors_and_verbose_says_more() {
         bob.wait().code(0)
     };
     let quiet = share(&["-q"], "quiet").quiet();
-    assert!(quiet.met.is_empty(), "{quiet}");
+    assert!(quiet.session_lines.is_empty(), "{quiet}");
     let normal = share(&[], "normal");
-    let normal =
-        normal.met(&["amy (127.0.0.1) is connected directly; the session is private: key "]);
+    let normal = normal
+        .session_line(&["amy (127.0.0.1) is connected directly; the session is encrypted: key "]);
     normal.error(&["bad\\nname\" is sent as ", "bad%{0A}name: its own name cannot be sent"]);
-    share(&["-v"], "verbose").error(&["amy (127.0.0.1) is gone"]);
+    share(&["-v"], "verbose").error(&["amy (127.0.0.1) disconnected"]);
 }
 
 #[test]
-fn the_default_nick_is_made_unique() {
+fn default_nick_gets_a_unique_suffix() {
     let (relay, folder) = (Relay::start(), shared());
     let start = || {
         let share = relay.xcher(["share"]).args([folder.path()]).start();
@@ -172,25 +176,29 @@ fn the_default_nick_is_made_unique() {
 }
 
 #[test]
-fn what_strangers_can_reach_is_said_loudly() {
-    // `--quiet` does not silence it, and programs are told, too.
+fn warns_of_ports_that_are_reachable_from_other_machines() {
+    // `--quiet` does not silence the warning, and `--json` reports it as an event, too.
     let all = ["--listen", "0.0.0.0:0", "--http", "0.0.0.0:0"];
     let relay = xcher(["relay", "--quiet", "--json"]).args(all).start();
     relay.event(&[("event", "http")]);
     relay.err("open tunnels");
     let done = relay.stop(Signal::TERM).code(0);
     let said = |what: &str| done.err.iter().filter(|line| line.contains(what)).count();
-    assert_eq!((said("WARNING: 0.0.0.0:"), said("take a nick")), (2, 1), "{done}");
+    assert_eq!(
+        (said("WARNING: anyone who can reach 0.0.0.0:"), said("take a nick")),
+        (2, 1),
+        "{done}"
+    );
     let notices = done.events().into_iter().filter(|event| event["event"] == "notice").count();
     assert_eq!(notices, 2, "{done}");
     let folder = tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, "secret\n").unwrap();
-    // A token guards the bridge, and not the relay's own port.
+    // A token guards the bridge, but not the relay's own port.
     let token = ["--token-file", token.to_str().unwrap()];
     for (args, expected) in [
         (vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], None),
-        ([&all[..], &token].concat(), Some("no token guards a relay")),
+        ([&all[..], &token].concat(), Some("a relay has no token")),
         ([&["--listen", "127.0.0.1:0", "--http", "0.0.0.0:0"], &token[..]].concat(), None),
     ] {
         let relay = xcher(["relay", "--quiet"]).args(args).start();
@@ -202,7 +210,7 @@ fn what_strangers_can_reach_is_said_loudly() {
 }
 
 #[test]
-fn proxies_are_networks_and_hosts_have_names() {
+fn rejects_invalid_proxies_and_host_names() {
     for (option, wrong) in [("--trusted-proxy", "10.0.0.0/33"), ("--trusted-proxy", "proxy")] {
         let here = ["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
         xcher(here).args([option, wrong]).run().code(2).error(&["10.0.0.0/24"]);

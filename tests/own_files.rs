@@ -1,4 +1,4 @@
-//! The configuration of the program that shares is not shared, whichever it is and however it is reached.
+//! A host never shares its own configuration, whichever file that is and however it is reached.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -13,8 +13,8 @@ use system::relay::Relay;
 use system::tree;
 use tempfile::tempdir;
 
-/// Shares all of a folder with `share`, and expects that nothing of it is seen but `home/plain`, and that
-/// none of these can be named.
+/// Shares a whole folder with `share`. Expects that `home/plain` alone is listed and that none of the `own`
+/// files can be requested or sent.
 #[track_caller]
 fn shows_the_plain_file_alone(relay: &Relay, home: &Path, share: impl Fn() -> Xcher, own: &[&str]) {
     let bob = share().args(["share", "--hidden", "--nick", "bob"]).args([home]).start();
@@ -30,7 +30,7 @@ fn shows_the_plain_file_alone(relay: &Relay, home: &Path, share: impl Fn() -> Xc
 }
 
 #[test]
-fn the_configuration_is_not_shared_from_its_usual_place() {
+fn default_configuration_is_not_shared() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let home = folder.path().join("home");
     let config = format!("relay = \"{}\"\n", relay.address);
@@ -45,7 +45,7 @@ fn the_configuration_is_not_shared_from_its_usual_place() {
 }
 
 #[test]
-fn the_configuration_is_not_shared_where_it_is_named() {
+fn named_configuration_is_not_shared() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let home = folder.path().join("home");
     tree::write(
@@ -53,7 +53,7 @@ fn the_configuration_is_not_shared_where_it_is_named() {
         [
             ("plain", "p"),
             ("some/settings", "quiet = false\n"),
-            // That of every other run.
+            // The default configuration, of other runs.
             (".config/xcher/config.toml", "quiet = false\n"),
         ],
     );
@@ -75,9 +75,9 @@ fn the_configuration_is_not_shared_where_it_is_named() {
     shows_the_plain_file_alone(&relay, &home, named(false), &own);
 }
 
-/// It is made, and linked, once the folder is shared.
+/// The file is created and linked while the folder is shared.
 #[test]
-fn a_configuration_that_is_made_later_is_not_shared() {
+fn configuration_created_later_is_not_shared() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let home = folder.path().join("home");
     tree::write(&home, [("plain", "p")]);

@@ -1,4 +1,4 @@
-//! What the binary serves: its page, or what to do for one.
+//! The page that the binary serves, or the instructions in its place.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-/// Asks the relay's bridge for something.
+/// Sends an HTTP request to the relay's bridge.
 fn ask(relay: &Relay, request: &str, headers: &[(&str, &str)]) -> Answer {
     let at = relay.process.out("http http://");
     let at = at.trim_end_matches('/');
@@ -52,20 +52,20 @@ fn get(relay: &Relay, path: &str) -> Answer {
     ask(relay, &format!("GET {path}"), &[])
 }
 
-/// Whether this binary has the page.
+/// True if this binary contains the page.
 fn has_page(relay: &Relay) -> bool {
     let config: serde_json::Value =
         serde_json::from_slice(&get(relay, "/config.json").body).unwrap();
     config["page"].as_bool().unwrap()
 }
 
-/// Whether each of its scripts is one file: without esbuild, it is as it was written.
+/// True if the page's scripts are bundled: without esbuild they are served as written.
 fn is_bundled(relay: &Relay) -> bool {
     get(relay, "/element.js").status == 404
 }
 
-/// The files of its own that a page names.
-fn named_in(page: &str) -> Vec<String> {
+/// Returns the page's own files that it refers to.
+fn references_of(page: &str) -> Vec<String> {
     let names = page.split(" href=\"").chain(page.split(" src=\"")).filter_map(|rest| {
         let (name, _) = rest.split_once('"')?;
         let name = name.trim_start_matches("./").trim_start_matches('/');
@@ -76,10 +76,10 @@ fn named_in(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_file_has_its_type_and_is_short_and_kept() {
+fn serves_each_file_with_its_type_an_etag_and_brotli() {
     let relay = Relay::start();
     if !has_page(&relay) {
-        not_tested("this binary has no page");
+        not_tested("this binary does not contain the page");
         return;
     }
     let page = get(&relay, "/");
@@ -90,9 +90,9 @@ fn every_file_has_its_type_and_is_short_and_kept() {
     } else {
         paths.extend(["/npm/index.js".into(), "/npm/pkg/xcher_bg.wasm".into()]);
     }
-    paths.extend(named_in(&page));
+    paths.extend(references_of(&page));
     for kind in [".css", ".js"] {
-        assert!(named_in(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
+        assert!(references_of(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
     }
     for path in paths {
         let plain = get(&relay, &path);
@@ -109,16 +109,16 @@ fn every_file_has_its_type_and_is_short_and_kept() {
         };
         assert_eq!(plain.header("content-type"), expected, "{path}");
         assert_eq!(plain.header("content-encoding"), "", "{path}");
-        is_asked_for_again_and_told(&relay, &path, &plain);
-        comes_as_brotli(&relay, &path, &plain);
+        assert_revalidates(&relay, &path, &plain);
+        assert_compresses(&relay, &path, &plain);
     }
 }
 
 #[test]
-fn a_bundled_page_imports_nothing_and_is_all_there_is() {
+fn bundled_page_has_no_imports_and_no_other_files() {
     let relay = Relay::start();
     if !has_page(&relay) || !is_bundled(&relay) {
-        not_tested("this binary has no bundled page");
+        not_tested("this binary does not contain a bundled page");
         return;
     }
     for path in ["/main.js", "/worker/main.js"] {
@@ -135,7 +135,7 @@ fn a_bundled_page_imports_nothing_and_is_all_there_is() {
 }
 
 #[test]
-fn what_is_for_people_and_tools_is_not_served() {
+fn does_not_serve_documentation_and_tool_files() {
     let relay = Relay::start();
     for path in [
         "/npm/",
@@ -153,30 +153,30 @@ fn what_is_for_people_and_tools_is_not_served() {
 }
 
 #[test]
-fn without_its_page_the_binary_says_what_makes_it() {
+fn binary_without_the_page_says_how_to_build_it() {
     let relay = Relay::start();
     if has_page(&relay) {
-        not_tested("this binary has its page");
+        not_tested("this binary contains the page");
         relay.process.stop(rustix::process::Signal::TERM).code(0).no_error("without its page");
         return;
     }
     let page = get(&relay, "/");
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    is_asked_for_again_and_told(&relay, "/", &page);
+    assert_revalidates(&relay, "/", &page);
     let text = String::from_utf8(page.body).unwrap();
     for part in ["built without its page", "cargo pack", "cargo xcher up PATH"] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(get(&relay, "/npm/pkg/xcher_bg.wasm").status, 404);
     let log = relay.process.stop(rustix::process::Signal::TERM).code(0);
-    let told = log.err.iter().filter(|line| line.contains("cargo pack")).count();
-    assert_eq!(told, 1, "{log}");
+    let reported = log.err.iter().filter(|line| line.contains("cargo pack")).count();
+    assert_eq!(reported, 1, "{log}");
     let quiet = xcher(["relay", "--listen", "127.0.0.1:0", "-q"]).start();
     quiet.out("http ");
     quiet.stop(rustix::process::Signal::TERM).code(0).quiet();
 }
 
-fn is_asked_for_again_and_told(relay: &Relay, path: &str, plain: &Answer) {
+fn assert_revalidates(relay: &Relay, path: &str, plain: &Answer) {
     assert_eq!(plain.header("cache-control"), "no-cache", "{path}");
     assert_eq!(plain.header("vary"), "accept-encoding", "{path}");
     assert_eq!(plain.header("content-length"), plain.body.len().to_string(), "{path}");
@@ -192,12 +192,12 @@ fn is_asked_for_again_and_told(relay: &Relay, path: &str, plain: &Answer) {
     assert_eq!(head.header("content-length"), plain.header("content-length"), "{path}");
 }
 
-fn comes_as_brotli(relay: &Relay, path: &str, plain: &Answer) {
+fn assert_compresses(relay: &Relay, path: &str, plain: &Answer) {
     let short = ask(relay, &format!("GET {path}"), &[("accept-encoding", "gzip, br")]);
     assert_eq!((short.status, short.header("vary")), (200, "accept-encoding"), "{path}");
     assert_eq!(short.header("etag"), plain.header("etag"), "{path}");
     assert_eq!(short.header("content-type"), plain.header("content-type"), "{path}");
-    // What brotli would make longer goes as it is.
+    // A file that brotli would not shorten is sent uncompressed.
     if short.header("content-encoding").is_empty() {
         assert_eq!(short.body, plain.body, "{path}");
         return;

@@ -1,4 +1,4 @@
-//! Files that did not arrive whole: found again, shown, removed.
+//! Partial files: finding, listing and removing them.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![cfg(unix)]
@@ -28,42 +28,42 @@ fn origin() -> ResumeKey {
     ResumeKey { from: PublicKey::new([5; 32]), size: SIZE as u64 }
 }
 
-/// What the whole file is.
+/// Returns the complete file's content.
 fn content() -> &'static [u8] {
     static CONTENT: LazyLock<Vec<u8>> = LazyLock::new(|| tree::bytes(5, SIZE));
     &CONTENT
 }
 
-fn begin(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
+fn create(folder: &Path, name: &str, origin: Option<&ResumeKey>) -> Partial {
     let inbox = Inbox::open(folder, OnConflict::Rename).unwrap();
     inbox.create(&FileName::new(name).unwrap(), origin).unwrap()
 }
 
-/// Receives so many bytes of a file and is cut.
+/// Leaves a partial file with this many bytes.
 fn leave(folder: &Path, name: &str, origin: Option<&ResumeKey>, bytes: usize) -> PathBuf {
-    let partial = begin(folder, name, origin);
+    let partial = create(folder, name, origin);
     partial.file().write_all(&content()[..bytes]).unwrap();
     partial.keep().unwrap().path
 }
 
-/// What names the folder to the receiver below.
-const FOLDER: &str = "XCHER_TEST_RECEIVER";
+/// Environment variable that passes the folder to the receiver below.
+const FOLDER_VAR: &str = "XCHER_TEST_RECEIVER";
 
-/// A process that receives `a/file` as its standard input says.
+/// Starts a process that receives `a/file` as commands on its standard input direct.
 fn receiver(folder: &Path) -> Process {
     let process = Xcher::other(std::env::current_exe().unwrap().to_str().unwrap())
-        .args(["--exact", "receives_as_it_is_told", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
+        .args(["--exact", "receives_by_commands", "--ignored", "--nocapture"])
+        .env(FOLDER_VAR, folder)
         .start();
     process.out("ready");
     process
 }
 
-/// No test, but what the tests start as a process of its own.
+/// Not a test: the tests start this function as a separate process.
 #[test]
-#[ignore = "what the tests here start as a process of its own"]
-fn receives_as_it_is_told() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+#[ignore = "the other tests start it as a separate process"]
+fn receives_by_commands() {
+    let Some(folder) = std::env::var_os(FOLDER_VAR) else { return };
     let content = content();
     let inbox = Inbox::open(folder.as_ref(), OnConflict::Rename).unwrap();
     println!("\nready");
@@ -77,13 +77,13 @@ fn receives_as_it_is_told() {
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("write", bytes) => {
                 let to = (at + bytes.parse::<usize>().unwrap()).min(SIZE);
-                // In pieces, as from a network.
-                for piece in content[at..to].chunks(10_000) {
-                    if let Err(error) = open.file().write_all(piece) {
+                // Writes in chunks, as data arrives from a network.
+                for chunk in content[at..to].chunks(10_000) {
+                    if let Err(error) = open.file().write_all(chunk) {
                         println!("failed {error}");
                         break;
                     }
-                    at += piece.len();
+                    at += chunk.len();
                     println!("at {at}");
                 }
                 println!("wrote {at}");
@@ -101,7 +101,7 @@ fn receives_as_it_is_told() {
                 println!("stored {}", open.store(None).unwrap());
                 break;
             }
-            _ => panic!("expected an order, got {line:?}"),
+            _ => panic!("expected a command, got {line:?}"),
         }
         partial = Some(open);
     }
@@ -111,14 +111,14 @@ fn has(process: &Process) -> usize {
     process.out("has ").parse().unwrap()
 }
 
-/// Orders a receiver to say the hash of what it has, and compares it with what it should have.
-fn is_right_so_far(process: &mut Process) -> bool {
+/// Compares the hash of a receiver's bytes with the expected one.
+fn hash_matches(process: &mut Process) -> bool {
     let has = has(process);
     process.say("hash\n");
     process.out("hash ") == blake3::hash(&content()[..has]).to_string()
 }
 
-fn finishes(mut process: Process, name: &str, folder: &Path) {
+fn assert_completes(mut process: Process, name: &str, folder: &Path) {
     process.say(&format!("write {SIZE}\nstore\n"));
     assert_eq!(process.out("stored "), name);
     process.wait().code(0);
@@ -130,7 +130,7 @@ fn list(folder: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn what_a_killed_process_had_is_found_again() {
+fn finds_the_bytes_of_a_killed_process() {
     let (seed, folder) = (fastrand::u64(..), tree::room_for(4 * SIZE as u64));
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -139,11 +139,11 @@ fn what_a_killed_process_had_is_found_again() {
         let mut process = receiver(folder.path());
         let has = has(&process);
         assert!(has >= had, "{has} of {had} bytes");
-        assert!(is_right_so_far(&mut process));
+        assert!(hash_matches(&mut process));
         process.say(&format!("write {}\n", SIZE / 10));
-        // In the middle of a write, most likely.
+        // Most likely in the middle of a write.
         let moment = random.usize(has..has + SIZE / 10);
-        had = process.until("so many bytes", |lines| {
+        had = process.until("more bytes", |lines| {
             let mut at = lines.out.iter().rev().filter_map(|line| line.strip_prefix("at "));
             at.next().and_then(|at| at.parse().ok()).filter(|at| *at >= moment)
         });
@@ -156,27 +156,27 @@ fn what_a_killed_process_had_is_found_again() {
     }
     let process = receiver(folder.path());
     assert!(has(&process) >= had);
-    finishes(process, "a/file", folder.path());
+    assert_completes(process, "a/file", folder.path());
     assert_eq!(tree::partials(folder.path()).len(), 0);
 }
 
 #[test]
-fn what_a_crash_has_spoilt_shows_in_the_hash() {
+fn hash_reveals_bytes_that_a_crash_lost() {
     let folder = tempdir().unwrap();
     let at = leave(folder.path(), "a/file", Some(&origin()), 1 << 20);
-    // A machine that lost power has written the length, and not the last bytes.
+    // Imitates a power loss, after which the length was written but the last bytes were not.
     let file = fs::File::options().write(true).open(at).unwrap();
     file.set_len((1 << 20) - 4096).unwrap();
     file.set_len(1 << 20).unwrap();
     let mut process = receiver(folder.path());
     assert_eq!(has(&process), 1 << 20);
-    assert!(!is_right_so_far(&mut process));
+    assert!(!hash_matches(&mut process));
     process.say("over\n");
-    finishes(process, "a/file", folder.path());
+    assert_completes(process, "a/file", folder.path());
 }
 
 #[test]
-fn two_processes_at_once_do_not_share_one() {
+fn concurrent_processes_use_different_partial_files() {
     let folder = tempdir().unwrap();
     leave(folder.path(), "a/file", Some(&origin()), 1 << 20);
     let first = receiver(folder.path());
@@ -186,20 +186,20 @@ fn two_processes_at_once_do_not_share_one() {
     let in_use: Vec<_> = list(folder.path()).iter().map(|it| it["in_use"].clone()).collect();
     assert_eq!(in_use, [json!(true), json!(true)]);
     xcher(["partial", "clear", "-o"]).args([folder.path()]).run().code(0).error(&["is in use"]);
-    finishes(second, "a/file", folder.path());
-    finishes(first, "a/file (1)", folder.path());
+    assert_completes(second, "a/file", folder.path());
+    assert_completes(first, "a/file (1)", folder.path());
     assert_eq!(tree::partials(folder.path()).len(), 0);
 }
 
 #[test]
-fn what_is_old_goes_when_something_is_received_and_not_what_is_in_use() {
+fn receiving_removes_expired_partial_files_but_none_in_use() {
     let folder = tempdir().unwrap();
     let old = leave(folder.path(), "old", Some(&origin()), 5);
     let young = leave(folder.path(), "young", Some(&origin()), 5);
     let mut process = receiver(folder.path());
     process.say("write 10\n");
     process.out("wrote ");
-    // With what says what they are.
+    // Includes their descriptions and locks.
     let parts = tree::read(&folder.path().join(tree::PARTIAL));
     assert_eq!(parts.len(), 3 * 2);
     let age = |path: &Path, age: Duration| {
@@ -213,17 +213,17 @@ fn what_is_old_goes_when_something_is_received_and_not_what_is_in_use() {
         );
     }
     age(&young, PARTIAL_EXPIRY - Duration::from_secs(60));
-    // Looking removes nothing.
+    // Listing removes nothing.
     assert_eq!(list(folder.path()).len(), 3);
     assert!(old.exists());
-    begin(folder.path(), "another", None);
+    create(folder.path(), "another", None);
     let names: Vec<_> = list(folder.path()).iter().map(|it| it["name"].clone()).collect();
     assert_eq!(names, [json!("a/file"), json!("young")]);
-    finishes(process, "a/file", folder.path());
+    assert_completes(process, "a/file", folder.path());
 }
 
 #[test]
-fn a_list_tells_how_much_of_how_much_from_whom_and_since_when() {
+fn list_shows_bytes_size_peer_and_age() {
     let folder = tempdir().unwrap();
     let at = leave(folder.path(), "b/sjö och skog.jpg", Some(&origin()), 7);
     let random = leave(folder.path(), "a/random", None, 3);
@@ -238,7 +238,7 @@ fn a_list_tells_how_much_of_how_much_from_whom_and_since_when() {
         let done = xcher(command).dir(folder.path()).run().code(0).quiet();
         let lines = done.out.iter().map(|line| {
             let mut fields: Vec<_> = line.split('\t').collect();
-            // It is some seconds old, however long the test takes.
+            // The age is shown in seconds.
             if fields[0] == "7" {
                 assert!(fields[3].ends_with(" s"), "{done}");
                 fields[3] = "{age}";
@@ -266,7 +266,7 @@ fn a_list_tells_how_much_of_how_much_from_whom_and_since_when() {
 }
 
 #[test]
-fn clear_removes_what_is_named_or_all_and_tells_how_much() {
+fn clear_removes_named_files_or_all_and_reports_bytes_freed() {
     let folder = tempdir().unwrap();
     let fill = || {
         for (name, bytes) in [("d/x", 1), ("d/y", 20), ("de", 300)] {
@@ -277,15 +277,18 @@ fn clear_removes_what_is_named_or_all_and_tells_how_much() {
     fill();
     let clear =
         |names: &[&str]| xcher(["partial", "clear", "-o"]).args([folder.path()]).args(names).run();
-    clear(&["d/"]).code(0).out(&["1\td/x", "20\td/y"]).one_error(&["freed 21 bytes of 2 "]);
+    clear(&["d/"])
+        .code(0)
+        .out(&["1\td/x", "20\td/y"])
+        .one_error(&["freed 21 B: 2 incomplete downloads"]);
     let done = clear(&["other", "d", "\u{1b}[2J"]).code(1).out(&["4000\tother"]);
-    let done = done.error(&["no unfinished file \"d\" in "]);
-    done.error(&["no unfinished file \"\\u{1b}[2J\" in "]).error(&["freed 4000 bytes"]);
+    let done = done.error(&["no incomplete download \"d\" in "]);
+    done.error(&["no incomplete download \"\\u{1b}[2J\" in "]).error(&["freed 3.91 KiB"]);
     fill();
-    // One of them was there and has gone on.
+    // "de" existed already and was resumed.
     clear(&[]).code(0).out(&["1\td/x", "20\td/y", "600\tde", "4000\tother"]);
     assert!(!folder.path().join(tree::PARTIAL).exists());
-    clear(&[]).code(0).out(&[]).one_error(&["freed 0 bytes of 0 "]);
+    clear(&[]).code(0).out(&[]).one_error(&["freed 0 B: 0 incomplete downloads"]);
     fill();
     let done = xcher(["partial", "clear", "--json", "-q"]).dir(folder.path()).run().code(0);
     let events = done.quiet().events();
@@ -295,7 +298,7 @@ fn clear_removes_what_is_named_or_all_and_tells_how_much() {
 }
 
 #[test]
-fn what_is_in_use_is_not_cleared_though_it_is_named() {
+fn clear_keeps_a_named_file_that_is_in_use() {
     let folder = tempdir().unwrap();
     let mut process = receiver(folder.path());
     process.say("write 5\n");
@@ -313,7 +316,7 @@ fn what_is_in_use_is_not_cleared_though_it_is_named() {
 }
 
 #[test]
-fn names_that_are_none_are_shown_escaped_and_other_things_are_left() {
+fn escapes_invalid_names_and_keeps_unrelated_files() {
     let folder = tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     tree::write(
@@ -330,27 +333,27 @@ fn names_that_are_none_are_shown_escaped_and_other_things_are_left() {
     let done = partial(&[]).code(0).quiet();
     let names: Vec<_> = done.out.iter().map(|line| line.rsplit('\t').next().unwrap()).collect();
     assert_eq!(names, ["\"\\u{1b}[2J\"", "\".\""].map(String::from), "{done}");
-    partial(&["clear"]).code(0).error(&["freed 6 bytes of 2 "]);
+    partial(&["clear"]).code(0).error(&["freed 6 B: 2 incomplete downloads"]);
     let left = tree::read(folder.path());
     let names: Vec<_> = left.keys().map(String::as_str).collect();
     assert_eq!(names, [".xcher-partial/link.01234567.part", ".xcher-partial/notes", "outside"]);
     assert_eq!(left["outside"], b"outside");
-    // A link in the place of the folder.
+    // A link in place of the folder.
     fs::rename(at(".xcher-partial"), at("elsewhere")).unwrap();
     tree::write(folder.path(), [("elsewhere/x.01234567.part", "12345")]);
     symlink("elsewhere", at(".xcher-partial")).unwrap();
     for args in [&["list"][..], &["clear"]] {
-        partial(args).code(1).out(&[]).one_error(&["cannot look into \".\": "]);
+        partial(args).code(1).out(&[]).one_error(&["cannot read \".\": "]);
     }
     assert!(at("elsewhere/x.01234567.part").exists());
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_and_nothing_is_made() {
+fn reports_a_missing_folder_and_creates_nothing() {
     let folder = tempdir().unwrap();
     let partial = |args: &[&str]| xcher(["partial"]).args(args).dir(folder.path());
     let missing = partial(&["-o", "missing"]).run().code(1).out(&[]);
-    missing.one_error(&["cannot look into \"missing\": No such file"]);
+    missing.one_error(&["cannot read \"missing\": No such file"]);
     partial(&["list"]).run().code(0).quiet().out(&[]);
     assert!(tree::read(folder.path()).is_empty() && !folder.path().join("missing").exists());
     leave(&folder.path().join("in"), "x", None, 5);
@@ -361,8 +364,8 @@ fn a_folder_that_is_not_there_is_told_and_nothing_is_made() {
     }
 }
 
-/// Runs a shell script on a small file system of its own, which nobody else sees. `None` where this
-/// system lets nobody mount.
+/// Runs a shell script on a small file system in its own mount namespace. `None` where mounting is not
+/// permitted.
 fn on_small_disk(options: &str, script: &str) -> Option<(Done, TempDir)> {
     const NO_MOUNT: i32 = 77;
     let mounted = tempdir().unwrap();
@@ -374,7 +377,7 @@ fn on_small_disk(options: &str, script: &str) -> Option<(Done, TempDir)> {
             .args([mounted.path()])
             .env("RECEIVER", std::env::current_exe().unwrap())
             .env("XCHER", env!("CARGO_BIN_EXE_xcher"))
-            .env(FOLDER, mounted.path())
+            .env(FOLDER_VAR, mounted.path())
             .run();
         let refused = done.err.iter().any(|line| line.starts_with("unshare: "));
         if done.code != Some(NO_MOUNT) && !refused {
@@ -386,9 +389,9 @@ fn on_small_disk(options: &str, script: &str) -> Option<(Done, TempDir)> {
 }
 
 #[test]
-fn what_a_full_disk_has_taken_is_found_again_and_can_be_cleared() {
+fn finds_and_clears_the_bytes_on_a_full_disk() {
     const SCRIPT: &str = r#"
-        receive() { "$RECEIVER" --exact receives_as_it_is_told --ignored --nocapture; }
+        receive() { "$RECEIVER" --exact receives_by_commands --ignored --nocapture; }
         { echo free; echo 'write 99999999'; echo free; } | receive
         echo again
         echo hash | receive
@@ -415,14 +418,14 @@ fn what_a_full_disk_has_taken_is_found_again_and_can_be_cleared() {
 }
 
 #[test]
-fn a_disk_with_no_room_for_its_state_leaves_nothing_half_made() {
-    // Room for the root, the folder of unfinished files and a file in it, but not for its state.
+fn leaves_nothing_incomplete_if_the_state_does_not_fit() {
+    // Inodes for the root, the folder of partial files and one partial file, but not for its state.
     const SCRIPT: &str = r#"
-        "$RECEIVER" --exact receives_as_it_is_told --ignored --nocapture </dev/null
+        "$RECEIVER" --exact receives_by_commands --ignored --nocapture </dev/null
         echo left; find "$2" -type f
     "#;
     let Some((done, _mounted)) = on_small_disk("nr_inodes=3", SCRIPT) else { return };
-    // It takes a file that cannot be found again.
+    // The partial file cannot be resumed.
     let done = done.code(0);
     assert!(done.out.iter().any(|line| line == "has 0"), "{done}");
     assert_eq!(done.out.last().unwrap(), "left");

@@ -1,4 +1,4 @@
-//! Whom this host knows: `xcher peers` and the file that a person can edit.
+//! Known peers: `xcher peers`, and the file that users can edit.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -15,13 +15,13 @@ use system::process::{Done, Xcher, xcher};
 use system::tree;
 use tempfile::tempdir;
 
-/// Today in UTC, as the system's own tool has it.
+/// Returns today's date in UTC, from the system's own tool.
 fn today() -> String {
     let done = Xcher::other("date").args(["-u", "+%Y-%m-%d"]).run().code(0);
     done.out.concat()
 }
 
-/// The lines of a result without the day in them, which may change while a test runs.
+/// Returns the lines of a result without the date, which can change during a test.
 fn without_days(done: Done) -> Vec<String> {
     let fields = |line: &String| -> Vec<String> { line.split('\t').map(str::to_owned).collect() };
     let line = |line| match fields(line).as_slice() {
@@ -32,7 +32,7 @@ fn without_days(done: Done) -> Vec<String> {
 }
 
 #[test]
-fn processes_that_pin_at_once_lose_nothing() {
+fn concurrent_pins_are_all_kept() {
     let folder = tempdir().unwrap();
     let nicks: Vec<_> = (0..12).map(|at| format!("nick{at:02}")).collect();
     let pin = |nick: &String| peers(folder.path(), &["pin", nick, ONE]).start();
@@ -47,7 +47,7 @@ fn processes_that_pin_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
+fn killed_writer_leaves_a_complete_file() {
     const LINES: usize = 2_000;
     let folder = tempdir().unwrap();
     let (file, new) = (folder.path().join("known_peers"), folder.path().join("known_peers.new"));
@@ -58,7 +58,7 @@ fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
     for at in 0..20 {
         let before = stamp();
         let mut pin = peers(folder.path(), &["pin", &format!("new{at}"), ONE]).spawn();
-        // Until it writes, or has written already.
+        // Waits until it is writing, or has written already.
         while stamp().is_none_or(|stamp| Some(stamp) == before) {
             if pin.0.try_wait().unwrap().is_some() {
                 break;
@@ -73,13 +73,13 @@ fn a_process_that_is_killed_while_it_writes_leaves_a_whole_file() {
     }
     assert!(cut > 0, "expected some of them to be killed in time, got none");
     peers(folder.path(), &["pin", "last", ONE]).run().code(0);
-    // What the killed ones left is gone, too.
+    // The files that killed processes left are removed, too.
     let left: Vec<_> = tree::read(folder.path()).into_keys().collect();
     assert_eq!(left, [".known_peers.lock", "known_peers"]);
 }
 
 #[test]
-fn the_list_tells_what_was_pinned_and_forgets_it() {
+fn lists_and_forgets_pins() {
     let folder = tempdir().unwrap();
     let run = |args: &[&str]| peers(folder.path(), args).run();
     run(&[]).code(0).quiet().out(&[]);
@@ -106,8 +106,8 @@ fn the_list_tells_what_was_pinned_and_forgets_it() {
     }
     let other = ["list", "--relay", "wss://relay.example"];
     assert_eq!(without_days(run(&other).code(0).quiet()), [ws.as_str()]);
-    let nobody = run(&["list", "--relay", "r:1"]).code(0).out(&[]);
-    nobody.one_error(&["nobody is known at r:1; --every-relay shows the 4 known elsewhere"]);
+    let none = run(&["list", "--relay", "r:1"]).code(0).out(&[]);
+    none.one_error(&["no known peers at r:1; --every-relay lists the 4 known at other relays"]);
 
     let json = run(&["list", "--json", "--relay", "relay.example:9247"]).code(0).quiet();
     let day = json.events()[0]["since"].as_str().unwrap().to_owned();
@@ -122,7 +122,7 @@ fn the_list_tells_what_was_pinned_and_forgets_it() {
     let none = run(&["forget", "carol"]).code(1).out(&[]);
     none.one_error(&["no key of carol is known at 127.0.0.1:9247"]);
     let none = run(&["forget", "carol", "--every-relay"]).code(1);
-    none.one_error(&["no key of carol is known at any relay"]);
+    none.one_error(&["no key of carol is known"]);
     assert_eq!(without_days(run(&["forget", "amy"]).code(0).quiet()), here[..1]);
     let left = [&here[1..], &[tcp.clone(), ws.clone()]].concat();
     assert_eq!(without_days(run(&["--every-relay"]).code(0)), left);
@@ -135,19 +135,19 @@ fn the_list_tells_what_was_pinned_and_forgets_it() {
 }
 
 #[test]
-fn a_key_in_place_of_another_is_told() {
+fn reports_a_pin_that_replaces_another_key() {
     let folder = tempdir().unwrap();
     let run = |args: &[&str]| peers(folder.path(), args).run();
     run(&["pin", "amy", ONE]).code(0).quiet();
     run(&["pin", "amy", ONE]).code(0).quiet();
     let pin = run(&["pin", "amy", TWO]).code(0);
-    let pin = pin.one_error(&["amy had another key until now: ", ONE]);
+    let pin = pin.one_error(&["replaced the previous key of amy: ", ONE]);
     assert_eq!(without_days(pin), [format!("amy {TWO} 127.0.0.1:9247")]);
     assert_eq!(without_days(run(&[]).code(0)), [format!("amy {TWO} 127.0.0.1:9247")]);
 }
 
 #[test]
-fn the_list_can_be_edited_by_hand() {
+fn keeps_edits_by_hand() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("known_peers");
     let text = format!("# met in person\n\n127.0.0.1:9247  amy\t{ONE} 2020-02-29\n# the end");
@@ -163,7 +163,7 @@ fn the_list_can_be_edited_by_hand() {
 }
 
 #[test]
-fn a_line_that_says_nothing_stops_every_command() {
+fn invalid_line_stops_every_command() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("known_peers");
     let good = format!("127.0.0.1:9247 amy {ONE} 2020-02-29");
@@ -203,7 +203,7 @@ fn a_line_that_says_nothing_stops_every_command() {
 }
 
 #[test]
-fn a_list_that_others_can_change_is_refused() {
+fn rejects_a_file_that_other_users_can_change() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("known_peers");
     peers(folder.path(), &["pin", "amy", ONE]).run().code(0);
@@ -227,12 +227,12 @@ fn a_list_that_others_can_change_is_refused() {
     fs::rename(&moved, &file).unwrap();
     match chown(&file, Some(12345), None) {
         Ok(()) => refused(&["belongs to user 12345, not to user 0"]),
-        Err(_) => not_tested("a list of another user: only root can make one"),
+        Err(_) => not_tested("a list of another user: only root can create one"),
     }
 }
 
 #[test]
-fn a_full_list_comes_through_and_takes_no_more() {
+fn accepts_a_full_list_and_rejects_one_more_pin() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("known_peers");
     let lines = (0..100_000).map(|at| {
@@ -255,11 +255,11 @@ fn a_full_list_comes_through_and_takes_no_more() {
 }
 
 #[test]
-fn a_writer_that_was_stopped_holds_up_nobody_for_good() {
+fn waits_a_limited_time_for_a_stopped_writer() {
     let folder = tempdir().unwrap();
     let lock = fs::File::create(folder.path().join(".known_peers.lock")).unwrap();
     lock.lock().unwrap();
-    // Reading needs no lock.
+    // Reading takes no lock.
     peers(folder.path(), &["list"]).run().code(0).quiet();
     let pin = peers(folder.path(), &["pin", "amy", ONE]).run().code(1).out(&[]);
     pin.one_error(&["for more than 10 s", ".known_peers.lock"]);
@@ -269,7 +269,7 @@ fn a_writer_that_was_stopped_holds_up_nobody_for_good() {
 }
 
 #[test]
-fn help_manual_and_completions_tell_of_it() {
+fn help_manual_and_completions_cover_peers() {
     let folder = tempdir().unwrap();
     xcher(["man", "-o"]).args([folder.path()]).run().code(0);
     let pages = tree::read(folder.path());
@@ -286,7 +286,7 @@ fn help_manual_and_completions_tell_of_it() {
 }
 
 #[test]
-fn what_makes_no_sense_is_usage() {
+fn rejects_invalid_arguments() {
     let usage = |args: &[&str], parts: &[&str]| {
         let folder = tempdir().unwrap();
         peers(folder.path(), args).run().code(2).out(&[]).error(parts);
@@ -310,7 +310,7 @@ fn what_makes_no_sense_is_usage() {
 }
 
 #[test]
-fn a_default_of_all_does_not_forget_everyone() {
+fn all_cannot_be_set_by_configuration_or_environment() {
     let folder = tempdir().unwrap();
     let config = folder.path().join("config.toml");
     let keys = folder.path().join("keys");

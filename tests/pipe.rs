@@ -1,4 +1,4 @@
-//! What has no place on a disk: `… | xcher send -` and `xcher get … -o - | …`.
+//! Piped input and output: `… | xcher send -` and `xcher get … -o - | …`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -13,39 +13,39 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use system::process::{Held, xcher};
+use system::process::{RawProcess, xcher};
 use system::relay::Relay;
 use system::tree;
 use system::wire::Chat;
 use tempfile::tempdir;
 
-/// Several times what all buffers on the way hold.
-const LARGE: usize = 100 << 20;
+/// Several times the capacity of all buffers on the path.
+const LARGE_LEN: usize = 100 << 20;
 
-/// `xcher send -` with what is to be sent by this test, and the code.
-fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (Held, String) {
+/// Starts `xcher send -` with this standard input; returns it and the code.
+fn send(relay: &Relay, stdin: Stdio, options: &[&str]) -> (RawProcess, String) {
     let mut sender = relay.xcher(["send", "-"]).args(options).between(stdin, Stdio::piped());
     let mut code = String::new();
     BufReader::new(sender.0.stdout.take().unwrap()).read_line(&mut code).unwrap();
     (sender, code.trim_end().to_owned())
 }
 
-/// `xcher get … -o -`.
-fn get(relay: &Relay, what: &[&str]) -> Held {
+/// Starts `xcher get … -o -`.
+fn get(relay: &Relay, what: &[&str]) -> RawProcess {
     relay.xcher(["get", "--yes", "-o", "-"]).args(what).between(Stdio::null(), Stdio::piped())
 }
 
-fn out(held: &mut Held) -> ChildStdout {
-    held.0.stdout.take().unwrap()
+fn out(process: &mut RawProcess) -> ChildStdout {
+    process.0.stdout.take().unwrap()
 }
 
-fn kill(held: &Held) {
-    kill_process(Pid::from_child(&held.0), Signal::KILL).unwrap();
+fn kill(process: &RawProcess) {
+    kill_process(Pid::from_child(&process.0), Signal::KILL).unwrap();
 }
 
-/// Writes to a pipe from a thread of its own; what is left of the pipe when all is written.
-fn feed(held: &mut Held, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
-    let mut stdin = held.0.stdin.take().unwrap();
+/// Writes to a pipe from a separate thread, which returns the open pipe once all bytes are written.
+fn feed(process: &mut RawProcess, bytes: Vec<u8>) -> thread::JoinHandle<std::process::ChildStdin> {
+    let mut stdin = process.0.stdin.take().unwrap();
     thread::spawn(move || {
         stdin.write_all(&bytes).unwrap();
         stdin
@@ -58,10 +58,10 @@ fn read(from: &mut impl Read, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Without the list of what comes.
-fn told(mut said: Vec<String>) -> Vec<String> {
-    said.retain(|line| !line.starts_with("  "));
-    said
+/// Removes the lines that list the files.
+fn without_manifest(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| !line.starts_with("  "));
+    lines
 }
 
 fn rest(mut from: impl Read) -> Vec<u8> {
@@ -71,31 +71,32 @@ fn rest(mut from: impl Read) -> Vec<u8> {
 }
 
 #[test]
-fn a_hundred_mebibytes_go_through_and_are_not_held() {
+fn pipes_a_hundred_mebibytes_in_bounded_memory() {
     let relay = Relay::start();
-    let bytes = tree::bytes(1, LARGE);
+    let bytes = tree::bytes(1, LARGE_LEN);
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let idle = sender.peak();
     let mut get = get(&relay, &[&code]);
     let mut to = out(&mut get);
     let fed = feed(&mut sender, bytes.clone());
-    let came = read(&mut to, LARGE);
+    let came = read(&mut to, LARGE_LEN);
     let stdin = fed.join().unwrap();
-    // It has no end yet, and what came is here before it.
+    // All bytes arrive before the input ends.
     let peaks = (sender.peak(), get.peak());
     assert!(peaks.0.max(peaks.1) < idle + (5 << 10), "{peaks:?} KiB, and {idle} before");
     drop(stdin);
     assert!(rest(to).is_empty() && came == bytes, "bytes differ");
-    assert_eq!(told(get.end(0)), Vec::<String>::new());
+    assert_eq!(without_manifest(get.end(0)), Vec::<String>::new());
     let said = sender.end(0);
     assert!(
-        said.iter().any(|line| line.ends_with("sent 1 file, 100.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.ends_with("sent 1 file (100.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
 }
 
 #[test]
-fn a_folder_goes_through_as_an_archive() {
+fn pipes_a_folder_as_an_archive() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let files = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0), ("a/b/c/d", 70_000)];
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
@@ -120,7 +121,7 @@ fn a_folder_goes_through_as_an_archive() {
 }
 
 #[test]
-fn nothing_at_all_goes_through() {
+fn pipes_empty_input() {
     let relay = Relay::start();
     let (sender, code) = send(&relay, Stdio::null(), &[]);
     let mut get = get(&relay, &[&code]);
@@ -130,7 +131,7 @@ fn nothing_at_all_goes_through() {
 }
 
 #[test]
-fn what_was_cut_is_not_taken_for_whole() {
+fn reports_input_that_was_cut() {
     let relay = Relay::start();
     for plain in [false, true] {
         let (mut sender, mut get) = if plain {
@@ -150,15 +151,15 @@ fn what_was_cut_is_not_taken_for_whole() {
         kill(&sender);
         assert!(rest(to).is_empty());
         let said = get.end(1);
-        let told = |text: &str| said.iter().any(|line| line.contains(text));
-        assert!(told("stdin: expected its end, got 100000 bytes without it"), "{said:?}");
-        assert!(told("what standard output has is not whole"), "{said:?}");
+        let reports = |text: &str| said.iter().any(|line| line.contains(text));
+        assert!(reports("stdin: incomplete after 97.66 KiB"), "{said:?}");
+        assert!(reports("standard output is incomplete"), "{said:?}");
         drop(stdin);
     }
 }
 
 #[test]
-fn one_without_extensions_has_it_too() {
+fn pipes_without_extensions() {
     let relay = Relay::start();
     for receiver_is_plain in [false, true] {
         let nick = format!("bob{receiver_is_plain}");
@@ -180,7 +181,7 @@ fn one_without_extensions_has_it_too() {
 }
 
 #[test]
-fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
+fn base_protocol_peer_sees_a_round_size() {
     let relay = Relay::start();
     let mut share = relay.xcher(["share", "-", "--nick", "bob"]).start();
     share.out("online bob");
@@ -193,7 +194,7 @@ fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
     let mut data = port.accept();
     share.say("what is typed");
     assert_eq!(data.bytes(13), b"what is typed");
-    // It is being sent, so nobody else has it.
+    // It is being sent, so no other request gets it.
     amy.say(format!("X_REQUEST stdin 0tb {}\nX_CHK stdin\nX_FILELIST\n", port.number()));
     let answers = ["X_CHK stdin NO", "X_CHK stdin NO", "X_FILELIST EOF EOF"];
     answers.iter().for_each(|line| amy.hears(line));
@@ -203,7 +204,7 @@ fn a_peer_of_the_six_packets_reads_it_as_a_round_size() {
 }
 
 #[test]
-fn it_is_offered_and_stored_as_any_file() {
+fn offers_and_stores_piped_input_as_a_file() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bob = relay.xcher(["receive", "--yes", "--once", "--nick", "bob", "-o"]);
     let bob = bob.args([folder.path()]).start();
@@ -214,9 +215,10 @@ fn it_is_offered_and_stored_as_any_file() {
     drop(feed(&mut sender, bytes.clone()).join().unwrap());
     let events = String::from_utf8(rest(out(&mut sender))).unwrap();
     let said = sender.end(0);
-    // As many as came, and not what was known of it before.
+    // Reports the bytes sent, since the size was unknown before.
     assert!(
-        said.iter().any(|line| line.contains("sent 1 file, 3.00 MiB: stored there")),
+        said.iter()
+            .any(|line| line.contains("sent 1 file (3.00 MiB); the peer has stored everything")),
         "{said:?}"
     );
     for event in ["delivered", "sent"] {
@@ -230,7 +232,7 @@ fn it_is_offered_and_stored_as_any_file() {
 }
 
 #[test]
-fn who_comes_second_gets_nothing() {
+fn second_requester_gets_nothing() {
     let relay = Relay::start();
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let mut first = get(&relay, &[&code]);
@@ -248,25 +250,25 @@ fn who_comes_second_gets_nothing() {
 }
 
 #[test]
-fn a_reader_that_has_enough_ends_it() {
+fn reader_that_closes_the_pipe_ends_the_transfer() {
     let relay = Relay::start();
     let (mut sender, code) = send(&relay, Stdio::piped(), &[]);
     let mut stdin = sender.0.stdin.take().unwrap();
     let feeds = thread::spawn(move || while stdin.write_all(&[7; 4096]).is_ok() {});
     let mut get = get(&relay, &[&code]);
     read(&mut out(&mut get), 100_000);
-    let said = told(get.end(1));
+    let said = without_manifest(get.end(1));
     assert!(
         said.len() == 1 && said[0].contains("the reader of standard output closed it"),
         "{said:?}"
     );
     let said = sender.end(1);
-    assert!(said.iter().any(|line| line.contains("cannot be sent again")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("cannot be resumed")), "{said:?}");
     feeds.join().unwrap();
 }
 
 #[test]
-fn of_a_share_one_file_goes_to_standard_output() {
+fn fetches_one_shared_file_to_standard_output() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let bytes = tree::bytes(6, 2 << 20);
     let files = [("s/one/file", &bytes[..]), ("s/more/a", b"a"), ("s/more/b", b"b")];
@@ -277,12 +279,12 @@ fn of_a_share_one_file_goes_to_standard_output() {
         assert!(rest(out(&mut get)) == bytes, "{name}");
         get.end(0);
     }
-    let several = [("s/more", "got 2"), ("s", "got 3")];
+    let several = [("s/more", "not 2"), ("s", "not 3")];
     for (name, got) in several {
         let mut get = get(&relay, &["bob", name]);
         assert!(rest(out(&mut get)).is_empty());
         let said = get.end(2);
-        assert!(said.len() == 1 && said[0].contains("expected one file"), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("standard output takes one file"), "{said:?}");
         assert!(said[0].contains(got), "{said:?}");
     }
     let mut get = get(&relay, &["bob", "s/none"]);
@@ -290,7 +292,7 @@ fn of_a_share_one_file_goes_to_standard_output() {
     assert_eq!(get.end(1).len(), 1);
 }
 
-/// Both ends of a terminal.
+/// Opens both ends of a terminal.
 fn terminal() -> (File, File) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
@@ -300,21 +302,21 @@ fn terminal() -> (File, File) {
 }
 
 #[test]
-fn what_cannot_be_meant_is_a_usage_error() {
+fn rejects_meaningless_arguments() {
     let usage = |args: &[&str], parts: &[&str]| {
         xcher(args).run().code(2).one_error(parts);
     };
     let terminal = terminal();
     let stdout = terminal.1.try_clone().unwrap().into();
     let said = xcher(["get", "bob", "x", "-o", "-"]).between(Stdio::null(), stdout).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
     let said = xcher(["share", "-"]).between(terminal.1.into(), Stdio::null()).end(2);
-    assert!(said.len() == 1 && said[0].contains("got a terminal"), "{said:?}");
-    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - or --json"]);
-    usage(&["receive", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["share", "-", "--yes", "-o", "-"], &["expected a folder, got -"]);
-    usage(&["send", "-", "-"], &["once, got it 2 times"]);
-    usage(&["send", "Cargo.toml", "--name", "x"], &["expected - for standard input"]);
+    assert!(said.len() == 1 && said[0].contains("a terminal"), "{said:?}");
+    usage(&["get", "bob", "x", "-o", "-", "--json"], &["-o - and --json both use standard output"]);
+    usage(&["receive", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["share", "-", "--yes", "-o", "-"], &["only `xcher get` can write to standard output"]);
+    usage(&["send", "-", "-"], &["named 2 times; name it once"]);
+    usage(&["send", "Cargo.toml", "--name", "x"], &["--name names standard input"]);
     usage(&["send", "-", "--name", "../x"], &["../x"]);
     usage(
         &["send", "-", "Cargo.toml", "--name", "Cargo.toml"],

@@ -1,5 +1,4 @@
-//! Hosts at a bridge connect straight where that is possible, through the bridge where it is not, and
-//! say which it is.
+//! Hosts at a bridge connect directly if possible, otherwise through the bridge, and report which.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,8 +17,8 @@ use system::tree;
 use system::wire::{Chat, Conn};
 use tempfile::tempdir;
 
-/// How long it may take to find a way, on a machine with nothing else to do.
-const WITHIN: Duration = Duration::from_secs(3);
+/// Time limit for finding a path, on an idle machine.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 fn files() -> Vec<(String, Vec<u8>)> {
     let named = [("a b.txt", 5), ("träd/日本.bin", 3_000_000), ("empty", 0)];
@@ -39,14 +38,14 @@ fn online(share: Xcher) -> Process {
     share
 }
 
-/// The way that the one session of a process goes.
+/// Returns the path of a process's only session.
 fn path(process: &Process) -> String {
     let open = process.event(&[("event", "session"), ("state", "open")]);
     open["path"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn two_at_a_bridge_connect_straight() {
+fn two_hosts_at_a_bridge_connect_directly() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
     for plain in [&[][..], &["--plain"]] {
@@ -54,7 +53,11 @@ fn two_at_a_bridge_connect_straight() {
         let bob = at(&relay.tunnel(), &["share", "--nick", "bob", "--json"]).args(plain);
         let bob = online(bob.args([folder.path().join("s")]));
         let get = at(&relay.tunnel(), &["get", "bob", "--all", "-v", "-o"]).args([out.path()]);
-        let get = get.args(plain).run().code(0).met(&["bob (127.0.0.1) is connected directly; "]);
+        let get = get
+            .args(plain)
+            .run()
+            .code(0)
+            .session_line(&["bob (127.0.0.1) is connected directly; "]);
         assert!(!get.err.iter().any(|line| line.contains("bridge")), "{get}");
         assert_eq!(path(&bob), "direct");
         assert_eq!(tree::read(out.path()), tree::read(folder.path()));
@@ -62,7 +65,7 @@ fn two_at_a_bridge_connect_straight() {
 }
 
 #[test]
-fn a_way_can_be_chosen() {
+fn via_selects_the_path() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "1")]);
     for (via, expected) in [("auto", "direct"), ("direct", "direct"), ("bridge", "bridge")] {
@@ -73,7 +76,7 @@ fn a_way_can_be_chosen() {
         ls.wait().code(0);
     }
     let straight = relay.address.to_string();
-    at(&straight, &["who", "--via", "bridge"]).run().code(2).one_error(&["URL of a bridge"]);
+    at(&straight, &["who", "--via", "bridge"]).run().code(2).one_error(&["name the bridge's URL"]);
     for via in ["auto", "direct"] {
         at(&straight, &["who", "--via", via]).run().code(0).quiet();
     }
@@ -81,47 +84,47 @@ fn a_way_can_be_chosen() {
 }
 
 #[test]
-fn who_does_not_come_is_awaited_at_the_bridge_too() {
+fn caller_also_listens_at_the_bridge_if_no_callee_connects() {
     let relay = Relay::start();
-    // This one's network lets out nothing to the first address.
+    // The callee cannot reach the first address.
     let mut bob = Chat::join(relay.address, "bob");
     let pace = Pace::start();
     let ls = at(&relay.tunnel(), &["ls", "bob", "--json"]).start();
     let own = bob.called_from();
-    let lent = bob.called_from();
+    let allocated = bob.called_from();
     let took = pace.elapsed();
-    assert!(took < WITHIN, "took {took:?}");
-    assert_ne!(own, lent);
-    let mut control = Conn::to(lent);
-    control.knows_the_six();
+    assert!(took < CONNECT_LIMIT, "took {took:?}");
+    assert_ne!(own, allocated);
+    let mut control = Conn::to(allocated);
+    control.refuses_extensions();
     assert_eq!(path(&ls), "bridge");
-    // The other listener is gone with that.
-    until("nobody listens there any more", || std::net::TcpStream::connect(own).is_err());
+    // The caller closes its own listener then.
+    until("the caller's own port is closed", || std::net::TcpStream::connect(own).is_err());
     control.lists(&["file 1"]);
     ls.wait().code(0);
 }
 
 #[test]
-fn who_comes_twice_is_spoken_with_once() {
+fn uses_one_of_two_connections_from_a_callee() {
     let relay = Relay::start();
     for first in [0, 1] {
         let mut bob = Chat::join(relay.address, &format!("bob{first}"));
         let ls = at(&relay.tunnel(), &["ls", &format!("bob{first}"), "--json"]).start();
-        let mut ways = [bob.called_from(), bob.called_from()];
-        ways.rotate_left(first);
-        let mut one = Conn::to(ways[0]);
+        let mut addresses = [bob.called_from(), bob.called_from()];
+        addresses.rotate_left(first);
+        let mut one = Conn::to(addresses[0]);
         one.hears("X_CHK //xcher/2");
-        let mut other = Conn::to(ways[1]);
+        let mut other = Conn::to(addresses[1]);
         one.say("X_CHK //xcher/2 NO\n");
         one.lists(&["file 1"]);
-        assert!(other.rest().bytes.is_empty(), "it was spoken to");
+        assert!(other.rest().bytes.is_empty(), "the second connection was used");
         assert_eq!(path(&ls), ["direct", "bridge"][first]);
         ls.wait().code(0);
     }
 }
 
 #[test]
-fn a_provider_of_the_seed_is_none_the_wiser() {
+fn base_protocol_provider_serves_a_caller_at_the_bridge() {
     let (relay, out) = (Relay::start(), tempdir().unwrap());
     let (online, is_online) = std::sync::mpsc::channel();
     let _bob = seed_peer::provide(relay.address, "bob", files(), move || {
@@ -129,19 +132,19 @@ fn a_provider_of_the_seed_is_none_the_wiser() {
     });
     is_online.recv().unwrap();
     let get = at(&relay.tunnel(), &["get", "bob", "--all", "-o"]).args([out.path()]).run();
-    get.code(0).quiet().met(&["bob (127.0.0.1) is connected directly; "]);
+    get.code(0).quiet().session_line(&["bob (127.0.0.1) is connected directly; "]);
     assert_eq!(tree::read(out.path()), files().into_iter().collect());
 }
 
 #[test]
-fn who_is_asked_is_asked_once() {
+fn asks_about_a_call_once() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("file", "1")]);
     let options = ["share", "--nick", "bob", "--ask", "--json"];
     let mut bob = online(at(&relay.address.to_string(), &options).args([folder.path()]));
     let ls = at(&relay.tunnel(), &["ls", "bob", "-v"]).start();
     bob.event(&[("event", "session"), ("state", "call")]);
-    // The second X_INIT follows this at once, and is there before what a later caller is told.
+    // The second X_INIT follows at once, and arrives before the relay's answer to a later client.
     ls.err("listening at the bridge too");
     at(&relay.address.to_string(), &["who"]).run().code(0);
     bob.say("y\n");
@@ -154,7 +157,7 @@ fn who_is_asked_is_asked_once() {
 }
 
 #[test]
-fn two_networks_meet_at_the_bridge() {
+fn two_networks_connect_through_the_bridge() {
     let Some(networks) = Networks::new() else {
         return not_tested("this user may not make networks");
     };
@@ -165,14 +168,14 @@ fn two_networks_meet_at_the_bridge() {
         (ip, true) => format!("http://{ip}:{http}/"),
         (ip, false) => format!("{ip}:{straight}"),
     };
-    // Whether A, who calls, and B are at the bridge. Where B is, it has the bridge dial A's own
-    // address; else it comes to a port that is lent to A.
-    for (a_bridge, b_bridge, in_the_clear) in [
+    // Lists which of A, the caller, and B are at the bridge. If B is, the bridge dials A's own address for
+    // it; otherwise B connects to a port allocated to A.
+    for (a_bridge, b_bridge, plain_paths) in [
         (true, true, ["direct", "bridge"]),
         (true, false, ["bridge", "direct"]),
         (false, true, ["direct", "bridge"]),
     ] {
-        for (plain, says) in [(&[][..], ["bridge"; 2]), (&["--plain"], in_the_clear)] {
+        for (plain, paths) in [(&[][..], ["bridge"; 2]), (&["--plain"], plain_paths)] {
             let (at_a, at_b) = (relay(Host::A, a_bridge), relay(Host::B, b_bridge));
             let bob = ["share", "--nick", "bob", "--json", "--relay", &at_b];
             let bob = networks.xcher(Host::B, &bob).args(plain).args([folder.path().join("s")]);
@@ -182,9 +185,9 @@ fn two_networks_meet_at_the_bridge() {
             let get = networks.xcher(Host::A, &get).args([out.path()]).args(plain).start();
             get.event(&[("event", "online")]);
             let pace = Pace::start();
-            assert_eq!([path(&get), path(&bob)], says, "{at_a} calls {at_b} {plain:?}");
+            assert_eq!([path(&get), path(&bob)], paths, "{at_a} calls {at_b} {plain:?}");
             let took = pace.elapsed();
-            assert!(took < WITHIN, "{at_a} calls {at_b}: took {took:?}");
+            assert!(took < CONNECT_LIMIT, "{at_a} calls {at_b}: took {took:?}");
             get.wait().code(0);
             assert_eq!(tree::read(out.path()), tree::read(folder.path()));
         }
@@ -192,7 +195,7 @@ fn two_networks_meet_at_the_bridge() {
 }
 
 #[test]
-fn by_the_bridge_alone_the_other_side_learns_the_bridges_address() {
+fn via_bridge_shows_the_peer_the_bridges_address_alone() {
     let Some(networks) = Networks::new() else {
         return not_tested("this user may not make networks");
     };
@@ -203,7 +206,7 @@ fn by_the_bridge_alone_the_other_side_learns_the_bridges_address() {
     let by_bridge = ["--relay", &bridge, "--via", "bridge", "--json"];
     let tcp = format!("{}:{straight}", networks.relay_seen_by(Host::B));
     let by_tcp = ["--relay", &tcp, "--json"];
-    // Whoever calls, and whoever is called.
+    // A is the caller, then the callee.
     for calls in [true, false] {
         let [of_a, of_b] = match calls {
             true => [["ls", "other"], ["share", "s"]],
@@ -224,13 +227,13 @@ fn by_the_bridge_alone_the_other_side_learns_the_bridges_address() {
         let open = b.event(&[("event", "session"), ("state", "open")]);
         let peer = open["peer"].as_str().unwrap();
         let (ip, _) = peer.rsplit_once(':').unwrap();
-        // It has one on each network.
+        // The bridge has an address on each network.
         let bridges = [Host::A, Host::B].map(|host| networks.relay_seen_by(host));
         assert!(bridges.iter().any(|bridge| bridge == ip), "{open}");
         assert_eq!(path(&a), "bridge");
         b.event(&[("event", "session"), ("state", "ended")]);
         let own = networks.address(Host::A);
-        b.until("what it said", |lines| {
+        b.until("its output", |lines| {
             assert!(!lines.out.iter().chain(&lines.err).any(|line| line.contains(&own)));
             Some(())
         });

@@ -1,4 +1,4 @@
-//! A file goes on where it broke off, whatever became of hosts, relay and ways in between.
+//! Transfers resume after an interruption, whatever happened to hosts, relay and paths meanwhile.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 
 const SIZE: usize = 24 << 20;
 
-/// Hosts that stay who they are, and what one of them shares.
-struct Place(TempDir);
+/// Hosts that keep their keys, and a file that one of them shares.
+struct Setup(TempDir);
 
-impl Place {
+impl Setup {
     fn new() -> Self {
         let folder = tree::room_for(4 * SIZE as u64);
         tree::write(&folder.path().join("s"), [("film", tree::bytes(7, SIZE))]);
@@ -43,74 +43,75 @@ impl Place {
         share
     }
 
-    fn get(&self, relay: &str, whom: &str) -> Xcher {
+    fn get(&self, relay: &str, from: &str) -> Xcher {
         let all: &[&str] =
-            if whom == "bob" { &["get", "bob", "--all"] } else { &["get", whom, "-y"] };
+            if from == "bob" { &["get", "bob", "--all"] } else { &["get", from, "-y"] };
         self.host("amy", relay, all).args(["--json", "-o"]).args([self.path("out")])
     }
 
-    /// A `get` that has some of the film, and is in no hurry.
+    /// Starts a slow `get` and waits until it has some bytes.
     fn begin(&self, relay: &str) -> Process {
         let get = self.get(relay, "bob").args(["--limit-receive", "8mb"]).start();
-        get.until("some of it", |lines| {
+        get.until("some bytes", |lines| {
             let mut moves = lines.out.iter().filter(|line| line.contains("\"progress\""));
             moves.find(|line| !line.contains("\"bytes\":0")).map(|_| ())
         });
         get
     }
 
-    fn break_off(&self, relay: &str) {
-        // Dropped, it is killed.
+    fn interrupt(&self, relay: &str) {
+        // Dropping the process kills it.
         drop(self.begin(relay));
         assert_eq!(tree::partials(&self.path("out")).len(), 1);
     }
 
-    /// Gets the film, and expects that it began with what was there.
+    /// Fetches the file and expects that the transfer resumes.
     #[track_caller]
-    fn go_on(&self, relay: &str, whom: &str) {
+    fn resume(&self, relay: &str, from: &str) {
         let left = tree::partials(&self.path("out"));
-        let (_, left) = left.first_key_value().expect("an unfinished file");
-        let get = self.get(relay, whom).run().code(0);
+        let (_, left) = left.first_key_value().expect("a partial file");
+        let get = self.get(relay, from).run().code(0);
         let started = get.events().into_iter().find(|event| event["state"] == "started");
         let from = started.unwrap()["bytes"].as_u64();
         assert!(from.is_some_and(|from| from > 0 && from == left.len() as u64), "{from:?}\n{get}");
         assert!(tree::partials(&self.path("out")).is_empty());
-        self.is_whole();
+        self.assert_complete();
     }
 
     #[track_caller]
-    fn is_whole(&self) {
+    fn assert_complete(&self) {
         assert!(fs::read(self.path("out/s/film")).unwrap() == tree::bytes(7, SIZE), "bytes differ");
     }
 }
 
 #[test]
-fn by_another_way() {
+fn resumes_over_another_path() {
     let relay = Relay::start();
-    let ways = [relay.address.to_string(), relay.tunnel()];
+    let relays = [relay.address.to_string(), relay.tunnel()];
     for (first, then) in [(0, 1), (1, 0), (1, 1)] {
-        let place = Place::new();
-        let _bob = place.share(&ways[0]);
-        place.break_off(&ways[first]);
-        place.go_on(&ways[then], "bob");
+        let setup = Setup::new();
+        let _bob = setup.share(&relays[0]);
+        setup.interrupt(&relays[first]);
+        setup.resume(&relays[then], "bob");
     }
 }
 
 #[test]
-fn after_the_relay_was_there_again() {
+fn resumes_after_a_restart_of_the_relay() {
     for tunnel in [false, true] {
         let mut relay = Relay::start_with(&["--http", "127.0.0.1:0"]);
-        let place = Place::new();
-        let bob = place.share(&relay.address.to_string());
-        let way = |relay: &Relay| if tunnel { relay.tunnel() } else { relay.address.to_string() };
-        let get = place.begin(&way(&relay));
+        let setup = Setup::new();
+        let bob = setup.share(&relay.address.to_string());
+        let address_of =
+            |relay: &Relay| if tunnel { relay.tunnel() } else { relay.address.to_string() };
+        let get = setup.begin(&address_of(&relay));
         let address = relay.address.to_string();
         relay.process.signal(Signal::KILL);
         if tunnel {
-            // All went through it.
+            // The transfer went through the relay's bridge.
             get.wait().code(1);
         } else {
-            // It was not needed any more.
+            // The transfer did not need the relay any more.
             get.signal(Signal::KILL);
             drop(get);
         }
@@ -120,64 +121,64 @@ fn after_the_relay_was_there_again() {
         bob.until("bob is back", |lines| {
             (lines.out.iter().filter(|line| line.starts_with("online ")).count() == 2).then_some(())
         });
-        place.go_on(&way(&relay), "bob");
+        setup.resume(&address_of(&relay), "bob");
     }
 }
 
 #[test]
-fn a_relay_that_is_gone_stops_nothing() {
+fn transfer_outlives_the_relay() {
     let relay = Relay::start();
-    let place = Place::new();
-    let _bob = place.share(&relay.address.to_string());
-    let get = place.begin(&relay.address.to_string());
+    let setup = Setup::new();
+    let _bob = setup.share(&relay.address.to_string());
+    let get = setup.begin(&relay.address.to_string());
     relay.process.signal(Signal::KILL);
     get.wait().code(0);
-    place.is_whole();
+    setup.assert_complete();
 }
 
 #[test]
-fn at_other_addresses() {
-    let place = Place::new();
+fn resumes_at_other_addresses() {
+    let setup = Setup::new();
     let relay = Relay::start();
-    let bob = place.share(&relay.address.to_string());
-    place.break_off(&relay.address.to_string());
+    let bob = setup.share(&relay.address.to_string());
+    setup.interrupt(&relay.address.to_string());
     bob.stop(Signal::TERM);
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         return not_tested("other addresses: this host has no IPv6");
     }
     let other = xcher(["relay", "--listen", "[::1]:0", "--http", "off"]).start();
     let other_address = other.out("relay ");
-    let _bob = place.share(&other_address);
-    place.go_on(&other_address, "bob");
+    let _bob = setup.share(&other_address);
+    setup.resume(&other_address, "bob");
 }
 
 #[test]
-fn by_another_receiver_and_from_another_command() {
-    let place = Place::new();
+fn resumes_with_another_command_of_the_same_provider() {
+    let setup = Setup::new();
     let relay = Relay::start();
     let address = relay.address.to_string();
-    let bob = place.share(&address);
-    place.break_off(&address);
+    let bob = setup.share(&address);
+    setup.interrupt(&address);
     bob.stop(Signal::TERM);
-    // The same host, by a code now.
-    let send = place.host("bob", &address, &["send"]).args([place.path("s")]).start();
+    // The same host sends by a code.
+    let send = setup.host("bob", &address, &["send"]).args([setup.path("s")]).start();
     let code = send.until("a code", |lines| lines.out.first().cloned());
-    place.go_on(&address, &code);
+    setup.resume(&address, &code);
     send.wait().code(0);
 }
 
-/// One has it, and the other one does not wait for that, nor take it away.
+/// The second receiver neither waits for the partial file of the first nor takes it.
 #[test]
-fn two_receivers_at_once() {
-    let place = Place::new();
+fn concurrent_receivers_do_not_share_a_partial_file() {
+    let setup = Setup::new();
     let relay = Relay::start();
     let address = relay.address.to_string();
-    let _bob = place.share(&address);
-    let slow = place.begin(&address);
-    place.get(&address, "bob").run().code(0);
-    place.is_whole();
+    let _bob = setup.share(&address);
+    let slow = setup.begin(&address);
+    setup.get(&address, "bob").run().code(0);
+    setup.assert_complete();
     slow.wait().code(0);
-    let out = tree::finished(&place.path("out"));
+    let out = tree::finished(&setup.path("out"));
     assert_eq!(out.keys().collect::<Vec<_>>(), ["s/film", "s/film (1)"]);
     assert!(out.values().all(|bytes| *bytes == tree::bytes(7, SIZE)), "bytes differ");
 }

@@ -1,5 +1,5 @@
-//! The peer of the seed against itself, through a chat server that only forwards: shows that what
-//! the other tests hold against the binary is itself a peer.
+//! Runs the base-protocol peer against itself, through a chat server that only forwards. Shows that the peer
+//! which the other tests use is one by the original specification.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,12 +14,12 @@ use std::thread::spawn;
 
 use seed_peer::{Received, Wishes};
 
-/// The seed's ChatServer: nicks to sockets, X_INIT written to the socket unmodified.
+/// Starts the original specification's ChatServer: maps nicks to sockets and forwards X_INIT unmodified.
 fn chat_server() -> SocketAddr {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let nicks = Arc::new(Mutex::new(HashMap::<String, TcpStream>::new()));
-    // Its threads end with the test.
+    // The threads end with the test.
     spawn(move || {
         for client in server.incoming() {
             let (client, nicks) = (client.unwrap(), nicks.clone());
@@ -51,7 +51,7 @@ fn strings<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_session_as_in_the_seed() {
+fn session_follows_the_original_specification() {
     let relay = chat_server();
     let large: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
     let files: Vec<(String, Vec<u8>)> = vec![

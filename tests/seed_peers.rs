@@ -1,4 +1,4 @@
-//! The binary against peers written from the seed alone, and what it says to them.
+//! Runs the binary with base-protocol peers and checks every line that it sends them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use system::relay::{Relay, at};
 use system::tree;
 use tempfile::tempdir;
 
-/// Files whose names and sizes say most.
+/// Returns files whose names and sizes are hard to handle.
 fn files() -> Vec<(String, Vec<u8>)> {
     let names = ["java.avi", "my holiday 2.jpg", "träd/日本.txt", "a YES", "EOF"];
     let sizes = [3_000_000, 4, 0, 1, 700];
@@ -32,7 +32,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_seed_requester_lists_checks_and_fetches_from_share() {
+fn base_protocol_requester_lists_checks_and_fetches_from_share() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
     let bob = relay.share("bob", &folder.path().join("s"));
@@ -58,7 +58,7 @@ fn a_seed_requester_lists_checks_and_fetches_from_share() {
     assert_eq!(list, listed);
     let yes: Vec<_> = received.checked.iter().map(|(_, yes)| *yes).collect();
     assert_eq!(yes, [true, true, false, false, false]);
-    // The seed's round size fetches; a size that is wrong to the byte means another file.
+    // The original specification's rounded size is accepted; an exact size that is wrong is another file's.
     assert_eq!(received.refused, ["s/java.avi", "s/none", "../x"]);
     assert_eq!(received.files.len(), 1 + shared.len());
     for (name, bytes) in received.files {
@@ -68,7 +68,7 @@ fn a_seed_requester_lists_checks_and_fetches_from_share() {
 }
 
 #[test]
-fn ls_check_and_get_from_a_seed_provider() {
+fn ls_check_and_get_work_with_a_base_protocol_provider() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let provide = |nick: &str| {
         let (online, wait) = mpsc::channel();
@@ -85,7 +85,7 @@ fn ls_check_and_get_from_a_seed_provider() {
     listed.sort();
     let ls = relay.xcher(["ls", "lister"]).run().code(0).quiet();
     ls.out_sorted(&listed.iter().map(String::as_str).collect::<Vec<_>>());
-    // One question more than a seed peer would ask, about a file that nobody can have.
+    // One X_CHK more than a base-protocol peer would send, for a name that cannot exist.
     let probe = "X_CHK //xcher/2";
     assert_eq!(lines(bob), [probe, "X_FILELIST", "X_END"]);
 
@@ -119,7 +119,7 @@ fn ls_check_and_get_from_a_seed_provider() {
 }
 
 #[test]
-fn a_size_with_a_unit_is_fetched_to_the_end_of_its_stream() {
+fn fetches_a_file_with_a_rounded_size_to_the_end_of_its_stream() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let mut bob = system::wire::Chat::join(relay.address, "bob");
     let get = relay.xcher(["get", "bob", "java.avi"]).dir(folder.path()).start();
@@ -131,11 +131,10 @@ fn a_size_with_a_unit_is_fetched_to_the_end_of_its_stream() {
     assert_eq!(std::fs::read(folder.path().join("java.avi")).unwrap(), [7; 3500]);
 }
 
-/// One control connection: what A said and what B said, once it is over.
+/// The bytes that A and B wrote on one control connection, once it has ended.
 type Record = JoinHandle<[Vec<u8>; 2]>;
 
-/// A chat server that puts a recorder between the two ends of each control connection: it passes
-/// on X_INIT with the recorder's port.
+/// A relay that records each control connection: it forwards X_INIT with the recorder's port in it.
 struct Recorder {
     address: SocketAddr,
     records: Arc<Mutex<Vec<Record>>>,
@@ -147,7 +146,7 @@ impl Recorder {
         let address = server.local_addr().unwrap();
         let records = Arc::new(Mutex::new(Vec::new()));
         let kept = records.clone();
-        // Its threads end with their connections.
+        // The threads end with their connections.
         spawn(move || {
             for client in server.incoming() {
                 let (client, relay) = (client.unwrap(), TcpStream::connect(relay).unwrap());
@@ -161,11 +160,11 @@ impl Recorder {
         Self { address, records }
     }
 
-    /// The lines of each session, by A and by B.
+    /// Returns the lines of each session, by A and by B.
     fn sessions(self) -> Vec<[Vec<String>; 2]> {
         let lines = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
-            assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text:?}");
+            assert!(text.is_empty() || text.ends_with('\n'), "an incomplete line: {text:?}");
             text.lines().map(String::from).collect()
         };
         let records = std::mem::take(&mut *self.records.lock().unwrap());
@@ -173,7 +172,7 @@ impl Recorder {
     }
 }
 
-/// What a host says to the relay.
+/// Forwards lines from a host to the relay, with the recorder's port in X_INIT.
 fn pass_on(from: TcpStream, mut to: TcpStream, records: &Mutex<Vec<Record>>) -> Option<()> {
     let mut lines = BufReader::new(from);
     let mut line = String::new();
@@ -183,7 +182,7 @@ fn pass_on(from: TcpStream, mut to: TcpStream, records: &Mutex<Vec<Record>>) -> 
             records.lock().unwrap().push(record);
             line = format!("X_INIT {nick} {ip} {port}\n");
         }
-        // To this chat server a ticket means nothing.
+        // Drops X_CAPS: this relay supports no tickets.
         if !line.starts_with("X_CAPS ") {
             to.write_all(line.as_bytes()).ok()?;
         }
@@ -192,7 +191,7 @@ fn pass_on(from: TcpStream, mut to: TcpStream, records: &Mutex<Vec<Record>>) -> 
     to.shutdown(Shutdown::Both).ok()
 }
 
-/// Waits on the returned port for B, and connects it to A.
+/// Waits for B on the returned port and connects it to A.
 fn record(a: SocketAddr) -> (u16, Record) {
     let server = TcpListener::bind((a.ip(), 0)).unwrap();
     let port = server.local_addr().unwrap().port();
@@ -209,12 +208,12 @@ fn record(a: SocketAddr) -> (u16, Record) {
     (port, record)
 }
 
-/// Copies until the end, which is passed on; what was copied.
+/// Copies until the end and forwards it; returns the bytes copied.
 fn copy(mut from: impl Read, mut to: impl Write, end: &TcpStream) -> Vec<u8> {
     let (mut copied, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         copied.extend_from_slice(&buffer[..length]);
-        // One who does not listen any more may still speak.
+        // A host that has stopped reading may still write.
         let _ = to.write_all(&buffer[..length]);
     }
     let _ = end.shutdown(Shutdown::Write);
@@ -222,7 +221,7 @@ fn copy(mut from: impl Read, mut to: impl Write, end: &TcpStream) -> Vec<u8> {
 }
 
 #[test]
-fn in_plain_sessions_only_the_six_packets_cross() {
+fn plain_sessions_carry_the_base_protocol_alone() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let recorder = Recorder::start(relay.address);
     let share = folder.path().join("s");

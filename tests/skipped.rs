@@ -1,4 +1,4 @@
-//! With `--json` everything that is not fetched, or not removed, is an event that says why.
+//! With `--json`, every file that is not fetched, or not removed, has an event with the reason.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -14,15 +14,15 @@ use system::relay::Relay;
 use system::tree;
 use tempfile::tempdir;
 
-/// `NAME REASON` of each, sorted; every one has a text and all of this.
+/// Returns the sorted `NAME REASON` of each event; expects a text and these fields in every one.
 #[track_caller]
-fn skipped(done: &Done, has: &[&str]) -> Vec<String> {
+fn skipped(done: &Done, fields: &[&str]) -> Vec<String> {
     let events = done.events();
     let skipped = events.iter().filter(|event| event["event"] == "skipped");
     let mut said: Vec<_> = skipped
         .map(|event| {
             assert!(event["text"].is_string(), "{event}");
-            assert!(has.iter().all(|field| !event[field].is_null()), "{event}");
+            assert!(fields.iter().all(|field| !event[field].is_null()), "{event}");
             format!("{} {}", event["name"], event["reason"]).replace('"', "")
         })
         .collect();
@@ -35,7 +35,7 @@ fn code_of(sender: &Process) -> String {
 }
 
 #[test]
-fn names_that_are_taken_are_skipped_by_an_event() {
+fn reports_skipped_existing_names_as_events() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a", "theirs"), ("s/b", "theirs")]);
     tree::write(out.path(), [("s/a", "ours")]);
@@ -47,7 +47,7 @@ fn names_that_are_taken_are_skipped_by_an_event() {
     };
     assert_eq!(skipped(&get("fail").code(1), &["session", "path"]), ["s/a conflict"]);
     assert_eq!(skipped(&get("skip").code(0), &["session", "path"]), ["s/a exists", "s/b exists"]);
-    // Of an offer, too.
+    // The same for an offer.
     let kim = relay.xcher(["receive", "--yes", "--once", "--json", "--nick", "kim", "-o"]);
     let kim = kim.args([out.path()]).args(["--on-conflict", "skip"]).start();
     kim.event(&[("event", "online")]);
@@ -57,9 +57,9 @@ fn names_that_are_taken_are_skipped_by_an_event() {
 }
 
 #[test]
-fn hidden_names_that_are_not_taken_are_events() {
+fn reports_skipped_hidden_names_as_events() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
-    // More than are told to a person by their names.
+    // More names than are printed without `--json`.
     let names: Vec<_> = (10..40).map(|number| format!(".{number}")).collect();
     tree::write(folder.path(), names.iter().map(|name| (name, "x")));
     let paths: Vec<_> = names.iter().map(|name| folder.path().join(name)).collect();
@@ -79,7 +79,7 @@ fn hidden_names_that_are_not_taken_are_events() {
 }
 
 #[test]
-fn names_that_nobody_shares_are_events() {
+fn reports_names_that_are_not_shared_as_events() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a", "1")]);
     let _bob = relay.share("bob", &folder.path().join("s"));
@@ -90,7 +90,7 @@ fn names_that_nobody_shares_are_events() {
 }
 
 #[test]
-fn offers_that_nobody_can_be_asked_about_are_events() {
+fn reports_offers_declined_for_lack_of_a_terminal_as_events() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(folder.path(), [("s/a", "1"), ("s/b", "2")]);
     let share = folder.path().join("s");
@@ -101,7 +101,7 @@ fn offers_that_nobody_can_be_asked_about_are_events() {
 }
 
 #[test]
-fn unfinished_files_that_stay_are_events() {
+fn reports_partial_files_that_stay_as_events() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     let path = folder.path().join("long");
     fs::write(&path, tree::bytes(1, 8 << 20)).unwrap();

@@ -1,4 +1,4 @@
-//! Who is taken for whom one calls: not whoever comes first.
+//! A caller accepts the callee's connection alone, not the first one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,25 +15,25 @@ use system::relay::{Relay, at};
 use system::tree;
 use tempfile::tempdir;
 
-/// How many come before whoever was called.
-const STRANGERS: usize = 100;
-const THEIRS: &[u8] = b"of whoever came first";
+/// Connections by third parties before the callee's.
+const INTRUDERS: usize = 100;
+const INTRUDER_FILE: &[u8] = b"of an intruder's share";
 
-/// On the way between A and the relay: strangers come to A's port before B can know of it.
-struct Way {
+/// A proxy between A and the relay: intruders connect to A's port before B learns of it.
+struct Proxy {
     address: SocketAddr,
-    /// What A said to strangers.
+    /// The lines that A sent to intruders.
     heard: Arc<Mutex<Vec<String>>>,
 }
 
-impl Way {
-    /// With or without the word `ticket` in what A says to the relay.
+impl Proxy {
+    /// Starts it; without `tickets`, it removes that capability from A's X_CAPS.
     fn start(relay: SocketAddr, tickets: bool) -> Self {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&heard);
-        // Its threads end with their connections.
+        // The threads end with their connections.
         spawn(move || {
             let (client, relay) = (server.accept().unwrap().0, TcpStream::connect(relay).unwrap());
             let (mut from, mut to) = (relay.try_clone().unwrap(), client.try_clone().unwrap());
@@ -48,8 +48,8 @@ impl Way {
                 }
                 if let ["X_INIT", _, ip, port] = line.split(' ').collect::<Vec<_>>()[..] {
                     let a: SocketAddr = format!("{ip}:{port}").parse().unwrap();
-                    for number in 0..STRANGERS {
-                        visit(a, number, &kept);
+                    for number in 0..INTRUDERS {
+                        intrude(a, number, &kept);
                     }
                 }
                 if (&relay).write_all(format!("{line}\n").as_bytes()).is_err() {
@@ -62,8 +62,8 @@ impl Way {
     }
 }
 
-/// A stranger comes to A's port, and serves a file of its own to whoever asks.
-fn visit(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
+/// Connects an intruder to A's port, which serves a file of its own on request.
+fn intrude(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
     let Ok(stream) = TcpStream::connect(a) else { return };
     let mut stream = Patient::new(stream);
     let early: &[u8] = match number % 4 {
@@ -72,7 +72,7 @@ fn visit(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
         2 => b"X_TIC",
         _ => b"X_CHK //xcher/2 NO\n",
     };
-    // It may have been shown out.
+    // A can have closed the connection already.
     let _ = stream.write_all(early);
     let heard = Arc::clone(heard);
     spawn(move || {
@@ -84,7 +84,7 @@ fn visit(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
                 ["X_CHK", "//xcher/2"] if early.is_empty() => "X_CHK //xcher/2 NO\n",
                 ["X_REQUEST", _, _, port] => {
                     let data = SocketAddr::new(a.ip(), port.parse().unwrap());
-                    TcpStream::connect(data).unwrap().write_all(THEIRS).unwrap();
+                    TcpStream::connect(data).unwrap().write_all(INTRUDER_FILE).unwrap();
                     ""
                 }
                 _ => "",
@@ -94,37 +94,37 @@ fn visit(a: SocketAddr, number: usize, heard: &Arc<Mutex<Vec<String>>>) {
     });
 }
 
-/// What comes of `get`, and what strangers heard.
+/// Returns the file that `get` receives, and the lines that intruders received.
 fn get(relay: &Relay, share_at: &str, tickets: bool) -> (Option<Vec<u8>>, Vec<String>) {
     let folder = tempdir().unwrap();
-    let ours = vec![b'b'; THEIRS.len()];
+    let ours = vec![b'b'; INTRUDER_FILE.len()];
     tree::write(&folder.path().join("s"), [("file", &ours)]);
     let share = xcher(["--relay", share_at, "share", "--nick", "bob"]);
     let share = share.args([folder.path().join("s")]).start();
     share.out("online ");
-    let way = Way::start(relay.address, tickets);
-    let get = at(way.address, ["get", "bob", "s/file", "--timeout", "10", "-o", "out"]);
+    let proxy = Proxy::start(relay.address, tickets);
+    let get = at(proxy.address, ["get", "bob", "s/file", "--timeout", "10", "-o", "out"]);
     get.dir(folder.path()).run();
     drop(share);
     let file = tree::finished(&folder.path().join("out")).remove("s/file");
-    let heard = way.heard.lock().unwrap().clone();
+    let heard = proxy.heard.lock().unwrap().clone();
     (file, heard)
 }
 
 #[test]
-fn whoever_comes_first_is_not_who_was_called() {
+fn caller_ignores_connections_without_the_ticket() {
     let relay = Relay::start();
-    // B dials itself, or has the bridge dial.
+    // B connects itself, then through the bridge.
     for share_at in [relay.address.to_string(), relay.tunnel()] {
         let (got, heard) = get(&relay, &share_at, true);
-        assert!(got.expect("a file").iter().all(|byte| *byte == b'b'), "of a stranger");
-        assert_eq!(heard, Vec::<String>::new(), "strangers were asked");
+        assert!(got.expect("a file").iter().all(|byte| *byte == b'b'), "an intruder's file");
+        assert_eq!(heard, Vec::<String>::new(), "A sent requests to intruders");
     }
 }
 
-/// Why there are tickets: a caller who knows none cannot tell.
+/// Shows the need for tickets: without them a caller cannot recognize the callee.
 #[test]
-fn without_tickets_whoever_comes_first_is_asked() {
+fn without_tickets_caller_talks_to_the_first_connection() {
     let relay = Relay::start();
     let (_, heard) = get(&relay, &relay.address.to_string(), false);
     assert!(heard.iter().any(|line| line == "X_CHK //xcher/2"), "{heard:?}");

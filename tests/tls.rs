@@ -1,4 +1,4 @@
-//! TLS at the bridge's port, and hosts that go through it.
+//! TLS at the bridge's port, and hosts that use it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,7 +22,7 @@ use system::relay::{Relay, by};
 use system::tree;
 use tempfile::{TempDir, tempdir};
 
-/// An authority of the test's own, and a folder for what it signs.
+/// A certificate authority of the test's own, and a folder for its certificates.
 struct Authority {
     folder: TempDir,
     certificate: Certificate,
@@ -39,7 +39,7 @@ impl Authority {
     fn new() -> Self {
         let (folder, key) = (tempdir().unwrap(), KeyPair::generate().unwrap());
         let mut params = CertificateParams::default();
-        // One that no other authority has.
+        // A unique name.
         params.distinguished_name.push(DnType::CommonName, folder.path().to_str().unwrap());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -49,12 +49,12 @@ impl Authority {
         Self { folder, certificate, issuer }
     }
 
-    /// What `--tls-ca` is given.
+    /// Returns the file for `--tls-ca`.
     fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A server's certificate, signed by this authority.
+    /// Creates a server's certificate, signed by this authority.
     fn pair(&self, name: &str, params: CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         let signed = params.signed_by(&key, &self.issuer).unwrap();
@@ -80,7 +80,7 @@ fn relay_with(pair: &Pair) -> Relay {
     Relay::start_with(&["--tls-cert", certificate, "--tls-key", key])
 }
 
-/// The address of the bridge's port.
+/// Returns the address of the bridge's port.
 fn port(relay: &Relay) -> SocketAddr {
     relay.process.out("http https://").trim_end_matches('/').parse().unwrap()
 }
@@ -100,7 +100,7 @@ fn share(relay: &str, ca: &Path, path: &Path) -> Process {
 }
 
 #[test]
-fn files_go_over_wss() {
+fn exchanges_files_over_wss() {
     let (authority, folder, out) = (Authority::new(), tempdir().unwrap(), tempdir().unwrap());
     let files = [("a b.txt", tree::bytes(1, 5)), ("träd/日本.bin", tree::bytes(2, 3_000_000))];
     tree::write(&folder.path().join("s"), files);
@@ -110,7 +110,7 @@ fn files_go_over_wss() {
     let get = through(&url(&relay), &ca, &["get", "bob", "--all", "-o"]).args([out.path()]);
     get.run().code(0).quiet();
     assert_eq!(tree::read(out.path()), tree::read(folder.path()));
-    // As it is printed, as a page shows it, and by name.
+    // As printed, as the page shows it, and by name.
     for named in [
         format!("https://{at}/"),
         format!("https://{at}/#bob"),
@@ -122,7 +122,7 @@ fn files_go_over_wss() {
 }
 
 #[test]
-fn the_systems_authorities_vouch_where_no_other_is_named() {
+fn trusts_the_systems_authorities_unless_one_is_named() {
     let (authority, other) = (Authority::new(), Authority::new());
     let relay = relay_with(&authority.good());
     let who = |system: &Path| {
@@ -130,21 +130,25 @@ fn the_systems_authorities_vouch_where_no_other_is_named() {
         who.env("SSL_CERT_DIR", authority.folder.path().join("none")).run()
     };
     who(&authority.file()).code(0).quiet();
-    who(&other.file()).code(3).one_error(&["no relay at wss://", "unknown authority", "--tls-ca"]);
+    who(&other.file()).code(3).one_error(&[
+        "cannot use the bridge at wss://",
+        "unknown authority",
+        "--tls-ca",
+    ]);
     let none = who(&authority.folder.path().join("none"));
     none.code(3).one_error(&[
-        "no relay",
+        "cannot use the bridge",
         "no list of trusted certificate authorities",
         "ca-certificates",
     ]);
-    // A named one is believed in place of the system's.
+    // A named authority replaces the system's.
     let named = through(&url(&relay), &other.file(), &["who"]);
     let named = named.env("SSL_CERT_FILE", authority.file()).run();
     named.code(3).one_error(&["unknown authority"]);
 }
 
 #[test]
-fn who_is_not_the_one_that_was_named_is_refused() {
+fn rejects_a_certificate_that_is_not_valid_for_the_name() {
     let authority = Authority::new();
     let local = || for_names(&["127.0.0.1"]);
     let mut expired = local();
@@ -163,13 +167,15 @@ fn who_is_not_the_one_that_was_named_is_refused() {
     ] {
         let relay = relay_with(&authority.pair(name, params));
         let who = || through(&url(&relay), &authority.file(), &["who"]).run();
-        who().code(3).one_error(&["no relay at wss://", "the certificate of 127.0.0.1"]);
+        who()
+            .code(3)
+            .one_error(&["cannot use the bridge at wss://", "the certificate of 127.0.0.1"]);
         who().error(&parts);
     }
 }
 
 #[test]
-fn files_that_are_no_pair_are_told_before_anything_is_opened() {
+fn rejects_invalid_certificate_and_key_files_before_listening() {
     let authority = Authority::new();
     let (good, other) = (authority.good(), authority.pair("other", for_names(&["localhost"])));
     let text = |name: &str, text: &str| {
@@ -208,7 +214,7 @@ fn files_that_are_no_pair_are_told_before_anything_is_opened() {
     }
     for (given, lacking) in [("--tls-cert", "--tls-key"), ("--tls-key", "--tls-cert")] {
         let half = xcher(["relay", "--listen", "127.0.0.1:0", given]).args([certificate]).run();
-        half.code(2).one_error(&["expected", lacking, "beside", given, "got none"]);
+        half.code(2).one_error(&[given, "needs", lacking]);
     }
     for (ca, part) in [
         (&missing, "cannot read"),
@@ -221,7 +227,7 @@ fn files_that_are_no_pair_are_told_before_anything_is_opened() {
 }
 
 #[test]
-fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
+fn reports_http_on_a_tls_port_and_tls_on_an_http_port() {
     let authority = Authority::new();
     let relay = relay_with(&authority.good());
     let at = port(&relay);
@@ -234,33 +240,38 @@ fn plain_where_tls_is_spoken_and_tls_where_it_is_not() {
         assert!(answer.contains("needs TLS") && answer.contains("https://"), "{answer}");
     }
     let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
-    who(format!("ws://{at}/xcher")).one_error(&["no relay", "400", "needs TLS", "wss://"]);
+    who(format!("ws://{at}/xcher")).one_error(&[
+        "cannot use the bridge",
+        "400",
+        "needs TLS",
+        "wss://",
+    ]);
     let plain = Relay::start();
     let at = plain.process.out("http http://");
-    let parts = ["no relay", "does not use TLS on this port", "ws://"];
+    let parts = ["cannot use the bridge", "does not use TLS on this port", "ws://"];
     who(format!("wss://{at}xcher")).one_error(&parts);
-    // What is neither is closed.
+    // Bytes that are neither TLS nor HTTP are answered by closing.
     let mut socket = connect(port(&relay), "127.0.0.1");
     socket.write_all(&[0; 2000]).unwrap();
     let mut answer = Vec::new();
-    // Its alert, or nothing.
+    // Reads the TLS alert, if one was sent.
     let _ = socket.read_to_end(&mut answer);
     assert!(answer.len() < 100, "{answer:?}");
 }
 
 #[test]
-fn half_a_handshake_holds_nobody_up() {
+fn incomplete_handshakes_delay_no_other_client() {
     let authority = Authority::new();
     let relay = relay_with(&authority.good());
-    // More than one client may have at it, of a first record that is longer than what comes.
+    // More connections than one client is allowed, each with an incomplete first record.
     let mut halves: Vec<_> = (0..120).map(|_| connect(port(&relay), "127.0.0.2")).collect();
     for half in &mut halves {
-        // Those too many are closed already.
+        // Those above the limit are closed already.
         let _ = half.write_all(&[0x16, 3, 1, 2, 0, 1]);
     }
     through(&url(&relay), &authority.file(), &["who"]).run().code(0).quiet();
     for half in &mut halves {
-        // Closed by the bridge, not given up here.
+        // Expects that the bridge closed it, not that this read timed out.
         let end = half.read(&mut [0; 99]);
         assert!(end.as_ref().map_or_else(|e| !is_early(e.kind()), |n| *n == 0), "{end:?}");
     }
@@ -268,25 +279,25 @@ fn half_a_handshake_holds_nobody_up() {
 }
 
 #[test]
-fn a_certificate_that_is_replaced_is_used_from_then_on() {
+fn uses_a_replaced_certificate() {
     let (old, new) = (Authority::new(), Authority::new());
     let (pair, next) = (old.good(), new.good());
     let relay = relay_with(&pair);
     let who = |authority: &Authority| through(&url(&relay), &authority.file(), &["who"]).run();
     who(&old).code(0);
-    // Half of the new one is not used.
+    // A new key without its certificate is not used.
     fs::copy(&next.key, &pair.key).unwrap();
-    until("the half is seen", || {
+    until("the incomplete change is noticed", || {
         who(&old).code(0);
         relay.process.seen_err("the old certificate stays in force")
     });
     fs::copy(&next.certificate, &pair.certificate).unwrap();
-    until("the new one is used", || who(&new).code == Some(0));
+    until("the new certificate is used", || who(&new).code == Some(0));
     who(&old).code(3).one_error(&["unknown authority"]);
 }
 
 #[test]
-fn at_a_hangup_the_certificate_is_read_again() {
+fn reads_the_certificate_again_at_sighup() {
     let (old, new) = (Authority::new(), Authority::new());
     let (pair, next) = (old.good(), new.good());
     let relay = relay_with(&pair);
@@ -294,21 +305,21 @@ fn at_a_hangup_the_certificate_is_read_again() {
     who(&old).code(0);
     fs::write(&pair.key, "no key").unwrap();
     relay.process.signal(Signal::HUP);
-    let told = relay.process.err("xcher: ");
-    assert!(told.ends_with("the certificate stays as it was"), "{told}");
+    let line = relay.process.err("xcher: ");
+    assert!(line.ends_with("the old certificate stays in force"), "{line}");
     who(&old).code(0);
     fs::copy(&next.key, &pair.key).unwrap();
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     relay.process.signal(Signal::HUP);
-    relay.process.err("the new certificate is used from now on");
+    relay.process.err("the new certificate is in force");
     who(&new).code(0);
     who(&old).code(3);
-    // The same again is nothing new.
+    // The files are unchanged.
     relay.process.signal(Signal::HUP);
     relay.process.err("nothing has changed");
 }
 
-/// A connection from this address.
+/// Connects from this address.
 fn connect(to: SocketAddr, from: &str) -> Patient {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let from = SocketAddr::new(from.parse().unwrap(), 0);
@@ -317,7 +328,7 @@ fn connect(to: SocketAddr, from: &str) -> Patient {
     Patient::new(socket.into())
 }
 
-/// What is answered under this name over TLS.
+/// Sends a request over TLS with this server name and Host header; returns the answer.
 fn get_by(at: SocketAddr, ca: &Certificate, sni: &str, host: &str) -> String {
     use tokio_rustls::rustls::pki_types::ServerName;
     use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
@@ -336,13 +347,13 @@ fn get_by(at: SocketAddr, ca: &Certificate, sni: &str, host: &str) -> String {
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // Closed without a word of TLS, it is an error; the answer is there.
+    // A close without TLS's close_notify is an error here, but the answer is complete.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
 }
 
 #[test]
-fn over_tls_the_bridge_goes_by_the_names_of_its_certificate() {
+fn bridge_answers_to_the_names_in_its_certificate() {
     let authority = Authority::new();
     let relay = relay_with(&authority.pair("named", for_names(&["relay.example", "*.a.example"])));
     let get = |sni: &str, host: &str| get_by(port(&relay), &authority.certificate, sni, host);

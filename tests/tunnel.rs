@@ -1,4 +1,4 @@
-//! Hosts that go through the bridge, with each other, with hosts on TCP and with peers of the seed.
+//! Hosts with a tunnel exchange files with each other, with hosts on TCP and with base-protocol peers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -35,20 +35,20 @@ fn share(relay: &str, nick: &str, path: &Path) -> Process {
 }
 
 #[test]
-fn every_pair_of_ways_exchanges_files() {
+fn exchanges_files_over_every_pair_of_paths() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
-    // Straight, by the relay's own bridge, and by one elsewhere.
+    // Directly, through the relay's own bridge, and through a separate bridge.
     let bridge = relay.xcher(["bridge", "--http", "127.0.0.1:0"]).start();
     let elsewhere = format!("ws://{}xcher", bridge.out("http http://"));
-    let ways = [relay.address.to_string(), relay.tunnel(), elsewhere.clone()];
-    for (at, from) in ways.iter().enumerate() {
+    let relays = [relay.address.to_string(), relay.tunnel(), elsewhere.clone()];
+    for (at, from) in relays.iter().enumerate() {
         let nick = format!("bob{at}");
         let _bob = share(from, &nick, &folder.path().join("s"));
-        for to in &ways {
+        for to in &relays {
             if *from == elsewhere && *to != elsewhere {
-                // To a bridge of a relay elsewhere, this host is its own: it reaches nothing here but
-                // what it allocated.
+                // A bridge without a relay of its own treats this machine as its host, and connects to no
+                // port here except those that it allocated.
                 let get = through(to, &["ls", &nick, "--timeout", "2"]).run();
                 get.code(3);
                 continue;
@@ -64,7 +64,7 @@ fn every_pair_of_ways_exchanges_files() {
 }
 
 #[test]
-fn a_requester_of_the_seed_fetches_from_behind_the_bridge() {
+fn base_protocol_requester_fetches_from_a_tunnelled_provider() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     tree::write(&folder.path().join("s"), files());
     let _bob = share(&relay.tunnel(), "bob", &folder.path().join("s"));
@@ -79,7 +79,7 @@ fn a_requester_of_the_seed_fetches_from_behind_the_bridge() {
 }
 
 #[test]
-fn what_a_provider_of_the_seed_has_comes_through_the_bridge() {
+fn fetches_from_a_base_protocol_provider_through_the_bridge() {
     let (relay, out) = (Relay::start(), tempdir().unwrap());
     let (online, is_online) = std::sync::mpsc::channel();
     let _bob = seed_peer::provide(relay.address, "bob", files(), move || {
@@ -93,57 +93,64 @@ fn what_a_provider_of_the_seed_has_comes_through_the_bridge() {
 }
 
 #[test]
-fn a_bridge_with_a_token_wants_it() {
+fn bridge_with_a_token_requires_it() {
     let folder = tempdir().unwrap();
     let (right, wrong) = (folder.path().join("right"), folder.path().join("wrong"));
     fs::write(&right, "open-sesame\n").unwrap();
     fs::write(&wrong, "open-barley\n").unwrap();
     let relay = Relay::start_with(&["--token-file", right.to_str().unwrap()]);
     let tunnel = relay.tunnel();
-    through(&tunnel, &["who"]).run().code(3).one_error(&["no relay", "401"]);
+    through(&tunnel, &["who"]).run().code(3).one_error(&["cannot use the bridge", "401"]);
     let who = |file: &Path| through(&tunnel, &["who", "--token-file"]).args([file]).run();
-    who(&wrong).code(3).one_error(&["no relay", "401"]);
+    who(&wrong).code(3).one_error(&["cannot use the bridge", "401"]);
     who(&right).code(0).quiet();
     who(&folder.path().join("none")).code(2).one_error(&["cannot read"]);
-    // Who comes over TCP is no tunnel.
+    // A client on TCP has no tunnel and needs no token.
     relay.xcher(["who"]).run().code(0);
 }
 
 #[test]
-fn a_bridge_is_to_a_relay_on_tcp() {
+fn bridge_requires_a_relay_on_tcp() {
     xcher(["bridge", "--relay", "ws://127.0.0.1:1/xcher"]).run().code(2).one_error(&["HOST:PORT"]);
     xcher(["bridge", "--http", "off"]).run().code(2).one_error(&["--http"]);
     let bridge = xcher(["bridge", "--relay", "127.0.0.1:1", "--http", "127.0.0.1:0"]).start();
     let url = bridge.out("http ");
-    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["no relay"]);
+    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["cannot use the bridge"]);
     bridge.stop(Signal::TERM).code(0);
 }
 
 #[test]
-fn no_bridge_is_told_in_one_line() {
+fn reports_a_missing_bridge_in_one_line() {
     let relay = Relay::start_with(&["--http", "off"]);
     // The relay's TCP port does not speak HTTP.
     let wrong = format!("ws://{}/xcher", relay.address);
     let refused = through(&wrong, &["who"]).run().code(3);
-    refused.one_error(&["no relay", "no bridge answers at this port", "use HOST:PORT"]);
-    through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no relay"]);
+    refused.one_error(&[
+        "cannot use the bridge",
+        "no bridge answers at this port",
+        "use HOST:PORT",
+    ]);
+    through("ws://127.0.0.1:1/xcher", &["who"]).run().code(3).one_error(&["no bridge at "]);
     let done = relay.process.stop(Signal::TERM).code(0);
-    assert_eq!(done.out.len(), 1, "no line for a bridge that is not there");
+    assert_eq!(done.out.len(), 1, "a line for a bridge that does not run");
 }
 
 #[test]
-fn the_url_that_is_printed_leads_to_the_tunnel() {
+fn printed_url_leads_to_the_tunnel() {
     let relay = Relay::start();
     let url = relay.process.out("http ");
     through(&url, &["who"]).run().code(0).quiet();
     through(&format!("{url}#bob"), &["who"]).run().code(0).quiet();
-    // Another path of the bridge is no tunnel.
+    // Another path of the bridge does not open a tunnel.
     let wrong = format!("{}healthz", url.replace("http://", "ws://"));
-    through(&wrong, &["who"]).run().code(3).one_error(&["no relay", "the bridge answered 200"]);
+    through(&wrong, &["who"])
+        .run()
+        .code(3)
+        .one_error(&["cannot use the bridge", "the bridge answered 200"]);
 }
 
 #[test]
-fn a_bridge_at_an_ipv6_address() {
+fn bridge_listens_at_an_ipv6_address() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         not_tested("this host has no IPv6");
         return;
@@ -158,7 +165,7 @@ fn a_bridge_at_an_ipv6_address() {
 }
 
 #[test]
-fn a_tunnel_that_dies_in_mid_file_leaves_no_file() {
+fn tunnel_that_fails_during_a_transfer_leaves_no_file() {
     let (relay, folder, out) = (Relay::start(), tempdir().unwrap(), tempdir().unwrap());
     fs::File::create(folder.path().join("large")).unwrap().set_len(1 << 33).unwrap();
     let _bob = share(&relay.address.to_string(), "bob", &folder.path().join("large"));
@@ -171,17 +178,17 @@ fn a_tunnel_that_dies_in_mid_file_leaves_no_file() {
 }
 
 #[test]
-fn the_relays_own_port_knows_no_token() {
+fn the_token_does_not_guard_the_relays_own_port() {
     let folder = tempdir().unwrap();
     tree::write(folder.path(), [("token", "open-sesame"), ("file", "12345")]);
     let token = folder.path().join("token");
     let relay = Relay::start_with(&["--token-file", token.to_str().unwrap()]);
     through(&relay.tunnel(), &["ls", "bob"]).run().code(3).one_error(&["401"]);
-    // By TCP whoever comes is let in, with any token and with none.
+    // Over TCP every client is admitted, with any token or none.
     let _bob = relay.share("bob", &folder.path().join("file"));
     relay.xcher(["ls", "bob"]).run().code(0).out(&["5\tfile"]);
     relay.xcher(["ls", "bob", "--token-file"]).args([&token]).run().code(0).out(&["5\tfile"]);
-    // And who does not know it at the bridge is reached, and reaches, from there.
+    // Clients without the token exchange files with clients at the bridge.
     let get = through(&relay.tunnel(), &["get", "bob", "file", "--token-file"]).args([&token]);
     get.dir(folder.path()).run().code(0).out(&["file (1)"]);
 }

@@ -1,4 +1,4 @@
-//! A home where nothing can be kept, or none, and folders that take nothing.
+//! Home and receiving folders that cannot be written, and a missing home.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -23,9 +23,9 @@ fn code_of(sender: &Process) -> String {
     sender.until("a code", |lines| lines.out.first().cloned())
 }
 
-/// Nothing is kept, and all else goes on.
+/// The key is not stored, and everything else works.
 #[test]
-fn a_home_that_cannot_be_written_and_none_have_a_key_for_this_run() {
+fn uses_a_temporary_key_without_a_writable_home() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     tree::write(folder.path(), [("file", "12345")]);
     let _bob = relay.share("bob", &folder.path().join("file"));
@@ -40,16 +40,16 @@ fn a_home_that_cannot_be_written_and_none_have_a_key_for_this_run() {
         let Some(get) = as_other(home.path(), get) else { return };
         let get = get.args([&out]).without("XCHER_DATA_DIR").without("XDG_DATA_HOME");
         let get = if has_home { get.env("HOME", &closed) } else { get.without("HOME") };
-        let get = get.run().code(0).error(&["no key can be kept", "for this run alone"]);
+        let get = get.run().code(0).error(&["cannot store a key", "for this run only"]);
         get.out(&[out.join("file").to_str().unwrap()]);
         assert_eq!(fs::read(out.join("file")).unwrap(), b"12345");
         assert_eq!(fs::read_dir(&closed).unwrap().count(), 0);
     }
 }
 
-/// Else somebody says yes to what cannot come.
+/// Otherwise a user would accept files that cannot be stored.
 #[test]
-fn a_folder_that_cannot_be_written_is_told_before_anyone_is_asked() {
+fn reports_an_unwritable_folder_before_it_asks() {
     let (relay, folder, home) = (Relay::start(), open_tempdir(), open_tempdir());
     tree::write(folder.path(), [("file", "12345")]);
     let out = folder.path().join("out");
@@ -65,17 +65,17 @@ fn a_folder_that_cannot_be_written_is_told_before_anyone_is_asked() {
     ] {
         let args = [&["--relay", &at], command].concat();
         let Some(command) = as_other(home.path(), args) else { return };
-        let left = Terminal::start(command).wait();
-        assert!(!left.screen.contains("Fetch?"), "{}", left.screen);
-        assert!(left.screen.contains("ermission denied"), "{}", left.screen);
-        left.code(1);
+        let finished = Terminal::start(command).wait();
+        assert!(!finished.screen.contains("Fetch?"), "{}", finished.screen);
+        assert!(finished.screen.contains("ermission denied"), "{}", finished.screen);
+        finished.code(1);
     }
 }
 
-/// Not a byte of it is sent, since nobody fetches it.
+/// Nothing is sent, since no peer fetches it.
 #[test]
-fn the_whole_file_system_is_shared_with_a_warning() {
+fn warns_if_the_whole_file_system_is_shared() {
     let relay = Relay::start();
     let bob = relay.xcher(["share", "--nick", "bob", "/"]).start();
-    bob.err("WARNING: all of ");
+    bob.err("WARNING: sharing all of ");
 }

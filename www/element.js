@@ -1,4 +1,4 @@
-/** Elements. What a peer wrote becomes text, never markup. */
+/** Creates elements. Text from peers never becomes markup. */
 
 export const $ = (id) => document.getElementById(id);
 
@@ -14,18 +14,18 @@ export function element(tag, attributes, ...children) {
 
 export const quoted = (text, className = "") => element("bdi", { className }, text);
 
-/** A file's name: its folder smaller above it. */
+/** Returns a file's name, with its folder smaller above it. */
 export function fileName(name) {
   const cut = name.lastIndexOf("/") + 1;
   const own = quoted(name.slice(cut));
   return element("span", { className: "name" }, cut ? quoted(name.slice(0, cut), "quiet") : "", own);
 }
 
-/** What it is done `to` is for those who hear it. */
+/** Returns a button. `to` is the object of the action, for screen readers. */
 export const button = (text, to, onclick) =>
   element("button", { type: "button", "data-do": text.toLowerCase(), ariaLabel: `${text} ${to}`, onclick }, text);
 
-/** Only another text is drawn and read out. */
+/** Sets a text. Screen readers announce it only if it differs. */
 export function write(where, text) {
   if ($(where).textContent !== text) $(where).textContent = text;
 }
@@ -36,9 +36,10 @@ export function notice(text) {
   $("notices").children[4]?.remove();
 }
 
+/** Rows that are added at a time. */
 const STEP = 200;
 
-/** Shows a long list: as many rows as were scrolled to. */
+/** Shows a long list, with as many rows as the user scrolls to. */
 export function steps(id, row) {
   const list = $(id);
   let items = [];
@@ -53,7 +54,7 @@ export function steps(id, row) {
     more.hidden = list.children.length === items.length;
   }
 
-  /** Shows these; `grown` says that they are those before, and more. The focus stays. */
+  /** Shows these items; `grown` if they continue the ones before. Keeps the focus. */
   return (all, grown) => {
     const held = document.activeElement.closest(`#${id} li`);
     const at = [...list.children].indexOf(held);

@@ -1,10 +1,11 @@
-/** What someone else shares, to be fetched. */
+/** The listing of a peer, and the choice of files from it. */
 import { $, button, element, fileName, notice, steps, write } from "./element.js";
-import { count, isCode, size } from "./format.js";
+import { isCode } from "./codes.js";
+import { count, size } from "./format.js";
 import { ask } from "./manifest.js";
-import { secrecy, stopped } from "./privacy.js";
+import { showSecurity, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
-import { chosen as folder, forget, place, target } from "./target.js";
+import { chosen as folder, destination, forget, target } from "./target.js";
 
 let nick = "";
 let all = [];
@@ -35,19 +36,19 @@ export function browse(whom) {
   complete = false;
   $("filter").value = "";
   $("tools").hidden = $("again").hidden = true;
-  state("", nick && "Waiting for an answer…");
+  state("", nick && "Connecting…");
   list(all);
   if (nick) tell("open", nick);
   else tell("leave");
 }
 
-/** We are online again: what failed may do now. */
+/** Lists again once the page is back online, unless the listing is complete. */
 export const reopen = () => complete || browse(nick);
 
-/** Their old key is forgotten. */
+/** Lists again once the peer's old key is forgotten. */
 export function again(whom) {
   if (whom !== nick || complete) return;
-  secrecy(nick);
+  showSecurity(nick);
   browse(nick);
 }
 
@@ -66,7 +67,7 @@ export function listing(whom, how, part, why, code) {
   if (how === "end" && all.length && isCode(nick)) decide();
 }
 
-/** What a code is for is seen whole before any of it comes; who does not want it is done. */
+/** Asks about all files behind a code before any is fetched; declining ends the session. */
 function decide() {
   const from = nick;
   const settle = (files, target) => {
@@ -78,7 +79,7 @@ function decide() {
 }
 
 function state(name = "quiet", text) {
-  const files = all.length ? count(all.length) : "Nothing is shared";
+  const files = all.length ? count(all.length) : "No files are shared";
   $("peer-state").className = name;
   write("peer-state", text ?? files + (complete ? "" : " so far…"));
 }
@@ -91,7 +92,7 @@ function filter() {
   offer();
 }
 
-/** What the one button fetches: the chosen, those that the filter lets through, or all. */
+/** Returns the files that the main button fetches: the chosen ones, or else those that match the filter. */
 const offered = () => (chosen.size ? [...chosen] : found);
 
 function offer() {
@@ -100,7 +101,7 @@ function offer() {
   write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
-  write("into", place());
+  write("into", destination());
 }
 
 let soon;
@@ -115,12 +116,12 @@ $("elsewhere").onclick = () => {
   offer();
 };
 
-/** Asks where to, where the browser can; it goes to the downloads where not. */
+/** Asks where to save files, if the browser can; otherwise they become downloads. */
 export async function get(files, from = nick) {
   try {
     tell("get", from, files, await target(files));
   } catch ({ name, message }) {
-    // That one is a change of mind.
+    // The user has closed the dialog.
     if (name !== "AbortError") notice(message);
   }
   offer();

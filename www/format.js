@@ -1,16 +1,13 @@
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 
 export const count = (number, what = "file") =>
   `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
-/** Whether someone meant a code: digits, then letters after a dash or a space. */
-export const isCode = (text) => /^\W*\d{1,9}(-|%20|\s)+[a-z]/i.test(text);
-
-/** `4.2 MB` */
+/** `4.2 MiB` */
 export function size(bytes) {
   let unit = 0;
-  for (; bytes >= 999.5 && unit < 5; unit++) bytes /= 1000;
-  return `${bytes.toFixed(unit && bytes < 9.95 ? 1 : 0)} ${["B", "kB", "MB", "GB", "TB", "PB"][unit]}`;
+  for (; bytes >= 999.5 && unit < 5; unit++) bytes /= 1024;
+  return `${bytes.toFixed(unit && bytes < 9.95 ? 1 : 0)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit]}`;
 }
 
 /** `12 s`, `3 min`, `4.5 h` */

@@ -1,14 +1,15 @@
-/** Who we are, and how others find us. */
+/** The form to go online, and the invitation. */
 import { $, quoted, write } from "./element.js";
-import { isCode } from "./format.js";
 
 const nick = $("nick");
 const token = $("token");
 
-/** Calls `go(nick, token)` when it is settled. Returns what asks again, and says why. */
-export function join({ tunnel, token: wanted }, go) {
-  // Who has a code needs no nick that others know.
-  const known = localStorage.nick ?? isCode(location.hash.slice(1));
+/**
+ * Calls `go(nick, token)` once both are known; `withCode` if the link has a code, for which any nick will do.
+ * Returns a function that asks again and says why.
+ */
+export function join({ tunnel, token: wanted }, withCode, go) {
+  const known = localStorage.nick ?? withCode;
   $("token-field").hidden = !wanted;
   token.required = wanted;
   $("unsafe").hidden = isSecureContext;
@@ -32,18 +33,18 @@ export function join({ tunnel, token: wanted }, go) {
     if (!wanted) return go(me);
     sessionStorage.token = token.value;
     if (await fits(tunnel)) go(me, token.value);
-    else ask("expected the token of this bridge, got another", token);
+    else ask("This is not the token of this bridge. Ask its operator for it.", token);
   };
   if (known && (!wanted || token.value)) $("join").onsubmit();
   else ask("");
   return ask;
 }
 
-/** A WebSocket does not tell a wrong token from a bridge that is gone. */
+/** Checks the token. A WebSocket cannot tell a wrong token from an unreachable bridge. */
 const fits = (tunnel) =>
   fetch(tunnel, { headers: { authorization: `Bearer ${token.value}` } }).then(
     ({ status }) => status !== 401,
-    // No header can hold such a token.
+    // A header cannot hold such a token.
     () => !/[^!-~]/.test(token.value),
   );
 

@@ -1,11 +1,12 @@
-/** The page: what the worker says goes to the parts of the screen. */
+/** The page: passes the worker's messages to the parts of the screen. */
 import { $, notice, quoted, write } from "./element.js";
 import * as files from "./files.js";
-import { isCode } from "./format.js";
+import { isCode, learn, learned } from "./codes.js";
 import { invite, join } from "./join.js";
 import * as manifest from "./manifest.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
+import { TUNNEL_PATH } from "./npm/pkg/constants.js";
 import { known } from "./privacy.js";
 import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
@@ -13,11 +14,11 @@ import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 
 const body = document.body.dataset;
-const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: "xcher" }));
+const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: TUNNEL_PATH.slice(1) }));
 const bridge = new URL(config.tunnel, location.href);
 let wanted;
 let me;
-/** Whether it was tried again: after a reload, the nick may be ours for a moment more. */
+/** Set while a taken nick is retried: after a reload, the relay may still give it to the old connection. */
 let again;
 let counting;
 
@@ -26,15 +27,16 @@ hear({
   ...people,
   ...sending,
   ...sharing,
+  learned,
   sessions(all) {
     people.sessions(all);
     manifest.sessions(all);
   },
-  offered(id, session, nick = "Someone", files) {
+  offered(id, session, nick = "A peer", files) {
     const settle = (wanted, target) => tell("settle", id, wanted?.map(({ name }) => name), target);
     manifest.ask({ id, session, nick, files, settle });
   },
-  gone: manifest.drop,
+  withdrawn: manifest.drop,
   transfers,
   unfinished,
   known,
@@ -54,7 +56,7 @@ hear({
     const until = performance.now() + retryIn;
     const then = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
-      write("status", `Offline${left > 0 ? `, trying again in ${left} s` : ""}: ${why}`);
+      write("status", `Offline${left > 0 ? `, retrying in ${left} s` : ""}: ${why}`);
     };
     state("offline");
     then();
@@ -70,24 +72,24 @@ hear({
     }
   },
   forgotten: (nick) => files.again(nick),
-  turnedAway(nick, address, code, why) {
+  callFailed(nick, address, code, why) {
     notice(
       code === "other-key"
-        ? `Someone who is not the ${nick} you met wanted to connect, or ${nick} has a new key. Nothing was told to them.`
+        ? `A call from ${nick} was refused: the key differs from the one ${nick} had before. Nothing was sent.`
         : `${nick ?? address}: ${why}`,
     );
   },
   save(file, name) {
-    // Of no kind, or the browser would give it a better name.
+    // Without a type, so that the browser does not change the name.
     const href = URL.createObjectURL(new Blob([file], { type: "application/octet-stream" }));
     Object.assign(document.createElement("a"), { href, download: name }).click();
     setTimeout(URL.revokeObjectURL, 300_000, href);
     tell("saved");
   },
-  broken: () => notice("The program broke: reload the page."),
+  broken: () => notice("This page has failed. Reload it."),
 });
 
-const ask = join(config, (...who) => {
+const ask = join(config, await hasCode(), (...who) => {
   if (who[0] === me && body.state === "online") return route();
   wanted = [bridge.href, ...who];
   me = undefined;
@@ -110,15 +112,29 @@ function state(name, text) {
   if (text !== undefined) write("status", text);
 }
 
-/** Shows what the address asks for: someone's files, or ours. */
-function route() {
-  if (!wanted) return;
-  let nick = "";
+/** Returns the nick or code in the URL. */
+function target() {
   try {
-    nick = decodeURIComponent(location.hash.slice(1));
+    return decodeURIComponent(location.hash.slice(1));
   } catch {
-    // No nick is written so.
+    // It is not encoded as a nick or code is.
+    return "";
   }
+}
+
+/** Returns true if the URL has a code. */
+async function hasCode() {
+  const text = target();
+  if (text) await learn(text);
+  return text && isCode(text);
+}
+
+/** Shows the peer in the URL, or the page's own files. */
+async function route() {
+  if (!wanted) return;
+  let nick = target();
+  await hasCode();
+  if (nick !== target()) return;
   if (nick === me) nick = "";
   body.view = nick ? "peer" : "home";
   document.title = nick ? `${nick} · XCHER` : "XCHER";

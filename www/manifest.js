@@ -1,14 +1,14 @@
-/** What someone would send, all of it, before any of it comes. */
+/** The dialog that shows all files of an offer before any is fetched. */
 import { $, element, fileName, notice, quoted, steps, write } from "./element.js";
 import { count, size } from "./format.js";
-import { secrecyOf } from "./privacy.js";
-import { choose, chosen, place, taken, target } from "./target.js";
+import { securityOf } from "./privacy.js";
+import { choose, chosen, destination, taken, target } from "./target.js";
 
-/** Names that are looked for in the folder. */
-const LOOKED = 2000;
+/** The most names that are looked up in the folder. */
+const MAX_LOOKUPS = 2000;
 
 const dialog = $("manifest");
-/** What is to be decided: `{ id, session, nick, files, settle }`, the first on the screen. */
+/** Open offers: `{ id, session, nick, files, settle }`, the first on the screen. */
 const asks = [];
 let open = [];
 let wanted;
@@ -31,18 +31,18 @@ const list = steps("manifest-list", (file) => {
   );
 });
 
-/** Asks; `settle` gets the wanted files and where they go, or nothing. */
+/** Asks about an offer. Calls its `settle` with the wanted files and their target, or without any. */
 export function ask(one) {
   asks.push(one);
   if (!dialog.open) next();
 }
 
-/** There is nothing to decide any more. */
+/** Closes an offer that was withdrawn. */
 export function drop(id) {
   const at = asks.findIndex((one) => one.id === id);
   if (at < 0) return;
   const { nick } = asks[at];
-  notice(`The offer of ${nick} is gone.`);
+  notice(`${nick} has disconnected: the offer is withdrawn.`);
   asks[at].settle = () => {};
   if (at) asks.splice(at, 1);
   else dialog.close();
@@ -71,8 +71,8 @@ function who() {
   const { session, nick } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
   const box = $("manifest-who");
-  const made = its ? [secrecyOf(nick, its)] : [];
-  // Only another text is read out.
+  const made = its ? [securityOf(nick, its)] : [];
+  // Screen readers announce only a text that differs.
   if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }
 
@@ -93,19 +93,19 @@ async function room() {
   const free = quota - usage;
   const short = bytes() > free;
   $("manifest-room").className = short ? "fault" : "quiet";
-  write("manifest-room", chosen() || Number.isNaN(free) ? "" : short ? `Too little room: this browser has ${size(free)}.` : `This browser has room for ${size(free)}.`);
+  write("manifest-room", chosen() || Number.isNaN(free) ? "" : short ? `Not enough space: ${size(bytes() - free)} short. Choose fewer files or a folder.` : `This browser has space for ${size(free)}.`);
 }
 
-/** Where it goes, and what is there. */
+/** Shows where the files go, and which of their names are taken there. */
 async function look() {
   const [one] = asks;
-  write("manifest-place", place());
+  write("manifest-place", destination());
   $("manifest-folder").hidden = !self.showDirectoryPicker;
-  const found = await taken(one.files.slice(0, LOOKED).map(({ name }) => name));
+  const found = await taken(one.files.slice(0, MAX_LOOKUPS).map(({ name }) => name));
   if (one !== asks[0]) return;
   here = found;
   if (here.size) list(one.files);
-  write("manifest-taken", here.size ? `${count(here.size, "name")} taken there: what comes gets a number, as “notes (1).txt”.` : "");
+  write("manifest-taken", here.size ? `${count(here.size, "name")} taken there: those files get a number, as in “notes (1).txt”.` : "");
   room();
 }
 
@@ -131,7 +131,7 @@ $("manifest-yes").onclick = async () => {
 };
 
 function complain({ name, message }) {
-  // That one is a change of mind.
+  // The user has closed the dialog.
   if (name !== "AbortError") notice(message);
 }
 

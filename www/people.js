@@ -1,8 +1,8 @@
-/** Who is online, who is connected, and who wants to be. */
+/** The peers that are online or connected, and those that call. */
 import { $, button, element, quoted, steps, write } from "./element.js";
-import { isCode } from "./format.js";
+import { isCode } from "./codes.js";
 import { tell } from "./messages.js";
-import { secrecy } from "./privacy.js";
+import { showSecurity } from "./privacy.js";
 import { offerTo } from "./sending.js";
 
 let online = [];
@@ -22,7 +22,7 @@ const list = steps("people", (nick) => {
     row.dataset.connected = "";
     row.title = `Connected: ${its.map(({ address }) => address)}`;
     const secret = its.every(({ key }) => key);
-    row.append(element("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "Private" : "Not private"));
+    row.append(element("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "Encrypted" : "Unencrypted"));
   }
   if (!isCode(nick)) row.append(button("Offer…", `files to ${nick}`, () => offerTo(nick)));
   if (its.length) row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
@@ -41,8 +41,7 @@ function draw() {
 }
 
 export function who(nicks) {
-  // Of digits alone, it is a code's: for who has that.
-  online = nicks.filter((nick) => nick !== $("me").textContent && /\D/.test(nick));
+  online = nicks.filter((nick) => nick !== $("me").textContent);
   draw();
 }
 
@@ -50,14 +49,14 @@ export function sessions(all) {
   const before = session();
   open = all;
   draw();
-  // What was said of one that did not come about stays.
-  if (before || session()) secrecy(shown, session());
+  // A session that could not be opened keeps its explanation.
+  if (before || session()) showSecurity(shown, session());
 }
 
 export function viewed(nick) {
   shown = nick;
   draw();
-  secrecy(shown, session());
+  showSecurity(shown, session());
 }
 
 const session = () => open.find((one) => named(one) === shown);
@@ -67,7 +66,7 @@ export function call(...one) {
   if (!dialog.open) next();
 }
 
-/** There is nothing to answer any more. */
+/** Closes the dialog of a call that has ended. */
 export function callOver(id) {
   const at = calls.findIndex(([its]) => its === id);
   if (at > 0) calls.splice(at, 1);
@@ -75,7 +74,7 @@ export function callOver(id) {
 }
 
 function next() {
-  const [, nick = "Someone", address] = calls[0];
+  const [, nick = "A peer", address] = calls[0];
   $("call-title").replaceChildren(quoted(nick), " wants to connect");
   write("call-address", address);
   title ??= document.title;

@@ -1,24 +1,24 @@
-/** Who can hear what is said with whom, and who that is. */
+/** The encryption of a session, its peer's key, and the keys that are pinned. */
 import { $, button, element, quoted, steps, write } from "./element.js";
 import { tell } from "./messages.js";
 
 const box = $("secrecy");
 
 const KNOWN = {
-  pinned: "the one they had before.",
+  pinned: "the same as before.",
   first: "seen for the first time, and remembered from now on.",
-  code: "of who knows the code.",
-  no: "not remembered, since it was they who called.",
+  code: "confirmed by the code.",
+  no: "not remembered, because they called you.",
 };
 
-/** Enough of a key to tell it from others by eye. */
+/** Enough of a key to recognise it. */
 const short = (key) => element("code", { title: key }, `${key.slice(0, 10)}…`);
 
-/** What the state is, then sentences. */
+/** Returns a box of a title and sentences. */
 const made = (what, title, ...sentences) =>
   element("div", { className: "secrecy", "data-is": what }, element("h2", {}, title), ...sentences.map((parts) => element("p", {}, ...[parts].flat())));
 
-/** Only what is new is drawn. */
+/** The box on the screen: drawn again, and announced by screen readers, only if it differs. */
 let drawn;
 function draw(made) {
   if (made.outerHTML === drawn) return;
@@ -28,28 +28,28 @@ function draw(made) {
   box.hidden = false;
 }
 
-/** Of the session with `nick`, if there is one. */
-export function secrecy(nick, session) {
+/** Shows the encryption of the session with `nick`, if there is one. */
+export function showSecurity(nick, session) {
   if (!session) {
     box.hidden = true;
     drawn = undefined;
     return;
   }
-  draw(secrecyOf(nick, session));
+  draw(securityOf(nick, session));
 }
 
-/** Who can hear what is said with `nick`, for people. */
-export function secrecyOf(nick, { key, known, words, why }) {
+/** Describes the encryption of the session with `nick`. */
+export function securityOf(nick, { key, known, words, why }) {
   if (!key) {
-    const who = why === "here" ? "This page was" : [quoted(nick), "’s program was"];
-    return made("plain", "Not private", [...[who].flat(), " not made for private sessions: whoever can watch the network can read the names and the files."]);
+    const who = why === "here" ? ["This page"] : [quoted(nick), "’s program"];
+    return made("plain", "Unencrypted", [...who, " does not support encryption: anyone who can watch the network can read the names and the files."]);
   }
   return made(
     "private",
-    "Private",
-    ["Only ", quoted(nick), " and you can read what is sent. Their key is ", short(key), ", ", KNOWN[known]],
+    "Encrypted",
+    ["Only ", quoted(nick), " and you can read the names and the files. Their key is ", short(key), ", ", KNOWN[known]],
     words
-      ? ["Safety words: ", element("b", { className: "words" }, words), element("span", { className: "quiet" }, " If they see the same, nobody is between you. Ask them by voice.")]
+      ? ["Safety words: ", element("b", { className: "words" }, words), element("span", { className: "quiet" }, " Compare them by voice: if they see the same words, nothing intercepts this session.")]
       : [],
   );
 }
@@ -57,15 +57,15 @@ export function secrecyOf(nick, { key, known, words, why }) {
 const STOPS = {
   "other-key": [
     "Stopped: the key has changed",
-    " had another key when you met. Either they have a new browser or a new machine, or someone else has taken their nick. Nothing was told to them. Ask them in another way before you go on.",
+    " has another key than before. They may use a new browser or machine, or someone else may have taken their nick. Nothing was sent. Ask them by other means before you continue.",
   ],
   "not-private": [
-    "Stopped: not private",
-    " can speak in private, and this connection would not have been. Someone may be in between, or it may be someone else. Nothing was told to them. Ask them in another way before you go on.",
+    "Stopped: unencrypted",
+    " supports encryption, but this connection would have been unencrypted. It may be intercepted, or lead to someone else. Nothing was sent. Ask them by other means before you continue.",
   ],
 };
 
-/** Whether a session failed for who is there: then it is said what that means. */
+/** Explains a session that failed because of the peer's key or encryption. Returns false for other errors. */
 export function stopped(nick, code) {
   const stop = STOPS[code];
   if (!stop) return false;
@@ -83,7 +83,7 @@ const list = steps("known", ({ nick, key }) =>
   ),
 );
 
-/** Whose keys are remembered here, and our own. */
+/** Shows the keys that are pinned, and this browser's own. */
 export function known(all, mine) {
   list(all);
   write("my-key", mine);

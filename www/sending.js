@@ -1,20 +1,20 @@
-/** What we send: to whoever knows a code, or to someone we offer it to. */
+/** The files that this page sends: by a code, or offered to a peer. */
 import { $, button, element, quoted, write } from "./element.js";
 import { count, size } from "./format.js";
 import { copied } from "./copy_button.js";
 import { tell } from "./messages.js";
 
-/** Of each its row, and whether it is over. */
+/** Rows by number, each with `over` once it has ended. */
 const rows = new Map();
 let last = 0;
-/** What a code is to be made for, by name: given again, a file may have changed. */
+/** Files for the next code, by name; a file that is added again may have changed. */
 const chosen = new Map();
 
 export const sends = () => [...rows.values()].some(({ over }) => !over);
 
 const total = (files) => `${count(files.length)}, ${size(files.reduce((sum, [file]) => sum + file.size, 0))}`;
 
-/** Adds `[file, name]`s to what a code is to be made for. */
+/** Adds `[file, name]` pairs for the next code. */
 export function add(files) {
   for (const file of files) chosen.set(file[1], file);
   $("chosen").hidden = !chosen.size;
@@ -48,7 +48,7 @@ function forget(id) {
   $("sending").hidden = !rows.size;
 }
 
-/** How it is with one: `state` is `begun`, `waiting`, `open`, `done` or `failed`. */
+/** Shows the state of one: `begun`, `waiting`, `open`, `done` or `failed`. */
 export function sending(id, state, text) {
   const row = rows.get(id);
   row.li.dataset.state = state;
@@ -60,7 +60,7 @@ export function sending(id, state, text) {
   row.li.querySelector(".code")?.remove();
 }
 
-/** One can be fetched now. */
+/** Shows the code by which files can be fetched now. */
 export function code(id, code, link, command, qr) {
   const parts = [copied(code, "code"), copied(link, "link")];
   const terminal = element("details", {}, element("summary", {}, "In a terminal"), copied(command, "command"));
@@ -84,7 +84,7 @@ $("make-code").onclick = () => {
 };
 $("unchoose").onclick = clear;
 
-/** Lets the user choose files for someone. */
+/** Lets the user choose files to offer. */
 export function offerTo(nick) {
   const input = $("offer-files");
   input.onchange = () => {

@@ -1,4 +1,4 @@
-/** What we share: dropped or chosen, and each can be stopped. */
+/** The files that this page shares, dropped or chosen. */
 import { $, button, element, notice, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
 import { tell } from "./messages.js";
@@ -41,18 +41,18 @@ ondragleave = (event) => event.relatedTarget || delete document.body.dataset.dro
 ondrop = async (event) => {
   event.preventDefault();
   delete document.body.dataset.drop;
-  // By a code, unless it is meant for everyone.
+  // By a code, unless dropped on the area for everyone.
   const give = event.target.closest?.("#drop") ? share : add;
   if (give === add) location.hash = "";
-  // The entries can be asked for only until the first wait.
+  // The entries are available only until the first await.
   for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
     if (entry) {
-      await walk(entry, give).catch(({ message }) => notice(`Not taken: ${entry.name}: ${message}`));
+      await walk(entry, give).catch(({ message }) => notice(`Could not read ${entry.name}: ${message}`));
     }
   }
 };
 
-/** Gives the files of a folder, and of the folders in it, some at a time. */
+/** Passes on the files of a folder, and of the folders in it, some at a time. */
 async function walk(entry, give) {
   if (entry.isFile) {
     return give([[await new Promise((...done) => entry.file(...done)), entry.fullPath.slice(1)]]);

@@ -1,9 +1,9 @@
-/** Where files go that come: a folder that was chosen, one place that is asked for, or the downloads. */
+/** The place for received files: a chosen folder, a file that the user picks, or the downloads. */
 let folder;
 
 const id = "xcher";
 
-/** Asks for a folder, where the browser can. */
+/** Asks for a folder, if the browser can. */
 export async function choose() {
   folder = (await self.showDirectoryPicker?.({ id, mode: "readwrite" })) ?? folder;
 }
@@ -14,21 +14,21 @@ export function forget() {
   folder = undefined;
 }
 
-/** Asks where these are to go, unless it is known. Fails with AbortError where the user thinks again. */
+/** Returns where to save files, and asks if need be. Throws AbortError if the user closes the dialog. */
 export async function target(files) {
   if (files.length > 1 && !folder) await choose();
   return folder ?? self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
 }
 
-/** Says so. */
-export const place = () =>
+/** Describes the place in words. */
+export const destination = () =>
   folder
-    ? `Into your folder “${folder.name}”, where nothing is replaced.`
+    ? `Into your folder “${folder.name}”. No file there is replaced.`
     : self.showDirectoryPicker
       ? ""
-      : "Into your downloads, one after the other; the names of folders go before a file’s own. Allow several downloads if your browser asks.";
+      : "Into your downloads, one after the other, with folder names in front of file names. If your browser asks, allow several downloads.";
 
-/** Which of these names the folder has already. */
+/** Returns the names that the folder has already. */
 export async function taken(names) {
   const has = async (name) => {
     const parts = name.split("/");
@@ -38,7 +38,7 @@ export async function taken(names) {
       for (const part of parts) at = await at.getDirectoryHandle(part);
       await at.getFileHandle(last);
     } catch ({ name }) {
-      // Something else of that name is in the way, too.
+      // A folder in place of a file, or a file in place of a folder, takes the name, too.
       return name === "TypeMismatchError";
     }
     return true;

@@ -1,14 +1,14 @@
-/** Files on their way, both ways. */
+/** The transfers, in both directions. */
 import { $, button, element, fileName, quoted, write } from "./element.js";
 import { count, duration, size } from "./format.js";
 import { tell } from "./messages.js";
 
-/** Of the transfers that are over, so many are shown. */
-const OVER = 60;
+/** The most ended transfers that are shown. */
+const MAX_ENDED = 60;
 
 const rows = new Map();
 let waiting = 0;
-/** How many ended in each way since all was quiet. */
+/** Transfers that ended in each way since the last announcement. */
 let ended = {};
 
 function make({ id, up, name, more, nick, size: total }) {
@@ -40,7 +40,7 @@ function update(change) {
   row.li.dataset.state = state;
   row.active = state === "active";
   row.rate = row.active ? rate : 0;
-  // Without a value it shows that something moves, and not how much of it has.
+  // A bar without a value shows activity of unknown progress.
   if (total) row.bar.value = bytes;
   if (!row.active && [row.act, row.pause].includes(document.activeElement)) $("transfers-title").focus();
   row.bar.hidden = row.act.hidden = !row.active;
@@ -51,7 +51,7 @@ function update(change) {
     ? `${part}, ${size(rate)}/s${left}`
     : state === "failed"
       ? why
-      // Whether it is stored there is said of all that is sent together, once they confirm it.
+      // Whether the peer has stored it is shown for all files together, once confirmed.
       : `${size(bytes)}, ${verified ? "verified" : change.up && state === "done" ? "sent" : state}`;
   row.text.className = verified ? "mark" : "";
   if (verified) row.text.dataset.is = "verified";
@@ -71,7 +71,7 @@ export const busy = () => waiting || over().length < rows.size;
 
 export function transfers(changes, number, bytes, why) {
   changes.forEach(update);
-  forget(over().slice(0, -OVER));
+  forget(over().slice(0, -MAX_ENDED));
   waiting = number;
   $("waiting").hidden = !waiting;
   $("resume").hidden = !why;

@@ -1,4 +1,4 @@
-/** What was left of files that did not come whole, to go on with or to be given up. */
+/** Incomplete downloads, to be resumed or discarded. */
 import { $, button, element, fileName, quoted, steps } from "./element.js";
 import { get } from "./files.js";
 import { size } from "./format.js";
@@ -11,7 +11,7 @@ const list = steps("unfinished", ({ id, nick, name, key, size: total, bytes }) =
     fileName(name),
     element("span", { className: "size" }, `${size(bytes)} of ${size(total)} from `, quoted(nick)),
     button("Resume", name, () => get([{ name, size: total, key }], nick)),
-    button("Discard", `what there is of ${name}`, () => tell("discard", id)),
+    button("Discard", `the partial file ${name}`, () => tell("discard", id)),
   ),
 );
 

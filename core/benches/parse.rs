@@ -1,20 +1,19 @@
-//! What one `X_FILELIST` line costs from 64 KiB reads: split, parsed, its name checked.
+//! Measures the cost of one `X_FILELIST` line from reads of 64 KiB: splitting, parsing and checking its name.
 //!
-//! Names and sizes vary as in a folder of photos; no two lines are alike, so that no predictor
-//! learns the input by heart.
+//! Names and sizes vary as in a folder of photos. All lines differ, so that no branch predictor learns the input.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use xcher_core::{LineBuffer, Packet, Session};
 
-/// As much as a driver reads at once.
+/// Bytes that a driver reads at once.
 const CHUNK_LEN: usize = 64 << 10;
 
 fn main() {
     divan::main();
 }
 
-/// `bytes` of list answers, and how many lines that is.
+/// Generates `bytes` of a listing; returns it with its number of lines.
 fn list(bytes: usize) -> (Vec<u8>, usize) {
     use std::io::Write;
     let (mut list, mut lines, mut random) = (Vec::new(), 0, 88172645463325252u64);
@@ -30,34 +29,34 @@ fn list(bytes: usize) -> (Vec<u8>, usize) {
     (list, lines)
 }
 
-/// Feeds 64 MiB of lines. An item of divan's table is a line: 50 Mitem/s are 20 ns a line.
+/// Processes 64 MiB of lines. An item in divan's table is a line: 50 Mitem/s are 20 ns per line.
 fn bench(bencher: Bencher, mut read: impl FnMut(&[u8]) -> u64) {
     let (list, lines) = list(64 << 20);
     bencher.counter(ItemsCount::new(lines)).counter(BytesCount::of_slice(&list)).bench_local(
-        || list.chunks(CHUNK_LEN).fold(0u64, |digest, chunk| digest.wrapping_add(read(chunk))),
+        || list.chunks(CHUNK_LEN).fold(0u64, |checksum, chunk| checksum.wrapping_add(read(chunk))),
     );
 }
 
-/// Line buffer and packet: what the protocol itself costs.
+/// Measures the line buffer and the packets: the protocol itself.
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn packet(bencher: Bencher) {
     let mut buffer = LineBuffer::new();
     bench(bencher, |chunk| {
-        let mut digest = 0u64;
+        let mut checksum = 0u64;
         buffer.receive(chunk);
         while let Some(line) = buffer.next_line().expect("lines") {
             match Packet::parse(line.text()) {
                 Ok(Packet::Entry { name: Ok(name), size }) => {
-                    digest = digest.wrapping_add(size.bytes() ^ name.as_str().len() as u64);
+                    checksum = checksum.wrapping_add(size.bytes() ^ name.as_str().len() as u64);
                 }
                 other => panic!("expected an entry, got {other:?}"),
             }
         }
-        digest
+        checksum
     });
 }
 
-/// The whole session, which gives each name a text of its own.
+/// Measures the complete session, which copies each name.
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn session(bencher: Bencher) {
     let limits = xcher_core::Limits { entries: u64::MAX, ..Default::default() };

@@ -1,7 +1,7 @@
-//! What sealing and opening the records of a file costs, with each cipher that this build has:
+//! Measures sealing and opening the records of a file with each available cipher:
 //! `cargo bench --package xcher-core --features ring --bench records`.
 //!
-//! One sample is 256 MiB; four times its time is the seconds for a GiB.
+//! One sample processes 256 MiB; four times its duration is the time per GiB.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -40,7 +40,7 @@ fn seal(bencher: Bencher, cipher: &Cipher) {
     });
 }
 
-/// Over a copy that is made beforehand and not counted: opening happens in place.
+/// Opens a copy, because opening works in place; creating the copy is not measured.
 #[divan::bench(args = CIPHERS, sample_count = 10, sample_size = 1)]
 fn open(bencher: Bencher, cipher: &Cipher) {
     let (a, b) = keys();

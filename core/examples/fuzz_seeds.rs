@@ -1,15 +1,14 @@
-//! Writes what each side of each conversation in `tests/transcripts` sends as a first corpus for
-//! the fuzz targets, and for each other target what it begins with: `fuzz_seeds FOLDER` makes
-//! FOLDER/line, FOLDER/packet, FOLDER/session and so on.
+//! Writes seed corpora for the fuzz targets: the bytes that each side sends in `tests/transcripts`, and
+//! samples for the other targets. `fuzz_seeds FOLDER` creates FOLDER/line, FOLDER/packet, FOLDER/session etc.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-#[allow(dead_code, reason = "the tests need more of it")]
+#[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/transcripts/transcript.rs"]
 mod transcript;
 
-/// Each packet of sections 14 to 17, once both have named them.
+/// The packets of sections 14 to 17.
 const EXTENSIONS: &str = "\
 X_CAPS passive resume offer stat
 X_STAT a 7 -5 x
@@ -25,7 +24,7 @@ X_CHK a NO
 X_END
 ";
 
-/// The same and those of sections 12.3 and 18 to 20, for a peer inside an encrypted session.
+/// The packets of sections 12.3 and 14 to 20, for a peer inside an encrypted session.
 const INSIDE: &str = "\
 X_STAT a 7 -5 xp
 X_STAT d 0 - d
@@ -47,7 +46,7 @@ X_CHK a YES
 X_END
 ";
 
-/// First lines of a tunnel's streams (section 10.2), one a file.
+/// First lines of a tunnel's streams (section 10.2), one per file.
 const FIRST_LINES: &str = "\
 X_RELAY
 X_LISTEN
@@ -56,22 +55,22 @@ X_LISTEN 2a00::9 40000
 X_ACCEPT 40000 192.0.2.7 5000
 X_DIAL ::ffff:192.0.2.7 1024
 YES
-NO expected a port from 1024 up, got 80
+NO port 80 is below 1024
 ";
 
-/// What a client says to a relay (section 5), for one of several.
+/// Packets of several clients to a relay (section 5).
 const TO_RELAY: [&str; 5] = [
     "X_NICK a\nX_CAPS from ticket\n",
     "X_NICK b\r\nX_WHO\nX_ADDR\nX_PING x\n",
     "X_NICK 1234\nX_INIT a 8.8.8.8 40000\nX_INIT b 10.0.0.7 40000\r\n",
-    // Of the word `key`, whose packet is to come.
+    // The word `key` and its packet.
     "X_CAPS key\nX_KEY q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\n",
     "X_INIT a 8.8.8.8 40000\nX_END\n",
 ];
 
 fn main() -> std::io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(std::io::Error::other("expected a folder to write to, got no argument"));
+        return Err(std::io::Error::other("usage: fuzz_seeds FOLDER"));
     };
     for target in ["line", "packet", "session"] {
         std::fs::create_dir_all(folder.join(target))?;
@@ -86,19 +85,19 @@ fn main() -> std::io::Result<()> {
             }
         }
         for (side, bytes) in sent {
-            // The first byte says how the rest is split, and what the session asks before.
+            // The first byte determines the split and the session's earlier questions.
             for (target, first) in [("line", 1), ("session", 1), ("session", 29)] {
                 let name = format!("{}-{side}-{first}", transcript.name);
                 std::fs::write(folder.join(target).join(name), [&[first], &bytes[..]].concat())?;
             }
         }
     }
-    // And who hears it: B, and A, who know more than the six packets.
-    for (first, begins) in [(61, "X_CHK //xcher/2\n"), (125, "X_CHK //xcher/2 YES\n")] {
-        let bytes = [&[first], begins.as_bytes(), EXTENSIONS.as_bytes()].concat();
+    // For B and for A, which both support extensions.
+    for (first, start) in [(61, "X_CHK //xcher/2\n"), (125, "X_CHK //xcher/2 YES\n")] {
+        let bytes = [&[first], start.as_bytes(), EXTENSIONS.as_bytes()].concat();
         std::fs::write(folder.join("session").join(format!("extensions-{first}")), bytes)?;
     }
-    // What the honest side asks before, one byte each, and how it is cut.
+    // The honest side's earlier questions, one byte each, and the split.
     std::fs::create_dir_all(folder.join("insider"))?;
     for called in [0, 1] {
         let bytes = [&[called, 1, 1, 2, 1, 1, 50], INSIDE.as_bytes()].concat();
@@ -108,7 +107,7 @@ fn main() -> std::io::Result<()> {
         &folder.join("first_line"),
         FIRST_LINES.lines().map(|line| line.as_bytes().to_vec()),
     )?;
-    // How it is split, that no ticket stands before it or a part of one, and what is said.
+    // The split, a ticket or a part of one before the bytes, and the bytes.
     let visits = [
         (0, 0, "X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\n"),
         (0, 0, "X_CHK //xcher/2\n"),
@@ -116,15 +115,15 @@ fn main() -> std::io::Result<()> {
         (1, 33, "\r\nX_FILELIST\n"),
         (1, 20, ""),
     ];
-    let visit = |(shows, length, said): (u8, u8, &str)| {
-        let head: &[u8] = if shows == 0 { &[1, 0] } else { &[1, 1, length] };
-        [head, said.as_bytes()].concat()
+    let visit = |(presents, length, bytes): (u8, u8, &str)| {
+        let head: &[u8] = if presents == 0 { &[1, 0] } else { &[1, 1, length] };
+        [head, bytes.as_bytes()].concat()
     };
     write_all(&folder.join("ticket"), visits.into_iter().map(visit))?;
-    // Which client, and what.
-    let says = |(at, text): (usize, &str)| [&[at as u8, 1], text.as_bytes()].concat();
-    write_all(&folder.join("registry"), TO_RELAY.into_iter().enumerate().map(says))?;
-    // How it is split, that it has sums, and what is said.
+    // The client, and its bytes.
+    let input = |(at, text): (usize, &str)| [&[at as u8, 1], text.as_bytes()].concat();
+    write_all(&folder.join("registry"), TO_RELAY.into_iter().enumerate().map(input))?;
+    // The split, the use of digests, and the operations.
     let sealed = [[1, 1, 2, 5, 0, 5, 0], [1, 0, 1, 0, 0, 0, 1], [1, 1, 2, 2, 2, 2, 2]];
     for target in ["batch", "digest"] {
         write_all(&folder.join(target), sealed.iter().map(|seed| seed.repeat(5)))?;
@@ -132,7 +131,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes each to a file of its own.
+/// Writes each item to its own file.
 fn write_all(folder: &Path, all: impl Iterator<Item = Vec<u8>>) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (number, bytes) in all.enumerate() {

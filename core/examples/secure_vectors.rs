@@ -1,7 +1,7 @@
-//! Writes `tests/vectors/secure.json` anew: `secure_vectors FILE`.
+//! Regenerates `tests/vectors/secure.json`: `secure_vectors FILE`.
 //!
-//! The handshake, the records and the words are made here with the libraries alone, as PROTOCOL.md
-//! describes them, so that the crate and its vectors are not both wrong in the same way.
+//! Builds the handshake, the records and the words from the underlying libraries alone, as PROTOCOL.md describes
+//! them, so that the crate and its vectors do not share an error.
 
 use blake3::Hasher;
 use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
@@ -22,18 +22,18 @@ const CONTROL: [(&str, &str); 5] = [
     ("B", "X_"),
     ("B", "END\n"),
 ];
-/// What each of a file's records but the last says: a text and how often it is repeated.
+/// The records of each file without the last one: a text and its number of repetitions.
 const FILES: [&[(&str, usize)]; 5] =
     [&[], &[("a", 1)], &[("a", 65_519)], &[("first", 1), ("second", 1)], &[("xcher ", 4000)]];
 const CODE: &str = "4821-crossover-clockwork-universe";
 
-/// Secret key, entropy for the handshake, for the words, for the code.
+/// Seeds: the secret key, and the entropy for the handshake, the words and the code.
 const CALLER: [u8; 4] = [0x11, 0x21, 0x31, 0x41];
-const CALLED: [u8; 4] = [0x12, 0x22, 0x32, 0x42];
+const CALLEE: [u8; 4] = [0x12, 0x22, 0x32, 0x42];
 
 fn main() -> std::io::Result<()> {
     let Some(file) = std::env::args_os().nth(1) else {
-        return Err(std::io::Error::other("expected a file to write to, got no argument"));
+        return Err(std::io::Error::other("usage: secure_vectors FILE"));
     };
     let mut text = serde_json::to_string_pretty(&vectors())?;
     text.push('\n');
@@ -41,7 +41,7 @@ fn main() -> std::io::Result<()> {
 }
 
 fn vectors() -> Value {
-    let (mut a, mut b) = (noise(CALLER, true), noise(CALLED, false));
+    let (mut a, mut b) = (noise(CALLER, true), noise(CALLEE, false));
     let mut messages = Vec::new();
     for turn in 0..3 {
         let (from, to) = if turn % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
@@ -54,8 +54,8 @@ fn vectors() -> Value {
     let (first, second) = a.dangerously_get_raw_split();
     json!({
         "prologue": PROLOGUE,
-        "caller": person(CALLER),
-        "called": person(CALLED),
+        "caller": host_json(CALLER),
+        "called": host_json(CALLEE),
         "handshake": {
             "messages": messages,
             "hash": hex(&hash),
@@ -79,7 +79,7 @@ fn noise([secret, entropy, ..]: [u8; 4], caller: bool) -> HandshakeState {
     if caller { builder.build_initiator() } else { builder.build_responder() }.expect("complete")
 }
 
-/// All of snow's own, with the first 32 bytes of this entropy as the ephemeral key.
+/// Snow's own primitives, with the first 32 bytes of this entropy as the ephemeral key.
 struct Ephemeral([u8; 32]);
 
 impl CryptoResolver for Ephemeral {
@@ -107,7 +107,7 @@ impl Random for Ephemeral {
     }
 }
 
-fn person([secret, handshake, safety, code]: [u8; 4]) -> Value {
+fn host_json([secret, handshake, safety, code]: [u8; 4]) -> Value {
     json!({
         "secret": hex(&[secret; 32]),
         "public": Identity::new([secret; 32]).public().to_string(),
@@ -163,14 +163,14 @@ fn data(first: &[u8; 32], second: &[u8; 32], hash: &[u8; 32]) -> Value {
 
 fn safety(hash: &[u8; 32]) -> Value {
     let number = |seed| Entropy::new([seed; 32]).bytes::<16>();
-    let (a, b) = (number(CALLER[2]), number(CALLED[2]));
-    let sum = Hasher::new_derive_key("xcher 2 safety words")
+    let (a, b) = (number(CALLER[2]), number(CALLEE[2]));
+    let hash = Hasher::new_derive_key("xcher 2 safety words")
         .update(&[&hash[..], &a, &b].concat())
         .finalize();
     json!({
         "lines": [base64(blake3::hash(&a).as_bytes()), base64(&b), base64(&a)],
-        // The list of words is the crate's own.
-        "bytes": hex(&sum.as_bytes()[..3]),
+        // Uses the crate's own word lists.
+        "bytes": hex(&hash.as_bytes()[..3]),
         "words": words().to_string(),
     })
 }
@@ -178,19 +178,19 @@ fn safety(hash: &[u8; 32]) -> Value {
 fn words() -> SafetyWords {
     let (a, b) = keys();
     let mut a = Safety::new(&a, &mut Entropy::new([CALLER[2]; 32]));
-    let mut b = Safety::new(&b, &mut Entropy::new([CALLED[2]; 32]));
+    let mut b = Safety::new(&b, &mut Entropy::new([CALLEE[2]; 32]));
     b.read(&a.write().expect("its turn")).expect("a line");
     a.read(&b.write().expect("its turn")).expect("a line");
     a.write();
     a.words().expect("the end")
 }
 
-/// Made with the crate itself: `spake2` can be told no scalar.
+/// Uses the crate itself: `spake2` does not accept a fixed scalar.
 fn code() -> Value {
     let (a, b) = keys();
     let code = CODE.parse().expect("a code");
     let mut prover = Prover::new(&code, &a, &mut Entropy::new([CALLER[3]; 32]));
-    let mut verifier = Verifier::new(&code, &b, &mut Entropy::new([CALLED[3]; 32]));
+    let mut verifier = Verifier::new(&code, &b, &mut Entropy::new([CALLEE[3]; 32]));
     let first = prover.start().to_owned();
     let second = verifier.answer(&first).expect("its turn");
     let third = prover.answer(&second).expect("its turn");
@@ -203,7 +203,7 @@ fn keys() -> (Keys, Keys) {
         let identity = Identity::new([secret; 32]);
         Handshake::new(side, &identity, PROLOGUE.as_bytes(), &mut Entropy::new([entropy; 32]))
     };
-    let (mut a, mut b) = (host(Side::Caller, CALLER), host(Side::Callee, CALLED));
+    let (mut a, mut b) = (host(Side::Caller, CALLER), host(Side::Callee, CALLEE));
     b.read(&a.write().expect("its turn")).expect("a message");
     a.read(&b.write().expect("its turn")).expect("a message");
     b.read(&a.write().expect("its turn")).expect("a message");
@@ -237,7 +237,7 @@ fn aes(key: &[u8; 32], nonce: [u8; 12], text: &mut [u8]) -> [u8; 16] {
     *tag.as_ref().first_chunk().expect("16 bytes")
 }
 
-/// A long record by its length and both ends; the tag is the sum of what lies between.
+/// Describes a long record by its length and both ends; the tag covers the rest.
 fn short(record: &[u8], text: Value) -> Value {
     json!({
         "text": text,

@@ -1,5 +1,5 @@
-//! A program that uses the crate and nothing else, so that what it becomes for wasm shows what the
-//! crate needs of its host: `core/tests/wasm_imports.rs` looks.
+//! A program that uses the crate alone. Its wasm imports are those of the crate, which
+//! `core/tests/wasm_imports.rs` checks.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use xcher_core::peer::{self, Config, ConnId};
 use xcher_core::{Nick, Peer, Registry, RelayLimits, Stat, registry};
 
 fn main() {
-    // What the compiler cannot know, it cannot leave out.
+    // Hidden from the optimiser, so that it removes nothing.
     let bytes: &[u8] = black_box(b"X_NICK a YES\nX_ADDR 127.0.0.1\nX_FILELIST\nX_CHK a\nX_END\n");
     let now = black_box(Duration::ZERO);
     let nick = black_box("a").parse::<Nick>();
@@ -22,7 +22,7 @@ fn main() {
     registry.handle(registry::Input::Tick, now, &mut actions);
     drop(black_box(actions));
 
-    // A host with a session and a transfer: everything of it is reached from here.
+    // A host with a session and a transfer, which reaches all of its code.
     let mut peer = Peer::new(Config { nicks: nick.into_iter().collect(), ..Config::default() });
     let mut actions = Vec::new();
     peer.start(now, &mut actions);

@@ -1,18 +1,36 @@
-//! The XCHER protocol as state machines that do no I/O.
+//! The XCHER file exchange protocol as state machines without I/O.
 //!
-//! Bytes and times go in, decisions come out; a driver moves the bytes. The same code therefore
-//! runs on a native host, in a browser, and in a simulation where a hundred peers share one thread.
-//! Without `std` there is no socket, file or clock that this crate could reach by mistake.
+//! Bytes and times go in, decisions come out; a driver moves the bytes. The same code therefore runs on a
+//! native host, in a browser, and in a simulation in which a hundred peers share one thread. Without `std`,
+//! the crate cannot reach a socket, a file or a clock by mistake.
 //!
-//! | to do | use |
+//! | to | use |
 //! |---|---|
-//! | be a host: relay link, sessions, transfers, time-outs, limits | [`Peer`] |
-//! | speak over one control connection | [`Session`] |
+//! | be a host: relay connection, sessions, transfers, timeouts, limits | [`Peer`] |
+//! | use one control connection | [`Session`] |
 //! | be the relay | [`Registry`] |
-//! | read or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
+//! | decide what a bridge's tunnels may do | [`tunnel::Allocations`] |
+//! | parse or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
+//! | encrypt files on data connections | [`stream`], [`batch`] |
 //!
-//! The protocol itself is described in `PROTOCOL.md` beside this crate; "section N" in these pages
-//! means a section of that document.
+//! `PROTOCOL.md`, next to this crate, specifies the protocol; "section N" refers to it.
+//!
+//! # The run loop
+//!
+//! Two hosts exchange a file over a relay, in memory. `Network` takes the place of sockets and disks; it is in
+//! `examples/two_peers/network.rs`.
+//!
+//! ```
+//! # mod network { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/two_peers/network.rs")); }
+//! # use network::{Network, Received};
+#![doc = include_str!("../examples/two_peers/run_loop.rs")]
+//! ```
+//!
+//! # Errors
+//!
+//! Every error type is owned, `Send`, `Sync` and `'static`, except for [`InvalidName<&str>`](InvalidName), which
+//! converts to an owned one. A [`ProtocolError`] is caused by the peer, a [`MisuseError`] by the caller, and a
+//! [`peer::Error`] is any reason why a session or a transfer ended.
 
 #![no_std]
 #![forbid(unsafe_code)]

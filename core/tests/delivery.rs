@@ -1,10 +1,11 @@
-//! What a sender may report of its files, whatever happens in which order.
+//! Reports of a sender about its files, for every order of events.
 
 #![allow(clippy::unwrap_used)]
 
 use xcher_core::delivery::{CodeDelivery, Offer, Status};
 use xcher_core::peer::{
-    Delivery, Direction, Error, Event, KeyStatus, Path, Security, SessionId, TransferId,
+    Delivery, Direction, Error, Event, KeyStatus, Path, RefusedRequest, Security, SessionId,
+    TransferId,
 };
 use xcher_core::secure::Identity;
 use xcher_core::session::Want;
@@ -56,7 +57,7 @@ fn full() -> Delivery {
 }
 
 #[test]
-fn an_offer_is_settled_when_each_file_is_stored_declined_or_failed() {
+fn offer_is_settled_when_each_file_is_stored_declined_or_failed() {
     let mut offer = Offer::new(US, ["a", "b", "c"].map(name));
     offer.event(&delivered(US, 1, "a", Delivery::Stored));
     offer.event(&Event::Declined { session: US, name: "b".into() });
@@ -73,7 +74,7 @@ fn an_offer_is_settled_when_each_file_is_stored_declined_or_failed() {
 }
 
 #[test]
-fn a_file_on_its_way_keeps_an_offer_open_though_all_failed_once() {
+fn transfer_under_way_keeps_an_offer_open() {
     let mut offer = Offer::new(US, [name("a")]);
     offer.event(&delivered(US, 1, "a", full()));
     offer.event(&started(US, 2, "a", Size::Exact(5)));
@@ -84,7 +85,7 @@ fn a_file_on_its_way_keeps_an_offer_open_though_all_failed_once() {
 }
 
 #[test]
-fn an_offer_that_is_cut_off_is_not_complete() {
+fn interrupted_offer_is_not_complete() {
     let mut offer = Offer::new(US, ["a", "b"].map(name));
     offer.event(&delivered(US, 1, "a", Delivery::Stored));
     offer.event(&ended(US, None));
@@ -93,71 +94,71 @@ fn an_offer_that_is_cut_off_is_not_complete() {
 }
 
 #[test]
-fn a_code_stays_good_until_everything_wanted_is_stored() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
-    served.event(&wants(US, 3, 0));
-    served.event(&delivered(US, 1, "a", Delivery::Stored));
-    served.event(&delivered(US, 2, "b", full()));
-    assert_eq!(served.status(false), Status::Pending, "somebody is in");
-    served.event(&ended(US, None));
-    assert_eq!(served.status(true), Status::Pending, "something moves");
-    let Status::Incomplete(outcome) = served.status(false) else { panic!("the code stays good") };
-    // One failed, and one that was wanted was never asked for.
+fn code_stays_valid_until_everything_wanted_is_stored() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
+    delivery.event(&wants(US, 3, 0));
+    delivery.event(&delivered(US, 1, "a", Delivery::Stored));
+    delivery.event(&delivered(US, 2, "b", full()));
+    assert_eq!(delivery.status(false), Status::Pending, "a session is open");
+    delivery.event(&ended(US, None));
+    assert_eq!(delivery.status(true), Status::Pending, "a transfer is under way");
+    let Status::Incomplete(outcome) = delivery.status(false) else { panic!("the code is used up") };
+    // One file failed, and one that was wanted was never requested.
     assert_eq!((outcome.stored, outcome.missing_count(), outcome.not_requested), (1, 2, 1));
-    assert_eq!(served.status(false), Status::Pending);
+    assert_eq!(delivery.status(false), Status::Pending);
 
     let again = SessionId(2);
-    served.event(&opened(again));
-    served.event(&wants(again, 3, 0));
-    served.event(&wants(again, 0, 1));
-    served.event(&delivered(again, 3, "b", Delivery::Stored));
-    served.event(&delivered(again, 4, "c", Delivery::Stored));
-    served.event(&ended(again, None));
-    let Status::Complete(outcome) = served.status(false) else { panic!("all is there") };
-    // What arrived in the first session was not there before.
+    delivery.event(&opened(again));
+    delivery.event(&wants(again, 3, 0));
+    delivery.event(&wants(again, 0, 1));
+    delivery.event(&delivered(again, 3, "b", Delivery::Stored));
+    delivery.event(&delivered(again, 4, "c", Delivery::Stored));
+    delivery.event(&ended(again, None));
+    let Status::Complete(outcome) = delivery.status(false) else { panic!("everything is stored") };
+    // The file of the first session was not present before.
     assert_eq!((outcome.stored, outcome.already_present, outcome.missing_count()), (3, 0, 0));
 }
 
 #[test]
-fn a_cut_is_no_end_though_everything_was_confirmed() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
-    served.event(&delivered(US, 1, "a", Delivery::Stored));
-    served.event(&ended(US, Some(Error::Closed(None))));
-    assert!(matches!(served.status(false), Status::Incomplete(_)));
+fn cut_session_does_not_complete_the_delivery() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
+    delivery.event(&delivered(US, 1, "a", Delivery::Stored));
+    delivery.event(&ended(US, Some(Error::Closed(None))));
+    assert!(matches!(delivery.status(false), Status::Incomplete(_)));
 }
 
 #[test]
-fn a_file_that_was_not_confirmed_is_missing_until_it_turns_out_to_be_there() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
-    served.event(&wants(US, 1, 0));
-    served.event(&delivered(US, 1, "a", Delivery::Unconfirmed));
-    served.event(&ended(US, None));
-    assert!(matches!(served.status(false), Status::Incomplete(_)));
+fn unconfirmed_file_is_missing_until_it_turns_out_to_be_present() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
+    delivery.event(&wants(US, 1, 0));
+    delivery.event(&delivered(US, 1, "a", Delivery::Unconfirmed));
+    delivery.event(&ended(US, None));
+    assert!(matches!(delivery.status(false), Status::Incomplete(_)));
     let again = SessionId(2);
-    served.event(&opened(again));
-    served.event(&wants(again, 1, 1));
-    served.event(&ended(again, None));
-    let Status::Complete(outcome) = served.status(false) else { panic!("it is there") };
+    delivery.event(&opened(again));
+    delivery.event(&wants(again, 1, 1));
+    delivery.event(&ended(again, None));
+    let Status::Complete(outcome) = delivery.status(false) else { panic!("the file is present") };
     assert_eq!((outcome.stored, outcome.already_present), (0, 1));
 }
 
 #[test]
-fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
+fn pipe_is_lost_unless_it_is_stored() {
     for (fate, lost) in [
         (Delivery::Stored, false),
         (Delivery::Unconfirmed, true),
-        (Delivery::Unsent("cut".into()), true),
+        (Delivery::Unsent(Error::Unsent("cut".into())), true),
     ] {
-        let mut served = CodeDelivery::new();
-        served.event(&opened(US));
-        served.event(&started(US, 1, "stdin", Size::UNKNOWN));
-        served.event(&finished(US, 1, "stdin"));
-        served.event(&delivered(US, 1, "stdin", fate.clone()));
-        served.event(&ended(US, None));
-        match served.status(false) {
+        let mut delivery = CodeDelivery::new();
+        delivery.event(&opened(US));
+        delivery.event(&started(US, 1, "stdin", Size::UNKNOWN));
+        delivery.event(&finished(US, 1, "stdin"));
+        delivery.event(&delivered(US, 1, "stdin", fate.clone()));
+        delivery.event(&ended(US, None));
+        match delivery.status(false) {
             Status::Lost(why) => assert!(lost && why == fate, "{fate:?}"),
             Status::Complete(outcome) => assert!(!lost && outcome.stored == 1, "{fate:?}"),
             other => panic!("expected an end, got {other:?}"),
@@ -166,17 +167,22 @@ fn what_can_be_sent_only_once_is_lost_unless_it_is_stored() {
 }
 
 #[test]
-fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
+fn stored_pipe_completes_the_delivery_if_it_is_all_that_is_shared() {
     for error in [None, Some(Error::Closed(None))] {
-        let mut served = CodeDelivery::for_piped_input();
-        served.event(&opened(US));
-        served.event(&wants(US, 3, 0));
-        served.event(&started(US, 1, "stdin", Size::UNKNOWN));
-        served.event(&delivered(US, 1, "stdin", Delivery::Stored));
-        served.event(&delivered(US, 2, "other", Delivery::Unsent("it is not shared".into())));
-        assert_eq!(served.status(false), Status::Pending, "somebody is in");
-        served.event(&ended(US, error));
-        let Status::Complete(outcome) = served.status(false) else {
+        let mut delivery = CodeDelivery::for_piped_input();
+        delivery.event(&opened(US));
+        delivery.event(&wants(US, 3, 0));
+        delivery.event(&started(US, 1, "stdin", Size::UNKNOWN));
+        delivery.event(&delivered(US, 1, "stdin", Delivery::Stored));
+        delivery.event(&delivered(
+            US,
+            2,
+            "other",
+            Delivery::Unsent(Error::NotServed(RefusedRequest::NotShared)),
+        ));
+        assert_eq!(delivery.status(false), Status::Pending, "a session is open");
+        delivery.event(&ended(US, error));
+        let Status::Complete(outcome) = delivery.status(false) else {
             panic!("nothing is left to send")
         };
         assert_eq!((outcome.stored, outcome.bytes, outcome.missing_count()), (1, 5, 0));
@@ -184,36 +190,41 @@ fn a_pipe_that_is_all_there_is_ends_it_whatever_else_is_said_to_be_wanted() {
 }
 
 #[test]
-fn a_pipe_beside_files_leaves_the_code_good_for_those() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
-    served.event(&wants(US, 2, 0));
-    served.event(&started(US, 1, "stdin", Size::UNKNOWN));
-    served.event(&delivered(US, 1, "stdin", Delivery::Stored));
-    served.event(&ended(US, None));
-    assert!(matches!(served.status(false), Status::Incomplete(_)));
+fn pipe_among_files_leaves_the_code_valid_for_the_others() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
+    delivery.event(&wants(US, 2, 0));
+    delivery.event(&started(US, 1, "stdin", Size::UNKNOWN));
+    delivery.event(&delivered(US, 1, "stdin", Delivery::Stored));
+    delivery.event(&ended(US, None));
+    assert!(matches!(delivery.status(false), Status::Incomplete(_)));
 }
 
 #[test]
-fn a_dead_code_ends_when_whoever_is_in_has_left() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
-    served.event(&Event::CodeExhausted);
-    assert_eq!(served.status(false), Status::Pending);
-    served.event(&delivered(US, 1, "a", full()));
-    served.event(&ended(US, None));
-    assert!(matches!(served.status(false), Status::Incomplete(_)));
-    assert!(matches!(served.status(false), Status::CodeExhausted(_)));
+fn exhausted_code_ends_after_open_sessions() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
+    delivery.event(&Event::CodeExhausted);
+    assert_eq!(delivery.status(false), Status::Pending);
+    delivery.event(&delivered(US, 1, "a", full()));
+    delivery.event(&ended(US, None));
+    assert!(matches!(delivery.status(false), Status::Incomplete(_)));
+    assert!(matches!(delivery.status(false), Status::CodeExhausted(_)));
 }
 
 #[test]
-fn a_peer_that_asks_for_countless_names_costs_bounded_memory() {
-    let mut served = CodeDelivery::new();
-    served.event(&opened(US));
+fn memory_for_requested_names_is_limited() {
+    let mut delivery = CodeDelivery::new();
+    delivery.event(&opened(US));
     for number in 0..50_000 {
-        served.event(&delivered(US, 1, &format!("{number}"), Delivery::Unsent("none".into())));
+        delivery.event(&delivered(
+            US,
+            1,
+            &format!("{number}"),
+            Delivery::Unsent(Error::Unsent("none".into())),
+        ));
     }
-    let outcome = served.outcome();
+    let outcome = delivery.outcome();
     assert_eq!(outcome.missing().len(), 10_000);
     assert_eq!(outcome.missing_count(), 50_000);
 }

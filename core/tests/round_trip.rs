@@ -1,4 +1,4 @@
-//! What is written is read again as the same, and no bytes make anything panic.
+//! Written packets are read again as the same, and no bytes cause a panic.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use xcher_core::{
     Size,
 };
 
-/// Names of every length and script, `YES`, digits and spaces at their ends among them.
+/// Names of all lengths and scripts, some with `YES`, digits or spaces at the end.
 fn name() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => "[a-z0-9 ._-]{1,12}",
@@ -35,7 +35,7 @@ fn size() -> impl Strategy<Value = Size> {
     ]
 }
 
-/// The packet in one line of its own, and how it is read.
+/// The line of a packet, without its end.
 fn line_of(packet: Packet<'_>) -> String {
     let mut out = Vec::new();
     packet.encode(&mut out);
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn any_line_that_is_a_packet_is_written_as_one_that_means_the_same(
+    fn parsed_lines_are_written_with_the_same_meaning(
         line in "X_(FILELIST|CHK|REQUEST|END|[A-Z]{0,3})[^\n]{0,60}"
     ) {
         if let Ok(packet) = Packet::parse(&line) {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn a_numbered_name_is_a_name_in_the_same_folder(name in name(), number: u32) {
+    fn numbered_name_is_valid_and_in_the_same_folder(name in name(), number: u32) {
         let name = FileName::new(&name).unwrap();
         let numbered = name.numbered(number);
         prop_assert!(FileName::parse(numbered.as_str()).is_ok(), "{}", numbered);
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn lines_do_not_depend_on_how_they_are_split(
+    fn lines_do_not_depend_on_splits(
         lines in vec("[^\n]{0,30}", 0..12),
         cuts in vec(any::<prop::sample::Index>(), 0..12),
     ) {
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_mean_the_same_however_split(
+    fn sessions_do_not_depend_on_splits(
         stream in stream(),
         cuts in vec(any::<prop::sample::Index>(), 0..16),
     ) {
@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// Lines, some of them packets, some too long, and some bytes that are no text.
+/// Lines, some of them packets, some too long, and bytes that are not UTF-8.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => "X_(FILELIST|CHK|REQUEST|END)( [a-z./]{1,9}){0,4}\r?\n".prop_map(String::into_bytes),
@@ -197,7 +197,7 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     cuts.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect()
 }
 
-/// What a session that has asked for the list makes of what comes: events, fault, and answers.
+/// The events, the error and the output of a session that has asked for a listing and receives `pieces`.
 fn read(pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8>) {
     let (mut session, mut out, mut events) =
         (Session::new(&Limits::default()), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! `vectors/secure.json`: what two hosts with these secrets say to each other, byte for byte.
+//! Replays `vectors/secure.json`, the bytes that two hosts with known secrets exchange.
 //! `examples/secure_vectors.rs` wrote it.
 
 #![allow(clippy::unwrap_used)]
@@ -22,7 +22,7 @@ impl Vectors {
         Entropy::new(bytes(&self.0[name(side)][format!("{what} entropy")]).try_into().unwrap())
     }
 
-    /// Both ends of the session, whose every message is the file's.
+    /// Both ends of the session, checked message by message.
     fn session(&self) -> [(Keys, Sealer, Opener); 2] {
         let prologue = text(&self.0["prologue"]).as_bytes();
         let [mut a, mut b] = [Side::Caller, Side::Callee].map(|side| {
@@ -74,7 +74,8 @@ fn keys_and_handshake() {
     }
 }
 
-/// The keys are in the file for others; this crate shows none. That records open proves the same.
+/// The keys are in the file for other implementations. This crate does not reveal them, so records
+/// are decrypted instead.
 #[test]
 fn the_keys_are_those_of_the_records() {
     let vectors = Vectors::read().0;

@@ -1,4 +1,4 @@
-//! The crate needs nothing of its host: a wasm module that uses all of it imports nothing.
+//! A wasm module that uses the whole crate imports nothing, so the crate needs nothing from its host.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ fn the_wasm_module_imports_nothing() {
         }
     }
     assert_eq!(imports, Vec::<String>::new());
-    // And it is not empty: it has a way in, and the protocol is in it.
+    // The module is not empty: it has an entry point and contains the protocol.
     assert!(exports.iter().any(|name| name == "main" || name == "_start"), "{exports:?}");
     assert!(functions > 50 && code > 10_000, "{functions} functions in {code} bytes");
     for text in ["X_FILELIST", "expected an XCHER packet, got ", "X_INIT nick ip port"] {
@@ -33,7 +33,7 @@ fn the_wasm_module_imports_nothing() {
     }
 }
 
-/// Builds `examples/wasm_probe.rs`; where the module is.
+/// Builds `examples/wasm_probe.rs` and returns the path of the module.
 fn build() -> std::path::PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm_imports");
     let output = Command::new(env!("CARGO"))
@@ -41,7 +41,7 @@ fn build() -> std::path::PathBuf {
         .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        // What a caller set for its own build is not for this one.
+        // Flags of the outer build do not apply to this one.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()

@@ -1,4 +1,4 @@
-"""A process with what it costs: processor time and memory, its children included."""
+"""Measures the processor time and memory of a process and its children."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ def wait_for(condition, what, seconds=30):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"expected {what} within {seconds} s, and waited in vain")
+            raise SystemExit(f"timed out after {seconds} s waiting for {what}")
         time.sleep(0.005)
 
 
@@ -36,7 +36,7 @@ def listening(process, port):
 
 
 class Process:
-    """One process of ours, and those it starts."""
+    """A process started by the benchmark, and its children."""
 
     def __init__(self, command, stdout=False, stdin=False, errors=None):
         command = [str(word) for word in command]
@@ -51,12 +51,12 @@ class Process:
         self.watcher.start()
 
     def line_after(self, start):
-        """What follows `start` in the first line that begins with it. The rest is passed over."""
+        """Returns the rest of the first line that begins with `start`, and discards all later output."""
         for line in self.child.stdout:
             if line.startswith(start):
                 threading.Thread(target=self._drain, daemon=True).start()
                 return line[len(start):].strip()
-        raise SystemExit(f"expected {self.name} to say {start!r}, and it ended")
+        raise SystemExit(f"{self.name} exited before it printed {start!r}")
 
     def _drain(self):
         for _ in self.child.stdout:
@@ -64,20 +64,20 @@ class Process:
 
     def must_run(self):
         if self.child.poll() is not None:
-            raise SystemExit(f"expected {self.name} to run, and it ended: {self.child.returncode}")
+            raise SystemExit(f"{self.name} exited with code {self.child.returncode}")
 
     def finish(self):
-        """Waits for a good end."""
+        """Waits until it exits, and expects success."""
         _, status, self.usage = os.wait4(self.child.pid, 0)
         self.child.returncode = os.waitstatus_to_exitcode(status)
         self._stop_watching()
         if self.child.returncode != 0:
-            raise SystemExit(f"expected {self.name} to succeed, got exit code "
+            raise SystemExit(f"{self.name} failed with exit code "
                              f"{self.child.returncode}: {self.child.args}")
 
     def settle(self):
-        """Waits until the children that served a client are gone and counted."""
-        wait_for(lambda: not children(self.child.pid), f"{self.name} to be done with its client")
+        """Waits until the children that served a client have exited, so that their time is counted."""
+        wait_for(lambda: not children(self.child.pid), f"{self.name} to finish with its client")
 
     def stop(self):
         self._stop_watching()
@@ -90,7 +90,7 @@ class Process:
                 self.child.wait()
 
     def cpu(self):
-        """Seconds of user and system time, of children that ended included."""
+        """Returns seconds of user and system time, with those of children that exited."""
         if self.usage:
             return self.usage.ru_utime + self.usage.ru_stime
         try:
@@ -100,17 +100,17 @@ class Process:
         return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / TICK
 
     def resident(self):
-        """Memory resident now, in KiB, that of children included; what they share counts once."""
+        """Returns the present resident memory in KiB, children included; shared memory counts once."""
         pids = [self.child.pid, *children(self.child.pid)]
         return sum(share for share in map(proportional_share, pids) if share)
 
     def peak(self):
-        """The most memory it had resident, in KiB; of several processes the sum of their peaks."""
+        """Returns the peak resident memory in KiB; with children, the sum of all peaks."""
         return sum(self.peaks.values())
 
     def _watch(self):
-        # wait4's figure would hold the memory of the Python that started it, so the kernel's own
-        # high-water mark is read while the process lives.
+        # wait4's figure would include the memory of the Python that started it, so this reads the
+        # kernel's high-water mark while the process runs.
         while not self.over.wait(0.01):
             for pid in [self.child.pid, *children(self.child.pid)]:
                 mark = high_water(pid)

@@ -1,4 +1,4 @@
-"""The files that are fetched, and whether they came whole."""
+"""Creates the files to transfer and checks that they arrived complete."""
 
 import random
 
@@ -6,7 +6,7 @@ BLOCK = 1 << 20
 
 
 def large(folder, size):
-    """One file in which no two blocks are alike."""
+    """Creates one file in which all blocks differ."""
     folder.mkdir()
     path = folder / "large.bin"
     noise = random.Random(1).randbytes(BLOCK)
@@ -17,7 +17,7 @@ def large(folder, size):
 
 
 def small(folder, count, size):
-    """Many files, each with bytes of its own."""
+    """Creates many files with different bytes."""
     folder.mkdir()
     noise = random.Random(2)
     for number in range(count):
@@ -26,7 +26,7 @@ def small(folder, count, size):
 
 
 def check(source, out):
-    """Ends with a message unless `out` holds the files of `source` and nothing else."""
+    """Exits with a message unless `out` contains the files of `source` and nothing else."""
     expected = {path.name: path for path in
                 (source.iterdir() if source.is_dir() else [source])}
     got = {path.name: path for path in out.rglob("*") if path.is_file()}
@@ -35,7 +35,7 @@ def check(source, out):
                          f"{sorted(expected.keys() ^ got.keys())[:5]}")
     for name, path in expected.items():
         if not same(path, got[name]):
-            raise SystemExit(f"expected {name} as it is at its source, got other bytes")
+            raise SystemExit(f"{name} differs from its source")
 
 
 def same(one, other):

@@ -66,7 +66,7 @@ inEachBrowser("by a code", (stage) => {
     await carol.manifest();
     await carol.decline();
     await carol.sees("body[data-view=home]");
-    await send.err("took nothing");
+    await send.err("fetched nothing");
     await send.exits(1);
   });
 
@@ -76,7 +76,7 @@ inEachBrowser("by a code", (stage) => {
     const { code } = await carol.send(files.paths);
     const wrong = code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
     const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
-    await dora.text("#peer-state.fault", "expected the words of this code");
+    await dora.text("#peer-state.fault", "wrong code");
     await carol.sending("waiting", "Someone had a wrong code");
     for (const tries of [2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);

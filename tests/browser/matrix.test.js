@@ -112,7 +112,7 @@ inEachBrowser("the matrix", (stage) => {
     const by = way === "direct" ? [at.relay] : [`${at.url.replace("http", "ws")}/xcher`, "--via", "bridge"];
     const run = (...args) =>
       stage.keep(t, xcher(...args, "--nick", nick, ...(plain ? ["--plain"] : []), "--relay", ...by));
-    const told = plain ? "the session is not private: --plain" : "the session is private: key ";
+    const told = plain ? "the session is not encrypted: --plain" : "the session is encrypted: key ";
     const [is, why] = plain ? ["plain", PLAIN] : ["private", PRIVATE];
     let bob;
     if (calls && asks) {
@@ -148,7 +148,7 @@ inEachBrowser("the matrix", (stage) => {
       await seen(why);
     } else if (plain) {
       bob = run("send", me, ...files.paths);
-      await bob.err("expected an encrypted session for an offer, got --plain");
+      await bob.err("an offer needs an encrypted session; leave out --plain");
       await bob.exits(2);
       // That was before any call: the next one, of who does no more than ask, is the first.
       assert.equal(await page.page.$("#call[open]"), null);

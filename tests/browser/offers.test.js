@@ -54,7 +54,7 @@ inEachBrowser("offers", (stage) => {
     assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
     await carol.accept("one.txt");
     await carol.savedAll([files.files[1]]);
-    await send.err("carol did not take 1 of 2 files");
+    await send.err("carol declined 1 of 2 files");
     await send.exits(1);
   });
 
@@ -67,7 +67,7 @@ inEachBrowser("offers", (stage) => {
       await carol.manifest();
       if (how === "Escape") await carol.page.keyboard.press("Escape");
       else await carol.decline();
-      await send.err("carol did not take 2 of 2 files");
+      await send.err("carol declined 2 of 2 files");
       await send.exits(1);
     }
     assert.deepEqual(carol.files(), []);

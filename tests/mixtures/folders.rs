@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::system::tree::Tree;
 
-/// Bytes of all files together, at most.
-const MOST: usize = 6 << 20;
+/// Limit of all files together, in bytes.
+const MAX_TOTAL_LEN: usize = 6 << 20;
 
 const NAMES: [&str; 22] = [
     "plain.txt",
@@ -32,28 +32,28 @@ const NAMES: [&str; 22] = [
     "क\u{94d}\u{200d}ष",
     "👩\u{200d}👩\u{200d}👧\u{200d}👦/👩🏽\u{200d}🚀",
     "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} ❤\u{fe0f}",
-    // As those are listed that cannot go.
+    // Escaped, as names are listed that cannot be sent as they are.
     "two%{0A}lines",
     "caf%{E9}/%{1B}[31m",
     "%{25}{0A} for real",
     "%{E2}%{80}%{AE}gpj.exe",
 ];
 
-/// Up to three hundred, of all sizes and kinds of names: those that they are listed by.
+/// Returns up to three hundred files of all sizes and kinds of names, by listed name.
 pub(crate) fn files(rng: &mut fastrand::Rng) -> Tree {
     let count = match rng.u8(..20) {
         0 => rng.usize(80..=300),
         1..5 => rng.usize(12..80),
         _ => rng.usize(1..12),
     };
-    let mut left = MOST;
+    let mut left = MAX_TOTAL_LEN;
     let mut files = Tree::new();
     for number in 0..count {
         let length = match rng.u8(..10) {
             0..3 => 0,
             3..6 => rng.usize(1..2000),
             6 | 7 => rng.usize(2000..100_000),
-            // Around the longest file of a batch.
+            // Near the size limit of a batch.
             8 => (256 << 10) + rng.usize(..3) - 1,
             _ => rng.usize(300_000..=3 << 20),
         };
@@ -70,7 +70,7 @@ pub(crate) fn files(rng: &mut fastrand::Rng) -> Tree {
     files
 }
 
-/// Writes them under their own names.
+/// Writes the files under their names on disk.
 pub(crate) fn write(folder: &Path, files: &Tree) {
     for (name, bytes) in files {
         let path = folder.join(on_disk(name));
@@ -79,7 +79,7 @@ pub(crate) fn write(folder: &Path, files: &Tree) {
     }
 }
 
-/// The name on disk of what is listed by this one.
+/// Returns the name on disk of a listed name.
 pub(crate) fn on_disk(listed: &str) -> PathBuf {
     let mut bytes = Vec::new();
     let mut rest = listed;
@@ -90,23 +90,23 @@ pub(crate) fn on_disk(listed: &str) -> PathBuf {
                 bytes.push(u8::from_str_radix(hex, 16).unwrap());
                 rest = after;
             }
-            _ => panic!("{listed} has half a mark"),
+            _ => panic!("{listed} has an incomplete escape"),
         }
     }
     bytes.extend(rest.as_bytes());
     OsString::from_vec(bytes).into()
 }
 
-/// What is in a folder and is no file.
+/// Entries of a folder that are not files.
 #[derive(Debug)]
 pub(crate) struct Beside {
     empty: BTreeSet<String>,
-    /// A link, and the file beside it that it leads to.
+    /// A link, and its target beside it.
     link: Option<(String, String)>,
     links: Links,
 }
 
-/// What is done with links.
+/// The sender's treatment of links.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Links {
     Skip,
@@ -125,7 +125,7 @@ impl Links {
 }
 
 impl Beside {
-    /// The link leads to another file than the odd one.
+    /// Chooses entries at random. The link's target is not the odd file.
     pub(crate) fn new(rng: &mut fastrand::Rng, files: &Tree, odd: &str) -> Self {
         let names = ["empty", "d/خالی\u{200c}ها/e/f", ".none", "%{0A}", "🎉/👩\u{200d}🚀"];
         let empty = (0..rng.usize(..4)).map(|at| format!("nothing {at}/{}", names[rng.usize(..5)]));
@@ -151,11 +151,11 @@ impl Beside {
         }
     }
 
-    /// That all of it came that was to.
-    pub(crate) fn check(&self, folder: &Path, there: &Tree, files: &Tree) {
+    /// Expects that all entries arrived that were to be sent.
+    pub(crate) fn check(&self, folder: &Path, arrived: &Tree, files: &Tree) {
         for empty in &self.empty {
             let entries = fs::read_dir(folder.join(empty)).map(Iterator::count);
-            assert!(entries.is_ok_and(|count| count == 0), "{empty} is no empty folder");
+            assert!(entries.is_ok_and(|count| count == 0), "{empty} is not an empty folder");
         }
         if let Some((link, target)) = &self.link {
             let expected = match self.links {
@@ -163,8 +163,8 @@ impl Beside {
                 Links::Follow => Some(files[target].clone()),
                 Links::Keep => Some(format!("a link to {target}").into_bytes()),
             };
-            let came = there.get(&format!("s/{link}"));
-            assert!(came == expected.as_ref(), "{link}, {:?}", self.links);
+            let found = arrived.get(&format!("s/{link}"));
+            assert!(found == expected.as_ref(), "{link}, {:?}", self.links);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! A peer as someone would write it who has read XCHER.txt and nothing else: blocking sockets, text
-//! split at spaces, no use of this project's code.
+//! A base-protocol peer, written from the original specification, XCHER.txt, alone: blocking sockets, text
+//! split at spaces, and none of this project's code.
 //!
-//! XCHER.txt leaves open how a nick gets to the chat server; `X_NICK nick` is sent for that, and an
-//! answer, if one comes, is passed over. [`provide`] runs as client B, [`request`] as client A.
+//! XCHER.txt does not say how a client registers a nick with the chat server; this peer sends
+//! `X_NICK nick` and expects YES. [`provide`] runs as client B, [`request`] as client A.
 
-// Each test file uses a part of it.
+// Each test file is a crate of its own and uses a part of this module.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
@@ -14,20 +14,20 @@ use std::thread::{JoinHandle, spawn};
 
 use crate::system::patience::Patience;
 
-/// What client A got.
+/// The results of client A.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Received {
-    /// The list as it came: name and size, both as text.
+    /// The listing as received: name and size, both as text.
     pub(crate) list: Vec<(String, String)>,
     /// The answers to X_CHK.
     pub(crate) checked: Vec<(String, bool)>,
-    /// The files: name and bytes.
+    /// The received files: name and bytes.
     pub(crate) files: Vec<(String, Vec<u8>)>,
-    /// The files to which X_REQUEST brought a NO.
+    /// The files whose X_REQUEST was answered NO.
     pub(crate) refused: Vec<String>,
 }
 
-/// What client A does in its session, in this order.
+/// The requests of client A in its session, sent in this order.
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
     /// Sends X_FILELIST.
@@ -36,12 +36,12 @@ pub(crate) struct Wishes {
     pub(crate) check: Vec<String>,
     /// Sends X_REQUEST for each: name and size.
     pub(crate) request: Vec<(String, String)>,
-    /// Sends X_REQUEST for everything on the list, with the size as it was listed.
+    /// Sends X_REQUEST for every entry of the listing, with its listed size.
     pub(crate) request_all: bool,
 }
 
-/// Client B: registers as `nick`, says so through `online`, waits for one X_INIT, serves `files`
-/// until X_END, and returns every line that came on the control connection.
+/// Runs client B: registers as `nick`, calls `online`, waits for one X_INIT, serves `files` until X_END, and
+/// returns every line received on the control connection.
 pub(crate) fn provide(
     relay: SocketAddr,
     nick: &str,
@@ -85,7 +85,7 @@ fn serve(mut control: TcpStream, files: &[(String, Vec<u8>)]) -> Result<Vec<Stri
                         let mut data = TcpStream::connect((control.peer_addr()?.ip(), port))?;
                         data.write_all(bytes)?;
                     }
-                    // The one packet of the seed that says that there is no such file.
+                    // The only packet of the original specification for a missing file.
                     None => writeln!(control, "X_CHK {name} NO")?,
                 }
             }
@@ -100,7 +100,7 @@ fn serve(mut control: TcpStream, files: &[(String, Vec<u8>)]) -> Result<Vec<Stri
     Ok(lines)
 }
 
-/// Client A: listens, calls `nick` by X_INIT, does what it wishes, says X_END.
+/// Runs client A: listens, calls `nick` with X_INIT, sends its requests, and ends with X_END.
 pub(crate) fn request(
     relay: SocketAddr,
     own_nick: &str,
@@ -118,18 +118,18 @@ pub(crate) fn request(
     })
 }
 
-/// What client A can be waiting for.
-enum Came {
+/// An event that client A waits for.
+enum Event {
     Line(String),
     File(Result<Vec<u8>>),
 }
 
 fn receive(mut control: TcpStream, wishes: Wishes) -> Result<Received> {
-    let (sender, came) = channel();
+    let (sender, events) = channel();
     let (mut reader, lines) = (BufReader::new(control.try_clone()?), sender.clone());
     spawn(move || {
         while let Ok(Some(line)) = read_line(&mut reader) {
-            if lines.send(Came::Line(line)).is_err() {
+            if lines.send(Event::Line(line)).is_err() {
                 break;
             }
         }
@@ -138,7 +138,7 @@ fn receive(mut control: TcpStream, wishes: Wishes) -> Result<Received> {
     if wishes.list || wishes.request_all {
         writeln!(control, "X_FILELIST")?;
         loop {
-            let line = answer(&came, "X_FILELIST ")?;
+            let line = answer(&events, "X_FILELIST ")?;
             let (name, size) = last_word(&line);
             if (name, size) == ("EOF", "EOF") {
                 break;
@@ -148,7 +148,7 @@ fn receive(mut control: TcpStream, wishes: Wishes) -> Result<Received> {
     }
     for name in wishes.check {
         writeln!(control, "X_CHK {name}")?;
-        let yes = last_word(&answer(&came, "X_CHK ")?).1 == "YES";
+        let yes = last_word(&answer(&events, "X_CHK ")?).1 == "YES";
         received.checked.push((name, yes));
     }
     let mut requests = wishes.request;
@@ -160,13 +160,13 @@ fn receive(mut control: TcpStream, wishes: Wishes) -> Result<Received> {
         let address = server.local_addr()?;
         writeln!(control, "X_REQUEST {name} {size} {}", address.port())?;
         let files = sender.clone();
-        spawn(move || files.send(Came::File(accept_file(&server))));
-        match next(&came)? {
-            Came::File(bytes) => received.files.push((name, bytes?)),
-            Came::Line(_) => {
-                // The NO of a provider that will not connect: ends the wait for it.
+        spawn(move || files.send(Event::File(accept_file(&server))));
+        match next(&events)? {
+            Event::File(bytes) => received.files.push((name, bytes?)),
+            Event::Line(_) => {
+                // The provider answered NO and will not connect: ends the wait for it.
                 drop(TcpStream::connect(address)?);
-                while !matches!(came.recv(), Ok(Came::File(_))) {}
+                while !matches!(events.recv(), Ok(Event::File(_))) {}
                 received.refused.push(name);
             }
         }
@@ -183,10 +183,10 @@ fn accept_file(server: &TcpListener) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What follows `start` in the next line that begins with it.
-fn answer(came: &Receiver<Came>, start: &str) -> Result<String> {
+/// Returns the rest of the next line that begins with `start`.
+fn answer(events: &Receiver<Event>, start: &str) -> Result<String> {
     loop {
-        if let Came::Line(line) = next(came)?
+        if let Event::Line(line) = next(events)?
             && let Some(rest) = line.strip_prefix(start)
         {
             return Ok(rest.to_owned());
@@ -194,19 +194,19 @@ fn answer(came: &Receiver<Came>, start: &str) -> Result<String> {
     }
 }
 
-/// What comes next, as long as anything moves.
-fn next(came: &Receiver<Came>) -> Result<Came> {
+/// Waits for the next event, as long as there is progress.
+fn next(events: &Receiver<Event>) -> Result<Event> {
     let mut patience = Patience::new();
     loop {
         let left = patience.left().ok_or_else(|| Error::other("expected an answer, got none"))?;
-        match came.recv_timeout(left) {
+        match events.recv_timeout(left) {
             Err(RecvTimeoutError::Timeout) => {}
             next => return next.map_err(Error::other),
         }
     }
 }
 
-/// Connects to the chat server and says who this is.
+/// Connects to the chat server and registers a nick.
 fn register(relay: SocketAddr, nick: &str) -> Result<BufReader<TcpStream>> {
     let mut chat = BufReader::new(TcpStream::connect(relay)?);
     writeln!(chat.get_mut(), "X_NICK {nick}")?;
@@ -215,7 +215,7 @@ fn register(relay: SocketAddr, nick: &str) -> Result<BufReader<TcpStream>> {
     Ok(chat)
 }
 
-/// The next line that begins like this; others mean nothing to this peer.
+/// Reads the next line with this prefix, and ignores others.
 fn line_that_begins(reader: &mut BufReader<TcpStream>, start: &str) -> Result<String> {
     loop {
         match read_line(reader)? {

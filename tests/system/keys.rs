@@ -1,4 +1,4 @@
-//! Hosts with keys of the test's choice.
+//! Keys, and the folder that holds them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -10,7 +10,7 @@ use super::process::{Xcher, xcher};
 pub(crate) const ONE: &str = "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub(crate) const TWO: &str = "AgECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// `xcher peers` with its keys in this folder.
+/// Builds an `xcher peers` command whose data directory is this folder.
 pub(crate) fn peers(folder: &Path, args: &[&str]) -> Xcher {
     xcher(["peers"]).args(args).env("XCHER_DATA_DIR", folder)
 }

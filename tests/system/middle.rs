@@ -1,4 +1,4 @@
-//! Someone on the wire between two hosts: hears all that passes, and changes it as the test says.
+//! A man in the middle between two hosts: records all traffic and changes it as the test says.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,26 +12,26 @@ use super::PATIENCE;
 use super::patient::Patient;
 use super::process::{Process, Xcher};
 
-/// Where it stands: another address of this host than its own, so that a port which one of the two
-/// listens on is free to be listened on here.
-const HERE: &str = "127.0.0.2";
+/// Address of the man in the middle. It differs from that of the hosts, so that it can listen on the same
+/// ports as they do.
+const MIDDLE_IP: &str = "127.0.0.2";
 
-/// What passes on a connection between A, who calls, and B.
+/// One direction of a connection between A, the caller, and B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// The control connection, as A wrote it.
+pub(crate) enum Flow {
+    /// The control connection, from A to B.
     ByA,
-    /// The control connection, as B wrote it.
+    /// The control connection, from B to A.
     ByB,
-    /// A data connection to A.
+    /// A data connection that A accepted.
     Data,
 }
 
-/// Changes a piece of what passes, which begins at this byte of its stream. `false` ends the stream.
-pub(crate) type Change = dyn Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync;
+/// Changes a chunk of a flow, given the offset of its first byte. `false` ends the flow.
+pub(crate) type Change = dyn Fn(Flow, usize, &mut Vec<u8>) -> bool + Send + Sync;
 
-/// A chat server to A that hands B its own address in place of A's, and the two ends that follow
-/// from it.
+/// A relay, as A sees it, that sends B its own address in place of A's, and so accepts B's connections and
+/// forwards them to A.
 pub(crate) struct Middle {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -39,21 +39,21 @@ pub(crate) struct Middle {
 
 struct State {
     change: Box<Change>,
-    /// Who A is: its ports are to be listened on here too.
+    /// A's process id: the middle listens on every port that A listens on.
     a: Mutex<Option<u32>>,
     is_known: Condvar,
     streams: Mutex<Vec<Stream>>,
-    /// Where A listens for whoever comes to a port here.
+    /// A's address for each port of the middle that stands in for it.
     named: Mutex<HashMap<u16, SocketAddr>>,
 }
 
-/// What passed on a stream, once it is over.
-type Stream = (Way, JoinHandle<Vec<u8>>);
+/// A flow, and its bytes once it has ended.
+type Stream = (Flow, JoinHandle<Vec<u8>>);
 
 impl Middle {
     pub(crate) fn start(
         relay: SocketAddr,
-        change: impl Fn(Way, usize, &mut Vec<u8>) -> bool + Send + Sync + 'static,
+        change: impl Fn(Flow, usize, &mut Vec<u8>) -> bool + Send + Sync + 'static,
     ) -> Self {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
@@ -65,7 +65,7 @@ impl Middle {
             named: Mutex::new(HashMap::new()),
         });
         let kept = Arc::clone(&state);
-        // Its threads end with their connections.
+        // The threads end with their connections.
         spawn(move || {
             for client in server.incoming() {
                 let (client, relay) = (client.unwrap(), TcpStream::connect(relay).unwrap());
@@ -86,8 +86,8 @@ impl Middle {
         a
     }
 
-    /// What passed on each stream, once all are over.
-    pub(crate) fn heard(self) -> Vec<(Way, Vec<u8>)> {
+    /// Waits until all flows have ended; returns their bytes.
+    pub(crate) fn heard(self) -> Vec<(Flow, Vec<u8>)> {
         let mut heard = Vec::new();
         loop {
             let Some((way, stream)) = self.state.streams.lock().unwrap().pop() else { break };
@@ -98,19 +98,19 @@ impl Middle {
     }
 }
 
-/// What A says to the relay.
+/// Forwards lines from A to the relay, with the middle's address in X_INIT.
 fn pass_on(from: TcpStream, mut to: TcpStream, state: &Arc<State>) -> Option<()> {
     let mut lines = BufReader::new(from);
     let mut line = String::new();
     while lines.read_line(&mut line).ok()? > 0 {
         if let ["X_INIT", nick, ip, port] = line.trim_end().split(' ').collect::<Vec<_>>()[..] {
             let a = format!("{ip}:{port}").parse().unwrap();
-            let server = TcpListener::bind((HERE, 0)).unwrap();
+            let server = TcpListener::bind((MIDDLE_IP, 0)).unwrap();
             let port = server.local_addr().unwrap().port();
-            line = format!("X_INIT {nick} {HERE} {port}\n");
+            line = format!("X_INIT {nick} {MIDDLE_IP} {port}\n");
             state.named.lock().unwrap().insert(port, a);
             let state = Arc::clone(state);
-            spawn(move || join(&server, a, &state, [Way::ByA, Way::ByB]));
+            spawn(move || splice(&server, a, &state, [Flow::ByA, Flow::ByB]));
         }
         to.write_all(line.as_bytes()).ok()?;
         line.clear();
@@ -118,12 +118,12 @@ fn pass_on(from: TcpStream, mut to: TcpStream, state: &Arc<State>) -> Option<()>
     to.shutdown(Shutdown::Both).ok()
 }
 
-/// What the relay says to A, as if it had passed on what A said.
+/// Forwards lines from the relay to A, with A's own address in X_TICKET.
 fn pass_back(from: TcpStream, mut to: TcpStream, state: &State) -> Option<()> {
     let mut lines = BufReader::new(from);
     let mut line = String::new();
     while lines.read_line(&mut line).ok()? > 0 {
-        if let ["X_TICKET", nick, HERE, port, ticket] =
+        if let ["X_TICKET", nick, MIDDLE_IP, port, ticket] =
             line.trim_end().split(' ').collect::<Vec<_>>()[..]
         {
             let a = state.named.lock().unwrap()[&port.parse().unwrap()];
@@ -135,8 +135,8 @@ fn pass_back(from: TcpStream, mut to: TcpStream, state: &State) -> Option<()> {
     to.shutdown(Shutdown::Both).ok()
 }
 
-/// Waits for B, and connects it to A.
-fn join(server: &TcpListener, a: SocketAddr, state: &Arc<State>, [by_a, by_b]: [Way; 2]) {
+/// Waits for B and connects it to A.
+fn splice(server: &TcpListener, a: SocketAddr, state: &Arc<State>, [by_a, by_b]: [Flow; 2]) {
     let Ok((b, _)) = server.accept() else { return };
     let Some(a) = connect(a) else { return };
     let [a, b] = [a, b].map(Patient::new);
@@ -146,7 +146,7 @@ fn join(server: &TcpListener, a: SocketAddr, state: &Arc<State>, [by_a, by_b]: [
         let kept = Arc::clone(state);
         let stream = spawn(move || {
             copy(from, to, |begins, bytes| {
-                if way == Way::ByA {
+                if way == Flow::ByA {
                     kept.open_ports();
                 }
                 (kept.change)(way, begins, bytes)
@@ -157,24 +157,24 @@ fn join(server: &TcpListener, a: SocketAddr, state: &Arc<State>, [by_a, by_b]: [
 }
 
 impl State {
-    /// Listens wherever A does, before B can hear of it.
+    /// Listens on every port that A listens on, before B learns of it.
     fn open_ports(self: &Arc<Self>) {
         let mut a = self.a.lock().unwrap();
         while a.is_none() {
             a = self.is_known.wait_timeout(a, PATIENCE).unwrap().0;
         }
         for port in listened_on(a.unwrap()) {
-            // What is listened on already is not to be listened on twice.
-            if let Ok(server) = TcpListener::bind((HERE, port)) {
+            // Fails for a port that is covered already.
+            if let Ok(server) = TcpListener::bind((MIDDLE_IP, port)) {
                 let state = Arc::clone(self);
                 let a = SocketAddr::from(([127, 0, 0, 1], port));
-                spawn(move || join(&server, a, &state, [Way::Data; 2]));
+                spawn(move || splice(&server, a, &state, [Flow::Data; 2]));
             }
         }
     }
 }
 
-/// The ports of 127.0.0.1 that a process listens on.
+/// Returns the ports of 127.0.0.1 that a process listens on.
 fn listened_on(process: u32) -> Vec<u16> {
     let Ok(open) = std::fs::read_dir(format!("/proc/{process}/fd")) else { return Vec::new() };
     let open: Vec<_> = open
@@ -192,18 +192,18 @@ fn listened_on(process: u32) -> Vec<u16> {
     sockets.lines().filter_map(port).collect()
 }
 
-/// From here, so that A finds B where it expects it.
+/// Connects from the middle's address, where A expects B to be.
 fn connect(to: SocketAddr) -> Option<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    // So that a port of A's that was used for this can be listened on here.
+    // Lets the middle listen later on a port that this connection uses now.
     socket.set_reuse_address(true).unwrap();
-    let here: IpAddr = HERE.parse().unwrap();
+    let here: IpAddr = MIDDLE_IP.parse().unwrap();
     socket.bind(&SocketAddr::new(here, 0).into()).unwrap();
     socket.connect(&to.into()).ok()?;
     Some(socket.into())
 }
 
-/// Copies until the end; what came.
+/// Copies until the end; returns the bytes that came, before any change.
 fn copy(
     mut from: Patient,
     mut to: Patient,
@@ -212,11 +212,11 @@ fn copy(
     let (mut copied, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let mut bytes = buffer[..length].to_vec();
-        let goes_on = change(copied.len(), &mut bytes);
+        let continues = change(copied.len(), &mut bytes);
         copied.extend_from_slice(&buffer[..length]);
-        // One who does not listen any more may still speak.
+        // A host that has stopped reading may still write.
         let _ = to.write_all(&bytes);
-        if !goes_on {
+        if !continues {
             break;
         }
     }

@@ -1,10 +1,9 @@
-//! What the whole-system tests start, talk to and compare: the real binary on real sockets.
+//! Support for the system tests, which run the real binary on real sockets.
 
-// Each test file uses a part of it.
+// Each test file is a crate of its own and uses a part of this module.
 #![allow(dead_code)]
 
-#[cfg(unix)]
-pub(crate) mod another_user;
+pub(crate) mod encrypted_wire;
 #[cfg(unix)]
 pub(crate) mod keys;
 pub(crate) mod middle;
@@ -14,7 +13,6 @@ pub(crate) mod other_user;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod patient;
-pub(crate) mod private_wire;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod relay;
@@ -26,12 +24,12 @@ pub(crate) mod wire;
 use std::io::Write as _;
 use std::time::Duration;
 
-/// How long nothing may move before a test gives up.
+/// Time without any progress before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tells what could not be tried here.
+/// Reports a check that this machine cannot run.
 pub(crate) fn not_tested(why: &str) {
-    // Not by a macro, which a test that passes would keep to itself.
+    // Written directly: the output of `eprintln!` is captured and dropped if the test passes.
     let mut terminal = std::io::stderr();
     writeln!(terminal, "NOT TESTED: {why}").unwrap();
 }

@@ -1,4 +1,4 @@
-//! A relay and two hosts, each on a network of its own: both reach the relay, and not each other.
+//! A relay and two hosts on separate networks: both hosts reach the relay, but not each other.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::{Process, Xcher};
 
-/// Three network namespaces, gone when this is dropped.
+/// Three network namespaces, deleted on drop.
 pub(crate) struct Networks {
     id: String,
 }
 
-/// Those that this process has made.
-static MADE: AtomicU32 = AtomicU32::new(0);
+/// Number of [`Networks`] that this process has created.
+static CREATED: AtomicU32 = AtomicU32::new(0);
 
 /// A host on one of the two networks.
 #[derive(Clone, Copy)]
@@ -22,9 +22,9 @@ pub(crate) enum Host {
 }
 
 impl Networks {
-    /// `None` where this user may not make any.
+    /// Creates them; `None` if this user is not permitted to.
     pub(crate) fn new() -> Option<Self> {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let number = CREATED.fetch_add(1, Ordering::Relaxed);
         let networks = Self { id: format!("{}-{number}", std::process::id()) };
         let [relay, a, b] = ["r", "1", "2"].map(|name| networks.name(name));
         for name in [&relay, &a, &b] {
@@ -49,7 +49,7 @@ impl Networks {
                 }
             }
         }
-        // The relay's host passes nothing on from one to the other: what goes there is lost.
+        // The relay's host does not route between the two networks: packets from one to the other are lost.
         let forward = "/proc/sys/net/ipv4/ip_forward";
         let command = ["netns", "exec", &relay, "sh", "-c", &format!("echo 0 > {forward}")];
         let closed = Command::new("ip").args(command).stderr(Stdio::null()).status();
@@ -61,17 +61,17 @@ impl Networks {
         format!("xcher-{}-{host}", self.id)
     }
 
-    /// A host's own address.
+    /// Returns a host's own address.
     pub(crate) fn address(&self, host: Host) -> String {
         format!("10.255.{}.2", host as u8)
     }
 
-    /// The relay's address on a host's network.
+    /// Returns the relay's address on a host's network.
     pub(crate) fn relay_seen_by(&self, host: Host) -> String {
         format!("10.255.{}.1", host as u8)
     }
 
-    /// `xcher relay`, and the ports of it and of its bridge.
+    /// Starts `xcher relay`; returns it with its port and its bridge's.
     pub(crate) fn relay(&self) -> (Process, [u16; 2]) {
         let listen = ["--listen", "0.0.0.0:0", "--http", "0.0.0.0:0"];
         let process = self.command("r", &["relay"]).args(listen).start();
@@ -83,12 +83,12 @@ impl Networks {
         (process, ports)
     }
 
-    /// A command on the relay's host, which both reach.
+    /// Builds a command that runs on the relay's host, which both hosts reach.
     pub(crate) fn between(&self, args: &[&str]) -> Xcher {
         self.command("r", args)
     }
 
-    /// A command of a host.
+    /// Builds a command that runs on a host.
     pub(crate) fn xcher(&self, host: Host, args: &[&str]) -> Xcher {
         self.command(&(host as u8).to_string(), args)
     }

@@ -1,5 +1,5 @@
-//! Time as this machine has it now: what is promised within a second may take longer where everything
-//! does.
+//! Time at this machine's present pace: what must happen within a second can take longer on a machine that
+//! is slow in everything.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// A clock that ticks when a program which does nothing was started and has ended, but no faster than
-/// the time of day: with nothing else to do, a machine takes a tenth of a tick for that.
+/// A clock that ticks each time a program that does nothing was started and has exited, but never faster
+/// than real time: an idle machine needs a tenth of a tick for that.
 pub(crate) struct Pace {
     ticks: Arc<AtomicU32>,
     is_over: Arc<AtomicBool>,
@@ -24,11 +24,14 @@ impl Pace {
         let thread = spawn(move || {
             let mut next = Instant::now();
             while !over.load(Ordering::Relaxed) {
-                // One that is late does not catch up.
+                // A late tick is not caught up.
                 next = (next + TICK).max(Instant::now());
                 let mut nothing = Command::new("true");
                 nothing.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-                assert!(nothing.status().is_ok_and(|status| status.success()), "no `true` here");
+                assert!(
+                    nothing.status().is_ok_and(|status| status.success()),
+                    "`true` cannot be run"
+                );
                 sleep(next.saturating_duration_since(Instant::now()));
                 count.fetch_add(1, Ordering::Relaxed);
             }
@@ -36,16 +39,16 @@ impl Pace {
         Self { ticks, is_over, thread }
     }
 
-    /// How long it is since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        assert!(!self.thread.is_finished(), "the clock stands still");
+        assert!(!self.thread.is_finished(), "the clock has stopped");
         TICK * self.ticks.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Pace {
     fn drop(&mut self) {
-        // It ends with the tick.
+        // The thread ends at its next tick.
         self.is_over.store(true, Ordering::Relaxed);
     }
 }

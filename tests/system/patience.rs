@@ -1,36 +1,35 @@
-//! Waiting as long as something moves: on a busy machine everything takes longer, but nothing stands
-//! still.
+//! Waits that last as long as there is progress: a busy machine slows everything down but stops nothing.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
 
-/// A wait that ends when no process of this test moved for so long, however long it takes.
+/// A wait that ends once no process of this test has made progress for [`PATIENCE`], however long it takes.
 pub(crate) struct Patience {
     window: Instant,
-    /// What the processes had done in the middle of the window.
+    /// The processes' activity until the middle of the window.
     middle: Option<Activity>,
-    /// Windows in a row in which processors worked and no byte moved.
-    at_work: u32,
+    /// Consecutive windows with processor time but without a byte moved.
+    busy_windows: u32,
 }
 
-/// Such windows that a wait may have at most: else what turns in a circle is awaited for ever.
-const AT_WORK: u32 = 20;
-/// Less than this is what an idle host does: hundredths of a second, or pieces of 64 KiB.
-const LEAST: u64 = 4;
+/// Limit of such windows in one wait: without it, a wait for a process in an endless loop would not end.
+const MAX_BUSY_WINDOWS: u32 = 20;
+/// Activity below this is an idle host's, in hundredths of a second or chunks of 64 KiB.
+const MIN_ACTIVITY: u64 = 4;
 
 impl Patience {
     pub(crate) fn new() -> Self {
-        Self { window: Instant::now(), middle: None, at_work: 0 }
+        Self { window: Instant::now(), middle: None, busy_windows: 0 }
     }
 
-    /// Something was seen to move.
+    /// Restarts the wait after progress was seen.
     pub(crate) fn renew(&mut self) {
         *self = Self::new();
     }
 
-    /// How long to wait before the next look; `None` when it is over.
+    /// Returns the time to wait before the next check; `None` once the wait is over.
     pub(crate) fn left(&mut self) -> Option<Duration> {
         let passed = self.window.elapsed();
         match &self.middle {
@@ -41,29 +40,29 @@ impl Patience {
             }
             Some(_) if passed < PATIENCE => Some(PATIENCE - passed),
             Some(middle) => {
-                let (ticks, pieces) = Activity::now().since(middle);
-                let at_work = if pieces < LEAST { self.at_work + 1 } else { 0 };
-                if ticks.max(pieces) < LEAST || at_work > AT_WORK {
+                let (ticks, chunks) = Activity::now().since(middle);
+                let busy_windows = if chunks < MIN_ACTIVITY { self.busy_windows + 1 } else { 0 };
+                if ticks.max(chunks) < MIN_ACTIVITY || busy_windows > MAX_BUSY_WINDOWS {
                     return None;
                 }
-                *self = Self { at_work, ..Self::new() };
+                *self = Self { busy_windows, ..Self::new() };
                 Some(PATIENCE / 2)
             }
         }
     }
 }
 
-/// Looks again and again until it holds; fails where nothing moves any more.
+/// Checks again and again until it holds; fails if progress stops first.
 #[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let mut patience = Patience::new();
     while !holds() {
-        assert!(patience.left().is_some(), "expected that {what}, but nothing moves");
+        assert!(patience.left().is_some(), "expected that {what}, but there is no progress");
         std::thread::yield_now();
     }
 }
 
-/// What each process that this one started has done so far: processor time and bytes moved.
+/// Processor time and bytes moved so far by each process that this one started.
 struct Activity(HashMap<String, (u64, u64)>);
 
 impl Activity {
@@ -72,7 +71,7 @@ impl Activity {
         let Ok(processes) = std::fs::read_dir("/proc") else { return Self(HashMap::new()) };
         let done = processes.flatten().filter_map(|process| {
             let stat = std::fs::read_to_string(process.path().join("stat")).ok()?;
-            // The name in brackets may hold anything.
+            // The process name, in parentheses, can contain anything.
             let (_, fields) = stat.rsplit_once(") ")?;
             let fields: Vec<_> = fields.split(' ').collect();
             if *fields.get(1)? != own {
@@ -90,7 +89,8 @@ impl Activity {
         Self(done.collect())
     }
 
-    /// What was done since then, by those who still run: hundredths of a second, and pieces of 64 KiB.
+    /// Returns the activity since then of the processes that still run, in hundredths of a second and chunks
+    /// of 64 KiB.
     fn since(&self, then: &Self) -> (u64, u64) {
         let mut all = (0, 0);
         for (process, (ticks, bytes)) in &self.0 {

@@ -1,4 +1,4 @@
-//! Sockets whose other end is waited for as long as something moves.
+//! Sockets that wait for the other end as long as there is progress.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,16 +8,16 @@ use socket2::SockRef;
 
 use super::patience::Patience;
 
-/// How often it looks whether anything moves.
-const LOOK: Duration = Duration::from_secs(1);
+/// Time between checks for progress.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection.
 pub(crate) struct Patient(TcpStream);
 
 impl Patient {
     pub(crate) fn new(socket: TcpStream) -> Self {
-        socket.set_read_timeout(Some(LOOK)).unwrap();
-        socket.set_write_timeout(Some(LOOK)).unwrap();
+        socket.set_read_timeout(Some(POLL_INTERVAL)).unwrap();
+        socket.set_write_timeout(Some(POLL_INTERVAL)).unwrap();
         Self(socket)
     }
 
@@ -25,7 +25,7 @@ impl Patient {
         self.0.try_clone().map(Self)
     }
 
-    /// The connection, of which each call waits for a second at the most.
+    /// Returns the socket itself, whose calls wait for at most [`POLL_INTERVAL`].
     pub(crate) fn socket(&self) -> &TcpStream {
         &self.0
     }
@@ -47,10 +47,10 @@ impl Write for Patient {
     }
 }
 
-/// The next connection to it.
+/// Accepts the next connection.
 pub(crate) fn accept(listener: &TcpListener) -> Result<TcpStream> {
-    // On a listener it is the time that accept takes.
-    SockRef::from(listener).set_read_timeout(Some(LOOK))?;
+    // A listener's read timeout limits accept().
+    SockRef::from(listener).set_read_timeout(Some(POLL_INTERVAL))?;
     wait(|| Ok(listener.accept()?.0))
 }
 
@@ -64,7 +64,7 @@ fn wait<T>(mut once: impl FnMut() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Whether nothing has come of it yet.
+/// True if a call timed out and can be repeated.
 pub(crate) fn is_early(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -1,4 +1,4 @@
-//! The binary as a child process, whose lines are waited for.
+//! Runs the binary as a child process and waits for lines of its output.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -15,7 +15,7 @@ use tempfile::{TempDir, tempdir};
 use super::pace::Pace;
 use super::patience::Patience;
 
-/// What the binary can be told to do.
+/// The commands of the binary.
 pub(crate) const COMMANDS: [&str; 14] = [
     "relay",
     "bridge",
@@ -33,10 +33,10 @@ pub(crate) const COMMANDS: [&str; 14] = [
     "man",
 ];
 
-/// A command line of the binary, and the folder of its keys, which is its own and empty.
+/// A command line of the binary, and its data directory: a new, empty one.
 pub(crate) struct Xcher(Command, TempDir);
 
-/// The binary with these arguments, and nothing of this machine's configuration and keys.
+/// Builds a command line that ignores this machine's configuration and keys.
 pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xcher"));
     for (name, _) in std::env::vars_os() {
@@ -50,7 +50,7 @@ pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher
 }
 
 impl Xcher {
-    /// Any other program, watched in the same way.
+    /// Builds a command line of another program, watched in the same way.
     pub(crate) fn other(program: &str) -> Self {
         Self::new(Command::new(program))
     }
@@ -93,26 +93,26 @@ impl Xcher {
         Process { title, child, stdin, seen, began: Instant::now(), _keys: self.1 }
     }
 
-    /// Runs it to its end.
+    /// Runs it until it exits.
     pub(crate) fn run(self) -> Done {
         self.start().wait()
     }
 
-    /// Starts it between two others: their ends of the pipes are not this test's.
-    pub(crate) fn between(mut self, stdin: Stdio, stdout: Stdio) -> Held {
+    /// Starts it in a pipeline: the test does not hold these ends of the pipes.
+    pub(crate) fn between(mut self, stdin: Stdio, stdout: Stdio) -> RawProcess {
         self.0.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
-        Held(self.0.spawn().expect("the binary starts"), self.1)
+        RawProcess(self.0.spawn().expect("the binary starts"), self.1)
     }
 
-    /// To be started in another way.
+    /// Returns the command and its data directory, for callers that start it in another way.
     pub(super) fn parts(self) -> (Command, TempDir) {
         (self.0, self.1)
     }
 
-    /// Starts it with its standard output and error for the test to read, or not to.
-    pub(crate) fn spawn(mut self) -> Held {
+    /// Starts it without reading its standard output and error, which the test may do or not.
+    pub(crate) fn spawn(mut self) -> RawProcess {
         self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Held(self.0.spawn().expect("the binary starts"), self.1)
+        RawProcess(self.0.spawn().expect("the binary starts"), self.1)
     }
 }
 
@@ -122,12 +122,12 @@ struct Seen {
     more: Condvar,
 }
 
-/// What a process has said so far.
+/// A process's output so far.
 #[derive(Default)]
 pub(crate) struct Lines {
     pub(crate) out: Vec<String>,
     pub(crate) err: Vec<String>,
-    /// Streams at their end: two when the process is over.
+    /// Streams that reached their end: two once the process has exited.
     ended: u32,
 }
 
@@ -138,7 +138,7 @@ impl Seen {
         which: fn(&mut Lines) -> &mut Vec<String>,
     ) {
         let seen = Arc::clone(self);
-        // It ends with the process.
+        // The thread ends with the process.
         std::thread::spawn(move || {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
@@ -166,7 +166,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Waits until `look` finds what it looks for in what was said so far.
+    /// Waits until `look` returns a value for the output so far; `what` describes it if that never happens.
     pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Lines) -> Option<T>) -> T {
         let mut patience = Patience::new();
         let mut seen = (0, 0);
@@ -180,9 +180,10 @@ impl Process {
             }
             let left = patience.left();
             if lines.ended == 2 || left.is_none() {
-                let how = if lines.ended == 2 { "it ended" } else { "nothing moves" };
+                let how =
+                    if lines.ended == 2 { "the process ended" } else { "there is no progress" };
                 let (out, err) = (lines.out.join("\n"), lines.err.join("\n"));
-                // Others may still look, on the way out.
+                // Destructors may still lock it while this unwinds.
                 drop(lines);
                 panic!("expected {what}, but {how}\n{}\nout:\n{out}\nerr:\n{err}", self.title);
             }
@@ -190,21 +191,21 @@ impl Process {
         }
     }
 
-    /// Waits for a line on standard output that begins like this; returns the rest of it.
+    /// Waits for a line on standard output with this prefix; returns the rest of it.
     pub(crate) fn out(&self, start: &str) -> String {
         self.until(&format!("{start:?} on standard output"), |lines| {
             lines.out.iter().find_map(|line| Some(line.strip_prefix(start)?.to_owned()))
         })
     }
 
-    /// Waits for a line on standard error that holds this; returns the line.
+    /// Waits for a line on standard error that contains this; returns the line.
     pub(crate) fn err(&self, part: &str) -> String {
         self.until(&format!("{part:?} on standard error"), |lines| {
             lines.err.iter().find(|line| line.contains(part)).cloned()
         })
     }
 
-    /// Whether a line on standard error holds this already.
+    /// True if a line on standard error contains this already.
     pub(crate) fn seen_err(&self, part: &str) -> bool {
         self.seen.lines.lock().unwrap().err.iter().any(|line| line.contains(part))
     }
@@ -233,39 +234,42 @@ impl Process {
         signal_to(&self.child, signal);
     }
 
-    /// The most memory of its own that it ever held, in KiB, and not less: the pages of the binary that
-    /// are mapped now are left out, since how many those are is the kernel's choice, and the page cache
-    /// has them anyway.
+    /// Returns its peak memory in KiB. Pages of the binary that are mapped now are not counted: the kernel
+    /// chooses how many there are, and the page cache holds them anyway.
     pub(crate) fn peak(&self) -> u64 {
-        peak(&self.child).expect("a process that runs")
+        peak(&self.child).expect("a running process")
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     pub(crate) fn wait(mut self) -> Done {
         self.stdin = None;
-        self.until("an end", |lines| (lines.ended == 2).then_some(()));
+        self.until("the process to end", |lines| (lines.ended == 2).then_some(()));
         let code = self.child.wait().unwrap().code();
         let mut lines = self.seen.lines.lock().unwrap();
-        let (met, err) = std::mem::take(&mut lines.err).into_iter().partition(|line| met(line));
+        let (session_lines, err) =
+            std::mem::take(&mut lines.err).into_iter().partition(|line| is_session_line(line));
         let done = Done {
             title: self.title.clone(),
             code,
             out: std::mem::take(&mut lines.out),
             err,
-            met,
+            session_lines,
             took: self.began.elapsed(),
         };
-        assert!(!done.err.iter().any(|line| line.contains("panicked")), "a panic\n{done}");
+        assert!(
+            !done.err.iter().any(|line| line.contains("panicked")),
+            "the process panicked\n{done}"
+        );
         done
     }
 
-    /// Signals it, and expects it to end within two seconds of a machine with nothing else to do.
+    /// Signals it and expects it to exit within two seconds, as an idle machine counts them (see [`Pace`]).
     pub(crate) fn stop(self, signal: Signal) -> Done {
         let pace = Pace::start();
         self.signal(signal);
         let done = self.wait();
         let took = pace.elapsed();
-        assert!(took < Duration::from_secs(2), "took {took:?} to end after {signal:?}\n{done}");
+        assert!(took < Duration::from_secs(2), "took {took:?} to exit after {signal:?}\n{done}");
         done
     }
 }
@@ -277,35 +281,35 @@ impl Drop for Process {
     }
 }
 
-/// A running process with its pipes in the test's hand; killed when dropped.
-pub(crate) struct Held(pub(crate) Child, TempDir);
+/// A running process whose pipes belong to the test; killed when dropped.
+pub(crate) struct RawProcess(pub(crate) Child, TempDir);
 
-impl Held {
+impl RawProcess {
     /// As [`Process::peak`].
     pub(crate) fn peak(&self) -> u64 {
-        self.peak_if_it_runs().expect("a process that runs")
+        self.peak_if_running().expect("a running process")
     }
 
-    /// The same, while it runs.
-    pub(crate) fn peak_if_it_runs(&self) -> Option<u64> {
+    /// As [`peak`](Self::peak); `None` once it has exited.
+    pub(crate) fn peak_if_running(&self) -> Option<u64> {
         peak(&self.0)
     }
 
-    /// Waits for its end, and expects this exit code; what was said on standard error.
+    /// Waits until it exits, expects this exit code, and returns the lines of standard error.
     pub(crate) fn end(mut self, code: i32) -> Vec<String> {
         let mut err = String::new();
         self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         assert_eq!(self.0.wait().unwrap().code(), Some(code), "{err}");
-        err.lines().filter(|line| !met(line)).map(str::to_owned).collect()
+        err.lines().filter(|line| !is_session_line(line)).map(str::to_owned).collect()
     }
 }
 
-/// Whether a line says who hears what is said in a session.
-fn met(line: &str) -> bool {
+/// True for a line that says whether a session is encrypted and with whom.
+fn is_session_line(line: &str) -> bool {
     line.contains("; the session is ")
 }
 
-impl Drop for Held {
+impl Drop for RawProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -330,15 +334,15 @@ fn parse(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
 
-/// A process that is over.
+/// A process that has exited.
 pub(crate) struct Done {
     title: String,
     pub(crate) code: Option<i32>,
     pub(crate) out: Vec<String>,
-    /// Without what is in `met`.
+    /// Standard error without the lines in `session_lines`.
     pub(crate) err: Vec<String>,
-    /// The lines on standard error that say who hears what is said in a session.
-    pub(crate) met: Vec<String>,
+    /// Lines on standard error that say whether a session is encrypted and with whom.
+    pub(crate) session_lines: Vec<String>,
     pub(crate) took: Duration,
 }
 
@@ -350,14 +354,14 @@ impl Done {
         self
     }
 
-    /// Expects a line on standard error that holds all of this, and that there is no other.
+    /// Expects exactly one line on standard error, which contains all of these parts.
     #[track_caller]
     pub(crate) fn one_error(self, parts: &[&str]) -> Self {
         assert_eq!(self.err.len(), 1, "\n{self}");
         self.error(parts)
     }
 
-    /// Expects a line on standard error that holds all of this.
+    /// Expects a line on standard error that contains all of these parts.
     #[track_caller]
     pub(crate) fn error(self, parts: &[&str]) -> Self {
         let holds = |line: &String| parts.iter().all(|part| line.contains(part));
@@ -365,7 +369,7 @@ impl Done {
         self
     }
 
-    /// Expects no line on standard error that holds this.
+    /// Expects no line on standard error that contains this.
     #[track_caller]
     pub(crate) fn no_error(self, part: &str) -> Self {
         assert!(!self.err.iter().any(|line| line.contains(part)), "\n{self}");
@@ -388,22 +392,23 @@ impl Done {
         self
     }
 
-    /// Expects one line that says who hears what is said, and that it holds all of this.
+    /// Expects exactly one line about a session's encryption, which contains all of these parts.
     #[track_caller]
-    pub(crate) fn met(self, parts: &[&str]) -> Self {
+    pub(crate) fn session_line(self, parts: &[&str]) -> Self {
         let holds = |line: &String| parts.iter().all(|part| line.contains(part));
-        assert!(self.met.len() == 1 && self.met.iter().all(holds), "expected {parts:?}\n{self}");
+        let lines = &self.session_lines;
+        assert!(lines.len() == 1 && lines.iter().all(holds), "expected {parts:?}\n{self}");
         self
     }
 
-    /// Expects nothing on standard error but who hears what is said in a session.
+    /// Expects nothing on standard error but lines about sessions' encryption.
     #[track_caller]
     pub(crate) fn quiet(self) -> Self {
         assert!(self.err.is_empty(), "\n{self}");
         self
     }
 
-    /// Standard output as `--json` events; every line must be one, and have a time, which is taken out.
+    /// Parses standard output as `--json` events. Expects a time in each and removes it.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<Value> {
         let timed = |line: &String| {
@@ -412,16 +417,16 @@ impl Done {
             time.as_str()?.ends_with('Z').then_some(event)
         };
         let events = self.out.iter().map(timed);
-        let not = || panic!("a line that is no JSON, or has no time\n{self}");
+        let not = || panic!("a line is not JSON, or has no time\n{self}");
         events.collect::<Option<_>>().unwrap_or_else(not)
     }
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { title, code, out, err, met, took } = self;
+        let Self { title, code, out, err, session_lines, took } = self;
         writeln!(f, "{title}\ncode {code:?} after {took:?}")?;
-        let [out, err, met] = [out, err, met].map(|lines| lines.join("\n"));
-        writeln!(f, "out:\n{out}\nerr:\n{err}\nmet:\n{met}")
+        let [out, err, sessions] = [out, err, session_lines].map(|lines| lines.join("\n"));
+        writeln!(f, "out:\n{out}\nerr:\n{err}\nsessions:\n{sessions}")
     }
 }

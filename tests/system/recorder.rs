@@ -1,11 +1,11 @@
-//! Someone between a host and its relay who writes everything down.
+//! An eavesdropper between a host and its relay that records everything.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
-/// Passes connections on to an address. Its thread ends with the test's process.
+/// Forwards connections to an address. Its threads end with the test's process.
 pub(crate) struct Recorder {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<u8>>>,
@@ -29,7 +29,7 @@ impl Recorder {
         Self { address, heard }
     }
 
-    /// All that was said so far, either way.
+    /// Returns all bytes so far, of both directions.
     pub(crate) fn heard(&self) -> Vec<u8> {
         self.heard.lock().unwrap().clone()
     }

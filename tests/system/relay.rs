@@ -1,4 +1,4 @@
-//! A relay, and hosts that meet at it.
+//! A relay, and the hosts that use it.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::process::{Process, Xcher, xcher};
 
-/// `xcher relay` on a free port.
+/// `xcher relay` on an ephemeral port.
 pub(crate) struct Relay {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
@@ -23,18 +23,18 @@ impl Relay {
         Self { process, address }
     }
 
-    /// The address of its bridge's WebSocket, as `--relay` takes it.
+    /// Returns the URL of its bridge, as `--relay` takes it.
     pub(crate) fn tunnel(&self) -> String {
         let url = self.process.out("http http://");
         format!("ws://{url}xcher")
     }
 
-    /// A command of a host that uses this relay.
+    /// Builds a command that uses this relay.
     pub(crate) fn xcher<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Xcher {
         at(self.address, args)
     }
 
-    /// `xcher share` that is online.
+    /// Starts `xcher share` and waits until it is online.
     pub(crate) fn share(&self, nick: &str, path: &Path) -> Process {
         let process = self.xcher(["share", "--nick", nick]).args([path]).start();
         process.out("online ");
@@ -42,13 +42,13 @@ impl Relay {
     }
 }
 
-/// The options of a host that uses a relay straight, or a bridge for everything.
+/// Returns the options of a host that uses a relay directly, or a bridge for everything.
 pub(crate) fn by(relay: &str) -> [&str; 4] {
     let via = if relay.contains("://") { "bridge" } else { "direct" };
     ["--relay", relay, "--via", via]
 }
 
-/// A command of a host that uses the relay at this address.
+/// Builds a command that uses the relay at this address.
 pub(crate) fn at<S: AsRef<OsStr>>(relay: SocketAddr, args: impl IntoIterator<Item = S>) -> Xcher {
     xcher(["--relay", &relay.to_string()]).args(args)
 }

@@ -1,4 +1,4 @@
-//! The binary as someone at a terminal has it.
+//! Runs the binary at a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -23,13 +23,13 @@ pub(crate) struct Terminal {
 
 #[derive(Default)]
 struct Screen {
-    /// What was shown, and whether that was all.
+    /// The output so far, and whether it has ended.
     shown: Mutex<(Vec<u8>, bool)>,
     more: Condvar,
 }
 
-/// What is left of it when it is over.
-pub(crate) struct Left {
+/// A process at a terminal that has exited.
+pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) screen: String,
     pub(crate) out: Vec<String>,
@@ -45,7 +45,7 @@ impl Terminal {
         let (mut command, keys) = command.parts();
         command.stdin(terminal()).stderr(terminal()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        // It holds the terminal open, which then would not end with the process.
+        // It holds the terminal open, and reads would not end with the process.
         drop(command);
         let keyboard = File::from(controller);
         let screen = Screen::watch(keyboard.try_clone().unwrap());
@@ -53,12 +53,12 @@ impl Terminal {
         Self { child, keyboard, screen, out, _keys: keys }
     }
 
-    /// Waits until this is shown, from where an earlier wait ended or not; all that was.
+    /// Waits until the screen contains this, shown earlier or not; returns the whole screen.
     pub(crate) fn shows(&self, text: &str) -> String {
         self.screen.until(text)
     }
 
-    /// As [`shows`](Self::shows), of standard output.
+    /// As [`shows`](Self::shows), for standard output.
     pub(crate) fn says(&self, text: &str) -> String {
         self.out.until(text)
     }
@@ -72,11 +72,11 @@ impl Terminal {
         signal_to(&self.child, signal);
     }
 
-    /// Waits until it ends by itself.
-    pub(crate) fn wait(mut self) -> Left {
+    /// Waits until it exits by itself.
+    pub(crate) fn wait(mut self) -> Finished {
         let screen = self.screen.until_end();
         let out = self.out.until_end().lines().map(str::to_owned).collect();
-        Left { code: self.child.wait().unwrap().code(), screen, out }
+        Finished { code: self.child.wait().unwrap().code(), screen, out }
     }
 }
 
@@ -87,7 +87,7 @@ impl Drop for Terminal {
     }
 }
 
-impl Left {
+impl Finished {
     /// Expects this exit code.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
@@ -100,7 +100,7 @@ impl Screen {
     fn watch(mut from: impl Read + Send + 'static) -> Arc<Self> {
         let screen = Arc::<Self>::default();
         let watched = Arc::clone(&screen);
-        // It ends with the process: a terminal whose last process is gone cannot be read.
+        // The thread ends with the process: a terminal without processes cannot be read.
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = from.read(&mut bytes) {
@@ -119,7 +119,7 @@ impl Screen {
     }
 
     fn until_end(&self) -> String {
-        self.wait("an end", |_, ended| ended)
+        self.wait("the process to end", |_, ended| ended)
     }
 
     fn wait(&self, what: &str, is_there: impl Fn(&str, bool) -> bool) -> String {

@@ -1,4 +1,4 @@
-//! Files on disk, made and compared.
+//! Writes, reads and compares files on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{TempDir, tempdir_in};
 
-/// Names with `/` between their parts, and what is in the files.
+/// Files' names, with `/` between components, and their contents.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
 
-/// The folder of unfinished files.
+/// The folder of partial files.
 pub(crate) const PARTIAL: &str = ".xcher-partial";
 
-/// Writes files, and the folders they are in.
+/// Writes files and creates their folders.
 pub(crate) fn write<N: AsRef<str>, B: AsRef<[u8]>>(
     folder: &Path,
     files: impl IntoIterator<Item = (N, B)>,
@@ -24,7 +24,7 @@ pub(crate) fn write<N: AsRef<str>, B: AsRef<[u8]>>(
     }
 }
 
-/// Every file below a folder, links shown as what they lead to in words.
+/// Reads every file below a folder; a symbolic link appears as `a link to TARGET`.
 pub(crate) fn read(folder: &Path) -> Tree {
     let mut tree = Tree::new();
     read_into(folder, "", &mut tree);
@@ -47,35 +47,35 @@ fn read_into(folder: &Path, prefix: &str, tree: &mut Tree) {
     }
 }
 
-/// The unfinished files in a receiving folder: their names and what is in them.
+/// Reads the partial files of a receiving folder.
 pub(crate) fn partials(folder: &Path) -> Tree {
     let folder = folder.join(PARTIAL);
     let mut parts = if folder.exists() { read(&folder) } else { Tree::new() };
-    // What says what they are.
+    // Their descriptions.
     parts.retain(|name, _| !name.ends_with(".json"));
     parts
 }
 
-/// Files that are no unfinished ones.
+/// Reads a receiving folder without its partial files.
 pub(crate) fn finished(folder: &Path) -> Tree {
     let mut tree = read(folder);
     tree.retain(|name, _| !name.starts_with(PARTIAL));
     tree
 }
 
-/// Bytes that repeat nowhere soon, the same for the same seed.
+/// Returns pseudo-random bytes, the same for the same seed.
 pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     fastrand::Rng::with_seed(seed).fill(&mut bytes);
     bytes
 }
 
-/// What a list should say of a folder that is shared: `SIZE<TAB>NAME`.
+/// Returns the expected listing of a shared folder: lines of `SIZE<TAB>NAME`.
 pub(crate) fn listing(tree: &Tree, share: &str) -> Vec<String> {
     tree.iter().map(|(name, bytes)| format!("{}\t{share}/{name}", bytes.len())).collect()
 }
 
-/// A folder on a file system with so many bytes free: in memory where there is one.
+/// Creates a folder on a file system with this many free bytes, in memory if possible.
 pub(crate) fn room_for(bytes: u64) -> TempDir {
     let places = [PathBuf::from("/dev/shm"), std::env::temp_dir()];
     let free = |place: &PathBuf| {

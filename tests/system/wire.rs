@@ -1,4 +1,4 @@
-//! Hosts and relays whose every byte the test says itself.
+//! Hosts and relays whose every byte the test writes itself.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::patient::{Patient, accept};
 /// One end of a connection.
 pub(crate) struct Conn(BufReader<Patient>);
 
-/// What was left on a connection, and whether it was closed in order.
+/// The rest of a connection's bytes, and how it was closed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rest {
     pub(crate) bytes: Vec<u8>,
@@ -28,7 +28,7 @@ impl Conn {
         Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
     }
 
-    /// From another address of this host, as a stranger would.
+    /// Connects from another address of this machine, as an unrelated client would.
     pub(crate) fn from(ip: &str, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         let ip: IpAddr = ip.parse().unwrap();
@@ -41,13 +41,13 @@ impl Conn {
         self.0.get_mut().write_all(text.as_ref()).unwrap();
     }
 
-    /// Says it to one who may be gone already.
+    /// Writes to a peer that may have disconnected already.
     pub(crate) fn try_say(&mut self, text: impl AsRef<[u8]>) {
         let _ = self.0.get_mut().write_all(text.as_ref());
     }
 
-    /// Says it again and again, until the other side has taken nothing for a while or `most` bytes
-    /// are said; how many were.
+    /// Writes the text again and again until the peer has read nothing for a while or `most` bytes are
+    /// written. Returns how many were.
     pub(crate) fn say_until_full(&mut self, text: &str, most: usize) -> usize {
         let mut socket = self.0.get_ref().socket();
         socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
@@ -56,13 +56,13 @@ impl Conn {
             match socket.write(&text.as_bytes()[said % text.len()..]) {
                 Ok(length) => said += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => panic!("expected room or none, got {error}"),
+                Err(error) => panic!("expected a write or a full buffer, got {error}"),
             }
         }
         said
     }
 
-    /// The next line; `None` at the end.
+    /// Reads the next line; `None` at the end of the connection.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         match self.0.read_line(&mut line) {
@@ -73,18 +73,18 @@ impl Conn {
         }
     }
 
-    /// Expects this line next.
+    /// Reads the next line and expects this one.
     #[track_caller]
     pub(crate) fn hears(&mut self, line: &str) {
         assert_eq!(self.line().as_deref(), Some(line));
     }
 
-    /// Every line until the end.
+    /// Reads every line until the end of the connection.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.line()).collect()
     }
 
-    /// Every byte until the end.
+    /// Reads every byte until the end of the connection.
     pub(crate) fn rest(&mut self) -> Rest {
         let mut bytes = Vec::new();
         match self.0.read_to_end(&mut bytes) {
@@ -94,19 +94,19 @@ impl Conn {
         }
     }
 
-    /// Ends it so that the other side sees that it broke.
+    /// Closes the connection with a TCP reset.
     pub(crate) fn reset(self) {
         SockRef::from(self.0.get_ref().socket()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
-    /// So many bytes.
+    /// Reads exactly this many bytes.
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    /// Expects X_REQUEST of a file; returns the port it names.
+    /// Expects X_REQUEST for a file; returns the address with the port that it names.
     #[track_caller]
     pub(crate) fn requested(&mut self, name: &str, size: &str) -> SocketAddr {
         let line = self.line().expect("X_REQUEST");
@@ -116,14 +116,14 @@ impl Conn {
         SocketAddr::new(self.0.get_ref().socket().peer_addr().unwrap().ip(), port.parse().unwrap())
     }
 
-    /// Answers the question that tells a peer of the six packets from one that can do more.
+    /// Answers the probe for extensions as a base-protocol peer does.
     #[track_caller]
-    pub(crate) fn knows_the_six(&mut self) {
+    pub(crate) fn refuses_extensions(&mut self) {
         self.hears("X_CHK //xcher/2");
         self.say("X_CHK //xcher/2 NO\n");
     }
 
-    /// Answers X_FILELIST, which must come next.
+    /// Expects X_FILELIST next and answers it.
     #[track_caller]
     pub(crate) fn lists(&mut self, entries: &[&str]) {
         self.hears("X_FILELIST");
@@ -133,7 +133,7 @@ impl Conn {
         self.say("X_FILELIST EOF EOF\n");
     }
 
-    /// Says that nothing more comes.
+    /// Closes the sending direction.
     pub(crate) fn finish(&mut self) {
         self.0.get_ref().socket().shutdown(Shutdown::Write).unwrap();
     }
@@ -159,7 +159,7 @@ impl Port {
         Conn::new(accept(&self.0).expect("a connection in time"))
     }
 
-    /// Whether someone has connected; the connection is closed.
+    /// Returns whether a client has connected, and closes that connection.
     pub(crate) fn try_accept(&self) -> bool {
         self.0.set_nonblocking(true).unwrap();
         let accepted = self.0.accept();
@@ -171,15 +171,14 @@ impl Port {
         }
     }
 
-    /// Expects that nobody has connected.
+    /// Expects that no client has connected.
     #[track_caller]
     pub(crate) fn is_untouched(&self) {
-        assert!(!self.try_accept(), "expected nobody on port {}, got someone", self.number());
+        assert!(!self.try_accept(), "expected no connection to port {}, got one", self.number());
     }
 }
 
-/// A port whose connections nobody accepts and which has no room for one more: it, its number, and
-/// what fills it.
+/// Returns a listener that accepts nothing and whose backlog is full, its port, and the sockets that fill it.
 pub(crate) fn full_port() -> (Socket, u16, Vec<Socket>) {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -189,7 +188,7 @@ pub(crate) fn full_port() -> (Socket, u16, Vec<Socket>) {
     let fill = |_| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_nonblocking(true).unwrap();
-        // Whether it is connected or waits, it takes a place.
+        // It takes a place in the backlog whether it is connected or still connecting.
         let _ = socket.connect(&address);
         socket
     };
@@ -197,7 +196,7 @@ pub(crate) fn full_port() -> (Socket, u16, Vec<Socket>) {
     (listener, address.as_socket().unwrap().port(), held)
 }
 
-/// A connection to a relay under a nick.
+/// A connection to a relay, registered under a nick.
 pub(crate) struct Chat(Conn, String);
 
 impl Chat {
@@ -208,12 +207,11 @@ impl Chat {
         Self(conn, nick.to_owned())
     }
 
-    /// The nick.
     pub(crate) fn nick(&self) -> &str {
         &self.1
     }
 
-    /// Calls someone as client A; the connection back.
+    /// Calls a nick as client A; returns the connection that the callee opens.
     pub(crate) fn call(&mut self, nick: &str) -> Conn {
         let port = Port::open();
         self.init(nick, &port);
@@ -225,7 +223,7 @@ impl Chat {
         self.0.say(format!("X_INIT {nick} 127.0.0.1 {}\n", port.number()));
     }
 
-    /// Waits for X_INIT; where the caller listens.
+    /// Waits for X_INIT; returns the address where the caller listens.
     pub(crate) fn called_from(&mut self) -> SocketAddr {
         let line = self.0.line().expect("X_INIT");
         let fields: Vec<_> = line.split(' ').collect();
@@ -233,15 +231,15 @@ impl Chat {
         SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap())
     }
 
-    /// Waits for X_INIT and connects as client B, which knows the six packets alone.
+    /// Waits for X_INIT and connects as client B that knows the base protocol alone.
     pub(crate) fn called(&mut self) -> Conn {
         let mut conn = Conn::to(self.called_from());
-        conn.knows_the_six();
+        conn.refuses_extensions();
         conn
     }
 }
 
-/// A relay that does as the test says.
+/// A relay that does what the test makes it do.
 pub(crate) struct FakeRelay(pub(crate) Port);
 
 impl FakeRelay {
@@ -253,12 +251,12 @@ impl FakeRelay {
         self.0.address()
     }
 
-    /// Takes in a host as a good relay would, up to where it is online.
-    pub(crate) fn takes_in(&self, nick: &str) -> Conn {
+    /// Accepts a host and answers as an honest relay would, until the host is online.
+    pub(crate) fn brings_online(&self, nick: &str) -> Conn {
         let mut conn = self.0.accept();
         conn.hears(&format!("X_NICK {nick}"));
         conn.say(format!("X_NICK {nick} YES\n"));
-        // One that speaks in private has a key.
+        // A host that can encrypt sessions has a key.
         let caps = conn.line().unwrap();
         assert!(["X_CAPS from ticket", "X_CAPS from key ticket"].contains(&&*caps), "{caps}");
         conn.hears("X_ADDR");

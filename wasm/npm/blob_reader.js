@@ -1,9 +1,9 @@
-/** What is being read from: Chromium collects a stream that nothing else refers to, and it never ends. */
-const held = new Set();
+/** Readers in use: Chromium collects a stream that nothing else refers to, and it never ends. */
+const inUse = new Set();
 
 /**
- * Reads a file piece by piece, into the same memory each time: what is thrown away at the pace of
- * a network is not collected at that pace.
+ * Reads a file piece by piece, into the same memory each time: browsers collect garbage more slowly than a
+ * network can produce it.
  */
 export class Reading {
   #file;
@@ -17,7 +17,7 @@ export class Reading {
   }
 
   /**
-   * The next bytes, fewer only at the end; to be used before the next are asked for.
+   * Returns the next bytes, fewer only at the end. They are valid until the next call.
    *
    * @param {number} length
    */
@@ -26,27 +26,27 @@ export class Reading {
     this.#at += length;
     const reader = byob(piece);
     if (!reader) return new Uint8Array(await piece.arrayBuffer());
-    held.add(reader);
+    inUse.add(reader);
     let memory = this.#memory.byteLength < length ? new ArrayBuffer(length) : this.#memory;
     let read = 0;
     try {
       for (let ended = false; read < length && !ended; ) {
         const { value, done } = await reader.read(new Uint8Array(memory, read, length - read));
-        // It is nobody's but ours to cancel.
-        if (!value) throw new Error("expected bytes of the file, got none");
+        // Only a cancelled stream has no value, and nothing cancels this one.
+        if (!value) throw new Error("reading the file was cancelled");
         memory = value.buffer;
         read += value.length;
         ended = done;
       }
     } finally {
-      held.delete(reader);
+      inUse.delete(reader);
     }
     this.#memory = memory;
     return new Uint8Array(memory, 0, read);
   }
 }
 
-/** Not everywhere can a file be read so. @param {Blob} piece */
+/** Returns a reader into given memory, if the environment has them. @param {Blob} piece */
 function byob(piece) {
   try {
     return piece.stream().getReader({ mode: "byob" });

@@ -1,5 +1,5 @@
 /**
- * A promise that is settled from outside. Nobody has to wait for it: whoever wants to know asks.
+ * A promise that is settled from outside. A rejection without a handler is no error.
  *
  * @template T
  */

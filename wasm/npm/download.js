@@ -79,7 +79,7 @@ export class Download {
     if (this.#error || this.#settled) return;
     if (this.#id === undefined) return this.failed(new XcherError("cancelled", "cancelled"));
     if (this.#complete) this.#settled = true;
-    this.#cancel();
+    this.#do("cancel");
   }
 
   stored() {
@@ -93,14 +93,14 @@ export class Download {
   notStored(reason = "other", message = "it could not be stored") {
     if (this.#error || this.#settled) return;
     if (this.#id === undefined) return this.failed(new XcherError("local", message));
-    this.#driver.call((host) => host.notStored(this.#assigned, reason, message));
+    this.#driver.do({ kind: "notStored", transfer: this.#assigned, reason, message });
     if (this.#complete) this.#settled = true;
   }
 
   #stored() {
     if (this.#error || this.#settled) return;
     this.#settled = true;
-    this.#driver.call((host) => host.stored(this.#assigned));
+    this.#do("stored");
   }
 
   /** Handles the cancellation of `readable`. @param {unknown} why */
@@ -161,8 +161,9 @@ export class Download {
     return /** @type {number} */ (this.#id);
   }
 
-  #cancel() {
-    this.#driver.call((host) => host.cancel(this.#assigned));
+  /** @param {"stored" | "readMore" | "cancel"} kind */
+  #do(kind) {
+    this.#driver.do({ kind, transfer: this.#assigned });
   }
 
   get #waiting() {
@@ -201,7 +202,7 @@ export class Download {
     return (this.#requested ??= this.#begin(this).then(
       (id) => {
         this.#id = id;
-        if (this.#error) this.#cancel();
+        if (this.#error) this.#do("cancel");
       },
       (error) => this.failed(asError(error, "misuse")),
     ));
@@ -214,7 +215,7 @@ export class Download {
     }
     await this.#request();
     if (this.#error) return;
-    if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#driver.call((host) => host.readMore(this.#assigned));
+    if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
     while (this.#waiting === 0 && !this.#complete && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);

@@ -10,6 +10,27 @@ const POLL_INTERVAL = 5;
 const MAX_DELAY = 0x7fffffff;
 
 /**
+ * A command of the module, documented there at `Kind`. `size` is spelled as on the wire; `modified` is in
+ * seconds, and left out if unknown.
+ *
+ * @typedef {{ kind: "start" | "stop" | "opened" | "turn" | "who" }
+ *   | { kind: "lost", message: string }
+ *   | { kind: "open", nick: string }
+ *   | { kind: "answer", session: number, accept: boolean }
+ *   | { kind: "setPin", nick: string, key: string }
+ *   | { kind: "list" | "get" | "offer" | "end", session: number }
+ *   | { kind: "entriesRead", session: number, entries: number }
+ *   | { kind: "check" | "decline", session: number, name: string }
+ *   | { kind: "addFile" | "share", name: string, size: string, modified?: number }
+ *   | { kind: "announce", session: number, files: number, bytes: number, here: number }
+ *   | { kind: "stored" | "readMore" | "cancel", transfer: number }
+ *   | { kind: "notStored", transfer: number, reason: string, message: string }
+ *   | { kind: "readFailed", transfer: number, message: string }
+ *   | { kind: "prefixEnd", transfer: number, complete: boolean }
+ *   | { kind: "unshare", name: string }} Command
+ */
+
+/**
  * Does what the module cannot: the WebSocket, the clock, the order of calls. Events that the module emits
  * while it runs wait until it has returned.
  */
@@ -38,38 +59,44 @@ export class Driver {
    * @param {(transfer: number, bytes: Uint8Array) => void} receive takes bytes in the module's memory, and
    *   must not call it
    */
-  constructor(nicks, { secret, seed, codeSeed, required }, open, handlers, receive) {
+  constructor(nicks, trust, open, handlers, receive) {
     this.#open = open;
     this.#handlers = handlers;
     this.#receive = receive;
     const events = new Proxy(/** @type {any} */ (this), {
       get: (_, event) => (/** @type {any[]} */ ...details) => this.#emit(String(event), ...details),
     });
-    const driver = /** @type {any} */ (this);
-    this.#host = new Host(nicks, secret, seed, codeSeed, required, driver, events);
+    const [names, secrets, driver] = /** @type {any[]} */ ([nicks, trust, this]);
+    this.#host = new Host(names, secrets, driver, events);
     this.key = this.#host.key();
     this.code = this.#host.code();
   }
 
   /**
-   * Calls the module, and schedules its next turn.
+   * Has the module carry out a command.
    *
-   * @template T
-   * @param {(host: Host) => T} command
+   * @param {Command} command
+   * @returns {number} the session, transfer or offer that it began
    */
-  call(command) {
-    if (!this.#host) throw new XcherError("misuse", "the peer is closed: connect a new one");
-    try {
-      return command(this.#host);
-    } finally {
-      this.#schedule();
-    }
+  do(command) {
+    return this.#call((host) => host.command(command.kind, /** @type {any} */ (command)));
+  }
+
+  /**
+   * Supplies bytes of a file that the module asked for.
+   *
+   * @param {number} transfer
+   * @param {Uint8Array<ArrayBuffer>} piece
+   * @returns {boolean} true if more of a prefix is needed
+   */
+  supply(transfer, piece) {
+    return this.#call((host) => host.supply(transfer, piece));
   }
 
   /** Disconnects in order; `disconnected` follows. */
   stop() {
     this.isClosing = true;
-    this.call((host) => host.stop());
+    this.do({ kind: "stop" });
   }
 
   /** Frees the module's memory. */
@@ -80,12 +107,22 @@ export class Driver {
     this.#host = undefined;
   }
 
+  /** @template T @param {(host: Host) => T} call */
+  #call(call) {
+    if (!this.#host) throw new XcherError("misuse", "the peer is closed: connect a new one");
+    try {
+      return call(this.#host);
+    } finally {
+      this.#schedule();
+    }
+  }
+
   #schedule() {
     clearTimeout(this.#timer);
     if (!this.#host) return;
     const delay = this.#full ? POLL_INTERVAL : this.#host.deadline() - this.now();
     if (delay > MAX_DELAY) return;
-    this.#timer = setTimeout(() => this.call((host) => host.turn()), delay);
+    this.#timer = setTimeout(() => this.do({ kind: "turn" }), delay);
   }
 
   /** @param {string} event @param {any[]} details */
@@ -103,9 +140,9 @@ export class Driver {
     });
   }
 
-  /** @param {string} why */
-  #lost(why) {
-    this.call((host) => host.lost(why));
+  /** @param {string} message */
+  #lost(message) {
+    this.do({ kind: "lost", message });
   }
 
   // Called by the module.
@@ -126,10 +163,10 @@ export class Driver {
     this.#socket = socket;
     let why = "";
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.call((host) => host.opened());
+    socket.onopen = () => this.do({ kind: "opened" });
     socket.onmessage = ({ data }) => {
       if (!(data instanceof ArrayBuffer)) return socket.close();
-      this.call((host) => host.received(new Uint8Array(data)));
+      this.#call((host) => host.received(new Uint8Array(data)));
       // Frees the memory now: browsers collect garbage more slowly than a network can produce it.
       /** @type {any} */ (data).transfer?.(0);
     };

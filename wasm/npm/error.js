@@ -15,10 +15,10 @@ export class XcherError extends Error {
 }
 
 /**
- * What the module throws and what readers throw, as one kind of error.
+ * Returns an error of this package for anything thrown.
  *
  * @param {unknown} thrown
- * @param {import("./index.js").ErrorCode} code for what is no error of ours
+ * @param {import("./index.js").ErrorCode} code for other errors
  */
 export function asError(thrown, code) {
   if (thrown instanceof XcherError) return thrown;

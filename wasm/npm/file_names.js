@@ -6,10 +6,10 @@ export function ownName(file) {
   return webkitRelativePath || name || "";
 }
 
-/** Returns when a file was last changed, in seconds, if that is known. @param {Blob} file */
-export function modified(file) {
-  const { lastModified } = /** @type {Partial<File>} */ (file);
-  return lastModified === undefined ? undefined : Math.floor(lastModified / 1000);
+/** Describes a file to the module, by a name. @param {string} name @param {Blob} file */
+export function described(name, file) {
+  const { lastModified = NaN } = /** @type {Partial<File>} */ (file);
+  return { name, size: String(file.size), modified: Math.floor(lastModified / 1000) };
 }
 
 /**

@@ -1,16 +1,16 @@
 import { XcherError } from "./error.js";
 
-/** Files of a session's offers that may wait for an answer; those beyond are declined. */
-const FILES = 100_000;
-/** Characters of their names. */
-const NAMES = 1 << 24;
+/** The most files of a session's offers that wait for a decision; those beyond are declined. */
+const MAX_FILES = 100_000;
+/** The most characters of their names. */
+const MAX_NAMES_LEN = 1 << 24;
 
 /**
  * @typedef {import("./index.js").RemoteFile} RemoteFile
  * @typedef {import("./session.js").Session} Session
  */
 
-/** What the other side offers. Nothing of it comes before it is accepted. */
+/** Files that the peer offers. None is sent before it is accepted. */
 export class Offer {
   #decide;
   #decided = false;
@@ -18,7 +18,7 @@ export class Offer {
   /**
    * @param {Session} session
    * @param {RemoteFile[]} files
-   * @param {(unwanted: RemoteFile[]) => void} decide
+   * @param {(unwanted: RemoteFile[]) => void} decide called once, with the files to decline
    */
   constructor(session, files, decide) {
     this.session = session;
@@ -29,10 +29,10 @@ export class Offer {
 
   /** @param {Iterable<string>} [names] @param {{ confirm?: boolean }} [options] */
   accept(names, { confirm } = {}) {
-    if (this.#decided) throw new XcherError("misuse", "expected an offer that is not decided yet");
+    if (this.#decided) throw new XcherError("misuse", "this offer is decided already");
     const wanted = new Set(names ?? this.files.map(({ name }) => name));
     const taken = this.files.filter(({ name }) => wanted.delete(name));
-    for (const name of wanted) throw new XcherError("misuse", `expected a file of the offer, got ${name}`);
+    for (const name of wanted) throw new XcherError("misuse", `the offer has no file ${name}`);
     this.#decided = true;
     const kept = new Set(taken);
     this.#decide(this.files.filter((file) => !kept.has(file)));
@@ -44,13 +44,13 @@ export class Offer {
   }
 }
 
-/** The offers of one session, on their way and undecided. */
+/** The offers of a session, incomplete and undecided. */
 export class Offers {
   #decline;
-  /** Of the offer that comes. @type {Map<string, RemoteFile>} */
+  /** Files of the offer that is arriving. @type {Map<string, RemoteFile>} */
   #files = new Map();
   #held = 0;
-  #names = 0;
+  #namesLen = 0;
 
   /** @param {(name: string) => void} decline */
   constructor(decline) {
@@ -60,14 +60,14 @@ export class Offers {
   /** @param {RemoteFile} file */
   push(file) {
     const { name } = file;
-    // One NO would answer both.
+    // A single NO would decline both.
     if (this.#files.has(name)) return;
-    if (this.#held === FILES || this.#names + name.length > NAMES) return this.#decline(name);
+    if (this.#held === MAX_FILES || this.#namesLen + name.length > MAX_NAMES_LEN) return this.#decline(name);
     this.#files.set(name, file);
     this.#hold([file], 1);
   }
 
-  /** The offer is complete: it, unless there is nothing in it. @param {Session} session */
+  /** Returns the offer that is complete now, unless it is empty. @param {Session} session */
   end(session) {
     const files = [...this.#files.values()];
     this.#files.clear();
@@ -81,6 +81,6 @@ export class Offers {
   /** @param {RemoteFile[]} files @param {1 | -1} sign */
   #hold(files, sign) {
     this.#held += sign * files.length;
-    for (const { name } of files) this.#names += sign * name.length;
+    for (const { name } of files) this.#namesLen += sign * name.length;
   }
 }

@@ -1,142 +1,145 @@
 /**
- * XCHER: exchange files with someone by nick, from a browser or Node.
+ * XCHER: exchange files with a peer by nick or code, from a browser or Node.
  *
- * A peer lives at one bridge (`xcher relay`, `xcher up`), which lends it the sockets that a page
- * cannot have. It works with every XCHER peer, and with those that know the six packets alone.
+ * A peer connects to one bridge (`xcher relay`, `xcher up`), which provides the TCP connections that a page
+ * cannot open. It works with every XCHER host, including hosts that implement only the base protocol.
+ *
+ * Sizes are in bytes and times in milliseconds unless stated otherwise.
  */
 
-/** What went wrong. New codes may come; these keep their meaning. */
+/** Identifies the kind of an error. Later versions may add codes; these keep their meaning. */
 export type ErrorCode =
-  /** The other side broke the protocol. */
+  /** The peer violated the protocol. */
   | "protocol"
-  /** The other side said NO: not shared, or no longer as it was listed. */
+  /** The peer refused: the file is not shared, or has changed since it was listed. */
   | "refused"
-  /** The relay gave none of the nicks asked for. */
+  /** Every requested nick is taken at the relay. */
   | "nick-taken"
-  /** A file ended early, was longer than announced, or could not be sent whole. */
+  /** A transfer ended early, exceeded its announced size, or could not be sent completely. */
   | "incomplete"
-  /** What came in private is not what was sent: someone on the way, or a machine, changed it. */
+  /** Encrypted data was changed on the way, by an attacker or by faulty hardware. */
   | "altered"
-  /** Someone else than before has this nick, or they have a new key: see {@link KnownPeers}. */
+  /** The peer's key differs from the pinned one: see {@link KnownPeers}. */
   | "other-key"
-  /** It had to be private, and the other side speaks in the clear alone. */
+  /** Encryption is required, and the peer does not support it. */
   | "not-private"
-  /** The two sides have different codes; or three who tried one had another, so that it is dead. */
+  /** The two sides use different codes, or the code has expired after ten wrong attempts. */
   | "wrong-code"
-  /** Nothing came in time. */
+  /** No answer arrived in time. */
   | "timed-out"
-  /** The bridge, the relay or the other side cannot be connected to, or the connection is gone. */
+  /** The bridge, the relay or the peer cannot be reached, or the connection was lost. */
   | "unreachable"
-  /** A rule of ours, of the relay or of the bridge forbids it: an address, a name, a limit. */
+  /** A rule of this host, of the relay or of the bridge forbids it: an address, a name, a limit. */
   | "policy"
-  /** This side failed: a file that cannot be read, a sink that cannot be written. */
+  /** This side failed: a file cannot be read, or a sink cannot be written. */
   | "local"
-  /** Someone here ended it: `cancel`, `end`, `close`, an aborted signal. */
+  /** The application ended it: by `cancel`, `end`, `close` or an aborted signal. */
   | "cancelled"
-  /** The call makes no sense now or with these arguments. */
+  /** The call is invalid in this state or with these arguments. */
   | "misuse"
-  /** This environment lacks something, e.g. WebSocket in Node 20. */
+  /** The environment lacks a feature, such as WebSocket in Node 20. */
   | "unsupported";
 
-/** Every error of this package. `message` says what was expected and what came. */
+/** Every error of this package. `message` says what went wrong, and what to do next where that helps. */
 export class XcherError extends Error {
   readonly name: "XcherError";
   readonly code: ErrorCode;
 }
 
 export interface ConnectOptions extends SendOptions {
-  /** Who to be: 1 to 32 characters without white space. Several: the first that is free. */
+  /** The nick at the relay: 1 to 32 characters without white space. Of several, the first that is free. */
   nick: string | readonly string[];
-  /** What to do with calls; by default they are taken up. */
+  /** How to answer calls: accept them (`take`, the default), emit `call`, or reject them. */
   calls?: "take" | "ask" | "ignore";
 }
 
 export interface SendOptions {
-  /** The bridge's token, if it wants one. */
+  /** The bridge's token, if it requires one. */
   token?: string;
-  /** The WebSocket to use; by default the global one. Node 20 has none: pass that of `ws`. */
+  /** The WebSocket class; by default the global one. Node 20 has none: pass that of the package `ws`. */
   WebSocket?: unknown;
   /**
-   * Whether sessions are private: by default where both sides can (`prefer`), or `require`, or never
-   * (`plain`). Someone whose key is pinned is never spoken to in the clear, unless with `plain`.
+   * Encryption of sessions: if both sides support it (`prefer`, the default), always (`require`), or never
+   * (`plain`). A session with a peer whose key is pinned is encrypted or fails, except with `plain`.
    */
   privacy?: "prefer" | "require" | "plain";
   /**
-   * 32 secret bytes from `crypto.getRandomValues`, by which others know this peer again. By default a
-   * browser makes them at first use and keeps them for its origin; elsewhere they last as long as the
+   * The long-term secret, from which the public key is derived: 32 bytes from `crypto.getRandomValues`. By
+   * default a browser creates one at first use and keeps it for its origin; elsewhere it lasts as long as the
    * peer.
    */
   identity?: Uint8Array;
-  /** Where keys are pinned. By default {@link keptPeers} in a browser, elsewhere the peer's memory. */
+  /** The store of pinned keys: by default {@link keptPeers} in a browser, elsewhere the peer's memory. */
   knownPeers?: KnownPeers;
-  /** Gives up connecting. */
+  /** Aborts connecting. */
   signal?: AbortSignal;
-  /** How long to wait for the bridge and the relay, in milliseconds; 30 000 by default. */
+  /** Time to wait for the bridge and the relay, in milliseconds; 30 000 by default. */
   timeout?: number;
-  /** Where the wasm module is, if not beside the package: for bundlers that move it. */
+  /** The wasm module, if it is not beside the package: for bundlers that move it. */
   wasm?: string | URL | WebAssembly.Module | BufferSource;
 }
 
 /**
- * Whose key is which. A nick that we call is pinned when it is first seen; from then on nobody else
- * is taken for it, and nobody who speaks in the clear. `relay` is the bridge's host, keys are base64.
+ * A store of pinned keys. The key of a nick is pinned the first time that this peer calls it; from then on
+ * another key, or an unencrypted session, is refused. `relay` is the host (and port) in the bridge's URL; keys
+ * are in base64.
  */
 export interface KnownPeers {
-  /** The key that is pinned, if one is. It is asked before every call, whoever calls. */
+  /** Returns the pinned key, if any. Called before every session, whichever side calls. */
   get(nick: string, relay: string): string | undefined | PromiseLike<string | undefined>;
-  /** Pins it. */
+  /** Pins a key. */
   pin(nick: string, relay: string, key: string): unknown;
 }
 
-/** Someone whose key is pinned. */
+/** A peer whose key is pinned. */
 export interface KnownPeer {
   readonly nick: string;
   readonly relay: string;
   readonly key: string;
 }
 
-/** The keys that a browser keeps for this origin, in IndexedDB. */
+/** The keys that a browser has pinned for this origin, in IndexedDB. */
 export const keptPeers: KnownPeers & {
   get(nick: string, relay: string): Promise<string | undefined>;
   pin(nick: string, relay: string, key: string): Promise<void>;
-  /** The next key of this nick will be pinned as if it were the first. */
+  /** Removes a pin: the next key of this nick is pinned as the first. */
   forget(nick: string, relay: string): Promise<void>;
   list(): Promise<KnownPeer[]>;
 };
 
 export interface PeerEventMap {
-  /** The relay knows us: again, after `offline`. */
+  /** The peer is online at the relay again, after `offline`. */
   online: PeerEvent & { readonly nick: string };
-  /** The bridge or the relay is gone. `retryIn`: milliseconds until it is tried again, if it is. */
+  /**
+   * The bridge or the relay cannot be reached. `retryIn` is the time until the next attempt, in milliseconds;
+   * `undefined` if there will be none.
+   */
   offline: PeerEvent & { readonly error: XcherError; readonly retryIn?: number };
-  /** With `calls: "ask"`: someone wants a session. */
+  /** With `calls: "ask"`: a host calls. */
   call: PeerEvent & { readonly call: Call };
-  /** Someone connected to us. */
+  /** A host has connected. */
   session: PeerEvent & { readonly session: Session };
   /**
-   * Whom a session is with was found out anew: a stranger had come to our port first and said nothing.
-   * All that it says of the other side, and its safety words, are others.
+   * A session that this peer called for has another connection, because the first one to arrive was not the
+   * callee's. All properties of the session and its safety words have changed.
    */
   change: PeerEvent & { readonly session: Session };
   /**
-   * A call was not taken up: by our address policy, because the caller could not be reached, or is
-   * not who has this nick (`other-key`), or has another code than ours (`wrong-code`).
+   * A call was refused: the address is not allowed, the caller could not be reached, its key is not the pinned
+   * one (`other-key`), or its code is wrong (`wrong-code`).
    */
   refused: PeerEvent & {
     readonly address: string;
     readonly nick?: string;
     readonly error: XcherError;
   };
-  /** Someone fetches a file that we share. */
+  /** The other side fetches a shared file. */
   upload: PeerEvent & { readonly upload: Upload };
-  /**
-   * Someone offers us files. An offer that no listener looks at is declined: where nobody can be
-   * asked, nothing comes.
-   */
+  /** The other side offers files. If no listener reads `offer`, the offer is declined. */
   offer: PeerEvent & { readonly offer: Offer };
-  /** Something odd that changes nothing: for a log. */
+  /** Information for a log, such as a skipped entry of a listing. */
   notice: PeerEvent & { readonly text: string };
-  /** `close` is done. */
+  /** `close` has finished. */
   close: PeerEvent;
 }
 
@@ -146,55 +149,58 @@ export interface PeerEvent extends Event {}
 export class Peer extends EventTarget {
   private constructor();
   /**
-   * Goes online at the bridge `url` (`ws://…/xcher`, `wss://…/xcher`; `http` and `https` are taken
-   * for them). A lost connection is made again by itself: after 1 s, then twice as long each time,
-   * up to 30 s.
+   * Goes online through the bridge at `url` (`wss://…/xcher` or `ws://…/xcher`; `https` and `http` stand for
+   * them). A lost connection is reopened automatically: after 1 s, then after twice as long each time, up to
+   * 30 s.
    *
    * @throws XcherError `unreachable`, `timed-out`, `nick-taken`, `policy`, `cancelled`, `misuse`,
    * `unsupported`
    */
   static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
   /**
-   * Shares files with whoever proves to know a new code, from a peer of its own, until they have what
-   * they want. Ten wrong tries end it. The other side calls `peer.open(code)`, runs `xcher get
-   * CODE`, or opens the link.
+   * Shares files with anyone who proves to know a new code, from a peer of its own, until one receiver has all
+   * files that it wants. The code expires after ten wrong attempts. The receiver calls `peer.open(code)`, runs
+   * `xcher get CODE`, or opens the link.
    *
-   * @throws XcherError as {@link Peer.connect}; `policy` for a name that cannot be shared
+   * @throws XcherError those of {@link Peer.connect}; `policy` for a name that cannot be shared
    */
   static send(
     url: string | URL,
     files: Iterable<Named>,
     options?: SendOptions,
   ): Promise<Sending>;
-  /** As the relay spells it. */
+  /** The nick, as the relay spells it. */
   readonly nick: string;
-  /** Our public key, by which others know us, in base64; empty with `privacy: "plain"`. */
+  /** This peer's public key in base64; empty with `privacy: "plain"`. */
   readonly key: string;
   readonly online: boolean;
-  /** Sessions that are open. */
+  /** The open sessions. */
   readonly sessions: ReadonlySet<Session>;
-  /** Who is online, ourselves included. */
+  /**
+   * Lists the nicks that are online, including this peer's.
+   *
+   * @throws XcherError `unreachable`, `timed-out`, `misuse`
+   */
   who(): Promise<string[]>;
   /**
-   * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or
-   * `name`. It is read when someone fetches it, piece by piece. Of a `File`, the others are told
-   * when it was last changed.
+   * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or `name`. It is
+   * read piece by piece when another host fetches it. The modification time of a `File` is sent with it.
    *
    * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
    */
   share(file: Blob, name?: string): Share;
   /**
-   * Calls `nick`, or who made up a code such as `4821-crossover-clockwork-universe`, and waits for the session.
-   * `timeout` in milliseconds, 30 000 by default and at most.
+   * Calls a nick, or the host with a code such as `4821-crossover-clockwork-universe`, and waits for the
+   * session: for `timeout` milliseconds, 30 000 by default and at most.
    *
    * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
    * `policy`, `cancelled`, `misuse`
    */
   open(nick: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<Session>;
   /**
-   * Calls `nick` and offers files, as {@link Session.offer}. Who calls this ends the session.
+   * Calls `nick` and offers files, as {@link Session.offer} does. The session stays open: end it afterwards.
    *
-   * @throws XcherError as {@link Peer.open} and {@link Session.offer}
+   * @throws XcherError those of {@link Peer.open} and {@link Session.offer}
    */
   offer(
     nick: string,
@@ -215,27 +221,26 @@ export class Peer extends EventTarget {
   ): void;
 }
 
-/** A file by its own name (`webkitRelativePath` or `name`), or by another. */
+/** A file under its own name (`webkitRelativePath` or `name`), or under another. */
 export type Named = Blob | { readonly file: Blob; readonly name: string };
 
-/** A file that we share. */
+/** A file that this peer shares. */
 export interface Share {
   readonly name: string;
-  /** In bytes. */
   readonly size: number;
-  /** Shares it no longer. What is on its way goes on. */
+  /** Stops sharing it. Transfers under way continue. */
   stop(): void;
 }
 
-/** Someone who wants a session. */
+/** An incoming call. */
 export interface Call {
-  /** Where the caller listens: `ip:port`. */
+  /** The address at which the caller listens: `ip:port`. */
   readonly peerAddress: string;
-  /** Who the relay says it is. */
+  /** The caller's nick, according to the relay. */
   readonly nick?: string;
-  /** Resolves when it is answered, or cannot be any more: a caller waits for 30 s. */
+  /** Resolves once it is answered, or can no longer be: a caller waits for 30 s. */
   readonly over: Promise<void>;
-  /** @throws XcherError as {@link Peer.open} */
+  /** @throws XcherError those of {@link Peer.open} */
   accept(): Promise<Session>;
   reject(): void;
 }
@@ -243,167 +248,167 @@ export interface Call {
 /** A file as the other side lists it. */
 export interface RemoteFile {
   readonly name: string;
-  /** In bytes. An approximate one may be rounded down; `0` says nothing where it is approximate. */
+  /** The size; an approximate one may be rounded down, and is 0 if nothing is known. */
   readonly size: number;
-  /** Whether the other side rounds its sizes (`700mb`). */
+  /** True if the other side rounds its sizes, as in `700mb`. */
   readonly approximate: boolean;
-  /** When it was last changed, in milliseconds since 1970, to the second; where that is known. */
+  /** The modification time in milliseconds since 1970, to the second, if known. */
   readonly modified?: number;
-  /** Whether it is a program; where that is known. */
+  /** True if it is an executable program, if known. */
   readonly executable?: boolean;
 }
 
-/** An exchange with one other host. Both sides may list and fetch. */
+/** A session with another host. Both sides can list and fetch. */
 export interface Session {
   /** The other end of the control connection: `ip:port`. */
   readonly peerAddress: string;
-  /** Whom we called, or who the relay says called us. */
+  /** The nick that was called, or the caller's according to the relay. */
   readonly nick?: string;
-  /** Whether the other side called. */
+  /** True if the other side called. */
   readonly incoming: boolean;
-  /** Whether nobody but the other side hears what is said and sent. */
+  /** True if the session is encrypted: only the two sides can read what is sent. */
   readonly secure: boolean;
-  /** Where it is not: we were told so (`here`), or they know no better (`there`). */
+  /** Why it is unencrypted: this peer was told so (`here`), or the other side supports nothing else (`there`). */
   readonly whyPlain?: "here" | "there";
-  /** The key that the other side proved to hold, in base64; `undefined` in the clear. */
+  /** The key that the other side proved to hold, in base64; `undefined` in an unencrypted session. */
   readonly peerKey?: string;
   /**
-   * What is known of that key: it is the one that their nick had before (`pinned`), or the first that
-   * it has (`first`), or they know the code (`code`), or theirs is not ours to pin, because they
-   * called (`no`).
+   * How far that key is known: it is the pinned one (`pinned`), it was pinned just now as the first of its nick
+   * (`first`), its holder knows the code (`code`), or it is not pinned, because the other side called (`no`).
    */
   readonly known?: "pinned" | "first" | "code" | "no";
   /**
-   * Three words that both sides see, if nobody is between them: to be compared by voice. Rejects in
-   * the clear (`not-private`), and where the session ends before.
+   * Three words that both sides see unless the session is intercepted: users compare them by voice. Rejects in an
+   * unencrypted session (`not-private`), or if the session ends before.
    */
   readonly safetyWords: Promise<string>;
-  /** Settles when the session is over: `undefined` if in order, else why. Never rejects. */
+  /** Resolves when the session has ended: to `undefined` if in order, otherwise to the reason. Never rejects. */
   readonly closed: Promise<XcherError | undefined>;
   /**
-   * What the other side shares, as it comes. A slow loop slows the other side. Names that no host
-   * could take are left out. One list at a time.
+   * Lists the files that the other side shares, as they arrive. A slow loop slows the other side down. Entries
+   * with names that no host accepts are skipped. Only one listing runs at a time.
+   *
+   * @throws XcherError `misuse` if another listing runs or the session has ended; the reason if it ends
    */
   list(): AsyncIterableIterator<RemoteFile>;
-  /** Whether the other side shares `name`. */
+  /** Asks whether the other side shares `name`. @throws XcherError those of {@link Session.list} */
   check(name: string): Promise<boolean>;
   /**
-   * Requests a file, once its `readable` is read from. A file that was listed is requested as it was
-   * listed; a name alone is looked up in the list first.
+   * Requests a file, once its `readable` is read. A file from a listing is requested as it was listed; a name
+   * alone is looked up in the listing first.
    *
-   * `partial`: the bytes that an earlier try left, the file's first ones, of a file from who has this
-   * `peerKey`. In a private session the other side compares them with its own, and sends what is
-   * missing. It may send all of it instead: ask {@link Download.start} where what comes begins.
+   * `partial` has the first bytes of the file, received earlier from a peer with this `peerKey`. In an encrypted
+   * session the other side compares them with its own and sends the rest. It may send the complete file instead:
+   * {@link Download.start} says at which position the received bytes begin.
    */
   get(file: string | RemoteFile, options?: { partial?: Blob } & StoreOptions): Download;
   /**
-   * Requests many files at once, at most 1024. Those of at most 256 KiB come together, where the other
-   * side knows how, without a round trip each. What came of them is held in memory until it is read: of
-   * files that come together that is 16 MiB at most. Read them, or store them, in their order, or all at
-   * once: later ones may wait until those before are stored or cancelled.
+   * Requests up to 1024 files at once. Those of up to 256 KiB are sent as batches if the other side supports that,
+   * without a round trip for each. Their bytes are held in memory until they are read: up to 16 MiB of the files
+   * of batches. Read or store the downloads in order, or all at once: later ones may wait until those before are
+   * stored or cancelled.
    *
-   * Tells the other side how many files and bytes that is, unless {@link want} was called.
+   * Announces their number and size to the other side, unless {@link want} was called.
    */
   getAll(files: readonly RemoteFile[], options?: StoreOptions): Download[];
   /**
-   * Tells a side that sends by a code how many files and bytes are wanted of it in this session, and how
-   * many of these files are here already and will not be requested; numbers add up. It then takes its
-   * files for delivered only when so many are stored, and not as soon as those requested so far are.
-   * For an application that requests files one by one: call it when it is known what is wanted, and
-   * count each file once.
+   * Announces to a host that sends by a code how many files, and bytes in them, this peer wants in this session,
+   * and how many of these files it has already and will not request. The numbers of several calls add up. The
+   * sender then considers its files delivered only once so many are stored, instead of as soon as those requested
+   * so far are. For an application that requests files one by one: call it once the choice is made, and count
+   * each file once.
    *
-   * @throws XcherError `misuse` where the session is over
+   * @throws XcherError `misuse` if the session has ended
    */
   want(what: { files?: number; bytes?: number; here?: number }): void;
   /**
-   * Asks the other side to fetch these files. They are shared with it alone, until the session is
-   * over. An offer obliges to nothing: it says which it does not want, and when. In an unencrypted
-   * session nothing is offered: `done` fails with `not-private`.
+   * Offers files to the other side, which may fetch or decline each of them. They are shared with it alone, until
+   * the session ends. In an unencrypted session nothing is offered: `done` rejects with `not-private`.
    *
-   * @throws XcherError `misuse` where nothing is offered, or a name that already is; `policy` for a
-   * name that cannot be shared
+   * @throws XcherError `misuse` without files, or for a name that is offered already; `policy` for a name that
+   * cannot be shared
    */
   offer(files: Iterable<Named>): Offering;
-  /** Says X_END and closes. Files on their way go on. */
+  /** Ends the session in order, and resolves once it has ended. Transfers under way continue. */
   end(): Promise<void>;
-  /** Ends it at once, and every file on its way with it. */
+  /** Ends the session and all its transfers at once. */
   reject(): void;
 }
 
-/** What the other side offers. Nothing of it comes before it is accepted. */
+/** Files that the other side offers. None is sent before it is accepted. */
 export interface Offer {
   readonly session: Session;
   /**
-   * At most 100 000 in all undecided offers of a session; those beyond are declined. Who offers so much
-   * that 200 000 are declined in one session is sent away.
+   * The files: at most 100 000 in all undecided offers of a session; those beyond are declined. A session in
+   * which more than 200 000 are declined is ended.
    */
   readonly files: readonly RemoteFile[];
-  /** Of all files together, in bytes. */
+  /** The size of all files together. */
   readonly size: number;
   /**
-   * Accepts the files with these names, or all, and declines the rest, once and for all. Each download
-   * begins when its `readable` is read from; `session.get(file)` fetches an accepted file, too.
+   * Accepts the files with these names, or all of them, and declines the others. Each download starts when its
+   * `readable` is read; `session.get(file)` fetches an accepted file, too.
    *
-   * @throws XcherError `misuse` for a name that is not offered, or where it is decided already
+   * @throws XcherError `misuse` for a name that is not offered, or if the offer is decided already
    */
   accept(names?: Iterable<string>, options?: StoreOptions): Download[];
-  /** Declines what is not decided yet. */
+  /** Declines all files, unless the offer is decided already. */
   decline(): void;
 }
 
-/** Files that we offered. */
+/** Files that this peer offers. */
 export interface Offering {
   readonly session: Session;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  /** How many files the other side confirmed as stored so far. */
+  /** Files that the other side has confirmed as stored. */
   readonly stored: number;
-  /** How many were sent whole to a peer that confirms nothing. */
+  /** Files that were sent completely to a host that does not confirm. */
   readonly handedOver: number;
-  /** Both together. */
+  /** The sum of both. */
   readonly sent: number;
-  /** How many the other side does not want. */
+  /** Files that the other side declined. */
   readonly declined: number;
-  /** How many it wanted and, as far as is known, does not have. It may request them again. */
+  /** Files that the other side wanted and, as far as is known, does not have. It may request them again. */
   readonly failed: number;
-  /** Those, by name and with the reason in words; at most 10 000. Known when `done` is settled. */
+  /** The failed files by name, at most 10 000; complete once `done` is settled. */
   readonly missing: readonly Missing[];
   /**
-   * Fulfilled when every file is stored, handed over, declined or failed. Rejects where the session
-   * ends before that, and with `refused` where the other side knows no offers.
+   * Fulfilled once every file is stored, handed over, declined or failed. Rejects if the session ends before that,
+   * and with `refused` if the other side does not support offers.
    */
   readonly done: Promise<void>;
 }
 
-/** A file that was sent, or was to be, and that the other side does not have. */
+/** A file that the other side wanted and does not have. */
 export interface Missing {
   readonly name: string;
-  /** In words, to be shown. */
+  /** The reason in words, to be shown. */
   readonly reason: string;
 }
 
-/** What arrived of the files for whoever knows a code. */
+/** The files that arrived at a receiver with a code. */
 export interface Sent {
   /** Files that arrived. */
   readonly files: number;
-  /** Their bytes. */
+  /** Bytes of these files. */
   readonly bytes: number;
-  /** Files that the other side had already. */
+  /** Files that the receiver had already. */
   readonly here: number;
-  /** Those of `files` that were sent to a peer that confirms nothing; the others are stored. */
+  /** Those of `files` that were sent to a host that does not confirm; the others are stored. */
   readonly handedOver: number;
 }
 
 export interface SendingEventMap {
   /**
-   * Someone who knew the code is gone without some of the files that they wanted: `missing` names them,
-   * at most 10 000, and `missingCount` says how many there are, with those that were wanted and never
-   * requested. The code is still good, and whoever comes back fetches what is missing.
+   * A receiver left without all files that it wanted. `missing` names them, at most 10 000; `missingCount` is their
+   * number, including those that were announced and never requested. The code stays valid, and the receiver can
+   * come back for the rest.
    */
   incomplete: Event &
     Sent & { readonly missing: readonly Missing[]; readonly missingCount: number };
 }
 
-/** Files for whoever knows a code. */
+/** Files for anyone with a code. */
 export interface Sending {
   addEventListener<K extends keyof SendingEventMap>(
     type: K,
@@ -415,121 +420,138 @@ export interface Sending {
     listener: (event: SendingEventMap[K]) => void,
     options?: boolean | EventListenerOptions,
   ): void;
-  /** What the other side is to be told: `4821-crossover-clockwork-universe`. */
+  /** The code to pass on, such as `4821-crossover-clockwork-universe`. */
   readonly code: string;
-  /** A peer of its own: its events say who comes, what is sent, and who had a wrong code. */
+  /** The peer that sends: its events report connections, uploads and wrong codes. */
   readonly peer: Peer;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  /** A link for a browser to a bridge's page, with the code behind `#`, where no server sees it. */
+  /** Returns a link to a bridge's page, with the code after `#`, which browsers send to no server. */
   link(page: string | URL): string;
   /**
-   * Fulfilled when someone who knew the code has left, and everything they wanted is stored there; until
-   * then `incomplete` says what is missing. Rejects with `refused` where they took nothing, `wrong-code` when the code is dead, `nick-taken`
-   * where the relay gave its nick away while we were offline, `cancelled`.
+   * Fulfilled once a receiver has left with everything that it wanted; `incomplete` reports receivers that left
+   * without. Rejects with `refused` if a receiver took no files, `wrong-code` if the code has expired,
+   * `nick-taken` if the relay gave its nick away while this peer was offline, and `cancelled`.
    */
   readonly done: Promise<Sent>;
-  /** Ends it: nobody can use the code any more. */
+  /** Stops sending: the code becomes invalid. */
   stop(): Promise<void>;
 }
 
-/** Why a file is not stored here, as the other side is told. */
+/** The reason why a file is not stored here, as the other side is told. */
 export type NotStored =
-  /** There is no room. */
+  /** Not enough space. */
   | "space"
-  /** It must not be written: no permission. */
+  /** No permission to write it. */
   | "denied"
-  /** Something of that name is here, and stays. */
+  /** The name is taken, and the existing file stays. */
   | "exists"
-  /** Such a name cannot be used here. */
+  /** The name cannot be used here. */
   | "name"
-  /** Its bytes are others than those that were sent. */
+  /** Its bytes were changed on the way. */
   | "altered"
-  /** It did not come whole. */
+  /** It did not arrive completely. */
   | "incomplete"
-  /** The user does not want it any more. */
+  /** The user cancelled it. */
   | "cancelled"
-  /** It is larger than the user takes. */
+  /** It is larger than the user allows. */
   | "large"
   | "other";
 
 export interface StoreOptions {
   /**
-   * The application says when a file is stored: {@link Download.stored}, {@link Download.notStored}. By
-   * default it counts as stored, and the other side is told so, once `readable` was read to its end; a
-   * sink that takes each byte before it asks for the next may then rely on `pipeTo`.
+   * True if the application reports when a file is stored: {@link Download.stored}, {@link Download.notStored}. By
+   * default it counts as stored, and the other side is told so, once `readable` was read to its end: enough for
+   * `pipeTo` into a sink that stores each chunk before it takes the next.
    */
   confirm?: boolean;
 }
 
-/** A file on its way to us. */
+/** A file being received. */
 export interface Download {
   readonly name: string;
-  /** As announced, in bytes; `undefined` until known. */
+  /** The announced size; `undefined` until known. */
   readonly size: number | undefined;
-  /** Bytes that came so far, without those of `partial`. */
+  /** Bytes received so far, without those of `partial`. */
   readonly received: number;
   /**
-   * Whether the file came with its sum, and that was right: true once it is done in a private session
-   * with a peer that sends sums.
+   * True once it is complete and its BLAKE3 digest matches: in an encrypted session with a peer that sends digests.
    */
   readonly verified: boolean;
   /**
-   * The bytes. They come no faster than they are read. It ends only if the file is whole, and errors
-   * otherwise. Nothing comes before it is read from, or started.
+   * The bytes. They arrive no faster than they are read. The stream closes only if the file is complete, and errors
+   * otherwise. Nothing is requested before it is read, or {@link start} is called.
    */
   readonly readable: ReadableStream<Uint8Array>;
   /**
-   * Requests it now, and says where in the file `readable` begins: at the length of `partial`, if that
-   * is how the file begins, or at **0**. Then all of it comes, and what was there is to be thrown away.
-   * With `partial`, to be called before `readable` is read from.
+   * Requests the file now. Resolves to the position in the file at which `readable` begins: the length of `partial`
+   * if the file begins with it, otherwise **0**. Then the complete file follows: discard what you have. With
+   * `partial`, call it before you read `readable`.
    */
   start(): Promise<number>;
   /**
-   * Fulfilled when the file is whole and `readable` was read to its end; with `confirm`, when {@link stored} was
-   * called after that. Then the other side is told that the file is stored.
+   * Fulfilled once the file is complete and `readable` was read to its end, and, with `confirm`, {@link stored} was
+   * called. The other side is told then that the file is stored.
    */
   readonly done: Promise<void>;
   /**
-   * With `confirm`: the bytes are safe, e.g. written and closed. To be called once `readable` has ended.
+   * With `confirm`: reports that the bytes are safe, such as written and closed. Call it once `readable` has ended.
    *
-   * @throws XcherError `misuse` where it has not ended, or without `confirm`
+   * @throws XcherError `misuse` if it has not ended, or without `confirm`
    */
   stored(): void;
   /**
-   * The file cannot be stored, and the other side is told why; `done` fails with `local` and `message`.
-   * May be called at any time. What has been settled already is not changed.
+   * Reports that the file cannot be stored. The other side is told why, and `done` rejects with `local` and
+   * `message`. It can be called at any time; once the download is settled it has no effect.
+   *
+   * @throws XcherError `misuse` for an unknown reason
    */
   notStored(reason?: NotStored, message?: string): void;
-  /** Ends it. The other side is told that the user did. A stream that is cancelled ends it, too. */
+  /** Cancels it, and tells the other side that the user did. Cancelling `readable` does the same. */
   cancel(): void;
 }
 
-/** A file on its way to the other side. */
+/** A file or batch being sent. */
 export interface Upload {
   readonly session: Session;
+  /** The name; of a batch, that of its first file. */
   readonly name: string;
-  /** In bytes. */
+  /** The size; of a batch, that of all its files. */
   readonly size: number;
-  /** So many small files come with it, and are in its size; `name` is the first's. */
+  /** Other files of the batch. */
   readonly more: number;
-  /** What the other side had already: the first so many bytes. */
+  /** Bytes at the beginning that the other side had already. */
   readonly from: number;
-  /** Bytes sent so far, those before `from` included. */
+  /** Bytes sent so far, including those before `from`. */
   readonly sent: number;
-  /** Fulfilled when every byte was handed over; whether it is stored there, `Offering` and `Sending` say. */
+  /** Fulfilled once every byte is sent; `Offering` and `Sending` say whether they are stored. */
   readonly done: Promise<void>;
   cancel(): void;
 }
 
 /**
- * A QR code of a text, for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` is what is dark on a light
- * ground, the margin included. `undefined` for a text of more than 271 bytes. `wasm` as in
+ * Returns a QR code of a text for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` covers the dark modules, on a
+ * light background; the margin is included. `undefined` for a text of more than 271 bytes. `wasm` as in
  * {@link SendOptions}.
  */
 export function qr(
   text: string,
   wasm?: SendOptions["wasm"],
 ): Promise<{ size: number; path: string } | undefined>;
+
+/**
+ * Returns true if a text is meant as a code rather than a nick, valid or not: digits, then letters after a dash or a
+ * space. `wasm` as in {@link SendOptions}.
+ */
+export function isCode(text: string, wasm?: SendOptions["wasm"]): Promise<boolean>;
+
+/** Returns true if a nick belongs to a code and is used once: digits alone. `wasm` as in {@link SendOptions}. */
+export function isOneTimeNick(nick: string, wasm?: SendOptions["wasm"]): Promise<boolean>;
+
+/**
+ * Returns the name to try where `name` is taken, for `number` 1, 2 and so on: `song (1).mp3` for `song.mp3`. The
+ * result is no longer than a name can be. `wasm` as in {@link SendOptions}.
+ */
+export function numbered(name: string, number: number, wasm?: SendOptions["wasm"]): Promise<string>;
 
 /** The version of this package. */
 export const version: string;

@@ -2,5 +2,5 @@ export { XcherError } from "./error.js";
 export { keptPeers } from "./key_store.js";
 export { Peer } from "./peer.js";
 export { qr } from "./qr.js";
-export { isCode, numbered } from "./rules.js";
+export { isCode, isOneTimeNick, numbered } from "./rules.js";
 export { version } from "./pkg/constants.js";

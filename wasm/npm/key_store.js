@@ -1,6 +1,6 @@
 /**
- * What a browser keeps for all pages of an origin, in IndexedDB: this host's secret, and the keys of
- * those it knows.
+ * The keys that a browser stores for all pages of an origin, in IndexedDB: this host's secret, and the pinned keys
+ * of peers.
  */
 
 /** @typedef {import("./index.js").KnownPeer} KnownPeer */
@@ -23,7 +23,7 @@ const open = () =>
  * @template T
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<T>} does
- * @returns {Promise<T>} when it is on the disk
+ * @returns {Promise<T>} once it is on the disk
  */
 async function ask(mode, does) {
   const transaction = (await open()).transaction(STORE, mode);
@@ -34,15 +34,15 @@ async function ask(mode, does) {
   });
 }
 
-/** Whether this is a place that keeps something. */
+/** Returns true if this environment can store keys. */
 export const isKeeping = async () => "indexedDB" in globalThis && open().then(() => true, () => false);
 
-/** The secret, made at first use. */
+/** Returns the secret, which is created at first use. */
 export async function identity() {
   const fresh = crypto.getRandomValues(new Uint8Array(32));
   const found = await ask("readwrite", (store) => {
     const request = store.get(IDENTITY);
-    // In one transaction: of two pages at the same time, the second finds the first one's.
+    // In one transaction: if two pages do so at the same time, both get the same secret.
     request.onsuccess = () => request.result ?? store.put(fresh, IDENTITY);
     return request;
   });

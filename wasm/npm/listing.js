@@ -1,10 +1,10 @@
-/** Entries after which the other side may send as many more. */
+/** Entries after which the peer may send as many more. */
 const STEP = 256;
 
-/** A list on its way. */
+/** A listing being received. */
 export class Listing {
-  #took;
-  #taken = 0;
+  #report;
+  #unreported = 0;
   /** @type {import("./index.js").RemoteFile[]} */
   #files = [];
   #at = 0;
@@ -17,16 +17,16 @@ export class Listing {
   #finish;
   dropped = false;
 
-  /** @param {(entries: number) => void} took */
-  constructor(took) {
-    this.#took = took;
-    /** Settles when nothing more comes. */
+  /** @param {(entries: number) => void} report reports entries that were read */
+  constructor(report) {
+    this.#report = report;
+    /** Settles once the last entry has arrived. */
     this.over = new Promise((resolve) => {
       this.#finish = () => resolve(undefined);
     });
   }
 
-  /** The next file, or `undefined` at the end. */
+  /** Returns the next file, or `undefined` at the end. */
   async next() {
     while (this.#at === this.#files.length) {
       if (this.#error) throw this.#error;
@@ -56,7 +56,7 @@ export class Listing {
     this.#finish();
   }
 
-  /** Nobody reads it any more: what still comes is thrown away. */
+  /** Discards the entries that are left and those that still arrive. */
   drop() {
     this.dropped = true;
     while (this.#at < this.#files.length && !this.#ended) {
@@ -68,10 +68,10 @@ export class Listing {
   }
 
   #count() {
-    this.#taken += 1;
-    if (this.#taken === STEP && !this.#ended) {
-      this.#taken = 0;
-      this.#took(STEP);
+    this.#unreported += 1;
+    if (this.#unreported === STEP && !this.#ended) {
+      this.#unreported = 0;
+      this.#report(STEP);
     }
   }
 }

@@ -22,7 +22,7 @@ export async function load(wasm) {
 async function start(wasm) {
   const url = wasm instanceof URL ? wasm : undefined;
   if (url?.protocol !== "file:") return init({ module_or_path: wasm });
-  // Only Node reads files; a name that is no constant keeps bundlers from looking for it.
+  // Only Node reads files. Bundlers do not resolve an import whose name is a variable.
   const name = "node:fs/promises";
   const { readFile } = await import(/* @vite-ignore */ name);
   return init({ module_or_path: await readFile(url) });

@@ -106,7 +106,7 @@ export class Peer extends EventTarget {
       prepare(peer);
       await within(options, "the bridge or the relay did not answer", (resolve, reject) => {
         peer.#awaited.online = { resolve, reject };
-        peer.#driver.call((host) => host.start());
+        peer.#driver.do({ kind: "start" });
       });
     } catch (error) {
       await peer.close();
@@ -135,7 +135,7 @@ export class Peer extends EventTarget {
     this.#who ??= within({}, "the relay did not answer", (resolve, reject) => {
       this.#nicks = [];
       this.#awaited.who = { resolve, reject };
-      this.#driver.call((host) => host.who());
+      this.#driver.do({ kind: "who" });
     }).finally(() => {
       this.#who = undefined;
       this.#awaited.who = undefined;
@@ -161,7 +161,7 @@ export class Peer extends EventTarget {
       });
     } finally {
       over = true;
-      if (this.#sessions.giveUp(id) && !this.#driver.isClosing) this.#driver.call((host) => host.end(id));
+      if (this.#sessions.giveUp(id) && !this.#driver.isClosing) this.#driver.do({ kind: "end", session: id });
     }
   }
 
@@ -204,7 +204,7 @@ export class Peer extends EventTarget {
     // The words of a code must not leave this peer, and its nick is used once.
     if (isCode(nick)) return;
     const key = await this.#trust.get(nick);
-    this.#driver.call((host) => host.setPin(nick, String(key ?? "")));
+    this.#driver.do({ kind: "setPin", nick, key: String(key ?? "") });
   }
 
   /** @param {string} type @param {object} [detail] */

@@ -19,14 +19,14 @@ export async function readPrefix(driver, transfer, file, length) {
     while (left > 0) {
       const piece = await reading.next(Math.min(left, READ_LEN));
       // The file ended early, or the module no longer needs the prefix.
-      if (!piece.length || !driver.call((host) => host.supply(transfer, piece))) break;
+      if (!piece.length || !driver.supply(transfer, piece)) break;
       left -= piece.length;
     }
   } catch {
     // The file is then sent from its beginning, or refused.
   }
   try {
-    driver.call((host) => host.prefixEnd(transfer, left === 0));
+    driver.do({ kind: "prefixEnd", transfer, complete: left === 0 });
   } catch {
     // The peer is closed.
   }

@@ -1,7 +1,7 @@
 import { load } from "./load.js";
 import { qr as modules } from "./pkg/xcher.js";
 
-/** The margin that readers need. */
+/** The margin that readers need, in modules. */
 const MARGIN = 4;
 
 /** @param {string} text @param {import("./index.js").ConnectOptions["wasm"]} [wasm] */

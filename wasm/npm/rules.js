@@ -1,5 +1,5 @@
 import { load } from "./load.js";
-import { isCode as is, numbered as next } from "./pkg/xcher.js";
+import { isCode as is, isOneTimeNick as isOneTime, numbered as next } from "./pkg/xcher.js";
 
 /** @typedef {import("./index.js").ConnectOptions["wasm"]} Wasm */
 
@@ -13,4 +13,10 @@ export async function isCode(text, wasm) {
 export async function numbered(name, number, wasm) {
   await load(wasm);
   return next(name, number);
+}
+
+/** @param {string} nick @param {Wasm} [wasm] */
+export async function isOneTimeNick(nick, wasm) {
+  await load(wasm);
+  return isOneTime(nick);
 }

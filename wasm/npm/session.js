@@ -2,7 +2,7 @@ import { Deferred } from "./deferred.js";
 import { Download } from "./download.js";
 import { XcherError } from "./error.js";
 import { FileLookup } from "./file_lookup.js";
-import { byName, modified } from "./file_names.js";
+import { byName, described } from "./file_names.js";
 import { Offers } from "./incoming_offer.js";
 import { Listing } from "./listing.js";
 import { Offering } from "./outgoing_offer.js";
@@ -73,7 +73,7 @@ export class Session {
       try {
         // Each refusal waits in memory for a peer that may not read.
         if (++declined > MAX_DECLINED) this.reject();
-        else this.#driver.call((host) => host.decline(id, name));
+        else this.#driver.do({ kind: "decline", session: id, name });
       } catch {
         // A session that has ended needs no answer.
       }
@@ -87,8 +87,10 @@ export class Session {
   async *list() {
     // The rest of an abandoned listing comes first.
     while (this.#listing?.dropped) await this.#listing.over;
-    this.#driver.call((host) => host.list(this.#id));
-    const listing = new Listing((count) => this.#driver.call((host) => host.entriesRead(this.#id, count)));
+    this.#do("list");
+    const listing = new Listing((entries) => {
+      this.#driver.do({ kind: "entriesRead", session: this.#id, entries });
+    });
     this.#listing = listing;
     try {
       for (let file; (file = await listing.next()); ) yield file;
@@ -101,7 +103,7 @@ export class Session {
   async check(name) {
     const asked = this.#checks.get(name);
     if (asked) return asked.answer;
-    this.#driver.call((host) => host.check(this.#id, name));
+    this.#driver.do({ kind: "check", session: this.#id, name });
     const check = /** @type {Check} */ ({});
     check.answer = new Promise((resolve, reject) => Object.assign(check, { resolve, reject }));
     this.#checks.set(name, check);
@@ -114,10 +116,8 @@ export class Session {
     const listed = typeof file === "string" ? this.#lookup.find(name) : Promise.resolve(file);
     const download = new Download(this.#driver, name, size, partial, confirm, async (download) => {
       const file = await listed;
-      const id = this.#driver.call((host) => {
-        host.addFile(name, RemoteFile.spelling(file));
-        return host.get(this.#id);
-      });
+      this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file) });
+      const id = this.#do("get");
       this.#begin(id, download);
       return id;
     });
@@ -135,10 +135,8 @@ export class Session {
     const named = byName(files);
     const open = [...named.keys()].find((name) => this.#offered.get(name)?.offering.isSettled === false);
     if (open) throw new XcherError("misuse", `${open} is offered already: wait until that offer is settled`);
-    const id = this.#driver.call((host) => {
-      for (const [name, file] of named) host.addFile(name, String(file.size), modified(file));
-      return host.offer(this.#id);
-    });
+    for (const [name, file] of named) this.#driver.do({ kind: "addFile", ...described(name, file) });
+    const id = this.#do("offer");
     const offering = new Offering(this, [...named].map(([name, { size }]) => ({ name, size })));
     this.#register.offering(id, offering);
     for (const [name, file] of named) this.#offered.set(name, { file, offering });
@@ -148,7 +146,7 @@ export class Session {
   /** @param {{ files?: number, bytes?: number, here?: number }} what */
   want({ files = 0, bytes = 0, here = 0 }) {
     this.#announces = true;
-    this.#driver.call((host) => host.announce(this.#id, files, bytes, here));
+    this.#driver.do({ kind: "announce", session: this.#id, files, bytes, here });
   }
 
   /** @param {readonly import("./index.js").RemoteFile[]} files @param {{ confirm?: boolean }} [options] */
@@ -160,14 +158,14 @@ export class Session {
         new Download(this.#driver, name, size, undefined, confirm, async () => first() + at),
     );
     try {
-      const id = this.#driver.call((host) => {
-        for (const file of files) host.addFile(file.name, RemoteFile.spelling(file));
-        return host.get(this.#id);
-      });
+      for (const file of files) {
+        this.#driver.do({ kind: "addFile", name: file.name, size: RemoteFile.spelling(file) });
+      }
+      const id = this.#do("get");
       first = () => id;
       if (!this.#announces && files.length) {
         const bytes = files.reduce((sum, { size }) => sum + size, 0);
-        this.#driver.call((host) => host.announce(this.#id, files.length, bytes, 0));
+        this.#driver.do({ kind: "announce", session: this.#id, files: files.length, bytes, here: 0 });
       }
       // Before any event about them can arrive.
       downloads.forEach((download, at) => this.#begin(id + at, download));
@@ -180,6 +178,11 @@ export class Session {
     return downloads;
   }
 
+  /** @param {"list" | "get" | "offer" | "end"} kind */
+  #do(kind) {
+    return this.#driver.do({ kind, session: this.#id });
+  }
+
   /** @param {number} id @param {Download} download */
   #begin(id, download) {
     this.#register.download(id, download);
@@ -187,13 +190,13 @@ export class Session {
   }
 
   async end() {
-    this.#driver.call((host) => host.end(this.#id));
+    this.#do("end");
     await this.closed;
   }
 
   reject() {
     for (const transfer of [...this.#transfers]) transfer.cancel();
-    this.#driver.call((host) => host.end(this.#id));
+    this.#do("end");
   }
 
   // What follows is for `sessions.js` and `transfers.js`.

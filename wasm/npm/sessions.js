@@ -45,7 +45,7 @@ export class Sessions {
 
   /** Calls a nick or the host with a code. @param {string} nick @param {Waiting} waiting */
   open(nick, waiting) {
-    const id = this.#driver.call((host) => host.open(nick));
+    const id = this.#driver.do({ kind: "open", nick });
     this.#opening.set(id, waiting);
     return id;
   }
@@ -90,7 +90,7 @@ export class Sessions {
 
   /** @param {number} id @param {boolean} accept */
   #answer(id, accept) {
-    this.#driver.call((host) => host.answer(id, accept));
+    this.#driver.do({ kind: "answer", session: id, accept });
   }
 
   /** @param {string} address @param {XcherError} error */

@@ -1,4 +1,4 @@
-import { modified, ownName } from "./file_names.js";
+import { described, ownName } from "./file_names.js";
 import { readPrefix } from "./prefix.js";
 import { Upload } from "./upload.js";
 
@@ -36,12 +36,12 @@ export class Transfers {
 
   /** @param {Blob} file @param {string} [name] */
   share(file, name = ownName(file)) {
-    this.#driver.call((host) => host.share(name, file.size, modified(file)));
+    this.#driver.do({ kind: "share", ...described(name, file) });
     this.#shared.set(name, file);
     const stop = () => {
       if (this.#shared.get(name) !== file) return;
       this.#shared.delete(name);
-      if (!this.#driver.isClosing) this.#driver.call((host) => host.unshare(name));
+      if (!this.#driver.isClosing) this.#driver.do({ kind: "unshare", name });
     };
     return { name, size: file.size, stop };
   }

@@ -43,7 +43,7 @@ export class Upload {
   }
 
   cancel() {
-    if (!this.#over) this.#driver.call((host) => host.cancel(this.#id));
+    if (!this.#over) this.#driver.do({ kind: "cancel", transfer: this.#id });
   }
 
   /** @param {number} bytes */
@@ -84,10 +84,10 @@ export class Upload {
   async #supply(read) {
     try {
       const piece = await read();
-      if (!this.#over) this.#driver.call((host) => host.supply(this.#id, piece));
+      if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {
-      const why = asError(error, "local").message;
-      if (!this.#over) this.#driver.call((host) => host.readFailed(this.#id, why));
+      const { message } = asError(error, "local");
+      if (!this.#over) this.#driver.do({ kind: "readFailed", transfer: this.#id, message });
     }
   }
 }

@@ -1,25 +1,25 @@
-//! QR codes: a link, for a machine that has a camera and no keyboard.
+//! QR codes of links, for devices with a camera.
 
 use qrcodegen_no_heap::{Mask, QrCode, QrCodeEcc, Version};
 use wasm_bindgen::prelude::*;
 
 /// The most bytes of text.
-const LONGEST: usize = 271;
-/// So many bytes fit into this one.
-const LARGEST: Version = Version::new(10);
+const MAX_TEXT_LEN: usize = 271;
+/// The version that fits them.
+const MAX_VERSION: Version = Version::new(10);
 
-/// A QR code of `text`: its modules row by row, 1 for a dark one. Empty where the text is longer than
-/// 271 bytes.
+/// Returns the modules of a QR code of `text`, row by row, 1 for a dark one. Empty if the text is longer than
+/// [`MAX_TEXT_LEN`].
 #[wasm_bindgen]
 #[allow(unreachable_pub)]
 pub fn qr(text: &str) -> Vec<u8> {
     let text = text.as_bytes();
-    if text.len() > LONGEST {
+    if text.len() > MAX_TEXT_LEN {
         return Vec::new();
     }
-    let (mut work, mut out) = ([0; LARGEST.buffer_len()], [0; LARGEST.buffer_len()]);
+    let (mut work, mut out) = ([0; MAX_VERSION.buffer_len()], [0; MAX_VERSION.buffer_len()]);
     work[..text.len()].copy_from_slice(text);
-    // Every reader knows all masks; to look for the best would make the module 650 bytes longer.
+    // Every reader supports all masks; choosing the best would add 650 bytes to this module.
     let mask = Some(Mask::new(0));
     let smallest = Version::new(1);
     let code = QrCode::encode_binary(
@@ -28,7 +28,7 @@ pub fn qr(text: &str) -> Vec<u8> {
         &mut out,
         QrCodeEcc::Low,
         smallest,
-        LARGEST,
+        MAX_VERSION,
         mask,
         true,
     );

@@ -1,21 +1,21 @@
-//! One control connection as the transcripts speak of it (`tests/transcripts/README.md`), and a
-//! private one as the vectors do.
+//! Control connections for the transcripts (`tests/transcripts/README.md`), and encrypted sessions for the test
+//! vectors.
 
 mod secure;
 
 use wasm_bindgen::prelude::*;
 
-/// The core's own reading of a transcript's words.
+/// The interpreter of transcripts, shared with the core's tests.
 #[path = "../../core/tests/transcripts/control.rs"]
 mod control;
 
-/// What the core's tests ask of a side.
+/// One side of a connection, as the core's tests use it.
 pub(crate) trait Side {
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String>;
 }
 
-/// A side of a control connection.
+/// One side of a control connection.
 #[wasm_bindgen]
 pub struct Control {
     side: control::Control,
@@ -24,24 +24,24 @@ pub struct Control {
 
 #[wasm_bindgen]
 impl Control {
-    /// A connection on which nothing was said.
+    /// Creates a connection on which nothing was sent.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self { side: control::Control::new(), out: Vec::new() }
     }
 
-    /// Does it; what is reported.
+    /// Carries out a step of a transcript. Returns the reports.
     pub fn does(&mut self, text: &str) -> Vec<String> {
-        self.side.does(text, &mut self.out)
+        self.side.perform(text, &mut self.out)
     }
 
-    /// Takes bytes; what is reported.
+    /// Takes received bytes. Returns the reports.
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<String> {
         self.side.receive(bytes, &mut self.out)
     }
 
-    /// What was written since this was asked last.
+    /// Returns the bytes written since the last call.
     pub fn written(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
     }

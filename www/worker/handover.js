@@ -1,10 +1,10 @@
-/** Hands files to the browser's downloads: one queue for the whole page, no faster than browsers take them. */
+/** Hands files to the browser's downloads: one queue for the whole page, no faster than browsers accept them. */
 import { tell } from "../messages.js";
 
-/** Milliseconds between two: above ten a second Chromium drops a download, and tells nobody. */
-const PAUSE = 125;
-/** Bytes of a name that every file system takes, with room for a number. */
-const LONGEST = 240;
+/** Time between two downloads, in milliseconds: Chromium silently drops some above ten a second. */
+const DOWNLOAD_INTERVAL = 125;
+/** The longest name in bytes that every file system accepts, less room for a number. */
+const MAX_NAME_LEN = 240;
 
 let turn = Promise.resolve();
 let handed;
@@ -15,19 +15,19 @@ export function handOver(file, name) {
     tell("save", file, name);
     return new Promise((resolve) => (handed = resolve));
   });
-  turn = over.then(() => new Promise((resolve) => setTimeout(resolve, PAUSE)));
+  turn = over.then(() => new Promise((resolve) => setTimeout(resolve, DOWNLOAD_INTERVAL)));
   return over;
 }
 
-/** The page has done so. */
+/** The page has passed on the file. */
 export const saved = () => handed();
 
 /**
- * What a download is called. It cannot have a folder: among others, a file has the names of its folders
- * before its own, as `photos_2026_forest.jpg`, as many of them as there is room for.
+ * Returns the name of a download, which cannot have a folder. Unless it is alone, the names of its folders
+ * precede its own, as in `photos_2026_forest.jpg`, as many of them as fit.
  */
 export function downloadName(name, alone) {
   const parts = alone ? name.split("/").slice(-1) : name.split("/");
-  while (parts.length > 1 && new TextEncoder().encode(parts.join("_")).length > LONGEST) parts.shift();
+  while (parts.length > 1 && new TextEncoder().encode(parts.join("_")).length > MAX_NAME_LEN) parts.shift();
   return parts.join("_");
 }

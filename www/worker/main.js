@@ -1,6 +1,7 @@
-/** The peer, out of the page's way. */
+/** The worker: keeps the peer, so that the page stays responsive. */
 import { hear, tell } from "../messages.js";
-import { Peer } from "../npm/index.js";
+import { Peer, isCode as is, isOneTimeNick } from "../npm/index.js";
+import { peer, setBridge, setPeer } from "./connection.js";
 import { saved } from "./handover.js";
 import { forget, known } from "./known_peers.js";
 import { offered, settle } from "./offers.js";
@@ -10,32 +11,25 @@ import * as shares from "./shares.js";
 import * as transfers from "./transfers.js";
 import { discard, unfinished } from "./unfinished.js";
 
-export let peer;
-/** By which keys are kept. */
-export let relay;
-/** Where we are online: `url` and `token`. */
-export let bridge;
+/** Number of the last request to connect: it ends those before it. */
+let attempt = 0;
 
-/** Counts the wishes to be someone, so that an old one ends. */
-let wish = 0;
-
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, saved, settle, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, isCode, saved, settle, who });
 
 async function connect(url, nick, token) {
-  const turn = ++wish;
-  relay = new URL(url).host;
-  bridge = { url, token };
+  const mine = ++attempt;
+  setBridge(url, token);
   const before = peer;
-  peer = undefined;
+  setPeer(undefined);
   await before?.close();
-  for (let wait = 1000; turn === wish; wait = Math.min(2 * wait, 30_000)) {
+  for (let wait = 1000; mine === attempt; wait = Math.min(2 * wait, 30_000)) {
     try {
       const made = await Peer.connect(url, { nick, token, calls: "ask" });
-      if (turn === wish) start(made);
+      if (mine === attempt) start(made);
       else made.close();
       return;
     } catch ({ code, message }) {
-      if (turn !== wish) return;
+      if (mine !== attempt) return;
       if (code !== "unreachable" && code !== "timed-out") return tell("refused", code, message);
       tell("offline", message, wait);
       await new Promise((done) => setTimeout(done, wait));
@@ -44,7 +38,7 @@ async function connect(url, nick, token) {
 }
 
 function start(made) {
-  peer = made;
+  setPeer(made);
   const on = (type, does) => made.addEventListener(type, (event) => made === peer && does(event));
   on("online", online);
   on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
@@ -53,7 +47,7 @@ function start(made) {
   on("change", ({ session }) => sessions.learn(session));
   on("offer", ({ offer }) => offered(offer));
   on("upload", ({ upload }) => transfers.upload(upload));
-  on("refused", ({ address, nick, error }) => tell("turnedAway", nick, address, error.code, error.message));
+  on("refused", ({ address, nick, error }) => tell("callFailed", nick, address, error.code, error.message));
   shares.again();
   online();
 }
@@ -65,6 +59,14 @@ function online() {
   transfers.resume();
 }
 
+async function isCode(text) {
+  tell("learned", text, await is(text).catch(() => false));
+}
+
+/** Sends the nicks of people: one-time nicks are for those who have the code. */
 async function who() {
-  if (peer?.online) tell("who", await peer.who().catch(() => []));
+  if (!peer?.online) return;
+  const nicks = await peer.who().catch(() => []);
+  const oneTime = await Promise.all(nicks.map((nick) => isOneTimeNick(nick)));
+  tell("who", nicks.filter((_, at) => !oneTime[at]));
 }

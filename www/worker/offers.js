@@ -1,10 +1,10 @@
-/** What others offer us, until it is decided. */
+/** Offers from peers, until the user decides. */
 import { tell } from "../messages.js";
 import { idOf, keep, nameOf } from "./sessions.js";
 import { take } from "./transfers.js";
 
-/** The most offers that wait for our person's answer, of each session one. */
-const OFFERS = 16;
+/** The most offers that wait for the user, one of each session. */
+const MAX_OFFERS = 16;
 
 const offers = new Map();
 let last = 0;
@@ -12,21 +12,21 @@ let last = 0;
 export function offered(offer) {
   const session = keep(offer.session);
   const more = [...offers.values()].some((other) => other.session === session);
-  if (more || offers.size === OFFERS) return offer.decline();
+  if (more || offers.size === MAX_OFFERS) return offer.decline();
   const id = ++last;
   offers.set(id, offer);
   const files = offer.files.map(({ name, size, approximate }) => ({ name, size, approximate }));
   tell("offered", id, idOf(session), nameOf(session), files);
-  session.closed.then(() => offers.delete(id) && tell("gone", id));
+  session.closed.then(() => offers.delete(id) && tell("withdrawn", id));
 }
 
-/** Takes the files with these names; without, none. */
+/** Accepts the files with these names, or none. */
 export function settle(id, names, target) {
   const offer = offers.get(id);
-  // It may be gone by now.
+  // It may be withdrawn by now.
   if (!offers.delete(id)) return;
   const { session } = offer;
-  // What was accepted is fetched in its turn.
+  // Accepted files are fetched in their turn.
   const accepted = new Set(offer.accept(names ?? []).map(({ name }) => name));
   take(nameOf(session) ?? session.peerAddress, offer.files.filter(({ name }) => accepted.has(name)), target, session);
 }

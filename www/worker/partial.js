@@ -1,32 +1,32 @@
 /**
- * What is kept of a file on its way, so that it goes on after a reload: its bytes, and beside them whose
- * they are. One tab at a time has it.
+ * Partial files, which can be resumed after a reload: the bytes, and beside them a record of where they come
+ * from. One tab at a time uses a partial file.
  */
 import { Reading } from "../npm/blob_reader.js";
 import { sink, store } from "./sinks.js";
 
-/** Smaller files are sooner fetched again than kept account of. */
-const WORTH_IT = 1 << 20;
-/** Bytes after which those that came are on the disk for certain. */
-const FLUSH = 1 << 26;
+/** Size of the smallest file that is kept: smaller ones are fetched again in less time. */
+const MIN_SIZE = 1 << 20;
+/** Bytes between two flushes to the disk. */
+const FLUSH_INTERVAL = 1 << 26;
 /** Bytes that are copied at a time. */
-const COPIED = 1 << 20;
+const COPY_LEN = 1 << 20;
 
 export const folder = () => store("xcher-partial");
 export const lockOf = (id) => `xcher-partial-${id}`;
 
-/** Until it is released; nothing if another has it. */
+/** Locks a partial file. Resolves to a function that unlocks it, or to nothing if another transfer has it. */
 export const claim = (id) =>
   new Promise((got, failed) => {
     const hold = (lock) => (lock ? new Promise(got) : got());
     navigator.locks.request(lockOf(id), { ifAvailable: true }, hold).catch(failed);
   });
 
-/** The sum of whose it is: only from them does it go on. */
-async function idOf(...whose) {
-  const text = new TextEncoder().encode(JSON.stringify(whose));
-  const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
-  return [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/** Returns a digest of the peer's key, the name and the size: a file is resumed only if all match. */
+async function idOf(...origin) {
+  const text = new TextEncoder().encode(JSON.stringify(origin));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export async function remove(root, id) {
@@ -34,22 +34,22 @@ export async function remove(root, id) {
 }
 
 /**
- * Opens what there is of a file, or begins it. Nothing where none is kept: in the clear, where there is
- * no store or no room in it, where another tab has it. `file.key`: only what is there is gone on with,
- * and only from whom it came.
+ * Opens a partial file, or creates one. Resolves to nothing where none can be kept: in an unencrypted session,
+ * without a store or space in it, or while another tab uses it. With `file.key`, only an existing one is
+ * opened, and only if the peer has that key.
  */
 export async function partial({ peerKey }, nick, { name, size, approximate, key }) {
-  if (key && key !== peerKey) throw new Error("expected the one whom the beginning came from, got someone else");
-  const root = peerKey && !approximate && size >= WORTH_IT && (await folder().catch(() => {}));
+  if (key && key !== peerKey) throw new Error("this peer is not the one that the partial file came from: discard it and fetch the file again");
+  const root = peerKey && !approximate && size >= MIN_SIZE && (await folder().catch(() => {}));
   if (!root) return;
   const id = await idOf(peerKey, name, size);
   const release = await claim(id);
   if (!release) {
-    if (key) throw new Error("another transfer has it");
+    if (key) throw new Error("another transfer of this file is running");
     return;
   }
-  const over = async (gone) => {
-    if (gone) await remove(root, id);
+  const over = async (done) => {
+    if (done) await remove(root, id);
     release();
   };
   try {
@@ -60,7 +60,7 @@ export async function partial({ peerKey }, nick, { name, size, approximate, key 
     return kept(root, id, handle, has, { nick, name, size, key: peerKey }, over);
   } catch (error) {
     release();
-    throw error.name === "NotFoundError" ? new Error("nothing of it is left") : error;
+    throw error.name === "NotFoundError" ? new Error("the partial file no longer exists: fetch the file again") : error;
   }
 }
 
@@ -70,13 +70,13 @@ function kept(root, id, handle, has, about, over) {
   let flushed = at;
   return {
     has,
-    /** What there is counts up to here; what comes follows. */
+    /** Keeps the bytes before this position; new ones follow. */
     async from(from) {
       const record = await root.getFileHandle(`${id}.json`, { create: true });
-      const said = await record.createSyncAccessHandle();
-      said.truncate(0);
-      said.write(new TextEncoder().encode(JSON.stringify(about)));
-      said.close();
+      const out = await record.createSyncAccessHandle();
+      out.truncate(0);
+      out.write(new TextEncoder().encode(JSON.stringify(about)));
+      out.close();
       access = await handle.createSyncAccessHandle();
       access.truncate(from);
       at = flushed = from;
@@ -85,15 +85,15 @@ function kept(root, id, handle, has, about, over) {
       for (const end = at + bytes.length; at < end; ) {
         at += access.write(bytes.subarray(bytes.length - (end - at)), { at });
       }
-      if (at - flushed < FLUSH) return;
+      if (at - flushed < FLUSH_INTERVAL) return;
       access.flush();
       flushed = at;
     },
-    /** It is whole: where it was to go, or the file for the downloads. */
+    /** Moves the complete file to its target, or returns it for the downloads. */
     async close(target) {
       access.close();
       if (target) await copy(await handle.getFile(), await sink(target, about));
-      // There it stays while the browser copies it.
+      // It stays there while the browser copies it.
       else await handle.move(await store(), crypto.randomUUID());
       await over(true);
       return target ? undefined : handle.getFile();
@@ -108,7 +108,7 @@ function kept(root, id, handle, has, about, over) {
 async function copy(file, to) {
   try {
     const reading = new Reading(file);
-    for (let left = file.size; left > 0; left -= COPIED) await to.write(await reading.next(COPIED));
+    for (let left = file.size; left > 0; left -= COPY_LEN) await to.write(await reading.next(COPY_LEN));
     await to.close();
   } catch (error) {
     await to.abort().catch(() => {});

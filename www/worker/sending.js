@@ -1,38 +1,39 @@
-/** What we send: by a code, from a peer of its own, or as an offer. */
+/** Sends files: by a code, from a peer of its own, or as an offer. */
 import { tell } from "../messages.js";
 import { Peer, qr } from "../npm/index.js";
-import { bridge } from "./main.js";
+import { MAX_CODE_ATTEMPTS } from "../npm/pkg/constants.js";
+import { bridge } from "./connection.js";
 import { sessionWith } from "./sessions.js";
 import { upload } from "./transfers.js";
 
-/** Missing files that are named. */
-const NAMED = 5;
+/** The most missing files that are named. */
+const MAX_NAMED = 5;
 
 const stops = new Map();
 
 const named = (files) => files.map(([file, name]) => ({ file, name }));
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 const count = (number) => `${number} file${number === 1 ? "" : "s"}`;
-const DEAD = "Ten wrong codes were tried, so this one is dead. Make another.";
 
-/** What arrived, as far as the other side confirms. */
+/** Describes the files that arrived, as far as the peer confirms. */
 function arrived(stored, handedOver, here = 0) {
   const said = [
     stored && `${count(stored)} stored there.`,
-    handedOver && `Handed over ${count(handedOver)}: they do not confirm what they store.`,
-    here && `${count(here)} ${here === 1 ? "was" : "were"} there already.`,
+    handedOver && `${count(handedOver)} sent, without confirmation: the receiver does not support it.`,
+    here && `${count(here)} already there.`,
   ];
   return said.filter(Boolean).join(" ");
 }
 
-/** What did not, by name and with the reasons. */
-function lacking(missing, number) {
-  const some = missing.slice(0, NAMED).map(({ name, reason }) => `${name}: ${reason}.`);
+/** Names the files that did not arrive, with the reasons. */
+function missingFiles(missing, number) {
+  const some = missing.slice(0, MAX_NAMED).map(({ name, reason }) => `${name}: ${reason}.`);
   const rest = number - some.length;
-  if (rest) some.push(some.length ? `And ${count(rest)} more.` : `${count(rest)} wanted there did not arrive.`);
+  if (rest) some.push(some.length ? `And ${count(rest)} more.` : `${count(rest)} did not arrive.`);
   return `Missing: ${some.join(" ")}`;
 }
 
-/** `page`: where its link leads. */
+/** Sends by a code; `page` is the target of the link. */
 export async function send(id, files, page) {
   const { url, token } = bridge;
   const giveUp = new AbortController();
@@ -42,14 +43,14 @@ export async function send(id, files, page) {
     const sending = await Peer.send(url, named(files), { token, signal: giveUp.signal });
     stops.set(id, () => sending.stop());
     const { code, peer } = sending;
-    const wait = (why = "") => say("waiting", `${why}Waiting for whoever has the code. Keep this page open.`);
+    const wait = (why = "") => say("waiting", `${why}Waiting for the receiver to use the code. Keep this page open.`);
     const on = (type, does) => peer.addEventListener(type, does);
     on("session", ({ session }) => {
-      say("open", `${session.nick ?? session.peerAddress} has the code and sees what it is.`);
+      say("open", `${session.nick ?? session.peerAddress} has used the code and is choosing files.`);
       session.closed.then(() => peer.sessions.size || wait());
     });
     on("upload", ({ upload: one }) => upload(one));
-    on("refused", ({ error }) => error.code === "wrong-code" && wait("Someone had a wrong code; after ten it is dead. "));
+    on("refused", ({ error }) => error.code === "wrong-code" && wait(`A wrong code was entered; the code expires after ${MAX_CODE_ATTEMPTS}. `));
     on("offline", ({ error }) => say("waiting", `Offline: ${error.message}`));
     on("online", () => wait());
     const link = sending.link(page);
@@ -58,12 +59,12 @@ export async function send(id, files, page) {
     wait();
     sending.addEventListener("incomplete", ({ files, missing, missingCount }) => {
       const there = files ? `${count(files)} arrived. ` : "";
-      wait(`${there}${lacking(missing, missingCount)} The code is still good: the same link or command fetches the rest. `);
+      wait(`${there}${missingFiles(missing, missingCount)} The code stays valid: the same link or command resumes. `);
     });
     const { files: sent, handedOver, here } = await sending.done;
     say("done", arrived(sent - handedOver, handedOver, here));
   } catch ({ code, message }) {
-    say("failed", code === "wrong-code" ? DEAD : code === "cancelled" ? "Stopped." : message);
+    say("failed", code === "cancelled" ? "Stopped." : sentence(message));
   }
   stops.delete(id);
 }
@@ -77,17 +78,17 @@ export async function offer(id, nick, files) {
     const session = await sessionWith(nick, giveUp.signal);
     const offering = session.offer(named(files));
     stops.set(id, () => session.reject());
-    say("open", `${nick} is asked.`);
+    say("open", `Waiting for ${nick} to accept…`);
     await offering.done;
     const { stored, handedOver, sent, declined, failed, missing } = offering;
     const how = [
       sent && arrived(stored, handedOver),
       declined && `${count(declined)} declined.`,
-      failed && lacking(missing, failed),
+      failed && missingFiles(missing, failed),
     ];
     say(sent && !failed ? "done" : "failed", how.filter(Boolean).join(" "));
   } catch ({ code, message }) {
-    say("failed", code === "cancelled" ? "Stopped." : message);
+    say("failed", code === "cancelled" ? "Stopped." : sentence(message));
   }
   stops.delete(id);
 }

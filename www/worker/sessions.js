@@ -1,22 +1,22 @@
-/** Calls, the sessions that are open, and what the others share. */
+/** Calls, open sessions, and listings. */
 import { tell } from "../messages.js";
+import { peer } from "./connection.js";
 import { known } from "./known_peers.js";
-import { peer } from "./main.js";
 
-/** How long someone may take to answer, in milliseconds: a person may have to be asked. */
-const ANSWER = 120_000;
-/** The most calls that wait for our person's answer. */
-const CALLS = 16;
-/** The most files that are listed: the page holds them all. */
-const FILES = 200_000;
-/** How often the page gets a part of a list, in milliseconds. */
-const PART = 150;
+/** Time to wait for a callee, in milliseconds: it may ask its user. */
+const ANSWER_TIMEOUT = 120_000;
+/** The most calls that wait for the user. */
+const MAX_CALLS = 16;
+/** The most files of a listing: the page keeps them all in memory. */
+const MAX_FILES = 200_000;
+/** Time between two parts of a listing, in milliseconds. */
+const PART_INTERVAL = 150;
 
 const ids = new Map();
-/** The safety words of a session, once they are known. */
-const spoken = new WeakMap();
+/** The safety words of sessions. */
+const safetyWords = new WeakMap();
 const opening = new Map();
-/** What sessions were opened with: of a code, the nick is a part alone. */
+/** Nicks or codes that sessions were opened with: the nick is only part of a code. */
 const names = new WeakMap();
 export const nameOf = (session) => names.get(session) ?? session.nick;
 const calls = new Map();
@@ -24,13 +24,13 @@ let last = 0;
 let asks = true;
 let listing;
 
-export function ask(whether) {
-  asks = whether;
+export function ask(yes) {
+  asks = yes;
 }
 
 export function called(call) {
   if (!asks) accept(call);
-  else if (calls.size === CALLS) call.reject();
+  else if (calls.size === MAX_CALLS) call.reject();
   else {
     const id = ++last;
     calls.set(id, call);
@@ -41,16 +41,16 @@ export function called(call) {
 
 export function answer(id, yes) {
   const call = calls.get(id);
-  // It may be over by now.
+  // It may have ended by now.
   if (!calls.delete(id)) return;
   if (yes) accept(call);
   else call.reject();
 }
 
-const accept = (call) => call.accept().then(keep, (error) => complain(call, error));
+const accept = (call) => call.accept().then(keep, (error) => report(call, error));
 
-const complain = ({ nick, peerAddress }, { code, message }) =>
-  tell("turnedAway", nick, peerAddress, code, message);
+const report = ({ nick, peerAddress }, { code, message }) =>
+  tell("callFailed", nick, peerAddress, code, message);
 
 export function keep(session) {
   if (ids.has(session)) return session;
@@ -59,16 +59,16 @@ export function keep(session) {
   session.closed.then((error) => {
     ids.delete(session);
     show();
-    if (error && error.code !== "cancelled" && peer?.online) complain(session, error);
+    if (error && error.code !== "cancelled" && peer?.online) report(session, error);
   });
   return session;
 }
 
-/** Whom a session is with: at its beginning, and where that was found out anew. */
+/** Shows a session's peer, at first and when it changes. */
 export function learn(session) {
   show();
   session.safetyWords.then((words) => {
-    spoken.set(session, words);
+    safetyWords.set(session, words);
     show();
   }, () => {});
   if (session.known === "first") known();
@@ -77,14 +77,14 @@ export function learn(session) {
 function show() {
   const all = [...ids].map(([session, id]) => {
     const { peerAddress: address, peerKey: key, known, whyPlain: why } = session;
-    return { id, nick: nameOf(session), address, key, known, why, words: spoken.get(session) };
+    return { id, nick: nameOf(session), address, key, known, why, words: safetyWords.get(session) };
   });
   tell("sessions", all);
 }
 
 export const idOf = (session) => ids.get(session);
 
-/** Whom we fetch from by a code has nothing more to do once we have what we want. */
+/** Ends the session by a code once all wanted files are here: the sender waits for that. */
 export function bye(nick) {
   for (const session of ids.keys()) {
     if (nameOf(session) === nick && session.known === "code" && !session.incoming) session.end();
@@ -95,15 +95,15 @@ export function hangUp(id) {
   for (const [session, its] of ids) if (its === id) session.reject();
 }
 
-/** The session with `nick`: one that is open, whoever called, or a new one. */
+/** Returns the session with `nick`: an open one, whichever side called, or a new one. */
 export async function sessionWith(nick, signal) {
   const open = [...ids.keys()].find((session) => nameOf(session) === nick);
   if (open) return open;
   const before = opening.get(nick);
   if (before && !before.signal?.aborted) return before.session;
-  if (!peer) throw new Error("not online");
+  if (!peer) throw new Error("this page is offline");
   const name = (session) => (names.set(session, nick), session);
-  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER }).then(name).then(keep) };
+  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER_TIMEOUT }).then(name).then(keep) };
   const over = () => opening.get(nick) === mine && opening.delete(nick);
   mine.session.then(over, over);
   opening.set(nick, mine);
@@ -121,9 +121,9 @@ export async function open(nick) {
     let sent = 0;
     for await (const { name, size, approximate } of session.list()) {
       if (signal.aborted) return;
-      if (++all > FILES) throw new Error(`expected at most ${FILES} files, got more`);
+      if (++all > MAX_FILES) throw new Error(`the listing has more than ${MAX_FILES} files: fetch it in a terminal`);
       files.push({ name, size, approximate });
-      if (performance.now() - sent > PART) {
+      if (performance.now() - sent > PART_INTERVAL) {
         part("part", files);
         files = [];
         sent = performance.now();

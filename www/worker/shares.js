@@ -1,31 +1,31 @@
-/** What is shared: kept here, so that a new peer shares it too. A folder is shown as one. */
+/** Shared files, kept here so that a new peer shares them, too. A folder is shown as one. */
 import { tell } from "../messages.js";
-import { peer } from "./main.js";
+import { peer } from "./connection.js";
 
-/** Of each file or folder its `[file, name, Share?]`, by name. */
+/** Files as `[file, name, Share?]`, by the name of the file or top folder, then by their own. */
 const groups = new Map();
 let showing;
 
 export function share(files) {
-  const faults = [];
+  const errors = [];
   for (const entry of files) {
     const [file, name] = entry;
     const top = name.split("/", 1)[0];
     if (!groups.has(top)) groups.set(top, new Map());
     const group = groups.get(top);
-    // Given again, it may have changed.
+    // A file that is shared again may have changed.
     group.get(name)?.[2]?.stop();
     group.set(name, entry);
     try {
       entry[2] = peer?.share(file, name);
     } catch ({ message }) {
       group.delete(name);
-      faults.push(message);
+      errors.push(message);
     }
   }
-  if (faults.length) {
-    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
-    tell("notice", `Not shared: ${faults[0]}${more}`);
+  if (errors.length) {
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+    tell("notice", `Not shared: ${errors[0]}${more}`);
   }
   showing ??= setTimeout(show, 50);
 }

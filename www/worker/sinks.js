@@ -1,18 +1,18 @@
-/** Where a file goes that comes: onto the disk, and under its name only when it is whole. */
+/** Writes received files to the disk, under their names only once they are complete. */
+import { numbered } from "../npm/index.js";
 
 /** Bytes that are written at once: each write is a message to another process. */
-const GATHER = 1 << 20;
-/** How long a file stays in the browser, in milliseconds: so long it may be being copied. */
-const KEPT = 300_000;
-/** Parts of another visit go after a day. */
-const LEFT = 86_400_000;
-/** Bytes of a part: so much is in memory. */
-const PART = 1 << 22;
+const WRITE_LEN = 1 << 20;
+/** Time that a complete file is kept, in milliseconds: the browser may still be copying it. */
+const COPY_TIMEOUT = 300_000;
+/** Age at which parts of another visit are removed, in milliseconds. */
+const PARTS_EXPIRY = 86_400_000;
+/** Bytes of a part, which is held in memory. */
+const PART_LEN = 1 << 22;
 
 /**
- * Opens what takes the bytes: `write(bytes)`, whose memory is free afterwards, then `close()` or
- * `abort()`, each to be waited for. `close` gives the file if the page still has to hand it to the
- * browser's downloads.
+ * Opens a sink: `write(bytes)`, which copies them, then `close()` or `abort()`, each to be awaited. `close`
+ * resolves to the file if it must still be handed to the browser's downloads.
  */
 export async function sink(target, { name, size }) {
   if (target?.kind === "file") {
@@ -29,14 +29,13 @@ export async function sink(target, { name, size }) {
   return (await inStore(size)) ?? inParts();
 }
 
-/** Finding a name and taking it are two steps, so one file at a time. */
+/** The last search for a name: finding one and creating the file are two steps, so one runs at a time. */
 let turn;
 
-/** Makes an empty file under a name that nothing has: `notes.txt`, `notes (1).txt`, … */
+/** Creates an empty file under a free name: `notes.txt`, `notes (1).txt` and so on. */
 function unused(folder, name) {
   const find = async () => {
-    const [, stem, end] = /^(.+?)(\.[^.]*)?$/s.exec(name);
-    for (let n = 0, next = name; ; next = `${stem} (${++n})${end ?? ""}`) {
+    for (let n = 0, next = name; ; next = await numbered(name, ++n)) {
       try {
         await folder.getFileHandle(next);
       } catch (error) {
@@ -51,7 +50,7 @@ function unused(folder, name) {
 async function written(handle, remove) {
   try {
     const out = await handle.createWritable();
-    return gathered(GATHER, {
+    return gathered(WRITE_LEN, {
       write: (bytes) => out.write(bytes),
       close: () => out.close(),
       abort: () => out.abort().then(remove),
@@ -62,7 +61,7 @@ async function written(handle, remove) {
   }
 }
 
-/** Writes so many bytes at a time, from the same memory. */
+/** Returns a sink that writes `most` bytes at a time, from the same memory. */
 function gathered(most, to) {
   const memory = new Uint8Array(most);
   let size = 0;
@@ -88,7 +87,7 @@ function gathered(most, to) {
   };
 }
 
-/** Private windows have no such store (OPFS), and pages without https. */
+/** Opens a folder of the origin private file system, which private windows and pages without https lack. */
 export const store = async (name = "xcher") => {
   const root = await navigator.storage.getDirectory();
   return root.getDirectoryHandle(name, { create: true });
@@ -99,7 +98,8 @@ async function inStore(size) {
   if (!folder) return;
   const { quota, usage } = await navigator.storage.estimate();
   if (quota - usage < size) {
-    throw new DOMException(`expected room for ${size} bytes in this browser, got ${quota - usage}`, "QuotaExceededError");
+    const short = Math.ceil((size - quota + usage) / (1 << 20));
+    throw new DOMException(`not enough space in this browser: ${short} MiB short`, "QuotaExceededError");
   }
   const name = crypto.randomUUID();
   const handle = await folder.getFileHandle(name, { create: true });
@@ -122,22 +122,22 @@ async function inStore(size) {
   };
 }
 
-/** Removes what was kept long enough. What is being written is locked, and stays. */
+/** Removes files that are old enough. Files being written are locked and stay. */
 async function sweep() {
   const folder = await store();
   for await (const [name, handle] of folder.entries()) {
     const { lastModified } = await handle.getFile();
-    if (Date.now() - lastModified > KEPT) await folder.removeEntry(name).catch(() => {});
+    if (Date.now() - lastModified > COPY_TIMEOUT) await folder.removeEntry(name).catch(() => {});
   }
 }
 
 const sweepAll = () => sweep().catch(() => {});
 sweepAll();
-setInterval(sweepAll, KEPT);
+setInterval(sweepAll, COPY_TIMEOUT);
 
 let database;
 
-/** As parts in IndexedDB: elsewhere there is no other way to the disk. */
+/** Opens a sink of parts in IndexedDB: the only way to the disk in other browsers. */
 async function inParts() {
   database ??= open();
   const db = await database;
@@ -145,10 +145,10 @@ async function inParts() {
   const mine = IDBKeyRange.bound([id], [id, []]);
   const remove = () => parts(db, "delete", mine);
   let count = 0;
-  return gathered(PART, {
+  return gathered(PART_LEN, {
     write: (bytes) => parts(db, "put", new Blob([bytes]), [id, count++]),
     async close() {
-      setTimeout(remove, KEPT);
+      setTimeout(remove, COPY_TIMEOUT);
       return new Blob(await parts(db, "getAll", mine));
     },
     abort: remove,
@@ -159,7 +159,7 @@ async function open() {
   const request = indexedDB.open("xcher");
   request.onupgradeneeded = () => request.result.createObjectStore("parts");
   const db = await done(request);
-  await parts(db, "delete", IDBKeyRange.upperBound([Date.now() - LEFT]));
+  await parts(db, "delete", IDBKeyRange.upperBound([Date.now() - PARTS_EXPIRY]));
   return db;
 }
 

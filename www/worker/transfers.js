@@ -1,4 +1,4 @@
-/** Files on their way, both ways, and those that wait to be fetched. */
+/** Transfers in both directions, and the queue of files to fetch. */
 import { tell } from "../messages.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
@@ -6,35 +6,36 @@ import { sink } from "./sinks.js";
 import { bye, sessionWith } from "./sessions.js";
 import { unfinished } from "./unfinished.js";
 
-/** Fetched at a time into a folder; as downloads, one after the other. */
-const AT_ONCE = 4;
-/** Files that are requested together: so many, of so many bytes each and in all. */
-const TOGETHER = 256;
-const SMALL = 1 << 18;
-const MOST = 1 << 22;
-/** How often the page is told, in milliseconds. */
-const TICK = 250;
-const NEW = 0.15;
+/** Files fetched at the same time into a folder; downloads go one after the other. */
+const LANES = 4;
+/** Limits of files that are requested together: their number, and bytes of each and of all. */
+const MAX_GROUP_FILES = 256;
+const MAX_GROUP_FILE_LEN = 1 << 18;
+const MAX_GROUP_LEN = 1 << 22;
+/** Time between two reports to the page, in milliseconds. */
+const REPORT_INTERVAL = 250;
+/** Weight of the latest rate in the average. */
+const RATE_WEIGHT = 0.15;
 /** Bytes that are read at a time. */
-const READ = 1 << 18;
+const READ_LEN = 1 << 18;
 
 const rows = new Map();
 let last = 0;
 let ticking;
 
 let jobs = [];
-/** Those that were requested together, and wait to be written. */
+/** Files that were requested together and wait to be written. */
 const begun = new Set();
 let busy = 0;
-/** Why no job is begun. */
+/** The reason why no job starts. */
 let held = "";
-/** Counts the times that all jobs were dropped. */
+/** Counts how often all jobs were dropped. */
 let era = 0;
 
-/** Why something could not be stored, as the other side is told. */
+/** Reasons for the peer, by the name of the error. */
 const REASONS = { QuotaExceededError: "space", NotAllowedError: "denied", NoModificationAllowedError: "denied" };
 
-/** Of each nick the names of what we want and do not have. */
+/** Names of files that are wanted and not here yet, by nick. */
 const lacking = new Map();
 
 function want(job) {
@@ -54,7 +55,7 @@ export function get(nick, files, target) {
   resume();
 }
 
-/** As {@link get}, of what is offered in this session alone. */
+/** Fetches files that are offered in this session alone. */
 export function take(nick, files, target, session) {
   for (const file of files) want({ nick, file, target, session, alone: files.length === 1 });
   resume();
@@ -73,7 +74,7 @@ export function drop() {
 
 export const cancel = (id) => rows.get(id)?.cancel();
 
-/** What came of it stays. */
+/** Stops a download and keeps its partial file. */
 export const pause = (id) => rows.get(id)?.cancel("paused");
 
 export function upload(upload) {
@@ -84,10 +85,10 @@ export function upload(upload) {
 }
 
 function run() {
-  ticking ??= setInterval(tick, TICK);
-  while (!held && jobs.length && busy < (jobs[0].target ? AT_ONCE : 1)) {
+  ticking ??= setInterval(tick, REPORT_INTERVAL);
+  while (!held && jobs.length && busy < (jobs[0].target ? LANES : 1)) {
     const some = next();
-    const lanes = some.length > 1 && some[0].target ? AT_ONCE : 1;
+    const lanes = some.length > 1 && some[0].target ? LANES : 1;
     busy += lanes;
     fetchAll(some, lanes).finally(() => {
       busy -= lanes;
@@ -96,16 +97,16 @@ function run() {
   }
 }
 
-/** The next job, and the small ones after it that are like it. */
+/** Returns the next job, and the small files after it with the same source and target. */
 function next() {
   const some = [];
   const [{ nick, target, session }] = jobs;
-  let left = MOST;
+  let left = MAX_GROUP_LEN;
   do {
     left -= jobs[0].file.size;
     some.push(jobs.shift());
   } while (
-    jobs.length && some.length < TOGETHER && [some[0], jobs[0]].every(({ file }) => file.size <= SMALL) &&
+    jobs.length && some.length < MAX_GROUP_FILES && [some[0], jobs[0]].every(({ file }) => file.size <= MAX_GROUP_FILE_LEN) &&
     jobs[0].nick === nick && jobs[0].target === target && jobs[0].session === session && jobs[0].file.size <= left
   );
   return some;
@@ -141,7 +142,7 @@ async function fetchAll(some, lanes) {
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-/** Says what is wanted of this session, each file once; of an offer it is known. */
+/** Announces to the sender how much is wanted, each file once; for an offer it knows. */
 function announce(session, nick, wanted) {
   const fresh = wanted.filter((job) => job.nick === nick && !job.session && job.announced !== session);
   if (!fresh.length) return;
@@ -164,7 +165,7 @@ async function fetch(session, job, download) {
     to = part ?? (await sink(target, file));
     if (row.stopped) throw row;
     download ??= session.get({ approximate: false, ...file }, { partial: part?.has, confirm: true });
-    // The stream says it too.
+    // The stream reports the same error.
     download.done.catch(() => {});
     if (part) {
       row.shown.bytes = from = await download.start();
@@ -172,9 +173,9 @@ async function fetch(session, job, download) {
       row.shown.pauses = true;
       unfinished();
     }
-    // Always into the same memory: a browser is slow to collect what is thrown away.
+    // Always into the same memory: a browser is slow to collect garbage.
     const reader = download.readable.getReader({ mode: "byob" });
-    let memory = new Uint8Array(READ);
+    let memory = new Uint8Array(READ_LEN);
     for (let part; !(part = await reader.read(memory)).done; ) {
       await to.write(part.value);
       memory = new Uint8Array(part.value.buffer);
@@ -190,7 +191,7 @@ async function fetch(session, job, download) {
     download?.notStored(row.stopped ? "cancelled" : (REASONS[error.name] ?? "other"), error.message);
     await to?.abort(row.stopped === "cancelled").catch(() => {});
     end(row, error);
-    // Of what failed the other side was told: its code stays good.
+    // The peer knows of the failure, and keeps its code valid.
     if (row.shown.state !== "paused") have(job);
   }
   if (part) unfinished();
@@ -215,7 +216,7 @@ function tick() {
     const { shown, at } = row;
     const bytes = row.count();
     const rate = (1000 * (bytes - shown.bytes)) / (now - at);
-    shown.rate = shown.rate ? shown.rate + NEW * (rate - shown.rate) : rate;
+    shown.rate = shown.rate ? shown.rate + RATE_WEIGHT * (rate - shown.rate) : rate;
     shown.bytes = bytes;
     row.at = now;
     if (shown.state !== "active") rows.delete(shown.id);

@@ -1,11 +1,9 @@
-/** What was left of files that did not come whole. */
+/** Incomplete downloads. */
 import { tell } from "../messages.js";
+import { PARTIAL_EXPIRY_MS } from "../npm/pkg/constants.js";
 import { claim, folder, lockOf, remove } from "./partial.js";
 
-/** How long it stays after it last grew, in milliseconds: 7 days. */
-const EXPIRY = 604_800_000;
-
-/** Says what is left; removes what is too old, or nobody's. */
+/** Sends them to the page, and removes those that are too old or have no record. */
 export async function unfinished() {
   const root = await folder().catch(() => {});
   if (!root) return;
@@ -27,7 +25,7 @@ export async function unfinished() {
 async function read(root, id) {
   const file = async (end) => (await root.getFileHandle(`${id}.${end}`)).getFile();
   const { size: bytes, lastModified } = await file("part");
-  if (!bytes || Date.now() - lastModified > EXPIRY) throw new Error("expired");
+  if (!bytes || Date.now() - lastModified > PARTIAL_EXPIRY_MS) throw new Error("expired");
   return { ...JSON.parse(await (await file("json")).text()), bytes };
 }
 

@@ -1,4 +1,4 @@
-//! In assembly.
+//! The ciphers in assembly, by `ring`.
 
 use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 

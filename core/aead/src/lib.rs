@@ -1,8 +1,19 @@
-//! Authenticated encryption in place: ChaCha20-Poly1305 (RFC 8439), and AES-256-GCM (NIST SP 800-38D)
-//! where `ring` is in the build.
+//! Authenticated encryption in place: ChaCha20-Poly1305 (RFC 8439), and AES-256-GCM (NIST SP 800-38D) with the
+//! feature `ring`.
 //!
-//! Every byte of a private file passes here once on each side. A build that is made for size compiles
-//! this package for speed, which its functions keep: they are not generic.
+//! Every byte of an encrypted file passes through this package once per side. A build optimised for size still
+//! compiles it for speed; its functions are not generic, so that this applies to them.
+//!
+//! ```
+//! use xcher_aead::{Aead, Cipher};
+//!
+//! let aead = Aead::new(&[7; 32], Cipher::ChaCha20Poly1305).expect("every build has this cipher");
+//! let mut text = *b"secret";
+//! let tag = aead.seal([0; 12], b"header", &mut text);
+//! assert_ne!(&text, b"secret");
+//! assert!(aead.open([0; 12], b"header", &mut text, tag));
+//! assert_eq!(&text, b"secret");
+//! ```
 
 #![no_std]
 
@@ -18,23 +29,23 @@ use portable as inner;
 
 /// Bytes of a key.
 pub const KEY_LEN: usize = 32;
-/// Bytes of a nonce. None is used twice with a key.
+/// Bytes of a nonce. Never use one twice with a key.
 pub const NONCE_LEN: usize = 12;
-/// Bytes that prove that nothing was changed.
+/// Bytes of an authentication tag.
 pub const TAG_LEN: usize = 16;
 
-/// What seals the records of a data connection. A control connection always has the first.
+/// The cipher of a data connection's records. A control connection always uses the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Cipher {
-    /// Everyone's.
+    /// The cipher that every host supports.
     #[default]
     ChaCha20Poly1305,
-    /// The faster one where the hardware does AES; for two hosts that both name `aes`.
+    /// The faster cipher on hardware with AES instructions, for two hosts that both name `aes`.
     Aes256Gcm,
 }
 
 impl Cipher {
-    /// Its name in PROTOCOL.md, which is part of what a data connection's key is derived from.
+    /// Returns the name in PROTOCOL.md, from which the keys of data connections are derived too.
     pub fn name(self) -> &'static str {
         match self {
             Self::ChaCha20Poly1305 => "ChaCha20-Poly1305",
@@ -42,7 +53,7 @@ impl Cipher {
         }
     }
 
-    /// Whether this build has it. Whether the hardware makes it fast, the driver must know.
+    /// Returns true if this build has the cipher. The driver must check that the hardware makes it fast.
     pub fn is_available(self) -> bool {
         match self {
             Self::ChaCha20Poly1305 => true,
@@ -55,21 +66,21 @@ impl Cipher {
 pub struct Aead(inner::Key);
 
 impl Aead {
-    /// `None` where the cipher is not [available](Cipher::is_available).
+    /// Creates a keyed cipher; `None` unless the cipher is [available](Cipher::is_available).
     pub fn new(key: &[u8; KEY_LEN], cipher: Cipher) -> Option<Self> {
         inner::Key::new(key, cipher).map(Self)
     }
 
-    /// Seals `text` in place; `aad` is sealed with it and not changed.
+    /// Encrypts `text` in place and returns the tag, which also authenticates `aad`.
     ///
     /// # Panics
     ///
-    /// For more text than a cipher has key stream for: 64 GiB with each nonce.
+    /// If the text exceeds a cipher's key stream of 64 GiB per nonce.
     pub fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], text: &mut [u8]) -> [u8; TAG_LEN] {
         self.0.seal(nonce, aad, text)
     }
 
-    /// Opens `text` in place. After a no it holds nothing of use.
+    /// Decrypts `text` in place. Returns false if it is not authentic; `text` is meaningless then.
     #[must_use]
     pub fn open(
         &self,

@@ -1,4 +1,4 @@
-//! In Rust alone.
+//! ChaCha20-Poly1305 in portable Rust.
 
 use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 

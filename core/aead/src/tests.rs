@@ -1,4 +1,4 @@
-//! The example of RFC 8439, section 2.8.2, and what a changed bit does.
+//! The example of RFC 8439, section 2.8.2, and flipped bits.
 
 use crate::{Aead, Cipher};
 
@@ -15,8 +15,8 @@ fn key() -> [u8; 32] {
 }
 
 #[test]
-fn the_example_of_rfc_8439() {
-    let aead = Aead::new(&key(), Cipher::ChaCha20Poly1305).expect("everyone's");
+fn seal_reproduces_the_example_of_rfc_8439() {
+    let aead = Aead::new(&key(), Cipher::ChaCha20Poly1305).expect("every build has this cipher");
     let mut text = *TEXT;
     assert_eq!(aead.seal(NONCE, &AAD, &mut text), TAG);
     assert_eq!(text[..8], [0xd3, 0x1a, 0x8d, 0x34, 0x64, 0x8e, 0x60, 0xdb]);
@@ -25,7 +25,7 @@ fn the_example_of_rfc_8439() {
 }
 
 #[test]
-fn a_changed_bit_of_anything_is_found() {
+fn open_rejects_any_flipped_bit() {
     for cipher in [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm] {
         let Some(aead) = Aead::new(&key(), cipher) else {
             assert!(!cipher.is_available());

@@ -1,4 +1,4 @@
-//! The keys of a private session.
+//! The keys of an encrypted session.
 
 use std::cell::OnceCell;
 
@@ -8,11 +8,11 @@ thread_local! {
     static KEYS: OnceCell<[Keys; 2]> = const { OnceCell::new() };
 }
 
-/// Does something with the keys of both sides, who calls and who is called: always the same two.
-pub fn with_keys<R>(does: impl FnOnce(&Keys, &Keys) -> R) -> R {
+/// Runs `action` with the keys of the caller and the callee, which are always the same.
+pub fn with_keys<R>(action: impl FnOnce(&Keys, &Keys) -> R) -> R {
     KEYS.with(|keys| {
         let [a, b] = keys.get_or_init(session);
-        does(a, b)
+        action(a, b)
     })
 }
 

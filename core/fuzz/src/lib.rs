@@ -1,10 +1,10 @@
-//! What the fuzz targets share: a first byte that says how the rest is split, and keys.
+//! Shared parts of the fuzz targets: splitting bytes by a seed, and the keys of a session.
 
 mod keys;
 
 pub use keys::with_keys;
 
-/// `bytes` in pieces of sizes that follow from `seed`: all of one byte, or small, or large.
+/// Splits `bytes` into pieces whose sizes follow from `seed`: single bytes, small or large.
 pub fn split(seed: u8, bytes: &[u8]) -> Vec<&[u8]> {
     let (mut pieces, mut rest, mut random) = (Vec::new(), bytes, u32::from(seed) | 0x100);
     let bound = match seed % 4 {
@@ -24,7 +24,7 @@ pub fn split(seed: u8, bytes: &[u8]) -> Vec<&[u8]> {
     pieces
 }
 
-/// A text that is printed must not act on a terminal, nor fill it.
+/// Asserts that a text neither acts on a terminal nor fills it.
 pub fn assert_printable(text: &str) {
     assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
     assert!(text.len() < 2000, "{} bytes", text.len());

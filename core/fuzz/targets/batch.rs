@@ -1,5 +1,5 @@
-//! The bytes of a batch (section 18) that a dishonest peer seals: any text, in records of any length.
-//! What comes of it is what a plainer reader finds, in any pieces, and no more files than were asked for.
+//! The bytes of a batch (section 18) that a dishonest peer encrypts: any plaintext, in records of any length.
+//! The receiver finds what a simple reader finds, with every split, and no more files than were requested.
 
 #![no_main]
 
@@ -17,18 +17,18 @@ use xcher_core_fuzz::{assert_printable, split, with_keys};
 struct Input {
     seed: u8,
     verify: bool,
-    /// Lengths of the files that were asked for.
+    /// Lengths of the requested files.
     sizes: Vec<u16>,
-    said: Vec<Said>,
-    /// How the text is cut into records.
+    parts: Vec<Part>,
+    /// Length of the records.
     record: u16,
-    /// Whether the end is told.
+    /// True if the last record is sent.
     ends: bool,
 }
 
 #[derive(Arbitrary, Debug)]
-enum Said {
-    /// As an honest peer says it.
+enum Part {
+    /// A file as an honest peer sends it.
     File,
     Missing,
     Bytes(Vec<u8>),
@@ -36,9 +36,9 @@ enum Said {
 
 #[derive(Debug, PartialEq)]
 enum File {
-    Whole(Vec<u8>),
-    Missing,
-    Altered,
+    Complete(Vec<u8>),
+    NotSent,
+    Corrupt,
 }
 
 type Outcome = (Vec<(usize, File)>, bool);
@@ -47,9 +47,9 @@ fuzz_target!(|input: Input| {
     let sizes: Vec<u64> = input.sizes.iter().take(6).map(|size| u64::from(*size % 600)).collect();
     let mut honest = sizes.iter().enumerate();
     let mut text = Vec::new();
-    for said in input.said.iter().take(16) {
-        match (said, honest.next()) {
-            (Said::File, Some((at, size))) => {
+    for part in input.parts.iter().take(16) {
+        match (part, honest.next()) {
+            (Part::File, Some((at, size))) => {
                 let bytes = vec![at as u8; *size as usize];
                 text.push(1);
                 text.extend(&bytes);
@@ -57,9 +57,9 @@ fuzz_target!(|input: Input| {
                     text.extend(Hasher::new().update(&bytes).finalize().as_bytes());
                 }
             }
-            (Said::Missing, _) => text.push(0),
-            (Said::Bytes(bytes), _) => text.extend(bytes),
-            (Said::File, None) => text.extend([1, 2, 3]),
+            (Part::Missing, _) => text.push(0),
+            (Part::Bytes(bytes), _) => text.extend(bytes),
+            (Part::File, None) => text.extend([1, 2, 3]),
         }
     }
     with_keys(|a, b| {
@@ -67,14 +67,15 @@ fuzz_target!(|input: Input| {
         let whole = receive(b, &input, &sizes, &[&sealed]);
         assert_eq!(whole, receive(b, &input, &sizes, &split(input.seed, &sealed)));
         assert_eq!(whole, receive(b, &input, &sizes, &split(0, &sealed)));
-        assert_eq!(whole, plainly(&input, &sizes, text.into()));
+        assert_eq!(whole, read_simply(&input, &sizes, text.into()));
     });
 });
 
 fn seal(keys: &Keys, text: &[u8], length: usize, ends: bool) -> Vec<u8> {
-    let mut sealer = keys.data(Side::Caller, 3, Cipher::default()).sealer().expect("everyone's");
+    let mut sealer =
+        keys.data(Side::Caller, 3, Cipher::default()).sealer().expect("a common cipher");
     let mut sealed = Vec::new();
-    // Not too many of them.
+    // At most about a hundred records.
     for piece in text.chunks(length.clamp(1 + text.len() / 100, 16_000)) {
         let mut record = [&[0; HEAD_LEN], piece, &[0; TAG_LEN]].concat();
         sealer.seal(&mut record).expect("a record");
@@ -88,7 +89,7 @@ fn seal(keys: &Keys, text: &[u8], length: usize, ends: bool) -> Vec<u8> {
 
 fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outcome {
     let seal = Seal::new(keys.data(Side::Caller, 3, Cipher::default()), input.verify);
-    let mut receiver = seal.batch_receiver(sizes.to_vec()).expect("everyone's");
+    let mut receiver = seal.batch_receiver(sizes.to_vec()).expect("a common cipher");
     let mut files = Vec::new();
     let error = |error: SecureError| assert_printable(&error.to_string());
     for piece in pieces {
@@ -96,9 +97,9 @@ fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outco
             files.push((
                 at,
                 match arrived {
-                    BatchItem::Complete(bytes) => File::Whole(bytes.to_vec()),
-                    BatchItem::NotSent => File::Missing,
-                    BatchItem::Corrupt => File::Altered,
+                    BatchItem::Complete(bytes) => File::Complete(bytes.to_vec()),
+                    BatchItem::NotSent => File::NotSent,
+                    BatchItem::Corrupt => File::Corrupt,
                 },
             ));
         });
@@ -111,15 +112,15 @@ fn receive(keys: &Keys, input: &Input, sizes: &[u64], pieces: &[&[u8]]) -> Outco
     (files, whole)
 }
 
-/// File by file, of all that was said.
-fn plainly(input: &Input, sizes: &[u64], mut text: VecDeque<u8>) -> Outcome {
+/// Reads file by file from the complete plaintext.
+fn read_simply(input: &Input, sizes: &[u64], mut text: VecDeque<u8>) -> Outcome {
     let mut files = Vec::new();
     let mut take =
         |count: usize| (count <= text.len()).then(|| text.drain(..count).collect::<Vec<u8>>());
     for (at, size) in sizes.iter().enumerate() {
         let Some(first) = take(1) else { return (files, false) };
         if first == [0] {
-            files.push((at, File::Missing));
+            files.push((at, File::NotSent));
             continue;
         }
         let digest = if input.verify { 32 } else { 0 };
@@ -127,7 +128,7 @@ fn plainly(input: &Input, sizes: &[u64], mut text: VecDeque<u8>) -> Outcome {
         let theirs = bytes.split_off(*size as usize);
         let ours = Hasher::new().update(&bytes).finalize();
         let same = !input.verify || theirs == ours.as_bytes();
-        files.push((at, if same { File::Whole(bytes) } else { File::Altered }));
+        files.push((at, if same { File::Complete(bytes) } else { File::Corrupt }));
     }
     (files, take(1).is_none() && input.ends)
 }

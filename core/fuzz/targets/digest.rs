@@ -1,6 +1,6 @@
-//! A file's bytes and their sum (section 13) that a dishonest peer seals: records of any length and
-//! text. All that was said before the last record of a sum's length is the file, in any pieces, and its
-//! sum agrees only where that record is it.
+//! A file's bytes and their digest (section 13) that a dishonest peer encrypts: records of any length and
+//! plaintext. With every split, the file is everything before a last record of a digest's length, and the
+//! digests agree only if that record is the file's digest.
 
 #![no_main]
 
@@ -15,35 +15,36 @@ use xcher_core_fuzz::{assert_printable, split, with_keys};
 struct Input {
     seed: u8,
     verify: bool,
-    records: Vec<Said>,
-    /// Whether the end is told.
+    records: Vec<Part>,
+    /// True if the last record is sent.
     ends: bool,
 }
 
 #[derive(Arbitrary, Debug)]
-enum Said {
+enum Part {
     Bytes(Vec<u8>),
-    /// As many as a sum has.
-    Like([u8; 32]),
-    /// The sum of all before.
+    /// As many bytes as a digest has.
+    DigestLength([u8; 32]),
+    /// The digest of all bytes before it.
     Digest,
 }
 
-/// The file, and its sums if the end came.
+/// The file, and its digests if the end came.
 type Outcome = (Vec<u8>, Option<Option<Digests>>);
 
 fuzz_target!(|input: Input| {
     let mut records: Vec<Vec<u8>> = Vec::new();
-    for said in input.records.iter().take(16) {
-        records.push(match said {
-            Said::Bytes(bytes) if bytes.is_empty() => continue,
-            Said::Bytes(bytes) => bytes.iter().copied().take(16_000).collect(),
-            Said::Like(bytes) => bytes.to_vec(),
-            Said::Digest => Hasher::new().update(&records.concat()).finalize().as_bytes().to_vec(),
+    for part in input.records.iter().take(16) {
+        records.push(match part {
+            Part::Bytes(bytes) if bytes.is_empty() => continue,
+            Part::Bytes(bytes) => bytes.iter().copied().take(16_000).collect(),
+            Part::DigestLength(bytes) => bytes.to_vec(),
+            Part::Digest => Hasher::new().update(&records.concat()).finalize().as_bytes().to_vec(),
         });
     }
     with_keys(|a, b| {
-        let mut sealer = a.data(Side::Callee, 5, Cipher::default()).sealer().expect("everyone's");
+        let mut sealer =
+            a.data(Side::Callee, 5, Cipher::default()).sealer().expect("a common cipher");
         let mut sealed = Vec::new();
         for text in &records {
             let mut record = [&[0; HEAD_LEN], &text[..], &[0; TAG_LEN]].concat();
@@ -56,13 +57,13 @@ fuzz_target!(|input: Input| {
         let whole = receive(b, input.verify, &[&sealed]);
         assert_eq!(whole, receive(b, input.verify, &split(input.seed, &sealed)));
         assert_eq!(whole, receive(b, input.verify, &split(0, &sealed)));
-        assert_eq!(whole, plainly(&input, &records));
+        assert_eq!(whole, read_simply(&input, &records));
     });
 });
 
 fn receive(keys: &Keys, verify: bool, pieces: &[&[u8]]) -> Outcome {
     let seal = Seal::new(keys.data(Side::Callee, 5, Cipher::default()), verify);
-    let mut receiver = seal.receiver(Hasher::new()).expect("everyone's");
+    let mut receiver = seal.receiver(Hasher::new()).expect("a common cipher");
     let mut file = Vec::new();
     for piece in pieces {
         let mut piece = *piece;
@@ -75,8 +76,8 @@ fn receive(keys: &Keys, verify: bool, pieces: &[&[u8]]) -> Outcome {
     (file, end.ok())
 }
 
-/// Record by record, of all that was said.
-fn plainly(input: &Input, records: &[Vec<u8>]) -> Outcome {
+/// Reads record by record from the complete plaintext.
+fn read_simply(input: &Input, records: &[Vec<u8>]) -> Outcome {
     let (digest, file) = match records.split_last() {
         Some((last, before)) if input.verify && last.len() == 32 => (Some(last), before),
         _ => (None, records),

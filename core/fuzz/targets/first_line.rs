@@ -1,5 +1,5 @@
-//! Any first line of a tunnel's stream (section 10.2): what is read is written as a line that means the
-//! same, and agrees with a plainer way to read it.
+//! Any first line of a tunnel's stream (section 10.2): a parsed line is written with the same
+//! meaning, and agrees with a simple parser.
 
 #![no_main]
 
@@ -15,18 +15,18 @@ fuzz_target!(|text: &str| {
         Ok(read) => read,
         Err(error) => {
             assert_printable(&error.to_string());
-            return assert!(plainly(line).is_none());
+            return assert!(parse_simply(line).is_none());
         }
     };
-    assert_eq!(Some(&read), plainly(line).as_ref());
+    assert_eq!(Some(&read), parse_simply(line).as_ref());
     let written = read.to_line();
-    let written = std::str::from_utf8(&written).expect("text");
+    let written = std::str::from_utf8(&written).expect("UTF-8");
     let again = written.strip_suffix('\n').expect("a line end");
     assert!(!again.contains('\n'));
     assert_eq!(FirstLine::parse(again), Ok(read));
 });
 
-fn plainly(line: &str) -> Option<FirstLine<'_>> {
+fn parse_simply(line: &str) -> Option<FirstLine<'_>> {
     if let Some(reason) = line.strip_prefix("NO ") {
         return Some(FirstLine::No { reason });
     }

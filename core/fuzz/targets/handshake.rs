@@ -1,5 +1,5 @@
-//! Someone who answers in another's place, at any point of the handshake, of the safety words and of
-//! the code: nothing but what the other side really said leads to an end.
+//! An attacker that replaces any line of the handshake, of the safety words or of the code: only
+//! the lines that the peer really sent succeed.
 
 #![no_main]
 
@@ -11,8 +11,7 @@ use xcher_core_fuzz::assert_printable;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// The place of the line that is replaced: three of the handshake, three of the words, four of
-    /// the code.
+    /// The index of the replaced line: three of the handshake, three of the words, four of the code.
     line: u8,
     with: With<'a>,
     prologue: &'a [u8],
@@ -21,24 +20,24 @@ struct Input<'a> {
 #[derive(Arbitrary, Debug)]
 enum With<'a> {
     Text(&'a str),
-    /// Base64 of these, cut or filled up to what fits there.
+    /// Base64 of these bytes, cut or padded to the expected length.
     Bytes(&'a [u8]),
-    /// What was said, with these added to it, bit by bit.
+    /// The original bytes XOR these.
     Changed(&'a [u8]),
 }
 
-/// How long each line is, in bytes before base64.
+/// The length of each line, in bytes before base64.
 const LENGTHS: [usize; 10] = [32, 96, 64, 32, 16, 16, 33, 33, 32, 32];
 
 fuzz_target!(|input: Input| {
     let mut line = 0;
     let replaced = usize::from(input.line) % LENGTHS.len();
     let mut differs = false;
-    let result = talk(input.prologue, &mut |said| {
+    let result = exchange(input.prologue, &mut |sent| {
         let place = line;
         line += 1;
         if place != replaced {
-            return said;
+            return sent;
         }
         let text = match input.with {
             With::Text(text) => text.to_owned(),
@@ -48,7 +47,7 @@ fuzz_target!(|input: Input| {
                 base64(&bytes)
             }
             With::Changed(change) => {
-                let mut bytes = unbase64(&said);
+                let mut bytes = unbase64(&sent);
                 assert_eq!(bytes.len(), LENGTHS[place]);
                 for (byte, change) in bytes.iter_mut().zip(change) {
                     *byte ^= change;
@@ -56,7 +55,7 @@ fuzz_target!(|input: Input| {
                 base64(&bytes)
             }
         };
-        differs = text != said;
+        differs = text != sent;
         text
     });
     assert_eq!(result.is_err(), differs, "{result:?}");
@@ -65,19 +64,19 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Every line passes through `wire`. Whether all ended well, words and code included.
-fn talk(prologue: &[u8], wire: &mut impl FnMut(String) -> String) -> Result<(), String> {
+/// Passes every line through `wire`. Succeeds if the handshake, the words and the code do.
+fn exchange(prologue: &[u8], wire: &mut impl FnMut(String) -> String) -> Result<(), String> {
     let host = |side, number| {
         let mut entropy = Entropy::new([number; 32]);
         Handshake::new(side, &Identity::new([number; 32]), prologue, &mut entropy)
     };
     let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
-    let said = |error: &dyn std::error::Error| error.to_string();
-    b.read(&wire(a.write().expect("its turn"))).map_err(|error| said(&error))?;
-    // A weak key is noticed only where it is used.
-    let second = wire(b.write().map_err(|error| said(&error))?);
-    a.read(&second).map_err(|error| said(&error))?;
-    b.read(&wire(a.write().expect("its turn"))).map_err(|error| said(&error))?;
+    let text = |error: &dyn std::error::Error| error.to_string();
+    b.read(&wire(a.write().expect("its turn"))).map_err(|error| text(&error))?;
+    // A weak key is detected only when it is used.
+    let second = wire(b.write().map_err(|error| text(&error))?);
+    a.read(&second).map_err(|error| text(&error))?;
+    b.read(&wire(a.write().expect("its turn"))).map_err(|error| text(&error))?;
     let ((a, ..), (b, ..)) = (a.finish().expect("the end"), b.finish().expect("the end"));
     assert_eq!(a.hash(), b.hash());
     words(&a, &b, wire)?;
@@ -90,8 +89,8 @@ fn words(a: &Keys, b: &Keys, wire: &mut impl FnMut(String) -> String) -> Result<
     b.read(&wire(a.write().expect("its turn"))).map_err(|error| error.to_string())?;
     a.read(&wire(b.write().expect("its turn"))).map_err(|error| error.to_string())?;
     b.read(&wire(a.write().expect("its turn"))).map_err(|error| error.to_string())?;
-    // Three bytes of a hash: that they are the same by chance, no fuzzer waits for.
-    if a.words() == b.words() { Ok(()) } else { Err("other words".to_owned()) }
+    // The words are three bytes of a hash, which do not match by chance while fuzzing.
+    if a.words() == b.words() { Ok(()) } else { Err("different words".to_owned()) }
 }
 
 fn code(a: &Keys, b: &Keys, wire: &mut impl FnMut(String) -> String) -> Result<(), CodeError> {
@@ -110,11 +109,11 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let mut sum = [0; 4];
-        sum[1..=three.len()].copy_from_slice(three);
-        let sum = u32::from_be_bytes(sum);
+        let mut word = [0; 4];
+        word[1..=three.len()].copy_from_slice(three);
+        let word = u32::from_be_bytes(word);
         for at in 0..4 {
-            let letter = LETTERS[(sum >> (18 - 6 * at)) as usize & 63];
+            let letter = LETTERS[(word >> (18 - 6 * at)) as usize & 63];
             text.push(if at <= three.len() { letter.into() } else { '=' });
         }
     }
@@ -122,13 +121,13 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn unbase64(text: &str) -> Vec<u8> {
-    let (mut bytes, mut sum, mut bits) = (Vec::new(), 0u32, 0);
+    let (mut bytes, mut word, mut bits) = (Vec::new(), 0u32, 0);
     for letter in text.bytes().filter(|letter| *letter != b'=') {
         let six = LETTERS.iter().position(|known| *known == letter).expect("base64");
-        (sum, bits) = (sum << 6 | six as u32, bits + 6);
+        (word, bits) = (word << 6 | six as u32, bits + 6);
         if bits >= 8 {
             bits -= 8;
-            bytes.push((sum >> bits) as u8);
+            bytes.push((word >> bits) as u8);
         }
     }
     bytes

@@ -1,5 +1,5 @@
-//! A peer that is dishonest inside an encrypted session: every extension is in force, and what it says
-//! there is any bytes. The other side finds fault or goes on, and writes no more than it is asked for.
+//! A dishonest peer inside an encrypted session with every extension in force, which sends any
+//! bytes. The honest side reports an error or continues, and writes no more than it is asked for.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use xcher_core::secure::{Entropy, Identity, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
 use xcher_core::{FileName, Limits, ProtocolError, Session, Size, Stat};
 
-/// What the honest side does first, and how the bytes are cut.
+/// Actions of the honest side, and the bytes that it receives.
 #[derive(Arbitrary, Debug)]
 struct Input {
     called: bool,
@@ -20,11 +20,12 @@ struct Input {
     requests: u8,
     batches: bool,
     offers: bool,
+    /// Length of the pieces in which the bytes arrive.
     piece: u8,
-    said: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
-/// Bytes of answers for each byte that asks for them, and beside.
+/// The most bytes of output for each received byte.
 const FACTOR: usize = 64;
 
 fuzz_target!(|input: Input| {
@@ -33,13 +34,13 @@ fuzz_target!(|input: Input| {
     let mut out = Vec::new();
     ask(&mut honest, &input, &mut out);
     let asked = out.len();
-    let sealed = other.seal(input.said.clone());
+    let sealed = other.seal(input.bytes.clone());
     let mut error = None;
     'pieces: for piece in sealed.chunks(usize::from(input.piece).max(1)) {
         honest.receive(piece);
         loop {
             match honest.next_event(&mut out) {
-                Ok(Some(event)) => look_at(&event),
+                Ok(Some(event)) => check_event(&event),
                 Ok(None) if honest.question().is_some() => answer(&mut honest, &mut out),
                 Ok(None) => break,
                 Err(broken) => {
@@ -57,11 +58,11 @@ fuzz_target!(|input: Input| {
         let text = error.to_string();
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
-    let most = asked + (input.said.len() + 64) * FACTOR;
-    assert!(out.len() <= most, "{} bytes for {}", out.len(), input.said.len());
+    let most = asked + (input.bytes.len() + 64) * FACTOR;
+    assert!(out.len() <= most, "{} bytes for {}", out.len(), input.bytes.len());
 });
 
-/// Two sessions at the end of their negotiation: the honest one, and the other.
+/// Two sessions after their negotiation: the honest one and the other.
 fn encrypted(limits: &Limits, called: bool) -> [Session; 2] {
     let sides = if called { [Side::Callee, Side::Caller] } else { [Side::Caller, Side::Callee] };
     let mut wires = [Vec::new(), Vec::new()];
@@ -155,15 +156,14 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
     }
 }
 
-fn look_at(event: &Event) {
+fn check_event(event: &Event) {
     match event {
         Event::Receipt(receipt) => {
             assert!(receipt.count >= 1 && receipt.at + receipt.count <= 1024);
         }
-        Event::InvalidEntry { reason: why }
-        | Event::InvalidOffer { reason: why }
-        | Event::InvalidQuestion { reason: why } => {
-            assert!(!why.chars().any(char::is_control), "{why:?}");
+        Event::InvalidEntry(error) | Event::InvalidOffer(error) | Event::InvalidQuestion(error) => {
+            let text = error.to_string();
+            assert!(!text.chars().any(char::is_control), "{text:?}");
         }
         _ => {}
     }

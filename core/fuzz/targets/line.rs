@@ -1,5 +1,5 @@
-//! Any bytes through a line buffer: the same lines for every split, each what it should be, and
-//! never more held than one line and one read.
+//! Any bytes through a line buffer: the same correct lines for every split, and never more kept
+//! than one line and one read.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
 
     let (lines, error) = whole;
     let all = lines.concat();
-    assert!(bytes.starts_with(all.as_bytes()), "nothing is lost, added or changed");
+    assert!(bytes.starts_with(all.as_bytes()), "lines were lost, added or changed");
     let rest = &bytes[all.len()..];
     match error {
         None => assert!(!rest.contains(&b'\n') && rest.len() < MAX_LINE_LEN),

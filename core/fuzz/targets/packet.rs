@@ -1,5 +1,5 @@
-//! Any line through every parser: what is read is written as a line that means the same, and every
-//! value agrees with a second, plainer way to find it.
+//! Any line through every parser: a parsed line is written with the same meaning, and every value
+//! agrees with a second, simpler way to find it.
 
 #![no_main]
 
@@ -25,7 +25,7 @@ fn packet(line: &str) {
     };
     let mut out = Vec::new();
     packet.encode(&mut out);
-    let written = std::str::from_utf8(&out).expect("text");
+    let written = std::str::from_utf8(&out).expect("UTF-8");
     let written = written.strip_suffix('\n').expect("a line end");
     assert!(!written.contains('\n'));
     assert_eq!(Packet::parse(written), Ok(packet));
@@ -54,8 +54,8 @@ fn relay_packet(line: &str) {
         Ok(packet) => {
             let mut again = LineBuffer::new();
             again.receive(&packet.to_line());
-            let line = again.next_line().expect("text").expect("a line");
-            // A field that ends in CR loses it, as the CR of a line end would be lost.
+            let line = again.next_line().expect("UTF-8").expect("a line");
+            // A last field that ends in CR loses it as part of the line end.
             if !packet.to_line().ends_with(b"\r\n") {
                 assert_eq!(RelayPacket::parse(line), Ok(packet));
             }
@@ -74,7 +74,7 @@ fn name(text: &str) {
             assert!(FileName::parse(numbered.as_str()).is_ok() && numbered.as_str() != text);
         }
         Err(bad) => {
-            // What is printable ASCII has no other fault.
+            // Printable ASCII cannot be invalid for any other reason.
             let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
             assert!(!(good && plain), "{bad}");
             assert_printable(&bad.to_string());

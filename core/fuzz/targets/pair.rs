@@ -1,6 +1,5 @@
-//! Two honest sessions against each other over a wire that splits and delays, each of the six packets
-//! alone or of more: neither ever finds fault with the other, and every
-//! question gets its answer.
+//! Two honest sessions over a wire that splits and delays, each with or without extensions: neither
+//! reports an error of the other, and every question gets its answer.
 
 #![no_main]
 
@@ -12,7 +11,7 @@ use xcher_core::secure::{Entropy, Identity, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
 use xcher_core::{FileName, Limits, Session, Size, Stat};
 
-/// What happens next, on side A or B.
+/// One step, on side A or B.
 #[derive(Arbitrary, Debug)]
 enum Act {
     List,
@@ -21,18 +20,18 @@ enum Act {
     Resume(u8, u64, u64, u16),
     Offer(u8, u64, Option<i64>, bool),
     Decline,
-    /// The other side is not waited for any more.
+    /// Gives up waiting for the answer to the probe.
     Wait,
     End,
     /// Answers the oldest question, if there is one.
     Answer,
-    /// So many bytes of what the other side wrote come in.
+    /// Delivers this many bytes of the peer.
     Deliver(u16),
 }
 
 struct Host {
     session: Session,
-    /// Written and not yet delivered to the other side.
+    /// Bytes written and not yet delivered to the peer.
     wire: Vec<u8>,
     agreed: bool,
     waited: bool,
@@ -40,57 +39,58 @@ struct Host {
     lists: usize,
     checks: Vec<String>,
     requests: usize,
-    /// Of the other side's, neither declined nor asked for.
+    /// Offers of the peer, neither declined nor requested.
     offered: Vec<FileName>,
 }
 
-/// What a side knows: nothing more, or all.
+/// The protocol that a side supports.
 #[derive(Arbitrary, Debug, Clone, Copy, PartialEq)]
-enum Knows {
-    Six,
-    All,
+enum Supports {
+    BaseProtocol,
+    Extensions,
 }
 
-/// Each side asks about names of its own: "X_CHK a YES" may ask about one file or answer about
-/// another, and only a host that asks about both at once could tell no more.
+/// Each side asks about names of its own: `X_CHK a YES` can be a question about one file or an
+/// answer about another, and a host that asked about both at once could not distinguish them.
 const NAMES: [[&str; 4]; 2] =
     [["a", "my file.txt", "träd/日本", "a YES"], ["b", "1 2", "c/d", "b NO"]];
-/// And offers others.
+/// Each side offers other names.
 const OFFERS: [[&str; 4]; 2] = [["o", "o o", "o/a", "o x"], ["p", "p 1", "p/b", "p -"]];
 
-fuzz_target!(|input: ([Knows; 2], Vec<(bool, Act)>)| {
-    let (knows, acts) = input;
+fuzz_target!(|input: ([Supports; 2], Vec<(bool, Act)>)| {
+    let (supports, acts) = input;
     let limits = Limits { questions: 3, ..Limits::default() };
-    let mut hosts = [(Side::Caller, knows[0]), (Side::Callee, knows[1])].map(|(side, knows)| {
-        let mut wire = Vec::new();
-        let session = match knows {
-            Knows::Six => Session::new(&limits),
-            Knows::All => Session::negotiate(&limits, terms(side), &mut wire),
-        };
-        Host {
-            session,
-            wire,
-            agreed: knows == Knows::Six,
-            waited: false,
-            ended: false,
-            lists: 0,
-            checks: Vec::new(),
-            requests: 0,
-            offered: Vec::new(),
-        }
-    });
+    let mut hosts =
+        [(Side::Caller, supports[0]), (Side::Callee, supports[1])].map(|(side, supports)| {
+            let mut wire = Vec::new();
+            let session = match supports {
+                Supports::BaseProtocol => Session::new(&limits),
+                Supports::Extensions => Session::negotiate(&limits, terms(side), &mut wire),
+            };
+            Host {
+                session,
+                wire,
+                agreed: supports == Supports::BaseProtocol,
+                waited: false,
+                ended: false,
+                lists: 0,
+                checks: Vec::new(),
+                requests: 0,
+                offered: Vec::new(),
+            }
+        });
     for (second, act) in acts {
         act_on(&mut hosts, usize::from(second), act);
     }
     settle(&mut hosts);
-    // After X_END a question may stay without an answer.
+    // After X_END a question may stay unanswered.
     if hosts.iter().any(|host| host.ended) {
         return;
     }
     let waited = hosts.iter().any(|host| host.waited);
     for host in &hosts {
-        let private = host.session.data_seal(Side::Caller, 0).is_some();
-        assert!(waited || private == (knows == [Knows::All; 2]), "as private as they can");
+        let encrypted = host.session.data_seal(Side::Caller, 0).is_some();
+        assert!(waited || encrypted == (supports == [Supports::Extensions; 2]), "encryption");
         assert_eq!((host.lists, host.checks.len(), host.requests), (0, 0, 0));
         assert!(!host.session.has_pending_question() && host.session.question().is_none());
     }
@@ -114,8 +114,8 @@ fn terms(side: Side) -> Terms {
 }
 
 impl Host {
-    /// Writes as a host does, which seals what is private.
-    fn say<R>(&mut self, act: impl FnOnce(&mut Session, &mut Vec<u8>) -> R) -> R {
+    /// Writes as a host does, encrypted where the session is.
+    fn write<R>(&mut self, act: impl FnOnce(&mut Session, &mut Vec<u8>) -> R) -> R {
         let mut out = Vec::new();
         let result = act(&mut self.session, &mut out);
         self.wire.extend(self.session.seal(out));
@@ -124,12 +124,12 @@ impl Host {
 
     fn agree(&mut self) {
         self.agreed = true;
-        self.say(|session, out| session.proceed(out));
+        self.write(|session, out| session.proceed(out));
     }
 
     fn wait(&mut self) {
         if self.session.is_probing() {
-            let event = self.session.stop_probing().expect("nobody insists");
+            let event = self.session.stop_probing().expect("encryption is not required");
             assert_eq!(event, Event::Agreed { key: None });
             self.waited = true;
             self.agree();
@@ -144,7 +144,7 @@ fn act_on(hosts: &mut [Host; 2], at: usize, act: Act) {
     match act {
         Act::Deliver(count) => deliver(hosts, at, usize::from(count)),
         Act::Wait => host.wait(),
-        // Nothing is asked before it is known what can be.
+        // Nothing is sent before the negotiation has ended.
         _ if !host.agreed => {}
         Act::Resume(index, size, offset, port) => {
             if named.has(Extensions::RESUME) && size > 0 {
@@ -152,20 +152,20 @@ fn act_on(hosts: &mut [Host; 2], at: usize, act: Act) {
                 let port = if named.has(Extensions::PASSIVE) { port } else { port.max(1) };
                 let size = Size::Exact(size);
                 let asked =
-                    host.say(|session, out| session.resume(name(index), size, port, has, out));
+                    host.write(|session, out| session.resume(name(index), size, port, has, out));
                 host.requests += usize::from(asked.is_ok());
             }
         }
         Act::Offer(index, size, modified, executable) => {
             if named.has(Extensions::OFFER) {
-                // Nothing is offered twice, nor asked about: a NO would answer either.
+                // A name is not both offered and asked about, since a NO could answer either.
                 let name = FileName::parse(OFFERS[at][usize::from(index % 4)]).expect("valid");
                 let stat = Stat {
                     modified: modified.filter(|at| *at > i64::MIN),
                     executable,
                     ..Stat::default()
                 };
-                let _ = host.say(|session, out| {
+                let _ = host.write(|session, out| {
                     session.offer(name, Size::Exact(size), stat, out)?;
                     session.offer_end(out)
                 });
@@ -173,29 +173,29 @@ fn act_on(hosts: &mut [Host; 2], at: usize, act: Act) {
         }
         Act::Decline => {
             if let Some(name) = host.offered.pop() {
-                host.say(|session, out| session.refuse(&name, out));
+                host.write(|session, out| session.refuse(&name, out));
             }
         }
         Act::List => {
-            let asked = host.say(|session, out| session.list(out));
+            let asked = host.write(|session, out| session.list(out));
             host.lists += usize::from(asked.is_ok());
         }
         Act::Check(index) => {
-            if host.say(|session, out| session.check(name(index), out)).is_ok() {
+            if host.write(|session, out| session.check(name(index), out)).is_ok() {
                 host.checks.push(name(index).as_str().into());
             }
         }
         Act::Request(index, size, port) => {
             let port = if named.has(Extensions::PASSIVE) { port } else { port.max(1) };
             let size = Size::Exact(size);
-            let asked = host.say(|session, out| session.request(name(index), size, port, out));
+            let asked = host.write(|session, out| session.request(name(index), size, port, out));
             host.requests += usize::from(asked.is_ok());
         }
         Act::End => {
-            // A host ends only when it owes nothing and waits for nothing.
+            // A host ends only without questions of either side pending.
             let waits = host.lists + host.checks.len() + host.requests > 0;
             let owes = host.session.question().is_some();
-            if !waits && !owes && host.say(|session, out| session.end(out)).is_ok() {
+            if !waits && !owes && host.write(|session, out| session.end(out)).is_ok() {
                 host.ended = true;
             }
         }
@@ -208,7 +208,7 @@ fn answer(host: &mut Host) {
         return;
     }
     let Some(question) = host.session.question().cloned() else { return };
-    host.say(|session, out| match question {
+    host.write(|session, out| match question {
         Question::List => {
             for (name, bytes) in [("a YES", 1), ("EOF", 0), ("x 1 2", u64::MAX)] {
                 let name = FileName::parse(name).expect("valid");
@@ -224,22 +224,22 @@ fn answer(host: &mut Host) {
         _ => {
             let request = session.take_request(out).expect("the oldest question");
             if request.port == 0 {
-                session.listening(request.number, 4000, out).expect("nothing has ended");
+                session.listening(request.number, 4000, out).expect("an open session");
             }
             session.refuse(&request.name, out);
         }
     });
 }
 
-/// Brings up to `count` bytes to the host `at`, unless it says that it is full.
+/// Delivers up to `count` bytes to the host `at`.
 fn deliver(hosts: &mut [Host; 2], at: usize, count: usize) {
     let from = &mut hosts[1 - at].wire;
     let bytes: Vec<u8> = from.drain(..count.min(from.len())).collect();
     let host = &mut hosts[at];
     host.session.receive(&bytes);
     loop {
-        let heard = host.say(|session, out| session.next_event(out));
-        let Some(event) = heard.expect("an honest other side") else { return };
+        let result = host.write(|session, out| session.next_event(out));
+        let Some(event) = result.expect("an honest peer") else { return };
         match event {
             Event::ListEnd { entries } => {
                 assert_eq!(entries, 3);
@@ -247,7 +247,7 @@ fn deliver(hosts: &mut [Host; 2], at: usize, count: usize) {
             }
             Event::Answer { name, yes } => {
                 let asked = host.checks.iter().position(|asked| **asked == *name);
-                host.checks.remove(asked.expect("a question of ours"));
+                host.checks.remove(asked.expect("an own question"));
                 assert_eq!(yes, name.len() % 2 == 0);
             }
             Event::Refused { .. } => host.requests -= 1,
@@ -265,14 +265,14 @@ fn deliver(hosts: &mut [Host; 2], at: usize, count: usize) {
             | Event::OfferEnd { .. }
             | Event::Declined { .. }
             | Event::End => {}
-            // The question of section 9, and what came of it late.
+            // The probe of section 9, and its late answer.
             Event::InvalidQuestion { .. } | Event::Ignored { .. } => {}
-            other => panic!("expected what an honest host says, got {other:?}"),
+            other => panic!("unexpected event {other:?}"),
         }
     }
 }
 
-/// Answers and delivers until nothing is left to answer or deliver.
+/// Answers and delivers until nothing is pending.
 fn settle(hosts: &mut [Host; 2]) {
     loop {
         let open = |host: &Host| {

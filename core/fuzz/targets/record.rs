@@ -1,5 +1,5 @@
-//! A private stream that someone changed on its way: what is opened of it is how it began, whatever
-//! the pieces, and it is whole only if nothing was changed.
+//! An encrypted stream that was changed on its way: with every split, the decrypted bytes are a
+//! beginning of the original, and complete only if nothing was changed.
 
 #![no_main]
 
@@ -26,7 +26,8 @@ enum Change {
 
 fuzz_target!(|input: Input| {
     with_keys(|a, b| {
-        let mut sealer = a.data(Side::Caller, 0, Cipher::default()).sealer().expect("everyone's");
+        let mut sealer =
+            a.data(Side::Caller, 0, Cipher::default()).sealer().expect("a common cipher");
         let (mut sealed, mut texts) = (Vec::new(), Vec::new());
         for text in input.texts.iter().filter(|text| !text.is_empty()).take(8) {
             let mut record = [&[0; HEAD_LEN], &text[..], &[0; TAG_LEN]].concat();
@@ -49,7 +50,7 @@ fuzz_target!(|input: Input| {
 
 fn open(keys: &Keys, pieces: &[&[u8]]) -> (Vec<u8>, Result<(), SecureError>) {
     let key = keys.data(Side::Caller, 0, Cipher::default());
-    let (mut opener, mut opened) = (key.opener().expect("everyone's"), Vec::new());
+    let (mut opener, mut opened) = (key.opener().expect("a common cipher"), Vec::new());
     for piece in pieces {
         let mut piece = *piece;
         loop {

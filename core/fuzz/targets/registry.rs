@@ -1,6 +1,6 @@
-//! Several clients of a relay that say any lines, come, go, are lent ports and do not read: of one's
-//! words only whole X_INITs that name where it may be called reach another, each client has one nick,
-//! and what is closed is left alone.
+//! Several clients of a relay that send any lines, connect, disconnect, get ports allocated and do
+//! not read: only complete X_INITs with a permitted address reach another client, each client has
+//! one nick, and closed connections are left alone.
 
 #![no_main]
 
@@ -16,17 +16,17 @@ use xcher_core::secure::Identity;
 use xcher_core::{MAX_LINE_LEN, RelayLimits};
 
 #[derive(Arbitrary, Debug)]
-enum Move {
+enum Step {
     Connect(u8, bool),
-    /// Says a line that there is, of these nicks and this address.
-    Says(u8, Line),
-    /// Says any bytes.
-    Any(u8, Vec<u8>),
-    Reads(u8, u16),
-    Lent(u8, u8),
-    Returned(u8, u8),
-    Leaves(u8),
-    Waits(u8),
+    /// Sends a valid line.
+    SendLine(u8, Line),
+    /// Sends any bytes.
+    SendBytes(u8, Vec<u8>),
+    Read(u8, u16),
+    Allocate(u8, u8),
+    Release(u8, u8),
+    Disconnect(u8),
+    Wait(u8),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -41,11 +41,11 @@ enum Line {
     End,
 }
 
-/// Where clients come from and what they name.
+/// Addresses that clients have and name.
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
 const CAPS: [&str; 4] = ["from ticket", "from", "ticket", "key x"];
-/// A key that a host made, the same with a proof that is wrong, a weak one, and none.
+/// A valid key, the same with a wrong proof, a weak key, and a malformed one.
 const KEYS: [&str; 4] = [
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo= AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
@@ -55,15 +55,15 @@ const KEYS: [&str; 4] = [
 const CLIENTS: u8 = 5;
 const UNSENT: usize = 20_000;
 
-/// A connection, as a client has it.
+/// The client's view of a connection.
 struct Client {
     from: IpAddr,
-    lent: BTreeSet<SocketAddr>,
-    /// All that it said.
-    said: Vec<u8>,
-    /// How much of what was written to it was not sent.
+    allocated: BTreeSet<SocketAddr>,
+    /// Everything that it sent.
+    sent: Vec<u8>,
+    /// Bytes written to it and not sent.
     unsent: usize,
-    heard: Vec<u8>,
+    received: Vec<u8>,
     nick: Option<String>,
 }
 
@@ -72,11 +72,11 @@ struct World {
     now: Duration,
     clients: BTreeMap<ConnId, Client>,
     last: u64,
-    /// The connection that each client has now.
+    /// The current connection of each client.
     current: [ConnId; CLIENTS as usize],
 }
 
-fuzz_target!(|moves: Vec<Move>| {
+fuzz_target!(|steps: Vec<Step>| {
     let limits =
         RelayLimits { connections: 4, per_address: 3, unsent: UNSENT, ..RelayLimits::default() };
     let mut world = World {
@@ -86,59 +86,61 @@ fuzz_target!(|moves: Vec<Move>| {
         last: 0,
         current: [ConnId(0); CLIENTS as usize],
     };
-    for made in moves.into_iter().take(200) {
-        world.make(made);
+    for step in steps.into_iter().take(200) {
+        world.step(step);
     }
 });
 
 impl World {
-    fn make(&mut self, made: Move) {
-        match made {
-            Move::Connect(at, bridged) => {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Connect(at, bridged) => {
                 self.last += 1;
                 let conn = ConnId(self.last);
                 self.current[usize::from(at % CLIENTS)] = conn;
                 let from: IpAddr = IPS[usize::from(at) % IPS.len()].parse().expect("an address");
-                let (lent, said, heard) = (BTreeSet::new(), Vec::new(), Vec::new());
-                self.clients
-                    .insert(conn, Client { from, lent, said, unsent: 0, heard, nick: None });
+                let (allocated, sent, received) = (BTreeSet::new(), Vec::new(), Vec::new());
+                self.clients.insert(
+                    conn,
+                    Client { from, allocated, sent, unsent: 0, received, nick: None },
+                );
                 self.handle(Input::Connected { conn, from: SocketAddr::new(from, 5000) }, None);
                 if bridged {
                     self.handle(Input::Bridged { conn }, None);
                 }
             }
-            Move::Says(at, line) => {
+            Step::SendLine(at, line) => {
                 let line = line.text();
-                self.says(at, line.as_bytes());
+                self.send(at, line.as_bytes());
             }
-            Move::Any(at, bytes) => self.says(at, &bytes),
-            Move::Reads(at, bytes) => {
+            Step::SendBytes(at, bytes) => self.send(at, &bytes),
+            Step::Read(at, bytes) => {
                 let conn = self.conn(at);
                 let Some(client) = self.clients.get_mut(&conn) else { return };
                 let bytes = usize::from(bytes).min(client.unsent);
                 client.unsent -= bytes;
                 self.handle(Input::Sent { conn, bytes }, None);
             }
-            Move::Lent(at, port) => {
-                let (conn, at) = (self.conn(at), lent(port));
+            Step::Allocate(at, port) => {
+                let (conn, at) = (self.conn(at), allocated(port));
                 if let Some(client) = self.clients.get_mut(&conn) {
-                    client.lent.insert(at);
+                    client.allocated.insert(at);
                 }
                 self.handle(Input::Allocated { conn, at }, None);
             }
-            Move::Returned(at, port) => {
-                let (conn, at) = (self.conn(at), lent(port));
+            Step::Release(at, port) => {
+                let (conn, at) = (self.conn(at), allocated(port));
                 if let Some(client) = self.clients.get_mut(&conn) {
-                    client.lent.remove(&at);
+                    client.allocated.remove(&at);
                 }
                 self.handle(Input::Released { conn, at }, None);
             }
-            Move::Leaves(at) => {
+            Step::Disconnect(at) => {
                 let conn = self.conn(at);
                 self.clients.remove(&conn);
                 self.handle(Input::Closed { conn }, None);
             }
-            Move::Waits(seconds) => {
+            Step::Wait(seconds) => {
                 self.now += Duration::from_secs(u64::from(seconds));
                 self.handle(Input::Tick, None);
             }
@@ -151,76 +153,79 @@ impl World {
         self.current[usize::from(at % CLIENTS)]
     }
 
-    fn says(&mut self, at: u8, bytes: &[u8]) {
+    fn send(&mut self, at: u8, bytes: &[u8]) {
         let conn = self.conn(at);
         if let Some(client) = self.clients.get_mut(&conn) {
-            client.said.extend(bytes);
+            client.sent.extend(bytes);
         }
         self.handle(Input::Received { conn, bytes }, Some(conn));
     }
 
-    /// `by`: whose words it is.
+    /// Handles an input, caused by the client `by` if there is one.
     fn handle(&mut self, input: Input<'_>, by: Option<ConnId>) {
         let mut actions = Vec::new();
         self.registry.handle(input, self.now, &mut actions);
         for action in actions {
             match action {
                 Action::Write { conn, bytes } => {
-                    let client = self.clients.get_mut(&conn).expect("one that was not closed");
+                    let client = self.clients.get_mut(&conn).expect("an open connection");
                     client.unsent += bytes.len();
-                    client.heard.extend(&bytes);
-                    // Written whole, and not without bound to one who does not read.
+                    client.received.extend(&bytes);
+                    // Complete lines, and a bounded number for a client that does not read.
                     assert!(bytes.ends_with(b"\n") && client.unsent <= UNSENT + 64 * MAX_LINE_LEN);
                     if by.is_some_and(|by| by != conn) {
-                        self.passed_on(by.expect("a speaker"), conn, &bytes);
+                        self.check_forwarded(by.expect("a sender"), conn, &bytes);
                     }
                 }
                 Action::Close { conn, .. } => _ = self.clients.remove(&conn).expect("closed once"),
                 Action::Report { conn, report } => {
                     assert!(self.clients.contains_key(&conn));
                     if let Report::Named { at, .. } = report {
-                        assert!(self.clients[&conn].lent.contains(&at), "{at} was lent to it");
+                        assert!(
+                            self.clients[&conn].allocated.contains(&at),
+                            "{at} is not allocated to it"
+                        );
                     }
                 }
             }
         }
-        self.look_at_nicks();
+        self.check_nicks();
     }
 
-    /// What one hears because of another's words.
-    fn passed_on(&self, by: ConnId, to: ConnId, bytes: &[u8]) {
+    /// Checks the lines that one client receives because of another.
+    fn check_forwarded(&self, by: ConnId, to: ConnId, bytes: &[u8]) {
         let text = std::str::from_utf8(bytes).expect("text");
         for line in text.lines() {
             let Some(init) = line.strip_prefix("X_INIT ") else {
-                // Of the relay's own words.
+                // The relay's own packets.
                 let own = ["X_FROM ", "X_TICKET "].iter().any(|start| line.starts_with(start));
-                assert!(own, "{line:?} is another's");
+                assert!(own, "{line:?} of another client");
                 continue;
             };
             let [nick, ip, port] = init.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("{line:?} is no X_INIT");
+                panic!("{line:?} is not an X_INIT");
             };
             let (ip, port): (IpAddr, u16) = (ip.parse().unwrap(), port.parse().unwrap());
-            let speaker = &self.clients.get(&by);
-            // It may have been closed by what it said afterwards.
-            let Some(speaker) = speaker else { continue };
-            assert!(speaker.said.windows(line.len()).any(|said| said == line.as_bytes()));
+            let sender = &self.clients.get(&by);
+            // It may have been closed by a later line.
+            let Some(sender) = sender else { continue };
+            assert!(sender.sent.windows(line.len()).any(|sent| sent == line.as_bytes()));
             assert_eq!(self.registry.nick(to).map(|nick| nick.as_str()), Some(nick));
-            let own = ip == speaker.from || speaker.lent.contains(&SocketAddr::new(ip, port));
-            let near = scope(speaker.from) != Scope::Global && scope(ip) != Scope::Global;
-            assert!(own || near, "{line:?} of one at {}", speaker.from);
+            let own = ip == sender.from || sender.allocated.contains(&SocketAddr::new(ip, port));
+            let near = scope(sender.from) != Scope::Global && scope(ip) != Scope::Global;
+            assert!(own || near, "{line:?} of one at {}", sender.from);
             assert!(port >= 1024 || own, "{line:?}");
         }
     }
 
-    /// No two have one, and nobody changes it.
-    fn look_at_nicks(&mut self) {
+    /// Checks that no two clients share a nick and that none changes it.
+    fn check_nicks(&mut self) {
         let mut all = BTreeSet::new();
         for (conn, client) in &mut self.clients {
             let nick = self.registry.nick(*conn).map(|nick| nick.as_str().to_owned());
             assert!(client.nick.is_none() || client.nick == nick);
             client.nick = nick.clone();
-            assert!(nick.is_none_or(|nick| all.insert(nick)), "a nick is one's");
+            assert!(nick.is_none_or(|nick| all.insert(nick)), "two clients with one nick");
         }
     }
 }
@@ -244,6 +249,6 @@ impl Line {
     }
 }
 
-fn lent(port: u8) -> SocketAddr {
+fn allocated(port: u8) -> SocketAddr {
     SocketAddr::from(([7, 7, 7, 7], 40_000 + u16::from(port % 4)))
 }

@@ -1,5 +1,5 @@
-//! A stranger's bytes on a control connection, before anything is agreed and after: the same events,
-//! fault and answers for every split, every answer a packet, and no more questions held than the limit.
+//! Any bytes on a control connection, before and after the negotiation: the same events, error and
+//! answers for every split, every answer a packet, and no more pending questions than the limit.
 
 #![no_main]
 
@@ -15,13 +15,13 @@ const QUESTIONS: usize = 8;
 
 fuzz_target!(|data: &[u8]| {
     let Some((seed, bytes)) = data.split_first() else { return };
-    let whole = talk(*seed, &[bytes]);
-    assert_eq!(whole, talk(*seed, &split(*seed, bytes)));
-    assert_eq!(whole, talk(*seed, &split(0, bytes)));
+    let whole = run(*seed, &[bytes]);
+    assert_eq!(whole, run(*seed, &split(*seed, bytes)));
+    assert_eq!(whole, run(*seed, &split(0, bytes)));
 });
 
-/// Asks a little first, where the seed says so, and then answers whatever comes.
-fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8>) {
+/// Asks a few questions if the seed says so, and then answers everything.
+fn run(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8>) {
     let limits = Limits { questions: QUESTIONS, entries: 20, ..Limits::default() };
     let (mut out, mut events) = (Vec::new(), Vec::new());
     let mut session = match terms(seed) {
@@ -32,12 +32,12 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
         ask(seed, &mut session, &mut out);
     }
     let mut error = None;
-    // At the end the other side is not waited for any more.
+    // At the end the session gives up waiting for the peer.
     'pieces: for piece in pieces.iter().map(Some).chain([None]) {
         match piece {
             Some(piece) => session.receive(piece),
             None if session.is_probing() => {
-                events.push(session.stop_probing().expect("nobody insists"));
+                events.push(session.stop_probing().expect("encryption is not required"));
                 agreed(seed, &mut session, &mut out);
             }
             None => {}
@@ -46,18 +46,18 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
             match session.next_event(&mut out) {
                 Ok(Some(event)) => {
                     match &event {
-                        Event::InvalidQuestion { reason: why }
-                        | Event::InvalidEntry { reason: why }
-                        | Event::InvalidOffer { reason: why } => assert_printable(why),
+                        Event::InvalidQuestion(error)
+                        | Event::InvalidEntry(error)
+                        | Event::InvalidOffer(error) => assert_printable(&error.to_string()),
                         Event::Agreed { key } => {
-                            assert_eq!(*key, None, "a stranger's bytes are no handshake");
+                            assert_eq!(*key, None, "any bytes completed a handshake");
                             agreed(seed, &mut session, &mut out);
                         }
                         _ => {}
                     }
                     events.push(event);
                 }
-                // Only now, so that questions wait for each other as they do while a disk works.
+                // Answers late, so that questions queue as they do during disk access.
                 Ok(None) if session.is_full() => answer(&mut session, &mut out),
                 Ok(None) => break,
                 Err(broken) => {
@@ -74,11 +74,11 @@ fn talk(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u
     if error.is_none() {
         error = session.close().err();
     }
-    readable(&out);
+    check_output(&out);
     (events, error, out)
 }
 
-/// Who it is that hears them, if one that knows more than the six packets.
+/// The terms of the session; `None` for the base protocol.
 fn terms(seed: u8) -> Option<Terms> {
     let mut extensions =
         Extensions::PASSIVE.with(Extensions::RESUME).with(Extensions::OFFER).with(Extensions::STAT);
@@ -139,12 +139,12 @@ fn answer(session: &mut Session, out: &mut Vec<u8>) {
             assert_eq!(session.take_request(out), Some(request.clone()));
             session.refuse(&request.name, out);
         }
-        _ => panic!("expected the oldest question of a full session"),
+        _ => panic!("unexpected question"),
     }
 }
 
-/// All that is written is packets, none over-long.
-fn readable(out: &[u8]) {
+/// Checks that the output consists of packets, none too long.
+fn check_output(out: &[u8]) {
     let mut lines = LineBuffer::new();
     lines.receive(out);
     while let Some(line) = lines.next_line().expect("lines") {

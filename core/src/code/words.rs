@@ -3,8 +3,6 @@
 //! Each byte has a word of two and a word of three syllables. Alternating between both lists reveals words
 //! that are missing, doubled or swapped.
 
-use alloc::vec::Vec;
-
 /// The words of two syllables, used for even positions.
 pub(crate) const TWO_SYLLABLES: &str = "\
     aardvark absurd accrue acme adrift adult afflict ahead aimless algol allow alone ammo \
@@ -76,26 +74,32 @@ pub(crate) fn byte(list: &str, word: &str) -> Option<u8> {
 /// Returns the word of `list` that `word` is probably a misspelling of: the one with the least edit distance,
 /// of at most one edit in three letters.
 pub(crate) fn nearest(list: &'static str, word: &str) -> Option<&'static str> {
-    let max = word.len() / 3;
-    let similar = list.split(' ').filter(|entry| entry.len().abs_diff(word.len()) <= max);
-    let (distance, entry) = similar.map(|entry| (distance(entry, word), entry)).min()?;
-    (distance <= max).then_some(entry)
+    let (mut least, mut nearest) = (word.len() / 3 + 1, None);
+    for entry in list.split(' ').filter(|entry| entry.len().abs_diff(word.len()) <= word.len() / 3)
+    {
+        let distance = distance(entry.as_bytes(), word.as_bytes());
+        if distance < least {
+            (least, nearest) = (distance, Some(entry));
+        }
+    }
+    nearest
 }
 
-/// Computes the Levenshtein distance in bytes.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=one.len()).collect();
-    for (at, byte) in other.bytes().enumerate() {
-        let (mut left, mut diagonal) = (at + 1, at);
-        for (above, entry) in row[1..].iter_mut().zip(one.bytes()) {
-            let replaced = diagonal + usize::from(entry != byte);
+/// Computes the Levenshtein distance of a word of a list, which has fewer than 16 letters, and another.
+fn distance(entry: &[u8], word: &[u8]) -> usize {
+    let mut row: [usize; 16] = core::array::from_fn(|at| at);
+    let mut last = entry.len();
+    for byte in word {
+        let mut diagonal = row[0];
+        row[0] += 1;
+        last = row[0];
+        for (above, letter) in row[1..].iter_mut().zip(entry) {
+            last = (diagonal + usize::from(letter != byte)).min(last + 1).min(*above + 1);
             diagonal = *above;
-            left = replaced.min(left + 1).min(*above + 1);
-            *above = left;
+            *above = last;
         }
-        row[0] = at + 1;
     }
-    row[one.len()]
+    last
 }
 
 #[cfg(test)]
@@ -127,6 +131,7 @@ mod tests {
         for (one, other, expected) in
             [("", "", 0), ("kitten", "sitting", 3), ("abc", "", 3), ("ab", "ba", 2)]
         {
+            let (one, other) = (one.as_bytes(), other.as_bytes());
             assert_eq!((distance(one, other), distance(other, one)), (expected, expected));
         }
     }

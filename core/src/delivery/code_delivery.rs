@@ -1,4 +1,4 @@
-//! Files for anyone with a code (section 12), until one of them has everything they wanted.
+//! Files served to anyone with a code (section 12), until one requester has every file it wanted.
 
 use core::mem::take;
 
@@ -8,41 +8,42 @@ use super::Outcome;
 use crate::FileName;
 use crate::peer::{Delivery, Event, SessionId, TransferId};
 
-/// What a host serves by a code.
+/// The files that a host serves by a code.
 #[derive(Debug, Default)]
 pub struct CodeDelivery {
     outcome: Outcome,
-    /// Those who are in, by what they announced and what became of it.
+    /// The open sessions: what each requester announced, and what became of it.
     sessions: LiteMap<SessionId, Served>,
-    /// The last of those who left.
+    /// The session that ended last.
     last: Served,
-    /// Somebody left in order, or was cut off, since this was looked at.
-    left: bool,
-    cut: bool,
-    dead: bool,
-    pipe: Option<Pipe>,
-    /// The pipe is all that is shared.
-    alone: bool,
+    /// Set if a session ended in order since the last query.
+    ended: bool,
+    /// Set if a session was cut off since the last query.
+    cut_off: bool,
+    code_exhausted: bool,
+    piped_input: Option<PipedInput>,
+    /// Set if piped input is all that is shared.
+    piped_input_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Served {
     wanted: u64,
-    here: u64,
+    already_present: u64,
     settled: u64,
-    /// Files that arrived before this one came.
-    before: u64,
+    /// Files that had arrived before this session was opened.
+    delivered_before: u64,
 }
 
 /// A file that can be sent only once.
 #[derive(Debug)]
-struct Pipe {
+struct PipedInput {
     transfer: TransferId,
     name: FileName,
-    fate: Option<Delivery>,
+    delivery: Option<Delivery>,
 }
 
-/// How things stand.
+/// The progress of a [`CodeDelivery`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Nothing changed: wait for the next event.
@@ -59,26 +60,26 @@ pub enum Status {
 }
 
 impl CodeDelivery {
-    /// Nothing was requested yet.
+    /// Returns a delivery of which nothing was requested yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same where a pipe is all that is shared.
+    /// As [`new`](Self::new), where piped input is all that is shared.
     pub fn for_piped_input() -> Self {
-        Self { alone: true, ..Self::default() }
+        Self { piped_input_only: true, ..Self::default() }
     }
 
-    /// Takes what the host reports.
+    /// Takes an event of the host.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Opened { session, .. } => {
                 if self.sessions.is_empty() {
-                    // Whoever comes back requests what is still missing there.
+                    // A requester that returns requests what it still misses.
                     self.outcome.retry();
                 }
-                let before = self.outcome.delivered();
-                let served = Served { before, ..Served::default() };
+                let delivered_before = self.outcome.delivered();
+                let served = Served { delivered_before, ..Served::default() };
                 if !self.sessions.contains_key(session) {
                     self.sessions.insert(*session, served);
                 }
@@ -86,67 +87,68 @@ impl CodeDelivery {
             Event::Wanted { session, want } => {
                 if let Some(served) = self.sessions.get_mut(session) {
                     served.wanted = served.wanted.saturating_add(want.files);
-                    served.here = served.here.saturating_add(want.already_stored);
+                    served.already_present =
+                        served.already_present.saturating_add(want.already_stored);
                 }
             }
             Event::Started { transfer, name, size, .. } if size.is_unknown() => {
                 let (transfer, name) = (*transfer, name.clone());
-                self.pipe = Some(Pipe { transfer, name, fate: None });
+                self.piped_input = Some(PipedInput { transfer, name, delivery: None });
             }
             Event::Delivered { session, transfer, name, delivery, .. } => {
                 self.outcome.event(event);
                 if let Some(served) = self.sessions.get_mut(session) {
                     served.settled += 1;
                 }
-                if let Some(pipe) = &mut self.pipe
-                    && (Some(pipe.transfer), &pipe.name) == (*transfer, name)
+                if let Some(piped) = &mut self.piped_input
+                    && (Some(piped.transfer), &piped.name) == (*transfer, name)
                 {
-                    pipe.fate = Some(delivery.clone());
+                    piped.delivery = Some(delivery.clone());
                 }
             }
             Event::Ended { session, error } => {
                 if let Some(served) = self.sessions.remove(session) {
-                    let settled = served.settled.saturating_add(served.here);
+                    let settled = served.settled.saturating_add(served.already_present);
                     self.outcome.not_requested += served.wanted.saturating_sub(settled);
                     self.last = served;
-                    self.left |= error.is_none();
-                    self.cut |= error.is_some();
+                    self.ended |= error.is_none();
+                    self.cut_off |= error.is_some();
                 }
             }
-            Event::CodeExhausted => self.dead = true,
+            Event::CodeExhausted => self.code_exhausted = true,
             _ => {}
         }
     }
 
-    /// How things stand; `busy` says whether the host still has a session or a transfer.
+    /// Returns the progress; `busy` is true if the host still has a session or a transfer.
     pub fn status(&mut self, busy: bool) -> Status {
-        // Whoever is in already is not sent away.
+        // An open session is not ended.
         if busy || !self.sessions.is_empty() {
             return Status::Pending;
         }
-        if let Some(fate) = self.pipe.as_ref().and_then(|pipe| pipe.fate.clone()) {
-            if !fate.is_done() {
-                return Status::Lost(fate);
+        let piped_input = self.piped_input.as_ref();
+        if let Some(delivery) = piped_input.and_then(|piped| piped.delivery.clone()) {
+            if !delivery.is_done() {
+                return Status::Lost(delivery);
             }
-            if self.alone {
-                // Whatever else is said to be wanted, there is nothing more to send.
+            if self.piped_input_only {
+                // Nothing more can be sent, whatever else was announced as wanted.
                 self.outcome.retry();
                 return Status::Complete(self.outcome());
             }
         }
-        let (left, cut) = (take(&mut self.left), take(&mut self.cut));
-        match (left, cut) {
+        match (take(&mut self.ended), take(&mut self.cut_off)) {
             (true, _) if self.outcome.is_complete() => Status::Complete(self.outcome()),
             (true, _) | (_, true) => Status::Incomplete(self.outcome()),
-            _ if self.dead => Status::CodeExhausted(self.outcome()),
+            _ if self.code_exhausted => Status::CodeExhausted(self.outcome()),
             _ => Status::Pending,
         }
     }
 
-    /// What became of it so far.
+    /// Returns the outcome so far.
     pub fn outcome(&self) -> Outcome {
-        // What arrived in an earlier session is there by now.
-        let already_present = self.last.here.saturating_sub(self.last.before);
+        // The peer counts what arrived in earlier sessions as present.
+        let already_present = self.last.already_present.saturating_sub(self.last.delivered_before);
         Outcome { already_present, ..self.outcome.clone() }
     }
 }

@@ -1,8 +1,7 @@
-//! What became of the files that a host sends, and when that is settled (section 19).
+//! The outcome of sending files, and when it is settled (section 19).
 //!
-//! A terminal, a page and a program all ask here, so that none of them reports more than the other side
-//! confirmed. Give each [`Event`] of the host to an [`Offer`] or a [`CodeDelivery`], and ask it whether it is
-//! settled.
+//! A terminal, a page and a program all use it, so that none of them reports more than the peer confirmed.
+//! Pass each [`Event`] of the host to an [`Offer`] or a [`CodeDelivery`], and query it for the result.
 
 mod code_delivery;
 mod offer;
@@ -15,61 +14,61 @@ pub use offer::Offer;
 use crate::FileName;
 use crate::peer::{Delivery, Event};
 
-/// Files that are named where they did not arrive; more are counted.
+/// Missing files that are kept by name; more are only counted.
 const MAX_NAMED: usize = 10_000;
 
-/// What became of files, as far as the other side confirmed.
+/// The fate of sent files, as far as the peer confirmed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Files that the other side reported as stored under their names.
+    /// Files that the peer reported as stored under their names.
     pub stored: u64,
-    /// Files that were sent whole to a peer that reports nothing.
+    /// Files that were sent completely to a peer that sends no receipts.
     pub handed_over: u64,
     /// Bytes of both.
     pub bytes: u64,
-    /// Files that the other side had already.
+    /// Files that the peer already had.
     pub already_present: u64,
-    /// Files that the other side did not want.
+    /// Files that the peer declined.
     pub declined: u64,
-    /// Files that were requested, or announced as wanted, and never came to an end that is known: whoever
-    /// wanted them stopped before, and may not have known how many they were.
+    /// Files that the peer announced or requested and whose end is unknown: the requester stopped before, and
+    /// may not have known how many they were.
     pub not_requested: u64,
     missing: LiteMap<FileName, Delivery>,
     unnamed: u64,
 }
 
 impl Outcome {
-    /// The files that the other side wanted and, as far as is known, does not have; and why.
+    /// Returns the files that the peer wanted and, as far as is known, does not have; and why.
     pub fn missing(&self) -> impl ExactSizeIterator<Item = (&FileName, &Delivery)> {
         self.missing.iter()
     }
 
-    /// How many those are, with the ones that are not named.
+    /// Returns the number of missing files, including those without a name.
     pub fn missing_count(&self) -> u64 {
         self.missing.len() as u64 + self.unnamed + self.not_requested
     }
 
-    /// Whether a file is known not to have arrived.
+    /// Returns true if a file is known not to have arrived.
     fn is_missing(&self, name: &FileName) -> bool {
         self.missing.contains_key(name)
     }
 
-    /// Whether the other side has nothing, and wanted nothing.
+    /// Returns true if the peer has nothing, and wanted nothing.
     pub fn is_empty(&self) -> bool {
         self.delivered() + self.already_present + self.missing_count() == 0
     }
 
-    /// Files that arrived.
+    /// Returns the number of files that arrived.
     pub fn delivered(&self) -> u64 {
         self.stored + self.handed_over
     }
 
-    /// Whether the other side has everything it wanted.
+    /// Returns true if the peer has every file it wanted.
     pub fn is_complete(&self) -> bool {
         self.missing_count() == 0
     }
 
-    /// Counts a file of any session.
+    /// Counts a delivered or declined file, of any session.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Delivered { name, bytes, delivery, .. } => self.count(name, *bytes, delivery),
@@ -95,7 +94,7 @@ impl Outcome {
         self.missing.remove(name);
     }
 
-    /// Forgets what is missing, because the other side is about to request it again.
+    /// Forgets the missing files, because the peer is about to request them again.
     fn retry(&mut self) {
         self.missing.clear();
         self.unnamed = 0;

@@ -1,4 +1,4 @@
-//! Files that were offered in a session (section 17).
+//! Files offered in a session (section 17).
 
 use alloc::vec::Vec;
 
@@ -12,40 +12,41 @@ use crate::peer::{Direction, Event, SessionId, TransferId};
 #[derive(Debug)]
 pub struct Offer {
     session: SessionId,
-    /// Its files, and whether each is open: neither requested nor declined, or on its way.
+    /// Its files; true for one that is open, because it is neither declined nor delivered nor failed.
     files: LiteMap<FileName, bool>,
     open: usize,
-    moving: Vec<TransferId>,
+    /// Transfers that are running.
+    running: Vec<TransferId>,
     outcome: Outcome,
-    over: bool,
+    session_ended: bool,
 }
 
 impl Offer {
-    /// Of these files, in this session.
+    /// Returns the offer of these files in this session.
     pub fn new(session: SessionId, files: impl IntoIterator<Item = FileName>) -> Self {
         let files: LiteMap<_, _> = files.into_iter().map(|name| (name, true)).collect();
         Self {
             session,
             open: files.len(),
             files,
-            moving: Vec::new(),
+            running: Vec::new(),
             outcome: Outcome::default(),
-            over: false,
+            session_ended: false,
         }
     }
 
-    /// Takes what the host reports; what is about other sessions and files changes nothing.
+    /// Takes an event of the host. One about other sessions or files changes nothing.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Started { transfer, session, direction: Direction::Send, .. }
                 if *session == self.session =>
             {
-                self.moving.push(*transfer);
+                self.running.push(*transfer);
             }
             Event::Finished { transfer, .. } | Event::Failed { transfer, .. } => {
-                self.moving.retain(|moving| moving != transfer);
+                self.running.retain(|running| running != transfer);
             }
-            // A file of another offer, or one that is stored already, is not counted.
+            // Not counted: a file of another offer, and one that is stored already.
             Event::Delivered { session, name, .. }
                 if *session == self.session
                     && (self.close(name) || self.outcome.is_missing(name)) =>
@@ -61,34 +62,34 @@ impl Offer {
             Event::Ended { session, .. } | Event::OpenFailed { session, .. }
                 if *session == self.session =>
             {
-                self.over = true;
+                self.session_ended = true;
             }
             _ => {}
         }
     }
 
-    /// The session is over, as the caller learnt otherwise than by an event.
+    /// Marks the session as ended, for a caller that learns it by other means than an event.
     pub fn end(&mut self) {
-        self.over = true;
+        self.session_ended = true;
     }
 
-    /// Whether nothing of it is open any more: every file has its fate, or its session is over and
-    /// nothing is on its way.
+    /// Returns true if nothing is open any more: each file is delivered, declined or failed, or the session
+    /// has ended and no transfer is running.
     pub fn is_settled(&self) -> bool {
-        self.moving.is_empty() && (self.over || self.open == 0)
+        self.running.is_empty() && (self.session_ended || self.open == 0)
     }
 
-    /// Whether the session ended before every file had its fate.
+    /// Returns true if the session ended while files were open.
     pub fn is_interrupted(&self) -> bool {
-        self.over && self.open > 0
+        self.session_ended && self.open > 0
     }
 
-    /// What became of it so far.
+    /// Returns the outcome so far.
     pub fn outcome(&self) -> Outcome {
         Outcome { not_requested: self.open as u64, ..self.outcome.clone() }
     }
 
-    /// A file has its fate; whether it was open.
+    /// Closes a file; returns true if it was open.
     fn close(&mut self, name: &FileName) -> bool {
         let open = self.files.get_mut(name).is_some_and(core::mem::take);
         self.open -= usize::from(open);

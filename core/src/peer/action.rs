@@ -1,4 +1,4 @@
-//! What a [`Peer`](crate::Peer) has its driver do.
+//! The instructions of a [`Peer`](crate::Peer) to its driver.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -8,12 +8,12 @@ use crate::secure::PublicKey;
 use crate::stream::Seal;
 use crate::{FileName, Nick, Size, Stat};
 
-/// What a connection between two hosts is for.
+/// The use of a connection between two hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Packets: the driver reads at once, and writes as told.
+    /// Packets: the driver reads at once, and writes on request.
     Control,
-    /// One file: the driver waits for [`Action::Send`] or [`Action::Receive`].
+    /// One file or batch: the driver waits for [`Action::Send`] or [`Action::Receive`].
     Data,
 }
 
@@ -26,187 +26,194 @@ pub struct BatchFile {
     pub name: FileName,
     /// Its size in bytes, at most [`batch::MAX_FILE_LEN`](crate::batch::MAX_FILE_LEN).
     pub size: u64,
-    /// What else it is to have.
+    /// Its mode and times.
     pub stat: Stat,
 }
 
-/// What a driver is to do: all that it can do.
+/// An instruction to the driver. These are all that a driver can do.
+///
+/// The enum is exhaustive on purpose: a driver must carry out every action, so a new one has to break
+/// its build.
 #[derive(Debug)]
 pub enum Action {
     /// Connect to the relay.
     DialRelay {
-        /// What to call the connection.
+        /// The id of the connection.
         conn: ConnId,
     },
     /// Connect to a host.
     Dial {
-        /// What to call the connection.
+        /// The id of the connection.
         conn: ConnId,
-        /// Where to.
+        /// The address of the host.
         to: SocketAddr,
-        /// Which way.
+        /// The path to it.
         path: Path,
-        /// What for.
+        /// The use of the connection.
         purpose: Purpose,
     },
-    /// Listen on a random free port, this host's or a bridge's.
+    /// Listen on a random free port, of this host or of a bridge.
     Listen {
-        /// What to call the listener.
+        /// The id of the listener.
         listener: ListenerId,
-        /// On this address of the host, where the port is its own.
+        /// The address of this host to listen on, if the port is its own.
         ip: IpAddr,
-        /// Whose port.
+        /// The path of the connections that arrive.
         path: Path,
-        /// What the connections that come are for.
+        /// The use of these connections.
         purpose: Purpose,
     },
     /// Stop listening.
     StopListening {
-        /// Which.
+        /// The listener.
         listener: ListenerId,
     },
     /// Write to the relay's or a control connection, after what was written before.
     Write {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// What.
+        /// The bytes.
         bytes: Vec<u8>,
     },
-    /// Read no more from a connection until told.
+    /// Stop reading from a connection, until [`Action::Resume`].
     Pause {
-        /// Which.
+        /// The connection.
         conn: ConnId,
     },
-    /// Read on.
+    /// Read from a connection again.
     Resume {
-        /// Which.
+        /// The connection.
         conn: ConnId,
     },
-    /// Close a connection, once what was written to it is sent. A data connection closes at once,
-    /// and no input about its transfer is waited for.
+    /// Close a connection, once what was written to it is sent. A data connection is closed at once, and
+    /// no input about its transfer is awaited.
     Close {
-        /// Which.
+        /// The connection.
         conn: ConnId,
     },
-    /// Give the next files of the list, some hundreds at a time: [`Input::Entries`](super::Input::Entries).
+    /// Read the next entries of the list, some hundreds at a time:
+    /// [`Input::Entries`](super::Input::Entries).
     List {
-        /// For which session.
+        /// The session that requested it.
         session: SessionId,
     },
-    /// Say whether a file is shared: [`Input::Found`](super::Input::Found).
+    /// Look up a shared file: [`Input::Found`](super::Input::Found).
     Find {
-        /// For which session.
+        /// The session that asked.
         session: SessionId,
-        /// Which file.
+        /// The file.
         name: FileName,
     },
-    /// Look for what an earlier try has left of a file, and keep it for [`Action::Receive`] or
+    /// Look for the partial file of an earlier attempt, and keep it for [`Action::Receive`] or
     /// [`Action::Abandon`]: [`Input::PartialFound`](super::Input::PartialFound).
     FindPartial {
-        /// For which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Which file.
+        /// The file.
         name: FileName,
-        /// Of this size in bytes.
+        /// Its size in bytes.
         size: u64,
-        /// From whom.
+        /// The key of its provider.
         from: PublicKey,
     },
-    /// Open a file that is to be sent, keep it for [`Action::Send`] or [`Action::Abandon`], and say the
-    /// sum of its beginning: [`Input::Opened`](super::Input::Opened).
+    /// Open a file to send, keep it for [`Action::Send`] or [`Action::Abandon`], and compute the digest of
+    /// its first bytes: [`Input::Opened`](super::Input::Opened).
     Open {
-        /// For which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Of which session.
+        /// The session that requested it.
         session: SessionId,
-        /// Which file.
+        /// The file.
         name: FileName,
-        /// It must still have this size, in bytes.
+        /// The size in bytes that it must still have.
         size: u64,
-        /// So many bytes are its beginning; none where the other side has nothing of it.
+        /// The number of bytes that the digest covers; 0 if the requester has nothing of the file.
         length: u64,
     },
-    /// Send a file's bytes into a data connection and close it: [`Input::SendEnded`](super::Input::SendEnded).
+    /// Send a file's bytes over a data connection and close it: [`Input::SendEnded`](super::Input::SendEnded).
     Send {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Into which connection.
+        /// The data connection.
         conn: ConnId,
-        /// Which file.
+        /// The file.
         name: FileName,
-        /// It must still have this size, in bytes; one of unknown size goes to its end.
+        /// The size in bytes that it must still have; a file of unknown size is sent to its end.
         size: Size,
-        /// Those before these are there.
+        /// The first byte to send: the requester has those before it.
         from: u64,
-        /// How it is sealed, in a private session.
+        /// The encryption of the stream, in an encrypted session.
         seal: Option<Seal>,
     },
-    /// Take a file's bytes from a data connection into a temporary file: [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
+    /// Receive a file's bytes from a data connection into a temporary file:
+    /// [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
     Receive {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// From which connection.
+        /// The data connection.
         conn: ConnId,
-        /// Which file.
+        /// The file.
         name: FileName,
-        /// Of this size; no byte above an exact size is kept.
+        /// Its size; bytes beyond an exact size are not kept.
         size: Size,
-        /// Those before these are here, as [`Input::PartialFound`](super::Input::PartialFound) said. What else there was found is
-        /// given up.
+        /// The first byte to receive: those before it are in the partial file, as
+        /// [`Input::PartialFound`](super::Input::PartialFound) reported. The rest of that file is discarded.
         from: u64,
-        /// How it is sealed, in a private session.
+        /// The encryption of the stream, in an encrypted session.
         seal: Option<Seal>,
     },
-    /// Send many small files into a data connection, those that are there and have these sizes, and
-    /// close it: [`Input::SendEnded`](super::Input::SendEnded).
+    /// Send small files over one data connection, those that exist and have these sizes, and close it:
+    /// [`Input::SendEnded`](super::Input::SendEnded).
     SendBatch {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Into which connection.
+        /// The data connection.
         conn: ConnId,
         /// Names and sizes in bytes.
         files: Vec<(FileName, u64)>,
-        /// How they are sealed.
+        /// The encryption of the stream.
         seal: Seal,
     },
-    /// Take many small files from a data connection, and store each as soon as it is whole:
-    /// [`Input::BatchProgress`](super::Input::BatchProgress), then [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
+    /// Receive small files from one data connection, and store each as soon as it is complete:
+    /// [`Input::BatchProgress`](super::Input::BatchProgress), then
+    /// [`Input::ReceiveEnded`](super::Input::ReceiveEnded).
     ReceiveBatch {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// From which connection.
+        /// The data connection.
         conn: ConnId,
-        /// Which files, in their order.
+        /// The files, in their order.
         files: Vec<BatchFile>,
-        /// How they are sealed.
+        /// The encryption of the stream.
         seal: Seal,
     },
-    /// Give a received file its name: [`Input::Stored`](super::Input::Stored) or [`Input::StoreFailed`](super::Input::StoreFailed).
+    /// Give a received file its name: [`Input::Stored`](super::Input::Stored) or
+    /// [`Input::StoreFailed`](super::Input::StoreFailed).
     Store {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// What else it is to have.
+        /// The mode and times to give to it.
         stat: Stat,
     },
-    /// A received file will not become whole: leave the temporary file where it is. Or what
-    /// [`Action::Open`] opened is not sent: stop reading it, and keep nothing of it.
+    /// Leave the temporary file of an incomplete download where it is. Or, after [`Action::Open`], stop
+    /// reading the file and close it.
     Abandon {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
     },
-    /// Keep that a nick at this relay holds a key.
+    /// Store the key of a nick at this relay.
     Pin {
-        /// Whose.
+        /// The nick.
         nick: Nick,
-        /// Which.
+        /// The key.
         key: PublicKey,
     },
-    /// Comes right before [`Event::Online`], so that this host knows those whom it knew at this relay
-    /// ([`Peer::pin_if_new`](super::Peer::pin_if_new)), at whatever address that was.
+    /// Restore the pins of this relay with [`Peer::pin_if_new`](super::Peer::pin_if_new), whatever address
+    /// the relay had. [`Event::Online`] follows at once.
     RelayVerified {
-        /// The key that the relay proved to hold; none where it has none (section 5.6).
+        /// The key that the relay proved to hold; `None` if it has none (section 5.6).
         key: Option<PublicKey>,
     },
-    /// Tell the user.
+    /// Report an event to the user.
     Notify(Event),
 }

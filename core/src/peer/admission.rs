@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::connect::NewConnection;
 use super::session_entry::{Admission, InboundConn, SessionStage};
-use super::{Action, ConnId, ConnRole, ListenerId, Peer, SessionId, Turn};
+use super::{Action, ConnId, ConnRole, ListenerId, Notice, Peer, SessionId, Turn};
 use crate::ticket::Ticket;
 
 impl Peer {
@@ -69,7 +69,7 @@ impl Peer {
         }
     }
 
-    /// Attaches the connection that is the callee's, or may be, and closes those of strangers.
+    /// Attaches the connection that is the callee's, or may be, and closes those of other hosts.
     pub(super) fn admit(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         while let Some(entry) = self.sessions.get_mut(&id)
             && let Some(admission) = entry.listeners.admit(entry.stage != SessionStage::Calling)
@@ -85,10 +85,9 @@ impl Peer {
                     self.settle_on_peer(id, turn);
                     return self.attach(id, inbound.into(), turn);
                 }
-                Admission::Stranger { conn, first } => {
+                Admission::Rejected { conn, first } => {
                     if let Some(from) = first {
-                        let text = "showed no ticket of this call's, so it is not who was called";
-                        turn.notice(Some(id), format_args!("a connection from {from} {text}"));
+                        turn.notice(Some(id), Notice::WrongTicket { from });
                     }
                     self.reject_conn(id, conn, turn);
                 }

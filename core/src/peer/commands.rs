@@ -85,7 +85,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             let entry = peer.sessions.get_mut(&session).ok_or(MisuseError::NoSession)?;
             let mut out = Vec::new();
             entry.session.refuse(name, &mut out);
@@ -105,7 +105,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if !peer.sessions.contains_key(&session) {
                 return Err(MisuseError::NoSession);
             }
@@ -121,7 +121,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             let max_waiting = peer.config.limits.questions;
             let entry = peer.sessions.get_mut(&id).ok_or(MisuseError::NoSession)?;
             let is_established = entry.auth.is_established();

@@ -1,4 +1,4 @@
-//! How a host behaves.
+//! The configuration of a host.
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -6,33 +6,33 @@ use core::net::IpAddr;
 use super::PathPolicy;
 use crate::{Limits, Nick, Platform};
 
-/// What to do with the call of a stranger.
+/// The answer of a host to incoming calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CallPolicy {
-    /// Take it up.
+    /// Accepts them.
     #[default]
     Accept,
-    /// Ask the user first: [`Event::Call`](super::Event::Call).
+    /// Asks the user: [`Event::Call`](super::Event::Call).
     Ask,
-    /// Leave it.
+    /// Ignores them.
     Ignore,
 }
 
-/// How a host behaves.
+/// The configuration of a host.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The nicks to ask the relay for, in this order, until it gives one.
     pub nicks: Vec<Nick>,
-    /// What to do with calls.
+    /// The answer to incoming calls.
     pub calls: CallPolicy,
-    /// Take up calls from private addresses over any relay.
+    /// Accepts calls from private addresses over any relay.
     pub allow_private: bool,
-    /// Which ways its connections may go.
+    /// The paths that connections can take.
     pub via: PathPolicy,
-    /// The address to name in X_INIT, where it is not the one that the relay sees.
+    /// The address to name in X_INIT, if it is not the one that the relay sees.
     pub advertise: Option<IpAddr>,
-    /// What this host's file system takes for a name.
+    /// The platform that file names must suit.
     pub platform: Platform,
-    /// What it bears.
+    /// The bounds on time, memory and traffic.
     pub limits: Limits,
 }

@@ -5,13 +5,10 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::session_entry::{Call, Connection, SessionEntry, SessionStage};
-use super::{Action, ConnId, ConnRole, Error, ListenerId, Path, Peer, SessionId, Turn};
+use super::{Action, ConnId, ConnRole, Error, ListenerId, Notice, Path, Peer, SessionId, Turn};
 use crate::code::Code;
 use crate::ticket::Ticket;
 use crate::{MisuseError, Nick};
-
-/// Why no call can be made.
-pub(super) const RELAY_GONE: &str = "the link to the relay is gone";
 
 /// A connection that becomes a session's.
 pub(super) struct NewConnection {
@@ -40,7 +37,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        self.command(now, actions, |peer, turn| peer.call(nick, None, turn))
+        self.run(now, actions, |peer, turn| peer.call(nick, None, turn))
     }
 
     /// Calls the host that made a code, and proves to know it: otherwise as [`open`](Self::open).
@@ -54,7 +51,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<SessionId, MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if peer.encryption.is_none() {
                 return Err(MisuseError::EncryptionDisabled);
             }
@@ -93,7 +90,7 @@ impl Peer {
             // The relay disconnected meanwhile, and the next link has no nick yet.
             self.listeners.remove(&listener);
             turn.act(Action::StopListening { listener });
-            return self.listen_failed(id, listener, RELAY_GONE.into(), turn);
+            return self.listen_failed(id, listener, Error::RelayDisconnected, turn);
         }
         let own = || self.own_address().map(|(named, _)| named);
         let Some(named) = allocated_at.or_else(own) else { return };
@@ -144,8 +141,7 @@ impl Peer {
         if !entry.listeners.are_open() {
             return false;
         }
-        let text = format_args!("a connection from {peer} was no peer's: {why}");
-        turn.notice(Some(id), text);
+        turn.notice(Some(id), Notice::NotTheCallee { from: peer, error: why.clone() });
         if self.conns.remove(&conn).is_some() {
             turn.act(Action::Close { conn });
         }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Action, Delivery, Error, Event, Peer, SessionId, Turn};
+use super::{Action, Delivery, Error, Event, Notice, Peer, SessionId, Turn};
 use crate::ProtocolError;
 use crate::session::Event as Heard;
 
@@ -75,21 +75,17 @@ impl Peer {
             Heard::Offered { name, size, stat } => {
                 turn.notify(Event::Offered { session, name, size, stat });
             }
-            Heard::InvalidOffer { reason: why } => {
-                turn.notify(Event::InvalidOffer { session, why })
-            }
+            Heard::InvalidOffer(error) => turn.notify(Event::InvalidOffer { session, error }),
             Heard::LeftOut(left) => turn.notify(Event::LeftOut { session, left }),
             Heard::OfferEnd { entries } => turn.notify(Event::OfferEnd { session, entries }),
             Heard::Declined { name } => turn.notify(Event::Declined { session, name }),
-            Heard::InvalidQuestion { reason: why } => {
-                turn.notice(Some(session), format_args!("{why}"))
+            Heard::InvalidQuestion(error) => {
+                turn.notice(Some(session), Notice::InvalidQuestion(error));
             }
             Heard::Entry { name, size, stat } => {
                 turn.notify(Event::Entry { session, name, size, stat });
             }
-            Heard::InvalidEntry { reason: why } => {
-                turn.notify(Event::InvalidEntry { session, why })
-            }
+            Heard::InvalidEntry(error) => turn.notify(Event::InvalidEntry { session, error }),
             Heard::ListEnd { entries } => turn.notify(Event::ListEnd { session, entries }),
             Heard::Answer { name, yes } => turn.notify(Event::Checked { session, name, yes }),
             Heard::Want(want) => turn.notify(Event::Wanted { session, want }),
@@ -101,7 +97,7 @@ impl Peer {
             Heard::Refused { name } => self.refused_by_name(session, &name, turn),
             Heard::RequestRefused { number } => self.refused_by_number(session, number, turn),
             Heard::Ignored { verb } => {
-                turn.notice(Some(session), format_args!("passed over the unknown packet {verb}"));
+                turn.notice(Some(session), Notice::UnknownPacket { verb });
             }
             Heard::End => self.ended_by_peer(session, turn),
         }

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::transfers::Transfer;
-use super::{Action, ConnId, Error, Peer, SessionId, TransferId, Turn};
+use super::{Action, ConnId, Error, Notice, Peer, SessionId, TransferId, Turn};
 
 impl Peer {
     pub(super) fn data_dialled(&mut self, id: TransferId, turn: &mut Turn<'_>) {
@@ -55,12 +55,9 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) -> bool {
         let from = remote.ip().to_canonical();
-        let Some(peer) = peer.filter(|peer| *peer != from) else { return true };
+        let Some(expected) = peer.filter(|peer| *peer != from) else { return true };
         turn.act(Action::Close { conn });
-        turn.notice(
-            Some(session),
-            format_args!("expected the data connection from {peer}, got one from {from}"),
-        );
+        turn.notice(Some(session), Notice::UnknownDataSource { expected, from });
         false
     }
 }

@@ -13,7 +13,7 @@ use crate::secure::{Entropy, Identity, PublicKey, Side, relay_key};
 use crate::session::{Extensions, Terms};
 use crate::{Limits, Nick, Session};
 
-/// What a host needs for encrypted sessions.
+/// The keys, pins and code of a host with encrypted sessions.
 #[derive(Debug)]
 pub struct Encryption {
     identity: Arc<Identity>,

@@ -1,88 +1,107 @@
-//! Why something did not come about.
+//! Failures of connections, sessions and transfers.
 
 use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
+use super::{RefusedRequest, Wait};
 use crate::addr::AddrError;
 use crate::code::CodeError;
 use crate::{NameError, Nick, NotStored, ProtocolError, Size};
 
-/// Why something did not come about.
+/// The failure of a connection, a session or a transfer.
+///
+/// Its `Display` is one line for a person. Texts inside come from the system or from the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
-    /// The other side broke the protocol.
+    /// The peer broke the protocol.
     Protocol(ProtocolError),
-    /// The other side said NO to a request.
+    /// The peer refused a request.
     Refused,
     /// The stream of a file ended early.
     Incomplete {
         /// The size announced.
         expected: Size,
-        /// Bytes that came.
+        /// Bytes received.
         got: u64,
-        /// The system's reason, if the connection broke.
-        why: Option<Box<str>>,
+        /// The reason, unless the peer closed the connection.
+        why: Option<Interruption>,
     },
-    /// The sum of a file is another than the one that the other side told.
+    /// The digest of the received bytes is not the provider's.
     Altered,
-    /// The stream of a file went on after its last byte.
+    /// The stream of a file continued after its last byte.
     Excess {
         /// The size announced, in bytes.
         expected: u64,
     },
-    /// A file to be sent is not what it was.
+    /// A file of this host could not be read, or has changed: the system's reason.
     Unsent(Box<str>),
-    /// Nothing came in time.
+    /// This host refused a request.
+    NotServed(RefusedRequest),
+    /// Something did not happen in time.
     TimedOut {
-        /// What was waited for.
-        waited_for: &'static str,
-        /// How long.
+        /// The thing waited for.
+        waited_for: Wait,
+        /// The time allowed for it.
         after: Duration,
     },
-    /// The other side could not be connected to.
+    /// No connection could be made: the system's reason.
     Unreachable(Box<str>),
-    /// The connection ended with a question unanswered.
+    /// The connection closed before all was answered, with the system's reason if it broke.
     Closed(Option<Box<str>>),
-    /// The relay did not carry out a packet: its own words.
+    /// The connection to the relay is lost, on which a call depends.
+    RelayDisconnected,
+    /// The relay did not carry out a packet: its words, quoted.
     Relay(Box<str>),
     /// The relay did not prove the key that it showed (section 5.6).
     UnprovenRelayKey,
-    /// The relay gave none of the nicks tried.
+    /// All nicks asked for are taken; the last of them.
     NickTaken(Nick),
     /// The address policy (section 6) forbids it.
     Policy(AddrError),
     /// The name cannot be used on this host.
     Name(NameError),
-    /// A limit of this host's (section 8) is reached.
-    Busy(&'static str),
-    /// A file that came could not be stored here.
+    /// This host has as many sessions as its limits (section 8) allow.
+    TooManySessions,
+    /// A received file could not be stored on this host.
     NotStored {
-        /// What the other side is told.
+        /// The reason that is reported to the provider.
         reason: NotStored,
         /// The system's reason, and where the bytes are.
         why: Box<str>,
     },
-    /// This host's system refused: a full disk, an unwritable folder, no port to listen on.
+    /// This host's system failed, as with no port to listen on: its reason.
     Local(Box<str>),
-    /// The user of this host did not want it.
+    /// The user of this host declined.
     Declined,
-    /// The user of this host ended it.
+    /// The user of this host cancelled it.
     Cancelled,
 }
 
-/// The kinds of [`Error`] that a program or an exit code tells apart.
+/// The reason why the stream of a file ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Interruption {
+    /// No byte arrived for too long.
+    Stalled,
+    /// The system's reason.
+    System(Box<str>),
+}
+
+/// The kinds of [`Error`], as exit codes distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorKind {
-    /// The other side, or the relay, said no.
+    /// The peer or the relay refused.
     Refused,
     /// A transfer did not complete.
     Incomplete,
-    /// The other side broke the protocol.
+    /// The peer broke the protocol.
     Protocol,
-    /// The relay or the other side cannot be reached.
+    /// The relay or the peer cannot be reached.
     Unreachable,
-    /// A rule of this host or of the relay forbids it.
+    /// A policy of this host or of the relay forbids it.
     Policy,
     /// This host's system failed.
     Local,
@@ -91,7 +110,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// One lower-case word, which stays the same.
+    /// Returns one lower-case word for programs. It never changes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -106,7 +125,7 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// Its kind.
+    /// Returns its kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Protocol(_) | Self::UnprovenRelayKey => ErrorKind::Protocol,
@@ -114,20 +133,22 @@ impl Error {
             Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
                 ErrorKind::Incomplete
             }
-            Self::TimedOut { .. } | Self::Unreachable(_) | Self::Closed(_) => {
-                ErrorKind::Unreachable
-            }
+            Self::TimedOut { .. }
+            | Self::Unreachable(_)
+            | Self::Closed(_)
+            | Self::RelayDisconnected => ErrorKind::Unreachable,
             // The relay marks what its policy forbids (section 5.2).
             Self::Relay(reason) if reason.starts_with("refused:") => ErrorKind::Policy,
             Self::Relay(_) => ErrorKind::Unreachable,
-            Self::Policy(_) | Self::Name(_) | Self::Busy(_) => ErrorKind::Policy,
+            Self::Policy(_) | Self::Name(_) | Self::TooManySessions | Self::NotServed(_) => {
+                ErrorKind::Policy
+            }
             Self::NotStored { .. } | Self::Local(_) => ErrorKind::Local,
             Self::Declined | Self::Cancelled => ErrorKind::Cancelled,
         }
     }
 
-    /// What a program tells it by, in one lower-case word, which stays the same: finer than
-    /// [`kind`](Self::kind).
+    /// Returns one lower-case word for programs, finer than [`kind`](Self::kind). It never changes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NickTaken(_) => "nick-taken",
@@ -144,6 +165,12 @@ impl Error {
             error => error.kind().as_str(),
         }
     }
+
+    /// Returns true if a session was not opened because of the peer's key, or for lack of encryption.
+    pub fn is_about_encryption(&self) -> bool {
+        use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
+        matches!(self, Self::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
+    }
 }
 
 impl fmt::Display for Error {
@@ -151,42 +178,48 @@ impl fmt::Display for Error {
         match self {
             Self::Protocol(error) => error.fmt(f),
             Self::Refused => {
-                write!(f, "the other side said NO: not shared, or not any more as it was listed")
+                f.write_str("the peer refused: not shared, or changed since it was listed")
             }
             Self::Incomplete { expected, got, why } => {
                 match expected.is_unknown() {
-                    true => write!(f, "expected its end, got {got} bytes without it")?,
-                    false => write!(f, "expected {expected} bytes, got {got}")?,
+                    true => write!(f, "incomplete after {got} bytes")?,
+                    false => write!(f, "incomplete: {got} of {expected} bytes")?,
                 }
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }
-            Self::Altered => {
-                write!(
-                    f,
-                    "expected the digest that the other side told, got another: its bytes changed"
-                )
+            Self::Altered => f.write_str("checksum mismatch: the data was altered in transit"),
+            Self::Excess { expected } => {
+                write!(f, "the peer sent more than the announced {expected} bytes")
             }
-            Self::Excess { expected } => write!(f, "expected {expected} bytes, got more"),
-            Self::Unsent(why) => write!(f, "could not send it whole: {why}"),
+            Self::Unsent(why) => write!(f, "not sent completely: {why}"),
+            Self::NotServed(why) => why.fmt(f),
             Self::TimedOut { waited_for, after } => {
-                write!(f, "expected {waited_for}, got nothing in {} s", after.as_secs())
+                write!(f, "{waited_for} within {} s", after.as_secs())
             }
-            Self::Unreachable(why) => write!(f, "could not connect: {why}"),
-            Self::Closed(None) => write!(f, "the other side closed the connection"),
-            Self::Closed(Some(why)) => write!(f, "the connection broke: {why}"),
-            Self::Relay(reason) => write!(f, "the relay said: {reason}"),
-            Self::UnprovenRelayKey => write!(
-                f,
-                "the relay did not prove the key that it showed: something on the way may have changed \
-                 what it said"
+            Self::Unreachable(why) => write!(f, "cannot connect: {why}"),
+            Self::Closed(None) => f.write_str("connection closed"),
+            Self::Closed(Some(why)) => write!(f, "connection lost: {why}"),
+            Self::RelayDisconnected => f.write_str("the connection to the relay was lost"),
+            Self::Relay(reason) => write!(f, "relay error: {reason}"),
+            Self::UnprovenRelayKey => f.write_str(
+                "the relay did not prove its key: an attacker on the path may have altered its packets",
             ),
             Self::NickTaken(nick) => write!(f, "the nick {nick} is taken at this relay"),
             Self::Policy(error) => error.fmt(f),
-            Self::Name(error) => write!(f, "the name cannot be used here: {error}"),
-            Self::Busy(limit) => write!(f, "this host's limit is reached: {limit}"),
+            Self::Name(error) => write!(f, "the name cannot be used on this host: {error}"),
+            Self::TooManySessions => f.write_str("too many sessions at once"),
             Self::NotStored { why, .. } | Self::Local(why) => why.fmt(f),
-            Self::Declined => write!(f, "declined"),
-            Self::Cancelled => write!(f, "cancelled"),
+            Self::Declined => f.write_str("declined"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stalled => f.write_str("the transfer stalled"),
+            Self::System(why) => why.fmt(f),
         }
     }
 }

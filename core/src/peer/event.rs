@@ -1,15 +1,15 @@
-//! What a [`Peer`](crate::Peer) has to tell its user.
+//! The reports of a [`Peer`](crate::Peer) to its user.
 
 use alloc::boxed::Box;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::{Error, Path, Security, SessionId, TransferId};
+use super::{Error, Notice, Path, Security, SessionId, TransferId};
 use crate::session::Want;
-use crate::{FileName, LeftOut, Nick, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, Nick, NotStored, Size, Stat};
 
-/// Which way a file goes.
+/// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// To this host.
@@ -18,269 +18,272 @@ pub enum Direction {
     Send,
 }
 
-/// Something the user may want to know.
+/// A report to the user.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Event {
-    /// The relay knows this host.
+    /// This host is online.
     Online {
-        /// By this nick.
+        /// The nick that the relay gave it.
         nick: Nick,
     },
-    /// The link to the relay is gone, or could not be had.
+    /// The connection to the relay is closed, or could not be made.
     Offline {
-        /// Why.
+        /// The reason.
         error: Error,
-        /// After how long it is tried again; `None` if it is not.
+        /// The wait before the relay is dialled again; `None` if it is not.
         retry: Option<Duration>,
     },
-    /// One nick of those online.
+    /// One nick that is online.
     Nick {
-        /// As the relay spells it.
+        /// The nick as the relay spells it.
         nick: Nick,
     },
-    /// All nicks were told.
+    /// The list of nicks is complete.
     NicksEnd,
-    /// Someone calls. Answer with [`Peer::accept`](crate::Peer::accept) or
+    /// A host calls. Answer with [`Peer::accept`](crate::Peer::accept) or
     /// [`Peer::reject`](crate::Peer::reject).
     Call {
-        /// The session it would be.
+        /// The session that would result.
         session: SessionId,
-        /// Where the caller listens.
+        /// The address at which the caller listens.
         from: SocketAddr,
-        /// Who the relay says it is.
+        /// The caller's nick, as the relay says.
         nick: Option<Nick>,
     },
-    /// A call was not taken up.
+    /// A call was refused.
     CallRefused {
-        /// Where the caller listens.
+        /// The address at which the caller listens.
         from: SocketAddr,
-        /// Why.
+        /// The reason.
         error: Error,
     },
-    /// The control connection stands. Of a session that this host called for it is told again where the
-    /// connection that stood first was a stranger's: what was said of that one holds no more.
+    /// The session is established. For an outgoing call it is reported again if the first connection was a
+    /// not the callee's: what was reported of that one is void.
     Opened {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// The other end.
+        /// The address of the peer.
         peer: SocketAddr,
-        /// Whom we called, or who the relay says called us.
+        /// The nick that was called, or the caller's as the relay says.
         nick: Option<Nick>,
         /// True if the peer called this host.
         incoming: bool,
-        /// Which way it goes, and its files with it; of one in the clear, at this end.
+        /// The path of its connections; in an unencrypted session, as far as this host can tell.
         path: Path,
-        /// Who hears what is said in it.
+        /// Its confidentiality.
         security: Security,
     },
-    /// What both users of a private session see, if nobody is between them (section 11.5).
+    /// The safety words of an encrypted session: both users see the same, unless an attacker is on the path
+    /// (section 11.5).
     SafetyWords {
-        /// Which session.
+        /// The session.
         session: SessionId,
         /// Three words.
         words: Box<str>,
     },
     /// A session could not be opened.
     OpenFailed {
-        /// Which.
+        /// The session.
         session: SessionId,
-        /// Why.
+        /// The reason.
         error: Error,
     },
-    /// One file of the other side's list.
+    /// One entry of the peer's list.
     Entry {
-        /// In which session.
+        /// The session.
         session: SessionId,
         /// The file.
         name: FileName,
         /// Its size.
         size: Size,
-        /// What else is told of it.
+        /// Its kind, mode and times.
         stat: Stat,
     },
-    /// One line of the other side's list that names no file this host could take.
+    /// One entry of the peer's list with an invalid name: it cannot be requested.
     InvalidEntry {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// What was expected and what came.
-        why: Box<str>,
+        /// The name, and the rule that it violates.
+        error: InvalidName,
     },
-    /// The other side's list is complete.
+    /// The peer's list is complete.
     ListEnd {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// How many lines it had.
+        /// The number of its entries.
         entries: u64,
     },
     /// The answer to [`Peer::check`](crate::Peer::check).
     Checked {
-        /// In which session.
+        /// The session.
         session: SessionId,
         /// The file.
         name: Box<str>,
-        /// Whether the other side shares it.
+        /// True if the peer shares it.
         yes: bool,
     },
-    /// One file that the other side offers (section 17): [`Peer::get`](crate::Peer::get) it, or
+    /// One file that the peer offers (section 17): [`Peer::get`](crate::Peer::get) it, or
     /// [`Peer::decline`](crate::Peer::decline).
     Offered {
-        /// In which session.
+        /// The session.
         session: SessionId,
         /// The file.
         name: FileName,
         /// Its size.
         size: Size,
-        /// What else is told of it.
+        /// Its kind, mode and times.
         stat: Stat,
     },
-    /// One line of an offer that names no file this host could take.
+    /// One entry of an offer with an invalid name: it cannot be requested.
     InvalidOffer {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// What was expected and what came.
-        why: Box<str>,
+        /// The name, and the rule that it violates.
+        error: InvalidName,
     },
-    /// The other side has this, and cannot include it in its list or offer (section 20).
+    /// The peer left this out of its list or offer (section 20).
     LeftOut {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// What, and why.
+        /// The file, and the reason.
         left: LeftOut,
     },
     /// The offer is complete.
     OfferEnd {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// How many lines it had.
+        /// The number of its entries.
         entries: u64,
     },
-    /// Nothing was offered: the session is not encrypted, or the other side knows no offers.
+    /// Nothing was offered, because the session is not encrypted or the peer does not support offers.
     NotOffered {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// Which of the two.
+        /// The one of the two that applies.
         error: Error,
     },
-    /// The other side does not want a file that was offered to it.
+    /// The peer declined a file that was offered to it.
     Declined {
-        /// In which session.
+        /// The session.
         session: SessionId,
         /// The file.
         name: Box<str>,
     },
     /// Too many wrong codes were tried: this host's code admits no caller any more (section 12).
     CodeExhausted,
-    /// The first byte of a file can move.
+    /// A transfer has its data connection.
     Started {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Of which session.
+        /// The session.
         session: SessionId,
-        /// Which way.
+        /// Its direction.
         direction: Direction,
         /// The file.
         name: FileName,
         /// Its size.
         size: Size,
-        /// Bytes of an earlier try, which do not move again.
+        /// Bytes of an earlier attempt, which are not transferred again.
         from: u64,
-        /// How many other small files go with it; the size is that of all together.
+        /// The number of other small files in the same batch; the size is that of all together.
         more: u64,
     },
-    /// More of a file has moved.
+    /// A transfer made progress.
     Progress {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Of which session.
+        /// The session.
         session: SessionId,
-        /// Which way.
+        /// Its direction.
         direction: Direction,
         /// Bytes so far.
         bytes: u64,
     },
-    /// A file is whole: stored under its name, or all its bytes are on their way.
+    /// A file is complete: stored under its name, or sent to its last byte.
     Finished {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Of which session.
+        /// The session.
         session: SessionId,
-        /// Which way.
+        /// Its direction.
         direction: Direction,
-        /// The name it was stored under, which differs where the name was taken.
+        /// The name under which it was stored, which differs if its own was taken.
         name: FileName,
         /// Its size in bytes.
         bytes: u64,
     },
-    /// What became of a file that the other side requested of this host, as far as this host can
-    /// know. There is one such event for each file that was requested and is shared, or was.
+    /// The fate of a file that the peer requested, as far as this host can know. There is one such
+    /// event for each file that was requested and is shared, or was.
     Delivered {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// With which transfer; `None` where none came about.
+        /// The transfer; `None` if none was started.
         transfer: Option<TransferId>,
         /// The file.
         name: FileName,
-        /// Its size in bytes, of a pipe as many as were sent; 0 where none came about.
+        /// Its size in bytes, of piped input the bytes sent; 0 if no transfer was started.
         bytes: u64,
-        /// What became of it.
+        /// Its fate.
         delivery: Delivery,
     },
-    /// How many files the other side wants (section 19); each event adds to those before.
+    /// The number of files that the peer wants (section 19); events add up.
     Wanted {
-        /// In which session.
+        /// The session.
         session: SessionId,
-        /// How many, and what it has already.
+        /// The number, and how many of them it has already.
         want: Want,
     },
-    /// A file did not get across, or not whole.
+    /// A transfer failed.
     Failed {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// Of which session.
+        /// The session.
         session: SessionId,
-        /// Which way.
+        /// Its direction.
         direction: Direction,
         /// The file.
         name: FileName,
-        /// Why.
+        /// The reason.
         error: Error,
     },
-    /// Something odd that changes nothing.
+    /// Something unexpected that changes nothing.
     Notice {
-        /// Which session it concerns, if one.
+        /// The session that it concerns, if any.
         session: Option<SessionId>,
-        /// What was expected and what came.
-        text: Box<str>,
+        /// The notice.
+        notice: Notice,
     },
-    /// The control connection is closed. Transfers under way go on.
+    /// The session has ended. Moving transfers continue.
     Ended {
-        /// Which session.
+        /// The session.
         session: SessionId,
-        /// Why, unless it was in order.
+        /// The reason, unless a side ended it with X_END.
         error: Option<Error>,
     },
 }
 
-/// What became of a file that this host was asked for.
+/// The fate of a file that the peer requested. Each front end words each of them, so that no further
+/// one comes without its attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The other side reported that it is stored under its name.
+    /// The peer reported it as stored under its name.
     Stored,
-    /// All its bytes were sent to a peer that reports nothing: more is not known.
+    /// All its bytes were sent to a peer that sends no receipts: more is not known.
     HandedOver,
-    /// The other side reported that it is not stored, and why.
+    /// The peer reported that it is not stored, and why.
     NotStored(NotStored),
-    /// This host did not send it, or not whole: the reason.
-    Unsent(Box<str>),
-    /// The session ended before the other side reported, whatever was sent.
+    /// This host did not send it completely, and why.
+    Unsent(Error),
+    /// The session ended before the peer reported anything, however much was sent.
     Unconfirmed,
 }
 
-/// The fate of one file of a transfer: its name, its size in bytes, and what became of it.
+/// One file of a transfer with its name, its size in bytes, and its fate.
 pub(super) type Delivered = (TransferId, (FileName, u64), Delivery);
 
 impl Delivery {
-    /// Whether the file counts as delivered, as far as the other side can tell.
+    /// Returns true if the file counts as delivered, as far as this host can know.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Stored | Self::HandedOver)
     }
@@ -290,12 +293,10 @@ impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stored => f.write_str("stored"),
-            Self::HandedOver => f.write_str("handed over"),
+            Self::HandedOver => f.write_str("sent"),
             Self::NotStored(why) => why.fmt(f),
-            Self::Unsent(why) => f.write_str(why),
-            Self::Unconfirmed => {
-                f.write_str("the session ended before the other side confirmed it")
-            }
+            Self::Unsent(error) => error.fmt(f),
+            Self::Unconfirmed => f.write_str("the session ended before the peer confirmed it"),
         }
     }
 }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::fetch_end::reason;
 use super::transfers::{Batch, Fetch, FetchStage, Member};
 use super::{
-    Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Peer, SessionId, TransferId,
-    Turn,
+    Action, BatchFile, BatchFileEnd, ConnId, Direction, Error, Event, Interruption, Peer,
+    SessionId, TransferId, Turn,
 };
 use crate::batch::{MAX_BATCH_LEN, MAX_FILE_LEN, MAX_FILES};
 use crate::session::Extensions;
@@ -133,6 +133,7 @@ impl Peer {
                 }
                 BatchFileEnd::Altered => Error::Altered,
                 BatchFileEnd::Incomplete(why) => {
+                    let why = why.map(Interruption::System);
                     Error::Incomplete { expected: Size::Exact(size), got: 0, why }
                 }
                 BatchFileEnd::Failed { reason, why } => Error::NotStored { reason, why },

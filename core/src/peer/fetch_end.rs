@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use super::session_entry::SessionEntry;
 use super::transfers::{Fetch, FetchStage};
-use super::{Action, Direction, Error, Event, Peer, ReceiveEnd, SessionId, TransferId, Turn};
+use super::{
+    Action, Direction, Error, Event, Interruption, Peer, ReceiveEnd, SessionId, TransferId, Turn,
+};
 use crate::stream::Digests;
 use crate::{FileName, NotStored};
 
@@ -27,7 +29,9 @@ impl Peer {
         let expected = fetch.size;
         if fetch.batch.is_some() {
             let why = match end {
-                ReceiveEnd::Broken(why) | ReceiveEnd::Disk { why, .. } => Some(why),
+                ReceiveEnd::Broken(why) | ReceiveEnd::Disk { why, .. } => {
+                    Some(Interruption::System(why))
+                }
                 ReceiveEnd::Eof | ReceiveEnd::Excess => None,
             };
             // The files that arrived are reported already; the rest did not arrive.
@@ -44,7 +48,10 @@ impl Peer {
                 Error::Altered
             }
             ReceiveEnd::Eof => Error::Incomplete { expected, got: bytes, why: None },
-            ReceiveEnd::Broken(why) => Error::Incomplete { expected, got: bytes, why: Some(why) },
+            ReceiveEnd::Broken(why) => {
+                let why = Some(Interruption::System(why));
+                Error::Incomplete { expected, got: bytes, why }
+            }
             ReceiveEnd::Excess => Error::Excess { expected: expected.limit() },
             ReceiveEnd::Disk { reason, why } => Error::NotStored { reason, why },
         };
@@ -182,7 +189,7 @@ impl Peer {
     }
 }
 
-/// Returns the reason that the provider of a file which is not stored is told.
+/// Returns the reason to report to the provider of a file that is not stored.
 pub(super) fn reason(error: &Error, stage: FetchStage) -> NotStored {
     match error {
         Error::NotStored { reason, .. } => *reason,
@@ -190,7 +197,7 @@ pub(super) fn reason(error: &Error, stage: FetchStage) -> NotStored {
         Error::Name(_) => NotStored::Name,
         Error::Incomplete { .. } => NotStored::Incomplete,
         Error::Cancelled | Error::Declined => NotStored::Cancelled,
-        Error::Local(_) | Error::Policy(_) | Error::Busy(_) => NotStored::Other,
+        Error::Local(_) | Error::Policy(_) => NotStored::Other,
         _ if stage == FetchStage::Storing => NotStored::Other,
         _ => NotStored::Incomplete,
     }

@@ -28,7 +28,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<TransferId, MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.may_wait(session, 1)?;
             let id = peer.enqueue_fetch(session, name, size, stat, turn);
             peer.start_fetches(session, turn);
@@ -50,7 +50,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<TransferId, MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.may_wait(session, 1)?;
             let id = peer.enqueue_fetch(session, name, size, Stat::default(), turn);
             if let Some(fetch) = peer.transfers.fetch_mut(id) {
@@ -74,7 +74,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<Vec<TransferId>, MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.may_wait(session, files.len())?;
             let ids = files
                 .into_iter()

@@ -1,5 +1,4 @@
-//! What connections, listeners, sessions and transfers are called between a [`Peer`](crate::Peer) and its
-//! driver.
+//! The ids by which a [`Peer`](crate::Peer) and its driver name things.
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -12,10 +11,10 @@ macro_rules! ids {
 ids! {
     /// A connection: to the relay, a control connection or a data connection.
     ConnId,
-    /// A port that is listened on.
+    /// A listener.
     ListenerId,
-    /// An exchange with one other host.
+    /// A session with one peer.
     SessionId,
-    /// One file on its way, or waiting to be.
+    /// A file that is transferred, or waits to be.
     TransferId,
 }

@@ -25,7 +25,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| peer.answer_call(session, true, turn))
+        self.run(now, actions, |peer, turn| peer.answer_call(session, true, turn))
     }
 
     /// Rejects a call ([`Event::Call`]). The caller learns nothing of it: the base protocol has no packet
@@ -40,7 +40,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| peer.answer_call(session, false, turn))
+        self.run(now, actions, |peer, turn| peer.answer_call(session, false, turn))
     }
 
     /// Accepts or rejects all calls that one answer is for.
@@ -122,7 +122,7 @@ impl Peer {
         self.guard.admit(ip, turn.now).map_err(Error::Policy)?;
         match has_session || self.make_room(ip, turn) {
             true => Ok(()),
-            false => Err(Error::Busy("sessions at once")),
+            false => Err(Error::TooManySessions),
         }
     }
 
@@ -145,7 +145,7 @@ impl Peer {
             })
             .max();
         let Some((.., id)) = longest else { return false };
-        self.leave(id, Some(Error::Busy("sessions at once")), turn);
+        self.leave(id, Some(Error::TooManySessions), turn);
         self.callers.take(caller, most)
     }
 }

@@ -1,4 +1,4 @@
-//! What a driver reports to a [`Peer`](crate::Peer).
+//! The reports of a driver to a [`Peer`](crate::Peer).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,211 +8,215 @@ use super::{ConnId, ListenerId, SessionId, TransferId};
 use crate::stream::{Digest, Digests};
 use crate::{FileName, Kind, LeftOut, NotStored, SharedFile, Size};
 
-/// What happened. Inputs that name something already gone are passed over.
+/// A report of the driver. One about something that is already closed or ended is ignored.
+///
+/// The enum is exhaustive on purpose, as [`Action`](super::Action) is: its variants answer the actions.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A dial succeeded.
     Connected {
-        /// As the action named it.
+        /// The connection, as the action named it.
         conn: ConnId,
-        /// This end.
+        /// The address of this end.
         local: SocketAddr,
-        /// The other end.
+        /// The address of the other end.
         remote: SocketAddr,
     },
     /// A dial failed.
     ConnectFailed {
-        /// As the action named it.
+        /// The connection, as the action named it.
         conn: ConnId,
         /// The system's reason.
         why: Box<str>,
     },
-    /// Bytes came on the relay's or a control connection.
+    /// Bytes arrived on the relay's or a control connection.
     Received {
-        /// On which.
+        /// The connection.
         conn: ConnId,
-        /// Split anywhere.
+        /// The bytes, split anywhere.
         bytes: &'a [u8],
     },
-    /// So many of the bytes written to a connection are on their way.
+    /// Bytes written to a connection were sent.
     Sent {
-        /// On which.
+        /// The connection.
         conn: ConnId,
-        /// How many since the last such input.
+        /// The number of bytes since the last such input.
         bytes: usize,
     },
-    /// The relay's or a control connection ended, by the other side or by a fault.
+    /// The relay's or a control connection was closed by the other end, or broke.
     Closed {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// The system's reason, if it was a fault.
+        /// The system's reason, if it broke.
         why: Option<Box<str>>,
     },
-    /// A listener stands.
+    /// A listener is open.
     Listening {
-        /// Which.
+        /// The listener.
         listener: ListenerId,
-        /// At this address for others, where that is none of this host's: a port lent by a bridge.
+        /// The address at which others reach it, if it is not this host's own: a bridge allocated the port.
         allocated_at: Option<IpAddr>,
-        /// On this port.
+        /// Its port.
         port: u16,
     },
-    /// A listener could not be had.
+    /// A listener could not be opened.
     ListenFailed {
-        /// Which.
+        /// The listener.
         listener: ListenerId,
         /// The system's reason.
         why: Box<str>,
     },
-    /// Someone connected to a listener.
+    /// A listener accepted a connection.
     Accepted {
-        /// Which.
+        /// The listener.
         listener: ListenerId,
-        /// From [`Peer::new_conn`](crate::Peer::new_conn).
+        /// The connection's id, from [`Peer::new_conn`](crate::Peer::new_conn).
         conn: ConnId,
-        /// This end.
+        /// The address of this end.
         local: SocketAddr,
-        /// The other end.
+        /// The address of the other end.
         remote: SocketAddr,
     },
-    /// The answer to [`Action::List`](super::Action::List): the next files, in any order.
+    /// The answer to [`Action::List`](super::Action::List): the next entries, in any order.
     Entries {
-        /// For which session.
+        /// The session.
         session: SessionId,
-        /// What there is.
+        /// The entries.
         entries: Vec<SharedFile>,
-        /// Whether these were the last.
+        /// True if these were the last.
         done: bool,
     },
-    /// What of the next files cannot be sent: right before the [`Input::Entries`] that it belongs to.
+    /// The files of a list that cannot be sent, right before the [`Input::Entries`] to which they belong.
     LeftOut {
-        /// For which session.
+        /// The session.
         session: SessionId,
-        /// What it is.
+        /// The files, and why.
         left: Vec<LeftOut>,
     },
-    /// The answer to [`Action::Find`](super::Action::Find): the file's size, if it is shared.
+    /// The answer to [`Action::Find`](super::Action::Find).
     Found {
-        /// For which session.
+        /// The session.
         session: SessionId,
-        /// Exact, or [`Size::UNKNOWN`]; `None` for a file that is not shared.
+        /// Exact, or [`Size::UNKNOWN`]; `None` if the file is not shared.
         size: Option<Size>,
-        /// What it is.
+        /// A file, a folder or a link.
         kind: Kind,
     },
     /// The answer to [`Action::FindPartial`](super::Action::FindPartial).
     PartialFound {
-        /// For which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// How many bytes of the file are here, and their sum; `None` if there are none.
+        /// The length of the partial file and its digest; `None` if there is none.
         has: Option<(u64, Digest)>,
     },
     /// The answer to [`Action::Open`](super::Action::Open).
     Opened {
-        /// For which transfer.
+        /// The transfer.
         transfer: TransferId,
-        /// The sum of its beginning, or why the file cannot be read or is not what it was.
+        /// The digest of its first bytes, or why the file cannot be read or has changed.
         digest: Result<Digest, Box<str>>,
     },
-    /// A transfer moves. Of a file of unknown size it is said how long it was before its end is sent.
+    /// A transfer made progress. For a file of unknown size, its final length is reported before its end
+    /// is sent.
     Progress {
-        /// Which.
+        /// The transfer.
         transfer: TransferId,
-        /// Bytes so far, those of an earlier try included.
+        /// Bytes so far, those of an earlier attempt included.
         bytes: u64,
     },
-    /// Bytes of a file wait on this host for their reader: the other side is not late. A driver says so
-    /// for every such transfer before the [`Tick`](Self::Tick) that would find it late.
+    /// Received bytes of a file wait for their reader on this host, so its provider is not late. The driver
+    /// reports every such transfer before the [`Tick`](Self::Tick) that would find it late.
     Backpressure {
-        /// Which transfer.
+        /// The transfer.
         transfer: TransferId,
     },
-    /// As [`Backpressure`](Self::Backpressure), of the entries of a list.
+    /// As [`Backpressure`](Self::Backpressure), for the entries of a list.
     ListBackpressure {
-        /// Of which session.
+        /// The session.
         session: SessionId,
     },
-    /// Files of a batch came, or did not.
+    /// Files of a batch arrived, or did not.
     BatchProgress {
-        /// Which transfer.
+        /// The transfer of the batch.
         transfer: TransferId,
-        /// How each ended.
+        /// The end of each file.
         files: Vec<(TransferId, BatchFileEnd)>,
     },
-    /// [`Action::Send`](super::Action::Send) is over.
+    /// [`Action::Send`](super::Action::Send) has ended.
     SendEnded {
-        /// Which.
+        /// The transfer.
         transfer: TransferId,
-        /// Bytes sent, and those of an earlier try.
+        /// Bytes sent, and those of an earlier attempt.
         bytes: u64,
-        /// The files of [`Action::SendBatch`](super::Action::SendBatch) that were left out, by their place in it, and why.
+        /// The files of [`Action::SendBatch`](super::Action::SendBatch) that were not sent, by their index,
+        /// and why.
         unsent: Vec<(usize, Box<str>)>,
-        /// `None` if every byte was sent, but for those files; else the reason.
+        /// `None` if every byte of the other files was sent; else the reason.
         why: Option<Box<str>>,
     },
-    /// [`Action::Receive`](super::Action::Receive) is over, and the data connection with it.
+    /// [`Action::Receive`](super::Action::Receive) has ended, and the data connection with it.
     ReceiveEnded {
-        /// Which.
+        /// The transfer.
         transfer: TransferId,
-        /// Bytes kept, those of an earlier try included.
+        /// Bytes kept, those of an earlier attempt included.
         bytes: u64,
-        /// The sums of it, where it came with one.
+        /// Its digests, if it came with one.
         digests: Option<Digests>,
-        /// How it ended.
+        /// The end of its data connection.
         end: ReceiveEnd,
     },
-    /// [`Action::Store`](super::Action::Store) is done.
+    /// [`Action::Store`](super::Action::Store) succeeded.
     Stored {
-        /// Which.
+        /// The transfer.
         transfer: TransferId,
-        /// The name it has now.
+        /// The name that the file has now.
         name: FileName,
     },
     /// [`Action::Store`](super::Action::Store) failed.
     StoreFailed {
-        /// Which.
+        /// The transfer.
         transfer: TransferId,
-        /// What the other side is told.
+        /// The reason to report to the provider.
         reason: NotStored,
-        /// The reason in words, and where the bytes are.
+        /// The system's reason, and where the bytes are.
         why: Box<str>,
     },
-    /// Nothing but the passing of time.
+    /// Time passed.
     Tick,
 }
 
-/// How a data connection that brought a file ended.
+/// The end of the data connection of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiveEnd {
-    /// The other side closed it.
+    /// The provider closed it.
     Eof,
-    /// More bytes came than the size that [`Action::Receive`](super::Action::Receive) named. They were not kept.
+    /// More bytes arrived than [`Action::Receive`](super::Action::Receive) announced. They were not kept.
     Excess,
-    /// The connection broke.
+    /// The connection broke: the system's reason.
     Broken(Box<str>),
     /// The bytes could not be kept.
     Disk {
-        /// What the other side is told.
+        /// The reason to report to the provider.
         reason: NotStored,
         /// The system's reason.
         why: Box<str>,
     },
 }
 
-/// How one file of a batch ended.
+/// The end of one file of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchFileEnd {
-    /// It has this name now.
+    /// It is stored under this name.
     Stored(FileName),
-    /// The other side did not send it.
+    /// The provider did not send it.
     Missing,
-    /// Its sum is another than the one that was told.
+    /// The digest of its bytes is not the provider's.
     Altered,
-    /// The connection ended before it was whole; with the system's reason, if it broke.
+    /// The connection ended before it was complete; with the system's reason, if it broke.
     Incomplete(Option<Box<str>>),
     /// It could not be stored.
     Failed {
-        /// What the other side is told.
+        /// The reason to report to the provider.
         reason: NotStored,
         /// The system's reason.
         why: Box<str>,

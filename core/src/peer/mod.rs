@@ -26,10 +26,12 @@ mod fetch_start;
 mod id;
 mod incoming_call;
 mod input;
+mod notice;
 mod path;
 mod path_selection;
 mod progress;
 mod receipts;
+mod refused_request;
 mod relay_link;
 mod relay_login;
 mod relay_packets;
@@ -43,6 +45,7 @@ mod session_end;
 mod session_entry;
 mod transfers;
 mod turn;
+mod wait;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -51,13 +54,16 @@ use core::time::Duration;
 pub use action::{Action, BatchFile, Purpose};
 pub use config::{CallPolicy, Config};
 pub use encryption::Encryption;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Interruption};
 pub use event::{Delivery, Direction, Event};
 pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
+pub use notice::Notice;
 pub use path::{Path, PathPolicy};
+pub use refused_request::RefusedRequest;
 pub use security::{KeyStatus, Security, WhyUnencrypted};
 pub use session_command::SessionCommand;
+pub use wait::Wait;
 
 use litemap::LiteMap;
 
@@ -116,7 +122,7 @@ impl Peer {
 
     /// Goes online: [`Event::Online`] follows, or [`Event::Offline`].
     pub fn start(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| peer.dial_relay(turn));
+        self.run(now, actions, |peer, turn| peer.dial_relay(turn));
     }
 
     /// Returns the id of a connection that a listener accepted.
@@ -134,7 +140,7 @@ impl Peer {
         // Other transfers can be late at this moment that the driver has still to report as slow here.
         let is_backpressure =
             matches!(input, Input::Backpressure { .. } | Input::ListBackpressure { .. });
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.take(input, turn);
             if !is_backpressure {
                 peer.pass_deadlines(turn);
@@ -146,7 +152,7 @@ impl Peer {
     /// received part of a file stays in its temporary file. The driver carries out the actions and is
     /// done.
     pub fn stop(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.is_stopping = true;
             while let Some((&session, _)) = peer.sessions.first() {
                 peer.leave(session, Some(Error::Cancelled), turn);
@@ -169,7 +175,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             if peer.transfers.get(transfer).is_none() {
                 return Err(MisuseError::NoTransfer);
             }
@@ -189,7 +195,7 @@ impl Peer {
     }
 
     /// Runs one input or command, and then asserts the invariants in debug builds.
-    fn command<T>(
+    fn run<T>(
         &mut self,
         now: Duration,
         actions: &mut Vec<Action>,
@@ -252,7 +258,7 @@ impl Peer {
             }
             Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
                 Some(ListenerRole::Control(session)) => {
-                    self.listen_failed(session, listener, why, turn);
+                    self.listen_failed(session, listener, Error::Local(why), turn);
                 }
                 Some(ListenerRole::Data(transfer)) => {
                     self.transfer_failed(transfer, Error::Local(why), turn);

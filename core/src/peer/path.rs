@@ -1,19 +1,19 @@
-//! Which way connections between two hosts go (section 10.4).
+//! The paths of connections between two hosts (section 10.4).
 
 use core::fmt;
 
-/// The way of a connection between two hosts, as one of them sees it.
+/// The path of a connection between two hosts, as one of them sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Path {
-    /// Over this host's own socket.
+    /// Over a socket of this host.
     #[default]
     Direct,
-    /// Over one that a bridge lends.
+    /// Over a port that a bridge allocated.
     Bridge,
 }
 
 impl Path {
-    /// One word for programs.
+    /// Returns one word for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct",
@@ -31,12 +31,12 @@ impl fmt::Display for Path {
     }
 }
 
-/// Which ways a host has and uses.
+/// The paths that a host has and uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathPolicy {
-    /// One.
+    /// Only this one.
     Only(Path),
-    /// Its own sockets; where they do not lead to the other side in time, a bridge's too.
+    /// Direct ones; where these do not lead to the peer in time, the bridge's too.
     Auto,
 }
 

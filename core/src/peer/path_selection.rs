@@ -8,16 +8,16 @@ use core::time::Duration;
 use super::connect::NewConnection;
 use super::session_entry::{Call, ExpectedTicket, SessionEntry, SessionStage};
 use super::{
-    Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Path, PathPolicy, Peer, Purpose,
-    SessionId, Turn,
+    Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
+    Purpose, SessionId, Turn,
 };
-use crate::Nick;
 use crate::addr::{Scope, check_dial, scope};
 use crate::ticket::Ticket;
+use crate::{Nick, Quoted};
 
 /// Time for which a caller listens only at its own address.
 const DIRECT_ONLY: Duration = Duration::from_millis(1500);
-/// The same where a silent connection is tried, which may be the callee's or a stranger's.
+/// The same while a silent connection is tried, which may or may not be the callee's.
 const DIRECT_ONLY_CONNECTED: Duration = Duration::from_secs(3);
 /// Time for which one candidate of a caller is dialled alone.
 const DIAL_STAGGER: Duration = Duration::from_millis(750);
@@ -25,7 +25,7 @@ const DIAL_STAGGER: Duration = Duration::from_millis(750);
 const CALL_GRACE: Duration = Duration::from_secs(3);
 
 /// A host that has one path leaves out what selects.
-const SELECTS: bool = cfg!(feature = "two-ways");
+const SELECTS: bool = cfg!(feature = "path-selection");
 
 impl Peer {
     /// Returns the path that this host's calls are made over first.
@@ -72,18 +72,18 @@ impl Peer {
         &mut self,
         id: SessionId,
         listener: ListenerId,
-        why: Box<str>,
+        error: Error,
         turn: &mut Turn<'_>,
     ) {
         if !SELECTS {
-            return self.open_failed(id, Error::Local(why), turn);
+            return self.open_failed(id, error, turn);
         }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let has_another = entry.listeners.failed(listener);
         if !has_another && entry.conn().is_none() {
-            return self.open_failed(id, Error::Local(why), turn);
+            return self.open_failed(id, error, turn);
         }
-        turn.notice(Some(id), format_args!("{why}"));
+        turn.notice(Some(id), Notice::ListenFailed { error });
         entry.listeners.hasten(turn.now);
     }
 
@@ -100,7 +100,8 @@ impl Peer {
         if !has_another || !reason.starts_with("refused: ") {
             return false;
         }
-        turn.notice(Some(id), format_args!("the relay said of X_INIT: {}", crate::Quoted(reason)));
+        let (verb, reason) = ("X_INIT".into(), Quoted(reason).to_box());
+        turn.notice(Some(id), Notice::RelayError { verb, reason });
         entry.listeners.hasten(turn.now);
         true
     }
@@ -150,7 +151,7 @@ impl Peer {
         if !matches!(entry.stage, SessionStage::Dialling { .. }) {
             entry.stage = SessionStage::Dialling { since: turn.now };
         } else if SELECTS {
-            turn.notice(Some(id), format_args!("trying {to} {path}"));
+            turn.notice(Some(id), Notice::Dialling { to, path });
         }
         self.conns.insert(conn, ConnRole::Control(id));
         turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
@@ -176,7 +177,7 @@ impl Peer {
             return self.open_failed(id, Error::Unreachable(why), turn);
         }
         if SELECTS {
-            turn.notice(Some(id), format_args!("{to} cannot be reached {path}: {why}"));
+            turn.notice(Some(id), Notice::DialFailed { to, path, why: why.clone() });
         }
         if is_last {
             entry.candidates.await_another(why, give_up_at);
@@ -230,9 +231,7 @@ impl Peer {
                         continue;
                     }
                     entry.listeners.set_next_path(None);
-                    let text =
-                        "nobody came to this host's own address; listening at the bridge too";
-                    turn.notice(Some(id), format_args!("{text}"));
+                    turn.notice(Some(id), Notice::ListeningAtBridge);
                     self.await_callee(id, Path::Bridge, turn);
                 }
                 Call::Incoming { .. } => match entry.candidates.dial_due() {

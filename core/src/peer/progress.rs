@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use super::session_entry::SessionEntry;
 use super::transfers::{SLOW_AFTER, Transfer, stall_deadline};
-use super::{Direction, Error, Event, Peer, SessionId, TransferId, Turn};
+use super::{Direction, Error, Event, Peer, SessionId, TransferId, Turn, Wait};
 
 impl Peer {
-    /// When to call [`handle`](Self::handle) with [`Input::Tick`](super::Input::Tick), if nothing else
+    /// Returns the time to call [`handle`](Self::handle) with [`Input::Tick`](super::Input::Tick), if nothing else
     /// happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let limits = &self.config.limits;
@@ -33,8 +33,8 @@ impl Peer {
             (fetch.session, Direction::Receive)
         } else if let Some(serve) = self.transfers.serve_mut(id) {
             if serve.is_too_slow(bytes, self.config.limits.min_rate, turn.now) {
-                let waited_for = "the other side to take bytes fast enough";
-                let error = Error::TimedOut { waited_for, after: SLOW_AFTER };
+                let (waited_for, after) = (Wait::LeastRate, SLOW_AFTER);
+                let error = Error::TimedOut { waited_for, after };
                 return self.serve_failed(id, error, turn);
             }
             if !serve.is_moving() {

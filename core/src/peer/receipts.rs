@@ -22,7 +22,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.report_wanted(session, turn, |session, out| session.want(want, out))
         })
     }
@@ -41,7 +41,7 @@ impl Peer {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             let name = name.borrowed();
             peer.report_wanted(session, turn, |session, out| session.forgo(name, why, out))
         })

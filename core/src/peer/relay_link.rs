@@ -17,7 +17,7 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 pub(super) struct RelayLink {
     pub(super) stage: RelayStage,
     pub(super) conn: Option<ConnId>,
-    /// What is known of this connection alone.
+    /// The state of this connection alone.
     pub(super) login: RelayLogin,
     /// Dials in a row that led to no nick.
     failures: u32,
@@ -25,7 +25,7 @@ pub(super) struct RelayLink {
     was_online: bool,
 }
 
-/// What a host learns of the relay, anew on each connection.
+/// The facts that a host learns anew on each connection to the relay.
 #[derive(Default)]
 pub(super) struct RelayLogin {
     pub(super) lines: LineBuffer,
@@ -33,13 +33,13 @@ pub(super) struct RelayLogin {
     pub(super) ends: Option<(IpAddr, IpAddr)>,
     /// This host's address, as the relay sees it.
     pub(super) seen: Option<IpAddr>,
-    /// When the relay last sent anything.
+    /// Time of the relay's last bytes.
     pub(super) heard: Duration,
     /// Set while the answer to a ping is awaited.
     pub(super) pinged: bool,
-    /// What the relay says that it can do.
+    /// The relay's capabilities.
     pub(super) caps: RelayCaps,
-    /// Set once the relay was asked for that.
+    /// Set once the relay was asked for them.
     pub(super) asked: bool,
     /// This host's key for this connection alone, until the relay has proved its own.
     pub(super) ephemeral: Option<Identity>,
@@ -67,7 +67,7 @@ pub(super) enum RelayStage {
     Retry(Duration),
 }
 
-/// What the relay answered to X_NICK, for the nick of this index.
+/// The relay's answer to X_NICK, for the nick of this index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NickAnswer {
     pub(super) at: usize,

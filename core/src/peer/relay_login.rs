@@ -1,12 +1,11 @@
-//! Goes online: dials the relay, asks for a nick, has the relay prove its key (section 5).
+//! Goes online: dials the relay, asks for a nick, makes the relay prove its key (section 5).
 
 use alloc::format;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::connect::RELAY_GONE;
 use super::relay_link::{NickAnswer, RelayStage};
-use super::{Action, ConnRole, Error, Event, Peer, Turn};
+use super::{Action, ConnRole, Error, Event, Peer, Turn, Wait};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode, encode};
@@ -14,7 +13,7 @@ use crate::{Nick, RelayPacket};
 
 /// Time for the relay to say at which address it sees this host.
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
-/// What a host knows of what relays can do: one without a key, and one with it.
+/// The capabilities of relays that a host without a key knows, and one with a key.
 const CAPS: &str = "from ticket";
 const CAPS_WITH_KEY: &str = "from key ticket";
 
@@ -97,7 +96,7 @@ impl Peer {
         }
     }
 
-    /// Has the relay prove its key (section 5.6).
+    /// Makes the relay prove its key (section 5.6).
     fn ask_for_proof(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         let Some(encryption) = &mut self.encryption else { return self.named(answer, turn) };
         let ephemeral = encryption.ephemeral_identity();
@@ -152,7 +151,7 @@ impl Peer {
         let retry = self.relay.lost(turn.now, self.is_stopping);
         turn.notify(Event::Offline { error, retry });
         while let Some(session) = self.session_being_called() {
-            self.open_failed(session, Error::Unreachable(RELAY_GONE.into()), turn);
+            self.open_failed(session, Error::RelayDisconnected, turn);
         }
     }
 
@@ -181,14 +180,10 @@ impl Peer {
                 self.relay.login.pinged = true;
                 return self.write_relay(RelayPacket::Ping("1"), turn);
             }
-            RelayStage::Dialling(_) => timed_out("a connection to the relay", limits.open_timeout),
-            RelayStage::Naming(..) => {
-                timed_out("X_NICK nick YES or NO from the relay", limits.first_line_timeout)
-            }
-            RelayStage::Proving(..) => timed_out("X_KEY from the relay", limits.first_line_timeout),
-            RelayStage::Online(_) => {
-                timed_out("a sign of life from the relay", limits.relay_timeout)
-            }
+            RelayStage::Dialling(_) => timed_out(Wait::RelayConnection, limits.open_timeout),
+            RelayStage::Naming(..) => timed_out(Wait::RelayNick, limits.first_line_timeout),
+            RelayStage::Proving(..) => timed_out(Wait::RelayKey, limits.first_line_timeout),
+            RelayStage::Online(_) => timed_out(Wait::RelayPing, limits.relay_timeout),
         };
         self.relay_lost(error, turn);
     }

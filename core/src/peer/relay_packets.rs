@@ -5,10 +5,10 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::relay_link::{NickAnswer, RelayStage};
-use super::{Action, Error, Event, Peer, Turn};
+use super::{Action, Error, Event, Notice, Peer, Turn};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{MisuseError, Nick, ProtocolError, RelayPacket};
+use crate::{MisuseError, Nick, ProtocolError, Quoted, RelayPacket};
 
 impl Peer {
     /// Asks the relay for the nicks that are online: [`Event::Nick`] for each, then
@@ -18,7 +18,7 @@ impl Peer {
     ///
     /// [`MisuseError::Offline`].
     pub fn who(&mut self, now: Duration, actions: &mut Vec<Action>) -> Result<(), MisuseError> {
-        self.command(now, actions, |peer, turn| {
+        self.run(now, actions, |peer, turn| {
             peer.nick().ok_or(MisuseError::Offline)?;
             peer.write_relay(RelayPacket::Who, turn);
             Ok(())
@@ -46,9 +46,9 @@ impl Peer {
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
-                    // It may be a stranger's X_INIT forwarded as it came: the link stays.
+                    // It may be another host's X_INIT, forwarded as it came: the connection stays.
                     Err(error @ ProtocolError::Malformed { .. }) => {
-                        turn.notice(None, format_args!("{error}"));
+                        turn.notice(None, Notice::RelayLine(error));
                     }
                     Err(error) => break Some(error),
                 },
@@ -67,10 +67,10 @@ impl Peer {
 
     fn relay_packet(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
         match (packet, self.relay.stage) {
-            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _)) => {
-                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) {
-                    self.nick_answered(NickAnswer { at, yes }, turn);
-                }
+            (RelayPacket::NickAnswer { nick, yes }, RelayStage::Naming(at, _))
+                if self.config.nicks.get(at).is_some_and(|asked| asked.as_str() == nick) =>
+            {
+                self.nick_answered(NickAnswer { at, yes }, turn);
             }
             (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);
@@ -107,11 +107,11 @@ impl Peer {
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
             (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {
-                self.relay_lost(Error::Relay(crate::Quoted(reason).to_box()), turn);
+                self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
-                let reason = crate::Quoted(reason);
-                turn.notice(None, format_args!("the relay said of {verb}: {reason}"));
+                let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
+                turn.notice(None, Notice::RelayError { verb, reason });
             }
             (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}

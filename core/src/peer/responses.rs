@@ -1,11 +1,10 @@
 //! Answers the peer's questions: the list, if a file is shared, and requests for files (sections 3 and
 //! 4).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::serve_start::Accepted;
-use super::{Action, Delivery, Event, Peer, SessionId, Turn};
+use super::{Action, Delivery, Error, Event, Notice, Peer, RefusedRequest, SessionId, Turn};
 use crate::addr::{AddrError, check_dial_port};
 use crate::session::{Batch, Extensions, Question, Request};
 use crate::{FileName, Kind, LeftOut, SharedFile, Size};
@@ -65,10 +64,7 @@ impl Peer {
             }
         }
         if done && entry.session.answer_list_end(&mut out).is_err() {
-            turn.notice(
-                Some(session),
-                format_args!("the driver ended a list that was not asked for"),
-            );
+            turn.notice(Some(session), Notice::UnrequestedList);
         }
         entry.write(out, turn);
         self.pump(session, turn);
@@ -128,7 +124,8 @@ impl Peer {
                 if let Some(entry) = self.sessions.get_mut(&session) {
                     entry.session.refuse_request(number, &name, &mut out);
                 }
-                turn.notice(Some(session), format_args!("said NO to {name}: {why}"));
+                let notice = Notice::RequestRefused { name: name.clone(), why: why.clone() };
+                turn.notice(Some(session), notice);
                 notify_refused(session, name, 0, why, turn);
             }
         }
@@ -145,25 +142,25 @@ impl Peer {
         session: SessionId,
         request: Request,
         size: Option<Size>,
-    ) -> Result<(), Box<str>> {
-        let Request { name, size: asked, port, partial: has, number } = request;
-        let size = size.ok_or("it is not shared")?;
-        let is_another = |size| asked.exact().is_some_and(|asked| asked != size);
-        if let Some(size) = size.exact().filter(|size| is_another(*size)) {
-            return Err(alloc::format!("expected its size of {size} bytes, got {asked}").into());
+    ) -> Result<(), RefusedRequest> {
+        let Request { name, size: requested, port, partial: has, number } = request;
+        let size = size.ok_or(RefusedRequest::NotShared)?;
+        let has_changed = |size| requested.exact().is_some_and(|requested| requested != size);
+        if let Some(size) = size.exact().filter(|size| has_changed(*size)) {
+            return Err(RefusedRequest::SizeChanged { size, requested });
         }
-        may_connect(port).map_err(|error| alloc::format!("{error}"))?;
+        may_connect(port).map_err(RefusedRequest::Port)?;
         if size.is_unknown() {
             // Piped input can be sent once (section 2.4).
             if has.is_some() || self.spent.contains(&name) {
-                return Err("it can be sent once, and from its beginning".into());
+                return Err(RefusedRequest::PipedInput);
             }
             self.spent.push(name.clone());
         }
         let accepted = Accepted { name, size, files: Vec::new(), has, number, port };
         match self.enqueue_serve(session, accepted) {
             true => Ok(()),
-            false => Err("its session is over".into()),
+            false => Err(RefusedRequest::SessionEnded),
         }
     }
 
@@ -174,11 +171,11 @@ impl Peer {
         let batch = entry.session.take_batch(&mut out);
         let Some(Batch { files, port, number }) = batch else { return entry.write(out, turn) };
         let Some((name, _)) = files.first().cloned() else { return };
-        if let Err(why) = may_connect(port) {
+        if let Err(error) = may_connect(port) {
             entry.session.refuse_request(number, &name, &mut out);
             entry.write(out, turn);
             for (name, bytes) in files {
-                notify_refused(session, name, bytes, alloc::format!("{why}").into(), turn);
+                notify_refused(session, name, bytes, RefusedRequest::Port(error), turn);
             }
             return;
         }
@@ -195,10 +192,10 @@ fn notify_refused(
     session: SessionId,
     name: FileName,
     bytes: u64,
-    why: Box<str>,
+    why: RefusedRequest,
     turn: &mut Turn<'_>,
 ) {
-    let (transfer, delivery) = (None, Delivery::Unsent(why));
+    let (transfer, delivery) = (None, Delivery::Unsent(Error::NotServed(why)));
     turn.notify(Event::Delivered { session, transfer, name, bytes, delivery });
 }
 

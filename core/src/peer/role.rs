@@ -1,4 +1,4 @@
-//! What the connections and listeners of a host are for.
+//! The roles of the connections and listeners of a host.
 
 use super::{SessionId, TransferId};
 

@@ -2,21 +2,21 @@
 
 use crate::secure::PublicKey;
 
-/// Who can read a session.
+/// The confidentiality of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
     /// Only the peer can read it.
     Encrypted {
         /// The key that the peer proved to hold.
         key: PublicKey,
-        /// How far this host knows that key.
+        /// The trust that this host has in that key.
         status: KeyStatus,
     },
     /// Anyone who can watch the network can read it.
     Unencrypted(WhyUnencrypted),
 }
 
-/// How far this host knows the peer's key.
+/// The trust that a host has in its peer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStatus {
     /// The key that this nick had before.
@@ -29,7 +29,7 @@ pub enum KeyStatus {
     Unpinned,
 }
 
-/// Why a session is not encrypted.
+/// The reason why a session is not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyUnencrypted {
     /// Encryption is disabled on this host.

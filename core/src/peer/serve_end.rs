@@ -47,11 +47,13 @@ impl Peer {
                     continue;
                 }
                 let file = serve.unreported.remove(*at);
-                turn.deliver(session, [(id, file, Delivery::Unsent(why.clone()))]);
+                let fate = Delivery::Unsent(Error::Unsent(why.clone()));
+                turn.deliver(session, [(id, file, fate)]);
             }
         } else if let Some(entry) = self.sessions.get_mut(&session) {
             for (at, why) in unsent {
-                turn.deliver(session, entry.receipts.unsent(serve.number, *at as u64, why));
+                let error = Error::Unsent(why.clone());
+                turn.deliver(session, entry.receipts.unsent(serve.number, *at as u64, error));
             }
         }
     }
@@ -69,11 +71,10 @@ impl Peer {
             turn.act(Action::Abandon { transfer: id });
         }
         let entry = self.sessions.get_mut(&serve.session);
-        let why = alloc::format!("{error}");
         if serve.is_moving() {
             // The end of its stream says the rest.
             if let Some(entry) = entry {
-                entry.receipts.failed(serve.number, &why);
+                entry.receipts.failed(serve.number, error.clone());
             }
         } else {
             if let Some(entry) = entry {
@@ -90,9 +91,9 @@ impl Peer {
             session: serve.session,
             direction: Direction::Send,
             name: serve.name.clone(),
-            error,
+            error: error.clone(),
         });
-        settle_unreported(&mut serve, id, &Delivery::Unsent(why.into()), turn);
+        settle_unreported(&mut serve, id, &Delivery::Unsent(error), turn);
         self.serve_over(&serve, turn);
     }
 

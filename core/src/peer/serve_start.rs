@@ -145,7 +145,7 @@ impl Peer {
         };
         let mut out = Vec::new();
         // It cannot be refused: a session that ends is taken out at once.
-        let said = entry.session.listening(serve.number, port, &mut out);
+        let said = entry.session.answer_port(serve.number, port, &mut out);
         debug_assert_eq!(said, Ok(()));
         entry.write(out, turn);
         serve.stage = ServeStage::Awaiting(listener);

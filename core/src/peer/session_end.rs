@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::session_entry::{SessionEntry, SessionStage, TRIAL_TIMEOUT};
-use super::{Action, ConnRole, Error, Event, Peer, SessionId, Turn};
+use super::{Action, ConnRole, Error, Event, Peer, SessionId, Turn, Wait};
 
 impl Peer {
     /// Ends a session from this side, with X_END.
@@ -57,15 +57,15 @@ impl Peer {
         let timed_out = |waited_for, after| Error::TimedOut { waited_for, after };
         match entry.stage {
             SessionStage::Listening | SessionStage::Calling => {
-                let error = timed_out("a connection back", limits.open_timeout);
+                let error = timed_out(Wait::ConnectionBack, limits.open_timeout);
                 self.open_failed(id, error, turn);
             }
             SessionStage::Consent => {
-                let error = timed_out("an answer to the call", limits.open_timeout);
+                let error = timed_out(Wait::Consent, limits.open_timeout);
                 self.open_failed(id, error, turn);
             }
             SessionStage::Dialling { .. } => {
-                let error = timed_out("a connection", limits.open_timeout);
+                let error = timed_out(Wait::Connection, limits.open_timeout);
                 self.blame_dialled(id, turn);
                 self.open_failed(id, error, turn);
             }
@@ -82,16 +82,16 @@ impl Peer {
         let limits = &self.config.limits;
         let (session, has_received_packet) = (&entry.session, entry.session.has_received_packet());
         let (waited_for, after) = if !entry.auth.is_established() && has_received_packet {
-            ("the rest of the handshake", limits.first_line_timeout)
+            (Wait::Handshake, limits.first_line_timeout)
         } else if entry.flow.unsent() > 0 {
-            ("the other side to read", limits.stall_timeout)
+            (Wait::PeerReads, limits.stall_timeout)
         } else if !has_received_packet && !entry.commands.is_empty() {
             let spare = entry.listeners.has_spare();
-            ("an answer", if spare { TRIAL_TIMEOUT } else { limits.first_line_timeout })
+            (Wait::Answer, if spare { TRIAL_TIMEOUT } else { limits.first_line_timeout })
         } else if !has_received_packet && entry.call.is_incoming() {
-            ("a first packet", limits.first_line_timeout)
+            (Wait::FirstPacket, limits.first_line_timeout)
         } else if session.has_pending_question() {
-            ("an answer", limits.answer_timeout)
+            (Wait::Answer, limits.answer_timeout)
         } else {
             return None;
         };
@@ -123,7 +123,7 @@ impl Peer {
 }
 
 /// Reports the end of a session that was open, or that it will not be; `otherwise` is the error of the
-/// latter where there is none.
+/// latter if there is none.
 fn notify_end(
     session: SessionId,
     entry: &SessionEntry,

@@ -1,11 +1,10 @@
 //! One call of [`Peer::handle`](super::Peer::handle) or of a command.
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use super::event::Delivered;
-use super::{Action, Event, SessionId};
+use super::{Action, Event, Notice, SessionId};
 
 /// The time of a call, and the actions that it appends.
 pub(super) struct Turn<'a> {
@@ -27,8 +26,8 @@ impl Turn<'_> {
         self.actions.push(Action::Notify(event));
     }
 
-    pub(super) fn notice(&mut self, session: Option<SessionId>, text: fmt::Arguments<'_>) {
-        self.notify(Event::Notice { session, text: alloc::fmt::format(text).into() });
+    pub(super) fn notice(&mut self, session: Option<SessionId>, notice: Notice) {
+        self.notify(Event::Notice { session, notice });
     }
 
     /// Reports the fate of requested files to the user.

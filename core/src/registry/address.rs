@@ -1,4 +1,4 @@
-//! What the relay counts of everyone at one address.
+//! The relay's counters and budgets per address.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::IpAddr;
@@ -8,18 +8,18 @@ use crate::RelayLimits;
 use crate::addr::client_prefix;
 use crate::rate_limit::{Budget, Rate};
 
-/// Addresses without a connection that are remembered until their budgets are whole again, so that to
-/// connect anew gives nobody more. When there are too many, the one that is whole first is forgotten.
-const MAX_DISCONNECTED: usize = 65_536;
-/// What an answer costs beside its bytes.
+/// Addresses without a connection that are kept until their budgets are full, so that reconnecting does not
+/// reset them. Above this the address whose budgets are full first is dropped.
+const MAX_DEPARTED: usize = 65_536;
+/// Bytes that an answer costs in addition to its own.
 const ANSWER_OVERHEAD_LEN: usize = 256;
 
-/// All addresses that connections come from, and those that they came from lately.
+/// All addresses with connections, and those with recent ones.
 #[derive(Default)]
 pub(super) struct Addresses {
     all: BTreeMap<IpAddr, Address>,
-    /// Those without a connection, by when their budgets are whole.
-    left: BTreeSet<(Duration, IpAddr)>,
+    /// Addresses without a connection, by the time at which their budgets are full.
+    departed: BTreeSet<(Duration, IpAddr)>,
 }
 
 #[derive(Default)]
@@ -30,22 +30,22 @@ struct Address {
 }
 
 impl Addresses {
-    /// How many connections there are from this address.
+    /// Returns the number of connections from this address.
     pub(super) fn connections(&self, from: IpAddr) -> usize {
         self.all.get(&client_prefix(from)).map_or(0, |address| address.connections)
     }
 
     pub(super) fn connected(&mut self, from: IpAddr, now: Duration) {
-        while let Some((full_at, ip)) = self.left.first().copied()
+        while let Some((full_at, ip)) = self.departed.first().copied()
             && full_at <= now
         {
-            self.left.pop_first();
+            self.departed.pop_first();
             self.all.remove(&ip);
         }
         let from = client_prefix(from);
         let address = self.all.entry(from).or_default();
         if address.connections == 0 {
-            self.left.remove(&(address.full_at(), from));
+            self.departed.remove(&(address.full_at(), from));
         }
         address.connections += 1;
     }
@@ -57,15 +57,15 @@ impl Addresses {
         if address.connections > 0 {
             return;
         }
-        self.left.insert((address.full_at(), from));
-        if self.left.len() > MAX_DISCONNECTED
-            && let Some((_, ip)) = self.left.pop_first()
+        self.departed.insert((address.full_at(), from));
+        if self.departed.len() > MAX_DEPARTED
+            && let Some((_, ip)) = self.departed.pop_first()
         {
             self.all.remove(&ip);
         }
     }
 
-    /// Spends what an answer of so many bytes costs, if there is that much.
+    /// Spends the cost of an answer of `bytes` bytes, if the budget allows it.
     pub(super) fn answer(
         &mut self,
         from: IpAddr,
@@ -78,13 +78,13 @@ impl Addresses {
         address.answers.spend_many(bytes.saturating_add(ANSWER_OVERHEAD_LEN), rate, now)
     }
 
-    /// Whether this address may still try whether a nick is there.
+    /// Returns true if this address may probe for another nick.
     pub(super) fn may_guess(&self, from: IpAddr, limits: &RelayLimits, now: Duration) -> bool {
         let address = self.all.get(&client_prefix(from));
         address.is_some_and(|address| address.guesses.has(1, guesses(limits), now))
     }
 
-    /// Spends one try, if there is one.
+    /// Spends one probe, if the budget allows it.
     pub(super) fn guess(&mut self, from: IpAddr, limits: &RelayLimits, now: Duration) -> bool {
         let address = self.all.get_mut(&client_prefix(from));
         address.is_some_and(|address| address.guesses.spend_one(guesses(limits), now))
@@ -106,21 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_left_are_forgotten_in_time_and_number() {
+    fn departed_addresses_are_bounded_in_time_and_number() {
         let limits = RelayLimits::default();
         let mut addresses = Addresses::default();
         let start = Duration::from_secs(9);
-        for host in 0..MAX_DISCONNECTED as u32 + 10 {
+        for host in 0..MAX_DEPARTED as u32 + 10 {
             let ip = IpAddr::from(host.to_be_bytes());
             addresses.connected(ip, start);
             assert!(addresses.guess(ip, &limits, start));
             addresses.disconnected(ip);
         }
-        assert_eq!(
-            (addresses.all.len(), addresses.left.len()),
-            (MAX_DISCONNECTED, MAX_DISCONNECTED)
-        );
+        assert_eq!((addresses.all.len(), addresses.departed.len()), (MAX_DEPARTED, MAX_DEPARTED));
         addresses.connected([9, 9, 9, 9].into(), start + Duration::from_secs(1));
-        assert_eq!((addresses.all.len(), addresses.left.len()), (1, 0));
+        assert_eq!((addresses.all.len(), addresses.departed.len()), (1, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! A host has its nick back from a connection of its own that is dead (section 5.6).
+//! Claims: a host takes its nick back from a dead connection of its own (section 5.6).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,19 +7,20 @@ use core::time::Duration;
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::Nick;
 
-/// A nick that is asked for by the key of whoever has it.
+/// A claim to a nick by the key of its holder.
 pub(super) struct Claim {
     pub(super) nick: Nick,
-    /// As the claimant spelled it.
+    /// The nick as the claimant spelled it.
     pub(super) text: Box<str>,
-    /// The connection that has it. If nothing is heard of it until then, it is dead.
+    /// The connection that holds the nick.
     pub(super) holder: ConnId,
+    /// Time after which a silent holder counts as dead.
     pub(super) until: Duration,
 }
 
 impl Registry {
-    /// Has the holder show that it lives, if the claimant proved to be the same host, and nobody else
-    /// claims the nick.
+    /// Pings the holder, if the claimant has proved the same key and no other claim is pending. Returns true if
+    /// the claim was started.
     pub(super) fn claim(
         &mut self,
         conn: ConnId,
@@ -29,8 +30,10 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> bool {
         let key = |conn| self.clients.get(conn).and_then(|client| client.key_proof.proved());
-        let is_same = key(&conn).is_some_and(|own| key(&holder) == Some(own));
-        let Some(held) = self.clients.get_mut(&holder).filter(|_| is_same) else { return false };
+        let is_same_host = key(&conn).is_some_and(|own| key(&holder) == Some(own));
+        let Some(held) = self.clients.get_mut(&holder).filter(|_| is_same_host) else {
+            return false;
+        };
         if held.claimed_by.is_some() {
             return false;
         }
@@ -46,7 +49,7 @@ impl Registry {
         true
     }
 
-    /// The holder of a claimed nick lives.
+    /// Refuses a claim, because the holder of the nick is alive.
     pub(super) fn refuse_claim(&mut self, claimant: ConnId, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&claimant) else { return };
         if let Some(Claim { text, .. }) = client.claim.take() {
@@ -54,23 +57,23 @@ impl Registry {
         }
     }
 
-    /// The holder of a claimed nick said nothing in time, or is gone.
+    /// Grants a claim, because the holder stayed silent or has disconnected.
     pub(super) fn grant_claim(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
         let Some(Claim { nick, text, holder, .. }) = client.claim.take() else { return };
         if self.clients.get(&holder).is_some_and(|held| held.claimed_by == Some(conn)) {
-            let reason = "another connection of yours has the nick now, and this one was silent";
+            let reason = "silent: another connection of your host took over the nick";
             self.error(holder, "-", reason, actions);
             self.close(holder, CloseReason::Replaced, actions);
         }
-        // Somebody may have been faster where the holder left by itself.
+        // Another client may have taken the nick if the holder disconnected.
         match self.nicks.find_similar(&nick) {
             None => self.give_nick(conn, nick, &text, actions),
             Some(_) => self.refuse_nick(conn, &text, actions),
         }
     }
 
-    /// Forgets what a connection that is gone claimed, and lets whoever claims its nick know at once.
+    /// Ends the claim of a closed connection, and makes a claim to its nick due at once.
     pub(super) fn end_claims(&mut self, claim: Option<Claim>, claimed_by: Option<ConnId>) {
         if let Some(Claim { holder, .. }) = claim
             && let Some(held) = self.clients.get_mut(&holder)

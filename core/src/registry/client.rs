@@ -1,4 +1,4 @@
-//! What the relay knows of one connection.
+//! The relay's state of one connection.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -11,47 +11,48 @@ use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits};
 
+/// One connection's state.
 pub(super) struct Client {
-    /// Canonical: an IPv4 address inside IPv6 is the IPv4 address.
+    /// The client's address. Canonical: an IPv4-mapped IPv6 address is the IPv4 address.
     pub(super) from: IpAddr,
     pub(super) lines: LineBuffer,
-    /// Canonical, each once: what its X_INITs may name beside its own address.
+    /// Allocated addresses, which its X_INITs may name: canonical and unique.
     allocated: Vec<(IpAddr, u16)>,
-    /// Whether it is a bridge's client.
+    /// True if it is a bridge's client.
     pub(super) bridged: bool,
-    /// Whether a packet has come.
+    /// True once it has sent a packet.
     pub(super) has_sent_packet: bool,
     pub(super) nick: Option<Nick>,
     pub(super) nick_tries: u32,
     pub(super) errors: u32,
     pub(super) asks: Budget,
-    /// What it was told that it asks too often.
+    /// Budget of refusals for exceeded budgets.
     pub(super) refusals: Budget,
-    /// What it said in X_CAPS, once it did.
+    /// The words of its X_CAPS, once received.
     pub(super) caps: Option<RelayCaps>,
-    /// What it showed of its key.
+    /// The state of the proof of its key.
     pub(super) key_proof: KeyProof,
-    /// A nick that it asked for and another connection of its host may still have.
+    /// Its pending claim to a nick that another connection of its host holds.
     pub(super) claim: Option<Claim>,
-    /// Who claims its nick.
+    /// The connection that claims its nick.
     pub(super) claimed_by: Option<ConnId>,
-    /// Lists of nicks that it asked for and has not got whole.
+    /// Pending lists of nicks.
     pub(super) lists: u32,
-    /// The last nick written of the first of them.
+    /// The last nick written of the first pending list.
     pub(super) listed: Option<Nick>,
     /// Bytes written and not yet sent.
     pub(super) unsent: usize,
-    /// Where its last write stands among the actions.
+    /// Index of its last write among the actions.
     pub(super) write_at: usize,
     opened: Duration,
     heard: Duration,
     pinged: Option<Duration>,
-    /// Its time among the registry's alarms. Hearing from a client does not move it, so that a
-    /// packet costs no search; the alarm then finds that it came too early.
+    /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm may
+    /// be early.
     pub(super) alarm: Duration,
 }
 
-/// What is due for a client, and when.
+/// The next deadline of a client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Nick(Duration),
@@ -90,24 +91,24 @@ impl Client {
         client
     }
 
-    pub(super) fn allocate(&mut self, at: SocketAddr, most: usize) {
+    pub(super) fn allocate(&mut self, at: SocketAddr, max: usize) {
         let at = (at.ip().to_canonical(), at.port());
-        if self.allocated.len() < most && !self.allocated.contains(&at) {
+        if self.allocated.len() < max && !self.allocated.contains(&at) {
             self.allocated.push(at);
         }
     }
 
     pub(super) fn release(&mut self, at: SocketAddr) {
-        let back = (at.ip().to_canonical(), at.port());
-        self.allocated.retain(|at| *at != back);
+        let released = (at.ip().to_canonical(), at.port());
+        self.allocated.retain(|at| *at != released);
     }
 
     pub(super) fn is_allocated(&self, ip: IpAddr, port: u16) -> bool {
         self.allocated.contains(&(ip, port))
     }
 
-    /// Whether it knows what these words stand for.
-    pub(super) fn knows(&self, caps: RelayCaps) -> bool {
+    /// Returns true if it named these words in its X_CAPS.
+    pub(super) fn supports(&self, caps: RelayCaps) -> bool {
         self.caps.is_some_and(|said| said.has(caps))
     }
 
@@ -122,11 +123,11 @@ impl Client {
 
     pub(super) fn due(&self, limits: &RelayLimits) -> Due {
         if self.nick.is_none() {
-            let nameless = self.opened.saturating_add(limits.nick_timeout);
+            let deadline = self.opened.saturating_add(limits.nick_timeout);
             let claim = self.claim.as_ref().map(|claim| claim.until);
-            return match claim.filter(|until| *until < nameless) {
+            return match claim.filter(|until| *until < deadline) {
                 Some(until) => Due::Claim(until),
-                None => Due::Nick(nameless),
+                None => Due::Nick(deadline),
             };
         }
         match self.pinged {

@@ -1,4 +1,4 @@
-//! Connections come, go and fall silent.
+//! Opens, closes and times out connections, and writes to them.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -20,13 +20,13 @@ impl Registry {
     ) {
         self.forget(conn);
         let from = from.to_canonical();
-        let here = self.addresses.connections(from);
-        let (most, of_what, reason) = if self.stopping {
+        let from_address = self.addresses.connections(from);
+        let (limit, subject, reason) = if self.stopping {
             actions.push(Action::Close { conn, reason: CloseReason::Stopped });
             return;
         } else if self.clients.len() >= self.limits.connections {
             (self.limits.connections, "connections", CloseReason::Full)
-        } else if here >= self.limits.per_address {
+        } else if from_address >= self.limits.per_address {
             (self.limits.per_address, "connections from your address", CloseReason::AddressFull)
         } else {
             let client = Client::new(from, now, &self.limits);
@@ -35,7 +35,7 @@ impl Registry {
             self.addresses.connected(from, now);
             return;
         };
-        let reason_text = format!("expected at most {most} {of_what}, got one more");
+        let reason_text = format!("too many {subject}: the limit is {limit}");
         let bytes = RelayPacket::Err { verb: "-", reason: &reason_text }.to_line().into_vec();
         actions.push(Action::Write { conn, bytes });
         actions.push(Action::Close { conn, reason });
@@ -59,8 +59,8 @@ impl Registry {
             match client.due(&self.limits) {
                 due if due.at() > now => {}
                 Due::Nick(_) => {
-                    let within = self.limits.nick_timeout;
-                    let reason = format_args!("expected X_NICK nick within {within:?}, got none");
+                    let timeout = self.limits.nick_timeout;
+                    let reason = format_args!("no X_NICK within {timeout:?}");
                     self.error(conn, "-", reason, actions);
                     self.close(conn, CloseReason::NoNick, actions);
                 }
@@ -93,7 +93,7 @@ impl Registry {
         }
     }
 
-    /// Brings the alarm forward where what is due comes sooner than what was.
+    /// Brings a client's alarm forward if its next deadline is earlier.
     pub(super) fn advance_alarm(&mut self, conn: ConnId) {
         if let Some(client) = self.clients.get_mut(&conn) {
             let at = client.due(&self.limits).at();
@@ -125,8 +125,8 @@ impl Registry {
         self.write_with(conn, actions, |out| packet.encode(out));
     }
 
-    /// Lets `append` add to what is written to `conn`. Returns whether the client is still there: it
-    /// is closed when more waits for it than the limit allows.
+    /// Lets `append` add to the bytes written to `conn`. Returns false if the client is closed, which happens
+    /// when its unsent bytes exceed the limit.
     pub(super) fn write_with(
         &mut self,
         conn: ConnId,
@@ -148,7 +148,7 @@ impl Registry {
         }
     }
 
-    /// Frees all that a connection holds. Returns whether there was one.
+    /// Removes a connection and its state. Returns true if it existed.
     pub(super) fn forget(&mut self, conn: ConnId) -> bool {
         let Some(mut client) = self.clients.remove(&conn) else { return false };
         self.alarms.remove(&(client.alarm, conn));
@@ -161,7 +161,7 @@ impl Registry {
     }
 }
 
-/// Appends to the client's write among `actions`, or to a new one; returns how many bytes came.
+/// Appends to the client's write among `actions`, or to a new one. Returns the number of bytes added.
 pub(super) fn append_to(
     client: &mut Client,
     conn: ConnId,

@@ -1,25 +1,25 @@
-//! Proofs of who the relay and its clients are (section 5.6).
+//! Proofs of the keys of the relay and its clients (section 5.6).
 
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::packets::Refusal;
+use super::refusal::Refusal;
 use super::{Action, ConnId, Registry};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode_key_and_proof, encode};
 use crate::{Quoted, RelayPacket};
 
-/// How far a client is in showing its key.
+/// The progress of the proofs on a connection.
 #[derive(Clone, Copy, Default)]
 pub(super) enum KeyProof {
     #[default]
     None,
-    /// The relay has proved its key, and the client's proof is to come.
+    /// The relay has proved its key and awaits the client's proof.
     RelayProved(ProofContext),
-    /// The client holds this key.
+    /// The client has proved this key.
     Proved(PublicKey),
-    /// The client's proof was wrong, and it has no other try.
+    /// The client's proof was wrong. It has no second attempt.
     Failed,
 }
 
@@ -33,9 +33,9 @@ impl KeyProof {
 }
 
 impl Registry {
-    /// Takes one of the client's two X_KEYs. Each costs a multiplication on the curve, so each comes
-    /// once.
-    pub(super) fn key_shown(
+    /// Processes one of the client's two X_KEYs. Each is accepted once, because it costs a multiplication on the
+    /// curve.
+    pub(super) fn receive_key(
         &mut self,
         conn: ConnId,
         fields: &str,
@@ -44,8 +44,8 @@ impl Registry {
         let (Some(identity), Some(client)) = (&self.identity, self.clients.get_mut(&conn)) else {
             return Err(Refusal::Error("unknown verb".into()));
         };
-        if !client.knows(RelayCaps::KEY) {
-            return Err(Refusal::Error("expected X_CAPS with the word key first".into()));
+        if !client.supports(RelayCaps::KEY) {
+            return Err(Refusal::Error("X_CAPS with the word key must come first".into()));
         }
         let malformed = |form: &str| {
             let got = Quoted(fields);
@@ -55,27 +55,27 @@ impl Registry {
             KeyProof::None => {
                 let once = PublicKey::parse(fields).map_err(|_| malformed("X_KEY base64"))?;
                 let relay = identity.public();
-                let link = ProofContext { relay, nonce: self.entropy.bytes(), once };
-                let Some(proof) = link.prove_relay(identity) else {
+                let context = ProofContext { relay, nonce: self.entropy.bytes(), once };
+                let Some(proof) = context.prove_relay(identity) else {
                     return Err(malformed("a key that is not weak"));
                 };
-                client.key_proof = KeyProof::RelayProved(link);
-                let answer = format!("{relay} {} {}", encode(&link.nonce), encode(&proof));
+                client.key_proof = KeyProof::RelayProved(context);
+                let answer = format!("{relay} {} {}", encode(&context.nonce), encode(&proof));
                 self.write(conn, &RelayPacket::Key(&answer), actions);
                 Ok(())
             }
-            KeyProof::RelayProved(link) => {
+            KeyProof::RelayProved(context) => {
                 client.key_proof = KeyProof::Failed;
                 let (host, proof) =
                     decode_key_and_proof(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
-                if !link.verify_host(identity, host, &proof) {
-                    return Err(Refusal::Error("expected the proof of that key".into()));
+                if !context.verify_host(identity, host, &proof) {
+                    return Err(Refusal::Error("the proof does not match the key".into()));
                 }
                 client.key_proof = KeyProof::Proved(host);
                 Ok(())
             }
             KeyProof::Proved(_) | KeyProof::Failed => {
-                Err(Refusal::Error("expected one proof a connection".into()))
+                Err(Refusal::Error("only one proof is allowed per connection".into()))
             }
         }
     }

@@ -1,16 +1,34 @@
 //! The relay as a state machine (section 5).
 //!
-//! It knows who is called what, and passes X_INITs on. A driver owns the sockets: it says what came
-//! with [`Registry::handle`], does the [`Action`]s, and calls again no later than
+//! It maps nicks to connections and forwards X_INITs. A driver owns the sockets: it reports inputs with
+//! [`Registry::handle`], carries out the [`Action`]s, and sends [`Input::Tick`] no later than
 //! [`Registry::next_deadline`].
+//!
+//! ```
+//! use core::time::Duration;
+//! use xcher_core::registry::{Action, ConnId, Input, Registry};
+//! use xcher_core::RelayLimits;
+//!
+//! // The seed must be random.
+//! let mut relay = Registry::new(RelayLimits::default(), [7; 32]);
+//! let (alice, now) = (ConnId(1), Duration::ZERO);
+//! let mut actions = Vec::new();
+//! let from = "192.0.2.1:50000".parse().unwrap();
+//! relay.handle(Input::Connected { conn: alice, from }, now, &mut actions);
+//! relay.handle(Input::Received { conn: alice, bytes: b"X_NICK alice\n" }, now, &mut actions);
+//! let answer = Action::Write { conn: alice, bytes: b"X_NICK alice YES\n".into() };
+//! assert_eq!(actions, [answer]);
+//! ```
 
 mod address;
+mod check;
 mod claim;
 mod client;
 mod connections;
 mod keys;
 mod nicks;
 mod packets;
+mod refusal;
 mod who;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -26,137 +44,154 @@ use address::Addresses;
 use client::Client;
 use nicks::Nicks;
 
-/// One connection to the relay, by the number that the driver gave it. Numbers are not used again.
+/// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
-/// What happened.
+/// An input from the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// A connection came in.
+    /// The driver accepted a connection.
     Connected {
         /// Its number.
         conn: ConnId,
-        /// Where it comes from.
+        /// The client's address.
         from: SocketAddr,
     },
-    /// Bytes came, split anywhere.
+    /// The driver received bytes.
     Received {
-        /// From where.
+        /// The connection.
         conn: ConnId,
-        /// The bytes.
+        /// The bytes, split anywhere.
         bytes: &'a [u8],
     },
-    /// Bytes of earlier [`Action::Write`]s were sent.
+    /// The driver sent bytes of earlier [`Action::Write`]s.
     Sent {
-        /// Over which connection.
+        /// The connection.
         conn: ConnId,
-        /// How many.
+        /// Bytes sent.
         bytes: usize,
     },
-    /// The other side closed the connection, or it broke.
+    /// The client closed the connection, or it failed.
     Closed {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
     },
-    /// The connection is that of a bridge's client: [`Action::Report`]s tell of its calls.
+    /// The connection belongs to a bridge's client: [`Action::Report`]s report its calls.
     Bridged {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
     },
-    /// The driver listens for this connection at an address of its own, which its X_INITs may name
-    /// as well. Beyond [`RelayLimits::allocations`] it is not taken.
+    /// The bridge allocated an address to the client, which its X_INITs may name. Ignored above
+    /// [`RelayLimits::allocations`].
     Allocated {
-        /// To which connection.
+        /// The connection.
         conn: ConnId,
-        /// The address; its port counts too.
+        /// The address and port.
         at: SocketAddr,
     },
-    /// An address allocated earlier may be named no longer. All are when the connection is gone.
+    /// The bridge released an address. The registry releases all of them when the connection closes.
     Released {
-        /// By which connection.
+        /// The connection.
         conn: ConnId,
-        /// The address.
+        /// The address and port.
         at: SocketAddr,
     },
-    /// Time passed.
+    /// Time has passed.
     Tick,
-    /// The relay stops: everyone is told X_END, and whoever still comes is closed.
+    /// The relay stops: it sends X_END to all clients and closes new connections.
     Stop,
 }
 
-/// What the driver must do.
+impl Input<'_> {
+    /// Returns the connection that the input concerns, if any.
+    fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Connected { conn, .. }
+            | Self::Received { conn, .. }
+            | Self::Sent { conn, .. }
+            | Self::Closed { conn }
+            | Self::Bridged { conn }
+            | Self::Allocated { conn, .. }
+            | Self::Released { conn, .. } => Some(*conn),
+            Self::Tick | Self::Stop => None,
+        }
+    }
+}
+
+/// An action for the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send these bytes after those of earlier writes.
     Write {
-        /// Over which connection.
+        /// The connection.
         conn: ConnId,
         /// At least one byte.
         bytes: Vec<u8>,
     },
-    /// Tell the bridge of this client what it may believe. It comes before what the client is sent.
+    /// Pass a report to the bridge of this client. Comes before the related write to the client.
     Report {
-        /// Which client.
+        /// The client's connection.
         conn: ConnId,
-        /// What to tell.
+        /// The report.
         report: Report,
     },
-    /// Send what was written, then close. The registry has forgotten the connection; no
-    /// [`Input::Closed`] is needed.
+    /// Send all written bytes, then close. The registry has removed the connection and needs no
+    /// [`Input::Closed`].
     Close {
-        /// Which one.
+        /// The connection.
         conn: ConnId,
-        /// Why, for the log.
+        /// The reason, for the log.
         reason: CloseReason,
     },
 }
 
-/// What the relay vouches for to the bridge of one of its clients (section 10.3).
+/// A fact that the relay vouches for to the bridge of a client (section 10.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// The client has a nick now.
+    /// The client has registered a nick.
     Registered,
-    /// An X_INIT of the client that names an address allocated to it is passed on.
+    /// The relay forwards an X_INIT of the client that names an address allocated to it.
     Named {
         /// The address.
         at: SocketAddr,
-        /// Where the host that it calls connects from.
+        /// The callee's address as the relay sees it.
         callee: IpAddr,
     },
-    /// An X_INIT is passed on to the client, and the address in it is the caller's own as this relay
-    /// sees it, or one allocated to the caller.
+    /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay sees
+    /// it, or one allocated to the caller.
     Called {
         /// The address.
         at: SocketAddr,
     },
 }
 
-/// Why the relay closes a connection. The client was told by an X_ERR or X_END, unless it said X_END
-/// itself, does not read, or gave no sign of life.
+/// The reason why the relay closes a connection. An X_ERR or X_END informs the client, unless it sent X_END
+/// itself, does not read, or is silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CloseReason {
-    /// The client said X_END.
+    /// The client sent X_END.
     End,
-    /// The first line was no XCHER packet.
+    /// The first line is not an XCHER packet.
     NotXcher,
-    /// A line was too long or no text.
+    /// A line is too long or not UTF-8.
     BadLine,
-    /// No free and valid nick within the tries.
+    /// The client used up its attempts to get a nick.
     NickTries,
-    /// No nick within the time.
+    /// The client did not get a nick in time.
     NoNick,
-    /// No sign of life, not even after a ping.
+    /// The client is silent, even after a ping.
     Silent,
-    /// Too many packets with a fault.
+    /// The client sent too many erroneous packets.
     TooManyErrors,
-    /// The client does not read what it is sent: what is unsent may be dropped.
+    /// The client does not read. Unsent bytes may be dropped.
     NotReading,
-    /// There are as many connections as the limits allow.
+    /// The relay has as many connections as the limits allow.
     Full,
-    /// There are as many connections from this address as the limits allow.
+    /// The address has as many connections as the limits allow.
     AddressFull,
-    /// It was silent, and its host has its nick back by another connection.
+    /// It was silent, and the same host claimed its nick over another connection (section 5.6).
     Replaced,
     /// The relay stops.
     Stopped,
@@ -166,42 +201,42 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::End => "X_END",
-            Self::NotXcher => "no XCHER",
-            Self::BadLine => "a line too long or no text",
-            Self::NickTries => "too many tries for a nick",
+            Self::NotXcher => "not XCHER",
+            Self::BadLine => "line too long or not UTF-8",
+            Self::NickTries => "too many attempts to get a nick",
             Self::NoNick => "no nick in time",
             Self::Silent => "silent",
             Self::TooManyErrors => "too many errors",
             Self::NotReading => "does not read",
             Self::Full => "too many connections",
             Self::AddressFull => "too many connections from its address",
-            Self::Replaced => "its host has its nick back by another connection",
-            Self::Stopped => "the relay stops",
+            Self::Replaced => "replaced by another connection of its host",
+            Self::Stopped => "relay stops",
         })
     }
 }
 
-/// The relay: nicks to connections, X_INITs passed on byte for byte.
+/// The relay: maps nicks to connections and forwards X_INITs byte for byte.
 ///
-/// What it holds for a connection is bounded by [`RelayLimits`] and one unfinished line.
+/// [`RelayLimits`] and one incomplete line bound the memory of a connection.
 pub struct Registry {
     limits: RelayLimits,
     clients: BTreeMap<ConnId, Client>,
     nicks: Nicks,
     addresses: Addresses,
-    /// One entry a client, at [`Client::alarm`].
+    /// One entry per client, at [`Client::alarm`].
     alarms: BTreeSet<(Duration, ConnId)>,
-    /// Pings sent so far: the token of the next.
+    /// Pings sent so far, which is the next token.
     pings: u64,
     stopping: bool,
-    /// Where whatever must not be guessed comes from.
+    /// The source of tickets and nonces.
     entropy: Entropy,
-    /// Where there is one, the relay names the word `key`.
+    /// The relay's key, with which it supports the word `key`.
     identity: Option<Identity>,
 }
 
 impl Registry {
-    /// A relay without clients, of 32 bytes of the system's randomness.
+    /// Creates a relay without clients. `seed` must come from a source fit for keys.
     pub fn new(limits: RelayLimits, seed: [u8; 32]) -> Self {
         Self {
             limits,
@@ -216,14 +251,13 @@ impl Registry {
         }
     }
 
-    /// A relay that proves this key to hosts, and gives them their nicks back for theirs (section 5.6).
+    /// Adds a key that the relay proves to hosts; hosts can then reclaim their nicks with theirs (section 5.6).
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }
     }
 
-    /// Applies these limits from now on. Connections beyond them stay, and no other comes until there
-    /// are fewer.
+    /// Replaces the limits. Existing connections above them stay open.
     pub fn set_limits(&mut self, limits: RelayLimits) {
         self.limits = limits;
         let all: Vec<_> = self.clients.keys().copied().collect();
@@ -232,17 +266,25 @@ impl Registry {
         }
     }
 
-    /// What this relay answers an X_CAPS with.
+    /// Returns the words of this relay's X_CAPS.
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         RelayCaps::FROM.with(RelayCaps::TICKET).with(key)
     }
 
-    /// Takes an input and appends what it leads to: at most one write and one close a connection.
+    /// Processes an input and appends actions: at most one write and one close per connection.
     ///
-    /// `now` counts from any fixed moment and never goes back. An input for a connection that is
-    /// unknown, or that the registry closed, does nothing.
+    /// `now` counts from any fixed moment and never decreases. An input for a connection that is unknown or
+    /// that the registry closed has no effect.
     pub fn handle(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
+        let of = input.conn();
+        self.take(input, now, actions);
+        if let (true, Some(conn)) = (cfg!(debug_assertions), of) {
+            self.check_invariants(conn);
+        }
+    }
+
+    fn take(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
         match input {
             Input::Connected { conn, from } => self.connected(conn, from.ip(), now, actions),
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),
@@ -270,17 +312,17 @@ impl Registry {
         }
     }
 
-    /// When [`Input::Tick`] is due at the latest. It may turn out to be too early, never too late.
+    /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.alarms.first().map(|(at, _)| *at)
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.clients.len()
     }
 
-    /// What a connection is called.
+    /// Returns a connection's nick.
     pub fn nick(&self, conn: ConnId) -> Option<&Nick> {
         self.clients.get(&conn)?.nick.as_ref()
     }

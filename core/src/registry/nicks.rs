@@ -1,4 +1,4 @@
-//! Who is online, and that no two nicks could be taken for one another (section 5.2).
+//! The nicks online, of which no two look alike (section 5.2).
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -11,23 +11,23 @@ use unicode_security::skeleton;
 use super::ConnId;
 use crate::{Nick, RelayPacket};
 
-/// The nicks that connections have, no two of which look alike.
+/// The registered nicks, no two of which look alike.
 #[derive(Default)]
 pub(super) struct Nicks {
     by_nick: BTreeMap<Nick, ConnId>,
-    /// Each form of each nick that is listed. A code is compared digit by digit alone: else a nick that
-    /// looks like one would tell whether the code is there.
+    /// The forms of each listed nick. Nicks of codes have no forms: else a look-alike of one would reveal if it is
+    /// online.
     by_form: BTreeMap<Box<str>, Nick>,
-    /// Bytes of a list of all that are listed.
+    /// Bytes of the list of all listed nicks.
     list_bytes: usize,
 }
 
 impl Nicks {
-    /// Whose this very nick is, or one that differs in the case of ASCII letters alone.
+    /// Returns the holder of this nick, or of one that differs only in the case of ASCII letters.
     ///
     /// # Errors
     ///
-    /// The nick that is there and could be taken for it, if there is one.
+    /// The registered look-alike, if there is one.
     pub(super) fn find_callee(&self, text: &str) -> Result<ConnId, Option<&Nick>> {
         if let Some(conn) = self.by_nick.get(text) {
             return Ok(*conn);
@@ -35,11 +35,11 @@ impl Nicks {
         let nick = Nick::parse(text).map_err(|_| None)?;
         match self.find_similar(&nick) {
             Some((holder, conn)) if holder.eq_ignore_case(&nick) => Ok(conn),
-            find_similar => Err(find_similar.map(|(holder, _)| holder)),
+            similar => Err(similar.map(|(holder, _)| holder)),
         }
     }
 
-    /// The nick that this one could be taken for, and whose it is.
+    /// Returns the registered nick that this one looks like, and its holder.
     pub(super) fn find_similar(&self, nick: &Nick) -> Option<(&Nick, ConnId)> {
         let holder = match nick.is_one_time() {
             true => nick,
@@ -55,7 +55,7 @@ impl Nicks {
                 self.by_form.insert(form, nick.clone());
             }
         }
-        self.list_bytes += listed_bytes(&nick);
+        self.list_bytes += listed_len(&nick);
         self.by_nick.insert(nick, conn);
     }
 
@@ -63,7 +63,7 @@ impl Nicks {
         if self.by_nick.remove(nick).is_none() {
             return;
         }
-        self.list_bytes -= listed_bytes(nick);
+        self.list_bytes -= listed_len(nick);
         if !nick.is_one_time() {
             for form in forms(nick) {
                 self.by_form.remove(&form);
@@ -71,27 +71,27 @@ impl Nicks {
         }
     }
 
-    /// Bytes of a list of all nicks.
+    /// Returns the bytes of the list of all nicks.
     pub(super) fn list_bytes(&self) -> usize {
         self.list_bytes
     }
 
-    /// All nicks in order, those after `after` or from the first on.
+    /// Returns the nicks after `after` in order, or all of them.
     pub(super) fn after(&self, after: Option<&Nick>) -> impl Iterator<Item = &Nick> {
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.by_nick.range::<Nick, _>((after, Bound::Unbounded)).map(|(nick, _)| nick)
     }
 }
 
-/// Bytes that a nick adds to a list.
-fn listed_bytes(nick: &Nick) -> usize {
+/// Returns the bytes that a nick adds to a list.
+fn listed_len(nick: &Nick) -> usize {
     let line = RelayPacket::WhoNick(nick.as_str()).to_line();
     if nick.is_one_time() { 0 } else { line.len() }
 }
 
-/// The forms of a nick; two nicks look alike where they share one. The first is what UsernameCaseMapped of
-/// RFC 8265 (section 3.3) compares by. The others are skeletons (UTS 39, section 4), of the nick as it is
-/// drawn and in lower case: `I` looks like `l`, and its lower case does not.
+/// Returns the forms of a nick; two nicks look alike if they share one. The first is the mapping of
+/// UsernameCaseMapped (RFC 8265, section 3.3). The others are skeletons (UTS 39, section 4) of the nick as
+/// written and in lower case: `I` looks like `l`, but its lower case does not.
 fn forms(nick: &Nick) -> [Box<str>; 3] {
     let folded = folded(nick.as_str());
     let drawn = skeleton(nick.as_str()).collect::<String>();
@@ -99,11 +99,11 @@ fn forms(nick: &Nick) -> [Box<str>; 3] {
     [folded, drawn, lower].map(String::into_boxed_str)
 }
 
-/// Maps width, then case, then normalizes. What the profile only forbids, such as emoji, stays.
+/// Maps width, then case, then normalizes. Keeps what the profile forbids without mapping, such as emoji.
 fn folded(text: &str) -> String {
-    let is_of_other_width = |c| matches!(c, '\u{ff00}'..='\u{ffef}');
+    let has_other_width = |c| matches!(c, '\u{ff00}'..='\u{ffef}');
     let width = |c: char| -> String {
-        match is_of_other_width(c) {
+        match has_other_width(c) {
             true => core::iter::once(c).nfkc().collect(),
             false => c.into(),
         }
@@ -119,17 +119,17 @@ mod tests {
         Nick::parse(text).expect(text)
     }
 
-    fn are_alike(one: &str, other: &str) -> bool {
+    fn look_alike(one: &str, other: &str) -> bool {
         let mut nicks = Nicks::default();
         nicks.insert(nick(one), ConnId(1));
-        let find_similar = nicks.find_similar(&nick(other)).is_some();
+        let similar = nicks.find_similar(&nick(other)).is_some();
         nicks.remove(&nick(one));
         assert!(nicks.by_nick.is_empty() && nicks.by_form.is_empty() && nicks.list_bytes == 0);
-        find_similar
+        similar
     }
 
     #[test]
-    fn nicks_that_look_alike_are_alike_both_ways() {
+    fn look_alikes_are_detected_in_both_directions() {
         for (one, other) in [
             ("kim", "Kim"),
             ("kim", "KIM"),
@@ -145,7 +145,7 @@ mod tests {
             ("ｶﾅ", "カナ"),
             ("é😀", "É😀"),
         ] {
-            assert!(are_alike(one, other) && are_alike(other, one), "{one} {other}");
+            assert!(look_alike(one, other) && look_alike(other, one), "{one} {other}");
         }
         for (one, other) in [
             ("kim", "tim"),
@@ -155,20 +155,20 @@ mod tests {
             ("😀", "😁"),
             ("alice-1000", "alice-2000"),
         ] {
-            assert!(!are_alike(one, other) && !are_alike(other, one), "{one} {other}");
+            assert!(!look_alike(one, other) && !look_alike(other, one), "{one} {other}");
         }
     }
 
     #[test]
-    fn a_code_is_alike_to_nothing_but_itself() {
-        assert!(are_alike("4821", "4821"));
+    fn a_nick_of_a_code_has_no_look_alikes() {
+        assert!(look_alike("4821", "4821"));
         for other in ["482l", "４８２１", "4B21", "4822"] {
-            assert!(!are_alike("4821", other) && !are_alike(other, "4821"), "{other}");
+            assert!(!look_alike("4821", other) && !look_alike(other, "4821"), "{other}");
         }
     }
 
     #[test]
-    fn a_call_reaches_a_nick_in_any_case_and_no_look_alike() {
+    fn find_callee_ignores_ascii_case_but_not_look_alikes() {
         let mut nicks = Nicks::default();
         nicks.insert(nick("Kim"), ConnId(7));
         nicks.insert(nick("4821"), ConnId(8));

@@ -1,4 +1,4 @@
-//! What each packet of a client's leads to (section 5).
+//! Processes the packets of clients (section 5).
 
 use alloc::format;
 use alloc::string::String;
@@ -8,22 +8,13 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
+use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
     Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
 };
-
-/// Why a packet is not carried out: what its X_ERR says, and what becomes of the connection.
-pub(super) enum Refusal {
-    /// The packet is in order, but not to be done.
-    Declined(String),
-    /// The client should not have sent it. Faults are counted.
-    Error(String),
-    /// The connection is over.
-    Over(String, CloseReason),
-}
 
 impl Registry {
     pub(super) fn received(
@@ -39,7 +30,7 @@ impl Registry {
             self.refuse_claim(claimant, actions);
         }
         let Some(client) = self.clients.get_mut(&conn) else { return };
-        // Taken out, so that a line can be borrowed while other clients are written to.
+        // Moved out, so that a line can be borrowed while writing to other clients.
         let mut lines = core::mem::take(&mut client.lines);
         lines.receive(bytes);
         loop {
@@ -52,22 +43,22 @@ impl Registry {
                     return;
                 }
             };
-            if let Err(refusal) = self.carry_out(conn, line, now, actions) {
+            if let Err(refusal) = self.handle_line(conn, line, now, actions) {
                 self.refuse(conn, line.text(), refusal, actions);
             }
-            // Nothing is read from a client that is closed.
+            // Reads nothing more from a closed client.
             if !self.clients.contains_key(&conn) {
                 return;
             }
         }
-        // What a burst needed is given back.
+        // Frees the memory of a burst.
         lines.receive(&[]);
         if let Some(client) = self.clients.get_mut(&conn) {
             client.lines = lines;
         }
     }
 
-    fn carry_out(
+    fn handle_line(
         &mut self,
         conn: ConnId,
         line: Line<'_>,
@@ -112,15 +103,15 @@ impl Registry {
                 Ok(())
             }
             Ok(RelayPacket::Caps(words)) => {
-                self.named(conn, words, actions);
+                self.receive_caps(conn, words, actions);
                 Ok(())
             }
-            Ok(RelayPacket::Key(fields)) => self.key_shown(conn, fields, actions),
+            Ok(RelayPacket::Key(fields)) => self.receive_key(conn, fields, actions),
             Ok(RelayPacket::End) => {
                 self.close(conn, CloseReason::End, actions);
                 Ok(())
             }
-            // A sign of life; and to answer an error with an error would go on for ever.
+            // A sign of life, or an error: answering an error could start an endless exchange.
             Ok(RelayPacket::Pong(_) | RelayPacket::Err { .. }) => Ok(()),
             Ok(RelayPacket::Unknown { .. }) => Err(Refusal::Error("unknown verb".into())),
             Ok(_) | Err(_) => {
@@ -136,9 +127,9 @@ impl Registry {
         }
     }
 
-    /// Takes the first X_CAPS of a connection. Who knows none of the words that relays answer, such as
-    /// a host of the base protocol, gets no answer.
-    fn named(&mut self, conn: ConnId, words: &str, actions: &mut Vec<Action>) {
+    /// Processes the first X_CAPS of a connection. Answers only words that relays answer, so that older hosts
+    /// receive nothing unknown.
+    fn receive_caps(&mut self, conn: ConnId, words: &str, actions: &mut Vec<Action>) {
         let own = self.caps();
         let Some(client) = self.clients.get_mut(&conn) else { return };
         if client.caps.is_some() {
@@ -160,15 +151,13 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         if let Some(nick) = &client.nick {
-            return Err(Refusal::Error(format!(
-                "expected one nick a connection, and this one is called {nick}"
-            )));
+            return Err(Refusal::Error(format!("this connection already has the nick {nick}")));
         }
         if client.claim.is_some() {
-            return Err(Refusal::Error("expected to wait for the answer to X_NICK".into()));
+            return Err(Refusal::Error("the previous X_NICK is still pending".into()));
         }
         let nick = Nick::parse(text);
-        // A NO tells that someone has this code: as often as a call does.
+        // A NO reveals that a code exists, so it shares the budget of calls.
         if nick.as_ref().is_ok_and(Nick::is_one_time)
             && !self.addresses.guess(client.from, &self.limits, now)
         {
@@ -176,7 +165,7 @@ impl Registry {
             return Err(over_budget(client, &self.limits, reason, now));
         }
         match nick {
-            // A nick that fits no answer.
+            // Too long to repeat in an answer.
             Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {
                 return Err(self.failed_try(conn, format!("{bad}")));
             }
@@ -193,7 +182,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Gives a nick that no other is alike to.
+    /// Assigns a nick that no other nick looks like.
     pub(super) fn give_nick(
         &mut self,
         conn: ConnId,
@@ -211,11 +200,11 @@ impl Registry {
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
     }
 
-    /// Says NO. The last one ends the connection.
+    /// Answers NO. The last attempt closes the connection.
     pub(super) fn refuse_nick(&mut self, conn: ConnId, text: &str, actions: &mut Vec<Action>) {
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
         if let Refusal::Over(..) = self.failed_try(conn, String::new()) {
-            let reason = format!("expected a free nick within {} tries", self.limits.nick_tries);
+            let reason = format!("no free nick within {} attempts", self.limits.nick_tries);
             self.error(conn, "X_NICK", reason, actions);
             self.close(conn, CloseReason::NickTries, actions);
         }
@@ -231,7 +220,7 @@ impl Registry {
         }
     }
 
-    /// Passes an X_INIT on, byte for byte, and hands both sides a ticket where they know them.
+    /// Forwards an X_INIT byte for byte, and gives both sides a ticket if they support it.
     fn forward(
         &mut self,
         conn: ConnId,
@@ -245,7 +234,7 @@ impl Registry {
         let from = client.from;
         let parsed = Nick::parse(nick);
         let is_code = parsed.as_ref().is_ok_and(Nick::is_one_time);
-        // Before it is seen whether the code is there: else it could be guessed all the same.
+        // Checked before the lookup: else a refusal would still reveal if the code exists.
         if is_code && !self.addresses.may_guess(from, &self.limits, now) {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, reason, now));
@@ -256,10 +245,10 @@ impl Registry {
                 let reason = too_many_guesses(&self.limits);
                 return Err(over_budget(client, &self.limits, reason, now));
             }
-            Err(alike) => {
-                return Err(Refusal::Declined(match (parsed, alike) {
-                    (Ok(nick), Some(there)) => {
-                        format!("no such nick: {nick}; there is {there}, which looks like it")
+            Err(similar) => {
+                return Err(Refusal::Declined(match (parsed, similar) {
+                    (Ok(nick), Some(other)) => {
+                        format!("no such nick: {nick}; the look-alike {other} is online")
                     }
                     (Ok(nick), None) => format!("no such nick: {nick}"),
                     (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
@@ -268,12 +257,14 @@ impl Registry {
         };
         self.vouch(conn, target, at, actions);
         let wants_from =
-            self.clients.get(&target).is_some_and(|client| client.knows(RelayCaps::FROM));
+            self.clients.get(&target).is_some_and(|client| client.supports(RelayCaps::FROM));
         let caller = if wants_from { self.nick(conn).cloned() } else { None };
-        let knows =
-            |conn| self.clients.get(conn).is_some_and(|client| client.knows(RelayCaps::TICKET));
-        let (asks, shows) = (knows(&conn), knows(&target));
-        let ticket = (asks && shows).then(|| Ticket::random(&mut self.entropy).text());
+        let supports_tickets =
+            |conn| self.clients.get(conn).is_some_and(|client| client.supports(RelayCaps::TICKET));
+        let (caller_supports, callee_supports) =
+            (supports_tickets(&conn), supports_tickets(&target));
+        let ticket =
+            (caller_supports && callee_supports).then(|| Ticket::random(&mut self.entropy).text());
         let ticket = ticket.as_deref();
         let reads = self.write_with(target, actions, |out| {
             if let Some(caller) = &caller {
@@ -285,18 +276,18 @@ impl Registry {
             out.extend_from_slice(line.raw().as_bytes());
         });
         if reads {
-            if asks {
+            if caller_supports {
                 let (ip, port) = (at.ip(), at.port());
                 self.write(conn, &RelayPacket::TicketDue { nick, ip, port, ticket }, actions);
             }
             Ok(())
         } else {
-            Err(Refusal::Declined(format!("{nick} does not read and is closed")))
+            Err(Refusal::Declined(format!("{nick} does not read and was disconnected")))
         }
     }
 
-    /// Tells bridges of a call, before their clients know of it. Whatever else an X_INIT may name, a
-    /// bridge believes only an address that is surely the caller's (section 10.3).
+    /// Reports a call to bridges before their clients learn of it. Whatever an X_INIT names, a bridge trusts only
+    /// an address that is certainly the caller's (section 10.3).
     fn vouch(&mut self, caller: ConnId, target: ConnId, at: SocketAddr, actions: &mut Vec<Action>) {
         let (Some(from), Some(to)) = (self.clients.get(&caller), self.clients.get(&target)) else {
             return;
@@ -313,14 +304,15 @@ impl Registry {
         }
     }
 
-    /// Spends what an answer costs the address.
+    /// Spends the cost of an answer from the address's budget.
     fn spend_answer(&mut self, conn: ConnId, bytes: usize, now: Duration) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         if self.addresses.answer(client.from, bytes, &self.limits, now) {
             return Ok(());
         }
-        let most = self.limits.answer_bytes_per_minute;
-        let reason = format!("expected at most {most} bytes of answers a minute to your address");
+        let limit = self.limits.answer_bytes_per_minute;
+        let reason =
+            format!("too many answers to your address: the limit is {limit} bytes per minute");
         Err(over_budget(client, &self.limits, reason, now))
     }
 
@@ -329,12 +321,12 @@ impl Registry {
             Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
             Refusal::Error(reason) => {
                 self.error(conn, verb(text), reason, actions);
-                let most = self.limits.errors;
+                let limit = self.limits.errors;
                 let Some(client) = self.clients.get_mut(&conn) else { return };
                 client.errors += 1;
-                if client.errors >= most {
-                    let over = format_args!("expected fewer than {most} errors");
-                    self.error(conn, "-", over, actions);
+                if client.errors >= limit {
+                    let reason = format_args!("too many errors: the limit is {limit}");
+                    self.error(conn, "-", reason, actions);
                     self.close(conn, CloseReason::TooManyErrors, actions);
                 }
             }
@@ -346,7 +338,7 @@ impl Registry {
     }
 }
 
-/// A person at a terminal may mistype; what was never XCHER is not talked to.
+/// Tolerates typing errors of a person at a terminal, but closes a connection that never used XCHER.
 fn not_xcher(client: &Client, got: &str) -> Refusal {
     let reason = format!("expected an XCHER packet such as X_NICK nick, got {got}");
     if client.has_sent_packet {
@@ -359,21 +351,21 @@ fn not_xcher(client: &Client, got: &str) -> Refusal {
 fn needs_nick(client: &Client) -> Result<(), Refusal> {
     match client.nick {
         Some(_) => Ok(()),
-        None => Err(Refusal::Error("expected X_NICK nick first".into())),
+        None => Err(Refusal::Error("X_NICK must come first".into())),
     }
 }
 
 fn spend(client: &mut Client, limits: &RelayLimits, now: Duration) -> Result<(), Refusal> {
-    let most = limits.asks_per_minute;
-    if client.asks.spend(most, now) {
+    let limit = limits.asks_per_minute;
+    if client.asks.spend(limit, now) {
         Ok(())
     } else {
-        let reason = format!("expected at most {most} X_INIT and X_WHO a minute, got one more");
+        let reason = format!("too many X_INIT and X_WHO: the limit is {limit} per minute");
         Err(over_budget(client, limits, reason, now))
     }
 }
 
-/// Refuses what is asked too often. The refusals have a budget themselves.
+/// Refuses a packet over budget. Refusals have a budget themselves.
 fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Duration) -> Refusal {
     if client.refusals.spend(limits.asks_per_minute, now) {
         Refusal::Declined(why)
@@ -385,12 +377,12 @@ fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Dura
 fn too_many_guesses(limits: &RelayLimits) -> String {
     let RelayLimits { guesses, guess_interval, .. } = limits;
     format!(
-        "expected at most {guesses} nicks from your address that are not there, and one more every \
-         {guess_interval:?}: try again later"
+        "too many calls to absent nicks from your address: the limit is {guesses}, and one more every \
+         {guess_interval:?}; try again later"
     )
 }
 
-/// The form in which a client sends the packet of this verb to the relay.
+/// Returns the form of a client's packet with this verb.
 fn form(text: &str) -> &'static str {
     match verb(text) {
         "X_INIT" => X_INIT_FORM,
@@ -407,14 +399,15 @@ fn form(text: &str) -> &'static str {
     }
 }
 
-/// The verb of a line as an X_ERR names it: `-` where it is none that could be repeated.
+/// Returns the verb of a line for an X_ERR, or `-` if it cannot be repeated.
 fn verb(text: &str) -> &str {
     let verb = text.split(' ').next().unwrap_or_default();
     let plain = verb.starts_with("X_") && verb.len() <= 32;
     if plain && verb.bytes().all(|byte| byte.is_ascii_graphic()) { verb } else { "-" }
 }
 
-/// How much of a line that is too long came with it depends on how it was split, so it is not told.
+/// Describes an unreadable line. Does not quote one that is too long, because the part received depends on how
+/// it was split.
 fn bad_line(error: &ProtocolError) -> impl fmt::Display {
     match error {
         ProtocolError::LineTooLong { .. } => {

@@ -1,4 +1,4 @@
-//! Lists of nicks, a piece at a time, so that no client makes the relay hold a whole one.
+//! Answers X_WHO in chunks, so that no client makes the relay hold a complete list.
 
 use alloc::vec::Vec;
 
@@ -6,18 +6,18 @@ use super::connections::append_to;
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::RelayPacket;
 
-/// Bytes of a list that wait for one client.
+/// Bytes of a list that may wait for one client.
 const LIST_CHUNK_LEN: usize = 16 << 10;
 
 impl Registry {
-    /// Writes the next piece of the lists that `conn` asked for, unless enough is on its way.
+    /// Writes the next chunk of the lists that `conn` asked for, unless enough bytes are unsent.
     ///
-    /// A list is not a snapshot: whoever comes or goes while it is written may be in it or not.
+    /// A list is not a snapshot: a nick that comes or goes meanwhile may be listed or not.
     pub(super) fn list_nicks(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
-        let piece = LIST_CHUNK_LEN.min(self.limits.unsent / 2);
+        let chunk_len = LIST_CHUNK_LEN.min(self.limits.unsent / 2);
         let Some(client) = self.clients.get_mut(&conn) else { return };
-        while client.lists > 0 && client.unsent <= piece / 2 {
-            let room = (piece - client.unsent).max(1);
+        while client.lists > 0 && client.unsent <= chunk_len / 2 {
+            let room = (chunk_len - client.unsent).max(1);
             let listed = client.listed.take();
             let mut nicks = self.nicks.after(listed.as_ref());
             let mut last = None;

@@ -1,21 +1,21 @@
-//! From the first line of a connection to all that both sides can do (section 9).
+//! Runs the negotiation of a session and applies its result (section 9).
 
 use alloc::vec::Vec;
 
-use super::negotiation::{Agreement, Heard};
+use super::negotiation::{Agreement, Outcome};
 use super::{Event, Extensions, Privacy, Session};
 use crate::secure::Side;
 use crate::state::State;
 use crate::{Packet, ProtocolError, Quoted};
 
 impl Session {
-    /// Goes on as was agreed: [`Event::Agreed`]. What was written until then is in the clear.
+    /// Continues as agreed after [`Event::Agreed`]. Everything written before is unencrypted.
     pub fn proceed(&mut self, out: &mut Vec<u8>) {
         match self.agreement.take() {
             Some(Agreement::Encrypted { extensions, mut secured }) => {
                 self.extensions = extensions;
                 self.auth = secured.auth.take();
-                self.privacy = Some(Privacy::begin(secured, out));
+                self.privacy = Some(Privacy::start(secured, out));
             }
             Some(Agreement::Plain) | None => {}
         }
@@ -23,24 +23,24 @@ impl Session {
         self.receive(&held_back);
     }
 
-    /// What both sides can do.
+    /// Returns the extensions in force.
     pub fn extensions(&self) -> Extensions {
         self.extensions
     }
 
-    /// Whether the other side has not shown yet whether it can do more than the six packets.
+    /// Returns true until the peer has shown if it supports extensions.
     pub fn is_probing(&self) -> bool {
         self.negotiation.as_ref().is_some_and(|negotiation| negotiation.is_open())
     }
 
-    /// Waits no longer for the other side to show it.
+    /// Stops waiting for the answer to the probe and continues with the base protocol.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::Unencrypted`] where the six packets will not do.
+    /// [`ProtocolError::Unencrypted`] if this side requires encryption.
     pub fn stop_probing(&mut self) -> Result<Event, ProtocolError> {
         if let Some(negotiation) = &self.negotiation {
-            negotiation.give_up()?;
+            negotiation.abandon()?;
         }
         self.negotiation = None;
         self.probed = self.side == Side::Caller;
@@ -48,7 +48,7 @@ impl Session {
         Ok(Event::Agreed { key: None })
     }
 
-    /// Takes lines until there is something to tell, more must come, or it is over.
+    /// Processes lines until there is an event, more bytes are needed, or the negotiation has ended.
     pub(super) fn receive_negotiation(
         &mut self,
         out: &mut Vec<u8>,
@@ -58,7 +58,7 @@ impl Session {
                 if self.held_back.is_empty() {
                     return Ok(None);
                 }
-                // Not more than a line: what follows the last may be no text.
+                // Only one line at a time: the bytes after the last one may be encrypted.
                 let ended = self.held_back.iter().position(|byte| *byte == b'\n');
                 let end = ended.map_or(self.held_back.len(), |at| at + 1);
                 self.lines.receive(&self.held_back[..end]);
@@ -78,28 +78,28 @@ impl Session {
             {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
             }
-            let begins = out.len();
-            let heard = negotiation.heard(text, out).inspect_err(|error| {
-                // A peer, though not one to speak with.
+            let start = out.len();
+            let outcome = negotiation.receive(text, out).inspect_err(|error| {
+                // An XCHER peer, though not an acceptable one.
                 if let ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered = error {
                     self.theirs = State::Open;
                 }
             })?;
-            if out.len() > begins {
+            if out.len() > start {
                 self.ours = State::Open;
             }
-            match heard {
-                Some(Heard::NotTaken) => {
-                    // The answer to the probe may still come.
+            match outcome {
+                Some(Outcome::NotNegotiation) => {
+                    // The answer to the probe may still arrive.
                     self.probed = self.side == Side::Caller && negotiation.is_open();
                     self.lines.unread();
                 }
                 _ => self.theirs = State::Open,
             }
-            let agreement = match heard {
+            let agreement = match outcome {
                 None => continue,
-                Some(Heard::NotTaken) => Agreement::Plain,
-                Some(Heard::Agreed(agreement)) => agreement,
+                Some(Outcome::NotNegotiation) => Agreement::Plain,
+                Some(Outcome::Agreed(agreement)) => agreement,
             };
             let key = match &agreement {
                 Agreement::Encrypted { secured, .. } => Some(secured.keys.remote_key()),

@@ -1,4 +1,4 @@
-//! Both sides prove that they were told the same code (section 12).
+//! The proof of a code within a session (section 12).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,10 +9,10 @@ use crate::code::{Code, CodeError, Prover, REFUSAL, Verifier};
 use crate::secure::{Entropy, Identity, Keys, PublicKey, Side, own_key};
 use crate::{ProtocolError, Quoted};
 
-/// A proof under way; nothing else is said meanwhile.
+/// A proof in progress, during which no other packets are allowed.
 pub(super) struct Auth {
     role: Role,
-    /// The first of the other side's two lines came.
+    /// True once the first of the peer's two messages was received.
     answered: bool,
 }
 
@@ -22,8 +22,8 @@ enum Role {
 }
 
 impl Auth {
-    /// Begins; whoever was told the code speaks first.
-    pub(super) fn begin(
+    /// Starts the proof; the caller, which was told the code, sends first.
+    pub(super) fn start(
         side: Side,
         code: &Code,
         keys: &Keys,
@@ -41,8 +41,8 @@ impl Auth {
         Self { role, answered: false }
     }
 
-    /// Takes a message. True once both have proved it.
-    fn heard(&mut self, message: &str, out: &mut Vec<u8>) -> Result<bool, CodeError> {
+    /// Processes a message. Returns true once both sides have proved the code.
+    fn receive(&mut self, message: &str, out: &mut Vec<u8>) -> Result<bool, CodeError> {
         let answered = core::mem::replace(&mut self.answered, true);
         match (&mut self.role, answered) {
             (Role::Prove(prover), false) => put(&prover.answer(message)?, out),
@@ -61,34 +61,29 @@ impl Auth {
 }
 
 impl Session {
-    /// Whether a code is still to be proved.
+    /// Returns true until both sides have proved the code.
     pub fn is_authenticating(&self) -> bool {
         self.auth.is_some()
     }
 
-    /// Shows who has proved the code that this side also holds `identity`.
+    /// Proves to a peer that has proved the code that this side also holds `identity` (section 12.3).
     pub(crate) fn send_own_key(&mut self, identity: &Identity, out: &mut Vec<u8>) {
         if let Some(privacy) = &self.privacy {
             let (hash, other) = privacy.handshake();
             let proof = own_key::prove(identity, other, hash);
-            // A session that is over needs no more keys.
+            // Ignored: a closed session needs no key.
             let _ =
                 self.send_extension(&ExtensionPacket::Key { key: identity.public(), proof }, out);
         }
     }
 
-    /// Whether the other side holds `key`, as it says; `shown` is what this side showed it.
-    pub(crate) fn verify_own_key(
-        &self,
-        key: PublicKey,
-        proof: &[u8; 32],
-        shown: &Identity,
-    ) -> bool {
+    /// Verifies that the peer holds `key`; `own` is the identity of this side's handshake.
+    pub(crate) fn verify_own_key(&self, key: PublicKey, proof: &[u8; 32], own: &Identity) -> bool {
         let privacy = self.privacy.as_ref();
-        privacy.is_some_and(|privacy| own_key::verify(shown, key, privacy.handshake().0, proof))
+        privacy.is_some_and(|privacy| own_key::verify(own, key, privacy.handshake().0, proof))
     }
 
-    /// Takes a line while a code is being proved.
+    /// Processes a line during the proof of a code.
     pub(super) fn receive_auth(
         &mut self,
         line: &str,
@@ -99,7 +94,7 @@ impl Session {
             let got = Quoted(line).to_box();
             return Err(ProtocolError::Malformed { expected: "X_AUTH base64", got });
         };
-        if auth.heard(message, out).map_err(ProtocolError::Code)? {
+        if auth.receive(message, out).map_err(ProtocolError::Code)? {
             self.auth = None;
             return Ok(Some(Event::Authenticated));
         }

@@ -1,190 +1,183 @@
-//! What the other side of a control connection says.
+//! Events and questions of a control connection.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::secure::PublicKey;
 use crate::stream::Digest;
-use crate::{FileName, LeftOut, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, NotStored, Size, Stat};
 
-/// What a line of the other side's means.
+/// The meaning of a line from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
-    /// Both sides know what they can do: [`Session::proceed`](super::Session::proceed).
+    /// The negotiation has ended: call [`Session::proceed`](super::Session::proceed).
     Agreed {
-        /// The key that the other side proved to hold; `None` where all is in the clear.
+        /// The key that the peer proved to hold; `None` if the session is unencrypted.
         key: Option<PublicKey>,
     },
-    /// Both sides know the same code (section 12).
+    /// Both sides have proved the same code (section 12).
     Authenticated,
-    /// Where the other side listens, for one of our requests (section 15).
+    /// The peer listens for one of this side's requests (section 15).
     Port {
         /// The number of the request.
         number: u64,
-        /// 1–65535.
+        /// The peer's port, 1–65535.
         port: u16,
     },
-    /// One file that the other side offers (section 17).
+    /// The peer offers a file (section 17).
     Offered {
         /// The file.
         name: FileName,
         /// Its size.
         size: Size,
-        /// What else is told of it.
+        /// Its metadata.
         stat: Stat,
     },
-    /// One file of an offer, with a name that is none.
-    InvalidOffer {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
-    /// The other side has this, and cannot include it in its list or offer (section 20).
+    /// The peer offers a file with an invalid name.
+    InvalidOffer(InvalidName),
+    /// The peer leaves a file out of its listing or offer (section 20).
     LeftOut(LeftOut),
     /// The offer is complete.
     OfferEnd {
-        /// How many files it held, bad names included.
+        /// Files offered, including those with invalid names.
         entries: u64,
     },
-    /// The other side does not want a file that was offered to it.
+    /// The peer declines an offered file.
     Declined {
         /// The file.
         name: Box<str>,
     },
-    /// The other side says that it also holds this key (section 12.3).
+    /// The peer claims to hold a long-term key (section 12.3).
     OwnKey {
-        /// Which.
+        /// The key.
         key: PublicKey,
-        /// What shows it.
+        /// The proof.
         proof: [u8; 32],
     },
-    /// How many files the other side will request (section 19).
+    /// The peer announces how many files it will request (section 19).
     Want(Want),
-    /// What became of files that the other side requested (section 19).
+    /// The peer reports if it stored requested files (section 19).
     Receipt(Receipt),
-    /// The other side wants a file and does not request it (section 19).
+    /// The peer wants a file but will not request it (section 19).
     Unasked {
         /// The file.
         name: FileName,
-        /// Why.
+        /// The reason.
         reason: NotStored,
     },
-    /// What both users see if nobody is between them (section 11.5).
+    /// The exchange of safety words advanced (section 11.5).
     SafetyWords {
-        /// Three words, once they are known.
+        /// The three words, once the exchange is complete.
         words: Option<Box<str>>,
     },
-    /// A question came. It waits behind older ones: see [`Session::question`](super::Session::question).
+    /// The peer asks a question, queued after older ones: see [`Session::question`](super::Session::question).
     Question,
-    /// A question came with a name that is none; it gets its NO in its turn.
-    InvalidQuestion {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
-    /// One file of the list that we asked for.
+    /// The peer asks about an invalid name. The session answers NO in order.
+    InvalidQuestion(InvalidName),
+    /// One entry of the requested listing.
     Entry {
         /// The file.
         name: FileName,
         /// Its size.
         size: Size,
-        /// What else is told of it.
+        /// Its metadata.
         stat: Stat,
     },
-    /// One file of the list, with a name that is none: it cannot be asked for.
-    InvalidEntry {
-        /// What was expected and what came.
-        reason: Box<str>,
-    },
-    /// The list is complete.
+    /// One entry of the listing with an invalid name, which cannot be requested.
+    InvalidEntry(InvalidName),
+    /// The listing is complete.
     ListEnd {
-        /// How many files it held, bad names included.
+        /// Entries, including those with invalid names.
         entries: u64,
     },
     /// The answer to [`Session::check`](super::Session::check).
     Answer {
         /// The file.
         name: Box<str>,
-        /// Whether it is shared.
+        /// True if it is shared.
         yes: bool,
     },
-    /// The other side will not send a file that we requested.
+    /// The peer refuses a requested file.
     Refused {
         /// The file.
         name: Box<str>,
     },
-    /// The other side will not send what one of our requests asked for (section 19).
+    /// The peer refuses one of this side's requests (section 19).
     RequestRefused {
         /// The number of the request.
         number: u64,
     },
-    /// A verb of a later version came and was passed over.
+    /// A line without effect was ignored, such as a verb of a later version.
     Ignored {
-        /// The verb, escaped.
+        /// The verb or the line, escaped.
         verb: Box<str>,
     },
-    /// X_END: the other side closes next.
+    /// X_END: the peer closes the connection next.
     End,
 }
 
-/// What the other side asked. Answers are given in the order of the questions.
+/// A question of the peer. Answer in the order of the questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Everything that is shared: [`Session::answer_entry`](super::Session::answer_entry), then [`Session::answer_list_end`](super::Session::answer_list_end).
+    /// Asks for the listing: answer with [`Session::answer_entry`](super::Session::answer_entry), then
+    /// [`Session::answer_list_end`](super::Session::answer_list_end).
     List,
-    /// Whether a file is shared: [`Session::answer_check`](super::Session::answer_check).
+    /// Asks if a file is shared: answer with [`Session::answer_check`](super::Session::answer_check).
     Check(FileName),
-    /// A file, to be sent to the other end of the connection:
-    /// [`Session::take_request`](super::Session::take_request), and [`Session::refuse`](super::Session::refuse) if it cannot be.
+    /// Requests a file: [`Session::take_request`](super::Session::take_request), and
+    /// [`Session::refuse_request`](super::Session::refuse_request) if it cannot be sent.
     Request(Request),
-    /// Many files in one connection: [`Session::take_batch`](super::Session::take_batch).
+    /// Requests a batch: [`Session::take_batch`](super::Session::take_batch).
     Batch(Batch),
 }
 
-/// What a requester wants to have at the end (section 19). Each adds to those before it.
+/// An announcement of the files that a requester wants (section 19). Each adds to the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Want {
-    /// Files that it wants.
+    /// Wanted files.
     pub files: u64,
-    /// Their sizes together, as far as they are known, in bytes.
+    /// The sum of their known sizes, in bytes.
     pub bytes: u64,
-    /// Those of the files, of this report or of earlier ones, that it has already and will not request.
+    /// Files of this or earlier announcements that the requester already has and will not request.
     pub already_stored: u64,
 }
 
-/// What a requester reports of files of one of its requests (section 19).
+/// A requester's report that files of one of its requests are stored or not (section 19).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The number of the request.
     pub number: u64,
-    /// The first of the files, from 0; below [`MAX_FILES`](crate::batch::MAX_FILES).
+    /// The index of the first file, from 0; below [`MAX_FILES`](crate::batch::MAX_FILES).
     pub at: u64,
-    /// How many, at least one.
+    /// The number of files, at least one.
     pub count: u64,
-    /// Why they are not stored; `None` where they are, under their names and synced.
+    /// The reason why they are not stored; `None` if they are stored, under their names and synced to disk.
     pub not_stored: Option<NotStored>,
 }
 
-/// Files that the other side requested together (section 18).
+/// A requested batch (section 18).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// Names and sizes in bytes, at least one.
+    /// Names and sizes in bytes; at least one.
     pub files: Vec<(FileName, u64)>,
-    /// Where it listens; 0 where this side is to.
+    /// The requester's port; 0 asks this side to listen (section 15).
     pub port: u16,
-    /// How much it requested before.
+    /// The number of earlier requests of the peer.
     pub number: u64,
 }
 
-/// A file that the other side requested.
+/// A requested file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The file.
     pub name: FileName,
-    /// The size the other side believes it has.
+    /// The size that the requester expects.
     pub size: Size,
-    /// Where it listens; 0 where this side is to.
+    /// The requester's port; 0 asks this side to listen (section 15).
     pub port: u16,
-    /// What it has of it: so many bytes of this sum.
+    /// The length and digest of the requester's partial file (section 14).
     pub partial: Option<(u64, Digest)>,
-    /// How many it requested before.
+    /// The number of earlier requests of the peer.
     pub number: u64,
 }

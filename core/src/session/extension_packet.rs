@@ -1,4 +1,4 @@
-//! The packets beyond the six, once both sides have named them (section 9).
+//! Reads and writes the packets of extensions in force (section 9).
 
 use alloc::vec::Vec;
 
@@ -14,33 +14,33 @@ use crate::{FileName, LeftOutReason, Name, NotStored, ProtocolError, Quoted, Siz
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ExtensionPacket<'a> {
-    /// `X_RESUME name size port offset sum`: send me the rest of this file; I have `offset` bytes of
-    /// this sum.
+    /// `X_RESUME name size port offset digest`: requests the rest of a file, of which the requester has `offset`
+    /// bytes with this digest.
     Resume { name: Name<'a>, size: Size, port: u16, offset: u64, digest: Digest },
-    /// `X_PORT number port`: for your request of this number, I listen here.
+    /// `X_PORT number port`: announces the provider's port for a request.
     Port { number: u64, port: u16 },
-    /// `X_BATCH count port`: send me so many files in one connection.
+    /// `X_BATCH count port`: requests files on one data connection, named by the next `count` lines.
     Batch { count: u64, port: u16 },
-    /// `X_FILE name size`: one of them.
+    /// `X_FILE name size`: names one file of a batch.
     File { name: Name<'a>, size: Size },
-    /// `X_STAT name size modified mode`: one file of a list.
+    /// `X_STAT name size modified mode`: one entry of a listing.
     Stat { name: Name<'a>, size: Size, stat: Stat },
-    /// `X_OFFER name size`, where both named `stat` with its two fields: I would like you to fetch this.
+    /// `X_OFFER name size`, with the two fields of X_STAT if `stat` is in force: offers a file.
     Offer { name: Name<'a>, size: Size, stat: Option<Stat> },
-    /// `X_OFFER EOF EOF`: that is all.
+    /// `X_OFFER EOF EOF`: ends an offer.
     OfferEnd,
-    /// `X_KEY base64 base64`: I also hold this key, and this shows it.
+    /// `X_KEY base64 base64`: a long-term key and its proof.
     Key { key: PublicKey, proof: Digest },
-    /// `X_REFUSED number`: I will not send what your request of this number asked for.
+    /// `X_REFUSED number`: refuses a request.
     Refused { number: u64 },
-    /// `X_WANT files bytes here`: so many more files I want; so many of all these I have already.
+    /// `X_WANT files bytes here`: announces wanted files, and how many of all of them are already stored.
     Want(Want),
-    /// `X_STORED number at count`, `X_FAILED number at count reason`: what became of files of my request
-    /// of this number.
+    /// `X_STORED number at count` and `X_FAILED number at count reason`: reports if files of a request are
+    /// stored.
     Receipt(Receipt),
-    /// `X_UNASKED reason name`: I want this file, and do not request it.
+    /// `X_UNASKED reason name`: names a wanted file that is not requested.
     Unasked { reason: NotStored, name: Name<'a> },
-    /// `X_LEFT reason name`: this is here and cannot come.
+    /// `X_LEFT reason name`: names a file that is left out.
     Left { reason: LeftOutReason, name: Name<'a> },
 }
 
@@ -61,7 +61,7 @@ const UNASKED: &str = "X_UNASKED reason name";
 const FAILED: &str = "X_FAILED number at count reason, of at most 1024 files";
 
 impl<'a> ExtensionPacket<'a> {
-    /// Reads a line; `None` where it is none that is in force.
+    /// Parses a line; returns `None` if it belongs to no extension in force.
     pub(super) fn parse(line: &'a str, named: Extensions) -> Result<Option<Self>, ProtocolError> {
         let (verb, fields) = line.split_once(' ').unwrap_or((line, ""));
         let (parsed, expected) = match verb {
@@ -95,7 +95,7 @@ impl<'a> ExtensionPacket<'a> {
             }
             _ => return Ok(None),
         };
-        // That this side listens must be in force too.
+        // Port 0 also requires the extension `passive`.
         let parsed = parsed.filter(|extra| {
             let listens =
                 matches!(extra, Self::Resume { port: 0, .. } | Self::Batch { port: 0, .. });
@@ -112,7 +112,7 @@ impl<'a> ExtensionPacket<'a> {
         let (name, size) = split_last(fields)?;
         let size = Size::parse(size)?;
         let offset = decimal::parse(offset.as_bytes())?;
-        // As far as both go on from a place, there is one.
+        // Resuming requires an exact size and a non-empty prefix within it.
         if offset == 0 || size.exact().is_none_or(|size| offset > size) {
             return None;
         }
@@ -240,7 +240,7 @@ impl<'a> ExtensionPacket<'a> {
     }
 }
 
-/// So many decimal numbers, and nothing else.
+/// Parses exactly `N` decimal numbers.
 fn numbers<const N: usize>(fields: &str) -> Option<[u64; N]> {
     let mut numbers = [0; N];
     let mut fields = fields.split(' ');
@@ -259,7 +259,7 @@ fn put_numbers(out: &mut Vec<u8>, verb: &str, numbers: &[u64]) {
 }
 
 fn put_base64(bytes: &[u8; 32], out: &mut Vec<u8>) {
-    // The text of 32 bytes.
+    // 32 bytes take 44 characters.
     let mut text = [0; 44];
     let text = Base64::encode(bytes, &mut text).unwrap_or_default();
     out.extend_from_slice(text.as_bytes());
@@ -299,7 +299,7 @@ mod tests {
         .with(Extensions::CODE);
 
     #[test]
-    fn every_line_is_read_as_it_is_written() {
+    fn every_line_round_trips() {
         let name = || Ok(FileName::parse("a b 1").expect("a name"));
         let (size, digest) = (Size::Exact(1 << 40), [0xab; 32]);
         for extra in [

@@ -1,9 +1,10 @@
-//! What a side can do beyond the six packets (section 9).
+//! Extensions of the base protocol (section 9).
 
 use alloc::vec::Vec;
 
-/// The words that a line of X_CAPS may hold, and their longest length.
+/// Words of the longest X_CAPS line.
 const MAX_WORDS: usize = 64;
+/// Bytes of the longest word.
 const MAX_WORD_LEN: usize = 32;
 
 macro_rules! words {
@@ -16,58 +17,65 @@ macro_rules! words {
 }
 
 /// A set of extensions.
+///
+/// ```
+/// use xcher_core::session::Extensions;
+///
+/// let set = Extensions::SECURE.with(Extensions::VERIFY);
+/// assert!(set.has(Extensions::VERIFY) && !set.has(Extensions::RESUME));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Extensions(u16);
 
 words! {
-    /// Everything is encrypted, and each side proves to hold its key (section 11).
+    /// The session is encrypted, and both sides prove their keys (section 11).
     SECURE = 0, "secure";
-    /// A file's sum follows its last byte, where that is private (section 13).
+    /// A digest follows each file (section 13).
     VERIFY = 1, "verify";
-    /// The ciphers of data connections may be AES (section 11.4).
+    /// Data connections use AES-256-GCM (section 11.4).
     AES = 2, "aes";
-    /// Both prove to know a code (section 12).
+    /// Both sides prove a code (section 12).
     CODE = 3, "code";
-    /// A file goes on from where it stopped (section 14).
+    /// An incomplete download resumes (section 14).
     RESUME = 4, "resume";
     /// The provider may listen for a data connection (section 15).
     PASSIVE = 5, "passive";
-    /// Files keep their times and whether they are programs (section 16).
+    /// Entries carry times, types and permissions (section 16).
     STAT = 7, "stat";
-    /// Many small files go in one data connection, where that is private (section 18).
+    /// Several small files share a data connection (section 18).
     BATCH = 8, "batch";
-    /// Files are offered (section 17).
+    /// Hosts offer files (section 17).
     OFFER = 6, "offer";
-    /// The requester reports what it stored (section 19).
+    /// The requester reports which files it stored (section 19).
     RECEIPT = 10, "receipt";
-    /// An end of the connection is lent by a bridge (section 10.4): it is so where one side says it.
+    /// A port of the connection is allocated by a bridge (section 10.4); in force if either side names it.
     BRIDGE = 9, "bridge";
-    /// What a provider cannot include is named, where that is private (section 20).
+    /// The provider names files that it leaves out (section 20).
     LEFT = 12, "left";
 }
 
 impl Extensions {
-    /// Those of both sets.
+    /// Returns the union of both sets.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those of this set that are not in the other.
+    /// Returns this set without the other.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether all of the other set are in this one.
+    /// Returns true if this set contains all of the other.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// What is in force between a side that named this set and one that named the other.
+    /// Returns the extensions in force between sides that named these sets.
     pub(super) const fn agreed(self, other: Self) -> Self {
         Self((self.0 & other.0) | ((self.0 | other.0) & Self::BRIDGE.0))
     }
 
-    /// Reads what follows `X_CAPS`. Words that are not known say nothing.
+    /// Parses the fields of X_CAPS; ignores unknown words.
     pub(super) fn parse(words: &str) -> Option<Self> {
         let mut set = Self::default();
         for (count, word) in words.split(' ').enumerate() {
@@ -87,7 +95,7 @@ impl Extensions {
         Some(set)
     }
 
-    /// Appends the line X_CAPS.
+    /// Appends the X_CAPS line.
     pub(super) fn encode(self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"X_CAPS");
         for (word, one) in WORDS {
@@ -106,7 +114,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn words_of_later_versions_say_nothing() {
+    fn unknown_words_are_ignored() {
         let set = Extensions::SECURE.with(Extensions::VERIFY);
         assert_eq!(Extensions::parse("x-2 verify secure future"), Some(set));
         let mut out = Vec::new();
@@ -115,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn one_side_knows_of_its_bridge() {
+    fn bridge_is_in_force_if_either_side_names_it() {
         let (set, bridge) = (Extensions::SECURE, Extensions::SECURE.with(Extensions::BRIDGE));
         assert_eq!(set.agreed(bridge), bridge);
         assert_eq!(bridge.agreed(set), bridge);
@@ -124,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_word_is_refused() {
+    fn malformed_words_are_rejected() {
         let many = String::from("a ").repeat(MAX_WORDS) + "a";
         let long = "a".repeat(MAX_WORD_LEN + 1);
         for bad in ["", "secure ", " secure", "a  b", "Secure", "sécure", &many, &long] {

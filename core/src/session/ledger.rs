@@ -1,4 +1,4 @@
-//! What either side has asked, and the other has not answered (sections 3, 14 and 17).
+//! Pending questions, requests and offers of both sides (sections 3, 14 and 17).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -15,14 +15,16 @@ use crate::{
     ProtocolError, Quoted, Size, Stat,
 };
 
+/// An answer that this side owes.
 pub(super) enum Owed {
     Answer(Question),
-    /// The NO for a name that is none.
+    /// The NO for an invalid name.
     No(Box<str>),
-    /// The NO to a request, by its number.
+    /// The refusal of a request, by its number.
     Refusal(u64),
 }
 
+/// A pending question of this side.
 #[derive(PartialEq, Eq)]
 pub(super) enum Asked {
     List,
@@ -30,28 +32,29 @@ pub(super) enum Asked {
 }
 
 pub(super) struct Ledger {
-    /// Our questions without an answer, oldest first.
+    /// Pending questions of this side, oldest first.
     pub(super) asked: Vec<Asked>,
-    /// The files we requested and have not settled, as often as we did.
+    /// Files of this side's pending requests, once per request.
     pub(super) requested: Vec<Box<str>>,
-    /// Those that we gave up before they came: a NO may still be on its way. Also the answers that we
-    /// gave, where each side may take the other's for a question. No more than questions.
+    /// Files of abandoned requests, for which a NO may still arrive. Also answers of this side that the peer may
+    /// mistake for questions. At most `max_questions`.
     pub(super) given_up: Vec<Box<str>>,
-    /// The files we offered, and how many offers of each are neither taken up nor declined. A NO that
-    /// comes when none is any more is no question.
+    /// Files offered by this side, with the number of unsettled offers of each. A NO for a file whose offers are
+    /// settled is not a question.
     offered: LiteMap<Box<str>, usize>,
-    /// Their questions without an answer, oldest first: so few that the first is cheap to take out.
-    /// It is a bare `No` only while held.
+    /// Pending answers to the peer, oldest first: so few that removing the first is cheap. The first is a
+    /// `No` or `Refusal` only while they are held back.
     pub(super) owed: Vec<Owed>,
-    /// Requests of ours so far, and of theirs.
-    ours: u64,
-    theirs: u64,
-    /// Entries of the list, and of the offer, under way.
+    /// Numbers of the next requests of this side and of the peer.
+    own_requests: u64,
+    peer_requests: u64,
+    /// Entries of the current listing and of the current offer.
     entries: u64,
-    offers: u64,
-    /// A batch of which not all lines came, and how many have not.
-    gathering: Option<(Batch, u64)>,
-    all_offers: u64,
+    offer_entries: u64,
+    /// A batch whose X_FILE lines are incomplete, and how many are missing.
+    incomplete_batch: Option<(Batch, u64)>,
+    /// Entries of all offers in the session.
+    session_offer_entries: u64,
     pub(super) max_questions: usize,
     max_entries: u64,
 }
@@ -64,25 +67,25 @@ impl Ledger {
             given_up: Vec::new(),
             offered: LiteMap::new(),
             owed: Vec::new(),
-            ours: 0,
-            theirs: 0,
+            own_requests: 0,
+            peer_requests: 0,
             entries: 0,
-            offers: 0,
-            gathering: None,
-            all_offers: 0,
+            offer_entries: 0,
+            incomplete_batch: None,
+            session_offer_entries: 0,
             max_questions: limits.questions.max(1),
             max_entries: limits.entries,
         }
     }
 
-    /// Takes one of the six packets.
-    pub(super) fn heard(
+    /// Processes a packet of the base protocol.
+    pub(super) fn receive(
         &mut self,
         packet: Packet<'_>,
         line: &str,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
-        if self.gathering.is_some() && packet != Packet::End {
+        if self.incomplete_batch.is_some() && packet != Packet::End {
             return Err(ProtocolError::Malformed {
                 expected: "X_FILE name size",
                 got: Quoted(line).to_box(),
@@ -119,39 +122,39 @@ impl Ledger {
         })
     }
 
-    /// Takes a packet beyond the six.
+    /// Processes a packet of an extension.
     pub(super) fn receive_extension(
         &mut self,
-        extra: ExtensionPacket<'_>,
+        packet: ExtensionPacket<'_>,
         line: &str,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
-        if self.gathering.is_some() && !matches!(extra, ExtensionPacket::File { .. }) {
+        if self.incomplete_batch.is_some() && !matches!(packet, ExtensionPacket::File { .. }) {
             let expected = "X_FILE name size";
             return Err(ProtocolError::Malformed { expected, got: Quoted(line).to_box() });
         }
-        Ok(match extra {
+        Ok(match packet {
             ExtensionPacket::Resume { name, size, port, offset, digest } => {
                 self.request(name, size, port, Some((offset, digest)), extensions)?
             }
             ExtensionPacket::Port { number, port } => Event::Port { number, port },
             ExtensionPacket::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
             ExtensionPacket::Offer { name, size, stat } => {
-                self.offers += 1;
-                // Of the whole session: an offer ends when the other side says so.
-                self.all_offers = self.one_more(self.all_offers)?;
+                self.offer_entries += 1;
+                // Limited over the whole session, because the peer decides when an offer ends.
+                self.session_offer_entries = self.count_entry(self.session_offer_entries)?;
                 match name {
                     Ok(name) => {
                         let (name, stat) = (name.to_owned(), stat.unwrap_or_default());
                         Event::Offered { name, size, stat }
                     }
-                    Err(bad) => Event::InvalidOffer { reason: format!("{bad}").into() },
+                    Err(bad) => Event::InvalidOffer(bad.into()),
                 }
             }
             ExtensionPacket::Batch { count, port } => {
-                let number = count_on(&mut self.theirs);
+                let number = next_number(&mut self.peer_requests);
                 let files = Vec::new();
-                self.gathering = Some((Batch { files, port, number }, count));
+                self.incomplete_batch = Some((Batch { files, port, number }, count));
                 Event::Question
             }
             ExtensionPacket::File { name, size } => self.file(name, size, line)?,
@@ -165,45 +168,46 @@ impl Ledger {
             ExtensionPacket::Unasked { .. } => Event::Ignored { verb: Quoted(line).to_box() },
             ExtensionPacket::Left { reason, name } => self.left(reason, name)?,
             ExtensionPacket::OfferEnd => {
-                Event::OfferEnd { entries: core::mem::take(&mut self.offers) }
+                Event::OfferEnd { entries: core::mem::take(&mut self.offer_entries) }
             }
         })
     }
 
-    /// Counts a request of ours; how many there were before.
+    /// Records a request of this side and returns its number.
     pub(super) fn requested(&mut self, name: &str) -> u64 {
         self.requested.push(name.into());
-        count_on(&mut self.ours)
+        next_number(&mut self.own_requests)
     }
 
-    /// A requested file is not waited for any more.
+    /// Abandons a request.
     pub(super) fn give_up(&mut self, name: &str) {
         if settle(&mut self.requested, name) {
-            self.let_be(name.into());
+            self.ignore_denial(name.into());
         }
     }
 
-    /// A NO for this name is no question.
-    fn let_be(&mut self, name: Box<str>) {
+    /// Ignores a future NO for this name, which is not a question.
+    fn ignore_denial(&mut self, name: Box<str>) {
         if self.given_up.len() >= self.max_questions {
             self.given_up.remove(0);
         }
         self.given_up.push(name);
     }
 
-    /// Whether a NO for this name may answer a request.
+    /// Returns true if a NO for this name may answer a request.
     pub(super) fn is_requesting(&self, name: &str) -> bool {
         self.requested.iter().chain(&self.given_up).any(|requested| **requested == *name)
     }
 
-    /// We say NO about a file. If it is called like an answer, it may have been one.
-    pub(super) fn denies(&mut self, name: &str) {
+    /// Records that this side answers NO about a file. If the file's name looks like an answer, it may have been
+    /// one.
+    pub(super) fn record_denial(&mut self, name: &str) {
         if name.ends_with(NO) {
-            self.let_be([name, NO].concat().into());
+            self.ignore_denial([name, NO].concat().into());
         }
     }
 
-    /// A file is offered.
+    /// Records an offered file.
     pub(super) fn offer(&mut self, name: &str) {
         match self.offered.get_mut(name) {
             Some(open) => *open += 1,
@@ -211,7 +215,7 @@ impl Ledger {
         }
     }
 
-    /// An offer of this file is taken up or declined; whether there was one.
+    /// Settles an offer of this file; returns true if there was one.
     fn settle_offer(&mut self, name: &str) -> bool {
         match self.offered.get_mut(name).filter(|open| **open > 0) {
             Some(open) => {
@@ -231,18 +235,18 @@ impl Ledger {
         self.asked.iter().position(is_it)
     }
 
-    /// What YES or NO answers, if anything.
+    /// Returns the event of a YES or NO, if it answers anything.
     fn answer(&mut self, name: &str, yes: bool, extensions: Extensions) -> Option<Event> {
         if let Some(at) = self.checking(name) {
             self.asked.remove(at);
             return Some(Event::Answer { name: name.into(), yes });
         }
-        // Where requests are refused by their numbers, no name is a refusal.
+        // With receipts, requests are refused by number, never by name.
         let by_name = !extensions.has(Extensions::RECEIPT);
         if yes {
             None
         } else if settle(&mut self.given_up, name) {
-            // Taken for a question, it would be answered, and that answer answered too.
+            // Answering it as a question could start an endless exchange of answers.
             Some(Event::Ignored { verb: Quoted(&format!("X_CHK {name} NO")).to_box() })
         } else if by_name && settle(&mut self.requested, name) {
             Some(Event::Refused { name: name.into() })
@@ -265,29 +269,29 @@ impl Ledger {
         if !self.asked.contains(&Asked::List) {
             return Err(ProtocolError::Unsolicited { got: Quoted(line).to_box() });
         }
-        self.entries = self.one_more(self.entries)?;
+        self.entries = self.count_entry(self.entries)?;
         Ok(match name {
             Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
-            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
+            Err(bad) => Event::InvalidEntry(bad.into()),
         })
     }
 
-    /// It counts as an entry of what it belongs to, a list if one is under way.
+    /// Counts a left-out file as an entry of the pending listing, or else of an offer.
     fn left(&mut self, reason: LeftOutReason, name: Name<'_>) -> Result<Event, ProtocolError> {
         match self.asked.contains(&Asked::List) {
-            true => self.entries = self.one_more(self.entries)?,
-            false => self.all_offers = self.one_more(self.all_offers)?,
+            true => self.entries = self.count_entry(self.entries)?,
+            false => self.session_offer_entries = self.count_entry(self.session_offer_entries)?,
         }
         Ok(match name {
             Ok(name) => Event::LeftOut(LeftOut { name: name.to_owned(), reason }),
-            Err(bad) => Event::InvalidEntry { reason: format!("{bad}").into() },
+            Err(bad) => Event::InvalidEntry(bad.into()),
         })
     }
 
-    /// One file of the batch that is being told.
+    /// Processes one file of the incomplete batch.
     fn file(&mut self, name: Name<'_>, size: Size, line: &str) -> Result<Event, ProtocolError> {
         let unsolicited = || ProtocolError::Unsolicited { got: Quoted(line).to_box() };
-        let (mut batch, left) = self.gathering.take().ok_or_else(unsolicited)?;
+        let (mut batch, left) = self.incomplete_batch.take().ok_or_else(unsolicited)?;
         let total: u64 = batch.files.iter().map(|(_, size)| size).sum();
         let (Ok(name), true) = (name, total + size.bytes() <= MAX_BATCH_LEN) else {
             let expected = "X_FILE name size, of a name that was listed, and 16777216 bytes in all";
@@ -298,13 +302,13 @@ impl Ledger {
         match left {
             1 => Ok(self.owe(Question::Batch(batch))),
             left => {
-                self.gathering = Some((batch, left - 1));
+                self.incomplete_batch = Some((batch, left - 1));
                 Ok(Event::Question)
             }
         }
     }
 
-    fn one_more(&self, entries: u64) -> Result<u64, ProtocolError> {
+    fn count_entry(&self, entries: u64) -> Result<u64, ProtocolError> {
         match entries < self.max_entries {
             true => Ok(entries + 1),
             false => Err(ProtocolError::ListTooLong { entries: self.max_entries }),
@@ -319,7 +323,7 @@ impl Ledger {
         partial: Option<(u64, Digest)>,
         extensions: Extensions,
     ) -> Result<Event, ProtocolError> {
-        let number = count_on(&mut self.theirs);
+        let number = next_number(&mut self.peer_requests);
         match name {
             Ok(name) => {
                 self.settle_offer(name.into_str());
@@ -328,7 +332,7 @@ impl Ledger {
             }
             Err(bad) if extensions.has(Extensions::RECEIPT) => {
                 self.owed.push(Owed::Refusal(number));
-                Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
+                Ok(Event::InvalidQuestion(bad.into()))
             }
             Err(bad) => self.owe_no(bad),
         }
@@ -339,28 +343,28 @@ impl Ledger {
         Event::Question
     }
 
-    /// A question about a name that is none.
+    /// Queues the NO to a question about an invalid name.
     fn owe_no(&mut self, bad: InvalidName<&str>) -> Result<Event, ProtocolError> {
-        // The NO repeats the name, and must itself fit a line.
+        // The NO repeats the name and must fit a line.
         if bad.name.len() + "X_CHK  NO\n".len() > MAX_LINE_LEN {
             return Err(ProtocolError::LineTooLong { got: Quoted(bad.name).to_box() });
         }
         self.owed.push(Owed::No(bad.name.into()));
-        Ok(Event::InvalidQuestion { reason: format!("{bad}").into() })
+        Ok(Event::InvalidQuestion(bad.into()))
     }
 }
 
-/// How a line ends that says so.
+/// The end of a negative answer.
 const NO: &str = " NO";
 
-/// Counts on; how many there were before.
-fn count_on(count: &mut u64) -> u64 {
+/// Returns the next number.
+fn next_number(count: &mut u64) -> u64 {
     let before = *count;
     *count = before.saturating_add(1);
     before
 }
 
-/// Takes out one of that name, and says whether there was one.
+/// Removes one occurrence of the name; returns true if there was one.
 pub(super) fn settle(names: &mut Vec<Box<str>>, name: &str) -> bool {
     let at = names.iter().position(|one| **one == *name);
     at.map(|at| names.swap_remove(at)).is_some()

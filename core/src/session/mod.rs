@@ -1,8 +1,31 @@
 //! One control connection, from either end (section 3).
 //!
-//! Bytes go in with [`Session::receive`]; what they mean comes out of [`Session::next_event`].
-//! Commands append what must be written to the caller's buffer. The seed calls the asking side A;
-//! here either side may ask, and one `Session` does both.
+//! [`Session::receive`] adds bytes; [`Session::next_event`] returns their meaning. Commands append the bytes
+//! to write to the caller's buffer. Where the original specification has only A ask, either side may ask here:
+//! one `Session` is requester and provider.
+//!
+//! ```
+//! use xcher_core::session::{Event, Question};
+//! use xcher_core::{FileName, Limits, Session, Size, Stat};
+//!
+//! let limits = Limits::default();
+//! let (mut requester, mut provider) = (Session::new(&limits), Session::new(&limits));
+//! let mut wire = Vec::new();
+//!
+//! requester.list(&mut wire)?;
+//! provider.receive(&core::mem::take(&mut wire));
+//! assert_eq!(provider.next_event(&mut wire)?, Some(Event::Question));
+//! assert_eq!(provider.question(), Some(&Question::List));
+//! let name = FileName::parse("beach.jpg")?;
+//! provider.answer_entry(name, Size::Exact(700), Stat::default(), &mut wire)?;
+//! provider.answer_list_end(&mut wire)?;
+//!
+//! requester.receive(&wire);
+//! let entry = requester.next_event(&mut wire)?;
+//! assert!(matches!(entry, Some(Event::Entry { size: Size::Exact(700), .. })));
+//! assert_eq!(requester.next_event(&mut wire)?, Some(Event::ListEnd { entries: 1 }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod agreement;
 mod auth;
@@ -35,27 +58,27 @@ use crate::{Limits, LineBuffer, MisuseError, Packet, ProtocolError, Quoted};
 /// One control connection.
 pub struct Session {
     lines: LineBuffer,
-    /// Until both know what they can do.
+    /// The negotiation, until it ends.
     negotiation: Option<Negotiation>,
-    /// What came behind a line of the negotiation: it may be no text.
+    /// Bytes after the current line of the negotiation, which may be encrypted.
     held_back: Vec<u8>,
-    /// Agreed on, and not begun.
+    /// The result of the negotiation, until [`proceed`](Session::proceed) applies it.
     agreement: Option<Agreement>,
     privacy: Option<Box<Privacy>>,
     auth: Option<Auth>,
     extensions: Extensions,
     side: Side,
-    /// The probe was given up, and may still be answered.
+    /// True if the probe was abandoned and may still be answered.
     probed: bool,
     ours: State,
     theirs: State,
     ledger: Ledger,
-    /// No answers for now.
+    /// True while the session's own answers are held back.
     held: bool,
 }
 
 impl Session {
-    /// A connection on which nothing was said yet, and only the six packets will be.
+    /// Creates a new connection that uses only the base protocol.
     pub fn new(limits: &Limits) -> Self {
         Self {
             lines: LineBuffer::new(),
@@ -74,16 +97,16 @@ impl Session {
         }
     }
 
-    /// A connection that begins by finding out what the other side can do: [`Event::Agreed`].
+    /// Creates a new connection that starts with a negotiation, which ends with [`Event::Agreed`] (section 9).
     pub fn negotiate(limits: &Limits, terms: Terms, out: &mut Vec<u8>) -> Self {
-        let begins = out.len();
+        let start = out.len();
         let side = terms.side;
         let negotiation = Some(Negotiation::new(terms, out));
-        let ours = if out.len() > begins { State::Open } else { State::Silent };
+        let ours = if out.len() > start { State::Open } else { State::Silent };
         Self { negotiation, side, ours, ..Self::new(limits) }
     }
 
-    /// Takes bytes as they came. Take all events before bringing more.
+    /// Adds received bytes. Take all events before adding more.
     pub fn receive(&mut self, bytes: &[u8]) {
         if self.negotiation.is_some() || self.agreement.is_some() {
             self.held_back.extend_from_slice(bytes);
@@ -94,12 +117,12 @@ impl Session {
         }
     }
 
-    /// The meaning of the next line; `None` until more bytes come, or while as many questions wait
-    /// for their answers as the limits allow.
+    /// Returns the meaning of the next line; `None` until more bytes arrive, and while
+    /// [`is_full`](Self::is_full). May append answers to `out`.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError`] where the other side broke the protocol: close the connection.
+    /// [`ProtocolError`] if the peer broke the protocol: close the connection.
     pub fn next_event(&mut self, out: &mut Vec<u8>) -> Result<Option<Event>, ProtocolError> {
         if self.is_full() || self.agreement.is_some() {
             return Ok(None);
@@ -122,17 +145,17 @@ impl Session {
             return Ok(Some(Event::Ignored { verb: Quoted(text).to_box() }));
         }
         if let Some(privacy) = &mut self.privacy
-            && let Some(event) = privacy.heard(text, out)?
+            && let Some(event) = privacy.receive_line(text, out)?
         {
             return Ok(Some(event));
         }
         if self.auth.is_some() && text != "X_END" {
-            // The lines are few, and the caller comes again.
+            // Copies the line: a proof has only a few of them.
             let text = alloc::string::String::from(text);
             return self.receive_auth(&text, out).map(|event| event.or(Some(Event::Question)));
         }
         let packet = match Packet::parse(text)? {
-            // A first line of an unknown kind may come from anything that can be made to send one.
+            // Any program can be made to send an unknown first line: it does not identify a peer.
             Packet::Unknown { .. } if self.theirs == State::Silent => {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
             }
@@ -143,15 +166,15 @@ impl Session {
             return Err(ProtocolError::AfterEnd { got: Quoted(text).to_box() });
         };
         self.theirs = next;
-        let extra = match packet {
+        let extension = match packet {
             Packet::Unknown { .. } => ExtensionPacket::parse(text, self.extensions)?,
             _ => None,
         };
-        let event = match extra {
-            Some(extra) => self.ledger.receive_extension(extra, text, self.extensions)?,
-            None => self.ledger.heard(packet, text, self.extensions)?,
+        let event = match extension {
+            Some(packet) => self.ledger.receive_extension(packet, text, self.extensions)?,
+            None => self.ledger.receive(packet, text, self.extensions)?,
         };
-        self.answer_bad_names(out);
+        self.answer_invalid_names(out);
         Ok(Some(event))
     }
 
@@ -165,16 +188,16 @@ impl Session {
         Ok(())
     }
 
-    /// Says X_END. Nothing is asked after it.
+    /// Sends X_END. Nothing may be sent after it.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::Closing`] if it was said.
+    /// [`MisuseError::Closing`] if X_END was sent.
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         self.send(Packet::End, out)
     }
 
-    /// The connection is closed, by whichever side.
+    /// Reports that either side closed the connection.
     ///
     /// # Errors
     ///
@@ -186,14 +209,14 @@ impl Session {
         }
         self.theirs = State::Closed;
         self.ours = State::Closed;
-        let half = self.privacy.as_ref().is_some_and(|privacy| privacy.is_half());
-        match self.lines.partial_line().or(half.then_some("")) {
+        let incomplete = self.privacy.as_ref().is_some_and(|privacy| privacy.is_half());
+        match self.lines.partial_line().or(incomplete.then_some("")) {
             Some(got) if !ended => Err(ProtocolError::IncompleteLine { got: Quoted(got).to_box() }),
             _ => Ok(()),
         }
     }
 
-    /// Whether the other side has sent a packet: that it is a peer at all.
+    /// Returns true once the peer has sent a valid packet, which identifies it as an XCHER peer.
     pub fn has_received_packet(&self) -> bool {
         self.theirs != State::Silent
     }
@@ -205,7 +228,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether nothing may be sent any more.
+    /// Returns true if nothing may be sent any more.
     fn has_ended(&self) -> bool {
         matches!(self.ours, State::Ended | State::Closed)
     }

@@ -1,6 +1,6 @@
-//! How both sides find out what they can do beyond the six packets, and agree on keys (section 9).
+//! Negotiates the extensions and the keys of a session (section 9).
 //!
-//! A side that knows only the six packets sees one question about a file that nobody can have.
+//! A base-protocol peer sees only one question, about a file that cannot exist.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -16,81 +16,81 @@ const PROBE: &str = "X_CHK //xcher/2";
 const YES: &str = "X_CHK //xcher/2 YES";
 const NO: &str = "X_CHK //xcher/2 NO";
 
-/// What a side brings to a negotiation.
+/// One side's terms of a negotiation.
 pub struct Terms {
-    /// Which side it is.
+    /// The side.
     pub side: Side,
-    /// Who it is.
+    /// The identity to prove.
     pub identity: Arc<Identity>,
-    /// For the keys of this session alone.
+    /// Randomness for the keys of this session.
     pub entropy: Entropy,
-    /// The nick that was called, as X_INIT spelled it.
+    /// The callee's nick, as X_INIT spelled it.
     pub callee_nick: Option<Nick>,
-    /// What it can do.
+    /// The extensions to offer.
     pub extensions: Extensions,
-    /// It speaks in private or not at all.
+    /// True to reject an unencrypted session. Implied by `expected_key` and `code`.
     pub require_encryption: bool,
-    /// Whom it expects, if it knows.
+    /// The key that the peer must prove, if it is pinned.
     pub expected_key: Option<PublicKey>,
-    /// What both are to prove to know.
+    /// The code that both sides must prove.
     pub code: Option<Code>,
 }
 
-/// How a negotiation ended.
+/// The result of a negotiation.
 pub(super) enum Agreement {
-    /// Both know more than the six packets, and share keys: without them no extension is in force.
+    /// Both sides support extensions and share keys. Without keys no extension is in force.
     Encrypted { extensions: Extensions, secured: Box<Secured> },
-    /// The six packets are all.
+    /// The base protocol, unencrypted.
     Plain,
 }
 
-/// What a handshake brought.
+/// The results of a handshake.
 pub(super) struct Secured {
     pub(super) keys: Keys,
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
     pub(super) safety: Safety,
     pub(super) auth: Option<Auth>,
-    /// What is said first, in private, to prove the code.
+    /// The first message of the code's proof, sent encrypted.
     pub(super) proof: Vec<u8>,
 }
 
-/// What a line did.
-pub(super) enum Heard {
+/// The effect of a line.
+pub(super) enum Outcome {
     Agreed(Agreement),
-    /// The six packets are all, and this is one of them.
-    NotTaken,
+    /// The peer uses the base protocol, and the line is one of its packets.
+    NotNegotiation,
 }
 
 pub(super) struct Negotiation {
     terms: Terms,
     stage: Stage,
-    /// The lines that the handshake vouches for.
+    /// The lines that the handshake authenticates.
     prologue: Vec<u8>,
 }
 
 enum Stage {
-    /// The caller asked, and waits for YES or NO.
-    Probing,
-    /// The called side waits for the probe.
-    Waiting,
-    /// YES was said; X_CAPS is to come.
-    Naming,
-    Securing {
+    /// The caller has sent the probe and awaits YES or NO.
+    AwaitingAnswer,
+    /// The callee awaits the probe.
+    AwaitingProbe,
+    /// The probe was answered with YES; X_CAPS follows.
+    ExchangingCaps,
+    Handshaking {
         handshake: Handshake,
         extensions: Extensions,
     },
 }
 
 impl Negotiation {
-    /// Begins; the caller asks.
+    /// Starts the negotiation; the caller sends the probe.
     pub(super) fn new(terms: Terms, out: &mut Vec<u8>) -> Self {
         let stage = match terms.side {
             Side::Caller => {
                 put(out, PROBE);
-                Stage::Probing
+                Stage::AwaitingAnswer
             }
-            Side::Callee => Stage::Waiting,
+            Side::Callee => Stage::AwaitingProbe,
         };
         let mut prologue = Vec::new();
         prologue.extend_from_slice(b"X_INIT ");
@@ -100,65 +100,65 @@ impl Negotiation {
         Self { terms, stage, prologue }
     }
 
-    /// Takes a line; says how it ended, if it did.
-    pub(super) fn heard(
+    /// Processes a line; returns the outcome once the negotiation has ended.
+    pub(super) fn receive(
         &mut self,
         line: &str,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Heard>, ProtocolError> {
+    ) -> Result<Option<Outcome>, ProtocolError> {
         match &mut self.stage {
-            Stage::Probing => match line {
-                YES => self.stage = Stage::Naming,
+            Stage::AwaitingAnswer => match line {
+                YES => self.stage = Stage::ExchangingCaps,
                 NO => {
-                    self.give_up()?;
-                    return Ok(Some(Heard::Agreed(Agreement::Plain)));
+                    self.abandon()?;
+                    return Ok(Some(Outcome::Agreed(Agreement::Plain)));
                 }
-                _ => return self.not_taken(),
+                _ => return self.not_negotiation(),
             },
-            Stage::Waiting => match line {
+            Stage::AwaitingProbe => match line {
                 PROBE => {
                     put(out, YES);
-                    self.name(out);
-                    self.stage = Stage::Naming;
+                    self.send_caps(out);
+                    self.stage = Stage::ExchangingCaps;
                 }
-                _ => return self.not_taken(),
+                _ => return self.not_negotiation(),
             },
-            Stage::Naming => {
+            Stage::ExchangingCaps => {
                 let Some(words) = line.strip_prefix("X_CAPS ") else {
                     return match self.terms.side {
-                        // No peer of the six packets says YES.
+                        // No base-protocol peer answers YES.
                         Side::Caller => Err(ProtocolError::EncryptionNotOffered),
-                        // A caller may have given up waiting for the YES.
-                        Side::Callee => self.not_taken(),
+                        // The caller may have stopped waiting for the YES.
+                        Side::Callee => self.not_negotiation(),
                     };
                 };
-                let theirs = Extensions::parse(words)
+                let offered = Extensions::parse(words)
                     .ok_or_else(|| malformed("X_CAPS word word …", line))?;
-                let extensions = self.terms.extensions.agreed(theirs);
-                // The called side's line comes first, in the prologue too.
+                let extensions = self.terms.extensions.agreed(offered);
+                // The callee's line comes first, in the prologue too.
                 put(&mut self.prologue, line);
                 if self.terms.side == Side::Caller {
-                    self.name(out);
+                    self.send_caps(out);
                 }
-                return self.named(extensions, out);
+                return self.agree(extensions, out);
             }
-            Stage::Securing { handshake, .. } => {
+            Stage::Handshaking { handshake, .. } => {
                 let message = line
                     .strip_prefix("X_SECURE ")
                     .ok_or_else(|| malformed("X_SECURE base64", line))?;
                 handshake.read(message).map_err(ProtocolError::Secure)?;
-                return self.secure(out);
+                return self.handshake(out);
             }
         }
         Ok(None)
     }
 
-    /// The six packets are all.
+    /// Falls back to the base protocol.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::Unencrypted`] where that will not do.
-    pub(super) fn give_up(&self) -> Result<(), ProtocolError> {
+    /// [`ProtocolError::Unencrypted`] if the terms require encryption.
+    pub(super) fn abandon(&self) -> Result<(), ProtocolError> {
         let Terms { require_encryption, expected_key, code, .. } = &self.terms;
         match *require_encryption || expected_key.is_some() || code.is_some() {
             true => Err(ProtocolError::Unencrypted),
@@ -166,44 +166,44 @@ impl Negotiation {
         }
     }
 
-    /// Whether nothing was agreed on yet, so that it may still be given up.
+    /// Returns true if nothing was agreed yet, so that the negotiation may be abandoned.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Probing | Stage::Waiting)
+        matches!(self.stage, Stage::AwaitingAnswer | Stage::AwaitingProbe)
     }
 
-    fn not_taken(&self) -> Result<Option<Heard>, ProtocolError> {
-        self.give_up()?;
-        Ok(Some(Heard::NotTaken))
+    fn not_negotiation(&self) -> Result<Option<Outcome>, ProtocolError> {
+        self.abandon()?;
+        Ok(Some(Outcome::NotNegotiation))
     }
 
-    /// Says what this side can do.
-    fn name(&mut self, out: &mut Vec<u8>) {
-        let begins = out.len();
+    /// Sends this side's X_CAPS.
+    fn send_caps(&mut self, out: &mut Vec<u8>) {
+        let start = out.len();
         self.terms.extensions.encode(out);
-        self.prologue.extend_from_slice(&out[begins..]);
+        self.prologue.extend_from_slice(&out[start..]);
     }
 
-    fn named(
+    fn agree(
         &mut self,
         extensions: Extensions,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Heard>, ProtocolError> {
+    ) -> Result<Option<Outcome>, ProtocolError> {
         if !extensions.has(Extensions::SECURE) {
             return Err(ProtocolError::EncryptionNotOffered);
         }
         let Terms { side, identity, entropy, .. } = &mut self.terms;
         let handshake = Handshake::new(*side, identity, &self.prologue, entropy);
-        self.stage = Stage::Securing { handshake, extensions };
+        self.stage = Stage::Handshaking { handshake, extensions };
         match self.terms.side {
-            Side::Caller => self.secure(out),
+            Side::Caller => self.handshake(out),
             Side::Callee => Ok(None),
         }
     }
 
-    /// Says the next message of the handshake, where it is this side's turn.
-    fn secure(&mut self, out: &mut Vec<u8>) -> Result<Option<Heard>, ProtocolError> {
-        let Stage::Securing { handshake, extensions } = &mut self.stage else { return Ok(None) };
-        // Before anything more is said to whom it may concern.
+    /// Sends the next message of the handshake, if it is this side's turn.
+    fn handshake(&mut self, out: &mut Vec<u8>) -> Result<Option<Outcome>, ProtocolError> {
+        let Stage::Handshaking { handshake, extensions } = &mut self.stage else { return Ok(None) };
+        // Checked before sending anything more to an unexpected peer.
         if let (Some(expected), Some(got)) = (self.terms.expected_key, handshake.remote_key())
             && expected != got
         {
@@ -218,7 +218,8 @@ impl Negotiation {
             return Ok(None);
         }
         let extensions = *extensions;
-        let Stage::Securing { handshake, .. } = core::mem::replace(&mut self.stage, Stage::Naming)
+        let Stage::Handshaking { handshake, .. } =
+            core::mem::replace(&mut self.stage, Stage::ExchangingCaps)
         else {
             return Ok(None);
         };
@@ -229,13 +230,13 @@ impl Negotiation {
         }
         let safety = Safety::new(&keys, entropy);
         let mut proof = Vec::new();
-        let auth = code.as_ref().map(|code| Auth::begin(*side, code, &keys, entropy, &mut proof));
+        let auth = code.as_ref().map(|code| Auth::start(*side, code, &keys, entropy, &mut proof));
         let secured = Box::new(Secured { keys, sealer, opener, safety, auth, proof });
-        Ok(Some(Heard::Agreed(Agreement::Encrypted { extensions, secured })))
+        Ok(Some(Outcome::Agreed(Agreement::Encrypted { extensions, secured })))
     }
 }
 
-/// A line that answers the probe after it was given up.
+/// Returns true if a line is an answer to an abandoned probe.
 pub(super) fn is_late(line: &str) -> bool {
     line == YES || line == NO
 }

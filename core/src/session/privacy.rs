@@ -1,4 +1,4 @@
-//! A control connection that nobody else can read (section 11).
+//! The encrypted state of a session (section 11).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,26 +16,26 @@ pub(super) struct Privacy {
     sealer: Sealer,
     opener: Opener,
     safety: Safety,
-    /// What came was not what the other side sent; nothing is taken after it.
+    /// The first error of a record. Nothing is accepted after it.
     error: Option<SecureError>,
 }
 
 impl Privacy {
-    /// Begins; what of it is a proof is the session's.
-    pub(super) fn begin(secured: Box<Secured>, out: &mut Vec<u8>) -> Box<Self> {
+    /// Starts encryption; the session keeps the proof of the code.
+    pub(super) fn start(secured: Box<Secured>, out: &mut Vec<u8>) -> Box<Self> {
         let Secured { keys, sealer, opener, safety, proof, .. } = *secured;
         out.extend_from_slice(&proof);
         let mut privacy = Box::new(Self { keys, sealer, opener, safety, error: None });
-        privacy.say_safety(out);
+        privacy.send_sas(out);
         privacy
     }
 
-    /// The handshake hash, and the key that the other side showed.
+    /// Returns the handshake hash and the peer's key.
     pub(super) fn handshake(&self) -> (&[u8; 32], PublicKey) {
         (self.keys.hash(), self.keys.remote_key())
     }
 
-    /// Takes records, split anywhere.
+    /// Adds records, split anywhere, and appends their text to `lines`.
     pub(super) fn receive(&mut self, mut bytes: &[u8], lines: &mut LineBuffer) {
         while self.error.is_none() {
             match self.opener.receive(&mut bytes) {
@@ -46,30 +46,30 @@ impl Privacy {
         }
     }
 
-    /// What is wrong, once all that came before it was taken.
+    /// Returns the error of a record, once all lines before it were taken.
     pub(super) fn error(&self) -> Result<Option<Event>, ProtocolError> {
         self.error.clone().map_or(Ok(None), |error| Err(ProtocolError::Secure(error)))
     }
 
-    /// Whether part of a record came.
+    /// Returns true if a record is incomplete.
     pub(super) fn is_half(&self) -> bool {
         self.opener.is_half()
     }
 
-    /// Takes a line, if it is one of the safety words' (section 11.5).
-    pub(super) fn heard(
+    /// Processes a line, if it is an X_SAS (section 11.5).
+    pub(super) fn receive_line(
         &mut self,
         line: &str,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event>, ProtocolError> {
         let Some(message) = line.strip_prefix(X_SAS) else { return Ok(None) };
         self.safety.read(message).map_err(ProtocolError::Secure)?;
-        self.say_safety(out);
+        self.send_sas(out);
         let words = self.safety.words().map(|words| alloc::format!("{words}").into());
         Ok(Some(Event::SafetyWords { words }))
     }
 
-    fn say_safety(&mut self, out: &mut Vec<u8>) {
+    fn send_sas(&mut self, out: &mut Vec<u8>) {
         if let Some(message) = self.safety.write() {
             out.extend_from_slice(X_SAS.as_bytes());
             out.extend_from_slice(message.as_bytes());
@@ -79,20 +79,20 @@ impl Privacy {
 }
 
 impl Session {
-    /// What goes over the connection for bytes that were written to a caller's buffer. Not for those
-    /// that were written before [`proceed`](Self::proceed).
+    /// Encrypts bytes that this session appended to the caller's buffer, if the session is encrypted. Do not
+    /// pass bytes appended before [`proceed`](Self::proceed).
     pub fn seal(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         let Some(privacy) = &mut self.privacy else { return bytes };
         let mut sealed = Vec::new();
-        // It fails after 2⁶⁴ records.
+        // Fails only after 2⁶⁴ records.
         match privacy.sealer.seal(&bytes, &mut sealed) {
             Ok(()) => sealed,
             Err(_) => Vec::new(),
         }
     }
 
-    /// How the bytes of what was requested are sealed: of the request of this number among those of one
-    /// side. `None` in the clear.
+    /// Returns the seal for the data connection of request `number` of one side; `None` if the session is
+    /// unencrypted.
     pub fn data_seal(&self, requester: Side, number: u64) -> Option<Seal> {
         let aes = self.extensions.has(Extensions::AES);
         let cipher = if aes { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
@@ -100,7 +100,7 @@ impl Session {
         Some(Seal::new(key, self.extensions.has(Extensions::VERIFY)))
     }
 
-    /// Which side this is.
+    /// Returns this side.
     pub fn side(&self) -> Side {
         self.side
     }

@@ -1,4 +1,4 @@
-//! What this side asks, and offers.
+//! Questions, requests and offers of this side.
 
 use alloc::vec::Vec;
 
@@ -9,11 +9,11 @@ use crate::stream::Digest;
 use crate::{FileName, Kind, LeftOut, MisuseError, NotStored, Packet, Size, Stat};
 
 impl Session {
-    /// Asks for everything that is shared.
+    /// Asks for the peer's listing.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::AlreadyAsked`] while a list is under way, [`MisuseError::Closing`].
+    /// [`MisuseError::AlreadyAsked`] while a listing is pending, [`MisuseError::Closing`].
     pub fn list(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         if self.ledger.asked.contains(&Asked::List) {
             return Err(MisuseError::AlreadyAsked);
@@ -23,13 +23,13 @@ impl Session {
         Ok(())
     }
 
-    /// Asks whether a file is shared.
+    /// Asks if the peer shares a file.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::AlreadyAsked`] while the same question, or a request of the same file, has no
-    /// answer: both would be answered by the same line. [`MisuseError::TooManyRequests`] for more
-    /// questions than this side would bear itself. [`MisuseError::Closing`].
+    /// [`MisuseError::AlreadyAsked`] while the same question, or a request for the same file, is pending: the
+    /// same line would answer both. [`MisuseError::TooManyRequests`] above
+    /// [`Limits::questions`](crate::Limits::questions). [`MisuseError::Closing`].
     pub fn check(&mut self, name: FileName<&str>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let text = name.into_str();
         let by_name = !self.extensions.has(Extensions::RECEIPT);
@@ -44,8 +44,8 @@ impl Session {
         Ok(())
     }
 
-    /// Requests a file, to be sent to `port` of this host. [`settle`](Self::settle) it when its
-    /// transfer is over. Says how many were requested before.
+    /// Requests a file, to be sent to `port` of this host. Call [`settle`](Self::settle) when its transfer has
+    /// ended. Returns the number of the request, from 0.
     ///
     /// # Errors
     ///
@@ -61,8 +61,8 @@ impl Session {
         Ok(self.ledger.requested(name.into_str()))
     }
 
-    /// As [`request`](Self::request), of what follows the first `offset` bytes, which have this sum.
-    /// Only where both sides named it.
+    /// Requests the rest of a file after `offset` bytes with this digest (section 14), as
+    /// [`request`](Self::request). Requires [`Extensions::RESUME`].
     ///
     /// # Errors
     ///
@@ -82,9 +82,9 @@ impl Session {
         Ok(self.ledger.requested(name.into_str()))
     }
 
-    /// Requests many small files in one connection (section 18): at least one, of exact sizes, and no
-    /// more than [`batch`](crate::batch) allows. What [`settle`](Self::settle) and a NO name is the
-    /// first. Only where both sides named it.
+    /// Requests a batch of at least one file, of exact sizes and within the limits of
+    /// [`batch`](crate::batch) (section 18). [`settle`](Self::settle) and a NO name its first file. Requires
+    /// [`Extensions::BATCH`]. Returns the number of the request, from 0.
     ///
     /// # Errors
     ///
@@ -107,27 +107,26 @@ impl Session {
         Ok(self.ledger.requested(first.unwrap_or_default()))
     }
 
-    /// A requested file is not waited for any more, and nothing of it came: a NO for its name may
-    /// still, and is passed over.
+    /// Abandons a request of which nothing arrived: a NO for its name may still arrive and is ignored.
     pub fn give_up(&mut self, name: &str) {
         match self.extensions.has(Extensions::RECEIPT) {
-            // Its refusal has a number, and is no question whatever becomes of it.
+            // Its refusal has a number and cannot be mistaken for a question.
             true => self.settle(name),
             false => self.ledger.give_up(name),
         }
     }
 
-    /// The transfer of a requested file is over: a NO for its name is no longer expected.
+    /// Ends the request of a file: a NO for its name is no longer expected.
     pub fn settle(&mut self, name: &str) {
         ledger::settle(&mut self.ledger.requested, name);
     }
 
-    /// Whether a question of ours waits for its answer.
+    /// Returns true if a question of this side is pending.
     pub fn has_pending_question(&self) -> bool {
         !self.ledger.asked.is_empty()
     }
 
-    /// Offers a file; [`offer_end`](Self::offer_end) follows the last. Only where both sides named it.
+    /// Offers a file; call [`offer_end`](Self::offer_end) after the last one. Requires [`Extensions::OFFER`].
     ///
     /// # Errors
     ///
@@ -140,7 +139,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         if stat.kind != Kind::File && !self.extensions.has(Extensions::STAT) {
-            // It would be taken for a file (section 16).
+            // The peer would take it for a file (section 16).
             return Ok(());
         }
         let stat = self.extensions.has(Extensions::STAT).then_some(stat);
@@ -149,7 +148,7 @@ impl Session {
         Ok(())
     }
 
-    /// Reports how much will be requested. Only where both sides named it.
+    /// Announces how much this side will request. Requires [`Extensions::RECEIPT`].
     ///
     /// # Errors
     ///
@@ -158,7 +157,7 @@ impl Session {
         self.send_extension(&ExtensionPacket::Want(want), out)
     }
 
-    /// Reports what became of files that were requested. Only where both sides named it.
+    /// Reports if requested files are stored. Requires [`Extensions::RECEIPT`].
     ///
     /// # Errors
     ///
@@ -167,7 +166,7 @@ impl Session {
         self.send_extension(&ExtensionPacket::Receipt(receipt), out)
     }
 
-    /// Names a file that is wanted and is not requested. Only where both sides named it.
+    /// Names a wanted file that this side will not request. Requires [`Extensions::RECEIPT`].
     ///
     /// # Errors
     ///
@@ -181,8 +180,8 @@ impl Session {
         self.send_extension(&ExtensionPacket::Unasked { reason, name: Ok(name) }, out)
     }
 
-    /// Names what is left out of an offer, before its end; nothing to a side that would not know what it
-    /// is.
+    /// Names a file that is left out of an offer, before its end. Does nothing without
+    /// [`Extensions::LEFT`].
     ///
     /// # Errors
     ///
@@ -197,7 +196,7 @@ impl Session {
         )
     }
 
-    /// The offer is complete.
+    /// Ends an offer.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What this side answers, in the order of the questions.
+//! Answers of this side, in the order of the questions.
 
 use alloc::vec::Vec;
 
@@ -9,20 +9,20 @@ use crate::state::State;
 use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
 impl Session {
-    /// Whether nothing more is read until questions are answered.
+    /// Returns true while [`Limits::questions`](crate::Limits::questions) are pending: the session reads nothing
+    /// until this side answers.
     pub fn is_full(&self) -> bool {
         self.ledger.owed.len() >= self.ledger.max_questions
     }
 
-    /// Holds back the NOs that this session gives by itself, while too much is written and not sent
-    /// already; questions wait meanwhile, and what the other side answers is still taken. `false`
-    /// gives those that are due.
+    /// Holds back the NOs that the session sends by itself, for use while too many bytes are unsent. Questions
+    /// stay queued meanwhile, and answers of the peer are still processed. `false` sends the NOs that are due.
     pub fn hold_answers(&mut self, hold: bool, out: &mut Vec<u8>) {
         self.held = hold;
-        self.answer_bad_names(out);
+        self.answer_invalid_names(out);
     }
 
-    /// The oldest question of the other side's that has no answer.
+    /// Returns the peer's oldest pending question.
     pub fn question(&self) -> Option<&Question> {
         match self.ledger.owed.first()? {
             Owed::Answer(question) => Some(question),
@@ -30,11 +30,11 @@ impl Session {
         }
     }
 
-    /// One file of the answer to [`Question::List`].
+    /// Sends one entry of the answer to [`Question::List`].
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
+    /// [`MisuseError::NotOldestQuestion`] unless this is the oldest question; [`MisuseError::Closing`].
     pub fn answer_entry(
         &mut self,
         name: FileName<&str>,
@@ -47,18 +47,18 @@ impl Session {
             Some(Question::List) if self.extensions.has(Extensions::STAT) => {
                 self.send_extension(&ExtensionPacket::Stat { name, size, stat }, out)
             }
-            // It would be taken for a file (section 16).
+            // The peer would take it for a file (section 16).
             Some(Question::List) if stat.kind != Kind::File => Ok(()),
             Some(Question::List) => self.send(Packet::Entry { name, size }, out),
             _ => Err(MisuseError::NotOldestQuestion),
         }
     }
 
-    /// Names what is left out of the list; nothing to a side that would not know what it is.
+    /// Names a file that is left out of the listing. Does nothing without [`Extensions::LEFT`].
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
+    /// [`MisuseError::NotOldestQuestion`] unless the listing is the oldest question; [`MisuseError::Closing`].
     pub fn answer_left_out(
         &mut self,
         left: &LeftOut,
@@ -70,28 +70,28 @@ impl Session {
         }
     }
 
-    /// The list is complete.
+    /// Ends the answer to [`Question::List`].
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotOldestQuestion`] unless the list is the oldest question.
+    /// [`MisuseError::NotOldestQuestion`] unless this is the oldest question; [`MisuseError::Closing`].
     pub fn answer_list_end(&mut self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self.question() {
             Some(Question::List) => {
                 self.send(Packet::ListEnd, out)?;
                 self.ledger.owed.remove(0);
-                self.answer_bad_names(out);
+                self.answer_invalid_names(out);
                 Ok(())
             }
             _ => Err(MisuseError::NotOldestQuestion),
         }
     }
 
-    /// Whether the file of a [`Question::Check`] is shared.
+    /// Answers a [`Question::Check`]: `yes` if the file is shared.
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotOldestQuestion`] unless that is the oldest question; [`MisuseError::Closing`].
+    /// [`MisuseError::NotOldestQuestion`] unless this is the oldest question; [`MisuseError::Closing`].
     pub fn answer_check(&mut self, yes: bool, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let Some(Question::Check(name)) = self.question().cloned() else {
             return Err(MisuseError::NotOldestQuestion);
@@ -101,52 +101,51 @@ impl Session {
         }
         self.answer(name.as_str(), yes, out);
         self.ledger.owed.remove(0);
-        self.answer_bad_names(out);
+        self.answer_invalid_names(out);
         Ok(())
     }
 
-    /// Takes a [`Question::Request`] that is the oldest question. Its answer is the file, or
-    /// [`refuse`](Self::refuse).
+    /// Takes a [`Question::Request`], if it is the oldest question. The answer is the file or
+    /// [`refuse_request`](Self::refuse_request).
     pub fn take_request(&mut self, out: &mut Vec<u8>) -> Option<Request> {
         let Some(Question::Request(_)) = self.question() else { return None };
         let Owed::Answer(Question::Request(request)) = self.ledger.owed.remove(0) else {
             return None;
         };
-        self.answer_bad_names(out);
+        self.answer_invalid_names(out);
         Some(request)
     }
 
-    /// Takes a [`Question::Batch`] that is the oldest question.
+    /// Takes a [`Question::Batch`], if it is the oldest question.
     pub fn take_batch(&mut self, out: &mut Vec<u8>) -> Option<Batch> {
         let Some(Question::Batch(_)) = self.question() else { return None };
         let Owed::Answer(Question::Batch(batch)) = self.ledger.owed.remove(0) else { return None };
-        self.answer_bad_names(out);
+        self.answer_invalid_names(out);
         Some(batch)
     }
 
-    /// What the request of this number asked for, which was this file or this one and others, will not
-    /// come.
+    /// Refuses the request of this number, whose first or only file is `name`.
     pub fn refuse_request(&mut self, number: u64, name: &FileName, out: &mut Vec<u8>) {
         match self.extensions.has(Extensions::RECEIPT) {
-            // A session that is over takes no answer.
+            // Ignored: a closing session needs no answer.
             true => _ = self.send_extension(&ExtensionPacket::Refused { number }, out),
             false => self.refuse(name, out),
         }
     }
 
-    /// A file is not wanted, or will not come.
+    /// Answers NO about a file: declines an offered one or refuses a requested one.
     pub fn refuse(&mut self, name: &FileName, out: &mut Vec<u8>) {
         if !self.has_ended() {
             self.answer(name.as_str(), false, out);
         }
     }
 
-    /// Says where this side listens for a file that was requested with port 0.
+    /// Sends the port on which this side listens, for a request with port 0 (section 15).
     ///
     /// # Errors
     ///
     /// [`MisuseError::Closing`].
-    pub fn listening(
+    pub fn answer_port(
         &mut self,
         number: u64,
         port: u16,
@@ -155,8 +154,8 @@ impl Session {
         self.send_extension(&ExtensionPacket::Port { number, port }, out)
     }
 
-    /// Gives the NOs whose turn has come.
-    pub(super) fn answer_bad_names(&mut self, out: &mut Vec<u8>) {
+    /// Sends the NOs that are due.
+    pub(super) fn answer_invalid_names(&mut self, out: &mut Vec<u8>) {
         while let (false, Some(Owed::No(_) | Owed::Refusal(_))) =
             (self.held, self.ledger.owed.first())
         {
@@ -174,7 +173,7 @@ impl Session {
         Packet::encode_answer(name, yes, out);
         self.ours = State::Open;
         if !yes {
-            self.ledger.denies(name);
+            self.ledger.record_denial(name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a session must not do.
+//! Invariants of a session.
 
 use super::*;
 use crate::{FileName, Kind, LeftOut, LeftOutReason, Size, Stat};
@@ -18,19 +18,19 @@ fn session() -> Session {
 }
 
 #[test]
-fn nothing_is_written_behind_our_end() {
+fn nothing_is_sent_after_x_end() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_CHK a\n", &mut out);
     session.end(&mut out).expect("open");
     assert_eq!(session.answer_check(true, &mut out), Err(MisuseError::Closing));
-    assert!(session.question().is_some(), "what failed has changed nothing");
+    assert!(session.question().is_some(), "a failed command changes nothing");
     session.refuse(&FileName::new("a").expect("valid"), &mut out);
     heard(&mut session, b"X_CHK ../a\n", &mut out);
     assert_eq!(out, b"X_END\n");
 }
 
 #[test]
-fn a_list_that_cannot_be_ended_stays_asked_for() {
+fn a_list_question_stays_pending_if_its_end_cannot_be_sent() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_FILELIST\n", &mut out);
     session.end(&mut out).expect("open");
@@ -39,14 +39,14 @@ fn a_list_that_cannot_be_ended_stays_asked_for() {
 }
 
 #[test]
-fn a_connection_that_ends_inside_a_character_ends_inside_a_line() {
+fn a_connection_that_ends_inside_a_character_is_incomplete() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_CHK a\n\xc3", &mut out);
     assert!(matches!(session.close(), Err(ProtocolError::IncompleteLine { .. })));
 }
 
 #[test]
-fn whole_lines_that_wait_are_no_half_line() {
+fn complete_lines_not_yet_taken_are_not_incomplete() {
     let (mut session, mut out) = (session(), Vec::new());
     let events = heard(&mut session, b"X_CHK a\nX_CHK b\nX_CHK c\n", &mut out);
     assert_eq!(events.len(), 2, "the third waits");
@@ -54,7 +54,7 @@ fn whole_lines_that_wait_are_no_half_line() {
 }
 
 #[test]
-fn bad_names_get_their_no_in_their_turn() {
+fn invalid_names_are_answered_in_order() {
     let (mut session, mut out) = (session(), Vec::new());
     heard(&mut session, b"X_CHK a\nX_CHK ../b\n", &mut out);
     assert_eq!(out, b"");
@@ -63,7 +63,7 @@ fn bad_names_get_their_no_in_their_turn() {
 }
 
 #[test]
-fn folders_links_and_what_is_left_out_are_named_only_to_whom_knows_of_them() {
+fn folders_links_and_left_out_files_are_sent_only_to_peers_that_support_them() {
     let all = Extensions::STAT.with(Extensions::LEFT).with(Extensions::OFFER);
     let left =
         LeftOut { name: FileName::new("a/b").expect("valid"), reason: LeftOutReason::Unreadable };
@@ -102,7 +102,7 @@ fn folders_links_and_what_is_left_out_are_named_only_to_whom_knows_of_them() {
 }
 
 #[test]
-fn what_is_left_out_counts_as_an_entry() {
+fn left_out_files_count_as_entries() {
     let limits = Limits { entries: 2, ..Limits::default() };
     for asks in [true, false] {
         let (mut session, mut out) = (Session::new(&limits), Vec::new());

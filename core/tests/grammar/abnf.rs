@@ -150,7 +150,7 @@ impl Grammar {
         ends
     }
 
-    /// What the comments of the appendix say of a rule and ABNF cannot.
+    /// Applies the comments of the appendix, for what ABNF cannot express.
     fn holds(&self, rule: &str, matched: &[u8]) -> bool {
         let text = || std::str::from_utf8(matched).unwrap_or_default();
         if let Some(bounds) = self.bounds.get(rule) {

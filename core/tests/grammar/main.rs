@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod abnf;
+#[path = "../negotiation/endpoint.rs"]
+#[allow(dead_code, reason = "shared with the tests of the negotiation")]
+mod endpoint;
 mod names;
 mod samples;
 mod sessions;
-#[path = "../negotiation/talker.rs"]
-#[allow(dead_code, reason = "shared with the tests of the negotiation")]
-mod talker;
 #[path = "../transcripts/transcript.rs"]
 #[allow(dead_code, reason = "shared with the replay of the transcripts")]
 mod transcript;

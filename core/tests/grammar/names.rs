@@ -46,7 +46,7 @@ fn names_match_exactly_if_they_are_valid() {
     for name in names.into_iter().chain(long.iter().map(String::as_str)) {
         let valid = match FileName::parse(name) {
             Ok(_) => true,
-            // Which characters hide is beyond ABNF.
+            // ABNF does not express the hidden characters.
             Err(invalid) if matches!(invalid.reason, NameError::Deceptive(c) if !c.is_ascii()) => {
                 continue;
             }

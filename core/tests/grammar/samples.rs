@@ -26,7 +26,8 @@ fn relay_lines() -> Vec<(String, bool)> {
         format!("X_KEY {one}"),
         format!("X_KEY {one} {two} {three}"),
         format!("X_KEY {one} {two}"),
-        "X_ERR X_INIT refused: expected your own address 192.0.2.7, got 198.51.100.1".into(),
+        "X_ERR X_INIT refused: 198.51.100.1 is not your address; the relay sees you at 192.0.2.7"
+            .into(),
         "X_END".into(),
         "X_FUTURE".into(),
     ];
@@ -64,7 +65,7 @@ fn stream_lines() -> Vec<(String, bool)> {
         "X_ACCEPT 40000 2001:db8::7 5000",
         "X_DIAL ::1 40000",
         "YES",
-        "NO expected a port from 1024 up, got 80",
+        "NO port 80 is below 1024",
         "NO ",
     ];
     let bad = [

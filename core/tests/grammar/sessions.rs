@@ -5,30 +5,30 @@ use xcher_core::session::{Extensions, Receipt, Session, Want};
 use xcher_core::{FileName, Kind, LeftOut, LeftOutReason, NotStored, Size, Stat};
 
 use crate::abnf::Grammar;
-use crate::talker::{self, Talker, code, pass, talk};
+use crate::endpoint::{self, Endpoint, code, exchange, pass};
 
-const ALL: Extensions = talker::ALL
+const ALL: Extensions = endpoint::ALL
     .with(Extensions::AES)
     .with(Extensions::BATCH)
     .with(Extensions::RECEIPT)
     .with(Extensions::LEFT)
     .with(Extensions::BRIDGE);
 
-fn pair(words: [Option<&str>; 2]) -> [Talker; 2] {
+fn pair(words: [Option<&str>; 2]) -> [Endpoint; 2] {
     [Side::Caller, Side::Callee].map(|side| {
-        let mut terms = talker::terms(side, 7);
+        let mut terms = endpoint::terms(side, 7);
         terms.extensions = ALL;
         terms.code = words[usize::from(side == Side::Callee)].and_then(code);
-        Talker::new(terms)
+        Endpoint::new(terms)
     })
 }
 
 /// Two sessions that have agreed on everything.
-fn connected() -> [Talker; 2] {
-    let mut talkers = pair([None, None]);
-    talk(&mut talkers, &mut pass);
-    talker::assert_private(&talkers);
-    talkers
+fn connected() -> [Endpoint; 2] {
+    let mut endpoints = pair([None, None]);
+    exchange(&mut endpoints, &mut pass);
+    endpoint::assert_encrypted(&endpoints);
+    endpoints
 }
 
 fn name(text: &str) -> FileName<&str> {
@@ -68,7 +68,7 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         let files = [(name("a"), 0), (name("b c"), 262_144)];
         session.batch(files.into_iter(), port, out).unwrap();
     }
-    session.listening(3, 40_001, out).unwrap();
+    session.answer_port(3, 40_001, out).unwrap();
     session.want(Want { files: 3, bytes: 14, already_stored: 1 }, out).unwrap();
     for not_stored in [None, Some(NotStored::Space), Some(NotStored::Other)] {
         session.receipt(Receipt { number: 2, at: 1023, count: 1, not_stored }, out).unwrap();
@@ -83,36 +83,35 @@ fn answer_everything(session: &mut Session, out: &mut Vec<u8>) {
     session.refuse(&name("a b").to_owned(), out);
 }
 
-/// What each side wrote in an encrypted session with everything, in one by code, and in one with a wrong
-/// code.
-fn conversations() -> Vec<[Talker; 2]> {
+/// Three conversations: an encrypted session with everything, one by code, and one with a wrong code.
+fn conversations() -> Vec<[Endpoint; 2]> {
     let mut everything = connected();
     for at in [0, 1] {
         everything[at].act(say_everything);
-        talk(&mut everything, &mut pass);
+        exchange(&mut everything, &mut pass);
         everything[at].act(answer_everything);
-        talk(&mut everything, &mut pass);
+        exchange(&mut everything, &mut pass);
     }
     let right = Some("crossover-clockwork-universe");
     let mut by_code = pair([right, right]);
     let mut wrong_code = pair([right, Some("crossover-clockwork-unicorn")]);
-    talk(&mut by_code, &mut pass);
-    talk(&mut wrong_code, &mut pass);
+    exchange(&mut by_code, &mut pass);
+    exchange(&mut wrong_code, &mut pass);
     for [a, b] in [&everything, &by_code] {
         assert_eq!((&a.error, &b.error), (&None, &None));
     }
-    assert!(wrong_code.iter().all(|talker| talker.error.is_some()));
+    assert!(wrong_code.iter().all(|endpoint| endpoint.error.is_some()));
     everything[0].act(|session, out| session.end(out).unwrap());
     vec![everything, by_code, wrong_code]
 }
 
 /// All lines, with the rule of each.
 pub(crate) fn lines() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-    let talkers = conversations().into_iter().flatten();
-    talkers.flat_map(|talker| {
+    let endpoints = conversations().into_iter().flatten();
+    endpoints.flat_map(|endpoint| {
         let mut rule = "negotiation-line";
-        let lines: Vec<_> = talker
-            .said
+        let lines: Vec<_> = endpoint
+            .plaintext
             .split_inclusive(|byte| *byte == b'\n')
             .map(|line| {
                 // The handshake ends with the last X_SECURE of either side.
@@ -203,10 +202,10 @@ fn lines_match_exactly_if_a_session_accepts_them() {
     ];
     let accepted = accepted.map(|line| (line, true));
     for (lines, accepted) in accepted.into_iter().chain(rejected.map(|line| (line, false))) {
-        let mut talkers = connected();
-        talkers[0].act(|_, out| out.extend(format!("{lines}\n").bytes()));
-        talk(&mut talkers, &mut pass);
-        assert_eq!(talkers[1].error.is_none(), accepted, "a session and {lines:?}");
+        let mut endpoints = connected();
+        endpoints[0].act(|_, out| out.extend(format!("{lines}\n").bytes()));
+        exchange(&mut endpoints, &mut pass);
+        assert_eq!(endpoints[1].error.is_none(), accepted, "a session and {lines:?}");
         let last = format!("{}\n", lines.lines().last().unwrap());
         let matches = crate::is_line(&grammar, "encrypted-line", last.as_bytes());
         assert_eq!(matches, accepted, "the grammar and {lines:?}");

@@ -1,4 +1,4 @@
-//! What a driver does for a host: its files, and the bytes in its data connections.
+//! The driver's part: a host's files, and the bytes in its data connections.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ impl Net {
                 self.give(at, Input::Found { session, size, kind: Kind::File });
             }
             Action::FindPartial { transfer, name, from, .. } => {
-                host.kept_for.push(from);
-                let left = host.left.get(name.as_str());
+                host.partial_keys.push(from);
+                let left = host.partials.get(name.as_str());
                 let has = left.map(|left| (left.len() as u64, *blake3::hash(left).as_bytes()));
                 self.answer(at, Input::PartialFound { transfer, has });
             }
@@ -43,7 +43,7 @@ impl Net {
                 let digest = digest.ok_or_else(|| "it cannot be read".into());
                 self.answer(at, Input::Opened { transfer, digest });
             }
-            // Nothing comes from it yet.
+            // A file that never progresses.
             Action::Send { name, .. } if name.as_str().ends_with(", idle") => {}
             Action::Send { transfer, conn, name, size, from, seal } => {
                 let file = host.files[name.as_str()].clone();
@@ -62,32 +62,32 @@ impl Net {
                 );
             }
             Action::Receive { transfer, conn, name, from, seal, .. } => {
-                let mut bytes = host.left.get(name.as_str()).cloned().unwrap_or_default();
+                let mut bytes = host.partials.get(name.as_str()).cloned().unwrap_or_default();
                 bytes.truncate(from as usize);
-                assert_eq!(bytes.len() as u64, from, "what is gone on from is there");
+                assert_eq!(bytes.len() as u64, from, "the bytes before the offset exist");
                 let begun = Hasher::new().update(&bytes).clone();
                 let seal = seal.map(|seal| seal.receiver(begun).unwrap());
                 host.receiving.insert(transfer, Receiving { conn, name, bytes, seal });
                 self.receive(at);
             }
-            Action::Store { transfer, .. } if host.keeps => host.kept.push(transfer),
+            Action::Store { transfer, .. } if host.delays_storing => host.unstored.push(transfer),
             Action::Store { transfer, .. } => {
                 let Receiving { name, bytes, .. } = host.receiving.remove(&transfer).unwrap();
-                host.left.remove(name.as_str());
+                host.partials.remove(name.as_str());
                 host.stored.insert(name.as_str().to_owned(), bytes);
                 self.give(at, Input::Stored { transfer, name });
             }
             Action::Abandon { transfer } => {
                 host.abandoned.push(transfer);
                 if let Some(Receiving { name, bytes, .. }) = host.receiving.remove(&transfer) {
-                    host.left.insert(name.as_str().to_owned(), bytes);
+                    host.partials.insert(name.as_str().to_owned(), bytes);
                 }
             }
-            other => panic!("expected what a driver of files does, got {other:?}"),
+            other => panic!("unexpected action {other:?}"),
         }
     }
 
-    /// The answer of a disk, which may take its time.
+    /// Gives the answer of a disk, later if the disk is slow.
     fn answer(&mut self, at: usize, input: Input<'static>) {
         match self.hosts[at].slow {
             true => self.hosts[at].held.push(input),
@@ -95,7 +95,7 @@ impl Net {
         }
     }
 
-    /// Takes what came for transfers that are ready for it.
+    /// Hands received bytes to the transfers that are ready for them.
     fn receive(&mut self, at: usize) {
         let mut ends: BTreeMap<TransferId, Input<'static>> = BTreeMap::new();
         for (transfer, receiving) in &mut self.hosts[at].receiving {
@@ -124,7 +124,7 @@ impl Net {
     }
 }
 
-/// Of what comes from a pipe nothing is known.
+/// The size of a file as listed; unknown for a pipe.
 fn size_of(name: &FileName, length: u64) -> Size {
     if name.as_str().starts_with("pipe") { Size::UNKNOWN } else { Size::Exact(length) }
 }

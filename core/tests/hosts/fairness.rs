@@ -1,15 +1,19 @@
-//! One caller takes no other caller's place (section 8).
+//! Fairness among callers (section 8).
 
 use std::time::Duration;
 
 use xcher_core::Limits;
 use xcher_core::peer::{Error, Event, Input, TransferId};
 
-use crate::net::{Net, trust};
+use crate::net::{Net, encryption};
 
-/// A provider, a caller who takes all it gets, and another; within these limits.
+/// A provider, a greedy caller and another one, with these limits.
 fn net(limits: Limits) -> Net {
-    let hosts = vec![("p", Some(trust(1))), ("greedy", Some(trust(2))), ("b", Some(trust(3)))];
+    let hosts = vec![
+        ("p", Some(encryption(1))),
+        ("greedy", Some(encryption(2))),
+        ("b", Some(encryption(3))),
+    ];
     let mut net = Net::with_limits(hosts, limits);
     for number in 0..40 {
         net.hosts[0].files.insert(format!("{number}, idle"), b"1".into());
@@ -19,11 +23,12 @@ fn net(limits: Limits) -> Net {
 }
 
 fn refused(net: &Net) -> usize {
-    let busy = |event: &&Event| matches!(event, Event::CallRefused { error: Error::Busy(_), .. });
+    let busy =
+        |event: &&Event| matches!(event, Event::CallRefused { error: Error::TooManySessions, .. });
     net.hosts[0].events.iter().filter(busy).count()
 }
 
-/// The first file that the provider began to send.
+/// The first transfer that the provider began.
 fn first_begun(net: &Net) -> TransferId {
     let begun = net.hosts[0].events.iter().find_map(|event| match event {
         Event::Started { transfer, .. } => Some(*transfer),
@@ -33,7 +38,7 @@ fn first_begun(net: &Net) -> TransferId {
 }
 
 #[test]
-fn one_caller_opens_no_more_than_half_of_all_sessions() {
+fn one_caller_gets_at_most_half_of_the_sessions() {
     let mut net = net(Limits { sessions: 8, ..Limits::default() });
     for _ in 0..6 {
         net.call(1, "p");
@@ -46,10 +51,10 @@ fn one_caller_opens_no_more_than_half_of_all_sessions() {
 }
 
 #[test]
-fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
+fn oldest_idle_session_makes_room() {
     let mut net = net(Limits { sessions: 8, ..Limits::default() });
     let sessions: Vec<_> = (0..4).map(|_| net.call(1, "p")).collect();
-    // The first is in use.
+    // Keeps the first session in use.
     net.get(1, sessions[0], "0, idle", 1);
     net.wait(11);
     net.call(1, "p");
@@ -60,12 +65,13 @@ fn the_oldest_idle_session_gives_way_and_none_that_is_used() {
     };
     let over: Vec<_> = net.hosts[1].events.iter().filter_map(over).collect();
     assert_eq!(over, [1]);
-    let why = |event: &&Event| matches!(event, Event::Ended { error: Some(Error::Busy(_)), .. });
+    let why =
+        |event: &&Event| matches!(event, Event::Ended { error: Some(Error::TooManySessions), .. });
     assert_eq!(net.hosts[0].events.iter().filter(why).count(), 1);
 }
 
 #[test]
-fn files_that_do_not_move_leave_room_for_those_of_others() {
+fn stalled_files_leave_room_for_other_callers() {
     let mut net = net(Limits { concurrent_sends: 8, transfers: 16, ..Limits::default() });
     for _ in 0..3 {
         let session = net.call(1, "p");
@@ -77,11 +83,11 @@ fn files_that_do_not_move_leave_room_for_those_of_others() {
         let started = |event: &&Event| matches!(event, Event::Started { .. });
         net.hosts[0].events.iter().filter(started).count()
     };
-    assert_eq!(begun(&net), 4, "half of what there is");
+    assert_eq!(begun(&net), 4, "half of the places");
     let session = net.call(2, "p");
     net.get(2, session, "x", 5);
     assert_eq!(net.hosts[2].stored["x"], b"quick");
-    // A place that is given back goes to whoever waits, in another session too.
+    // A place that becomes free goes to a waiting file, in another session too.
     let before = begun(&net);
     let transfer = first_begun(&net);
     net.give(0, Input::SendEnded { transfer, bytes: 1, unsent: Vec::new(), why: None });
@@ -90,7 +96,7 @@ fn files_that_do_not_move_leave_room_for_those_of_others() {
 }
 
 #[test]
-fn a_file_that_hardly_moves_is_given_up() {
+fn ends_a_transfer_that_hardly_progresses() {
     let mut net = net(Limits::default());
     let session = net.call(1, "p");
     net.hosts[0].files.insert("large, idle".into(), vec![0; 1 << 20]);

@@ -1,4 +1,4 @@
-//! A few hosts that do one thing after the other: what each says, keeps, and lets nobody do.
+//! Runs a few hosts step by step and checks what each sends, keeps and refuses.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Hosts, a relay that passes on what it is told, and connections that deliver in order and at once.
+//! Hosts, a relay that forwards without checks, and connections that deliver in order and at once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -19,30 +19,30 @@ pub(crate) struct Host {
     relay: Option<ConnId>,
     pub(crate) events: Vec<Event>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
-    /// By whose key what earlier tries left was looked for.
-    pub(crate) kept_for: Vec<PublicKey>,
-    /// Those of its files that its system does not let it read.
+    /// Keys under which this host looked for partial files.
+    pub(crate) partial_keys: Vec<PublicKey>,
+    /// Files that its system does not let it read.
     pub(crate) unreadable: BTreeSet<String>,
-    /// What earlier tries left.
-    pub(crate) left: BTreeMap<String, Vec<u8>>,
+    /// Partial files of earlier attempts.
+    pub(crate) partials: BTreeMap<String, Vec<u8>>,
     pub(crate) stored: BTreeMap<String, Vec<u8>>,
     pub(crate) pins: Vec<(Nick, PublicKey)>,
     pub(crate) receiving: BTreeMap<TransferId, Receiving>,
-    /// What was asked of its disk.
+    /// Questions to its disk.
     pub(crate) looked_up: usize,
-    /// Answers about beginnings of files wait in `held`.
+    /// Set while answers of its disk wait in `held`.
     pub(crate) slow: bool,
     pub(crate) held: Vec<Input<'static>>,
-    /// What is not to be looked for or received any more.
+    /// Transfers whose partial file or reading was abandoned.
     pub(crate) abandoned: Vec<TransferId>,
-    /// Files that came wait in `kept` for their names.
-    pub(crate) keeps: bool,
-    pub(crate) kept: Vec<TransferId>,
-    /// Its listeners get this port.
+    /// Set while received files wait in `unstored` for their names.
+    pub(crate) delays_storing: bool,
+    pub(crate) unstored: Vec<TransferId>,
+    /// The port of its listeners, if it is fixed.
     pub(crate) port: Option<u16>,
     /// Bytes of files that it sent.
     pub(crate) sent: u64,
-    /// What it wrote on control connections, as it went over the wire.
+    /// Bytes that it wrote on control connections, as they went over the wire.
     pub(crate) written: Vec<u8>,
 }
 
@@ -52,30 +52,31 @@ pub(crate) struct Net {
     todo: VecDeque<Todo>,
     pub(crate) listeners: BTreeMap<(usize, ListenerId), (u16, Purpose)>,
     last_port: u16,
-    /// Each end by the other.
+    /// The other end of each end.
     wires: BTreeMap<(usize, ConnId), (usize, ConnId)>,
-    /// What came over a data connection: all of it.
+    /// All bytes that came over a data connection.
     pub(crate) data: BTreeMap<(usize, ConnId), Vec<u8>>,
-    /// Connections that were closed to whoever is none of the hosts.
-    pub(crate) shown_out: Vec<ConnId>,
-    /// Listeners at the bridge.
-    lent: BTreeSet<(usize, ListenerId)>,
-    /// What becomes of a dial of a host's.
+    /// Closed connections whose other end is not one of the hosts.
+    pub(crate) closed_outsiders: Vec<ConnId>,
+    /// Listeners that the bridge allocated.
+    at_bridge: BTreeSet<(usize, ListenerId)>,
+    /// Decides what becomes of a host's dial.
     pub(crate) fate: fn(usize, SocketAddr, Path) -> Fate,
-    /// The X_INITs that came to the relay, and when.
+    /// The addresses in the X_INITs that the relay received, with the times.
     pub(crate) inits: Vec<(Duration, SocketAddr)>,
-    /// Which hosts the relay hands tickets, and those that it has handed.
+    /// Returns true for hosts that know tickets.
     tickets: fn(usize) -> bool,
+    /// The tickets that the relay has drawn.
     pub(crate) drawn: Vec<String>,
-    /// Why it refuses the next ones.
+    /// Reasons for which the relay refuses the next X_INITs.
     pub(crate) refusals: VecDeque<&'static str>,
 }
 
-/// What becomes of a dial.
+/// The outcome of a dial.
 pub(crate) enum Fate {
     Connected,
     Refused,
-    /// Nothing is heard of it.
+    /// Neither succeeds nor fails.
     Lost,
 }
 
@@ -90,10 +91,10 @@ pub(crate) fn ip(host: usize) -> IpAddr {
 
 const RELAY: [u8; 4] = [10, 0, 0, 251];
 
-/// Where ports are lent.
+/// The address of the ports that the bridge allocates.
 pub(crate) const BRIDGE: [u8; 4] = [10, 0, 0, 252];
 
-pub(crate) fn trust(number: u8) -> Encryption {
+pub(crate) fn encryption(number: u8) -> Encryption {
     Encryption::new(Identity::new([number; 32]), [number ^ 0xff; 32]).with_resume()
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn name(text: &str) -> FileName {
 }
 
 impl Net {
-    /// These nicks are online.
+    /// Hosts with these nicks, online.
     pub(crate) fn new(hosts: Vec<(&str, Option<Encryption>)>) -> Self {
         Self::with_limits(hosts, Limits::default())
     }
@@ -115,33 +116,33 @@ impl Net {
         Self::with_config(hosts, &Config { limits, ..Config::default() })
     }
 
-    /// They all behave like this.
+    /// Hosts that share a configuration.
     pub(crate) fn with_config(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
         Self::with_tickets(hosts, config, |_| false)
     }
 
-    /// The relay hands tickets to some of them.
+    /// Hosts some of which know tickets.
     pub(crate) fn with_tickets(
         hosts: Vec<(&str, Option<Encryption>)>,
         config: &Config,
         tickets: fn(usize) -> bool,
     ) -> Self {
-        let hosts = hosts.into_iter().map(|(nick, trust)| {
+        let hosts = hosts.into_iter().map(|(nick, encryption)| {
             let nicks = vec![Nick::parse(nick).unwrap()];
             let config = Config { nicks, ..config.clone() };
             let peer = Peer::new(config);
             Host {
-                peer: match trust {
-                    Some(trust) => peer.with_encryption(trust),
+                peer: match encryption {
+                    Some(encryption) => peer.with_encryption(encryption),
                     None => peer,
                 },
                 nick: nick.to_owned(),
                 relay: None,
                 events: Vec::new(),
                 files: BTreeMap::new(),
-                kept_for: Vec::new(),
+                partial_keys: Vec::new(),
                 unreadable: BTreeSet::new(),
-                left: BTreeMap::new(),
+                partials: BTreeMap::new(),
                 stored: BTreeMap::new(),
                 pins: Vec::new(),
                 receiving: BTreeMap::new(),
@@ -149,8 +150,8 @@ impl Net {
                 slow: false,
                 held: Vec::new(),
                 abandoned: Vec::new(),
-                keeps: false,
-                kept: Vec::new(),
+                delays_storing: false,
+                unstored: Vec::new(),
                 port: None,
                 sent: 0,
                 written: Vec::new(),
@@ -164,8 +165,8 @@ impl Net {
             last_port: 20_000,
             wires: BTreeMap::new(),
             data: BTreeMap::new(),
-            shown_out: Vec::new(),
-            lent: BTreeSet::new(),
+            closed_outsiders: Vec::new(),
+            at_bridge: BTreeSet::new(),
             fate: |_, _, _| Fate::Connected,
             inits: Vec::new(),
             tickets,
@@ -178,7 +179,7 @@ impl Net {
         net
     }
 
-    /// Does something, and all that follows of it.
+    /// Acts on a host and runs everything that follows.
     pub(crate) fn with<R>(
         &mut self,
         host: usize,
@@ -189,7 +190,7 @@ impl Net {
         result
     }
 
-    /// Does something, and nothing of what follows.
+    /// Acts on a host and leaves what follows pending.
     pub(crate) fn begin<R>(
         &mut self,
         host: usize,
@@ -209,16 +210,16 @@ impl Net {
                 return;
             }
         }
-        panic!("expected an end, got ever more");
+        panic!("the hosts never come to rest");
     }
 
-    /// One thing after the other until there is what was waited for.
+    /// Runs step by step until `found` returns a value.
     pub(crate) fn run_until<R>(&mut self, found: impl Fn(&Self) -> Option<R>) -> R {
         loop {
             if let Some(found) = found(self) {
                 return found;
             }
-            assert!(self.step(), "expected more to come, got the end");
+            assert!(self.step(), "the hosts came to rest too early");
         }
     }
 
@@ -253,7 +254,7 @@ impl Net {
         self.todo.push_back(Todo::Input(host, input));
     }
 
-    /// The held answers are given.
+    /// Delivers the answers that a slow disk held back.
     pub(crate) fn release(&mut self, host: usize) {
         self.hosts[host].slow = false;
         for input in std::mem::take(&mut self.hosts[host].held) {
@@ -275,7 +276,7 @@ impl Net {
         });
     }
 
-    /// The session that the host was told of last as open, and how.
+    /// The session that the host reported as open last, and its security.
     pub(crate) fn opened(&self, host: usize) -> Option<(SessionId, Security)> {
         self.hosts[host].events.iter().rev().find_map(|event| match event {
             Event::Opened { session, security, .. } => Some((*session, *security)),
@@ -283,7 +284,7 @@ impl Net {
         })
     }
 
-    /// Why calls and transfers failed.
+    /// The errors of calls, transfers and sessions.
     pub(crate) fn errors(&self, host: usize) -> Vec<Error> {
         let error = |event: &Event| match event {
             Event::OpenFailed { error, .. }
@@ -295,14 +296,14 @@ impl Net {
         self.hosts[host].events.iter().filter_map(error).collect()
     }
 
-    /// Someone who is none of the hosts connects to what this one listens on.
-    pub(crate) fn stranger(&mut self, host: usize, listener: ListenerId) -> ConnId {
+    /// Connects an outsider to a listener and runs what follows.
+    pub(crate) fn outsider(&mut self, host: usize, listener: ListenerId) -> ConnId {
         let conn = self.visit(host, listener, b"");
         self.run();
         conn
     }
 
-    /// The same before anything else happens; and says this.
+    /// Connects an outsider that sends `says`, before anything else happens.
     pub(crate) fn visit(&mut self, host: usize, listener: ListenerId, says: &[u8]) -> ConnId {
         let conn = self.hosts[host].peer.new_conn();
         let (local, remote) = (SocketAddr::new(ip(host), 1), SocketAddr::new(ip(90), 2));
@@ -315,7 +316,7 @@ impl Net {
         conn
     }
 
-    /// Cuts a host's link to the relay, before anything more comes over it.
+    /// Cuts a host's connection to the relay, before anything more comes over it.
     pub(crate) fn lose_relay(&mut self, host: usize) {
         let conn = self.hosts[host].relay.take().unwrap();
         self.begin(host, |peer, now, actions| {
@@ -323,7 +324,7 @@ impl Net {
         });
     }
 
-    /// The connection ends, for both.
+    /// Ends a connection for both sides.
     fn end(&mut self, host: usize, conn: ConnId, why: Option<&str>) {
         if let Some((other, end)) = self.wires.remove(&(host, conn)) {
             self.wires.remove(&(other, end));
@@ -332,12 +333,12 @@ impl Net {
         }
     }
 
-    /// Cuts every connection that stands, the relay's aside.
+    /// Cuts every connection between hosts.
     pub(crate) fn cut_all(&mut self) {
         self.end_all(Some("reset"));
     }
 
-    /// Closes them, as if each other side had.
+    /// Closes every connection between hosts, as if the peer had closed it.
     pub(crate) fn close_all(&mut self) {
         self.end_all(None);
     }
@@ -370,7 +371,7 @@ impl Net {
                 self.listeners.insert((host, listener), (port, purpose));
                 let allocated_at = (path == Path::Bridge).then(|| BRIDGE.into());
                 if allocated_at.is_some() {
-                    self.lent.insert((host, listener));
+                    self.at_bridge.insert((host, listener));
                 }
                 self.give(host, Input::Listening { listener, allocated_at, port });
             }
@@ -389,7 +390,7 @@ impl Net {
                 Some((other, end)) => {
                     self.give(other, Input::Closed { conn: end, why: None });
                 }
-                None => self.shown_out.push(conn),
+                None => self.closed_outsiders.push(conn),
             },
             Action::Pause { .. } | Action::Resume { .. } | Action::RelayVerified { .. } => {}
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
@@ -399,16 +400,16 @@ impl Net {
     }
 
     fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
-        assert!(to.port() >= 1024, "no service of the system is dialled");
+        assert!(to.port() >= 1024, "a system port is dialled");
         let found = self.listeners.iter().find(|((at, listener), (port, _))| {
-            let lent = self.lent.contains(&(*at, *listener));
-            let is_at = if lent { BRIDGE.into() } else { ip(*at) };
+            let allocated = self.at_bridge.contains(&(*at, *listener));
+            let is_at = if allocated { BRIDGE.into() } else { ip(*at) };
             *port == to.port() && is_at == to.ip()
         });
         let Some(((other, listener), (_, expected))) = found else {
             return self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
         };
-        assert_eq!(*expected, purpose, "both ends know what a connection is for");
+        assert_eq!(*expected, purpose, "both ends agree on the purpose of a connection");
         let (other, listener) = (*other, *listener);
         let end = self.hosts[other].peer.new_conn();
         self.wires.insert((host, conn), (other, end));
@@ -465,7 +466,7 @@ impl Net {
     }
 }
 
-/// What the relay hands out, each once.
+/// Makes a ticket, a different one for each number.
 fn ticket(number: usize) -> String {
     let letters = b"BCDEFGHIJKLMNOPQRSTUVWXYZ";
     format!("{}AAAAAAAAAAAAAAAAAAAAA==", char::from(letters[number]))

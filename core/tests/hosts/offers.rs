@@ -1,26 +1,26 @@
-//! Files that are offered (section 17).
+//! Offers (section 17).
 
 use std::time::{Duration, Instant};
 
 use xcher_core::peer::{Error, Event};
 use xcher_core::{Limits, MisuseError, ProtocolError, SharedFile, Size, Stat};
 
-use crate::net::{Net, name, trust};
+use crate::net::{Net, encryption, name};
 
 fn listed(text: &str, size: u64) -> SharedFile {
     SharedFile { name: name(text), size: Size::Exact(size), stat: Stat::default() }
 }
 
 fn net(b: Option<xcher_core::peer::Encryption>) -> (Net, xcher_core::peer::SessionId) {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", b)]);
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("b", b)]);
     net.hosts[0].files.insert("x".into(), b"offered".into());
     let session = net.call(0, "b");
     (net, session)
 }
 
 #[test]
-fn what_is_offered_is_taken_or_declined() {
-    let (mut net, session) = net(Some(trust(2)));
+fn offered_files_are_fetched_or_declined() {
+    let (mut net, session) = net(Some(encryption(2)));
     let files = vec![listed("x", 7), listed("y", 8)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     let (theirs, _) = net.opened(1).unwrap();
@@ -41,10 +41,9 @@ fn what_is_offered_is_taken_or_declined() {
     assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
 }
 
-/// The answer to what was taken is no answer to an offer any more.
 #[test]
-fn what_was_taken_and_is_refused_is_not_declined() {
-    let (mut net, session) = net(Some(trust(2)));
+fn refusal_of_a_requested_file_does_not_decline_the_offer() {
+    let (mut net, session) = net(Some(encryption(2)));
     let files = vec![listed("gone", 7)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     let (theirs, _) = net.opened(1).unwrap();
@@ -53,10 +52,10 @@ fn what_was_taken_and_is_refused_is_not_declined() {
     assert!(!net.hosts[0].events.iter().any(|event| matches!(event, Event::Declined { .. })));
 }
 
-/// Nor is what is declined twice, or after it was taken, a question about a file of that name.
+/// A NO to an offer that was declined or fetched already is not taken for a question.
 #[test]
-fn a_no_too_many_leads_to_nothing() {
-    let (mut net, session) = net(Some(trust(2)));
+fn surplus_no_has_no_effect() {
+    let (mut net, session) = net(Some(encryption(2)));
     let files = vec![listed("x", 7), listed("y", 8)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     let (theirs, _) = net.opened(1).unwrap();
@@ -72,7 +71,7 @@ fn a_no_too_many_leads_to_nothing() {
 }
 
 #[test]
-fn who_knows_no_offers_is_offered_nothing() {
+fn offers_nothing_to_an_unencrypted_peer() {
     let (mut net, session) = net(None);
     let files = vec![listed("x", 7)];
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
@@ -81,10 +80,9 @@ fn who_knows_no_offers_is_offered_nothing() {
     assert!(!String::from_utf8_lossy(&net.hosts[0].written).contains("X_OFFER"));
 }
 
-/// What is offered before the connection stands is offered once it does.
 #[test]
-fn an_offer_waits_for_the_connection() {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+fn offer_waits_for_the_connection() {
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))]);
     let nick = xcher_core::Nick::parse("b").unwrap();
     let session = net.begin(0, |peer, now, actions| {
         let session = peer.open(nick, now, actions).unwrap();
@@ -101,15 +99,15 @@ fn an_offer_waits_for_the_connection() {
 }
 
 #[test]
-fn more_than_a_host_bears_ends_the_session() {
+fn too_many_offers_end_the_session() {
     let limits = Limits { entries: 3, ..Limits::default() };
-    let hosts = vec![("a", Some(trust(1))), ("b", Some(trust(2)))];
+    let hosts = vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))];
     let mut net = Net::with_limits(hosts, limits);
     let session = net.call(0, "b");
     let files = (0..4).map(|number| listed(&number.to_string(), 1)).collect();
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     assert_eq!(net.errors(1), [Error::Protocol(ProtocolError::ListTooLong { entries: 3 })]);
-    // In many small offers, too.
+    // The limit covers many small offers as well.
     let session = net.call(0, "b");
     for number in 0..4 {
         let files = vec![listed(&number.to_string(), 1)];
@@ -118,9 +116,9 @@ fn more_than_a_host_bears_ends_the_session() {
     assert_eq!(net.errors(1), vec![Error::Protocol(ProtocolError::ListTooLong { entries: 3 }); 2]);
 }
 
-/// How long it takes until so many offers are declined, the last one first.
+/// Measures declining `count` offers, the last one first.
 fn declined_in_reverse(count: u64) -> Duration {
-    let (mut net, session) = net(Some(trust(2)));
+    let (mut net, session) = net(Some(encryption(2)));
     let files = (0..count).map(|number| listed(&format!("{number}"), 1)).collect();
     net.with(0, |peer, now, actions| peer.offer(session, files, now, actions)).unwrap();
     let (theirs, _) = net.opened(1).unwrap();
@@ -136,8 +134,8 @@ fn declined_in_reverse(count: u64) -> Duration {
 }
 
 #[test]
-fn to_decline_ten_times_as_many_takes_ten_times_as_long() {
-    // The best of some: the machine may be busy with other things.
+fn declining_takes_linear_time() {
+    // The best of two, since the machine may be busy.
     let best = |count| (0..2).map(|_| declined_in_reverse(count)).min().unwrap();
     let [few, many] = [1_000, 10_000].map(best);
     assert!(many < few * 40, "{few:?} for 1,000, {many:?} for 10,000");

@@ -1,11 +1,11 @@
-//! What happens to calls when the link to the relay is lost.
+//! Calls while the connection to the relay is lost.
 
 use std::time::Duration;
 
 use xcher_core::Nick;
 use xcher_core::peer::{Action, Config, ConnId, Input, Path, PathPolicy, Peer};
 
-/// A host that is online, with its link to the relay.
+/// A host that is online, and its connection to the relay.
 fn online() -> (Peer, ConnId) {
     let nick = Nick::parse("a").unwrap();
     let mut peer =
@@ -26,15 +26,15 @@ fn take(peer: &mut Peer, at: u64, input: Input<'_>) -> Vec<Action> {
     actions
 }
 
-/// The listener at the bridge comes when the link that its X_INIT would go over is gone.
+/// The bridge allocates the listener after the connection for its X_INIT was lost.
 #[test]
-fn nothing_is_said_over_a_link_that_is_not_there() {
+fn sends_nothing_without_a_relay_connection() {
     let (mut peer, link) = online();
     let mut actions = Vec::new();
     peer.open(Nick::parse("b").unwrap(), Duration::ZERO, &mut actions).unwrap();
     let [Action::Listen { listener, .. }] = actions[..] else { panic!("{actions:?}") };
     take(&mut peer, 0, Input::Listening { listener, allocated_at: None, port: 4000 });
-    // Somebody comes and says nothing.
+    // A host connects and sends nothing.
     let conn = peer.new_conn();
     let [local, remote] = ["10.0.0.1:4000", "10.0.0.2:5000"].map(|at| at.parse().unwrap());
     take(&mut peer, 1, Input::Accepted { listener, conn, local, remote });
@@ -44,17 +44,17 @@ fn nothing_is_said_over_a_link_that_is_not_there() {
         Action::Listen { listener, path: Path::Bridge, .. } => Some(*listener),
         _ => None,
     };
-    let lent = actions.iter().find_map(at_bridge).expect("a port of the bridge's");
+    let allocated = actions.iter().find_map(at_bridge).expect("a listener at the bridge");
     take(&mut peer, 3, Input::Closed { conn: link, why: None });
     let actions = take(&mut peer, 4, Input::Tick);
     let dials = |action: &Action| matches!(action, Action::DialRelay { .. });
     assert!(actions.iter().any(dials), "{actions:?}");
     let allocated_at = Some([10, 0, 0, 9].into());
-    let actions = take(&mut peer, 4, Input::Listening { listener: lent, allocated_at, port: 4001 });
+    let actions =
+        take(&mut peer, 4, Input::Listening { listener: allocated, allocated_at, port: 4001 });
     let writes = |action: &Action| matches!(action, Action::Write { .. });
     assert!(!actions.iter().any(writes), "{actions:?}");
-    let stops =
-        |action: &Action| matches!(action, Action::StopListening { listener } if *listener == lent);
+    let stops = |action: &Action| matches!(action, Action::StopListening { listener } if *listener == allocated);
     assert!(actions.iter().any(stops), "{actions:?}");
-    assert!(peer.is_busy(), "who came first may still speak");
+    assert!(peer.is_busy(), "the first connection may still turn out to be the peer");
 }

@@ -1,10 +1,10 @@
-//! Whose key is kept, and what it is good for (section 11.6).
+//! Pinned keys (section 11.6).
 
 use xcher_core::peer::{Error, KeyStatus, Security, WhyUnencrypted};
 use xcher_core::secure::PublicKey;
 use xcher_core::{Nick, ProtocolError};
 
-use crate::net::{Net, key, trust};
+use crate::net::{Net, encryption, key};
 
 fn nick(text: &str) -> Nick {
     Nick::parse(text).unwrap()
@@ -18,33 +18,33 @@ fn known(net: &Net, host: usize) -> Option<(PublicKey, KeyStatus)> {
 }
 
 #[test]
-fn a_nick_that_is_called_is_pinned_at_first_sight() {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+fn pins_a_called_nick_at_first_sight() {
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))]);
     net.call(0, "b");
     assert_eq!(known(&net, 0), Some((key(2), KeyStatus::FirstSeen)));
-    assert_eq!(known(&net, 1), Some((key(1), KeyStatus::Unpinned)), "who calls, names itself");
+    assert_eq!(known(&net, 1), Some((key(1), KeyStatus::Unpinned)), "a caller chooses its nick");
     assert_eq!(net.hosts[0].pins, [(nick("b"), key(2))]);
     assert_eq!(net.hosts[1].pins, []);
     net.call(0, "b");
     assert_eq!(known(&net, 0), Some((key(2), KeyStatus::Pinned)));
-    assert_eq!(net.hosts[0].pins.len(), 1, "once");
+    assert_eq!(net.hosts[0].pins.len(), 1, "pinned twice");
 }
 
 #[test]
-fn digits_are_nobodys() {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("4821", Some(trust(2)))]);
+fn does_not_pin_a_nick_of_digits() {
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("4821", Some(encryption(2)))]);
     net.call(0, "4821");
     assert_eq!(known(&net, 0), Some((key(2), KeyStatus::Unpinned)));
     assert_eq!(net.hosts[0].pins, []);
 }
 
 #[test]
-fn another_key_is_someone_else() {
+fn rejects_a_changed_key() {
     for pinned in [0, 1] {
-        let mut trusts = [trust(1), trust(2)];
+        let mut encryptions = [encryption(1), encryption(2)];
         let (of, expected) = (["b", "a"][pinned], PublicKey::new([9; 32]));
-        trusts[pinned].pin(nick(of), expected);
-        let [a, b] = trusts;
+        encryptions[pinned].pin(nick(of), expected);
+        let [a, b] = encryptions;
         let mut net = Net::new(vec![("a", Some(a)), ("b", Some(b))]);
         net.hosts[1 - pinned].files.insert("x".into(), vec![1]);
         let session = net.call(0, "b");
@@ -62,8 +62,8 @@ fn another_key_is_someone_else() {
 }
 
 #[test]
-fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
-    let mut a = trust(1);
+fn pinned_nick_gets_no_unencrypted_session() {
+    let mut a = encryption(1);
     a.pin(nick("b"), key(2));
     let mut net = Net::new(vec![("a", Some(a)), ("b", None), ("c", None)]);
     net.hosts[1].files.insert("x".into(), vec![1]);
@@ -71,11 +71,11 @@ fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
     net.with(0, |peer, now, actions| _ = peer.list(session, now, actions));
     net.wait(40);
     assert!(net.opened(0).is_none() && net.hosts[1].looked_up == 0);
-    // Who is not pinned, is.
+    // A nick without a pin gets an unencrypted session.
     net.call(0, "c");
     net.wait(3);
     assert_eq!(net.opened(0).unwrap().1, Security::Unencrypted(WhyUnencrypted::PeerUnsupported));
-    // And nobody calls by that nick in the clear.
+    // An unencrypted call by the pinned nick is refused.
     let session = net.call(1, "a");
     net.with(1, |peer, now, actions| peer.list(session, now, actions)).unwrap();
     net.wait(40);
@@ -83,9 +83,9 @@ fn a_pinned_nick_is_never_spoken_to_in_the_clear() {
 }
 
 #[test]
-fn who_insists_on_privacy_has_no_other_session() {
+fn required_encryption_allows_no_other_session() {
     for caller in [0, 1] {
-        let mut net = Net::new(vec![("a", Some(trust(1).required())), ("b", None)]);
+        let mut net = Net::new(vec![("a", Some(encryption(1).required())), ("b", None)]);
         net.hosts[0].files.insert("x".into(), vec![1]);
         let session = net.call(caller, ["b", "a"][caller]);
         net.with(caller, |peer, now, actions| _ = peer.list(session, now, actions));
@@ -93,7 +93,7 @@ fn who_insists_on_privacy_has_no_other_session() {
         assert!(net.opened(0).is_none());
         assert_eq!((net.hosts[0].looked_up, net.hosts[1].looked_up), (0, 0));
     }
-    let both = [trust(1).required(), trust(2).required()].map(Some);
+    let both = [encryption(1).required(), encryption(2).required()].map(Some);
     let [a, b] = both;
     let mut net = Net::new(vec![("a", a), ("b", b)]);
     net.call(0, "b");

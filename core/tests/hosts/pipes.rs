@@ -1,16 +1,16 @@
-//! Files of which nobody knows how large they are (section 2.4).
+//! Files of unknown size (section 2.4).
 
 use xcher_core::peer::{Error, Event, SessionId, TransferId};
 use xcher_core::{SharedFile, Size, Stat};
 
-use crate::net::{Net, name, trust};
+use crate::net::{Net, encryption, name};
 
 const BYTES: &[u8] = b"what came from a pipe";
 
-/// `a` has something from a pipe, and `b` has called.
-fn net(private: bool) -> (Net, SessionId) {
-    let trust = |number| private.then(|| trust(number));
-    let mut net = Net::new(vec![("a", trust(1)), ("b", trust(2)), ("c", trust(3))]);
+/// A shares a pipe, and B has called.
+fn net(encrypted: bool) -> (Net, SessionId) {
+    let maybe = |number| encrypted.then(|| encryption(number));
+    let mut net = Net::new(vec![("a", maybe(1)), ("b", maybe(2)), ("c", maybe(3))]);
     net.hosts[0].files.insert("pipe".into(), BYTES.into());
     let session = net.call(1, "a");
     (net, session)
@@ -23,19 +23,19 @@ fn get(net: &mut Net, host: usize, session: SessionId) -> TransferId {
 }
 
 #[test]
-fn it_comes_whole_and_once() {
-    for private in [false, true] {
-        let (mut net, session) = net(private);
+fn pipe_is_sent_completely_and_once() {
+    for encrypted in [false, true] {
+        let (mut net, session) = net(encrypted);
         get(&mut net, 1, session);
         assert_eq!(net.hosts[1].stored["pipe"], BYTES);
         let delivered = net.hosts[0].events.iter().find_map(|event| match event {
             Event::Delivered { bytes, .. } => Some(*bytes),
             _ => None,
         });
-        assert_eq!(delivered, Some(BYTES.len() as u64), "private: {private}");
+        assert_eq!(delivered, Some(BYTES.len() as u64), "encrypted: {encrypted}");
         let written = String::from_utf8_lossy(&net.hosts[1].written).into_owned();
-        assert!(private || written.contains("X_REQUEST pipe 0tb "), "{written}");
-        // Neither again, nor for someone else.
+        assert!(encrypted || written.contains("X_REQUEST pipe 0tb "), "{written}");
+        // It is refused the second time, and to another caller.
         get(&mut net, 1, session);
         let other = net.call(2, "a");
         get(&mut net, 2, other);
@@ -47,7 +47,7 @@ fn it_comes_whole_and_once() {
 }
 
 #[test]
-fn whatever_size_is_asked_for_it_is_not_compared() {
+fn requested_size_is_not_compared() {
     for asked in ["0TB", "700mb", "21"] {
         let (mut net, session) = net(true);
         let size = Size::parse(asked).unwrap();
@@ -59,17 +59,17 @@ fn whatever_size_is_asked_for_it_is_not_compared() {
 }
 
 #[test]
-fn it_is_not_gone_on_with() {
+fn pipe_is_not_resumed() {
     let (mut net, session) = net(true);
-    // Someone says to have its beginning.
-    net.hosts[1].left.insert("pipe".into(), BYTES[..4].into());
+    // B has a beginning of it.
+    net.hosts[1].partials.insert("pipe".into(), BYTES[..4].into());
     net.get(1, session, "pipe", BYTES.len() as u64);
-    assert_eq!(net.hosts[1].stored["pipe"], BYTES, "after a NO all of it is asked for");
+    assert_eq!(net.hosts[1].stored["pipe"], BYTES, "requested completely after the NO");
     assert_eq!(net.hosts[0].sent, BYTES.len() as u64);
 }
 
 #[test]
-fn it_is_offered_as_it_is_listed() {
+fn pipe_is_offered_with_unknown_size() {
     let (mut net, session) = net(true);
     let files = vec![SharedFile { name: name("pipe"), size: Size::UNKNOWN, stat: Stat::default() }];
     let (theirs, _) = net.opened(0).unwrap();
@@ -82,14 +82,14 @@ fn it_is_offered_as_it_is_listed() {
 }
 
 #[test]
-fn who_could_not_connect_has_not_had_it() {
+fn failed_connection_does_not_use_up_the_pipe() {
     let (mut net, session) = net(false);
-    // A port of the system's: refused before a byte of it moves.
+    // A system port is refused before any byte is sent.
     net.hosts[1].port = Some(80);
     get(&mut net, 1, session);
     assert_eq!(net.errors(1), [Error::Refused]);
     net.hosts[1].port = Some(30_000);
-    // Nobody listens there when it is dialled.
+    // Nothing listens on the port when it is dialled.
     let id = net.begin(1, |peer, now, actions| {
         peer.get(session, name("pipe"), Size::UNKNOWN, Stat::default(), now, actions).unwrap()
     });
@@ -106,7 +106,7 @@ fn who_could_not_connect_has_not_had_it() {
 }
 
 #[test]
-fn it_may_stand_still_as_long_as_its_session_stands() {
+fn pipe_may_stall_while_its_session_is_open() {
     let (mut net, session) = net(true);
     net.hosts[0].files.insert("pipe, idle".into(), BYTES.into());
     net.with(1, |peer, now, actions| {

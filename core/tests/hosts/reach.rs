@@ -1,16 +1,16 @@
-//! Which way hosts find to each other, in which order and when (section 10.4).
+//! The paths that hosts try, in which order and when (section 10.4).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::peer::{CallPolicy, Config, Error, Event, Path, PathPolicy, Purpose};
 
-use crate::net::{BRIDGE, Fate, Net, ip, name, trust};
+use crate::net::{BRIDGE, Fate, Net, encryption, ip, name};
 
 const FILE: &[u8] = b"a file";
 
 fn net_with(config: Config) -> Net {
-    let hosts = vec![("a", Some(trust(1))), ("b", Some(trust(2)))];
+    let hosts = vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))];
     let mut net = Net::with_config(hosts, &config);
     net.run();
     net.hosts[0].files.insert("x".into(), FILE.into());
@@ -18,7 +18,7 @@ fn net_with(config: Config) -> Net {
     net
 }
 
-/// Two hosts at a bridge.
+/// Two hosts with ports of their own and a bridge.
 fn net() -> Net {
     net_with(Config { via: PathPolicy::Auto, ..Config::default() })
 }
@@ -27,7 +27,7 @@ fn is_allocated(to: SocketAddr) -> bool {
     to.ip() == IpAddr::from(BRIDGE)
 }
 
-/// The ways of the sessions that a host was told of.
+/// The paths of the sessions that a host reported as open.
 fn paths(net: &Net, host: usize) -> Vec<Path> {
     let path = |event: &Event| match event {
         Event::Opened { path, .. } => Some(*path),
@@ -36,40 +36,43 @@ fn paths(net: &Net, host: usize) -> Vec<Path> {
     net.hosts[host].events.iter().filter_map(path).collect()
 }
 
-/// Where the caller said that it listens, and when, in milliseconds from the first.
+/// The addresses that the caller named, with milliseconds since the first X_INIT.
 fn inits(net: &Net) -> Vec<(IpAddr, u128)> {
     let first = net.inits.first().map_or(Duration::ZERO, |(at, _)| *at);
     net.inits.iter().map(|(at, to)| (to.ip(), (*at - first).as_millis())).collect()
 }
 
-/// Files go both ways, and afterwards nobody listens.
+/// Sends a file each way, after which no listener is left.
 fn exchanges(net: &mut Net) {
     let ([(a, _), (b, _)], size) = ([0, 1].map(|host| net.opened(host).unwrap()), FILE.len());
     net.get(0, a, "y", size as u64);
     net.get(1, b, "x", size as u64);
     assert_eq!(net.hosts[0].stored["y"], FILE);
     assert_eq!(net.hosts[1].stored["x"], FILE);
-    assert!(net.listeners.is_empty(), "someone still listens");
+    assert!(net.listeners.is_empty(), "a listener is left");
 }
 
 #[test]
-fn the_straight_way_is_first_and_alone() {
+fn direct_path_is_tried_first_and_alone() {
     let mut net = net();
     net.call(0, "b");
     assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Direct], [Path::Direct]]);
     net.wait(5);
     assert_eq!(inits(&net), [(ip(0), 0)]);
     net.fate = |_, to, path| {
-        assert!(path == Path::Direct && !is_allocated(to), "data goes the way of packets");
+        assert!(
+            path == Path::Direct && !is_allocated(to),
+            "data takes the path of the control connection"
+        );
         Fate::Connected
     };
     exchanges(&mut net);
 }
 
 #[test]
-fn the_bridge_is_next_where_nobody_comes() {
+fn bridge_is_tried_when_no_connection_comes() {
     for (fate, after) in [
-        // B's network lets nothing out but to the bridge, and that has no way to A.
+        // B's network allows connections to the bridge only, which cannot reach A.
         (
             (|_, to, path| match (is_allocated(to), path) {
                 (true, Path::Bridge) => Fate::Connected,
@@ -90,14 +93,14 @@ fn the_bridge_is_next_where_nobody_comes() {
         }
         assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
         assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1500)]);
-        assert!(net.listeners.is_empty(), "the other listener is gone");
+        assert!(net.listeners.is_empty(), "the other listener is left");
         assert_eq!([net.errors(0), net.errors(1)], [[], []], "one session for each");
         exchanges(&mut net);
     }
 }
 
 #[test]
-fn a_bridge_dials_where_the_host_that_was_called_cannot() {
+fn bridge_dials_when_the_callee_cannot() {
     for lost in [true, false] {
         let mut net = net();
         let fates: [fn(usize, SocketAddr, Path) -> Fate; 2] = [
@@ -114,7 +117,7 @@ fn a_bridge_dials_where_the_host_that_was_called_cannot() {
         net.call(0, "b");
         assert_eq!(paths(&net, 1).is_empty(), lost);
         net.wait_ms(if lost { 750 } else { 0 });
-        // A's own end is its own, and yet it knows.
+        // A's own end is direct, but it knows of the bridge at the other.
         assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
         assert_eq!(inits(&net), [(ip(0), 0)]);
         exchanges(&mut net);
@@ -122,7 +125,7 @@ fn a_bridge_dials_where_the_host_that_was_called_cannot() {
 }
 
 #[test]
-fn in_the_clear_each_knows_its_own_end() {
+fn unencrypted_sides_know_their_own_end_only() {
     let config = Config { via: PathPolicy::Auto, ..Config::default() };
     let mut net = Net::with_config(vec![("a", None), ("b", None)], &config);
     net.run();
@@ -134,17 +137,17 @@ fn in_the_clear_each_knows_its_own_end() {
 }
 
 #[test]
-fn an_address_of_no_use_is_not_tried() {
+fn unusable_address_is_not_tried() {
     let other = Some("203.0.113.1".parse().unwrap());
     let mut net = net_with(Config { via: PathPolicy::Auto, advertise: other, ..Config::default() });
     net.call(0, "b");
-    assert_eq!(inits(&net), [(BRIDGE.into(), 0)], "no host has such an address");
+    assert_eq!(inits(&net), [(BRIDGE.into(), 0)], "an address that no host can have");
     assert_eq!(paths(&net, 0), [Path::Bridge]);
     exchanges(&mut net);
 }
 
 #[test]
-fn a_host_uses_the_ways_it_is_told_to() {
+fn host_uses_only_the_configured_path() {
     for path in [Path::Direct, Path::Bridge] {
         let mut net = net_with(Config { via: PathPolicy::Only(path), ..Config::default() });
         net.call(0, "b");
@@ -157,7 +160,7 @@ fn a_host_uses_the_ways_it_is_told_to() {
 }
 
 #[test]
-fn who_is_asked_is_asked_once_and_may_take_its_time() {
+fn user_is_asked_once_and_may_answer_late() {
     let fates: [fn(usize, SocketAddr, Path) -> Fate; 2] = [
         |_, _, _| Fate::Connected,
         |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused },
@@ -183,7 +186,7 @@ fn who_is_asked_is_asked_once_and_may_take_its_time() {
 }
 
 #[test]
-fn a_no_is_one_for_both_addresses() {
+fn one_refusal_covers_both_addresses() {
     let mut net =
         net_with(Config { via: PathPolicy::Auto, calls: CallPolicy::Ask, ..Config::default() });
     net.call(0, "b");
@@ -200,20 +203,20 @@ fn a_no_is_one_for_both_addresses() {
 }
 
 #[test]
-fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
+fn outsider_does_not_delay_the_bridge() {
     for speaks in [true, false] {
         let mut net = net();
         net.fate = |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost };
         let session = net.call(0, "b");
         net.with(0, |peer, now, actions| peer.list(session, now, actions)).unwrap();
         let listener = net.listeners.first_key_value().unwrap().0.1;
-        let stranger = net.stranger(0, listener);
+        let outsider = net.outsider(0, listener);
         if speaks {
             net.wait_ms(1500);
-            assert_eq!(inits(&net).len(), 1, "it may be the peer");
+            assert_eq!(inits(&net).len(), 1, "the silent connection may be the peer");
             net.begin(0, |peer, now, actions| {
                 let bytes = b"GET / HTTP/1.1\r\n";
-                let came = xcher_core::peer::Input::Received { conn: stranger, bytes };
+                let came = xcher_core::peer::Input::Received { conn: outsider, bytes };
                 peer.handle(came, now, actions);
             });
             net.run();
@@ -222,29 +225,29 @@ fn a_stranger_who_came_first_does_not_keep_the_bridge_away() {
             net.wait_ms(1500);
         }
         assert_eq!(inits(&net).len(), 2);
-        // Who says nothing is left for the next who came.
+        // A silent connection is dropped for the next one.
         net.wait(if speaks { 0 } else { 5 });
         let listed = |event: &Event| matches!(event, Event::ListEnd { .. });
         assert!(net.hosts[0].events.iter().any(listed), "{:?}", net.hosts[0].events);
-        // A stranger that said nothing was taken for a peer of the six packets, by the first way.
+        // The silent outsider was reported as a base-protocol peer on the first path.
         let mut expected = vec![Path::Direct, Path::Bridge];
         assert_eq!(paths(&net, 0), if speaks { expected.split_off(1) } else { expected });
     }
 }
 
 #[test]
-fn what_the_relay_refuses_is_tried_at_the_bridge_at_once() {
+fn refused_init_moves_to_the_bridge_at_once() {
     let mut net = net();
     net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 10.0.0.9");
     net.call(0, "b");
     assert_eq!(inits(&net), [(BRIDGE.into(), 0)]);
     assert_eq!(paths(&net, 0), [Path::Bridge]);
-    // Who is not there is not there by the bridge.
+    // A nick that is not online is not retried through the bridge.
     let mut net = self::net();
     net.refusals.push_back("no such nick: b");
     net.call(0, "b");
     assert!(matches!(net.errors(0)[..], [Error::Relay(_)]));
-    // Refused both ways.
+    // The relay refuses both.
     let mut net = self::net();
     net.refusals.extend(["refused: one", "refused: two"]);
     net.call(0, "b");
@@ -253,7 +256,7 @@ fn what_the_relay_refuses_is_tried_at_the_bridge_at_once() {
 }
 
 #[test]
-fn nobody_anywhere_is_one_failure() {
+fn unreachable_on_every_path_is_one_error() {
     let mut net = net();
     net.fate = |_, _, _| Fate::Refused;
     net.call(0, "b");
@@ -268,7 +271,7 @@ fn nobody_anywhere_is_one_failure() {
 }
 
 #[test]
-fn who_calls_twice_has_two_sessions() {
+fn two_calls_make_two_sessions() {
     let mut net = net_with(Config { calls: CallPolicy::Ask, ..Config::default() });
     for _ in 0..2 {
         net.call(0, "b");
@@ -281,7 +284,7 @@ fn who_calls_twice_has_two_sessions() {
 }
 
 #[test]
-fn a_lent_port_for_a_file_is_the_bridges() {
+fn data_listener_is_allocated_by_the_bridge() {
     let mut net = net();
     net.fate = |_, to, path| match (is_allocated(to), path) {
         (true, Path::Bridge) => Fate::Connected,

@@ -1,12 +1,12 @@
-//! What a host is told of the files that it sent (section 19).
+//! Reports of what became of the files that a host sent (section 19).
 
 use xcher_core::NotStored;
 use xcher_core::peer::{Delivery, Error, Event, Input, TransferId};
 use xcher_core::session::Want;
 
-use crate::net::{Net, name, trust};
+use crate::net::{Net, encryption, name};
 
-/// What a host was told became of its files.
+/// The deliveries that a host reported to its user.
 fn fates(net: &Net, host: usize) -> Vec<(&str, u64, &Delivery)> {
     let fate = |event| match event {
         &Event::Delivered { ref name, bytes, ref delivery, .. } => {
@@ -18,25 +18,25 @@ fn fates(net: &Net, host: usize) -> Vec<(&str, u64, &Delivery)> {
 }
 
 fn net() -> Net {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", Some(trust(2)))]);
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))]);
     net.hosts[1].files.insert("x".into(), b"receipt".into());
     net
 }
 
-/// A received x, and has not stored it yet.
+/// A has received x and not stored it yet.
 fn received(net: &mut Net) -> TransferId {
     let session = net.call(0, "b");
-    net.hosts[0].keeps = true;
+    net.hosts[0].delays_storing = true;
     net.get(0, session, "x", 7);
-    net.hosts[0].kept.pop().unwrap()
+    net.hosts[0].unstored.pop().unwrap()
 }
 
 #[test]
-fn a_file_counts_as_stored_once_the_other_side_reports_it() {
+fn file_counts_as_stored_once_the_peer_reports_it() {
     let mut net = net();
     let transfer = received(&mut net);
     let finished = |event: &Event| matches!(event, Event::Finished { .. });
-    assert!(net.hosts[1].events.iter().any(finished), "all its bytes were sent");
+    assert!(net.hosts[1].events.iter().any(finished), "not all bytes were sent");
     assert_eq!(fates(&net, 1), []);
     net.give(0, Input::Stored { transfer, name: name("x") });
     net.run();
@@ -44,7 +44,7 @@ fn a_file_counts_as_stored_once_the_other_side_reports_it() {
 }
 
 #[test]
-fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
+fn reason_for_not_storing_reaches_the_sender() {
     let mut net = net();
     let transfer = received(&mut net);
     let (reason, why) = (NotStored::Space, "no space left on device".into());
@@ -56,7 +56,7 @@ fn the_reason_why_a_file_is_not_stored_reaches_its_sender() {
 }
 
 #[test]
-fn a_file_that_is_not_confirmed_when_the_session_ends_is_not_counted() {
+fn unconfirmed_file_is_not_counted_when_the_session_ends() {
     let mut net = net();
     received(&mut net);
     let (theirs, _) = net.opened(1).unwrap();
@@ -65,12 +65,12 @@ fn a_file_that_is_not_confirmed_when_the_session_ends_is_not_counted() {
     let ended = net.hosts[1].events.iter().position(|event| matches!(event, Event::Ended { .. }));
     let fate =
         net.hosts[1].events.iter().position(|event| matches!(event, Event::Delivered { .. }));
-    assert!(fate < ended, "told before the session is over");
+    assert!(fate < ended, "reported after the end of the session");
 }
 
 #[test]
-fn a_peer_of_the_base_protocol_is_handed_files_and_sends_no_receipt() {
-    let mut net = Net::new(vec![("a", None), ("b", Some(trust(2)))]);
+fn base_protocol_peer_sends_no_receipt() {
+    let mut net = Net::new(vec![("a", None), ("b", Some(encryption(2)))]);
     net.hosts[1].files.insert("x".into(), b"receipt".into());
     let session = net.call(0, "b");
     net.get(0, session, "x", 7);
@@ -81,7 +81,7 @@ fn a_peer_of_the_base_protocol_is_handed_files_and_sends_no_receipt() {
 }
 
 #[test]
-fn a_file_that_changed_since_it_was_listed_is_reported_as_not_sent() {
+fn changed_file_is_reported_as_not_sent() {
     let mut net = net();
     let session = net.call(0, "b");
     net.get(0, session, "x", 6);
@@ -94,7 +94,7 @@ fn a_file_that_changed_since_it_was_listed_is_reported_as_not_sent() {
 }
 
 #[test]
-fn a_cancelled_file_is_reported_as_cancelled() {
+fn cancelled_file_is_reported_as_cancelled() {
     let mut net = net();
     let transfer = received(&mut net);
     net.with(0, |peer, now, actions| peer.cancel(transfer, now, actions)).unwrap();
@@ -102,7 +102,7 @@ fn a_cancelled_file_is_reported_as_cancelled() {
 }
 
 #[test]
-fn the_number_of_wanted_files_reaches_the_sender() {
+fn number_of_wanted_files_reaches_the_sender() {
     let mut net = net();
     let session = net.call(0, "b");
     let want = Want { files: 3, bytes: 21, already_stored: 1 };
@@ -112,7 +112,7 @@ fn the_number_of_wanted_files_reaches_the_sender() {
 }
 
 #[test]
-fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
+fn skipped_file_is_named_with_the_reason() {
     let mut net = net();
     let session = net.call(0, "b");
     net.run();
@@ -124,8 +124,8 @@ fn a_file_that_is_wanted_and_not_requested_is_named_with_the_reason() {
 }
 
 #[test]
-fn a_peer_of_the_six_packets_hears_nothing_of_what_is_not_requested() {
-    let mut net = Net::new(vec![("a", Some(trust(1))), ("b", None)]);
+fn base_protocol_peer_is_not_sent_skipped_files() {
+    let mut net = Net::new(vec![("a", Some(encryption(1))), ("b", None)]);
     let session = net.call(0, "b");
     net.run();
     let written = net.hosts[0].written.len();
@@ -137,11 +137,11 @@ fn a_peer_of_the_six_packets_hears_nothing_of_what_is_not_requested() {
 }
 
 #[test]
-fn a_file_that_is_given_up_before_its_turn_is_named_too() {
+fn file_cancelled_before_its_request_is_named() {
     let mut net = net();
     let session = net.call(0, "b");
     net.run();
-    // It is looked what is here of it.
+    // The lookup of a partial file takes time.
     net.hosts[0].slow = true;
     let (size, stat) = (xcher_core::Size::Exact(7), xcher_core::Stat::default());
     let transfer = net.with(0, |peer, now, actions| {

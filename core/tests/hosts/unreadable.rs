@@ -1,13 +1,13 @@
-//! A file that cannot be read any more when it is asked for: a NO, and nobody is connected to.
+//! Files that cannot be read when they are requested get a NO and no connection.
 
 use xcher_core::peer::{Delivery, Error, Event};
 
-use crate::net::{Net, trust};
+use crate::net::{Net, encryption};
 
-/// Asks for a file that cannot be read: who was called of who called, or the other way round.
-fn asked(of_caller: bool, private: bool) -> Net {
-    let key = |number| private.then(|| trust(number));
-    let mut net = Net::new(vec![("a", key(1)), ("b", Some(trust(2)))]);
+/// Requests an unreadable file: the callee from the caller, or the other way round.
+fn requested(of_caller: bool, encrypted: bool) -> Net {
+    let key = |number| encrypted.then(|| encryption(number));
+    let mut net = Net::new(vec![("a", key(1)), ("b", Some(encryption(2)))]);
     net.call(0, "b");
     let (from, to) = if of_caller { (0, 1) } else { (1, 0) };
     net.hosts[from].files.insert("x".into(), b"a file".into());
@@ -16,28 +16,28 @@ fn asked(of_caller: bool, private: bool) -> Net {
     net.get(to, session, "x", 6);
     assert_eq!(net.errors(to), [Error::Refused]);
     let started = |event: &Event| matches!(event, Event::Started { .. });
-    assert!(!net.hosts[from].events.iter().any(started), "nobody is connected to");
-    assert!(net.listeners.is_empty(), "nobody listens any more");
+    assert!(!net.hosts[from].events.iter().any(started), "a transfer started");
+    assert!(net.listeners.is_empty(), "a listener is left");
     net
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_before_there_is_a_data_connection() {
+fn unreadable_file_is_refused_before_a_data_connection() {
     for of_caller in [false, true] {
-        let net = asked(of_caller, true);
+        let net = requested(of_caller, true);
         let from = usize::from(!of_caller);
         let fates = net.hosts[from].events.iter().filter_map(|event| match event {
             Event::Delivered { delivery, .. } => Some(delivery.clone()),
             _ => None,
         });
-        let why = "could not send it whole: it cannot be read".into();
+        let why = Error::Unsent("it cannot be read".into());
         assert_eq!(fates.collect::<Vec<_>>(), [Delivery::Unsent(why)]);
     }
 }
 
 #[test]
-fn a_requester_of_the_six_packets_gets_the_no_that_it_knows() {
-    let net = asked(false, false);
+fn base_protocol_requester_gets_a_chk_no() {
+    let net = requested(false, false);
     let written = String::from_utf8_lossy(&net.hosts[1].written);
     assert!(written.ends_with("X_CHK x NO\n"), "{written}");
 }

@@ -1,10 +1,11 @@
-//! What two sides agree on, whoever answers and whoever is in between (sections 9, 11 and 12).
+//! Negotiation, handshake and proof between two sessions, with any peer and any attacker on the path
+//! (sections 9, 11 and 12).
 
 #![allow(clippy::unwrap_used)]
 
-mod between;
+mod attacker;
+mod endpoint;
 mod late;
 mod outcomes;
 mod random;
 mod records;
-mod talker;

@@ -1,11 +1,11 @@
-//! Whatever is said to it, a side says nothing beyond the six packets before it was told YES, and no
-//! extension is in force before there are keys.
+//! Whatever it receives, a side sends nothing beyond the base protocol before it received YES, and no
+//! extension is in force before the handshake.
 
 use xcher_core::secure::Side;
 use xcher_core::session::Extensions;
 use xcher_core::{FileName, Packet, Size, Stat};
 
-use crate::talker::{Talker, code, terms};
+use crate::endpoint::{Endpoint, code, terms};
 
 const RUNS: u64 = 20_000;
 
@@ -39,8 +39,8 @@ const LINES: &[&str] = &[
     "GET / HTTP/1.1",
 ];
 
-/// Whether a peer of sections 1 to 4 knows it.
-fn is_of_six(line: &str) -> bool {
+/// Returns true for a line of the base protocol.
+fn is_base_protocol(line: &str) -> bool {
     match Packet::parse(line) {
         Ok(Packet::Unknown { .. }) | Err(_) => false,
         Ok(Packet::Request { port, .. }) => port != 0,
@@ -49,7 +49,7 @@ fn is_of_six(line: &str) -> bool {
 }
 
 #[test]
-fn no_line_of_an_extension_is_said_before_yes() {
+fn no_extension_line_is_sent_before_yes() {
     let (mut plain, mut errors, mut securing) = (0, 0, 0);
     for run in 0..RUNS {
         let mut rng = fastrand::Rng::with_seed(run);
@@ -62,12 +62,12 @@ fn no_line_of_an_extension_is_said_before_yes() {
         if rng.bool() {
             terms.extensions = terms.extensions.without(Extensions::SECURE);
         }
-        let mut talker = Talker::new(terms);
-        // For A the YES, for B the question, and only as the first line: after that it is too late.
+        let mut endpoint = Endpoint::new(terms);
+        // Set once the first line was the YES (for A) or the probe (for B); later is too late.
         let (mut first, mut known) = (true, false);
         for _ in 0..rng.usize(1..8) {
-            if rng.u8(0..6) == 0 && talker.session.is_probing() {
-                talker.wait();
+            if rng.u8(0..6) == 0 && endpoint.session.is_probing() {
+                endpoint.wait();
                 first = false;
             }
             let line = match rng.u8(0..3) {
@@ -78,18 +78,18 @@ fn no_line_of_an_extension_is_said_before_yes() {
             };
             known |= first && line == LINES[usize::from(side == Side::Caller)];
             first = false;
-            talker.hear(format!("{line}\n").as_bytes());
-            act(&mut talker, &mut rng);
+            endpoint.receive(format!("{line}\n").as_bytes());
+            act(&mut endpoint, &mut rng);
             if !known {
-                let of_six = talker.lines().into_iter().all(is_of_six);
-                assert!(of_six, "run {run}: {:?} after {line:?}", talker.lines());
+                let base_protocol = endpoint.lines().into_iter().all(is_base_protocol);
+                assert!(base_protocol, "run {run}: {:?} after {line:?}", endpoint.lines());
             }
         }
-        // Nobody here knows the answer to a handshake.
-        assert_eq!(talker.session.extensions(), Extensions::default(), "run {run}");
+        // No line completes the handshake.
+        assert_eq!(endpoint.session.extensions(), Extensions::default(), "run {run}");
         match () {
-            () if talker.error.is_some() => errors += 1,
-            () if talker.agreed().is_some() => plain += 1,
+            () if endpoint.error.is_some() => errors += 1,
+            () if endpoint.agreed().is_some() => plain += 1,
             () => securing += 1,
         }
     }
@@ -100,15 +100,18 @@ fn no_line_of_an_extension_is_said_before_yes() {
     );
 }
 
-/// As a host acts: what is in force is used.
-fn act(talker: &mut Talker, rng: &mut fastrand::Rng) {
-    if talker.error.is_some() || talker.agreed().is_none() || talker.session.is_authenticating() {
+/// Acts as a host does, with the extensions in force.
+fn act(endpoint: &mut Endpoint, rng: &mut fastrand::Rng) {
+    if endpoint.error.is_some()
+        || endpoint.agreed().is_none()
+        || endpoint.session.is_authenticating()
+    {
         return;
     }
-    let (named, name) = (talker.session.extensions(), FileName::parse("z").unwrap());
+    let (named, name) = (endpoint.session.extensions(), FileName::parse("z").unwrap());
     let what = rng.u8(0..4);
-    talker.act(|session, out| {
-        // After X_END nothing is said.
+    endpoint.act(|session, out| {
+        // After X_END the session refuses.
         let _ = match what {
             0 => session.list(out),
             1 if named.has(Extensions::OFFER) => {

@@ -1,34 +1,34 @@
-//! What happens to the records of a control connection on their way.
+//! Records of a control connection that are changed on their way.
 
 use xcher_core::secure::{SecureError, Side};
 use xcher_core::{FileName, ProtocolError};
 
-use crate::talker::{Talker, assert_private, pair, pass, talk};
+use crate::endpoint::{Endpoint, assert_encrypted, exchange, pair, pass};
 
-/// Two in private, and three records that one of them sent and the other did not get.
-fn three_records(from: usize) -> ([Talker; 2], Vec<Vec<u8>>) {
+/// An encrypted session, and three records that one side sent and the other did not receive.
+fn three_records(from: usize) -> ([Endpoint; 2], Vec<Vec<u8>>) {
     let mut both = pair();
-    talk(&mut both, &mut pass);
-    assert_private(&both);
+    exchange(&mut both, &mut pass);
+    assert_encrypted(&both);
     let records = ["a", "b", "c"].map(|name| {
         both[from].act(|session, out| session.check(FileName::parse(name).unwrap(), out).unwrap());
-        both[from].say()
+        both[from].take_output()
     });
     (both, records.into())
 }
 
-fn heard(from: usize, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Talker {
+fn heard(from: usize, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Endpoint {
     let (both, mut records) = three_records(from);
     change(&mut records);
     let [a, b] = both;
     let mut to = if from == 0 { b } else { a };
     to.events.clear();
-    to.hear(&records.concat());
+    to.receive(&records.concat());
     to
 }
 
 #[test]
-fn a_record_that_is_not_the_next_ends_it() {
+fn record_out_of_order_ends_the_session() {
     type Change = fn(&mut Vec<Vec<u8>>);
     let changes: [(&str, Change, usize); 9] = [
         ("left out", |records| _ = records.remove(0), 0),
@@ -45,39 +45,39 @@ fn a_record_that_is_not_the_next_ends_it() {
         for (what, change, taken) in changes {
             let to = heard(from, change);
             assert!(matches!(to.error, Some(ProtocolError::Secure(_))), "{what}: {:?}", to.error);
-            assert_eq!(to.events.len(), taken, "{what}: what came before it counts");
+            assert_eq!(to.events.len(), taken, "{what}: the records before it");
         }
     }
 }
 
 #[test]
-fn nothing_is_said_in_the_clear_once_it_is_private() {
+fn unencrypted_bytes_are_rejected_after_the_handshake() {
     for from in [0, 1] {
         let to = heard(from, |records| records.insert(0, b"X_END\n".repeat(5000)));
         assert!(matches!(to.error, Some(ProtocolError::Secure(SecureError::InvalidRecord { .. }))));
         assert_eq!(to.events, []);
-        // No length that a record has.
+        // A length that no record has.
         let to = heard(from, |records| records.insert(0, vec![0, 15]));
         assert_eq!(to.error, Some(ProtocolError::Secure(SecureError::RecordLength { got: 15 })));
     }
 }
 
-/// As a connection that ends inside a line.
+/// It is an error like the end inside a line.
 #[test]
-fn a_connection_that_ends_inside_a_record_is_an_error() {
+fn end_inside_a_record_is_an_error() {
     for from in [0, 1] {
         let mut to = heard(from, |records| _ = records[2].pop());
         assert_eq!((to.events.len(), &to.error), (2, &None));
-        assert!(to.session.close().is_err(), "something is missing");
+        assert!(to.session.close().is_err(), "the last record is incomplete");
         let mut to = heard(from, |_| {});
         assert_eq!((to.events.len(), to.session.close()), (3, Ok(())));
     }
 }
 
-/// The number of a request is part of its file's key: both sides count the same.
+/// The number of a request is part of the key of its data connection, so both sides must count alike.
 #[test]
-fn requests_count_whatever_their_names() {
-    let mut b = Talker::plain();
+fn requests_with_invalid_names_are_counted() {
+    let mut b = Endpoint::base_protocol();
     let asked = "X_REQUEST ../a 1 40001\nX_REQUEST b 1 40001\nX_CHK c\nX_REQUEST d 1 40001\n";
     b.session.receive(asked.as_bytes());
     let (mut numbers, mut out) = (Vec::new(), Vec::new());
@@ -94,12 +94,12 @@ fn requests_count_whatever_their_names() {
 }
 
 #[test]
-fn another_sessions_records_are_nothing_here() {
+fn records_of_another_session_are_rejected() {
     let (_, records) = three_records(0);
     let mut both =
-        [Side::Caller, Side::Callee].map(|side| Talker::new(crate::talker::terms(side, 101)));
-    talk(&mut both, &mut pass);
-    assert_private(&both);
-    both[1].hear(&records[0]);
+        [Side::Caller, Side::Callee].map(|side| Endpoint::new(crate::endpoint::terms(side, 101)));
+    exchange(&mut both, &mut pass);
+    assert_encrypted(&both);
+    both[1].receive(&records[0]);
     assert!(matches!(both[1].error, Some(ProtocolError::Secure(_))));
 }

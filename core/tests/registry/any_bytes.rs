@@ -1,10 +1,10 @@
-//! Any bytes, in any pieces.
+//! Arbitrary bytes, split anywhere.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Lines and pieces of lines that mean something to a relay, and some that do not.
+/// Lines and pieces of lines, some of which the relay knows.
 fn words() -> impl Strategy<Value = Vec<u8>> {
     let known: Vec<&[u8]> = vec![
         b"X_NICK a\n",
@@ -41,13 +41,13 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
 }
 
-/// What became of three connections, the first of which said `bytes` in such pieces.
+/// The output of three connections, the first of which sent `bytes` split at `cuts`, and what was closed.
 fn outcome(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, BTreeMap<ConnId, CloseReason>) {
     let mut relay = Relay::new(RelayLimits { unsent: 4000, ..RelayLimits::default() });
-    relay.sends = false;
+    relay.sends_at_once = false;
     relay.connect(ALICE);
-    relay.join(BOB, "a");
-    relay.join(CAROL, "c");
+    relay.register(BOB, "a");
+    relay.register(CAROL, "c");
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     cuts.push(bytes.len());
     cuts.sort_unstable();
@@ -56,12 +56,12 @@ fn outcome(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, BTreeMap<ConnId, Close
         relay.handle(Input::Received { conn: ALICE, bytes: &bytes[from..to] });
         from = to;
     }
-    ([ALICE, BOB, CAROL].map(|conn| relay.look(conn)).into(), relay.closed)
+    ([ALICE, BOB, CAROL].map(|conn| relay.output(conn)).into(), relay.closed)
 }
 
 proptest! {
     #[test]
-    fn any_bytes_in_any_split_do_the_same(
+    fn every_split_has_the_same_result(
         bytes in words(),
         cuts in prop::collection::vec(any::<usize>(), 0..12),
     ) {
@@ -69,21 +69,21 @@ proptest! {
         prop_assert_eq!(&outcome(&bytes, &cuts), &whole);
         let others: Vec<usize> = (0..bytes.len()).collect();
         prop_assert_eq!(&outcome(&bytes, &others), &whole);
-        // Of a stranger's text only whole X_INITs reach others.
-        for heard in &whole.0[1..] {
-            for line in heard.lines() {
+        // Only complete X_INITs of the first client reach others.
+        for output in &whole.0[1..] {
+            for line in output.lines() {
                 prop_assert!(line.starts_with("X_INIT a ") || line.starts_with("X_INIT c "), "{line}");
             }
         }
     }
 
     #[test]
-    fn any_bytes_at_any_time_do_not_panic(
+    fn arbitrary_inputs_do_not_panic(
         steps in prop::collection::vec((0u64..4, 0u8..10, words(), 0u64..40), 0..60),
     ) {
         let limits = RelayLimits { connections: 3, unsent: 500, ..RelayLimits::default() };
         let mut relay = Relay::new(limits);
-        relay.sends = false;
+        relay.sends_at_once = false;
         for (conn, kind, bytes, time) in steps {
             let conn = ConnId(conn);
             relay.closed.remove(&conn);

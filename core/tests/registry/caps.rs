@@ -1,4 +1,4 @@
-//! What the relay and its clients can do beyond the base protocol.
+//! Capabilities of the relay and its clients (section 5.3), and tickets (section 5.5).
 
 use xcher_core::secure::Identity;
 
@@ -12,21 +12,17 @@ fn with_identity() -> Relay {
 }
 
 #[test]
-fn a_word_that_relays_answer_is_answered_with_the_relays_own() {
+fn relay_answers_caps_with_its_own_words() {
     let mut relay = with_identity();
     relay.connect(ALICE);
-    assert_eq!(
-        relay.ask(ALICE, "X_CAPS key other"),
-        "X_CAPS from key ticket\n",
-        "before the nick too"
-    );
-    assert_eq!(relay.ask(ALICE, "X_CAPS key"), "", "once");
-    relay.join(BOB, "bob");
+    assert_eq!(relay.ask(ALICE, "X_CAPS key other"), "X_CAPS from key ticket\n", "without a nick");
+    assert_eq!(relay.ask(ALICE, "X_CAPS key"), "", "only the first is answered");
+    relay.register(BOB, "bob");
     assert_eq!(relay.ask(BOB, "X_CAPS from key"), "X_CAPS from key ticket\n");
 }
 
 #[test]
-fn other_words_get_no_answer() {
+fn unknown_words_get_no_answer() {
     let mut relay = with_identity();
     relay.connect(ALICE);
     assert_eq!(relay.ask(ALICE, "X_CAPS from other"), "");
@@ -34,13 +30,13 @@ fn other_words_get_no_answer() {
 }
 
 #[test]
-fn a_relay_that_cannot_prove_who_it_is_does_not_say_that_it_can() {
+fn relay_without_a_key_does_not_name_it() {
     let mut relay = relay();
     relay.connect(ALICE);
     assert_eq!(relay.ask(ALICE, "X_CAPS key"), "X_CAPS from ticket\n");
 }
 
-/// Alice, who calls, and Bob, each with these words.
+/// Alice, the caller, and Bob, each with these words.
 fn two(alice: &str, bob: &str) -> Relay {
     let mut relay = super::two();
     for (conn, words) in [(ALICE, alice), (BOB, bob)] {
@@ -50,7 +46,7 @@ fn two(alice: &str, bob: &str) -> Relay {
 }
 
 #[test]
-fn both_sides_of_a_call_get_a_ticket_of_its_own() {
+fn both_sides_get_a_ticket_for_each_call() {
     let mut relay = two("from ticket", "from ticket");
     let mut drawn = Vec::new();
     for port in [4000, 4001] {
@@ -60,14 +56,14 @@ fn both_sides_of_a_call_get_a_ticket_of_its_own() {
         let ticket = ticket.trim_end().to_owned();
         assert_eq!(ticket.len(), 24);
         let passed = format!("X_FROM alice\nX_TICKET {ticket}\n{init}\n");
-        assert_eq!(relay.look(BOB), passed);
+        assert_eq!(relay.output(BOB), passed);
         drawn.push(ticket);
     }
     assert_ne!(drawn[0], drawn[1]);
 }
 
 #[test]
-fn who_knows_no_tickets_gets_none() {
+fn clients_without_tickets_get_none() {
     let init = "X_INIT bob 127.0.0.1 4000";
     for (alice, bob, to_alice, to_bob) in [
         ("from ticket", "from", "X_TICKET bob 127.0.0.1 4000 -\n", "X_FROM alice\n"),
@@ -76,9 +72,9 @@ fn who_knows_no_tickets_gets_none() {
     ] {
         let mut relay = two(alice, bob);
         assert_eq!(relay.ask(ALICE, init), to_alice);
-        assert_eq!(relay.look(BOB), format!("{to_bob}{init}\n"));
+        assert_eq!(relay.output(BOB), format!("{to_bob}{init}\n"));
     }
-    // What is not passed on needs no ticket.
+    // A call that is not forwarded gets no ticket.
     let mut relay = two("ticket", "ticket");
     assert_eq!(relay.ask(ALICE, "X_INIT ben 127.0.0.1 4000"), "X_ERR X_INIT no such nick: ben\n");
 }

@@ -1,14 +1,14 @@
-//! When it stops.
+//! Stopping the relay, and inputs for closed connections.
 
 use super::*;
 
 #[test]
-fn stopping_says_x_end_to_all() {
+fn stopping_sends_end_to_all() {
     let mut relay = two();
     relay.connect(CAROL);
     relay.handle(Input::Stop);
     for conn in [ALICE, BOB, CAROL] {
-        assert_eq!(relay.look(conn), "X_END\n");
+        assert_eq!(relay.output(conn), "X_END\n");
         assert_eq!(relay.closed(conn), Some(CloseReason::Stopped));
     }
     relay.connect(ConnId(4));
@@ -17,11 +17,11 @@ fn stopping_says_x_end_to_all() {
 }
 
 #[test]
-fn what_comes_for_a_closed_connection_does_nothing() {
+fn inputs_for_a_closed_connection_have_no_effect() {
     let mut relay = two();
     relay.ask(ALICE, "X_END");
-    relay.say(ALICE, "X_INIT bob 127.0.0.1 4000\n");
+    relay.send(ALICE, "X_INIT bob 127.0.0.1 4000\n");
     relay.handle(Input::Sent { conn: ALICE, bytes: 7 });
     relay.handle(Input::Closed { conn: ALICE });
-    assert_eq!((relay.look(ALICE), relay.look(BOB)), (String::new(), String::new()));
+    assert_eq!((relay.output(ALICE), relay.output(BOB)), (String::new(), String::new()));
 }

@@ -1,9 +1,9 @@
-//! What is no packet, or a wrong one.
+//! Lines that are not packets, and malformed packets.
 
 use super::*;
 
 #[test]
-fn what_is_not_xcher_is_closed_at_its_first_line() {
+fn first_line_that_is_not_a_packet_closes() {
     for (first, shown) in [
         ("GET / HTTP/1.1\r\n", r#""GET / HTTP/1.1""#),
         ("\n", r#""""#),
@@ -13,35 +13,35 @@ fn what_is_not_xcher_is_closed_at_its_first_line() {
     ] {
         let mut relay = relay();
         relay.connect(ALICE);
-        relay.say(ALICE, &format!("{first}X_NICK bob\n"));
+        relay.send(ALICE, &format!("{first}X_NICK bob\n"));
         let expected = "X_ERR - expected an XCHER packet such as X_NICK nick, got ";
-        assert_eq!(relay.look(ALICE), format!("{expected}{shown}\n"));
+        assert_eq!(relay.output(ALICE), format!("{expected}{shown}\n"));
         assert_eq!(relay.closed(ALICE), Some(CloseReason::NotXcher));
     }
 }
 
 #[test]
-fn binary_is_closed() {
+fn binary_closes() {
     let mut relay = relay();
     relay.connect(ALICE);
     relay.handle(Input::Received { conn: ALICE, bytes: b"\x16\x03\x01\x02\x00\x01\xff\xfc" });
-    assert!(relay.look(ALICE).starts_with("X_ERR - expected UTF-8, got"));
+    assert!(relay.output(ALICE).starts_with("X_ERR - expected UTF-8, got"));
     assert_eq!(relay.closed(ALICE), Some(CloseReason::BadLine));
 }
 
 #[test]
-fn a_line_too_long_is_closed() {
+fn too_long_a_line_closes() {
     let mut relay = two();
-    relay.say(ALICE, &"X".repeat(8192));
+    relay.send(ALICE, &"X".repeat(8192));
     assert_eq!(
-        relay.look(ALICE),
+        relay.output(ALICE),
         "X_ERR - expected a line of at most 8192 bytes, got a longer one\n"
     );
     assert_eq!(relay.closed(ALICE), Some(CloseReason::BadLine));
 }
 
 #[test]
-fn an_unknown_verb_is_told_so_and_the_sixteenth_fault_closes() {
+fn unknown_verbs_are_reported_and_the_sixteenth_error_closes() {
     let mut relay = two();
     for _ in 0..15 {
         assert_eq!(relay.ask(ALICE, "X_DANCE now"), "X_ERR X_DANCE unknown verb\n");
@@ -50,13 +50,13 @@ fn an_unknown_verb_is_told_so_and_the_sixteenth_fault_closes() {
     assert_eq!(
         relay.ask(ALICE, "hello"),
         "X_ERR - expected an XCHER packet such as X_NICK nick, got \"hello\"\n\
-         X_ERR - expected fewer than 16 errors\n"
+         X_ERR - too many errors: the limit is 16\n"
     );
     assert_eq!(relay.closed(ALICE), Some(CloseReason::TooManyErrors));
 }
 
 #[test]
-fn a_verb_that_could_act_on_a_terminal_is_not_repeated() {
+fn unprintable_verb_is_not_repeated() {
     let mut relay = two();
     assert_eq!(relay.ask(ALICE, "X_\u{1b}[2J"), "X_ERR - unknown verb\n");
     assert_eq!(relay.ask(ALICE, &format!("X_{}", "A".repeat(99))), "X_ERR - unknown verb\n");
@@ -65,7 +65,7 @@ fn a_verb_that_could_act_on_a_terminal_is_not_repeated() {
 }
 
 #[test]
-fn a_wrong_number_of_fields_is_told_the_form() {
+fn wrong_fields_are_answered_with_the_form() {
     let mut relay = two();
     for (line, form) in [
         ("X_WHO bob", "X_WHO"),
@@ -82,7 +82,7 @@ fn a_wrong_number_of_fields_is_told_the_form() {
 }
 
 #[test]
-fn an_error_is_not_answered_with_an_error() {
+fn error_is_not_answered_with_an_error() {
     let mut relay = two();
     for _ in 0..100 {
         assert_eq!(relay.ask(ALICE, "X_ERR X_INIT what"), "");

@@ -1,9 +1,9 @@
-//! Calls, passed on.
+//! Forwarded calls.
 
 use super::*;
 
 #[test]
-fn x_init_is_passed_on_byte_for_byte() {
+fn init_is_forwarded_byte_for_byte() {
     for line in [
         "X_INIT bob 127.0.0.1 4000\n",
         "X_INIT bob 127.0.0.1 4000\r\n",
@@ -11,49 +11,49 @@ fn x_init_is_passed_on_byte_for_byte() {
         "X_INIT bob 192.168.1.7 65535\n",
     ] {
         let mut relay = two();
-        relay.say(ALICE, line);
-        assert_eq!(relay.look(BOB), line);
-        assert_eq!(relay.look(ALICE), "");
+        relay.send(ALICE, line);
+        assert_eq!(relay.output(BOB), line);
+        assert_eq!(relay.output(ALICE), "");
     }
 }
 
 #[test]
-fn x_init_can_call_oneself() {
+fn client_can_call_itself() {
     let mut relay = two();
     assert_eq!(relay.ask(ALICE, "X_INIT alice 127.0.0.1 4000"), "X_INIT alice 127.0.0.1 4000\n");
 }
 
 #[test]
-fn a_line_broken_across_reads_is_passed_on_whole() {
+fn init_split_across_reads_is_forwarded_complete() {
     let line = "X_INIT bob 127.0.0.1 4000\r\n";
     for cut in 1..line.len() {
         let mut relay = two();
-        relay.say(ALICE, &line[..cut]);
-        assert_eq!(relay.look(BOB), "", "nothing before the line is whole");
-        relay.say(ALICE, &line[cut..]);
-        assert_eq!(relay.look(BOB), line);
+        relay.send(ALICE, &line[..cut]);
+        assert_eq!(relay.output(BOB), "", "the line is not complete");
+        relay.send(ALICE, &line[cut..]);
+        assert_eq!(relay.output(BOB), line);
     }
 }
 
 #[test]
-fn x_init_needs_a_nick_and_other_packets_do_not() {
+fn only_init_needs_a_nick() {
     let mut relay = two();
     relay.connect(CAROL);
     assert_eq!(
         relay.ask(CAROL, "X_INIT bob 127.0.0.1 4000"),
-        "X_ERR X_INIT expected X_NICK nick first\n"
+        "X_ERR X_INIT X_NICK must come first\n"
     );
     assert_eq!(relay.ask(CAROL, "X_CAPS from"), "");
     assert_eq!(relay.ask(CAROL, "X_WHO"), "X_WHO alice\nX_WHO bob\nX_WHO EOF\n");
     assert_eq!(relay.ask(CAROL, "X_ADDR"), "X_ADDR 127.0.0.1\n");
     assert_eq!(relay.ask(CAROL, "X_PING 7"), "X_PONG 7\n");
-    assert_eq!(relay.look(BOB), "");
+    assert_eq!(relay.output(BOB), "");
     relay.ask(CAROL, "X_END");
     assert_eq!(relay.closed(CAROL), Some(CloseReason::End));
 }
 
 #[test]
-fn an_address_that_is_not_the_callers_is_refused() {
+fn refuses_an_address_that_is_not_the_callers() {
     let mut relay = two();
     relay.connect_from(CAROL, "[::ffff:9.9.9.9]:5000");
     relay.ask(CAROL, "X_NICK carol");
@@ -65,20 +65,20 @@ fn an_address_that_is_not_the_callers_is_refused() {
     }
     let answer = relay.ask(CAROL, "X_INIT bob 0.0.0.0 4000");
     assert!(answer.starts_with("X_ERR X_INIT refused: "), "{answer}");
-    assert_eq!(relay.look(BOB), "");
+    assert_eq!(relay.output(BOB), "");
     relay.ask(CAROL, "X_INIT bob 9.9.9.9 4000");
-    assert_eq!(relay.look(BOB), "X_INIT bob 9.9.9.9 4000\n");
+    assert_eq!(relay.output(BOB), "X_INIT bob 9.9.9.9 4000\n");
 }
 
 #[test]
-fn any_address_turns_the_check_off() {
+fn any_address_disables_the_check() {
     let mut relay = Relay::new(RelayLimits { any_address: true, ..RelayLimits::default() });
-    relay.join(ALICE, "alice");
+    relay.register(ALICE, "alice");
     assert_eq!(relay.ask(ALICE, "X_INIT alice 8.8.8.8 4000"), "X_INIT alice 8.8.8.8 4000\n");
 }
 
 #[test]
-fn a_malformed_x_init_is_told_the_form() {
+fn malformed_init_is_answered_with_the_form() {
     let mut relay = two();
     for line in [
         "X_INIT",
@@ -93,22 +93,22 @@ fn a_malformed_x_init_is_told_the_form() {
             format!("X_ERR X_INIT expected X_INIT nick ip port, got {line:?}\n")
         );
     }
-    assert_eq!(relay.look(BOB), "");
+    assert_eq!(relay.output(BOB), "");
 }
 
 #[test]
-fn who_calls_is_told_to_those_who_asked_for_it() {
+fn caller_is_named_to_clients_that_support_it() {
     let mut relay = two();
     assert_eq!(relay.ask(BOB, "X_CAPS colour from sound"), "");
     relay.ask(ALICE, "X_INIT bob 127.0.0.1 4000");
-    assert_eq!(relay.look(BOB), "X_FROM alice\nX_INIT bob 127.0.0.1 4000\n");
+    assert_eq!(relay.output(BOB), "X_FROM alice\nX_INIT bob 127.0.0.1 4000\n");
     relay.ask(ALICE, "X_CAPS colour");
     relay.ask(BOB, "X_INIT alice 127.0.0.1 4000");
-    assert_eq!(relay.look(ALICE), "X_INIT alice 127.0.0.1 4000\n");
+    assert_eq!(relay.output(ALICE), "X_INIT alice 127.0.0.1 4000\n");
 }
 
 #[test]
-fn nothing_else_of_a_clients_reaches_another() {
+fn only_init_reaches_another_client() {
     let mut relay = two();
     for line in [
         "X_INIT bob 127.0.0.1 4000 X_NICK",
@@ -123,6 +123,6 @@ fn nothing_else_of_a_clients_reaches_another() {
         "X_INIT bob\r127.0.0.1 4000",
     ] {
         relay.ask(ALICE, line);
-        assert_eq!(relay.look(BOB), "", "{line}");
+        assert_eq!(relay.output(BOB), "", "{line}");
     }
 }

@@ -1,21 +1,21 @@
-//! How much one client can have.
+//! Limits of one client.
 
 use super::*;
 
 #[test]
-fn there_are_no_more_connections_than_the_limit() {
+fn connections_are_limited() {
     let mut relay = Relay::new(RelayLimits { connections: 2, ..RelayLimits::default() });
     relay.connect(ALICE);
     relay.connect(BOB);
     relay.connect(CAROL);
-    assert_eq!(relay.look(CAROL), "X_ERR - expected at most 2 connections, got one more\n");
+    assert_eq!(relay.output(CAROL), "X_ERR - too many connections: the limit is 2\n");
     assert_eq!(relay.closed(CAROL), Some(CloseReason::Full));
     relay.handle(Input::Closed { conn: ALICE });
-    relay.join(ConnId(4), "dave");
+    relay.register(ConnId(4), "dave");
 }
 
 #[test]
-fn an_address_has_no_more_connections_than_the_limit() {
+fn connections_of_an_address_are_limited() {
     let limits = || RelayLimits { per_address: 1, ..RelayLimits::default() };
     for (first, second, fits) in [
         ("10.0.0.1:1", "10.0.0.1:2", false),
@@ -36,32 +36,32 @@ fn an_address_has_no_more_connections_than_the_limit() {
 }
 
 #[test]
-fn limits_change_while_the_relay_runs() {
+fn limits_can_change_while_the_relay_runs() {
     let mut relay = two();
     relay.registry.set_limits(RelayLimits { connections: 2, ..RelayLimits::default() });
     relay.connect(CAROL);
     assert_eq!(relay.closed(CAROL), Some(CloseReason::Full));
     relay.registry.set_limits(RelayLimits { connections: 1, ..RelayLimits::default() });
     assert_eq!(relay.ask(ALICE, "X_WHO"), "X_WHO alice\nX_WHO bob\nX_WHO EOF\n", "both stay");
-    // What is due sooner than before is done sooner.
+    // A shorter timeout applies to clients that are connected already.
     let silence = seconds(5);
     relay.registry.set_limits(RelayLimits { silence_timeout: silence, ..RelayLimits::default() });
     relay.wait(silence);
-    assert_eq!(relay.look(BOB), "X_PING 2\n");
-    relay.join(ConnId(4), "dave");
+    assert_eq!(relay.output(BOB), "X_PING 2\n");
+    relay.register(ConnId(4), "dave");
 }
 
 #[test]
-fn asks_have_a_budget_that_comes_back() {
+fn budget_for_init_and_who_is_restored() {
     let mut relay = Relay::new(RelayLimits { asks_per_minute: 60, ..RelayLimits::default() });
-    relay.join(ALICE, "alice");
+    relay.register(ALICE, "alice");
     for _ in 0..60 {
         assert_eq!(relay.ask(ALICE, "X_WHO"), "X_WHO alice\nX_WHO EOF\n");
     }
     for _ in 0..50 {
         assert_eq!(
             relay.ask(ALICE, "X_INIT alice 127.0.0.1 4000"),
-            "X_ERR X_INIT expected at most 60 X_INIT and X_WHO a minute, got one more\n"
+            "X_ERR X_INIT too many X_INIT and X_WHO: the limit is 60 per minute\n"
         );
     }
     relay.now += seconds(1);
@@ -71,41 +71,41 @@ fn asks_have_a_budget_that_comes_back() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_closed_and_nobody_waits() {
+fn client_that_does_not_read_is_closed_without_delaying_others() {
     let mut relay = Relay::new(RelayLimits { unsent: 1000, ..RelayLimits::default() });
-    relay.join(ALICE, "alice");
-    relay.join(BOB, "bob");
-    relay.sends = false;
+    relay.register(ALICE, "alice");
+    relay.register(BOB, "bob");
+    relay.sends_at_once = false;
     let line = "X_INIT bob 127.0.0.1 4000\n";
     for _ in 0..1000 / line.len() {
-        relay.say(ALICE, line);
+        relay.send(ALICE, line);
     }
     assert_eq!(relay.closed(BOB), None);
-    relay.say(ALICE, line);
+    relay.send(ALICE, line);
     assert_eq!(relay.closed(BOB), Some(CloseReason::NotReading));
-    assert_eq!(relay.look(ALICE), "X_ERR X_INIT bob does not read and is closed\n");
+    assert_eq!(relay.output(ALICE), "X_ERR X_INIT bob does not read and was disconnected\n");
     assert_eq!(relay.ask(ALICE, "X_PING still"), "X_PONG still\n");
 }
 
 #[test]
-fn a_client_that_reads_slowly_stays() {
+fn slow_client_stays() {
     let mut relay = Relay::new(RelayLimits { unsent: 1000, ..RelayLimits::default() });
-    relay.join(ALICE, "alice");
-    relay.join(BOB, "bob");
-    relay.sends = false;
+    relay.register(ALICE, "alice");
+    relay.register(BOB, "bob");
+    relay.sends_at_once = false;
     for _ in 0..10_000 {
-        relay.say(ALICE, "X_INIT bob 127.0.0.1 4000\n");
+        relay.send(ALICE, "X_INIT bob 127.0.0.1 4000\n");
         relay.handle(Input::Sent { conn: BOB, bytes: 26 });
     }
     assert_eq!(relay.closed(BOB), None);
 }
 
 #[test]
-fn an_answer_that_is_not_read_closes_the_asker() {
+fn client_that_does_not_read_its_answers_is_closed() {
     let mut relay = Relay::new(RelayLimits { unsent: 1000, ..RelayLimits::default() });
-    relay.join(ALICE, "alice");
-    relay.sends = false;
-    relay.say(ALICE, &"X_PING 0123456789\n".repeat(1000));
-    assert!(relay.look(ALICE).len() < 1100);
+    relay.register(ALICE, "alice");
+    relay.sends_at_once = false;
+    relay.send(ALICE, &"X_PING 0123456789\n".repeat(1000));
+    assert!(relay.output(ALICE).len() < 1100);
     assert_eq!(relay.closed(ALICE), Some(CloseReason::NotReading));
 }

@@ -1,20 +1,20 @@
-//! The relay's rules, one a test, with no socket and no clock.
+//! The relay's rules, one per test, without a socket or a clock.
 
 #![allow(clippy::unwrap_used)]
 
+mod allocations;
 mod any_bytes;
-mod asks;
 mod budgets;
 mod caps;
 mod end;
 mod errors;
 mod init;
 mod keys;
-mod lent;
 mod limits;
 mod nicks;
+mod queries;
+mod reports;
 mod silence;
-mod vouched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -27,17 +27,17 @@ const ALICE: ConnId = ConnId(1);
 const BOB: ConnId = ConnId(2);
 const CAROL: ConnId = ConnId(3);
 
-/// A registry and what became of its actions.
+/// A registry and the results of its actions.
 struct Relay {
     registry: Registry,
     now: Duration,
-    /// Written and not looked at.
+    /// Bytes written and not taken yet.
     written: BTreeMap<ConnId, Vec<u8>>,
     closed: BTreeMap<ConnId, CloseReason>,
-    /// What bridges were told and was not looked at.
+    /// Reports to bridges.
     reports: Vec<(ConnId, Report)>,
-    /// Whether everything is sent as soon as it is written.
-    sends: bool,
+    /// True if everything is sent as soon as it is written.
+    sends_at_once: bool,
 }
 
 impl Relay {
@@ -48,7 +48,7 @@ impl Relay {
             written: BTreeMap::new(),
             closed: BTreeMap::new(),
             reports: Vec::new(),
-            sends: true,
+            sends_at_once: true,
         }
     }
 
@@ -60,13 +60,16 @@ impl Relay {
         for action in actions {
             match action {
                 Action::Write { conn, bytes } => {
-                    assert!(!bytes.is_empty() && once.insert(conn), "one write a connection");
+                    assert!(!bytes.is_empty() && once.insert(conn), "two writes to a connection");
                     assert!(!self.closed.contains_key(&conn), "a write after the close");
                     sent.push((conn, bytes.len()));
                     self.written.entry(conn).or_default().extend(bytes);
                 }
                 Action::Report { conn, report } => {
-                    assert!(!once.contains(&conn), "the bridge knows before its client");
+                    assert!(
+                        !once.contains(&conn),
+                        "the client was written to before its bridge got the report"
+                    );
                     self.reports.push((conn, report));
                 }
                 Action::Close { conn, reason } => {
@@ -75,7 +78,7 @@ impl Relay {
             }
         }
         for (conn, bytes) in sent {
-            if self.sends {
+            if self.sends_at_once {
                 self.handle(Input::Sent { conn, bytes });
             }
         }
@@ -90,27 +93,27 @@ impl Relay {
         self.connect_from(conn, "127.0.0.1:5000");
     }
 
-    fn say(&mut self, conn: ConnId, text: &str) {
+    fn send(&mut self, conn: ConnId, text: &str) {
         self.handle(Input::Received { conn, bytes: text.as_bytes() });
     }
 
-    /// What was written to `conn` since the last look.
-    fn look(&mut self, conn: ConnId) -> String {
+    /// Takes the bytes written to `conn`.
+    fn output(&mut self, conn: ConnId) -> String {
         String::from_utf8(self.written.remove(&conn).unwrap_or_default()).unwrap()
     }
 
-    /// Says a line and looks at the answer.
+    /// Sends a line and takes the answer.
     fn ask(&mut self, conn: ConnId, line: &str) -> String {
-        self.say(conn, &format!("{line}\n"));
-        self.look(conn)
+        self.send(conn, &format!("{line}\n"));
+        self.output(conn)
     }
 
-    fn join(&mut self, conn: ConnId, nick: &str) {
+    fn register(&mut self, conn: ConnId, nick: &str) {
         self.connect(conn);
         assert_eq!(self.ask(conn, &format!("X_NICK {nick}")), format!("X_NICK {nick} YES\n"));
     }
 
-    /// Lets time pass, with ticks when they are due and no other.
+    /// Lets time pass, with ticks exactly when they are due.
     fn wait(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.registry.next_deadline().filter(|at| *at <= end) {
@@ -131,8 +134,8 @@ fn relay() -> Relay {
 
 fn two() -> Relay {
     let mut relay = relay();
-    relay.join(ALICE, "alice");
-    relay.join(BOB, "bob");
+    relay.register(ALICE, "alice");
+    relay.register(BOB, "bob");
     relay
 }
 

@@ -1,9 +1,9 @@
-//! Who gets which nick.
+//! Registration of nicks.
 
 use super::*;
 
 #[test]
-fn a_free_nick_is_given_and_a_taken_one_is_not() {
+fn free_nick_is_given_and_taken_nick_is_not() {
     let mut relay = two();
     relay.connect(CAROL);
     assert_eq!(relay.ask(CAROL, "X_NICK bob"), "X_NICK bob NO\n");
@@ -12,7 +12,7 @@ fn a_free_nick_is_given_and_a_taken_one_is_not() {
 }
 
 #[test]
-fn a_malformed_nick_gets_no() {
+fn invalid_nick_gets_no() {
     let mut relay = relay();
     relay.connect(ALICE);
     assert_eq!(relay.ask(ALICE, "X_NICK a/b"), "X_NICK a/b NO\n");
@@ -28,8 +28,12 @@ fn a_malformed_nick_gets_no() {
 }
 
 #[test]
-fn the_fifth_try_for_a_nick_is_the_last() {
-    for bad in ["X_NICK bob", "X_NICK", "X_NICK a b"] {
+fn fifth_attempt_at_a_nick_is_the_last() {
+    for (bad, reason) in [
+        ("X_NICK bob", "no free nick within 5 attempts"),
+        ("X_NICK", "expected X_NICK nick, got "),
+        ("X_NICK a b", "expected X_NICK nick, got "),
+    ] {
         let mut relay = two();
         relay.connect(CAROL);
         for _ in 0..4 {
@@ -37,17 +41,18 @@ fn the_fifth_try_for_a_nick_is_the_last() {
             assert_eq!(relay.closed(CAROL), None);
         }
         let last = relay.ask(CAROL, bad);
-        assert!(last.lines().last().unwrap().starts_with("X_ERR X_NICK expected"), "{last}");
+        let reason = format!("X_ERR X_NICK {reason}");
+        assert!(last.lines().last().unwrap().starts_with(&reason), "{last}");
         assert_eq!(relay.closed(CAROL), Some(CloseReason::NickTries));
     }
 }
 
 #[test]
-fn a_connection_has_one_nick() {
+fn connection_has_one_nick() {
     let mut relay = two();
     assert_eq!(
         relay.ask(ALICE, "X_NICK alice2"),
-        "X_ERR X_NICK expected one nick a connection, and this one is called alice\n"
+        "X_ERR X_NICK this connection already has the nick alice\n"
     );
     assert_eq!(
         relay.ask(BOB, "X_INIT alice2 127.0.0.1 4000"),
@@ -56,17 +61,17 @@ fn a_connection_has_one_nick() {
 }
 
 #[test]
-fn a_nick_is_free_again_when_its_connection_is_gone() {
+fn nick_is_free_when_its_connection_ends() {
     let mut relay = two();
     relay.handle(Input::Closed { conn: BOB });
     assert_eq!(relay.ask(ALICE, "X_INIT bob 127.0.0.1 4000"), "X_ERR X_INIT no such nick: bob\n");
-    relay.join(CAROL, "bob");
+    relay.register(CAROL, "bob");
 }
 
 #[test]
-fn a_nick_that_could_be_taken_for_another_is_taken() {
+fn look_alike_nick_is_taken() {
     let mut relay = relay();
-    relay.join(ALICE, "kim");
+    relay.register(ALICE, "kim");
     relay.connect(BOB);
     for alike in ["Kim", "k\u{456}m", "\u{ff4b}\u{ff49}\u{ff4d}"] {
         assert_eq!(relay.ask(BOB, &format!("X_NICK {alike}")), format!("X_NICK {alike} NO\n"));
@@ -76,14 +81,14 @@ fn a_nick_that_could_be_taken_for_another_is_taken() {
 }
 
 #[test]
-fn a_call_reaches_a_nick_in_any_case_byte_for_byte_and_no_look_alike() {
+fn call_reaches_a_nick_in_any_case_and_no_look_alike() {
     let mut relay = two();
     let init = "X_INIT BOB 127.0.0.1 4000";
     assert_eq!(relay.ask(ALICE, init), "");
-    assert_eq!(relay.look(BOB), format!("{init}\n"));
+    assert_eq!(relay.output(BOB), format!("{init}\n"));
     assert_eq!(
         relay.ask(ALICE, "X_INIT b\u{43e}b 127.0.0.1 4000"),
-        "X_ERR X_INIT no such nick: b\u{43e}b; there is bob, which looks like it\n"
+        "X_ERR X_INIT no such nick: b\u{43e}b; the look-alike bob is online\n"
     );
-    assert_eq!(relay.look(BOB), "");
+    assert_eq!(relay.output(BOB), "");
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
-    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, PathPolicy, Purpose,
-    ReceiveEnd, SessionId, TransferId,
+    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, Notice, PathPolicy,
+    Purpose, ReceiveEnd, SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
 use xcher_core::{FileName, Limits, Nick, Peer, Platform, SharedFile, Size, Stat};
 
-use crate::left::{Found, Whose};
+use crate::partials::{FileId, Found};
 use crate::user::User;
 use crate::world::Weather;
 
@@ -20,38 +20,38 @@ pub struct Host {
     pub peer: Peer,
     pub user: User,
     pub online: bool,
-    /// What it shares; the same bytes for the same name on every host but for its own mark.
+    /// The files that it shares.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// A provider that does not send what it announced.
+    /// True for a provider that does not send what it announced.
     pub liar: bool,
     pub received: BTreeMap<TransferId, Receiving>,
-    /// What an earlier try left, once looked for.
+    /// Partial files that were looked up for a transfer.
     pub found: BTreeMap<TransferId, Found>,
-    /// What goes on, of which file it is.
-    pub going: BTreeMap<TransferId, Whose>,
-    /// Files of its own that it opened.
+    /// The files of transfers that may leave a partial file.
+    pub resumable: BTreeMap<TransferId, FileId>,
+    /// Transfers for which it opened a file of its own.
     pub opened: Vec<TransferId>,
-    /// What tries that came to nothing left.
-    pub kept: BTreeMap<Whose, Vec<u8>>,
-    /// What it is made of again after its death.
+    /// Partial files of failed attempts.
+    pub partials: BTreeMap<FileId, Vec<u8>>,
+    /// Its configuration, also after a restart.
     config: Config,
     secret: [u8; 32],
     pub pins: Vec<(Nick, PublicKey)>,
-    /// What whoever calls it is to know.
+    /// The code that callers must prove.
     pub code: Option<Code>,
-    /// Who it is, if it speaks in private.
+    /// Its long-term key, if it supports encryption.
     pub key: Option<PublicKey>,
-    /// Its keys: its own, and of its code another each time that it starts.
+    /// The keys that it shows: its own, and the key of its code, a different one after each start.
     pub shown: Vec<PublicKey>,
     pub sending: BTreeMap<TransferId, Sending>,
-    /// Lists under way: where each has got to.
+    /// The positions of listings under flow.
     pub walks: BTreeMap<SessionId, usize>,
     pub listeners: BTreeMap<ListenerId, (u16, Purpose)>,
-    /// Ports that a bridge lends; of a host behind NAT, all that anyone reaches.
-    pub lent: BTreeSet<u16>,
+    /// Ports that the bridge allocated: the only reachable ones of a host behind NAT.
+    pub allocated: BTreeSet<u16>,
     pub behind_nat: bool,
     pub stored: Vec<(TransferId, FileName, Vec<u8>)>,
-    /// Inputs that the driver has to give, in any order.
+    /// Inputs that the driver delivers later, in any order.
     pub due: Vec<Due>,
 }
 
@@ -59,33 +59,34 @@ pub struct Receiving {
     pub conn: ConnId,
     pub bytes: Vec<u8>,
     pub limit: u64,
-    /// Opens the files of a batch; what they are, and what came of them.
+    /// The batch, where it is one.
     pub batch: Option<Batch>,
-    /// Opens what comes, in a private session.
+    /// Decrypts the bytes of an encrypted session.
     pub seal: Option<Receiver>,
     pub name: FileName,
-    /// Told to the peer that it ended.
+    /// Set once its end was reported.
     pub over: bool,
 }
 
-pub type Batch = (BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Came)>);
+/// The files of a batch and those that arrived.
+pub type Batch = (BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Arrived)>);
 
 /// One file of a batch.
-pub enum Came {
-    Whole(Vec<u8>),
-    Missing,
-    Altered,
+pub enum Arrived {
+    Complete(Vec<u8>),
+    NotSent,
+    Corrupt,
 }
 
 impl Receiving {
-    /// Takes what came over its connection.
+    /// Takes bytes of its connection.
     pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
         if let Some((batch, files, came)) = &mut self.batch {
             let each = |at: usize, arrived: BatchItem<'_>| {
                 let how = match arrived {
-                    BatchItem::Complete(bytes) => Came::Whole(bytes.to_vec()),
-                    BatchItem::NotSent => Came::Missing,
-                    BatchItem::Corrupt => Came::Altered,
+                    BatchItem::Complete(bytes) => Arrived::Complete(bytes.to_vec()),
+                    BatchItem::NotSent => Arrived::NotSent,
+                    BatchItem::Corrupt => Arrived::Corrupt,
                 };
                 came.push((files[at].clone(), how));
             };
@@ -122,7 +123,7 @@ pub struct Sending {
     pub sent: usize,
 }
 
-/// An answer of the driver's that waits for its turn.
+/// An input of the driver that waits for its turn.
 pub enum Due {
     Listening(ListenerId, u16),
     ListenFailed(ListenerId),
@@ -134,24 +135,24 @@ pub enum Due {
     Stored(TransferId),
     StoreFailed(TransferId),
     SendEnded(TransferId, u64, bool),
-    /// The user starts a program that could not get online.
+    /// The user starts a program that could not get online, or was killed.
     Start,
 }
 
-/// How the name of what comes from a pipe begins.
+/// Prefix of the names of pipes.
 pub const PIPE: &str = "pipe";
 
-/// What a host says of a file's size.
+/// The size of a file as a host lists it.
 pub fn size_of(name: &str, bytes: &[u8]) -> Size {
     if name.starts_with(PIPE) { Size::UNKNOWN } else { Size::Exact(bytes.len() as u64) }
 }
 
-/// What whoever calls a host with a code is to know, and what it is not.
+/// The code of a host, and a wrong one.
 pub const RIGHT: &str = "1000-crossover-clockwork-universe";
 pub const WRONG: &str = "1000-crossover-acme-universe";
 
-/// The usual limits, or such that every one of them is reached. There is room for every stranger:
-/// where they fill all places to wait in, they do make a difference.
+/// The usual limits, or small ones that every run reaches. There is room for every outsider: filling all
+/// places for waiting connections would make a difference.
 fn limits(rng: &mut fastrand::Rng) -> Limits {
     let roomy = Limits { spare_connections: 1000, ..Limits::default() };
     if rng.bool() {
@@ -173,7 +174,7 @@ pub fn nick(host: usize) -> Nick {
     Nick::parse(&format!("host{host}")).unwrap()
 }
 
-/// Which host goes by this nick.
+/// The host with this nick.
 pub fn host_of(nick: &Nick) -> usize {
     match nick.as_str().strip_prefix("host") {
         Some(number) => number.parse().unwrap(),
@@ -182,9 +183,9 @@ pub fn host_of(nick: &Nick) -> usize {
 }
 
 impl Host {
-    /// Whether others get through to this port of it.
-    pub fn lets_in(&self, port: u16) -> bool {
-        !self.behind_nat || self.lent.contains(&port)
+    /// Returns true if others can connect to this port.
+    pub fn is_reachable(&self, port: u16) -> bool {
+        !self.behind_nat || self.allocated.contains(&port)
     }
 
     pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
@@ -221,7 +222,7 @@ impl Host {
         }
         files.insert(format!("{PIPE} of {index}"), bytes(rng).repeat(9));
         let secret = bytes(rng);
-        let is_private = code.is_some() || rng.u8(0..3) > 0;
+        let encrypts = code.is_some() || rng.u8(0..3) > 0;
         let mut host = Self {
             peer: Peer::new(config.clone()),
             user: User::new(index, hosts, rng),
@@ -231,10 +232,10 @@ impl Host {
             received: BTreeMap::new(),
             found: BTreeMap::new(),
             shown: Vec::new(),
-            key: is_private.then(|| Identity::new(secret).public()),
-            going: BTreeMap::new(),
+            key: encrypts.then(|| Identity::new(secret).public()),
+            resumable: BTreeMap::new(),
             opened: Vec::new(),
-            kept: BTreeMap::new(),
+            partials: BTreeMap::new(),
             config,
             secret,
             pins: Vec::new(),
@@ -242,42 +243,42 @@ impl Host {
             sending: BTreeMap::new(),
             walks: BTreeMap::new(),
             listeners: BTreeMap::new(),
-            lent: BTreeSet::new(),
+            allocated: BTreeSet::new(),
             behind_nat,
             stored: Vec::new(),
             due: Vec::new(),
         };
-        host.peer = host.born(rng);
+        host.peer = host.new_peer(rng);
         host
     }
 
-    /// What it is when it starts: what it can do, follows from who it is.
-    pub fn born(&mut self, rng: &mut fastrand::Rng) -> Peer {
+    /// Makes the peer for a start of the program. Its extensions follow from its secret.
+    pub fn new_peer(&mut self, rng: &mut fastrand::Rng) -> Peer {
         let peer = Peer::new(self.config.clone());
         if self.key.is_none() {
             return peer;
         }
-        let mut trust = Encryption::new(Identity::new(self.secret), bytes(rng));
+        let mut encryption = Encryption::new(Identity::new(self.secret), bytes(rng));
         if self.secret[0] < 128 {
-            trust = trust.with_stat();
+            encryption = encryption.with_stat();
         }
         if self.secret[1] < 192 {
-            trust = trust.with_resume();
+            encryption = encryption.with_resume();
         }
         if self.secret[2] < 192 {
-            trust = trust.with_batch();
+            encryption = encryption.with_batch();
         }
         if let Some(code) = &self.code {
-            trust = trust.with_code(code.clone());
+            encryption = encryption.with_code(code.clone());
         }
-        self.shown.extend(self.key.into_iter().chain([trust.shown_key()]));
+        self.shown.extend(self.key.into_iter().chain([encryption.shown_key()]));
         for (nick, key) in &self.pins {
-            trust.pin(nick.clone(), *key);
+            encryption.pin(nick.clone(), *key);
         }
-        peer.with_encryption(trust)
+        peer.with_encryption(encryption)
     }
 
-    /// The next piece of a list.
+    /// The next piece of a listing.
     pub fn list(&mut self, session: SessionId, rng: &mut fastrand::Rng) -> Due {
         let from = self.walks.remove(&session).unwrap_or(0);
         let step = rng.usize(1..12);
@@ -302,7 +303,7 @@ impl Host {
         Due::Entries(session, entries, done)
     }
 
-    /// What goes into a data connection: the file, or a liar's version of it.
+    /// The bytes for a data connection: the file, or a liar's version of it.
     pub fn content(&self, name: &FileName, rng: &mut fastrand::Rng) -> Vec<u8> {
         let mut bytes = self.files.get(name.as_str()).cloned().unwrap_or_default();
         if self.liar {
@@ -315,7 +316,7 @@ impl Host {
         bytes
     }
 
-    pub fn told(&mut self, event: &Event) {
+    pub fn notify(&mut self, event: &Event) {
         if let Event::Online { .. } = event {
             self.online = true;
         }
@@ -328,10 +329,14 @@ impl Host {
         if let Event::Ended { session, .. } | Event::OpenFailed { session, .. } = event {
             self.walks.remove(session);
         }
-        if let (None, Event::Notice { text, .. }) = (&self.key, event) {
-            let extension = text.contains("unknown packet") && !text.contains("X_CHK");
-            assert!(!extension, "to one that knows the six packets alone: {text}");
+        if let (None, Event::Notice { notice: Notice::UnknownPacket { verb }, .. }) =
+            (&self.key, event)
+        {
+            assert!(
+                verb.contains("X_CHK"),
+                "an extension packet was sent to a base-protocol peer: {verb}"
+            );
         }
-        self.user.told(event);
+        self.user.notify(event);
     }
 }

@@ -1,23 +1,23 @@
-//! Many hosts and a relay over a made-up network, under a random schedule.
+//! Many hosts and a relay over a simulated network, under a random schedule.
 //!
-//! Every seed is another order of deliveries, splits, delays, and, in the rough runs, cuts,
-//! refusals, liars and strangers. After every step and at the end it is checked that no file is
-//! wrong, nothing is lost without a word, and nothing is stuck or left open.
+//! Each seed is a different order of deliveries, splits and delays, and, in the rough runs, of cuts,
+//! refusals, lying providers and outsiders. Every step and the end of a run check that no file is wrong,
+//! nothing is lost without a report, and nothing is stuck or left open.
 //!
 //! A failing seed is printed; `XCHER_SEED=n cargo test -p xcher-core --test simulation` replays it,
-//! and `XCHER_SEEDS=n` runs so many instead of the usual number.
+//! and `XCHER_SEEDS=n` runs n seeds instead of the usual number.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
 
-mod books;
-mod death;
+mod faults;
 mod host;
-mod left;
+mod kill;
 mod net;
-mod people;
+mod partials;
+mod results;
 mod traffic;
 mod user;
-mod weather;
+mod user_actions;
 mod world;
 
 use world::{Weather, World};
@@ -42,23 +42,23 @@ fn run(name: &str, weather: Weather) {
         }
     }
     eprintln!("{name}: {totals:?}");
-    // The runs must be about something.
+    // The runs must have exercised something.
     if number("XCHER_SEED").is_none() {
         totals.assert_worthwhile(weather);
     }
 }
 
 #[test]
-fn calm_network_brings_every_file() {
+fn calm_network_delivers_every_file() {
     run("calm", Weather::Calm);
 }
 
 #[test]
-fn strangers_make_no_difference() {
+fn outsiders_make_no_difference() {
     run("crowded", Weather::Crowded);
 }
 
 #[test]
-fn rough_network_brings_no_wrong_file_and_leaves_nothing_open() {
+fn rough_network_delivers_no_wrong_file_and_leaves_nothing_open() {
     run("rough", Weather::Rough);
 }

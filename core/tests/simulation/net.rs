@@ -1,28 +1,28 @@
-//! Connections that exist only here: two directions of bytes each, delivered when the schedule says.
+//! Simulated connections: bytes in two directions, delivered when the schedule says.
 
 use std::collections::VecDeque;
 
-/// Who is at an end of a connection: a host or the relay, and what it calls the connection.
+/// One end of a connection: a host or the relay, and its id of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// `None` is the relay.
+    /// The host; `None` for the relay.
     pub host: Option<usize>,
     pub conn: u64,
 }
 
-/// What an end knows of its connection.
+/// The state of a connection at one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// Dialled or accepted, and not told yet.
-    Coming,
+    /// Dialled or accepted, and not reported yet.
+    Opening,
     Up,
-    /// Closed by this end, or told of the other's close.
-    Gone,
+    /// Closed by this end, or reported as closed by the other.
+    Closed,
 }
 
 /// Bytes from one end to the other.
 #[derive(Debug, Default)]
-pub struct Way {
+pub struct Flow {
     pub bytes: VecDeque<u8>,
     /// The sender has closed: after the bytes comes the end.
     pub closed: bool,
@@ -33,9 +33,9 @@ pub struct Wire {
     pub ends: [End; 2],
     pub life: [Life; 2],
     pub paused: [bool; 2],
-    /// `ways[0]` leads from `ends[0]` to `ends[1]`.
-    pub ways: [Way; 2],
-    /// Broken by the weather: nothing more arrives.
+    /// `flows[0]` leads from `ends[0]` to `ends[1]`.
+    pub flows: [Flow; 2],
+    /// Set once broken: nothing more arrives.
     pub cut: bool,
     pub data: bool,
 }
@@ -44,20 +44,20 @@ impl Wire {
     pub fn new(from: End, to: End, data: bool) -> Self {
         Self {
             ends: [from, to],
-            life: [Life::Coming; 2],
+            life: [Life::Opening; 2],
             paused: [false; 2],
-            ways: [Way::default(), Way::default()],
+            flows: [Flow::default(), Flow::default()],
             cut: false,
             data,
         }
     }
 
-    /// Which end is this host's (or the relay's) `conn`.
+    /// The index of an end.
     pub fn side(&self, end: End) -> Option<usize> {
         self.ends.iter().position(|other| *other == end)
     }
 
-    pub fn is_gone(&self) -> bool {
-        self.life == [Life::Gone; 2]
+    pub fn is_closed(&self) -> bool {
+        self.life == [Life::Closed; 2]
     }
 }

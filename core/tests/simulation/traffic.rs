@@ -1,4 +1,4 @@
-//! Connections that come about, and what goes over them.
+//! Connecting, and delivering bytes.
 
 use std::net::SocketAddr;
 
@@ -6,13 +6,13 @@ use xcher_core::peer::{BatchFileEnd, ConnId, Input, Purpose, ReceiveEnd, Transfe
 use xcher_core::registry;
 use xcher_core::stream::Receiver;
 
-use crate::host::{Came, Due};
-use crate::net::{End, Life, Way, Wire};
-use crate::world::{STRANGER, Weather, World, address};
+use crate::host::{Arrived, Due};
+use crate::net::{End, Flow, Life, Wire};
+use crate::world::{OUTSIDER, Weather, World, address};
 
 impl World {
     pub(crate) fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
-        assert!(to.port() >= 1024, "no service of the system is dialled");
+        assert!(to.port() >= 1024, "a system port is dialled");
         let target = self
             .hosts
             .iter()
@@ -22,16 +22,16 @@ impl World {
             Some(target)
                 if !refused
                     && address(Some(target)) == to.ip()
-                    && self.hosts[target].lets_in(to.port()) =>
+                    && self.hosts[target].is_reachable(to.port()) =>
             {
                 let listening = &self.hosts[target].listeners;
                 let found = listening.values().find(|(port, _)| *port == to.port()).unwrap();
-                assert_eq!(found.1, purpose, "both ends know what a connection is for");
+                assert_eq!(found.1, purpose, "both ends agree on the purpose of a connection");
                 self.connect(End { host: Some(host), conn: conn.0 }, target, purpose);
             }
             _ => self.hosts[host].due.push(Due::ConnectFailed(conn)),
         }
-        // Which listener it was is found again by port when the connection arrives.
+        // The listener is found by its port when the connection arrives.
         if let Some(wire) = self.wires.last_mut()
             && wire.ends[0] == (End { host: Some(host), conn: conn.0 })
         {
@@ -44,11 +44,11 @@ impl World {
         self.wires.push(Wire::new(from, to, purpose == Purpose::Data));
     }
 
-    /// The way out of an end that is up.
-    pub(crate) fn way_from(&mut self, end: End) -> Option<(&mut Way, bool)> {
+    /// The outgoing bytes of an end that is up.
+    pub(crate) fn flow_from(&mut self, end: End) -> Option<(&mut Flow, bool)> {
         let wire = self.wires.iter_mut().find(|wire| wire.side(end).is_some())?;
         let side = wire.side(end)?;
-        (wire.life[side] == Life::Up).then(|| (&mut wire.ways[side], wire.data))
+        (wire.life[side] == Life::Up).then(|| (&mut wire.flows[side], wire.data))
     }
 
     pub(crate) fn pause(&mut self, end: End, pause: bool) {
@@ -61,17 +61,17 @@ impl World {
     pub(crate) fn close(&mut self, end: End) {
         if let Some(wire) = self.wires.iter_mut().find(|wire| wire.side(end).is_some()) {
             let side = wire.side(end).unwrap();
-            wire.life[side] = Life::Gone;
-            wire.ways[side].closed = true;
+            wire.life[side] = Life::Closed;
+            wire.flows[side].closed = true;
         }
-        if let Some(host) = end.host.filter(|host| *host != STRANGER) {
+        if let Some(host) = end.host.filter(|host| *host != OUTSIDER) {
             self.hosts[host].sending.retain(|_, sending| sending.conn.0 != end.conn);
         }
     }
 
     pub(crate) fn is_receiving(&self, end: End) -> bool {
         end.host.is_some_and(|host| {
-            host != STRANGER
+            host != OUTSIDER
                 && self.hosts[host].received.values().any(|r| r.conn.0 == end.conn && !r.over)
         })
     }
@@ -95,8 +95,8 @@ impl World {
                 let port = own.conn as u16;
                 let found = self.hosts[host].listeners.iter().find(|(_, (p, _))| *p == port);
                 let Some(listener) = found.map(|(listener, _)| *listener) else {
-                    // It stopped listening meanwhile.
-                    self.wires[index].life[side] = Life::Gone;
+                    // The host stopped listening.
+                    self.wires[index].life[side] = Life::Closed;
                     self.wires[index].cut = true;
                     return;
                 };
@@ -112,23 +112,23 @@ impl World {
         let wire = &mut self.wires[index];
         let (own, other) = (wire.ends[side], wire.ends[1 - side]);
         if wire.cut {
-            wire.ways[1 - side].bytes.clear();
+            wire.flows[1 - side].bytes.clear();
         }
-        let way = &mut wire.ways[1 - side];
+        let flow = &mut wire.flows[1 - side];
         let most = match self.rng.u8(0..3) {
             0 => 1,
             1 => self.rng.usize(1..50),
-            _ => way.bytes.len().max(1),
+            _ => flow.bytes.len().max(1),
         };
-        let piece: Vec<u8> = way.bytes.drain(..most.min(way.bytes.len())).collect();
+        let piece: Vec<u8> = flow.bytes.drain(..most.min(flow.bytes.len())).collect();
         let ended = piece.is_empty();
         let (cut, data) = (wire.cut, wire.data);
         if ended {
-            wire.life[side] = Life::Gone;
-            wire.ways[side].closed = true;
+            wire.life[side] = Life::Closed;
+            wire.flows[side].closed = true;
         }
         match own.host {
-            Some(STRANGER) => {}
+            Some(OUTSIDER) => {}
             None => {
                 let conn = registry::ConnId(own.conn);
                 self.relay_input(match ended {
@@ -148,8 +148,8 @@ impl World {
                 );
             }
         }
-        // What has left is known to its sender.
-        if let (false, false, Some(host)) = (ended, data, other.host.filter(|h| *h != STRANGER)) {
+        // Reports the bytes as sent.
+        if let (false, false, Some(host)) = (ended, data, other.host.filter(|h| *h != OUTSIDER)) {
             self.input(host, Input::Sent { conn: ConnId(other.conn), bytes: piece.len() });
         } else if let (false, None) = (ended, other.host) {
             let (conn, bytes) = (registry::ConnId(other.conn), piece.len());
@@ -188,7 +188,7 @@ impl World {
         let batch = receiving.batch.take().map(|(batch, ..)| batch.finish());
         receiving.over = true;
         let end = match batch {
-            // Nothing of it is left to store.
+            // All files of a batch are stored already.
             Some(finished) => {
                 self.hosts[host].received.remove(&transfer);
                 match (finished, end) {
@@ -202,24 +202,24 @@ impl World {
         self.input(host, Input::ReceiveEnded { transfer, bytes, digests, end });
     }
 
-    /// Stores the files of a batch that came.
+    /// Stores the files of a batch that arrived.
     fn store_batch(&mut self, host: usize, transfer: TransferId) {
         let Some(receiving) = self.hosts[host].received.get_mut(&transfer) else { return };
         let Some((_, _, came)) = &mut receiving.batch else { return };
         let mut files = Vec::new();
         for (file, how) in std::mem::take(came) {
             let end = match how {
-                Came::Whole(bytes) => {
+                Arrived::Complete(bytes) => {
                     self.hosts[host].stored.push((file.transfer, file.name.clone(), bytes));
                     BatchFileEnd::Stored(file.name)
                 }
-                Came::Missing => BatchFileEnd::Missing,
-                Came::Altered => BatchFileEnd::Altered,
+                Arrived::NotSent => BatchFileEnd::Missing,
+                Arrived::Corrupt => BatchFileEnd::Altered,
             };
             self.totals.batched += 1;
             files.push((file.transfer, end));
         }
-        // A driver may report that nothing moved, too.
+        // A driver may report no progress.
         if !files.is_empty() || self.rng.u8(..) < 40 {
             self.input(host, Input::BatchProgress { transfer, files });
         }
@@ -231,13 +231,13 @@ impl World {
         let wire = self.wires.iter_mut().find(|wire| wire.side(end).is_some());
         let broken = wire
             .as_ref()
-            .is_none_or(|wire| wire.cut || wire.life[1 - wire.side(end).unwrap()] == Life::Gone);
+            .is_none_or(|wire| wire.cut || wire.life[1 - wire.side(end).unwrap()] == Life::Closed);
         let rest = sending.bytes.len() - sending.sent;
         if !broken && rest > 0 {
             let piece = self.rng.usize(1..=rest.min(4000));
             let wire = wire.unwrap();
             let side = wire.side(end).unwrap();
-            wire.ways[side].bytes.extend(&sending.bytes[sending.sent..sending.sent + piece]);
+            wire.flows[side].bytes.extend(&sending.bytes[sending.sent..sending.sent + piece]);
             sending.sent += piece;
             let bytes = sending.sent as u64;
             return self.input(host, Input::Progress { transfer, bytes });

@@ -1,4 +1,4 @@
-//! Who sits before a simulated host: calls others, fetches some of what they have, and keeps books.
+//! The user of a simulated host, who calls other hosts, fetches some of their files and records what happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,21 @@ pub struct User {
     pub calls: Vec<usize>,
     /// Calls to answer.
     pub asked: Vec<SessionId>,
-    /// Sessions this user opened: whom, and what it was told.
+    /// Sessions that this user opened.
     pub sessions: BTreeMap<SessionId, Book>,
-    /// Sessions that others opened and that are not over.
+    /// Incoming sessions that are open.
     pub visitors: BTreeSet<SessionId>,
-    /// Who is at the other end of each session there was, and how it was opened.
-    pub whom: BTreeMap<SessionId, (usize, Security)>,
-    /// What visitors offered.
+    /// The peer and the security of each session.
+    pub peers: BTreeMap<SessionId, (usize, Security)>,
+    /// Offers of callers.
     pub offers: Vec<(SessionId, FileName, Size)>,
-    /// Transfers asked for: of which session, which file, and how they ended.
+    /// Requested transfers.
     pub transfers: BTreeMap<TransferId, Wanted>,
-    /// Transfers that began and did not end: files that leave this host.
+    /// Transfers to other hosts that began and have not ended.
     pub serving: BTreeSet<TransferId>,
-    /// Files of those whose fate is not known yet.
-    pub fates: BTreeMap<TransferId, u64>,
-    /// Files that others reported as stored.
+    /// Number of files of each such transfer without a report.
+    pub unreported: BTreeMap<TransferId, u64>,
+    /// Files that peers reported as stored.
     pub confirmed: Vec<FileName>,
 }
 
@@ -42,9 +42,9 @@ pub struct Book {
     pub checks: BTreeMap<String, Option<bool>>,
     /// Ended by this user.
     pub left: bool,
-    /// Files that were asked for once more.
+    /// Files that were requested again.
     pub retries: u8,
-    /// What was offered.
+    /// Names of offered files.
     pub offered: BTreeSet<String>,
 }
 
@@ -52,9 +52,9 @@ pub struct Wanted {
     pub session: SessionId,
     pub name: FileName,
     pub exists: bool,
-    /// As it was listed.
+    /// The listed size.
     pub size: Size,
-    /// Its first byte can move.
+    /// Set once its transfer started.
     pub started: bool,
     pub end: Option<Result<FileName, String>>,
     pub cancelled: bool,
@@ -71,18 +71,18 @@ impl User {
             asked: Vec::new(),
             sessions: BTreeMap::new(),
             visitors: BTreeSet::new(),
-            whom: BTreeMap::new(),
+            peers: BTreeMap::new(),
             offers: Vec::new(),
             transfers: BTreeMap::new(),
             serving: BTreeSet::new(),
-            fates: BTreeMap::new(),
+            unreported: BTreeMap::new(),
             confirmed: Vec::new(),
         }
     }
 
-    pub fn told(&mut self, event: &Event) {
+    pub fn notify(&mut self, event: &Event) {
         if let Event::Opened { session, nick: Some(nick), security, .. } = event {
-            self.whom.insert(*session, (host_of(nick), *security));
+            self.peers.insert(*session, (host_of(nick), *security));
         }
         if let Event::Ended { session, .. } = event {
             self.offers.retain(|(of, ..)| of != session);
@@ -90,70 +90,74 @@ impl User {
         match event {
             Event::Call { session, .. } => self.asked.push(*session),
             Event::Opened { session, incoming: true, .. } => {
-                assert!(self.visitors.insert(*session), "a visit opened twice");
+                assert!(self.visitors.insert(*session), "an incoming session opened twice");
             }
             Event::Opened { session, .. } => {
-                let book = self.sessions.get_mut(session).expect("a session of ours");
-                assert!(!book.failed && !book.ended, "opened after it was over");
-                // Again, where a stranger came by first.
+                let book = self.sessions.get_mut(session).expect("an own session");
+                assert!(!book.failed && !book.ended, "a session opened after its end");
+                // Reported again if an outsider connected first.
                 book.open = true;
             }
             Event::OpenFailed { session, .. } => {
                 self.asked.retain(|asked| asked != session);
                 if let Some(book) = self.sessions.get_mut(session) {
-                    assert!(!book.open && !book.failed, "failed once, and not after it opened");
+                    assert!(
+                        !book.open && !book.failed,
+                        "a session failed twice, or after it opened"
+                    );
                     book.failed = true;
                 }
             }
             Event::Ended { session, .. } => match self.sessions.get_mut(session) {
                 Some(book) => {
-                    assert!(book.open && !book.ended, "ended once, after it opened");
+                    assert!(book.open && !book.ended, "a session ended twice, or before it opened");
                     book.ended = true;
                 }
-                None => assert!(self.visitors.remove(session), "a visit ended twice"),
+                None => assert!(self.visitors.remove(session), "an incoming session ended twice"),
             },
             Event::Entry { session, name, size, .. } => {
-                let book = self.sessions.get_mut(session).expect("a session of ours");
-                assert!(book.listing && !book.list_ended, "an entry of a list under way");
+                let book = self.sessions.get_mut(session).expect("an own session");
+                assert!(book.listing && !book.list_ended, "an entry without a listing");
                 book.listed.push((name.clone(), *size));
             }
             Event::ListEnd { session, entries } => {
-                let book = self.sessions.get_mut(session).expect("a session of ours");
+                let book = self.sessions.get_mut(session).expect("an own session");
                 assert_eq!(*entries, book.listed.len() as u64);
                 book.list_ended = true;
             }
             Event::Checked { session, name, yes } => {
-                let book = self.sessions.get_mut(session).expect("a session of ours");
-                let answer = book.checks.get_mut(&**name).expect("a name we asked about");
-                assert_eq!(answer.replace(*yes), None, "one answer a question");
+                let book = self.sessions.get_mut(session).expect("an own session");
+                let answer = book.checks.get_mut(&**name).expect("a name that was asked about");
+                assert_eq!(answer.replace(*yes), None, "two answers to a question");
             }
             Event::Offered { session, name, size, .. } => {
-                assert!(self.visitors.contains(session), "callers offer");
-                // A relay may not have been asked yet to say who calls.
-                if self.whom.contains_key(session) {
+                assert!(self.visitors.contains(session), "a callee offered");
+                // The relay may not have been asked yet to name callers.
+                if self.peers.contains_key(session) {
                     self.offers.push((*session, name.clone(), *size));
                 }
             }
             Event::Declined { session, name } => {
-                let book = self.sessions.get_mut(session).expect("a session of ours");
-                assert!(book.offered.remove(&**name), "what was offered is declined once");
+                let book = self.sessions.get_mut(session).expect("an own session");
+                assert!(book.offered.remove(&**name), "declined twice, or not offered");
             }
             Event::Started { transfer, direction: Direction::Receive, .. } => {
-                let wanted = self.transfers.get_mut(transfer).expect("a file that was asked for");
-                assert!(!std::mem::replace(&mut wanted.started, true), "started once");
+                let wanted = self.transfers.get_mut(transfer).expect("a requested file");
+                assert!(!std::mem::replace(&mut wanted.started, true), "a transfer started twice");
             }
             Event::Started { transfer, more, .. } if !self.transfers.contains_key(transfer) => {
-                assert!(self.serving.insert(*transfer), "started once");
-                self.fates.insert(*transfer, 1 + more);
+                assert!(self.serving.insert(*transfer), "a transfer started twice");
+                self.unreported.insert(*transfer, 1 + more);
             }
             Event::Delivered { transfer, name, delivery, .. } => {
-                if let Some(left) = transfer.and_then(|transfer| self.fates.get_mut(&transfer)) {
-                    assert!(*left > 0, "{name} met two fates");
+                if let Some(left) = transfer.and_then(|transfer| self.unreported.get_mut(&transfer))
+                {
+                    assert!(*left > 0, "{name} was reported twice");
                     *left -= 1;
                 }
                 match delivery {
                     Delivery::Stored => self.confirmed.push(name.clone()),
-                    Delivery::Unsent(why) => assert!(!why.is_empty()),
+                    Delivery::Unsent(why) => assert!(!why.to_string().is_empty()),
                     _ => {}
                 }
             }
@@ -166,8 +170,8 @@ impl User {
     fn over(&mut self, transfer: TransferId, end: Result<FileName, String>) {
         match self.transfers.get_mut(&transfer) {
             Some(wanted) => {
-                assert!(wanted.end.is_none(), "a transfer ends once");
-                // What was left of it is gone on with.
+                assert!(wanted.end.is_none(), "a transfer ended twice");
+                // Tries again, which resumes.
                 if let (true, Err(_), Some(book)) =
                     (wanted.exists, &end, self.sessions.get_mut(&wanted.session))
                     && book.retries < 3
@@ -177,12 +181,12 @@ impl User {
                 }
                 wanted.end = Some(end);
             }
-            // One that never started fails without having been told of.
+            // A transfer that never started fails without a start event.
             None => _ = self.serving.remove(&transfer),
         }
     }
 
-    /// Whether everything this user began has come to an end.
+    /// Returns true if everything that this user began has ended.
     pub fn is_done(&self) -> bool {
         self.calls.is_empty()
             && self.sessions.values().all(|book| book.failed || book.ended)

@@ -1,4 +1,4 @@
-//! The network, the clock and the schedule, and what must hold of them.
+//! The network, the clock and the schedule.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::net::{End, Life, Wire};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weather {
-    /// Deliveries in any order and any pieces, and nothing else.
+    /// Deliveries in any order and any pieces only.
     Calm,
-    /// Also strangers who connect to whatever listens. It must make no difference.
+    /// Outsiders connect to listeners too, which must make no difference.
     Crowded,
-    /// Also cuts, refusals, liars, strangers, a relay that restarts, users who change their mind.
+    /// Cuts, refusals, liars, outsiders, a relay that restarts and users who cancel, too.
     Rough,
 }
 
-/// What happened in many runs, to see that they were about something.
+/// Counts over many runs, to check that they exercised everything.
 #[derive(Debug, Default)]
 pub struct Totals {
     pub runs: u64,
@@ -32,25 +32,26 @@ pub struct Totals {
     pub bytes: u64,
     pub failed: u64,
     pub cuts: u64,
-    pub strangers: u64,
-    /// Ports that a bridge lent.
-    pub lent: u64,
-    /// Files of which a part was there.
+    pub outsiders: u64,
+    /// Ports that the bridge allocated.
+    pub allocated: u64,
+    /// Files that were resumed.
     pub resumed: u64,
-    /// Files that came with others.
+    /// Files that arrived in batches.
     pub batched: u64,
-    /// Bytes that were there and right, and those of them that were sent again.
-    pub right: u64,
-    pub again: u64,
-    /// Hosts that were killed.
+    /// Correct bytes of partial files.
+    pub correct: u64,
+    /// Those of them that were sent again.
+    pub resent: u64,
+    /// Kills of hosts.
     pub kills: u64,
-    /// Files that were offered and taken.
+    /// Files that were offered and fetched.
     pub taken: u64,
     /// Sessions by a code.
     pub by_code: u64,
     /// Files of unknown size.
     pub piped: u64,
-    /// Files that their sender knows are stored.
+    /// Files reported to their sender as stored.
     pub confirmed: u64,
 }
 
@@ -63,13 +64,13 @@ impl Totals {
         self.bytes += run.bytes;
         self.failed += run.failed;
         self.cuts += run.cuts;
-        self.strangers += run.strangers;
-        self.lent += run.lent;
+        self.outsiders += run.outsiders;
+        self.allocated += run.allocated;
         self.resumed += run.resumed;
         self.batched += run.batched;
         self.confirmed += run.confirmed;
-        self.right += run.right;
-        self.again += run.again;
+        self.correct += run.correct;
+        self.resent += run.resent;
         self.kills += run.kills;
         self.taken += run.taken;
         self.by_code += run.by_code;
@@ -81,18 +82,18 @@ impl Totals {
         assert!(self.files > self.runs * 2, "files stored: {self:?}");
         assert!(self.resumed > self.runs / 10, "files resumed: {self:?}");
         assert!(self.batched > self.runs / 2, "files in batches: {self:?}");
-        assert!(self.right > self.runs && self.taken > self.runs / 10, "{self:?}");
-        assert!(self.lent > self.runs / 2, "{self:?}");
+        assert!(self.correct > self.runs && self.taken > self.runs / 10, "{self:?}");
+        assert!(self.allocated > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
         assert!(self.piped > self.runs / 10, "{self:?}");
         assert!(self.confirmed > self.runs, "files confirmed: {self:?}");
-        // Only where a provider could not be reached just then.
-        assert!(self.again * 20 < self.right, "bytes sent twice: {self:?}");
+        // Correct bytes are sent again only if a provider could not be reached.
+        assert!(self.resent * 20 < self.correct, "bytes sent twice: {self:?}");
         if weather == Weather::Crowded {
-            assert!(self.strangers > self.runs, "{self:?}");
+            assert!(self.outsiders > self.runs, "{self:?}");
         }
         if weather == Weather::Rough {
-            assert!(self.failed > 0 && self.cuts > 0 && self.strangers > 0, "{self:?}");
+            assert!(self.failed > 0 && self.cuts > 0 && self.outsiders > 0, "{self:?}");
             assert!(self.kills > self.runs / 50, "{self:?}");
         }
     }
@@ -110,15 +111,15 @@ pub struct World {
     pub totals: Totals,
 }
 
-/// A host that is nobody's: it connects to what it finds, and says what it likes.
-pub const STRANGER: usize = 250;
+/// The number of a host that connects to any listener and sends anything.
+pub const OUTSIDER: usize = 250;
 const RELAY: [u8; 4] = [10, 0, 0, 251];
 const MAX_STEPS: u64 = 300_000;
 
 /// One thing that can happen next.
 #[derive(Clone, Copy)]
 enum Choice {
-    /// An end is told that its connection stands.
+    /// An established connection is reported to an end.
     Arrive(usize, usize),
     /// Bytes, or the end, reach an end.
     Deliver(usize, usize),
@@ -134,7 +135,7 @@ pub fn address(host: Option<usize>) -> IpAddr {
     }
 }
 
-/// A relay that proves its key and gives hosts their nicks back, also after it was started anew.
+/// A relay that proves its key and gives hosts their nicks back, also after a restart.
 pub fn relay() -> Registry {
     let identity = Identity::new([8; 32]);
     Registry::new(RelayLimits::default(), [7; 32]).with_identity(identity)
@@ -167,9 +168,9 @@ impl World {
             assert!(self.totals.steps < MAX_STEPS, "stuck: {}", self.describe());
             match self.weather {
                 Weather::Calm => {}
-                Weather::Crowded if self.rng.u8(..) < 20 => self.stranger(),
+                Weather::Crowded if self.rng.u8(..) < 20 => self.outsider(),
                 Weather::Crowded => {}
-                Weather::Rough => self.misfortune(),
+                Weather::Rough => self.inject_fault(),
             }
             let choices = self.choices();
             let wait = self.weather == Weather::Rough && self.rng.u16(..) < 200;
@@ -179,9 +180,9 @@ impl World {
                 let choice = choices[self.rng.usize(..choices.len())];
                 self.take(choice);
             }
-            self.wires.retain(|wire| !wire.is_gone());
+            self.wires.retain(|wire| !wire.is_closed());
         }
-        self.check_books();
+        self.check_results();
         self.totals
     }
 
@@ -205,13 +206,13 @@ impl World {
         let mut choices = Vec::new();
         for (index, wire) in self.wires.iter().enumerate() {
             for side in 0..2 {
-                let way = &wire.ways[1 - side];
+                let flow = &wire.flows[1 - side];
                 match wire.life[side] {
-                    Life::Coming => choices.push(Choice::Arrive(index, side)),
+                    Life::Opening => choices.push(Choice::Arrive(index, side)),
                     Life::Up if wire.cut => choices.push(Choice::Deliver(index, side)),
                     Life::Up if wire.paused[side] => {}
                     Life::Up if wire.data && !self.is_receiving(wire.ends[side]) => {}
-                    Life::Up if !way.bytes.is_empty() || way.closed => {
+                    Life::Up if !flow.bytes.is_empty() || flow.closed => {
                         choices.push(Choice::Deliver(index, side));
                     }
                     _ => {}
@@ -234,7 +235,7 @@ impl World {
             Choice::Deliver(wire, side) => self.deliver(wire, side),
             Choice::Due(host, due) => {
                 let due = self.hosts[host].due.swap_remove(due);
-                self.give(host, due);
+                self.deliver_due(host, due);
             }
             Choice::Send(host, transfer) => self.send_more(host, transfer),
             Choice::User(host) => self.user_acts(host),
@@ -266,8 +267,8 @@ impl World {
             match action {
                 registry::Action::Write { conn, bytes } => {
                     let end = End { host: None, conn: conn.0 };
-                    if let Some((way, _)) = self.way_from(end) {
-                        way.bytes.extend(bytes);
+                    if let Some((flow, _)) = self.flow_from(end) {
+                        flow.bytes.extend(bytes);
                     }
                 }
                 registry::Action::Report { .. } => {}
@@ -307,7 +308,7 @@ impl World {
             }
             Action::Dial { conn, to, purpose, .. } => self.dial(host, conn, to, purpose),
             Action::Listen { listener, ip, path, purpose } => {
-                assert_eq!(ip, address(Some(host)), "a host listens where it is");
+                assert_eq!(ip, address(Some(host)), "a host listens at another address");
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
                 if fails {
                     self.hosts[host].due.push(Due::ListenFailed(listener));
@@ -315,7 +316,7 @@ impl World {
                     self.last_port += 1;
                     let port = self.last_port;
                     if path == Path::Bridge {
-                        self.hosts[host].lent.insert(port);
+                        self.hosts[host].allocated.insert(port);
                     }
                     self.hosts[host].listeners.insert(listener, (port, purpose));
                     self.hosts[host].due.push(Due::Listening(listener, port));
@@ -323,9 +324,9 @@ impl World {
             }
             Action::StopListening { listener } => _ = self.hosts[host].listeners.remove(&listener),
             Action::Write { conn, bytes } => {
-                let (way, data) = self.way_from(end(conn)).expect("a connection to write to");
-                assert!(!data, "packets go over control connections");
-                way.bytes.extend(bytes);
+                let (flow, data) = self.flow_from(end(conn)).expect("a connection to write to");
+                assert!(!data, "a packet was written to a data connection");
+                flow.bytes.extend(bytes);
             }
             Action::Pause { conn } => self.pause(end(conn), true),
             Action::Resume { conn } => self.pause(end(conn), false),
@@ -340,7 +341,7 @@ impl World {
                 self.hosts[host].due.push(Due::Found(session, size));
             }
             Action::FindPartial { transfer, name, size, from } => {
-                let length = self.look_for(host, transfer, Self::whose(&name, size, from));
+                let length = self.find_partial(host, transfer, Self::file_id(&name, size, from));
                 let left = &self.hosts[host].found[&transfer].bytes;
                 let has = (length > 0).then(|| (length, *blake3::hash(left).as_bytes()));
                 self.hosts[host].due.push(Due::PartialFound(transfer, has));
@@ -360,7 +361,7 @@ impl World {
                     (self.hosts[host].liar, from, bytes.len().checked_sub(1))
                     && from < last
                 {
-                    // Another file by now: what is there is not how this one begins.
+                    // The file changed: the partial file is not its beginning.
                     bytes[0] ^= 1;
                     bytes[last] ^= 1;
                 }
@@ -371,7 +372,7 @@ impl World {
                 self.hosts[host].sending.insert(transfer, Sending { conn, bytes, sent: 0 });
             }
             Action::Receive { transfer, conn, name, size, from, seal } => {
-                let bytes = self.go_on(host, transfer, from);
+                let bytes = self.begin_receiving(host, transfer, from);
                 let begun = Hasher::new().update(&bytes).clone();
                 let receiving = Receiving {
                     conn,
@@ -416,18 +417,18 @@ impl World {
                 let due = if fails { Due::StoreFailed(transfer) } else { Due::Stored(transfer) };
                 self.hosts[host].due.push(due);
             }
-            Action::Abandon { transfer } => self.keep(host, transfer),
-            Action::Notify(event) => self.hosts[host].told(&event),
+            Action::Abandon { transfer } => self.abandon(host, transfer),
+            Action::Notify(event) => self.hosts[host].notify(&event),
         }
     }
 
-    pub fn give(&mut self, host: usize, due: Due) {
-        let why = || "of the weather".into();
+    pub fn deliver_due(&mut self, host: usize, due: Due) {
+        let why = || "injected".into();
         match due {
             Due::Listening(listener, port) => {
-                let lent = self.hosts[host].lent.contains(&port);
-                let allocated_at = lent.then(|| address(Some(host)));
-                self.totals.lent += u64::from(lent);
+                let allocated = self.hosts[host].allocated.contains(&port);
+                let allocated_at = allocated.then(|| address(Some(host)));
+                self.totals.allocated += u64::from(allocated);
                 self.input(host, Input::Listening { listener, allocated_at, port })
             }
             Due::ListenFailed(listener) => {
@@ -470,13 +471,13 @@ impl World {
     }
 }
 
-/// A file's bytes as they go through a private data connection, in records of any length.
+/// A file's bytes as they cross an encrypted data connection, in records of any length.
 fn sealed(bytes: &[u8], from: usize, seal: Seal, rng: &mut fastrand::Rng) -> Vec<u8> {
     let (begun, mut bytes) = bytes.split_at(from);
     let mut sender = seal.sender(Hasher::new().update(begun).clone()).unwrap();
     let mut sealed = Vec::new();
     while !bytes.is_empty() {
-        // Often as long as a sum.
+        // Often the length of a digest.
         let length = if rng.bool() { 32 } else { rng.usize(1..5000) };
         let (piece, rest) = bytes.split_at(length.min(bytes.len()));
         let mut record = vec![0; record::HEAD_LEN];

@@ -1,4 +1,4 @@
-//! One side of a control connection, driven by the words of a transcript.
+//! One side of a control connection, driven by a transcript.
 
 use xcher_core::session::{Event, Question};
 use xcher_core::{FileName, Limits, MisuseError, Session, Size, Stat};
@@ -12,7 +12,7 @@ impl Control {
 }
 
 impl crate::Side for Control {
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         if verb == "close" {
             return self
@@ -87,7 +87,7 @@ fn act(
             session.refuse(&name(rest).to_owned(), out);
             Ok(())
         }
-        _ => panic!("unknown word {verb:?}"),
+        _ => panic!("unknown action {verb:?}"),
     }
 }
 
@@ -104,14 +104,14 @@ fn request(text: &str) -> (FileName<&str>, Size, u16) {
 fn report(event: Event) -> String {
     match event {
         Event::Question => "question".into(),
-        Event::InvalidQuestion { reason: why } => format!("bad-question {why}"),
+        Event::InvalidQuestion(error) => format!("bad-question {error}"),
         Event::Entry { name, size, .. } => format!("entry {name} {size}"),
-        Event::InvalidEntry { reason: why } => format!("bad-entry {why}"),
+        Event::InvalidEntry(error) => format!("bad-entry {error}"),
         Event::ListEnd { entries } => format!("list-end {entries}"),
         Event::Answer { name, yes } => format!("answer {name} {}", if yes { "YES" } else { "NO" }),
         Event::Refused { name } => format!("refused {name}"),
         Event::Ignored { verb } => format!("ignored {verb}"),
         Event::End => "end".into(),
-        other => panic!("nobody negotiates here: {other:?}"),
+        other => panic!("unexpected event: {other:?}"),
     }
 }

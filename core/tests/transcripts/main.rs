@@ -1,5 +1,5 @@
-//! Replays every conversation of `tests/transcripts` on each of its sides: whole, cut at every
-//! place, and a byte at a time.
+//! Replays every conversation of `tests/transcripts` on each of its sides: complete, cut at every position,
+//! and a byte at a time.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,20 +11,20 @@ use xcher_core::{LineBuffer, RelayPacket};
 
 use transcript::{Mark, Record, Transcript};
 
-/// One side of a conversation, as a transcript sees it.
+/// One side of a conversation.
 trait Side {
-    /// Does what a `:` line says; what is written goes to `out`, what is reported is returned.
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
-    /// Takes bytes of the other side. After an `error` it is not called again.
+    /// Performs a `:` line. Appends output to `out` and returns the reports.
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String>;
+    /// Receives bytes of the peer. Not called again after an `error`.
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String>;
 }
 
-/// What a side does, what then comes in, and what must come of it.
+/// An action of a side, the bytes that then arrive, and the expected results.
 #[derive(Default)]
 struct Phase<'a> {
     line: usize,
-    does: Option<&'a str>,
-    comes: Vec<u8>,
+    action: Option<&'a str>,
+    received: Vec<u8>,
     written: Vec<u8>,
     reported: Vec<&'a str>,
 }
@@ -32,15 +32,15 @@ struct Phase<'a> {
 fn phases(records: &[Record], side: char) -> Vec<Phase<'_>> {
     let mut phases = vec![Phase::default()];
     for record in records {
-        if record.mark == Mark::Does && record.side == side {
-            let (line, does) = (record.line, Some(record.text()));
-            phases.push(Phase { line, does, ..Phase::default() });
+        if record.mark == Mark::Action && record.side == side {
+            let (line, action) = (record.line, Some(record.text()));
+            phases.push(Phase { line, action, ..Phase::default() });
         }
         let phase = phases.last_mut().unwrap();
         match record.mark {
-            Mark::Does => {}
+            Mark::Action => {}
             Mark::Writes if record.side == side => phase.written.extend(&record.bytes),
-            Mark::Writes => phase.comes.extend(&record.bytes),
+            Mark::Writes => phase.received.extend(&record.bytes),
             Mark::Reports if record.side == side => phase.reported.push(record.text()),
             Mark::Reports => {}
         }
@@ -48,60 +48,60 @@ fn phases(records: &[Record], side: char) -> Vec<Phase<'_>> {
     phases
 }
 
-/// How the bytes that come in are split.
+/// A way of splitting the received bytes.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    Whole,
-    /// After so many bytes of the conversation.
+enum Split {
+    Complete,
+    /// Cut after this many bytes of the conversation.
     CutAt(usize),
     ByteByByte,
 }
 
-impl Way {
-    /// `bytes` in pieces, `start` being how many came before.
+impl Split {
+    /// Splits `bytes`, which follow `start` earlier ones.
     fn pieces(self, bytes: &[u8], start: usize) -> Vec<&[u8]> {
         match self {
             Self::CutAt(cut) if (start..start + bytes.len()).contains(&cut) => {
                 let (before, after) = bytes.split_at(cut - start);
                 vec![before, after]
             }
-            Self::Whole | Self::CutAt(_) => vec![bytes],
+            Self::Complete | Self::CutAt(_) => vec![bytes],
             Self::ByteByByte => bytes.chunks(1).collect(),
         }
     }
 }
 
-fn replay(name: &str, phases: &[Phase<'_>], side: &mut dyn Side, way: Way) {
+fn replay(name: &str, phases: &[Phase<'_>], side: &mut dyn Side, split: Split) {
     let (mut start, mut broken) = (0, false);
     for phase in phases {
         let (mut out, mut reported) = (Vec::new(), Vec::new());
-        if let Some(does) = phase.does {
-            reported.extend(side.does(does, &mut out));
+        if let Some(action) = phase.action {
+            reported.extend(side.perform(action, &mut out));
         }
-        for piece in way.pieces(&phase.comes, start) {
+        for piece in split.pieces(&phase.received, start) {
             if !broken {
                 reported.extend(side.receive(piece, &mut out));
                 broken = reported.iter().any(|event| event.starts_with("error "));
             }
         }
-        start += phase.comes.len();
-        let place = || format!("{name}, {way:?}, step of line {}", phase.line);
+        start += phase.received.len();
+        let place = || format!("{name}, {split:?}, step of line {}", phase.line);
         assert_eq!(reported, phase.reported, "{}: reported (left), expected (right)", place());
         let [written, expected] = [&out, &phase.written].map(|b| String::from_utf8_lossy(b));
         assert_eq!(written, expected, "{}: written (left), expected (right)", place());
     }
 }
 
-fn replay_all_ways(transcript: &Transcript, side: char, new: &dyn Fn() -> Box<dyn Side>) {
+fn replay_all_splits(transcript: &Transcript, side: char, new: &dyn Fn() -> Box<dyn Side>) {
     let phases = phases(&transcript.records, side);
-    let bytes: usize = phases.iter().map(|phase| phase.comes.len()).sum();
-    let ways = (1..bytes).map(Way::CutAt).chain([Way::Whole, Way::ByteByByte]);
-    for way in ways {
-        replay(&format!("{}, side {side}", transcript.name), &phases, &mut *new(), way);
+    let bytes: usize = phases.iter().map(|phase| phase.received.len()).sum();
+    let splits = (1..bytes).map(Split::CutAt).chain([Split::Complete, Split::ByteByByte]);
+    for split in splits {
+        replay(&format!("{}, side {side}", transcript.name), &phases, &mut *new(), split);
     }
 }
 
-/// The sides of a conversation that do or report anything.
+/// The sides of a conversation that act or report.
 fn sides(transcript: &Transcript) -> Vec<char> {
     let acting = transcript.records.iter().filter(|record| record.mark != Mark::Writes);
     let mut sides: Vec<char> = acting.map(|record| record.side).collect();
@@ -115,9 +115,9 @@ fn replay_kind(kind: &str, new: &dyn Fn() -> Box<dyn Side>) {
     let mut replayed = 0;
     for transcript in transcripts.iter().filter(|transcript| transcript.kind == kind) {
         let sides = sides(transcript);
-        assert!(!sides.is_empty(), "{}: no side does or reports anything", transcript.name);
+        assert!(!sides.is_empty(), "{}: no side acts or reports", transcript.name);
         for side in sides {
-            replay_all_ways(transcript, side, new);
+            replay_all_splits(transcript, side, new);
             replayed += 1;
         }
     }
@@ -125,16 +125,16 @@ fn replay_kind(kind: &str, new: &dyn Fn() -> Box<dyn Side>) {
 }
 
 #[test]
-fn control_connections() {
+fn control_connections_replay() {
     replay_kind("control", &|| Box::new(control::Control::new()));
 }
 
 #[test]
-fn links_to_the_relay() {
+fn connections_to_the_relay_replay() {
     replay_kind("relay", &|| Box::new(relay::Relay::new()));
 }
 
-/// What the relay writes is read as a packet, and written again as the same line.
+/// Each line of the relay is read as a packet and written again as the same line.
 #[test]
 fn every_line_of_the_relay_is_a_packet() {
     for transcript in transcript::all().iter().filter(|transcript| transcript.kind == "relay") {

@@ -1,17 +1,17 @@
-//! The relay's side of a link, driven by the words of a transcript.
+//! The relay's side of a connection, driven by a transcript.
 
 use std::time::Duration;
 
 use xcher_core::registry::{Action, ConnId, Input};
 use xcher_core::{Registry, RelayLimits};
 
-/// The client of the conversation; others get the numbers that follow.
+/// The client of the conversation; other clients get the following numbers.
 const CLIENT: ConnId = ConnId(1);
 
 pub(crate) struct Relay {
     registry: Registry,
     now: Duration,
-    /// Nicks of the other clients: the first is connection 2.
+    /// Nicks of the other clients, from connection 2 on.
     others: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Relay {
         self.input(Input::Connected { conn, from }, &mut Vec::new());
     }
 
-    /// What the client is sent goes to `out`; what others are, and closing, is reported.
+    /// Appends the client's output to `out`. Returns the output to others, and closing, as reports.
     fn input(&mut self, input: Input<'_>, out: &mut Vec<u8>) -> Vec<String> {
         let mut actions = Vec::new();
         self.registry.handle(input, self.now, &mut actions);
@@ -54,7 +54,7 @@ impl Relay {
 }
 
 impl crate::Side for Relay {
-    fn does(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
+    fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         match verb {
             "online" => {
@@ -62,7 +62,7 @@ impl crate::Side for Relay {
                 self.others.push(rest.to_owned());
                 self.connect(conn);
                 let bytes = format!("X_NICK {rest}\n");
-                // What this other client is answered is no part of the conversation.
+                // The answer to this other client is not part of the conversation.
                 self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out);
                 Vec::new()
             }
@@ -82,7 +82,7 @@ impl crate::Side for Relay {
 
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String> {
         if bytes.is_empty() {
-            // Nothing came: that is no sign of life.
+            // No bytes are no sign of life.
             return Vec::new();
         }
         self.input(Input::Received { conn: CLIENT, bytes }, out)

@@ -1,33 +1,33 @@
-//! Reads the files of `tests/transcripts`, whose README describes the format.
+//! Reads the files of `tests/transcripts`, in the format that their README describes.
 
 use std::path::{Path, PathBuf};
 
-/// What a line of a transcript is about.
+/// The kind of a transcript's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// Bytes that a host writes.
     Writes,
-    /// What a user does.
-    Does,
-    /// What a host reports.
+    /// An action of a user or a driver.
+    Action,
+    /// A report of a host.
     Reports,
 }
 
 /// One line of a transcript.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// Counted from 1.
+    /// The number of the line, from 1.
     pub(crate) line: usize,
     pub(crate) side: char,
     pub(crate) mark: Mark,
-    /// The text without its escapes; a line that a host writes has its end.
+    /// The text with its escapes resolved; a line that a host writes includes its end.
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Record {
-    /// The text of what a user does or a host reports.
+    /// The text of an action or a report.
     pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.bytes).unwrap_or_else(|_| panic!("line {}: no text", self.line))
+        std::str::from_utf8(&self.bytes).unwrap_or_else(|_| panic!("line {}: not UTF-8", self.line))
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Transcript {
     pub(crate) records: Vec<Record>,
 }
 
-/// Every transcript there is, by name.
+/// All transcripts, sorted by name.
 pub(crate) fn all() -> Vec<Transcript> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
@@ -79,7 +79,7 @@ fn record(line: usize, text: &str) -> Option<Record> {
             Mark::Writes
         }
         '~' => Mark::Writes,
-        ':' => Mark::Does,
+        ':' => Mark::Action,
         '!' => Mark::Reports,
         _ => return None,
     };

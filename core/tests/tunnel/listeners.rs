@@ -1,4 +1,4 @@
-//! Who may have a listener, for how long, and who may visit it.
+//! Listeners: who can have one, for how long, and which visitors it accepts.
 
 use super::*;
 
@@ -6,8 +6,8 @@ const AT: &str = "203.0.113.1:40000";
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_listener_needs_a_nick_or_a_connection() {
-    let mut bridge = Bridge::beside_relay();
+fn listener_needs_a_nick_or_a_connection() {
+    let mut bridge = Bridge::with_relay();
     let alice = bridge.0.open(ip("9.9.9.9"), false);
     assert_eq!(bridge.0.allocate(alice, at(AT), NOW), Err(AllocationError::NoNick));
     bridge.0.set_nick(alice, true);
@@ -18,29 +18,29 @@ fn a_listener_needs_a_nick_or_a_connection() {
 }
 
 #[test]
-fn a_listener_that_no_x_init_names_is_withdrawn_within_seconds() {
-    let mut bridge = Bridge::beside_relay();
+fn listener_is_withdrawn_unless_an_init_names_it() {
+    let mut bridge = Bridge::with_relay();
     let alice = bridge.open("9.9.9.9");
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
     let refused = bridge.visit(AT, "8.8.8.8", NOW);
-    assert_eq!(refused, Err(AllocationError::NotExpected(at(AT))), "nobody was called");
+    assert_eq!(refused, Err(AllocationError::NotExpected(at(AT))), "no call was made");
     assert!(bridge.0.next_check(at(AT), NOW + 10 * SECOND).is_some());
     let next = bridge.0.next_check(at(AT), NOW).unwrap();
     assert_eq!(bridge.0.next_check(at(AT), next), None);
-    // Too late is too late.
+    // Naming the listener too late has no effect.
     bridge.0.record_naming(alice, at(AT), None, next);
     assert_eq!(bridge.0.next_check(at(AT), next), None);
 }
 
 #[test]
-fn a_listener_takes_visitors_for_its_call_and_then_those_of_the_session_alone() {
-    let mut bridge = Bridge::beside_relay();
+fn listener_accepts_visitors_during_its_call_and_then_from_its_session_only() {
+    let mut bridge = Bridge::with_relay();
     let alice = bridge.open("9.9.9.9");
     bridge.listen(alice, AT, "8.8.8.8");
     let session = bridge.visit(AT, "8.8.8.8", NOW).unwrap();
-    let stranger = bridge.visit(AT, "1.1.1.1", NOW).unwrap();
-    bridge.0.closed(stranger);
-    // A second X_INIT does not make it last.
+    let outsider = bridge.visit(AT, "1.1.1.1", NOW).unwrap();
+    bridge.0.closed(outsider);
+    // A second X_INIT does not extend its life.
     let late = NOW + 61 * SECOND;
     bridge.0.record_naming(alice, at(AT), None, late - SECOND);
     let data = bridge.visit(AT, "8.8.8.8", late).unwrap();
@@ -53,8 +53,8 @@ fn a_listener_takes_visitors_for_its_call_and_then_those_of_the_session_alone() 
 }
 
 #[test]
-fn a_listener_for_data_takes_visitors_from_the_other_end_of_a_connection_alone() {
-    let mut bridge = Bridge::beside_relay();
+fn data_listener_accepts_visitors_from_the_peer_only() {
+    let mut bridge = Bridge::with_relay();
     let alice = bridge.open("9.9.9.9");
     bridge.0.record_call(alice, at("8.8.8.8:4000"), NOW);
     let (_, session) = bridge.dial(alice, "8.8.8.8:4000").unwrap();
@@ -62,13 +62,13 @@ fn a_listener_for_data_takes_visitors_from_the_other_end_of_a_connection_alone()
     let data = bridge.visit(AT, "8.8.8.8", NOW).unwrap();
     assert!(bridge.visit(AT, "8.8.4.4", NOW).is_err());
     bridge.0.closed(session);
-    assert!(bridge.visit(AT, "8.8.8.8", NOW).is_ok(), "data goes on");
+    assert!(bridge.visit(AT, "8.8.8.8", NOW).is_ok(), "a data connection is live");
     bridge.0.closed(data);
 }
 
 #[test]
-fn nobody_names_anothers_listener() {
-    let mut bridge = Bridge::beside_relay();
+fn tunnel_cannot_name_another_tunnels_listener() {
+    let mut bridge = Bridge::with_relay();
     let (alice, mallory) = (bridge.open("9.9.9.9"), bridge.open("8.8.8.8"));
     bridge.0.allocate(alice, at(AT), NOW).unwrap();
     bridge.0.record_naming(mallory, at(AT), None, NOW);
@@ -76,21 +76,21 @@ fn nobody_names_anothers_listener() {
 }
 
 #[test]
-fn a_visitor_who_was_sent_gives_no_way_into_the_private_network() {
-    let mut bridge = Bridge::beside_relay();
+fn lured_visitor_gives_no_access_to_the_private_network() {
+    let mut bridge = Bridge::with_relay();
     let alice = bridge.open("10.0.0.9");
     bridge.listen(alice, AT, "10.0.0.7");
-    // A page makes the browser of another machine connect.
-    let _sent = bridge.visit(AT, "10.0.0.1", NOW).unwrap();
+    // A page makes a browser on another machine connect.
+    let _lured = bridge.visit(AT, "10.0.0.1", NOW).unwrap();
     assert!(bridge.dial(alice, "10.0.0.1:8080").is_err());
-    // The one that was called is where the session goes.
+    // The callee is the peer of the session.
     let _session = bridge.visit(AT, "10.0.0.7", NOW).unwrap();
     assert!(bridge.dial(alice, "10.0.0.7:8080").is_ok());
 }
 
 #[test]
-fn a_joined_connection_leads_to_the_others_listeners_and_nothing_else() {
-    for mut bridge in [Bridge::beside_relay(), Bridge::elsewhere()] {
+fn in_process_connection_gives_access_to_the_peers_listeners_only() {
+    for mut bridge in [Bridge::with_relay(), Bridge::relay_elsewhere()] {
         let (alice, bob) = (bridge.open("127.0.0.1"), bridge.open("127.0.0.1"));
         let carol = bridge.open("127.0.0.1");
         bridge.listen(alice, AT, "127.0.0.1");
@@ -104,17 +104,17 @@ fn a_joined_connection_leads_to_the_others_listeners_and_nothing_else() {
             let to = "127.0.0.1:8080";
             assert_eq!(bridge.dial(id, to), Err(AllocationError::NoCall(at(to))));
         }
-        assert!(bridge.dial(bob, "203.0.113.1:40009").is_err(), "a third's");
+        assert!(bridge.dial(bob, "203.0.113.1:40009").is_err(), "another tunnel's listener");
         bridge.0.allocate(bob, at("203.0.113.1:40001"), NOW).unwrap();
         let (route, _data) = bridge.dial(alice, "203.0.113.1:40001").unwrap();
         assert_eq!(route, Route::InProcess);
         bridge.0.withdraw(at("203.0.113.1:40001"));
-        assert!(bridge.dial(alice, "203.0.113.1:40001").is_err(), "not there now");
+        assert!(bridge.dial(alice, "203.0.113.1:40001").is_err(), "the listener was withdrawn");
     }
 }
 
 #[test]
-fn listeners_are_counted_by_tunnel_and_by_address() {
+fn listeners_are_limited_by_tunnel_and_by_address() {
     let limits = AllocationLimits { listeners: 2, listeners_per_address: 3 };
     let mut bridge = Bridge(Allocations::new(limits, true));
     let (first, second) = (bridge.open("2a00:1:2:3::1"), bridge.open("2a00:1:2:3::2"));

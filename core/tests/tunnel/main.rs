@@ -1,4 +1,4 @@
-//! What a bridge lets its tunnels do: with the relay that vouches for callers, and no socket or clock.
+//! The bridge's rules for its tunnels (sections 10.2 and 10.3), without a socket or a clock.
 
 #![allow(clippy::unwrap_used)]
 
@@ -27,15 +27,15 @@ fn is_own(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.to_string() == OWN
 }
 
-/// A bridge beside its relay, or of a relay elsewhere.
+/// A bridge with its relay in the same process, or with a relay elsewhere.
 struct Bridge(Allocations);
 
 impl Bridge {
-    fn beside_relay() -> Self {
+    fn with_relay() -> Self {
         Self(Allocations::new(AllocationLimits::default(), true))
     }
 
-    fn elsewhere() -> Self {
+    fn relay_elsewhere() -> Self {
         Self(Allocations::new(AllocationLimits::default(), false))
     }
 
@@ -49,7 +49,7 @@ impl Bridge {
         self.0.dial(id, at(to), is_own(at(to).ip()), NOW)
     }
 
-    /// A listener of this tunnel's that a call to `callee` names.
+    /// Allocates a listener that a call to `callee` names.
     fn listen(&mut self, id: TunnelId, to: &str, callee: &str) {
         self.0.allocate(id, at(to), NOW).unwrap();
         self.0.record_naming(id, at(to), Some(ip(callee)), NOW);
@@ -61,8 +61,8 @@ impl Bridge {
 }
 
 #[test]
-fn a_dial_that_no_x_init_brought_is_refused() {
-    let mut bridge = Bridge::beside_relay();
+fn dial_without_a_call_is_refused() {
+    let mut bridge = Bridge::with_relay();
     let bob = bridge.open("9.9.9.9");
     bridge.0.record_call(bob, at("8.8.8.8:40000"), NOW);
     for to in ["8.8.8.8:40001", "8.8.4.4:40000"] {
@@ -72,8 +72,8 @@ fn a_dial_that_no_x_init_brought_is_refused() {
 }
 
 #[test]
-fn a_call_is_dialled_once_and_in_time() {
-    let mut bridge = Bridge::beside_relay();
+fn call_is_dialled_once_and_in_time() {
+    let mut bridge = Bridge::with_relay();
     let bob = bridge.open("9.9.9.9");
     let to = "8.8.8.8:40000";
     bridge.0.record_call(bob, at(to), NOW);
@@ -86,16 +86,16 @@ fn a_call_is_dialled_once_and_in_time() {
 }
 
 #[test]
-fn data_goes_where_a_session_goes_and_only_while_it_lives() {
-    let mut bridge = Bridge::beside_relay();
+fn data_is_dialled_only_to_the_peer_of_an_open_session() {
+    let mut bridge = Bridge::with_relay();
     let bob = bridge.open("9.9.9.9");
     bridge.0.record_call(bob, at("8.8.8.8:40000"), NOW);
     let (_, control) = bridge.dial(bob, "8.8.8.8:40000").expect("called");
-    let (_, data) = bridge.dial(bob, "8.8.8.8:50000").expect("a session goes there");
+    let (_, data) = bridge.dial(bob, "8.8.8.8:50000").expect("a session with that host");
     let port = Err(AllocationError::Address(AddrError::LowPort(80)));
     assert_eq!(bridge.dial(bob, "8.8.8.8:80"), port);
     bridge.0.closed(data);
-    let (_, data) = bridge.dial(bob, "8.8.8.8:50001").expect("the session lives");
+    let (_, data) = bridge.dial(bob, "8.8.8.8:50001").expect("the session is open");
     bridge.0.closed(data);
     bridge.0.closed(control);
     let to = "8.8.8.8:50002";
@@ -103,9 +103,9 @@ fn data_goes_where_a_session_goes_and_only_while_it_lives() {
 }
 
 #[test]
-fn near_addresses_are_for_near_clients() {
+fn private_addresses_are_for_clients_on_private_networks() {
     let near = ["10.0.0.1:4000", "169.254.169.254:4000", "192.168.1.1:4000"];
-    let mut bridge = Bridge::beside_relay();
+    let mut bridge = Bridge::with_relay();
     let (far, close) = (bridge.open("9.9.9.9"), bridge.open("10.0.0.9"));
     for to in near {
         for id in [far, close] {
@@ -119,22 +119,22 @@ fn near_addresses_are_for_near_clients() {
 }
 
 #[test]
-fn the_bridges_own_address_is_for_clients_on_its_host() {
+fn own_address_is_for_clients_on_the_bridges_host() {
     for (client, expected) in [("9.9.9.9", false), ("10.0.0.9", false), ("127.0.0.1", true)] {
-        let mut bridge = Bridge::beside_relay();
+        let mut bridge = Bridge::with_relay();
         let bob = bridge.open(client);
         for to in ["127.0.0.1:4000", "203.0.113.1:4000"] {
             bridge.0.record_call(bob, at(to), NOW);
         }
         let dialled = bridge.dial(bob, "127.0.0.1:4000").map(|(route, _)| route);
         assert_eq!(dialled == Ok(Route::Connect), expected, "{client}: {dialled:?}");
-        assert!(bridge.dial(bob, "203.0.113.1:4000").is_err(), "an address of no host");
+        assert!(bridge.dial(bob, "203.0.113.1:4000").is_err(), "an address that no host can have");
     }
 }
 
 #[test]
-fn a_bridge_of_a_relay_elsewhere_dials_what_is_public_and_not_its_own() {
-    let mut bridge = Bridge::elsewhere();
+fn bridge_with_a_relay_elsewhere_dials_public_foreign_addresses_only() {
+    let mut bridge = Bridge::relay_elsewhere();
     for client in ["9.9.9.9", "127.0.0.1", "10.0.0.9"] {
         let bob = bridge.open(client);
         for to in ["127.0.0.1:4000", "203.0.113.1:4000", "10.0.0.1:4000", "169.254.1.1:4000"] {
@@ -147,8 +147,8 @@ fn a_bridge_of_a_relay_elsewhere_dials_what_is_public_and_not_its_own() {
 }
 
 #[test]
-fn what_is_remembered_of_calls_is_bounded() {
-    let mut bridge = Bridge::beside_relay();
+fn remembered_calls_are_limited() {
+    let mut bridge = Bridge::with_relay();
     let bob = bridge.open("9.9.9.9");
     for port in 2000..4000 {
         bridge.0.record_call(bob, SocketAddr::new(ip("8.8.8.8"), port), NOW);

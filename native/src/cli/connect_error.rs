@@ -1,7 +1,7 @@
 //! Errors of connecting to the relay or to a peer: what went wrong, and what to do next.
 
 use xcher_core::code::{CodeError, MAX_TRIES};
-use xcher_core::peer::Error;
+use xcher_core::peer::{Error, Notice, Wait};
 use xcher_core::{Nick, ProtocolError};
 
 use crate::cli::callee::Callee;
@@ -42,6 +42,14 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
             after.as_secs()
         ),
         Error::Relay(reason) => format!("the relay at {relay} refused: {reason}"),
+        Error::RelayDisconnected => relay_text(relay, &Error::Closed(None)),
+        Error::Closed(why) => {
+            let why = why.as_deref().map(|why| format!(" ({})", reason(why))).unwrap_or_default();
+            format!(
+                "the relay at {relay} closed the connection{why}; try again, or name another relay \
+                     with --relay"
+            )
+        }
         error => format!("cannot use the relay at {relay}: {error}"),
     }
 }
@@ -69,7 +77,7 @@ pub(crate) fn call_error(
     common: &Common,
     callee: &Callee,
     error: &Error,
-    notice: Option<&str>,
+    notice: Option<&Notice>,
 ) -> CliError {
     let of_code = matches!(callee, Callee::Code(_)).then(|| code_error(error)).flatten();
     let explained = of_code.or_else(|| encryption_error(common, callee.nick(), error));
@@ -82,7 +90,7 @@ fn unreachable_text(
     common: &Common,
     callee: &Callee,
     error: &Error,
-    notice: Option<&str>,
+    notice: Option<&Notice>,
 ) -> String {
     let notice = notice.map(|notice| format!(" ({notice})")).unwrap_or_default();
     match (error, common.relay.tcp()) {
@@ -92,7 +100,7 @@ fn unreachable_text(
             relay_option(&common.relay.to_string())
         ),
         (Error::Relay(reason), _) => format!("cannot reach {callee}: the relay says {reason}"),
-        (Error::TimedOut { waited_for: "a connection back", after }, Some(relay)) => format!(
+        (Error::TimedOut { waited_for: Wait::ConnectionBack, after }, Some(relay)) => format!(
             "{callee} did not connect back within {} s{notice}; if a NAT or firewall is in the way, go \
              through the relay's bridge: --relay {}",
             after.as_secs(),

@@ -14,7 +14,7 @@ pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError>
     if common.plain {
         return Ok(None);
     }
-    let privacy = match (&common.data_dir, keys::usual_folder()) {
+    let encryption = match (&common.data_dir, keys::usual_folder()) {
         (Some(named), _) => EncryptionSetup::load(named, &common.relay)?,
         (None, Some(usual)) => match EncryptionSetup::load(&usual, &common.relay) {
             // A host that never had a key loses nothing without one.
@@ -25,7 +25,7 @@ pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError>
         },
         (None, None) => temporary_key(common, &"no home directory", None)?,
     };
-    Ok(Some(if common.secure { privacy.required() } else { privacy }))
+    Ok(Some(if common.secure { encryption.required() } else { encryption }))
 }
 
 /// Creates a key for this run, where none can be stored.

@@ -1,7 +1,7 @@
 //! Exit codes, and the error that a command ends with.
 
+use xcher_core::MisuseError;
 use xcher_core::peer::{Error, ErrorKind};
-use xcher_core::{MisuseError, ProtocolError};
 
 use crate::keys::KeysError;
 
@@ -101,21 +101,11 @@ impl From<KeysError> for CliError {
 /// Returns the exit code for a session or relay connection that failed.
 pub(crate) fn code_of(error: &Error) -> ExitCode {
     match error.kind() {
-        _ if is_about_encryption(error) => ExitCode::NotPrivate,
+        _ if error.is_about_encryption() => ExitCode::NotPrivate,
         ErrorKind::Unreachable => ExitCode::Unreachable,
         ErrorKind::Policy => ExitCode::Policy,
-        ErrorKind::Refused
-        | ErrorKind::Incomplete
-        | ErrorKind::Protocol
-        | ErrorKind::Local
-        | ErrorKind::Cancelled => ExitCode::Incomplete,
+        _ => ExitCode::Incomplete,
     }
-}
-
-/// Returns true if a session was not opened because of the peer's key or for lack of encryption.
-fn is_about_encryption(error: &Error) -> bool {
-    use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};
-    matches!(error, Error::Protocol(KeyChanged { .. } | Unencrypted | EncryptionNotOffered))
 }
 
 /// Returns the exit code for a transfer that failed.

@@ -39,5 +39,5 @@ fn warn(output: &Output, at: SocketAddr, exposed: &str, cure: &str) -> Result<()
     }
     let text = format!("WARNING: anyone who can reach {at} can {exposed}; {cure}");
     output.error(format_args!("{text}"));
-    output.json(&JsonEvent::Notice { text: &text }).map_err(CliError::unwritten)
+    output.json(&JsonEvent::notice(text)).map_err(CliError::unwritten)
 }

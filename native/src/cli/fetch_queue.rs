@@ -102,9 +102,9 @@ impl FetchQueue {
                     break;
                 }
                 Err(error) => {
-                    let (output, text) = (&online.output, error.to_string());
-                    output.error(format_args!("{text}"));
-                    output.remember(output.json(&JsonEvent::Notice { text: &text }));
+                    let output = &online.output;
+                    output.error(format_args!("{error}"));
+                    output.remember(output.json(&JsonEvent::notice(error)));
                     self.worsen(ExitCode::Incomplete);
                 }
             }

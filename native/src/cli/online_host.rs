@@ -40,16 +40,16 @@ impl From<CliError> for NotOnline {
 
 impl OnlineHost {
     /// Starts a host and waits until it is registered at the relay. A host without sessions needs no
-    /// `privacy`.
+    /// `encryption`.
     pub(crate) async fn start(
         common: &Common,
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<EncryptionSetup>,
+        encryption: Option<EncryptionSetup>,
     ) -> Result<Self, CliError> {
         let (nicks, limits) = (nicks(common), limits(common));
-        let started = Self::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
+        let started = Self::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
         started.map_err(|not| not.error)
     }
 
@@ -61,7 +61,7 @@ impl OnlineHost {
         calls: CallPolicy,
         shares: Shares,
         sink: impl Into<Sink>,
-        privacy: Option<EncryptionSetup>,
+        encryption: Option<EncryptionSetup>,
     ) -> Result<Self, NotOnline> {
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
@@ -81,7 +81,7 @@ impl OnlineHost {
             relay: common.relay.clone(),
             token: common.token()?,
             tls_roots: common.tls_roots()?,
-            encryption: privacy,
+            encryption,
             shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
@@ -110,12 +110,12 @@ impl OnlineHost {
     /// When the relay is lost for good, when the user interrupts, and when the output is closed.
     pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
         loop {
-            let told = tokio::select! {
-                told = self.host.next() => told,
+            let event = tokio::select! {
+                event = self.host.next() => event,
                 () = self.signals.stop() => return Err(CliError::interrupted()),
             };
-            self.output.told(&told).map_err(CliError::unwritten)?;
-            match told {
+            self.output.report(&event).map_err(CliError::unwritten)?;
+            match event {
                 HostEvent::Peer(Event::Offline { error, retry: None }) => {
                     self.nick_taken = matches!(error, Error::NickTaken(_));
                     return Err(relay_error(&self.relay, &error));
@@ -135,9 +135,9 @@ impl OnlineHost {
         if let Some(progress) = self.output.progress() {
             progress.clear();
         }
-        for told in self.host.stop().await {
-            let told = self.output.told(&told);
-            self.output.remember(told);
+        for event in self.host.stop().await {
+            let written = self.output.report(&event);
+            self.output.remember(written);
         }
         self.output.summarise();
         self.output

@@ -1,7 +1,7 @@
 //! A session that this host opens: shared by `ls`, `check`, `get` and `send NICK`.
 
 use xcher_core::Nick;
-use xcher_core::peer::{CallPolicy, Error, Event, SessionCommand, SessionId};
+use xcher_core::peer::{CallPolicy, Error, Event, Notice, SessionCommand, SessionId};
 
 use crate::cli::callee::Callee;
 use crate::cli::connect_error::call_error;
@@ -9,6 +9,7 @@ use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::online_host::{OnlineHost, nicks, patient_limits};
 use crate::cli::options::Common;
+use crate::cli::ui::share_link::relay_option;
 use crate::files::{Inbox, Shares};
 use crate::host::Sink;
 
@@ -18,7 +19,7 @@ pub(crate) struct OutgoingSession<'a> {
     pub(crate) session: SessionId,
     callee: Callee,
     /// The last notice about the session: a connection that was not the peer's, for example.
-    notice: Option<Box<str>>,
+    notice: Option<Notice>,
 }
 
 impl<'a> OutgoingSession<'a> {
@@ -38,10 +39,10 @@ impl<'a> OutgoingSession<'a> {
         shares: Shares,
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
-        let privacy = encryption::load(common)?;
+        let encryption = encryption::load(common)?;
         let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), patient_limits(common));
         let started =
-            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, privacy).await;
+            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
         let mut online = started.map_err(|not| not.error)?;
         let opened = match callee.clone() {
             Callee::Nick(nick) => online.host.open(nick),
@@ -66,11 +67,11 @@ impl<'a> OutgoingSession<'a> {
         let event = self.online.next().await?;
         let callee = &self.callee;
         match &event {
-            Event::Notice { session: Some(session), text } if *session == self.session => {
-                self.notice = Some(text.clone());
+            Event::Notice { session: Some(session), notice } if *session == self.session => {
+                self.notice = Some(notice.clone());
             }
             Event::OpenFailed { session, error } if *session == self.session => {
-                return Err(call_error(self.common, callee, error, self.notice.as_deref()));
+                return Err(call_error(self.common, callee, error, self.notice.as_ref()));
             }
             Event::Ended { session, error } if *session == self.session => {
                 let (code, why) = match error {
@@ -82,6 +83,11 @@ impl<'a> OutgoingSession<'a> {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Returns ` --relay …` for commands like this one.
+    pub(crate) fn relay_option(&self) -> String {
+        relay_option(&self.common.relay.to_string())
     }
 
     fn with_notice(&self, error: &Error) -> String {

@@ -30,8 +30,8 @@ pub(crate) async fn serve_all(
     mut announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
     let calls = if serving.ask { CallPolicy::Ask } else { CallPolicy::Accept };
-    let (privacy, inbox) = (encryption::load(common)?, serving.inbox.take());
-    let mut online = OnlineHost::start(common, calls, shares, inbox, privacy).await?;
+    let (encryption, inbox) = (encryption::load(common)?, serving.inbox.take());
+    let mut online = OnlineHost::start(common, calls, shares, inbox, encryption).await?;
     let hint = "let the peer send them again to resume";
     online.output.receives_into(serving.offers.target().clone(), hint);
     print_nick(&online)?;

@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -284,7 +283,7 @@ fn reports_a_full_disk_as_a_file_error() {
     let [to, from] = pair.seals();
     let sealed = sealed(from, &bytes(MIB));
     let (mut theirs, ours) = sockets();
-    let full = File::options().write(true).open("/dev/full").unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     thread::scope(|scope| {
         scope.spawn(move || {
             let _ = theirs.write_all(&sealed);

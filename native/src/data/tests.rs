@@ -365,6 +365,7 @@ fn a_full_file_system_keeps_the_bytes_that_fit() {
 
 /// Covers both ways of receiving: through a kernel pipe where there is one, and by copying.
 #[test]
+#[cfg(unix)]
 fn is_writing_shows_that_the_reader_is_slow() {
     for limit in [3 * MIB, MIB / 2] {
         let expected = bytes(limit);

@@ -140,7 +140,7 @@ impl Shares {
     }
 
     /// Returns the size if `name` is currently a shared regular file, or a pipe.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn find_file(&self, name: &FileName) -> Option<Size> {
         self.find(name).filter(|(_, kind)| *kind == Kind::File).map(|(size, _)| size)
     }

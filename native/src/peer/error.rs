@@ -82,8 +82,8 @@ impl ErrorCode {
             ErrorKind::Protocol => Self::Protocol,
             ErrorKind::Unreachable => Self::Unreachable,
             ErrorKind::Policy => Self::Policy,
-            ErrorKind::Local => Self::Local,
             ErrorKind::Cancelled => Self::Cancelled,
+            _ => Self::Local,
         }
     }
 }

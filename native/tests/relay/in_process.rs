@@ -108,7 +108,7 @@ async fn connections_count_under_their_address() {
     let (mut second, _second) = relay.pipe_from("9.9.9.9:2", 4096);
     assert_eq!(
         second.rest().await,
-        "X_ERR - expected at most 1 connections from your address, got one more\n"
+        "X_ERR - too many connections from your address: the limit is 1\n"
     );
     first.say("X_ADDR\n").await;
     assert_eq!(first.line().await, "X_ADDR 9.9.9.9\n");

@@ -6,10 +6,10 @@ import WebSocket from "ws";
 import { bytes, fill, folder, peer, relay, run, share } from "./system.js";
 
 const MANY = 600;
-/** Of all lengths that matter: none, those of a sum and of a record, the longest that comes with others. */
+/** Lengths at limits: empty, those of a digest and of a record, the longest in a batch. */
 const LENGTHS = [0, 1, 31, 32, 33, 4096, 65_518, 65_519, 65_520, 262_144, 262_145];
 
-/** Of the file with this number. */
+/** Returns the bytes of the file with this number. */
 function content(at) {
   const its = new Uint8Array(LENGTHS[at % LENGTHS.length]);
   fill(its, at);
@@ -18,7 +18,7 @@ function content(at) {
 
 const nameOf = (at) => `many/${String(at).padStart(4, "0")}`;
 
-/** A peer that shares many files, one that has listed them, and what is sent. */
+/** Returns a peer that shares many files, one that has listed them, and the uploads. */
 async function pair(t, ours = {}) {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol", ours), await peer(t, bridge, "dave")];
@@ -41,7 +41,7 @@ const read = async (download) => {
 
 const right = (its, at) => assert.ok(its.equals(content(at)), nameOf(at));
 
-test("many small files come together, each with its sum, and large ones by themselves", async (t) => {
+test("sends small files in batches with a digest each, and large ones by themselves", async (t) => {
   const { uploads, session, files } = await pair(t);
   const downloads = session.getAll(files);
   for (const [at, download] of downloads.entries()) {
@@ -53,19 +53,19 @@ test("many small files come together, each with its sum, and large ones by thems
   const together = uploads.filter(({ more }) => more > 0);
   const alone = uploads.length - together.length;
   assert.equal(together.reduce((sum, { more }) => sum + 1 + more, alone), MANY);
-  // One may be left over.
+  // The last one may be alone.
   assert.ok(alone <= large + 1, `${alone} alone, ${large} of them large`);
   assert.ok(together.length <= 10, `${together.length} connections for ${MANY - alone} files`);
   assert.equal(uploads.reduce((sum, { size }) => sum + size, 0), files.reduce((sum, { size }) => sum + size, 0));
 });
 
-test("of many, one that is gone is refused, one that cannot be read too, and the others come", async (t) => {
+test("refuses a removed and an unreadable file of a batch, and sends the others", async (t) => {
   const { dave, shared, session, files } = await pair(t);
   shared[100].stop();
   shared[101].stop();
   class Unreadable extends Blob {
     arrayBuffer() {
-      return Promise.reject(new Error("the disk is gone"));
+      return Promise.reject(new Error("the disk failed"));
     }
   }
   dave.share(new Unreadable([content(101)]), nameOf(101));
@@ -85,7 +85,7 @@ test("of many, one that is gone is refused, one that cannot be read too, and the
   for (const download of noName) await assert.rejects(download.start(), { code: "policy" });
 });
 
-test("what was changed on its way ends the files that come together, and none of them is wrong", async (t) => {
+test("ends a batch that was changed on the way, and delivers no wrong file", async (t) => {
   let meddles = false;
   class Meddler extends WebSocket {
     set onmessage(take) {
@@ -103,7 +103,7 @@ test("what was changed on its way ends the files that come together, and none of
   for (const [at, { value }] of ends.entries()) if (value) right(value, at);
 });
 
-test("a bridge that dies while many come ends those that did not", async (t) => {
+test("fails the files of a batch that had not arrived when the bridge died", async (t) => {
   const { bridge, session, files } = await pair(t);
   const downloads = session.getAll(files);
   right(await read(downloads[0]), 0);
@@ -113,7 +113,7 @@ test("a bridge that dies while many come ends those that did not", async (t) => 
   for (const [at, { value }] of ends.entries()) if (value) right(value, at + 1);
 });
 
-test("many small files from a terminal, and to it", async (t) => {
+test("exchanges batches with a terminal both ways", async (t) => {
   const bridge = await relay(t);
   const path = join(await folder(t), "many");
   await mkdir(path);

@@ -8,14 +8,14 @@ import { bytes, check, folder, next, peer, Process, relay, run, Synthetic } from
 
 const FILES = [{ file: new Blob(["for whoever knows"]), name: "x" }, new File(["y"], "y")];
 
-/** Files for whoever knows a code; ended with the test. */
+/** Sends files by a code until the test ends. */
 async function send(t, bridge, files = FILES, options = {}) {
   const sending = await Peer.send(bridge.url, files, { WebSocket, ...options });
   t.after(() => sending.stop());
   return sending;
 }
 
-/** The code with other words. */
+/** Returns the code with other words. */
 const wrong = (code) => code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
 
 async function fetchAll(session) {
@@ -24,7 +24,7 @@ async function fetchAll(session) {
   return got;
 }
 
-test("whoever knows the code has the files, and then it is over", async (t) => {
+test("sends files to a receiver with the code, and then ends", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge);
   assert.match(sending.code, /^[1-9]\d{3}-[a-z]+-[a-z]+-[a-z]+$/);
@@ -64,7 +64,7 @@ test("a program fetches by the code of a terminal", async (t) => {
   assert.equal(await terminal.exited, 0, terminal.errors);
 });
 
-test("ten wrong codes, and it is dead", async (t) => {
+test("a code expires after ten wrong attempts", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge);
   const carol = await peer(t, bridge, "carol");
@@ -74,11 +74,11 @@ test("ten wrong codes, and it is dead", async (t) => {
     const { error, nick } = await refused;
     assert.deepEqual([error.code, nick], ["wrong-code", "carol"]);
   }
-  await assert.rejects(sending.done, { code: "wrong-code", message: /dead/ });
+  await assert.rejects(sending.done, { code: "wrong-code", message: /expired after 10 wrong attempts/ });
   await assert.rejects(carol.open(sending.code), { code: "unreachable" });
 });
 
-test("who shows no code gets nothing, and neither does who is in the clear", async (t) => {
+test("refuses callers without the code and unencrypted callers", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge);
   const nick = sending.code.split("-")[0];
@@ -95,7 +95,7 @@ test("who shows no code gets nothing, and neither does who is in the clear", asy
   await assert.rejects(sending.done, { code: "cancelled" });
 });
 
-test("who is cut off may come back", async (t) => {
+test("a receiver that was cut off can come back", async (t) => {
   const bridge = await relay(t);
   const large = new Synthetic(20_000_000);
   const sending = await send(t, bridge, [{ file: large, name: "large" }]);
@@ -118,15 +118,15 @@ test("who is cut off may come back", async (t) => {
   assert.deepEqual(await sending.done, { files: 1, bytes: large.size, here: 0, handedOver: 0 });
 });
 
-test("who takes nothing is told of", async (t) => {
+test("reports a receiver that takes no files", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge);
   const carol = await peer(t, bridge, "carol");
   await (await carol.open(sending.code)).end();
-  await assert.rejects(sending.done, { code: "refused", message: /took nothing/ });
+  await assert.rejects(sending.done, { code: "refused", message: /took no files/ });
 });
 
-test("a code wants privacy, and files", async (t) => {
+test("a code needs encryption and files", async (t) => {
   const bridge = await relay(t);
   await assert.rejects(send(t, bridge, FILES, { privacy: "plain" }), { code: "misuse" });
   await assert.rejects(send(t, bridge, []), { code: "misuse" });
@@ -137,7 +137,7 @@ test("a link as a QR code", async () => {
   const { size, path } = await qr("https://relay.example:9248/#4821-crossover-clockwork-universe");
   assert.equal(size, 33 + 8);
   assert.match(path, /^(M\d+ \d+h1v1h-1z)+$/);
-  // The three corners that a reader looks for.
+  // The three finder patterns.
   for (const [x, y] of [[4, 4], [30, 4], [4, 30]]) {
     for (let at = 0; at < 7; at += 1) assert.ok(path.includes(`M${x + at} ${y}h`), `${x + at} ${y}`);
   }

@@ -12,7 +12,7 @@ import { Process, Synthetic, bytes, folder, next, peer, relay, share } from "./s
 
 const LARGE = 1 << 30;
 
-/** Two peers and a large file that is on its way from the first to the second. */
+/** Returns two peers and a large file that the second downloads from the first. */
 async function underWay(t, bridge) {
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   carol.share(new Synthetic(LARGE), "large");
@@ -25,12 +25,12 @@ async function underWay(t, bridge) {
   return { carol, dave, session, download, reader, upload };
 }
 
-/** Reads until it fails. */
+/** Reads until reading fails. */
 async function drain(reader) {
   for (;;) if ((await reader.read()).done) return;
 }
 
-test("the reader cancels", async (t) => {
+test("cancels a download when its reader cancels", async (t) => {
   const { session, download, reader, upload } = await underWay(t, await relay(t));
   await reader.cancel();
   await assert.rejects(download.done, { code: "cancelled" });
@@ -38,7 +38,7 @@ test("the reader cancels", async (t) => {
   assert.equal(await session.check("large"), true);
 });
 
-test("a download is cancelled, before it began and under way", async (t) => {
+test("cancels a download before it starts and under way", async (t) => {
   const { session, download, reader, upload } = await underWay(t, await relay(t));
   download.cancel();
   await assert.rejects(drain(reader), { name: "XcherError", code: "cancelled" });
@@ -49,7 +49,7 @@ test("a download is cancelled, before it began and under way", async (t) => {
   await assert.rejects(unread.done, { code: "cancelled" });
 });
 
-test("an upload is cancelled: the other side does not take it for the end", async (t) => {
+test("cancels an upload, which the receiver does not take for complete", async (t) => {
   const { session, download, reader, upload } = await underWay(t, await relay(t));
   upload.cancel();
   await assert.rejects(upload.done, { code: "cancelled" });
@@ -58,14 +58,14 @@ test("an upload is cancelled: the other side does not take it for the end", asyn
   assert.equal(await session.check("large"), true);
 });
 
-test("a file that cannot be read, or has changed, fails on both sides", async (t) => {
+test("fails on both sides if a file cannot be read or has changed", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   class Unreadable extends Synthetic {
     slice(from, to) {
       const piece = super.slice(from, to);
       piece.arrayBuffer = async () => {
-        if (from >= 1 << 20) throw new Error("the disk is gone");
+        if (from >= 1 << 20) throw new Error("the disk failed");
         return new ArrayBuffer(to - from);
       };
       return piece;
@@ -88,7 +88,7 @@ test("a file that cannot be read, or has changed, fails on both sides", async (t
   }
 });
 
-test("a session that is rejected ends with all that is on its way", async (t) => {
+test("rejecting a session ends its transfers", async (t) => {
   const { carol, session, download, reader, upload } = await underWay(t, await relay(t));
   const [there] = carol.sessions;
   session.reject();
@@ -100,14 +100,14 @@ test("a session that is rejected ends with all that is on its way", async (t) =>
   await assert.rejects(session.check("x"), { code: "misuse" });
 });
 
-test("nobody of that nick, oneself, or none at all", async (t) => {
+test("fails to open an unknown nick, its own and an invalid one", async (t) => {
   const carol = await peer(t, await relay(t), "carol");
   await assert.rejects(carol.open("nobody"), { code: "unreachable", message: /no such nick/ });
   await assert.rejects(carol.open("carol"), { code: "misuse" });
   await assert.rejects(carol.open("no nick"), { code: "misuse" });
 });
 
-test("a call is given up by signal or time", async (t) => {
+test("gives up a call by signal and by timeout", async (t) => {
   const bridge = await relay(t);
   await peer(t, bridge, "mute", { calls: "ignore" });
   const carol = await peer(t, bridge, "carol");
@@ -120,7 +120,7 @@ test("a call is given up by signal or time", async (t) => {
   assert.equal(carol.sessions.size, 0);
 });
 
-test("a nick that is taken", async (t) => {
+test("fails for a taken nick, and uses the next", async (t) => {
   const bridge = await relay(t);
   await peer(t, bridge, "carol");
   await assert.rejects(peer(t, bridge, "carol"), (error) => {
@@ -134,7 +134,7 @@ test("a nick that is taken", async (t) => {
   await assert.rejects(peer(t, bridge, "two words"), { code: "misuse" });
 });
 
-test("a bridge's token", async (t) => {
+test("requires the bridge's token", async (t) => {
   const path = join(await folder(t), "token");
   await writeFile(path, "open-sesame?>~~\n");
   const bridge = await relay(t, "--token-file", path);
@@ -144,7 +144,7 @@ test("a bridge's token", async (t) => {
   assert.deepEqual(await carol.who(), ["carol"]);
 });
 
-test("what is no bridge", async (t) => {
+test("fails for URLs without a bridge", async (t) => {
   const nobody = { url: "ws://127.0.0.1:1/xcher" };
   await assert.rejects(peer(t, nobody, "carol"), { code: "unreachable" });
   await assert.rejects(peer(t, { url: "ftp://127.0.0.1/" }, "carol"), { code: "misuse" });
@@ -159,7 +159,7 @@ test("what is no bridge", async (t) => {
   await assert.rejects(peer(t, { url }, "carol", { signal }), { code: "cancelled" });
 });
 
-test("without a WebSocket", async (t) => {
+test("fails without a WebSocket", async (t) => {
   const bridge = await relay(t);
   const { WebSocket: its } = globalThis;
   delete globalThis.WebSocket;
@@ -167,7 +167,7 @@ test("without a WebSocket", async (t) => {
   await assert.rejects(Peer.connect(bridge.url, { nick: "carol" }), { code: "unsupported" });
 });
 
-test("the relay comes back, and so does the peer", async (t) => {
+test("comes back online after the relay restarts", async (t) => {
   const first = await relay(t);
   const { url, address } = first;
   const carol = await peer(t, first, "carol");
@@ -192,7 +192,7 @@ test("the relay comes back, and so does the peer", async (t) => {
   assert.equal(String(await bytes(session.get("x").readable)), "again");
 });
 
-test("a bridge that dies in mid-file ends it", async (t) => {
+test("fails a download when the bridge dies", async (t) => {
   const bridge = await relay(t);
   const { session, download, reader, upload } = await underWay(t, bridge);
   await bridge.kill();
@@ -202,7 +202,7 @@ test("a bridge that dies in mid-file ends it", async (t) => {
   assert.equal((await session.closed).code, "unreachable");
 });
 
-test("a terminal that dies in mid-file ends it", async (t) => {
+test("fails a download when the terminal dies", async (t) => {
   const bridge = await relay(t);
   const path = join(await folder(t), "large");
   await writeFile(path, Buffer.alloc(64 << 20));
@@ -217,7 +217,7 @@ test("a terminal that dies in mid-file ends it", async (t) => {
   assert.ok(download.received < download.size);
 });
 
-test("what is closed is closed", async (t) => {
+test("a closed peer refuses calls", async (t) => {
   const bridge = await relay(t);
   const { dave, carol, session, reader } = await underWay(t, bridge);
   const closed = next(dave, "close");
@@ -228,11 +228,11 @@ test("what is closed is closed", async (t) => {
   await session.closed;
   assert.equal(dave.online, false);
   await assert.rejects(dave.open("carol"), { code: "misuse" });
-  // The relay hears of it in its own time.
+  // The relay notices it some time later.
   while ((await carol.who()).includes("dave"));
 });
 
-test("a closed peer leaves nothing that keeps a process alive", async (t) => {
+test("a closed peer does not keep the process alive", async (t) => {
   const bridge = await relay(t);
   const script = `
     import WebSocket from "ws";
@@ -249,11 +249,11 @@ test("a closed peer leaves nothing that keeps a process alive", async (t) => {
   assert.equal(code, 0);
 });
 
-test("a version", () => {
+test("exports the version", () => {
   assert.match(version, /^\d+\.\d+\.\d+/);
 });
 
-test("a call that nobody answers is over for both", async (t) => {
+test("an unanswered call ends on both sides", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [
     await peer(t, bridge, "carol"),

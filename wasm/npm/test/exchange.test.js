@@ -36,7 +36,7 @@ async function fetchAll(session) {
   return Object.fromEntries(got);
 }
 
-test("files come from a terminal, several at once, byte for byte", async (t) => {
+test("fetches several files at once from a terminal, byte for byte", async (t) => {
   const bridge = await relay(t);
   const path = await folder(t);
   await write(join(path, "s"));
@@ -57,7 +57,7 @@ test("files come from a terminal, several at once, byte for byte", async (t) => 
   assert.equal(carol.sessions.size, 0);
 });
 
-test("what comes from a pipe has no size before its end", async (t) => {
+test("fetches piped input, whose size is unknown before its end", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   const content = Buffer.alloc(3_000_000, "0123456789abcdef");
@@ -79,7 +79,7 @@ test("what comes from a pipe has no size before its end", async (t) => {
   }
 });
 
-test("a file is found by its name alone", async (t) => {
+test("fetches a file by its name alone", async (t) => {
   const bridge = await relay(t);
   const path = await folder(t);
   await write(join(path, "s"));
@@ -99,7 +99,7 @@ test("a file is found by its name alone", async (t) => {
   await assert.rejects(bytes(none.readable), { code: "refused" });
 });
 
-test("a terminal fetches what is shared", async (t) => {
+test("a terminal fetches shared files", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   const called = next(carol, "session");
@@ -113,7 +113,7 @@ test("a terminal fetches what is shared", async (t) => {
   const { session } = await called;
   assert.equal(session.incoming, true);
   await Promise.all(uploads.map((upload) => upload.done));
-  // The small ones come together.
+  // The small ones are sent as a batch.
   assert.deepEqual(uploads.map(({ more }) => more).sort(), [0, 2]);
   const sum = (sizes) => sizes.reduce((sum, size) => sum + size, 0);
   assert.equal(sum(uploads.map(({ size }) => size)), sum(Object.values(FILES).map(({ length }) => length)));
@@ -121,7 +121,7 @@ test("a terminal fetches what is shared", async (t) => {
   assert.equal(await session.closed, undefined);
 });
 
-test("two peers of one bridge exchange both ways", async (t) => {
+test("two peers at one bridge exchange files both ways", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const called = next(dave, "session");
@@ -138,7 +138,7 @@ test("two peers of one bridge exchange both ways", async (t) => {
   assert.deepEqual(here, FILES);
 });
 
-test("a share that stopped is refused, and its name free again", async (t) => {
+test("refuses a file that is no longer shared, and frees its name", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const shared = carol.share(new File(["one"], "x.txt"));
@@ -157,7 +157,7 @@ test("a share that stopped is refused, and its name free again", async (t) => {
   assert.equal(String(await bytes(session.get("x.txt").readable)), "twoo");
 });
 
-test("a long list is pulled by who reads it, and may be left early", async (t) => {
+test("requests a long listing as it is read, and can leave it early", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const name = (at) => `${"a long name of a file ".repeat(8)}${at}`;
@@ -174,7 +174,7 @@ test("a long list is pulled by who reads it, and may be left early", async (t) =
   assert.ok(names.has(name(files - 1)));
 });
 
-test("a call is asked about, refused or ignored", async (t) => {
+test("asks about, rejects or ignores a call", async (t) => {
   const bridge = await relay(t);
   const asks = await peer(t, bridge, "asks", { calls: "ask" });
   const dave = await peer(t, bridge, "dave");

@@ -6,10 +6,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Synthetic, check, fill, folder, next, peer, relay, run, share } from "./system.js";
 
 const SIZE = 256 << 20;
-/** What this process may grow by, whatever the size of the file. */
+/** The most bytes by which this process may grow, whatever the size of the file. */
 const ROOM = 96 << 20;
 
-/** Watches how much memory this process has at most. */
+/** Measures the peak memory of this process. */
 function watch(t, what) {
   const before = process.memoryUsage().rss;
   let most = before;
@@ -23,7 +23,7 @@ function watch(t, what) {
   };
 }
 
-test("256 MiB go to a terminal in bounded memory", async (t) => {
+test("sends 256 MiB to a terminal in bounded memory", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   carol.share(new Synthetic(SIZE), "large");
@@ -39,7 +39,7 @@ test("256 MiB go to a terminal in bounded memory", async (t) => {
   assert.equal(await check(file.createReadStream({ highWaterMark: 1 << 20 })), SIZE);
 });
 
-test("256 MiB come from a terminal in bounded memory", async (t) => {
+test("receives 256 MiB from a terminal in bounded memory", async (t) => {
   const bridge = await relay(t);
   const path = join(await folder(t), "large");
   const file = await open(path, "w");
@@ -63,7 +63,7 @@ test("256 MiB come from a terminal in bounded memory", async (t) => {
   assert.ok(grown() < ROOM);
 });
 
-test("who reads slowly slows the sender", async (t) => {
+test("a slow reader slows the sender down", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const file = new Synthetic(SIZE);
@@ -71,13 +71,13 @@ test("who reads slowly slows the sender", async (t) => {
   const session = await dave.open("carol");
   const uploading = next(carol, "upload");
   const download = session.get({ name: "large", size: SIZE, approximate: false });
-  // Nothing is requested before it is read from.
+  // Nothing is requested before it is read.
   assert.equal(await session.check("large"), true);
   assert.equal(file.read, 0);
   const reader = download.readable.getReader();
   const { value } = await reader.read();
   const { upload } = await uploading;
-  // It has stopped when nothing more was read of the file in a second.
+  // The sender has stopped once it reads no byte of the file for a second.
   let before = -1;
   while (file.read !== before) {
     before = file.read;

@@ -1,7 +1,8 @@
-// Random files between this package and itself, or a terminal, on every way that they go, with one
-// declined, failing or changing: what arrives is what was sent, and the sender says no more than that.
+// Sends random files between two peers of this package, and between one and a terminal, by every method, with one
+// file declined, failing or changing. Checks that the files that arrive are those that were sent, and that the sender
+// reports no others.
 //
-// XCHER_MIXTURES=n tries so many; XCHER_MIXTURE=seed the one that failed.
+// XCHER_MIXTURES=n runs n mixtures; XCHER_MIXTURE=seed repeats one.
 
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
@@ -18,10 +19,10 @@ const NAMES = [
   "plain", "a b  c", "träd/sjö", "日本/走り", ".hidden", "EOF", "x NO", "X_CHK y YES", "100%", "🎉", "deep/er/and/deeper",
   "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👩\u200d👧/👩🏽\u200d🚀", "two%{0A}lines", "%{1B}[31m",
 ];
-/** Bytes of one of them, at most. */
+/** The most bytes of a file. */
 const MOST = 4 << 20;
 
-/** Names and bytes. */
+/** Returns random names and contents. */
 function files(rng) {
   const count = [1 + rng(12), 1 + rng(12), 12 + rng(60), 80 + rng(220)][Math.min(3, rng(14) >> 2)];
   const all = new Map();
@@ -37,7 +38,7 @@ function files(rng) {
   return all;
 }
 
-/** What is below a folder. */
+/** Returns the files below a folder. */
 async function read(path) {
   const all = new Map();
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -57,16 +58,16 @@ async function write(path, all, spell = onDisk) {
   }
 }
 
-/** The name of what is listed by this one. */
+/** Returns the name of the file that is listed under this one. */
 const onDisk = (name) => name.replace(/%\{([0-9A-F]{2})\}/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 
-/** What is beside the files, and is none. */
+/** Other things in the folder than files. */
 async function beside(path) {
   await mkdir(join(path, "s/nothing/in here"), { recursive: true });
   await symlink("nothing", join(path, "s/a link"));
 }
 
-/** A file that cannot be read when it is asked for, or is shorter then, until it is mended. */
+/** A file that cannot be read when it is requested, or has become shorter, until it is repaired. */
 class Changing extends Blob {
   #how;
 
@@ -99,7 +100,7 @@ class Changing extends Blob {
   }
 }
 
-/** One of them; every other time one that goes alone, if there is any. */
+/** Picks one; every other time one that is not sent in a batch, if there is any. */
 function oddOne(all, rng) {
   const alone = [...all].filter(([, content]) => content.length > 256 << 10).map(([name]) => name);
   const from = alone.length && rng(2) ? alone : [...all.keys()];
@@ -114,7 +115,7 @@ function same(got, all, without) {
   for (const [name, content] of got) assert.ok(content.equals(all.get(name)), name);
 }
 
-/** Takes downloads; the odd one cannot be stored, the lost one does not come. */
+/** Reads downloads: `odd` cannot be stored, `lost` does not arrive. */
 async function take(downloads, odd, lost) {
   const got = new Map();
   await Promise.all(
@@ -137,14 +138,14 @@ async function take(downloads, odd, lost) {
   return got;
 }
 
-/** Those that a session lists, but for one. */
+/** Returns the files that a session lists, except one. */
 async function listed(session, without) {
   const all = [];
   for await (const file of session.list()) if (file.name !== without) all.push(file);
   return all;
 }
 
-/** In pieces that may be requested at once. */
+/** Splits a list into parts that can be requested at once. */
 async function takeAll(session, all, odd, lost) {
   session.want({ files: all.length, bytes: all.reduce((sum, { size }) => sum + size, 0) });
   const got = new Map();
@@ -160,7 +161,7 @@ const WAYS = {
     const sending = await Peer.send(bridge.url, named(all), { WebSocket });
     t.after(() => sending.stop());
     const odd = rng(4) === 0 ? [...all.keys()][rng(all.size)] : undefined;
-    // A folder where the file belongs.
+    // A folder in the place of the file.
     if (odd) await mkdir(join(out, odd, "in the way"), { recursive: true });
     const words = ["get", sending.code, "--yes", "--hidden", "--on-conflict", "overwrite", "-o", out, "--relay", bridge.address];
     const incomplete = odd && next(sending, "incomplete");
@@ -199,7 +200,7 @@ const WAYS = {
   async codeBetween(t, { bridge, all, rng }) {
     const trouble = ["none", "none", "declined", "failing", "unreadable", "shrunk"][all.size > 1 ? rng(6) : 0];
     const odd = oddOne(all, rng);
-    // Of an empty one nothing need be read.
+    // No byte of an empty one needs to be read.
     const changes = (trouble === "unreadable" || trouble === "shrunk") && all.get(odd).length > 0;
     const file = new Changing(all.get(odd), changes ? trouble : undefined);
     const sent = named(all).map((one) => (one.name === odd ? { name: odd, file } : one));
@@ -251,7 +252,7 @@ const WAYS = {
     const declined = rng(2) ? names[rng(names.length)] : undefined;
     const rest = names.filter((name) => name !== declined);
     const failing = rest.length && rng(2) ? oddOne(new Map(rest.map((name) => [name, all.get(name)])), rng) : undefined;
-    // At the one who sends it, or at the other.
+    // At the sender or at the receiver.
     const how = all.get(failing)?.length ? [undefined, "unreadable", "shrunk"][rng(3)] : undefined;
     const change = (one) => (one.name === failing ? { name: failing, file: new Changing(all.get(failing), how) } : one);
     const offered = next(dave, "offer");
@@ -289,7 +290,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   const way = Object.keys(WAYS)[rng(Object.keys(WAYS).length)];
   test(`XCHER_MIXTURE=${seed}: ${way}`, { timeout: Infinity }, async (t) => {
     const all = files(rng);
-    // One of its own: a relay lets no address make codes as fast as this.
+    // A relay of its own: relays limit how fast an address makes codes.
     const bridge = await relay(t);
     await patiently("an end", () => WAYS[way](t, { bridge, all, rng }));
   });

@@ -1,4 +1,4 @@
-// A peer of the base protocol that asks everything it has to ask in one write.
+// A base-protocol peer that sends all its questions in one write.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -6,10 +6,10 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { joined, lines, peer, relay } from "./system.js";
 
-/** As many questions as may wait in a session (PROTOCOL.md, section 8). */
+/** The most questions that may wait in a session (PROTOCOL.md, section 8). */
 const QUESTIONS = 256;
 
-/** Calls `nick` as the base protocol has it; returns the control connection. */
+/** Calls `nick` by the base protocol. Returns the control connection. */
 async function call(t, relay, nick) {
   const { chat } = await joined(t, relay, "seed");
   const server = createServer();
@@ -24,7 +24,7 @@ async function call(t, relay, nick) {
 
 const numbered = (each) => Array.from({ length: QUESTIONS }, (_, at) => `${each(at)}\n`).join("");
 
-test("256 questions in one chunk are answered one by one", async (t) => {
+test("answers 256 questions in one chunk in order", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   for (let at = 0; at < QUESTIONS; at += 2) carol.share(new Blob(["x"]), `file ${at}`);

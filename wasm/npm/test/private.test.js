@@ -8,7 +8,7 @@ import { bytes, folder, joined, next, peer, relay, share } from "./system.js";
 
 const CONTENT = "nobody else reads this ".repeat(10_000);
 
-/** A store of pins, as an app has one, that tells what it was asked. */
+/** A store of pins that records its calls. */
 class Pins extends Map {
   asked = [];
 
@@ -25,7 +25,7 @@ class Pins extends Map {
 
 const secret = (byte) => new Uint8Array(32).fill(byte);
 
-/** Two peers, the second of whom shares a file, and a session between them. */
+/** Returns two peers, of which the second shares a file, and a session between them. */
 async function pair(t, ours = {}, theirs = {}) {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol", ours), await peer(t, bridge, "dave", theirs)];
@@ -43,7 +43,7 @@ async function fetch(session) {
   return download;
 }
 
-test("two peers speak in private, know each other again, and see the same words", async (t) => {
+test("encrypts, recognises the peer's key, and shows both sides the same words", async (t) => {
   const { bridge, carol, dave, session, theirs } = await pair(t);
   for (const its of [session, theirs]) {
     assert.equal(its.secure, true);
@@ -68,9 +68,9 @@ test("two peers speak in private, know each other again, and see the same words"
   assert.ok(bridge.url);
 });
 
-test("a private file of any length, and none", async (t) => {
+test("sends encrypted files of any length, and an empty one", async (t) => {
   const { dave, session } = await pair(t);
-  // About the lengths of a record, of a sum, and of what is read at a time.
+  // Around the lengths of a record, of a digest, and of a read.
   const sizes = [0, 1, 31, 32, 33, 65_518, 65_519, 65_520, 65_551, 262_076, 262_077, 524_152, 524_184];
   const files = sizes.map((size) => Buffer.from(Array.from({ length: size }, (_, at) => at * 7)));
   for (const file of files) dave.share(new Blob([file]), `${file.length}`);
@@ -82,7 +82,7 @@ test("a private file of any length, and none", async (t) => {
   }
 });
 
-test("a terminal in the clear is marked as such", async (t) => {
+test("reports an unencrypted session with a terminal", async (t) => {
   const bridge = await relay(t);
   const path = join(await folder(t), "x");
   await writeFile(path, CONTENT);
@@ -98,16 +98,16 @@ test("a terminal in the clear is marked as such", async (t) => {
   assert.equal(strict.sessions.size, 0);
 });
 
-test("a peer is told to speak in the clear", async (t) => {
+test("connects unencrypted with privacy: plain", async (t) => {
   const { bridge, carol, dave, session, theirs } = await pair(t, { privacy: "plain" });
   assert.deepEqual([session.secure, session.whyPlain], [false, "here"]);
   assert.deepEqual([theirs.secure, theirs.whyPlain], [false, "there"]);
   assert.equal(carol.key, "");
   assert.equal((await fetch(session)).verified, false);
-  // Whom it calls insists.
+  // The callee requires encryption.
   const strict = await peer(t, bridge, "strict", { privacy: "require" });
   const refused = next(strict, "refused");
-  // Who speaks in the clear waits for nothing before.
+  // An unencrypted session has nothing to wait for.
   const turnedAway = await carol.open("strict");
   const { error, nick } = await refused;
   assert.deepEqual([error.code, nick], ["not-private", "carol"]);
@@ -115,7 +115,7 @@ test("a peer is told to speak in the clear", async (t) => {
   assert.equal((await dave.open("strict")).secure, true);
 });
 
-test("someone else under a nick that is known is not spoken to, whoever calls", async (t) => {
+test("refuses another key under a pinned nick, whichever side calls", async (t) => {
   const bridge = await relay(t);
   const knownPeers = new Pins();
   const carol = await peer(t, bridge, "carol", { knownPeers });
@@ -133,13 +133,13 @@ test("someone else under a nick that is known is not spoken to, whoever calls", 
     return true;
   });
   const refused = next(carol, "refused");
-  // The caller shows who it is with its last word.
+  // The caller shows its key in its last message.
   const turnedAway = await other.open("carol");
   const { error, nick } = await refused;
   await turnedAway.closed;
   assert.deepEqual([error.code, nick], ["other-key", "dave"]);
   await other.close();
-  // Nor in the clear, where nobody has to prove anything.
+  // Nor unencrypted, where no key is proved.
   const plain = await peer(t, bridge, "dave", { privacy: "plain" });
   await assert.rejects(carol.open("dave"), { code: "not-private" });
   await plain.close();
@@ -153,7 +153,7 @@ test("someone else under a nick that is known is not spoken to, whoever calls", 
   assert.equal((await carol.open("dave")).known, "first", "it was forgotten on purpose");
 });
 
-test("a store of keys that fails is no reason to trust anyone", async (t) => {
+test("refuses sessions while the store of keys fails", async (t) => {
   const bridge = await relay(t);
   const get = () => Promise.reject(new Error("the disk is gone"));
   const carol = await peer(t, bridge, "carol", { knownPeers: { get, pin() {} } });
@@ -169,10 +169,10 @@ test("a store of keys that fails is no reason to trust anyone", async (t) => {
   assert.match((await told).text, /key of dave could not be kept: the disk is full/);
 });
 
-test("a stranger who comes to the port first and says nothing is not whom the session is with", async (t) => {
+test("ignores a silent third party that connects to the port before the callee", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
-  // Erin is of the base protocol: the relay has no ticket for her.
+  // Erin is a base-protocol peer: the relay has no ticket for her.
   const { chat: erin, heard } = await joined(t, bridge, "erin");
   const opening = carol.open("erin");
   const [, , ip, at] = (await heard()).split(" ");
@@ -192,14 +192,14 @@ test("a stranger who comes to the port first and says nothing is not whom the se
       if (line === "X_FILELIST") real.write("X_FILELIST x 5\nX_FILELIST EOF EOF\n");
     }
   });
-  // It has had its 5 s for an answer, and gives none.
+  // Its 5 s for an answer have passed without one.
   const first = session.list().next();
   assert.equal((await change).session, session);
   assert.deepEqual([session.secure, session.whyPlain], [false, "there"]);
   assert.equal((await first).value.name, "x");
 });
 
-test("a call that is passed on to another nick comes to nothing", async (t) => {
+test("a call that is forwarded to another nick fails", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   dave.addEventListener("session", () => assert.fail("a session that was meant for erin"));
@@ -210,7 +210,7 @@ test("a call that is passed on to another nick comes to nothing", async (t) => {
   await assert.rejects(opening);
 });
 
-test("an identity that is none", async (t) => {
+test("refuses an invalid identity", async (t) => {
   const bridge = await relay(t);
   for (const length of [0, 31, 33, 64]) {
     const identity = new Uint8Array(length);
@@ -218,7 +218,7 @@ test("an identity that is none", async (t) => {
   }
 });
 
-/** A WebSocket that changes one byte of what comes, once `wanted` says so. */
+/** A WebSocket that changes one received byte once `wanted` returns true. */
 function meddling(wanted) {
   return class extends WebSocket {
     set onmessage(take) {
@@ -230,7 +230,7 @@ function meddling(wanted) {
   };
 }
 
-test("who changes a byte of a file, or of what is said, is found out", async (t) => {
+test("detects a changed byte of a file and of the control connection", async (t) => {
   let least = 10_000;
   const meddler = meddling((data) => data.byteLength > least);
   const { carol, session } = await pair(t, { WebSocket: meddler });
@@ -238,7 +238,7 @@ test("who changes a byte of a file, or of what is said, is found out", async (t)
   await assert.rejects(bytes(download.readable));
   await assert.rejects(download.done, { code: "incomplete", message: /expected record 0 as it was/ });
   assert.equal(download.verified, false);
-  // What follows is an answer, the end of a message.
+  // The next message ends with an answer.
   least = 30;
   const failing = session.check("x");
   await assert.rejects(failing, { code: "altered" });

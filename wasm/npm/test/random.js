@@ -1,4 +1,4 @@
-/** Numbers below `most` that follow from a seed: mulberry32. */
+/** Returns a generator of numbers below `most` from a seed: mulberry32. */
 export function random(seed) {
   let state = seed >>> 0;
   return (most) => {

@@ -17,7 +17,7 @@ const read = async (download) => {
   await download.done;
   return its;
 };
-/** A place that cannot be written. */
+/** A sink that cannot be written. */
 const full = () =>
   new WritableStream({
     write() {
@@ -31,7 +31,7 @@ async function send(t, bridge, given) {
   return sending;
 }
 
-/** A terminal that sends a folder with these files by a code. */
+/** Starts a terminal that sends a folder with these files by a code. */
 async function terminal(t, bridge, given) {
   const path = join(await folder(t), "sent");
   await mkdir(path);
@@ -40,7 +40,7 @@ async function terminal(t, bridge, given) {
   return { path, sender, code: await sender.out("") };
 }
 
-/** Waits until a terminal has said so. */
+/** Waits until a terminal has printed this. */
 async function says(process, what) {
   while (!what.test(process.errors)) {
     const over = await Promise.race([
@@ -51,7 +51,7 @@ async function says(process, what) {
   }
 }
 
-test("a program that cannot store a file says so, and the code of a page is good until it has it", async (t) => {
+test("keeps a code valid until a receiver that could not store a file has it", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge, files("a", "b", "c"));
   const carol = await peer(t, bridge, "carol");
@@ -76,7 +76,7 @@ test("a program that cannot store a file says so, and the code of a page is good
   assert.deepEqual(await sending.done, { files: 3, bytes: 3, here: 0, handedOver: 0 });
 });
 
-test("a sink that fails is told to a terminal, which keeps its code good", async (t) => {
+test("tells a terminal of a failing sink, and the terminal keeps its code valid", async (t) => {
   const bridge = await relay(t);
   const { sender, code } = await terminal(t, bridge, { a: "a", b: "b", large: "l".repeat(3_000_000) });
   const carol = await peer(t, bridge, "carol");
@@ -98,14 +98,14 @@ test("a sink that fails is told to a terminal, which keeps its code good", async
   assert.equal(await sender.exited, 0, sender.errors);
 });
 
-test("files that come together: what is read is stored, the rest is missing, and small ones may be read later", async (t) => {
+test("stores the files of a batch that are read, reports the others missing, and lets small ones be read later", async (t) => {
   const bridge = await relay(t);
   const { sender, code } = await terminal(t, bridge, { a: "a", b: "", c: "c", d: "d" });
   const carol = await peer(t, bridge, "carol");
   const session = await carol.open(code);
   const [a, b, c, d] = session.getAll((await listed(session)).sort((a, b) => (a.name < b.name ? -1 : 1)));
   assert.equal(await read(d), "d");
-  // They are here, and nobody has looked at them.
+  // They have arrived and are not read.
   let early = false;
   for (const download of [a, b, c]) download.done.then(() => (early = true), () => {});
   await session.check("any");
@@ -120,7 +120,7 @@ test("files that come together: what is read is stored, the rest is missing, and
   assert.match(sender.errors, /1 file did not arrive/);
 });
 
-test("who wants more than was requested so far has not everything", async (t) => {
+test("waits for announced files that are not requested yet", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge, files("a", "b"));
   const carol = await peer(t, bridge, "carol");
@@ -139,11 +139,11 @@ test("who wants more than was requested so far has not everything", async (t) =>
   assert.throws(() => again.want({ files: 1 }), { code: "misuse" });
 });
 
-test("what a terminal cannot write is missing at a program, and the code stays good", async (t) => {
+test("reports files that a terminal cannot write as missing, and keeps the code valid", async (t) => {
   const bridge = await relay(t);
   const sending = await send(t, bridge, files("blocked/a", "b"));
   const path = await folder(t);
-  // A file where a folder is to be: root may write everywhere.
+  // A file in place of a folder: root can write everywhere.
   await writeFile(join(path, "blocked"), "in the way");
   const incomplete = next(sending, "incomplete");
   const got = await run(t, "get", sending.code, "--yes", "-o", path, "--relay", bridge.address);
@@ -158,7 +158,7 @@ test("what a terminal cannot write is missing at a program, and the code stays g
   assert.equal((await sending.done).handedOver, 0);
 });
 
-test("an offer with one file stored, one declined and one that cannot be stored", async (t) => {
+test("reports an offer of which one file is stored, one declined and one cannot be stored", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const offered = next(dave, "offer");
@@ -173,7 +173,7 @@ test("an offer with one file stored, one declined and one that cannot be stored"
   const { stored, handedOver, sent, declined, failed, missing } = offering;
   assert.deepEqual([stored, handedOver, sent, declined, failed], [1, 0, 1, 1, 1]);
   assert.deepEqual(missing, [{ name: "lost", reason: "the peer's folder is not writable" }]);
-  // It may be requested once more.
+  // It can be requested again.
   const { files: offers, session } = (await offered).offer;
   assert.equal(await read(session.get(offers.find(({ name }) => name === "lost"))), "lost");
   await session.end();
@@ -181,7 +181,7 @@ test("an offer with one file stored, one declined and one that cannot be stored"
   assert.deepEqual([offering.stored, offering.failed], [2, 0]);
 });
 
-test("a terminal offers: one file is declined, one fails, and both are said", async (t) => {
+test("a terminal reports one file of its offer as declined and one as failed", async (t) => {
   const bridge = await relay(t);
   const dave = await peer(t, bridge, "dave");
   const path = await folder(t);
@@ -201,7 +201,7 @@ test("a terminal offers: one file is declined, one fails, and both are said", as
   assert.match(errors, /1 file did not arrive, and dave declined 1/);
 });
 
-test("an offer whose session is cut says what was stored, and hangs nowhere", async (t) => {
+test("settles an offer whose session is interrupted, with the files stored so far", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const offered = next(dave, "offer");
@@ -216,12 +216,12 @@ test("an offer whose session is cut says what was stored, and hangs nowhere", as
   await assert.rejects(offering.done, { code: "unreachable" });
   assert.deepEqual([offering.stored, offering.handedOver, offering.failed], [1, 0, 1]);
   assert.deepEqual(offering.missing.map(({ name }) => name), ["b"]);
-  // It can still be stored, though nobody hears of it.
+  // It can still be stored, though the sender no longer learns of it.
   b.stored();
   await b.done;
 });
 
-test("of many that go together, one has changed at the sender: it alone is missing", async (t) => {
+test("reports only the file of a batch that changed at the sender as missing", async (t) => {
   const bridge = await relay(t);
   class Changed extends Blob {
     arrayBuffer() {
@@ -238,7 +238,7 @@ test("of many that go together, one has changed at the sender: it alone is missi
   assert.deepEqual(told.missing, [{ name: "b", reason: "it was changed meanwhile" }]);
 });
 
-test("what is stored is said once, and by whom it is to be said", async (t) => {
+test("reports each file as stored once, by the application if it confirms", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   dave.share(new Blob(["x"]), "x");
@@ -266,17 +266,17 @@ test("what is stored is said once, and by whom it is to be said", async (t) => {
   await assert.rejects(bytes(early.readable));
 });
 
-test("a reader that takes its time is waited for, and so are files that come together", async (t) => {
+test("waits for a slow reader, also of a batch", async (t) => {
   const bridge = await relay(t);
   await share(t, bridge, "alice", await filled(t, 40));
   const carol = await peer(t, bridge, "carol");
   const session = await carol.open("alice");
   const downloads = session.getAll(await listed(session));
-  // The last ones first: nothing is lost, and nothing is stuck.
+  // In reverse order: nothing is lost or stuck.
   for (const download of downloads.reverse()) assert.equal((await read(download)).length, 1000);
 });
 
-/** A folder with so many files of 1000 bytes. */
+/** Creates a folder with so many files of 1000 bytes. */
 async function filled(t, count) {
   const path = await folder(t);
   for (let at = 0; at < count; at += 1) await writeFile(join(path, `${at}`), "x".repeat(1000));

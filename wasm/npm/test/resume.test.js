@@ -8,7 +8,7 @@ import { Process, Synthetic, bytes, fill, folder, next, peer, relay, run, share 
 
 const MIB = 1 << 20;
 const SIZE = 8 * MIB;
-/** No piece of anything ends here. */
+/** A position at which no record or read ends. */
 const HERE = 3 * MIB + 77;
 
 function made(from, to) {
@@ -17,7 +17,7 @@ function made(from, to) {
   return its;
 }
 
-/** Two peers, the second of whom shares a file of 8 MiB, and a session between them. */
+/** Returns two peers, of which the second shares a file of 8 MiB, and a session between them. */
 async function pair(t, ours = {}) {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol", ours), await peer(t, bridge, "dave")];
@@ -29,7 +29,7 @@ async function pair(t, ours = {}) {
 
 const LISTED = { name: "x", size: SIZE, approximate: false };
 
-/** Goes on from there: the bytes from where `start` says. */
+/** Resumes a download. Returns the bytes from the position that `start` gives. */
 async function goOn(session, partial, from) {
   const download = session.get(LISTED, { partial });
   assert.equal(await download.start(), from);
@@ -40,7 +40,7 @@ async function goOn(session, partial, from) {
   return download;
 }
 
-test("a file goes on where it broke off, and what is there is sent no more", async (t) => {
+test("resumes a file after the kept bytes, without sending them again", async (t) => {
   const { dave, file, session } = await pair(t);
   const breaking = next(dave, "upload");
   const broken = session.get("x");
@@ -59,7 +59,7 @@ test("a file goes on where it broke off, and what is there is sent no more", asy
   assert.equal(file.read - before, SIZE, "once to compare, or once to send");
 });
 
-test("a beginning that is not the file's is not gone on with, and all of it comes", async (t) => {
+test("sends the complete file if the kept bytes differ from it", async (t) => {
   const { file, session } = await pair(t);
   const other = made(0, HERE);
   other[HERE - 1] ^= 1;
@@ -68,7 +68,7 @@ test("a beginning that is not the file's is not gone on with, and all of it come
   await goOn(session, new Blob([]), 0);
   class Gone extends Synthetic {
     slice() {
-      throw new Error("the disk is gone");
+      throw new Error("the disk failed");
     }
   }
   await goOn(session, new Gone(HERE), 0);
@@ -77,7 +77,7 @@ test("a beginning that is not the file's is not gone on with, and all of it come
   assert.equal(file.read - before, SIZE, "to compare");
 });
 
-test("who reads on has to ask first where it begins", async (t) => {
+test("requires start() before a resumed download is read", async (t) => {
   const { session } = await pair(t);
   const download = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
   await assert.rejects(bytes(download.readable), { name: "XcherError", code: "misuse" });
@@ -94,7 +94,7 @@ test("who reads on has to ask first where it begins", async (t) => {
   assert.ok((await bytes(whole.readable)).equals(made(0, SIZE)));
 });
 
-test("what is not shared any more when it is compared is refused", async (t) => {
+test("refuses a file that is no longer shared when it is compared", async (t) => {
   const { session, shared, file } = await pair(t);
   const slice = file.slice.bind(file);
   file.slice = (from, to) => {
@@ -105,7 +105,7 @@ test("what is not shared any more when it is compared is refused", async (t) => 
   await assert.rejects(download.start(), { code: "refused" });
 });
 
-test("a session that ends while a beginning is read ends that, too", async (t) => {
+test("stops reading kept bytes when the session ends", async (t) => {
   const { carol, session } = await pair(t);
   const read = [];
   const partial = new Synthetic(64 * MIB);
@@ -122,14 +122,14 @@ test("a session that ends while a beginning is read ends that, too", async (t) =
   assert.equal(read.length, 2);
 });
 
-test("in the clear all of it comes", async (t) => {
+test("sends the complete file in an unencrypted session", async (t) => {
   const { session } = await pair(t, { privacy: "plain" });
   const download = session.get(LISTED, { partial: new Blob([made(0, HERE)]) });
   assert.equal(await download.start(), 0);
   assert.ok((await bytes(download.readable)).equals(made(0, SIZE)));
 });
 
-test("what came from a terminal goes on from it", async (t) => {
+test("resumes a download from a terminal", async (t) => {
   const bridge = await relay(t);
   const path = join(await folder(t), "x");
   await writeFile(path, made(0, SIZE));
@@ -142,7 +142,7 @@ test("what came from a terminal goes on from it", async (t) => {
   assert.ok(started.includes(`"bytes":${HERE},`), started);
 });
 
-test("a terminal that is killed goes on from a page's file", async (t) => {
+test("a terminal that was killed resumes a download", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   const size = 256 * MIB;
@@ -153,7 +153,7 @@ test("a terminal that is killed goes on from a page's file", async (t) => {
   const data = await folder(t);
   const first = new Process(t, words, { XCHER_DATA_DIR: data });
   const { upload } = await next(carol, "upload");
-  // Some of it is there, and some is not.
+  // Some of it has arrived, and some has not.
   for await (const line of createInterface(first.child.stdout)) {
     if (JSON.parse(line).state === "progress") break;
   }
@@ -171,7 +171,7 @@ test("a terminal that is killed goes on from a page's file", async (t) => {
   assert.ok((await readFile(join(out, "x"))).equals(made(0, size)));
 });
 
-test("when a file was changed, and whether it is a program", async (t) => {
+test("exchanges modification times and whether a file is executable", async (t) => {
   const bridge = await relay(t);
   const path = await folder(t);
   for (const name of ["old", "run"]) await writeFile(join(path, name), name);
@@ -185,7 +185,7 @@ test("when a file was changed, and whether it is a program", async (t) => {
   assert.deepEqual([files.old.modified, files.old.executable], [1_000_000_000_000, false]);
   assert.equal(files.run.executable, true);
   assert.ok(Math.abs(files.run.modified - Date.now()) < 60_000);
-  // And the other way.
+  // In the other direction.
   carol.share(new File(["x"], "dated", { lastModified: 1_234_567_890_987 }));
   carol.share(new File(["x"], "before", { lastModified: -1500 }));
   carol.share(new Blob(["x"]), "undated");
@@ -197,11 +197,11 @@ test("when a file was changed, and whether it is a program", async (t) => {
   assert.ok(Math.abs((await stat(join(out, "undated"))).mtimeMs - Date.now()) < 60_000);
 });
 
-test("a beginning is read no further once its session is over", async (t) => {
+test("does not read kept bytes after the session has ended", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   const size = 64 * MIB;
-  // As a disk, it lets others run between two pieces.
+  // Like a disk, it yields between two pieces.
   class Slow extends Synthetic {
     slice(from, to) {
       const piece = super.slice(from, to);
@@ -220,7 +220,7 @@ test("a beginning is read no further once its session is over", async (t) => {
   const [there] = dave.sessions;
   session.reject();
   await there.closed;
-  // A piece may be on its way.
+  // One piece may already be under way.
   await new Promise((resolve) => setTimeout(resolve, 50));
   const read = file.read;
   await new Promise((resolve) => setTimeout(resolve, 500));

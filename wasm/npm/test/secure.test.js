@@ -1,4 +1,4 @@
-// What two hosts with these secrets say to each other, byte for byte, as this module computes it.
+// Messages between two hosts with given secrets, byte for byte, as this module computes them.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ before(async () => {
   module = await testing();
 });
 
-/** Both ends, after a handshake whose every message is the file's. */
+/** Returns both ends after the handshake, of which each message is compared with the file. */
 function session() {
   const ends = ["caller", "called"].map((side) => {
     const { secret, "handshake entropy": entropy } = vectors[side];

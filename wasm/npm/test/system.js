@@ -1,4 +1,4 @@
-// The real binary, files, and peers that go when the test does.
+// The real binary, files and peers, removed when the test ends.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
 import { Peer } from "../index.js";
 
-// Node 20 may tidy up without end where objects wait for their finalizers (nodejs/node#47748).
+// Node 20 may collect garbage without end while objects wait for their finalizers (nodejs/node#47748).
 process.on("exit", () => process.exit());
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -21,13 +21,13 @@ const binary =
   process.env.XCHER_BIN ??
   join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/xcher");
 
-/** A process that is killed with the test. Its lines can be waited for. */
+/** A process that is killed when the test ends, and whose output lines can be awaited. */
 export class Process {
   #lines = [];
   #waiting = [];
 
   constructor(t, words, { stdin = "ignore", ...given } = {}) {
-    // Each is someone else, and knows nobody.
+    // Each has its own key and no pinned ones.
     const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
     t.after(() => rmSync(data, { recursive: true, force: true }));
     const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data, ...given };
@@ -45,7 +45,7 @@ export class Process {
     t.after(() => this.kill());
   }
 
-  /** What follows `start` on the first line that begins so. */
+  /** Returns the rest of the first line that begins with `start`. */
   async out(start) {
     for (;;) {
       const line = this.#lines.find((line) => line.startsWith(start));
@@ -61,7 +61,7 @@ export class Process {
   }
 }
 
-/** A relay and its bridge. */
+/** Starts a relay with its bridge. */
 export async function relay(t, ...words) {
   const process = new Process(t, [
     ...["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"],
@@ -72,7 +72,7 @@ export async function relay(t, ...words) {
   return process;
 }
 
-/** A terminal that shares. */
+/** Starts a terminal that shares files. */
 export async function share(t, relay, nick, path, ...words) {
   const given = path === "-" ? { stdin: "pipe" } : {};
   const all = ["share", path, "--nick", nick, "--relay", relay.address, ...words];
@@ -81,7 +81,7 @@ export async function share(t, relay, nick, path, ...words) {
   return process;
 }
 
-/** A command run to its end. */
+/** Runs a command to its end. */
 export async function run(t, ...words) {
   const process = new Process(t, words);
   const code = await process.exited;
@@ -94,14 +94,14 @@ export async function folder(t) {
   return path;
 }
 
-/** A peer that is closed with the test. */
+/** Connects a peer that is closed when the test ends. */
 export async function peer(t, relay, nick, options = {}) {
   const peer = await Peer.connect(relay.url, { nick, WebSocket, ...options });
   t.after(() => peer.close());
   return peer;
 }
 
-/** The next event of a kind. */
+/** Returns the next event of a type. */
 export async function next(peer, type) {
   const [event] = await once(peer, type);
   return event;
@@ -111,7 +111,7 @@ export async function bytes(readable) {
   return Buffer.from(await new Response(readable).arrayBuffer());
 }
 
-/** A file of any size that is made as it is read. */
+/** A file of any size, generated as it is read. */
 export class Synthetic extends Blob {
   #from;
   #to;
@@ -124,7 +124,7 @@ export class Synthetic extends Blob {
     this.whole = this;
   }
 
-  /** As a real one's. */
+  /** Like that of a real file. */
   stream() {
     return new ReadableStream({
       type: "bytes",
@@ -157,7 +157,7 @@ export class Synthetic extends Blob {
 const PERIOD = 251;
 const pattern = new Uint8Array(1 << 20).map((_, at) => (at % PERIOD) ^ 0x5a);
 
-/** The bytes that a synthetic file has from there on. */
+/** Returns the bytes of a synthetic file from a position on. */
 export function fill(bytes, from) {
   for (let at = 0; at < bytes.length; ) {
     const start = (from + at) % PERIOD;
@@ -181,13 +181,13 @@ export async function check(readable, each = () => {}) {
   return got;
 }
 
-/** Lines as they come. */
+/** Yields lines as they arrive. */
 export function lines(socket) {
   const all = createInterface({ input: socket })[Symbol.asyncIterator]();
   return async () => (await all.next()).value;
 }
 
-/** A peer of the base protocol under a nick: its connection to the relay, and what it hears. */
+/** Connects a base-protocol peer to the relay. Returns the connection and the lines received. */
 export async function joined(t, relay, nick) {
   const [host, port] = relay.address.split(":");
   const chat = connect(Number(port), host);

@@ -1,4 +1,4 @@
-// The module with what only tests see: `npm test` has it built before.
+// The module with what only tests use: `npm test` builds it first.
 
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// The conversations that every implementation replays: ../../../tests/transcripts/README.md.
+// Replays the transcripts that every implementation must match: ../../../tests/transcripts/README.md.
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ before(async () => {
   ({ Control } = await testing());
 });
 
-/** The bytes of a text with its escapes. */
+/** Returns the bytes of a text with escapes. */
 function unescape(text) {
   const parts = text.split(/(\\(?:x[0-9a-fA-F]{2}|\{[^}]*\}|.))/);
   return Buffer.concat(
@@ -41,7 +41,7 @@ function read(name) {
   return { kind, records };
 }
 
-/** What one side does, hears, reports and writes, from one `:` to the next. */
+/** Returns the steps of one side: actions, received bytes, reports and written bytes, from one `:` to the next. */
 function steps(records, side) {
   const steps = [];
   const begin = (does) => steps.push({ does, hears: [], reports: [], writes: [] });
@@ -57,7 +57,7 @@ function steps(records, side) {
   return steps;
 }
 
-/** Replays a side; `cut` says how what comes is split. */
+/** Replays a side; `cut` splits the received bytes. */
 function replay(steps, cut) {
   const control = new Control();
   let broken = false;
@@ -78,7 +78,7 @@ const single = (bytes) => Array.from(bytes, (byte) => Buffer.of(byte));
 
 for (const name of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
   const { kind, records } = read(name);
-  // The relay's side is no part of the package.
+  // The package has no relay.
   if (kind !== "control") continue;
   test(name, () => {
     const told = records.filter(({ mark }) => mark === ":" || mark === "!");

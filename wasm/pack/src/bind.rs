@@ -1,10 +1,10 @@
-//! The glue between the module and JavaScript.
+//! Generates the glue between the module and JavaScript.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use walrus::ModuleConfig;
+use walrus::{Import, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{constants, snip};
@@ -16,11 +16,11 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
     }
     Bindgen::new()
         .web(true)?
-        .input_module("xcher", snip::without_words(module)?)
+        .input_module("xcher", snip::snip(module)?)
         .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)
-        // What makes it smaller sorts by names, and drops them.
+        // Optimizing sorts functions by their names, and drops those then.
         .remove_name_section(false)
         .remove_producers_section(true)
         .generate(pkg)?;
@@ -38,7 +38,13 @@ fn shorten_imports(module: &Path, mut glue: String) -> Result<String> {
         .generate_name_section(true)
         .generate_producers_section(false)
         .parse_file(module)?;
-    for (number, import) in parsed.imports.iter_mut().enumerate() {
+    // Numbered as the glue lists them: what ascends compresses.
+    let place = |import: &Import| glue.find(&format!("{}: function", import.name));
+    let mut names: Vec<_> =
+        parsed.imports.iter().map(|import| (place(import), import.id())).collect();
+    names.sort_unstable();
+    for (number, (_, id)) in names.into_iter().enumerate() {
+        let import = parsed.imports.get_mut(id);
         let short = format!("i{number}");
         glue = glue.replace(&format!("{}: function", import.name), &format!("{short}: function"));
         import.name = short;
@@ -47,8 +53,7 @@ fn shorten_imports(module: &Path, mut glue: String) -> Result<String> {
     Ok(glue)
 }
 
-/// The glue without what it repeats of the crate's documentation: comments have lines of their own
-/// in it.
+/// Removes the comments, which repeat the crate's documentation. Each has lines of its own.
 fn without_comments(glue: &str) -> String {
     let is_comment = |line: &str| ["/*", "*", "//"].iter().any(|start| line.starts_with(start));
     let lines = glue.lines().filter(|line| !is_comment(line.trim_start()));

@@ -1,4 +1,4 @@
-//! The module as the compiler makes it.
+//! Compiles the module.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,26 +6,26 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::places::Places;
+use crate::folders::Folders;
 use crate::say;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Sees to it that the compiler can make wasm.
+/// Installs the compiler's target for wasm if it is missing and rustup is there.
 pub(crate) fn ensure_target() -> Result<()> {
     let listed = Command::new("rustup").args(["target", "list", "--installed"]).output();
     let Ok(listed) = listed else {
-        // Without rustup, a toolchain of the system's has it or not.
+        // A system-wide toolchain without rustup has it or not.
         let printed = Command::new("rustc")
             .args(["--print", "target-libdir", "--target", TARGET])
             .output()
-            .context("expected rustc")?;
+            .context("rustc is missing")?;
         let folder = PathBuf::from(String::from_utf8_lossy(&printed.stdout).trim());
         if folder.is_dir() {
             return Ok(());
         }
         bail!(
-            "expected the Rust target {TARGET}: install it, e.g. Debian's libstd-rust-dev-wasm32"
+            "the Rust target {TARGET} is missing: install it, e.g. Debian's libstd-rust-dev-wasm32"
         );
     };
     if String::from_utf8_lossy(&listed.stdout).lines().any(|target| target.trim() == TARGET) {
@@ -34,27 +34,27 @@ pub(crate) fn ensure_target() -> Result<()> {
     say(&format!("pack: rustup target add {TARGET}"));
     let added = Command::new("rustup").args(["target", "add", TARGET]).status()?;
     if !added.success() {
-        bail!("expected the Rust target {TARGET}: rustup target add {TARGET}");
+        bail!("the Rust target {TARGET} is missing: rustup target add {TARGET}");
     }
     Ok(())
 }
 
-/// Compiles the module and says where it is.
-pub(crate) fn compile(places: &Places, more: &[&str]) -> Result<PathBuf> {
+/// Compiles the module and returns its path.
+pub(crate) fn compile(folders: &Folders, more: &[&str]) -> Result<PathBuf> {
     let compiled = cargo()
-        .current_dir(&places.root)
+        .current_dir(&folders.root)
         .args(["build", "--package", "xcher-wasm", "--profile", "wasm", "--target", TARGET])
         .args(more)
         .arg("--target-dir")
-        .arg(&places.target)
+        .arg(&folders.target)
         .status()?;
     if !compiled.success() {
         bail!("the module does not compile");
     }
-    Ok(places.target.join(TARGET).join("wasm/xcher_wasm.wasm"))
+    Ok(folders.target.join(TARGET).join("wasm/xcher_wasm.wasm"))
 }
 
-/// The cargo that runs this program.
+/// Returns a command for the cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }

@@ -1,17 +1,18 @@
-//! Builds the npm package: `cargo pack`, and `cargo xcher …` to build it where needed and then run
-//! the binary that serves the page.
+//! Builds the npm package (`cargo pack`), or builds it if needed and runs the binary that serves the page
+//! (`cargo xcher …`).
 
 mod bind;
 mod compile;
 mod constants;
+mod folders;
+mod locations;
 mod optimize;
 mod page;
-mod places;
+mod panic_messages;
 mod run;
 mod sizes;
 mod snip;
 mod tool;
-mod unplace;
 mod version;
 
 use std::fs;
@@ -20,10 +21,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use places::Places;
+use folders::Folders;
 
-/// What the package is published under: npm packs no file from above its folder.
-const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+/// Licenses of the package: npm packs no files from outside its folder.
+const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 const USAGE: &str = "usage: cargo pack [--check] | cargo pack run ARGS…";
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let done = match words.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [] => pack_and_show(false),
         ["--check"] => pack_and_show(true),
-        // For the package's own tests.
+        // For the tests of the package.
         ["testing"] => testing(),
         ["run", ..] => run::run(&arguments[1..]),
         _ => Err(anyhow::anyhow!(USAGE)),
@@ -47,55 +48,55 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds `pkg`, and in it the page as a browser loads it. What tools it lacked.
-fn pack(places: &Places) -> Result<Vec<&'static str>> {
-    let version = version::same_everywhere(places)?;
+/// Builds `pkg`, with the bundled page in it. Returns the optional tools that are missing.
+fn pack(folders: &Folders) -> Result<Vec<&'static str>> {
+    let version = version::same_everywhere(folders)?;
     compile::ensure_target()?;
     say("pack: compiling to wasm");
-    let module = compile::compile(places, &[])?;
+    let module = compile::compile(folders, &[])?;
     say("pack: writing wasm/npm/pkg");
-    bind::bind(&module, &places.pkg, &version)?;
-    for licence in LICENCES {
-        fs::copy(places.root.join(licence), places.npm.join(licence))?;
+    bind::bind(&module, &folders.pkg, &version)?;
+    for license in LICENSES {
+        fs::copy(folders.root.join(license), folders.npm.join(license))?;
     }
-    let mut lacked = Vec::new();
-    if !optimize::optimize(places)? {
-        lacked.push("wasm-opt");
+    let mut missing = Vec::new();
+    if !optimize::optimize(folders)? {
+        missing.push("wasm-opt");
     }
-    if !page::bundle(places)? {
-        lacked.push("esbuild");
+    if !page::bundle(folders)? {
+        missing.push("esbuild");
     }
-    if !lacked.is_empty() {
-        let lacked = lacked.join(" and no ");
+    if !missing.is_empty() {
+        let missing = missing.join(" and ");
         say(&format!(
-            "pack: no {lacked}, so the page is larger than need be: npm ci in wasm/npm brings both"
+            "pack: the page is larger than necessary without {missing}: run npm ci in wasm/npm"
         ));
     }
-    Ok(lacked)
+    Ok(missing)
 }
 
 fn pack_and_show(check: bool) -> Result<()> {
-    let places = Places::find()?;
-    let lacked = pack(&places)?;
-    let sum = sizes::show(&places)?;
-    if check && !lacked.is_empty() {
-        bail!("expected wasm-opt and esbuild, got no {}", lacked.join(" and no "));
+    let folders = Folders::find()?;
+    let missing = pack(&folders)?;
+    let total = sizes::show(&folders)?;
+    if check && !missing.is_empty() {
+        bail!("install {} for this check: run npm ci in wasm/npm", missing.join(" and "));
     }
-    if check && sum > sizes::LIMIT {
-        bail!("expected at most {} bytes, got {sum}", sizes::LIMIT);
+    if check && total > sizes::LIMIT {
+        bail!("the page has {total} bytes, more than its limit of {}", sizes::LIMIT);
     }
     Ok(())
 }
 
-/// Builds what the tests need beside the package.
+/// Builds the module with what only tests use.
 fn testing() -> Result<()> {
-    let places = Places::find()?;
+    let folders = Folders::find()?;
     compile::ensure_target()?;
-    let module = compile::compile(&places, &["--features", "testing"])?;
-    bind::bind(&module, &places.npm.join("test/pkg"), "testing")
+    let module = compile::compile(&folders, &["--features", "testing"])?;
+    bind::bind(&module, &folders.npm.join("test/pkg"), "testing")
 }
 
-/// One line on stderr. Nobody there to read it is no failure.
+/// Writes a line to stderr. A closed stderr is no failure.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,30 +1,30 @@
-//! A smaller module, where wasm-opt is there.
+//! Optimizes the module for size, if wasm-opt is installed.
 
 use std::path::Path;
 
 use anyhow::Result;
 use walrus::ModuleConfig;
 
-use crate::places::Places;
+use crate::folders::Folders;
 use crate::tool;
 
-/// The smallest as brotli makes it, by trial: longer than the shortest, but more of it alike.
+/// The options with the smallest compressed result, found by trial: longer code than the shortest, but more alike.
 const SIZE: [&str; 10] = [
     "-Os",
     "--converge",
     "--always-inline-max-function-size=0",
-    // The stack's very end is there: nothing that is pointed to.
+    // The end of the stack is there, and nothing points to it.
     "--low-memory-unused",
     "--one-caller-inline-max-function-size=0",
-    // Its branches made anew, and all of that once more.
+    // Rebuilds the branches, and optimizes them again.
     "--flatten",
     "--rereloop",
     "-Os",
     "-Os",
-    // So that what is alike is near each other: brotli says in fewer bits where it is.
+    // Similar functions next to each other compress better.
     "--reorder-functions-by-name",
 ];
-/// What the compiler uses by itself, and nothing more.
+/// Only features that the compiler uses by default.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -34,10 +34,10 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Leaves no names in the module. False if there is no wasm-opt.
-pub(crate) fn optimize(places: &Places) -> Result<bool> {
-    let wasm = places.wasm();
-    let done = tool::run(places, "wasm-opt", |command| {
+/// Optimizes the module and drops its names. Returns false if wasm-opt is missing.
+pub(crate) fn optimize(folders: &Folders) -> Result<bool> {
+    let wasm = folders.wasm();
+    let done = tool::run(folders, "wasm-opt", |command| {
         command.args(SIZE).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm)
     })?;
     if !done {

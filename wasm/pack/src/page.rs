@@ -1,4 +1,4 @@
-//! What a visitor has to load: the files that native/build.rs puts into the binary.
+//! The files that a browser loads: native/build.rs embeds them in the binary.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,34 +7,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::places::Places;
+use crate::folders::Folders;
 use crate::tool;
 
-/// What is loaded, by its extension.
-const LOADED: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
-/// What `index.html` and its scripts name. Each script becomes one with all that it imports.
+/// Extensions of files that a browser loads.
+const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
+/// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
 const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
-/// The module, and where the worker looks for it once it has the package in itself: as the package
-/// does, in `pkg` beside it.
+/// The module's path, and the one at which the bundled worker looks for it: in `pkg` beside it, as the package
+/// does.
 const MODULE: (&str, &str) = ("npm/pkg/xcher_bg.wasm", "worker/pkg/xcher_bg.wasm");
 
-/// A file of the page: its path in URLs, without the first slash, and where it is.
+/// A file of the page: its path in URLs, without the leading slash, and on the disk.
 pub(crate) type File = (String, PathBuf);
 
-/// Every file as it is written, sorted by path.
-pub(crate) fn files(places: &Places) -> Result<Vec<File>> {
+/// Returns every source file of the page, sorted by path.
+pub(crate) fn files(folders: &Folders) -> Result<Vec<File>> {
     let mut files = Vec::new();
-    list(&places.root.join("www"), "", true, &mut files)?;
-    list(&places.npm, "npm/", false, &mut files)?;
-    list(&places.pkg, "npm/pkg/", false, &mut files)?;
+    list(&folders.root.join("www"), "", true, &mut files)?;
+    list(&folders.npm, "npm/", false, &mut files)?;
+    list(&folders.pkg, "npm/pkg/", false, &mut files)?;
     files.sort();
     Ok(files)
 }
 
-/// The files of the page alone, as a browser loads them: those that were bundled, or all.
-pub(crate) fn loaded(places: &Places) -> Result<Vec<File>> {
-    let files = files(places)?;
-    let bundled = bundled(places, &files)?;
+/// Returns the files that a browser loads: the bundled ones, or, without a bundle, all.
+pub(crate) fn loaded(folders: &Folders) -> Result<Vec<File>> {
+    let files = files(folders)?;
+    let bundled = bundled(folders, &files)?;
     if !bundled.is_dir() {
         return Ok(files);
     }
@@ -44,12 +44,11 @@ pub(crate) fn loaded(places: &Places) -> Result<Vec<File>> {
     Ok(loaded)
 }
 
-/// Writes the page again: scripts and styles short, and each script one file. False if there is no
-/// esbuild.
-pub(crate) fn bundle(places: &Places) -> Result<bool> {
-    let files = files(places)?;
-    // Imports are between the paths in URLs, not between those in the repository.
-    let (stage, out) = (places.target.join("page"), bundled(places, &files)?);
+/// Bundles and minifies the page. Returns false if esbuild is missing.
+pub(crate) fn bundle(folders: &Folders) -> Result<bool> {
+    let files = files(folders)?;
+    // Imports name paths in URLs, not those in the repository.
+    let (stage, out) = (folders.target.join("page"), bundled(folders, &files)?);
     if stage.exists() {
         fs::remove_dir_all(&stage)?;
     }
@@ -61,7 +60,7 @@ pub(crate) fn bundle(places: &Places) -> Result<bool> {
         argument.push(folder);
         argument
     };
-    let done = tool::run(places, "esbuild", |command| {
+    let done = tool::run(folders, "esbuild", |command| {
         command
             .args(["--bundle", "--format=esm", "--minify", "--charset=utf8", "--log-level=warning"])
             .args(ENTRIES.map(|entry| stage.join(entry)))
@@ -80,19 +79,19 @@ pub(crate) fn bundle(places: &Places) -> Result<bool> {
     Ok(true)
 }
 
-/// Where the bundled page is: under the hash of what it was made of, as native/build.rs looks for
-/// it. What was changed since has none, so that nothing old is ever served.
-fn bundled(places: &Places, files: &[File]) -> Result<PathBuf> {
+/// Returns the folder of the bundle of these sources, named by their hash, as native/build.rs looks for it. So an
+/// outdated bundle is never served.
+fn bundled(folders: &Folders, files: &[File]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     for (path, file) in files {
         hasher.write(path.as_bytes());
         hasher.write(&fs::read(file)?);
     }
-    Ok(places.pkg.join("page").join(format!("{:016x}", hasher.finish())))
+    Ok(folders.pkg.join("page").join(format!("{:016x}", hasher.finish())))
 }
 
 fn copy(file: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().context("expected a file's path")?)?;
+    fs::create_dir_all(to.parent().context("a path without a folder")?)?;
     fs::copy(file, to)?;
     Ok(())
 }
@@ -100,7 +99,10 @@ fn copy(file: &Path, to: &Path) -> Result<()> {
 fn list(folder: &Path, at: &str, deep: bool, files: &mut Vec<File>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
-        let name = file.file_name().and_then(|name| name.to_str()).context("expected UTF-8")?;
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("a file name that is not UTF-8")?;
         if file.is_dir() {
             if deep {
                 list(&file, &format!("{at}{name}/"), true, files)?;
@@ -113,7 +115,7 @@ fn list(folder: &Path, at: &str, deep: bool, files: &mut Vec<File>) -> Result<()
 }
 
 fn is_loaded(name: &str) -> bool {
-    let is_for_others = name.starts_with('.') || name.contains(".test.");
+    let is_hidden_or_test = name.starts_with('.') || name.contains(".test.");
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    !is_for_others && extension.is_some_and(|extension| LOADED.contains(&extension))
+    !is_hidden_or_test && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }

@@ -1,4 +1,4 @@
-//! `cargo xcher …`: the package where it is not built or old, then the binary.
+//! `cargo xcher …`: builds the package if it is missing or outdated, then runs the binary.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,54 +8,54 @@ use std::time::SystemTime;
 use anyhow::Result;
 
 use crate::compile::cargo;
+use crate::folders::Folders;
 use crate::pack;
-use crate::places::Places;
 
-/// What the module is made of.
+/// Sources of the module.
 const SOURCES: [&str; 6] =
     ["Cargo.lock", "Cargo.toml", "core/src", "wasm/Cargo.toml", "wasm/src", "wasm/pack/src"];
 
-/// Becomes the binary, with these arguments.
+/// Runs the binary with these arguments.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
-    let places = Places::find()?;
-    if is_old(&places) {
-        pack(&places)?;
+    let folders = Folders::find()?;
+    if is_outdated(&folders) {
+        pack(&folders)?;
     }
     let mut command = cargo();
     command
         .args(["run", "--quiet", "--release", "--package", "xcher", "--manifest-path"])
-        .arg(places.root.join("Cargo.toml"))
+        .arg(folders.root.join("Cargo.toml"))
         .arg("--")
         .args(arguments);
-    become_it(command)
+    exec(command)
 }
 
-/// Nothing of this program stays that a signal could reach in place of the binary.
+/// Replaces this process, so that signals reach the binary.
 #[cfg(unix)]
-fn become_it(mut command: std::process::Command) -> Result<()> {
+fn exec(mut command: std::process::Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     Err(command.exec().into())
 }
 
-/// A console's Ctrl-C reaches all programs in it.
+/// Runs it as a child: Ctrl-C reaches all processes of a console.
 #[cfg(not(unix))]
-fn become_it(mut command: std::process::Command) -> Result<()> {
+fn exec(mut command: std::process::Command) -> Result<()> {
     std::process::exit(command.status()?.code().unwrap_or(1))
 }
 
-fn is_old(places: &Places) -> bool {
-    let Some(packed) = changed(&places.wasm()) else { return true };
-    SOURCES.iter().any(|source| newest(&places.root.join(source)).is_some_and(|at| at > packed))
+fn is_outdated(folders: &Folders) -> bool {
+    let Some(packed) = modified(&folders.wasm()) else { return true };
+    SOURCES.iter().any(|source| newest(&folders.root.join(source)).is_some_and(|at| at > packed))
 }
 
-/// When the newest file of a folder, or this file, was changed.
+/// Returns the modification time of a file, or of the newest file in a folder.
 fn newest(path: &Path) -> Option<SystemTime> {
     match fs::read_dir(path) {
         Ok(entries) => entries.filter_map(|entry| newest(&entry.ok()?.path())).max(),
-        Err(_) => changed(path),
+        Err(_) => modified(path),
     }
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
+fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }

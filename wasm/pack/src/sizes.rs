@@ -1,4 +1,4 @@
-//! What a visitor has to load, in bytes.
+//! Sizes of what a browser loads.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,37 +6,34 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::folders::Folders;
 use crate::page;
-use crate::places::Places;
 
-/// The most that package and page may have, in bytes, as brotli makes them. Most of it is the module:
-/// a third of that is privacy (Noise, the ciphers, BLAKE3, codes), a sixth yamux with the futures, maps
-/// and clock that it brings, a thirtieth QR codes, the core and what that takes of the standard library
-/// the rest.
+/// The most bytes of package and page, compressed by brotli. Most of them are the module: a third of that is
+/// encryption (Noise, the ciphers, BLAKE3, codes), a sixth yamux with its futures, maps and clock, a thirtieth
+/// QR codes, and the rest the core with its part of the standard library.
 pub(crate) const LIMIT: usize = 168 << 10;
 
-/// Prints the size of every file of the page, and returns the sum: all that a browser loads, each file
-/// compressed alone as the binary sends it, the package and its module among them, where esbuild put
-/// them. What the package weighs is said beside it: nearly all of that has been counted, as a part of
-/// the worker.
-pub(crate) fn show(places: &Places) -> Result<usize> {
+/// Prints the size of every file that a browser loads, each compressed alone as the binary sends it, and returns
+/// the compressed total. The package is bundled in them; its size by itself is printed, too.
+pub(crate) fn show(folders: &Folders) -> Result<usize> {
     let mut out = std::io::stdout().lock();
-    let mut sum = Size::default();
+    let mut total = Size::default();
     writeln!(out, "{:>9} {:>9}  file", "bytes", "brotli")?;
-    for (path, file) in page::loaded(places)? {
+    for (path, file) in page::loaded(folders)? {
         let size = Size::of(&file)?;
-        sum.add(&size);
+        total.add(&size);
         writeln!(out, "{:>9} {:>9}  {path}", size.plain, size.brotli)?;
     }
-    writeln!(out, "{:>9} {:>9}  in all; the limit is {LIMIT}", sum.plain, sum.brotli)?;
+    writeln!(out, "{:>9} {:>9}  total, of at most {LIMIT}", total.plain, total.brotli)?;
     let mut package = Size::default();
-    for (path, file) in page::files(places)? {
+    for (path, file) in page::files(folders)? {
         if path.starts_with("npm/") {
             package.add(&Size::of(&file)?);
         }
     }
     writeln!(out, "{:>9} {:>9}  the npm package, unbundled", package.plain, package.brotli)?;
-    Ok(sum.brotli)
+    Ok(total.brotli)
 }
 
 #[derive(Default)]

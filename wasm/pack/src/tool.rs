@@ -1,23 +1,23 @@
-//! Tools that make things smaller, where they are there.
+//! Runs optional tools that make the package smaller.
 
 use std::io::ErrorKind;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::places::Places;
+use crate::folders::Folders;
 
-/// What a shell, and `env`, end with where a program is missing: Node, which npm's tools may need.
+/// Exit code of a shell, and of `env`, for a missing program: Node, which npm's tools may need.
 const NOT_FOUND: i32 = 127;
 
-/// Runs a tool of the package's. False if there is none. The system's is never taken: it may be any
-/// version, and there are wasm-opts that take a table of references for one of functions.
+/// Runs a tool that npm installed for the package. Returns false if it is missing. A system-wide one is never
+/// used: it can have any version, and some of wasm-opt confuse tables of references and of functions.
 pub(crate) fn run(
-    places: &Places,
+    folders: &Folders,
     name: &str,
     arguments: impl Fn(&mut Command) -> &mut Command,
 ) -> Result<bool> {
-    let program = places.npm.join("node_modules/.bin").join(name);
+    let program = folders.npm.join("node_modules/.bin").join(name);
     match arguments(&mut Command::new(&program)).status() {
         Ok(status) if status.success() => Ok(true),
         Ok(status) if status.code() == Some(NOT_FOUND) => Ok(false),

@@ -4,7 +4,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use xcher_core::Kind;
-use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, ReceiveEnd, TransferId};
+use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, Notice, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::tunnel::{FirstLine, MAX_STREAMS};
 
@@ -210,9 +210,8 @@ impl<E: Environment> Host<E> {
             }
             // This host stores files alone.
             Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
-                let text = format!("{name} is skipped: a browser receives no folders and no links");
-                let (session, text) = (Some(*session), text.into());
-                return self.notify(Event::Notice { session, text });
+                let (session, notice) = (Some(*session), Notice::NotAFile { name: name.clone() });
+                return self.notify(Event::Notice { session, notice });
             }
             Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
                 self.unsupported.push_back((*session, name.clone()));

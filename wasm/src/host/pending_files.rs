@@ -23,9 +23,13 @@ struct PendingFile {
 impl PendingFiles {
     /// Returns the batches of which a file is pending.
     pub(super) fn batches(&self) -> Vec<TransferId> {
-        let mut batches: Vec<_> = self.files.iter().filter_map(|(_, file)| file.batch).collect();
-        batches.sort_unstable();
-        batches.dedup();
+        // They are few, and sorting would be 1 KiB of the package.
+        let mut batches = Vec::new();
+        for batch in self.files.iter().filter_map(|(_, file)| file.batch) {
+            if !batches.contains(&batch) {
+                batches.push(batch);
+            }
+        }
         batches
     }
 

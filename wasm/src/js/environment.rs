@@ -306,8 +306,8 @@ impl Environment for Package {
                 events.offered(session.0 as f64, name, bytes, &spelling, modified, executable);
             }
             Event::LeftOut { left, .. } => events.notice(&left.to_string()),
-            Event::InvalidEntry { why, .. } | Event::InvalidOffer { why, .. } => {
-                events.notice(&why);
+            Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
+                events.notice(&error.to_string());
             }
             Event::ListEnd { session, .. } => events.list_end(session.0 as f64),
             Event::Checked { session, name, yes } => events.checked(session.0 as f64, &name, yes),
@@ -332,12 +332,14 @@ impl Environment for Package {
             Event::Failed { transfer, error, .. } => {
                 events.finished(transfer.0 as f64, &failure(&error));
             }
-            Event::Notice { text, .. } => events.notice(&text),
+            Event::Notice { notice, .. } => events.notice(&notice.to_string()),
             // `offer_changed` and `code_status` report these as the core counts them.
             Event::Declined { .. }
             | Event::CodeExhausted
             | Event::Delivered { .. }
             | Event::Wanted { .. } => {}
+            // An event that this version of the package has no name for.
+            _ => {}
         }
     }
 }

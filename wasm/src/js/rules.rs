@@ -1,14 +1,21 @@
 //! Rules of the core that JavaScript applies by itself.
 
 use wasm_bindgen::prelude::*;
-use xcher_core::FileName;
 use xcher_core::code::Code;
+use xcher_core::{FileName, Nick};
 
 /// Returns true if `text` is meant as a code: see [`Code::looks_like`].
 #[wasm_bindgen(js_name = isCode)]
 #[allow(unreachable_pub)]
 pub fn is_code(text: &str) -> bool {
     Code::looks_like(text)
+}
+
+/// Returns true if `nick` is that of a code: see [`Nick::is_one_time`].
+#[wasm_bindgen(js_name = isOneTimeNick)]
+#[allow(unreachable_pub)]
+pub fn is_one_time_nick(nick: &str) -> bool {
+    Nick::parse(nick).is_ok_and(|nick| nick.is_one_time())
 }
 
 /// Returns the name to try when `name` is taken, for `number` 1, 2 and so on: see [`FileName::numbered`].

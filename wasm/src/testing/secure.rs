@@ -1,5 +1,5 @@
-//! A private session as the test vectors speak of it (`core/tests/vectors/secure.json`), so that they
-//! prove this module's arithmetic and not only that of a native build.
+//! Encrypted sessions for the test vectors (`core/tests/vectors/secure.json`), so that these check this module's
+//! arithmetic and not only a native build's.
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::{Code, Prover, Verifier};
@@ -20,7 +20,7 @@ pub struct Secure {
 
 #[wasm_bindgen]
 impl Secure {
-    /// Begins a handshake.
+    /// Starts a handshake.
     #[wasm_bindgen(constructor)]
     pub fn new(
         caller: bool,
@@ -35,148 +35,149 @@ impl Secure {
         Ok(Self { handshake, session: None, safety: None, prover: None, verifier: None })
     }
 
-    /// The next message of the handshake.
+    /// Returns the next message of the handshake.
     pub fn write(&mut self) -> Result<String, JsValue> {
-        there(&mut self.handshake)?.write().map_err(thrown)
+        started(&mut self.handshake)?.write().map_err(thrown)
     }
 
-    /// Takes one.
+    /// Takes a message of the handshake.
     pub fn read(&mut self, message: &str) -> Result<(), JsValue> {
-        there(&mut self.handshake)?.read(message).map_err(thrown)
+        started(&mut self.handshake)?.read(message).map_err(thrown)
     }
 
-    /// Ends it: the handshake hash.
+    /// Ends the handshake. Returns its hash.
     pub fn finish(&mut self) -> Result<Vec<u8>, JsValue> {
-        let handshake = self.handshake.take().ok_or("expected a handshake")?;
+        let handshake = self.handshake.take().ok_or("the handshake has ended")?;
         let session = handshake.finish().map_err(thrown)?;
         Ok(self.session.insert(session).0.hash().to_vec())
     }
 
-    /// The other end's key.
+    /// Returns the key of the other end.
     pub fn remote(&mut self) -> Result<String, JsValue> {
-        Ok(there(&mut self.session)?.0.remote_key().to_string())
+        Ok(started(&mut self.session)?.0.remote_key().to_string())
     }
 
     /// Seals lines of the control connection.
     pub fn seal(&mut self, text: &[u8]) -> Result<Vec<u8>, JsValue> {
         let mut out = Vec::new();
-        there(&mut self.session)?.1.seal(text, &mut out).map_err(thrown)?;
+        started(&mut self.session)?.1.seal(text, &mut out).map_err(thrown)?;
         Ok(out)
     }
 
-    /// Opens one record of it.
+    /// Opens one record of the control connection.
     pub fn open(&mut self, mut record: &[u8]) -> Result<Vec<u8>, JsValue> {
-        let text = there(&mut self.session)?.2.receive(&mut record).map_err(thrown)?;
+        let text = started(&mut self.session)?.2.receive(&mut record).map_err(thrown)?;
         Ok(text.unwrap_or_default().to_vec())
     }
 
-    /// The provider's end of a data connection.
+    /// Returns the provider's end of a data connection.
     pub fn provide(&mut self, requester: bool, number: u32) -> Result<Provided, JsValue> {
-        let keys = &there(&mut self.session)?.0;
+        let keys = &started(&mut self.session)?.0;
         let key = keys.data(side(requester), number.into(), Cipher::default());
         Ok(Provided(Some(key.sealer().map_err(thrown)?)))
     }
 
-    /// The requester's end.
+    /// Returns the requester's end of a data connection.
     pub fn request(&mut self, requester: bool, number: u32) -> Result<Requested, JsValue> {
-        let keys = &there(&mut self.session)?.0;
+        let keys = &started(&mut self.session)?.0;
         let key = keys.data(side(requester), number.into(), Cipher::default());
         Ok(Requested(key.opener().map_err(thrown)?))
     }
 
-    /// Begins the safety words.
+    /// Starts the exchange of safety words.
     pub fn compare(&mut self, entropy: &[u8]) -> Result<(), JsValue> {
-        let safety = Safety::new(&there(&mut self.session)?.0, &mut Entropy::new(bytes(entropy)?));
+        let safety =
+            Safety::new(&started(&mut self.session)?.0, &mut Entropy::new(bytes(entropy)?));
         self.safety = Some(safety);
         Ok(())
     }
 
-    /// The next of their lines.
+    /// Returns the next line of that exchange.
     pub fn say(&mut self) -> Result<Option<String>, JsValue> {
-        Ok(there(&mut self.safety)?.write())
+        Ok(started(&mut self.safety)?.write())
     }
 
-    /// Takes one.
+    /// Takes a line of that exchange.
     pub fn hear(&mut self, line: &str) -> Result<(), JsValue> {
-        there(&mut self.safety)?.read(line).map_err(thrown)
+        started(&mut self.safety)?.read(line).map_err(thrown)
     }
 
-    /// The words.
+    /// Returns the safety words.
     pub fn words(&mut self) -> Result<Option<String>, JsValue> {
-        Ok(there(&mut self.safety)?.words().map(|words| words.to_string()))
+        Ok(started(&mut self.safety)?.words().map(|words| words.to_string()))
     }
 
-    /// A began with a code: its first line.
+    /// Starts the caller's proof of a code. Returns its first line.
     pub fn prove(&mut self, code: &str, entropy: &[u8]) -> Result<String, JsValue> {
         let (code, entropy) = (parse(code)?, &mut Entropy::new(bytes(entropy)?));
-        let prover = Prover::new(&code, &there(&mut self.session)?.0, entropy);
+        let prover = Prover::new(&code, &started(&mut self.session)?.0, entropy);
         Ok(self.prover.insert(prover).start().to_owned())
     }
 
-    /// B waits for one.
+    /// Prepares the callee for the proof of a code.
     pub fn await_proof(&mut self, code: &str, entropy: &[u8]) -> Result<(), JsValue> {
         let (code, entropy) = (parse(code)?, &mut Entropy::new(bytes(entropy)?));
-        self.verifier = Some(Verifier::new(&code, &there(&mut self.session)?.0, entropy));
+        self.verifier = Some(Verifier::new(&code, &started(&mut self.session)?.0, entropy));
         Ok(())
     }
 
-    /// The answer to the other side's first line about the code.
+    /// Returns the answer to the other side's first line about the code.
     pub fn answer(&mut self, line: &str) -> Result<String, JsValue> {
         match &mut self.prover {
             Some(prover) => prover.answer(line),
-            None => there(&mut self.verifier)?.answer(line),
+            None => started(&mut self.verifier)?.answer(line),
         }
         .map_err(thrown)
     }
 
-    /// Takes the other side's proof. B's own follows.
+    /// Checks the other side's proof. Returns the callee's own.
     pub fn confirm(&mut self, line: &str) -> Result<String, JsValue> {
         match &mut self.prover {
             Some(prover) => prover.confirm(line).map(|()| String::new()),
-            None => there(&mut self.verifier)?.confirm(line),
+            None => started(&mut self.verifier)?.confirm(line),
         }
         .map_err(thrown)
     }
 }
 
-/// What others know a secret by.
+/// Returns the public key of a secret.
 #[wasm_bindgen]
 #[allow(unreachable_pub)]
 pub fn public_of(secret: &[u8]) -> Result<String, JsValue> {
     Ok(Identity::new(bytes(secret)?).public().to_string())
 }
 
-/// Seals a file.
+/// A file being sealed.
 #[wasm_bindgen]
 pub struct Provided(Option<DataSealer>);
 
 #[wasm_bindgen]
 impl Provided {
-    /// Seals a record that is laid out: room for the head, the text, room for the tag.
+    /// Seals a record laid out as space for the head, the text, and space for the tag.
     pub fn seal(&mut self, mut record: Vec<u8>) -> Result<Vec<u8>, JsValue> {
-        there(&mut self.0)?.seal(&mut record).map_err(thrown)?;
+        started(&mut self.0)?.seal(&mut record).map_err(thrown)?;
         Ok(record)
     }
 
-    /// The last record.
+    /// Returns the last record.
     pub fn finish(&mut self) -> Result<Vec<u8>, JsValue> {
-        let sealer = self.0.take().ok_or("expected a file that goes on")?;
+        let sealer = self.0.take().ok_or("the file is complete")?;
         Ok(sealer.finish().map_err(thrown)?.to_vec())
     }
 }
 
-/// Opens a file.
+/// A file being opened.
 #[wasm_bindgen]
 pub struct Requested(DataOpener);
 
 #[wasm_bindgen]
 impl Requested {
-    /// Opens a whole record.
+    /// Opens a complete record.
     pub fn open(&mut self, mut record: Vec<u8>) -> Result<Vec<u8>, JsValue> {
         Ok(self.0.open(&mut record).map_err(thrown)?.to_vec())
     }
 
-    /// Fails unless the last record came.
+    /// Fails unless the last record has arrived.
     pub fn close(&self) -> Result<(), JsValue> {
         self.0.close().map_err(thrown)
     }
@@ -186,12 +187,12 @@ fn side(caller: bool) -> Side {
     if caller { Side::Caller } else { Side::Callee }
 }
 
-fn there<T>(what: &mut Option<T>) -> Result<&mut T, JsValue> {
-    what.as_mut().ok_or_else(|| "expected another step before this".into())
+fn started<T>(part: &mut Option<T>) -> Result<&mut T, JsValue> {
+    part.as_mut().ok_or_else(|| "another step must come first".into())
 }
 
 fn bytes(bytes: &[u8]) -> Result<[u8; 32], JsValue> {
-    bytes.try_into().map_err(|_| "expected 32 bytes".into())
+    bytes.try_into().map_err(|_| "give 32 bytes".into())
 }
 
 fn parse(code: &str) -> Result<Code, JsValue> {

@@ -1,4 +1,4 @@
-//! What `cargo test --package xcher-wasm --target wasm32-unknown-unknown` runs: see
+//! Runs the tests of `cargo test --package xcher-wasm --target wasm32-unknown-unknown` in a browser: see
 //! `.cargo/config.toml`. `CHROMEDRIVER` names the driver.
 
 fn main() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! What the peer of a session has proved of itself (sections 11 and 12).
+//! The proofs of a session's peer (sections 11 and 12).
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,38 +1,39 @@
-//! Files that were sent in a session, until the other side reports what became of them (section 19).
+//! Files that were sent in a session, until the peer reports their ends (section 19).
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::peer::event::Delivered;
-use crate::peer::{Delivery, TransferId};
+use crate::peer::{Delivery, Error, TransferId};
 use crate::session::Receipt;
 use crate::{FileName, NotStored};
 
-/// Bytes of names that are kept; above them the oldest request is no longer waited for.
-const MAX_NAMES: usize = 8 << 20;
-/// What a name costs beside its bytes.
+/// Bytes of names that are kept; beyond that, receipts of the oldest request are no longer awaited.
+const MAX_NAME_BYTES: usize = 8 << 20;
+/// The cost of a name in addition to its bytes.
 const NAME_COST: usize = 32;
 
-/// The requests of the other side's whose receipts have not come.
+/// The peer's requests of which receipts are missing.
 #[derive(Default)]
 pub(crate) struct AwaitedReceipts {
     requests: VecDeque<Request>,
+    /// Bytes of their names, with the cost of each.
     names: usize,
 }
 
 struct Request {
     number: u64,
     transfer: TransferId,
-    /// `None` where the fate of the file is known.
+    /// `None` for a file whose end is known.
     files: Vec<Option<(FileName, u64)>>,
+    /// Files whose end is unknown.
     left: usize,
-    /// Why this side failed to send all of it, which says more than that it did not arrive.
-    failed: Option<Box<str>>,
+    /// The reason why this host did not send all of it: it says more than a receipt that it did not arrive.
+    failed: Option<Error>,
 }
 
 impl AwaitedReceipts {
-    /// Waits for the receipts of a request; returns what is no longer waited for.
+    /// Awaits the receipts of a request; returns the files that are given up for it.
     pub(crate) fn expect(
         &mut self,
         number: u64,
@@ -44,7 +45,7 @@ impl AwaitedReceipts {
         let files = files.into_iter().map(Some).collect();
         self.requests.push_back(Request { number, transfer, files, left, failed: None });
         let mut given_up = Vec::new();
-        while self.names > MAX_NAMES && self.requests.len() > 1 {
+        while self.names > MAX_NAME_BYTES && self.requests.len() > 1 {
             if let Some(oldest) = self.requests.pop_front() {
                 given_up.extend(self.unconfirmed(oldest));
             }
@@ -52,19 +53,19 @@ impl AwaitedReceipts {
         given_up
     }
 
-    /// Takes a receipt. One about a file that none is awaited of changes nothing.
+    /// Takes a receipt; returns the files whose end it reports. One that is not awaited changes nothing.
     pub(crate) fn receipt(&mut self, receipt: &Receipt) -> Vec<Delivered> {
         let Receipt { number, at, count, not_stored } = *receipt;
         self.settle(number, at..at.saturating_add(count), |request| {
             match (not_stored, &request.failed) {
                 (None, _) => Delivery::Stored,
-                (Some(NotStored::Incomplete), Some(why)) => Delivery::Unsent(why.clone()),
+                (Some(NotStored::Incomplete), Some(error)) => Delivery::Unsent(error.clone()),
                 (Some(why), _) => Delivery::NotStored(why),
             }
         })
     }
 
-    /// So many bytes are what a request of unknown size brings, as far as is known by now.
+    /// Updates the size of a file of unknown size.
     pub(crate) fn moved(&mut self, number: u64, bytes: u64) {
         let request = self.requests.iter_mut().find(|request| request.number == number);
         if let Some(Some((_, size))) = request.and_then(|request| request.files.first_mut()) {
@@ -72,19 +73,19 @@ impl AwaitedReceipts {
         }
     }
 
-    /// One file of a request was not sent.
-    pub(crate) fn unsent(&mut self, number: u64, at: u64, why: &str) -> Vec<Delivered> {
-        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(why.into()))
+    /// One file of a request, by its index, was not sent.
+    pub(crate) fn unsent(&mut self, number: u64, at: u64, error: Error) -> Vec<Delivered> {
+        self.settle(number, at..at.saturating_add(1), |_| Delivery::Unsent(error.clone()))
     }
 
-    /// A request was not sent to its end: the other side reports how much of it arrived.
-    pub(crate) fn failed(&mut self, number: u64, why: &str) {
+    /// A request was not sent to its end; the peer still reports the files that arrived.
+    pub(crate) fn failed(&mut self, number: u64, error: Error) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.number == number) {
-            request.failed = Some(why.into());
+            request.failed = Some(error);
         }
     }
 
-    /// The session is over, and no receipt comes any more.
+    /// The session has ended: no receipt comes any more.
     pub(crate) fn end(&mut self) -> Vec<Delivered> {
         let mut delivered = Vec::new();
         while let Some(request) = self.requests.pop_front() {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_has_one_fate() {
+    fn each_file_is_delivered_once() {
         let mut awaited = AwaitedReceipts::default();
         assert!(awaited.expect(4, TransferId(1), names(&["a", "b", "c", "d"])).is_empty());
         assert_eq!(told(awaited.receipt(&stored(3, 0, 4))), []);
@@ -171,8 +172,11 @@ mod tests {
         let space = Receipt { not_stored: Some(NotStored::Space), ..stored(4, 0, 2) };
         let full = Delivery::NotStored(NotStored::Space);
         assert_eq!(told(awaited.receipt(&space)), [("a".into(), full)]);
-        let gone = Delivery::Unsent("gone".into());
-        assert_eq!(told(awaited.unsent(4, 2, "gone")), [("c".into(), gone)]);
+        let gone = Error::Unsent("gone".into());
+        assert_eq!(
+            told(awaited.unsent(4, 2, gone.clone())),
+            [("c".into(), Delivery::Unsent(gone))]
+        );
         assert_eq!(
             told(awaited.receipt(&stored(4, 3, u64::MAX))),
             [("d".into(), Delivery::Stored)]
@@ -182,18 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn what_this_side_knows_says_more_than_that_it_did_not_arrive() {
+    fn own_failure_outranks_an_incomplete_receipt() {
         let mut awaited = AwaitedReceipts::default();
         awaited.expect(0, TransferId(1), names(&["a", "b"]));
-        awaited.failed(0, "the disk broke");
+        let broken = Error::Unsent("the disk broke".into());
+        awaited.failed(0, broken.clone());
         let incomplete = Receipt { not_stored: Some(NotStored::Incomplete), ..stored(0, 1, 1) };
         assert_eq!(told(awaited.receipt(&stored(0, 0, 1))), [("a".into(), Delivery::Stored)]);
-        let unsent = Delivery::Unsent("the disk broke".into());
+        let unsent = Delivery::Unsent(broken);
         assert_eq!(told(awaited.receipt(&incomplete)), [("b".into(), unsent)]);
     }
 
     #[test]
-    fn a_side_that_reports_nothing_costs_no_more_than_so_much() {
+    fn bounds_the_names_kept_for_a_silent_peer() {
         let mut awaited = AwaitedReceipts::default();
         let mut given_up = 0;
         for number in 0..100 {
@@ -201,7 +206,7 @@ mod tests {
             let batch = batch.map(|name| name.replace("nnnnnnnnnn", "nnnnnnnnn/"));
             let batch = batch.map(|name| (FileName::new(&name).expect("a name"), 1));
             given_up += awaited.expect(number, TransferId(number), batch.collect()).len();
-            assert!(awaited.names <= MAX_NAMES);
+            assert!(awaited.names <= MAX_NAME_BYTES);
         }
         let left = told(awaited.end());
         assert_eq!(given_up + left.len(), 100 * 1024);

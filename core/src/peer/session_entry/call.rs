@@ -1,4 +1,4 @@
-//! Who called whom.
+//! The call that a session comes of.
 
 use core::net::IpAddr;
 
@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::peer::SessionId;
 use crate::secure::Side;
 
-/// The call that a session comes of.
+/// A call, from the point of view of this host.
 pub(crate) enum Call {
     /// This host called.
     Outgoing {

@@ -1,4 +1,4 @@
-//! Where this host awaits the peer that it called, and the connections that arrive there (section 5.5).
+//! The listeners at which a callee is awaited, and the connections that arrive there (section 5.5).
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -17,8 +17,8 @@ pub(crate) struct CallListeners {
     /// X_INITs of this call that the relay refused.
     refusals: usize,
     /// Set once a connection showed a wrong ticket: of many, one is reported.
-    met_stranger: bool,
-    /// When the call is made over another path too.
+    rejected_any: bool,
+    /// Time at which the call is made over another path too.
     next_path_at: Option<Duration>,
 }
 
@@ -30,7 +30,7 @@ struct CallListener {
     expects: ExpectedTicket,
 }
 
-/// What a connection to a listener must show.
+/// The ticket that a connection to a listener must show.
 pub(crate) enum ExpectedTicket {
     /// The relay has not said yet.
     Unknown,
@@ -50,7 +50,7 @@ pub(crate) struct InboundConn {
     pub(crate) received: Vec<u8>,
 }
 
-/// How far a connection has shown that it is the callee's.
+/// The proof that a connection is the callee's, as far as it has come.
 enum Proof {
     /// It can still show its ticket.
     Pending,
@@ -61,14 +61,14 @@ enum Proof {
     NotRequired,
 }
 
-/// What becomes of a connection that waited.
+/// The decision about a connection that waited.
 pub(crate) enum Admission {
     /// It is the callee's.
     Peer(InboundConn),
     /// It may be the callee's, and no other connection is tried.
     Trial(InboundConn),
-    /// It is a stranger's; the address is that of the first.
-    Stranger { conn: ConnId, first: Option<IpAddr> },
+    /// It is not the callee's; `first` is the address of the first such connection.
+    Rejected { conn: ConnId, first: Option<IpAddr> },
 }
 
 impl CallListeners {
@@ -167,7 +167,7 @@ impl CallListeners {
     }
 
     /// Removes the oldest connection whose fate is known, and returns that fate. Nothing but a ticket
-    /// distinguishes the callee from a stranger until it speaks, so those that show none are tried one
+    /// distinguishes the callee from other hosts until it speaks, so those that show none are tried one
     /// after the other.
     pub(crate) fn admit(&mut self, another_is_tried: bool) -> Option<Admission> {
         let known = |inbound| match self.proof(inbound) {
@@ -184,9 +184,9 @@ impl CallListeners {
                 Admission::Peer(inbound)
             }
             Proof::Wrong => {
-                let is_first = !core::mem::replace(&mut self.met_stranger, true);
+                let is_first = !core::mem::replace(&mut self.rejected_any, true);
                 let first = is_first.then(|| inbound.remote.ip().to_canonical());
-                Admission::Stranger { conn: inbound.conn, first }
+                Admission::Rejected { conn: inbound.conn, first }
             }
             Proof::NotRequired | Proof::Pending => Admission::Trial(inbound),
         })

@@ -15,9 +15,9 @@ const MAX_CANDIDATES: usize = 8;
 #[derive(Default)]
 pub(crate) struct Candidates {
     list: Vec<Candidate>,
-    /// Why the last dial failed, while the caller may still name another address.
+    /// The reason why the last dial failed, while the caller may still name another address.
     failure: Option<Box<str>>,
-    /// When the next candidate is dialled, or the caller given up.
+    /// Time at which the next candidate is dialled, or the caller given up.
     next_dial_at: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! What the user of this host asks of a peer.
+//! The commands of this host's user to a peer.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -4,8 +4,7 @@ use core::time::Duration;
 
 use crate::Limits;
 
-/// Bytes of answers that may wait above the limit, to a peer that reads nothing more until it has
-/// answered.
+/// Bytes of answers that may wait above the limit while this host reads nothing more.
 const EXTRA_ANSWER_BYTES: usize = 16 << 10;
 
 /// The bytes on their way to the peer, and whether this host reads on.
@@ -13,7 +12,7 @@ const EXTRA_ANSWER_BYTES: usize = 16 << 10;
 pub(crate) struct FlowControl {
     /// Bytes written and not yet sent.
     unsent: usize,
-    /// When some of them last left.
+    /// Time at which some of them were last sent.
     moved: Duration,
     /// Set while the driver reads nothing more.
     paused: bool,
@@ -40,11 +39,11 @@ impl FlowControl {
         self.moved
     }
 
-    /// Returns true if too much is unsent for anything more to be answered. To a peer that is full
-    /// itself, and reads nothing more until it has answered, the limit is higher: two such hosts would
+    /// Returns true if too much is unsent for anything more to be answered. The limit is higher for a host
+    /// that `is_full` of questions, and reads nothing more until it has answered some: two such hosts would
     /// otherwise wait for each other.
-    pub(crate) fn is_clogged(&self, peer_is_full: bool, limits: &Limits) -> bool {
-        let extra = if peer_is_full { EXTRA_ANSWER_BYTES } else { 0 };
+    pub(crate) fn is_clogged(&self, is_full: bool, limits: &Limits) -> bool {
+        let extra = if is_full { EXTRA_ANSWER_BYTES } else { 0 };
         self.unsent > limits.unsent.saturating_add(extra)
     }
 
@@ -53,7 +52,7 @@ impl FlowControl {
         pause != core::mem::replace(&mut self.paused, pause)
     }
 
-    /// When the peer is late to read what was written.
+    /// Returns the time at which the peer is late to read what was written.
     pub(crate) fn deadline(&self, stall: Duration) -> Option<Duration> {
         (self.unsent > 0).then(|| self.moved.saturating_add(stall))
     }

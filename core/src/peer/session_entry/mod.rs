@@ -1,4 +1,4 @@
-//! What a host knows of one session.
+//! The state of one session.
 
 mod authentication;
 mod awaited_receipts;
@@ -41,11 +41,11 @@ pub(crate) struct SessionEntry {
     pub(crate) flow: FlowControl,
     /// Set while the driver looks something up for the peer's oldest question.
     pub(crate) is_looking_up: bool,
-    /// Commands that the peer has not been shown to have heard.
+    /// Commands that the peer may not have received yet.
     pub(crate) commands: Vec<Command>,
-    /// Where the callee of this host's call is awaited.
+    /// The listeners at which the callee of this host's call is awaited.
     pub(crate) listeners: CallListeners,
-    /// Where the caller of this host can be reached.
+    /// The addresses at which the caller of this host can be reached.
     pub(crate) candidates: Candidates,
     pub(crate) fetches: TransferQueue,
     pub(crate) serves: TransferQueue,
@@ -54,7 +54,7 @@ pub(crate) struct SessionEntry {
     /// Set once the session was reported as open.
     pub(crate) is_reported: bool,
     pub(crate) began: Duration,
-    /// When the peer last sent anything, or this host asked for anything.
+    /// Time at which the peer last sent anything, or this host asked for anything.
     pub(crate) heard: Duration,
 }
 
@@ -138,7 +138,7 @@ impl SessionEntry {
         self.stage == SessionStage::Calling && self.listeners.is_unanswered()
     }
 
-    /// When another path of its call is due.
+    /// Returns the time at which another path of its call is due.
     pub(crate) fn next_path_at(&self) -> Option<Duration> {
         match self.call {
             Call::Outgoing { .. } => self.listeners.next_path_at(),

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Batch, FetchRequest, Resume};
-use crate::peer::{ConnId, Error, ListenerId, SessionId};
+use crate::peer::{ConnId, Error, Interruption, ListenerId, SessionId, Wait};
 use crate::{FileName, Limits, Size, Stat};
 
 /// A file, or a batch of them, that this host wants.
@@ -92,9 +92,9 @@ impl Fetch {
             FetchStage::Receiving(_) => Error::Incomplete {
                 expected: self.size,
                 got: self.bytes,
-                why: Some("no byte came for too long".into()),
+                why: Some(Interruption::Stalled),
             },
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
+            _ => Error::TimedOut { waited_for: Wait::DataConnection, after: limits.accept_timeout },
         }
     }
 

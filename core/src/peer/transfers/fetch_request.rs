@@ -5,9 +5,9 @@ use crate::stream::Seal;
 /// The state of a fetch's latest request.
 #[derive(Default)]
 pub(crate) struct FetchRequest {
-    /// How many requests this host sent before it in its session; `None` until it is sent.
+    /// The number of requests that this host sent before it in its session; `None` until it is sent.
     number: Option<u64>,
-    /// How the bytes that answer it are encrypted.
+    /// The encryption of the bytes that answer it.
     seal: Option<Seal>,
     /// Set while the provider can refuse it.
     refusable: bool,

@@ -1,4 +1,4 @@
-//! What an earlier attempt left of a file (section 13).
+//! Partial files of earlier attempts (section 13).
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ const SLOWER_PROVIDER: u32 = 4;
 /// The search for a partial file, and its result.
 #[derive(Default)]
 pub(crate) struct Resume {
-    /// When the driver was asked; from then on it keeps what it found.
+    /// Time of the request to the driver, which from then on keeps what it found.
     since: Option<Duration>,
     took: Duration,
     found: Option<(u64, Digest)>,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use crate::peer::{ConnId, Error, ListenerId, Path, SessionId};
+use crate::peer::{ConnId, Error, ListenerId, Path, SessionId, Wait};
 use crate::stream::{Digest, Seal};
 use crate::{FileName, Limits, Size};
 
@@ -16,7 +16,7 @@ pub(crate) struct Serve {
     pub(crate) session: SessionId,
     pub(crate) name: FileName,
     pub(crate) size: Size,
-    /// How its bytes are encrypted, until they move.
+    /// The encryption of its bytes, until they move.
     pub(crate) seal: Option<Seal>,
     /// The files of a batch, until their bytes move.
     pub(crate) files: Vec<(FileName, u64)>,
@@ -30,12 +30,12 @@ pub(crate) struct Serve {
     pub(crate) path: Path,
     /// The number of the request.
     pub(crate) number: u64,
-    /// What the requester has of it: this many bytes of this digest.
+    /// The part that the requester has: this many bytes of this digest.
     pub(crate) has: Option<(u64, Digest)>,
     pub(crate) stage: ServeStage,
     /// The requester, while it holds a place among the files that leave this host.
     pub(crate) requester: Option<IpAddr>,
-    /// When its bytes began to move.
+    /// Time at which its bytes began to move.
     pub(crate) began: Duration,
     pub(crate) deadline: Option<Duration>,
 }
@@ -105,14 +105,13 @@ impl Serve {
 
     pub(crate) fn timed_out(&self, limits: &Limits) -> Error {
         match self.stage {
-            ServeStage::Sending(_) => Error::TimedOut {
-                waited_for: "the other side to take bytes",
-                after: limits.stall_timeout,
-            },
-            ServeStage::Opening => {
-                Error::TimedOut { waited_for: "the file to open", after: limits.accept_timeout }
+            ServeStage::Sending(_) => {
+                Error::TimedOut { waited_for: Wait::RequesterReceives, after: limits.stall_timeout }
             }
-            _ => Error::TimedOut { waited_for: "a data connection", after: limits.accept_timeout },
+            ServeStage::Opening => {
+                Error::TimedOut { waited_for: Wait::FileOpens, after: limits.accept_timeout }
+            }
+            _ => Error::TimedOut { waited_for: Wait::DataConnection, after: limits.accept_timeout },
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use xcher_core::ProtocolError;
-use xcher_core::code::{Code, CodeError, MAX_TRIES};
+use xcher_core::code::{Code, CodeError, MAX_NICK_ATTEMPTS, MAX_TRIES};
 use xcher_core::delivery::{CodeDelivery, Status};
 use xcher_core::peer::{CallPolicy, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
@@ -16,9 +16,6 @@ use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::{delivery_report, qr, share_link};
 use crate::files::Shares;
 use crate::keys::KeysError;
-
-/// The most codes to try while their nicks are taken.
-const MAX_CODES: u32 = 8;
 
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
     let delivery =
@@ -39,19 +36,19 @@ async fn go_online(common: &Common, shares: Shares) -> Result<(OnlineHost, Code)
     let mut entropy = Entropy::new(seed);
     let mut tries = 0;
     loop {
-        let Some(privacy) = encryption::load(common)? else {
+        let Some(encryption) = encryption::load(common)? else {
             return Err(CliError::usage("a code needs an encrypted session; leave out --plain"));
         };
         let code = Code::random(&mut entropy);
-        let privacy = Some(privacy.with_code(code.clone()));
+        let encryption = Some(encryption.with_code(code.clone()));
         let nicks = vec![code.nick().clone()];
         tries += 1;
         let (limits, calls) = (patient_limits(common), CallPolicy::Accept);
-        match OnlineHost::start_as(common, nicks, limits, calls, shares.clone(), None, privacy)
+        match OnlineHost::start_as(common, nicks, limits, calls, shares.clone(), None, encryption)
             .await
         {
             Ok(online) => return Ok((online, code)),
-            Err(not) if not.nick_taken && tries < MAX_CODES => {}
+            Err(not) if not.nick_taken && tries < MAX_NICK_ATTEMPTS => {}
             Err(not) => return Err(not.error),
         }
     }

@@ -58,21 +58,21 @@ async fn walk(
 ) -> Result<(Vec<SharedFile>, Vec<LeftOut>), CliError> {
     let mut walk = shares.walk();
     let read = tokio::task::spawn_blocking(move || {
-        let (mut files, mut left_out, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut files, mut left_out, mut events) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             let chunk = walk.next_chunk(512);
             files.extend(chunk.entries.into_iter().map(SharedFile::from));
             left_out.extend(chunk.not_shared.iter().filter_map(NotShared::left_out));
-            told.extend(chunk.not_shared.into_iter().map(HostEvent::NotShared));
-            told.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
+            events.extend(chunk.not_shared.into_iter().map(HostEvent::NotShared));
+            events.extend(chunk.escaped.into_iter().map(HostEvent::Escaped));
             if chunk.done || files.len() > MAX_FILES {
-                return (files, left_out, told);
+                return (files, left_out, events);
             }
         }
     });
-    let (files, left_out, told) = read.await.map_err(CliError::local)?;
-    for told in &told {
-        output.told(told).map_err(CliError::unwritten)?;
+    let (files, left_out, events) = read.await.map_err(CliError::local)?;
+    for event in &events {
+        output.report(event).map_err(CliError::unwritten)?;
     }
     match files.len() {
         0 => Err(CliError::usage("there are no files to send")),

@@ -50,7 +50,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
 ///
 /// # Errors
 ///
-/// What is wrong, in one line.
+/// One line about what is wrong.
 pub(crate) fn read_again() -> Result<Cli, CliError> {
     read().map_err(|unread| match unread {
         Unread::Rejected(CliError { message, .. }) => {

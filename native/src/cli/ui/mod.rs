@@ -18,5 +18,6 @@ pub(super) mod share_link;
 pub(super) mod skipped;
 mod stdin_lines;
 pub(super) mod terminal;
+mod transfer_error;
 mod transfer_paths;
 pub(super) mod usage_error;

@@ -136,11 +136,8 @@ impl Prompt {
 }
 
 fn answer_call(online: &mut OnlineHost, session: SessionId, who: &str, yes: bool) {
-    let answered = if yes {
-        online.host.command(session, SessionCommand::Accept)
-    } else {
-        online.host.command(session, SessionCommand::Reject)
-    };
+    let answer = if yes { SessionCommand::Accept } else { SessionCommand::Reject };
+    let answered = online.host.command(session, answer);
     if answered.is_err() {
         online.output.note(format_args!("{} is no longer waiting", Quoted(who)));
     }

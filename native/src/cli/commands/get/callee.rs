@@ -22,7 +22,10 @@ pub(super) fn read(common: &Common, args: &GetArgs) -> Result<Callee, CliError> 
             return Ok(Callee::Nick(nick));
         }
     };
-    let code = Code::parse(text).map_err(|error| CliError::usage(error.to_string()))?;
+    let code = Code::parse(text).map_err(|error| {
+        let suggestion = error.suggestion().map(|word| format!(": did you mean \"{word}\"?"));
+        CliError::usage(format!("{error}{}", suggestion.unwrap_or_default()))
+    })?;
     if common.plain {
         return Err(CliError::usage("a code needs an encrypted session; leave out --plain"));
     }

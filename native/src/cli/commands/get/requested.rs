@@ -69,7 +69,8 @@ impl Requested {
             let name = Quoted(missing.name.as_str());
             let output = &call.online.output;
             output.error(format_args!(
-                "{callee} does not share {name}; list the shared files with `xcher ls {callee}`"
+                "{callee} does not share {name}; list what it shares with `xcher ls {callee}{}`",
+                call.relay_option()
             ));
             output.skip(call.session, missing.name.as_str(), None, &WhySkipped::NotShared);
         }

@@ -142,7 +142,7 @@ pub(crate) enum JsonEvent<'a> {
     /// The incomplete downloads removed, summed up.
     Freed { files: u64, bytes: u64 },
     /// An observation without consequences.
-    Notice { text: &'a str },
+    Notice { text: String },
     /// The command failed; it exits with `code`.
     Error { code: u8, reason: &'a str },
 }

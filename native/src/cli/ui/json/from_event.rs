@@ -10,8 +10,8 @@ use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
     /// Returns the event for a report; `file` is the path of a transfer's file.
-    pub(crate) fn of(told: &'a HostEvent, file: Option<String>) -> Option<Self> {
-        match told {
+    pub(crate) fn of(event: &'a HostEvent, file: Option<String>) -> Option<Self> {
+        match event {
             HostEvent::Peer(event) => Some(Self::of_event(event, file)),
             HostEvent::PartialKept { transfer, session, path, bytes } => {
                 Some(Self::Transfer(Transfer {
@@ -48,6 +48,10 @@ impl<'a> JsonEvent<'a> {
         }
     }
 
+    pub(crate) fn notice(text: impl ToString) -> Self {
+        Self::Notice { text: text.to_string() }
+    }
+
     fn of_event(event: &'a Event, file: Option<String>) -> Self {
         match event {
             Event::Online { nick } => Self::Online { nick: nick.as_str() },
@@ -57,7 +61,7 @@ impl<'a> JsonEvent<'a> {
                 retry_seconds: retry.map(|wait| wait.as_secs_f64()),
             },
             Event::Nick { nick } => Self::Nick { nick: nick.as_str() },
-            Event::NicksEnd => Self::Notice { text: "no more nicks" },
+            Event::NicksEnd => Self::notice("no more nicks"),
             Event::Call { session, from, nick } => Self::Session(Session {
                 peer: Some(from.to_string()),
                 nick: nick.as_ref().map(|nick| nick.as_str()),
@@ -88,9 +92,10 @@ impl<'a> JsonEvent<'a> {
                 size: Size::of(*size),
                 kind: kind(*stat),
             },
-            Event::InvalidEntry { why, .. } | Event::Notice { text: why, .. } => {
-                Self::Notice { text: why }
+            Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
+                Self::notice(error)
             }
+            Event::Notice { notice, .. } => Self::notice(notice),
             Event::ListEnd { session, entries } => {
                 Self::Listing { session: session.0, files: *entries }
             }
@@ -110,7 +115,6 @@ impl<'a> JsonEvent<'a> {
                 reason: left.reason.as_str(),
                 text: left.reason.to_string(),
             },
-            Event::InvalidOffer { why, .. } => Self::Notice { text: why },
             Event::NotOffered { session, .. } => Self::NotOffered { session: session.0 },
             Event::Declined { session, name } => Self::Declined { session: session.0, name },
             Event::CodeExhausted => Self::CodeDead {},
@@ -163,6 +167,8 @@ impl<'a> JsonEvent<'a> {
                     ..transfer_event(transfer.0, "failed").of(session.0, *direction)
                 })
             }
+            // An event that this version of the command has no line for.
+            event => Self::notice(format_args!("{event:?}")),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{MAX_ESCAPES, MAX_UNSENT, Output};
 use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::left_out::describe;
+use crate::cli::ui::transfer_error::transfer_error;
 use crate::host::HostEvent;
 
 impl Output {
@@ -17,17 +18,17 @@ impl Output {
     /// # Errors
     ///
     /// If standard output cannot be written.
-    pub(crate) fn told(&mut self, told: &HostEvent) -> io::Result<()> {
+    pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
         if self.json {
-            let path = match told {
+            let path = match event {
                 HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,
             };
-            if let Some(event) = JsonEvent::of(told, path) {
+            if let Some(event) = JsonEvent::of(event, path) {
                 self.json(&event)?;
             }
         }
-        match told {
+        match event {
             HostEvent::NotShared(skipped) => {
                 let (told, word) = (skipped.why.left_out_reason(), skipped.why.as_str());
                 self.leave_out(&describe(skipped), (told, word), skipped.why.is_error());
@@ -130,14 +131,14 @@ impl Output {
                 }
             }
             Event::Failed { direction, name, error, .. } => {
-                let line = format!("{name}: {error}");
+                let line = format!("{name}: {}", transfer_error(error));
                 self.error(format_args!("{line}"));
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }
             }
-            Event::InvalidEntry { why, .. } => {
-                self.note(format_args!("skipped an invalid entry of the listing: {why}"));
+            Event::InvalidEntry { error, .. } => {
+                self.note(format_args!("skipped an invalid entry of the listing: {error}"));
             }
             Event::LeftOut { left, .. } => {
                 let why = (left.reason, left.reason.as_str());
@@ -150,10 +151,10 @@ impl Output {
                     "{name}: %{{HH}} stands for a byte that names cannot contain"
                 ));
             }
-            Event::InvalidOffer { why, .. } => {
-                self.detail(format_args!("skipped an invalid entry of the offer: {why}"));
+            Event::InvalidOffer { error, .. } => {
+                self.detail(format_args!("skipped an invalid entry of the offer: {error}"));
             }
-            Event::Notice { text, .. } => self.detail(format_args!("{text}")),
+            Event::Notice { notice, .. } => self.detail(format_args!("{notice}")),
             _ => {}
         }
     }

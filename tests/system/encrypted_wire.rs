@@ -1,13 +1,13 @@
-//! A host that speaks in private, and whose every byte the test says itself.
+//! A host with encrypted sessions, whose every byte the test writes itself.
 
 use xcher_core::secure::{
-    Cipher, DataSealer, Entropy, Handshake, Identity, Keys, Opener, PublicKey, Sealer, Side,
+    Cipher, DataSealer, Entropy, Handshake, Identity, Keys, Opener, Sealer, Side,
 };
 
 use super::wire::{Chat, Conn};
 
-/// A control connection to one who called, from where both are private.
-pub(crate) struct PrivateConn {
+/// An encrypted control connection to a caller.
+pub(crate) struct EncryptedConn {
     conn: Conn,
     keys: Keys,
     sealer: Sealer,
@@ -15,15 +15,16 @@ pub(crate) struct PrivateConn {
     heard: String,
 }
 
-impl PrivateConn {
-    /// Waits for X_INIT and connects as client B, which can do this and holds this secret key.
+impl EncryptedConn {
+    /// Waits for X_INIT and connects as client B with these capabilities and this secret key.
     pub(crate) fn called(chat: &mut Chat, caps: &str, secret: [u8; 32]) -> Self {
         let mut conn = Conn::to(chat.called_from());
         let probe = "X_CHK //xcher/2";
         conn.hears(probe);
         conn.say(format!("{probe} YES\n{caps}\n"));
-        let theirs = conn.line().unwrap();
-        let prologue = format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{theirs}\n", chat.nick());
+        let caller_caps = conn.line().unwrap();
+        let prologue =
+            format!("X_INIT {}\n{probe}\n{probe} YES\n{caps}\n{caller_caps}\n", chat.nick());
         let (identity, mut entropy) = (Identity::new(secret), Entropy::new([7; 32]));
         let mut handshake =
             Handshake::new(Side::Callee, &identity, prologue.as_bytes(), &mut entropy);
@@ -38,14 +39,14 @@ impl PrivateConn {
         Self { conn, keys, sealer, opener, heard: String::new() }
     }
 
-    /// Says it in a record.
+    /// Sends the text in a record.
     pub(crate) fn say(&mut self, text: &str) {
         let mut sealed = Vec::new();
         self.sealer.seal(text.as_bytes(), &mut sealed).unwrap();
         self.conn.say(sealed);
     }
 
-    /// The next line, but for those of the safety words, which this host does not answer.
+    /// Reads the next line. Skips X_SAS, which this host does not answer.
     pub(crate) fn line(&mut self) -> String {
         loop {
             if let Some((line, rest)) = self.heard.split_once('\n') {
@@ -64,7 +65,7 @@ impl PrivateConn {
         }
     }
 
-    /// Lists this one file and waits for its request: the data connection to send it on.
+    /// Lists this one file and waits for its request; returns the data connection to send it on.
     #[track_caller]
     pub(crate) fn requested(&mut self, name: &str, size: usize) -> Conn {
         assert_eq!(self.line(), "X_FILELIST");
@@ -75,18 +76,13 @@ impl PrivateConn {
         Conn::to(([127, 0, 0, 1], port).into())
     }
 
-    /// Seals the file of the other side's request of this number.
+    /// Returns the sealer for the file of the peer's request of this number.
     pub(crate) fn sealer(&self, number: u64) -> DataSealer {
         self.keys.data(Side::Caller, number, Cipher::ChaCha20Poly1305).sealer().unwrap()
     }
-
-    /// The key that the caller proved to hold.
-    pub(crate) fn their_key(&self) -> PublicKey {
-        self.keys.remote_key()
-    }
 }
 
-/// A record of a file.
+/// Seals one record of a file.
 pub(crate) fn record(sealer: &mut DataSealer, text: &[u8]) -> Vec<u8> {
     let mut record = [&[0; 2], text, &[0; 16]].concat();
     sealer.seal(&mut record).unwrap();

@@ -1,4 +1,4 @@
-//! Hosts that are killed at any moment and come again with what was on their disk.
+//! Hosts that are killed at any moment and start again with the contents of their disk.
 
 use xcher_core::peer::TransferId;
 
@@ -8,14 +8,14 @@ use crate::user::User;
 use crate::world::World;
 
 impl World {
-    /// Nothing of the host is left but its disk; then it starts again.
+    /// Kills a host, keeps its disk only, and starts it again.
     pub(crate) fn kill(&mut self, index: usize) {
         for wire in &mut self.wires {
             for side in 0..2 {
                 if wire.ends[side].host == Some(index) {
                     wire.cut = true;
-                    wire.life[side] = Life::Gone;
-                    wire.ways[side].closed = true;
+                    wire.life[side] = Life::Closed;
+                    wire.flows[side].closed = true;
                 }
             }
         }
@@ -24,23 +24,23 @@ impl World {
             host.received.keys().chain(host.found.keys()).copied().collect();
         for transfer in open {
             if let Some(receiving) = self.hosts[index].received.get_mut(&transfer) {
-                // The last that was written may not have reached the disk.
+                // The last bytes written may not have reached the disk.
                 let written = receiving.bytes.len();
                 receiving.bytes.truncate(written - self.rng.usize(0..=written.min(100)));
             }
-            self.keep(index, transfer);
+            self.abandon(index, transfer);
         }
         let host = &mut self.hosts[index];
         host.listeners.clear();
         host.due.clear();
         host.sending.clear();
         host.walks.clear();
-        host.going.clear();
+        host.resumable.clear();
         host.online = false;
-        host.user.died();
-        // Nothing may be taken for something of the life before.
+        host.user.killed();
+        // Ids of the previous process must not be used again.
         let last = host.peer.new_conn();
-        host.peer = host.born(&mut self.rng);
+        host.peer = host.new_peer(&mut self.rng);
         while host.peer.new_conn() < last {}
         host.due.push(Due::Start);
         self.totals.kills += 1;
@@ -48,12 +48,12 @@ impl World {
 }
 
 impl User {
-    fn died(&mut self) {
+    fn killed(&mut self) {
         self.asked.clear();
         self.visitors.clear();
         self.offers.clear();
         self.serving.clear();
-        self.fates.clear();
+        self.unreported.clear();
         for book in self.sessions.values_mut() {
             let over = book.failed || book.ended;
             book.ended |= book.open && !over;

@@ -1,35 +1,35 @@
-//! Where things are.
+//! The folders of the sources and of what is built.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The folders that packing is about.
-pub(crate) struct Places {
+/// Paths that packing reads and writes.
+pub(crate) struct Folders {
     /// The workspace.
     pub(crate) root: PathBuf,
     /// The npm package.
     pub(crate) npm: PathBuf,
-    /// What is generated of it.
+    /// The generated part of the package.
     pub(crate) pkg: PathBuf,
-    /// Where the module is compiled: not where other builds are, whose features differ.
+    /// The target folder of the module, apart from other builds, whose features differ.
     pub(crate) target: PathBuf,
 }
 
-impl Places {
+impl Folders {
     pub(crate) fn find() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         let npm = root.join("wasm/npm");
-        // This program is in target/PROFILE.
+        // This program runs from target/PROFILE.
         let target = std::env::current_exe()?
             .ancestors()
             .nth(2)
-            .context("expected to run from a target folder")?
+            .context("this program is not in a target folder: run it by `cargo pack`")?
             .join("wasm");
         Ok(Self { pkg: npm.join("pkg"), root, npm, target })
     }
 
-    /// The optimized module.
+    /// Returns the path of the optimized module.
     pub(crate) fn wasm(&self) -> PathBuf {
         self.pkg.join("xcher_bg.wasm")
     }

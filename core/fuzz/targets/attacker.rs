@@ -1,26 +1,28 @@
-//! Two hosts that speak in private, and someone in between who flips, cuts, drops, repeats, swaps and
-//! puts in: whoever is private is so with the other alone, and hears nothing that it did not say.
+//! Two encrypting hosts, and an attacker on the path that flips, cuts, drops, repeats, swaps and
+//! inserts bytes: an encrypted session is with the other host only, and brings only what that host
+//! sent.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use talker::{Talker, code, key, talk, terms};
 use xcher_core::secure::Side;
 use xcher_core::session::{Event, Terms};
 use xcher_core_fuzz::{assert_printable, split};
 
-#[allow(dead_code, reason = "the tests need more of it")]
-#[path = "../../tests/negotiation/talker.rs"]
-mod talker;
+use endpoint::{Endpoint, code, exchange, key, terms};
+
+#[allow(dead_code, reason = "shared with the tests of the negotiation")]
+#[path = "../../tests/negotiation/endpoint.rs"]
+mod endpoint;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     strict: bool,
     code: bool,
-    /// How everything is split, also where nothing is changed.
+    /// Seed for splitting everything.
     split: Option<u8>,
-    /// What happens to the pieces, of which one is all that a side says at once.
+    /// Changes of pieces, by number. A piece is everything that a side sends at once.
     changes: Vec<(u8, Change<'a>)>,
 }
 
@@ -30,10 +32,10 @@ enum Change<'a> {
     Cut(u16),
     Drop,
     Repeat,
-    /// After what the same side says next.
+    /// Delivers it after the next piece of the same side.
     Hold,
     Insert(u16, &'a [u8]),
-    /// Something of the other side's instead.
+    /// Delivers the peer's last piece instead.
     Reflect,
 }
 
@@ -45,12 +47,12 @@ fuzz_target!(|input: Input| {
                 Terms { require_encryption: true, expected_key: Some(key(side.other())), ..terms };
         }
         terms.code = input.code.then(|| code("crossover-clockwork-universe")).flatten();
-        Talker::new(terms)
+        Endpoint::new(terms)
     });
     let (mut number, mut changed) = (0, false);
     let (mut held, mut last) = (Vec::new(), Vec::new());
-    talk(&mut both, &mut |_, said| {
-        let mut bytes = said.clone();
+    exchange(&mut both, &mut |_, sent| {
+        let mut bytes = sent.clone();
         for (_, change) in input.changes.iter().filter(|(at, _)| *at == number).take(4) {
             let at = |at: u16, length: usize| usize::from(at) % (length + 1);
             match change {
@@ -71,12 +73,12 @@ fuzz_target!(|input: Input| {
                 Change::Reflect => bytes.clone_from(&last),
             }
         }
-        if !said.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == said {
+        if !sent.is_empty() && number % 2 == 0 && !held.is_empty() && bytes == sent {
             bytes.append(&mut held);
         }
-        changed |= bytes != said;
+        changed |= bytes != sent;
         number = number.saturating_add(1);
-        last = said;
+        last = sent;
         match input.split {
             Some(seed) => split(seed, &bytes).into_iter().map(<[u8]>::to_vec).collect(),
             None => vec![bytes],
@@ -85,14 +87,14 @@ fuzz_target!(|input: Input| {
 
     let [a, b] = &both;
     if !changed {
-        talker::assert_private(&both);
+        endpoint::assert_encrypted(&both);
     }
-    for (talker, side) in both.iter().zip([Side::Caller, Side::Callee]) {
-        if let Some(error) = &talker.error {
+    for (endpoint, side) in both.iter().zip([Side::Caller, Side::Callee]) {
+        if let Some(error) = &endpoint.error {
             assert_printable(&error.to_string());
         }
-        assert!(talker.agreed() != Some(None) || !(input.strict || input.code));
-        if let Some(Some(got)) = talker.agreed() {
+        assert!(endpoint.agreed() != Some(None) || !(input.strict || input.code));
+        if let Some(Some(got)) = endpoint.agreed() {
             assert_eq!(got, key(side.other()));
             let quiet = |event: &Event| {
                 matches!(
@@ -104,11 +106,11 @@ fuzz_target!(|input: Input| {
                         | Event::Answer { .. }
                 )
             };
-            assert!(talker.events.iter().all(quiet), "{:?}", talker.events);
+            assert!(endpoint.events.iter().all(quiet), "{:?}", endpoint.events);
             assert!(
-                !input.code || talker.events.contains(&Event::Authenticated) || {
-                    !talker.is_served()
-                        && !talker
+                !input.code || endpoint.events.contains(&Event::Authenticated) || {
+                    !endpoint.is_served()
+                        && !endpoint
                             .lines()
                             .iter()
                             .any(|line| line.ends_with(" NO") && !line.starts_with("X_AUTH"))

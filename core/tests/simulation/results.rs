@@ -1,4 +1,4 @@
-//! What must hold at the end of a run.
+//! Checks at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,26 @@ use crate::host::PIPE;
 use crate::world::{Weather, World};
 
 impl World {
-    pub(crate) fn check_books(&mut self) {
+    pub(crate) fn check_results(&mut self) {
         let mut sessions = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for (index, host) in self.hosts.iter().enumerate() {
             assert!(host.listeners.is_empty(), "host {index} still listens");
-            assert!(host.user.serving.is_empty(), "host {index} began to send and never ended");
             assert!(
-                host.user.fates.values().all(|left| *left == 0),
-                "host {index} was never told what became of a file"
+                host.user.serving.is_empty(),
+                "host {index} never ended a transfer that it began"
+            );
+            assert!(
+                host.user.unreported.values().all(|left| *left == 0),
+                "host {index} got no report of what became of a file"
             );
             assert!(
                 host.user.visitors.is_empty(),
-                "host {index} was never told that a visit ended"
+                "host {index} got no report that an incoming session ended"
             );
             for (transfer, name, bytes) in &host.stored {
                 let wanted = &host.user.transfers[transfer];
-                let (with, _) = host.user.whom[&wanted.session];
+                let (with, _) = host.user.peers[&wanted.session];
                 let own = host.user.sessions.contains_key(&wanted.session);
                 self.totals.taken += u64::from(!own);
                 assert_eq!(name, &wanted.name);
@@ -33,7 +36,7 @@ impl World {
                     let again = !taken.insert(name.as_str());
                     assert!(!again || self.weather == Weather::Rough, "{name} was sent twice");
                     if self.hosts[with].liar {
-                        // Where its pipe ends, only it can say.
+                        // Only the liar knows the end of its pipe.
                         continue;
                     }
                 }
@@ -44,30 +47,39 @@ impl World {
             for (transfer, wanted) in &host.user.transfers {
                 let stored = host.stored.iter().any(|(stored, ..)| stored == transfer);
                 let finished = matches!(wanted.end, Some(Ok(_)));
-                assert!(!finished || stored, "told of a file that is not there");
+                assert!(!finished || stored, "a finished file is not stored");
                 self.totals.failed += u64::from(!finished);
-                // A visitor may leave before what it offered has come, and a user its mind change.
+                // A caller may end the session before its offers arrived, and a user may cancel.
                 let own = host.user.sessions.contains_key(&wanted.session);
                 let is_pipe = wanted.name.as_str().starts_with(PIPE);
                 if self.weather != Weather::Rough && own && !wanted.cancelled && !is_pipe {
                     assert_eq!(finished, wanted.exists, "{}: {:?}", wanted.name, wanted.end);
                 }
-                assert!(wanted.exists || !finished, "a file of another size than asked for");
+                assert!(
+                    wanted.exists || !finished,
+                    "a file of another size than requested finished"
+                );
             }
-            for (with, security) in host.user.whom.values() {
+            for (with, security) in host.user.peers.values() {
                 let with = &self.hosts[*with];
                 let both = (host.key, with.key);
-                // Who calls by a code shows a key of that session alone.
+                // A caller by code shows a key of that session only.
                 let is_guest = host.code.is_some();
                 match (*security, both) {
                     (Security::Encrypted { key, status: known }, (Some(_), Some(_))) => {
                         let known_key = is_guest || with.shown.contains(&key);
-                        assert!(known_key, "with whom it says");
+                        assert!(known_key, "the key of another host");
                         self.totals.by_code += u64::from(known == KeyStatus::ByCode);
                     }
-                    (Security::Encrypted { .. }, _) => panic!("expected two who can be private"),
+                    (Security::Encrypted { .. }, _) => {
+                        panic!("an encrypted session of a host without a key")
+                    }
                     (Security::Unencrypted(_), (Some(_), Some(_))) => {
-                        assert_eq!(self.weather, Weather::Rough, "who can be private is");
+                        assert_eq!(
+                            self.weather,
+                            Weather::Rough,
+                            "an unencrypted session of two hosts with keys"
+                        );
                     }
                     (Security::Unencrypted(_), _) => {}
                 }
@@ -78,8 +90,8 @@ impl World {
                 let answered = answered.filter(|(name, _)| !name.starts_with(PIPE));
                 for (name, yes) in answered {
                     let shared = self.hosts[book.with].files.contains_key(name);
-                    // A provider whose data connection was cut as it came says NO to the request,
-                    // and it looks like the answer.
+                    // A provider whose data connection was cut at its start answers the request
+                    // with NO, which looks like the answer to the question.
                     let cut = host.user.transfers.values().any(|wanted| {
                         let failed = matches!(wanted.end, Some(Err(_)));
                         wanted.session == *session && wanted.name.as_str() == name && failed
@@ -87,11 +99,11 @@ impl World {
                     if cut && self.weather == Weather::Rough {
                         continue;
                     }
-                    assert_eq!(yes, shared, "{name} is shared or not");
+                    assert_eq!(yes, shared, "a wrong answer about {name}");
                 }
                 if self.weather != Weather::Rough {
-                    assert!(book.open, "without cuts a call is answered");
-                    assert!(book.list_ended && book.left, "and ends when the caller ends it");
+                    assert!(book.open, "a call failed without cuts");
+                    assert!(book.list_ended && book.left, "a session did not end with its caller");
                     assert!(book.checks.values().all(Option::is_some));
                 }
             }
@@ -100,9 +112,10 @@ impl World {
         self.totals.sessions += sessions.values().filter(|open| **open).count() as u64;
     }
 
-    /// Nothing counts as stored that is not, and without cuts whatever a caller stored is confirmed.
+    /// Checks that only stored files count as stored, and that without cuts each file that a caller stored is
+    /// confirmed.
     fn check_receipts(&mut self) {
-        // By who sent it and its name: the relay may not have said to whom.
+        // By sender and name: the relay may not have named the receiver.
         let (mut confirmed, mut stored) = (BTreeMap::new(), BTreeMap::new());
         let mut calls = BTreeMap::new();
         for (index, host) in self.hosts.iter().enumerate() {
@@ -112,23 +125,26 @@ impl World {
             }
             for (transfer, name, _) in &host.stored {
                 let wanted = &host.user.transfers[transfer];
-                let (with, security) = host.user.whom[&wanted.session];
+                let (with, security) = host.user.peers[&wanted.session];
                 *stored.entry((with, name.clone())).or_insert(0) += 1;
-                let private = matches!(security, Security::Encrypted { .. });
+                let encrypted = matches!(security, Security::Encrypted { .. });
                 let finished = matches!(wanted.end, Some(Ok(_)));
-                if private && finished && host.user.sessions.contains_key(&wanted.session) {
+                if encrypted && finished && host.user.sessions.contains_key(&wanted.session) {
                     *calls.entry((with, name.clone())).or_insert(0) += 1;
                 }
             }
         }
         for (file, count) in &confirmed {
-            let there = stored.get(file).copied().unwrap_or(0);
-            assert!(there >= *count, "{file:?}: confirmed {count} times, stored {there} times");
+            let stored = stored.get(file).copied().unwrap_or(0);
+            assert!(stored >= *count, "{file:?}: confirmed {count} times, stored {stored} times");
         }
         if self.weather != Weather::Rough {
             for (file, count) in &calls {
-                let told = confirmed.get(file).copied().unwrap_or(0);
-                assert!(told >= *count, "{file:?}: stored {count} times, confirmed {told} times");
+                let reported = confirmed.get(file).copied().unwrap_or(0);
+                assert!(
+                    reported >= *count,
+                    "{file:?}: stored {count} times, confirmed {reported} times"
+                );
             }
         }
     }

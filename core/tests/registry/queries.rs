@@ -3,19 +3,19 @@
 use super::*;
 
 #[test]
-fn a_long_list_of_nicks_comes_in_pieces_as_it_is_read() {
+fn long_list_of_nicks_is_sent_in_pieces() {
     let limits = RelayLimits { connections: 30_000, per_address: 30_000, ..RelayLimits::default() };
     let mut relay = Relay::new(limits);
     let nicks: Vec<String> = (0..20_000).map(|at| format!("n{at:05}")).collect();
     for (at, nick) in nicks.iter().enumerate() {
-        relay.join(ConnId(100 + at as u64), nick);
+        relay.register(ConnId(100 + at as u64), nick);
     }
     relay.connect(ALICE);
-    relay.sends = false;
-    relay.say(ALICE, "X_WHO\nX_WHO\n");
+    relay.sends_at_once = false;
+    relay.send(ALICE, "X_WHO\nX_WHO\n");
     let mut whole = String::new();
     loop {
-        let piece = relay.look(ALICE);
+        let piece = relay.output(ALICE);
         if piece.is_empty() {
             break;
         }
@@ -28,25 +28,25 @@ fn a_long_list_of_nicks_comes_in_pieces_as_it_is_read() {
 }
 
 #[test]
-fn nicks_may_come_and_go_while_they_are_listed() {
+fn nicks_may_change_while_they_are_listed() {
     let mut relay = Relay::new(RelayLimits { per_address: 30_000, ..RelayLimits::default() });
     for at in 0..5000 {
-        relay.join(ConnId(100 + at), &format!("n{at:05}"));
+        relay.register(ConnId(100 + at), &format!("n{at:05}"));
     }
     relay.connect(ALICE);
-    relay.sends = false;
-    relay.say(ALICE, "X_WHO\n");
-    let first = relay.look(ALICE);
+    relay.sends_at_once = false;
+    relay.send(ALICE, "X_WHO\n");
+    let first = relay.output(ALICE);
     for at in 0..4990 {
         relay.handle(Input::Closed { conn: ConnId(100 + at) });
     }
     relay.handle(Input::Sent { conn: ALICE, bytes: first.len() });
-    let rest = relay.look(ALICE);
+    let rest = relay.output(ALICE);
     assert!(rest.starts_with("X_WHO n04990\n") && rest.ends_with("X_WHO n04999\nX_WHO EOF\n"));
 }
 
 #[test]
-fn x_addr_is_what_the_relay_sees() {
+fn addr_is_the_address_that_the_relay_sees() {
     for (from, ip) in [
         ("10.1.2.3:9", "10.1.2.3"),
         ("[::ffff:10.1.2.3]:9", "10.1.2.3"),

@@ -1,16 +1,15 @@
-//! Forgets where in the sources a panic would be: nobody is told, and the paths are of the machine
-//! that built.
+//! Erases the source locations of panics: nothing reports them, and their paths are of the build machine.
 
 use walrus::ir::Value;
 use walrus::{ConstExpr, Data, DataKind, Module};
 
 /// The size of a `core::panic::Location`: the path's address and length, the line, the column.
 const LOCATION: usize = 16;
-/// Longer than any path.
+/// The longest path to be expected.
 const MAX_PATH: usize = 512;
 
-/// Overwrites with zeros, which take no room, every location in the module's data and its path.
-pub(crate) fn unplace(module: &mut Module) {
+/// Overwrites every location in the module's data, and its path, with zeros, which compress to nothing.
+pub(crate) fn erase_locations(module: &mut Module) {
     let all: Vec<_> = module.data.iter().map(Data::id).collect();
     for id in all {
         let data = module.data.get_mut(id);
@@ -22,15 +21,15 @@ pub(crate) fn unplace(module: &mut Module) {
             bytes[at..at + LOCATION].fill(0);
             paths.push(path);
         }
-        // Only now: many locations have the same path.
+        // Only now, because many locations share a path.
         for path in paths {
             bytes[path].fill(0);
         }
     }
 }
 
-/// Where the data lies in memory.
-fn start(data: &Data) -> Option<usize> {
+/// Returns the address of the data in memory.
+pub(crate) fn start(data: &Data) -> Option<usize> {
     match data.kind {
         DataKind::Active { offset: ConstExpr::Value(Value::I32(start)), .. } => {
             usize::try_from(start).ok()
@@ -39,7 +38,7 @@ fn start(data: &Data) -> Option<usize> {
     }
 }
 
-/// The path of the location that is there, if one is.
+/// Returns the range of the path of a location at this position, if there is one.
 fn path(bytes: &[u8], start: usize, at: usize) -> Option<std::ops::Range<usize>> {
     let word = |index: usize| {
         let word = bytes.get(at + 4 * index..at + 4 * index + 4)?;
@@ -49,6 +48,6 @@ fn path(bytes: &[u8], start: usize, at: usize) -> Option<std::ops::Range<usize>>
     let from = address.checked_sub(start)?;
     let path = bytes.get(from..from.checked_add(length)?)?;
     let is_path = length <= MAX_PATH && path.ends_with(b".rs") && path.is_ascii();
-    let is_place = word(2)? > 0 && word(3)? > 0;
-    (is_path && is_place).then(|| from..from + length)
+    let is_position = word(2)? > 0 && word(3)? > 0;
+    (is_path && is_position).then(|| from..from + length)
 }

@@ -1,4 +1,4 @@
-//! What the users of the hosts do next.
+//! Actions of the users of the hosts.
 
 use xcher_core::{FileName, SharedFile, Size, Stat, peer};
 
@@ -7,14 +7,14 @@ use crate::user::{Book, User, Wanted};
 use crate::world::{Weather, World};
 
 impl World {
-    pub(crate) fn everyone_is_online(&self) -> bool {
+    pub(crate) fn all_are_online(&self) -> bool {
         self.hosts.iter().all(|host| host.online)
     }
 
     pub(crate) fn user_has_something(&self, index: usize) -> bool {
         let host = &self.hosts[index];
         let user = &host.user;
-        let may_call = host.online && (self.weather == Weather::Rough || self.everyone_is_online());
+        let may_call = host.online && (self.weather == Weather::Rough || self.all_are_online());
         (may_call && !user.calls.is_empty())
             || !user.asked.is_empty()
             || !user.offers.is_empty()
@@ -28,7 +28,7 @@ impl World {
             })
     }
 
-    /// Whether nothing that was asked in a session is open.
+    /// Returns true if no question and no transfer of a session is pending.
     pub(crate) fn is_idle(&self, host: usize, session: peer::SessionId) -> bool {
         let user = &self.hosts[host].user;
         user.transfers.values().filter(|w| w.session == session).all(|w| w.end.is_some())
@@ -39,7 +39,7 @@ impl World {
         let rough = self.weather == Weather::Rough;
         if let Some(session) = self.hosts[host].user.asked.pop() {
             let yes = !rough || self.rng.u8(..) < 200;
-            // It may have timed out meanwhile.
+            // The call may have timed out.
             let _ = self.with(host, |peer, now, actions| match yes {
                 true => peer.accept(session, now, actions),
                 false => peer.reject(session, now, actions),
@@ -52,11 +52,11 @@ impl World {
         if self.hosts[host].online
             && let Some(with) = self.hosts[host].user.calls.pop()
         {
-            // The book is there before the first event is.
+            // The record must exist before the first event.
             let mut actions = Vec::new();
             let now = self.now;
             let opened = match (&self.hosts[with].code, self.hosts[host].key) {
-                // It would lead to nothing.
+                // A call without encryption would fail.
                 (Some(_), None) => return,
                 (Some(_), Some(_)) => {
                     let code = if rough && self.rng.u8(0..4) == 0 { WRONG } else { RIGHT };
@@ -99,7 +99,7 @@ impl World {
             match self.rng.u8(0..5) {
                 0 => {}
                 4 => {
-                    book_again(&mut self.hosts[host].user, session, name, size);
+                    list_again(&mut self.hosts[host].user, session, name, size);
                     self.offer(host, session);
                 }
                 1 => self.ask(host, session, name),
@@ -111,7 +111,7 @@ impl World {
         }
         if self.rng.u8(..) < if rough { 4 } else { 20 } {
             let user = &mut self.hosts[host].user;
-            // On a calm network only what has begun, which nobody takes for a refusal.
+            // On a calm network only transfers that have started, which cannot look refused.
             let running = user
                 .transfers
                 .iter_mut()
@@ -141,7 +141,7 @@ impl World {
         name: FileName,
         size: Size,
     ) {
-        // Now and then a size that is not the file's: the provider must say NO.
+        // Now and then a wrong size, which the provider must refuse.
         let (wrong, listed) = (self.rng.u8(..) < 20, size);
         let size = if wrong { Size::Exact(size.bytes() + 1) } else { size };
         let mut actions = Vec::new();
@@ -172,7 +172,7 @@ impl World {
         }
     }
 
-    /// Offers what only this host has, once in a session.
+    /// Offers this host's own files, once per session.
     fn offer(&mut self, host: usize, session: peer::SessionId) {
         let user = &self.hosts[host].user;
         if !user.sessions[&session].offered.is_empty() {
@@ -191,7 +191,7 @@ impl World {
         let _ = self.with(host, |peer, now, actions| peer.offer(session, files, now, actions));
     }
 
-    /// A visitor offered a file.
+    /// Answers the offer of a caller.
     fn answer_offer(&mut self, host: usize, session: peer::SessionId, name: FileName, size: Size) {
         match self.rng.u8(0..4) {
             0 => {}
@@ -206,7 +206,7 @@ impl World {
     }
 }
 
-/// Another thing is done first.
-fn book_again(user: &mut User, session: peer::SessionId, name: FileName, size: Size) {
+/// Puts a file back, so that something else is done first.
+fn list_again(user: &mut User, session: peer::SessionId, name: FileName, size: Size) {
     user.sessions.get_mut(&session).unwrap().listed.push((name, size));
 }

@@ -7,19 +7,19 @@ use xcher_core::secure::{Entropy, Identity, PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
 use xcher_core::{FileName, Limits, Nick, ProtocolError, Session, Size, Stat};
 
-pub(crate) struct Talker {
+pub(crate) struct Endpoint {
     pub(crate) session: Session,
-    /// Written to the connection and not taken from here.
+    /// Bytes written to the connection and not taken yet.
     pub(crate) wire: Vec<u8>,
-    /// All that was written, before it was sealed.
-    pub(crate) said: Vec<u8>,
+    /// Everything that was written, before encryption.
+    pub(crate) plaintext: Vec<u8>,
     pub(crate) events: Vec<Event>,
     pub(crate) error: Option<ProtocolError>,
-    /// Asks about this file as soon as it may.
-    asks: &'static str,
+    /// The file that it asks about as soon as the session is established.
+    file: &'static str,
 }
 
-/// Everything that a session knows by itself.
+/// The extensions that a session supports by itself.
 pub(crate) const ALL: Extensions = Extensions::SECURE
     .with(Extensions::VERIFY)
     .with(Extensions::CODE)
@@ -53,28 +53,28 @@ pub(crate) fn code(words: &str) -> Option<Code> {
     Some(format!("4821-{words}").parse().unwrap())
 }
 
-/// A and B who know everything.
-pub(crate) fn pair() -> [Talker; 2] {
-    [Side::Caller, Side::Callee].map(|side| Talker::new(terms(side, 100)))
+/// A and B with all these extensions.
+pub(crate) fn pair() -> [Endpoint; 2] {
+    [Side::Caller, Side::Callee].map(|side| Endpoint::new(terms(side, 100)))
 }
 
-impl Talker {
+impl Endpoint {
     pub(crate) fn new(terms: Terms) -> Self {
-        let asks = if terms.side == Side::Caller { "of A" } else { "of B" };
+        let file = if terms.side == Side::Caller { "of A" } else { "of B" };
         let mut wire = Vec::new();
         let session = Session::negotiate(&Limits::default(), terms, &mut wire);
         let (events, error) = (Vec::new(), None);
-        Self { session, said: wire.clone(), wire, events, error, asks }
+        Self { session, plaintext: wire.clone(), wire, events, error, file }
     }
 
-    /// One that knows the six packets.
-    pub(crate) fn plain() -> Self {
+    /// A base-protocol peer.
+    pub(crate) fn base_protocol() -> Self {
         let session = Session::new(&Limits::default());
-        let (wire, said, events, error) = (Vec::new(), Vec::new(), Vec::new(), None);
-        Self { session, wire, said, events, error, asks: "" }
+        let (wire, plaintext, events, error) = (Vec::new(), Vec::new(), Vec::new(), None);
+        Self { session, wire, plaintext, events, error, file: "" }
     }
 
-    pub(crate) fn hear(&mut self, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
         if self.error.is_some() {
             return;
         }
@@ -111,7 +111,7 @@ impl Talker {
         }
     }
 
-    /// Three seconds passed.
+    /// Lets 3 s pass without an answer to the probe.
     pub(crate) fn wait(&mut self) {
         match self.session.stop_probing() {
             Ok(event) => self.take(event),
@@ -120,7 +120,7 @@ impl Talker {
     }
 
     fn begin(&mut self) {
-        let name = FileName::parse(self.asks).unwrap();
+        let name = FileName::parse(self.file).unwrap();
         self.act(|session, out| session.check(name, out).unwrap());
     }
 
@@ -154,20 +154,20 @@ impl Talker {
     }
 
     fn write(&mut self, bytes: Vec<u8>) {
-        self.said.extend(&bytes);
+        self.plaintext.extend(&bytes);
         self.wire.extend(self.session.seal(bytes));
     }
 
-    pub(crate) fn say(&mut self) -> Vec<u8> {
+    pub(crate) fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.wire)
     }
 
-    /// What it said in the clear and in private, line by line.
+    /// The lines that it sent, unencrypted and encrypted.
     pub(crate) fn lines(&self) -> Vec<&str> {
-        std::str::from_utf8(&self.said).unwrap().lines().collect()
+        std::str::from_utf8(&self.plaintext).unwrap().lines().collect()
     }
 
-    /// What was agreed on, if anything yet: the other side's key, or that all is in the clear.
+    /// The outcome of the negotiation, once there is one: the peer's key, or `None` if unencrypted.
     pub(crate) fn agreed(&self) -> Option<Option<PublicKey>> {
         self.events.iter().find_map(|event| match event {
             Event::Agreed { key } => Some(*key),
@@ -175,7 +175,7 @@ impl Talker {
         })
     }
 
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn is_unencrypted(&self) -> bool {
         self.error.is_none() && self.agreed() == Some(None)
     }
 
@@ -186,20 +186,23 @@ impl Talker {
         })
     }
 
-    /// Whether its question was answered: everything got there and back.
+    /// Returns true if its question was answered, so that lines got there and back.
     pub(crate) fn is_served(&self) -> bool {
         self.events.iter().any(|event| matches!(event, Event::Answer { .. }))
     }
 }
 
-/// Delivers until nobody says anything more; `wire` may change what passes, and how it is split.
-pub(crate) fn talk([a, b]: &mut [Talker; 2], wire: &mut impl FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>) {
+/// Delivers until both sides are silent; `wire` may change what passes, and how it is split.
+pub(crate) fn exchange(
+    [a, b]: &mut [Endpoint; 2],
+    wire: &mut impl FnMut(Side, Vec<u8>) -> Vec<Vec<u8>>,
+) {
     while !(a.wire.is_empty() && b.wire.is_empty()) {
-        for piece in wire(Side::Caller, a.say()) {
-            b.hear(&piece);
+        for piece in wire(Side::Caller, a.take_output()) {
+            b.receive(&piece);
         }
-        for piece in wire(Side::Callee, b.say()) {
-            a.hear(&piece);
+        for piece in wire(Side::Callee, b.take_output()) {
+            a.receive(&piece);
         }
     }
 }
@@ -208,9 +211,9 @@ pub(crate) fn pass(_: Side, bytes: Vec<u8>) -> Vec<Vec<u8>> {
     vec![bytes]
 }
 
-/// Both private, with each other, knowing the same of each other, and served.
-pub(crate) fn assert_private(talkers: &[Talker; 2]) {
-    let [a, b] = talkers;
+/// Asserts that both are encrypted, with each other, with the same extensions, and served.
+pub(crate) fn assert_encrypted(endpoints: &[Endpoint; 2]) {
+    let [a, b] = endpoints;
     assert_eq!((&a.error, &b.error), (&None, &None));
     assert_eq!(a.agreed(), Some(Some(key(Side::Callee))));
     assert_eq!(b.agreed(), Some(Some(key(Side::Caller))));

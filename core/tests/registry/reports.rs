@@ -1,9 +1,9 @@
-//! What the relay vouches for to a bridge, beside what it passes on.
+//! Reports to bridges: the addresses that the relay vouches for (section 10.3).
 
 use super::*;
 
-/// Alice calls bob from this address, who is behind a bridge: what bob's bridge is told.
-fn told(limits: RelayLimits, alice_from: &str, names: &str) -> Vec<(ConnId, Report)> {
+/// Alice calls bob, who is behind a bridge, from `alice_from`. Returns the reports to bob's bridge.
+fn reports(limits: RelayLimits, alice_from: &str, names: &str) -> Vec<(ConnId, Report)> {
     let mut relay = Relay::new(limits);
     relay.connect_from(ALICE, alice_from);
     relay.ask(ALICE, "X_NICK alice");
@@ -13,7 +13,7 @@ fn told(limits: RelayLimits, alice_from: &str, names: &str) -> Vec<(ConnId, Repo
     assert_eq!(relay.reports, [(BOB, Report::Registered)]);
     relay.reports.clear();
     assert_eq!(relay.ask(ALICE, &format!("X_INIT bob {names}")), "");
-    assert_eq!(relay.look(BOB), format!("X_INIT bob {names}\n"), "it is passed on all the same");
+    assert_eq!(relay.output(BOB), format!("X_INIT bob {names}\n"), "the call was not forwarded");
     relay.reports
 }
 
@@ -22,23 +22,23 @@ fn called(at: &str) -> Vec<(ConnId, Report)> {
 }
 
 #[test]
-fn the_callers_own_address_and_no_other_private_one() {
+fn vouches_for_the_callers_own_address_only() {
     let usual = RelayLimits::default;
-    assert_eq!(told(usual(), "10.0.0.9:5", "10.0.0.9 4000"), called("10.0.0.9:4000"));
-    assert_eq!(told(usual(), "[::ffff:10.0.0.9]:5", "10.0.0.9 4000"), called("10.0.0.9:4000"));
-    assert_eq!(told(usual(), "10.0.0.9:5", "10.0.0.1 4000"), []);
-    assert_eq!(told(usual(), "127.0.0.1:5", "192.168.1.1 4000"), []);
+    assert_eq!(reports(usual(), "10.0.0.9:5", "10.0.0.9 4000"), called("10.0.0.9:4000"));
+    assert_eq!(reports(usual(), "[::ffff:10.0.0.9]:5", "10.0.0.9 4000"), called("10.0.0.9:4000"));
+    assert_eq!(reports(usual(), "10.0.0.9:5", "10.0.0.1 4000"), []);
+    assert_eq!(reports(usual(), "127.0.0.1:5", "192.168.1.1 4000"), []);
 }
 
 #[test]
-fn a_relay_that_passes_on_any_address_vouches_for_no_more() {
+fn any_address_does_not_extend_the_reports() {
     let any = RelayLimits { any_address: true, ..RelayLimits::default() };
-    assert_eq!(told(any.clone(), "9.9.9.9:5", "127.0.0.1 4000"), []);
-    assert_eq!(told(any, "9.9.9.9:5", "9.9.9.9 4000"), called("9.9.9.9:4000"));
+    assert_eq!(reports(any.clone(), "9.9.9.9:5", "127.0.0.1 4000"), []);
+    assert_eq!(reports(any, "9.9.9.9:5", "9.9.9.9 4000"), called("9.9.9.9:4000"));
 }
 
 #[test]
-fn a_lent_address_is_vouched_for_on_both_sides() {
+fn allocated_address_is_reported_on_both_sides() {
     let mut relay = Relay::new(RelayLimits::default());
     for (conn, nick, from) in [(ALICE, "alice", "8.8.8.8:5"), (BOB, "bob", "9.9.9.9:5")] {
         relay.connect_from(conn, from);
@@ -49,14 +49,14 @@ fn a_lent_address_is_vouched_for_on_both_sides() {
     let at: SocketAddr = "1.1.1.1:4000".parse().unwrap();
     relay.handle(Input::Allocated { conn: ALICE, at });
     relay.ask(ALICE, "X_INIT carol 1.1.1.1 4000");
-    assert_eq!(relay.reports, [], "nobody is called");
+    assert_eq!(relay.reports, [], "carol is not online");
     relay.ask(ALICE, "X_INIT bob 1.1.1.1 4000");
     let named = Report::Named { at, callee: [9, 9, 9, 9].into() };
     assert_eq!(relay.reports, [(ALICE, named), (BOB, Report::Called { at })]);
 }
 
 #[test]
-fn nobody_is_told_of_other_calls() {
+fn other_calls_are_not_reported() {
     let mut relay = two();
     relay.ask(ALICE, "X_INIT bob 127.0.0.1 4000");
     assert_eq!(relay.reports, []);

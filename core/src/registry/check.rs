@@ -1,0 +1,34 @@
+//! Invariants between a relay's clients, nicks, alarms and addresses. Debug builds assert those of a client
+//! after each of its inputs.
+
+use super::{ConnId, Registry};
+
+impl Registry {
+    /// Asserts that all indexes agree about a connection.
+    pub(super) fn check_invariants(&self, conn: ConnId) {
+        assert_eq!(self.alarms.len(), self.clients.len(), "one alarm per client");
+        let Some(client) = self.clients.get(&conn) else { return };
+        assert!(self.alarms.contains(&(client.alarm, conn)), "{conn:?} has an alarm");
+        assert!(self.addresses.connections(client.from) > 0, "{conn:?} counts at its address");
+        if let Some(nick) = &client.nick {
+            let holder = self.nicks.find_callee(nick.as_str());
+            assert!(holder == Ok(conn), "{nick} is not the nick of {conn:?}");
+        }
+        if let Some(claim) = &client.claim {
+            assert!(client.nick.is_none(), "{conn:?} claims a nick and has one");
+            let holder = self.clients.get(&claim.holder);
+            let claimed_by = holder.and_then(|holder| holder.claimed_by);
+            assert!(
+                holder.is_none() || claimed_by == Some(conn),
+                "the claimed nick is not marked as claimed"
+            );
+        }
+        if let Some(claimant) = client.claimed_by {
+            let claim = self.clients.get(&claimant).and_then(|client| client.claim.as_ref());
+            assert!(
+                claim.is_some_and(|claim| claim.holder == conn),
+                "the claimant has no such claim"
+            );
+        }
+    }
+}
