@@ -90,9 +90,7 @@ const README: &[(&str, &[&str])] = &[
     ),
     (
         "It must know who connects: a proxy in front of it that does not forward client",
-        &[
-            "native/tests/http/opening.rs::clients_of_a_tcp_proxy_have_its_address",
-        ],
+        &["native/tests/http/opening.rs::clients_of_a_tcp_proxy_have_its_address"],
     ),
     (
         "The bridge answers to its own names.",
