@@ -312,8 +312,14 @@ fn reports_a_full_disk_as_a_file_error() {
                 let _ = theirs.write_all(&content);
             });
             let received = AtomicU64::new(0);
-            let end =
-                receive(&ours, &full, Some(size), &received, &BufferBudget::default(), &unlimited());
+            let end = receive(
+                &ours,
+                &full,
+                Some(size),
+                &received,
+                &BufferBudget::default(),
+                &unlimited(),
+            );
             drop(ours);
             assert_eq!(received.into_inner(), 0);
             end
