@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
+import { BasePeer } from "./harness/base_peer.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
@@ -19,13 +19,13 @@ before(async () => {
   [big, small] = files.files;
 });
 
-/** What a browser says by itself when a connection is gone. */
+/** Messages that a browser logs when a connection is lost. */
 const GONE = /WebSocket|ERR_CONNECTION|Failed to load resource|NetworkError|can’t establish|was interrupted/;
 
-inEachBrowser("in mid-transfer", (stage) => {
-  test("whoever receives in the page cancels", async (t) => {
+inEachBrowser("during a transfer", (stage) => {
+  test("the receiving page cancels", async (t) => {
     const at = stage.keep(t, await relay());
-    const seed = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const seed = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const carol = await stage.visit(t, at.url, "carol");
     await carol.open("sven");
     const session = await seed.called([{ ...big, hold: 2 * MIB }, small]);
@@ -35,15 +35,15 @@ inEachBrowser("in mid-transfer", (stage) => {
     await carol.cancel(big.name);
     await carol.transfer(big.name, "cancelled");
     await session.outcome(big.name);
-    // The session goes on.
+    // The session continues.
     await carol.get(small.name);
     await same(await carol.saved(small), small);
     assert.deepEqual(carol.files(), [small.name]);
   });
 
-  test("whoever sends in the page cancels", async (t) => {
+  test("the sending page cancels", async (t) => {
     const { at, through } = await stalling(t);
-    const seed = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const seed = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const carol = await stage.visit(t, through.url, "carol");
     await carol.share([big.path, small.path]);
     const call = await seed.calling("carol");
@@ -56,14 +56,14 @@ inEachBrowser("in mid-transfer", (stage) => {
     await carol.transfer(big.name, "cancelled");
     through.resume();
     const got = await getting;
-    // Whether it was reset, Node does not tell reliably: after a short read, libuv calls it an end.
+    // Node does not report a reset reliably: after a short read, libuv reports an end.
     assert.ok(got.size < big.size, `${got.over} after ${got.size} bytes`);
     assert.equal((await session.request(small)).hash, small.hash);
   });
 
-  test("the other side stops reading, then goes away", async (t) => {
+  test("the receiver stops reading, then disconnects", async (t) => {
     const at = stage.keep(t, await relay());
-    const seed = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const seed = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([big.path, small.path]);
     const call = await seed.calling("carol");
@@ -81,7 +81,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     assert.equal((await session.request(small)).hash, small.hash);
   });
 
-  test("the terminal that fetches is ended", async (t) => {
+  test("the fetching terminal exits", async (t) => {
     const { at, through } = await stalling(t);
     const carol = await stage.visit(t, through.url, "carol");
     await carol.share([big.path, small.path]);
@@ -99,7 +99,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     await same(join(out, small.name), small);
   });
 
-  test("the terminal that shares is ended", async (t) => {
+  test("the sharing terminal exits", async (t) => {
     const { carol, share, through } = await receiving(t);
     await share.stop("SIGKILL");
     through.resume();
@@ -108,7 +108,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     await carol.left(big.name);
   });
 
-  test("a tunnel that stands still goes on", async (t) => {
+  test("a stalled tunnel continues", async (t) => {
     const { carol, through } = await receiving(t);
     await carol.transfer(big.name, "active");
     through.resume();
@@ -165,7 +165,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     through.resume();
     await get.exits(1);
     await reloaded;
-    // Under the same nick, without being asked.
+    // Under the same nick, without asking for it.
     await carol.online();
     await carol.share([small.path]);
     const again = stage.keep(t, bob(at, "get", "carol", "--all", "-o", out));
@@ -174,7 +174,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     await same(join(out, small.name), small);
   });
 
-  test("the relay is started anew", async (t) => {
+  test("the relay restarts", async (t) => {
     let at = stage.keep(t, await relay());
     const [listen, http] = [at.relay, at.url.replace("http://", "")];
     const carol = await stage.visit(t, at.url, "carol");
@@ -191,7 +191,7 @@ inEachBrowser("in mid-transfer", (stage) => {
     await same(join(out, small.name), small);
   });
 
-  /** The page has taken a part of what a terminal shares, and the tunnel stands still. */
+  /** Has the page fetch part of a terminal's file, and stalls the tunnel then. */
   async function receiving(t) {
     const { at, through } = await stalling(t);
     const share = stage.keep(t, bob(at, "share", big.path));

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
+import { BasePeer } from "./harness/base_peer.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { PATIENCE } from "./harness/waiting.js";
 import { relay, xcher } from "./harness/xcher.js";
@@ -17,7 +17,7 @@ before(async () => {
 });
 
 inEachBrowser("the page", (stage) => {
-  test("opened by a link is with whom the link names", async (t) => {
+  test("connects to the nick in the link", async (t) => {
     const at = stage.keep(t, await relay());
     const nick = "Ærlig-走り";
     const share = stage.keep(t, xcher("share", file.path, "--nick", nick, "--relay", at.relay));
@@ -27,12 +27,12 @@ inEachBrowser("the page", (stage) => {
     await carol.text("#peer-title", nick);
     await carol.getAll();
     await carol.savedAll([file]);
-    // Who was here before need not say again who it is.
+    // A returning user does not enter the nick again.
     await carol.page.reload();
     assert.deepEqual(await carol.listed(), [file.name]);
   });
 
-  test("opened by a link to nobody says so", async (t) => {
+  test("reports that the nick in the link is not online", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol", { hash: "#nobody" });
     await carol.text("#peer-state.fault", "nobody");
@@ -41,7 +41,7 @@ inEachBrowser("the page", (stage) => {
     await carol.sees("body[data-view=home]");
   });
 
-  test("declines a call, and takes the next", async (t) => {
+  test("declines a call and accepts the next", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([file.path]);
@@ -54,11 +54,11 @@ inEachBrowser("the page", (stage) => {
     await same(join(root, stage.name, "bob", file.name), file);
   });
 
-  test("is called by two at once, and asks one after the other", async (t) => {
+  test("asks about two simultaneous calls one after the other", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([file.path]);
-    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const first = await sven.calling("carol");
     await carol.asked("sven");
     const bob = stage.keep(t, get(at, "bob-2"));
@@ -69,11 +69,11 @@ inEachBrowser("the page", (stage) => {
     assert.equal((await session.request(file)).hash, file.hash);
   });
 
-  test("asks about a call no longer than the caller waits", async (t) => {
-    if (stage.name === "firefox") return t.skip("it takes 30 s, and is no matter of the browser");
+  test("stops asking about a call when the caller gives up", async (t) => {
+    if (stage.name === "firefox") return t.skip("it takes 30 s and does not depend on the browser");
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
-    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const call = await sven.calling("carol");
     t.after(() => call.stop());
     await carol.asked("sven");
@@ -84,7 +84,7 @@ inEachBrowser("the page", (stage) => {
     await bob.exits();
   });
 
-  test("told not to ask, takes every call", async (t) => {
+  test("accepts every call when set not to ask", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([file.path]);
@@ -93,11 +93,11 @@ inEachBrowser("the page", (stage) => {
     await same(join(root, stage.name, "bob-3", file.name), file);
   });
 
-  test("shares no longer what it was told to stop", async (t) => {
+  test("stops sharing a file", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([file.path]);
-    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const call = await sven.calling("carol");
     await carol.answer("sven", true);
     const session = await call.answered();
@@ -109,9 +109,9 @@ inEachBrowser("the page", (stage) => {
     assert.deepEqual(await session.list(), []);
   });
 
-  test("is told that a nick is taken, and takes another", async (t) => {
+  test("reports a taken nick and accepts another", async (t) => {
     const at = stage.keep(t, await relay());
-    stage.keep(t, await SeedPeer.at(at.relay, "carol"));
+    stage.keep(t, await BasePeer.at(at.relay, "carol"));
     const dora = await stage.visit(t, at.url, "carol", { online: false });
     await dora.text("#join-why", "carol");
     await dora.join("dora");
@@ -119,13 +119,13 @@ inEachBrowser("the page", (stage) => {
     await dora.choose("carol");
   });
 
-  test("wants the bridge's token", async (t) => {
+  test("requires the bridge's token", async (t) => {
     const tokens = join(root, `${stage.name}.token`);
     writeFileSync(tokens, "open sesame/ü".replaceAll(/[^!-~]/g, "-"));
     const at = stage.keep(t, await relay({ args: ["--token-file", tokens] }));
     const carol = await stage.visit(t, at.url, "carol", { token: "open-says-me", online: false });
-    // Browsers tell by themselves of an answer that is no 200: here 401, and 426 because what asks
-    // with the right token is no WebSocket.
+    // Browsers log responses other than 200: here 401, and 426 because the request with the right token is not a
+    // WebSocket's.
     carol.expect(/status of (401|426)/);
     await carol.text("#join-why", "token");
     await carol.join("carol", "open-sesame/-");
@@ -136,7 +136,7 @@ inEachBrowser("the page", (stage) => {
     await bob.exits();
   });
 
-  /** A terminal that fetches all that carol shares, into a folder of its nick. */
+  /** Starts a terminal that fetches all of carol's files into a folder named by its nick. */
   function get(at, nick, ...args) {
     const out = join(root, stage.name, nick);
     return xcher("get", "carol", "--all", "-o", out, "--nick", nick, "--relay", at.relay, ...args);

@@ -23,22 +23,22 @@ inEachBrowser("by a code", (stage) => {
     assert.match(code, /^\d{4}-[a-z]+-[a-z]+-[a-z]+$/);
     assert.equal(link, `${at.url}/#${code}`);
     assert.equal(await scanned(carol), link);
-    await carol.sending("waiting", "Waiting for whoever has the code");
+    await carol.sending("waiting", "Waiting for the receiver to use the code");
     const out = join(root, stage.name, "terminal");
     await xcher("get", code, "--yes", "-o", out, "--relay", at.relay).exits();
     for (const file of files.files) await same(join(out, file.name), file);
-    await carol.sending("done", "2 files stored there");
+    await carol.sending("done", "2 files delivered");
     for (const file of files.files) await carol.transfer(file.name, "done");
   });
 
-  test("a terminal sends to whoever opens the link, and needs no nick for that", async (t) => {
+  test("a terminal sends to a page opened by the link, which needs no nick", async (t) => {
     const at = stage.keep(t, await relay());
     const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
     const code = await send.out("");
     const carol = await stage.visit(t, at.url, undefined, { hash: `#${code}` });
     const { names } = await carol.manifest();
     assert.deepEqual(names.sort(), ["one.txt", "two.bin"]);
-    await carol.text("#manifest .secrecy", "of who knows the code");
+    await carol.text("#manifest .secrecy", "confirmed by the code");
     assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
     await carol.accept("two.bin");
     await carol.savedAll([files.files[0]]);
@@ -53,13 +53,13 @@ inEachBrowser("by a code", (stage) => {
     const { link } = await carol.send(files.paths);
     const dora = await stage.visit(t, at.url, undefined, { hash: new URL(link).hash });
     await dora.manifest();
-    await carol.sending("open", "has the code");
+    await carol.sending("open", "has used the code");
     await dora.accept();
     await dora.savedAll(files.files);
-    await carol.sending("done", "2 files stored there");
+    await carol.sending("done", "2 files delivered");
   });
 
-  test("who declines takes nothing, and the sender is told", async (t) => {
+  test("a declining page receives nothing, and the sender reports it", async (t) => {
     const at = stage.keep(t, await relay());
     const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
     const carol = await stage.visit(t, at.url, undefined, { hash: `#${await send.out("")}` });
@@ -70,23 +70,23 @@ inEachBrowser("by a code", (stage) => {
     await send.exits(1);
   });
 
-  test("ten wrong codes, and it is dead", async (t) => {
+  test("a code expires after ten wrong attempts", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const { code } = await carol.send(files.paths);
     const wrong = code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
     const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
     await dora.text("#peer-state.fault", "wrong code");
-    await carol.sending("waiting", "Someone had a wrong code");
+    await carol.sending("waiting", "A wrong code was entered");
     for (const tries of [2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);
       await get.exits(5);
     }
-    await carol.sending("failed", "dead");
+    await carol.sending("failed", "expired after 10 wrong attempts");
     assert.equal(await carol.page.$("#sendings code"), null);
   });
 
-  test("a code that is stopped is nobody's", async (t) => {
+  test("a stopped code is invalid", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const { code } = await carol.send(files.paths);
@@ -96,7 +96,7 @@ inEachBrowser("by a code", (stage) => {
   });
 });
 
-/** What a camera reads on the screen. */
+/** Returns the text that a camera reads from the screen. */
 async function scanned(someone) {
   const picture = await someone.page.waitForSelector(".qr");
   const { data, width, height } = PNG.sync.read(Buffer.from(await picture.screenshot()));

@@ -9,12 +9,12 @@ const SIZE = 16 << 20;
 const PIECE = 1 << 18;
 
 inEachBrowser("a file is read to its end", (stage) => {
-  test("while what nobody refers to is collected", async (t) => {
-    if (stage.name === "firefox") return t.skip("Firefox is told only by itself to collect");
+  test("while unreferenced objects are collected", async (t) => {
+    if (stage.name === "firefox") return t.skip("Firefox has no way to trigger garbage collection");
     const [file] = (await tree(folder(), { "a file.bin": SIZE })).files;
     const at = stage.keep(t, await relay());
     const { page } = await stage.visit(t, at.url, "carol");
-    // Of the test's own: the page takes out of its fields what was chosen.
+    // In an input of the test's: the page empties its own once files are chosen.
     const field = await page.evaluateHandle(() => {
       const field = document.createElement("input");
       field.type = "file";
@@ -22,7 +22,7 @@ inEachBrowser("a file is read to its end", (stage) => {
     });
     await field.uploadFile(file.path);
     const tools = await page.createCDPSession();
-    // From the sources: the page has it in its worker's one script.
+    // From the sources, because the page has it bundled in the worker.
     const reading = await readFile(new URL("../../wasm/npm/blob_reader.js", import.meta.url), "utf8");
     await page.evaluate(`globalThis.Reading = (() => {
       ${reading.replaceAll(/^export /gm, "")}

@@ -15,7 +15,7 @@ before(async () => {
   nested = await tree(join(root, "nested"), NESTED);
 });
 
-inEachBrowser("files go", (stage) => {
+inEachBrowser("files are sent", (stage) => {
   test("from a browser to a terminal", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
@@ -24,14 +24,14 @@ inEachBrowser("files go", (stage) => {
     await carol.answer("bob", true);
     await get.exits();
     for (const file of flat.files) await same(join(root, stage.name, file.name), file);
-    // They went together.
+    // They were sent as a batch.
     await carol.sees("#moving li", { way: "up", state: "done" });
     const small = flat.files.filter(({ size }) => size <= 1 << 18).length;
     await carol.text("#moving li", `and ${small - 1} more files`);
   });
 
   test("a whole folder from a browser to a terminal", async (t) => {
-    if (stage.name === "firefox") return t.skip("nothing can choose a folder in Firefox's place");
+    if (stage.name === "firefox") return t.skip("puppeteer cannot choose a folder in Firefox");
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.shareFolder(join(nested.root, "photos"));
@@ -91,8 +91,8 @@ inEachBrowser("files go", (stage) => {
     await Promise.all([carol.savedAll(theirs.files), dora.savedAll(flat.files)]);
   });
 
-  // The other way round a bridge refuses on loopback: one whose relay is elsewhere dials no address of
-  // its own host (PROTOCOL 10.3).
+  // The other direction fails on loopback: a bridge with a remote relay does not dial addresses of its own host
+  // (PROTOCOL 10.3).
   test("from a browser to a browser at another bridge", async (t) => {
     const here = stage.keep(t, await relay());
     const there = stage.keep(t, await bridge(here.relay));
@@ -119,7 +119,7 @@ inEachBrowser("files go", (stage) => {
     await carol.savedAll(flat.files);
   });
 
-  test("into a folder that was chosen, where the browser has File System Access", async (t) => {
+  test("into a chosen folder, in browsers with File System Access", async (t) => {
     if (stage.name === "firefox") return t.skip("Firefox has no File System Access");
     const at = stage.keep(t, await relay());
     const share = stage.keep(t, terminal(at, "share", ...flat.paths, join(nested.root, "photos")));

@@ -1,15 +1,15 @@
 /**
- * Kills one side of a transfer with SIGKILL at random points, again and again, and goes on each time: the
- * counterpart of tests/bench/kill with a browser on one side. In turn a file goes from `xcher share` to
- * the page, and from a page that shares it to `xcher get`. What is killed is the terminal's process, or
- * every process of the browser, whose profile stays. Then whoever it was comes back, Resume is pressed or
- * the same `get` is run, and in the end the file must be byte for byte what it was.
+ * Kills one side of a transfer with SIGKILL at random points, again and again, and resumes each time: the counterpart
+ * of tests/bench/kill with a browser on one side. A file is sent alternately from `xcher share` to the page, and from a
+ * page that shares it to `xcher get`. The killed side is the terminal's process, or all processes of the browser, whose
+ * profile stays. Then that side restarts, Resume is pressed or the same `get` is run, and in the end the file must be
+ * identical byte for byte.
  *
- * Between browser and bridge is a proxy, which counts what the tunnels carry and not the page itself. All
- * of the file passes there, whoever sends it, and what a killed browser no longer took has been counted.
- * What that is more than without kills was sent twice. A terminal that shares may have sent more, which the
- * bridge still had when the browser was gone: of a single kill its own account counts, where that is more.
- * The places are those of the file, by the proxy's count.
+ * A proxy between browser and bridge counts the bytes that the tunnels carry, without those of the page itself. The
+ * complete file passes there in either direction, and bytes that a killed browser did not read are counted. The excess
+ * over a run without kills was sent twice. A sharing terminal may have sent more, which the bridge still held when the
+ * browser was killed: for a single kill its own count is used if that is higher. Positions in the file are by the
+ * proxy's count.
  */
 import { createHash, randomInt } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -17,28 +17,28 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { launch } from "./harness/browser.js";
 import { proxy } from "./harness/proxy.js";
-import { visit } from "./harness/someone.js";
+import { visit } from "./harness/page_user.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
 /**
- * What may be under way between two sides, and nobody has when one of them is gone, in bytes a kill; and at
- * the worst: a page lets the bridge send 16 MiB ahead, and the system holds some on each connection.
+ * Bytes that may be under way between the two sides and are lost at a kill, usually and at worst: a page gives the
+ * bridge 16 MiB of credit, and the system buffers some on each connection.
  */
 const ON_THE_WAY = 12 * MIB;
 const AT_WORST = 32 * MIB;
-/** How long any part of a transfer may take, in milliseconds. */
+/** Time in which each part of a transfer must end, in milliseconds. */
 const PATIENCE = 300_000;
 const SIDES = ["browser", "terminal"];
 
 const { values: given } = parseArgs({
   options: {
     kills: { type: "string", default: "50" },
-    // At most so many a transfer.
+    // The most kills of a transfer.
     each: { type: "string", default: "8" },
     mib: { type: "string", default: "1024" },
-    // To do the same again.
+    // The seed, to repeat a run.
     seed: { type: "string", default: String(randomInt(2 ** 32)) },
     browser: { type: "string", default: "chromium" },
   },
@@ -46,17 +46,17 @@ const { values: given } = parseArgs({
 const kills = Number(given.kills);
 const size = Number(given.mib) * MIB;
 
-/** From 0 up to 1, the same for the same seed. */
+/** Returns a generator of numbers from 0 up to 1 from a seed. */
 let drawn = 0;
 const chance = () => createHash("sha256").update(`${given.seed} ${drawn++}`).digest().readUInt32LE() / 2 ** 32;
 
-/** Waits until the transfer whose other side was killed is over; whether all of it had been sent. */
+/** Waits until the transfer with a killed side has ended. Returns true if all of it had been sent. */
 async function wasDone(someone, { name }) {
   const row = await someone.sees("#moving li:not([data-state=active])", { name });
   return row.evaluate((row) => row.dataset.state === "done");
 }
 
-/** A browser with someone at the page, who comes back after it was killed. */
+/** A browser with a user at the page, restarted after each kill. */
 class Seat {
   #profile = folder();
 
@@ -65,7 +65,7 @@ class Seat {
     this.someone = await visit(this.browser, url);
     const { page } = this.someone;
     await page.waitForSelector("body:not([data-view=''])");
-    // Chromium writes down who one was some seconds later.
+    // Chromium writes localStorage to the disk some seconds later.
     if (await page.$("body[data-view=join]")) await this.someone.join("carol");
     await this.someone.online();
     return this.someone;
@@ -77,7 +77,7 @@ class Seat {
   }
 }
 
-/** The page fetches what a terminal shares. */
+/** The page fetches a terminal's file. */
 class ToThePage {
   static title = "to the page";
   #seat = new Seat();
@@ -110,7 +110,7 @@ class ToThePage {
     return () => this.carol.goOn(this.file.name);
   }
 
-  /** How much of the file a terminal that shares has sent, as it said last. */
+  /** Returns the bytes of the file that the sharing terminal last reported as sent. */
   said(terminal, lines) {
     const events = terminal.out_.slice(lines).map((line) => JSON.parse(line));
     return events.findLast(({ event, bytes }) => event === "transfer" && bytes)?.bytes;
@@ -128,7 +128,7 @@ class ToThePage {
   }
 }
 
-/** A terminal fetches what a page shares. */
+/** A terminal fetches a page's file. */
 class ToTheTerminal {
   static title = "to the terminal";
   #seat = new Seat();
@@ -154,7 +154,7 @@ class ToTheTerminal {
   async kill(side) {
     if (side === "browser") {
       await this.#seat.browser.kill();
-      // It says what is wrong, and ends.
+      // It reports the error and exits.
       if ((await this.terminal.ended) === 0) return undefined;
       await this.#share();
     } else {
@@ -184,8 +184,8 @@ const started = { event: "transfer", state: "started" };
 const finished = { event: "transfer", state: "finished" };
 
 /**
- * One transfer with kills at these places, in bytes, each of a side. What the tunnels carried, and of each
- * kill how much until then from where, and from where it went on.
+ * Runs one transfer with kills at these positions, each of one side. Returns the bytes that the tunnels carried, and of
+ * each kill the bytes so far, their start, and the position at which the transfer resumed.
  */
 async function transfer(way, plan) {
   const { through } = way;
@@ -210,7 +210,7 @@ async function transfer(way, plan) {
       if ((await Promise.race([there, over])) !== true) break;
       const { terminal } = way;
       next = await way.kill(cut.side);
-      // All of it had been sent.
+      // All of the file had been sent.
       if (!next) break;
       cuts.push({ ...cut, from, carried: through.tunnelled() - began, said: way.said?.(terminal, lines) });
       lines = way.terminal === terminal ? terminal.out_.length : 0;
@@ -234,7 +234,7 @@ async function main() {
   for (const Way of ways) undisturbed.push((await transfer(new Way(at, through, file), [])).carried);
 
   const all = [];
-  /** In the tunnels, what carries it included. */
+  /** In the tunnels, framing included. */
   let twice = 0;
   let transfers = 0;
   for (; all.length < kills; transfers++) {
@@ -247,7 +247,7 @@ async function main() {
     const more = carried - undisturbed[which];
     twice += more;
     for (const cut of cuts) {
-      // What carries the bytes is carried too.
+      // Framing counts, too.
       const sent = cut.from + (cut.carried * size) / undisturbed[which];
       const lost = Math.max(sent, cut.said ?? 0) - cut.kept;
       all.push({ ...cut, lost, title: ways[which].title });
@@ -282,5 +282,5 @@ async function main() {
 }
 
 await main();
-// A browser that was killed leaves connections that are waited for.
+// A killed browser leaves connections that would keep this process alive.
 process.exit();

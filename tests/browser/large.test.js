@@ -7,9 +7,9 @@ import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
-/** 100 MiB, or what XCHER_LARGE says. */
+/** 100 MiB, or XCHER_LARGE. */
 const SIZE = Number(process.env.XCHER_LARGE ?? 100) * MIB;
-/** What the processes that run the page and its worker may need over the idle page. */
+/** The most memory that the processes of the page and its worker may need beyond the idle page. */
 const MOST = 150 * MIB;
 
 let root;

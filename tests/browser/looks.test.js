@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
-import { visit } from "./harness/someone.js";
+import { BasePeer } from "./harness/base_peer.js";
+import { visit } from "./harness/page_user.js";
 import { folder, NAMES, NESTED, tree } from "./harness/tree.js";
 import { relay } from "./harness/xcher.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** Where screenshots go, if anywhere. */
+/** The folder for screenshots, if any. */
 const SHOTS = process.env.XCHER_SCREENSHOTS;
 const SIZES = { phone: [360, 740], desktop: [1280, 800] };
 
@@ -22,15 +22,15 @@ before(async () => {
   if (SHOTS) mkdirSync(SHOTS, { recursive: true });
 });
 
-inEachBrowser("everyone can use the page", (stage) => {
-  // Firefox's remote control cannot change the theme.
+inEachBrowser("the page is accessible", (stage) => {
+  // Puppeteer cannot change the theme of Firefox.
   const themes = stage.name === "firefox" ? [undefined] : ["light", "dark"];
 
   for (const theme of themes) {
     for (const [title, size] of Object.entries(SIZES)) {
       test(`${title} ${theme ?? ""}`.trim(), async (t) => {
         const at = stage.keep(t, await relay());
-        const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+        const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
         const carol = await stage.visit(t, `${at.url}`, undefined, { size });
         if (theme) {
           await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
@@ -50,7 +50,7 @@ inEachBrowser("everyone can use the page", (stage) => {
         await look("4-transfers");
         await carol.home();
         await look("5-home");
-        const dora = stage.keep(t, await SeedPeer.at(at.relay, "dora"));
+        const dora = stage.keep(t, await BasePeer.at(at.relay, "dora"));
         const call = await dora.calling("carol");
         await carol.asked("dora");
         await look("6-call");
@@ -65,7 +65,7 @@ inEachBrowser("everyone can use the page", (stage) => {
         await look("8-offline");
       });
 
-      test(`${title} ${theme ?? ""}, in private`.replace(" ,", ","), async (t) => {
+      test(`${title} ${theme ?? ""}, encrypted`.replace(" ,", ","), async (t) => {
         const at = stage.keep(t, await relay());
         const through = stage.keep(t, await proxy(at.url));
         const carol = await stage.visit(t, through.url, "carol", { size });
@@ -138,10 +138,10 @@ inEachBrowser("everyone can use the page", (stage) => {
   }
 });
 
-/** Fails on what keeps people from using the page; takes a screenshot. */
+/** Checks accessibility and layout, and takes a screenshot. */
 async function examine(someone, name) {
   const { page } = someone;
-  // What moves into its place counts when it is there.
+  // Animated elements count once they are in place.
   await page.evaluate(() => Promise.all(
     document.getAnimations()
       .filter((each) => each.effect.getComputedTiming().endTime < Infinity)

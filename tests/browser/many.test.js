@@ -6,7 +6,7 @@ import { folder, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const FILES = 100;
-/** The page shows so many of those that are over. */
+/** The most ended transfers that the page shows. */
 const SHOWN = 60;
 
 let root;
@@ -14,14 +14,14 @@ let some;
 
 before(async () => {
   root = folder();
-  // In folders, some of one name.
+  // In folders, some with the same name.
   const name = (at) => `photos/${at % 3}/picture ${at >> 1}.jpg`;
   const sizes = Object.fromEntries(Array.from({ length: FILES }, (_, at) => [name(at), 100 + at]));
   some = await tree(root, sizes);
 });
 
 inEachBrowser("a hundred small files without a picker", (stage) => {
-  test("are all saved when the page says so", async (t) => {
+  test("are all saved once the page reports them done", async (t) => {
     const at = stage.keep(t, await relay());
     const share = stage.keep(t, xcher("share", join(root, "photos"), "--nick", "bob", "--relay", at.relay));
     await share.out("online ");

@@ -1,24 +1,24 @@
 /**
- * A page with every kind of host, over every way, whoever calls and whoever requests: what must
- * happen, and what the page says of who can read it. `tests/matrix.rs` has the pairs without a page.
+ * Combines a page with every kind of host, path, caller and requester. Checks the outcome, and what the page shows
+ * about encryption. `tests/matrix.rs` has the pairs without a page.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
+import { BasePeer } from "./harness/base_peer.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const KINDS = ["seed", "plain", "whole", "page"];
 const WAYS = ["direct", "bridge"];
 const CALLERS = ["page", "other"];
-/** The caller is A. */
+/** Roles: the caller is A. */
 const REQUESTERS = ["A", "B"];
 
-const PLAIN = "’s program was not made for private sessions: whoever can watch";
-const PRIVATE = "you can read what is sent. Their key is ";
+const PLAIN = "’s program does not support encryption: anyone who can watch";
+const PRIVATE = "you can read the names and the files. Their key is ";
 
 let root;
 let files;
@@ -28,11 +28,11 @@ before(async () => {
   files = await tree(join(root, "files"), { "träd 日本.bin": 300_001, "a YES": 77 });
 });
 
-/** Every cell that there can be. */
+/** Yields every possible combination. */
 function* cells() {
   let number = 0;
   for (const kind of KINDS) for (const way of WAYS) for (const caller of CALLERS) for (const by of REQUESTERS) {
-    // The seed knows no bridge, and lets A alone ask; a page can be reached by a bridge alone.
+    // The base protocol has no bridge, and only A requests; a page can be reached only through a bridge.
     const can = kind === "seed" ? way === "direct" && by === "A" : kind !== "page" || way === "bridge";
     if (can) yield { kind, way, caller, by, number: (number += 1) };
   }
@@ -50,7 +50,7 @@ inEachBrowser("the matrix", (stage) => {
   for (const cell of cells()) {
     const { kind, way, caller, by } = cell;
     const who = caller === "page" ? `a page calls ${kind}` : `${kind} calls a page`;
-    // What is offered is requested by B; unencrypted nothing is offered.
+    // B requests offered files; unencrypted sessions have no offers.
     const what = by === "A" ? "A requests" : kind === "plain" ? "A is told that nothing can be offered" : "B requests";
     test(`${who}, ${way}, and ${what}`, async (t) => {
       await meet(t, cell);
@@ -58,9 +58,9 @@ inEachBrowser("the matrix", (stage) => {
     });
   }
 
-  test("no cell is left out", () => assert.deepEqual([met, [...cells()].length], [22, 22]));
+  test("every combination is tested", () => assert.deepEqual([met, [...cells()].length], [22, 22]));
 
-  /** Everything of one cell. */
+  /** Runs one combination. */
   async function meet(t, { kind, way, caller, by, number }) {
     const nick = `${kind}-${number}`;
     const me = `carol-${number}`;
@@ -72,7 +72,7 @@ inEachBrowser("the matrix", (stage) => {
   }
 
   async function seed({ t, page, me, nick, calls }) {
-    const sven = stage.keep(t, await SeedPeer.at(at.relay, nick));
+    const sven = stage.keep(t, await BasePeer.at(at.relay, nick));
     let session;
     if (calls) {
       await page.open(nick);
@@ -90,7 +90,7 @@ inEachBrowser("the matrix", (stage) => {
         assert.deepEqual([got.size, got.hash, got.over], [file.size, file.hash, "closed"]);
         await page.transfer(file.name, "done");
       }
-      await page.text(`#people li[data-name="${nick}"] .mark`, "Not private");
+      await page.text(`#people li[data-name="${nick}"] .mark`, "Unencrypted");
       await page.open(nick);
       await page.listed();
     }
@@ -98,8 +98,8 @@ inEachBrowser("the matrix", (stage) => {
     if (calls) await page.hangUp(nick);
     else session.end();
     await session.over();
-    // It fails by itself at anything that is not of the six packets. Whoever is called by it asks
-    // nothing before it has spoken, and then not what it knows.
+    // It fails at anything beyond the base protocol. A host that it calls sends nothing before its first packet, and
+    // then does not probe it.
     const { lines } = session;
     if (calls) assert.equal(lines.shift(), "X_CHK //xcher/2");
     for (const line of lines) assert.match(line, /^X_(FILELIST|REQUEST|CHK|END)\b(?!.*xcher)/);
@@ -126,8 +126,8 @@ inEachBrowser("the matrix", (stage) => {
       bob = run("receive", "--yes", "--once", "-o", out);
       await bob.out("online ");
       await page.offer(nick, files.paths);
-      if (plain) await page.sending("failed", "expected a private session");
-      else await page.sending("done", "2 files stored there");
+      if (plain) await page.sending("failed", "does not support encryption");
+      else await page.sending("done", "2 files delivered");
       await page.open(nick);
       await page.listed();
       await says(page, is, why);
@@ -136,7 +136,7 @@ inEachBrowser("the matrix", (stage) => {
       await arrived(out, plain ? [] : files.files);
     } else if (asks) {
       await page.share(files.paths);
-      // What is said is kept: the session may be over before anyone has looked.
+      // The text is recorded, because the session may end before the test looks.
       await page.open(nick);
       await page.text("#peer-state.fault", nick);
       const seen = await page.remembers("#secrecy");
@@ -150,7 +150,7 @@ inEachBrowser("the matrix", (stage) => {
       bob = run("send", me, ...files.paths);
       await bob.err("an offer needs an encrypted session; leave out --plain");
       await bob.exits(2);
-      // That was before any call: the next one, of who does no more than ask, is the first.
+      // That was before any call, so the next requester's is the first.
       assert.equal(await page.page.$("#call[open]"), null);
       await page.open(nick);
       await page.text("#peer-state.fault", nick);
@@ -174,7 +174,7 @@ inEachBrowser("the matrix", (stage) => {
     await bob.err(told);
   }
 
-  /** Another page, in which this browser has someone else. */
+  /** Opens another page in this browser as another user. */
   async function other({ t, page, me, nick, calls, asks }) {
     const dora = await stage.visit(t, at.url, nick);
     const [a, b] = calls ? [page, dora] : [dora, page];
@@ -192,19 +192,19 @@ inEachBrowser("the matrix", (stage) => {
       await b.accept();
       await b.savedAll(files.files);
       await verified(b);
-      await a.sending("done", "2 files stored there");
+      await a.sending("done", "2 files delivered");
       await a.open(bn);
     }
     await says(a, "private", `${PRIVATE}`);
     await b.open(an);
-    await says(b, "private", "since it was they who called");
+    await says(b, "private", "because they called you");
     assert.equal(await a.safetyWords(), await b.safetyWords());
   }
 });
 
 const names = () => files.files.map(({ name }) => name).sort();
 
-/** Everything is listed, comes, and is checked where that can be. */
+/** Checks that all files are listed, received, and verified if possible. */
 async function fetched(page, isPrivate) {
   assert.deepEqual(await page.listed(), names());
   await page.getAll();
@@ -218,14 +218,14 @@ async function verified(page) {
   for (const name of names()) await page.text(`#moving li[data-name="${name}"] .mark`, "verified");
 }
 
-/** The page says whether it is private, and why. */
+/** Checks what the page shows about encryption. */
 async function says(page, is, why) {
   await page.sees("#secrecy", { is });
-  await page.text("#secrecy", is === "plain" ? "Not private" : "Private");
+  await page.text("#secrecy", is === "plain" ? "Unencrypted" : "Encrypted");
   await page.text("#secrecy", why);
 }
 
-/** These came, and nothing else. */
+/** Checks that these files were received and no others. */
 async function arrived(out, files) {
   assert.deepEqual(readdirSync(out).sort(), files.map(({ name }) => name).sort());
   for (const file of files) await same(join(out, file.name), file);

@@ -1,9 +1,8 @@
 /**
- * Random folders between a page and a terminal: what a terminal sends by a code comes to the page's
- * downloads or into a folder that it picks, what the page sends by a code comes to the terminal, byte for
- * byte.
+ * Sends random folders by a code from a terminal to the page's downloads or a folder that it picks, and from the page
+ * to a terminal, and compares them byte for byte.
  *
- * XCHER_MIXTURES=n tries so many each way; XCHER_MIXTURE=seed the one that failed.
+ * XCHER_MIXTURES=n runs n mixtures in each direction; XCHER_MIXTURE=seed repeats one.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -16,15 +15,15 @@ import { relay, xcher } from "./harness/xcher.js";
 import { random } from "../../wasm/npm/test/random.js";
 
 const MIXTURES = Number(process.env.XCHER_MIXTURES ?? 3);
-/** Bytes of one of them, at most. */
+/** The most bytes of a file. */
 const MOST = 4 << 20;
-/** Names that a browser leaves as they are, in a folder and as a download. */
+/** Names that a browser does not change, in a folder and as a download. */
 const NAMES = [
   "plain.txt", "träd/sjö och skog", "日本/走り.mkv", "x NO", "X_CHK y YES", "it's", "deep/er/and/deeper", "🎉", "1",
   "می\u200cخواهم", "क\u094d\u200dष", "👩\u200d👩\u200d👧/👩🏽\u200d🚀", "EOF",
 ];
 
-/** Names and bytes; many of them seldom, since a browser takes its time for each download. */
+/** Returns random names and contents; rarely many, because each download takes a browser some time. */
 function files(rng, most) {
   const count = [1 + rng(12), 1 + rng(12), 1 + rng(most)][rng(3)];
   const all = new Map();
@@ -45,7 +44,7 @@ function write(root, all) {
   }
 }
 
-/** What is below a folder, but for what is not whole. */
+/** Returns the files below a folder, except partial ones. */
 function read(root) {
   const all = new Map();
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -64,7 +63,7 @@ inEachBrowser("random folders", (stage) => {
   const CHROMIUM = { folder: toFolder, share: toTerminal };
   const WAYS = { downloads: toDownloads, code: codeToTerminal, ...(stage.name === "chromium" ? CHROMIUM : {}) };
   const first = Number(process.env.XCHER_MIXTURE ?? Date.now() % 2 ** 31);
-  // Firefox takes longer; and nothing picks folders there but a person.
+  // Firefox takes longer, and puppeteer cannot pick folders there.
   const count = process.env.XCHER_MIXTURE || stage.name === "firefox" ? 1 : MIXTURES;
   for (let seed = first; seed < first + count; seed += 1) {
     for (const to of Object.keys(WAYS)) {
@@ -79,7 +78,7 @@ inEachBrowser("random folders", (stage) => {
     }
   }
 
-  /** Someone who opens the link of a code that a terminal made for the folder. */
+  /** Opens the link of a code by which a terminal sends the folder. */
   async function taking(t, at, root, options) {
     const sender = stage.keep(t, xcher("send", join(root, "s"), "--no-qr", "--relay", at.relay));
     const code = await sender.out("");
@@ -101,7 +100,7 @@ inEachBrowser("random folders", (stage) => {
   async function toFolder(t, at, root, all) {
     const carol = await taking(t, at, root, { picker: true });
     const sum = (content) => createHash("sha256").update(content).digest("hex");
-    // One alone is saved under its own name.
+    // A single file is saved under its own name.
     const name = (name) => (all.size > 1 ? `s/${name}` : name.split("/").pop());
     const expected = Object.fromEntries([...all].map(([called, content]) => [name(called), sum(content)]));
     assert.deepEqual(await carol.chosenFolder(), expected);
@@ -117,7 +116,7 @@ inEachBrowser("random folders", (stage) => {
     same(read(join(out, "s")), all);
   }
 
-  /** Files that the page chose one by one have no folders. */
+  /** Files that were chosen one by one have no folders. */
   async function codeToTerminal(t, at, root, all) {
     const flat = new Map([...all].slice(0, 60).map(([name, content]) => [name.replaceAll("/", " "), content]));
     write(join(root, "flat"), flat);
@@ -125,10 +124,10 @@ inEachBrowser("random folders", (stage) => {
     const { code } = await carol.send([...flat.keys()].map((name) => join(root, "flat", name)));
     const out = join(root, "out");
     await stage.keep(t, xcher("get", code, "--yes", "-o", out, "--relay", at.relay)).exits();
-    await carol.sending("done", "stored there");
+    await carol.sending("done", "delivered");
     same(read(out), flat);
   }
 
-  /** A file among others has its folders in its name. */
+  /** A file among others has its folders in the name of its download. */
   const saved = (carol, all, name) => carol.user.savedAs((all.size > 1 ? `s/${name}` : name.split("/").pop()).replaceAll("/", "_"));
 });

@@ -1,30 +1,30 @@
-/** The Big List of Naughty Strings as names of files and of people, on every screen of the page. */
+/** The Big List of Naughty Strings as file names and nicks, on every screen of the page. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
+import { BasePeer } from "./harness/base_peer.js";
 import { folder } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const STRINGS = [...new Set(createRequire(import.meta.url)("big-list-of-naughty-strings"))];
 
-/** What hides or reorders its surroundings (PROTOCOL.md, section 2.2). */
+/** Characters that hide or reorder the text around them (PROTOCOL.md, section 2.2). */
 const HIDES = /[\p{Cc}\u2028\u2029\u2800]|\p{Default_Ignorable_Code_Point}|(?![\u0600-\u0605\u06dd\u070f\u08e2])\p{Cf}/u;
-/** Where emoji need some of it. Of the other places the list has none. */
+/** The uses of such characters in emoji. The list has none of the other allowed uses. */
 const NEEDED = [/(?<=\p{Extended_Pictographic})\ufe0f/gu, /(?<=[0-9#*])\ufe0f(?=\u20e3)/gu, /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu];
 
 const hides = (text) => HIDES.test(NEEDED.reduce((left, place) => left.replace(place, ""), text));
-/** How a terminal calls a file on the wire: as here, or with marks for the bytes of what cannot go. */
+/** Returns a terminal's name for a file on the wire: its own, or with bytes escaped that the wire does not allow. */
 const wire = (name) => hides(name) ? name.replace(new RegExp(HIDES, "gu"), marks) : name;
 const marks = (char) => Buffer.from(char).toString("hex").toUpperCase().replace(/../g, "%{$&}");
 const isName = (text) => !hides(text) && Buffer.byteLength(text) <= 255 && ![".", "..", ""].includes(text);
 const isNick = (text) =>
   [...text].length >= 1 && [...text].length <= 32 && !hides(text) && !/[\s/]/u.test(text) && text !== "EOF";
 
-/** Of each kind of trouble the first. */
+/** One string of each kind of problem. */
 const TROUBLE = [
   /<.*alert/i, /^</, /javascript:/i, /\\/, /%/, /"/, /'.*'/, /`/, /\$/, /^-/, /[\u0600-\u06ff]/, /[\u0300-\u036f]{3}/,
   /\p{Emoji_Presentation}/u, /^(CON|NUL|PRN|COM1)$/, /&/, /;/, /__/, /^undefined$/, /[\u4e00-\u9fff]/,
@@ -33,10 +33,10 @@ const worst = (all) => [...new Set(TROUBLE.map((kind) => all.find((text) => kind
 
 let root;
 let shared;
-/** Those that a file can have and the wire too, and those that only a file can. */
+/** Names that files and the wire allow, and names that only files allow. */
 let names;
 let others;
-/** What all of them are called on the wire, with the true name of each; none is too long with its marks. */
+/** True names by the names on the wire; none is too long when escaped. */
 let onWire;
 
 before(() => {
@@ -57,7 +57,7 @@ const listed = () => [...onWire.keys()].map((name) => `s/${name}`).sort();
 const paths = (names) => names.map((name) => join(shared, name));
 
 inEachBrowser("naughty strings", (stage) => {
-  test("as names of files that a terminal shares", async (t) => {
+  test("as names of files shared by a terminal", async (t) => {
     const at = stage.keep(t, await relay());
     const share = stage.keep(t, xcher("share", shared, "--nick", "bob", "--relay", at.relay));
     await share.out("online ");
@@ -73,13 +73,13 @@ inEachBrowser("naughty strings", (stage) => {
       await carol.transfer(`s/${name}`, "done");
     }
     await harmless(carol);
-    // A browser saves them by names of its own; each holds its true one.
+    // A browser saves them under changed names; each contains its true one.
     const path = await carol.user.savedCount(some.length);
     const found = readdirSync(path).map((file) => readFileSync(join(path, file), "utf8"));
     assert.deepEqual(found.sort(), some.map((name) => onWire.get(name)).sort());
   });
 
-  test("as names of files that a terminal offers", async (t) => {
+  test("as names of files offered by a terminal", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await visitor(t, at, "carol");
     const send = stage.keep(t, xcher("send", "--to", "carol", shared, "--nick", "bob", "--relay", at.relay));
@@ -93,13 +93,13 @@ inEachBrowser("naughty strings", (stage) => {
     assert.deepEqual(carol.files(), []);
   });
 
-  test("as names of files that the page shares", async (t) => {
+  test("as names of files shared by the page", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await visitor(t, at, "carol");
     await (await carol.page.$("#files")).uploadFile(...paths(names));
     assert.deepEqual(await rows(carol, "#shares", names.length), names);
     await harmless(carol);
-    // Those that are no names on the wire are told, and not shared.
+    // Names that the wire does not allow are reported and not shared.
     await (await carol.page.$("#files")).uploadFile(...paths(others));
     await carol.sees("#notices p");
     const out = join(root, `${stage.name}-shared`);
@@ -111,29 +111,29 @@ inEachBrowser("naughty strings", (stage) => {
     await harmless(carol);
   });
 
-  test("as names of files that the page offers", async (t) => {
+  test("as names of files offered by the page", async (t) => {
     const at = stage.keep(t, await relay());
     const out = join(root, `${stage.name}-offered`);
     const bob = stage.keep(t, xcher("receive", "--yes", "--once", "-o", out, "--nick", "bob", "--relay", at.relay));
     await bob.out("online ");
     const carol = await visitor(t, at, "carol");
     await carol.offer("bob", paths(names));
-    await carol.sending("done", `${names.length} files stored there`);
+    await carol.sending("done", `${names.length} files delivered`);
     await harmless(carol);
     await carol.hangUp("bob");
     await bob.exits();
     came(out);
   });
 
-  test("as nicks of who is online, and of callers", async (t) => {
+  test("as nicks of online peers and of callers", async (t) => {
     const at = stage.keep(t, await relay());
     const people = new Map();
     const taken = [];
     for (const nick of STRINGS.filter(isNick)) {
       try {
-        people.set(nick, stage.keep(t, await SeedPeer.at(at.relay, nick)));
+        people.set(nick, stage.keep(t, await BasePeer.at(at.relay, nick)));
       } catch (error) {
-        // The relay takes it for one of those before: tests/naughty.rs knows which.
+        // The relay considers it the same as an earlier one: tests/naughty.rs knows which.
         if (!error.message.includes(`got X_NICK ${nick} NO`)) throw error;
         taken.push(nick);
       }
@@ -143,7 +143,7 @@ inEachBrowser("naughty strings", (stage) => {
     const isLikeOne = (nick) => nicks.some((other) => other.toLowerCase() === nick.toLowerCase());
     assert.ok(taken.some(isLikeOne), taken.join(" "));
     const carol = await visitor(t, at, "carol-of-the-page");
-    // Those of digits alone are of codes, and not listed.
+    // Nicks of digits alone belong to codes and are not listed.
     const listed = nicks.filter((nick) => /\D/.test(nick)).sort();
     assert.deepEqual(await rows(carol, "#people", listed.length), listed);
     await harmless(carol);
@@ -153,7 +153,7 @@ inEachBrowser("naughty strings", (stage) => {
       await harmless(carol);
       await carol.answer(nick, true);
       const session = await call.answered();
-      // Who is called waits for a word of the caller's.
+      // The callee waits for the caller's first packet.
       assert.deepEqual(await session.list(), []);
       await carol.connected(nick);
       await carol.open(nick);
@@ -166,7 +166,7 @@ inEachBrowser("naughty strings", (stage) => {
     }
   });
 
-  test("as one's own nick", async (t) => {
+  test("as the user's own nick", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await visitor(t, at);
     const tried = new Set();
@@ -191,10 +191,10 @@ inEachBrowser("naughty strings", (stage) => {
     await harmless(carol);
   });
 
-  /** Someone whose page tells if anything of a peer's ran. */
+  /** Opens a page that reports if a script from a peer's text ran. */
   async function visitor(t, at, nick) {
     const carol = await stage.visit(t, at.url, nick);
-    // A form that is sent before the page's program runs loads the page anew.
+    // A form submitted before the page's script runs reloads the page.
     await carol.page.waitForSelector("body:not([data-view=''])");
     await carol.page.evaluate(() => {
       const ran = (globalThis.ran = []);
@@ -205,11 +205,11 @@ inEachBrowser("naughty strings", (stage) => {
   }
 });
 
-/** All rows of a long list, as text, sorted; they are what their data says. */
+/** Returns all rows of a long list as text, sorted, and checks that they match their data. */
 async function rows(someone, list, number) {
   await someone.page.waitForFunction((list, number) => {
     const rows = document.querySelectorAll(`${list} li`);
-    // More come when one scrolls.
+    // Scrolling adds more.
     document.querySelector(`${list} + button`).scrollIntoView();
     return rows.length >= number;
   }, {}, list, number);
@@ -221,7 +221,7 @@ async function rows(someone, list, number) {
   return found.sort();
 }
 
-/** Nothing in the page is of a peer's making but text, and nothing ran. */
+/** Checks that peers added nothing but text to the page, and that no script of theirs ran. */
 async function harmless(someone) {
   await someone.noMarkup(["img", "body script", "iframe", "svg", "object", "embed", "style", "video", "audio", "math", "base", "meta[http-equiv]", "[style]", "[srcdoc]"]);
   const { ran, handlers, links } = await someone.page.evaluate(() => ({
@@ -233,7 +233,7 @@ async function harmless(someone) {
   assert.deepEqual({ ran, handlers, links }, { ran: [], handlers: [], links: [] });
 }
 
-/** All are there, by their names, each with its own in it. */
+/** Checks that all files exist under their names, each with its name as content. */
 function came(out) {
   assert.deepEqual(readdirSync(out).sort(), names);
   for (const name of names) assert.equal(readFileSync(join(out, name), "utf8"), name);

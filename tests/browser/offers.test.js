@@ -5,7 +5,7 @@ import { inEachBrowser } from "./harness/scenes.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
-/** Names that would be markup if they were not taken for text. */
+/** Names that would be markup if they were not escaped. */
 const HOSTILE = { "<img src=x onerror=alert(1)>": 7, "<script>alert(2)</script>.js": 9, "a&lt;b\"'.txt": 3 };
 
 let root;
@@ -28,10 +28,10 @@ inEachBrowser("offers", (stage) => {
     await bob.out("online ");
     const carol = await stage.visit(t, at.url, "carol");
     await carol.offer("bob", files.paths);
-    await carol.sending("done", "2 files stored there");
+    await carol.sending("done", "2 files delivered");
     for (const file of files.files) {
       await carol.transfer(file.name, "done");
-      // The offer says what is stored there, a file that its bytes went.
+      // The offer reports files stored there, a transfer its bytes sent.
       await carol.text(`#moving li[data-name="${file.name}"]`, "sent");
       await same(join(out, file.name), file);
     }
@@ -39,7 +39,7 @@ inEachBrowser("offers", (stage) => {
     await bob.exits();
   });
 
-  test("from a terminal to a page, which takes one of two", async (t) => {
+  test("from a terminal to a page that accepts one of two files", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
@@ -47,10 +47,10 @@ inEachBrowser("offers", (stage) => {
     const { title, names } = await carol.manifest();
     assert.deepEqual(names.sort(), ["one.txt", "two.bin"]);
     assert.equal(title, "bob offers you 2 files");
-    await carol.text("#manifest-sum", "All 2 files, 300 kB");
-    await carol.text("#manifest .secrecy", "Private");
+    await carol.text("#manifest-sum", "All 2 files, 293 KiB");
+    await carol.text("#manifest .secrecy", "Encrypted");
     await send.err(await words(carol));
-    await carol.text("#manifest-room", "room for");
+    await carol.text("#manifest-room", "space for");
     assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
     await carol.accept("one.txt");
     await carol.savedAll([files.files[1]]);
@@ -58,7 +58,7 @@ inEachBrowser("offers", (stage) => {
     await send.exits(1);
   });
 
-  test("from a terminal to a page, which declines", async (t) => {
+  test("from a terminal to a page that declines", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     for (const how of ["the button", "Escape"]) {
@@ -74,24 +74,24 @@ inEachBrowser("offers", (stage) => {
     assert.equal(await carol.page.$("#moving li"), null);
   });
 
-  test("from page to page, and the other way in the same session", async (t) => {
+  test("from page to page, and back in the same session", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const dora = await stage.visit(t, at.url, "dora");
     await carol.offer("dora", files.paths);
     await dora.answer("carol", true);
     await dora.manifest();
-    await carol.sending("open", "dora is asked");
+    await carol.sending("open", "Waiting for dora to accept");
     await dora.accept();
     await dora.savedAll(files.files);
-    await carol.sending("done", "2 files stored there");
+    await carol.sending("done", "2 files delivered");
     await dora.offer("carol", [files.paths[0]]);
     assert.equal((await carol.manifest()).title, "dora offers you 1 file");
     await carol.decline();
     await dora.sending("failed", "1 file declined");
   });
 
-  test("names are text, whatever is in them", async (t) => {
+  test("shows names as text, never as markup", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const send = stage.keep(t, terminal(at, "send", "carol", ...hostile.paths));
@@ -104,8 +104,8 @@ inEachBrowser("offers", (stage) => {
     await send.exits(1);
   });
 
-  test("what is in the folder already is marked before", async (t) => {
-    if (stage.name === "firefox") return t.skip("Firefox has no folders to choose");
+  test("marks names that the folder has already", async (t) => {
+    if (stage.name === "firefox") return t.skip("Firefox has no File System Access");
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol", { picker: true });
     await carol.pickInStore();
@@ -126,21 +126,21 @@ inEachBrowser("offers", (stage) => {
         await send.exits();
       }
     }
-    // The terminal is done when the last byte has left.
+    // The terminal is done once the last byte is sent.
     await carol.page.waitForFunction(() => document.querySelectorAll("#moving [data-state=done]").length === 3);
     const sums = await carol.chosenFolder();
     const [one, two] = files.files;
     assert.deepEqual(sums, { "one.txt": one.hash, "one (1).txt": one.hash, "two.bin": two.hash });
   });
 
-  test("an offer whose session is over is gone", async (t) => {
+  test("withdraws an offer when its session ends", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const send = stage.keep(t, terminal(at, "send", "carol", ...files.paths));
     await carol.answer("bob", true);
     await carol.manifest();
     await send.stop();
-    await carol.text("#notices", "The offer of bob is gone");
+    await carol.text("#notices", "bob has disconnected: the offer is withdrawn");
     await carol.page.waitForSelector("#manifest:not([open])");
   });
 

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
-import { visit } from "./harness/someone.js";
+import { BasePeer } from "./harness/base_peer.js";
+import { visit } from "./harness/page_user.js";
 import { folder, NAMES, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
@@ -16,8 +16,8 @@ before(async () => {
   files = await tree(join(root, "files"), NAMES);
 });
 
-inEachBrowser("a person sees who can read along", (stage) => {
-  test("nobody, between two pages: both see the same words, and what came is verified", async (t) => {
+inEachBrowser("the page shows whether a session is encrypted", (stage) => {
+  test("encrypted between two pages, with the same words on both and verified files", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const dora = await stage.visit(t, at.url, "dora");
@@ -27,10 +27,10 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.listed();
     const words = await carol.safetyWords();
     await carol.text("#secrecy", "seen for the first time");
-    await carol.text("#people li[data-name=dora] .mark", "Private");
+    await carol.text("#people li[data-name=dora] .mark", "Encrypted");
     await dora.open("carol");
     assert.equal(await dora.safetyWords(), words);
-    await dora.text("#secrecy", "since it was they who called");
+    await dora.text("#secrecy", "because they called you");
     await carol.getAll();
     await carol.savedAll(files.files);
     for (const { name } of files.files) {
@@ -38,14 +38,14 @@ inEachBrowser("a person sees who can read along", (stage) => {
       await carol.text(`#moving li[data-name="${name}"] .mark`, "verified");
     }
     await carol.hangUp("dora");
-    // After a visit to another page of theirs, they are known.
+    // After a reload, their keys are pinned.
     await carol.home();
     await carol.open("dora");
     await dora.answer("carol", true);
-    await carol.text("#secrecy", "the one they had before");
+    await carol.text("#secrecy", "the same as before");
   });
 
-  test("nobody, and both know the code of the link", async (t) => {
+  test("encrypted with the code in the link", async (t) => {
     const at = stage.keep(t, await relay());
     const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));
     const code = await send.out("");
@@ -59,7 +59,7 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await send.exits();
   });
 
-  test("nobody, between a page and a terminal", async (t) => {
+  test("encrypted between a page and a terminal", async (t) => {
     const at = stage.keep(t, await relay());
     const share = stage.keep(t, xcher("share", ...files.paths, "--nick", "bob", "--relay", at.relay));
     await share.out("online ");
@@ -73,16 +73,16 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.text("#moving .mark", "verified");
   });
 
-  test("everyone, where the other side knows the six packets alone", async (t) => {
+  test("unencrypted with a base-protocol peer", async (t) => {
     const at = stage.keep(t, await relay());
-    const sven = stage.keep(t, await SeedPeer.at(at.relay, "sven"));
+    const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const carol = await stage.visit(t, at.url, "carol");
     await carol.open("sven");
     const session = await sven.called(files.files);
     await carol.listed();
     await carol.sees("#secrecy", { is: "plain" });
-    await carol.text("#secrecy", "Not private");
-    await carol.text("#people li[data-name=sven] .mark", "Not private");
+    await carol.text("#secrecy", "Unencrypted");
+    await carol.text("#people li[data-name=sven] .mark", "Unencrypted");
     const [file] = files.files;
     await carol.get(file.name);
     await carol.transfer(file.name, "done");
@@ -93,7 +93,7 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.page.waitForSelector("#secrecy", { hidden: true });
   });
 
-  test("who has another key than before is stopped, until the old one is forgotten", async (t) => {
+  test("refuses a changed key until the old one is forgotten", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const dora = await visit(stage.browser, at.url, "dora");
@@ -104,17 +104,17 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await dora.close();
     await carol.home();
     await carol.gone("dora");
-    // Another browser, and so another key.
+    // Another browser has another key.
     const other = await stage.visit(t, at.url, "dora");
     await other.share(files.paths);
     await carol.open("dora");
     await other.answer("carol", true);
     await carol.sees("#secrecy", { is: "stopped" });
-    await carol.text("#secrecy", "had another key when you met");
+    await carol.text("#secrecy", "has another key than before");
     assert.deepEqual(await carol.page.$$("#list li"), []);
     await other.open("carol");
     await carol.answer("dora", true);
-    await carol.text("#notices", "not the dora you met");
+    await carol.text("#notices", "A call from dora was refused");
     await carol.forget("#secrecy");
     await other.answer("carol", true);
     await carol.listed();
@@ -123,12 +123,12 @@ inEachBrowser("a person sees who can read along", (stage) => {
     await carol.savedAll(files.files);
   });
 
-  test("two tabs that begin at the same time are the same person", async (t) => {
+  test("two tabs that open at the same time share a key", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url);
     const tabs = [carol.page, await carol.page.browserContext().newPage()];
     await tabs[1].goto(at.url);
-    // From the sources: the page has it in its worker's one script.
+    // From the sources, because the page has it bundled in the worker.
     const kept = await readFile(new URL("../../wasm/npm/key_store.js", import.meta.url), "utf8");
     const ask = `(async () => {
       ${kept.replaceAll(/^export /gm, "")}
@@ -147,14 +147,14 @@ inEachBrowser("a person sees who can read along", (stage) => {
     assert.equal(await carol.ownKey(), key);
   });
 
-  test("whoever has a page of another address has another key, and knows nobody", async (t) => {
+  test("a page of another origin has another key and no pinned ones", async (t) => {
     const [at, elsewhere] = [stage.keep(t, await relay()), stage.keep(t, await relay())];
     const carol = await stage.visit(t, at.url, "carol");
     const dora = await stage.visit(t, at.url, "dora");
     await carol.open("dora");
     await dora.answer("carol", true);
     await carol.listed();
-    // As whoever serves a page from there could have it ask.
+    // As a page served from there could do.
     const kept = await readFile(new URL("../../wasm/npm/key_store.js", import.meta.url), "utf8");
     const ask = `(async () => {
       ${kept.replaceAll(/^export /gm, "")}
@@ -171,7 +171,7 @@ inEachBrowser("a person sees who can read along", (stage) => {
     assert.deepEqual([there.known, here.known], [[], ["dora"]]);
   });
 
-  test("who is remembered is listed, across a reload, and can be forgotten", async (t) => {
+  test("lists pinned keys after a reload, and forgets them", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     const key = await carol.ownKey();

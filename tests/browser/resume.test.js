@@ -5,14 +5,14 @@ import { before, test } from "node:test";
 import { launch } from "./harness/browser.js";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
-import { visit } from "./harness/someone.js";
+import { visit } from "./harness/page_user.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
 /**
- * What may be under way when it breaks off, and is sent again: 16 MiB that a page lets the bridge send ahead,
- * and what the system holds on each connection.
+ * The most bytes that are sent again after an interruption: the 16 MiB of credit that a page gives the bridge, and the
+ * system's buffers of each connection.
  */
 const TWICE = 24 * MIB;
 
@@ -24,11 +24,11 @@ before(async () => {
   [big] = (await tree(root, { "big file.bin": 64 * MIB })).files;
 });
 
-/** What a browser says by itself when a connection is gone. */
+/** Messages that a browser logs when a connection is lost. */
 const GONE = /WebSocket|ERR_CONNECTION|Failed to load resource|NetworkError|can’t establish|was interrupted/;
 
-inEachBrowser("a file goes on", (stage) => {
-  test("after the tab was reloaded in the middle of it", async (t) => {
+inEachBrowser("a download resumes", (stage) => {
+  test("after the tab was reloaded", async (t) => {
     const { carol, share, through } = await receiving(t);
     const reloaded = carol.page.reload();
     through.resume();
@@ -43,7 +43,7 @@ inEachBrowser("a file goes on", (stage) => {
     await boundedly(t, share);
   });
 
-  test("after the tunnel was cut, and after the one who shares was killed", async (t) => {
+  test("after the tunnel was cut, and after the provider was killed", async (t) => {
     const { carol, share, through } = await receiving(t);
     carol.expect(GONE);
     through.cut();
@@ -75,7 +75,7 @@ inEachBrowser("a file goes on", (stage) => {
     await boundedly(t, share);
   });
 
-  test("until seven days have passed since it last grew", async (t) => {
+  test("until seven days after its last change", async (t) => {
     const { profile, restarted } = await killed(t);
     const minute = 60;
     age(profile, 7 * 24 * 60 * minute - 10 * minute);
@@ -92,7 +92,7 @@ inEachBrowser("a file goes on", (stage) => {
     await late.nothingLeft();
   });
 
-  test("when it was paused, and is given up when it is cancelled or discarded", async (t) => {
+  test("after a pause, but not after it was cancelled or discarded", async (t) => {
     const { carol, share, through } = await receiving(t);
     await carol.pause(big.name);
     through.resume();
@@ -115,12 +115,12 @@ inEachBrowser("a file goes on", (stage) => {
     await carol.transfer(big.name, "cancelled");
     await carol.nothingLeft();
     assert.deepEqual(await carol.stored(), []);
-    // The session is as good as it was.
+    // The session is still open.
     await carol.get(big.name);
     await same(await carol.saved(big), big);
   });
 
-  test("from its beginning, where what is on the disk was changed", async (t) => {
+  test("from its beginning if the partial file was changed", async (t) => {
     const { carol, share, through } = await receiving(t);
     await carol.pause(big.name);
     through.resume();
@@ -148,7 +148,7 @@ inEachBrowser("a file goes on", (stage) => {
     await carol.pause(big.name);
     through.resume();
     await carol.left(big.name);
-    // The same browser, under another nick.
+    // The same browser under another nick.
     const other = await carol.page.browserContext().newPage();
     await other.goto(`${through.url}/#bob`);
     await other.bringToFront();
@@ -171,7 +171,7 @@ inEachBrowser("a file goes on", (stage) => {
     await same(await carol.saved(big), big);
   });
 
-  test("into the folder that was chosen, where the browser has File System Access", async (t) => {
+  test("into the chosen folder, in browsers with File System Access", async (t) => {
     if (stage.name === "firefox") return t.skip("Firefox has no File System Access");
     const { carol, through } = await receiving(t, { picker: true });
     await carol.pause(big.name);
@@ -183,7 +183,7 @@ inEachBrowser("a file goes on", (stage) => {
     assert.deepEqual(carol.files(), []);
   });
 
-  test("to a terminal that was killed", async (t) => {
+  test("at a terminal that was killed", async (t) => {
     const at = stage.keep(t, await relay());
     const through = stage.keep(t, await proxy(at.url));
     const carol = await stage.visit(t, through.url, "carol");
@@ -205,7 +205,7 @@ inEachBrowser("a file goes on", (stage) => {
     assert.ok(bytes > 8 * MIB, `from ${bytes}`);
   });
 
-  /** The page has taken a part of what a terminal shares, and the tunnel stands still. */
+  /** Has the page fetch part of a terminal's file, and stalls the tunnel then. */
   async function receiving(t, { picker = false, visits = stage.visit.bind(stage, t) } = {}) {
     const at = stage.keep(t, await relay());
     const through = stage.keep(t, await proxy(at.url));
@@ -221,7 +221,7 @@ inEachBrowser("a file goes on", (stage) => {
     return { at, carol, share, through };
   }
 
-  /** As {@link receiving}, and the whole browser is killed then: `restarted` is online again. */
+  /** Does the same, and kills the browser then. `restarted` is a new one, online again. */
   async function killed(t) {
     const profile = folder();
     const first = await launch(stage.name, profile);
@@ -233,7 +233,7 @@ inEachBrowser("a file goes on", (stage) => {
       const carol = keep(await visit(browser, through.url));
       const { page } = carol;
       await page.waitForSelector("body:not([data-view=''])");
-      // Chromium writes down who one was some seconds later.
+      // Chromium writes localStorage to the disk some seconds later.
       if (await page.$("body[data-view=join]")) await carol.join("carol");
       await carol.online();
       return { browser, carol };
@@ -241,10 +241,10 @@ inEachBrowser("a file goes on", (stage) => {
     return { profile, share, restarted };
   }
 
-  /** It went on from not much less than was sent. */
+  /** Checks that it resumed after not much less than was sent. */
   async function boundedly(t, share) {
     const [first, second] = started(share);
-    // What became of the file is told too, and of its whole size, whatever was sent of it.
+    // There is also a report of the file's outcome, with its full size.
     const moves = events(share).filter(({ event, transfer }) => event === "transfer" && transfer === first.transfer);
     const sent = moves.findLast(({ bytes }) => bytes).bytes;
     t.diagnostic(`${stage.name}: at least ${sent} bytes sent, ${second.bytes} kept`);
@@ -252,7 +252,7 @@ inEachBrowser("a file goes on", (stage) => {
   }
 });
 
-/** Makes the large file that a browser has stored, which does not run, older by so many seconds. */
+/** Sets back the modification time of the large file in the storage of a stopped browser by so many seconds. */
 function age(profile, seconds) {
   const stored = readdirSync(profile, { recursive: true })
     .filter((path) => /(^|\/)(File System|fs)\//.test(path))

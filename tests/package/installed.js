@@ -8,7 +8,7 @@ import { folder } from "../browser/harness/tree.js";
 const run = promisify(execFile);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The package as it would be published, in a project that has nothing else of ours. */
+/** Packs the package as for publication and installs it in an otherwise empty project. */
 export async function installed() {
   const root = folder("xcher-package-");
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", root], {
@@ -17,7 +17,7 @@ export async function installed() {
   const [{ filename, files, size }] = JSON.parse(stdout);
   const project = join(root, "project");
   cpSync(here("project"), project, { recursive: true });
-  // Beside the package only what the project itself needs, and that from this machine.
+  // Besides the package, only the project's own dependencies, from this machine.
   const others = ["ws", "@types/ws", "@types/node"].map((name) => here(`node_modules/${name}`));
   await run("npm", [
     "install", "--offline", "--no-audit", "--no-fund", "--install-links=false",
@@ -27,5 +27,5 @@ export async function installed() {
   return { project, size, files: files.map((file) => file.path).sort(), remove };
 }
 
-/** Where a program of this folder's packages is. */
+/** Returns the path of a program of this folder's packages. */
 export const program = (name) => here(`node_modules/.bin/${name}`);

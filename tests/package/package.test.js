@@ -21,7 +21,7 @@ before(async () => {
   package_ = await installed();
 });
 
-test("the package holds what is meant and no more", () => {
+test("the package contains exactly the intended files", () => {
   const meant = [/^package\.json$/, /^README\.md$/, /^LICENSE-(MIT|APACHE)$/, /^index\.d\.ts$/];
   const code = [/^[a-z_-]+\.js$/, /^pkg\/[a-z_]+\.js$/, /^pkg\/[a-z_]+\.wasm$/];
   const others = package_.files.filter((file) => ![...meant, ...code].some((like) => like.test(file)));
@@ -49,13 +49,13 @@ describe("in Node", () => {
   });
   after(() => up?.stop());
 
-  test("fetches what a terminal shares", async () => {
+  test("fetches a terminal's files", async () => {
     const node = new Process(process.execPath, [join(package_.project, "node.js"), `${up.url}/xcher`, "alice"]);
     const [result] = await node.exits();
     fetched(JSON.parse(result));
   });
 
-  test("shares what a terminal fetches", async () => {
+  test("shares a file with a terminal", async () => {
     const [file] = files.files;
     const script = join(package_.project, "share.js");
     const name = "folder/走り 1.txt";
@@ -67,7 +67,7 @@ describe("in Node", () => {
     await node.exits();
   });
 
-  test("says what is missing where there is no WebSocket", async (t) => {
+  test("reports a missing WebSocket", async (t) => {
     if (globalThis.WebSocket) return t.skip("this Node has one");
     const node = new Process(process.execPath, [join(package_.project, "without.js"), `${up.url}/xcher`]);
     assert.deepEqual(await node.exits(), ["true unsupported"]);
@@ -107,7 +107,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** No port that another could have, no file of configuration. */
+/** Options without a fixed port or a configuration file. */
 const local = {
   server: { host: "127.0.0.1", port: 0 },
   logLevel: "warn",
@@ -118,7 +118,7 @@ function address(server) {
   return `http://127.0.0.1:${server.httpServer.address().port}`;
 }
 
-/** Alice, who shares the files at a relay of her own. */
+/** Starts alice, who shares the files at a relay of her own. */
 async function shared(...args) {
   const ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
   const up = await bound(xcher("up", ...files.paths, "--nick", "alice", ...ports, ...args));
@@ -137,7 +137,7 @@ async function inPage(browser, url, path = "/") {
   await up.stop();
 }
 
-/** Fails unless this is all that alice shares, byte for byte. */
+/** Fails unless these are exactly alice's files, byte for byte. */
 function fetched({ error, who, files: got, absent, ended }) {
   assert.equal(error, undefined);
   assert.ok(who.includes("alice"));

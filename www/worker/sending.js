@@ -18,7 +18,7 @@ const count = (number) => `${number} file${number === 1 ? "" : "s"}`;
 /** Describes the files that arrived, as far as the peer confirms. */
 function arrived(stored, handedOver, here = 0) {
   const said = [
-    stored && `${count(stored)} stored there.`,
+    stored && `${count(stored)} delivered.`,
     handedOver && `${count(handedOver)} sent, without confirmation: the receiver does not support it.`,
     here && `${count(here)} already there.`,
   ];

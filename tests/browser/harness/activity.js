@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * What this process and each below it has done so far: hundredths of a second of a processor, and
- * bytes moved.
+ * Returns the activity of this process and each of its descendants so far: hundredths of a second of processor time,
+ * and bytes moved.
  */
 export function activity() {
   const all = new Map();
   for (const id of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     const stat = text(`/proc/${id}/stat`);
-    // The name in brackets may hold anything.
+    // The name in brackets may contain anything.
     const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
     if (fields.length < 13) continue;
     const bytes = [...text(`/proc/${id}/io`).matchAll(/^[rw]char: (\d+)$/gm)];
@@ -25,7 +25,7 @@ export function activity() {
   return new Map([...all].filter(([id]) => isOurs(id)));
 }
 
-/** What was done between the two, by those who still run. */
+/** Returns the activity between two moments of the processes that still run. */
 export function done(then, now) {
   const sum = { ticks: 0, bytes: 0 };
   for (const [id, { ticks, bytes }] of now) {
@@ -36,7 +36,7 @@ export function done(then, now) {
   return sum;
 }
 
-/** Of a process that may be gone, or another's. */
+/** Reads a file of a process that may have ended or belong to another user. */
 function text(path) {
   try {
     return readFileSync(path, "utf8");

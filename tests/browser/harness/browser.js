@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
-import { notLeaving, onLeaving } from "./leaving.js";
+import { cancelOnExit, onExit } from "./exit_hooks.js";
 import { folder } from "./tree.js";
 import { PATIENCE, patiently, Watched } from "./waiting.js";
 
-/** The browsers that every scenario runs in: both, or those named in XCHER_BROWSERS. */
+/** The browsers of every scenario: both, or those in XCHER_BROWSERS. */
 export const BROWSERS = (process.env.XCHER_BROWSERS ?? "chromium firefox").split(/[ ,]+/);
 
 const PROGRAMS = {
@@ -14,11 +14,11 @@ const PROGRAMS = {
   firefox: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
 };
 
-/** Nothing of this needs a network, a graphics card or a sandbox within the test's. */
+/** Options for tests without a network, a graphics card or a nested sandbox. */
 const CHROMIUM = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
   "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-  // Tabs behind another one are as awake as it is.
+  // Background tabs are not throttled.
   "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
 ];
@@ -29,10 +29,10 @@ const FIREFOX = {
   "app.update.enabled": false,
 };
 
-/** What the browser answers of itself takes no longer than this, however busy the machine is. */
+/** Time in which the browser itself must answer, however busy the machine is. */
 const AT_MOST = 20 * PATIENCE;
 
-/** Starts a browser with a fresh profile, or with the one in this folder. */
+/** Starts a browser with a new profile, or with the one in this folder. */
 export async function launch(name, profile) {
   const kept = profile && { "browser.download.folderList": 2, "browser.download.dir": saves(profile) };
   const options =
@@ -51,21 +51,21 @@ export async function launch(name, profile) {
   return new Browser(name, browser, profile);
 }
 
-/** Where what is saved goes in a profile that is used again. */
+/** The download folder in a profile that is reused. */
 const saves = (profile) => join(profile, "downloads");
 
-/** A browser that runs. */
+/** A running browser. */
 class Browser {
   #root = folder();
   #users = 0;
-  /** It does not outlive the tests, however they end. */
+  /** Kills it when the tests end, whatever the reason. */
   #end = () => killAll(this.process());
 
   constructor(name, browser, profile) {
     this.name = name;
     this.profile = profile;
     this.browser = browser;
-    onLeaving(this.#end);
+    onExit(this.#end);
   }
 
   process() {
@@ -73,11 +73,10 @@ class Browser {
   }
 
   /**
-   * Someone in front of this browser, with storage and a download folder of their own.
+   * Opens a tab with its own storage and download folder.
    *
-   * `onDisk`: storage is on disk, as it is for everyone who does not browse in private; what is
-   * stored is then shared with others at the same origin. `picker`: with the pickers of File System
-   * Access, which a headless browser cannot show.
+   * `onDisk`: storage on disk, as outside private windows, shared with other tabs of the same origin. `picker`: with the
+   * pickers of File System Access, which a headless browser cannot show.
    */
   async user({ onDisk = false, picker = false, size = [1280, 800] } = {}) {
     const downloads = this.profile ? saves(this.profile) : join(this.#root, `downloads-${(this.#users += 1)}`);
@@ -88,7 +87,7 @@ class Browser {
     const shared = this.profile || (onDisk && this.name !== "firefox");
     if (shared) {
       context = this.browser.defaultBrowserContext();
-      // Firefox has it from its settings.
+      // Firefox takes it from its settings.
       await context.setDownloadBehavior?.(downloadBehavior);
     } else {
       context = await this.browser.createBrowserContext({ downloadBehavior });
@@ -100,7 +99,7 @@ class Browser {
     return new User(this, context, page, downloads, shared);
   }
 
-  /** Ends it with no time for anything, all its processes at once: they are a group of their own. */
+  /** Kills all its processes at once: they are a process group of their own. */
   async kill() {
     killAll(this.process());
     await this.#gone();
@@ -113,25 +112,25 @@ class Browser {
   }
 
   /**
-   * Waits for its end. What watches for crashes is in a session of its own, outlives a browser that
-   * is killed, and holds its standard streams: who read on would wait for that one too.
+   * Waits until it has exited. Its crash handler is in a session of its own, outlives a killed browser, and holds its
+   * standard streams: waiting for those would wait for the handler, too.
    */
   async #gone() {
     const child = this.process();
     if (runs(child)) await once(child, "exit");
     for (const stream of child.stdio) stream?.destroy();
-    notLeaving(this.#end);
+    cancelOnExit(this.#end);
   }
 }
 
 const runs = (child) => child.exitCode === null && child.signalCode === null;
 
-/** Ends it and all processes of its group. */
+/** Kills a process and its group. */
 function killAll(child) {
   if (runs(child)) process.kill(-child.pid, "SIGKILL");
 }
 
-/** Waits until puppeteer has put back the settings that it found in a profile of Firefox. */
+/** Waits until puppeteer has restored the settings in a profile of Firefox. */
 async function putBack(profile) {
   const watched = new Watched();
   const watcher = watch(profile, () => watched.poke());
@@ -143,9 +142,9 @@ async function putBack(profile) {
   }
 }
 
-/** A tab, and what was saved from it. */
+/** A tab and its downloads. */
 class User {
-  /** What the page complained about. */
+  /** Errors that the page logged. */
   faults = [];
   #allowed = [];
   #context;
@@ -164,35 +163,35 @@ class User {
       if (["error", "assert"].includes(message.type())) this.faults.push(message.text());
     });
     page.on("dialog", (dialog) => {
-      // Whether to leave while files are on their way.
+      // The question whether to leave during transfers.
       if (dialog.type() === "beforeunload") return dialog.accept().catch(() => {});
       this.faults.push(`a dialog: ${dialog.message()}`);
       dialog.dismiss().catch(() => {});
     });
   }
 
-  /** From here on a complaint like this is to be expected. */
+  /** Allows errors like this from now on. */
   expect(pattern) {
     this.#allowed.push(pattern);
   }
 
-  /** What is saved in the end of a file that is called so, and whole: its path. */
+  /** Waits for the complete download of this name. Returns its path. */
   async saved(called, size) {
     const name = this.savedAs(called);
     const path = join(this.downloads, name);
     return this.#downloads(`${name} of ${size} bytes`, () => existsSync(path) && statSync(path).size === size && path);
   }
 
-  /** Waits until so many files are saved, whatever they are called; returns their folder. */
+  /** Waits until so many files are saved under any names. Returns their folder. */
   savedCount(number) {
     return this.#downloads(`${number} files`, () => this.files().length >= number && this.downloads);
   }
 
-  /** Waits until `look` finds something, and nothing is on its way. */
+  /** Waits until `look` finds something and no download is under way. */
   async #downloads(what, look) {
     const watched = new Watched();
     const watcher = watch(this.downloads, () => watched.poke());
-    // A file that grows need not be told of.
+    // There is no event for a growing file.
     const timer = setInterval(() => watched.look(), 200);
     try {
       return await watched.until(what, () => {
@@ -205,13 +204,13 @@ class User {
     }
   }
 
-  /** How this browser spells the name of a download: none keeps what joins letters. */
+  /** Returns this browser's name for a download: browsers drop joining characters. */
   savedAs(name) {
     const plain = name.replace(/[\u200c\u200d]/g, "_");
     return this.browser.name === "firefox" ? plain.replace(/ +/g, " ").replaceAll("%", "_") : plain;
   }
 
-  /** Everything that was saved, without what is on its way. */
+  /** Returns all complete downloads. */
   files() {
     return readdirSync(this.downloads).filter((name) => !isUnfinished(name)).sort();
   }
@@ -220,7 +219,7 @@ class User {
     return readdirSync(this.downloads).filter(isUnfinished);
   }
 
-  /** Closes the tab; fails if the page complained of anything that was not to be expected. */
+  /** Closes the tab; fails if the page logged an error that was not allowed. */
   async close() {
     const faults = this.faults.filter((fault) => !this.#allowed.some((like) => like.test(fault)));
     await (this.#shared ? this.page.close() : this.#context.close());
@@ -228,7 +227,7 @@ class User {
   }
 }
 
-/** What is waited for in a page is waited for as long as something moves, not for a time. */
+/** Lifts puppeteer's timeouts: waits last as long as something moves. */
 function waitPatiently(page) {
   for (const name of ["waitForSelector", "waitForFunction"]) {
     const wait = page[name].bind(page);
@@ -241,14 +240,14 @@ function isUnfinished(name) {
   return /\.(crdownload|part)$/.test(name);
 }
 
-/** In the page: every breach of the content security policy is told. */
+/** In the page: reports every violation of the content security policy. */
 function watchPolicy() {
   addEventListener("securitypolicyviolation", (breach) => {
     console.error(`the policy forbids ${breach.violatedDirective}: ${breach.blockedURI}`);
   });
 }
 
-/** In the page: as in a browser that has no File System Access. */
+/** In the page: removes File System Access. */
 function withoutPickers() {
   delete globalThis.showSaveFilePicker;
   delete globalThis.showDirectoryPicker;

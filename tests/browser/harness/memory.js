@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** How often the memory is looked at while something runs, in milliseconds. */
+/** Time between two measurements, in milliseconds. */
 const EVERY = 100;
 
 /**
- * Watches a browser's memory: `tab`, private memory of the processes that run pages and their
- * workers, and `all`, that of every process of the browser. In bytes; `peak` over what was there
- * when the watch began.
+ * Measures a browser's private memory in bytes: `tab`, that of the processes of pages and their workers, and `all`,
+ * that of all its processes. `peak` is relative to the start of the measurement.
  */
 export function watchMemory(browser) {
   const idle = memory(browser);
@@ -25,7 +24,7 @@ export function watchMemory(browser) {
   };
 }
 
-/** In MiB, for a person. */
+/** Formats bytes in MiB. */
 export function mib(bytes) {
   return `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
@@ -40,11 +39,11 @@ function memory(browser) {
   return { tab, all };
 }
 
-/** A process and its descendants. */
+/** Returns a process and its descendants. */
 function family(root) {
   const children = new Map();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    // The name, in brackets, may hold anything; the parent is the second field behind it.
+    // The name in brackets may contain anything; the parent is the second field after it.
     const parent = Number(read(pid, "stat").split(") ").pop().split(" ")[1]);
     children.set(parent, [...(children.get(parent) ?? []), Number(pid)]);
   }
@@ -54,7 +53,7 @@ function family(root) {
 }
 
 function isTab(pid) {
-  // Chromium writes blanks between the words.
+  // Chromium separates the arguments by spaces.
   const line = read(pid, "cmdline").split(/[\0 ]/);
   return line.includes("--type=renderer") || (line.includes("-contentproc") && line.includes("tab"));
 }
@@ -65,7 +64,7 @@ function privateBytes(pid) {
   return (field("Private_Dirty") + field("Private_Clean")) * 1_024;
 }
 
-/** A file of /proc; empty for a process that is gone. */
+/** Reads a file of /proc; empty for a process that has ended. */
 function read(pid, file) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "latin1");

@@ -2,20 +2,20 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { Watched } from "./waiting.js";
 
-/** How the request for a tunnel begins. */
+/** Beginning of the request for a tunnel. */
 const TUNNEL = Buffer.from("GET /xcher ");
 
-/** A TCP proxy on a port of its own, which can cut, stall and resume what goes through it. */
+/** Starts a TCP proxy on a port of its own, which can reset, stall and resume its connections. */
 export async function proxy(target) {
   const { hostname, port } = new URL(target);
   const pairs = new Set();
   let open = true;
   let stalled = false;
   let passed = 0;
-  /** Of that, what tunnels carried, and not the page. */
+  /** Bytes of tunnels, without those of the page. */
   let tunnelled = 0;
   const watched = new Watched();
-  /** After how many bytes it stalls by itself, and who waits for that. */
+  /** Number of bytes after which it stalls, and the wait for that. */
   let mark = { at: Infinity };
 
   const server = createServer((near) => {
@@ -66,9 +66,9 @@ export async function proxy(target) {
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    /** Resets every connection; new ones pass, unless it is closed. */
+    /** Resets every connection; new ones pass unless it is closed. */
     cut,
-    /** Cuts, and lets nobody in until it opens. */
+    /** Resets every connection and refuses new ones until it opens. */
     close() {
       open = false;
       cut();
@@ -76,9 +76,9 @@ export async function proxy(target) {
     open() {
       open = true;
     },
-    /** Lets nothing through, either way; the connections stay. */
+    /** Stops both directions; the connections stay open. */
     stall,
-    /** Stalls when so many bytes more have passed, both ways together; waits for that. */
+    /** Stalls after so many more bytes of both directions together, and waits for that. */
     stallAfter(bytes) {
       return new Promise((reached) => (mark = { at: passed + bytes, reached }));
     },
@@ -86,9 +86,9 @@ export async function proxy(target) {
       stalled = false;
       for (const pair of pairs) pair.forEach((side) => side.resume());
     },
-    /** How many bytes tunnels carried so far, both ways together. */
+    /** Returns the bytes that tunnels carried so far, of both directions together. */
     tunnelled: () => tunnelled,
-    /** Waits until that is as many. */
+    /** Waits until they are so many. */
     tunnels(bytes, patience) {
       const look = () => (tunnelled >= bytes ? true : undefined);
       return watched.until(`${bytes} bytes in tunnels`, look, () => `${tunnelled} so far`, patience);

@@ -1,11 +1,10 @@
 import { after, before, describe } from "node:test";
 import { BROWSERS, launch } from "./browser.js";
-import { visit } from "./someone.js";
+import { visit } from "./page_user.js";
 
 /**
- * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: who and what it
- * brings in goes off with the test that did, in the opposite order, and a page that complained fails
- * that test.
+ * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: the users and things that it creates
+ * are removed with their test, in reverse order. A page that logged errors fails its test.
  */
 export function inEachBrowser(title, scenes) {
   for (const name of BROWSERS) {
@@ -16,12 +15,12 @@ export function inEachBrowser(title, scenes) {
       });
       after(() => stage.browser?.close());
 
-      /** Whatever has `stop` or `close`, until the end of this test. */
+      /** Stops or closes a thing at the end of this test. */
       stage.keep = (t, thing) => {
         leavers(t).push(thing);
         return thing;
       };
-      /** Someone at the page under `url`, who is online as `nick`. */
+      /** Opens the page at `url` as a user who is online as `nick`. */
       stage.visit = async (t, url, nick, options) =>
         stage.keep(t, await visit(stage.browser, url, nick, options));
       scenes(stage);

@@ -3,16 +3,16 @@ import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync, st
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { onLeaving } from "./leaving.js";
+import { onExit } from "./exit_hooks.js";
 
-/** A folder that goes away with the test process. */
+/** Creates a folder that is removed when the test process exits. */
 export function folder(name = "xcher-browser-") {
   const path = mkdtempSync(join(tmpdir(), name));
-  onLeaving(() => rmSync(path, { recursive: true, force: true }));
+  onExit(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** Names that a careless program trips over; every one is a name by PROTOCOL.md, section 2.2. */
+/** Names that a careless program mishandles, all valid by PROTOCOL.md, section 2.2. */
 export const NAMES = {
   "notes.txt": 31,
   "empty.bin": 0,
@@ -23,7 +23,7 @@ export const NAMES = {
   [`${"long ".repeat(30)}name.bin`]: 4_097,
 };
 
-/** The same, in folders. */
+/** The same in folders. */
 export const NESTED = {
   "photos/2026/sjö och skog.jpg": 70_000,
   "photos/2026/走り/video 1.mkv": 1_500_000,
@@ -47,22 +47,22 @@ export async function tree(root, sizes) {
   return { root, files, paths: files.map((file) => file.path) };
 }
 
-/** The SHA-256 of a file, read piece by piece. */
+/** Returns the SHA-256 digest of a file, read piece by piece. */
 export async function hash(path) {
   const sum = createHash("sha256");
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), sum);
   return sum.digest("hex");
 }
 
-/** Fails unless the file at `path` holds what `file` does. */
+/** Fails unless the file at `path` has the contents of `file`. */
 export async function same(path, file) {
   const { size } = statSync(path);
-  if (size !== file.size) throw new Error(`expected ${file.size} bytes in ${path}, got ${size}`);
+  if (size !== file.size) throw new Error(`${path} has ${size} bytes instead of ${file.size}`);
   const got = await hash(path);
-  if (got !== file.hash) throw new Error(`expected the bytes of ${file.name} in ${path}, got others`);
+  if (got !== file.hash) throw new Error(`${path} differs from ${file.name}`);
 }
 
-/** Random bytes at the disk's speed: a stream cipher over zeros. */
+/** Returns random bytes at the speed of the disk: a stream cipher over zeros. */
 async function write(path, size) {
   const cipher = createCipheriv("aes-128-ctr", randomBytes(16), randomBytes(16));
   const sum = createHash("sha256");

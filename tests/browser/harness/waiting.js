@@ -1,17 +1,17 @@
 import { activity, done } from "./activity.js";
 
 /**
- * How long nothing may move before a test has failed, in milliseconds: on a busy machine everything takes
- * longer, but nothing stands still.
+ * Time without any activity after which a test fails, in milliseconds: on a busy machine everything takes longer, but
+ * nothing stops.
  */
 export const PATIENCE = Number(process.env.XCHER_PATIENCE ?? 30_000);
 
-/** Less than so many bytes is what an idle browser moves in half of that. */
+/** An idle browser moves fewer bytes than this in half that time. */
 const LEAST = 1 << 20;
-/** So many times in a row processors may work where no byte moves: a browser is never quite idle. */
+/** Consecutive checks with processor time but no bytes that count as activity: a browser is never fully idle. */
 const AT_WORK = 4;
 
-/** Calls `giveUp` once nothing has moved for so long. */
+/** Calls `giveUp` once nothing has moved for that time. */
 class Patience {
   #patience;
   #giveUp;
@@ -24,7 +24,7 @@ class Patience {
     this.renew();
   }
 
-  /** Something was seen to move. */
+  /** Records activity. */
   renew() {
     this.#atWork = 0;
     this.#wait();
@@ -50,7 +50,7 @@ class Patience {
 }
 
 /**
- * Waits for what `begin` promises, as long as something moves; then aborts the signal that it was given.
+ * Awaits the promise of `begin` as long as something moves; otherwise aborts the signal passed to it.
  *
  * @template T
  * @param {string} what
@@ -75,25 +75,25 @@ export async function patiently(what, begin, patience = PATIENCE) {
 }
 
 /**
- * Waits for what `look` finds, looking again at each `poke`; fails when nothing has moved for
- * {@link PATIENCE}, or when the thing that is watched has ended.
+ * Waits until `look` finds something, calling it again at each `poke`. Fails if nothing has moved for {@link PATIENCE},
+ * or once the watched thing has ended.
  */
 export class Watched {
   #waiting = new Map();
   #ended;
 
-  /** Something changed. */
+  /** Reports a change. */
   poke() {
     for (const patience of this.#waiting.values()) patience.renew();
     this.look();
   }
 
-  /** Something may have changed. */
+  /** Reports a possible change. */
   look() {
     for (const look of [...this.#waiting.keys()]) look();
   }
 
-  /** Nothing will change any more: who still waits fails, with `why`. */
+  /** Reports the end of changes: pending waits fail with `why`. */
   end(why) {
     this.#ended ??= why;
     this.look();
@@ -103,7 +103,7 @@ export class Watched {
    * @template T
    * @param {string} what
    * @param {() => T | undefined} look
-   * @param {() => string} [story] what to add to the failure
+   * @param {() => string} [story] returns details for the failure
    * @param {number} [patience]
    * @returns {Promise<T>}
    */

@@ -1,6 +1,6 @@
 import { Peer, version } from "xcher";
 
-/** Fetches everything that `nick` shares at the bridge `url`: its names, sizes and SHA-256 sums. */
+/** Fetches all files that `nick` shares at the bridge `url`. Returns their names, sizes and SHA-256 digests. */
 export async function fetchAll(url, nick, options = {}) {
   const peer = await Peer.connect(url, { nick: ["visitor", "visitor-2", "visitor-3"], ...options });
   const who = await peer.who();

@@ -10,7 +10,7 @@ import {
 } from "xcher";
 import WebSocket from "ws";
 
-/** Every part of the interface once, with the type that it is said to have. */
+/** Uses every part of the interface once, with its declared type. */
 export async function everything(file: File, signal: AbortSignal): Promise<string[]> {
   const peer: Peer = await Peer.connect(new URL("wss://relay.example/xcher"), {
     nick: ["carol", "carol-2"] as const,
@@ -53,9 +53,9 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
   await session.end();
   const why: XcherError | undefined = await session.closed;
   if (why) names.push(why.message);
-  // @ts-expect-error A nick is needed.
+  // @ts-expect-error A nick is required.
   await Peer.connect("ws://relay.example/xcher", {});
-  // @ts-expect-error A peer comes from `connect` alone.
+  // @ts-expect-error Only `connect` makes peers.
   new Peer();
   share.stop();
   await peer.close();

@@ -1,6 +1,6 @@
-// Uses every part of the interface; `tsc` says whether it fits.
+// Uses every part of the API; `tsc` checks the types.
 
-import { Peer, XcherError, keptPeers, qr, version } from "xcher";
+import { Peer, XcherError, isCode, isOneTimeNick, keptPeers, numbered, qr, version } from "xcher";
 import type {
   Call,
   ConnectOptions,
@@ -33,7 +33,7 @@ import { Sending as ItsSending } from "../code_send.js";
 import { Session as ItsSession } from "../session.js";
 import { Upload as ItsUpload } from "../upload.js";
 
-// What the classes are is what the interface says.
+// The classes have the declared types.
 export const download = (its: ItsDownload): Download => its;
 export const session = (its: ItsSession): Session => its;
 export const offer = (its: ItsOffer): Offer => its;
@@ -97,7 +97,7 @@ export async function use(): Promise<void> {
   void [nick, online, names, size, types, sessions, yes, version.length];
   // @ts-expect-error Peers come from connect.
   new Peer();
-  // @ts-expect-error A nick is needed.
+  // @ts-expect-error A nick is required.
   await Peer.connect(new URL("ws://127.0.0.1/xcher"), {});
 }
 
@@ -111,8 +111,8 @@ async function fetchAll(session: Session): Promise<void> {
     const { name, size, approximate }: RemoteFile = file;
     const about: [number | undefined, boolean | undefined] = [file.modified, file.executable];
     const download: Download = session.get(approximate ? name : { name, size, approximate });
-    const goesOn: Download = session.get(file, { partial: new Blob(["x"]) });
-    const from: number = await goesOn.start();
+    const resumed: Download = session.get(file, { partial: new Blob(["x"]) });
+    const from: number = await resumed.start();
     void [about, from];
     const reader: ReadableStreamDefaultReader<Uint8Array> = download.readable.getReader();
     const { value } = await reader.read();
@@ -156,6 +156,7 @@ export async function give(peer: Peer): Promise<void> {
   const sending: Sending = await Peer.send("wss://relay.example/xcher", files, options);
   const link: string = sending.link("https://relay.example/");
   const { size, path } = (await qr(link)) ?? { size: 0, path: sending.code };
+  const rules: [boolean, boolean, string] = [await isCode("4821-a"), await isOneTimeNick("4821"), await numbered("x", 1)];
   sending.peer.addEventListener("upload", ({ upload }) => watch(upload));
   const incomplete = ({ missing, missingCount }: SendingEventMap["incomplete"]) =>
     `${missing[0]?.name} ${missing[0]?.reason} ${missingCount}`;
@@ -163,7 +164,7 @@ export async function give(peer: Peer): Promise<void> {
   sending.removeEventListener("incomplete", incomplete);
   const sent: Sent = await sending.done;
   await sending.stop();
-  void [both, again, size, path, sent, sending.files[0]?.name];
+  void [both, again, size, path, rules, sent, sending.files[0]?.name];
 }
 
 function watch(upload: Upload): number {

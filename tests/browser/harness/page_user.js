@@ -1,25 +1,24 @@
 import { same } from "./tree.js";
 
-/** What a file of a folder is called that is saved among others. */
+/** Returns the name of the download of a file in a folder. */
 const downloadName = (name) => name.replaceAll("/", "_");
 
 /**
- * Someone at the page under `url`, who goes online as `nick`, if that is given. `hash`: the address ends so, as in a
- * link that was sent; `token`: typed in; `online: false`: does not wait to be online. The rest as
- * in `Browser.user`.
+ * Opens the page at `url` and goes online as `nick`, if given. `hash`: the end of the URL, as in a link; `token`: entered
+ * in the form; `online: false`: does not wait to be online. Other options are those of `Browser.user`.
  */
 export async function visit(browser, url, nick, { hash = "", token, online = true, ...rest } = {}) {
-  const someone = new Someone(await browser.user(rest));
-  await someone.page.goto(`${url}/${hash}`);
+  const user = new PageUser(await browser.user(rest));
+  await user.page.goto(`${url}/${hash}`);
   if (nick !== undefined) {
-    await someone.join(nick, token);
-    if (online) await someone.online();
+    await user.join(nick, token);
+    if (online) await user.online();
   }
-  return someone;
+  return user;
 }
 
-/** What a person does at the page, and sees. */
-export class Someone {
+/** A user's actions at the page, and what the user sees. */
+export class PageUser {
   constructor(user) {
     this.user = user;
     this.page = user.page;
@@ -65,7 +64,7 @@ export class Someone {
     await this.sees("body[data-view=peer]");
   }
 
-  /** Chooses `nick` from those online. */
+  /** Selects `nick` in the list of those online. */
   async choose(nick) {
     const row = await this.sees("#people li", { name: nick });
     await this.#press(row, "a");
@@ -77,7 +76,7 @@ export class Someone {
     await this.sees("body[data-view=home]");
   }
 
-  /** The names on the whole list of whom was opened, sorted. */
+  /** Returns the names in the open listing, sorted. */
   async listed() {
     const state = await this.#wait("the whole list", () => {
       const state = document.getElementById("peer-state");
@@ -104,7 +103,7 @@ export class Someone {
     return this.sees("#moving li", { name, state });
   }
 
-  /** Waits until so much of a file, from 0 to 1, has come or gone. */
+  /** Waits until this fraction of a file, from 0 to 1, is transferred. */
   moved(name, part) {
     return this.#wait(`${part} of ${name}`, (name, part) =>
       [...document.querySelectorAll("#moving li")].some((row) =>
@@ -117,14 +116,14 @@ export class Someone {
     await this.#press(row, "[data-do=cancel]");
   }
 
-  /** Ends it for now: what came of it stays. */
+  /** Pauses a download, which keeps its partial file. */
   async pause(name) {
     const row = await this.transfer(name, "active");
     await row.waitForSelector("[data-do=pause]", { visible: true });
     await this.#press(row, "[data-do=pause]");
   }
 
-  /** Waits for a file to be among those that did not come whole. */
+  /** Waits for a file to be among the incomplete downloads. */
   left(name) {
     return this.sees("#unfinished li", { name });
   }
@@ -137,12 +136,12 @@ export class Someone {
     await this.#press(await this.left(name), "[data-do=discard]");
   }
 
-  /** Waits until no file is among them. */
+  /** Waits until there are no incomplete downloads. */
   nothingLeft() {
     return this.#wait("nothing to be left", () => document.getElementById("left").hidden);
   }
 
-  /** Waits to be asked about a call of `nick`'s, and answers. */
+  /** Waits for the question about a call from `nick`, and answers. */
   async answer(nick, accepted) {
     await this.asked(nick);
     await this.page.click(`#call [value=${accepted ? "yes" : "no"}]`);
@@ -161,7 +160,7 @@ export class Someone {
     }
   }
 
-  /** Chooses files, and makes a code for all that are chosen: the code and the link. */
+  /** Chooses files, and creates a code for all chosen ones. Returns the code and the link. */
   async send(paths) {
     if (paths.length) await (await this.page.$("#send-files")).uploadFile(...paths);
     await this.page.waitForSelector("#chosen", { visible: true });
@@ -172,22 +171,22 @@ export class Someone {
     return { code, link };
   }
 
-  /** Offers files to someone who is online. */
+  /** Offers files to a nick that is online. */
   async offer(nick, paths) {
-    // Who is behind another tab does not ask who is online.
+    // A hidden tab does not update the list.
     await this.page.bringToFront();
     const row = await this.sees("#people li", { name: nick });
     await this.#press(row, "[data-do^=offer]");
     await (await this.page.$("#offer-files")).uploadFile(...paths);
   }
 
-  /** Waits until what is sent is in this state, and says so. */
+  /** Waits until the files being sent are in this state, with this text. */
   async sending(state, text) {
     await this.sees("#sendings li", { state });
     if (text) await this.text("#sendings [role=status]", text);
   }
 
-  /** Waits to be shown what would come: the title and the names. */
+  /** Waits for the dialog of an offer. Returns its title and names. */
   async manifest() {
     await this.sees("#manifest[open]");
     return this.page.evaluate(() => ({
@@ -196,7 +195,7 @@ export class Someone {
     }));
   }
 
-  /** Takes what was shown, without some of it. */
+  /** Accepts the offer without some of its files. */
   async accept(...without) {
     for (const name of without) {
       const row = await this.sees("#manifest-list li", { name });
@@ -216,19 +215,19 @@ export class Someone {
     await this.#press(row, "[data-do=end]");
   }
 
-  /** The words that this person and the other side are to compare. */
+  /** Returns the safety words. */
   async safetyWords() {
     await this.sees("#secrecy", { is: "private" });
     await this.page.waitForSelector("#secrecy .words");
     return this.page.$eval("#secrecy .words", (words) => words.textContent);
   }
 
-  /** Forgets the transfers that are over. */
+  /** Clears the transfers that have ended. */
   clear() {
     return this.#press(this.page, "#clear");
   }
 
-  /** Shows whose keys are remembered. */
+  /** Shows the pinned keys. */
   knownPeople() {
     return this.#press(this.page, "summary");
   }
@@ -239,19 +238,19 @@ export class Someone {
     await this.#press(within, "[data-do^=forget]");
   }
 
-  /** The key that others know this person by. */
+  /** Returns this page's own key. */
   async ownKey() {
     const key = await this.#wait("a key", () => document.getElementById("my-key").textContent);
     return key.jsonValue();
   }
 
-  /** Waits until `nick` is not online any more. */
+  /** Waits until `nick` is offline. */
   gone(nick) {
     return this.#wait(`${nick} to be gone`, (nick) =>
       ![...document.querySelectorAll("#people li")].some((row) => row.dataset.name === nick), nick);
   }
 
-  /** Waits for an element, shown unless it may be `hidden`, and with this text in it. */
+  /** Waits for an element that contains this text, and is shown unless `hidden`. */
   text(selector, text, { hidden = false } = {}) {
     return this.#wait(`${text} in ${selector}`, (selector, text, hidden) =>
       [...document.querySelectorAll(selector)].some(
@@ -260,8 +259,8 @@ export class Someone {
   }
 
   /**
-   * From now on everything that this element says is remembered. Returns what waits until a text was
-   * in it, for what may be gone before anyone has looked.
+   * Records all texts of an element from now on. Returns a function that waits until a text was in it, for texts that may
+   * be replaced before the test looks.
    */
   async remembers(selector) {
     await this.page.evaluate((selector) => {
@@ -276,7 +275,7 @@ export class Someone {
         globalThis.said[selector].some((said) => said.includes(text)), selector, text);
   }
 
-  /** Waits for an element with this data; returns it. */
+  /** Waits for an element with this data. Returns it. */
   async sees(selector, data = {}) {
     const found = await this.#wait(`${selector} ${JSON.stringify(data)}`, (selector, data) =>
       [...document.querySelectorAll(selector)].find((found) =>
@@ -285,7 +284,7 @@ export class Someone {
     return found.asElement();
   }
 
-  /** Waits until `look`, which runs in the page, finds something. */
+  /** Waits until `look` finds something in the page. */
   async #wait(what, look, ...args) {
     try {
       return await this.page.waitForFunction(look, {}, ...args);
@@ -294,7 +293,7 @@ export class Someone {
     }
   }
 
-  /** Fails if any of these is in the page, but for the page's own. */
+  /** Fails if the page contains any of these besides its own. */
   async noMarkup(selectors) {
     const found = await this.page.$$eval(selectors.join(), (found) =>
       found.filter((each) => !each.closest("header")).map((each) => each.outerHTML),
@@ -302,12 +301,12 @@ export class Someone {
     if (found.length) throw new Error(`expected text alone, got ${found.join("\n")}`);
   }
 
-  /** Waits until a file is in the downloads, whole: its path. */
+  /** Waits until a file is completely downloaded. Returns its path. */
   saved({ name, size }) {
     return this.user.saved(downloadName(name), size);
   }
 
-  /** Waits until these files are in the downloads, byte for byte, and fails if others are. */
+  /** Waits until exactly these files are downloaded, and compares them byte for byte. */
   async savedAll(files) {
     for (const file of files) await same(await this.saved(file), file);
     const expected = files.map((file) => this.user.savedAs(downloadName(file.name))).sort();
@@ -323,7 +322,7 @@ export class Someone {
     this.user.expect(pattern);
   }
 
-  /** From now on the pickers of File System Access give folders and files of the browser's store. */
+  /** Has the pickers of File System Access return folders and files of the browser's store from now on. */
   async pickInStore() {
     await this.page.evaluate(() => {
       const root = navigator.storage.getDirectory();
@@ -334,7 +333,7 @@ export class Someone {
     });
   }
 
-  /** The SHA-256 sums in the folder that was picked, by name. */
+  /** Returns the SHA-256 digests of files in the picked folder, by name. */
   chosenFolder() {
     return this.page.evaluate(async () => {
       const sums = {};
@@ -354,7 +353,7 @@ export class Someone {
     });
   }
 
-  /** What is left in the browser's store. */
+  /** Returns the files in the browser's store. */
   stored() {
     return this.page.evaluate(async () => {
       const root = await navigator.storage.getDirectory();
@@ -364,13 +363,13 @@ export class Someone {
     });
   }
 
-  /** What is on the screen, for a failure. */
+  /** Returns the text on the screen, for a failure. */
   async story() {
     const text = await this.page.evaluate(() => document.body.innerText).catch(() => "");
     return `${text}\n${this.user.faults.join("\n")}`;
   }
 
-  /** By the keyboard: what comes above a button moves it, but not the focus. */
+  /** Presses by the keyboard: new elements above a button move it, but not the focus. */
   async #press(within, selector) {
     await this.page.bringToFront();
     const button = await within.$(selector);
@@ -379,7 +378,7 @@ export class Someone {
   }
 
   async #fill(selector, text) {
-    // As a person who overwrites what is there.
+    // Overwrites the present text, like a user.
     await this.page.$eval(selector, (field) => field.select());
     await this.page.type(selector, text);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
-import { SeedPeer } from "./harness/seed_peer.js";
+import { BasePeer } from "./harness/base_peer.js";
 import { folder, NAMES, NESTED, same, tree } from "./harness/tree.js";
 import { relay } from "./harness/xcher.js";
 
@@ -12,8 +12,8 @@ before(async () => {
   files = await tree(folder(), { ...NAMES, ...NESTED });
 });
 
-inEachBrowser("a peer that knows the six packets alone", (stage) => {
-  test("is called, and provides", async (t) => {
+inEachBrowser("a base-protocol peer", (stage) => {
+  test("is called and provides files", async (t) => {
     const { at, seed } = await world(t);
     const carol = await stage.visit(t, at.url, "carol");
     await carol.open("sven");
@@ -49,13 +49,13 @@ inEachBrowser("a peer that knows the six packets alone", (stage) => {
     assert.equal(await session.over(), "closed");
   });
 
-  test("calls, and is asked too", async (t) => {
+  test("calls and answers requests", async (t) => {
     const { at, seed } = await world(t);
     const carol = await stage.visit(t, at.url, "carol");
     const call = await seed.calling("carol");
     await carol.answer("sven", true);
     const session = await call.answered(files.files);
-    // The session that is there serves the other way too.
+    // The open session serves the other direction, too.
     await carol.connected("sven");
     await carol.open("sven");
     await carol.listed();
@@ -64,7 +64,7 @@ inEachBrowser("a peer that knows the six packets alone", (stage) => {
     assert.ok(session.lines.includes("X_FILELIST"));
   });
 
-  test("lists names that were made to deceive", async (t) => {
+  test("lists deceptive names", async (t) => {
     const { at, seed } = await world(t);
     const carol = await stage.visit(t, at.url, "carol");
     const shown = [
@@ -99,14 +99,14 @@ inEachBrowser("a peer that knows the six packets alone", (stage) => {
     await session.over();
   });
 
-  test("is told NO, ends too early, and sends too much: nothing of it is saved", async (t) => {
+  test("is refused, ends early, and sends too much, and none of that is saved", async (t) => {
     const { at, seed } = await world(t);
     const carol = await stage.visit(t, at.url, "carol");
     const [whole, , short] = files.files;
     await carol.open("sven");
     const session = await seed.called([
       { ...whole, name: "gone", size: "31", listed: "X_FILELIST gone 32" },
-      // Says more than it has.
+      // Announces more than it has.
       { ...short, name: "short", size: short.size + 1 },
       { ...short, name: "long", size: short.size - 1, send: short.size },
       whole,
@@ -121,6 +121,6 @@ inEachBrowser("a peer that knows the six packets alone", (stage) => {
 
   async function world(t) {
     const at = stage.keep(t, await relay());
-    return { at, seed: stage.keep(t, await SeedPeer.at(at.relay, "sven")) };
+    return { at, seed: stage.keep(t, await BasePeer.at(at.relay, "sven")) };
   }
 });

@@ -1,24 +1,24 @@
 /**
- * A peer as someone would write it who has read XCHER.txt alone: plain TCP, six packets, both
- * roles. It fails on every byte that is not that protocol. The seed leaves open how a nick gets to
- * the relay; `X_NICK nick` is sent for that, and X_PING is answered.
+ * A base-protocol peer, written from the original specification (XCHER.txt) alone: plain TCP, both roles. It fails at
+ * every byte outside that protocol. The specification does not say how the relay learns a nick: this peer sends
+ * `X_NICK nick`, and answers X_PING.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { connect, createServer } from "node:net";
-import { Lines, parse, parseInit } from "./seed_lines.js";
+import { Lines, parse, parseInit } from "./base_lines.js";
 import { PATIENCE, patiently, Watched } from "./waiting.js";
 
-/** A connection to the relay under a nick. */
-export class SeedPeer {
+/** A connection to the relay with a nick. */
+export class BasePeer {
   #calls = [];
   #watched = new Watched();
   #sessions = [];
   #closing = false;
 
   static async at(relay, nick) {
-    const peer = new SeedPeer();
+    const peer = new BasePeer();
     peer.nick = nick;
     peer.chat = await dial(relay);
     let known = false;
@@ -34,28 +34,28 @@ export class SeedPeer {
     return peer;
   }
 
-  /** As client B: waits for a call, and connects to the caller. */
+  /** As callee B: waits for a call and connects to the caller. */
   async called(files = []) {
     const call = await this.#watched.until("an X_INIT", () => this.#calls.shift());
     return this.#session(await dial(call), files);
   }
 
-  /** As client A: listens, sends X_INIT, and waits for the other side. */
+  /** As caller A: listens, sends X_INIT, and waits for the callee. */
   async call(nick, files = []) {
     return (await this.calling(nick)).answered(files);
   }
 
-  /** As {@link call}, but returns when X_INIT is on its way. */
+  /** Does the same, but returns once X_INIT is sent. */
   async calling(nick) {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    // Else nobody comes, and the wait would keep the process for minutes.
+    // Without a callee, the wait would keep the process alive for minutes.
     const stopped = new AbortController();
     const comes = (signal) =>
       once(server, "connection", { signal: AbortSignal.any([signal, stopped.signal]) });
     const connection = patiently("a connection", comes, 2 * PATIENCE);
-    // Told to whoever waits.
+    // A pending wait reports it.
     connection.catch(() => {});
     this.chat.write(`X_INIT ${nick} 127.0.0.1 ${server.address().port}\n`);
     return {
@@ -77,7 +77,7 @@ export class SeedPeer {
     return session;
   }
 
-  /** Closes everything; fails if anything came that is not the seed's. */
+  /** Closes all connections; fails if anything outside the base protocol was received. */
   close() {
     this.#closing = true;
     this.chat.destroy();
@@ -89,16 +89,15 @@ export class SeedPeer {
 }
 
 /**
- * A control connection. It serves `files` by itself: `{name, path, size}`, of which `hold` is the
- * number of bytes after which it sends nothing more, `send` that after which it closes, and `listed`
- * what is said of it instead of `X_FILELIST name size`.
+ * A control connection, which serves `files`: `{name, path, size}`, with `hold` as the number of bytes after which it
+ * stops sending, `send` as that after which it closes, and `listed` as the line instead of `X_FILELIST name size`.
  */
 export class SeedSession {
-  /** The lines that came. */
+  /** The lines received. */
   lines = [];
-  /** What became of the files that were asked for: `{name, sent, how}`. */
+  /** Outcomes of requested files: `{name, sent, how}`. */
   provided = [];
-  /** "X_END", or how it closed without. */
+  /** "X_END", or how it closed otherwise. */
   ended;
   fault;
   #data = new Set();
@@ -117,7 +116,7 @@ export class SeedSession {
     socket.resume();
   }
 
-  /** Everything that the other side shares: `{name, size}`. */
+  /** Lists the peer's files: `{name, size}`. */
   async list() {
     const list = (this.#list = []);
     this.socket.write("X_FILELIST\n");
@@ -133,8 +132,8 @@ export class SeedSession {
   }
 
   /**
-   * Fetches a file: `{size, hash}`, or `refused`; `over` is how the connection ended. From `at` bytes
-   * on it reads no more until `meanwhile(data)`, with the socket, is done.
+   * Fetches a file: `{size, hash}`, or `refused`; `over` is how the connection ended. After `at` bytes it stops reading
+   * until `meanwhile(data)`, called with the socket, is done.
    */
   async request({ name, size }, { at = Infinity, meanwhile } = {}) {
     const server = createServer();
@@ -160,7 +159,7 @@ export class SeedSession {
         this.#watched.poke();
       });
     });
-    // A NO to an X_REQUEST is an answer too.
+    // A NO also answers an X_REQUEST.
     const question = { name };
     this.#checks.push(question);
     this.socket.write(`X_REQUEST ${name} ${size} ${server.address().port}\n`);
@@ -173,27 +172,27 @@ export class SeedSession {
     return result;
   }
 
-  /** Says X_END and closes. */
+  /** Sends X_END and closes. */
   end() {
     this.socket.end("X_END\n");
   }
 
-  /** Cuts every connection, as a host does that dies. */
+  /** Resets every connection, like a host that is killed. */
   die() {
     for (const socket of [this.socket, ...this.#data]) socket.resetAndDestroy();
   }
 
-  /** Waits for the other side's end; returns how it came. */
+  /** Waits until the peer ends the session. Returns how. */
   async over() {
     return this.#until("the end of the session", () => this.ended);
   }
 
-  /** Waits until the other side has said this. */
+  /** Waits until the peer has sent this. */
   said(start) {
     return this.#until(start, () => this.lines.find((line) => line.startsWith(start)));
   }
 
-  /** Waits for what became of a file that was asked for. */
+  /** Waits for the outcome of a requested file. */
   outcome(name) {
     return this.#until(`what becomes of ${name}`, () => {
       const found = this.provided.find((file) => file.name === name);
@@ -201,7 +200,7 @@ export class SeedSession {
     });
   }
 
-  /** Waits until so many bytes of a file have left. */
+  /** Waits until so many bytes of a file are sent. */
   sent(name, bytes) {
     return this.#until(`${bytes} bytes of ${name} to leave`, () =>
       this.provided.find((file) => file.name === name && file.sent >= bytes),
@@ -232,7 +231,7 @@ export class SeedSession {
       this.socket.write([...lines, "X_FILELIST EOF EOF", ""].join("\n"));
       return;
     }
-    if (!this.#list || this.#list.whole) throw new Error("a list that nobody asked for");
+    if (!this.#list || this.#list.whole) throw new Error("an unrequested listing");
     if (packet.last) this.#list.whole = true;
     else this.#list.push({ name: packet.name, size: packet.size });
   }
@@ -267,7 +266,7 @@ export class SeedSession {
     const data = await dial({ host: this.socket.remoteAddress, port });
     this.#data.add(data);
     data.on("close", () => this.#data.delete(data));
-    // The other side has nothing to say here.
+    // The requester sends nothing on a data connection.
     data.on("data", (bytes) => {
       this.fault = new Error(`${bytes.length} bytes against the data of ${file.name}`);
       this.#watched.poke();
@@ -296,13 +295,13 @@ export class SeedSession {
 async function dial(address) {
   const [host, port] =
     typeof address === "string" ? address.split(/:(?=\d+$)/) : [address.host, address.port];
-  // The data connection is closed on this side alone where that is how the file ends.
+  // Half-closes the data connection, which ends the file.
   const socket = connect({ host, port: Number(port) });
   await once(socket, "connect");
   return socket;
 }
 
-/** Gives every line to `take`, and to `over` why it ended, and whether that is a fault. */
+/** Passes every line to `take`, and to `over` the reason for the end and whether it is a fault. */
 function reading(socket, take, over) {
   const lines = new Lines();
   const guarded = (work) => {
