@@ -79,7 +79,7 @@ test("fails on both sides if a file cannot be read or has changed", async (t) =>
   carol.share(new Unreadable(4 << 20), "unreadable");
   carol.share(new Shrunk(4 << 20), "shrunk");
   const session = await dave.open("carol");
-  for (const [name, why] of [["unreadable", /disk is gone/], ["shrunk", /size/]]) {
+  for (const [name, why] of [["unreadable", /disk failed/], ["shrunk", /size/]]) {
     const uploading = next(carol, "upload");
     const failed = assert.rejects(bytes(session.get(name).readable), { code: "incomplete" });
     const { upload } = await uploading;

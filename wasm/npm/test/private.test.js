@@ -166,7 +166,7 @@ test("refuses sessions while the store of keys fails", async (t) => {
   const forgetful = await peer(t, bridge, "erin", { knownPeers: { get() {}, pin } });
   const told = next(forgetful, "notice");
   assert.equal((await forgetful.open("dave")).known, "first");
-  assert.match((await told).text, /key of dave could not be kept: the disk is full/);
+  assert.match((await told).text, /key of dave could not be stored: the disk is full/);
 });
 
 test("ignores a silent third party that connects to the port before the callee", async (t) => {
@@ -236,7 +236,7 @@ test("detects a changed byte of a file and of the control connection", async (t)
   const { carol, session } = await pair(t, { WebSocket: meddler });
   const download = session.get("x");
   await assert.rejects(bytes(download.readable));
-  await assert.rejects(download.done, { code: "incomplete", message: /expected record 0 as it was/ });
+  await assert.rejects(download.done, { code: "incomplete", message: /record 0 is not authentic/ });
   assert.equal(download.verified, false);
   // The next message ends with an answer.
   least = 30;
