@@ -150,8 +150,8 @@ const README: &[(&str, &[&str])] = &[
         "Its content security policy allows its own files and its own bridge; names from peers",
         &[
             "native/tests/http/page.rs::every_response_has_the_security_headers",
-            "tests/browser/naughty.test.js::as names of files that a terminal shares",
-            "tests/browser/naughty.test.js::as nicks of who is online, and of callers",
+            "tests/browser/naughty.test.js::as names of files shared by a terminal",
+            "tests/browser/naughty.test.js::as nicks of online peers and of callers",
         ],
     ),
     (
@@ -230,19 +230,19 @@ const README: &[(&str, &[&str])] = &[
     (
         "A page is as trustworthy as its origin.",
         &[
-            "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
+            "tests/browser/private.test.js::a page of another origin has another key and no pinned ones",
         ],
     ),
     (
         "A browser keeps its key, and those of known peers, for the address the page came from.",
         &[
-            "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
+            "tests/browser/private.test.js::a page of another origin has another key and no pinned ones",
         ],
     ),
     (
         "Anyone who can modify a page loaded over `http://`, or who runs the bridge that serves",
         &[
-            "tests/browser/private.test.js::whoever has a page of another address has another key, and knows nobody",
+            "tests/browser/private.test.js::a page of another origin has another key and no pinned ones",
         ],
     ),
     (
