@@ -1,8 +1,7 @@
-//! Prepares what the servers contain.
+//! The build script: embeds the page for the HTTP server.
 
 #![allow(clippy::print_stdout)]
 
-/// Puts the page into the binary.
 #[cfg(feature = "bridge")]
 #[path = "build/page.rs"]
 mod page;

@@ -79,38 +79,36 @@ const README: &[(&str, &[&str])] = &[
     (
         "It reaches its own host only at ports that it allocated, except for clients on that",
         &[
-            "native/tests/bridge/colluding.rs::it_reaches_its_own_host_only_at_ports_that_it_allocated",
-            "native/tests/bridge/colluding.rs::of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_the_caller",
-            "native/tests/bridge/colluding.rs::a_bridge_whose_relay_is_elsewhere_reaches_no_private_address",
+            "native/tests/bridge/colluding.rs::reaches_its_own_machine_only_at_allocated_ports",
+            "native/tests/bridge/colluding.rs::permits_only_the_callers_own_private_address",
+            "native/tests/bridge/colluding.rs::with_a_relay_elsewhere_no_private_address_is_reached",
         ],
     ),
     (
         "Clients cannot host services at it: a listener belongs to one call or one session and",
-        &["native/tests/bridge/colluding.rs::nobody_hosts_anything_at_it"],
+        &["native/tests/bridge/colluding.rs::visitors_without_a_call_are_refused"],
     ),
     (
         "It must know who connects: a proxy in front of it that does not forward client",
-        &[
-            "native/tests/http/opening.rs::by_a_proxy_that_does_not_say_so_everyone_is_a_client_on_the_proxys_host",
-        ],
+        &["native/tests/http/opening.rs::clients_of_a_tcp_proxy_have_its_address"],
     ),
     (
         "The bridge answers to its own names.",
-        &["native/tests/http/opening.rs::a_page_under_another_name_opens_no_tunnel"],
+        &["native/tests/http/opening.rs::a_page_under_another_name_cannot_open_a_tunnel"],
     ),
     (
         "It refuses pages of other sites, and names that a foreign name server points at your",
         &[
-            "native/tests/http/opening.rs::pages_of_other_sites_are_refused",
-            "native/tests/http/opening.rs::names_that_anothers_name_server_points_here_are_refused",
+            "native/tests/http/opening.rs::refuses_pages_of_other_sites",
+            "native/tests/http/opening.rs::refuses_host_names_that_point_here_by_dns_rebinding",
             "tests/tls.rs::bridge_answers_to_the_names_in_its_certificate",
         ],
     ),
     (
         "With `--token-file`, only clients that know the token open a tunnel, and an address",
         &[
-            "native/tests/bridge/refusals.rs::with_a_token_only_who_knows_it_is_let_in",
-            "native/tests/http/opening.rs::an_address_that_guesses_tokens_waits",
+            "native/tests/bridge/refusals.rs::a_missing_or_wrong_token",
+            "native/tests/http/opening.rs::limits_wrong_tokens_of_an_address",
             "tests/tunnel.rs::the_token_does_not_guard_the_relays_own_port",
         ],
     ),
@@ -125,33 +123,33 @@ const README: &[(&str, &[&str])] = &[
     (
         "Connections, tunnels and listeners per address are limited, and so is the memory a",
         &[
-            "native/tests/http/opening.rs::so_many_tunnels_and_no_more",
-            "native/tests/bridge/lending.rs::a_tunnel_has_so_many_listeners_and_gets_them_back",
-            "native/tests/bridge/endurance.rs::a_tunnel_makes_the_bridge_hold_no_more_than_its_share",
-            "native/tests/http/hostile.rs::strangers_with_half_a_request_keep_nobody_out",
-            "native/tests/http/stopping.rs::a_tunnel_whose_task_panics_ends_alone",
+            "native/tests/http/opening.rs::limits_tunnels_in_total_and_per_address",
+            "native/tests/bridge/allocating.rs::limits_a_tunnels_listeners_and_frees_them",
+            "native/tests/bridge/endurance.rs::bounds_the_memory_of_a_tunnel",
+            "native/tests/http/hostile.rs::incomplete_requests_do_not_lock_out_other_clients",
+            "native/tests/http/stopping.rs::a_panic_ends_only_its_own_tunnel",
         ],
     ),
     (
         "`--tunnel-rate`, `--address-rate` and `--total-rate` limit the bytes per second.",
         &[
-            "native/tests/bridge/rates.rs::a_tunnel_is_as_fast_as_it_may_be",
+            "native/tests/bridge/rates.rs::a_tunnel_has_its_rate",
             "native/tests/bridge/rates.rs::tunnels_of_one_address_share_its_rate",
-            "native/tests/bridge/rates.rs::all_tunnels_share_the_rate_in_all",
+            "native/tests/bridge/rates.rs::all_tunnels_share_the_total_rate",
         ],
     ),
     (
         "[Many addresses together can exhaust it](SECURITY.md#denial-of-service).",
-        &["native/tests/http/opening.rs::so_many_tunnels_and_no_more"],
+        &["native/tests/http/opening.rs::limits_tunnels_in_total_and_per_address"],
     ),
     (
         "The page loads nothing from elsewhere.",
-        &["native/tests/http/page.rs::every_answer_is_guarded"],
+        &["native/tests/http/page.rs::every_response_has_the_security_headers"],
     ),
     (
         "Its content security policy allows its own files and its own bridge; names from peers",
         &[
-            "native/tests/http/page.rs::every_answer_is_guarded",
+            "native/tests/http/page.rs::every_response_has_the_security_headers",
             "tests/browser/naughty.test.js::as names of files shared by a terminal",
             "tests/browser/naughty.test.js::as nicks of online peers and of callers",
         ],
@@ -169,7 +167,7 @@ const README: &[(&str, &[&str])] = &[
         &[
             "core/tests/registry/any_bytes.rs::arbitrary_inputs_do_not_panic",
             "tests/memory.rs::lists_a_hundred_thousand_files_in_bounded_memory",
-            "native/tests/http/hostile.rs::who_never_reads_is_given_up_and_little_was_held",
+            "native/tests/http/hostile.rs::disconnects_a_client_that_does_not_read_and_holds_few_bytes",
         ],
     ),
     (

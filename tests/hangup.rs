@@ -214,7 +214,7 @@ fn the_bridge_applies_new_names_origins_and_proxies() {
     let proxied = || get(&relay, "/xcher", "localhost", "X-Forwarded-For: 8.8.8.8\r\n");
     assert!(named().starts_with("HTTP/1.1 421 "));
     assert!(origin().starts_with("HTTP/1.1 403 "));
-    assert!(proxied().contains("--trusted-proxy"));
+    assert!(proxied().contains("is not trusted"));
     files.config(
         "host-name = \"relay.example\"\nallow-origin = \"https://friend.example\"\n\
          trusted-proxy = \"127.0.0.1\"\n",

@@ -194,16 +194,16 @@ fn rejects_invalid_certificate_and_key_files_before_listening() {
     let missing = authority.folder.path().join("missing");
     let (certificate, key) = (&good.certificate, &good.key);
     for (certificate, key, parts) in [
-        (certificate, &other.key, ["other.key: expected the key of", "good.pem, got another's"]),
+        (certificate, &other.key, ["other.key: not the key of the certificate", "good.pem"]),
         (&missing, key, ["cannot read", "missing: No such file"]),
         (certificate, &missing, ["cannot read", "missing: No such file"]),
-        (key, key, ["good.key: expected a certificate in PEM", "got none"]),
-        (&empty, key, ["empty: expected a certificate in PEM", "got none"]),
-        (&broken, key, ["broken: expected certificates in PEM", "got "]),
-        (&no_der, key, ["no-der: expected a server's certificate", "none"]),
-        (certificate, certificate, ["good.pem: expected a private key in PEM", "got none"]),
-        (certificate, &locked, ["locked: expected a private key in PEM, not encrypted", "none"]),
-        (certificate, &no_key, ["no-key: expected an RSA, ECDSA or Ed25519 key", "got another"]),
+        (key, key, ["good.key: no certificate in PEM found", ""]),
+        (&empty, key, ["empty: no certificate in PEM found", ""]),
+        (&broken, key, ["broken: invalid certificate in PEM: ", ""]),
+        (&no_der, key, ["no-der: not a server's certificate", ""]),
+        (certificate, certificate, ["good.pem: no private key in PEM found", "encrypted"]),
+        (certificate, &locked, ["locked: no private key in PEM found", "encrypted"]),
+        (certificate, &no_key, ["no-key: not an RSA, ECDSA or Ed25519 key", ""]),
     ] {
         for command in ["relay", "up"] {
             let run = xcher([command, "--listen", "127.0.0.1:0", "--tls-cert"]);
@@ -237,13 +237,13 @@ fn reports_http_on_a_tls_port_and_tls_on_an_http_port() {
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-        assert!(answer.contains("expected TLS") && answer.contains("https://"), "{answer}");
+        assert!(answer.contains("needs TLS") && answer.contains("https://"), "{answer}");
     }
     let who = |url: String| through(&url, &authority.file(), &["who"]).run().code(3);
     who(format!("ws://{at}/xcher")).one_error(&[
         "cannot use the bridge",
         "400",
-        "expected TLS",
+        "needs TLS",
         "wss://",
     ]);
     let plain = Relay::start();
@@ -289,7 +289,7 @@ fn uses_a_replaced_certificate() {
     fs::copy(&next.key, &pair.key).unwrap();
     until("the incomplete change is noticed", || {
         who(&old).code(0);
-        relay.process.seen_err("the certificate stays as it was")
+        relay.process.seen_err("the old certificate stays in force")
     });
     fs::copy(&next.certificate, &pair.certificate).unwrap();
     until("the new certificate is used", || who(&new).code == Some(0));

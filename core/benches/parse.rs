@@ -1,6 +1,7 @@
 //! Measures the cost of one `X_FILELIST` line from reads of 64 KiB: splitting, parsing and checking its name.
 //!
-//! Names and sizes vary as in a folder of photos. All lines differ, so that no branch predictor learns the input.
+//! Names and sizes vary as in a folder of photos. All lines differ, so that no branch predictor learns the
+//! input.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -1,7 +1,7 @@
 //! Regenerates `tests/vectors/secure.json`: `secure_vectors FILE`.
 //!
-//! Builds the handshake, the records and the words from the underlying libraries alone, as PROTOCOL.md describes
-//! them, so that the crate and its vectors do not share an error.
+//! Builds the handshake, the records and the words from the underlying libraries alone, as PROTOCOL.md
+//! describes them, so that the crate and its vectors do not share an error.
 
 use blake3::Hasher;
 use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};

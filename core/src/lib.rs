@@ -17,8 +17,8 @@
 //!
 //! # The run loop
 //!
-//! Two hosts exchange a file over a relay, in memory. `Network` takes the place of sockets and disks; it is in
-//! `examples/two_peers/network.rs`.
+//! Two hosts exchange a file over a relay, in memory. `Network` takes the place of sockets and disks; it is
+//! in `examples/two_peers/network.rs`.
 //!
 //! ```
 //! # mod network { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/two_peers/network.rs")); }
@@ -28,9 +28,9 @@
 //!
 //! # Errors
 //!
-//! Every error type is owned, `Send`, `Sync` and `'static`, except for [`InvalidName<&str>`](InvalidName), which
-//! converts to an owned one. A [`ProtocolError`] is caused by the peer, a [`MisuseError`] by the caller, and a
-//! [`peer::Error`] is any reason why a session or a transfer ended.
+//! Every error type is owned, `Send`, `Sync` and `'static`, except for [`InvalidName<&str>`](InvalidName),
+//! which converts to an owned one. A [`ProtocolError`] is caused by the peer, a [`MisuseError`] by the
+//! caller, and a [`peer::Error`] is any reason why a session or a transfer ended.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Puts the page into the binary: makes a table of its files, each with its media type and as brotli.
+//! Embeds the page in the binary: generates a table of its files, each with its media type and its brotli.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -7,8 +7,8 @@ use std::{env, fs, io, process};
 
 use brotli::enc::BrotliEncoderParams;
 
-/// What a browser is given: everything else in the folders is for people and tools.
-const TYPES: [(&str, &str); 7] = [
+/// The files served to browsers, by extension. All other files in the folders are for people and tools.
+const MEDIA_TYPES: [(&str, &str); 7] = [
     ("css", "text/css; charset=utf-8"),
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
@@ -18,16 +18,18 @@ const TYPES: [(&str, &str); 7] = [
     ("webmanifest", "application/manifest+json"),
 ];
 
-/// The page's own files, the package that it is built on, and what `cargo pack` makes for that.
+/// The page's own files.
 const PAGE: &str = "../www";
+/// The package that the page uses.
 const PACKAGE: &str = "../wasm/npm";
+/// The files that `cargo pack` generates for the package.
 const PACKED: &str = "../wasm/npm/pkg";
-/// All that again as few short files, under the hash of what they were made of.
+/// All of these bundled into a few files, in a folder named by the hash of their sources.
 const BUNDLED: &str = "../wasm/npm/pkg/page";
-/// Changes when a folder of the repository comes or goes: they are named in it.
-const AROUND: &str = "../Cargo.toml";
-/// Shown where the page is missing.
-const WITHOUT: &str = "src/http/without_page.html";
+/// A file that changes when a folder of the repository is added or removed, because it lists them.
+const WORKSPACE: &str = "../Cargo.toml";
+/// The page that is served if the real one is missing.
+const SUBSTITUTE: &str = "src/http/without_page.html";
 
 pub(crate) fn embed() {
     if let Err(error) = build() {
@@ -39,10 +41,10 @@ pub(crate) fn embed() {
 fn build() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-env-changed=XCHER_PAGE");
-    let is_there = |file: &str| Path::new(file).is_file();
+    let exists = |file: &str| Path::new(file).is_file();
     let missing: Vec<_> = ["../www/index.html", "../wasm/npm/pkg/xcher_bg.wasm"]
         .into_iter()
-        .filter(|file| !is_there(file))
+        .filter(|file| !exists(file))
         .map(|file| file.trim_start_matches("../"))
         .collect();
     watch();
@@ -59,11 +61,12 @@ fn build() -> io::Result<()> {
         }
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
         let missing = missing.join(", no ");
-        let error = format!("XCHER_PAGE=required, got no {missing}: `cargo pack` builds the page");
+        let error =
+            format!("XCHER_PAGE=required, but there is no {missing}: run `cargo pack` first");
         return Err(io::Error::other(error));
     } else {
-        println!("cargo::rerun-if-changed={WITHOUT}");
-        files.push(("/index.html".to_owned(), WITHOUT.into()));
+        println!("cargo::rerun-if-changed={SUBSTITUTE}");
+        files.push(("/index.html".to_owned(), SUBSTITUTE.into()));
     }
     files.sort();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
@@ -77,17 +80,17 @@ fn build() -> io::Result<()> {
     fs::write(out.join("page.rs"), table)
 }
 
-/// Names what makes the table anew when it changes. A folder stands for all that is in it. What is
-/// missing would count as changed each time, so what is around it stands for it.
+/// Tells cargo which changes need a new table. A folder covers its contents. A missing file would count as
+/// changed each time, so the folder or file around it is watched instead.
 fn watch() {
-    for wanted in [[PAGE, AROUND].as_slice(), &[PACKED, PACKAGE, AROUND]] {
-        if let Some(there) = wanted.iter().find(|path| Path::new(path).exists()) {
-            println!("cargo::rerun-if-changed={there}");
+    for wanted in [[PAGE, WORKSPACE].as_slice(), &[PACKED, PACKAGE, WORKSPACE]] {
+        if let Some(existing) = wanted.iter().find(|path| Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={existing}");
         }
     }
 }
 
-/// The files of a folder that a browser is given, with their paths in URLs.
+/// Collects the files of a folder that are served to browsers, with their paths in URLs.
 fn collect(
     folder: &Path,
     at: &str,
@@ -97,11 +100,11 @@ fn collect(
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().into_string().map_err(|name| {
-            io::Error::other(format!("expected names in UTF-8, got {}", name.display()))
+            io::Error::other(format!("file name is not UTF-8: {}", name.display()))
         })?;
-        let is_for_others = name.starts_with('.') || name.contains(".test.");
+        let is_not_served = name.starts_with('.') || name.contains(".test.");
         let (path, file) = (format!("{at}/{name}"), entry.path());
-        if is_for_others || ["node_modules", "test", "tests"].contains(&name.as_str()) {
+        if is_not_served || ["node_modules", "test", "tests"].contains(&name.as_str()) {
             continue;
         }
         if file.is_dir() {
@@ -120,19 +123,19 @@ fn collect(
 
 fn media_type(path: &str) -> Option<&'static str> {
     let (_, extension) = path.rsplit_once('.')?;
-    TYPES.iter().find(|(of, _)| *of == extension).map(|(_, media_type)| *media_type)
+    MEDIA_TYPES.iter().find(|(of, _)| *of == extension).map(|(_, media_type)| *media_type)
 }
 
-/// The table's entry for a file; `out` is where its brotli is kept.
+/// Returns the table's entry for a file. Its brotli is stored in `out`.
 fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
     let bytes = fs::read(file)?;
     let hash = hash_of(&bytes);
-    // It takes seconds for all, so what was not changed is not compressed again.
+    // Compressing all files takes seconds, so unchanged files are not compressed again.
     let brotli = out.join(format!("{hash}.br"));
     if !brotli.is_file() {
-        let unfinished = out.join("unfinished");
-        fs::write(&unfinished, compress(&bytes)?)?;
-        fs::rename(&unfinished, &brotli)?;
+        let partial = out.join("partial");
+        fs::write(&partial, compress(&bytes)?)?;
+        fs::rename(&partial, &brotli)?;
     }
     let is_shorter = fs::metadata(&brotli)?.len() < bytes.len() as u64;
     let brotli = match is_shorter {
@@ -147,7 +150,7 @@ fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
     ))
 }
 
-/// What `cargo pack` calls the page that it bundled from these files.
+/// Returns the name that `cargo pack` gives to the bundle of these files.
 fn hash_of_all(files: &[(String, PathBuf)]) -> io::Result<String> {
     let mut hasher = DefaultHasher::new();
     for (path, file) in files {

@@ -1,14 +1,14 @@
-//! How many files and sockets this process may have open, and what that allows.
+//! The limit on open files and sockets of this process, and the number of transfers it allows.
 
-/// What a host has open beside its transfers.
-const BESIDE: u64 = 20;
-/// What one transfer has open: its sockets, its file and the folders on the way to it.
-const OF_TRANSFER: u64 = 10;
-/// What one file has open that waits among others for its name.
-const OF_FILE: u64 = 2;
+/// Descriptors that a host uses besides its transfers.
+const RESERVED: u64 = 20;
+/// Descriptors of one transfer: its sockets, its file and the folders on the way to it.
+const PER_TRANSFER: u64 = 10;
+/// Descriptors of one file of a batch that waits to be renamed.
+const PER_FILE: u64 = 2;
 
-/// Takes as many descriptors as the system lets this process have: every connection needs one. Where
-/// it will not give them, that is told when they run out.
+/// Raises the limit as far as the system permits: every connection needs a descriptor. A failure is reported
+/// when descriptors run out.
 #[cfg(feature = "cli")]
 pub(crate) fn raise_limit() {
     #[cfg(unix)]
@@ -19,20 +19,20 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// How many transfers may be under way, at most `most`.
-pub(crate) fn transfers(most: usize) -> usize {
-    share(limit(), OF_TRANSFER, most)
+/// Returns how many transfers may run at once, at most `max`.
+pub(crate) fn transfers(max: usize) -> usize {
+    share(limit(), PER_TRANSFER, max)
 }
 
-/// How many files of such a transfer may be open before they get their names, at most `most`.
-pub(crate) fn files_of_transfer(transfers: usize, most: usize) -> usize {
-    let left = limit().saturating_sub(OF_TRANSFER * transfers as u64);
-    share(left, OF_FILE * transfers as u64, most)
+/// Returns how many files of each transfer may be open before they are renamed, at most `max`.
+pub(crate) fn files_of_transfer(transfers: usize, max: usize) -> usize {
+    let left = limit().saturating_sub(PER_TRANSFER * transfers as u64);
+    share(left, PER_FILE * transfers as u64, max)
 }
 
-fn share(limit: u64, of_one: u64, most: usize) -> usize {
-    let fit = limit.saturating_sub(BESIDE) / of_one.max(1);
-    usize::try_from(fit).unwrap_or(most).clamp(1, most.max(1))
+fn share(limit: u64, each: u64, max: usize) -> usize {
+    let fit = limit.saturating_sub(RESERVED) / each.max(1);
+    usize::try_from(fit).unwrap_or(max).clamp(1, max.max(1))
 }
 
 #[cfg(unix)]
@@ -52,10 +52,10 @@ mod tests {
 
     #[test]
     fn few_descriptors_allow_little_and_many_allow_everything() {
-        assert_eq!(share(32, OF_TRANSFER, 16), 1);
-        assert_eq!(share(0, OF_TRANSFER, 16), 1);
-        assert_eq!(share(64, OF_TRANSFER, 16), 4);
-        assert_eq!(share(1 << 20, OF_TRANSFER, 16), 16);
-        assert_eq!(share(u64::MAX, OF_FILE, 128), 128);
+        assert_eq!(share(32, PER_TRANSFER, 16), 1);
+        assert_eq!(share(0, PER_TRANSFER, 16), 1);
+        assert_eq!(share(64, PER_TRANSFER, 16), 4);
+        assert_eq!(share(1 << 20, PER_TRANSFER, 16), 16);
+        assert_eq!(share(u64::MAX, PER_FILE, 128), 128);
     }
 }

@@ -41,7 +41,7 @@ pub mod bridge;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-pub mod data;
+mod data;
 mod descriptors;
 pub mod files;
 pub mod host;

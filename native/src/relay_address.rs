@@ -1,4 +1,4 @@
-//! Where a relay is: at a port of its own, or behind a bridge.
+//! The address of a relay: a TCP port, or the URL of its bridge.
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -6,19 +6,20 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::Uri;
+use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::tunnel::PATH;
 
-/// What `--relay` names: `HOST:PORT`, or the URL of a bridge. It shows as it was written.
+/// The address of a relay: `HOST:PORT`, or the URL of a bridge. It is displayed as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayAddress {
     text: String,
     bridge: Option<BridgeUrl>,
 }
 
-/// Where a bridge's WebSocket is.
+/// The URL of a bridge's WebSocket, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BridgeUrl {
-    /// `ws://` or `wss://`, and all that follows.
+    /// The URL, with `ws://` or `wss://`.
     pub(crate) url: String,
     pub(crate) tls: bool,
     /// A name or an address, without brackets.
@@ -30,29 +31,40 @@ pub(crate) struct BridgeUrl {
 const TUNNEL: &str = PATH.split_at(1).1;
 
 impl RelayAddress {
-    /// `HOST:PORT`, where it is no bridge's.
+    /// Returns `HOST:PORT`; `None` for a bridge.
     pub fn tcp(&self) -> Option<&str> {
         self.bridge.is_none().then_some(&self.text)
     }
 
-    /// The same text for every way to write this address: the host in lower case, of a bridge the URL
-    /// of its WebSocket. Printable ASCII without a space, not beginning with `#`; read again, it
-    /// stays as it is.
+    /// Returns one form for all ways to write this address: the host in lower case, for a bridge the URL of its
+    /// WebSocket. It is printable ASCII without spaces, does not begin with `#`, and is its own canonical
+    /// form.
     pub fn canonical(&self) -> String {
-        let shown = |text: &str| utf8_percent_encode(text, HIDDEN).to_string();
+        let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
         if let Some(BridgeUrl { url, tls, host, port }) = &self.bridge {
             let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
             let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
             let port = if *port == default { String::new() } else { format!(":{port}") };
-            return format!("{scheme}://{}{port}/{}", canonical_host(&shown(host)), shown(path));
+            return format!("{scheme}://{}{port}/{}", canonical_host(&escape(host)), escape(path));
         }
-        // Both are there, and the port is a number: the text was read.
+        // Parsing ensured both parts, and that the port is a number.
         let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
         let port = port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
-        format!("{}:{port}", canonical_host(&shown(host)))
+        format!("{}:{port}", canonical_host(&escape(host)))
     }
 
-    /// The URL of the page that goes with the bridge, where that is at its usual place.
+    /// Returns the paths that connections may take with this relay, or only the one that is named: `None` for a
+    /// path through the bridge, if there is none.
+    pub fn path_policy(&self, only: Option<Path>) -> Option<PathPolicy> {
+        match (only, &self.bridge) {
+            (Some(Path::Bridge), None) => None,
+            (Some(path), _) => Some(PathPolicy::Only(path)),
+            (None, None) => Some(PathPolicy::Only(Path::Direct)),
+            (None, Some(_)) => Some(PathPolicy::Auto),
+        }
+    }
+
+    /// Returns the URL of the bridge's page, if its WebSocket has the default path.
     pub fn page(&self) -> Option<String> {
         let BridgeUrl { url, .. } = self.bridge.as_ref()?;
         let folder = url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
@@ -60,7 +72,7 @@ impl RelayAddress {
         folder.strip_prefix("ws").map(|rest| format!("http{rest}"))
     }
 
-    /// Where the bridge is that the relay is reached through, if it is.
+    /// Returns the URL of the bridge, if the relay is reached through one.
     pub(crate) fn bridge(&self) -> Option<&BridgeUrl> {
         self.bridge.as_ref()
     }
@@ -81,11 +93,11 @@ impl fmt::Display for RelayAddress {
 impl FromStr for RelayAddress {
     type Err = String;
 
-    /// Reads `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
+    /// Parses `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
     ///
     /// # Errors
     ///
-    /// What was expected.
+    /// The expected forms.
     fn from_str(text: &str) -> Result<Self, String> {
         let bridge = match text.split_once("://") {
             Some((scheme, rest)) => {
@@ -115,7 +127,7 @@ impl BridgeUrl {
         let scheme = if tls { "wss" } else { "ws" };
         let uri: Uri = format!("{scheme}://{rest}").parse().ok()?;
         let authority = uri.authority()?;
-        // A secret has no place in an address, and nothing else is asked for in that way.
+        // Refused: secrets do not belong in an address, and a bridge needs no user or query.
         if authority.as_str().contains('@') || authority.host().is_empty() || uri.query().is_some()
         {
             return None;
@@ -132,7 +144,7 @@ impl BridgeUrl {
         };
         let path = match uri.path() {
             "/" => PATH.to_owned(),
-            // A page that was named by its file, or by the folder that it is in.
+            // A page, by the URL of its file or of its folder.
             path if is_page => format!("{}{TUNNEL}", &path[..=path.rfind('/')?]),
             path => path.to_owned(),
         };
@@ -143,14 +155,14 @@ impl BridgeUrl {
     }
 }
 
-/// What would not show, or would read as something else at the start of a line.
-const HIDDEN: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
+/// Characters that are invisible, or mark a comment at the start of a line.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
 
 fn canonical_host(host: &str) -> String {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<Ipv6Addr>() {
         Ok(ip) => format!("[{ip}]"),
-        // An address with a zone.
+        // An IPv6 address with a zone.
         Err(_) if bare.contains(':') => format!("[{}]", bare.to_ascii_lowercase()),
         Err(_) => bare.to_ascii_lowercase(),
     }
@@ -168,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bridge_that_a_url_names() {
+    fn parses_urls_of_bridges() {
         for (text, url, host, port) in [
             ("ws://127.0.0.1:9248/xcher", "ws://127.0.0.1:9248/xcher", "127.0.0.1", 9248),
             ("ws://a.example", "ws://a.example/xcher", "a.example", 80),
@@ -192,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_beside_a_bridge() {
+    fn returns_the_page_of_a_bridge() {
         for (text, page) in [
             ("http://127.0.0.1:9248/", Some("http://127.0.0.1:9248/")),
             ("ws://127.0.0.1:9248/xcher", Some("http://127.0.0.1:9248/")),
@@ -208,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn the_port_of_a_relay() {
+    fn parses_hosts_with_ports() {
         for text in ["127.0.0.1:9247", "[::1]:9247", "relay.example:1"] {
             assert_eq!(text.parse::<RelayAddress>().unwrap().bridge, None);
         }
     }
 
     #[test]
-    fn every_way_to_write_an_address_is_the_same_in_the_end() {
+    fn all_forms_of_an_address_have_one_canonical_form() {
         for (canonical, texts) in [
             ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"][..]),
             ("relay.example:1", &["relay.example:1", "Relay.EXAMPLE:1"]),
@@ -247,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither() {
+    fn rejects_other_texts() {
         for text in [
             "",
             "h",

@@ -1,8 +1,8 @@
-//! Authenticated encryption in place: ChaCha20-Poly1305 (RFC 8439), and AES-256-GCM (NIST SP 800-38D) with the
-//! feature `ring`.
+//! Authenticated encryption in place: ChaCha20-Poly1305 (RFC 8439), and AES-256-GCM (NIST SP 800-38D) with
+//! the feature `ring`.
 //!
-//! Every byte of an encrypted file passes through this package once per side. A build optimised for size still
-//! compiles it for speed; its functions are not generic, so that this applies to them.
+//! Every byte of an encrypted file passes through this package once per side. A build optimised for size
+//! still compiles it for speed; its functions are not generic, so that this applies to them.
 //!
 //! ```
 //! use xcher_aead::{Aead, Cipher};

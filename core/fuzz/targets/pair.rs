@@ -224,7 +224,7 @@ fn answer(host: &mut Host) {
         _ => {
             let request = session.take_request(out).expect("the oldest question");
             if request.port == 0 {
-                session.listening(request.number, 4000, out).expect("an open session");
+                session.answer_port(request.number, 4000, out).expect("an open session");
             }
             session.refuse(&request.name, out);
         }

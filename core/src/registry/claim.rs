@@ -19,8 +19,8 @@ pub(super) struct Claim {
 }
 
 impl Registry {
-    /// Pings the holder, if the claimant has proved the same key and no other claim is pending. Returns true if
-    /// the claim was started.
+    /// Pings the holder, if the claimant has proved the same key and no other claim is pending. Returns
+    /// true if the claim was started.
     pub(super) fn claim(
         &mut self,
         conn: ConnId,
@@ -68,7 +68,7 @@ impl Registry {
         }
         // Another client may have taken the nick if the holder disconnected.
         match self.nicks.find_similar(&nick) {
-            None => self.give_nick(conn, nick, &text, actions),
+            None => self.assign_nick(conn, nick, &text, actions),
             Some(_) => self.refuse_nick(conn, &text, actions),
         }
     }

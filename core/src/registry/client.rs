@@ -47,8 +47,8 @@ pub(super) struct Client {
     opened: Duration,
     last_input: Duration,
     pinged_at: Option<Duration>,
-    /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm may
-    /// be early.
+    /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm
+    /// may be early.
     pub(super) alarm: Duration,
 }
 

@@ -33,8 +33,8 @@ impl KeyProof {
 }
 
 impl Registry {
-    /// Processes one of the client's two X_KEYs. Each is accepted once, because it costs a multiplication on the
-    /// curve.
+    /// Processes one of the client's two X_KEYs. Each is accepted once, because it costs a multiplication
+    /// on the curve.
     pub(super) fn receive_key(
         &mut self,
         conn: ConnId,

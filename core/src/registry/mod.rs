@@ -158,8 +158,8 @@ pub enum Report {
         /// The callee's address as the relay sees it.
         callee: IpAddr,
     },
-    /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay sees
-    /// it, or one allocated to the caller.
+    /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay
+    /// sees it, or one allocated to the caller.
     Called {
         /// The address.
         at: SocketAddr,
@@ -251,7 +251,8 @@ impl Registry {
         }
     }
 
-    /// Adds a key that the relay proves to hosts; hosts can then reclaim their nicks with theirs (section 5.6).
+    /// Adds a key that the relay proves to hosts; hosts can then reclaim their nicks with theirs (section
+    /// 5.6).
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }

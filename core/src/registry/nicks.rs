@@ -15,8 +15,8 @@ use crate::{Nick, RelayPacket};
 #[derive(Default)]
 pub(super) struct Nicks {
     by_nick: BTreeMap<Nick, ConnId>,
-    /// The forms of each listed nick. Nicks of codes have no forms: else a look-alike of one would reveal if it is
-    /// online.
+    /// The forms of each listed nick. Nicks of codes have no forms: else a look-alike of one would reveal
+    /// if it is online.
     by_form: BTreeMap<Box<str>, Nick>,
     /// Bytes of the list of all listed nicks.
     list_bytes: usize,

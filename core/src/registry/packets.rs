@@ -171,7 +171,7 @@ impl Registry {
             }
             Err(_) => self.refuse_nick(conn, text, actions),
             Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
-                None => self.give_nick(conn, nick, text, actions),
+                None => self.assign_nick(conn, nick, text, actions),
                 Some(holder) => {
                     if !self.claim(conn, (nick, text), holder, now, actions) {
                         self.refuse_nick(conn, text, actions);
@@ -183,7 +183,7 @@ impl Registry {
     }
 
     /// Assigns a nick that no other nick looks like.
-    pub(super) fn give_nick(
+    pub(super) fn assign_nick(
         &mut self,
         conn: ConnId,
         nick: Nick,
@@ -203,7 +203,7 @@ impl Registry {
     /// Answers NO. The last attempt closes the connection.
     pub(super) fn refuse_nick(&mut self, conn: ConnId, text: &str, actions: &mut Vec<Action>) {
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
-        if let Refusal::Over(..) = self.failed_try(conn, String::new()) {
+        if let Refusal::Close(..) = self.failed_try(conn, String::new()) {
             let reason = format!("no free nick within {} attempts", self.limits.nick_tries);
             self.error(conn, "X_NICK", reason, actions);
             self.close(conn, CloseReason::NickTries, actions);
@@ -216,7 +216,7 @@ impl Registry {
         if client.nick.is_some() || client.nick_tries < self.limits.nick_tries {
             Refusal::Error(reason)
         } else {
-            Refusal::Over(reason, CloseReason::NickTries)
+            Refusal::Close(reason, CloseReason::NickTries)
         }
     }
 
@@ -286,8 +286,8 @@ impl Registry {
         }
     }
 
-    /// Reports a call to bridges before their clients learn of it. Whatever an X_INIT names, a bridge trusts only
-    /// an address that is certainly the caller's (section 10.3).
+    /// Reports a call to bridges before their clients learn of it. Whatever an X_INIT names, a bridge
+    /// trusts only an address that is certainly the caller's (section 10.3).
     fn vouch(&mut self, caller: ConnId, target: ConnId, at: SocketAddr, actions: &mut Vec<Action>) {
         let (Some(from), Some(to)) = (self.clients.get(&caller), self.clients.get(&target)) else {
             return;
@@ -330,7 +330,7 @@ impl Registry {
                     self.close(conn, CloseReason::TooManyErrors, actions);
                 }
             }
-            Refusal::Over(reason, why) => {
+            Refusal::Close(reason, why) => {
                 self.error(conn, verb(text), reason, actions);
                 self.close(conn, why, actions);
             }
@@ -344,7 +344,7 @@ fn not_xcher(client: &Client, got: &str) -> Refusal {
     if client.has_sent_packet {
         Refusal::Error(reason)
     } else {
-        Refusal::Over(reason, CloseReason::NotXcher)
+        Refusal::Close(reason, CloseReason::NotXcher)
     }
 }
 
@@ -370,7 +370,7 @@ fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Dura
     if client.refusals.spend(limits.asks_per_minute, now) {
         Refusal::Declined(why)
     } else {
-        Refusal::Over(why, CloseReason::TooManyErrors)
+        Refusal::Close(why, CloseReason::TooManyErrors)
     }
 }
 
@@ -406,8 +406,8 @@ fn verb(text: &str) -> &str {
     if plain && verb.bytes().all(|byte| byte.is_ascii_graphic()) { verb } else { "-" }
 }
 
-/// Describes an unreadable line. Does not quote one that is too long, because the part received depends on how
-/// it was split.
+/// Describes an unreadable line. Does not quote one that is too long, because the part received depends on
+/// how it was split.
 fn bad_line(error: &ProtocolError) -> impl fmt::Display {
     match error {
         ProtocolError::LineTooLong { .. } => {

@@ -11,5 +11,5 @@ pub(super) enum Refusal {
     /// The packet is an error of the client, which the registry counts.
     Error(String),
     /// The registry closes the connection.
-    Over(String, CloseReason),
+    Close(String, CloseReason),
 }

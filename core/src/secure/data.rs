@@ -48,8 +48,8 @@ pub struct DataSealer(Chain);
 
 impl DataSealer {
     /// Seals in place. `record` consists of [`HEAD_LEN`] bytes of any value, a text of 1 to
-    /// [`MAX_PLAIN_LEN`](super::record::MAX_PLAIN_LEN) bytes and [`TAG_LEN`] bytes of any value. Write all of it
-    /// afterwards.
+    /// [`MAX_PLAIN_LEN`](super::record::MAX_PLAIN_LEN) bytes and [`TAG_LEN`] bytes of any value. Write all
+    /// of it afterwards.
     ///
     /// # Errors
     ///

@@ -22,8 +22,8 @@ impl Identity {
         Self { secret, public }
     }
 
-    /// Returns the X25519 secret that only the holders of this key and of `other` know; `None` for a weak key,
-    /// which yields zeros (RFC 7748, section 6.1).
+    /// Returns the X25519 secret that only the holders of this key and of `other` know; `None` for a weak
+    /// key, which yields zeros (RFC 7748, section 6.1).
     pub(super) fn agree(&self, other: PublicKey) -> Option<Secret<32>> {
         let shared = MontgomeryPoint(*other.as_bytes()).mul_clamped(*self.secret).to_bytes();
         let is_known = bool::from(shared.ct_eq(&[0; 32]));

@@ -128,7 +128,8 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// Takes the missing bytes of the record from the front of `bytes`; returns the record once it is complete.
+    /// Takes the missing bytes of the record from the front of `bytes`; returns the record once it is
+    /// complete.
     pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<&mut [u8]>, SecureError> {
         if core::mem::take(&mut self.complete) {
             self.held.clear();

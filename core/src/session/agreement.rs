@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::negotiation::{Agreement, Outcome};
-use super::{Event, Extensions, Privacy, Session};
+use super::{Encryption, Event, Extensions, Session};
 use crate::secure::Side;
 use crate::state::State;
 use crate::{Packet, ProtocolError, Quoted};
@@ -15,7 +15,7 @@ impl Session {
             Some(Agreement::Encrypted { extensions, mut secured }) => {
                 self.extensions = extensions;
                 self.auth = secured.auth.take();
-                self.privacy = Some(Privacy::start(secured, out));
+                self.encryption = Some(Encryption::start(secured, out));
             }
             Some(Agreement::Plain) | None => {}
         }
@@ -43,7 +43,7 @@ impl Session {
             negotiation.abandon()?;
         }
         self.negotiation = None;
-        self.probed = self.side == Side::Caller;
+        self.probe_abandoned = self.side == Side::Caller;
         self.agreement = Some(Agreement::Plain);
         Ok(Event::Agreed { key: None })
     }
@@ -73,7 +73,7 @@ impl Session {
                 self.lines.receive(&held_back);
                 return Ok(None);
             }
-            if self.theirs == State::Silent
+            if self.peer_state == State::Silent
                 && let Packet::Unknown { .. } = Packet::parse(text)?
             {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
@@ -82,19 +82,19 @@ impl Session {
             let outcome = negotiation.receive(text, out).inspect_err(|error| {
                 // An XCHER peer, though not an acceptable one.
                 if let ProtocolError::Unencrypted | ProtocolError::EncryptionNotOffered = error {
-                    self.theirs = State::Open;
+                    self.peer_state = State::Open;
                 }
             })?;
             if out.len() > start {
-                self.ours = State::Open;
+                self.own_state = State::Open;
             }
             match outcome {
                 Some(Outcome::NotNegotiation) => {
                     // The answer to the probe may still arrive.
-                    self.probed = self.side == Side::Caller && negotiation.is_open();
+                    self.probe_abandoned = self.side == Side::Caller && negotiation.is_open();
                     self.lines.unread();
                 }
-                _ => self.theirs = State::Open,
+                _ => self.peer_state = State::Open,
             }
             let agreement = match outcome {
                 None => continue,

@@ -68,8 +68,8 @@ impl Session {
 
     /// Proves to a peer that has proved the code that this side also holds `identity` (section 12.3).
     pub(crate) fn send_own_key(&mut self, identity: &Identity, out: &mut Vec<u8>) {
-        if let Some(privacy) = &self.privacy {
-            let (hash, other) = privacy.handshake();
+        if let Some(encryption) = &self.encryption {
+            let (hash, other) = encryption.handshake();
             let proof = own_key::prove(identity, other, hash);
             // Ignored: a closed session needs no key.
             let _ =
@@ -79,8 +79,9 @@ impl Session {
 
     /// Verifies that the peer holds `key`; `own` is the identity of this side's handshake.
     pub(crate) fn verify_own_key(&self, key: PublicKey, proof: &[u8; 32], own: &Identity) -> bool {
-        let privacy = self.privacy.as_ref();
-        privacy.is_some_and(|privacy| own_key::verify(own, key, privacy.handshake().0, proof))
+        let encryption = self.encryption.as_ref();
+        encryption
+            .is_some_and(|encryption| own_key::verify(own, key, encryption.handshake().0, proof))
     }
 
     /// Processes a line during the proof of a code.

@@ -71,7 +71,8 @@ pub enum Event {
         /// The three words, once the exchange is complete.
         words: Option<Box<str>>,
     },
-    /// The peer asks a question, queued after older ones: see [`Session::question`](super::Session::question).
+    /// The peer asks a question, queued after older ones: see
+    /// [`Session::question`](super::Session::question).
     Question,
     /// The peer asks about an invalid name. The session answers NO in order.
     InvalidQuestion(InvalidName),

@@ -14,8 +14,8 @@ use crate::{FileName, LeftOutReason, Name, NotStored, ProtocolError, Quoted, Siz
 /// One line of an extension.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ExtensionPacket<'a> {
-    /// `X_RESUME name size port offset digest`: requests the rest of a file, of which the requester has `offset`
-    /// bytes with this digest.
+    /// `X_RESUME name size port offset digest`: requests the rest of a file, of which the requester has
+    /// `offset` bytes with this digest.
     Resume { name: Name<'a>, size: Size, port: u16, offset: u64, digest: Digest },
     /// `X_PORT number port`: announces the provider's port for a request.
     Port { number: u64, port: u16 },
@@ -306,7 +306,7 @@ mod tests {
     fn every_line_round_trips() {
         let name = || Ok(FileName::parse("a b 1").expect("a name"));
         let (size, digest) = (Size::Exact(1 << 40), [0xab; 32]);
-        for extra in [
+        for packet in [
             ExtensionPacket::Resume { name: name(), size, port: 4000, offset: 1 << 40, digest },
             ExtensionPacket::Resume { name: name(), size, port: 0, offset: 1, digest },
             ExtensionPacket::Port { number: 3, port: 4000 },
@@ -329,10 +329,10 @@ mod tests {
             ExtensionPacket::Unasked { reason: NotStored::Name, name: name() },
         ] {
             let mut out = Vec::new();
-            extra.encode(&mut out);
+            packet.encode(&mut out);
             let line = String::from_utf8(out).expect("text");
             let line = line.strip_suffix('\n').expect("a line");
-            assert_eq!(ExtensionPacket::parse(line, ALL).as_ref(), Ok(&Some(extra)), "{line}");
+            assert_eq!(ExtensionPacket::parse(line, ALL).as_ref(), Ok(&Some(packet)), "{line}");
             assert_eq!(ExtensionPacket::parse(line, Extensions::SECURE), Ok(None));
         }
     }

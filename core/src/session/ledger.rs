@@ -37,11 +37,11 @@ pub(super) struct Ledger {
     pub(super) asked: Vec<Asked>,
     /// Files of this side's pending requests, once per request.
     pub(super) requested: Vec<Box<str>>,
-    /// Files of abandoned requests, for which a NO may still arrive. Also answers of this side that the peer may
-    /// mistake for questions. At most `max_questions`.
+    /// Files of abandoned requests, for which a NO may still arrive. Also answers of this side that the
+    /// peer may mistake for questions. At most `max_questions`.
     pub(super) abandoned: Vec<Box<str>>,
-    /// Files offered by this side, with the number of unsettled offers of each. A NO for a file whose offers are
-    /// settled is not a question.
+    /// Files offered by this side, with the number of unsettled offers of each. A NO for a file whose
+    /// offers are settled is not a question.
     offered: LiteMap<Box<str>, usize>,
     /// Pending answers to the peer, oldest first: so few that removing the first is cheap. The first is a
     /// `No` or `Refusal` only while they are held back.
@@ -200,8 +200,8 @@ impl Ledger {
         self.requested.iter().chain(&self.abandoned).any(|requested| **requested == *name)
     }
 
-    /// Records that this side answers NO about a file. If the file's name looks like an answer, it may have been
-    /// one.
+    /// Records that this side answers NO about a file. If the file's name looks like an answer, it may have
+    /// been one.
     pub(super) fn record_denial(&mut self, name: &str) {
         if name.ends_with(NO) {
             self.ignore_denial([name, NO].concat().into());

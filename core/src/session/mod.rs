@@ -1,8 +1,8 @@
 //! One control connection, from either end (section 3).
 //!
-//! [`Session::receive`] adds bytes; [`Session::next_event`] returns their meaning. Commands append the bytes
-//! to write to the caller's buffer. Where the original specification has only A ask, either side may ask here:
-//! one `Session` is requester and provider.
+//! [`Session::receive`] adds bytes; [`Session::next_event`] returns their meaning. Commands append the
+//! bytes to write to the caller's buffer. Where the original specification has only A ask, either side may
+//! ask here: one `Session` is requester and provider.
 //!
 //! ```
 //! use xcher_core::session::{Event, Question};
@@ -29,12 +29,12 @@
 
 mod agreement;
 mod auth;
+mod encryption;
 mod event;
 mod extension_packet;
 mod extensions;
 mod ledger;
 mod negotiation;
-mod privacy;
 mod requests;
 mod responses;
 
@@ -46,10 +46,10 @@ pub use extensions::Extensions;
 pub use negotiation::Terms;
 
 use auth::Auth;
+use encryption::Encryption;
 use extension_packet::ExtensionPacket;
 use ledger::Ledger;
 use negotiation::{Agreement, Negotiation};
-use privacy::Privacy;
 
 use crate::secure::Side;
 use crate::state::{State, Step};
@@ -64,17 +64,17 @@ pub struct Session {
     held_back: Vec<u8>,
     /// The result of the negotiation, until [`proceed`](Session::proceed) applies it.
     agreement: Option<Agreement>,
-    privacy: Option<Box<Privacy>>,
+    encryption: Option<Box<Encryption>>,
     auth: Option<Auth>,
     extensions: Extensions,
     side: Side,
     /// True if the probe was abandoned and may still be answered.
-    probed: bool,
-    ours: State,
-    theirs: State,
+    probe_abandoned: bool,
+    own_state: State,
+    peer_state: State,
     ledger: Ledger,
     /// True while the session's own answers are held back.
-    held: bool,
+    holds_answers: bool,
 }
 
 impl Session {
@@ -85,33 +85,34 @@ impl Session {
             negotiation: None,
             held_back: Vec::new(),
             agreement: None,
-            privacy: None,
+            encryption: None,
             auth: None,
             extensions: Extensions::default(),
             side: Side::Caller,
-            probed: false,
-            ours: State::Silent,
-            theirs: State::Silent,
+            probe_abandoned: false,
+            own_state: State::Silent,
+            peer_state: State::Silent,
             ledger: Ledger::new(limits),
-            held: false,
+            holds_answers: false,
         }
     }
 
-    /// Creates a new connection that starts with a negotiation, which ends with [`Event::Agreed`] (section 9).
+    /// Creates a new connection that starts with a negotiation, which ends with [`Event::Agreed`] (section
+    /// 9).
     pub fn negotiate(limits: &Limits, terms: Terms, out: &mut Vec<u8>) -> Self {
         let start = out.len();
         let side = terms.side;
         let negotiation = Some(Negotiation::new(terms, out));
-        let ours = if out.len() > start { State::Open } else { State::Silent };
-        Self { negotiation, side, ours, ..Self::new(limits) }
+        let own_state = if out.len() > start { State::Open } else { State::Silent };
+        Self { negotiation, side, own_state, ..Self::new(limits) }
     }
 
     /// Adds received bytes. Take all events before adding more.
     pub fn receive(&mut self, bytes: &[u8]) {
         if self.negotiation.is_some() || self.agreement.is_some() {
             self.held_back.extend_from_slice(bytes);
-        } else if let Some(privacy) = &mut self.privacy {
-            privacy.receive(bytes, &mut self.lines);
+        } else if let Some(encryption) = &mut self.encryption {
+            encryption.receive(bytes, &mut self.lines);
         } else {
             self.lines.receive(bytes);
         }
@@ -134,18 +135,18 @@ impl Session {
             }
         }
         let Some(line) = self.lines.next_line()? else {
-            return self.privacy.as_ref().map_or(Ok(None), |privacy| privacy.error());
+            return self.encryption.as_ref().map_or(Ok(None), |encryption| encryption.error());
         };
         let text = line.text();
         if let (true, true, Some(next)) =
-            (self.probed, negotiation::is_late(text), self.theirs.after(Step::Packet))
+            (self.probe_abandoned, negotiation::is_late(text), self.peer_state.after(Step::Packet))
         {
-            self.probed = false;
-            self.theirs = next;
+            self.probe_abandoned = false;
+            self.peer_state = next;
             return Ok(Some(Event::Ignored { verb: Quoted(text).to_box() }));
         }
-        if let Some(privacy) = &mut self.privacy
-            && let Some(event) = privacy.receive_line(text, out)?
+        if let Some(encryption) = &mut self.encryption
+            && let Some(event) = encryption.receive_line(text, out)?
         {
             return Ok(Some(event));
         }
@@ -156,16 +157,16 @@ impl Session {
         }
         let packet = match Packet::parse(text)? {
             // Any program can be made to send an unknown first line: it does not identify a peer.
-            Packet::Unknown { .. } if self.theirs == State::Silent => {
+            Packet::Unknown { .. } if self.peer_state == State::Silent => {
                 return Err(ProtocolError::NotXcher { got: Quoted(text).to_box() });
             }
             packet => packet,
         };
         let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
-        let Some(next) = self.theirs.after(step) else {
+        let Some(next) = self.peer_state.after(step) else {
             return Err(ProtocolError::AfterEnd { got: Quoted(text).to_box() });
         };
-        self.theirs = next;
+        self.peer_state = next;
         let extension = match packet {
             Packet::Unknown { .. } => ExtensionPacket::parse(text, self.extensions)?,
             _ => None,
@@ -180,11 +181,11 @@ impl Session {
 
     fn send_extension(
         &mut self,
-        extra: &ExtensionPacket<'_>,
+        packet: &ExtensionPacket<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
-        self.ours = self.ours.after(Step::Packet).ok_or(MisuseError::Closing)?;
-        extra.encode(out);
+        self.own_state = self.own_state.after(Step::Packet).ok_or(MisuseError::Closing)?;
+        packet.encode(out);
         Ok(())
     }
 
@@ -203,13 +204,13 @@ impl Session {
     ///
     /// [`ProtocolError::IncompleteLine`] if it ended inside a line.
     pub fn close(&mut self) -> Result<(), ProtocolError> {
-        let ended = self.theirs == State::Ended || self.ours == State::Ended;
+        let ended = self.peer_state == State::Ended || self.own_state == State::Ended;
         if self.negotiation.is_some() {
             self.lines.receive(&core::mem::take(&mut self.held_back));
         }
-        self.theirs = State::Closed;
-        self.ours = State::Closed;
-        let incomplete = self.privacy.as_ref().is_some_and(|privacy| privacy.is_half());
+        self.peer_state = State::Closed;
+        self.own_state = State::Closed;
+        let incomplete = self.encryption.as_ref().is_some_and(|encryption| encryption.is_half());
         match self.lines.partial_line().or(incomplete.then_some("")) {
             Some(got) if !ended => Err(ProtocolError::IncompleteLine { got: Quoted(got).to_box() }),
             _ => Ok(()),
@@ -218,19 +219,19 @@ impl Session {
 
     /// Returns true once the peer has sent a valid packet, which identifies it as an XCHER peer.
     pub fn has_received_packet(&self) -> bool {
-        self.theirs != State::Silent
+        self.peer_state != State::Silent
     }
 
     fn send(&mut self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         let step = if matches!(packet, Packet::End) { Step::End } else { Step::Packet };
-        self.ours = self.ours.after(step).ok_or(MisuseError::Closing)?;
+        self.own_state = self.own_state.after(step).ok_or(MisuseError::Closing)?;
         packet.encode(out);
         Ok(())
     }
 
     /// Returns true if nothing may be sent any more.
     fn has_ended(&self) -> bool {
-        matches!(self.ours, State::Ended | State::Closed)
+        matches!(self.own_state, State::Ended | State::Closed)
     }
 }
 

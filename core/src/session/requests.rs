@@ -44,8 +44,8 @@ impl Session {
         Ok(())
     }
 
-    /// Requests a file, to be sent to `port` of this host. Call [`settle`](Self::settle) when its transfer has
-    /// ended. Returns the number of the request, from 0.
+    /// Requests a file, to be sent to `port` of this host. Call [`settle`](Self::settle) when its transfer
+    /// has ended. Returns the number of the request, from 0.
     ///
     /// # Errors
     ///

@@ -9,16 +9,17 @@ use crate::state::State;
 use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
 impl Session {
-    /// Returns true while [`Limits::questions`](crate::Limits::questions) are pending: the session reads nothing
-    /// until this side answers.
+    /// Returns true while [`Limits::questions`](crate::Limits::questions) are pending: the session reads
+    /// nothing until this side answers.
     pub fn is_full(&self) -> bool {
         self.ledger.owed.len() >= self.ledger.max_questions
     }
 
-    /// Holds back the NOs that the session sends by itself, for use while too many bytes are unsent. Questions
-    /// stay queued meanwhile, and answers of the peer are still processed. `false` sends the NOs that are due.
+    /// Holds back the NOs that the session sends by itself, for use while too many bytes are unsent.
+    /// Questions stay queued meanwhile, and answers of the peer are still processed. `false` sends the NOs
+    /// that are due.
     pub fn hold_answers(&mut self, hold: bool, out: &mut Vec<u8>) {
-        self.held = hold;
+        self.holds_answers = hold;
         self.answer_invalid_names(out);
     }
 
@@ -58,7 +59,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`MisuseError::NotOldestQuestion`] unless the listing is the oldest question; [`MisuseError::Closing`].
+    /// [`MisuseError::NotOldestQuestion`] unless the listing is the oldest question;
+    /// [`MisuseError::Closing`].
     pub fn answer_left_out(
         &mut self,
         left: &LeftOut,
@@ -157,7 +159,7 @@ impl Session {
     /// Sends the NOs that are due.
     pub(super) fn answer_invalid_names(&mut self, out: &mut Vec<u8>) {
         while let (false, Some(Owed::No(_) | Owed::Refusal(_))) =
-            (self.held, self.ledger.owed.first())
+            (self.holds_answers, self.ledger.owed.first())
         {
             match self.ledger.owed.remove(0) {
                 Owed::No(name) if !self.has_ended() => self.answer(&name, false, out),
@@ -171,7 +173,7 @@ impl Session {
 
     fn answer(&mut self, name: &str, yes: bool, out: &mut Vec<u8>) {
         Packet::encode_answer(name, yes, out);
-        self.ours = State::Open;
+        self.own_state = State::Open;
         if !yes {
             self.ledger.record_denial(name);
         }

@@ -172,8 +172,8 @@ impl Allocations {
         tunnel.calls.push_back((to, now));
     }
 
-    /// Records that an X_INIT of the tunnel's client named a listener of the tunnel. Only the first one counts.
-    /// `callee` is the callee's address as the relay sees it, if the bridge knows it.
+    /// Records that an X_INIT of the tunnel's client named a listener of the tunnel. Only the first one
+    /// counts. `callee` is the callee's address as the relay sees it, if the bridge knows it.
     pub fn record_naming(
         &mut self,
         id: TunnelId,
@@ -229,8 +229,8 @@ impl Allocations {
         Ok(())
     }
 
-    /// Returns the time of the next check of a listener. `None` means to withdraw it now: no X_INIT named it in
-    /// time or its call has expired, and no connection of its tunnel needs it.
+    /// Returns the time of the next check of a listener. `None` means to withdraw it now: no X_INIT named
+    /// it in time or its call has expired, and no connection of its tunnel needs it.
     pub fn next_check(&self, at: SocketAddr, now: Duration) -> Option<Duration> {
         let listener = self.listeners.get(&at)?;
         let call = listener.call.as_ref().map_or(listener.named_by, |call| call.until);
@@ -255,8 +255,8 @@ impl Allocations {
         }
     }
 
-    /// Checks that the tunnel's client may be connected to `to` now, and returns the route. `is_own` states that
-    /// `to` is an address of the bridge's own host.
+    /// Checks that the tunnel's client may be connected to `to` now, and returns the route. `is_own` states
+    /// that `to` is an address of the bridge's own host.
     ///
     /// The lease covers the connection, or the attempt if it fails.
     ///
@@ -312,8 +312,8 @@ impl Allocations {
         Ok((route, tunnel.lease(id, end, true)))
     }
 
-    /// Accepts a visitor that connected to a listener over a socket. `is_own` states that `from` is an address
-    /// of the bridge's own host.
+    /// Accepts a visitor that connected to a listener over a socket. `is_own` states that `from` is an
+    /// address of the bridge's own host.
     ///
     /// # Errors
     ///
@@ -372,17 +372,17 @@ impl Allocations {
             .ok_or(AllocationError::NotExpected(at))
     }
 
-    /// Returns true if a listener accepts a visitor: for the call that named it, or for data of a session with
-    /// that visitor.
+    /// Returns true if a listener accepts a visitor: for the call that named it, or for data of a session
+    /// with that visitor.
     fn admits(&self, at: SocketAddr, end: End, now: Duration) -> bool {
         let Some(listener) = self.listeners.get(&at) else { return false };
         listener.call.as_ref().is_some_and(|call| now <= call.until)
             || self.tunnels.get(&listener.owner).is_some_and(|owner| owner.ends.contains_key(&end))
     }
 
-    /// Returns true if a visitor from this address proves a session with it. A visitor in a private network that
-    /// is not the callee may have been sent by a third party, as a web page directs a browser. The bridge's own
-    /// addresses are dialled only for clients on its host, which can reach them anyway.
+    /// Returns true if a visitor from this address proves a session with it. A visitor in a private network
+    /// that is not the callee may have been sent by a third party, as a web page directs a browser. The
+    /// bridge's own addresses are dialled only for clients on its host, which can reach them anyway.
     fn is_dialable(&self, at: SocketAddr, from: IpAddr, is_own: bool) -> bool {
         let Some(listener) = self.listeners.get(&at) else { return false };
         let owner = self.tunnels.get(&listener.owner);

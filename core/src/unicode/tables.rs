@@ -2,7 +2,8 @@
 //!
 //! Each range is its distance from the end of the previous one, then its number of characters.
 
-/// Letters that join on both sides (0), to the right (1), to the left (2), and marks between them (3), in the last two bits of the count.
+/// Letters that join on both sides (0), to the right (1), to the left (2), and marks between them (3), in
+/// the last two bits of the count.
 #[rustfmt::skip]
 pub(super) const JOINING: &[u8] = &[
     128, 6, 195, 3, 160, 5, 47, 1, 7, 3, 4, 1, 17, 0, 4, 0, 5, 0, 4, 0,

@@ -7,36 +7,37 @@ use std::thread;
 use std::time::Instant;
 
 use crate::mux::Mux;
-use crate::target::order;
+use crate::target::request;
 use crate::web_socket::{Buffer, WebSocket, frame};
 
-/// The stream to the relay, and the one to the target.
+/// The id of the stream to the relay.
 const RELAY: u32 = 1;
-const DIALLED: u32 = 3;
-/// Tunnels that are opened at the same time.
-const AT_ONCE: usize = 16;
-/// Tunnels of one address: fewer than a bridge allows.
-const PER_ADDRESS: usize = 32;
+/// The id of the stream to the target.
+const TARGET: u32 = 3;
+/// Tunnels opened at the same time.
+const CONCURRENCY: usize = 16;
+/// Tunnels from one address: fewer than a bridge allows.
+const TUNNELS_PER_ADDRESS: usize = 32;
 
 pub(crate) fn up(http: &str, relay: &str, to: &str, bytes: usize, frame: usize) -> io::Result<()> {
-    let mut mux = dialled(http, relay, to)?;
+    let mut mux = connect(http, relay, to)?;
     let bytes = bytes / frame * frame;
-    mux.send(DIALLED, &order(true, bytes))?;
-    timed(bytes, || mux.push(DIALLED, bytes, frame))
+    mux.send(TARGET, &request(true, bytes))?;
+    timed(bytes, || mux.push(TARGET, bytes, frame))
 }
 
 pub(crate) fn down(http: &str, relay: &str, to: &str, bytes: usize) -> io::Result<()> {
-    let mut mux = dialled(http, relay, to)?;
+    let mut mux = connect(http, relay, to)?;
     timed(bytes, || {
-        mux.send(DIALLED, &order(false, bytes))?;
-        mux.pull(DIALLED, bytes)
+        mux.send(TARGET, &request(false, bytes))?;
+        mux.pull(TARGET, bytes)
     })
 }
 
 pub(crate) fn plain_up(http: &str, bytes: usize, length: usize) -> io::Result<()> {
     let (mut socket, mut buffer) = (WebSocket::open(http, 1, true)?, Buffer::new());
     let bytes = bytes / length * length;
-    socket.send(&order(true, bytes))?;
+    socket.send(&request(true, bytes))?;
     timed(bytes, || {
         let several = ((64 << 10) / length).max(1);
         let one = frame(&vec![0x5a; length]);
@@ -61,11 +62,11 @@ pub(crate) fn plain_up(http: &str, bytes: usize, length: usize) -> io::Result<()
 pub(crate) fn plain_down(http: &str, bytes: usize) -> io::Result<()> {
     let (mut socket, mut buffer) = (WebSocket::open(http, 1, true)?, Buffer::new());
     timed(bytes, || {
-        socket.send(&order(false, bytes))?;
-        let mut came = 0;
-        while came < bytes {
+        socket.send(&request(false, bytes))?;
+        let mut received = 0;
+        while received < bytes {
             socket.read(&mut buffer, |payload| {
-                came += payload.len();
+                received += payload.len();
                 Ok(())
             })?;
         }
@@ -73,11 +74,11 @@ pub(crate) fn plain_down(http: &str, bytes: usize) -> io::Result<()> {
     })
 }
 
-/// Each tunnel's client has a nick, as one that waits to be called has.
+/// Opens tunnels whose clients have a nick, as those that wait for calls do.
 pub(crate) fn idle(http: &str, tunnels: usize, plain: bool) -> io::Result<()> {
     let mut held = Vec::with_capacity(tunnels);
     for number in 0..tunnels {
-        let socket = WebSocket::open(http, 1 + number / PER_ADDRESS, plain)?;
+        let socket = WebSocket::open(http, 1 + number / TUNNELS_PER_ADDRESS, plain)?;
         held.push(if plain {
             socket
         } else {
@@ -87,8 +88,8 @@ pub(crate) fn idle(http: &str, tunnels: usize, plain: bool) -> io::Result<()> {
             mux.idle()
         });
     }
-    crate::say(&format!("open {}", held.len()))?;
-    // Until whoever started this has looked.
+    crate::print_line(&format!("open {}", held.len()))?;
+    // Waits until the calling program has measured.
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
@@ -103,30 +104,30 @@ pub(crate) fn rate(http: &str, tunnels: usize, plain: bool) -> io::Result<()> {
                 }
                 io::Result::Ok(())
             };
-            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(turn)).collect();
+            let threads: Vec<_> = (0..CONCURRENCY).map(|_| scope.spawn(turn)).collect();
             threads.into_iter().try_for_each(|thread| {
-                thread.join().map_err(|_| io::Error::other("a thread broke"))?
+                thread.join().map_err(|_| io::Error::other("a thread panicked"))?
             })
         })
     })
 }
 
-/// Opens a tunnel, gets one answer through it, drops it.
+/// Opens a tunnel, gets one answer through it, and closes it.
 fn once(http: &str, plain: bool) -> io::Result<()> {
     let mut socket = WebSocket::open(http, 1, plain)?;
     if plain {
-        socket.send(&order(false, 1))?;
+        socket.send(&request(false, 1))?;
         socket.read(&mut Buffer::new(), |_| Ok(()))?;
-        return socket.forget();
+        return socket.reset();
     }
     let mut mux = Mux::new(socket);
     mux.open(RELAY, b"X_RELAY\nX_PING x\n")?;
     mux.line(RELAY)?;
-    mux.forget()
+    mux.reset()
 }
 
-/// A tunnel with a connection to the target: called there first, as the bridge wants it.
-fn dialled(http: &str, relay: &str, to: &str) -> io::Result<Mux> {
+/// Opens a tunnel with a connection to the target, which is called first, as the bridge demands.
+fn connect(http: &str, relay: &str, to: &str) -> io::Result<Mux> {
     let mut mux = Mux::new(WebSocket::open(http, 1, false)?);
     mux.open(RELAY, b"X_RELAY\nX_NICK load\n")?;
     expect("X_NICK load YES", &mux.line(RELAY)?)?;
@@ -138,8 +139,8 @@ fn dialled(http: &str, relay: &str, to: &str) -> io::Result<Mux> {
     expect("X_NICK caller YES", answer.trim_end())?;
     writeln!(caller.get_mut(), "X_INIT load {to}")?;
     expect(&format!("X_INIT load {to}"), &mux.line(RELAY)?)?;
-    mux.open(DIALLED, format!("X_DIAL {to}\n").as_bytes())?;
-    expect("YES", &mux.line(DIALLED)?)?;
+    mux.open(TARGET, format!("X_DIAL {to}\n").as_bytes())?;
+    expect("YES", &mux.line(TARGET)?)?;
     Ok(mux)
 }
 
@@ -151,7 +152,7 @@ fn expect(expected: &str, got: &str) -> io::Result<()> {
 }
 
 fn timed(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let began = Instant::now();
+    let start = Instant::now();
     work()?;
-    crate::say(&format!("took {:.6} {count}", began.elapsed().as_secs_f64()))
+    crate::print_line(&format!("took {:.6} {count}", start.elapsed().as_secs_f64()))
 }

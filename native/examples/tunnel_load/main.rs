@@ -1,9 +1,9 @@
-//! Loads a bridge, for `tests/bench/bridge`: bytes up and down one stream of a tunnel, idle tunnels,
-//! tunnels a second. With `--plain`, the same over a WebSocket that carries a connection's bytes and
-//! nothing else, as websockify has it.
+//! Loads a bridge, for `tests/bench/bridge`: bytes up and down one stream of a tunnel, idle tunnels, and
+//! tunnels a second. With `--plain`, the same over a WebSocket that carries only one connection's bytes, as
+//! websockify does.
 //!
-//! It costs little itself: frames are made once and sent again and again, and of what comes only
-//! the heads are looked at. Each measurement prints one line: what it took in seconds, and the count.
+//! It uses little processor time itself: frames are built once and sent repeatedly, and of received frames only
+//! the headers are parsed. Each measurement prints one line: the seconds it took, and the count.
 
 mod load;
 mod mux;
@@ -13,12 +13,12 @@ mod web_socket;
 use std::io::{self, Write as _};
 
 const USAGE: &str = "expected one of
-  target                                 a server: prints its port; takes or gives what it is told
+  target                                 a server: prints its port; receives or sends bytes
   up HTTP RELAY TARGET BYTES FRAME       one stream from the client to TARGET, in frames
   down HTTP RELAY TARGET BYTES           one stream from TARGET to the client
-  idle HTTP TUNNELS                      opens them, prints a line, holds them until input ends
-  rate HTTP TUNNELS                      opens each, asks for one answer through it, drops it
-each but target with --plain at the end for websockify (RELAY and TARGET: -)";
+  idle HTTP TUNNELS                      opens tunnels and holds them until input ends
+  rate HTTP TUNNELS                      opens tunnels, gets one answer through each, closes them
+all except target accept --plain at the end, for websockify (RELAY and TARGET: -)";
 
 fn main() -> io::Result<()> {
     let mut words: Vec<_> = std::env::args().skip(1).collect();
@@ -46,8 +46,8 @@ fn number(text: &str) -> io::Result<usize> {
     text.parse().map_err(|_| io::Error::other(format!("expected a number, got {text}")))
 }
 
-/// Prints a line at once: who started this program waits for it.
-fn say(line: &str) -> io::Result<()> {
+/// Prints and flushes a line, which the calling program waits for.
+fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

@@ -1,18 +1,18 @@
-//! The client's side of yamux, with no more than a load needs: the streams of one tunnel.
+//! A minimal yamux client for load tests: the streams of one tunnel.
 
 use std::collections::HashMap;
 use std::io;
 
 use crate::web_socket::{Buffer, WebSocket, frame};
 
-const HEAD: usize = 12;
+const HEADER_LEN: usize = 12;
 const SYN: u16 = 1;
 const ACK: u16 = 2;
 const RST: u16 = 8;
-/// What a stream may send before it is given more.
-const WINDOW: u32 = 256 << 10;
-/// What the other side may send of one stream before it is given as much again.
-const OURS: u32 = 16 << 20;
+/// The bytes that each side of a new stream may send at first.
+const INITIAL_WINDOW: u32 = 256 << 10;
+/// The bytes that the bridge may send in one stream before it needs new credit.
+const RECEIVE_WINDOW: u32 = 16 << 20;
 
 /// The streams of one tunnel.
 pub(crate) struct Mux {
@@ -21,24 +21,25 @@ pub(crate) struct Mux {
     buffer: Buffer,
 }
 
-/// What is known of the streams by what came.
+/// The streams' state, from received frames.
 #[derive(Default)]
 struct Frames {
-    /// What of a frame's head has come.
-    head: Vec<u8>,
-    /// The stream whose bytes come, and how many are still to.
+    /// The bytes of an incomplete header.
+    header: Vec<u8>,
+    /// The stream of the current frame.
     of: u32,
+    /// Bytes of the current frame still to come.
     left: usize,
     streams: HashMap<u32, Stream>,
-    /// Pings that wait for their answer.
+    /// Pings to be answered.
     pings: Vec<u32>,
 }
 
 struct Stream {
-    /// What we may send.
+    /// Bytes that may be sent.
     credit: usize,
-    came: usize,
-    /// What came of it, as far as it may be an answer.
+    received: usize,
+    /// Received bytes that may be an answer.
     text: Vec<u8>,
     reset: bool,
 }
@@ -50,16 +51,16 @@ impl Mux {
 
     /// Opens a stream with these bytes.
     pub(crate) fn open(&mut self, id: u32, first: &[u8]) -> io::Result<()> {
-        let credit = WINDOW as usize - first.len();
-        let stream = Stream { credit, came: 0, text: Vec::new(), reset: false };
+        let credit = INITIAL_WINDOW as usize - first.len();
+        let stream = Stream { credit, received: 0, text: Vec::new(), reset: false };
         self.frames.streams.insert(id, stream);
-        // Beyond what yamux gives every stream.
-        let window = head(1, SYN, id, OURS - WINDOW);
+        // The window beyond the initial one.
+        let window = header(1, SYN, id, RECEIVE_WINDOW - INITIAL_WINDOW);
         self.web_socket.send(&window)?;
         self.web_socket.send(&data(id, first))
     }
 
-    /// A line that a stream got.
+    /// Reads a line from a stream.
     pub(crate) fn line(&mut self, id: u32) -> io::Result<String> {
         loop {
             let text = &mut self.stream(id)?.text;
@@ -71,10 +72,10 @@ impl Mux {
         }
     }
 
-    /// Sends so many bytes in frames of `length`, and waits for one to come back.
+    /// Sends `bytes` bytes in frames of `length`, and waits for one byte in return.
     pub(crate) fn push(&mut self, id: u32, bytes: usize, length: usize) -> io::Result<()> {
         let one = frame(&data(id, &vec![0x5a; length]));
-        // As many as make a good write.
+        // As many frames as make an efficient write.
         let several = ((64 << 10) / length).max(1);
         let many = one.repeat(several);
         let mut left = bytes / length;
@@ -89,26 +90,26 @@ impl Mux {
             self.stream(id)?.credit -= take * length;
             left -= take;
         }
-        let before = self.stream(id)?.came;
-        while self.stream(id)?.came == before {
+        let before = self.stream(id)?.received;
+        while self.stream(id)?.received == before {
             self.read()?;
         }
         Ok(())
     }
 
-    /// Takes so many bytes.
+    /// Receives `bytes` bytes.
     pub(crate) fn pull(&mut self, id: u32, bytes: usize) -> io::Result<()> {
-        let before = self.stream(id)?.came;
+        let before = self.stream(id)?.received;
         let mut given = before;
         loop {
-            let came = self.stream(id)?.came;
-            if came - before >= bytes {
+            let received = self.stream(id)?.received;
+            if received - before >= bytes {
                 return Ok(());
             }
-            if came - given >= OURS as usize / 2 {
-                let more = u32::try_from(came - given).map_err(io::Error::other)?;
-                given = came;
-                self.web_socket.send(&head(1, 0, id, more))?;
+            if received - given >= RECEIVE_WINDOW as usize / 2 {
+                let more = u32::try_from(received - given).map_err(io::Error::other)?;
+                given = received;
+                self.web_socket.send(&header(1, 0, id, more))?;
             }
             self.read()?;
         }
@@ -120,12 +121,12 @@ impl Mux {
         self.web_socket.send(&data(id, bytes))
     }
 
-    /// Drops all without a word.
-    pub(crate) fn forget(self) -> io::Result<()> {
-        self.web_socket.forget()
+    /// Resets the connection.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        self.web_socket.reset()
     }
 
-    /// Keeps the tunnel without its buffer.
+    /// Keeps the tunnel open without its buffer.
     pub(crate) fn idle(self) -> WebSocket {
         self.web_socket
     }
@@ -140,49 +141,50 @@ impl Mux {
         let frames = &mut self.frames;
         self.web_socket.read(&mut self.buffer, |payload| frames.receive(payload))?;
         for ping in std::mem::take(&mut self.frames.pings) {
-            self.web_socket.send(&head(2, ACK, 0, ping))?;
+            self.web_socket.send(&header(2, ACK, 0, ping))?;
         }
         Ok(())
     }
 }
 
 impl Frames {
-    fn receive(&mut self, mut came: &[u8]) -> io::Result<()> {
-        while !came.is_empty() {
+    fn receive(&mut self, mut received: &[u8]) -> io::Result<()> {
+        while !received.is_empty() {
             if self.left > 0 {
-                let (body, rest) = came.split_at(self.left.min(came.len()));
+                let (body, rest) = received.split_at(self.left.min(received.len()));
                 self.left -= body.len();
-                came = rest;
+                received = rest;
                 if let Some(stream) = self.streams.get_mut(&self.of) {
-                    stream.came += body.len();
-                    // An answer is a line; what is longer is what was asked for.
+                    stream.received += body.len();
+                    // An answer is a short line; longer frames are data.
                     if body.len() < 256 {
                         stream.text.extend(body);
                     }
                 }
                 continue;
             }
-            let (part, rest) = came.split_at((HEAD - self.head.len()).min(came.len()));
-            self.head.extend(part);
-            came = rest;
-            if self.head.len() == HEAD {
-                let head = std::mem::take(&mut self.head);
-                self.receive_head(&head)?;
+            let (part, rest) =
+                received.split_at((HEADER_LEN - self.header.len()).min(received.len()));
+            self.header.extend(part);
+            received = rest;
+            if self.header.len() == HEADER_LEN {
+                let header = std::mem::take(&mut self.header);
+                self.receive_header(&header)?;
             }
         }
         Ok(())
     }
 
-    fn receive_head(&mut self, head: &[u8]) -> io::Result<()> {
-        let flags = u16::from_be_bytes([head[2], head[3]]);
-        let id = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-        let length = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-        match (head[1], self.streams.get_mut(&id)) {
+    fn receive_header(&mut self, header: &[u8]) -> io::Result<()> {
+        let flags = u16::from_be_bytes([header[2], header[3]]);
+        let id = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+        let length = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+        match (header[1], self.streams.get_mut(&id)) {
             (0, _) => (self.of, self.left) = (id, length as usize),
             (1, Some(stream)) => stream.credit += length as usize,
             (2, _) if flags & SYN != 0 => self.pings.push(length),
             (1 | 2, _) => {}
-            (kind, _) => return Err(io::Error::other(format!("a frame of kind {kind}"))),
+            (kind, _) => return Err(io::Error::other(format!("unknown frame type {kind}"))),
         }
         if flags & RST != 0
             && let Some(stream) = self.streams.get_mut(&id)
@@ -193,17 +195,17 @@ impl Frames {
     }
 }
 
-fn head(kind: u8, flags: u16, id: u32, length: u32) -> [u8; HEAD] {
-    let mut head = [0; HEAD];
-    head[1] = kind;
-    head[2..4].copy_from_slice(&flags.to_be_bytes());
-    head[4..8].copy_from_slice(&id.to_be_bytes());
-    head[8..].copy_from_slice(&length.to_be_bytes());
-    head
+fn header(kind: u8, flags: u16, id: u32, length: u32) -> [u8; HEADER_LEN] {
+    let mut header = [0; HEADER_LEN];
+    header[1] = kind;
+    header[2..4].copy_from_slice(&flags.to_be_bytes());
+    header[4..8].copy_from_slice(&id.to_be_bytes());
+    header[8..].copy_from_slice(&length.to_be_bytes());
+    header
 }
 
 fn data(id: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut frame = head(0, 0, id, bytes.len() as u32).to_vec();
+    let mut frame = header(0, 0, id, bytes.len() as u32).to_vec();
     frame.extend(bytes);
     frame
 }

@@ -1,25 +1,26 @@
-//! The client's side of a WebSocket, with no more than a load needs.
+//! A minimal WebSocket client for load tests.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
+use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
-/// Read at a time.
-const BUFFER: usize = 256 << 10;
+/// The most bytes read at a time.
+const BUFFER_LEN: usize = 256 << 10;
 
 /// A WebSocket whose payload is one stream of bytes.
 pub(crate) struct WebSocket {
     socket: TcpStream,
-    /// What of a frame's head has come.
-    head: Vec<u8>,
-    /// What of a frame's payload is still to come.
+    /// The bytes of an incomplete header.
+    header: Vec<u8>,
+    /// Bytes of the frame's payload still to come.
     left: usize,
 }
 
 impl WebSocket {
-    /// Connects from the `number`th of our loopback addresses: a bridge counts tunnels by address.
+    /// Connects from the `number`th loopback address: a bridge counts tunnels by address.
     pub(crate) fn open(http: &str, number: usize, plain: bool) -> io::Result<Self> {
         let to: SocketAddr = http.parse().map_err(io::Error::other)?;
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -30,9 +31,9 @@ impl WebSocket {
         socket.set_tcp_nodelay(true)?;
         let mut socket = TcpStream::from(socket);
         let (path, subprotocol) = if plain {
-            ("/", "")
+            ("/", String::new())
         } else {
-            ("/xcher", "Sec-WebSocket-Protocol: xcher.tunnel.1\r\n")
+            (PATH, format!("Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"))
         };
         write!(
             socket,
@@ -49,10 +50,10 @@ impl WebSocket {
         if !answer.starts_with(b"HTTP/1.1 101 ") {
             return Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned()));
         }
-        Ok(Self { socket, head: Vec::new(), left: 0 })
+        Ok(Self { socket, header: Vec::new(), left: 0 })
     }
 
-    /// Sends frames as [`frame`] makes them.
+    /// Sends frames that [`frame`] built.
     pub(crate) fn send_frames(&mut self, frames: &[u8]) -> io::Result<()> {
         self.socket.write_all(frames)
     }
@@ -61,54 +62,57 @@ impl WebSocket {
         self.send_frames(&frame(payload))
     }
 
-    /// Reads once and gives the payload of what came.
+    /// Reads once and passes the payload to `receive`.
     pub(crate) fn read(
         &mut self,
         buffer: &mut Buffer,
-        mut give: impl FnMut(&[u8]) -> io::Result<()>,
+        mut receive: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let count = self.socket.read(&mut buffer.0)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut came = &buffer.0[..count];
-        while !came.is_empty() {
+        let mut received = &buffer.0[..count];
+        while !received.is_empty() {
             if self.left == 0 {
-                self.head.push(came[0]);
-                came = &came[1..];
-                if let Some(length) = length(&self.head) {
-                    if !matches!(self.head[0], 0x82) {
-                        return Err(io::Error::other(format!("a frame of {:#x}", self.head[0])));
+                self.header.push(received[0]);
+                received = &received[1..];
+                if let Some(length) = length(&self.header) {
+                    if !matches!(self.header[0], 0x82) {
+                        return Err(io::Error::other(format!(
+                            "unexpected frame {:#x}",
+                            self.header[0]
+                        )));
                     }
                     self.left = length;
-                    self.head.clear();
+                    self.header.clear();
                 }
                 continue;
             }
-            let (payload, rest) = came.split_at(self.left.min(came.len()));
+            let (payload, rest) = received.split_at(self.left.min(received.len()));
             self.left -= payload.len();
-            came = rest;
-            give(payload)?;
+            received = rest;
+            receive(payload)?;
         }
         Ok(())
     }
 
-    /// Has the system forget the connection at once when it is dropped.
-    pub(crate) fn forget(self) -> io::Result<()> {
+    /// Resets the connection.
+    pub(crate) fn reset(self) -> io::Result<()> {
         socket2::SockRef::from(&self.socket).set_linger(Some(std::time::Duration::ZERO))
     }
 }
 
-/// Room to read into.
+/// A buffer to read into.
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
     pub(crate) fn new() -> Self {
-        Self(vec![0; BUFFER])
+        Self(vec![0; BUFFER_LEN])
     }
 }
 
-/// A masked binary frame of this payload.
+/// Builds a masked binary frame with this payload.
 pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x82];
     match payload.len() {
@@ -127,14 +131,14 @@ pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The payload's length, once the head of an unmasked frame is whole.
-fn length(head: &[u8]) -> Option<usize> {
-    match (*head.get(1)?, head.len()) {
-        (126, 4) => Some(usize::from(u16::from_be_bytes([head[2], head[3]]))),
+/// Returns the payload's length once the header of an unmasked frame is complete.
+fn length(header: &[u8]) -> Option<usize> {
+    match (*header.get(1)?, header.len()) {
+        (126, 4) => Some(usize::from(u16::from_be_bytes([header[2], header[3]]))),
         (126, _) => None,
-        (127, 10) => head[2..]
+        (127, 10) => header[2..]
             .iter()
-            .try_fold(0_usize, |digest, byte| Some(digest.checked_mul(256)? + usize::from(*byte))),
+            .try_fold(0_usize, |len, byte| Some(len.checked_mul(256)? + usize::from(*byte))),
         (127, _) => None,
         (short, _) => Some(usize::from(short)),
     }

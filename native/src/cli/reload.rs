@@ -145,7 +145,7 @@ impl Reread {
         let Some(tls) = bridge else {
             return Ok(Self { cli, token: Ok(None), certificate: Ok(false) });
         };
-        let certificate = tls.map_or(Ok(false), |tls| tls.read_again());
+        let certificate = tls.map_or(Ok(false), |tls| tls.reload());
         Ok(Self { token: cli.common.token(), cli, certificate })
     }
 }

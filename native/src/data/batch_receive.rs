@@ -13,7 +13,7 @@ const READ_LEN: usize = 256 << 10;
 
 /// Decrypts the bytes from `socket` until the end of the stream. Passes each file to `each` as it
 /// completes, with its position in the batch, and calls `pause` whenever all received bytes are processed.
-pub fn receive_batch(
+pub(crate) fn receive_batch(
     mut socket: &TcpStream,
     mut receiver: BatchReceiver,
     buffers: &BufferBudget,

@@ -17,7 +17,7 @@ const WRITE_THRESHOLD: usize = 256 << 10;
 /// Sends files of these sizes in bytes, each opened by `open`, and then the end of the stream. Leaves out
 /// a file that cannot be opened or has another size, and adds its position and the reason to `unsent`.
 /// `sent` counts bytes of files.
-pub fn send_batch<T>(
+pub(crate) fn send_batch<T>(
     socket: &TcpStream,
     files: &[(T, u64)],
     open: impl Fn(&T, u64) -> Result<File, String>,

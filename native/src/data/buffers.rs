@@ -14,7 +14,7 @@ const MAX_BUFFERS: usize = 4;
 /// A transfer borrows a buffer only while it has bytes to copy, so that a silent peer holds none and a
 /// single transfer has a complete one. A buffer is allocated when first needed and then reused.
 #[derive(Debug, Default)]
-pub struct BufferBudget {
+pub(crate) struct BufferBudget {
     buffers: Mutex<Buffers>,
     returned: Condvar,
 }
@@ -28,11 +28,6 @@ struct Buffers {
 }
 
 impl BufferBudget {
-    /// Creates a budget without allocated buffers.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Borrows a buffer, and waits for one if all are in use. The borrower must not wait for a peer.
     pub(super) fn borrow(&self) -> Buffer<'_> {
         let mut buffers = self.lock();
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_thread_gets_a_buffer_and_the_budget_is_kept() {
-        let budget = BufferBudget::new();
+        let budget = BufferBudget::default();
         let (held, most, got) = Default::default();
         let (held, most, got): (&AtomicUsize, &AtomicUsize, &AtomicUsize) = (&held, &most, &got);
         thread::scope(|scope| {
@@ -125,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_single_transfer_reuses_one_buffer() {
-        let budget = BufferBudget::new();
+        let budget = BufferBudget::default();
         for _ in 0..10 {
             budget.borrow()[0] = 1;
         }

@@ -12,16 +12,18 @@ use super::throttle::Stopped;
 
 /// How receiving ended.
 #[derive(Debug)]
-pub enum ReceiveEnd {
+pub(crate) enum ReceiveEnd {
     /// The provider closed the connection; a cancelled transfer may end so too. The caller decides
     /// whether the file is complete.
     Eof {
         /// Bytes written to the file.
+        #[cfg_attr(not(test), expect(dead_code, reason = "the tests compare it"))]
         bytes: u64,
     },
     /// More bytes arrived than the limit.
     Excess {
         /// Bytes written to the file: the limit.
+        #[cfg_attr(not(test), expect(dead_code, reason = "the tests compare it"))]
         bytes: u64,
     },
     /// The connection failed, or the transfer was cancelled.

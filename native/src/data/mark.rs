@@ -9,7 +9,7 @@ use super::send_end::SendEnd;
 
 /// A file's length, times and identity when its reading began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     length: u64,
     modified: Option<SystemTime>,
     /// The time of the last change of anything, metadata included, where the system reports it.
@@ -29,7 +29,7 @@ impl Mark {
     /// # Errors
     ///
     /// The system's error.
-    pub fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         let mark = Self::read(file)?;
         let Some(changed) = mark.last_change() else { return Ok(mark) };
         match SystemTime::now().duration_since(changed) {
@@ -42,7 +42,7 @@ impl Mark {
     }
 
     /// Returns the file's length in bytes.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 

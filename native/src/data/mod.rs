@@ -20,33 +20,34 @@ mod splice;
 mod store;
 mod throttle;
 
-pub use batch_receive::receive_batch;
-pub use batch_send::send_batch;
-pub use buffers::BufferBudget;
-pub use destination::ReceiveEnd;
-pub use mark::Mark;
-pub use pipe_send::send_pipe;
-pub use receive::receive;
-pub use sealed_receive::receive_sealed;
-pub use sealed_send::send_sealed;
-pub use send::send;
+pub(crate) use batch_receive::receive_batch;
+pub(crate) use batch_send::send_batch;
+pub(crate) use buffers::BufferBudget;
+pub(crate) use destination::ReceiveEnd;
+pub(crate) use mark::Mark;
+pub(crate) use pipe_send::send_pipe;
+pub(crate) use receive::receive;
+pub(crate) use sealed_receive::receive_sealed;
+pub(crate) use sealed_send::send_sealed;
+pub(crate) use send::send;
 #[cfg(test)]
 use send::send_now;
-pub use send_end::SendEnd;
-pub use store::{Store, write_with_holes};
-pub use throttle::{Rate, Throttle};
+pub(crate) use send_end::SendEnd;
+pub(crate) use store::{Store, write_with_holes};
+pub use throttle::Rate;
+pub(crate) use throttle::Throttle;
 
 use xcher_core::stream::{Hasher, Seal};
 
 /// The encryption of a file, and the digest of the part that an earlier attempt transferred.
 #[derive(Debug)]
-pub struct Sealing {
+pub(crate) struct Sealing {
     /// The seal that the state machine returned.
-    pub seal: Seal,
+    pub(crate) seal: Seal,
     /// A hasher fed with the bytes that are not transferred again.
-    pub prefix: Hasher,
+    pub(crate) prefix: Hasher,
     /// The state of the file to be sent when those bytes were read.
-    pub mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const READ_LEN: usize = 32 << 10;
 
 /// As [`send`](super::send), of all bytes from `source` until its end, encrypted with a seal. Their number
 /// is passed to `ended` before the requester can see the end.
-pub fn send_pipe(
+pub(crate) fn send_pipe(
     socket: &TcpStream,
     source: &File,
     seal: Option<Seal>,

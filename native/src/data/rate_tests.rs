@@ -102,7 +102,7 @@ fn every_kind_of_receiving_keeps_the_rate() {
         let (mut theirs, ours) = sockets();
         let (throttle, received) = (Throttle::new(&rate(RATE)), AtomicU64::new(0));
         let (buffers, to, [ours_sealed, seal]) =
-            (BufferBudget::new(), tempfile::tempfile().unwrap(), pair.seals());
+            (BufferBudget::default(), tempfile::tempfile().unwrap(), pair.seals());
         let began = Instant::now();
         thread::scope(|scope| {
             let whole = &whole;
@@ -190,7 +190,7 @@ fn a_transfer_that_waits_for_a_turn_stops_at_once() {
                 true => drop(send_now(&ours, &from, 1000, &moved, &throttle)),
                 false => {
                     let to = tempfile::tempfile().unwrap();
-                    drop(receive(&ours, &to, None, &moved, &BufferBudget::new(), &throttle));
+                    drop(receive(&ours, &to, None, &moved, &BufferBudget::default(), &throttle));
                 }
             });
             throttle.stop();

@@ -13,7 +13,7 @@ use super::{BufferBudget, Throttle};
 ///
 /// Writes at most `limit` bytes; then waits for the end or for the first byte above the limit.
 /// `received` is set to the bytes written so far.
-pub fn receive<'a>(
+pub(crate) fn receive<'a>(
     socket: &TcpStream,
     to: impl Into<Store<'a>>,
     limit: Option<u64>,

@@ -20,7 +20,7 @@ const MAX_TEXTS: usize = 64;
 /// As [`receive`](super::receive), encrypted: only bytes that the provider sent, in their order, are
 /// written to the file. `limit` and `received` count bytes of the file. At the end of the stream, returns
 /// the digests of the file if both sides verify.
-pub fn receive_sealed<'a>(
+pub(crate) fn receive_sealed<'a>(
     socket: &TcpStream,
     to: impl Into<Store<'a>>,
     limit: Option<u64>,

@@ -22,7 +22,7 @@ const END_LEN: usize = 128;
 
 /// As [`send`](super::send), encrypted: the bytes cannot be read or changed on the way, and a stream that
 /// was cut does not look complete. `sent` counts bytes of the file, those sent earlier included.
-pub fn send_sealed(
+pub(crate) fn send_sealed(
     socket: &TcpStream,
     file: &File,
     size: u64,

@@ -88,7 +88,7 @@ fn receive_from(
             Some(limit),
             sealing(seal),
             &received,
-            &BufferBudget::new(),
+            &BufferBudget::default(),
             &unlimited(),
         );
         // Ends a peer that still sends.
@@ -239,7 +239,7 @@ fn a_file_that_shrank_or_was_cancelled_does_not_look_complete() {
 
 #[test]
 fn peers_silent_inside_a_record_do_not_block_others() {
-    let (mut pair, buffers) = (Pair::new(Extensions::VERIFY), BufferBudget::new());
+    let (mut pair, buffers) = (Pair::new(Extensions::VERIFY), BufferBudget::default());
     let content_of_all = bytes(50_000);
     thread::scope(|scope| {
         let mut silent = Vec::new();
@@ -295,7 +295,7 @@ fn reports_a_full_disk_as_a_file_error() {
             None,
             sealing(to),
             &received,
-            &BufferBudget::new(),
+            &BufferBudget::default(),
             &unlimited(),
         );
         drop(ours);

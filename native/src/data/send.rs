@@ -19,7 +19,7 @@ use super::{Mark, Throttle};
 /// the socket resets the connection, even when the process dies, so that the requester cannot take
 /// its end for the end of the file: the caller must drop the socket and its clones without shutting
 /// it down. On Linux the process must ignore SIGPIPE, as Rust programs do by default.
-pub fn send(
+pub(crate) fn send(
     socket: &TcpStream,
     file: &File,
     size: u64,

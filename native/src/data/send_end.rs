@@ -8,7 +8,7 @@ use super::throttle::Stopped;
 
 /// How sending ended.
 #[derive(Debug)]
-pub enum SendEnd {
+pub(crate) enum SendEnd {
     /// All bytes are sent, and the end of the stream after them.
     Complete,
     /// The file had fewer bytes than announced.

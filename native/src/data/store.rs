@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 
 /// A file to be written.
 #[derive(Clone, Copy, Debug)]
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     pub(super) file: &'a File,
     /// True if blocks of zeros may be skipped.
     pub(super) sparse: bool,
@@ -23,7 +23,7 @@ impl<'a> From<&'a File> for Store<'a> {
 impl<'a> Store<'a> {
     /// Writes a new file on the disk, or the rest of one, positioned at its end. One of unknown size does
     /// not fill the disk.
-    pub fn disk(file: &'a File, is_size_unknown: bool) -> Self {
+    pub(crate) fn disk(file: &'a File, is_size_unknown: bool) -> Self {
         Self { file, sparse: true, keeps_room: is_size_unknown }
     }
 }
@@ -41,7 +41,7 @@ const RESERVE_DIVISOR: u64 = 20;
 /// # Errors
 ///
 /// The system's error.
-pub fn write_with_holes(file: &File, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_with_holes(file: &File, bytes: &[u8]) -> io::Result<()> {
     match write_sparse(file, 0, bytes)? {
         true => file.set_len(bytes.len() as u64),
         false => Ok(()),

@@ -52,7 +52,7 @@ fn receive_from(
     let received = AtomicU64::new(0);
     let end = thread::scope(|scope| {
         scope.spawn(|| peer(theirs));
-        receive(&ours, &to, limit, &received, &BufferBudget::new(), &unlimited())
+        receive(&ours, &to, limit, &received, &BufferBudget::default(), &unlimited())
     });
     (end, content(to), received.into_inner())
 }
@@ -94,7 +94,7 @@ fn copying_works_as_sendfile_and_splice_do() {
             });
             let throttle = unlimited();
             let mut to = Destination::new((&to).into(), Some(size), &received, &throttle);
-            receive_by_copy(&ours, &mut to, &BufferBudget::new(), &throttle)
+            receive_by_copy(&ours, &mut to, &BufferBudget::default(), &throttle)
         });
         assert!(matches!(end, Ok(ReceiveEnd::Eof { bytes }) if bytes == size), "{end:?}");
         assert!(content(to) == expected, "{size} bytes differ");
@@ -210,7 +210,7 @@ fn a_blocked_receive_can_be_cancelled() {
         let received = AtomicU64::new(0);
         let end = thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                receive(&ours, &to, Some(limit), &received, &BufferBudget::new(), &unlimited())
+                receive(&ours, &to, Some(limit), &received, &BufferBudget::default(), &unlimited())
             });
             while received.load(Ordering::Relaxed) < 3 {
                 thread::yield_now();
@@ -261,7 +261,7 @@ fn a_cancelled_send_does_not_look_complete() {
 
 #[test]
 fn silent_peers_do_not_block_others() {
-    let buffers = BufferBudget::new();
+    let buffers = BufferBudget::default();
     let silent: Vec<_> = (0..16).map(|_| sockets()).collect();
     thread::scope(|scope| {
         let mut cancels = Vec::new();
@@ -312,8 +312,14 @@ fn reports_a_full_disk_as_a_file_error() {
                 let _ = theirs.write_all(&content);
             });
             let received = AtomicU64::new(0);
-            let end =
-                receive(&ours, &full, Some(size), &received, &BufferBudget::new(), &unlimited());
+            let end = receive(
+                &ours,
+                &full,
+                Some(size),
+                &received,
+                &BufferBudget::default(),
+                &unlimited(),
+            );
             drop(ours);
             assert_eq!(received.into_inner(), 0);
             end
@@ -352,7 +358,7 @@ fn a_full_file_system_keeps_the_bytes_that_fit() {
         scope.spawn(move || {
             let _ = theirs.write_all(&bytes(4 * MIB));
         });
-        let budget = BufferBudget::new();
+        let budget = BufferBudget::default();
         let end = receive(&ours, partial.file(), Some(4 * MIB), &received, &budget, &unlimited());
         drop(ours);
         end
@@ -380,7 +386,7 @@ fn is_writing_shows_that_the_reader_is_slow() {
             });
             let receiving = scope.spawn(move || {
                 let end =
-                    receive(&ours, &to, Some(limit), received, &BufferBudget::new(), throttle);
+                    receive(&ours, &to, Some(limit), received, &BufferBudget::default(), throttle);
                 assert!(matches!(end, ReceiveEnd::Eof { .. }), "{end:?}");
             });
             // The pipe is full and stays so until it is read.

@@ -15,7 +15,7 @@ pub struct Rate(Option<Arc<RateBudget>>);
 /// Controls one transfer: stops it soon after [`stop`](Self::stop), and gives it turns among those that
 /// share its rate.
 #[derive(Debug, Default)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     stopped: AtomicBool,
     rate: Rate,
     /// Counts reads and writes of bytes, those of an incomplete record included.
@@ -49,22 +49,22 @@ impl Rate {
 
 impl Throttle {
     /// Creates the control of a transfer that shares this rate.
-    pub fn new(rate: &Rate) -> Self {
+    pub(crate) fn new(rate: &Rate) -> Self {
         Self { rate: rate.clone(), ..Self::default() }
     }
 
     /// Stops the transfer.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Returns the count of reads and writes: a number other than before shows that bytes move.
-    pub fn moves(&self) -> u64 {
+    pub(crate) fn moves(&self) -> u64 {
         self.moves.load(Ordering::Relaxed)
     }
 
     /// True while received bytes wait for a reader on this host: a pipe, a disk.
-    pub fn is_writing(&self) -> bool {
+    pub(crate) fn is_writing(&self) -> bool {
         self.writing.load(Ordering::Relaxed)
     }
 

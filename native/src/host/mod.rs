@@ -51,6 +51,7 @@ use task_report::TaskReport;
 use transfer::{POLL_INTERVAL, Transfer};
 use tunnel::Tunnel;
 
+pub use crate::data::Rate;
 pub use encryption::EncryptionSetup;
 pub use event::HostEvent;
 pub use setup::{Rates, Setup};

@@ -110,7 +110,8 @@ impl TlsRoots {
         };
         let fault = match certificate {
             CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-                format!("is for {}, not for {host}", Quoted(&presented.join(", ")))
+                let names: Vec<_> = presented.iter().map(|name| plain_name(name)).collect();
+                format!("is for {}, not for {host}", Quoted(&names.join(", ")))
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "is for another name".to_owned()
@@ -152,3 +153,8 @@ impl TlsRoots {
 }
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+/// Returns the name in a text such as `DnsName("relay.example")`, as the TLS library writes names.
+fn plain_name(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}

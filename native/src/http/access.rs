@@ -1,4 +1,4 @@
-//! Who may open tunnels: what can change while the front runs.
+//! Who may open tunnels: the settings that can change while the server runs.
 
 use std::io;
 
@@ -11,18 +11,17 @@ use super::token::Token;
 /// Who may open tunnels.
 #[derive(Clone, Default)]
 pub struct Access {
-    /// Origins, such as `https://example.org`, whose pages may open tunnels besides our own.
+    /// Origins, such as `https://example.org`, whose pages may open tunnels besides this server's own.
     pub allow_origin: Vec<String>,
-    /// What a tunnel must bring; without one, anyone may open tunnels.
+    /// The token that a tunnel must bring; without one, anyone may open tunnels.
     pub token: Option<String>,
-    /// Names by which this port is asked for, beside its addresses, `localhost` and those of its
-    /// certificate.
+    /// Host names accepted besides addresses, `localhost` and the names in the certificate.
     pub host_names: Vec<String>,
-    /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
+    /// Networks of reverse proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The same, as requests are compared with it.
+/// The same settings, parsed for comparison with requests.
 pub(super) struct Rules {
     pub(super) allow_origin: Vec<Origin>,
     pub(super) token: Option<Token>,
@@ -33,7 +32,7 @@ pub(super) struct Rules {
 impl Rules {
     /// # Errors
     ///
-    /// `InvalidInput` for an origin or a host name that is none.
+    /// `InvalidInput` for an invalid origin or host name.
     pub(super) fn new(access: &Access) -> io::Result<Self> {
         let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
         let origins =

@@ -1,4 +1,4 @@
-//! The front's certificate, read again when its files change.
+//! The server's certificate, reloaded when its files change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, InconsistentKeys};
 use tracing::{info, warn};
 
-/// How long the files are not looked at again.
-const LOOK: Duration = Duration::from_secs(1);
+/// The least time between two checks of the files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A certificate chain and its key, as two files have them.
+/// A certificate chain and its key, from two files.
 #[derive(Debug)]
 pub(super) struct Certificate {
     files: Files,
@@ -31,16 +31,16 @@ struct Files {
     key: PathBuf,
 }
 
-/// When the files were written, and how long they are.
+/// The files' modification times and lengths.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
 #[derive(Debug)]
 struct Known {
     pair: Arc<CertifiedKey>,
     stamps: Stamps,
-    looked: Instant,
-    /// The pair that [`Certificate::read_again`] was last asked about.
-    told: Arc<CertifiedKey>,
+    checked_at: Instant,
+    /// The pair at the last [`Certificate::reload`].
+    reloaded: Arc<CertifiedKey>,
 }
 
 impl Certificate {
@@ -48,20 +48,18 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// The file, and what was expected of it.
+    /// The file and what is wrong with it.
     pub(super) fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let files = Files { chain: chain.to_owned(), key: key.to_owned() };
-        // Before they are read: a change meanwhile is seen at the next look.
+        // Taken before the files are read, so that a change meanwhile is seen at the next check.
         let stamps = files.stamps();
         let pair = Arc::new(files.read()?);
-        let told = Arc::clone(&pair);
-        let known = Mutex::new(Known { pair, stamps, looked: Instant::now(), told });
+        let reloaded = Arc::clone(&pair);
+        let known = Mutex::new(Known { pair, stamps, checked_at: Instant::now(), reloaded });
         Ok(Self { files, known })
     }
-}
 
-impl Certificate {
-    /// Whether it is for this host.
+    /// True if it is valid for this host name.
     pub(super) fn is_for(&self, host: &str) -> bool {
         let pair = self.current();
         let Some(Ok(parsed)) = pair.cert.first().map(ParsedCertificate::try_from) else {
@@ -70,35 +68,35 @@ impl Certificate {
         ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
     }
 
-    /// Reads both files, whether they look changed or not. Returns whether the certificate is another
-    /// than when this was last called.
+    /// Reads both files, even if they seem unchanged. Returns true if the certificate differs from the one at
+    /// the last call.
     ///
     /// # Errors
     ///
-    /// The file, and what was expected of it. The pair stays as it was.
-    pub(super) fn read_again(&self) -> Result<bool, String> {
+    /// The file and what is wrong with it. The previous pair stays in use.
+    pub(super) fn reload(&self) -> Result<bool, String> {
         let (stamps, pair) = (self.files.stamps(), Arc::new(self.files.read()?));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_another = pair.cert != known.told.cert;
-        let told = Arc::clone(&pair);
-        *known = Known { pair, stamps, looked: Instant::now(), told };
-        Ok(is_another)
+        let is_new = pair.cert != known.reloaded.cert;
+        let reloaded = Arc::clone(&pair);
+        *known = Known { pair, stamps, checked_at: Instant::now(), reloaded };
+        Ok(is_new)
     }
 
-    /// The pair as it is now; as it was, where the files are no pair. They may be half replaced.
+    /// Returns the current pair, or the previous one if the files do not match: one may be replaced already.
     fn current(&self) -> Arc<CertifiedKey> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.looked.elapsed() >= LOOK {
-            known.looked = Instant::now();
+        if known.checked_at.elapsed() >= CHECK_INTERVAL {
+            known.checked_at = Instant::now();
             let stamps = self.files.stamps();
             if stamps != known.stamps {
                 known.stamps = stamps;
                 match self.files.read() {
                     Ok(pair) => {
                         known.pair = Arc::new(pair);
-                        info!("the certificate was replaced");
+                        info!("certificate replaced");
                     }
-                    Err(error) => warn!(%error, "the certificate stays as it was"),
+                    Err(error) => warn!(%error, "the old certificate stays in force"),
                 }
             }
         }
@@ -121,30 +119,32 @@ impl Files {
     }
 
     fn read(&self) -> Result<CertifiedKey, String> {
-        let (chain_at, key_at) = (self.chain.display(), self.key.display());
+        let (chain_path, key_path) = (self.chain.display(), self.key.display());
         let chain = CertificateDer::pem_slice_iter(&read(&self.chain)?)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| format!("{chain_at}: expected certificates in PEM, got {error}"))?;
+            .map_err(|error| format!("{chain_path}: invalid certificate in PEM: {error}"))?;
         if chain.is_empty() {
-            return Err(format!("{chain_at}: expected a certificate in PEM, got none"));
+            return Err(format!("{chain_path}: no certificate in PEM found"));
         }
         let key =
             PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| match error {
                 PemError::NoItemsFound => {
-                    format!("{key_at}: expected a private key in PEM, not encrypted, got none")
+                    format!(
+                        "{key_path}: no private key in PEM found (an encrypted one cannot be used)"
+                    )
                 }
-                error => format!("{key_at}: expected a private key in PEM, got {error}"),
+                error => format!("{key_path}: invalid private key in PEM: {error}"),
             })?;
-        let fits = CertifiedKey::from_der(chain, key, &ring::default_provider());
-        fits.map_err(|error| match error {
+        let pair = CertifiedKey::from_der(chain, key, &ring::default_provider());
+        pair.map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                format!("{key_at}: expected the key of {chain_at}, got another's")
+                format!("{key_path}: not the key of the certificate in {chain_path}")
             }
             Error::InvalidCertificate(why) => {
-                format!("{chain_at}: expected a server's certificate, got one that is none: {why}")
+                format!("{chain_path}: not a server's certificate: {why}")
             }
             error => {
-                format!("{key_at}: expected an RSA, ECDSA or Ed25519 key, got another: {error}")
+                format!("{key_path}: not an RSA, ECDSA or Ed25519 key: {error}")
             }
         })
     }

@@ -1,4 +1,4 @@
-//! Where a request really comes from.
+//! The real address of a request's client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,14 +7,14 @@ use ipnet::IpNet;
 use xcher_core::Quoted;
 use xcher_core::addr::{Scope, scope};
 
-/// The socket's address; or, where that is a trusted proxy's, the last address of
-/// `X-Forwarded-For` that is no trusted proxy's. What stands before that one anyone can have
-/// written, so it is not looked at. The port is 0 where the header names none.
+/// Returns the socket's address; or, if that is a trusted proxy's, the last address of `X-Forwarded-For` that
+/// is not a trusted proxy's. Addresses before that one can be forged, so they are ignored. The port is 0
+/// if the header names none.
 ///
 /// # Errors
 ///
-/// What was expected and what came, where a trusted proxy sent no address, or a proxy that is not
-/// trusted is near: everyone who comes by it would pass for a client at its address.
+/// If a trusted proxy sent no address; or if a proxy nearby is not trusted, because all of its clients would
+/// count as one.
 pub(super) fn address(
     socket: SocketAddr,
     headers: &HeaderMap,
@@ -26,7 +26,7 @@ pub(super) fn address(
     if !lines.is_empty() && is_near && !is_proxy(client.ip(), trusted) {
         let ip = client.ip();
         return Err(format!(
-            "a proxy at {ip} sent this: start the bridge with --trusted-proxy {ip}"
+            "the proxy at {ip} is not trusted: add it to the bridge's trusted proxies"
         ));
     }
     let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
@@ -40,7 +40,7 @@ pub(super) fn address(
     Ok(client)
 }
 
-/// Whether that is the address of a trusted proxy.
+/// True for the address of a trusted proxy.
 pub(super) fn is_proxy(ip: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&ip.to_canonical()))
 }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_is_no_proxy() {
+    fn the_last_address_that_is_not_a_proxys() {
         for (socket, forwarded, expected) in [
             ("8.8.8.8:5", &["198.51.100.1"][..], "8.8.8.8:5"),
             ("127.0.0.1:5", &[], "127.0.0.1:5"),
@@ -84,6 +84,6 @@ mod tests {
         assert_eq!(from("10.0.0.77:5", &["198.51.100.1"]).unwrap(), "198.51.100.1:0", "a network");
         assert!(from("127.0.0.1:5", &["198.51.100.1, unknown"]).is_err());
         let near = from("10.0.1.1:5", &["198.51.100.1"]).unwrap_err();
-        assert!(near.contains("--trusted-proxy 10.0.1.1"), "{near}");
+        assert!(near.contains("the proxy at 10.0.1.1 is not trusted"), "{near}");
     }
 }

@@ -1,4 +1,4 @@
-//! How many there may be, in all and of one client.
+//! Limits connections, in total and for each client.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,74 +6,73 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xcher_core::addr::client_prefix;
 
-/// Places for tunnels or connections.
+/// A limit on tunnels or connections.
 #[derive(Debug)]
-pub(super) struct Places {
-    in_all: usize,
+pub(super) struct ConnectionLimit {
+    total: usize,
     per_address: usize,
-    taken: Mutex<Taken>,
+    open: Mutex<OpenCount>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
-    in_all: usize,
-    by: HashMap<IpAddr, usize>,
+struct OpenCount {
+    total: usize,
+    by_client: HashMap<IpAddr, usize>,
 }
 
-/// A place, given back when dropped.
+/// A permit for one connection, returned on drop.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct Permit {
+    limit: Arc<ConnectionLimit>,
     client: Option<IpAddr>,
 }
 
-/// Why there is no place.
+/// The limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    InAll,
-    ForAddress,
+    Total,
+    PerAddress,
 }
 
-impl Places {
-    pub(super) fn new(in_all: usize, per_address: usize) -> Arc<Self> {
-        Arc::new(Self { in_all, per_address, taken: Mutex::default() })
+impl ConnectionLimit {
+    pub(super) fn new(total: usize, per_address: usize) -> Arc<Self> {
+        Arc::new(Self { total, per_address, open: Mutex::default() })
     }
 
-    /// A place for a client; for one without an address (a trusted proxy, which stands for many)
-    /// only the places in all count.
-    pub(super) fn take(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Place, Full> {
+    /// Returns a permit for a client. Without an address (for a trusted proxy, which has many clients) only
+    /// the total counts.
+    pub(super) fn acquire(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Permit, Full> {
         let client = client.map(client_prefix);
-        let mut taken = self.taken();
-        if taken.in_all >= self.in_all {
-            return Err(Full::InAll);
+        let mut open = self.open();
+        if open.total >= self.total {
+            return Err(Full::Total);
         }
         if let Some(client) = client {
-            if taken.by.get(&client).is_some_and(|&by| by >= self.per_address)
-                || self.per_address == 0
-            {
-                return Err(Full::ForAddress);
+            let own = open.by_client.get(&client).copied().unwrap_or_default();
+            if own >= self.per_address {
+                return Err(Full::PerAddress);
             }
-            *taken.by.entry(client).or_default() += 1;
+            *open.by_client.entry(client).or_default() += 1;
         }
-        taken.in_all += 1;
-        drop(taken);
-        Ok(Place { places: Arc::clone(self), client })
+        open.total += 1;
+        drop(open);
+        Ok(Permit { limit: Arc::clone(self), client })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, OpenCount> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        taken.in_all -= 1;
+        let mut open = self.limit.open();
+        open.total -= 1;
         let Some(client) = self.client else { return };
-        if let Some(by) = taken.by.get_mut(&client) {
-            *by -= 1;
-            if *by == 0 {
-                taken.by.remove(&client);
+        if let Some(own) = open.by_client.get_mut(&client) {
+            *own -= 1;
+            if *own == 0 {
+                open.by_client.remove(&client);
             }
         }
     }
@@ -90,25 +89,25 @@ mod tests {
     }
 
     #[test]
-    fn a_place_given_back_is_free() {
-        let places = Places::new(3, 2);
-        let first = places.take(ip("192.0.2.1")).unwrap();
-        let _second = places.take(ip("::ffff:192.0.2.1")).unwrap();
-        assert_eq!(places.take(ip("192.0.2.1")).unwrap_err(), Full::ForAddress);
-        let _third = places.take(ip("192.0.2.2")).unwrap();
-        assert_eq!(places.take(ip("192.0.2.3")).unwrap_err(), Full::InAll);
+    fn a_dropped_permit_can_be_acquired_again() {
+        let limit = ConnectionLimit::new(3, 2);
+        let first = limit.acquire(ip("192.0.2.1")).unwrap();
+        let _second = limit.acquire(ip("::ffff:192.0.2.1")).unwrap();
+        assert_eq!(limit.acquire(ip("192.0.2.1")).unwrap_err(), Full::PerAddress);
+        let _third = limit.acquire(ip("192.0.2.2")).unwrap();
+        assert_eq!(limit.acquire(ip("192.0.2.3")).unwrap_err(), Full::Total);
         drop(first);
-        let again = places.take(ip("192.0.2.1")).unwrap();
+        let again = limit.acquire(ip("192.0.2.1")).unwrap();
         drop(again);
-        assert_eq!(places.taken().by.len(), 2);
-        assert_eq!(places.taken().in_all, 2);
+        assert_eq!(limit.open().by_client.len(), 2);
+        assert_eq!(limit.open().total, 2);
     }
 
     #[test]
-    fn an_ipv6_client_is_its_64_bits() {
-        let places = Places::new(9, 1);
-        let _first = places.take(ip("2001:db8:0:1::1")).unwrap();
-        assert_eq!(places.take(ip("2001:db8:0:1:ffff::9")).unwrap_err(), Full::ForAddress);
-        let _other = places.take(ip("2001:db8:0:2::1")).unwrap();
+    fn an_ipv6_client_is_its_64_bit_prefix() {
+        let limit = ConnectionLimit::new(9, 1);
+        let _first = limit.acquire(ip("2001:db8:0:1::1")).unwrap();
+        assert_eq!(limit.acquire(ip("2001:db8:0:1:ffff::9")).unwrap_err(), Full::PerAddress);
+        let _other = limit.acquire(ip("2001:db8:0:2::1")).unwrap();
     }
 }

@@ -1,8 +1,7 @@
-//! The frames of a WebSocket, of which only the bytes matter (RFC 6455, section 5).
+//! Parses the frames of a WebSocket into a stream of bytes (RFC 6455, section 5).
 //!
-//! A tunnel's messages are one stream of bytes, so that no message is ever put together: bytes are
-//! unmasked on their way to whoever reads them, and a long message needs no more memory than a short
-//! one.
+//! Message boundaries have no meaning for a tunnel, so messages are not assembled: bytes are unmasked on their
+//! way to the reader, and a long message needs no more memory than a short one.
 
 #[cfg(test)]
 mod tests;
@@ -14,127 +13,126 @@ use tokio::io::ReadBuf;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-/// The longest message, and frame, that is read: far beyond what a stream multiplexer sends at a
-/// time.
-const MAX_MESSAGE: usize = 1024 * 1024;
-/// The longest payload of a frame that is no message's (section 5.5).
-const MAX_CONTROL: usize = 125;
-/// The longest head of a frame.
-const MAX_HEAD: usize = 14;
+/// The longest message, and frame, that is read: far longer than those that yamux sends.
+const MAX_MESSAGE_LEN: usize = 1024 * 1024;
+/// The longest payload of a control frame (section 5.5).
+const MAX_CONTROL_LEN: usize = 125;
+/// The longest header of a frame.
+const MAX_HEADER_LEN: usize = 14;
 
-/// Reads a client's frames.
+/// Parses a client's frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// What came of a head that is not whole.
-    head: Vec<u8>,
+    /// The bytes of an incomplete header.
+    header: Vec<u8>,
     frame: Option<Frame>,
-    /// The bytes so far of a message whose last frame has not come.
+    /// The length so far of a message whose last frame has not arrived.
     message: Option<usize>,
 }
 
-/// The frame whose payload comes.
+/// The frame whose payload is being received.
 #[derive(Debug)]
 struct Frame {
-    /// What of it is still to come.
+    /// Bytes of the payload still to come.
     left: usize,
-    /// The mask, of which the first byte is the next one's.
+    /// The mask, rotated so that its first byte is for the next byte.
     mask: [u8; 4],
-    /// What came of a frame that is no message's.
-    kept: Vec<u8>,
+    /// The payload of a control frame.
+    payload: Vec<u8>,
     kind: OpCode,
 }
 
-/// What came besides bytes.
+/// A control frame that was received.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum ControlFrame {
     Ping(Vec<u8>),
     Close,
 }
 
-/// Why a client is closed, and the code to say it with.
+/// The reason to close a connection, with its status code.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FrameError {
     pub(super) code: CloseCode,
-    what: &'static str,
+    reason: &'static str,
 }
 
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
+        f.write_str(self.reason)
     }
 }
 
 impl Frames {
-    /// Takes from what came, up to its end, until `out` is full, or up to the first thing that is
-    /// not bytes. Returns how much was taken.
+    /// Takes received bytes up to their end, until `out` is full, or up to the end of a control frame. Returns
+    /// how many were taken.
     pub(super) fn receive(
         &mut self,
-        came: &[u8],
+        received: &[u8],
         out: &mut ReadBuf<'_>,
-    ) -> Result<(usize, Option<Came>), FrameError> {
-        let mut rest = came;
+    ) -> Result<(usize, Option<ControlFrame>), FrameError> {
+        let mut rest = received;
         loop {
             let Some(frame) = &mut self.frame else {
-                let Some((header, length)) = self.receive_head(&mut rest)? else { break };
-                self.frame = Some(self.begin(&header, length)?);
+                let Some((header, length)) = self.receive_header(&mut rest)? else { break };
+                self.frame = Some(self.start_frame(&header, length)?);
                 continue;
             };
-            let data = matches!(frame.kind, OpCode::Data(_));
+            let is_data = matches!(frame.kind, OpCode::Data(_));
             if frame.left > 0 {
-                let mut most = frame.left.min(rest.len());
-                if data {
-                    most = most.min(out.remaining());
+                let mut len = frame.left.min(rest.len());
+                if is_data {
+                    len = len.min(out.remaining());
                 }
-                if most == 0 {
+                if len == 0 {
                     break;
                 }
-                let (payload, after) = rest.split_at(most);
+                let (payload, after) = rest.split_at(len);
                 rest = after;
-                if data {
-                    unmask(payload, frame.mask, out.initialize_unfilled_to(most));
-                    out.advance(most);
+                if is_data {
+                    unmask(payload, frame.mask, out.initialize_unfilled_to(len));
+                    out.advance(len);
                 } else {
-                    let from = frame.kept.len();
-                    frame.kept.resize(from + most, 0);
-                    unmask(payload, frame.mask, &mut frame.kept[from..]);
+                    let from = frame.payload.len();
+                    frame.payload.resize(from + len, 0);
+                    unmask(payload, frame.mask, &mut frame.payload[from..]);
                 }
-                frame.mask.rotate_left(most % 4);
-                frame.left -= most;
+                frame.mask.rotate_left(len % 4);
+                frame.left -= len;
                 continue;
             }
-            let Frame { kind, kept, .. } = self.frame.take().expect("it was just looked at");
-            let event = match kind {
-                OpCode::Control(Control::Ping) => Came::Ping(kept),
-                OpCode::Control(Control::Close) => Came::Close,
+            let Frame { kind, payload, .. } = self.frame.take().expect("matched above");
+            let control = match kind {
+                OpCode::Control(Control::Ping) => ControlFrame::Ping(payload),
+                OpCode::Control(Control::Close) => ControlFrame::Close,
                 _ => continue,
             };
-            return Ok((came.len() - rest.len(), Some(event)));
+            return Ok((received.len() - rest.len(), Some(control)));
         }
-        Ok((came.len() - rest.len(), None))
+        Ok((received.len() - rest.len(), None))
     }
 
-    /// The next head, once it is whole.
-    fn receive_head(
+    /// Returns the next header once it is complete.
+    fn receive_header(
         &mut self,
         rest: &mut &[u8],
     ) -> Result<Option<(FrameHeader, usize)>, FrameError> {
-        let before = self.head.len();
+        let before = self.header.len();
         let parsed = if before == 0 {
             parse(rest)?
         } else {
-            self.head.extend_from_slice(&rest[..rest.len().min(MAX_HEAD - before)]);
-            parse(&self.head)?
+            self.header.extend_from_slice(&rest[..rest.len().min(MAX_HEADER_LEN - before)]);
+            parse(&self.header)?
         };
         match parsed {
             Some((header, length, taken)) => {
                 *rest = &rest[taken - before..];
-                // A head is seldom cut: idle tunnels keep no room for it.
-                self.head = Vec::new();
+                // A header is seldom split, so idle tunnels keep no memory for it.
+                self.header = Vec::new();
                 Ok(Some((header, length)))
             }
             None => {
                 if before == 0 {
-                    self.head = rest.to_vec();
+                    self.header = rest.to_vec();
                 }
                 *rest = &[];
                 Ok(None)
@@ -142,8 +140,8 @@ impl Frames {
         }
     }
 
-    fn begin(&mut self, header: &FrameHeader, length: usize) -> Result<Frame, FrameError> {
-        let protocol = |what| Err(FrameError { code: CloseCode::Protocol, what });
+    fn start_frame(&mut self, header: &FrameHeader, length: usize) -> Result<Frame, FrameError> {
+        let protocol = |reason| Err(FrameError { code: CloseCode::Protocol, reason });
         let Some(mask) = header.mask else {
             return protocol("expected a masked frame, got one without a mask");
         };
@@ -152,8 +150,8 @@ impl Frames {
         }
         match header.opcode {
             OpCode::Data(Data::Text) => {
-                let what = "expected a binary message, got text";
-                return Err(FrameError { code: CloseCode::Unsupported, what });
+                let reason = "expected a binary message, got text";
+                return Err(FrameError { code: CloseCode::Unsupported, reason });
             }
             OpCode::Data(kind) => {
                 let before = match (kind, self.message) {
@@ -165,32 +163,33 @@ impl Frames {
                     _ => return protocol("expected the rest of a message, got another"),
                 };
                 let message = before.saturating_add(length);
-                if message > MAX_MESSAGE {
-                    let what = "expected a message of at most 1 MiB, got more";
-                    return Err(FrameError { code: CloseCode::Size, what });
+                if message > MAX_MESSAGE_LEN {
+                    let reason = "expected a message of at most 1 MiB, got more";
+                    return Err(FrameError { code: CloseCode::Size, reason });
                 }
                 self.message = (!header.is_final).then_some(message);
             }
-            OpCode::Control(_) if !header.is_final || length > MAX_CONTROL => {
+            OpCode::Control(_) if !header.is_final || length > MAX_CONTROL_LEN => {
                 return protocol(
-                    "expected a whole control frame of at most 125 bytes, got another",
+                    "expected a complete control frame of at most 125 bytes, got another",
                 );
             }
             OpCode::Control(_) => {}
         }
-        Ok(Frame { left: length, mask, kept: Vec::new(), kind: header.opcode })
+        Ok(Frame { left: length, mask, payload: Vec::new(), kind: header.opcode })
     }
 }
 
-/// The head that these bytes begin with, the length of its payload and its own; none if they are too
-/// few.
+/// Parses the header that these bytes begin with, and returns it with the length of the payload and its own;
+/// `None` if they are too few.
 fn parse(bytes: &[u8]) -> Result<Option<(FrameHeader, usize, usize)>, FrameError> {
     let mut cursor = Cursor::new(bytes);
-    let what = "expected a kind of frame that there is, got another";
-    let head = FrameHeader::parse(&mut cursor);
-    let head = head.map_err(|_| FrameError { code: CloseCode::Protocol, what })?;
+    let reason = "expected a known kind of frame, got another";
+    let header = FrameHeader::parse(&mut cursor);
+    let header = header.map_err(|_| FrameError { code: CloseCode::Protocol, reason })?;
     let taken = usize::try_from(cursor.position()).unwrap_or(bytes.len());
-    Ok(head.map(|(head, length)| (head, usize::try_from(length).unwrap_or(usize::MAX), taken)))
+    let usize_of = |length| usize::try_from(length).unwrap_or(usize::MAX);
+    Ok(header.map(|(header, length)| (header, usize_of(length), taken)))
 }
 
 fn unmask(from: &[u8], mask: [u8; 4], to: &mut [u8]) {
@@ -206,14 +205,14 @@ fn unmask(from: &[u8], mask: [u8; 4], to: &mut [u8]) {
     }
 }
 
-/// Appends a frame that is its whole message.
+/// Appends a frame that is a complete message.
 pub(super) fn append_frame(out: &mut Vec<u8>, kind: OpCode, payload: &[u8]) {
-    append_head(out, kind, payload.len());
+    append_header(out, kind, payload.len());
     out.extend_from_slice(payload);
 }
 
-/// Appends the head of such a frame.
-pub(super) fn append_head(out: &mut Vec<u8>, opcode: OpCode, length: usize) {
-    let head = FrameHeader { opcode, ..FrameHeader::default() };
-    head.format(length as u64, out).expect("a Vec takes all");
+/// Appends the header of such a frame.
+pub(super) fn append_header(out: &mut Vec<u8>, opcode: OpCode, length: usize) {
+    let header = FrameHeader { opcode, ..FrameHeader::default() };
+    header.format(length as u64, out).expect("a Vec accepts all bytes");
 }

@@ -1,4 +1,4 @@
-//! How often an address may show a wrong token.
+//! Limits the wrong tokens of an address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,33 +8,33 @@ use std::time::Duration;
 use tokio::time::Instant;
 use xcher_core::addr::client_prefix;
 
-/// Wrong tokens of one IPv4 address or one IPv6 /64 within [`WINDOW`].
-const WRONG: u32 = 10;
-/// After this without a wrong one, all are forgotten.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses remembered. Beyond it, the one that was wrong longest ago is forgotten.
-const REMEMBERED: usize = 4096;
+/// The most wrong tokens of one IPv4 address or one IPv6 /64 within [`FORGET_AFTER`].
+const MAX_WRONG_TOKENS: u32 = 10;
+/// Time without a wrong token after which an address's wrong tokens are forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+/// The most addresses remembered. The one whose last wrong token is the oldest is forgotten first.
+const MAX_ADDRESSES: usize = 4096;
 
-/// Who has shown wrong tokens lately.
+/// The addresses that sent wrong tokens recently.
 #[derive(Debug, Default)]
 pub(super) struct Guesses(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
 impl Guesses {
-    /// Whether a client may be answered about its token; `is_wrong` counts. Beyond the limit the right
-    /// token is refused as well, or it could be found all the same.
+    /// Counts a wrong token, and returns true while the client may be answered about its token. Above the limit
+    /// even the correct token is refused: otherwise guessing could continue.
     pub(super) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
         let client = client_prefix(client);
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = wrong.get(&client).copied();
         let count = match known {
-            Some((count, last)) if now - last < WINDOW => count,
+            Some((count, last)) if now - last < FORGET_AFTER => count,
             _ => 0,
         };
-        if count >= WRONG {
+        if count >= MAX_WRONG_TOKENS {
             return false;
         }
         if is_wrong {
-            if known.is_none() && wrong.len() >= REMEMBERED {
+            if known.is_none() && wrong.len() >= MAX_ADDRESSES {
                 let oldest = wrong.iter().min_by_key(|(_, (_, last))| *last).map(|(ip, _)| *ip);
                 oldest.map(|ip| wrong.remove(&ip));
             }
@@ -49,25 +49,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_wrong_ones_and_then_a_minute() {
+    fn refuses_after_ten_wrong_tokens_for_a_minute() {
         let (guesses, start) = (Guesses::default(), Instant::now());
         let (eve, bob) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([9, 9, 9, 9]));
-        for _ in 0..WRONG {
+        for _ in 0..MAX_WRONG_TOKENS {
             assert!(guesses.admit(eve, true, start));
         }
-        assert!(!guesses.admit(eve, false, start), "the right one neither");
-        assert!(guesses.admit(bob, false, start), "others are let in");
-        assert!(!guesses.admit(eve, true, start + WINDOW / 2));
-        assert!(guesses.admit(eve, false, start + WINDOW));
+        assert!(!guesses.admit(eve, false, start), "even the correct token");
+        assert!(guesses.admit(bob, false, start), "other addresses are not affected");
+        assert!(!guesses.admit(eve, true, start + FORGET_AFTER / 2));
+        assert!(guesses.admit(eve, false, start + FORGET_AFTER));
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn bounds_the_addresses_remembered() {
         let (guesses, start) = (Guesses::default(), Instant::now());
         for n in 0..10_000u32 {
             guesses.admit(IpAddr::from(n.to_be_bytes()), true, start);
         }
         let remembered = guesses.0.lock().map(|wrong| wrong.len());
-        assert_eq!(remembered.ok(), Some(REMEMBERED));
+        assert_eq!(remembered.ok(), Some(MAX_ADDRESSES));
     }
 }

@@ -1,5 +1,5 @@
-//! Which names a request may ask this port by. A page of another site whose name server points here
-//! (DNS rebinding) comes under that site's name: none of this port's.
+//! Checks the host name of a request. A page of another site whose name server points here (DNS rebinding)
+//! sends that site's name, which is not accepted.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use xcher_core::Quoted;
 
 use super::Front;
 
-/// The names of this port beside its addresses and `localhost`.
+/// The configured names of this server, besides its addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostNames(Vec<String>);
 
 impl HostNames {
     /// # Errors
     ///
-    /// What was expected, for a text that cannot be a host's name.
+    /// For a text that cannot be a host name.
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         names.into_iter().map(host_name).collect::<Result<_, _>>().map(Self)
     }
@@ -31,33 +31,33 @@ impl HostNames {
     }
 }
 
-/// Reads the name of a host.
+/// Parses a host name.
 ///
 /// # Errors
 ///
-/// What was expected and what came.
+/// For a text that cannot be a host name.
 pub fn host_name(text: &str) -> Result<String, String> {
-    let name = bare(text);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    if !name.is_empty() && name.bytes().all(plain) {
+    let name = normalize(text);
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if !name.is_empty() && name.bytes().all(is_valid) {
         return Ok(name);
     }
-    Err(format!("expected a host's name such as relay.example, got {}", Quoted(text)))
+    Err(format!("expected a host name such as relay.example, got {}", Quoted(text)))
 }
 
-/// Lets a request pass only under a name of this port.
+/// Lets a request pass only with a name of this server.
 pub(super) async fn check(
     State(front): State<Arc<Front>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match asked_by(request.headers()) {
-        Some(host) if front.goes_by(&host) => next.run(request).await,
+    match requested_host(request.headers()) {
+        Some(host) if front.has_name(&host) => next.run(request).await,
         host => {
             let got = host.unwrap_or_else(|| "none".to_owned());
             let error = format!(
-                "this bridge does not go by the name {}: use its IP address, or start it with \
-                 --host-name\n",
+                "{} is not a host name of this bridge: use its IP address, or add the name to its \
+                 host names\n",
                 Quoted(&got)
             );
             (StatusCode::MISDIRECTED_REQUEST, error).into_response()
@@ -66,26 +66,26 @@ pub(super) async fn check(
 }
 
 impl Front {
-    fn goes_by(&self, host: &str) -> bool {
+    fn has_name(&self, host: &str) -> bool {
         let rules = self.rules.load();
-        is_this_host_for_everyone(host)
+        needs_no_name_server(host)
             || rules.host_names.contains(host)
             || rules.allow_origin.iter().any(|origin| origin.host() == host)
             || self.tls.as_ref().is_some_and(|tls| tls.is_for(host))
     }
 }
 
-/// The host of the one `Host` header, without its port; an IPv6 address without its brackets.
-fn asked_by(headers: &HeaderMap) -> Option<String> {
+/// Returns the host of the only `Host` header, without its port; an IPv6 address without its brackets.
+fn requested_host(headers: &HeaderMap) -> Option<String> {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
     let authority: Authority = host.to_str().ok()?.parse().ok()?;
-    let with_user = authority.as_str().contains('@');
-    (!with_user && !authority.host().is_empty()).then(|| bare(authority.host()))
+    let has_user = authority.as_str().contains('@');
+    (!has_user && !authority.host().is_empty()).then(|| normalize(authority.host()))
 }
 
-/// As hosts are compared: lower case, without the root's dot and the brackets of an address.
-pub(super) fn bare(host: &str) -> String {
+/// Normalizes a host for comparison: lower case, without the root's dot and the brackets of an address.
+pub(super) fn normalize(host: &str) -> String {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match inner {
@@ -94,8 +94,8 @@ pub(super) fn bare(host: &str) -> String {
     }
 }
 
-/// Whether no name server says where that is.
-fn is_this_host_for_everyone(host: &str) -> bool {
+/// True for a host that is not looked up at a name server.
+fn needs_no_name_server(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok()
 }
 
@@ -105,44 +105,44 @@ mod tests {
 
     use super::*;
 
-    fn asked(host: &str) -> Option<String> {
-        asked_by(&HeaderMap::from_iter([(HOST, host.parse().unwrap())]))
+    fn host_of(host: &str) -> Option<String> {
+        requested_host(&HeaderMap::from_iter([(HOST, host.parse().unwrap())]))
     }
 
     #[test]
-    fn the_host_without_its_port() {
+    fn returns_the_host_without_its_port() {
         for (header, expected) in [
             ("Relay.Example:9248", "relay.example"),
             ("relay.example.", "relay.example"),
             ("[::1]:9248", "::1"),
             ("127.0.0.1", "127.0.0.1"),
         ] {
-            assert_eq!(asked(header).as_deref(), Some(expected), "{header}");
+            assert_eq!(host_of(header).as_deref(), Some(expected), "{header}");
         }
         for header in ["", "a b", "user@relay.example", "http://relay.example"] {
-            assert_eq!(asked(header), None, "{header}");
+            assert_eq!(host_of(header), None, "{header}");
         }
-        assert_eq!(asked_by(&HeaderMap::new()), None);
+        assert_eq!(requested_host(&HeaderMap::new()), None);
         let mut twice = HeaderMap::new();
         twice.append(HOST, "a".parse().unwrap());
         twice.append(HOST, "localhost".parse().unwrap());
-        assert_eq!(asked_by(&twice), None);
+        assert_eq!(requested_host(&twice), None);
     }
 
     #[test]
-    fn what_no_name_server_decides() {
+    fn recognizes_hosts_that_need_no_name_server() {
         for host in ["localhost", "a.localhost", "127.0.0.1", "::1", "192.168.1.9"] {
-            assert!(is_this_host_for_everyone(host), "{host}");
+            assert!(needs_no_name_server(host), "{host}");
         }
         for host in
             ["rebound.example", "127.0.0.1.rebound.example", "localhost.example", "2130706433"]
         {
-            assert!(!is_this_host_for_everyone(host), "{host}");
+            assert!(!needs_no_name_server(host), "{host}");
         }
     }
 
     #[test]
-    fn names_are_names() {
+    fn accepts_only_host_names() {
         assert!(HostNames::new(["relay.example", "RELAY"]).unwrap().contains("relay"));
         for text in ["", "http://relay.example", "relay.example:80", "a b", "*"] {
             assert!(HostNames::new([text]).is_err(), "{text}");

@@ -1,8 +1,7 @@
-//! The bridge's HTTP front: the page, and the WebSocket through which a browser, or a host behind
-//! NAT, is a peer (section 10.1).
+//! The bridge's HTTP server: the page, and the WebSocket that carries the tunnel of a browser, or of a host
+//! behind NAT (section 10.1).
 //!
-//! What runs over a tunnel is not known here: each becomes a [`WsBytes`] and is given to whoever
-//! called [`run`].
+//! It does not know what a tunnel carries: it passes each one as a [`WsBytes`] to the caller of [`run`].
 
 mod access;
 mod certificate;
@@ -45,7 +44,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::net::accept::Acceptor;
 use access::Rules;
-use connection_limit::Places;
+use connection_limit::ConnectionLimit;
 use guesses::Guesses;
 use newcomers::Newcomers;
 
@@ -55,16 +54,16 @@ pub use origin::origin;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
-/// Who may open tunnels, and how many.
+/// The settings of the HTTP server.
 #[derive(Clone)]
 pub struct HttpConfig {
-    /// Who may open them.
+    /// Who may open tunnels.
     pub access: Access,
-    /// Tunnels at a time in all.
+    /// The most tunnels at a time.
     pub max_tunnels: usize,
-    /// Tunnels at a time of one IPv4 address or one IPv6 /64.
+    /// The most tunnels at a time of one IPv4 address or one IPv6 /64.
     pub max_tunnels_per_address: usize,
-    /// Spoken at the port, if it is.
+    /// TLS, if the port uses it.
     pub tls: Option<Tls>,
 }
 
@@ -79,27 +78,26 @@ impl Default for HttpConfig {
     }
 }
 
-/// The longest that a request's head may take, and a connection be kept without a request.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// The longest that a connection may last that does not become a tunnel, so that no slow reader
-/// holds one for ever.
-const CONNECTION_WITHIN: Duration = Duration::from_secs(120);
-/// The most of a request's head that is read: ours are under 1 KiB, a proxy may add as much.
-const HEAD_BYTES: usize = 16 * 1024;
-/// Connections at a time that are no tunnels yet.
-const CONNECTIONS: usize = 1024;
-/// The same, of one client: a browser opens six.
-const CONNECTIONS_PER_ADDRESS: usize = 128;
-/// How long connections and tunnels have to end by themselves when the front stops.
-const STOP: Duration = Duration::from_millis(700);
-/// How long those that did not have to be cut.
-const CUT: Duration = Duration::from_millis(200);
+/// Time for a request's head, and for a connection to stay open without a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time for a connection that does not become a tunnel, so that a slow reader cannot hold one forever.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest head of a request: the page's are under 1 KiB, and a proxy may add as much.
+const MAX_HEAD_LEN: usize = 16 * 1024;
+/// The most connections at a time that are not tunnels yet.
+const MAX_NEWCOMERS: usize = 1024;
+/// The same, for one client: a browser opens six.
+const MAX_NEWCOMERS_PER_ADDRESS: usize = 128;
+/// Time for connections and tunnels to end when the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_millis(700);
+/// Time to wait for aborted tunnels.
+const ABORT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// A front. Clones are the same front.
+/// An HTTP server. Clones are the same server.
 #[derive(Clone)]
 pub struct Http(Arc<Front>);
 
-/// Serves HTTP at `listener`, as [`Http::run`] of a new front does.
+/// Serves HTTP at `listener`, as [`Http::run`] of a new server does.
 ///
 /// # Errors
 ///
@@ -118,14 +116,14 @@ where
 }
 
 impl Http {
-    /// A front that serves nobody yet.
+    /// Creates a server that does not serve yet.
     ///
-    /// `tunnel` is given each tunnel's bytes and its client's real address (port 0 where a trusted
-    /// proxy did not tell); the tunnel lasts until the future ends.
+    /// `tunnel` receives each tunnel's bytes and its client's real address (port 0 if a trusted proxy did not
+    /// send one). The tunnel lasts until the future ends.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an allowed origin or a host name that is none.
+    /// `InvalidInput` for an invalid origin or host name.
     pub fn new<F, Fut>(config: HttpConfig, tunnel: F) -> io::Result<Self>
     where
         F: Fn(WsBytes, SocketAddr) -> Fut + Send + Sync + 'static,
@@ -134,35 +132,35 @@ impl Http {
         Front::new(config, tunnel).map(|front| Self(Arc::new(front)))
     }
 
-    /// Applies this to tunnels opened from now on; those that are open go on.
+    /// Applies these settings to tunnels opened from now on; open ones continue.
     ///
     /// # Errors
     ///
-    /// Those of [`Http::new`]. Everything stays as it was.
+    /// Those of [`Http::new`]. The previous settings stay in force.
     pub fn set_access(&self, access: &Access) -> io::Result<()> {
         self.0.rules.store(Arc::new(Rules::new(access)?));
         Ok(())
     }
 
-    /// Serves HTTP until `shutdown` is done; then closes all tunnels and returns within a second.
-    /// Dropped, it closes all at once. A front runs once.
+    /// Serves HTTP until `shutdown` completes; then closes all tunnels and returns within a second. Dropping the
+    /// future closes them at once. A server runs once.
     ///
     /// # Errors
     ///
-    /// If `listener` is none. A connection that could not be accepted, for want of file descriptors
-    /// for example, is logged and tried again.
+    /// If the socket is not a listener. A failure to accept, such as a lack of file descriptors, is logged and
+    /// retried.
     pub async fn run(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        if let Some(how) = lacks_page() {
-            info!("{how}");
+        if let Some(notice) = missing_page_notice() {
+            info!("{notice}");
         }
         let front = &self.0;
         let router = routes::router(Arc::clone(front));
-        let newcomers = Newcomers::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS);
-        let _cut = front.cut.clone().drop_guard();
+        let newcomers = Newcomers::new(MAX_NEWCOMERS, MAX_NEWCOMERS_PER_ADDRESS);
+        let _guard = front.abort.clone().drop_guard();
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor::new(listener);
@@ -178,15 +176,15 @@ impl Http {
                     let (front, router) = (Arc::clone(front), router.clone());
                     let served = async move {
                         tokio::select! {
-                            () = front.connected(socket, from, client, router) => {}
-                            () = newcomer.gives_way.cancelled() => debug!("gave way to another"),
+                            () = front.serve_connection(socket, from, client, router) => {}
+                            () = newcomer.evicted.cancelled() => debug!("closed for another"),
                         }
                     };
                     connections.spawn(served.instrument(info_span!("http", %from)));
                 }
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = ended {
-                        error!(%error, "a connection's task broke");
+                        error!(%error, "connection task panicked");
                     }
                 }
                 () = &mut shutdown => break,
@@ -199,40 +197,41 @@ impl Http {
             while connections.join_next().await.is_some() {}
             front.tunnels.wait().await;
         };
-        if timeout(STOP, all).await.is_err() {
-            warn!(tunnels = front.tunnels.len(), connections = connections.len(), "cut");
+        if timeout(STOP_TIMEOUT, all).await.is_err() {
+            let (tunnels, left) = (front.tunnels.len(), connections.len());
+            warn!(tunnels, connections = left, "aborting what did not end in time");
             connections.abort_all();
-            front.cut.cancel();
-            let _ = timeout(CUT, front.tunnels.wait()).await;
+            front.abort.cancel();
+            let _ = timeout(ABORT_TIMEOUT, front.tunnels.wait()).await;
         }
         Ok(())
     }
 }
 
-/// What is to be said where this binary was built without its page.
-pub fn lacks_page() -> Option<&'static str> {
+/// Returns a notice if this binary was built without its page.
+pub fn missing_page_notice() -> Option<&'static str> {
     page::IS_MISSING.then_some(page::HOW_TO_BUILD)
 }
 
-/// What the routes share.
+/// The state that the routes share.
 struct Front {
-    /// Who may open tunnels; swapped as a whole.
+    /// Who may open tunnels.
     rules: ArcSwap<Rules>,
     guesses: Guesses,
     tls: Option<Tls>,
-    places: Arc<Places>,
+    tunnel_limit: Arc<ConnectionLimit>,
     tunnel: Box<Tunnel>,
-    /// The tunnels that live.
+    /// The open tunnels.
     tunnels: TaskTracker,
-    /// Tells the tunnels to end.
+    /// Asks the tunnels to end.
     closing: CancellationToken,
-    /// Ends the tunnels that did not.
-    cut: CancellationToken,
+    /// Aborts the tunnels that did not end.
+    abort: CancellationToken,
 }
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// The socket's other end and the address of this one, as a request brings them to its route.
+/// The socket's remote address, and the local one that the client reached, for a request's route.
 #[derive(Clone, Copy)]
 struct Ends {
     socket: SocketAddr,
@@ -249,11 +248,11 @@ impl Front {
             rules: ArcSwap::from_pointee(Rules::new(&config.access)?),
             guesses: Guesses::default(),
             tls: config.tls,
-            places: Places::new(config.max_tunnels, config.max_tunnels_per_address),
+            tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),
             closing: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            abort: CancellationToken::new(),
         })
     }
 
@@ -261,22 +260,22 @@ impl Front {
         client::is_proxy(ip, &self.rules.load().trusted_proxies)
     }
 
-    /// Serves one connection to its end, or until it is a tunnel. `client` is none for a proxy.
-    async fn connected(
+    /// Serves one connection until it ends or becomes a tunnel. `client` is `None` for a proxy.
+    async fn serve_connection(
         &self,
         socket: TcpStream,
         from: SocketAddr,
         client: Option<IpAddr>,
         router: Router,
     ) {
-        // A tunnel carries small packets that someone waits for. Without it, they only wait longer.
+        // A tunnel carries small packets that peers wait for. If this fails, they only wait longer.
         let _ = socket.set_nodelay(true);
         let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { return };
         let (ends, closing) = (Ends { socket: from, reached_at }, &self.closing);
         let Some(tls) = &self.tls else { return serve(socket, ends, router, closing).await };
         match closing.run_until_cancelled(tls.accept(socket, client)).await {
             Some(Ok(socket)) => serve(socket, ends, router, closing).await,
-            Some(Err(error)) => debug!(%error, "no TLS"),
+            Some(Err(error)) => debug!(%error, "TLS handshake failed"),
             None => {}
         }
     }
@@ -296,21 +295,21 @@ async fn serve(
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .max_buf_size(HEAD_BYTES)
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD_LEN)
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades()
     );
     let ended = tokio::select! {
-        ended = timeout(CONNECTION_WITHIN, connection.as_mut()) => ended,
+        ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
         () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            timeout(STOP, connection).await
+            timeout(STOP_TIMEOUT, connection).await
         }
     };
     match ended {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "a connection ended"),
-        Err(_) => debug!("a connection took too long: closed"),
+        Ok(Err(error)) => debug!(%error, "connection failed"),
+        Err(_) => debug!("connection took too long: closed"),
     }
 }

@@ -1,4 +1,4 @@
-//! What there is to ask for.
+//! The routes of the server.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
 use super::{Front, host_name, page, upgrade};
 
-/// What a browser may do with anything from here: our own files, and wasm among them, and our own
-/// WebSocket, which is at the page's host and port and so is `'self'` too; nothing inline, no other
-/// site's frame. A worker has the policy of its own file.
+/// The content security policy: a browser may load only this server's files, wasm included, and open only its
+/// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
+/// another site. A worker has the policy of its own file.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
     connect-src 'self'; style-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Said with every answer.
+/// The headers of every response.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -39,12 +39,12 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
 ];
 
-/// What the page never asks of a browser.
+/// Browser features that the page never uses.
 const PERMISSIONS: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), \
     geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
     serial=(), usb=(), xr-spatial-tracking=()";
 
-/// Said over TLS: for a year, nobody makes the browser come by plain HTTP again.
+/// Sent over TLS: for a year, browsers refuse plain HTTP to this host.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(super) fn router(front: Arc<Front>) -> Router {
@@ -58,14 +58,14 @@ pub(super) fn router(front: Arc<Front>) -> Router {
         .with_state(front)
 }
 
-/// What the page needs to know.
+/// The configuration of the page.
 #[derive(Serialize)]
 struct Config {
     tunnel: &'static str,
     subprotocol: &'static str,
-    /// Whether a token is needed.
+    /// True if the bridge needs a token.
     token: bool,
-    /// Whether this binary has the page.
+    /// True if this binary has the page.
     page: bool,
     version: &'static str,
 }

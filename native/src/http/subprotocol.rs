@@ -1,9 +1,9 @@
-//! What is spoken over a tunnel's WebSocket.
+//! The WebSocket subprotocols that a request offers.
 
 use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 
-/// The subprotocols that a request offers.
+/// Returns the subprotocols that a request offers.
 pub(super) fn offered(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(SEC_WEBSOCKET_PROTOCOL)

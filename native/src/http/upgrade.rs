@@ -1,4 +1,4 @@
-//! A request becomes a tunnel, or is told why not.
+//! Turns a request into a tunnel, or refuses it with a reason.
 
 use std::sync::Arc;
 
@@ -36,13 +36,13 @@ pub(super) async fn open(
         Err(error) => return refusal(StatusCode::BAD_REQUEST, &error),
     };
     if let Some(token) = &rules.token {
-        let given = token.is_in(headers);
-        if !front.guesses.admit(from.ip(), given == Given::Other, Instant::now()) {
-            let error = "your address has shown too many wrong tokens: wait a minute";
+        let given = token.check(headers);
+        if !front.guesses.admit(from.ip(), given == Given::Wrong, Instant::now()) {
+            let error = "too many wrong tokens from your address: wait a minute";
             return refusal(StatusCode::TOO_MANY_REQUESTS, error);
         }
-        if given != Given::Right {
-            let error = "expected the token of this bridge, got none or another";
+        if given != Given::Correct {
+            let error = "this bridge needs its token, and the request has none or a wrong one";
             let refusal = refusal(StatusCode::UNAUTHORIZED, error);
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
@@ -59,17 +59,18 @@ pub(super) async fn open(
         return refusal(StatusCode::BAD_REQUEST, &other_subprotocol(headers));
     }
     accepted.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let place = match front.places.take(Some(from.ip())) {
-        Ok(place) => place,
-        Err(Full::InAll) => {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, "this bridge has no tunnel left");
+    let permit = match front.tunnel_limit.acquire(Some(from.ip())) {
+        Ok(permit) => permit,
+        Err(Full::Total) => {
+            let error = "this bridge has as many tunnels as it allows: try again later";
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, error);
         }
-        Err(Full::ForAddress) => {
-            let error = "your address has as many tunnels as it may have";
+        Err(Full::PerAddress) => {
+            let error = "your address has as many tunnels as this bridge allows";
             return refusal(StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
-    let alive = (place, front.tunnels.token());
+    let guards = (permit, front.tunnels.token());
     let upgrade = hyper::upgrade::on(&mut request);
     let serve = async move {
         match upgrade.await {
@@ -77,18 +78,18 @@ pub(super) async fn open(
                 let bytes = WsBytes::new(socket, reached_at, front.closing.clone());
                 tokio::select! {
                     () = (front.tunnel)(bytes, from) => {}
-                    () = front.cut.cancelled() => {}
+                    () = front.abort.cancelled() => {}
                 }
             }
-            Err(error) => debug!(%error, "a tunnel was gone before it began"),
+            Err(error) => debug!(%error, "the tunnel ended before it started"),
         }
-        drop(alive);
+        drop(guards);
     };
     tokio::spawn(serve.instrument(info_span!("tunnel", %from)));
     accepted
 }
 
-/// Names what came, but for a token, which nobody else is to see.
+/// Names the subprotocols offered, except a token, which must stay secret.
 fn other_subprotocol(headers: &HeaderMap) -> String {
     let got = offered(headers)
         .map(|offer| if offer.starts_with("token.") { "token.…" } else { offer })

@@ -1,4 +1,4 @@
-//! A WebSocket as a stream of bytes.
+//! A WebSocket as a stream of bytes, on the server's side.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -14,65 +14,65 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
-use super::frames::{Came, Frames, append_frame, append_head};
+use super::frames::{ControlFrame, Frames, append_frame, append_header};
 use crate::net::read_buffer::ReadBuffer;
 
-/// The bytes of a tunnel's binary messages, one after the other.
+/// The bytes of a tunnel's binary messages as one stream.
 ///
-/// Writes are gathered into messages of at most 65 KiB, sent when full and when flushed; a long one
-/// goes out as it is, and only what the socket does not take at once is copied. At most 64 KiB that
-/// came are held, and two messages that go: beyond that, who does not read is not written to. Who
-/// has nothing to say holds no buffer.
-/// A Close, or the end of the connection, is the end of the bytes; so is the front's stop.
+/// Writes are gathered into messages of at most 65 KiB, sent when full and when flushed. A long write is
+/// sent as it is, and only the bytes that the socket does not accept at once are copied. At most 64 KiB
+/// of received bytes are held, and two messages to send: above that, writes wait. An idle tunnel holds no
+/// buffer.
+/// A Close, or the end of the connection, ends the stream; so does the server's stop.
 /// A shutdown sends a Close.
 ///
 /// # Errors
 ///
-/// `InvalidData` for a text message, one longer than 1 MiB and anything else that is not allowed,
-/// each told to the client in a Close; `TimedOut` for a client that is silent for 60 s though
-/// pinged, or takes less than a message in as long; `BrokenPipe` for a write after a Close.
+/// `InvalidData` for a text message, one longer than 1 MiB and everything else that is not allowed, each
+/// reported to the client in a Close; `TimedOut` for a client that is silent for 60 s though pinged, or
+/// takes less than a message in that time; `BrokenPipe` for a write after a Close.
 pub struct WsBytes(Box<Inner>);
 
-/// Kept in one place: who holds a tunnel hands it on again and again.
+/// Boxed, because a tunnel is moved often.
 struct Inner {
     socket: TokioIo<Upgraded>,
     reached_at: IpAddr,
     frames: Frames,
-    /// What came and was not read.
-    came: Option<ReadBuffer>,
-    /// What was written and is not a message yet.
+    /// Bytes received and not parsed yet.
+    received: Option<ReadBuffer>,
+    /// Bytes written and not part of a message yet.
     gathered: Vec<u8>,
-    /// Whole frames, less what the socket took of the first.
+    /// Frames that are being sent.
     out: Vec<u8>,
-    /// How much of that is gone.
-    gone: usize,
-    heard: Instant,
-    /// Looks whether the client is silent.
+    /// Bytes of `out` already sent.
+    sent: usize,
+    received_at: Instant,
+    /// Runs until the next check for a silent client.
     silence: Pin<Box<Sleep>>,
-    /// Whether the client was pinged since something came.
+    /// Set once the client was pinged since it last sent bytes.
     pinged: bool,
-    /// Since when a message waits to be taken; none while none does.
+    /// Runs while a message waits to be sent.
     blocked: Option<Pin<Box<Sleep>>>,
-    /// Done when the front stops.
+    /// Completes when the server stops.
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Nothing more comes.
+    /// Set once the stream has ended.
     ended: bool,
-    /// A Close was sent.
+    /// Set once a Close was sent.
     closed: bool,
 }
 
-/// The longest message that is sent: 64 KiB of a stream and what the multiplexer says of them.
-const MESSAGE: usize = 65 * 1024;
-/// What is at least as long is sent at once, and not gathered.
-const LONG: usize = 4 * 1024;
-/// One message that does not go out yet, its head and answers to pings.
-const MAX_OUT: usize = MESSAGE + 1024;
-/// A client that is silent for as long is pinged; for as long again, given up.
-const PING_AFTER: Duration = Duration::from_secs(30);
-/// The longest that a client may take for a message.
-const BLOCKED_FOR: Duration = Duration::from_secs(60);
-/// The longest reason that a Close has room for (RFC 6455, section 5.5).
-const REASON: usize = 123;
+/// The longest message that is sent: 64 KiB of a stream and the header of their frame.
+const MAX_MESSAGE_LEN: usize = 65 * 1024;
+/// The shortest write that is sent at once instead of being gathered.
+const MIN_DIRECT_LEN: usize = 4 * 1024;
+/// The most bytes that wait to be sent: one message, its header and answers to pings.
+const MAX_OUT_LEN: usize = MAX_MESSAGE_LEN + 1024;
+/// Silence after which a client is pinged, and after the same time again disconnected.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Time for a client to receive a message.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest reason in a Close (RFC 6455, section 5.5).
+const MAX_REASON_LEN: usize = 123;
 
 impl WsBytes {
     pub(super) fn new(socket: Upgraded, reached_at: IpAddr, closing: CancellationToken) -> Self {
@@ -80,12 +80,12 @@ impl WsBytes {
             socket: TokioIo::new(socket),
             reached_at,
             frames: Frames::default(),
-            came: None,
+            received: None,
             gathered: Vec::new(),
             out: Vec::new(),
-            gone: 0,
-            heard: Instant::now(),
-            silence: Box::pin(sleep(PING_AFTER)),
+            sent: 0,
+            received_at: Instant::now(),
+            silence: Box::pin(sleep(PING_INTERVAL)),
             pinged: false,
             blocked: None,
             closing: Box::pin(closing.cancelled_owned()),
@@ -94,25 +94,25 @@ impl WsBytes {
         }))
     }
 
-    /// The address of this host that the client, or the proxy before it, connected to.
+    /// Returns the address of this machine that the client, or the proxy before it, connected to.
     pub fn reached_at(&self) -> IpAddr {
         self.0.reached_at
     }
 }
 
 impl Inner {
-    /// Takes what came up to the first thing that is not bytes.
-    fn take(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> io::Result<()> {
-        let Some(piece) = &mut self.came else { return Ok(()) };
-        match self.frames.receive(piece.unread(), buf) {
-            Ok((taken, event)) => {
-                piece.advance(taken);
-                if piece.unread().is_empty() {
-                    self.came = None;
+    /// Parses received bytes up to the first control frame.
+    fn parse(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let Some(buffer) = &mut self.received else { return Ok(()) };
+        match self.frames.receive(buffer.unread(), buf) {
+            Ok((taken, control)) => {
+                buffer.advance(taken);
+                if buffer.unread().is_empty() {
+                    self.received = None;
                 }
-                match event {
-                    Some(Came::Ping(payload)) => self.answer(cx, &payload),
-                    Some(Came::Close) => {
+                match control {
+                    Some(ControlFrame::Ping(payload)) => self.answer(cx, &payload),
+                    Some(ControlFrame::Close) => {
                         self.ended = true;
                         self.close(cx, CloseCode::Normal, "");
                     }
@@ -128,21 +128,21 @@ impl Inner {
         }
     }
 
-    /// Waits until something came, or nothing more comes.
-    fn poll_come(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Waits for bytes, or for the end of the stream.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.closing.as_mut().poll(cx).is_ready() {
-                self.end(cx, CloseCode::Away, "the bridge stops");
+                self.end(cx, CloseCode::Away, "the bridge is stopping");
                 return Poll::Ready(Ok(()));
             }
             match ReadBuffer::poll_read_up_to(usize::MAX, Pin::new(&mut self.socket), cx) {
-                Poll::Ready(Ok(piece)) => {
-                    if piece.unread().is_empty() {
+                Poll::Ready(Ok(buffer)) => {
+                    if buffer.unread().is_empty() {
                         self.ended = true;
                     } else {
-                        self.heard = Instant::now();
+                        self.received_at = Instant::now();
                         self.pinged = false;
-                        self.came = Some(piece);
+                        self.received = Some(buffer);
                     }
                     return Poll::Ready(Ok(()));
                 }
@@ -155,21 +155,21 @@ impl Inner {
         }
     }
 
-    /// Done when the client was silent so long that it was pinged, or is given up.
+    /// Completes once the client has been silent long enough to be pinged or disconnected.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.send_some(cx);
         ready!(self.silence.as_mut().poll(cx));
-        let look_at = self.heard + PING_AFTER;
-        if look_at > Instant::now() {
-            self.silence.as_mut().reset(look_at);
+        let check_at = self.received_at + PING_INTERVAL;
+        if check_at > Instant::now() {
+            self.silence.as_mut().reset(check_at);
             return Poll::Ready(Ok(()));
         }
         if self.pinged {
             self.end(cx, CloseCode::Policy, "silent for 60 s");
             return Poll::Ready(Err(silent()));
         }
-        self.silence.as_mut().reset(Instant::now() + PING_AFTER);
-        // Who does not take what is written is not asked: the writer gives up by itself.
+        self.silence.as_mut().reset(Instant::now() + PING_INTERVAL);
+        // A client that does not receive is not pinged: the writer has its own timeout.
         if self.blocked.is_none() {
             self.pinged = true;
             append_frame(&mut self.out, OpCode::Control(Control::Ping), &[]);
@@ -178,22 +178,22 @@ impl Inner {
         Poll::Ready(Ok(()))
     }
 
-    /// Answers a ping. Who does not take the answers gets no more of them.
+    /// Answers a ping, unless the client does not receive the answers.
     fn answer(&mut self, cx: &mut Context<'_>, payload: &[u8]) {
-        if !self.closed && self.out.len() - self.gone + payload.len() < MAX_OUT {
+        if !self.closed && self.out.len() - self.sent + payload.len() < MAX_OUT_LEN {
             append_frame(&mut self.out, OpCode::Control(Control::Pong), payload);
             self.send_some(cx);
         }
     }
 
-    /// Nothing more comes, and why.
+    /// Ends the stream, and reports the reason to the client.
     fn end(&mut self, cx: &mut Context<'_>, code: CloseCode, reason: &str) {
         self.ended = true;
-        self.came = None;
+        self.received = None;
         self.close(cx, code, reason);
     }
 
-    /// Says Close as far as it goes at once: whoever does not take it is closed without.
+    /// Sends a Close without waiting: a client that does not receive it is closed without one.
     fn close(&mut self, cx: &mut Context<'_>, code: CloseCode, reason: &str) {
         if self.closed {
             return;
@@ -201,13 +201,13 @@ impl Inner {
         self.closed = true;
         self.gathered = Vec::new();
         let mut payload = u16::from(code).to_be_bytes().to_vec();
-        payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON)]);
+        payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(MAX_REASON_LEN)]);
         append_frame(&mut self.out, OpCode::Control(Control::Close), &payload);
         self.send_some(cx);
     }
 
-    /// Sends what goes at once. While the writer waits, the socket is to wake only it; a failure is
-    /// the next write's to tell.
+    /// Sends what the socket accepts at once. While a writer waits, only that one must be woken by the socket. The
+    /// next write reports a failure.
     fn send_some(&mut self, cx: &mut Context<'_>) {
         if self.blocked.is_none() && !self.out.is_empty() {
             let _ = self.poll_out(cx);
@@ -215,32 +215,32 @@ impl Inner {
     }
 
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.gone < self.out.len() {
-            let sent = Pin::new(&mut self.socket).poll_write(cx, &self.out[self.gone..]);
+        while self.sent < self.out.len() {
+            let sent = Pin::new(&mut self.socket).poll_write(cx, &self.out[self.sent..]);
             match ready!(sent)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.gone += count,
+                count => self.sent += count,
             }
         }
-        (self.out, self.gone) = (Vec::new(), 0);
+        (self.out, self.sent) = (Vec::new(), 0);
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    /// Sends a message of what was gathered and, as far as there is room, of `more`; returns how
-    /// much of that.
+    /// Sends a message of the gathered bytes and, as far as it has room, of `more`. Returns how many of those
+    /// it took.
     fn poll_message(&mut self, cx: &mut Context<'_>, more: &[u8]) -> Poll<io::Result<usize>> {
         if !self.out.is_empty() {
             let sent = self.poll_out(cx);
-            ready!(self.unblocked(cx, sent))?;
+            ready!(self.or_time_out(cx, sent))?;
         }
-        let more = &more[..more.len().min(MESSAGE - self.gathered.len())];
-        let mut head = Vec::with_capacity(10);
-        append_head(&mut head, OpCode::Data(Data::Binary), self.gathered.len() + more.len());
-        let parts = [&head[..], &self.gathered[..], more];
+        let more = &more[..more.len().min(MAX_MESSAGE_LEN - self.gathered.len())];
+        let mut header = Vec::with_capacity(10);
+        append_header(&mut header, OpCode::Data(Data::Binary), self.gathered.len() + more.len());
+        let parts = [&header[..], &self.gathered[..], more];
         let slices = parts.map(IoSlice::new);
         let sent = Pin::new(&mut self.socket).poll_write_vectored(cx, &slices);
-        let mut sent = ready!(self.unblocked(cx, sent))?;
-        for part in [&head[..], &self.gathered[..], more] {
+        let mut sent = ready!(self.or_time_out(cx, sent))?;
+        for part in [&header[..], &self.gathered[..], more] {
             let rest = part.get(sent..).unwrap_or_default();
             self.out.extend_from_slice(rest);
             sent = sent.saturating_sub(part.len());
@@ -249,16 +249,16 @@ impl Inner {
         Poll::Ready(Ok(more.len()))
     }
 
-    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.gathered.is_empty() {
             ready!(self.poll_message(cx, &[]))?;
         }
         let sent = self.poll_out(cx);
-        self.unblocked(cx, sent)
+        self.or_time_out(cx, sent)
     }
 
-    /// Gives up the client that has taken nothing for too long.
-    fn unblocked<T>(
+    /// Disconnects a client that has received nothing for too long.
+    fn or_time_out<T>(
         &mut self,
         cx: &mut Context<'_>,
         sent: Poll<io::Result<T>>,
@@ -267,7 +267,7 @@ impl Inner {
             self.blocked = None;
             return sent;
         }
-        let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep(BLOCKED_FOR)));
+        let blocked = self.blocked.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
         ready!(blocked.as_mut().poll(cx));
         self.closed = true;
         Poll::Ready(Err(silent()))
@@ -283,12 +283,12 @@ impl AsyncRead for WsBytes {
         let inner = &mut *self.0;
         let before = buf.filled().len();
         loop {
-            inner.take(cx, buf)?;
+            inner.parse(cx, buf)?;
             if buf.filled().len() > before || inner.ended || buf.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            if inner.came.is_none() {
-                ready!(inner.poll_come(cx))?;
+            if inner.received.is_none() {
+                ready!(inner.poll_receive(cx))?;
             }
         }
     }
@@ -304,7 +304,7 @@ impl AsyncWrite for WsBytes {
         if inner.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if buf.len() >= LONG || inner.gathered.len() + buf.len() > MESSAGE {
+        if buf.len() >= MIN_DIRECT_LEN || inner.gathered.len() + buf.len() > MAX_MESSAGE_LEN {
             return inner.poll_message(cx, buf);
         }
         inner.gathered.extend_from_slice(buf);
@@ -315,18 +315,18 @@ impl AsyncWrite for WsBytes {
         if self.0.closed {
             return Poll::Ready(Ok(()));
         }
-        self.0.poll_sent(cx)
+        self.0.poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let inner = &mut *self.0;
         if !inner.closed {
-            ready!(inner.poll_sent(cx))?;
+            ready!(inner.poll_flush(cx))?;
             inner.close(cx, CloseCode::Normal, "");
         }
-        // Who is gone already needs no Close.
+        // An error means that the client has disconnected and needs no Close.
         let sent = inner.poll_out(cx).map(|_| Ok(()));
-        inner.unblocked(cx, sent)
+        inner.or_time_out(cx, sent)
     }
 }
 

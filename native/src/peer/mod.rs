@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::{broadcast, oneshot, watch};
 use xcher_core::Nick;
-use xcher_core::code::Code;
+use xcher_core::code::{Code, MAX_NICK_ATTEMPTS};
 use xcher_core::secure::Entropy;
 
 use crate::files::{Rules, Shares};
@@ -36,9 +36,6 @@ pub use offer::Offer;
 pub use options::{Encryption, Options};
 pub use session::Session;
 pub use share::Share;
-
-/// Codes that are tried while the relay reports their nicks as taken.
-const MAX_CODES: u32 = 8;
 
 /// A host that is online at a relay. Cheap to clone; dropping the last clone, and every session it opened, goes
 /// offline and ends all sessions.
@@ -93,7 +90,8 @@ impl Peer {
                 Self::start(relay, options.clone(), Some(&code), shares.clone(), Some(send)).await;
             match started {
                 Ok(peer) => return Ok(Sending { code: code.to_string(), peer, result }),
-                Err(error) if error.code() == ErrorCode::NickTaken && tries < MAX_CODES => {}
+                Err(error) if error.code() == ErrorCode::NickTaken && tries < MAX_NICK_ATTEMPTS => {
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use xcher_core::code::Code;
-use xcher_core::peer::{CallPolicy, Config, PathPolicy};
+use xcher_core::peer::{CallPolicy, Config};
 use xcher_core::{Limits, Nick, peer};
 
 use super::{Error, ErrorCode};
@@ -189,11 +189,9 @@ impl Options {
             Some(folder) => Sink::Folder(Inbox::open(folder, taking).map_err(Error::local)?),
             None => Sink::Nowhere,
         };
-        let via = match (self.path, relay.tcp()) {
-            (Some(path), _) => PathPolicy::Only(path),
-            (None, Some(_)) => PathPolicy::Only(peer::Path::Direct),
-            (None, None) => PathPolicy::Auto,
-        };
+        let via = relay
+            .path_policy(self.path)
+            .ok_or_else(|| Error::misuse("a path through the bridge needs the bridge's URL"))?;
         Ok(Setup {
             config: Config {
                 nicks,

@@ -1,9 +1,8 @@
-//! Two clients of a bridge that work together get no further than one who was honestly called.
+//! Two clients of a bridge that work together get no more access than an honestly called one.
 
 use super::*;
 
-/// Mallory's and Mirko's clients reach as far as the bridge does, and Mirko's tunnel is connected to
-/// Mallory's listener.
+/// Connects the tunnels of Mallory and Mirko, who work together: Mirko's is connected to Mallory's listener.
 async fn colluders(front: &Front) -> (Tunnel, Tunnel, [Stream; 5], SocketAddr) {
     let (mut mallory, mirko) = (front.open(HERE).await, front.open(HERE).await);
     let (mut to_mallory, mut to_bob) = (mallory.join("mallory").await, mirko.join("bob").await);
@@ -16,17 +15,17 @@ async fn colluders(front: &Front) -> (Tunnel, Tunnel, [Stream; 5], SocketAddr) {
 }
 
 #[tokio::test]
-async fn it_reaches_its_own_host_only_at_ports_that_it_allocated() {
+async fn reaches_its_own_machine_only_at_allocated_ports() {
     let front = front().await;
     let (mallory, mirko, _session, at) = colluders(&front).await;
     let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = SocketAddr::new(at.ip(), victim.local_addr().unwrap().port());
     for tunnel in [&mallory, &mirko] {
         tunnel.refused(&format!("X_DIAL {}", fields(to)), " is not ").await;
-        // Nor to the bridge's own HTTP port.
+        // The bridge's own HTTP port included.
         tunnel.refused(&format!("X_DIAL {}", fields(front.addr)), " is not ").await;
     }
-    // It leads to the other's listeners, and only while they are allocated.
+    // A dial reaches the other's listeners, and only while they are allocated.
     let (listener, data) = mallory.listen().await;
     let dial = format!("X_DIAL {}", fields(data));
     assert_eq!(mirko.ask(&dial).await.1, "YES");
@@ -35,7 +34,7 @@ async fn it_reaches_its_own_host_only_at_ports_that_it_allocated() {
 }
 
 #[tokio::test]
-async fn a_joined_connection_leads_to_no_listener_of_a_third() {
+async fn a_connection_to_one_client_permits_no_dial_to_another() {
     let front = front().await;
     let (_mallory, mirko, _session, _) = colluders(&front).await;
     let carol = front.open("1.1.1.1:1").await;
@@ -45,8 +44,8 @@ async fn a_joined_connection_leads_to_no_listener_of_a_third() {
 }
 
 #[tokio::test]
-async fn of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_the_caller() {
-    // Whatever the relay passes on: this one passes on any address.
+async fn permits_only_the_callers_own_private_address() {
+    // This relay forwards any address.
     let front = front().await;
     let (mallory, page) = (front.open("192.168.1.9:1").await, front.open("192.168.1.8:1").await);
     let (mut to_mallory, mut to_page) = (mallory.join("mallory").await, page.join("bob").await);
@@ -58,7 +57,7 @@ async fn of_private_addresses_it_believes_only_the_one_at_which_its_relay_sees_t
 }
 
 #[tokio::test]
-async fn a_bridge_whose_relay_is_elsewhere_reaches_no_private_address() {
+async fn with_a_relay_elsewhere_no_private_address_is_reached() {
     let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let home = Home::Elsewhere(relay.local_addr().unwrap().to_string());
     let bridge = Bridge::new(home, BridgeConfig::at([127, 0, 0, 1].into()));
@@ -80,13 +79,13 @@ async fn a_bridge_whose_relay_is_elsewhere_reaches_no_private_address() {
 }
 
 #[tokio::test]
-async fn nobody_hosts_anything_at_it() {
+async fn visitors_without_a_call_are_refused() {
     let front = front().await;
     let tunnel = front.open(FAR).await;
     tunnel.refused("X_LISTEN", "X_LISTEN needs a nick").await;
     let _relay = tunnel.join("mallory").await;
     let (_listener, at) = tunnel.listen().await;
-    // No call named it.
+    // No call named its port.
     let mut visitor = TcpStream::connect(at).await.unwrap();
     let end = soon(visitor.read(&mut [0])).await.unwrap_err();
     assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);

@@ -1,16 +1,16 @@
-//! Clients that do too much of something.
+//! Clients that use too much of a resource.
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
 
-/// Ends when nobody has anything to do: with the clock paused, time passes only then.
-async fn nothing_moves() {
+/// Completes once all tasks are idle: with the clock paused, time passes only then.
+async fn idle() {
     tokio::time::sleep(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
-async fn a_stream_that_never_reads_and_the_others_go_on() {
+async fn a_stream_that_does_not_read_does_not_block_others() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
@@ -24,7 +24,7 @@ async fn a_stream_that_never_reads_and_the_others_go_on() {
     loop {
         tokio::select! {
             written = flood.write(&piece) => taken += written.unwrap(),
-            () = nothing_moves() => break,
+            () = idle() => break,
         }
         assert!(taken < 64 << 20, "more than any socket buffers");
     }
@@ -39,7 +39,7 @@ async fn a_stream_that_never_reads_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_without_a_stream_is_closed_and_one_with_a_stream_is_not() {
+async fn closes_a_tunnel_without_streams() {
     let bridge = bridge(Rates::default());
     let began = tokio::time::Instant::now();
     let (mut unused, used) =
@@ -51,19 +51,19 @@ async fn a_tunnel_without_a_stream_is_closed_and_one_with_a_stream_is_not() {
     used.refused("X_DIAL 8.8.8.8 8080", "is not authorised by any call or session").await;
 }
 
-/// Descriptors of this process.
+/// Counts the open descriptors of this process.
 #[cfg(target_os = "linux")]
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Alone in its process, where tests run each in a thread: it counts descriptors.
+/// Runs in a process of its own, because it counts descriptors and other tests run in threads.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_hundred_thousand_resets_leave_no_descriptor() {
+async fn a_hundred_thousand_resets_leak_no_descriptor() {
     const RESETS: usize = 100_000;
     if std::env::var_os("XCHER_TEST_ALONE").is_none() {
-        let name = "endurance::a_hundred_thousand_resets_leave_no_descriptor";
+        let name = "endurance::a_hundred_thousand_resets_leak_no_descriptor";
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
         alone.args(["--exact", name]).env("XCHER_TEST_ALONE", "1");
         assert!(alone.status().unwrap().success());
@@ -109,19 +109,19 @@ async fn a_hundred_thousand_resets_leave_no_descriptor() {
     let (_listener, _) = alice.listen().await;
 }
 
-/// Gives the piece again and again until nothing moves; how much that was.
-async fn taken(mut to: impl AsyncWrite + Unpin, piece: &[u8]) -> usize {
+/// Writes the piece repeatedly until all tasks are idle, and returns the bytes written.
+async fn write_until_blocked(mut to: impl AsyncWrite + Unpin, piece: &[u8]) -> usize {
     let mut taken = 0;
     loop {
         tokio::select! {
             written = to.write(&piece[taken % piece.len()..]) => taken += written.unwrap(),
-            () = nothing_moves() => return taken,
+            () = idle() => return taken,
         }
-        assert!(taken < 512 << 20, "it is never enough");
+        assert!(taken < 512 << 20, "never blocked");
     }
 }
 
-/// A frame of data, the first one of its stream where it has this flag.
+/// Returns a yamux data frame with these flags.
 fn frame(flags: u8, stream: u32, data: &[u8]) -> Vec<u8> {
     let mut frame = vec![0, 0, 0, flags];
     frame.extend(stream.to_be_bytes());
@@ -130,15 +130,15 @@ fn frame(flags: u8, stream: u32, data: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Frames of a byte each cost more than they say, and yamux counts their bytes alone.
+/// Frames of one byte take more memory than their bytes, which are all that yamux counts.
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_makes_the_bridge_hold_no_more_than_its_share() {
+async fn bounds_the_memory_of_a_tunnel() {
     const STREAMS: u32 = 3;
     let bridge = bridge(Rates::default());
     let mut alice = Tunnel::in_memory(&bridge, HERE);
     let mut to_alice = alice.join("alice").await;
     let (_listener, at) = alice.listen().await;
-    // Bob's client speaks yamux by hand.
+    // Bob's client sends yamux frames itself.
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let serve = bridge.clone();
     tokio::spawn(async move { serve.serve(theirs, HERE.parse().unwrap(), at.ip()).await });
@@ -164,9 +164,9 @@ async fn a_tunnel_makes_the_bridge_hold_no_more_than_its_share() {
     }
     let one_each: Vec<_> =
         (1..=STREAMS).flat_map(|stream| frame(0, 2 * stream + 1, b"x")).collect();
-    let frames = taken(to, &one_each.repeat(100)).await / 13;
-    // Alice's client takes the first credit of each, a pipe between the two some more. The bridge itself
-    // holds a byte of 65 of its share, and not the credit that Bob's client has.
+    let frames = write_until_blocked(to, &one_each.repeat(100)).await / 13;
+    // Alice's client holds the first credit of each stream, and the pipes between the tunnels some more. Of its
+    // own limit the bridge holds one byte in 65, and not the credit that Bob's client has.
     let on_the_way = STREAMS as usize * ((256 + 32) << 10);
     let held = frames - on_the_way.min(frames);
     assert!(held < (16 << 20) / 65 + 20_000, "{held} of {frames} frames are held");

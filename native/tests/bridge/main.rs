@@ -1,10 +1,10 @@
-//! What the bridge lends a tunnel, and what it refuses: WebSockets and connections over loopback.
+//! The bridge over loopback: the ports it allocates, and the requests it refuses.
 
 #![allow(clippy::unwrap_used)]
 
+mod allocating;
 mod colluding;
 mod endurance;
-mod lending;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod rates;
@@ -36,7 +36,7 @@ const HERE: &str = "127.0.0.1:5000";
 /// A client on the internet.
 const FAR: &str = "8.8.8.8:5000";
 
-/// A bridge with its front on a real port; X_INITs may name any address.
+/// A bridge with its HTTP server on a real port. X_INITs may name any address.
 struct Front {
     addr: SocketAddr,
     run: JoinHandle<()>,
@@ -57,7 +57,7 @@ impl Front {
             let bridge = bridge.clone();
             async move { bridge.serve(bytes, client, addr.ip()).await }
         };
-        // Where a test says a client is, is where it is.
+        // Tests choose their clients' addresses.
         http.access.trusted_proxies = vec![addr.ip().into()];
         let run = async move {
             xcher::http::run(listener, http, tunnel, std::future::pending()).await.unwrap();
@@ -65,7 +65,7 @@ impl Front {
         Self { addr, run: tokio::spawn(run) }
     }
 
-    /// A WebSocket of a client at this address; or the status that refused it.
+    /// Opens a WebSocket of a client at this address, or returns the status of the refusal.
     async fn web_socket(
         &self,
         client: &str,
@@ -94,7 +94,7 @@ async fn front() -> Front {
     Front::start(HttpConfig::default()).await
 }
 
-/// The bytes of a client's binary messages.
+/// Returns a client's binary messages as a stream of bytes.
 fn bytes(
     socket: WebSocketStream<TcpStream>,
 ) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
@@ -145,7 +145,7 @@ impl Tunnel {
         Self { opener, inbound, run }
     }
 
-    /// A tunnel over memory.
+    /// Opens a tunnel in memory.
     fn in_memory(bridge: &Bridge, client: &str) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (bridge, client) = (bridge.clone(), client.parse().unwrap());
@@ -163,14 +163,14 @@ impl Tunnel {
         self.say_part(&format!("{line}\n")).await
     }
 
-    /// A stream of this first line, and the answer to it.
+    /// Opens a stream with this first line, and returns the answer.
     async fn ask(&self, line: &str) -> (Stream, String) {
         let mut stream = self.say(line).await;
         let answer = read_line(&mut stream).await;
         (stream, answer)
     }
 
-    /// Asks again and again until the answer is right.
+    /// Asks repeatedly until the answer matches.
     async fn ask_until(&self, line: &str, is_right: impl Fn(&str) -> bool) {
         soon(async {
             while !is_right(&self.ask(line).await.1) {
@@ -199,8 +199,8 @@ impl Tunnel {
         (stream, format!("127.0.0.1:{}", fields[2]).parse().unwrap())
     }
 
-    /// A listener for a call that anyone may have answered for a while. With the first stream, the link
-    /// to the relay, the nick goes; with the second the listener.
+    /// Listens for a call that any host may answer for a while. The first stream, the link to the relay, holds
+    /// the nick, the second the listener.
     async fn await_caller(&self, nick: &str) -> ([Stream; 2], SocketAddr) {
         let mut relay = self.join(nick).await;
         let (listener, at) = self.listen().await;
@@ -221,8 +221,8 @@ async fn soon<R>(future: impl Future<Output = R>) -> R {
     patience::timeout(PATIENCE, future).await.expect("in time")
 }
 
-/// Waits until nobody does any more.
-async fn nobody_listens(at: SocketAddr) {
+/// Waits until the port is closed.
+async fn wait_until_closed(at: SocketAddr) {
     soon(async {
         while TcpStream::connect(at).await.is_ok() {
             tokio::task::yield_now().await;
@@ -239,7 +239,7 @@ fn fields(at: SocketAddr) -> String {
     format!("{} {}", at.ip(), at.port())
 }
 
-/// Alice calls Bob over the relay: Bob's link brings the X_INIT.
+/// Alice calls Bob through the relay, and Bob receives the X_INIT.
 async fn call(alice: &mut Stream, bob: &mut Stream, at: SocketAddr) {
     let init = format!("X_INIT bob {}", fields(at));
     alice.write_all(format!("{init}\n").as_bytes()).await.unwrap();

@@ -1,4 +1,4 @@
-//! How fast bytes go: all in memory, by a clock that stands still while anyone has anything to do.
+//! Rate limits, in memory, with a clock that advances only while all tasks are idle.
 
 use std::num::NonZeroU64;
 
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use super::*;
 
 const MIB: usize = 1 << 20;
-/// A MiB a second.
+/// One MiB a second.
 const SLOW: Option<NonZeroU64> = NonZeroU64::new(MIB as u64);
 
-/// A stream from the first to the second, joined by the bridge.
-async fn joined(
+/// Opens a stream from the first client to the second through the bridge.
+async fn connect(
     bridge: &Bridge,
     from: &str,
     to: &str,
@@ -26,12 +26,12 @@ async fn joined(
     let (stream, answer) = from.ask(&format!("X_DIAL {}", fields(at))).await;
     assert_eq!(answer, "YES");
     let (visit, _) = to.visitor().await;
-    // They end with the tunnels.
+    // Kept open: they end with the tunnels.
     std::mem::forget((caller, called, listener));
     (from, stream, to, visit)
 }
 
-/// How long it takes to move so many bytes over it.
+/// Returns the seconds it takes to transfer so many bytes.
 async fn takes(pair: &mut (Tunnel, Stream, Tunnel, Stream), bytes: usize) -> f64 {
     let began = Instant::now();
     let (_, from, _, to) = pair;
@@ -44,18 +44,18 @@ async fn takes(pair: &mut (Tunnel, Stream, Tunnel, Stream), bytes: usize) -> f64
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_rate_it_takes_no_time() {
+async fn without_a_limit_transfers_take_no_time() {
     let bridge = bridge(Rates::default());
-    let took = takes(&mut joined(&bridge, FAR, "9.9.9.9:1", "bob").await, 8 * MIB).await;
+    let took = takes(&mut connect(&bridge, FAR, "9.9.9.9:1", "bob").await, 8 * MIB).await;
     assert!(took < 0.1, "{took}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_is_as_fast_as_it_may_be() {
+async fn a_tunnel_has_its_rate() {
     let bridge = bridge(Rates { tunnel: SLOW, ..Rates::default() });
-    let mut one = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
-    // One of the same address has a rate of its own.
-    let mut other = joined(&bridge, FAR, "9.9.9.9:2", "carol").await;
+    let mut one = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
+    // Another tunnel of the same address has its own rate.
+    let mut other = connect(&bridge, FAR, "9.9.9.9:2", "carol").await;
     let (one, other) = tokio::join!(takes(&mut one, 8 * MIB), takes(&mut other, 8 * MIB));
     assert!((7.5..8.5).contains(&one) && (7.5..8.5).contains(&other), "{one} {other}");
 }
@@ -63,18 +63,18 @@ async fn a_tunnel_is_as_fast_as_it_may_be() {
 #[tokio::test(start_paused = true)]
 async fn tunnels_of_one_address_share_its_rate() {
     let bridge = bridge(Rates { address: SLOW, ..Rates::default() });
-    let mut one = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
-    let mut other = joined(&bridge, FAR, "9.9.9.8:1", "carol").await;
+    let mut one = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
+    let mut other = connect(&bridge, FAR, "9.9.9.8:1", "carol").await;
     let (one, other) = tokio::join!(takes(&mut one, 4 * MIB), takes(&mut other, 4 * MIB));
-    // Neither is kept waiting for the other.
+    // Both get their share.
     assert!((7.0..8.5).contains(&one) && (7.0..8.5).contains(&other), "{one} {other}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_tunnels_share_the_rate_in_all() {
+async fn all_tunnels_share_the_total_rate() {
     let bridge = bridge(Rates { total: SLOW, ..Rates::default() });
-    let mut pair = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
-    // In by one tunnel and out by the other.
+    let mut pair = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
+    // Bytes count in both tunnels.
     let took = takes(&mut pair, 4 * MIB).await;
     assert!((7.5..8.5).contains(&took), "{took}");
 }
@@ -87,13 +87,13 @@ async fn rates_change_while_tunnels_are_open() {
         Rates { total: SLOW, ..Rates::default() },
     ] {
         let bridge = bridge(Rates::default());
-        let mut pair = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
+        let mut pair = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
         assert!(takes(&mut pair, 8 * MIB).await < 0.1);
         bridge.set_rates(slow);
         let took = takes(&mut pair, 8 * MIB).await;
         assert!(took > 7.5, "{slow:?}: {took}");
         bridge.set_rates(Rates::default());
-        // What was under way ends at its old rate.
+        // Bytes in progress keep the old rate.
         takes(&mut pair, MIB).await;
         let took = takes(&mut pair, 8 * MIB).await;
         assert!(took < 0.1, "{slow:?}: {took}");
@@ -101,10 +101,10 @@ async fn rates_change_while_tunnels_are_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_too_fast_is_kept_waiting_and_not_held_in_memory() {
+async fn bytes_above_the_rate_wait_outside_of_memory() {
     let bridge = bridge(Rates { tunnel: SLOW, ..Rates::default() });
-    let (_from, mut stream, _to, _visit) = joined(&bridge, FAR, "9.9.9.9:1", "bob").await;
-    // Nobody reads at the far end: what is taken is what all on the way hold, in whatever time.
+    let (_from, mut stream, _to, _visit) = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
+    // The peer does not read, so the accepted bytes are those that all buffers on the way hold.
     let mut taken = 0;
     let flood = async {
         loop {

@@ -1,11 +1,11 @@
-//! What is refused; each test is named after it.
+//! Requests that the bridge refuses, one a test.
 
 use xcher_core::tunnel::{MAX_STREAMS, MAX_VISITORS};
 
 use super::*;
 
-/// A client at `caller` calls `bob`, whose tunnel is of a client at `client`, and names `to`; the relay
-/// passes any address on. What bob's dial of it is answered.
+/// Lets a client at `caller` call `bob`, a client at `client`, and name `to`. The relay forwards any address.
+/// Returns the answer to bob's dial of `to`.
 async fn called_and_dialled(caller: &str, client: &str, to: &str) -> String {
     let front = front().await;
     let (alice, bob) = (front.open(caller).await, front.open(client).await);
@@ -28,7 +28,7 @@ async fn a_dial_to_an_address_no_x_init_brought() {
 
 #[tokio::test]
 async fn a_dial_to_loopback() {
-    // Where somebody listens.
+    // A port with a listener.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap().to_string();
     for client in [FAR, "192.168.1.9:1"] {
@@ -47,7 +47,7 @@ async fn a_dial_to_a_private_address() {
     for to in ["10.0.0.1:8080", "192.168.1.1:8080", "172.16.0.1:8080"] {
         let answer = called_and_dialled(to, FAR, to).await;
         assert!(answer.contains("is not allowed over this relay"), "{to}: {answer}");
-        // Another's, even for a client to whom it is near.
+        // An address that is not the caller's, even for a client near it.
         for client in [HERE, "10.0.0.7:1", "192.168.1.7:1"] {
             let answer = called_and_dialled(HERE, client, to).await;
             assert!(answer.contains("is not authorised by any call or session"), "{to}: {answer}");
@@ -70,7 +70,7 @@ async fn a_dial_to_a_port_below_1024() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     alice.refused("X_DIAL 127.0.0.1 80", "is below 1024").await;
-    // In a session, too.
+    // In a session too.
     let (_listener, at) = alice.await_caller("alice").await;
     let _session = TcpStream::connect(at).await.unwrap();
     let _visit = alice.visitor().await;
@@ -101,7 +101,7 @@ async fn a_wrong_origin() {
 }
 
 #[tokio::test]
-async fn with_a_token_only_who_knows_it_is_let_in() {
+async fn a_missing_or_wrong_token() {
     let front =
         Front::start(with(Access { token: Some("right".into()), ..Default::default() })).await;
     for headers in [&[][..], &[("authorization", "Bearer wrong")]] {
@@ -130,12 +130,12 @@ async fn too_many_streams() {
     let mut alice = front.open(HERE).await;
     let mut streams = Vec::new();
     for _ in 0..MAX_STREAMS - 2 {
-        // A stream that has not said what it is for is one, too.
+        // A stream with an incomplete first line counts too.
         streams.push(alice.say_part("X_REL").await);
     }
     let ([_relay, listener], at) = alice.await_caller("alice").await;
     alice.refused("X_LISTEN", "expected at most 128 streams").await;
-    // It goes on for the others, and for who comes to it.
+    // The other streams and visitors are not affected.
     let _visitor = TcpStream::connect(at).await.unwrap();
     let _visit = alice.visitor().await;
     drop((streams, listener));
@@ -154,7 +154,7 @@ async fn visitors_too_many() {
     let mut late = TcpStream::connect(at).await.unwrap();
     let cut = soon(late.read(&mut [0])).await.unwrap_err();
     assert_eq!(cut.kind(), io::ErrorKind::ConnectionReset);
-    // The tunnel goes on.
+    // The tunnel continues.
     visitors.pop();
     soon(async {
         loop {
@@ -172,12 +172,12 @@ async fn visitors_too_many() {
 async fn a_frame_too_large() {
     let front = front().await;
     let mut socket = front.web_socket(HERE, &[]).await.unwrap();
-    // It is closed before its bytes come.
+    // It is closed before its bytes arrive.
     let head = [0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0x10, 0, 1, 1, 2, 3, 4];
     socket.get_mut().write_all(&head).await.unwrap();
     let closed = async {
         loop {
-            // Before it, what the multiplexer says first.
+            // Skips yamux's first frames.
             if let Message::Close(close) = socket.next().await.unwrap().unwrap() {
                 break close.unwrap().code;
             }
@@ -185,7 +185,7 @@ async fn a_frame_too_large() {
     };
     assert_eq!(u16::from(soon(closed).await), 1009);
 
-    // A frame of the multiplexer's, in messages that are none.
+    // A yamux frame that is too large, in a valid message.
     let mut socket = front.web_socket(HERE, &[]).await.unwrap();
     let head = [0, 0, 0, 1, 0, 0, 0, 1, 0x7f, 0xff, 0xff, 0xff];
     socket.send(Message::binary(head.to_vec())).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_call_is_dialled_once() {
 }
 
 #[tokio::test]
-async fn first_lines_that_are_none_are_told_so() {
+async fn invalid_first_lines() {
     let front = front().await;
     let tunnel = front.open(HERE).await;
     tunnel.refused("GET / HTTP/1.1", "expected X_RELAY").await;

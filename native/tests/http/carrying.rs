@@ -1,9 +1,9 @@
-//! A tunnel's bytes, both ways.
+//! A tunnel's bytes, in both directions.
 
 use super::*;
 
 #[tokio::test]
-async fn ten_mebibytes_there_and_back_in_odd_pieces() {
+async fn echoes_ten_mebibytes_in_odd_pieces() {
     let front = Front::echo(HttpConfig::default()).await;
     let client = front.open(&[SUBPROTOCOL]).await.unwrap();
     let (mut to, mut from) = client.split();
@@ -37,7 +37,7 @@ async fn ten_mebibytes_there_and_back_in_odd_pieces() {
 }
 
 #[tokio::test]
-async fn writes_become_messages_when_flushed() {
+async fn sends_writes_as_a_message_when_flushed() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     for piece in ["a", "few", "pieces"] {
@@ -57,7 +57,7 @@ async fn writes_become_messages_when_flushed() {
 }
 
 #[tokio::test]
-async fn the_end_of_either_kind_is_the_end() {
+async fn a_close_or_an_end_ends_the_stream() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     client.send(Message::binary("bye")).await.unwrap();
@@ -72,10 +72,10 @@ async fn the_end_of_either_kind_is_the_end() {
 }
 
 #[tokio::test]
-async fn frames_in_any_pieces() {
+async fn receives_frames_byte_by_byte() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
-    // A message in three frames with a ping between, an empty message, and another.
+    // A message in three frames with a ping between them, an empty message, and another.
     let mask = |payload: &[u8]| {
         payload.iter().zip([1, 2, 3, 4].iter().cycle()).map(|(a, b)| a ^ b).collect::<Vec<_>>()
     };
@@ -91,7 +91,7 @@ async fn frames_in_any_pieces() {
         sent.extend([first, 0x80 | payload.len() as u8, 1, 2, 3, 4]);
         sent.extend(mask(payload));
     }
-    // Each byte is read by itself.
+    // Each byte is read separately.
     let socket = client.get_mut();
     let mut came = Vec::new();
     for byte in sent {

@@ -1,9 +1,9 @@
-//! Clients that do not do what they are to do.
+//! Clients that break the protocol or do not read.
 
 use super::*;
 
 #[tokio::test]
-async fn a_message_too_long_or_of_text_closes() {
+async fn closes_on_a_text_message_and_one_too_long() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     client.send(Message::text("hello")).await.unwrap();
@@ -11,7 +11,7 @@ async fn a_message_too_long_or_of_text_closes() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert_eq!(close_code(&mut client).await, CloseCode::Unsupported);
 
-    // Only the head of the frame: it is refused before its bytes come.
+    // Only the header of the frame: it is refused before its bytes arrive.
     let (mut client, mut bytes) = front.both().await;
     let head = [0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0x10, 0, 1, 1, 2, 3, 4];
     client.get_mut().write_all(&head).await.unwrap();
@@ -28,13 +28,13 @@ async fn a_message_too_long_or_of_text_closes() {
     assert_eq!(close_code(&mut client).await, CloseCode::Protocol);
 }
 
-/// Ends when nobody has anything to do: with the clock paused, time passes only then.
-async fn nothing_moves() {
+/// Completes once all tasks are idle: with the clock paused, time passes only then.
+async fn idle() {
     tokio::time::sleep(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]
-async fn who_never_reads_is_not_written_to() {
+async fn does_not_write_to_a_client_that_does_not_read() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     tokio::time::pause();
@@ -43,12 +43,12 @@ async fn who_never_reads_is_not_written_to() {
     loop {
         tokio::select! {
             written = bytes.write(&piece) => taken += written.unwrap(),
-            () = nothing_moves() => break,
+            () = idle() => break,
         }
         assert!(taken < 64 << 20, "more than any socket buffers");
     }
     tokio::time::resume();
-    // Once the client reads, all that was taken arrives.
+    // Once the client reads, all accepted bytes arrive.
     let rest = tokio::spawn(async move { bytes.shutdown().await });
     let mut came = 0;
     while let Message::Binary(message) =
@@ -61,7 +61,7 @@ async fn who_never_reads_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn who_never_reads_is_given_up_and_little_was_held() {
+async fn disconnects_a_client_that_does_not_read_and_holds_few_bytes() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     tokio::time::pause();
@@ -82,12 +82,12 @@ async fn who_never_reads_is_given_up_and_little_was_held() {
     while let Some(Ok(Message::Binary(message))) = timeout(PATIENCE, client.next()).await.unwrap() {
         came += message.len();
     }
-    // What the sockets held came; the rest was ours.
+    // The bytes in the sockets arrived; this process held the rest.
     assert!(came > 0 && taken - came <= 2 * 65 * 1024, "{came} of {taken}");
 }
 
 #[tokio::test]
-async fn who_is_not_read_is_stopped() {
+async fn does_not_read_a_client_faster_than_its_reader() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     client.send(Message::binary("first")).await.unwrap();
@@ -98,14 +98,14 @@ async fn who_is_not_read_is_stopped() {
     loop {
         tokio::select! {
             done = client.send(Message::Binary(piece.clone())) => done.unwrap(),
-            () = nothing_moves() => break,
+            () = idle() => break,
         }
         sent += piece.len();
         assert!(sent < 64 << 20, "more than any socket buffers");
     }
     tokio::time::resume();
     let flushed = tokio::spawn(async move { client.flush().await.map(|()| client) });
-    // The one that waited is sent now, too.
+    // The write that waited completes too.
     let mut came = vec![0; sent + piece.len()];
     timeout(PATIENCE, bytes.read_exact(&mut came)).await.unwrap().unwrap();
     assert!(came.iter().all(|&byte| byte == 7));
@@ -113,16 +113,16 @@ async fn who_is_not_read_is_stopped() {
 }
 
 #[tokio::test]
-async fn who_is_silent_is_pinged_and_then_closed() {
+async fn pings_and_then_closes_a_silent_client() {
     let mut front = Front::start(HttpConfig::default()).await;
     let began = Instant::now();
     let (mut client, mut bytes) = front.both().await;
     let opened = began.elapsed();
-    // From here time passes as soon as nobody has anything to do.
+    // From here time passes as soon as all tasks are idle.
     tokio::time::pause();
     let error = bytes.read(&mut [0; 9]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    // Of silence; how long the opening took is up to the machine.
+    // The silence counts; opening takes as long as the machine needs.
     let minute = Duration::from_secs(60);
     assert!((minute..minute + opened + Duration::from_secs(1)).contains(&began.elapsed()));
     tokio::time::resume();
@@ -132,7 +132,7 @@ async fn who_is_silent_is_pinged_and_then_closed() {
 }
 
 #[tokio::test]
-async fn answered_pings_keep_a_tunnel_alive() {
+async fn answered_pings_keep_a_tunnel_open() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     tokio::time::pause();
@@ -140,7 +140,7 @@ async fn answered_pings_keep_a_tunnel_alive() {
     let reading = tokio::spawn(async move { bytes.read(&mut [0; 9]).await });
     let mut pings = 0;
     while began.elapsed() < Duration::from_secs(600) {
-        // The answer to each goes out with the next read.
+        // Each answer is sent with the next read.
         let came = client.next().await.unwrap().unwrap();
         assert!(matches!(came, Message::Ping(_)), "{came:?}");
         pings += 1;
@@ -151,7 +151,7 @@ async fn answered_pings_keep_a_tunnel_alive() {
 }
 
 #[tokio::test]
-async fn pings_are_answered_and_a_flood_of_them_is_not_kept() {
+async fn answers_pings_and_drops_a_flood_of_them() {
     let mut front = Front::start(HttpConfig::default()).await;
     let (mut client, mut bytes) = front.both().await;
     client.send(Message::Ping(Bytes::from_static(b"1"))).await.unwrap();
@@ -159,7 +159,7 @@ async fn pings_are_answered_and_a_flood_of_them_is_not_kept() {
     assert_eq!(timeout(PATIENCE, bytes.read(&mut [0; 9])).await.unwrap().unwrap(), 1);
     let came = timeout(PATIENCE, client.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(came, Message::Pong(Bytes::from_static(b"1")));
-    // Who takes no answers is still read: what does not go out is dropped.
+    // A client that does not receive answers is still read: answers that cannot be sent are dropped.
     let ping = [&[0x89, 0x80 | 100, 0, 0, 0, 0][..], &[7; 100]].concat();
     let socket = client.get_mut();
     let (mut none, flood) = ([0; 9], ping.repeat(1000));
@@ -176,7 +176,7 @@ async fn pings_are_answered_and_a_flood_of_them_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_frame_too_large() {
+async fn closes_on_a_frame_or_message_too_large() {
     let mut front = Front::start(HttpConfig::default()).await;
     let head = |first: u8, length: u32| {
         let mut head = vec![first, 0x80 | 127, 0, 0, 0, 0];
@@ -186,7 +186,7 @@ async fn a_frame_too_large() {
     };
     for (frames, what) in [
         (vec![head(0x82, (1 << 20) + 1)], "a frame"),
-        // Each is short enough, but not the message.
+        // Each frame is short enough, but not the message.
         (vec![head(0x02, 1 << 19), vec![0; 1 << 19], head(0x80, (1 << 19) + 1)], "a message"),
     ] {
         let (mut client, mut bytes) = front.both().await;
@@ -207,7 +207,7 @@ async fn a_frame_too_large() {
 }
 
 #[tokio::test]
-async fn frames_that_break_the_rules() {
+async fn closes_on_invalid_frames() {
     let mut front = Front::start(HttpConfig::default()).await;
     for frame in [
         &[0x80, 0x81, 0, 0, 0, 0, b'x'][..],
@@ -229,10 +229,10 @@ async fn frames_that_break_the_rules() {
     }
 }
 
-/// From this many addresses, as many as there may be in all.
+/// Opens as many connections as the limit allows, from several addresses.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn strangers_with_half_a_request_keep_nobody_out() {
+async fn incomplete_requests_do_not_lock_out_other_clients() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
@@ -240,7 +240,7 @@ async fn strangers_with_half_a_request_keep_nobody_out() {
     let mut strangers = Vec::new();
     for number in 0..1100u32 {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        // A hundred of each address.
+        // A hundred from each address.
         let from = [127, 0, 1, (number / 100 + 1) as u8];
         socket.bind((from, 0).into()).unwrap();
         let mut socket = socket.connect(front.addr).await.unwrap();

@@ -1,4 +1,4 @@
-//! The bridge's HTTP front on real sockets.
+//! The bridge's HTTP server on real sockets.
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,12 +42,12 @@ struct Front {
     addr: SocketAddr,
     stop: oneshot::Sender<()>,
     done: JoinHandle<io::Result<()>>,
-    /// What `run` gave.
+    /// The tunnels that `run` passed on.
     tunnels: mpsc::UnboundedReceiver<(WsBytes, SocketAddr)>,
 }
 
 impl Front {
-    /// Its tunnels live for as long as their bytes are kept.
+    /// Starts a server whose tunnels last as long as their bytes are kept.
     async fn start(config: HttpConfig) -> Self {
         let (give, tunnels) = mpsc::unbounded_channel();
         let tunnel = move |bytes, from| {
@@ -74,7 +74,7 @@ impl Front {
         Self { addr, stop, done, tunnels }
     }
 
-    /// Every byte comes back; a tunnel ends with its bytes.
+    /// Starts a server whose tunnels echo every byte.
     async fn echo(config: HttpConfig) -> Self {
         let tunnel = async |bytes: WsBytes| {
             let (mut from, mut to) = tokio::io::split(bytes);
@@ -85,12 +85,12 @@ impl Front {
         Self::serve(config, tunnel, mpsc::unbounded_channel().1).await
     }
 
-    /// The answer to a request written by hand.
+    /// Sends a request and returns the response.
     async fn ask(&self, request: &str) -> String {
         self.ask_by(&self.addr.to_string(), request).await
     }
 
-    /// The same, under this name.
+    /// As [`Self::ask`], with this host name.
     async fn ask_by(&self, host: &str, request: &str) -> String {
         let mut socket = TcpStream::connect(self.addr).await.unwrap();
         let request = format!("{request}\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -104,7 +104,7 @@ impl Front {
         self.ask(&format!("GET {path} HTTP/1.1")).await
     }
 
-    /// A tunnel, or the status and text of its refusal.
+    /// Opens a tunnel, or returns the status and text of the refusal.
     async fn open(&self, headers: &[(&'static str, &str)]) -> Result<Client, (u16, String)> {
         let mut request = format!("ws://{}/xcher", self.addr).into_client_request().unwrap();
         for (name, value) in headers {
@@ -125,7 +125,7 @@ impl Front {
         }
     }
 
-    /// A tunnel's two ends.
+    /// Opens a tunnel and returns both ends.
     async fn both(&mut self) -> (Client, WsBytes) {
         let client = self.open(&[SUBPROTOCOL]).await.unwrap();
         (client, self.given().await.0)
@@ -136,7 +136,7 @@ impl Front {
     }
 }
 
-/// The code of the Close that comes next.
+/// Returns the code of the next message, a Close.
 async fn close_code(client: &mut Client) -> CloseCode {
     match timeout(PATIENCE, client.next()).await.unwrap() {
         Some(Ok(Message::Close(Some(frame)))) => frame.code,

@@ -1,9 +1,9 @@
-//! Who may open a tunnel.
+//! Opening tunnels: who may, and who is refused.
 
 use super::*;
 
 #[tokio::test]
-async fn the_subprotocol_is_needed() {
+async fn refuses_a_missing_subprotocol() {
     let front = Front::start(HttpConfig::default()).await;
     let (status, text) = front.open(&[]).await.unwrap_err();
     assert_eq!((status, &*text), (400, "expected the subprotocol xcher.tunnel.1, got none\n"));
@@ -17,7 +17,7 @@ async fn the_subprotocol_is_needed() {
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_are_refused() {
+async fn refuses_pages_of_other_sites() {
     let allow_origin = vec!["https://friend.example".to_owned()];
     let front = Front::start(with(Access { allow_origin, ..Default::default() })).await;
     let ours = format!("http://{}", front.addr);
@@ -42,7 +42,7 @@ async fn pages_of_other_sites_are_refused() {
 }
 
 #[tokio::test]
-async fn an_allowed_origin_must_be_one() {
+async fn rejects_an_invalid_allowed_origin() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = with(Access { allow_origin: vec!["*".to_owned()], ..Default::default() });
     let ran = run(listener, config, |_, _| async {}, std::future::pending()).await;
@@ -50,8 +50,8 @@ async fn an_allowed_origin_must_be_one() {
 }
 
 #[tokio::test]
-async fn the_token_in_either_form_and_no_other() {
-    // In base64url this has a "_", where base64 has a "/".
+async fn accepts_only_the_token_in_either_form() {
+    // Encoded, this has a "_" in base64url and a "/" in base64.
     let token = "sÿ?>secret";
     let front =
         Front::start(with(Access { token: Some(token.into()), ..Default::default() })).await;
@@ -73,7 +73,7 @@ async fn the_token_in_either_form_and_no_other() {
         &[SUBPROTOCOL, ("authorization", "Basic secret")],
         &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.c8O_Pz5zZWNyZXR")],
         &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.")],
-        // One guess a request, not as many as fit in.
+        // One guess a request.
         &[(SUBPROTOCOL.0, "xcher.tunnel.1, token.b3RoZXI, token.c8O_Pz5zZWNyZXQ")],
         &[(SUBPROTOCOL.0, offered), ("authorization", "Bearer other")],
     ] {
@@ -85,7 +85,7 @@ async fn the_token_in_either_form_and_no_other() {
 }
 
 #[tokio::test]
-async fn so_many_tunnels_and_no_more() {
+async fn limits_tunnels_in_total_and_per_address() {
     let config = HttpConfig { max_tunnels: 2, ..Default::default() };
     let front = Front::echo(config).await;
     let mut first = front.open(&[SUBPROTOCOL]).await.unwrap();
@@ -93,7 +93,7 @@ async fn so_many_tunnels_and_no_more() {
     assert_eq!(front.open(&[SUBPROTOCOL]).await.unwrap_err().0, 503);
     first.close(None).await.unwrap();
     while timeout(PATIENCE, first.next()).await.unwrap().is_some() {}
-    // The place is free once the tunnel's future is dropped, right after its socket.
+    // The permit is returned once the tunnel's future is dropped, right after its socket.
     let free = async {
         while front.open(&[SUBPROTOCOL]).await.is_err() {
             tokio::task::yield_now().await;
@@ -107,15 +107,15 @@ async fn so_many_tunnels_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_address_is_believed_of_a_trusted_proxy_only() {
+async fn trusts_addresses_only_from_trusted_proxies() {
     let forwarded = ("x-forwarded-for", "203.0.113.9, 198.51.100.7");
     let mut front = Front::start(HttpConfig::default()).await;
     let client = front.open(&[SUBPROTOCOL]).await.unwrap();
     assert_eq!(front.given().await.1, client.get_ref().local_addr().unwrap());
-    // Everyone who comes by such a proxy would pass for a client on this host.
+    // All clients of such a proxy would count as one on this machine.
     let (status, text) = front.open(&[SUBPROTOCOL, forwarded]).await.unwrap_err();
     assert_eq!(status, 400);
-    assert!(text.contains("--trusted-proxy 127.0.0.1"), "{text}");
+    assert!(text.contains("the proxy at 127.0.0.1 is not trusted"), "{text}");
 
     let trusted_proxies = vec!["127.0.0.0/30".parse().unwrap()];
     let mut front = Front::start(with(Access { trusted_proxies, ..Default::default() })).await;
@@ -126,9 +126,9 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
 }
 
 #[tokio::test]
-async fn by_a_proxy_that_does_not_say_so_everyone_is_a_client_on_the_proxys_host() {
+async fn clients_of_a_tcp_proxy_have_its_address() {
     let mut front = Front::start(HttpConfig::default()).await;
-    // It passes on TCP alone, as one that knows nothing of HTTP does.
+    // Forwards only TCP, as a proxy without HTTP does.
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (at, to) = (proxy.local_addr().unwrap(), front.addr);
     tokio::spawn(async move {
@@ -146,7 +146,7 @@ async fn by_a_proxy_that_does_not_say_so_everyone_is_a_client_on_the_proxys_host
 }
 
 #[tokio::test]
-async fn names_that_anothers_name_server_points_here_are_refused() {
+async fn refuses_host_names_that_point_here_by_dns_rebinding() {
     let host_names = vec!["relay.example".to_owned()];
     let config = with(Access {
         host_names,
@@ -167,7 +167,7 @@ async fn names_that_anothers_name_server_points_here_are_refused() {
         }
     }
     let answer = front.ask_by("rebound.example", "GET / HTTP/1.1").await;
-    assert!(answer.ends_with("does not go by the name \"rebound.example\": use its IP address, or start it with --host-name\n"), "{answer}");
+    assert!(answer.contains("\"rebound.example\" is not a host name of this bridge"), "{answer}");
     for host in
         ["relay.example", "Relay.Example.:80", "friend.example", "localhost", "[::1]:1", "10.0.0.7"]
     {
@@ -177,7 +177,7 @@ async fn names_that_anothers_name_server_points_here_are_refused() {
 }
 
 #[tokio::test]
-async fn a_page_under_another_name_opens_no_tunnel() {
+async fn a_page_under_another_name_cannot_open_a_tunnel() {
     let front = Front::start(HttpConfig::default()).await;
     let request = "GET /xcher HTTP/1.1\r\nOrigin: http://rebound.example\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -187,7 +187,7 @@ async fn a_page_under_another_name_opens_no_tunnel() {
 }
 
 #[tokio::test]
-async fn an_address_that_guesses_tokens_waits() {
+async fn limits_wrong_tokens_of_an_address() {
     let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     let config =
         with(Access { token: Some("right".into()), trusted_proxies, ..Default::default() });

@@ -1,9 +1,9 @@
-//! What is there besides tunnels.
+//! The routes besides tunnels.
 
 use super::*;
 
 #[tokio::test]
-async fn health_config_and_page() {
+async fn serves_health_config_and_page() {
     let front = Front::start(HttpConfig::default()).await;
     let health = front.get("/healthz").await;
     assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("\r\n\r\nok"), "{health}");
@@ -27,7 +27,7 @@ async fn health_config_and_page() {
 }
 
 #[tokio::test]
-async fn every_answer_is_guarded() {
+async fn every_response_has_the_security_headers() {
     let front = Front::start(HttpConfig::default()).await;
     for path in ["/", "/healthz", "/config.json", "/nothing", "/xcher"] {
         let answer = front.get(path).await;
@@ -49,7 +49,7 @@ async fn every_answer_is_guarded() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_there() {
+async fn serves_nothing_else() {
     let front = Front::start(HttpConfig::default()).await;
     for path in [
         "/nothing",

@@ -1,4 +1,4 @@
-//! The end of the front, within a second of a machine with nothing else to do.
+//! Stopping the server, within a second on an idle machine.
 
 use super::pace::Pace;
 use super::*;
@@ -15,12 +15,12 @@ async fn stopping_closes_tunnels_and_idle_connections() {
     assert_eq!(close_code(&mut client).await, CloseCode::Away);
     timeout(PATIENCE, front.done).await.unwrap().unwrap().unwrap();
     assert!(pace.elapsed() < Duration::from_secs(1));
-    // Its end or its reset: it may not have been accepted yet.
+    // An end or a reset: it may not have been accepted yet.
     assert!(matches!(idle.read(&mut [0]).await, Ok(0) | Err(_)));
 }
 
 #[tokio::test]
-async fn stopping_cuts_a_tunnel_that_does_not_end() {
+async fn stopping_aborts_a_tunnel_that_does_not_end() {
     let stuck = |bytes: WsBytes, _| async move {
         std::future::pending::<()>().await;
         drop(bytes);
@@ -35,7 +35,7 @@ async fn stopping_cuts_a_tunnel_that_does_not_end() {
 }
 
 #[tokio::test]
-async fn a_tunnel_whose_task_panics_ends_alone() {
+async fn a_panic_ends_only_its_own_tunnel() {
     let panics = |bytes: WsBytes, from: SocketAddr| async move {
         assert_ne!(from.ip().to_string(), "8.8.8.8", "the panic of this test");
         let (mut from, mut to) = tokio::io::split(bytes);
@@ -56,7 +56,7 @@ async fn a_tunnel_whose_task_panics_ends_alone() {
 }
 
 #[test]
-fn the_release_unwinds_and_the_page_does_not() {
+fn the_release_unwinds_and_the_wasm_module_aborts() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
     let panic = |profile: &str| manifest["profile"][profile].get("panic").and_then(|p| p.as_str());

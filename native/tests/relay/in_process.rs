@@ -1,4 +1,4 @@
-//! Connections that are joined from inside the process.
+//! In-process connections.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,23 +11,23 @@ use super::*;
 const FROM: &str = "127.0.0.1:5000";
 
 impl Relay {
-    /// A connection from `from`, over a pipe that takes `room` bytes.
+    /// Connects from `from`, over a pipe with a buffer of `room` bytes.
     fn pipe_from(&self, from: &str, room: usize) -> (Client<DuplexStream>, InProcessConnection) {
         let (ours, theirs) = duplex(room);
-        let joined = self.relay.connect(theirs, from.parse().unwrap(), |_| {});
-        (Client(BufReader::new(ours)), joined)
+        let connection = self.relay.connect(theirs, from.parse().unwrap(), |_| {});
+        (Client(BufReader::new(ours)), connection)
     }
 
     async fn pipe(&self, nick: &str) -> (Client<DuplexStream>, InProcessConnection) {
-        let (mut client, joined) = self.pipe_from(FROM, 4096);
+        let (mut client, connection) = self.pipe_from(FROM, 4096);
         client.say(&format!("X_NICK {nick}\n")).await;
         assert_eq!(client.line().await, format!("X_NICK {nick} YES\n"));
-        (client, joined)
+        (client, connection)
     }
 }
 
 #[tokio::test]
-async fn x_init_arrives_byte_for_byte_both_ways() {
+async fn forwards_x_init_byte_for_byte_both_ways() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
     let (mut bob, _bob) = relay.pipe("bob").await;
@@ -52,21 +52,21 @@ async fn x_init_arrives_byte_for_byte_both_ways() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_closed_at_once() {
+async fn dropping_a_connection_closes_it_at_once() {
     let relay = Relay::start(RelayLimits::default()).await;
-    let (mut bob, joined) = relay.pipe("bob").await;
-    drop(joined);
-    let (_heir, _joined) = relay.pipe("bob").await;
+    let (mut bob, connection) = relay.pipe("bob").await;
+    drop(connection);
+    let (_heir, _connection) = relay.pipe("bob").await;
     assert_eq!(bob.line().await, "");
 }
 
 #[tokio::test]
-async fn the_other_end_gone_frees_the_nick() {
+async fn a_disconnect_frees_the_nick() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut watcher = relay.join("watcher").await;
-    let (bob, _joined) = relay.pipe("bob").await;
+    let (bob, _connection) = relay.pipe("bob").await;
     drop(bob);
-    // Each answer is an event to go on, until the relay has seen it.
+    // Each answer shows progress, until the relay has noticed.
     loop {
         watcher.say("X_INIT bob 127.0.0.1 4000\nX_PING x\n").await;
         let line = watcher.line().await;
@@ -79,32 +79,32 @@ async fn the_other_end_gone_frees_the_nick() {
 }
 
 #[tokio::test]
-async fn an_address_is_lent_and_given_back() {
+async fn allows_and_revokes_an_address() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
-    let (mut bob, joined) = relay.pipe("bob").await;
+    let (mut bob, connection) = relay.pipe("bob").await;
     let (mut carol, _carol) = relay.pipe("carol").await;
     let call = "X_INIT alice 9.9.9.9 4000\n";
     let refused =
         "X_ERR X_INIT refused: 9.9.9.9 is not your address; the relay sees you at 127.0.0.1\n";
     bob.say(call).await;
     assert_eq!(bob.line().await, refused);
-    joined.allow_address("9.9.9.9:4000".parse().unwrap());
+    connection.allow_address("9.9.9.9:4000".parse().unwrap());
     bob.say(call).await;
     assert_eq!(alice.line().await, call);
     bob.say("X_INIT alice 9.9.9.9 4001\n").await;
     assert_eq!(bob.line().await, refused);
     carol.say(call).await;
     assert_eq!(carol.line().await, refused);
-    joined.revoke_address("9.9.9.9:4000".parse().unwrap());
+    connection.revoke_address("9.9.9.9:4000".parse().unwrap());
     bob.say(call).await;
     assert_eq!(bob.line().await, refused);
 }
 
 #[tokio::test]
-async fn connections_are_counted_where_they_come_from() {
+async fn connections_count_under_their_address() {
     let relay = Relay::start(RelayLimits { per_address: 1, ..RelayLimits::default() }).await;
-    let (mut first, joined) = relay.pipe_from("9.9.9.9:1", 4096);
+    let (mut first, connection) = relay.pipe_from("9.9.9.9:1", 4096);
     let (mut second, _second) = relay.pipe_from("9.9.9.9:2", 4096);
     assert_eq!(
         second.rest().await,
@@ -112,21 +112,21 @@ async fn connections_are_counted_where_they_come_from() {
     );
     first.say("X_ADDR\n").await;
     assert_eq!(first.line().await, "X_ADDR 9.9.9.9\n");
-    drop(joined);
+    drop(connection);
     let (mut third, _third) = relay.pipe_from("9.9.9.9:3", 4096);
     third.say("X_PING x\n").await;
     assert_eq!(third.line().await, "X_PONG x\n");
 }
 
 #[tokio::test]
-async fn half_a_stream_still_gets_its_answer_however_little_it_takes_at_once() {
+async fn a_half_closed_stream_gets_its_answer_in_small_parts() {
     let limits = RelayLimits { per_address: 4000, ..RelayLimits::default() };
     let relay = Relay::start(limits).await;
     let mut online = Vec::new();
     for number in 0..300 {
         online.push(relay.pipe(&format!("n{number:0>31}")).await);
     }
-    let (mut asker, _joined) = relay.pipe_from(FROM, 7);
+    let (mut asker, _connection) = relay.pipe_from(FROM, 7);
     asker.say(&"X_WHO\n".repeat(20)).await;
     asker.0.shutdown().await.unwrap();
     let answer = asker.rest().await;
@@ -135,7 +135,7 @@ async fn half_a_stream_still_gets_its_answer_however_little_it_takes_at_once() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_never_read_is_closed_and_the_others_go_on() {
+async fn closes_a_stream_that_does_not_read_and_serves_others() {
     let limits = RelayLimits { asks_per_minute: u32::MAX, ..RelayLimits::default() };
     let unsent = limits.unsent;
     let relay = Relay::start(limits).await;
@@ -145,18 +145,18 @@ async fn a_stream_that_is_never_read_is_closed_and_the_others_go_on() {
     alice.say(&call.repeat(unsent / call.len() - 1)).await;
     alice.say("X_PING x\n").await;
     assert_eq!(alice.line().await, "X_PONG x\n", "as much as the limit holds");
-    // As much as the pipe holds, and more.
+    // More than the pipe holds.
     alice.say(&call.repeat(4096 / call.len() + 2)).await;
-    assert_eq!(alice.line().await, "X_ERR X_INIT deaf does not read and was disconnected\n");
-    // What did not fit the pipe is dropped.
+    assert_eq!(alice.line().await, "X_ERR X_INIT deaf does not read and is closed\n");
+    // Bytes that did not fit the pipe are dropped.
     assert!(deaf.rest().await.len() <= 4096);
 }
 
 #[tokio::test]
-async fn stopping_says_x_end_to_the_joined_too() {
+async fn stopping_sends_x_end_in_process_too() {
     let relay = Relay::start(RelayLimits::default()).await;
     let (mut alice, _alice) = relay.pipe("alice").await;
-    // One whose pipe is full does not hold up the end.
+    // A client whose pipe is full does not delay the end.
     let (mut deaf, _deaf) = relay.pipe_from(FROM, 1);
     deaf.say("X_PING x\n").await;
     relay.stop.send(()).unwrap();
@@ -168,14 +168,14 @@ async fn stopping_says_x_end_to_the_joined_too() {
 }
 
 #[tokio::test]
-async fn a_relay_whose_run_is_dropped_lets_go_of_the_joined_too() {
+async fn dropping_run_closes_in_process_connections_too() {
     let relay = Relay::start(RelayLimits::default()).await;
     let (mut alice, _alice) = relay.pipe("alice").await;
     relay.done.abort();
     assert_eq!(alice.rest().await, "");
 }
 
-/// Brings a line, and then breaks whoever reads on.
+/// Returns a line, then panics at the next read.
 struct Breaking(Option<&'static [u8]>);
 
 impl AsyncRead for Breaking {
@@ -209,12 +209,12 @@ impl AsyncWrite for Breaking {
 }
 
 #[tokio::test]
-async fn a_panic_in_one_connections_task_ends_that_connection_alone() {
+async fn a_panic_ends_only_its_own_connection() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
     let _broken =
         relay.relay.connect(Breaking(Some(b"X_NICK bob\n")), FROM.parse().unwrap(), |_| {});
-    // Once the nick is free again, the connection is over.
+    // Once the nick is free again, the connection has ended.
     let freed = async {
         let mut tries = 0;
         loop {

@@ -60,14 +60,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         timeout(PATIENCE, self.0.write_all(text.as_bytes())).await.unwrap().unwrap();
     }
 
-    /// The next line with its end; empty when the relay has closed.
+    /// Returns the next line with its end; empty once the relay has closed.
     async fn line(&mut self) -> String {
         let mut line = String::new();
         timeout(PATIENCE, self.0.read_line(&mut line)).await.unwrap().unwrap();
         line
     }
 
-    /// Everything until the relay closes.
+    /// Returns everything until the relay closes.
     async fn rest(&mut self) -> String {
         let mut rest = String::new();
         timeout(PATIENCE, self.0.read_to_string(&mut rest)).await.unwrap().unwrap();
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 #[tokio::test]
-async fn by_hand_as_with_nc() {
+async fn answers_packets_typed_by_hand() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut me = relay.join("me").await;
     let mut you = relay.join("you").await;
@@ -94,7 +94,7 @@ async fn by_hand_as_with_nc() {
 }
 
 #[tokio::test]
-async fn x_init_arrives_byte_for_byte() {
+async fn forwards_x_init_byte_for_byte() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
     let mut bob = relay.join("bob").await;
@@ -106,7 +106,7 @@ async fn x_init_arrives_byte_for_byte() {
     assert_eq!(bob.line().await, "X_PONG sure\n");
     for half in ["X_INIT b", "ob 127.0.0.1", " 4002\r", "\n"] {
         alice.say(half).await;
-        // The pong proves that the relay has read the half, so that it was a read of its own.
+        // The pong proves that the relay has read this part separately.
         if half != "\n" {
             bob.say("X_PING read\n").await;
             assert_eq!(bob.line().await, "X_PONG read\n");
@@ -117,7 +117,7 @@ async fn x_init_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn what_is_not_xcher_is_told_so_and_closed() {
+async fn refuses_and_closes_other_protocols() {
     let relay = Relay::start(RelayLimits::default()).await;
     let body = "x".repeat(100_000);
     let request = format!("POST / HTTP/1.1\r\nHost: a\r\n\r\nX_NICK evil\n{body}");
@@ -133,7 +133,7 @@ async fn what_is_not_xcher_is_told_so_and_closed() {
 }
 
 #[tokio::test]
-async fn half_a_connection_still_gets_its_answer() {
+async fn a_half_closed_connection_gets_its_answer() {
     let limits = RelayLimits { per_address: 4000, connections: 4000, ..RelayLimits::default() };
     let relay = Relay::start(limits).await;
     let mut online = Vec::new();
@@ -149,7 +149,7 @@ async fn half_a_connection_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_dead_link_frees_its_nick() {
+async fn a_dead_connection_frees_its_nick() {
     let silence = Duration::from_millis(100);
     let relay =
         Relay::start(RelayLimits { silence_timeout: silence, ..RelayLimits::default() }).await;
@@ -157,7 +157,7 @@ async fn a_dead_link_frees_its_nick() {
     let mut heir = relay.connect().await;
     heir.say("X_NICK bob\n").await;
     assert_eq!(heir.line().await, "X_NICK bob NO\n");
-    // It is asked, does not answer, and is closed.
+    // It is pinged, does not answer, and is closed.
     assert_eq!(dead.line().await, "X_PING 1\n");
     let mut byte = [0];
     let end = timeout(PATIENCE, dead.0.read(&mut byte)).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_dead_link_frees_its_nick() {
 }
 
 #[tokio::test]
-async fn a_lost_link_frees_its_nick() {
+async fn a_lost_connection_frees_its_nick() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut watcher = relay.join("watcher").await;
     for reset in [false, true] {
@@ -176,7 +176,7 @@ async fn a_lost_link_frees_its_nick() {
             bob.0.get_ref().set_zero_linger().unwrap();
         }
         drop(bob);
-        // Until the relay has seen it, the answer is bob's; each answer is an event to go on.
+        // Until the relay has noticed, bob is called; each answer shows progress.
         loop {
             watcher.say("X_INIT bob 127.0.0.1 4000\n").await;
             watcher.say("X_PING x\n").await;
@@ -192,7 +192,7 @@ async fn a_lost_link_frees_its_nick() {
 }
 
 #[tokio::test]
-async fn a_nameless_connection_is_closed() {
+async fn closes_a_connection_without_a_nick() {
     let nameless = Duration::from_millis(50);
     let relay =
         Relay::start(RelayLimits { nick_timeout: nameless, ..RelayLimits::default() }).await;
@@ -200,7 +200,7 @@ async fn a_nameless_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_is_told_so() {
+async fn refuses_a_connection_above_the_limit() {
     let relay = Relay::start(RelayLimits { per_address: 1, ..RelayLimits::default() }).await;
     let first = relay.join("first").await;
     let mut second = relay.connect().await;
@@ -213,7 +213,7 @@ async fn a_connection_too_many_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_clients_at_once() {
+async fn serves_a_thousand_clients_at_once() {
     let limits = RelayLimits { per_address: 2000, ..RelayLimits::default() };
     let relay = Relay::start(limits).await;
     let joins = (0..1000).map(|number| {
@@ -230,7 +230,7 @@ async fn a_thousand_clients_at_once() {
     for join in joins {
         clients.push(join.await.unwrap());
     }
-    // All call their neighbour at the same time, and all are called.
+    // Each client calls its neighbour at the same time.
     let calls: Vec<_> = clients
         .into_iter()
         .enumerate()
@@ -261,10 +261,10 @@ async fn a_thousand_clients_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_never_reads_is_closed_and_the_others_go_on() {
+async fn closes_a_client_that_does_not_read_and_serves_others() {
     let limits = RelayLimits { asks_per_minute: u32::MAX, ..RelayLimits::default() };
     let relay = Relay::start(limits).await;
-    // With as little room of its own as its system gives.
+    // With the smallest receive buffer that the system permits.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(1).unwrap();
     let mut deaf = Client(BufReader::new(socket.connect(relay.addr).await.unwrap()));
@@ -272,7 +272,7 @@ async fn a_client_that_never_reads_is_closed_and_the_others_go_on() {
     assert_eq!(deaf.line().await, "X_NICK deaf YES\n");
     let mut alice = relay.join("alice").await;
     let mut bob = relay.join("bob").await;
-    // What the system holds for it must be full first, and how much that is, is the system's to say.
+    // The system's buffers, whose size is unknown, must be full first.
     let calls = "X_INIT deaf 127.0.0.1 4000\n".repeat(1000);
     let closed = "X_ERR X_INIT deaf does not read and was disconnected\n";
     let mut calls_sent = 0;
@@ -280,37 +280,37 @@ async fn a_client_that_never_reads_is_closed_and_the_others_go_on() {
         alice.say(&calls).await;
         alice.say("X_PING x\nX_INIT bob 127.0.0.1 4000\n").await;
         calls_sent += 1000;
-        assert_eq!(bob.line().await, "X_INIT bob 127.0.0.1 4000\n", "bob is not held up");
+        assert_eq!(bob.line().await, "X_INIT bob 127.0.0.1 4000\n", "bob is not delayed");
         let line = alice.line().await;
         if line != "X_PONG x\n" {
             break line;
         }
-        assert!(calls_sent < 10_000_000, "{calls_sent} calls and no end");
+        assert!(calls_sent < 10_000_000, "{calls_sent} calls without an end");
     };
     assert_eq!(answer, closed);
     let mut bytes = Vec::new();
     let end = timeout(PATIENCE, deaf.0.read_to_end(&mut bytes)).await.unwrap();
-    assert!(end.is_err(), "reset, for what it did not read is gone");
+    assert!(end.is_err(), "reset, because its unread bytes are dropped");
 }
 
 #[tokio::test]
-async fn stopping_says_x_end_to_all_and_waits_for_nobody() {
+async fn stopping_sends_x_end_to_all_and_does_not_wait() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
     let mut nameless = relay.connect().await;
-    // Its connection is accepted for certain once it has an answer.
+    // An answer proves that the connection was accepted.
     nameless.say("X_PING x\n").await;
     nameless.line().await;
     relay.stop.send(()).unwrap();
     assert_eq!(alice.rest().await, "X_END\n");
     assert_eq!(nameless.rest().await, "X_END\n");
-    // Neither closes, and the relay ends all the same.
+    // Neither closes, and the relay stops all the same.
     timeout(PATIENCE, relay.done).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(relay.addr).await.is_err());
 }
 
 #[tokio::test]
-async fn a_relay_that_is_dropped_lets_go_of_all() {
+async fn dropping_a_relay_closes_all_connections() {
     let relay = Relay::start(RelayLimits::default()).await;
     let mut alice = relay.join("alice").await;
     relay.done.abort();

@@ -62,7 +62,7 @@ fn print_how_to_fetch(online: &OnlineHost, relay: SocketAddr, page: Option<&str>
     let Some(nick) = online.host.nick() else { return };
     let command = share_link::get_command(&format!("{nick} --all"), &relay.to_string());
     online.output.note(format_args!("to fetch it all in another terminal: {command}"));
-    match (page, http::lacks_page()) {
+    match (page, http::missing_page_notice()) {
         (Some(page), None) => {
             online.output.note(format_args!("in a browser: {}", share_link::to_nick(page, nick)));
         }

@@ -124,18 +124,18 @@ impl Common {
 
     /// Returns the paths that connections may take.
     pub(crate) fn via(&self) -> Result<PathPolicy, CliError> {
-        let has_bridge = self.relay.tcp().is_none();
-        match self.via {
-            PathChoice::Bridge if !has_bridge => Err(CliError::usage(format!(
+        let only = match self.via {
+            PathChoice::Auto => None,
+            PathChoice::Direct => Some(Path::Direct),
+            PathChoice::Bridge => Some(Path::Bridge),
+        };
+        self.relay.path_policy(only).ok_or_else(|| {
+            CliError::usage(format!(
                 "--via bridge needs a bridge, and {} is a relay's TCP port; name the bridge's URL with \
                  --relay",
                 self.relay
-            ))),
-            PathChoice::Auto if !has_bridge => Ok(PathPolicy::Only(Path::Direct)),
-            PathChoice::Auto => Ok(PathPolicy::Auto),
-            PathChoice::Direct => Ok(PathPolicy::Only(Path::Direct)),
-            PathChoice::Bridge => Ok(PathPolicy::Only(Path::Bridge)),
-        }
+            ))
+        })
     }
 
     /// Returns the TLS roots for a bridge's certificate.

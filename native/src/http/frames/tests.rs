@@ -1,13 +1,13 @@
-//! Any bytes of a client, in any pieces, into room of any size.
+//! Parses arbitrary bytes of a client, in arbitrary pieces, into buffers of any size.
 
 #![allow(clippy::unwrap_used)]
 
 use super::*;
 
-/// The bytes and the rest that came, and the fault that ended it.
-type Outcome = (Vec<u8>, Vec<Came>, Option<FrameError>);
+/// The bytes and control frames received, and the error that ended it.
+type Outcome = (Vec<u8>, Vec<ControlFrame>, Option<FrameError>);
 
-/// Frames as a client makes them, with something wrong now and then.
+/// Generates a client's frames, some of them invalid.
 fn frames(rng: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..rng.usize(1..12) {
@@ -20,8 +20,8 @@ fn frames(rng: &mut fastrand::Rng) -> Vec<u8> {
             18 => OpCode::Control(Control::Pong),
             _ => OpCode::Control(Control::Close),
         };
-        let most = if matches!(opcode, OpCode::Control(_)) { 2 } else { 4 };
-        let payload = vec![rng.u8(..); length[rng.usize(..most)]];
+        let max = if matches!(opcode, OpCode::Control(_)) { 2 } else { 4 };
+        let payload = vec![rng.u8(..); length[rng.usize(..max)]];
         let mask = (rng.u8(..20) > 0).then(|| [rng.u8(..), rng.u8(..), rng.u8(..), rng.u8(..)]);
         let header = FrameHeader {
             is_final: rng.u8(..6) > 0,
@@ -42,7 +42,7 @@ fn frames(rng: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 fn receive(bytes: &[u8], mut size: impl FnMut() -> usize) -> Outcome {
-    let (mut frames, mut out, mut came) = (Frames::default(), Vec::new(), Vec::new());
+    let (mut frames, mut out, mut controls) = (Frames::default(), Vec::new(), Vec::new());
     let mut rest = bytes;
     while !rest.is_empty() {
         let (mut piece, after) = rest.split_at(size().clamp(1, rest.len()));
@@ -55,21 +55,21 @@ fn receive(bytes: &[u8], mut size: impl FnMut() -> usize) -> Outcome {
             match taken {
                 Ok((taken, event)) => {
                     let full = buffer.remaining() == 0;
-                    assert!(taken > 0 || event.is_some() || full, "it stands still");
+                    assert!(taken > 0 || event.is_some() || full, "no progress");
                     piece = &piece[taken..];
-                    came.extend(event);
+                    controls.extend(event);
                 }
-                Err(error) => return (out, came, Some(error)),
+                Err(error) => return (out, controls, Some(error)),
             }
-            // No head is kept that is longer than one can be.
-            assert!(frames.head.len() <= MAX_HEAD, "{} bytes", frames.head.len());
+            // No more than one header is kept.
+            assert!(frames.header.len() <= MAX_HEADER_LEN, "{} bytes", frames.header.len());
         }
     }
-    (out, came, None)
+    (out, controls, None)
 }
 
 #[test]
-fn any_bytes_in_any_pieces_mean_the_same() {
+fn parses_the_same_at_any_split() {
     for seed in 0..150 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let bytes = frames(&mut rng);
@@ -80,9 +80,8 @@ fn any_bytes_in_any_pieces_mean_the_same() {
     }
 }
 
-/// What a client sends in order comes as it was sent.
 #[test]
-fn whole_messages_come_as_they_were_sent() {
+fn receives_valid_messages_as_sent() {
     for seed in 0..100 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (mut bytes, mut sent) = (Vec::new(), Vec::new());

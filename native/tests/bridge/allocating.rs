@@ -1,8 +1,8 @@
-//! What a tunnel gets.
+//! Listeners and connections that a tunnel gets.
 
 use super::*;
 
-/// Bytes go both ways, and each way ends by itself.
+/// Sends bytes in both directions, each of which is closed separately.
 async fn talk(
     one: &mut Stream,
     other: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin),
@@ -20,7 +20,7 @@ async fn talk(
 }
 
 #[tokio::test]
-async fn two_tunnels_of_one_bridge_meet() {
+async fn connects_two_tunnels_of_one_bridge() {
     let front = front().await;
     let (mut alice, bob) = (front.open(FAR).await, front.open("9.9.9.9:1").await);
     let (mut to_alice, mut to_bob) = (alice.join("alice").await, bob.join("bob").await);
@@ -34,7 +34,7 @@ async fn two_tunnels_of_one_bridge_meet() {
 }
 
 #[tokio::test]
-async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
+async fn connects_a_tunnel_and_a_host_on_tcp_both_ways() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let ([_relay, listener], at) = alice.await_caller("alice").await;
@@ -42,7 +42,7 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     let (mut visit, line) = alice.visitor().await;
     let from = tcp.local_addr().unwrap();
     assert_eq!(line, format!("X_ACCEPT {} {}", at.port(), fields(from)));
-    // Data goes back to who connected, and nowhere else.
+    // Data connections may go to the visitor, and nowhere else.
     let data = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = fields(data.local_addr().unwrap());
     let (mut stream, answer) = alice.ask(&format!("X_DIAL {to}")).await;
@@ -50,17 +50,17 @@ async fn a_tunnel_meets_a_host_on_tcp_both_ways() {
     let (mut socket, _) = data.accept().await.unwrap();
     talk(&mut stream, &mut socket).await;
     talk(&mut visit, &mut tcp).await;
-    // After the session has ended, no more; and without its stream the listener is gone.
+    // Not after the session has ended; and without its stream the listener is closed.
     drop((visit, tcp, stream, socket, listener));
     let dial = format!("X_DIAL {to}");
     alice
         .ask_until(&dial, |answer| answer.contains("is not authorised by any call or session"))
         .await;
-    nobody_listens(at).await;
+    wait_until_closed(at).await;
 }
 
 #[tokio::test]
-async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
+async fn limits_a_tunnels_listeners_and_frees_them() {
     let front = front().await;
     let tunnel = front.open(HERE).await;
     let _relay = tunnel.join("alice").await;
@@ -72,7 +72,7 @@ async fn a_tunnel_has_so_many_listeners_and_gets_them_back() {
 }
 
 #[tokio::test]
-async fn a_tunnel_that_dies_takes_all_with_it() {
+async fn a_lost_tunnel_closes_its_listeners_and_connections() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
@@ -82,11 +82,11 @@ async fn a_tunnel_that_dies_takes_all_with_it() {
     let mut rest = Vec::new();
     let cut = soon(tcp.read_to_end(&mut rest)).await.unwrap_err();
     assert_eq!((cut.kind(), rest.len()), (io::ErrorKind::ConnectionReset, 0));
-    nobody_listens(at).await;
+    wait_until_closed(at).await;
 }
 
 #[tokio::test]
-async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() {
+async fn resets_pass_between_stream_and_connection() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
@@ -111,7 +111,7 @@ async fn a_stream_that_is_reset_resets_its_connection_and_the_other_way_round() 
 }
 
 #[tokio::test]
-async fn a_reset_goes_from_tunnel_to_tunnel() {
+async fn a_reset_passes_from_tunnel_to_tunnel() {
     let front = front().await;
     let (mut alice, bob) = (front.open(FAR).await, front.open("9.9.9.9:1").await);
     let (mut to_alice, mut to_bob) = (alice.join("alice").await, bob.join("bob").await);
@@ -124,13 +124,13 @@ async fn a_reset_goes_from_tunnel_to_tunnel() {
     soon(visit.read_exact(&mut came)).await.unwrap();
     drop(control);
     assert_eq!(soon(visit.read(&mut came)).await.unwrap(), 0);
-    assert!(visit.is_closed(), "it looks as if all had come");
+    assert!(visit.is_closed(), "it looks complete");
 }
 
-/// Who takes a file, has read all that came and goes, closes in order: only what is sent next shows
-/// that nobody is there.
+/// A host that receives a file, has read all bytes and disconnects, closes cleanly: only the next bytes sent show
+/// that it is not there.
 #[tokio::test]
-async fn who_sends_a_file_learns_that_nobody_takes_it_any_more() {
+async fn a_provider_notices_that_the_requester_disconnected() {
     let front = front().await;
     let mut alice = front.open(HERE).await;
     let (_listener, at) = alice.await_caller("alice").await;
@@ -140,7 +140,7 @@ async fn who_sends_a_file_learns_that_nobody_takes_it_any_more() {
     visit.write_all(&part).await.unwrap();
     soon(tcp.read_exact(&mut part)).await.unwrap();
     drop(tcp);
-    // The bridge sees the end before there is more to send.
+    // Lets the bridge see the end before there is more to send.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
@@ -154,7 +154,7 @@ async fn who_sends_a_file_learns_that_nobody_takes_it_any_more() {
 }
 
 #[tokio::test]
-async fn a_relay_elsewhere() {
+async fn reaches_a_relay_elsewhere() {
     let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = relay.local_addr().unwrap();
     let home = Home::Elsewhere(at.to_string());
@@ -168,7 +168,7 @@ async fn a_relay_elsewhere() {
     assert_eq!(&said, b"X_NICK bob\n");
     socket.write_all(b"X_NICK bob YES\n").await.unwrap();
     assert_eq!(read_line(&mut link).await, "X_NICK bob YES");
-    // What it passes on opens the way to what this bridge allocated.
+    // An X_INIT that it forwards permits a dial to a port that this bridge allocated.
     let alice = Tunnel::in_memory(&bridge, FAR);
     let mut to_alice = alice.say("X_RELAY").await;
     let (mut from_alice, _) = soon(relay.accept()).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_relay_elsewhere() {
     assert_eq!(read_line(&mut link).await, init);
     assert_eq!(tunnel.ask(&dial).await.1, "YES");
     tunnel.refused("X_RELAY", "one X_RELAY").await;
-    // When it is gone, so is the link.
+    // The link ends with it.
     drop((socket, relay));
     assert_eq!(soon(link.read(&mut said)).await.unwrap(), 0);
     drop(link);

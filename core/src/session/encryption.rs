@@ -11,7 +11,7 @@ use crate::{LineBuffer, ProtocolError};
 
 const X_SAS: &str = "X_SAS ";
 
-pub(super) struct Privacy {
+pub(super) struct Encryption {
     keys: Keys,
     sealer: Sealer,
     opener: Opener,
@@ -20,14 +20,14 @@ pub(super) struct Privacy {
     error: Option<SecureError>,
 }
 
-impl Privacy {
+impl Encryption {
     /// Starts encryption; the session keeps the proof of the code.
     pub(super) fn start(secured: Box<Secured>, out: &mut Vec<u8>) -> Box<Self> {
         let Secured { keys, sealer, opener, safety, proof, .. } = *secured;
         out.extend_from_slice(&proof);
-        let mut privacy = Box::new(Self { keys, sealer, opener, safety, error: None });
-        privacy.send_sas(out);
-        privacy
+        let mut encryption = Box::new(Self { keys, sealer, opener, safety, error: None });
+        encryption.send_sas(out);
+        encryption
     }
 
     /// Returns the handshake hash and the peer's key.
@@ -82,10 +82,10 @@ impl Session {
     /// Encrypts bytes that this session appended to the caller's buffer, if the session is encrypted. Do not
     /// pass bytes appended before [`proceed`](Self::proceed).
     pub fn seal(&mut self, bytes: Vec<u8>) -> Vec<u8> {
-        let Some(privacy) = &mut self.privacy else { return bytes };
+        let Some(encryption) = &mut self.encryption else { return bytes };
         let mut sealed = Vec::new();
         // Fails only after 2⁶⁴ records.
-        match privacy.sealer.seal(&bytes, &mut sealed) {
+        match encryption.sealer.seal(&bytes, &mut sealed) {
             Ok(()) => sealed,
             Err(_) => Vec::new(),
         }
@@ -96,7 +96,7 @@ impl Session {
     pub fn data_seal(&self, requester: Side, number: u64) -> Option<Seal> {
         let aes = self.extensions.has(Extensions::AES);
         let cipher = if aes { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
-        let key = self.privacy.as_ref()?.keys.data(requester, number, cipher);
+        let key = self.encryption.as_ref()?.keys.data(requester, number, cipher);
         Some(Seal::new(key, self.extensions.has(Extensions::VERIFY)))
     }
 
