@@ -165,7 +165,7 @@ inEachBrowser("a download resumes", (stage) => {
     await other.evaluate(() => delete globalThis.showSaveFilePicker);
     await other.click("#unfinished [data-do=resume]");
     const refused = await other.waitForSelector("#moving [data-state=failed]");
-    assert.match(await refused.evaluate((row) => row.textContent), /another transfer has it/);
+    assert.match(await refused.evaluate((row) => row.textContent), /another transfer of this file is running/);
     await other.close();
     through.resume();
     await same(await carol.saved(big), big);
