@@ -6,7 +6,7 @@ import WebSocket from "ws";
 import { Peer, qr } from "../index.js";
 import { bytes, check, folder, next, peer, Process, relay, run, Synthetic } from "./system.js";
 
-const FILES = [{ file: new Blob(["for whoever knows"]), name: "x" }, new File(["y"], "y")];
+const FILES = [{ file: new Blob(["for anyone with the code"]), name: "x" }, new File(["y"], "y")];
 
 /** Sends files by a code until the test ends. */
 async function send(t, bridge, files = FILES, options = {}) {
@@ -35,7 +35,7 @@ test("sends files to a receiver with the code, and then ends", async (t) => {
   const session = await carol.open(sending.code.toUpperCase().replaceAll("-", " "));
   assert.deepEqual([session.secure, session.known], [true, "code"]);
   assert.equal((await came).session.nick, "carol");
-  assert.deepEqual(await fetchAll(session), { x: "for whoever knows", y: "y" });
+  assert.deepEqual(await fetchAll(session), { x: "for anyone with the code", y: "y" });
   await session.end();
   assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
   assert.equal(sending.peer.online, false);
@@ -48,7 +48,7 @@ test("a terminal fetches by the code of a program", async (t) => {
   const path = await folder(t);
   const got = await run(t, "get", sending.code, "--yes", "-o", path, "--relay", bridge.address);
   assert.equal(got.code, 0, got.errors);
-  assert.equal(await readFile(join(path, "x"), "utf8"), "for whoever knows");
+  assert.equal(await readFile(join(path, "x"), "utf8"), "for anyone with the code");
   assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
 });
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import WebSocket from "ws";
 import { bytes, folder, basePeer, next, peer, relay, share } from "./system.js";
 
-const CONTENT = "nobody else reads this ".repeat(10_000);
+const CONTENT = "only both sides read this ".repeat(10_000);
 
 /** A store of pins that records its calls. */
 class Pins extends Map {
