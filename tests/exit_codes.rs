@@ -149,7 +149,7 @@ fn two_on_a_usage_error() {
         usage(&["up", ".", "--listen", listen], &["--listen"]);
     }
     usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
-    usage(&["share", "/dev/null"], &["got a pipe, socket or device: \"/dev/null\""]);
+    usage(&["share", "/dev/null"], &["cannot share \"/dev/null\": it is a pipe, socket or device"]);
     usage(&["completions", "tcl"], &["tcl"]);
     // `up` starts its relay before it checks its paths.
     let up = xcher(["up", "--listen", "127.0.0.1:0", "missing"]).dir(folder.path()).run();

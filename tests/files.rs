@@ -340,7 +340,7 @@ fn a_share_hides_links_that_leave_it_and_what_is_not_a_file() {
     for (name, why) in [
         ("out", "a link that leaves the shared folder"),
         ("abs", "a link that leaves the shared folder"),
-        ("dead", "a link to nothing"),
+        ("dead", "a link without a target"),
         ("up", "leaves the shared folder"),
         ("pipe", "neither a file nor a folder"),
     ] {

@@ -176,7 +176,7 @@ fn limits_of_the_configuration_file_take_effect() {
     {
         files.config(&format!("{limit} = 1\n"));
         hangup(&relay.process, &format!("now in force: --{limit}"));
-        who().code(3).one_error(&["expected at most 1 connections", expected]);
+        who().code(3).one_error(&["the limit is 1", expected]);
         files.config("");
         hangup(&relay.process, &format!("now in force: --{limit}"));
         who().code(0).out(&["bob"]);
@@ -317,7 +317,7 @@ fn an_invalid_configuration_file_changes_nothing() {
     hangup(&relay.process, "cannot read");
     files.config("max-connections = 0\n");
     hangup(&relay.process, "now in force: --max-connections");
-    relay.xcher(["who"]).run().code(3).one_error(&["expected at most 0 connections"]);
+    relay.xcher(["who"]).run().code(3).one_error(&["too many connections: the limit is 0"]);
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn the_relay_refuses_addresses_other_than_the_callers() {
     ] {
         amy.say(format!("X_INIT bob {ip} 4000\n"));
         let line = amy.line().unwrap();
-        assert!(line.starts_with(&format!("X_ERR X_INIT refused: {why}")), "{line}");
+        assert!(line.starts_with("X_ERR X_INIT refused: ") && line.contains(why), "{line}");
     }
     amy.say("X_INIT bob 127.0.0.1 4001\n");
     assert_eq!(bob.called_from(), "127.0.0.1:4001".parse().unwrap());

@@ -145,7 +145,7 @@ fn asks_about_a_call_once() {
     let ls = at(&relay.tunnel(), &["ls", "bob", "-v"]).start();
     bob.event(&[("event", "session"), ("state", "call")]);
     // The second X_INIT follows at once, and arrives before the relay's answer to a later client.
-    ls.err("listening at the bridge too");
+    ls.err("also listening through the bridge");
     at(&relay.address.to_string(), &["who"]).run().code(0);
     bob.say("y\n");
     let ls = ls.wait().code(0);

@@ -115,7 +115,10 @@ fn bridge_requires_a_relay_on_tcp() {
     xcher(["bridge", "--http", "off"]).run().code(2).one_error(&["--http"]);
     let bridge = xcher(["bridge", "--relay", "127.0.0.1:1", "--http", "127.0.0.1:0"]).start();
     let url = bridge.out("http ");
-    through(&url, &["who", "--timeout", "2"]).run().code(3).one_error(&["cannot use the bridge"]);
+    through(&url, &["who", "--timeout", "2"])
+        .run()
+        .code(3)
+        .one_error(&["the bridge cannot reach the relay"]);
     bridge.stop(Signal::TERM).code(0);
 }
 

@@ -29,8 +29,8 @@ const list = steps("list", (file) => {
   );
 });
 
-export function browse(whom) {
-  nick = whom;
+export function browse(peer) {
+  nick = peer;
   all = found = [];
   chosen = new Set();
   complete = false;
@@ -46,14 +46,14 @@ export function browse(whom) {
 export const reopen = () => complete || browse(nick);
 
 /** Lists again once the peer's old key is forgotten. */
-export function again(whom) {
-  if (whom !== nick || complete) return;
+export function again(peer) {
+  if (peer !== nick || complete) return;
   showSecurity(nick);
   browse(nick);
 }
 
-export function listing(whom, how, part, why, code) {
-  if (whom !== nick) return;
+export function listing(peer, how, part, why, code) {
+  if (peer !== nick) return;
   if (stopped(nick, code)) why = "";
   const whole = found === all;
   for (const file of part) all.push(file);

@@ -87,5 +87,5 @@ const list = steps("known", ({ nick, key }) =>
 export function known(all, mine) {
   list(all);
   write("my-key", mine);
-  $("nobody-known").hidden = all.length;
+  $("none-known").hidden = all.length;
 }

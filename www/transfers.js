@@ -19,7 +19,7 @@ function make({ id, up, name, more, nick, size: total }) {
     pause: button("Pause", name, () => tell("pause", id)),
   };
   const others = more ? `and ${count(more, "more file")} ` : "";
-  const whom = element("span", {}, others, up ? "to " : "from ", quoted(nick));
+  const peer = element("span", {}, others, up ? "to " : "from ", quoted(nick));
   row.li = element(
     "li",
     { "data-name": name, "data-way": up ? "up" : "down" },
@@ -27,7 +27,7 @@ function make({ id, up, name, more, nick, size: total }) {
     row.pause,
     row.act,
     row.bar,
-    element("p", { className: "quiet" }, whom, row.text),
+    element("p", { className: "quiet" }, peer, row.text),
   );
   rows.set(id, row);
   $("moving").prepend(row.li);

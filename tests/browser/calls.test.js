@@ -36,7 +36,7 @@ inEachBrowser("the page", (stage) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol", { hash: "#nobody" });
     await carol.text("#peer-state.fault", "nobody");
-    await carol.text("#again", "again");
+    await carol.text("#again", "Reload");
     await carol.page.evaluate(() => (location.hash = "%E0%A4%A"));
     await carol.sees("body[data-view=home]");
   });
@@ -124,8 +124,8 @@ inEachBrowser("the page", (stage) => {
     writeFileSync(tokens, "open sesame/ü".replaceAll(/[^!-~]/g, "-"));
     const at = stage.keep(t, await relay({ args: ["--token-file", tokens] }));
     const carol = await stage.visit(t, at.url, "carol", { token: "open-says-me", online: false });
-    // Browsers log responses other than 200: here 401, and 426 because the request with the right token is not a
-    // WebSocket's.
+    // Browsers log responses other than 200: here 401, and 426 because the request with the right token is
+    // not a WebSocket's.
     carol.expect(/status of (401|426)/);
     await carol.text("#join-why", "token");
     await carol.join("carol", "open-sesame/-");

@@ -97,8 +97,8 @@ inEachBrowser("by a code", (stage) => {
 });
 
 /** Returns the text that a camera reads from the screen. */
-async function scanned(someone) {
-  const picture = await someone.page.waitForSelector(".qr");
+async function scanned(user) {
+  const picture = await user.page.waitForSelector(".qr");
   const { data, width, height } = PNG.sync.read(Buffer.from(await picture.screenshot()));
   return jsqr.default(new Uint8ClampedArray(data), width, height)?.data;
 }

@@ -91,8 +91,8 @@ inEachBrowser("files are sent", (stage) => {
     await Promise.all([carol.savedAll(theirs.files), dora.savedAll(flat.files)]);
   });
 
-  // The other direction fails on loopback: a bridge with a remote relay does not dial addresses of its own host
-  // (PROTOCOL 10.3).
+  // The other direction fails on loopback: a bridge with a remote relay does not dial addresses of its own
+  // host (PROTOCOL 10.3).
   test("from a browser to a browser at another bridge", async (t) => {
     const here = stage.keep(t, await relay());
     const there = stage.keep(t, await bridge(here.relay));

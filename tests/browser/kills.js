@@ -1,15 +1,15 @@
 /**
- * Kills one side of a transfer with SIGKILL at random points, again and again, and resumes each time: the counterpart
- * of tests/bench/kill with a browser on one side. A file is sent alternately from `xcher share` to the page, and from a
- * page that shares it to `xcher get`. The killed side is the terminal's process, or all processes of the browser, whose
- * profile stays. Then that side restarts, Resume is pressed or the same `get` is run, and in the end the file must be
- * identical byte for byte.
+ * Kills one side of a transfer with SIGKILL at random points, again and again, and resumes each time: the
+ * counterpart of tests/bench/kill with a browser on one side. A file is sent alternately from `xcher share`
+ * to the page, and from a page that shares it to `xcher get`. The killed side is the terminal's process, or
+ * all processes of the browser, whose profile stays. Then that side restarts, Resume is pressed or the same
+ * `get` is run, and in the end the file must be identical byte for byte.
  *
- * A proxy between browser and bridge counts the bytes that the tunnels carry, without those of the page itself. The
- * complete file passes there in either direction, and bytes that a killed browser did not read are counted. The excess
- * over a run without kills was sent twice. A sharing terminal may have sent more, which the bridge still held when the
- * browser was killed: for a single kill its own count is used if that is higher. Positions in the file are by the
- * proxy's count.
+ * A proxy between browser and bridge counts the bytes that the tunnels carry, without those of the page
+ * itself. The complete file passes there in either direction, and bytes that a killed browser did not read
+ * are counted. The excess over a run without kills was sent twice. A sharing terminal may have sent more,
+ * which the bridge still held when the browser was killed: for a single kill its own count is used if that is
+ * higher. Positions in the file are by the proxy's count.
  */
 import { createHash, randomInt } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -23,8 +23,8 @@ import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
 /**
- * Bytes that may be under way between the two sides and are lost at a kill, usually and at worst: a page gives the
- * bridge 16 MiB of credit, and the system buffers some on each connection.
+ * Bytes that may be under way between the two sides and are lost at a kill, usually and at worst: a page
+ * gives the bridge 16 MiB of credit, and the system buffers some on each connection.
  */
 const ON_THE_WAY = 12 * MIB;
 const AT_WORST = 32 * MIB;
@@ -51,8 +51,8 @@ let drawn = 0;
 const chance = () => createHash("sha256").update(`${given.seed} ${drawn++}`).digest().readUInt32LE() / 2 ** 32;
 
 /** Waits until the transfer with a killed side has ended. Returns true if all of it had been sent. */
-async function wasDone(someone, { name }) {
-  const row = await someone.sees("#moving li:not([data-state=active])", { name });
+async function wasDone(user, { name }) {
+  const row = await user.sees("#moving li:not([data-state=active])", { name });
   return row.evaluate((row) => row.dataset.state === "done");
 }
 
@@ -62,13 +62,13 @@ class Seat {
 
   async sit(url) {
     this.browser = await launch(given.browser, this.#profile);
-    this.someone = await visit(this.browser, url);
-    const { page } = this.someone;
+    this.user = await visit(this.browser, url);
+    const { page } = this.user;
     await page.waitForSelector("body:not([data-view=''])");
     // Chromium writes localStorage to the disk some seconds later.
-    if (await page.$("body[data-view=join]")) await this.someone.join("carol");
-    await this.someone.online();
-    return this.someone;
+    if (await page.$("body[data-view=join]")) await this.user.join("carol");
+    await this.user.online();
+    return this.user;
   }
 
   async leave() {
@@ -184,8 +184,8 @@ const started = { event: "transfer", state: "started" };
 const finished = { event: "transfer", state: "finished" };
 
 /**
- * Runs one transfer with kills at these positions, each of one side. Returns the bytes that the tunnels carried, and of
- * each kill the bytes so far, their start, and the position at which the transfer resumed.
+ * Runs one transfer with kills at these positions, each of one side. Returns the bytes that the tunnels
+ * carried, and of each kill the bytes so far, their start, and the position at which the transfer resumed.
  */
 async function transfer(way, plan) {
   const { through } = way;

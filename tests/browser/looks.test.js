@@ -93,7 +93,7 @@ inEachBrowser("the page is accessible", (stage) => {
         await carol.discard(big.name);
         await dora.close();
         await carol.home();
-        await carol.gone("dora");
+        await carol.leftOnline("dora");
         await carol.clear();
         await carol.knownPeople();
         await carol.text("#known li", "dora");
@@ -139,8 +139,8 @@ inEachBrowser("the page is accessible", (stage) => {
 });
 
 /** Checks accessibility and layout, and takes a screenshot. */
-async function examine(someone, name) {
-  const { page } = someone;
+async function examine(user, name) {
+  const { page } = user;
   // Animated elements count once they are in place.
   await page.evaluate(() => Promise.all(
     document.getAnimations()

@@ -1,6 +1,6 @@
 /**
- * Combines a page with every kind of host, path, caller and requester. Checks the outcome, and what the page shows
- * about encryption. `tests/matrix.rs` has the pairs without a page.
+ * Combines a page with every kind of host, path, caller and requester. Checks the outcome, and what the page
+ * shows about encryption. `tests/matrix.rs` has the pairs without a page.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -51,7 +51,7 @@ inEachBrowser("the matrix", (stage) => {
     const { kind, way, caller, by } = cell;
     const who = caller === "page" ? `a page calls ${kind}` : `${kind} calls a page`;
     // B requests offered files; unencrypted sessions have no offers.
-    const what = by === "A" ? "A requests" : kind === "plain" ? "A is told that nothing can be offered" : "B requests";
+    const what = by === "A" ? "A requests" : kind === "plain" ? "A cannot offer" : "B requests";
     test(`${who}, ${way}, and ${what}`, async (t) => {
       await meet(t, cell);
       met += 1;
@@ -98,8 +98,8 @@ inEachBrowser("the matrix", (stage) => {
     if (calls) await page.hangUp(nick);
     else session.end();
     await session.over();
-    // It fails at anything beyond the base protocol. A host that it calls sends nothing before its first packet, and
-    // then does not probe it.
+    // It fails at anything beyond the base protocol. A host that it calls sends nothing before its first
+    // packet, and then does not probe it.
     const { lines } = session;
     if (calls) assert.equal(lines.shift(), "X_CHK //xcher/2");
     for (const line of lines) assert.match(line, /^X_(FILELIST|REQUEST|CHK|END)\b(?!.*xcher)/);

@@ -1,6 +1,6 @@
 /**
- * Sends random folders by a code from a terminal to the page's downloads or a folder that it picks, and from the page
- * to a terminal, and compares them byte for byte.
+ * Sends random folders by a code from a terminal to the page's downloads or a folder that it picks, and from
+ * the page to a terminal, and compares them byte for byte.
  *
  * XCHER_MIXTURES=n runs n mixtures in each direction; XCHER_MIXTURE=seed repeats one.
  */
@@ -99,10 +99,10 @@ inEachBrowser("random folders", (stage) => {
 
   async function toFolder(t, at, root, all) {
     const carol = await taking(t, at, root, { picker: true });
-    const sum = (content) => createHash("sha256").update(content).digest("hex");
+    const digest = (content) => createHash("sha256").update(content).digest("hex");
     // A single file is saved under its own name.
     const name = (name) => (all.size > 1 ? `s/${name}` : name.split("/").pop());
-    const expected = Object.fromEntries([...all].map(([called, content]) => [name(called), sum(content)]));
+    const expected = Object.fromEntries([...all].map(([called, content]) => [name(called), digest(content)]));
     assert.deepEqual(await carol.chosenFolder(), expected);
   }
 

@@ -17,7 +17,10 @@ const HIDES = /[\p{Cc}\u2028\u2029\u2800]|\p{Default_Ignorable_Code_Point}|(?![\
 const NEEDED = [/(?<=\p{Extended_Pictographic})\ufe0f/gu, /(?<=[0-9#*])\ufe0f(?=\u20e3)/gu, /(?<=\p{Extended_Pictographic}\p{Emoji_Modifier}?)\u200d(?=\p{Extended_Pictographic})/gu];
 
 const hides = (text) => HIDES.test(NEEDED.reduce((left, place) => left.replace(place, ""), text));
-/** Returns a terminal's name for a file on the wire: its own, or with bytes escaped that the wire does not allow. */
+/**
+ * Returns a terminal's name for a file on the wire: its own, or with bytes escaped that the wire does not
+ * allow.
+ */
 const wire = (name) => hides(name) ? name.replace(new RegExp(HIDES, "gu"), marks) : name;
 const marks = (char) => Buffer.from(char).toString("hex").toUpperCase().replace(/../g, "%{$&}");
 const isName = (text) => !hides(text) && Buffer.byteLength(text) <= 255 && ![".", "..", ""].includes(text);
@@ -206,14 +209,14 @@ inEachBrowser("naughty strings", (stage) => {
 });
 
 /** Returns all rows of a long list as text, sorted, and checks that they match their data. */
-async function rows(someone, list, number) {
-  await someone.page.waitForFunction((list, number) => {
+async function rows(user, list, number) {
+  await user.page.waitForFunction((list, number) => {
     const rows = document.querySelectorAll(`${list} li`);
     // Scrolling adds more.
     document.querySelector(`${list} + button`).scrollIntoView();
     return rows.length >= number;
   }, {}, list, number);
-  const found = await someone.page.$$eval(`${list} li`, (rows) => rows.map((row) => {
+  const found = await user.page.$$eval(`${list} li`, (rows) => rows.map((row) => {
     const shown = row.querySelector(".name, a").textContent;
     if (shown !== row.dataset.name) throw new Error(`expected ${row.dataset.name}, got ${shown}`);
     return shown;
@@ -222,9 +225,9 @@ async function rows(someone, list, number) {
 }
 
 /** Checks that peers added nothing but text to the page, and that no script of theirs ran. */
-async function harmless(someone) {
-  await someone.noMarkup(["img", "body script", "iframe", "svg", "object", "embed", "style", "video", "audio", "math", "base", "meta[http-equiv]", "[style]", "[srcdoc]"]);
-  const { ran, handlers, links } = await someone.page.evaluate(() => ({
+async function harmless(user) {
+  await user.noMarkup(["img", "body script", "iframe", "svg", "object", "embed", "style", "video", "audio", "math", "base", "meta[http-equiv]", "[style]", "[srcdoc]"]);
+  const { ran, handlers, links } = await user.page.evaluate(() => ({
     ran: globalThis.ran,
     handlers: [...document.querySelectorAll("*")].flatMap((one) =>
       one.getAttributeNames().filter((name) => name.startsWith("on"))),

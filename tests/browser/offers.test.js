@@ -128,9 +128,9 @@ inEachBrowser("offers", (stage) => {
     }
     // The terminal is done once the last byte is sent.
     await carol.page.waitForFunction(() => document.querySelectorAll("#moving [data-state=done]").length === 3);
-    const sums = await carol.chosenFolder();
+    const digests = await carol.chosenFolder();
     const [one, two] = files.files;
-    assert.deepEqual(sums, { "one.txt": one.hash, "one (1).txt": one.hash, "two.bin": two.hash });
+    assert.deepEqual(digests, { "one.txt": one.hash, "one (1).txt": one.hash, "two.bin": two.hash });
   });
 
   test("withdraws an offer when its session ends", async (t) => {
@@ -148,8 +148,8 @@ inEachBrowser("offers", (stage) => {
     return xcher(command, ...args, "--nick", "bob", "--relay", at.relay);
   }
 
-  async function words(someone) {
-    await someone.page.waitForSelector("#manifest .words");
-    return someone.page.$eval("#manifest .words", (words) => words.textContent);
+  async function words(user) {
+    await user.page.waitForSelector("#manifest .words");
+    return user.page.$eval("#manifest .words", (words) => words.textContent);
   }
 });

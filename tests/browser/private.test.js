@@ -103,7 +103,7 @@ inEachBrowser("the page shows whether a session is encrypted", (stage) => {
     await carol.text("#known li", "dora", { hidden: true });
     await dora.close();
     await carol.home();
-    await carol.gone("dora");
+    await carol.leftOnline("dora");
     // Another browser has another key.
     const other = await stage.visit(t, at.url, "dora");
     await other.share(files.paths);
@@ -187,6 +187,6 @@ inEachBrowser("the page shows whether a session is encrypted", (stage) => {
     await carol.text("#known li", "dora");
     assert.equal(await carol.ownKey(), key);
     await carol.forget("#known li[data-name=dora]");
-    await carol.text("#nobody-known", "Nobody");
+    await carol.text("#none-known", "None");
   });
 });

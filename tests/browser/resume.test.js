@@ -11,8 +11,8 @@ import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
 /**
- * The most bytes that are sent again after an interruption: the 16 MiB of credit that a page gives the bridge, and the
- * system's buffers of each connection.
+ * The most bytes that are sent again after an interruption: the 16 MiB of credit that a page gives the
+ * bridge, and the system's buffers of each connection.
  */
 const TWICE = 24 * MIB;
 
@@ -165,7 +165,7 @@ inEachBrowser("a download resumes", (stage) => {
     await other.evaluate(() => delete globalThis.showSaveFilePicker);
     await other.click("#unfinished [data-do=resume]");
     const refused = await other.waitForSelector("#moving [data-state=failed]");
-    assert.match(await refused.evaluate((row) => row.textContent), /another transfer has it/);
+    assert.match(await refused.evaluate((row) => row.textContent), /another transfer of this file is running/);
     await other.close();
     through.resume();
     await same(await carol.saved(big), big);
@@ -252,7 +252,9 @@ inEachBrowser("a download resumes", (stage) => {
   }
 });
 
-/** Sets back the modification time of the large file in the storage of a stopped browser by so many seconds. */
+/**
+ * Sets back the modification time of the large file in the storage of a stopped browser by so many seconds.
+ */
 function age(profile, seconds) {
   const stored = readdirSync(profile, { recursive: true })
     .filter((path) => /(^|\/)(File System|fs)\//.test(path))

@@ -81,8 +81,8 @@ export interface SendOptions {
 
 /**
  * A store of pinned keys. The key of a nick is pinned the first time that this peer calls it; from then on
- * another key, or an unencrypted session, is refused. `relay` is the host (and port) in the bridge's URL; keys
- * are in base64.
+ * another key, or an unencrypted session, is refused. `relay` is the host (and port) in the bridge's URL;
+ * keys are in base64.
  */
 export interface KnownPeers {
   /** Returns the pinned key, if any. Called before every session, whichever side calls. */
@@ -125,17 +125,17 @@ export interface PeerEventMap {
    */
   change: PeerEvent & { readonly session: Session };
   /**
-   * A call was refused: the address is not allowed, the caller could not be reached, its key is not the pinned
-   * one (`other-key`), or its code is wrong (`wrong-code`).
+   * A call was refused: the address is not allowed, the caller could not be reached, its key is not the
+   * pinned one (`other-key`), or its code is wrong (`wrong-code`).
    */
   refused: PeerEvent & {
     readonly address: string;
     readonly nick?: string;
     readonly error: XcherError;
   };
-  /** The other side fetches a shared file. */
+  /** The other host fetches a shared file. */
   upload: PeerEvent & { readonly upload: Upload };
-  /** The other side offers files. If no listener reads `offer`, the offer is declined. */
+  /** The other host offers files. If no listener reads `offer`, the offer is declined. */
   offer: PeerEvent & { readonly offer: Offer };
   /** Information for a log, such as a skipped entry of a listing. */
   notice: PeerEvent & { readonly text: string };
@@ -158,8 +158,9 @@ export class Peer extends EventTarget {
    */
   static connect(url: string | URL, options: ConnectOptions): Promise<Peer>;
   /**
-   * Shares files with anyone who proves to know a new code, from a peer of its own, until one receiver has all
-   * files that it wants. The code expires after ten wrong attempts. The receiver calls `peer.open(code)`, runs
+   * Shares files with anyone who proves to know a new code, from a peer of its own, until one receiver has
+   * all files that it wants. The code expires after ten wrong attempts. The receiver calls `peer.open(code)`,
+   * runs
    * `xcher get CODE`, or opens the link.
    *
    * @throws XcherError those of {@link Peer.connect}; `policy` for a name that cannot be shared
@@ -183,8 +184,8 @@ export class Peer extends EventTarget {
    */
   who(): Promise<string[]>;
   /**
-   * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or `name`. It is
-   * read piece by piece when another host fetches it. The modification time of a `File` is sent with it.
+   * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or `name`. It
+   * is read piece by piece when another host fetches it. The modification time of a `File` is sent with it.
    *
    * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
    */
@@ -245,12 +246,12 @@ export interface Call {
   reject(): void;
 }
 
-/** A file as the other side lists it. */
+/** A file as the other host lists it. */
 export interface RemoteFile {
   readonly name: string;
   /** The size; an approximate one may be rounded down, and is 0 if nothing is known. */
   readonly size: number;
-  /** True if the other side rounds its sizes, as in `700mb`. */
+  /** True if the other host rounds its sizes, as in `700mb`. */
   readonly approximate: boolean;
   /** The modification time in milliseconds since 1970, to the second, if known. */
   readonly modified?: number;
@@ -264,69 +265,74 @@ export interface Session {
   readonly peerAddress: string;
   /** The nick that was called, or the caller's according to the relay. */
   readonly nick?: string;
-  /** True if the other side called. */
+  /** True if the other host called. */
   readonly incoming: boolean;
   /** True if the session is encrypted: only the two sides can read what is sent. */
   readonly secure: boolean;
-  /** Why it is unencrypted: this peer was told so (`here`), or the other side supports nothing else (`there`). */
+  /**
+   * Why it is unencrypted: this peer was told so (`here`), or the other host supports nothing else (`there`).
+   */
   readonly whyPlain?: "here" | "there";
-  /** The key that the other side proved to hold, in base64; `undefined` in an unencrypted session. */
+  /** The key that the other host proved to hold, in base64; `undefined` in an unencrypted session. */
   readonly peerKey?: string;
   /**
-   * How far that key is known: it is the pinned one (`pinned`), it was pinned just now as the first of its nick
-   * (`first`), its holder knows the code (`code`), or it is not pinned, because the other side called (`no`).
+   * How far that key is known: it is the pinned one (`pinned`), it was pinned just now as the first of its
+   * nick (`first`), its holder knows the code (`code`), or it is not pinned, because the other host called
+   * (`no`).
    */
   readonly known?: "pinned" | "first" | "code" | "no";
   /**
-   * Three words that both sides see unless the session is intercepted: users compare them by voice. Rejects in an
-   * unencrypted session (`not-private`), or if the session ends before.
+   * Three words that both sides see unless the session is intercepted: users compare them by voice. Rejects
+   * in an unencrypted session (`not-private`), or if the session ends before.
    */
   readonly safetyWords: Promise<string>;
-  /** Resolves when the session has ended: to `undefined` if in order, otherwise to the reason. Never rejects. */
+  /**
+   * Resolves when the session has ended: to `undefined` if in order, otherwise to the reason. Never rejects.
+   */
   readonly closed: Promise<XcherError | undefined>;
   /**
-   * Lists the files that the other side shares, as they arrive. A slow loop slows the other side down. Entries
-   * with names that no host accepts are skipped. Only one listing runs at a time.
+   * Lists the files that the other host shares, as they arrive. A slow loop slows the other host down.
+   * Entries with names that no host accepts are skipped. Only one listing runs at a time.
    *
    * @throws XcherError `misuse` if another listing runs or the session has ended; the reason if it ends
    */
   list(): AsyncIterableIterator<RemoteFile>;
-  /** Asks whether the other side shares `name`. @throws XcherError those of {@link Session.list} */
+  /** Asks whether the other host shares `name`. @throws XcherError those of {@link Session.list} */
   check(name: string): Promise<boolean>;
   /**
    * Requests a file, once its `readable` is read. A file from a listing is requested as it was listed; a name
    * alone is looked up in the listing first.
    *
    * `partial` has the first bytes of the file, received earlier from a peer with this `peerKey`. In an encrypted
-   * session the other side compares them with its own and sends the rest. It may send the complete file instead:
+   * session the other host compares them with its own and sends the rest. It may send the complete file instead:
    * {@link Download.start} says at which position the received bytes begin.
    */
   get(file: string | RemoteFile, options?: { partial?: Blob } & StoreOptions): Download;
   /**
-   * Requests up to 1024 files at once. Those of up to 256 KiB are sent as batches if the other side supports that,
-   * without a round trip for each. Their bytes are held in memory until they are read: up to 16 MiB of the files
-   * of batches. Read or store the downloads in order, or all at once: later ones may wait until those before are
-   * stored or cancelled.
+   * Requests up to 1024 files at once. Those of up to 256 KiB are sent as batches if the other host supports
+   * that, without a round trip for each. Their bytes are held in memory until they are read: up to 16 MiB of
+   * the files of batches. Read or store the downloads in order, or all at once: later ones may wait until
+   * those before are stored or cancelled.
    *
-   * Announces their number and size to the other side, unless {@link want} was called.
+   * Announces their number and size to the other host, unless {@link want} was called.
    */
   getAll(files: readonly RemoteFile[], options?: StoreOptions): Download[];
   /**
-   * Announces to a host that sends by a code how many files, and bytes in them, this peer wants in this session,
-   * and how many of these files it has already and will not request. The numbers of several calls add up. The
-   * sender then considers its files delivered only once so many are stored, instead of as soon as those requested
-   * so far are. For an application that requests files one by one: call it once the choice is made, and count
-   * each file once.
+   * Announces to a host that sends by a code how many files, and bytes in them, this peer wants in this
+   * session, and how many of these files it has already and will not request. The numbers of several calls
+   * add up. The sender then considers its files delivered only once so many are stored, instead of as soon as
+   * those requested so far are. For an application that requests files one by one: call it once the choice is
+   * made, and count each file once.
    *
    * @throws XcherError `misuse` if the session has ended
    */
   want(what: { files?: number; bytes?: number; here?: number }): void;
   /**
-   * Offers files to the other side, which may fetch or decline each of them. They are shared with it alone, until
-   * the session ends. In an unencrypted session nothing is offered: `done` rejects with `not-private`.
+   * Offers files to the other host, which may fetch or decline each of them. They are shared with it alone,
+   * until the session ends. In an unencrypted session nothing is offered: `done` rejects with `not-private`.
    *
-   * @throws XcherError `misuse` without files, or for a name that is offered already; `policy` for a name that
-   * cannot be shared
+   * @throws XcherError `misuse` without files, or for a name that is offered already; `policy` for a name
+   *   that cannot be shared
    */
   offer(files: Iterable<Named>): Offering;
   /** Ends the session in order, and resolves once it has ended. Transfers under way continue. */
@@ -335,7 +341,7 @@ export interface Session {
   reject(): void;
 }
 
-/** Files that the other side offers. None is sent before it is accepted. */
+/** Files that the other host offers. None is sent before it is accepted. */
 export interface Offer {
   readonly session: Session;
   /**
@@ -346,7 +352,8 @@ export interface Offer {
   /** The size of all files together. */
   readonly size: number;
   /**
-   * Accepts the files with these names, or all of them, and declines the others. Each download starts when its
+   * Accepts the files with these names, or all of them, and declines the others. Each download starts when
+   * its
    * `readable` is read; `session.get(file)` fetches an accepted file, too.
    *
    * @throws XcherError `misuse` for a name that is not offered, or if the offer is decided already
@@ -360,26 +367,26 @@ export interface Offer {
 export interface Offering {
   readonly session: Session;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  /** Files that the other side has confirmed as stored. */
+  /** Files that the other host has confirmed as stored. */
   readonly stored: number;
   /** Files that were sent completely to a host that does not confirm. */
   readonly handedOver: number;
-  /** The sum of both. */
+  /** Both together. */
   readonly sent: number;
-  /** Files that the other side declined. */
+  /** Files that the other host declined. */
   readonly declined: number;
-  /** Files that the other side wanted and, as far as is known, does not have. It may request them again. */
+  /** Files that the other host wanted and, as far as is known, does not have. It may request them again. */
   readonly failed: number;
   /** The failed files by name, at most 10 000; complete once `done` is settled. */
   readonly missing: readonly Missing[];
   /**
-   * Fulfilled once every file is stored, handed over, declined or failed. Rejects if the session ends before that,
-   * and with `refused` if the other side does not support offers.
+   * Fulfilled once every file is stored, handed over, declined or failed. Rejects if the session ends before
+   * that, and with `refused` if the other host does not support offers.
    */
   readonly done: Promise<void>;
 }
 
-/** A file that the other side wanted and does not have. */
+/** A file that the other host wanted and does not have. */
 export interface Missing {
   readonly name: string;
   /** The reason in words, to be shown. */
@@ -400,9 +407,9 @@ export interface Sent {
 
 export interface SendingEventMap {
   /**
-   * A receiver left without all files that it wanted. `missing` names them, at most 10 000; `missingCount` is their
-   * number, including those that were announced and never requested. The code stays valid, and the receiver can
-   * come back for the rest.
+   * A receiver left without all files that it wanted. `missing` names them, at most 10 000; `missingCount` is
+   * their number, including those that were announced and never requested. The code stays valid, and the
+   * receiver can come back for the rest.
    */
   incomplete: Event &
     Sent & { readonly missing: readonly Missing[]; readonly missingCount: number };
@@ -428,8 +435,8 @@ export interface Sending {
   /** Returns a link to a bridge's page, with the code after `#`, which browsers send to no server. */
   link(page: string | URL): string;
   /**
-   * Fulfilled once a receiver has left with everything that it wanted; `incomplete` reports receivers that left
-   * without. Rejects with `refused` if a receiver took no files, `wrong-code` if the code has expired,
+   * Fulfilled once a receiver has left with everything that it wanted; `incomplete` reports receivers that
+   * left without. Rejects with `refused` if a receiver took no files, `wrong-code` if the code has expired,
    * `nick-taken` if the relay gave its nick away while this peer was offline, and `cancelled`.
    */
   readonly done: Promise<Sent>;
@@ -437,7 +444,7 @@ export interface Sending {
   stop(): Promise<void>;
 }
 
-/** The reason why a file is not stored here, as the other side is told. */
+/** The reason why a file is not stored here, as reported to the other host. */
 export type NotStored =
   /** Not enough space. */
   | "space"
@@ -459,8 +466,9 @@ export type NotStored =
 
 export interface StoreOptions {
   /**
-   * True if the application reports when a file is stored: {@link Download.stored}, {@link Download.notStored}. By
-   * default it counts as stored, and the other side is told so, once `readable` was read to its end: enough for
+   * True if the application reports when a file is stored: {@link Download.stored},
+   * {@link Download.notStored}. By default it counts as stored, and the other host learns so, once `readable` was
+   * read to its end: enough for
    * `pipeTo` into a sink that stores each chunk before it takes the next.
    */
   confirm?: boolean;
@@ -474,39 +482,42 @@ export interface Download {
   /** Bytes received so far, without those of `partial`. */
   readonly received: number;
   /**
-   * True once it is complete and its BLAKE3 digest matches: in an encrypted session with a peer that sends digests.
+   * True once it is complete and its BLAKE3 digest matches: in an encrypted session with a peer that sends
+   * digests.
    */
   readonly verified: boolean;
   /**
-   * The bytes. They arrive no faster than they are read. The stream closes only if the file is complete, and errors
-   * otherwise. Nothing is requested before it is read, or {@link start} is called.
+   * The bytes. They arrive no faster than they are read. The stream closes only if the file is complete, and
+   * errors otherwise. Nothing is requested before it is read, or {@link start} is called.
    */
   readonly readable: ReadableStream<Uint8Array>;
   /**
-   * Requests the file now. Resolves to the position in the file at which `readable` begins: the length of `partial`
-   * if the file begins with it, otherwise **0**. Then the complete file follows: discard what you have. With
+   * Requests the file now. Resolves to the position in the file at which `readable` begins: the length of
+   * `partial` if the file begins with it, otherwise **0**. Then the complete file follows: discard what you
+   * have. With
    * `partial`, call it before you read `readable`.
    */
   start(): Promise<number>;
   /**
-   * Fulfilled once the file is complete and `readable` was read to its end, and, with `confirm`, {@link stored} was
-   * called. The other side is told then that the file is stored.
+   * Fulfilled once the file is complete and `readable` was read to its end, and, with `confirm`,
+   * {@link stored} was called. The other host learns then that the file is stored.
    */
   readonly done: Promise<void>;
   /**
-   * With `confirm`: reports that the bytes are safe, such as written and closed. Call it once `readable` has ended.
+   * With `confirm`: reports that the bytes are safe, such as written and closed. Call it once `readable` has
+   * ended.
    *
    * @throws XcherError `misuse` if it has not ended, or without `confirm`
    */
   stored(): void;
   /**
-   * Reports that the file cannot be stored. The other side is told why, and `done` rejects with `local` and
+   * Reports that the file cannot be stored. The other host learns why, and `done` rejects with `local` and
    * `message`. It can be called at any time; once the download is settled it has no effect.
    *
    * @throws XcherError `misuse` for an unknown reason
    */
   notStored(reason?: NotStored, message?: string): void;
-  /** Cancels it, and tells the other side that the user did. Cancelling `readable` does the same. */
+  /** Cancels it, and tells the other host that the user did. Cancelling `readable` does the same. */
   cancel(): void;
 }
 
@@ -519,7 +530,7 @@ export interface Upload {
   readonly size: number;
   /** Other files of the batch. */
   readonly more: number;
-  /** Bytes at the beginning that the other side had already. */
+  /** Bytes at the beginning that the other host had already. */
   readonly from: number;
   /** Bytes sent so far, including those before `from`. */
   readonly sent: number;
@@ -529,8 +540,8 @@ export interface Upload {
 }
 
 /**
- * Returns a QR code of a text for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` covers the dark modules, on a
- * light background; the margin is included. `undefined` for a text of more than 271 bytes. `wasm` as in
+ * Returns a QR code of a text for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` covers the dark modules,
+ * on a light background; the margin is included. `undefined` for a text of more than 271 bytes. `wasm` as in
  * {@link SendOptions}.
  */
 export function qr(
@@ -539,17 +550,19 @@ export function qr(
 ): Promise<{ size: number; path: string } | undefined>;
 
 /**
- * Returns true if a text is meant as a code rather than a nick, valid or not: digits, then letters after a dash or a
- * space. `wasm` as in {@link SendOptions}.
+ * Returns true if a text is meant as a code rather than a nick, valid or not: digits, then letters after a
+ * dash or a space. `wasm` as in {@link SendOptions}.
  */
 export function isCode(text: string, wasm?: SendOptions["wasm"]): Promise<boolean>;
 
-/** Returns true if a nick belongs to a code and is used once: digits alone. `wasm` as in {@link SendOptions}. */
+/**
+ * Returns true if a nick belongs to a code and is used once: digits alone. `wasm` as in {@link SendOptions}.
+ */
 export function isOneTimeNick(nick: string, wasm?: SendOptions["wasm"]): Promise<boolean>;
 
 /**
- * Returns the name to try where `name` is taken, for `number` 1, 2 and so on: `song (1).mp3` for `song.mp3`. The
- * result is no longer than a name can be. `wasm` as in {@link SendOptions}.
+ * Returns the name to try where `name` is taken, for `number` 1, 2 and so on: `song (1).mp3` for `song.mp3`.
+ * The result is no longer than a name can be. `wasm` as in {@link SendOptions}.
  */
 export function numbered(name: string, number: number, wasm?: SendOptions["wasm"]): Promise<string>;
 

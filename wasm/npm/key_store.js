@@ -1,6 +1,6 @@
 /**
- * The keys that a browser stores for all pages of an origin, in IndexedDB: this host's secret, and the pinned keys
- * of peers.
+ * The keys that a browser stores for all pages of an origin, in IndexedDB: this host's secret, and the pinned
+ * keys of peers.
  */
 
 /** @typedef {import("./index.js").KnownPeer} KnownPeer */

@@ -199,7 +199,11 @@ export class Peer extends EventTarget {
     this.#emit("close");
   }
 
-  /** Tells the module the pinned key of a nick, which another page may have changed. @param {string} nick */
+  /**
+   * Passes the pinned key of a nick to the module, which another page may have changed.
+   *
+   * @param {string} nick
+   */
   async #loadPin(nick) {
     // The words of a code must not leave this peer, and its nick is used once.
     if (isCode(nick)) return;

@@ -110,7 +110,10 @@ export class Session {
     return check.answer;
   }
 
-  /** @param {string | import("./index.js").RemoteFile} file @param {{ partial?: Blob, confirm?: boolean }} [options] */
+  /**
+   * @param {string | import("./index.js").RemoteFile} file
+   * @param {{ partial?: Blob, confirm?: boolean }} [options]
+   */
   get(file, { partial, confirm = false } = {}) {
     const { name, size } = typeof file === "string" ? { name: file, size: undefined } : file;
     const listed = typeof file === "string" ? this.#lookup.find(name) : Promise.resolve(file);
@@ -226,7 +229,11 @@ export class Session {
     return this.#offered.get(name)?.file;
   }
 
-  /** Cancels this transfer if the session is rejected. @param {{ cancel(): void, done: Promise<void> }} transfer */
+  /**
+   * Cancels this transfer if the session is rejected.
+   *
+   * @param {{ cancel(): void, done: Promise<void> }} transfer
+   */
   transfer(transfer) {
     this.#transfers.add(transfer);
     const over = () => this.#transfers.delete(transfer);

@@ -26,7 +26,7 @@ export class Sessions {
   /**
    * @param {import("./driver.js").Driver} driver
    * @param {"take" | "ask" | "ignore"} policy for incoming calls
-   * @param {(nick: string) => Promise<void>} loadPin tells the module the key that is pinned for a nick
+   * @param {(nick: string) => Promise<void>} loadPin passes the key that is pinned for a nick to the module
    * @param {(event: string, detail?: object) => void} emit
    * @param {ConstructorParameters<typeof Session>[3]} register
    */

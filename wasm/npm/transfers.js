@@ -66,7 +66,12 @@ export class Transfers {
     this.#downloads.get(id)?.receive(bytes);
   }
 
-  /** Returns the file that a session may request by a name. @param {Session | undefined} session @param {string} name */
+  /**
+   * Returns the file that a session may request by a name.
+   *
+   * @param {Session | undefined} session
+   * @param {string} name
+   */
   #file(session, name) {
     return session?.offeredFile(name) ?? this.#shared.get(name);
   }

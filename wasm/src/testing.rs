@@ -1,5 +1,5 @@
-//! Control connections for the transcripts (`tests/transcripts/README.md`), and encrypted sessions for the test
-//! vectors.
+//! Control connections for the transcripts (`tests/transcripts/README.md`), and encrypted sessions for the
+//! test vectors.
 
 mod secure;
 

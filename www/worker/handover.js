@@ -1,4 +1,6 @@
-/** Hands files to the browser's downloads: one queue for the whole page, no faster than browsers accept them. */
+/**
+ * Hands files to the browser's downloads: one queue for the whole page, no faster than browsers accept them.
+ */
 import { tell } from "../messages.js";
 
 /** Time between two downloads, in milliseconds: Chromium silently drops some above ten a second. */

@@ -34,9 +34,9 @@ export async function remove(root, id) {
 }
 
 /**
- * Opens a partial file, or creates one. Resolves to nothing where none can be kept: in an unencrypted session,
- * without a store or space in it, or while another tab uses it. With `file.key`, only an existing one is
- * opened, and only if the peer has that key.
+ * Opens a partial file, or creates one. Resolves to nothing where none can be kept: in an unencrypted
+ * session, without a store or space in it, or while another tab uses it. With `file.key`, only an existing
+ * one is opened, and only if the peer has that key.
  */
 export async function partial({ peerKey }, nick, { name, size, approximate, key }) {
   if (key && key !== peerKey) throw new Error("this peer is not the one that the partial file came from: discard it and fetch the file again");

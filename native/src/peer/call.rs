@@ -2,19 +2,18 @@
 
 use std::net::SocketAddr;
 
-use xcher_core::peer::{SessionCommand, SessionId};
+use xcher_core::peer::SessionCommand;
 
-use super::actor::Handle;
+use super::handle::SessionHandle;
 
 /// A call that waits for a decision; without one it expires after [`Options::timeout`](super::Options::timeout).
 /// An accepted call is reported as [`Event::Session`](super::Event::Session), or as
 /// [`Event::CallRefused`](super::Event::CallRefused) if the caller cannot be reached.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub(super) session: SessionId,
     pub(super) from: SocketAddr,
     pub(super) nick: Option<String>,
-    pub(super) handle: Handle,
+    pub(super) session: SessionHandle,
 }
 
 impl Call {
@@ -30,14 +29,11 @@ impl Call {
 
     /// Connects to the caller.
     pub fn accept(&self) {
-        let session = self.session;
-        // A call that has expired is reported as refused.
-        self.handle.tell(move |actor| _ = actor.host.command(session, SessionCommand::Accept));
+        self.session.command(SessionCommand::Accept);
     }
 
     /// Ignores the call.
     pub fn reject(&self) {
-        let session = self.session;
-        self.handle.tell(move |actor| _ = actor.host.command(session, SessionCommand::Reject));
+        self.session.command(SessionCommand::Reject);
     }
 }

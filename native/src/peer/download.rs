@@ -3,18 +3,18 @@
 use std::fs::File;
 use std::future::{Future, IntoFuture};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures_util::TryStreamExt as _;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::oneshot;
-use xcher_core::peer::TransferId;
 
-use super::actor::Handle;
-use super::{Error, ErrorCode, RemoteFile, Session};
+use super::command::{Command, RequestId};
+use super::downloaded::Downloaded;
+use super::error::{Error, ErrorCode};
+use super::handle::SessionHandle;
+use super::listing::{Listing, RemoteFile};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -51,16 +51,6 @@ impl From<String> for Wanted {
     }
 }
 
-/// A stored file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Downloaded {
-    /// Where it is stored.
-    pub path: PathBuf,
-    /// Its size in bytes.
-    pub bytes: u64,
-}
-
 /// A file to fetch, which nothing is done for until it is awaited or read.
 ///
 /// Awaiting it requests the file and stores it, resuming an incomplete download of an earlier attempt; it resolves
@@ -69,12 +59,12 @@ pub struct Downloaded {
 #[derive(Debug)]
 #[must_use = "a download starts when it is awaited or read"]
 pub struct Download {
-    session: Session,
+    session: SessionHandle,
     wanted: Wanted,
 }
 
 impl Download {
-    pub(super) fn new(session: Session, wanted: Wanted) -> Self {
+    pub(super) fn new(session: SessionHandle, wanted: Wanted) -> Self {
         Self { session, wanted }
     }
 
@@ -97,12 +87,12 @@ impl Download {
     }
 
     /// Looks a name up in the listing.
-    async fn resolve(self) -> Result<(Session, RemoteFile), Error> {
+    async fn resolve(self) -> Result<(SessionHandle, RemoteFile), Error> {
         let name = match self.wanted {
             Wanted::Listed(file) => return Ok((self.session, file)),
             Wanted::Name(name) => name,
         };
-        let mut listing = self.session.list();
+        let mut listing = Listing::new(self.session.clone());
         while let Some(file) = listing.try_next().await? {
             if file.name() == name {
                 return Ok((self.session, file));
@@ -125,22 +115,16 @@ impl IntoFuture for Download {
 #[derive(Debug)]
 struct Running {
     result: oneshot::Receiver<Result<Downloaded, Error>>,
-    transfer: Arc<Mutex<Option<TransferId>>>,
-    handle: Handle,
-    /// Keeps the session open.
-    _session: Session,
+    request: RequestId,
+    session: SessionHandle,
 }
 
 impl Running {
-    fn start(session: Session, file: RemoteFile, into: Option<File>) -> Self {
+    fn start(session: SessionHandle, file: RemoteFile, into: Option<File>) -> Self {
         let (reply, result) = oneshot::channel();
-        let transfer = Arc::new(Mutex::new(None));
-        let (id, handle, cell) = (session.id, session.handle.clone(), transfer.clone());
-        handle.tell(move |actor| {
-            let started = actor.get(id, file.listed, into, reply);
-            *cell.lock().unwrap_or_else(PoisonError::into_inner) = started;
-        });
-        Self { result, transfer, handle, _session: session }
+        let request = RequestId::new();
+        session.send(Command::Get(request, session.id, file.listed, into, reply));
+        Self { result, request, session }
     }
 
     async fn result(&mut self) -> Result<Downloaded, Error> {
@@ -155,13 +139,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let transfer = self.transfer.clone();
-        // Runs after the job that stored the transfer's number.
-        self.handle.tell(move |actor| {
-            if let Some(transfer) = *transfer.lock().unwrap_or_else(PoisonError::into_inner) {
-                actor.cancel(transfer);
-            }
-        });
+        self.session.send(Command::CancelGet(self.request));
     }
 }
 
@@ -234,9 +212,4 @@ fn into_file(end: impl Into<std::os::fd::OwnedFd>) -> File {
 #[cfg(windows)]
 fn into_file(end: impl Into<std::os::windows::io::OwnedHandle>) -> File {
     end.into().into()
-}
-
-/// Returns where a file of this name is stored.
-pub(super) fn stored_at(folder: Option<&Path>, name: &str) -> PathBuf {
-    folder.map_or_else(PathBuf::new, |folder| folder.join(name))
 }

@@ -5,30 +5,39 @@
 mod actor;
 mod call;
 mod code_send;
+mod command;
 mod download;
+mod downloaded;
 mod error;
 mod event;
+mod handle;
 mod listing;
+mod listing_writer;
 mod offer;
 mod options;
 mod session;
+mod session_state;
 mod share;
+mod target;
 
 use std::path::{Path, PathBuf};
 
 use tokio::sync::{broadcast, oneshot, watch};
-use xcher_core::Nick;
 use xcher_core::code::{Code, MAX_NICK_ATTEMPTS};
 use xcher_core::secure::Entropy;
 
 use crate::files::{Rules, Shares};
 use crate::host::Host;
-use actor::{Actor, Handle, Owner};
+use actor::Actor;
 use code_send::CodeSend;
+use command::{Command, RequestId};
+use handle::{Handle, Owner, SessionHandle};
+use target::Target;
 
 pub use call::Call;
 pub use code_send::{Sending, Sent};
-pub use download::{Download, Downloaded, Reader, Wanted};
+pub use download::{Download, Reader, Wanted};
+pub use downloaded::Downloaded;
 pub use error::{Error, ErrorCode};
 pub use event::{Event, Events};
 pub use listing::{Listing, RemoteFile};
@@ -110,9 +119,8 @@ impl Peer {
         let events = Events::channel();
         let (sender, mut online) = watch::channel(None);
         let host = Host::start(setup);
-        let handle = Actor::start(host, folder, events.clone(), sender, send);
+        let handle = Actor::start(host, (folder, shares), events.clone(), sender, send);
         let peer = Self { owner: Owner::new(handle), events, online: online.clone() };
-        peer.handle().tell(move |actor| actor.replace_shares(shares));
         let first = online.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
         match &*first {
             Some(Err(error)) => Err(error.clone()),
@@ -140,7 +148,7 @@ impl Peer {
     /// [`Unreachable`](ErrorCode::Unreachable) if the relay is lost meanwhile.
     pub async fn who(&self) -> Result<Vec<String>, Error> {
         let (reply, answer) = oneshot::channel();
-        self.handle().tell(move |actor| actor.who(reply));
+        self.handle().send(Command::Who(reply));
         answer.await.map_err(|_| Error::closed())?
     }
 
@@ -154,18 +162,16 @@ impl Peer {
     pub async fn open(&self, nick_or_code: &str) -> Result<Session, Error> {
         let target = Target::parse(nick_or_code)?;
         let (reply, answer) = oneshot::channel();
-        let (cell, opening) = (Opening::default(), self.owner.clone());
-        let guard = Withdraw { handle: self.handle().clone(), session: cell.clone() };
-        self.handle().tell(move |actor| {
-            let opened = match target {
-                Target::Nick(nick) => actor.host.open(nick),
-                Target::Code(code) => actor.host.open_code(code),
-            };
-            cell.set(actor.open(opened, opening, reply));
-        });
-        let session = answer.await.map_err(|_| Error::closed())?;
-        drop(guard);
-        session
+        let mut withdraw =
+            Withdraw { handle: self.handle().clone(), request: Some(RequestId::new()) };
+        if let Some(request) = withdraw.request {
+            self.handle().send(Command::Open(request, target, reply));
+        }
+        let opened = answer.await.map_err(|_| Error::closed())?;
+        // From here on the session's handle ends it.
+        withdraw.request = None;
+        let (session, state) = opened?;
+        Ok(Session::new(SessionHandle::opened(session, self.owner.clone()), state))
     }
 
     /// Shares a file or folder under its own name, as `xcher share` does: hidden files and links are left out.
@@ -175,8 +181,7 @@ impl Peer {
     /// [`Local`](ErrorCode::Local) if it cannot be read, or its name is taken.
     pub async fn share(&self, path: impl AsRef<Path>) -> Result<Share, Error> {
         let (reply, answer) = oneshot::channel();
-        let path = path.as_ref().to_owned();
-        self.handle().tell(move |actor| _ = reply.send(actor.share(&path)));
+        self.handle().send(Command::Share(path.as_ref().to_owned(), reply));
         let name = answer.await.map_err(|_| Error::closed())??;
         Ok(Share { name, handle: self.handle().clone() })
     }
@@ -184,10 +189,7 @@ impl Peer {
     /// Ends every session in order and goes offline, within about a second. Incomplete downloads are kept.
     pub async fn close(&self) {
         let (reply, stopped) = oneshot::channel();
-        self.handle().tell(move |actor| {
-            actor.stopping = true;
-            actor.stopped.push(reply);
-        });
+        self.handle().send(Command::Stop(Some(reply)));
         // Without an answer it was closed before.
         let _ = stopped.await;
     }
@@ -197,48 +199,17 @@ impl Peer {
     }
 }
 
-/// A host to call.
-enum Target {
-    Nick(Nick),
-    Code(Code),
-}
-
-impl Target {
-    fn parse(text: &str) -> Result<Self, Error> {
-        let misuse = |error: &dyn std::fmt::Display| Error::misuse(&error.to_string());
-        match Code::looks_like(text) {
-            true => Code::parse(text).map(Self::Code).map_err(|error| misuse(&error)),
-            false => Nick::parse(text).map(Self::Nick).map_err(|error| misuse(&error)),
-        }
-    }
-}
-
-/// The session that a call opens, once the actor knows it.
-#[derive(Clone, Debug, Default)]
-struct Opening(std::sync::Arc<std::sync::OnceLock<xcher_core::peer::SessionId>>);
-
-impl Opening {
-    fn set(&self, session: Option<xcher_core::peer::SessionId>) {
-        if let Some(session) = session {
-            let _ = self.0.set(session);
-        }
-    }
-}
-
 /// Withdraws a call whose future is dropped before it is answered.
 struct Withdraw {
     handle: Handle,
-    session: Opening,
+    request: Option<RequestId>,
 }
 
 impl Drop for Withdraw {
     fn drop(&mut self) {
-        let session = self.session.0.clone();
-        self.handle.tell(move |actor| {
-            if let Some(session) = session.get() {
-                actor.give_up(*session);
-            }
-        });
+        if let Some(request) = self.request {
+            self.handle.send(Command::WithdrawOpen(request));
+        }
     }
 }
 

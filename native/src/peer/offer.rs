@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use xcher_core::SharedFile;
-use xcher_core::peer::{SessionCommand, SessionId};
+use xcher_core::peer::SessionCommand;
 
-use super::actor::Handle;
-use super::{Download, RemoteFile, Session};
+use super::download::Download;
+use super::handle::SessionHandle;
+use super::listing::RemoteFile;
+use super::session::Session;
 
 /// Files that a peer offers to send. Nothing is transferred until [`accept`](Self::accept)ed downloads are awaited.
 /// Cheap to clone; an offer whose last clone is dropped undecided is declined.
@@ -18,21 +20,15 @@ pub struct Offer {
 
 #[derive(Debug)]
 struct Undecided {
-    session: SessionId,
+    session: SessionHandle,
     files: Vec<RemoteFile>,
-    handle: Handle,
     decided: std::sync::atomic::AtomicBool,
 }
 
 impl Offer {
     pub(super) fn new(session: Session, files: Vec<SharedFile>) -> Self {
         let files = files.into_iter().map(|listed| RemoteFile { listed }).collect();
-        let undecided = Undecided {
-            session: session.id,
-            files,
-            handle: session.handle.clone(),
-            decided: false.into(),
-        };
+        let undecided = Undecided { session: session.handle.clone(), files, decided: false.into() };
         Self { session, undecided: Arc::new(undecided) }
     }
 
@@ -73,14 +69,9 @@ impl Undecided {
     }
 
     fn refuse(&self, files: Vec<RemoteFile>) {
-        let session = self.session;
-        self.handle.tell(move |actor| {
-            for file in files {
-                // A session that is over takes no answers.
-                let _ =
-                    actor.host.command(session, SessionCommand::Decline(file.listed.name.clone()));
-            }
-        });
+        for file in files {
+            self.session.command(SessionCommand::Decline(file.listed.name));
+        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! A session with one peer.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 use xcher_core::FileName;
-use xcher_core::peer::{KeyStatus, Path, Security, SessionCommand, SessionId};
+use xcher_core::peer::{KeyStatus, Path, Security, SessionCommand};
 use xcher_core::session::Want;
 
-use super::actor::{Handle, Owner};
-use super::download::Wanted;
-use super::{Download, Error, Listing, RemoteFile};
+use super::command::Command;
+use super::download::{Download, Wanted};
+use super::error::{Error, ErrorCode};
+use super::handle::SessionHandle;
+use super::listing::{Listing, RemoteFile};
+use super::session_state::SessionState;
 
 /// An exchange with one other host. Both sides can list and fetch. Cheap to clone.
 ///
@@ -18,49 +20,13 @@ use super::{Download, Error, Listing, RemoteFile};
 /// Every method is cancel-safe: dropping a future withdraws its question or transfer.
 #[derive(Clone, Debug)]
 pub struct Session {
-    pub(super) id: SessionId,
-    pub(super) handle: Handle,
-    pub(super) state: watch::Receiver<State>,
-    /// Keeps the peer online, and ends the session with its last clone: only of one that this host opened.
-    _guard: Option<Arc<Guard>>,
-}
-
-/// State of a session, written by the actor.
-#[derive(Clone, Debug)]
-pub(super) struct State {
-    pub(super) address: SocketAddr,
-    pub(super) nick: Option<String>,
-    pub(super) incoming: bool,
-    pub(super) path: Path,
-    pub(super) security: Security,
-    pub(super) words: Option<String>,
-    pub(super) ended: Option<Result<(), Error>>,
-}
-
-#[derive(Debug)]
-struct Guard {
-    id: SessionId,
-    owner: Owner,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let id = self.id;
-        // A session that is over needs no end.
-        self.owner.handle().tell(move |actor| _ = actor.host.command(id, SessionCommand::End));
-    }
+    pub(super) handle: SessionHandle,
+    state: watch::Receiver<SessionState>,
 }
 
 impl Session {
-    /// Returns the handle to a session that this host opened.
-    pub(super) fn opened(id: SessionId, owner: Owner, state: watch::Receiver<State>) -> Self {
-        let handle = owner.handle().clone();
-        Self { id, handle, state, _guard: Some(Arc::new(Guard { id, owner })) }
-    }
-
-    /// Returns the handle to a session that the peer opened.
-    pub(super) fn incoming(id: SessionId, handle: Handle, state: watch::Receiver<State>) -> Self {
-        Self { id, handle, state, _guard: None }
+    pub(super) fn new(handle: SessionHandle, state: watch::Receiver<SessionState>) -> Self {
+        Self { handle, state }
     }
 
     /// Returns the peer's end of the control connection.
@@ -107,40 +73,39 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`NotEncrypted`](super::ErrorCode::NotEncrypted) in an unencrypted session, and the cause if the session
+    /// [`NotEncrypted`](ErrorCode::NotEncrypted) in an unencrypted session, and the cause if the session
     /// ends first.
     pub async fn safety_words(&self) -> Result<String, Error> {
         if !self.is_encrypted() {
             let text = "an unencrypted session has no safety words";
-            return Err(Error::new(super::ErrorCode::NotEncrypted, text));
+            return Err(Error::new(ErrorCode::NotEncrypted, text));
         }
         let mut state = self.state.clone();
-        let settled = |state: &State| state.words.is_some() || state.ended.is_some();
+        let settled = |state: &SessionState| state.words.is_some() || state.ended.is_some();
         let state = state.wait_for(settled).await.map_err(|_| Error::closed())?;
         match (&state.words, &state.ended) {
             (Some(words), _) => Ok(words.clone()),
             (None, Some(Err(error))) => Err(error.clone()),
-            (None, _) => Err(Error::new(super::ErrorCode::Unreachable, "the session has ended")),
+            (None, _) => Err(Error::new(ErrorCode::Unreachable, "the session has ended")),
         }
     }
 
     /// Lists the files that the peer shares, as a stream. A slow reader slows the peer down. One listing at
     /// a time.
     pub fn list(&self) -> Listing {
-        Listing::new(self)
+        Listing::new(self.handle.clone())
     }
 
     /// Asks whether the peer shares a file.
     ///
     /// # Errors
     ///
-    /// [`Misuse`](super::ErrorCode::Misuse) for an invalid name, or one that is being asked about; the cause if
+    /// [`Misuse`](ErrorCode::Misuse) for an invalid name, or one that is being asked about; the cause if
     /// the session ends first.
     pub async fn check(&self, name: &str) -> Result<bool, Error> {
         let name = FileName::new(name).map_err(|error| Error::misuse(&error.to_string()))?;
-        let id = self.id;
         let (reply, answer) = oneshot::channel();
-        self.handle.tell(move |actor| actor.check(id, name, reply));
+        self.handle.send(Command::Check(self.handle.id, name, reply));
         answer.await.map_err(|_| Error::closed())?
     }
 
@@ -148,7 +113,7 @@ impl Session {
     /// listing first. Await the result to store the file in the folder of
     /// [`Options::save_to`](super::Options::save_to), or call [`Download::reader`] to read its bytes.
     pub fn get(&self, file: impl Into<Wanted>) -> Download {
-        Download::new(self.clone(), file.into())
+        Download::new(self.handle.clone(), file.into())
     }
 
     /// Tells a sender by code which files this host is about to fetch, so that it counts the delivery as complete
@@ -159,15 +124,12 @@ impl Session {
             want.files += 1;
             want.bytes = want.bytes.saturating_add(file.size().unwrap_or(0));
         }
-        let id = self.id;
-        // A peer that does not support it is told nothing.
-        self.handle.tell(move |actor| _ = actor.host.command(id, SessionCommand::Want(want)));
+        self.handle.command(SessionCommand::Want(want));
     }
 
     /// Ends the session in order. Transfers in progress continue.
     pub fn end(&self) {
-        let id = self.id;
-        self.handle.tell(move |actor| _ = actor.host.command(id, SessionCommand::End));
+        self.handle.command(SessionCommand::End);
     }
 
     /// Waits until the session is over.

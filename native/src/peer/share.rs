@@ -1,6 +1,7 @@
 //! Files and folders that a peer shares.
 
-use super::actor::Handle;
+use super::command::Command;
+use super::handle::Handle;
 
 /// A shared file or folder. It stays shared after this value is dropped; [`stop`](Self::stop) withdraws it.
 #[derive(Clone, Debug)]
@@ -17,7 +18,6 @@ impl Share {
 
     /// Stops sharing it. Transfers in progress continue.
     pub fn stop(self) {
-        let name = self.name;
-        self.handle.tell(move |actor| actor.unshare(&name));
+        self.handle.send(Command::Unshare(self.name));
     }
 }

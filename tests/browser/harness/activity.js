@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * Returns the activity of this process and each of its descendants so far: hundredths of a second of processor time,
- * and bytes moved.
+ * Returns the activity of this process and each of its descendants so far: hundredths of a second of
+ * processor time, and bytes moved.
  */
 export function activity() {
   const all = new Map();
@@ -15,7 +15,7 @@ export function activity() {
     all.set(id, {
       parent: fields[1],
       ticks: Number(fields[11]) + Number(fields[12]),
-      bytes: bytes.reduce((sum, [, count]) => sum + Number(count), 0),
+      bytes: bytes.reduce((total, [, count]) => total + Number(count), 0),
     });
   }
   const isOurs = (id) => {
@@ -27,13 +27,13 @@ export function activity() {
 
 /** Returns the activity between two moments of the processes that still run. */
 export function done(then, now) {
-  const sum = { ticks: 0, bytes: 0 };
+  const total = { ticks: 0, bytes: 0 };
   for (const [id, { ticks, bytes }] of now) {
     const before = then.get(id) ?? { ticks: 0, bytes: 0 };
-    sum.ticks += Math.max(0, ticks - before.ticks);
-    sum.bytes += Math.max(0, bytes - before.bytes);
+    total.ticks += Math.max(0, ticks - before.ticks);
+    total.bytes += Math.max(0, bytes - before.bytes);
   }
-  return sum;
+  return total;
 }
 
 /** Reads a file of a process that may have ended or belong to another user. */

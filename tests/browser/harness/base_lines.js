@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 const MAX_LINE_LEN = 8_192;
 
 /**
- * Splits bytes into lines, and accepts only the exact form: UTF-8, a single LF at the end, no control characters.
+ * Splits bytes into lines, and accepts only the exact form: UTF-8, a single LF at the end, no control
+ * characters.
  */
 export class Lines {
   #rest = Buffer.alloc(0);
@@ -30,8 +31,8 @@ export class Lines {
 }
 
 /**
- * Parses a packet of a control connection, and throws on any that is not of the base protocol. The caller, who knows the
- * questions, interprets an X_CHK that ends in YES or NO.
+ * Parses a packet of a control connection, and throws on any that is not of the base protocol. The caller,
+ * who knows the questions, interprets an X_CHK that ends in YES or NO.
  */
 export function parse(line) {
   if (line === "X_FILELIST" || line === "X_END") return { verb: line };
@@ -60,7 +61,7 @@ export function parseInit(line, nick) {
 function named(name) {
   const parts = name.split("/");
   const bad = parts.some((part) => part === "" || part === "." || part === "..");
-  if (bad || Buffer.byteLength(name) > 1_024) throw new Error(`a name that is none: ${show(name)}`);
+  if (bad || Buffer.byteLength(name) > 1_024) throw new Error(`an invalid name: ${show(name)}`);
   return name;
 }
 

@@ -1,6 +1,7 @@
 /**
- * A base-protocol peer, written from the original specification (XCHER.txt) alone: plain TCP, both roles. It fails at
- * every byte outside that protocol. The specification does not say how the relay learns a nick: this peer sends
+ * A base-protocol peer, written from the original specification (XCHER.txt) alone: plain TCP, both roles. It
+ * fails at every byte outside that protocol. The specification does not say how the relay learns a nick: this
+ * peer sends
  * `X_NICK nick`, and answers X_PING.
  */
 import { createHash } from "node:crypto";
@@ -89,8 +90,9 @@ export class BasePeer {
 }
 
 /**
- * A control connection, which serves `files`: `{name, path, size}`, with `hold` as the number of bytes after which it
- * stops sending, `send` as that after which it closes, and `listed` as the line instead of `X_FILELIST name size`.
+ * A control connection, which serves `files`: `{name, path, size}`, with `hold` as the number of bytes after
+ * which it stops sending, `send` as that after which it closes, and `listed` as the line instead of
+ * `X_FILELIST name size`.
  */
 export class SeedSession {
   /** The lines received. */
@@ -132,20 +134,20 @@ export class SeedSession {
   }
 
   /**
-   * Fetches a file: `{size, hash}`, or `refused`; `over` is how the connection ended. After `at` bytes it stops reading
-   * until `meanwhile(data)`, called with the socket, is done.
+   * Fetches a file: `{size, hash}`, or `refused`; `over` is how the connection ended. After `at` bytes it
+   * stops reading until `meanwhile(data)`, called with the socket, is done.
    */
   async request({ name, size }, { at = Infinity, meanwhile } = {}) {
     const server = createServer();
     server.listen(0, this.socket.localAddress);
     await once(server, "listening");
     const result = { size: 0, refused: false };
-    const sum = createHash("sha256");
+    const digest = createHash("sha256");
     let failure;
     server.once("connection", (data) => {
       server.close();
       data.on("data", (bytes) => {
-        sum.update(bytes);
+        digest.update(bytes);
         result.size += bytes.length;
         if (result.size < at) return;
         at = Infinity;
@@ -168,7 +170,7 @@ export class SeedSession {
     server.close();
     if (failure) throw failure;
     result.refused = question.answer === false;
-    result.hash = sum.digest("hex");
+    result.hash = digest.digest("hex");
     return result;
   }
 
@@ -271,7 +273,7 @@ export class SeedSession {
       this.fault = new Error(`${bytes.length} bytes against the data of ${file.name}`);
       this.#watched.poke();
     });
-    const gone = new Promise((resolve) => {
+    const ended = new Promise((resolve) => {
       data.on("error", (error) => resolve(error.code));
       data.on("close", () => resolve("closed"));
     });
@@ -280,15 +282,15 @@ export class SeedSession {
     if (end >= 0) {
       for await (const piece of createReadStream(file.path, { end, highWaterMark: 1 << 18 })) {
         const left = new Promise((resolve) => data.write(piece, resolve));
-        const why = await Promise.race([left, gone]);
+        const why = await Promise.race([left, ended]);
         if (typeof why === "string") return why;
         outcome.sent += piece.length;
         this.#watched.poke();
       }
     }
-    if (hold < file.size) return gone;
+    if (hold < file.size) return ended;
     data.end();
-    return (await gone) === "closed" ? "whole" : gone;
+    return (await ended) === "closed" ? "whole" : ended;
   }
 }
 

@@ -102,20 +102,20 @@ class Browser {
   /** Kills all its processes at once: they are a process group of their own. */
   async kill() {
     killAll(this.process());
-    await this.#gone();
+    await this.#exited();
     if (this.profile) await putBack(this.profile);
   }
 
   async close() {
     await this.browser.close();
-    await this.#gone();
+    await this.#exited();
   }
 
   /**
-   * Waits until it has exited. Its crash handler is in a session of its own, outlives a killed browser, and holds its
-   * standard streams: waiting for those would wait for the handler, too.
+   * Waits until it has exited. Its crash handler is in a session of its own, outlives a killed browser, and
+   * holds its standard streams: waiting for those would wait for the handler, too.
    */
-  async #gone() {
+  async #exited() {
     const child = this.process();
     if (runs(child)) await once(child, "exit");
     for (const stream of child.stdio) stream?.destroy();

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 const EVERY = 100;
 
 /**
- * Measures a browser's private memory in bytes: `tab`, that of the processes of pages and their workers, and `all`,
- * that of all its processes. `peak` is relative to the start of the measurement.
+ * Measures a browser's private memory in bytes: `tab`, that of the processes of pages and their workers, and
+ * `all`, that of all its processes. `peak` is relative to the start of the measurement.
  */
 export function watchMemory(browser) {
   const idle = memory(browser);

@@ -4,8 +4,9 @@ import { same } from "./tree.js";
 const downloadName = (name) => name.replaceAll("/", "_");
 
 /**
- * Opens the page at `url` and goes online as `nick`, if given. `hash`: the end of the URL, as in a link; `token`: entered
- * in the form; `online: false`: does not wait to be online. Other options are those of `Browser.user`.
+ * Opens the page at `url` and goes online as `nick`, if given. `hash`: the end of the URL, as in a link;
+ * `token`: entered in the form; `online: false`: does not wait to be online. Other options are those of
+ * `Browser.user`.
  */
 export async function visit(browser, url, nick, { hash = "", token, online = true, ...rest } = {}) {
   const user = new PageUser(await browser.user(rest));
@@ -245,8 +246,8 @@ export class PageUser {
   }
 
   /** Waits until `nick` is offline. */
-  gone(nick) {
-    return this.#wait(`${nick} to be gone`, (nick) =>
+  leftOnline(nick) {
+    return this.#wait(`${nick} to be offline`, (nick) =>
       ![...document.querySelectorAll("#people li")].some((row) => row.dataset.name === nick), nick);
   }
 
@@ -259,8 +260,8 @@ export class PageUser {
   }
 
   /**
-   * Records all texts of an element from now on. Returns a function that waits until a text was in it, for texts that may
-   * be replaced before the test looks.
+   * Records all texts of an element from now on. Returns a function that waits until a text was in it, for
+   * texts that may be replaced before the test looks.
    */
   async remembers(selector) {
     await this.page.evaluate((selector) => {
@@ -336,20 +337,20 @@ export class PageUser {
   /** Returns the SHA-256 digests of files in the picked folder, by name. */
   chosenFolder() {
     return this.page.evaluate(async () => {
-      const sums = {};
+      const digests = {};
       async function walk(folder, path) {
         for await (const [name, handle] of folder) {
           if (handle.kind === "directory") await walk(handle, `${path}${name}/`);
           else {
             const bytes = await (await handle.getFile()).arrayBuffer();
-            const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-            sums[path + name] = [...sum].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+            const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+            digests[path + name] = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
           }
         }
       }
       const root = await navigator.storage.getDirectory();
       await walk(await root.getDirectoryHandle("chosen"), "");
-      return sums;
+      return digests;
     });
   }
 

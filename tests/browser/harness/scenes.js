@@ -3,8 +3,8 @@ import { BROWSERS, launch } from "./browser.js";
 import { visit } from "./page_user.js";
 
 /**
- * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: the users and things that it creates
- * are removed with their test, in reverse order. A page that logged errors fails its test.
+ * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: the users and things that
+ * it creates are removed with their test, in reverse order. A page that logged errors fails its test.
  */
 export function inEachBrowser(title, scenes) {
   for (const name of BROWSERS) {

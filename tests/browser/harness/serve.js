@@ -13,8 +13,8 @@ const TYPES = {
 };
 
 /**
- * Serves files at their paths, `{ "/": folder, "/npm/": folder }`, by the longest matching prefix; passes other requests
- * on to `target`, if given. Responses have `headers`.
+ * Serves files at their paths, `{ "/": folder, "/npm/": folder }`, by the longest matching prefix; passes
+ * other requests on to `target`, if given. Responses have `headers`.
  */
 export async function serve(folders, { target, headers = {} } = {}) {
   const server = createServer((asked, answer) => {

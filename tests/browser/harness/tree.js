@@ -49,9 +49,9 @@ export async function tree(root, sizes) {
 
 /** Returns the SHA-256 digest of a file, read piece by piece. */
 export async function hash(path) {
-  const sum = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), sum);
-  return sum.digest("hex");
+  const digest = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), digest);
+  return digest.digest("hex");
 }
 
 /** Fails unless the file at `path` has the contents of `file`. */
@@ -65,15 +65,15 @@ export async function same(path, file) {
 /** Returns random bytes at the speed of the disk: a stream cipher over zeros. */
 async function write(path, size) {
   const cipher = createCipheriv("aes-128-ctr", randomBytes(16), randomBytes(16));
-  const sum = createHash("sha256");
+  const digest = createHash("sha256");
   async function* bytes() {
     const zeros = Buffer.alloc(1 << 20);
     for (let left = size; left > 0; left -= zeros.length) {
       const piece = cipher.update(zeros.subarray(0, Math.min(left, zeros.length)));
-      sum.update(piece);
+      digest.update(piece);
       yield piece;
     }
   }
   await pipeline(bytes, createWriteStream(path));
-  return sum.digest("hex");
+  return digest.digest("hex");
 }

@@ -1,14 +1,16 @@
 import { activity, done } from "./activity.js";
 
 /**
- * Time without any activity after which a test fails, in milliseconds: on a busy machine everything takes longer, but
- * nothing stops.
+ * Time without any activity after which a test fails, in milliseconds: on a busy machine everything takes
+ * longer, but nothing stops.
  */
 export const PATIENCE = Number(process.env.XCHER_PATIENCE ?? 30_000);
 
 /** An idle browser moves fewer bytes than this in half that time. */
 const LEAST = 1 << 20;
-/** Consecutive checks with processor time but no bytes that count as activity: a browser is never fully idle. */
+/**
+ * Consecutive checks with processor time but no bytes that count as activity: a browser is never fully idle.
+ */
 const AT_WORK = 4;
 
 /** Calls `giveUp` once nothing has moved for that time. */
@@ -75,8 +77,8 @@ export async function patiently(what, begin, patience = PATIENCE) {
 }
 
 /**
- * Waits until `look` finds something, calling it again at each `poke`. Fails if nothing has moved for {@link PATIENCE},
- * or once the watched thing has ended.
+ * Waits until `look` finds something, calling it again at each `poke`. Fails if nothing has moved for
+ * {@link PATIENCE}, or once the watched thing has ended.
  */
 export class Watched {
   #waiting = new Map();

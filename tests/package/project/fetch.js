@@ -1,6 +1,8 @@
 import { Peer, version } from "xcher";
 
-/** Fetches all files that `nick` shares at the bridge `url`. Returns their names, sizes and SHA-256 digests. */
+/**
+ * Fetches all files that `nick` shares at the bridge `url`. Returns their names, sizes and SHA-256 digests.
+ */
 export async function fetchAll(url, nick, options = {}) {
   const peer = await Peer.connect(url, { nick: ["visitor", "visitor-2", "visitor-3"], ...options });
   const who = await peer.who();
@@ -11,9 +13,9 @@ export async function fetchAll(url, nick, options = {}) {
     const download = session.get(file);
     const bytes = await new Response(download.readable).arrayBuffer();
     await download.done;
-    const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     file.received = download.received;
-    file.hash = Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    file.hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
   const absent = await session.check("no such file");
   await session.end();

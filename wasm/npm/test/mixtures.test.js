@@ -1,6 +1,6 @@
-// Sends random files between two peers of this package, and between one and a terminal, by every method, with one
-// file declined, failing or changing. Checks that the files that arrive are those that were sent, and that the sender
-// reports no others.
+// Sends random files between two peers of this package, and between one and a terminal, by every method, with
+// one file declined, failing or changing. Checks that the files that arrive are those that were sent, and
+// that the sender reports no others.
 //
 // XCHER_MIXTURES=n runs n mixtures; XCHER_MIXTURE=seed repeats one.
 

@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { joined, lines, peer, relay } from "./system.js";
+import { basePeer, lines, peer, relay } from "./system.js";
 
 /** The most questions that may wait in a session (PROTOCOL.md, section 8). */
 const QUESTIONS = 256;
 
 /** Calls `nick` by the base protocol. Returns the control connection. */
 async function call(t, relay, nick) {
-  const { chat } = await joined(t, relay, "seed");
+  const { chat } = await basePeer(t, relay, "seed");
   const server = createServer();
   t.after(() => server.close());
   server.listen(0, "127.0.0.1");

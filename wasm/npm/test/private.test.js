@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import WebSocket from "ws";
-import { bytes, folder, joined, next, peer, relay, share } from "./system.js";
+import { bytes, folder, basePeer, next, peer, relay, share } from "./system.js";
 
 const CONTENT = "nobody else reads this ".repeat(10_000);
 
@@ -173,7 +173,7 @@ test("ignores a silent third party that connects to the port before the callee",
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
   // Erin is a base-protocol peer: the relay has no ticket for her.
-  const { chat: erin, heard } = await joined(t, bridge, "erin");
+  const { chat: erin, heard } = await basePeer(t, bridge, "erin");
   const opening = carol.open("erin");
   const [, , ip, at] = (await heard()).split(" ");
   const stranger = connect(Number(at), ip);
@@ -203,7 +203,7 @@ test("a call that is forwarded to another nick fails", async (t) => {
   const bridge = await relay(t);
   const [carol, dave] = [await peer(t, bridge, "carol"), await peer(t, bridge, "dave")];
   dave.addEventListener("session", () => assert.fail("a session that was meant for erin"));
-  const { chat: erin, heard } = await joined(t, bridge, "erin");
+  const { chat: erin, heard } = await basePeer(t, bridge, "erin");
   const opening = carol.open("erin", { timeout: 3000 });
   const [, , ip, at] = (await heard()).split(" ");
   erin.write(`X_INIT dave ${ip} ${at}\n`);

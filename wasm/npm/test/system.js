@@ -188,7 +188,7 @@ export function lines(socket) {
 }
 
 /** Connects a base-protocol peer to the relay. Returns the connection and the lines received. */
-export async function joined(t, relay, nick) {
+export async function basePeer(t, relay, nick) {
   const [host, port] = relay.address.split(":");
   const chat = connect(Number(port), host);
   t.after(() => chat.destroy());

@@ -41,7 +41,10 @@ function read(name) {
   return { kind, records };
 }
 
-/** Returns the steps of one side: actions, received bytes, reports and written bytes, from one `:` to the next. */
+/**
+ * Returns the steps of one side: actions, received bytes, reports and written bytes, from one `:` to the
+ * next.
+ */
 function steps(records, side) {
   const steps = [];
   const begin = (does) => steps.push({ does, hears: [], reports: [], writes: [] });

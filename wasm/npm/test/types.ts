@@ -104,9 +104,9 @@ export async function use(): Promise<void> {
 async function fetchAll(session: Session): Promise<void> {
   const [address, nick, incoming] = [session.peerAddress, session.nick ?? "", session.incoming];
   const why: "here" | "there" | undefined = session.whyPlain;
-  const whom: "pinned" | "first" | "code" | "no" | undefined = session.known;
+  const known: "pinned" | "first" | "code" | "no" | undefined = session.known;
   const words: string = session.secure ? await session.safetyWords : `${why}`;
-  const key: string = session.peerKey ?? `${whom} ${words}`;
+  const key: string = session.peerKey ?? `${known} ${words}`;
   for await (const file of session.list()) {
     const { name, size, approximate }: RemoteFile = file;
     const about: [number | undefined, boolean | undefined] = [file.modified, file.executable];

@@ -8,7 +8,8 @@ use walrus::ModuleConfig;
 use crate::folders::Folders;
 use crate::tool;
 
-/// The options with the smallest compressed result, found by trial: longer code than the shortest, but more alike.
+/// The options with the smallest compressed result, found by trial: longer code than the shortest, but more
+/// alike.
 const SIZE: [&str; 10] = [
     "-Os",
     "--converge",

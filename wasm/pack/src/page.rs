@@ -14,8 +14,8 @@ use crate::tool;
 const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
 /// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
 const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
-/// The module's path, and the one at which the bundled worker looks for it: in `pkg` beside it, as the package
-/// does.
+/// The module's path, and the one at which the bundled worker looks for it: in `pkg` beside it, as the
+/// package does.
 const MODULE: (&str, &str) = ("npm/pkg/xcher_bg.wasm", "worker/pkg/xcher_bg.wasm");
 
 /// A file of the page: its path in URLs, without the leading slash, and on the disk.
@@ -79,8 +79,8 @@ pub(crate) fn bundle(folders: &Folders) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns the folder of the bundle of these sources, named by their hash, as native/build.rs looks for it. So an
-/// outdated bundle is never served.
+/// Returns the folder of the bundle of these sources, named by their hash, as native/build.rs looks for it.
+/// So an outdated bundle is never served.
 fn bundled(folders: &Folders, files: &[File]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     for (path, file) in files {

@@ -281,5 +281,5 @@ impl TunnelStream {
 }
 
 fn broken() -> StreamEvent {
-    StreamEvent::Ended(Some("the connection was reset".into()))
+    StreamEvent::Ended(Some("the stream was reset".into()))
 }

@@ -3,8 +3,8 @@
 use wasm_bindgen::prelude::*;
 use xcher_core::peer::{SessionId, TransferId};
 
-/// The kind of a command, and in brackets the fields that it has. `size` is spelled as on the wire, `modified`
-/// in seconds and NaN if unknown; `reason` is one of the type `NotStored` in `index.d.ts`.
+/// The kind of a command, and in brackets the fields that it has. `size` is spelled as on the wire,
+/// `modified` in seconds and NaN if unknown; `reason` is one of the type `NotStored` in `index.d.ts`.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {

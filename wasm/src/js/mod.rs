@@ -2,6 +2,7 @@
 
 mod command;
 mod environment;
+mod package;
 mod rules;
 
 use std::time::Duration;
@@ -15,7 +16,8 @@ use xcher_core::{FileName, MisuseError, Nick, NotStored, Peer, SharedFile, Size,
 
 use crate::host;
 use command::{Fields, Kind};
-use environment::{Driver, Events, Package, millis};
+use environment::{Package, millis};
+use package::{Driver, Events};
 
 /// The driver. A call that fails throws an error of the package. Sessions and transfers go by their
 /// numbers; sizes are in bytes.

@@ -1,5 +1,5 @@
-//! Encrypted sessions for the test vectors (`core/tests/vectors/secure.json`), so that these check this module's
-//! arithmetic and not only a native build's.
+//! Encrypted sessions for the test vectors (`core/tests/vectors/secure.json`), so that these check this
+//! module's arithmetic and not only a native build's.
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::{Code, Prover, Verifier};
