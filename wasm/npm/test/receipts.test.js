@@ -89,7 +89,7 @@ test("tells a terminal of a failing sink, and the terminal keeps its code valid"
     else await assert.rejects(Promise.all([download.readable.pipeTo(full()), download.done]));
   }
   await session.end();
-  await says(sender, /the code is still good/);
+  await says(sender, /the code is still valid/);
   assert.match(sender.errors, /b: the peer could not store it/);
   assert.match(sender.errors, /large: the peer could not store it/);
   const again = await carol.open(code);
@@ -115,7 +115,7 @@ test("stores the files of a batch that are read, reports the others missing, and
   await c.readable.cancel();
   await assert.rejects(c.done, { code: "cancelled" });
   await session.end();
-  await says(sender, /the code is still good/);
+  await says(sender, /the code is still valid/);
   assert.match(sender.errors, /c: cancelled by the peer/);
   assert.match(sender.errors, /1 file did not arrive/);
 });
