@@ -110,7 +110,7 @@ export class Download {
     else this.cancel();
   }
 
-  // What follows is for `transfers.js` and `session.js`.
+  // Called by `transfers.js` and `session.js`.
 
   /** @param {number} from position of the first byte that follows */
   started(from) {
