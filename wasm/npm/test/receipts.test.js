@@ -235,7 +235,7 @@ test("reports only the file of a batch that changed at the sender as missing", a
   assert.equal(got.code, 1, got.errors);
   const told = await incomplete;
   assert.equal(told.files, 2);
-  assert.deepEqual(told.missing, [{ name: "b", reason: "it was changed meanwhile" }]);
+  assert.deepEqual(told.missing, [{ name: "b", reason: "not sent completely: it was changed meanwhile" }]);
 });
 
 test("reports each file as stored once, by the application if it confirms", async (t) => {
