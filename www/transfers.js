@@ -51,7 +51,7 @@ function update(change) {
     ? `${part}, ${size(rate)}/s${left}`
     : state === "failed"
       ? why
-      // Whether the peer has stored it is shown for all files together, once confirmed.
+      // The report that the peer has stored it is shown for all files together, once confirmed.
       : `${size(bytes)}, ${verified ? "verified" : change.up && state === "done" ? "sent" : state}`;
   row.text.className = verified ? "mark" : "";
   if (verified) row.text.dataset.is = "verified";

@@ -154,7 +154,7 @@ inEachBrowser("the page shows whether a session is encrypted", (stage) => {
     await carol.open("dora");
     await dora.answer("carol", true);
     await carol.listed();
-    // As a page served from there could do.
+    // Imitates a page served from there.
     const kept = await readFile(new URL("../../wasm/npm/key_store.js", import.meta.url), "utf8");
     const ask = `(async () => {
       ${kept.replaceAll(/^export /gm, "")}

@@ -92,8 +92,9 @@ export class Download {
   /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
   notStored(reason = "other", message = "it could not be stored") {
     if (this.#error || this.#settled) return;
+    // Checks the reason of a download without a transfer, too: no transfer has the number 0.
+    this.#driver.do({ kind: "notStored", transfer: this.#id ?? 0, reason, message });
     if (this.#id === undefined) return this.failed(new XcherError("local", message));
-    this.#driver.do({ kind: "notStored", transfer: this.#assigned, reason, message });
     if (this.#complete) this.#settled = true;
   }
 
@@ -110,7 +111,7 @@ export class Download {
     else this.cancel();
   }
 
-  // What follows is for `transfers.js` and `session.js`.
+  // Called by `transfers.js` and `session.js`.
 
   /** @param {number} from position of the first byte that follows */
   started(from) {

@@ -78,8 +78,12 @@ export class Driver {
    * @param {Command} command
    * @returns {number} the session, transfer or offer that it began
    */
-  do(command) {
-    return this.#call((host) => host.command(command.kind, /** @type {any} */ (command)));
+  do({ kind, ...fields }) {
+    // Strings can be read by the module, whatever the application passed; an error inside it would leave
+    // it unusable.
+    const text = (/** @type {unknown} */ value) => String(typeof value === "boolean" ? +value : value);
+    const texts = Object.entries(fields).map(([field, value]) => [field, text(value)]);
+    return this.#call((host) => host.command(kind, Object.fromEntries(texts)));
   }
 
   /**

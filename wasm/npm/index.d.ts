@@ -49,7 +49,7 @@ export class XcherError extends Error {
 export interface ConnectOptions extends SendOptions {
   /** The nick at the relay: 1 to 32 characters without white space. Of several, the first that is free. */
   nick: string | readonly string[];
-  /** How to answer calls: accept them (`take`, the default), emit `call`, or reject them. */
+  /** The answer to calls: accept them (`take`, the default), emit `call`, or reject them. */
   calls?: "take" | "ask" | "ignore";
 }
 
@@ -276,7 +276,7 @@ export interface Session {
   /** The key that the other host proved to hold, in base64; `undefined` in an unencrypted session. */
   readonly peerKey?: string;
   /**
-   * How far that key is known: it is the pinned one (`pinned`), it was pinned just now as the first of its
+   * The status of that key: it is the pinned one (`pinned`), it was pinned just now as the first of its
    * nick (`first`), its holder knows the code (`code`), or it is not pinned, because the other host called
    * (`no`).
    */

@@ -45,7 +45,7 @@ export class Offering {
     return this.#delivery.missing;
   }
 
-  // What follows is for `session.js` and `transfers.js`.
+  // Called by `session.js` and `transfers.js`.
 
   /** Keeps the reason why nothing more will be requested. @param {XcherError} error */
   ended(error) {

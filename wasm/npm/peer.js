@@ -64,7 +64,7 @@ export class Peer extends EventTarget {
    * @param {import("./index.js").ConnectOptions} options
    */
   static connect(url, options) {
-    return Peer.#connect(url, options, [options.nick].flat(), () => {});
+    return Peer.#connect(url, options, [options.nick].flat().map((nick) => String(nick ?? "")), () => {});
   }
 
   /**

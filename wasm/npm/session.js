@@ -202,7 +202,7 @@ export class Session {
     this.#do("end");
   }
 
-  // What follows is for `sessions.js` and `transfers.js`.
+  // Called by `sessions.js` and `transfers.js`.
 
   /**
    * Sets the peer's address, key and encryption. Happens again if the first connection to this host's port

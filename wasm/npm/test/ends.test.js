@@ -217,6 +217,20 @@ test("fails a download when the terminal dies", async (t) => {
   assert.ok(download.received < download.size);
 });
 
+test("survives arguments of wrong types", async (t) => {
+  const carol = await peer(t, await relay(t), "carol");
+  const odd = [undefined, null, 5, 5n, {}, Symbol("odd")];
+  for (const name of odd) {
+    try {
+      carol.share(new Blob(["x"]), /** @type {any} */ (name)).stop();
+    } catch ({ code }) {
+      assert.equal(code, "policy", String(name));
+    }
+    await assert.rejects(carol.open(/** @type {any} */ (name), { timeout: 10 }));
+  }
+  assert.deepEqual(await carol.who(), ["carol"]);
+});
+
 test("a closed peer refuses calls", async (t) => {
   const bridge = await relay(t);
   const { dave, carol, session, reader } = await underWay(t, bridge);

@@ -89,7 +89,7 @@ test("tells a terminal of a failing sink, and the terminal keeps its code valid"
     else await assert.rejects(Promise.all([download.readable.pipeTo(full()), download.done]));
   }
   await session.end();
-  await says(sender, /the code is still good/);
+  await says(sender, /the code is still valid/);
   assert.match(sender.errors, /b: the peer could not store it/);
   assert.match(sender.errors, /large: the peer could not store it/);
   const again = await carol.open(code);
@@ -115,7 +115,7 @@ test("stores the files of a batch that are read, reports the others missing, and
   await c.readable.cancel();
   await assert.rejects(c.done, { code: "cancelled" });
   await session.end();
-  await says(sender, /the code is still good/);
+  await says(sender, /the code is still valid/);
   assert.match(sender.errors, /c: cancelled by the peer/);
   assert.match(sender.errors, /1 file did not arrive/);
 });
@@ -235,7 +235,7 @@ test("reports only the file of a batch that changed at the sender as missing", a
   assert.equal(got.code, 1, got.errors);
   const told = await incomplete;
   assert.equal(told.files, 2);
-  assert.deepEqual(told.missing, [{ name: "b", reason: "it was changed meanwhile" }]);
+  assert.deepEqual(told.missing, [{ name: "b", reason: "not sent completely: it was changed meanwhile" }]);
 });
 
 test("reports each file as stored once, by the application if it confirms", async (t) => {

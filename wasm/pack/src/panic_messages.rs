@@ -11,7 +11,7 @@ use crate::locations::start;
 /// Lengths that a message can have.
 const LENGTHS: Range<usize> = 4..512;
 
-/// How a function takes its message: as text and its length, or as the template of a format, whose length is
+/// The form of a function's message: text and its length, or the template of a format, whose length is
 /// doubled and marked by one.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Message {

@@ -24,7 +24,7 @@ struct OpenOffer {
     session_ended: bool,
 }
 
-/// How far an offer is.
+/// The progress of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferState {
     /// The outcome of some files is open.

@@ -1,4 +1,4 @@
-//! What a host needs from JavaScript.
+//! The services that a host needs from JavaScript.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! What the module calls in the package: `driver.js`, and the handlers of its events.
+//! The functions of the package that the module calls: those of `driver.js`, and the handlers of events.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What must happen before the call returns.
+    /// Services that must be done before the call returns.
     pub type Driver;
 
     #[wasm_bindgen(method)]
