@@ -92,7 +92,7 @@ export class Download {
   /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
   notStored(reason = "other", message = "it could not be stored") {
     if (this.#error || this.#settled) return;
-    // No transfer has the number 0: of one that is not requested yet, this only checks the reason.
+    // Checks the reason of a download without a transfer, too: no transfer has the number 0.
     this.#driver.do({ kind: "notStored", transfer: this.#id ?? 0, reason, message });
     if (this.#id === undefined) return this.failed(new XcherError("local", message));
     if (this.#complete) this.#settled = true;

@@ -10,7 +10,7 @@ use super::Throttle;
 use super::store::{self, Store};
 use super::throttle::Stopped;
 
-/// How receiving ended.
+/// The result of receiving.
 #[derive(Debug)]
 pub(crate) enum ReceiveEnd {
     /// The provider closed the connection; a cancelled transfer may end so too. The caller decides

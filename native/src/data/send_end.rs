@@ -1,4 +1,4 @@
-//! How sending a file ends.
+//! The result of sending a file.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use xcher_core::secure::SecureError;
 
 use super::throttle::Stopped;
 
-/// How sending ended.
+/// The result of sending.
 #[derive(Debug)]
 pub(crate) enum SendEnd {
     /// All bytes are sent, and the end of the stream after them.

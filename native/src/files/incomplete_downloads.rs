@@ -41,9 +41,9 @@ pub struct IncompleteDownload {
     pub size: Option<u64>,
     /// The provider's key, if it can be resumed.
     pub from: Option<PublicKey>,
-    /// When it was started, if it can be resumed.
+    /// The time it was started, if it can be resumed.
     pub started: Option<SystemTime>,
-    /// When it last grew.
+    /// The time it last grew.
     pub changed: SystemTime,
     /// True if a transfer of this process or another is writing it.
     pub in_use: bool,

@@ -9,7 +9,7 @@ use xcher_core::FileName;
 use super::StoreErrorKind;
 
 /// Opens the parent folder of a name below `root`, and creates the folders that are missing. No link on
-/// the way is followed, whoever made it: a peer may have sent it.
+/// the way is followed, even one of this user: a peer may have sent it.
 pub(super) fn open_parent(root: &Dir, name: &FileName) -> Result<Dir, StoreErrorKind> {
     let mut folder = root.try_clone().map_err(StoreErrorKind::System)?;
     let name = name.as_str();

@@ -199,7 +199,7 @@ impl Walk {
         self.folders.push(Folder { path_len: self.path.len(), entries, rest, state });
     }
 
-    /// Leaves out the file at `path`, and remembers that for its folder unless the file is gone.
+    /// Leaves out the file at `path`, and remembers that for its folder unless the file is missing.
     fn leave_out(&mut self, why: NotSharedReason, chunk: &mut Chunk) {
         if let Some(above) = self.folders.last_mut() {
             above.state.has_unsent |= !why.is_missing();

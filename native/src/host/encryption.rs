@@ -12,7 +12,7 @@ use crate::RelayAddress;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{AddressBook, KeysError, KnownPeers};
 
-/// What a host needs for encrypted sessions: its key and its known peers.
+/// The needs of a host for encrypted sessions: its key and its known peers.
 pub struct EncryptionSetup {
     pub(super) encryption: Encryption,
     pub(super) known_keys: KnownKeys,

@@ -107,7 +107,7 @@ pub struct Host {
     closing: JoinSet<()>,
     buffers: Arc<BufferBudget>,
     rates: Rates,
-    /// When the progress of transfers was last read.
+    /// The time at which the progress of transfers was last read.
     polled_at: Instant,
 }
 

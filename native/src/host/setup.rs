@@ -21,7 +21,7 @@ pub struct Setup {
     pub encryption: Option<EncryptionSetup>,
     /// The shared files.
     pub shares: Shares,
-    /// Where received files are written.
+    /// The place that received files are written to.
     pub sink: Sink,
     /// Limits on bytes a second.
     pub rates: Rates,

@@ -16,7 +16,7 @@ use super::task_report::TaskReport;
 use crate::data::{self, Sealing, SendEnd};
 use crate::files::{Inbox, reason};
 
-/// Where received files are written.
+/// The place that received files are written to.
 #[derive(Debug)]
 pub enum Sink {
     /// Nothing is received.

@@ -53,7 +53,7 @@ impl TlsRoots {
     ///
     /// # Errors
     ///
-    /// What is wrong with the host's certificate, or with this system's roots.
+    /// The fault of the host's certificate, or of this system's roots.
     pub(super) async fn connect(
         &self,
         host: &str,

@@ -82,7 +82,7 @@ pub(super) fn no_tunnel() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "not connected to a bridge")
 }
 
-/// Where visitors of each allocated port are passed to.
+/// For each allocated port, the channel that its visitors are passed to.
 type Listeners = Mutex<HashMap<u16, mpsc::Sender<(TcpStream, SocketAddr)>>>;
 
 /// Asks the bridge for connections and listeners.

@@ -1,4 +1,4 @@
-//! Who may open tunnels: the settings that can change while the server runs.
+//! The clients that may open tunnels: the settings that can change while the server runs.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use super::host_name::HostNames;
 use super::origin::Origin;
 use super::token::Token;
 
-/// Who may open tunnels.
+/// The clients that may open tunnels.
 #[derive(Clone, Default)]
 pub struct Access {
     /// Origins, such as `https://example.org`, whose pages may open tunnels besides this server's own.

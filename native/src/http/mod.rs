@@ -57,7 +57,7 @@ pub use ws_bytes::WsBytes;
 /// The settings of the HTTP server.
 #[derive(Clone)]
 pub struct HttpConfig {
-    /// Who may open tunnels.
+    /// The clients that may open tunnels.
     pub access: Access,
     /// The most tunnels at a time.
     pub max_tunnels: usize,
@@ -215,7 +215,7 @@ pub fn missing_page_notice() -> Option<&'static str> {
 
 /// The state that the routes share.
 struct Front {
-    /// Who may open tunnels.
+    /// The clients that may open tunnels.
     rules: ArcSwap<Rules>,
     guesses: Guesses,
     tls: Option<Tls>,

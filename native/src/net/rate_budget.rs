@@ -11,7 +11,7 @@ const BURST: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct RateBudget {
     rate: NonZeroU64,
-    /// When everything spent so far is earned back.
+    /// The time at which everything spent so far is earned back.
     refilled_at: Mutex<Instant>,
 }
 

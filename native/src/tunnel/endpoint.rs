@@ -1,4 +1,4 @@
-//! The other side of a tunnel's stream: a socket, or a stream of another tunnel.
+//! The far end of a tunnel's stream: a socket, or a stream of another tunnel.
 
 use std::io;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use super::stream::Stream;
 /// The buffer of a pipe between two tunnels, in each direction.
 const PIPE_LEN: usize = 32 << 10;
 
-/// The other side of a connection that passes through a tunnel. Dropped before both directions are
+/// The far end of a connection that passes through a tunnel. Dropped before both directions are
 /// closed, it is reset: a connection that was cut must not look complete.
 pub(crate) enum Endpoint {
     Tcp(TcpStream),
@@ -57,7 +57,7 @@ impl Endpoint {
     }
 }
 
-/// One end of a pipe that, unlike the pipe itself, tells being cut from being closed.
+/// One end of a pipe that, unlike the pipe itself, distinguishes a cut from a close.
 pub(crate) struct PipeEnd {
     pipe: DuplexStream,
     /// Set once this end was dropped before it was closed.

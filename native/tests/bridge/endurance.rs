@@ -100,7 +100,7 @@ async fn a_hundred_thousand_resets_leak_no_descriptor() {
     assert!(answered > RESETS / 20 * 9 / 10, "{answered} connected");
     accepting.abort();
     soon(async {
-        // The target's listener is gone by then, too.
+        // The target's listener is closed by then, too.
         while descriptors() >= before {
             tokio::task::yield_now().await;
         }

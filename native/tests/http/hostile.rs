@@ -237,7 +237,7 @@ async fn incomplete_requests_do_not_lock_out_other_clients() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     let front = Front::start(HttpConfig::default()).await;
-    let mut strangers = Vec::new();
+    let mut sockets = Vec::new();
     for number in 0..1100u32 {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         // A hundred from each address.
@@ -245,7 +245,7 @@ async fn incomplete_requests_do_not_lock_out_other_clients() {
         socket.bind((from, 0).into()).unwrap();
         let mut socket = socket.connect(front.addr).await.unwrap();
         socket.write_all(b"GET / HTTP/1.1\r\nHost: 127").await.unwrap();
-        strangers.push(socket);
+        sockets.push(socket);
         if number % 50 == 49 {
             let health = front.get("/healthz").await;
             assert!(health.starts_with("HTTP/1.1 200 "), "{number}: {health}");
