@@ -29,7 +29,7 @@ test("sends files to a receiver with the code, and then ends", async (t) => {
   const sending = await send(t, bridge);
   assert.match(sending.code, /^[1-9]\d{3}-[a-z]+-[a-z]+-[a-z]+$/);
   assert.equal(sending.link("https://relay.example/page"), `https://relay.example/page#${sending.code}`);
-  assert.deepEqual(sending.files, [{ name: "x", size: 17 }, { name: "y", size: 1 }]);
+  assert.deepEqual(sending.files, [{ name: "x", size: 24 }, { name: "y", size: 1 }]);
   const carol = await peer(t, bridge, "carol");
   const came = next(sending.peer, "session");
   const session = await carol.open(sending.code.toUpperCase().replaceAll("-", " "));
@@ -37,7 +37,7 @@ test("sends files to a receiver with the code, and then ends", async (t) => {
   assert.equal((await came).session.nick, "carol");
   assert.deepEqual(await fetchAll(session), { x: "for anyone with the code", y: "y" });
   await session.end();
-  assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
+  assert.deepEqual(await sending.done, { files: 2, bytes: 25, here: 0, handedOver: 0 });
   assert.equal(sending.peer.online, false);
   await assert.rejects(carol.open(sending.code), { code: "unreachable" });
 });
@@ -49,7 +49,7 @@ test("a terminal fetches by the code of a program", async (t) => {
   const got = await run(t, "get", sending.code, "--yes", "-o", path, "--relay", bridge.address);
   assert.equal(got.code, 0, got.errors);
   assert.equal(await readFile(join(path, "x"), "utf8"), "for anyone with the code");
-  assert.deepEqual(await sending.done, { files: 2, bytes: 18, here: 0, handedOver: 0 });
+  assert.deepEqual(await sending.done, { files: 2, bytes: 25, here: 0, handedOver: 0 });
 });
 
 test("a program fetches by the code of a terminal", async (t) => {
