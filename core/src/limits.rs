@@ -95,6 +95,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Returns the defaults with one timeout for everything that has not begun: a connection, a session, a data
+    /// connection. An answer or a transfer under way gets twice that time.
+    pub fn with_timeout(timeout: Duration) -> Self {
+        let patience = timeout.saturating_mul(2);
+        Self {
+            open_timeout: timeout,
+            accept_timeout: timeout,
+            first_line_timeout: timeout,
+            answer_timeout: patience,
+            stall_timeout: patience,
+            ..Self::default()
+        }
+    }
+}
+
 /// Limits of a [`Registry`](crate::Registry). The defaults are those of section 8.
 ///
 /// Later versions may add fields: start from `RelayLimits::default()`, as with [`Limits`].
@@ -114,8 +130,8 @@ pub struct RelayLimits {
     pub errors: u32,
     /// X_INIT and X_WHO packets per minute from one connection.
     pub asks_per_minute: u32,
-    /// Bytes per minute of answers to X_WHO, X_ADDR, X_PING and X_CAPS to one address; each answer counts
-    /// 256 bytes more than it has.
+    /// Bytes per minute of answers to X_WHO, X_ADDR and X_PING to one address; each answer counts 256 bytes
+    /// more than it has. The one answer to X_CAPS of a connection does not count.
     pub answer_bytes_per_minute: u32,
     /// Burst of calls from one address to absent nicks, and of nicks of digits that it asks for.
     pub guesses: u32,

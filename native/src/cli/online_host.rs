@@ -150,19 +150,10 @@ pub(crate) fn patient_limits(common: &Common) -> Limits {
 }
 
 fn limits(common: &Common) -> Limits {
-    let timeout = Duration::from_secs(common.timeout);
-    // A transfer or request under way gets twice the time of one that has not begun.
-    let patience = timeout * 2;
-    Limits {
-        open_timeout: timeout,
-        accept_timeout: timeout,
-        first_line_timeout: timeout,
-        answer_timeout: patience,
-        stall_timeout: patience,
-        // A user who limits the rate accepts slow transfers.
-        min_rate: if common.limit_send.is_some() { 0 } else { Limits::default().min_rate },
-        ..Limits::default()
-    }
+    let limits = Limits::with_timeout(Duration::from_secs(common.timeout));
+    // A user who limits the rate accepts slow transfers.
+    let min_rate = if common.limit_send.is_some() { 0 } else { limits.min_rate };
+    Limits { min_rate, ..limits }
 }
 
 /// Returns the nicks to try: the one asked for; or the user's name, and then the same with a number, in

@@ -66,25 +66,31 @@ impl Shares {
         Ok(Self { by_name: Arc::new(by_name), pipe: None })
     }
 
-    /// Returns these shares with one more path, and the name under which it is shared. Blocks on the disk.
+    /// Returns these shares and those of `added`.
     ///
     /// # Errors
     ///
-    /// As [`open_by`](Self::open_by).
-    pub fn with(&self, path: &Path, rules: &Rules) -> Result<(Self, Box<str>), ShareError> {
-        let (name, share) = open_share(path, rules)?;
+    /// [`ShareError::SameName`] if a name is shared already, or one of the two is the root folder, which must be
+    /// alone because everything is below it.
+    pub fn merge(&self, added: &Self) -> Result<Self, ShareError> {
         let mut by_name = BTreeMap::clone(&self.by_name);
-        // The root folder must be alone: everything is below it.
-        let conflicting = match name.is_empty() {
-            true => by_name.values().next(),
-            false => by_name.get(&name).or_else(|| by_name.get("")),
-        };
-        if let Some(first) = conflicting {
-            let (first, second) = (first.given.clone(), path.to_owned());
-            return Err(ShareError::SameName { name, first, second });
+        for (name, share) in added.by_name.iter() {
+            let conflicting = match name.is_empty() {
+                true => by_name.values().next(),
+                false => by_name.get(name).or_else(|| by_name.get("")),
+            };
+            if let Some(first) = conflicting {
+                let (first, second) = (first.given.clone(), share.given.clone());
+                return Err(ShareError::SameName { name: name.clone(), first, second });
+            }
+            by_name.insert(name.clone(), Arc::clone(share));
         }
-        by_name.insert(name.clone(), Arc::new(share));
-        Ok((Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }, name))
+        Ok(Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() })
+    }
+
+    /// Returns the names under which the files and folders are shared.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
     }
 
     /// Returns these shares without the one of this name.

@@ -48,6 +48,11 @@ impl Host {
         }
     }
 
+    /// Returns what this host shares.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
     /// Shares these files from now on. Transfers in progress continue.
     pub fn set_shares(&mut self, shares: Shares) {
         self.shares = Arc::new(shares);

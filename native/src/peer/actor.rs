@@ -20,7 +20,6 @@ use super::event::Event;
 use super::handle::{Handle, SessionHandle};
 use super::listing_writer::ListingWriter;
 use super::session_state::SessionState;
-use crate::files::Shares;
 use crate::host::{Host, HostEvent};
 
 pub(super) struct Actor {
@@ -33,7 +32,6 @@ pub(super) struct Actor {
     events: broadcast::Sender<Event>,
     online: watch::Sender<Option<Result<String, Error>>>,
     folder: Option<PathBuf>,
-    shares: Shares,
     opening: HashMap<SessionId, Opening>,
     sessions: HashMap<SessionId, Entry>,
     downloads: HashMap<TransferId, Running>,
@@ -65,16 +63,15 @@ struct Entry {
 }
 
 impl Actor {
-    /// Starts the task of a host, which shares `shares` and stores files in `folder`.
+    /// Starts the task of a host, which stores files in `folder`.
     pub(super) fn start(
-        mut host: Host,
-        (folder, shares): (Option<PathBuf>, Shares),
+        host: Host,
+        folder: Option<PathBuf>,
         events: broadcast::Sender<Event>,
         online: watch::Sender<Option<Result<String, Error>>>,
         code: Option<CodeSend>,
     ) -> Handle {
         let (handle, commands) = Handle::new();
-        host.set_shares(shares.clone());
         let actor = Self {
             host,
             stopping: false,
@@ -84,7 +81,6 @@ impl Actor {
             events,
             online,
             folder,
-            shares,
             opening: HashMap::new(),
             sessions: HashMap::new(),
             downloads: HashMap::new(),

@@ -1,7 +1,6 @@
 //! Commands to the task that owns a host.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{oneshot, watch};
@@ -13,6 +12,7 @@ use super::error::Error;
 use super::listing_writer::ListingWriter;
 use super::session_state::SessionState;
 use super::target::Target;
+use crate::files::Shares;
 
 /// Where the answer to a command goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -47,7 +47,8 @@ pub(super) enum Command {
     Get(RequestId, SessionId, SharedFile, Option<File>, Reply<Downloaded>),
     /// Cancels a transfer, unless it has ended.
     CancelGet(RequestId),
-    Share(PathBuf, Reply<Box<str>>),
+    /// Shares more files; the disk was read before.
+    Share(Shares, Reply<()>),
     Unshare(Box<str>),
     Who(Reply<Vec<String>>),
     Stop(Option<Reply<()>>),

@@ -115,16 +115,16 @@ impl Peer {
     ) -> Result<Self, Error> {
         let (relay, code) = (relay.to_owned(), code.cloned());
         let folder = options.folder().map(Path::to_owned);
-        let setup = blocking(move || options.setup(&relay, code.as_ref())).await??;
+        let setup = blocking(move || options.setup(&relay, code.as_ref(), shares)).await??;
         let events = Events::channel();
         let (sender, mut online) = watch::channel(None);
         let host = Host::start(setup);
-        let handle = Actor::start(host, (folder, shares), events.clone(), sender, send);
+        let handle = Actor::start(host, folder, events.clone(), sender, send);
         let peer = Self { owner: Owner::new(handle), events, online: online.clone() };
         let first = online.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
         match &*first {
             Some(Err(error)) => Err(error.clone()),
-            _ => Ok(peer.clone()),
+            _ => Ok(peer),
         }
     }
 
@@ -162,11 +162,9 @@ impl Peer {
     pub async fn open(&self, nick_or_code: &str) -> Result<Session, Error> {
         let target = Target::parse(nick_or_code)?;
         let (reply, answer) = oneshot::channel();
-        let mut withdraw =
-            Withdraw { handle: self.handle().clone(), request: Some(RequestId::new()) };
-        if let Some(request) = withdraw.request {
-            self.handle().send(Command::Open(request, target, reply));
-        }
+        let request = RequestId::new();
+        let mut withdraw = Withdraw { handle: self.handle().clone(), request: Some(request) };
+        self.handle().send(Command::Open(request, target, reply));
         let opened = answer.await.map_err(|_| Error::closed())?;
         // From here on the session's handle ends it.
         withdraw.request = None;
@@ -180,9 +178,14 @@ impl Peer {
     ///
     /// [`Local`](ErrorCode::Local) if it cannot be read, or its name is taken.
     pub async fn share(&self, path: impl AsRef<Path>) -> Result<Share, Error> {
+        let paths = [path.as_ref().to_owned()];
+        let rules = Rules { hidden: false, ..Rules::default() };
+        let opened = blocking(move || Shares::open_by(&paths, &rules)).await?;
+        let shares = opened.map_err(Error::local)?;
+        let name = shares.names().next().unwrap_or_default().into();
         let (reply, answer) = oneshot::channel();
-        self.handle().send(Command::Share(path.as_ref().to_owned(), reply));
-        let name = answer.await.map_err(|_| Error::closed())??;
+        self.handle().send(Command::Share(shares, reply));
+        answer.await.map_err(|_| Error::closed())??;
         Ok(Share { name, handle: self.handle().clone() })
     }
 

@@ -12,7 +12,7 @@ use xcher_core::{Limits, Nick, peer};
 use super::{Error, ErrorCode};
 use crate::RelayAddress;
 use crate::data::Rate;
-use crate::files::{Inbox, InboxOptions, OnConflict};
+use crate::files::{Inbox, InboxOptions, OnConflict, Shares};
 use crate::host::{EncryptionSetup, Rates, Setup, Sink, TlsRoots};
 
 /// How a [`Peer`](super::Peer) behaves. [`Options::new`] has the defaults of the program: calls are accepted,
@@ -175,7 +175,12 @@ impl Options {
     ///
     /// [`ErrorCode::Misuse`] for a nick or a relay's address that is invalid, [`ErrorCode::Local`] for files
     /// that cannot be used.
-    pub(super) fn setup(&self, relay: &str, code: Option<&Code>) -> Result<Setup, Error> {
+    pub(super) fn setup(
+        &self,
+        relay: &str,
+        code: Option<&Code>,
+        shares: Shares,
+    ) -> Result<Setup, Error> {
         let misuse = |error: String| Error::new(ErrorCode::Misuse, error);
         let relay: RelayAddress = relay.parse().map_err(misuse)?;
         let nicks = match code {
@@ -199,13 +204,13 @@ impl Options {
                 allow_private: self.allow_private,
                 via,
                 advertise: self.advertise,
-                limits: self.limits(),
+                limits: Limits::with_timeout(self.timeout),
                 ..Config::default()
             },
             token: self.token.clone(),
             tls_roots: tls_roots.map_err(|error| Error::new(ErrorCode::Local, error))?,
             encryption: self.encryption_setup(&relay, code)?,
-            shares: crate::files::Shares::nothing(),
+            shares,
             sink,
             rates: Rates { send: Rate::new(self.send_rate), receive: Rate::new(self.receive_rate) },
             relay,
@@ -219,18 +224,6 @@ impl Options {
             return (0..4).map(|_| random().map_err(misuse)).collect();
         }
         self.nicks.iter().map(|nick| Nick::parse(nick).map_err(misuse)).collect()
-    }
-
-    fn limits(&self) -> Limits {
-        let (timeout, stall) = (self.timeout, self.timeout * 2);
-        Limits {
-            open_timeout: timeout,
-            accept_timeout: timeout,
-            first_line_timeout: timeout,
-            answer_timeout: stall,
-            stall_timeout: stall,
-            ..Limits::default()
-        }
     }
 
     fn encryption_setup(

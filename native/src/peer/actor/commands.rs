@@ -1,13 +1,12 @@
 //! Commands of the handles.
 
 use std::fs::File;
-use std::path::Path;
 
 use xcher_core::peer::{SessionCommand, SessionId};
 use xcher_core::{FileName, SharedFile};
 
 use super::{Actor, Opening, Running, over};
-use crate::files::{Rules, Shares};
+use crate::files::Shares;
 use crate::peer::command::{Command, Opened, Reply, RequestId};
 use crate::peer::downloaded::Downloaded;
 use crate::peer::error::Error;
@@ -28,8 +27,8 @@ impl Actor {
                 self.get(request, session, file, into, reply);
             }
             Command::CancelGet(request) => self.cancel_get(request),
-            Command::Share(path, reply) => _ = reply.send(self.share(&path)),
-            Command::Unshare(name) => self.replace_shares(self.shares.without(&name)),
+            Command::Share(added, reply) => _ = reply.send(self.share(&added)),
+            Command::Unshare(name) => self.host.set_shares(self.host.shares().without(&name)),
             Command::Who(reply) => {
                 self.who.push_back(reply);
                 if self.who.len() == 1 {
@@ -127,16 +126,10 @@ impl Actor {
         }
     }
 
-    fn share(&mut self, path: &Path) -> Result<Box<str>, Error> {
-        let rules = Rules { hidden: false, ..Rules::default() };
-        let (shares, name) = self.shares.with(path, &rules).map_err(Error::local)?;
-        self.replace_shares(shares);
-        Ok(name)
-    }
-
-    fn replace_shares(&mut self, shares: Shares) {
-        self.host.set_shares(shares.clone());
-        self.shares = shares;
+    fn share(&mut self, added: &Shares) -> Result<(), Error> {
+        let shares = self.host.shares().merge(added).map_err(Error::local)?;
+        self.host.set_shares(shares);
+        Ok(())
     }
 
     pub(super) fn ask_who(&mut self) {
