@@ -73,6 +73,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         timeout(PATIENCE, self.0.read_to_string(&mut rest)).await.unwrap().unwrap();
         rest
     }
+
+    /// Asks so many times who is online, closes its own direction, and expects every answer with all the nicks.
+    async fn expect_lists(mut self, times: usize, nicks: usize) {
+        self.say(&"X_WHO\n".repeat(times)).await;
+        self.0.shutdown().await.unwrap();
+        let answer = self.rest().await;
+        assert_eq!(answer.lines().filter(|line| *line == "X_WHO EOF").count(), times);
+        assert_eq!(answer.lines().count(), times * (nicks + 1));
+    }
 }
 
 #[tokio::test]
@@ -140,12 +149,7 @@ async fn a_half_closed_connection_gets_its_answer() {
     for number in 0..300 {
         online.push(relay.join(&format!("n{number:0>31}")).await);
     }
-    let mut asker = relay.connect().await;
-    asker.say(&"X_WHO\n".repeat(20)).await;
-    asker.0.shutdown().await.unwrap();
-    let answer = asker.rest().await;
-    assert_eq!(answer.lines().filter(|line| *line == "X_WHO EOF").count(), 20);
-    assert_eq!(answer.lines().count(), 20 * 301);
+    relay.connect().await.expect_lists(20, 300).await;
 }
 
 #[tokio::test]
