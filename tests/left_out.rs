@@ -499,7 +499,7 @@ fn unknown_sizes_are_limited_without_a_question() {
     let get = relay.xcher(["get", &code, "--yes", "--max-size", "1mb", "-o"]).args([out.path()]);
     get.run()
         .code(1)
-        .error(&["stdin: ", "more than 1048576 bytes, the limit for a file of unknown size"]);
+        .error(&["stdin: ", "more than 1.00 MiB, the limit for a file of unknown size"]);
     assert_eq!(tree::read(out.path()).len(), 0, "a file that cannot be resumed was kept");
     sender.wait().code(1);
 }

@@ -166,7 +166,8 @@ impl BatchReceiver {
     ///
     /// # Errors
     ///
-    /// [`SecureError`] for a forged record and for more bytes than were requested.
+    /// [`SecureError`] for a forged record, a byte other than 0 or 1 before a file, and more bytes than were
+    /// requested.
     pub fn receive(
         &mut self,
         mut bytes: &[u8],
@@ -182,7 +183,8 @@ impl BatchReceiver {
                 let digest = if self.verify { size_of::<Digest>() } else { 0 };
                 let item_len = match self.received.first().or(text.first()) {
                     Some(&NOT_SENT) => 1,
-                    _ => 1 + size + digest,
+                    Some(&FOLLOWS) | None => 1 + size + digest,
+                    Some(&got) => return Err(SecureError::BatchMarker { got }),
                 };
                 let missing = item_len - self.received.len();
                 let (now, later) = text.split_at(text.len().min(missing));
@@ -221,4 +223,39 @@ fn item(received: &[u8], size: usize, digest: usize) -> BatchItem<'_> {
         return BatchItem::Corrupt;
     }
     BatchItem::Complete(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secure::{Cipher, Entropy, Handshake, Identity, Side};
+
+    fn seals() -> [Seal; 2] {
+        let host = |side, seed| {
+            let mut entropy = Entropy::new([seed; 32]);
+            Handshake::new(side, &Identity::new([seed; 32]), b"", &mut entropy)
+        };
+        let (mut a, mut b) = (host(Side::Caller, 1), host(Side::Callee, 2));
+        b.read(&a.write().expect("a message")).expect("valid");
+        a.read(&b.write().expect("a message")).expect("valid");
+        b.read(&a.write().expect("a message")).expect("valid");
+        [a, b].map(|host| {
+            let (keys, ..) = host.finish().expect("a finished handshake");
+            Seal::new(keys.data(Side::Callee, 0, Cipher::ChaCha20Poly1305), false)
+        })
+    }
+
+    #[test]
+    fn refuses_a_marker_other_than_0_and_1() {
+        for got in [2, 255] {
+            let [sender, receiver] = seals();
+            let mut sender = sender.batch_sender().expect("a cipher");
+            let mut bytes = Vec::new();
+            sender.put(&[got, b'a'], &mut bytes).expect("room");
+            sender.finish(&mut bytes).expect("room");
+            let mut receiver = receiver.batch_receiver(Vec::from([1])).expect("a cipher");
+            let each = |_, item: BatchItem<'_>| panic!("{item:?}");
+            assert_eq!(receiver.receive(&bytes, each), Err(SecureError::BatchMarker { got }));
+        }
+    }
 }

@@ -44,6 +44,7 @@ mod decimal;
 pub mod delivery;
 mod error;
 mod escape;
+mod human_size;
 mod left_out;
 mod limits;
 mod line;
@@ -70,6 +71,7 @@ mod unicode;
 
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
+pub use human_size::HumanSize;
 pub use left_out::{LeftOut, LeftOutReason};
 pub use limits::{
     Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, PARTIAL_EXPIRY, RelayLimits,

@@ -1,5 +1,5 @@
 /**
- * A promise that is settled from outside. A rejection without a handler is no error.
+ * A promise that is settled from outside. A rejection without a handler is not an error.
  *
  * @template T
  */

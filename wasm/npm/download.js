@@ -136,7 +136,7 @@ export class Download {
     this.#wake?.();
   }
 
-  /** Takes the report that it is stored, and that the other peer is being told. */
+  /** Records that it is stored and that its receipt is on the way. */
   finished() {
     this.#end.resolve();
   }

@@ -270,7 +270,8 @@ export interface Session {
   /** True if the session is encrypted: only the two sides can read what is sent. */
   readonly secure: boolean;
   /**
-   * Why it is unencrypted: this peer was told so (`here`), or the other host supports nothing else (`there`).
+   * Why it is unencrypted: an option of this peer disables encryption (`here`), or the other host does not
+   * support it (`there`).
    */
   readonly whyPlain?: "here" | "there";
   /** The key that the other host proved to hold, in base64; `undefined` in an unencrypted session. */

@@ -15,7 +15,7 @@ use crate::secure::{Entropy, Keys, SecureError, Side, decode, encode};
 /// B's answer, in place of base64, to a proof of other words.
 pub const REFUSAL: &str = "NO";
 
-/// A, the side that was told the code. Sends the first and third message.
+/// A, the side that enters the code. Sends the first and third message.
 #[derive(Debug)]
 pub struct Prover {
     exchange: Exchange,

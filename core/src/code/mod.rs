@@ -1,4 +1,4 @@
-//! Codes, which one user tells another: a nick to call and a secret to authenticate with (section 12).
+//! Codes, which one user passes to another: a nick to call and a secret to authenticate with (section 12).
 //!
 //! ```
 //! use xcher_core::code::{Code, InvalidCode};

@@ -1,13 +1,14 @@
 //! Failures of connections, sessions and transfers.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use core::fmt;
 use core::time::Duration;
 
 use super::{RefusedRequest, Wait};
 use crate::addr::AddrError;
 use crate::code::CodeError;
-use crate::{NameError, Nick, NotStored, ProtocolError, Size};
+use crate::{HumanSize, NameError, Nick, NotStored, ProtocolError, Size};
 
 /// The failure of a connection, a session or a transfer.
 ///
@@ -181,15 +182,20 @@ impl fmt::Display for Error {
                 f.write_str("the peer refused: not shared, or changed since it was listed")
             }
             Self::Incomplete { expected, got, why } => {
+                let (some, all) = (HumanSize(*got), HumanSize(expected.bytes()));
                 match expected.is_unknown() {
-                    true => write!(f, "incomplete after {got} bytes")?,
-                    false => write!(f, "incomplete: {got} of {expected} bytes")?,
+                    true => write!(f, "incomplete after {some}")?,
+                    // Only exact numbers show the difference.
+                    false if some.to_string() == all.to_string() => {
+                        write!(f, "incomplete: {got} of {expected} bytes")?;
+                    }
+                    false => write!(f, "incomplete: {some} of {all}")?,
                 }
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }
             Self::Altered => f.write_str("checksum mismatch: the data was altered in transit"),
             Self::Excess { expected } => {
-                write!(f, "the peer sent more than the announced {expected} bytes")
+                write!(f, "the peer sent more than the announced {}", HumanSize(*expected))
             }
             Self::Unsent(why) => write!(f, "not sent completely: {why}"),
             Self::NotServed(why) => why.fmt(f),
@@ -225,3 +231,30 @@ impl fmt::Display for Interruption {
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incomplete(expected: &str, got: u64, why: Option<Interruption>) -> alloc::string::String {
+        let expected = Size::parse(expected).expect("a size");
+        Error::Incomplete { expected, got, why }.to_string()
+    }
+
+    #[test]
+    fn shows_sizes_in_binary_units() {
+        assert_eq!(incomplete("2097152", 1024, None), "incomplete: 1.00 KiB of 2.00 MiB");
+        assert_eq!(
+            incomplete("5", 3, Some(Interruption::Stalled)),
+            "incomplete: 3 B of 5 B: the transfer stalled"
+        );
+        let excess = Error::Excess { expected: 5 };
+        assert_eq!(excess.to_string(), "the peer sent more than the announced 5 B");
+    }
+
+    #[test]
+    fn shows_a_small_difference_in_bytes() {
+        let exact = incomplete("2097152", 2_097_151, None);
+        assert_eq!(exact, "incomplete: 2097151 of 2097152 bytes");
+    }
+}

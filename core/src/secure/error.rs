@@ -40,6 +40,11 @@ pub enum SecureError {
         /// The number of the record, from 0.
         record: u64,
     },
+    /// The byte before a file of a batch is neither 0 nor 1 (section 18).
+    BatchMarker {
+        /// The byte.
+        got: u8,
+    },
     /// Bytes follow the last record.
     AfterEnd,
     /// The stream ended before the last record.
@@ -87,6 +92,7 @@ impl fmt::Display for SecureError {
             Self::EmptyRecord { record } => {
                 write!(f, "record {record} is empty, but not marked as the last")
             }
+            Self::BatchMarker { got } => write!(f, "expected 0 or 1 before a file, got {got}"),
             Self::AfterEnd => f.write_str("data after the last record"),
             Self::Truncated { records } => write!(
                 f,

@@ -22,7 +22,7 @@ enum Role {
 }
 
 impl Auth {
-    /// Starts the proof; the caller, which was told the code, sends first.
+    /// Starts the proof; the caller, which has the code, sends first.
     pub(super) fn start(
         side: Side,
         code: &Code,

@@ -1,4 +1,4 @@
-//! Whatever it receives, a side sends nothing beyond the base protocol before it received YES, and no
+//! Checks random input: a side sends nothing beyond the base protocol before it received YES, and no
 //! extension is in force before the handshake.
 
 use xcher_core::secure::Side;

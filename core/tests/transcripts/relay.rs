@@ -82,7 +82,7 @@ impl crate::Side for Relay {
 
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Vec<String> {
         if bytes.is_empty() {
-            // No bytes are no sign of life.
+            // An empty read is not a sign of life.
             return Vec::new();
         }
         self.input(Input::Received { conn: CLIENT, bytes }, out)

@@ -15,7 +15,7 @@ use xcher_core::addr::client_prefix;
 
 use crate::net::rate_budget::RateBudget;
 
-/// Limits in bytes a second, both directions together; `None` is no limit.
+/// Limits in bytes a second, both directions together; `None` means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// For one tunnel.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use xcher_core::peer::{ConnId, Direction, ReceiveEnd, TransferId};
 use xcher_core::stream::Seal;
-use xcher_core::{FileName, NotStored, Size, Stat};
+use xcher_core::{FileName, HumanSize, NotStored, Size, Stat};
 
 use super::Host;
 use super::opened_file::OpenedFile;
@@ -101,10 +101,9 @@ impl Host {
                     };
                     let end = match receive_end(end) {
                         ReceiveEnd::Excess if is_unknown => {
-                            let max = max_unknown.unwrap_or_default();
-                            let why = format!(
-                                "more than {max} bytes, the limit for a file of unknown size"
-                            );
+                            let max = HumanSize(max_unknown.unwrap_or_default());
+                            let why =
+                                format!("more than {max}, the limit for a file of unknown size");
                             not_stored(NotStored::TooLarge, why)
                         }
                         end => end,

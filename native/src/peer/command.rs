@@ -14,7 +14,7 @@ use super::session_state::SessionState;
 use super::target::Target;
 use crate::files::Shares;
 
-/// Where the answer to a command goes.
+/// Returns the answer to a command.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// A new session, and its state from now on.

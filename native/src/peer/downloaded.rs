@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// Where it is stored; empty for a file that was read instead.
+    /// Its path on disk; empty for a file that was read instead.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,

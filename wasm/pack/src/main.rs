@@ -96,7 +96,7 @@ fn testing() -> Result<()> {
     bind::bind(&module, &folders.npm.join("test/pkg"), "testing")
 }
 
-/// Writes a line to stderr. A closed stderr is no failure.
+/// Writes a line to stderr. A closed stderr is not an error.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -69,7 +69,7 @@ struct Calls<'a> {
     recent: Vec<usize>,
     /// Memory that may be a message of a panic.
     messages: Vec<Range<usize>>,
-    /// Constants that are no arguments of a panic: they may be addresses.
+    /// Constants other than arguments of a panic: they may be addresses.
     used: BTreeSet<usize>,
 }
 

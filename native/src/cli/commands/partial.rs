@@ -5,11 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, Quoted};
+use xcher_core::{FileName, HumanSize, Quoted};
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Common, PartialArgs, PartialCommand};
-use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_inside;
@@ -101,7 +100,7 @@ fn clear(
     }
     unfinished.sweep();
     let downloads = if files == 1 { "download" } else { "downloads" };
-    output.note(format_args!("freed {}: {files} incomplete {downloads}", human_size(bytes)));
+    output.note(format_args!("freed {}: {files} incomplete {downloads}", HumanSize(bytes)));
     output.remember(output.json(&JsonEvent::Freed { files, bytes }));
     if complete { output.written() } else { Err(CliError::reported(ExitCode::Incomplete)) }
 }

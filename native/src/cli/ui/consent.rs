@@ -1,6 +1,7 @@
 //! Asks the user which files to fetch, and interprets the answer.
 
-use super::amounts::human_size;
+use xcher_core::HumanSize;
+
 use super::json::JsonEvent;
 use super::manifest::{Chosen, Manifest};
 use super::output::Output;
@@ -70,7 +71,7 @@ impl Question {
         output.show(&page);
         output.show(&self.manifest.total(&self.to));
         if let Some(short) = self.manifest.space_short() {
-            output.show(&format!("  NOT ENOUGH DISK SPACE: {} short\n", human_size(short)));
+            output.show(&format!("  NOT ENOUGH DISK SPACE: {} short\n", HumanSize(short)));
         }
         Ok(())
     }
@@ -102,8 +103,8 @@ impl Question {
                     "not enough disk space in {}: {} needed, {} short; free some, or choose another \
                      folder with -o",
                     self.to.folder.display(),
-                    human_size(self.manifest.bytes),
-                    human_size(short)
+                    HumanSize(self.manifest.bytes),
+                    HumanSize(short)
                 );
                 Err(CliError::new(ExitCode::Incomplete, message))
             }
@@ -166,7 +167,7 @@ impl Question {
         let Some(short) = self.manifest.space_short_for(&mut chosen.wanted, &self.to)? else {
             return Ok(Answer::Accept(chosen));
         };
-        output.show(&format!("  not enough disk space: {} short\n", human_size(short)));
+        output.show(&format!("  not enough disk space: {} short\n", HumanSize(short)));
         self.chosen = Some(chosen);
         Ok(Answer::AskAgain)
     }

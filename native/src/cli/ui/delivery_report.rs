@@ -1,8 +1,9 @@
 //! A sender's report on its files: no more than the peer confirmed.
 
+use xcher_core::HumanSize;
 use xcher_core::delivery::Outcome;
 
-use super::amounts::{file_count, human_size};
+use super::file_count::file_count;
 use super::json::{JsonEvent, delivery_state};
 use super::output::Output;
 
@@ -13,7 +14,7 @@ const MAX_NAMED: usize = 20;
 pub(crate) fn sent(output: &Output, outcome: &Outcome) {
     output.remember(output.json(&JsonEvent::sent(outcome)));
     let (stored, handed_over) = (outcome.stored, outcome.handed_over);
-    let files = format!("{} ({})", file_count(stored + handed_over), human_size(outcome.bytes));
+    let files = format!("{} ({})", file_count(stored + handed_over), HumanSize(outcome.bytes));
     match (stored, handed_over) {
         (0, 0) => {}
         (_, 0) => output.note(format_args!("sent {files}; the peer has stored everything")),

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use xcher_core::{FileName, Kind, Size, Stat};
+use xcher_core::{FileName, HumanSize, Kind, Size, Stat};
 
-use super::amounts::{file_count, human_size};
+use super::file_count::file_count;
 use crate::cli::exit::CliError;
 use crate::cli::listing_spool::{ListingReader, ListingSpool, spool_error};
 use crate::cli::target::{Target, is_hidden};
@@ -199,7 +199,7 @@ impl Manifest {
             let number = self.shown;
             let size = match size.is_unknown() {
                 true => "?".to_owned(),
-                false => human_size(size.bytes()).to_string(),
+                false => HumanSize(size.bytes()).to_string(),
             };
             // Writing to a string does not fail.
             let _ = writeln!(text, "  {number:>width$}  {size:>10}  {name}{note}");
@@ -218,7 +218,7 @@ impl Manifest {
     pub(super) fn total(&self, to: &Target) -> String {
         let mut text = format!("  {}, {}", file_count(self.files - self.here), self.size());
         if self.partial > 0 {
-            let _ = write!(text, " ({} of it downloaded already)", human_size(self.partial));
+            let _ = write!(text, " ({} of it downloaded already)", HumanSize(self.partial));
         }
         match self.here {
             0 => {}
@@ -231,7 +231,7 @@ impl Manifest {
             taken => drop(write!(text, "; {taken} names are taken")),
         }
         if let Some(free) = self.free {
-            let _ = write!(text, "; {} free in {}", human_size(free), to.folder.display());
+            let _ = write!(text, "; {} free in {}", HumanSize(free), to.folder.display());
         }
         text.push('\n');
         text
@@ -240,9 +240,9 @@ impl Manifest {
     /// Returns the size of all files to fetch, in words.
     fn size(&self) -> String {
         match (self.unknown, self.bytes) {
-            (0, bytes) => human_size(bytes).to_string(),
+            (0, bytes) => HumanSize(bytes).to_string(),
             (_, 0) => "size unknown".to_owned(),
-            (unknown, bytes) => format!("{} and {unknown} of unknown size", human_size(bytes)),
+            (unknown, bytes) => format!("{} and {unknown} of unknown size", HumanSize(bytes)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Everything the user reads and answers.
 
-pub(super) mod amounts;
 pub(super) mod consent;
 pub(super) mod delivery_report;
+pub(super) mod file_count;
 pub(super) mod hidden_files;
 pub(super) mod json;
 pub(crate) mod left_out;
@@ -18,6 +18,5 @@ pub(super) mod share_link;
 pub(super) mod skipped;
 mod stdin_lines;
 pub(super) mod terminal;
-mod transfer_error;
 mod transfer_paths;
 pub(super) mod usage_error;

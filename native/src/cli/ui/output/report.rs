@@ -2,14 +2,13 @@
 
 use std::io;
 
-use xcher_core::peer::{Direction, Event};
-use xcher_core::{LeftOutReason, Size, is_escaped};
+use xcher_core::addr::AddrError;
+use xcher_core::peer::{Direction, Error, Event};
+use xcher_core::{HumanSize, LeftOutReason, Size, is_escaped};
 
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
-use crate::cli::ui::amounts::human_size;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::left_out::describe;
-use crate::cli::ui::transfer_error::transfer_error;
 use crate::host::HostEvent;
 
 impl Output {
@@ -50,7 +49,7 @@ impl Output {
             }
             HostEvent::PartialKept { path, bytes, .. } => {
                 self.resume.1 += bytes;
-                let size = human_size(*bytes);
+                let size = HumanSize(*bytes);
                 self.note(format_args!("kept the first {size} in {}", path.display()));
             }
             HostEvent::Peer(event) => {
@@ -96,7 +95,11 @@ impl Output {
                 ));
             }
             Event::CallRefused { from, error } => {
-                self.note(format_args!("refused a call from {from}: {error}"));
+                let hint = match error {
+                    Error::Policy(AddrError::PrivateAddress(_)) => "; --allow-private accepts it",
+                    _ => "",
+                };
+                self.note(format_args!("refused a call from {from}: {error}{hint}"));
             }
             Event::Opened { session, peer, nick, incoming, path, security } => {
                 let how = (*path, *security);
@@ -131,7 +134,7 @@ impl Output {
                 }
             }
             Event::Failed { direction, name, error, .. } => {
-                let line = format!("{name}: {}", transfer_error(error));
+                let line = format!("{name}: {error}");
                 self.error(format_args!("{line}"));
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
@@ -164,6 +167,6 @@ impl Output {
 fn shown_size(size: Size) -> String {
     match size.is_unknown() {
         true => String::new(),
-        false => format!(" ({})", human_size(size.bytes())),
+        false => format!(" ({})", HumanSize(size.bytes())),
     }
 }
