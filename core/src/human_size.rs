@@ -6,20 +6,39 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HumanSize(pub u64);
 
-const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+/// 1024.00 of a unit, less what rounds down: from here on the next unit is used.
+const MAX_SCALED: u64 = 1_048_570;
+
+impl HumanSize {
+    /// Returns true if both are shown alike.
+    pub(crate) fn looks_like(self, other: Self) -> bool {
+        self.rounded() == other.rounded()
+    }
+
+    /// Returns the number, in hundredths from KiB on, and the index of its unit.
+    fn rounded(self) -> (u64, usize) {
+        let Self(mut scaled) = self;
+        if scaled < 1024 {
+            return (scaled, 0);
+        }
+        let mut unit = 1;
+        while scaled > MAX_SCALED {
+            scaled >>= 10;
+            unit += 1;
+        }
+        ((scaled * 100 + 512) >> 10, unit)
+    }
+}
 
 impl fmt::Display for HumanSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hundredths =
-            |unit: u32| (u128::from(self.0) * 100 + (1 << (10 * unit - 1))) >> (10 * unit);
-        if self.0 < 1024 {
-            return write!(f, "{} B", self.0);
+        let (value, unit) = self.rounded();
+        let name = UNITS.get(unit).unwrap_or(&"");
+        match unit {
+            0 => write!(f, "{value} {name}"),
+            _ => write!(f, "{}.{:02} {name}", value / 100, value % 100),
         }
-        // 1048575 bytes are 1.00 MiB, not 1024.00 KiB.
-        let (unit, name) =
-            (1..).zip(UNITS).find(|(unit, _)| hundredths(*unit) < 102_400).unwrap_or((6, "EiB"));
-        let value = hundredths(unit);
-        write!(f, "{}.{:02} {name}", value / 100, value % 100)
     }
 }
 

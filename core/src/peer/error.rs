@@ -1,7 +1,6 @@
 //! Failures of connections, sessions and transfers.
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
 use core::fmt;
 use core::time::Duration;
 
@@ -186,7 +185,7 @@ impl fmt::Display for Error {
                 match expected.is_unknown() {
                     true => write!(f, "incomplete after {some}")?,
                     // Only exact numbers show the difference.
-                    false if some.to_string() == all.to_string() => {
+                    false if some.looks_like(all) => {
                         write!(f, "incomplete: {got} of {expected} bytes")?;
                     }
                     false => write!(f, "incomplete: {some} of {all}")?,
@@ -234,9 +233,11 @@ impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::{String, ToString as _};
+
     use super::*;
 
-    fn incomplete(expected: &str, got: u64, why: Option<Interruption>) -> alloc::string::String {
+    fn incomplete(expected: &str, got: u64, why: Option<Interruption>) -> String {
         let expected = Size::parse(expected).expect("a size");
         Error::Incomplete { expected, got, why }.to_string()
     }
