@@ -30,11 +30,13 @@
 //! | [`host`] | the driver below [`Peer`]: every event of the protocol |
 //! | [`files`], [`keys`] | shared and received files; keys and pinned keys, as the program stores them |
 //! | `relay`, `bridge`, `http` | the servers (feature `bridge`) |
+//! | `lan` | hosts of the local network (feature `lan`) |
 //!
 //! # Features
 //!
 //! * `cli` (default): the `xcher` program. Disable it to embed a peer: `default-features = false`.
 //! * `bridge`: the servers.
+//! * `lan`: announces and finds hosts in the local network.
 
 #[cfg(feature = "bridge")]
 pub mod bridge;
@@ -48,6 +50,8 @@ pub mod host;
 #[cfg(feature = "bridge")]
 pub mod http;
 pub mod keys;
+#[cfg(feature = "lan")]
+pub mod lan;
 mod net;
 pub mod peer;
 #[cfg(feature = "bridge")]

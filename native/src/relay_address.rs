@@ -1,4 +1,4 @@
-//! The address of a relay: a TCP port, or the URL of its bridge.
+//! The address of a relay: a TCP port, the URL of its bridge, or the local network.
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -9,11 +9,15 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::tunnel::PATH;
 
-/// The address of a relay: `HOST:PORT`, or the URL of a bridge. It is displayed as it was written.
+/// The address of a relay: `HOST:PORT`, the URL of a bridge, or `lan`. It is displayed as it was written.
+///
+/// `lan` stands for the hosts of the local network, each of which runs a relay of its own: keys are pinned for
+/// this name, because ports and addresses change there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayAddress {
     text: String,
     bridge: Option<BridgeUrl>,
+    is_lan: bool,
 }
 
 /// The URL of a bridge's WebSocket, parsed.
@@ -27,19 +31,40 @@ pub(crate) struct BridgeUrl {
     pub(crate) port: u16,
 }
 
+/// Stands for the local network.
+const LAN: &str = "lan";
+
 /// The WebSocket's path relative to the page's folder (section 10.1).
 const TUNNEL: &str = PATH.split_at(1).1;
 
 impl RelayAddress {
-    /// Returns `HOST:PORT`; `None` for a bridge.
+    /// Returns `lan`, which names no relay yet.
+    pub fn lan() -> Self {
+        Self { text: LAN.to_owned(), bridge: None, is_lan: true }
+    }
+
+    /// Returns the address of a relay found in the local network.
+    pub fn in_lan(address: SocketAddr) -> Self {
+        Self { text: address.to_string(), bridge: None, is_lan: true }
+    }
+
+    /// Returns true for `lan`, and for a relay found there.
+    pub fn is_lan(&self) -> bool {
+        self.is_lan
+    }
+
+    /// Returns `HOST:PORT`; `None` for a bridge and for `lan`.
     pub fn tcp(&self) -> Option<&str> {
-        self.bridge.is_none().then_some(&self.text)
+        (self.bridge.is_none() && self.text != LAN).then_some(&self.text)
     }
 
     /// Returns one form for all ways to write this address: the host in lower case, for a bridge the URL of its
     /// WebSocket. It is printable ASCII without spaces, does not begin with `#`, and is its own canonical
     /// form.
     pub fn canonical(&self) -> String {
+        if self.is_lan {
+            return LAN.to_owned();
+        }
         let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
         if let Some(BridgeUrl { url, tls, host, port }) = &self.bridge {
             let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
@@ -80,7 +105,7 @@ impl RelayAddress {
 
 impl From<SocketAddr> for RelayAddress {
     fn from(address: SocketAddr) -> Self {
-        Self { text: address.to_string(), bridge: None }
+        Self { text: address.to_string(), bridge: None, is_lan: false }
     }
 }
 
@@ -93,12 +118,15 @@ impl fmt::Display for RelayAddress {
 impl FromStr for RelayAddress {
     type Err = String;
 
-    /// Parses `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
+    /// Parses `lan`, `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
     ///
     /// # Errors
     ///
     /// The expected forms.
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == LAN {
+            return Ok(Self::lan());
+        }
         let bridge = match text.split_once("://") {
             Some((scheme, rest)) => {
                 let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
@@ -111,7 +139,7 @@ impl FromStr for RelayAddress {
                     .to_owned());
             }
         };
-        Ok(Self { text: text.to_owned(), bridge })
+        Ok(Self { text: text.to_owned(), bridge, is_lan: false })
     }
 }
 
@@ -229,7 +257,8 @@ mod tests {
     #[test]
     fn all_forms_of_an_address_have_one_canonical_form() {
         for (canonical, texts) in [
-            ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"][..]),
+            ("lan", &["lan"][..]),
+            ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"]),
             ("relay.example:1", &["relay.example:1", "Relay.EXAMPLE:1"]),
             ("[::1]:9247", &["[::1]:9247", "[0:0::1]:9247", "::1:9247"]),
             ("[fe80::1%eth0]:9247", &["fe80::1%eth0:9247", "[fe80::1%eth0]:9247"]),

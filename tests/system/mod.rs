@@ -6,6 +6,8 @@
 pub(crate) mod encrypted_wire;
 #[cfg(unix)]
 pub(crate) mod keys;
+#[cfg(target_os = "linux")]
+pub(crate) mod local_network;
 pub(crate) mod middle;
 pub(crate) mod networks;
 #[cfg(unix)]

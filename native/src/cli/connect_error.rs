@@ -97,7 +97,7 @@ fn unreachable_text(
         (Error::Relay(reason), _) if reason.starts_with("no such nick") => format!(
             "cannot reach {callee}: the relay says {reason}; list the nicks online with `xcher \
              who{}`",
-            relay_option(&common.relay.to_string())
+            relay_option(common)
         ),
         (Error::Relay(reason), _) => format!("cannot reach {callee}: the relay says {reason}"),
         (Error::TimedOut { waited_for: Wait::ConnectionBack, after }, Some(relay)) => format!(
@@ -121,7 +121,7 @@ fn likely_bridge(relay: &str) -> String {
 /// Explains why no session with `nick` was opened for lack of encryption or for another key.
 fn encryption_error(common: &Common, nick: &Nick, error: &Error) -> Option<CliError> {
     let Error::Protocol(error) = error else { return None };
-    let forget = format!("xcher peers forget {nick}{}", relay_option(&common.relay.to_string()));
+    let forget = format!("xcher peers forget {nick}{}", relay_option(common));
     let text = match error {
         ProtocolError::KeyChanged { expected, got } => format!(
             "STOP: the key of {nick} has changed\n  \

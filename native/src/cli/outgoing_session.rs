@@ -1,5 +1,8 @@
 //! A session that this host opens: shared by `ls`, `check`, `get` and `send NICK`.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
 use xcher_core::Nick;
 use xcher_core::peer::{CallPolicy, Error, Event, Notice, SessionCommand, SessionId};
 
@@ -9,17 +12,20 @@ use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::online_host::{OnlineHost, nicks, patient_limits};
 use crate::cli::options::Common;
+use crate::cli::relay_search::RelaySearch;
 use crate::cli::ui::share_link::relay_option;
 use crate::files::{Inbox, Shares};
 use crate::host::Sink;
 
 pub(crate) struct OutgoingSession<'a> {
-    common: &'a Common,
+    common: Cow<'a, Common>,
     pub(crate) online: OnlineHost,
     pub(crate) session: SessionId,
     callee: Callee,
     /// The last notice about the session: a connection that was not the peer's, for example.
     notice: Option<Notice>,
+    /// Events that were awaited before the caller asked for them.
+    early: VecDeque<Event>,
 }
 
 impl<'a> OutgoingSession<'a> {
@@ -32,27 +38,82 @@ impl<'a> OutgoingSession<'a> {
         Self::open_with(common, Callee::Nick(nick.clone()), Shares::nothing(), inbox).await
     }
 
-    /// Goes online and calls `callee`, with `shares` for it to fetch.
+    /// Goes online and calls `callee`, with `shares` for it to fetch. Without a named relay, it tries each relay
+    /// where the callee may be.
     pub(crate) async fn open_with(
         common: &'a Common,
         callee: Callee,
         shares: Shares,
         sink: impl Into<Sink>,
     ) -> Result<Self, CliError> {
-        let encryption = encryption::load(common)?;
-        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(common), patient_limits(common));
+        let sink = sink.into();
+        let Some(mut search) = RelaySearch::new(common, &callee).await else {
+            return Self::open_at(Cow::Borrowed(common), callee, shares, sink).await;
+        };
+        let mut failure = None;
+        while let Some(relay) = search.next().await? {
+            let is_lan = relay.is_lan();
+            let at = Cow::Owned(common.at(relay));
+            let sink = sink.try_clone().map_err(CliError::local)?;
+            let mut call = match Self::open_at(at, callee.clone(), shares.clone(), sink).await {
+                Ok(call) => call,
+                Err(error) => {
+                    failure = worse(failure, error, is_lan);
+                    continue;
+                }
+            };
+            match call.opened().await {
+                Ok(()) => return Ok(call),
+                Err(error) => {
+                    call.online.stop().await;
+                    if error.stopped {
+                        return Err(error);
+                    }
+                    failure = worse(failure, error, is_lan);
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| search.not_found()))
+    }
+
+    async fn open_at(
+        common: Cow<'a, Common>,
+        callee: Callee,
+        shares: Shares,
+        sink: Sink,
+    ) -> Result<Self, CliError> {
+        let encryption = encryption::load(&common)?;
+        let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(&common), patient_limits(&common));
         let started =
-            OnlineHost::start_as(common, nicks, limits, calls, shares, sink, encryption).await;
+            OnlineHost::start_as(&common, nicks, limits, calls, shares, sink, encryption).await;
         let mut online = started.map_err(|not| not.error)?;
         let opened = match callee.clone() {
             Callee::Nick(nick) => online.host.open(nick),
             Callee::Code(code) => online.host.open_code(code),
         };
         match opened {
-            Ok(session) => Ok(Self { common, online, session, callee, notice: None }),
+            Ok(session) => {
+                let early = VecDeque::new();
+                Ok(Self { common, online, session, callee, notice: None, early })
+            }
             Err(error) => {
                 online.stop().await;
                 Err(CliError::misuse(error))
+            }
+        }
+    }
+
+    /// Waits until the session is open. The events until then are returned by [`next`](Self::next) again.
+    async fn opened(&mut self) -> Result<(), CliError> {
+        let mut early = VecDeque::new();
+        loop {
+            let event = self.next().await?;
+            let is_open =
+                matches!(&event, Event::Opened { session, .. } if *session == self.session);
+            early.push_back(event);
+            if is_open {
+                self.early = early;
+                return Ok(());
             }
         }
     }
@@ -64,6 +125,9 @@ impl<'a> OutgoingSession<'a> {
     /// As [`OnlineHost::next`], except for a lost relay, which an open session does not need; and when
     /// the session did not open, or ended.
     pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
+        if let Some(event) = self.early.pop_front() {
+            return Ok(event);
+        }
         let event = self.online.next().await?;
         let callee = &self.callee;
         match &event {
@@ -71,7 +135,7 @@ impl<'a> OutgoingSession<'a> {
                 self.notice = Some(notice.clone());
             }
             Event::OpenFailed { session, error } if *session == self.session => {
-                return Err(call_error(self.common, callee, error, self.notice.as_ref()));
+                return Err(call_error(&self.common, callee, error, self.notice.as_ref()));
             }
             Event::Ended { session, error } if *session == self.session => {
                 let (code, why) = match error {
@@ -87,7 +151,7 @@ impl<'a> OutgoingSession<'a> {
 
     /// Returns ` --relay …` for commands like this one.
     pub(crate) fn relay_option(&self) -> String {
-        relay_option(&self.common.relay.to_string())
+        relay_option(&self.common)
     }
 
     fn with_notice(&self, error: &Error) -> String {
@@ -117,5 +181,18 @@ impl<'a> OutgoingSession<'a> {
         let _ = self.online.host.command(self.session, SessionCommand::End);
         let output = self.online.stop().await;
         done.and_then(|()| output.written())
+    }
+}
+
+/// Returns the failure to report of two attempts: one about keys or codes before any other, and one in the local
+/// network. A relay on this machine that does not know the callee is no failure.
+fn worse(before: Option<CliError>, now: CliError, is_lan: bool) -> Option<CliError> {
+    let is_serious = now.code == ExitCode::NotPrivate;
+    match before {
+        Some(before) if before.code == ExitCode::NotPrivate || !(is_lan || is_serious) => {
+            Some(before)
+        }
+        _ if is_lan || is_serious => Some(now),
+        before => before,
     }
 }

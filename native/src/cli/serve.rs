@@ -1,12 +1,15 @@
 //! Serves calls and offers until stopped, for `share`, `receive` and `up`.
 
+use std::borrow::Cow;
+
 use xcher_core::delivery::Outcome;
 use xcher_core::peer::{CallPolicy, Error, Event};
 
 use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::incoming_offers::IncomingOffers;
-use crate::cli::online_host::OnlineHost;
+use crate::cli::lan_relay::LanRelay;
+use crate::cli::online_host::{OnlineHost, nicks};
 use crate::cli::options::Common;
 use crate::cli::ui::delivery_report;
 use crate::cli::ui::prompt::Prompt;
@@ -30,14 +33,27 @@ pub(crate) async fn serve_all(
     mut announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
     let calls = if serving.ask { CallPolicy::Ask } else { CallPolicy::Accept };
-    let (encryption, inbox) = (encryption::load(common)?, serving.inbox.take());
-    let mut online = OnlineHost::start(common, calls, shares, inbox, encryption).await?;
+    let inbox = serving.inbox.take();
+    let mut lan = LanRelay::start(common).await?;
+    let mut common = Cow::Borrowed(common);
+    if let Some(lan) = &mut lan {
+        let nick = lan.announce(nicks(&common)).await?;
+        common = Cow::Owned(Common { nick: Some(nick), ..lan.options(&common) });
+    }
+    let encryption = encryption::load(&common)?;
+    let mut online = OnlineHost::start(&common, calls, shares, inbox, encryption).await?;
     let hint = "let the peer send them again to resume";
     online.output.receives_into(serving.offers.target().clone(), hint);
     print_nick(&online)?;
+    if lan.is_some() {
+        online.output.note(format_args!("other hosts of the local network can find this one"));
+    }
     announce(&online);
     let ended = serve(&mut online, &mut serving).await;
     let output = online.stop().await;
+    if let Some(lan) = lan {
+        lan.end().await;
+    }
     match ended {
         // A stop by the user is the regular end.
         Err(CliError { stopped: true, .. }) => output.written(),

@@ -26,6 +26,10 @@ impl KnownKeys {
 impl Host {
     /// Handles the relay's proof of its key, or its lack of one.
     pub(super) fn relay_verified(&mut self, key: Option<PublicKey>) {
+        // In the local network every host runs a relay, and none of them is known by a key.
+        if self.relay.is_lan() {
+            return;
+        }
         let Some(known) = &mut self.known_keys else { return };
         known.relay = key.map_or_else(|| (&self.relay).into(), RelayId::Key);
         for (nick, key) in key.map_or(&[][..], |key| known.book.by(key)) {

@@ -34,6 +34,19 @@ impl From<Option<Inbox>> for Sink {
 }
 
 impl Sink {
+    /// Returns the same place for another host. Only one of them may receive.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot duplicate the stream.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Nowhere => Self::Nowhere,
+            Self::Folder(inbox) => Self::Folder(inbox.clone()),
+            Self::Stream(file) => Self::Stream(file.try_clone()?),
+        })
+    }
+
     pub(super) fn parts(self) -> (Option<Arc<Inbox>>, Option<OutputStream>) {
         match self {
             Self::Nowhere => (None, None),

@@ -183,6 +183,9 @@ impl Options {
     ) -> Result<Setup, Error> {
         let misuse = |error: String| Error::new(ErrorCode::Misuse, error);
         let relay: RelayAddress = relay.parse().map_err(misuse)?;
+        if relay.is_lan() {
+            return Err(Error::misuse("a peer needs a relay; `lan` is for the command line"));
+        }
         let nicks = match code {
             Some(code) => vec![code.nick().clone()],
             None => self.nicks()?,

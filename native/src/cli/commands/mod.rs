@@ -13,6 +13,7 @@ mod send_by_code;
 mod send_to_nick;
 mod share;
 mod up;
+mod who;
 
 use crate::cli::exit::CliError;
 use crate::cli::options::{Command, Common};
@@ -40,7 +41,7 @@ pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(),
         Command::Ls { peer } => query::ls(common, peer).await,
         Command::Check { peer, name } => query::check(common, peer, name).await,
         Command::Get(args) => get::run(common, args).await,
-        Command::Who => query::who(common).await,
+        Command::Who => who::run(common).await,
         // Run by `run_offline`.
         Command::Completions { .. }
         | Command::Man { .. }

@@ -9,6 +9,7 @@ use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{KnownPeer, KnownPeers, RelayId};
+use crate::relay_address::RelayAddress;
 
 pub(crate) fn run(common: &Common, args: &PeersArgs) -> Result<(), CliError> {
     let every = args.scope.every_relay;
@@ -40,9 +41,9 @@ impl Peers<'_> {
         let all = known.len();
         known.retain(|peer| scope.includes(&peer.relay));
         if known.is_empty() && all > 0 {
-            let relay = &self.common.relay;
+            let relays = self.relays();
             self.output.note(format_args!(
-                "no known peers at {relay}; --every-relay lists the {all} known at other relays"
+                "no known peers at {relays}; --every-relay lists the {all} known at other relays"
             ));
         }
         self.print("known", &known, &file.addresses()?)
@@ -53,9 +54,10 @@ impl Peers<'_> {
         // Read first: forgetting a relay also forgets the address it is shown by.
         let (scope, addresses) = (self.scope(&file, every)?, file.addresses()?);
         let is_named = |peer: &KnownPeer| nick.is_none_or(|nick| peer.nick.eq_ignore_case(nick));
-        let here = self.common.relay.canonical();
+        let here: Vec<_> = self.common.pin_scope().iter().map(RelayAddress::canonical).collect();
         // Forgetting all peers of a relay forgets the relay itself, too.
-        let is_relay = |address: &str| nick.is_none() && (every || address == here);
+        let is_relay =
+            |address: &str| nick.is_none() && (every || here.iter().any(|here| here == address));
         let forgotten =
             file.forget(|peer| is_named(peer) && scope.includes(&peer.relay), is_relay)?;
         match nick {
@@ -64,7 +66,7 @@ impl Peers<'_> {
                     true => format!("no key of {nick} is known"),
                     false => format!(
                         "no key of {nick} is known at {}; --every-relay looks at every relay",
-                        self.common.relay
+                        self.relays()
                     ),
                 };
                 Err(CliError::new(ExitCode::Incomplete, text))
@@ -75,12 +77,15 @@ impl Peers<'_> {
 
     fn pin(&self, nick: &Nick, key: PublicKey) -> Result<(), CliError> {
         let known = self.known()?;
-        let relay = known.id_of(&self.common.relay)?;
-        let (peer, before) = known.replace(&relay, nick, key)?;
-        if let Some(before) = before {
-            self.output.note(format_args!("replaced the previous key of {nick}: {before}"));
+        for relay in self.common.pin_scope() {
+            let relay = known.id_of(&relay)?;
+            let (peer, before) = known.replace(&relay, nick, key)?;
+            if let Some(before) = before {
+                self.output.note(format_args!("replaced the previous key of {nick}: {before}"));
+            }
+            self.print("pinned", &[peer], &known.addresses()?)?;
         }
-        self.print("pinned", &[peer], &known.addresses()?)
+        Ok(())
     }
 
     fn me(&self) -> Result<(), CliError> {
@@ -95,13 +100,23 @@ impl Peers<'_> {
         Ok(KnownPeers::open(&self.common.data_folder()?)?)
     }
 
-    /// Returns the relays that a command applies to: the one of `--relay`, by address and by key, or all.
+    /// Returns the relays that a command applies to, for people.
+    fn relays(&self) -> String {
+        let relays: Vec<_> = self.common.pin_scope().iter().map(RelayAddress::to_string).collect();
+        relays.join(" or ")
+    }
+
+    /// Returns the relays that a command applies to: the one of `--relay`, by address and by key, or all. Without
+    /// `--relay` they are that of this machine and the local network.
     fn scope(&self, file: &KnownPeers, every: bool) -> Result<Scope, CliError> {
         if every {
             return Ok(Scope(None));
         }
-        let relay = &self.common.relay;
-        Ok(Scope(Some([relay.into(), file.id_of(relay)?])))
+        let mut relays = Vec::new();
+        for relay in self.common.pin_scope() {
+            relays.extend([RelayId::from(&relay), file.id_of(&relay)?]);
+        }
+        Ok(Scope(Some(relays)))
     }
 
     fn print(
@@ -122,7 +137,7 @@ impl Peers<'_> {
 }
 
 /// The relays that a command applies to; all if `None`.
-struct Scope(Option<[RelayId; 2]>);
+struct Scope(Option<Vec<RelayId>>);
 
 impl Scope {
     fn includes(&self, relay: &RelayId) -> bool {

@@ -10,6 +10,7 @@ use xcher_core::secure::Entropy;
 
 use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::lan_relay::LanRelay;
 use crate::cli::online_host::{OnlineHost, patient_limits};
 use crate::cli::options::{Common, SendArgs};
 use crate::cli::ui::json::JsonEvent;
@@ -20,12 +21,21 @@ use crate::keys::KeysError;
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
     let delivery =
         if shares.is_a_pipe() { CodeDelivery::for_piped_input() } else { CodeDelivery::new() };
+    let mut lan = LanRelay::start(common).await?;
+    let common = &lan.as_ref().map_or_else(|| common.clone(), |lan| lan.options(common));
     let (mut online, code) = go_online(common, shares).await?;
-    let sent = match print_code(&online, common, args, &code) {
+    let announced = match &mut lan {
+        Some(lan) => lan.announce_random(code.nick()).await,
+        None => Ok(()),
+    };
+    let sent = match announced.and_then(|()| print_code(&online, common, args, &code)) {
         Ok(()) => serve(&mut online, delivery).await,
         Err(error) => Err(error),
     };
     let output = online.stop().await;
+    if let Some(lan) = lan {
+        lan.end().await;
+    }
     sent.and_then(|()| output.left_outcome()).and_then(|()| output.written())
 }
 
@@ -62,14 +72,15 @@ fn print_code(
     code: &Code,
 ) -> Result<(), CliError> {
     let (code, output) = (code.to_string(), &online.output);
-    let command = share_link::get_command(&code, &common.relay.to_string());
+    let command = share_link::get_command(&code, common);
     let page = args.page_url.clone().or_else(|| common.relay.page());
     // A code needs no escaping, and browsers send nothing after `#` to any server.
     let link = page.map(|page| format!("{page}#{code}"));
     let event = JsonEvent::Code { code: code.clone(), command: &command, link: link.as_deref() };
     let printed = output.result(format_args!("{code}")).and_then(|()| output.json(&event));
     printed.map_err(CliError::unwritten)?;
-    output.note(format_args!("in another terminal: {command}"));
+    let place = if common.relay.is_lan() { "in the local network" } else { "in another terminal" };
+    output.note(format_args!("{place}: {command}"));
     let Some(link) = link else { return Ok(()) };
     output.note(format_args!("in a browser: {link}"));
     if !(args.no_qr || output.is_quiet()) && io::stderr().is_terminal() {

@@ -17,7 +17,7 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let ports = Ports::open(common, &args.relay).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
-    let own = Common { relay: reached.into(), ..common.clone() };
+    let own = common.at(reached.into());
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move {
@@ -27,7 +27,7 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let share = async {
         let secret = args.relay.bridge.tls_key.as_ref();
         let shared = share::run(&own, &args.share, secret, |online| {
-            print_how_to_fetch(online, reached, page.as_deref());
+            print_how_to_fetch(online, &own, page.as_deref());
         })
         .await;
         drop(stop);
@@ -58,9 +58,9 @@ fn own_address(listen: IpAddr) -> IpAddr {
     }
 }
 
-fn print_how_to_fetch(online: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
+fn print_how_to_fetch(online: &OnlineHost, common: &Common, page: Option<&str>) {
     let Some(nick) = online.host.nick() else { return };
-    let command = share_link::get_command(&format!("{nick} --all"), &relay.to_string());
+    let command = share_link::get_command(&format!("{nick} --all"), common);
     online.output.note(format_args!("to fetch it all in another terminal: {command}"));
     match (page, http::missing_page_notice()) {
         (Some(page), None) => {

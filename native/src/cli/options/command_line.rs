@@ -42,6 +42,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
     let matches = command.try_get_matches_from_mut(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     settle_encryption(&mut cli.common, &matches)?;
+    cli.common.settle_relay();
     cli.common.raw = RawValues::of(&command, &matches);
     Ok(cli)
 }

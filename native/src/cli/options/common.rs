@@ -1,6 +1,6 @@
 //! The options of every command.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -16,20 +16,26 @@ use crate::host::{Rates, TlsRoots};
 use crate::keys;
 use crate::relay_address::RelayAddress;
 
-/// The relay's address unless `--relay` is set.
-pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";
-
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// Use this relay; name its bridge's URL to connect from behind NAT
+    /// Use this relay, or its bridge's URL to connect from behind NAT [default: none, hosts of the local
+    /// network find each other]
     ///
     /// HOST:PORT is the relay's TCP port; the peers must then be able to connect to each other. The URL
     /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
-    /// the bridge carries files that cannot go directly.
-    #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL")]
-    #[arg(default_value = DEFAULT_RELAY)]
+    /// the bridge carries files that cannot go directly. Without this option the hosts of the local
+    /// network find each other, unless a relay listens at 127.0.0.1:9247; `lan` always means the
+    /// local network.
+    #[arg(long = "relay", global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL|lan")]
+    pub(crate) named_relay: Option<RelayAddress>,
+    /// The relay to use: the named one, or the one that was chosen.
+    #[arg(skip = Common::default_relay())]
     pub(crate) relay: RelayAddress,
+    /// Neither announce this host in the local network nor look for others there
+    #[arg(long, global = true, env = "XCHER_NO_LAN", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) no_lan: bool,
     /// Register this nick at the relay [default: your user name, made unique]
     #[arg(long, global = true, env = "XCHER_NICK")]
     pub(crate) nick: Option<Nick>,
@@ -101,6 +107,39 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// Returns the address of a relay on this machine, which is used if none is named.
+    pub(crate) fn default_relay() -> RelayAddress {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 9247)).into()
+    }
+
+    /// Sets the relay to use, if one is named.
+    pub(super) fn settle_relay(&mut self) {
+        if let Some(named) = &self.named_relay {
+            self.relay = named.clone();
+        }
+    }
+
+    /// Returns these options with a relay.
+    pub(crate) fn at(&self, relay: RelayAddress) -> Self {
+        Self { named_relay: Some(relay.clone()), relay, ..self.clone() }
+    }
+
+    /// Returns true if hosts of the local network may be announced and found.
+    pub(crate) fn uses_lan(&self) -> bool {
+        match &self.named_relay {
+            Some(relay) => relay.is_lan(),
+            None => !self.no_lan,
+        }
+    }
+
+    /// Returns the relays for which keys are pinned.
+    pub(crate) fn pin_scope(&self) -> Vec<RelayAddress> {
+        match &self.named_relay {
+            None if self.uses_lan() => vec![self.relay.clone(), RelayAddress::lan()],
+            _ => vec![self.relay.clone()],
+        }
+    }
+
     /// Returns the limits on the rates of files.
     pub(crate) fn rates(&self) -> Rates {
         Rates { send: Rate::new(self.limit_send), receive: Rate::new(self.limit_receive) }

@@ -19,7 +19,7 @@ mod values;
 
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};
-pub(super) use common::{Common, DEFAULT_RELAY};
+pub(super) use common::Common;
 pub(super) use get_args::GetArgs;
 pub(super) use partial_args::{PartialArgs, PartialCommand};
 pub(super) use peers_args::{PeersArgs, PeersCommand};

@@ -3,19 +3,20 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::Nick;
 
-use crate::cli::options::DEFAULT_RELAY;
+use crate::cli::options::Common;
 
 /// The characters to escape in a link, as JavaScript's `encodeURIComponent` does.
 const IN_A_LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Returns `xcher get …` at this relay, to be typed on this host.
-pub(crate) fn get_command(what: &str, relay: &str) -> String {
-    format!("{} get {what}{}", program(), relay_option(relay))
+pub(crate) fn get_command(what: &str, common: &Common) -> String {
+    format!("{} get {what}{}", program(), relay_option(common))
 }
 
-/// Returns ` --relay …`; nothing for the default relay.
-pub(crate) fn relay_option(relay: &str) -> String {
-    if relay == DEFAULT_RELAY { String::new() } else { format!(" --relay {relay}") }
+/// Returns ` --relay …`; nothing for a relay that is found without it.
+pub(crate) fn relay_option(common: &Common) -> String {
+    let is_found = common.relay.is_lan() || common.relay == Common::default_relay();
+    if is_found { String::new() } else { format!(" --relay {}", common.relay) }
 }
 
 /// Returns the link that opens a page on what `nick` shares. Browsers do not send what follows `#`.

@@ -1,0 +1,229 @@
+//! Hosts of one local network find each other without a relay.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod system;
+
+use std::net::{IpAddr, TcpListener};
+use std::time::Duration;
+
+use mdns_sd::{ServiceDaemon, ServiceInfo};
+use rustix::process::Signal;
+use system::local_network::LocalNetwork;
+use system::not_tested;
+use system::process::Process;
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+const SERVICE: &str = "_xcher._tcp.local.";
+
+macro_rules! network {
+    ($hosts:expr) => {
+        match LocalNetwork::new($hosts) {
+            Some(network) => network,
+            None => return not_tested("this system does not allow network namespaces"),
+        }
+    };
+}
+
+fn files() -> TempDir {
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/a", "first"), ("s/b/c", "second")]);
+    folder
+}
+
+fn code_of(sender: &Process) -> String {
+    sender.until("a code", |lines| lines.out.first().cloned())
+}
+
+/// A responder that follows no rule: it announces `nick` at these addresses, whoever else does.
+fn announce(
+    network: &LocalNetwork,
+    host: u8,
+    nick: &str,
+    ips: &[IpAddr],
+    port: u16,
+) -> ServiceDaemon {
+    network.on(host, || {
+        let name = format!("liar-{host}-{port}.local.");
+        let mut service = ServiceInfo::new(SERVICE, nick, &name, ips, port, None).unwrap();
+        service.set_requires_probe(false);
+        let daemon = ServiceDaemon::new().unwrap();
+        daemon.register(service).unwrap();
+        daemon
+    })
+}
+
+#[test]
+fn a_code_leads_to_its_sender_with_nothing_started_before() {
+    let network = network!(2);
+    let from = files();
+    let sender = network.xcher(1, &["send", "s"]).dir(from.path()).start();
+    let code = code_of(&sender);
+    sender.err("in the local network: ");
+    let out = tempdir().unwrap();
+    let get = network.xcher(2, &["get", &code, "--yes"]).dir(out.path()).run().code(0);
+    get.session_line(&[&network.address(1).to_string(), "authenticated by the code"]);
+    sender.wait().code(0).error(&["the peer has stored everything"]);
+    assert_eq!(tree::read(out.path()), tree::read(from.path()));
+}
+
+#[test]
+fn a_code_leads_to_its_sender_on_the_same_machine_without_any_network() {
+    let network = network!(1);
+    let from = files();
+    // Host 0 is the switch: it has loopback only.
+    for host in [1, 0] {
+        let sender = network.xcher(host, &["send", "s"]).dir(from.path()).start();
+        let out = tempdir().unwrap();
+        let get = network.xcher(host, &["get", &code_of(&sender), "--yes"]);
+        get.dir(out.path()).run().code(0);
+        sender.wait().code(0);
+        assert_eq!(tree::read(out.path()), tree::read(from.path()));
+    }
+}
+
+#[test]
+fn hosts_find_each_other_by_nick() {
+    let network = network!(3);
+    let (from, keys, out) = (files(), tempdir().unwrap(), tempdir().unwrap());
+    let share = network.xcher(1, &["share", "s", "--nick", "kim.x"]).dir(from.path()).start();
+    share.out("online kim.x");
+    let receive = ["receive", "--yes", "--nick", "Åmy", "-o"];
+    let receive = network.xcher(2, &receive).args([out.path()]).start();
+    receive.out("online Åmy");
+    let on_3 = |args: &[&str]| network.xcher(3, args).env("XCHER_DATA_DIR", keys.path());
+    on_3(&["who"]).run().code(0).quiet().out_sorted(&["kim.x", "Åmy"]);
+    let ls = on_3(&["ls", "KIM.x"]).run().code(0).out(&["5\ts/a", "6\ts/b/c"]);
+    ls.session_line(&["seen for the first time"]);
+    let get = on_3(&["get", "kim.x", "--all", "-o", "."]).dir(keys.path());
+    get.run().code(0).session_line(&["same as before"]);
+    on_3(&["check", "kim.x", "s/a"]).run().code(0);
+    on_3(&["send", "Åmy", "s"]).dir(from.path()).run().code(0);
+    assert_eq!(tree::finished(out.path()), tree::read(from.path()));
+    // A name is free again once its host has left.
+    share.stop(Signal::INT).code(0);
+    on_3(&["ls", "kim.x"])
+        .run()
+        .code(3)
+        .one_error(&["no host in the local network is called kim.x"]);
+}
+
+#[test]
+fn a_nick_belongs_to_one_host_of_the_network() {
+    let network = network!(2);
+    let from = files();
+    let share = |host| {
+        let share = network.xcher(host, &["share", "s", "--nick", "kim"]);
+        share.dir(from.path()).start()
+    };
+    let first = share(1);
+    first.out("online kim");
+    share(2).wait().code(1).one_error(&["the nick kim is taken in the local network", "--nick"]);
+    // Without a nick of its own choice, a host takes the next one.
+    let unnamed = || {
+        let share = network.xcher(2, &["share", "s"]).dir(from.path()).start();
+        let nick = share.out("online ");
+        (share, nick)
+    };
+    let ((_one, first), (_other, second)) = (unnamed(), unnamed());
+    assert!(second.starts_with(&format!("{first}-")), "{first} {second}");
+}
+
+#[test]
+fn a_host_at_a_named_relay_is_not_announced() {
+    let network = network!(2);
+    let from = files();
+    let relay = ["relay", "--listen", "10.254.0.1:9300", "--http", "off"];
+    let relay = network.xcher(1, &relay).start();
+    relay.out("relay ");
+    let at = ["--relay", "10.254.0.1:9300"];
+    let share =
+        network.xcher(1, &["share", "s", "--nick", "kim"]).args(at).dir(from.path()).start();
+    share.out("online kim");
+    network.xcher(2, &["who"]).run().code(0).out(&[]);
+    network.xcher(2, &["who"]).args(at).run().code(0).out(&["kim"]);
+    // Nor is one that uses the default relay of its machine, which works as before.
+    let relay = network.xcher(2, &["relay", "--http", "off"]).start();
+    relay.out("relay ");
+    let share = network.xcher(2, &["share", "s", "--nick", "amy"]).dir(from.path()).start();
+    share.out("online amy");
+    share.err("--relay lan");
+    network.xcher(1, &["who"]).run().code(0).out(&[]);
+    network.xcher(2, &["ls", "amy"]).run().code(0).out(&["5\ts/a", "6\ts/b/c"]);
+    // With one, hosts of the local network are found all the same.
+    let lan = ["share", "s", "--nick", "zoe", "--relay", "lan"];
+    let lan = network.xcher(1, &lan).dir(from.path()).start();
+    lan.out("online zoe");
+    network.xcher(2, &["ls", "zoe"]).run().code(0).out(&["5\ts/a", "6\ts/b/c"]);
+    network.xcher(2, &["who"]).run().code(0).out_sorted(&["amy", "zoe"]);
+    // Without the local network there is the default relay only.
+    network.xcher(1, &["who", "--no-lan"]).run().code(3).one_error(&["no relay at 127.0.0.1:9247"]);
+}
+
+/// A neighbour announces a host's nick, too. It cannot become that host to one who knows its key, nor learn a
+/// code; a first contact names both and goes no further.
+#[test]
+fn a_neighbour_that_claims_a_nick_does_not_become_its_host() {
+    let network = network!(3);
+    let (from, keys) = (files(), tempdir().unwrap());
+    let on_3 = |args: &[&str]| network.xcher(3, args).env("XCHER_DATA_DIR", keys.path());
+    let share = network.xcher(1, &["share", "s", "--nick", "kim"]).dir(from.path()).start();
+    share.out("online kim");
+    on_3(&["ls", "kim"]).run().code(0);
+    // The liar runs a whole host behind its claim.
+    let relay = ["relay", "--listen", "10.254.0.2:9300", "--http", "off"];
+    let relay = network.xcher(2, &relay).start();
+    relay.out("relay ");
+    let liar = ["share", "s", "--nick", "kim", "--relay", "10.254.0.2:9300"];
+    let liar = network.xcher(2, &liar).dir(keys.path());
+    std::fs::create_dir(keys.path().join("s")).unwrap();
+    let liar = liar.start();
+    liar.out("online kim");
+    let _claim = announce(&network, 2, "kim", &[network.address(2)], 9300);
+    on_3(&["ls", "kim"]).run().code(0).out(&["5\ts/a", "6\ts/b/c"]);
+    let stranger = network.xcher(3, &["ls", "kim"]).run().code(4);
+    stranger.one_error(&["2 hosts in the local network are called kim", "10.254.0.2:9300", "code"]);
+    let sender = network.xcher(1, &["send", "s"]).dir(from.path()).start();
+    let code = code_of(&sender);
+    let number = code.split('-').next().unwrap().to_owned();
+    let _claim = announce(&network, 2, &number, &[network.address(2)], 9300);
+    let out = tempdir().unwrap();
+    on_3(&["get", &code, "--yes"]).dir(out.path()).run().code(0);
+    sender.wait().code(0);
+    assert_eq!(tree::finished(out.path()), tree::read(from.path()));
+}
+
+/// Announced addresses make no host connect outside its own networks, to itself over loopback, or to ports that
+/// no host uses.
+#[test]
+fn announced_addresses_of_third_parties_are_not_dialled() {
+    let network = network!(2);
+    let (ports, listeners): (Vec<_>, Vec<_>) = network.on(2, || {
+        let any = |at| {
+            let listener = TcpListener::bind(at).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            (listener.local_addr().unwrap().port(), listener)
+        };
+        [any("127.0.0.1:0"), any("10.254.0.2:1023")].into_iter().unzip()
+    });
+    // A route of this host's, but no network of it.
+    let elsewhere: IpAddr = [10, 253, 0, 9].into();
+    let loopback: IpAddr = [127, 0, 0, 1].into();
+    let _claims = [
+        announce(&network, 1, "amy", &[loopback], ports[0]),
+        announce(&network, 1, "bob", &[network.address(2)], 1023),
+        announce(&network, 1, "carol", &[elsewhere], 9247),
+        announce(&network, 1, "dave", &[[169, 254, 169, 254].into(), [224, 0, 0, 1].into()], 9247),
+    ];
+    for nick in ["amy", "bob", "carol", "dave"] {
+        let ls = network.xcher(2, &["ls", nick]).run().code(3);
+        assert!(ls.took < Duration::from_secs(10), "it waited for an address\n{ls}");
+        ls.one_error(&["no host in the local network is called"]);
+    }
+    for listener in listeners {
+        let error = listener.accept().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "it was connected to");
+    }
+}
