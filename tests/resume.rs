@@ -167,6 +167,88 @@ fn resumes_with_another_command_of_the_same_provider() {
     send.wait().code(0);
 }
 
+/// Starts a slow `get` that resumes by itself, and waits until it has some bytes.
+fn begin_lasting(setup: &Setup, relay: &str, from: &str) -> Process {
+    let get = setup.get(relay, from).args(["--limit-receive", "8mb"]).env("XCHER_RETRY", "10m");
+    let get = get.start();
+    get.until("some bytes", |lines| {
+        let mut moves = lines.out.iter().filter(|line| line.contains("\"progress\""));
+        moves.find(|line| !line.contains("\"bytes\":0")).map(|_| ())
+    });
+    get
+}
+
+/// Expects that `get` fetched the file in one more session, without a second command and with one line about it.
+#[track_caller]
+fn assert_resumed(setup: &Setup, get: Process) {
+    let get = get.wait().code(0);
+    let lost: Vec<_> = get.err.iter().filter(|line| line.contains("lost the connection")).collect();
+    assert!(lost.len() == 1 && get.err.len() == 1, "{get}");
+    assert_eq!(get.session_lines.len(), 1, "{get}");
+    let events = get.events();
+    let count = |name, value| events.iter().filter(|event| event[name] == value).count();
+    assert_eq!((count("event", "resuming"), count("state", "finished")), (1, 1), "{get}");
+    let started: Vec<_> = events
+        .iter()
+        .filter(|event| event["state"] == "started")
+        .map(|event| &event["bytes"])
+        .collect();
+    assert!(
+        started.len() == 2 && started[1].as_u64() > Some(0),
+        "it began again: {started:?}\n{get}"
+    );
+    assert!(tree::partials(&setup.path("out")).is_empty());
+    setup.assert_complete();
+}
+
+#[test]
+fn get_resumes_by_itself_when_the_provider_comes_back() {
+    for signal in [Signal::KILL, Signal::TERM] {
+        let (relay, setup) = (Relay::start(), Setup::new());
+        let address = relay.address.to_string();
+        let bob = setup.share(&address);
+        let get = begin_lasting(&setup, &address, "bob");
+        bob.signal(signal);
+        get.err("lost the connection to bob");
+        drop(bob);
+        let _bob = setup.share(&address);
+        assert_resumed(&setup, get);
+    }
+}
+
+/// The transfer went through the relay's bridge, and the relay is gone for a while.
+#[test]
+fn get_resumes_by_itself_after_a_restart_of_the_bridge() {
+    let setup = Setup::new();
+    let keys = setup.path("keys of the relay");
+    let keys = ["--data-dir", keys.to_str().unwrap()];
+    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
+    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
+    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let _bob = setup.share(&address);
+    let get = begin_lasting(&setup, &tunnel, "bob");
+    relay.process.signal(Signal::KILL);
+    get.err("lost the connection to bob");
+    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    assert_resumed(&setup, get);
+}
+
+/// The sender is killed, and another run of it makes another code: the old one leads nowhere.
+#[test]
+fn get_does_not_wait_longer_than_it_may() {
+    let (relay, setup) = (Relay::start(), Setup::new());
+    let address = relay.address.to_string();
+    let bob = setup.share(&address);
+    let get = setup.get(&address, "bob").args(["--limit-receive", "8mb", "--retry", "2"]).start();
+    get.event(&[("event", "transfer"), ("state", "progress")]);
+    bob.signal(Signal::KILL);
+    let get = get.wait().code(3);
+    get.error(&["cannot reach bob", "run the same command again to resume"]);
+    assert_eq!(tree::partials(&setup.path("out")).len(), 1);
+    let _bob = setup.share(&address);
+    setup.resume(&address, "bob");
+}
+
 /// The second receiver neither waits for the partial file of the first nor takes it.
 #[test]
 fn concurrent_receivers_do_not_share_a_partial_file() {

@@ -166,6 +166,12 @@ impl Error {
         }
     }
 
+    /// Returns true for the loss of a connection or of a peer, after which another session can resume. Other
+    /// errors would be the same there.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::Incomplete { .. }) || self.kind() == ErrorKind::Unreachable
+    }
+
     /// Returns true if a session was not opened because of the peer's key, or for lack of encryption.
     pub fn is_about_encryption(&self) -> bool {
         use ProtocolError::{EncryptionNotOffered, KeyChanged, Unencrypted};

@@ -1,8 +1,8 @@
 //! The files of one session to fetch, from a listing of any length.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use xcher_core::peer::{ErrorKind, Event, SessionCommand, SessionId, TransferId};
+use xcher_core::peer::{Error, ErrorKind, Event, SessionCommand, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
@@ -26,7 +26,7 @@ pub(crate) struct FetchQueue {
     listing: ListingReader,
     /// Set while the listing has entries that are neither requested nor skipped.
     has_more: bool,
-    active: HashSet<TransferId>,
+    active: HashMap<TransferId, File>,
     done: u64,
     /// Files among `done` that existed already.
     here: u64,
@@ -34,7 +34,15 @@ pub(crate) struct FetchQueue {
     on_stdout: Option<TransferId>,
     count: u64,
     worst: Option<ExitCode>,
+    /// Set if files that a cut interrupts are fetched in another session.
+    resumes: bool,
+    /// Files that a cut interrupted, and why.
+    cut: Vec<(File, String)>,
+    has_progressed: bool,
 }
+
+/// A file to fetch.
+type File = (FileName, Size, Stat);
 
 impl FetchQueue {
     pub(crate) fn new(session: SessionId, spool: ListingSpool) -> Result<Self, CliError> {
@@ -44,17 +52,75 @@ impl FetchQueue {
             count: spool.count(),
             listing: spool.read().map_err(spool_error)?,
             has_more: true,
-            active: HashSet::new(),
+            active: HashMap::new(),
             done: 0,
             here: 0,
             on_stdout: None,
             worst: None,
+            resumes: false,
+            cut: Vec::new(),
+            has_progressed: false,
         })
     }
 
     /// Queues the files of an offer.
     pub(crate) fn of_offer(session: SessionId, spool: ListingSpool) -> Result<Self, CliError> {
         Ok(Self { offered: true, ..Self::new(session, spool)? })
+    }
+
+    /// Keeps the files that a cut interrupts for another session, instead of reporting them as failed.
+    pub(crate) fn resume_elsewhere(mut self) -> Self {
+        self.resumes = true;
+        self
+    }
+
+    /// Returns true if a cut has interrupted a file: nothing more is requested then.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
+    /// Returns why the first interrupted file was; empty if none was.
+    pub(crate) fn why_cut(&self) -> &str {
+        self.cut.first().map_or("", |(_, why)| why)
+    }
+
+    /// Adds the files that existed already, and the worst code, of earlier sessions.
+    pub(crate) fn carry_over(&mut self, (here, worst): (u64, Option<ExitCode>)) {
+        self.here += here;
+        if let Some(code) = worst {
+            self.worsen(code);
+        }
+    }
+
+    /// Returns what a later session carries over.
+    pub(crate) fn carried(&self) -> (u64, Option<ExitCode>) {
+        (self.here, self.worst)
+    }
+
+    /// Returns true if any file has progressed.
+    pub(crate) fn has_progressed(&self) -> bool {
+        self.has_progressed
+    }
+
+    /// Takes the files that are still to be fetched: those that were interrupted, and those not requested.
+    pub(crate) fn take_rest(&mut self) -> Result<ListingSpool, CliError> {
+        let mut rest = ListingSpool::new().map_err(spool_error)?;
+        for ((name, size, stat), _) in self.cut.drain(..) {
+            rest.push(&name, size, stat).map_err(spool_error)?;
+        }
+        while let Some((name, size, stat)) = self.listing.next().map_err(spool_error)? {
+            rest.push(&name, size, stat).map_err(spool_error)?;
+        }
+        self.has_more = false;
+        Ok(rest)
+    }
+
+    /// Reports the interrupted files as failed: there is no other session for them.
+    pub(crate) fn give_up(&mut self, online: &OnlineHost) {
+        for ((name, ..), why) in std::mem::take(&mut self.cut) {
+            online.output.error(format_args!("{name}: {why}"));
+            self.worsen(ExitCode::Incomplete);
+        }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -75,7 +141,7 @@ impl FetchQueue {
 
     /// Requests files until the most transfers are active.
     pub(crate) fn request(&mut self, online: &mut OnlineHost, to: &Target) -> Result<(), CliError> {
-        while self.has_more && self.active.len() < MAX_ACTIVE {
+        while self.has_more && !self.is_cut() && self.active.len() < MAX_ACTIVE {
             let mut files = Vec::new();
             let done = self.done;
             while files.len() < MAX_REQUEST {
@@ -94,9 +160,14 @@ impl FetchQueue {
                 let here = self.done - done;
                 self.want(online, Want { already_stored: here, ..Want::default() });
             }
-            match online.host.get_all(self.session, files) {
-                Ok(transfers) => self.active.extend(transfers),
+            match online.host.get_all(self.session, files.clone()) {
+                Ok(transfers) => self.active.extend(transfers.into_iter().zip(files)),
                 // The next event says that the session has ended, and why.
+                Err(MisuseError::NoSession) if self.resumes => {
+                    let why = Error::Closed(None).to_string();
+                    self.cut.extend(files.into_iter().map(|file| (file, why.clone())));
+                    break;
+                }
                 Err(MisuseError::NoSession) => {
                     self.worsen(ExitCode::Incomplete);
                     break;
@@ -165,19 +236,31 @@ impl FetchQueue {
     /// Handles an event of one of the transfers; ignores all others.
     pub(crate) fn event(&mut self, online: &mut OnlineHost, to: &Target, event: &Event) {
         match event {
-            Event::Started { transfer, .. } if self.active.contains(transfer) => {
+            Event::Started { transfer, .. } if self.active.contains_key(transfer) => {
                 self.on_stdout = Some(*transfer).filter(|_| to.is_stdout());
                 return;
             }
-            Event::Finished { transfer, name, .. } if self.active.remove(transfer) => {
+            Event::Progress { transfer, bytes: 1.., .. } if self.active.contains_key(transfer) => {
+                self.has_progressed = true;
+                return;
+            }
+            Event::Finished { transfer, name, .. } if self.active.remove(transfer).is_some() => {
                 self.done += 1;
+                self.has_progressed = true;
                 if !to.is_stdout() {
                     let output = &online.output;
                     output.remember(output.result(format_args!("{}", to.path(name).display())));
                 }
             }
-            Event::Failed { transfer, error, .. } if self.active.remove(transfer) => {
-                self.worsen(code_of_transfer(error));
+            Event::Failed { transfer, error, .. } if self.active.contains_key(transfer) => {
+                let file = self.active.remove(transfer);
+                match file {
+                    Some(file) if self.resumes && error.is_cut() => {
+                        self.cut.push((file, error.to_string()));
+                        return;
+                    }
+                    _ => self.worsen(code_of_transfer(error)),
+                }
                 // A failed write to standard output reports itself.
                 if self.on_stdout == Some(*transfer) && error.kind() != ErrorKind::Local {
                     online.output.error(format_args!("standard output is incomplete"));

@@ -17,6 +17,7 @@ mod online_host;
 mod open_shares;
 mod options;
 mod outgoing_session;
+mod reconnect;
 mod relay_search;
 mod reload;
 mod serve;

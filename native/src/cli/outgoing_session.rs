@@ -103,6 +103,23 @@ impl<'a> OutgoingSession<'a> {
         }
     }
 
+    /// As [`open_with`](Self::open_with), and waits until the session is open.
+    pub(crate) async fn open_connected(
+        common: &'a Common,
+        callee: Callee,
+        shares: Shares,
+        sink: Sink,
+    ) -> Result<Self, CliError> {
+        let mut call = Self::open_with(common, callee, shares, sink).await?;
+        match call.opened().await {
+            Ok(()) => Ok(call),
+            Err(error) => {
+                call.online.stop().await;
+                Err(error)
+            }
+        }
+    }
+
     /// Waits until the session is open. The events until then are returned by [`next`](Self::next) again.
     async fn opened(&mut self) -> Result<(), CliError> {
         let mut early = VecDeque::new();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::retry_args::RetryArgs;
 use super::target_args::TargetArgs;
 use super::values::switch;
 
@@ -28,4 +29,6 @@ pub(crate) struct GetArgs {
     /// With a code, fetch without asking
     #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }

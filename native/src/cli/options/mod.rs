@@ -11,6 +11,7 @@ mod peers_args;
 mod raw_values;
 mod receive_args;
 mod relay_args;
+mod retry_args;
 mod send_args;
 mod share_args;
 mod target_args;

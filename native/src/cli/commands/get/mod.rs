@@ -2,18 +2,18 @@
 
 mod callee;
 mod choose;
+mod fetch;
 mod requested;
 
 use std::io::{self, IsTerminal as _};
 
 use xcher_core::NotStored;
-use xcher_core::peer::{Event, SessionCommand};
+use xcher_core::peer::SessionCommand;
 use xcher_core::session::Want;
 
 use crate::cli::callee::Callee;
 use crate::cli::dup_stdio::dup;
-use crate::cli::exit::{CliError, ExitCode, code_of};
-use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
@@ -23,7 +23,11 @@ use crate::cli::ui::hidden_files::report_hidden;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
+use fetch::Fetch;
 use requested::Requested;
+
+/// The way out after a cut.
+const HOW_TO_RESUME: &str = "run the same command again to resume";
 
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
     let callee = callee::read(common, args)?;
@@ -44,15 +48,16 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
             Sink::Folder(inbox)
         }
     };
+    let again = sink.try_clone().map_err(CliError::local)?;
     let mut call =
         OutgoingSession::open_with(common, callee.clone(), Shares::nothing(), sink).await?;
     if !to.is_stdout() {
-        call.online.output.receives_into(to.clone(), "run the same command again to resume");
+        call.online.output.receives_into(to.clone(), HOW_TO_RESUME);
     }
     // The files that are wanted but cannot be fetched now, reported so that the peer keeps a code valid for
     // another try. At least one until the listing is complete; `None` once the peer knows about each.
     let mut unreported = Some(Want { files: 1, ..Want::default() });
-    let done = async {
+    let ready = async {
         let (mut spool, unreadable) = choose::list(&mut call, &mut requested, &to).await?;
         requested.report_missing(&call, &callee);
         let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
@@ -74,19 +79,25 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
             report_hidden(&call.online.output, call.session, rest)?;
             report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
         }
-        fetch(&mut call, &to, &requested, spool).await?;
-        match (unreadable, rest) {
-            (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
-            (false, Some(_)) => Err(CliError::reported(ExitCode::Policy)),
-            (false, None) => Ok(()),
-        }
+        Ok((spool, unreadable, rest.is_some()))
     }
     .await;
     if let Some(want) = unreported {
         // A session that has ended takes no reports.
         let _ = call.online.host.command(call.session, SessionCommand::Want(want));
     }
-    call.end(done).await
+    let (spool, unreadable, is_partly_refused) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return call.end(Err(error)).await,
+    };
+    let retry = args.retry.retry;
+    let fetch = Fetch { common, callee: &callee, to: &to, sink: again, retry };
+    fetch.run(call, spool, requested.error()).await?;
+    match (unreadable, is_partly_refused) {
+        (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
+        (false, true) => Err(CliError::reported(ExitCode::Policy)),
+        (false, false) => Ok(()),
+    }
 }
 
 fn nothing_fetched() -> CliError {
@@ -119,50 +130,4 @@ fn require_one(requested: &Requested, spool: &ListingSpool) -> Result<(), CliErr
             "standard output takes one file, not {count}; name it: `xcher get … NAME -o -`"
         ))),
     }
-}
-
-async fn fetch(
-    call: &mut OutgoingSession<'_>,
-    to: &Target,
-    requested: &Requested,
-    spool: ListingSpool,
-) -> Result<(), CliError> {
-    let bytes = spool.bytes();
-    let mut queue = FetchQueue::new(call.session, spool)?;
-    if let Some(code) = requested.error() {
-        queue.worsen(code);
-    }
-    if let Some(progress) = call.online.output.progress().filter(|_| queue.count() > 1) {
-        progress.begin_total(bytes);
-    }
-    queue.announce(&mut call.online, bytes);
-    queue.show_count(&mut call.online);
-    let mut ended = None;
-    loop {
-        if ended.is_none() {
-            queue.request(&mut call.online, to)?;
-        }
-        if queue.is_idle() && (queue.is_all_requested() || ended.is_some()) {
-            break;
-        }
-        let event = call.online.next().await?;
-        if let Event::Ended { session, error } = &event
-            && *session == call.session
-        {
-            // Transfers under way continue without the session.
-            ended = Some(error.as_ref().map_or(ExitCode::Incomplete, code_of));
-        }
-        queue.event(&mut call.online, to, &event);
-    }
-    // A provider can send X_END as soon as everything is requested.
-    if let (false, Some(code)) = (queue.is_all_requested(), ended)
-        && let Some(next) = queue.next_unrequested()?
-    {
-        let message = format!(
-            "the session ended before {next} and the files after it were fetched; run the same command \
-             again to resume"
-        );
-        return Err(CliError::new(code, message));
-    }
-    queue.outcome(&call.online)
 }

@@ -19,6 +19,8 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_seconds: Option<f64>,
     },
+    /// A cut, after which the command resumes by itself for at most so long.
+    Resuming { reason: String, seconds: f64 },
     /// A nick that is online.
     Nick { nick: &'a str },
     /// A session; `state` is call, open, ended, failed or refused.

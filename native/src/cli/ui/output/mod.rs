@@ -27,6 +27,10 @@ pub(crate) struct Output {
     left_out: LeftOutFiles,
     /// How to resume incomplete downloads, and the bytes kept of them.
     resume: (&'static str, u64),
+    /// Set if the command resumes by itself what a cut interrupts.
+    resumes: bool,
+    /// Set if the session takes the place of one that was cut.
+    is_resumed: bool,
     /// Lines printed about files that could not be sent.
     unsent: HashSet<String>,
     /// Lines printed about escaped names.
@@ -52,6 +56,8 @@ impl Output {
             paths: TransferPaths::unknown(),
             left_out: LeftOutFiles::default(),
             resume: ("", 0),
+            resumes: false,
+            is_resumed: false,
             unsent: HashSet::new(),
             escapes: HashSet::new(),
             unwritten: Cell::new(None),
@@ -62,6 +68,16 @@ impl Output {
     pub(crate) fn receives_into(&mut self, target: Target, how_to_resume: &'static str) {
         self.paths.receives_into(target);
         self.resume.0 = how_to_resume;
+    }
+
+    /// Sets whether the command resumes by itself what a cut interrupts, so that a cut is a detail.
+    pub(crate) fn resumes_by_itself(&mut self, resumes: bool) {
+        self.resumes = resumes;
+    }
+
+    /// Shows the security of the next session as a detail: the user has read that of the one it replaces.
+    pub(crate) fn is_resumed(&mut self) {
+        self.is_resumed = true;
     }
 
     /// Sets the files that are sent, for events.
@@ -199,7 +215,9 @@ impl Output {
                 false => self.note(format_args!("{summary}")),
             }
         }
-        if let (how, 1..) = self.resume {
+        if let (how, 1..) = self.resume
+            && !self.resumes
+        {
             self.note(format_args!("{how}"));
         }
     }

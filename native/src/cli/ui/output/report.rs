@@ -50,7 +50,8 @@ impl Output {
             HostEvent::PartialKept { path, bytes, .. } => {
                 self.resume.1 += bytes;
                 let size = HumanSize(*bytes);
-                self.note(format_args!("kept the first {size} in {}", path.display()));
+                let kept = format_args!("kept the first {size} in {}", path.display());
+                if self.resumes { self.detail(kept) } else { self.note(kept) }
             }
             HostEvent::Peer(event) => {
                 if let Some(progress) = &mut self.progress {
@@ -82,7 +83,10 @@ impl Output {
     /// Prints the line about a session's security, if it is due.
     fn announce(&mut self, session: u64, words: Option<&str>) {
         if let Some(line) = self.sessions.announce(session, words) {
-            self.note(format_args!("{line}"));
+            match self.is_resumed {
+                true => self.detail(format_args!("{line}")),
+                false => self.note(format_args!("{line}")),
+            }
         }
     }
 
@@ -90,9 +94,12 @@ impl Output {
         match event {
             Event::Offline { error, retry: Some(wait) } => {
                 let wait = wait.as_secs();
-                self.note(format_args!(
-                    "disconnected from the relay ({error}); reconnecting in {wait} s"
-                ));
+                let text =
+                    format!("disconnected from the relay ({error}); reconnecting in {wait} s");
+                match self.resumes {
+                    true => self.detail(format_args!("{text}")),
+                    false => self.note(format_args!("{text}")),
+                }
             }
             Event::CallRefused { from, error } => {
                 let hint = match error {
@@ -104,8 +111,10 @@ impl Output {
             Event::Opened { session, peer, nick, incoming, path, security } => {
                 let how = (*path, *security);
                 let line = self.sessions.opened(session.0, *peer, nick.as_ref(), *incoming, how);
-                if let Some(line) = line {
-                    self.note(format_args!("{line}"));
+                match line {
+                    Some(line) if self.is_resumed => self.detail(format_args!("{line}")),
+                    Some(line) => self.note(format_args!("{line}")),
+                    None => {}
                 }
             }
             Event::SafetyWords { session, words } => self.announce(session.0, Some(words)),
@@ -135,7 +144,10 @@ impl Output {
             }
             Event::Failed { direction, name, error, .. } => {
                 let line = format!("{name}: {error}");
-                self.error(format_args!("{line}"));
+                match self.resumes && *direction == Direction::Receive && error.is_cut() {
+                    true => self.detail(format_args!("{line}")),
+                    false => self.error(format_args!("{line}")),
+                }
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }

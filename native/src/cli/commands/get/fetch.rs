@@ -1,0 +1,173 @@
+//! Fetches the wanted files, in as many sessions as it takes.
+
+use std::time::{Duration, Instant};
+
+use xcher_core::peer::{Error, Event};
+
+use crate::cli::callee::Callee;
+use crate::cli::exit::{CliError, ExitCode, code_of};
+use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::listing_spool::ListingSpool;
+use crate::cli::options::Common;
+use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::reconnect::reconnect;
+use crate::cli::target::Target;
+use crate::cli::ui::json::JsonEvent;
+use crate::files::Shares;
+use crate::host::Sink;
+
+/// Sessions in a row without any progress after which the file or the way is at fault, not a cut.
+const MAX_IDLE_SESSIONS: u32 = 3;
+
+/// What is fetched from whom, and where it goes.
+pub(super) struct Fetch<'a> {
+    pub(super) common: &'a Common,
+    pub(super) callee: &'a Callee,
+    pub(super) to: &'a Target,
+    /// The target, for further sessions.
+    pub(super) sink: Sink,
+    /// The time to resume after a cut.
+    pub(super) retry: Duration,
+}
+
+/// How a session ended for the files.
+enum Ended {
+    /// Every file is stored or has failed.
+    Complete,
+    /// Files are left: the reason, and the exit code if they stay so.
+    Cut(String, ExitCode),
+}
+
+impl<'a> Fetch<'a> {
+    /// Fetches all files. Reconnects and resumes after a cut. `before` is an error from before.
+    pub(super) async fn run(
+        &self,
+        mut call: OutgoingSession<'a>,
+        mut spool: ListingSpool,
+        before: Option<ExitCode>,
+    ) -> Result<(), CliError> {
+        let (mut idle_sessions, mut carried) = (0, (0, before));
+        loop {
+            // Piped output cannot be resumed.
+            let resumes = !self.retry.is_zero() && !self.to.is_stdout();
+            call.online.output.resumes_by_itself(resumes);
+            let bytes = spool.bytes();
+            let mut queue = match FetchQueue::new(call.session, spool) {
+                Ok(queue) if resumes => queue.resume_elsewhere(),
+                Ok(queue) => queue,
+                Err(error) => return call.end(Err(error)).await,
+            };
+            queue.carry_over(carried);
+            let ended = self.session(&mut call, &mut queue, bytes).await;
+            let (why, code) = match ended {
+                Err(error) => {
+                    call.online.output.resumes_by_itself(false);
+                    return call.end(Err(error)).await;
+                }
+                Ok(Ended::Complete) => {
+                    call.online.output.resumes_by_itself(false);
+                    let done = queue.outcome(&call.online);
+                    return call.end(done).await;
+                }
+                Ok(Ended::Cut(why, code)) => (why, code),
+            };
+            idle_sessions = if queue.has_progressed() { 0 } else { idle_sessions + 1 };
+            if !resumes || idle_sessions >= MAX_IDLE_SESSIONS {
+                call.online.output.resumes_by_itself(false);
+                let done = unfinished(&call, &mut queue, code);
+                return call.end(done).await;
+            }
+            self.announce(&call, &why);
+            carried = queue.carried();
+            spool = queue.take_rest()?;
+            call.end(Ok(())).await?;
+            call = self.reconnect().await?;
+        }
+    }
+
+    /// Fetches what one session lets it fetch.
+    async fn session(
+        &self,
+        call: &mut OutgoingSession<'_>,
+        queue: &mut FetchQueue,
+        bytes: u64,
+    ) -> Result<Ended, CliError> {
+        if let Some(progress) = call.online.output.progress().filter(|_| queue.count() > 1) {
+            progress.begin_total(bytes);
+        }
+        queue.announce(&mut call.online, bytes);
+        queue.show_count(&mut call.online);
+        let mut ended: Option<Option<Error>> = None;
+        loop {
+            if ended.is_none() {
+                queue.request(&mut call.online, self.to)?;
+            }
+            if queue.is_idle() && (queue.is_all_requested() || queue.is_cut() || ended.is_some()) {
+                break;
+            }
+            // Transfers under way continue without the session.
+            let event = call.online.next().await?;
+            if let Event::Ended { session, error } = &event
+                && *session == call.session
+            {
+                ended = Some(error.clone());
+            }
+            queue.event(&mut call.online, self.to, &event);
+        }
+        if queue.is_all_requested() && !queue.is_cut() {
+            return Ok(Ended::Complete);
+        }
+        Ok(match ended {
+            Some(Some(error)) => Ended::Cut(error.to_string(), code_of(&error)),
+            Some(None) => Ended::Cut("the peer ended the session".to_owned(), ExitCode::Incomplete),
+            None => Ended::Cut(queue.why_cut().to_owned(), ExitCode::Incomplete),
+        })
+    }
+
+    fn announce(&self, call: &OutgoingSession<'_>, why: &str) {
+        let output = &call.online.output;
+        let time = humantime::format_duration(self.retry);
+        output.note(format_args!(
+            "lost the connection to {} ({why}); resuming by itself for up to {time}",
+            self.callee
+        ));
+        let event =
+            JsonEvent::Resuming { reason: why.to_owned(), seconds: self.retry.as_secs_f64() };
+        output.remember(output.json(&event));
+    }
+
+    async fn reconnect(&self) -> Result<OutgoingSession<'a>, CliError> {
+        let deadline = Instant::now() + self.retry;
+        let shares = Shares::nothing();
+        let call = reconnect(self.common, self.callee, &shares, &self.sink, deadline).await;
+        let mut call = call.map_err(|error| CliError {
+            message: error
+                .message
+                .map(|text| format!("{text}; run the same command again to resume")),
+            ..error
+        })?;
+        let output = &mut call.online.output;
+        output.receives_into(self.to.clone(), super::HOW_TO_RESUME);
+        output.is_resumed();
+        Ok(call)
+    }
+}
+
+/// Reports files that are not fetched in any session.
+fn unfinished(
+    call: &OutgoingSession<'_>,
+    queue: &mut FetchQueue,
+    code: ExitCode,
+) -> Result<(), CliError> {
+    queue.give_up(&call.online);
+    match queue.next_unrequested()? {
+        Some(next) => {
+            let text = format!(
+                "the session ended before {next} and the files after it were fetched; run the same \
+                 command again to resume"
+            );
+            Err(CliError::new(code, text))
+        }
+        None => queue.outcome(&call.online),
+    }
+}

@@ -1,0 +1,49 @@
+//! Opens another session in place of one that was cut.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::callee::Callee;
+use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::options::Common;
+use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::signals::Signals;
+use crate::files::Shares;
+use crate::host::Sink;
+
+/// The time before the second attempt, doubled after each, up to the maximum.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// Tries until a session with `callee` is open, at most until `deadline`.
+///
+/// # Errors
+///
+/// That of the last attempt; one about keys or codes at once.
+pub(crate) async fn reconnect<'a>(
+    common: &'a Common,
+    callee: &Callee,
+    shares: &Shares,
+    sink: &Sink,
+    deadline: Instant,
+) -> Result<OutgoingSession<'a>, CliError> {
+    let mut signals = Signals::catch().map_err(CliError::local)?;
+    let mut pause = MIN_PAUSE;
+    loop {
+        let sink = sink.try_clone().map_err(CliError::local)?;
+        let call = OutgoingSession::open_connected(common, callee.clone(), shares.clone(), sink);
+        let error = match call.await {
+            Ok(call) => return Ok(call),
+            Err(error) => error,
+        };
+        let is_final =
+            error.stopped || matches!(error.code, ExitCode::NotPrivate | ExitCode::Usage);
+        if is_final || Instant::now() + pause > deadline {
+            return Err(error);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = signals.stop() => return Err(CliError::interrupted()),
+        }
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
