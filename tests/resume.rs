@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use system::not_tested;
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
+use system::terminal::Terminal;
 use system::tree;
 use tempfile::TempDir;
 
@@ -247,6 +248,80 @@ fn get_does_not_wait_longer_than_it_may() {
     assert_eq!(tree::partials(&setup.path("out")).len(), 1);
     let _bob = setup.share(&address);
     setup.resume(&address, "bob");
+}
+
+/// A slow offer of `film` to kim, who resumes by itself, as the sender does.
+fn offer(setup: &Setup, relay: &str) -> Xcher {
+    let send = setup.host("bob", relay, &["send", "kim"]).args([setup.path("s")]);
+    send.args(["--limit-send", "8mb"]).env("XCHER_RETRY", "10m")
+}
+
+fn receiver(setup: &Setup, relay: &str, args: &[&str]) -> Xcher {
+    let receive = setup.host("kim", relay, &["receive", "--nick", "kim", "-o"]);
+    receive.args([setup.path("out")]).args(args).env("XCHER_RETRY", "10m")
+}
+
+fn wait_for_some_bytes(setup: &Setup) {
+    let mut patience = system::patience::Patience::new();
+    while !tree::partials(&setup.path("out")).values().any(|bytes| !bytes.is_empty()) {
+        assert!(patience.left().is_some(), "no bytes arrive");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_offer_resumes_by_itself_when_the_receiver_comes_back() {
+    let (relay, setup) = (Relay::start(), Setup::new());
+    let address = relay.address.to_string();
+    let kim = receiver(&setup, &address, &["--yes"]).start();
+    kim.out("online kim");
+    let bob = offer(&setup, &address).start();
+    wait_for_some_bytes(&setup);
+    drop(kim);
+    bob.err("lost the connection to kim");
+    let kim = receiver(&setup, &address, &["--yes"]).start();
+    kim.out("online kim");
+    bob.wait().code(0).error(&["sent 1 file", "the peer has stored everything"]);
+    setup.assert_complete();
+}
+
+/// The receiver is asked once, although the bridge through which the file goes restarts.
+#[test]
+fn an_offer_resumes_without_another_question() {
+    let setup = Setup::new();
+    let keys = setup.path("keys of the relay");
+    let keys = ["--data-dir", keys.to_str().unwrap()];
+    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
+    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
+    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let mut kim = Terminal::start(receiver(&setup, &tunnel, &["--once"]));
+    kim.says("online kim\n");
+    let bob = offer(&setup, &tunnel).start();
+    kim.shows("Fetch?");
+    kim.types("y");
+    wait_for_some_bytes(&setup);
+    relay.process.signal(Signal::KILL);
+    bob.err("lost the connection to kim");
+    kim.shows("the transfer of 1 file resumes if it comes back within 10m");
+    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    bob.wait().code(0).error(&["the peer has stored everything"]);
+    let kim = kim.wait().code(0);
+    assert_eq!(kim.screen.matches("Fetch?").count(), 1, "{}", kim.screen);
+    setup.assert_complete();
+}
+
+/// A receiver that was told to stop after one session waits for the sender, and not longer than it may.
+#[test]
+fn a_receiver_waits_no_longer_than_it_may() {
+    let (relay, setup) = (Relay::start(), Setup::new());
+    let address = relay.address.to_string();
+    let kim = receiver(&setup, &address, &["--yes", "--once", "--retry", "2"]).start();
+    kim.out("online kim");
+    let bob = offer(&setup, &address).start();
+    wait_for_some_bytes(&setup);
+    drop(bob);
+    kim.wait().code(1).error(&["did not come back; let it send 1 file again"]);
+    assert_eq!(tree::partials(&setup.path("out")).len(), 1);
 }
 
 /// The second receiver neither waits for the partial file of the first nor takes it.

@@ -228,3 +228,33 @@ fn memory_for_requested_names_is_limited() {
     assert_eq!(outcome.missing().len(), 10_000);
     assert_eq!(outcome.missing_count(), 50_000);
 }
+
+#[test]
+fn offer_resumes_with_what_was_not_confirmed() {
+    let mut offer = Offer::new(US, ["a", "b", "c", "d"].map(name));
+    let again = SessionId(2);
+    for event in [
+        started(US, 1, "a", Size::Exact(5)),
+        finished(US, 1, "a"),
+        delivered(US, 1, "a", Delivery::Stored),
+        started(US, 2, "b", Size::Exact(5)),
+        finished(US, 2, "b"),
+        Event::Declined { session: US, name: "d".into() },
+        ended(US, Some(Error::Closed(None))),
+        delivered(US, 2, "b", Delivery::Unconfirmed),
+    ] {
+        offer.event(&event);
+    }
+    assert!(offer.is_settled() && offer.is_resumable());
+    assert_eq!(offer.resume(again), ["b", "c"].map(name));
+    assert!(!offer.is_settled());
+    // The peer has it, so it declines it; that says nothing against the file.
+    offer.event(&Event::Declined { session: again, name: "b".into() });
+    offer.event(&started(again, 3, "c", Size::Exact(5)));
+    offer.event(&finished(again, 3, "c"));
+    offer.event(&delivered(again, 3, "c", Delivery::Stored));
+    assert!(offer.is_settled() && !offer.is_resumable());
+    let outcome = offer.outcome();
+    assert_eq!((outcome.stored, outcome.already_present, outcome.declined), (2, 1, 1));
+    assert_eq!(outcome.missing_count(), 0);
+}

@@ -94,6 +94,11 @@ impl Outcome {
         self.missing.remove(name);
     }
 
+    /// Forgets a missing file, because it is offered again.
+    fn forget(&mut self, name: &FileName) {
+        self.missing.remove(name);
+    }
+
     /// Forgets the missing files, because the peer is about to request them again.
     fn retry(&mut self) {
         self.missing.clear();

@@ -6,7 +6,7 @@ use litemap::LiteMap;
 
 use super::Outcome;
 use crate::FileName;
-use crate::peer::{Direction, Event, SessionId, TransferId};
+use crate::peer::{Delivery, Direction, Event, SessionId, TransferId};
 
 /// An offer, until each of its files is stored, declined or failed.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Offer {
     running: Vec<TransferId>,
     outcome: Outcome,
     session_ended: bool,
+    /// Files that earlier sessions sent and the peer did not confirm: if it declines one now, it has it.
+    sent: LiteMap<FileName, ()>,
 }
 
 impl Offer {
@@ -32,6 +34,7 @@ impl Offer {
             running: Vec::new(),
             outcome: Outcome::default(),
             session_ended: false,
+            sent: LiteMap::new(),
         }
     }
 
@@ -53,11 +56,14 @@ impl Offer {
             {
                 self.outcome.event(event);
             }
-            Event::Declined { session, name }
-                if *session == self.session
-                    && FileName::new(name).is_ok_and(|name| self.close(&name)) =>
-            {
-                self.outcome.event(event);
+            Event::Declined { session, name } if *session == self.session => {
+                let Ok(name) = FileName::new(name) else { return };
+                let was_sent = self.sent.contains_key(&name);
+                match self.close(&name) {
+                    true if was_sent => self.outcome.already_present += 1,
+                    true => self.outcome.event(event),
+                    false => {}
+                }
             }
             Event::Ended { session, .. } | Event::OpenFailed { session, .. }
                 if *session == self.session =>
@@ -77,6 +83,36 @@ impl Offer {
     /// has ended and no transfer is running.
     pub fn is_settled(&self) -> bool {
         self.running.is_empty() && (self.session_ended || self.open == 0)
+    }
+
+    /// Returns true if another session may deliver more: this one ended while files were open, or before the
+    /// peer confirmed files.
+    pub fn is_resumable(&self) -> bool {
+        self.session_ended && (self.open > 0 || self.unconfirmed().next().is_some())
+    }
+
+    /// Offers the files that are still open again in another session, and those that were sent and not
+    /// confirmed. Returns their names.
+    pub fn resume(&mut self, session: SessionId) -> Vec<FileName> {
+        let unconfirmed: Vec<_> = self.unconfirmed().cloned().collect();
+        for name in unconfirmed {
+            self.outcome.forget(&name);
+            if let Some(open) = self.files.get_mut(&name) {
+                self.open += usize::from(!core::mem::replace(open, true));
+            }
+            self.sent.insert(name, ());
+        }
+        self.session = session;
+        self.session_ended = false;
+        self.running.clear();
+        self.files.iter().filter(|(_, open)| **open).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Returns the files that may have arrived, although the peer did not say so.
+    fn unconfirmed(&self) -> impl Iterator<Item = &FileName> {
+        let unknown =
+            |delivery: &Delivery| matches!(delivery, Delivery::Unconfirmed | Delivery::Unsent(_));
+        self.outcome.missing().filter(move |(_, delivery)| unknown(delivery)).map(|(name, _)| name)
     }
 
     /// Returns true if the session ended while files were open.

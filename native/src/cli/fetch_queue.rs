@@ -36,6 +36,8 @@ pub(crate) struct FetchQueue {
     worst: Option<ExitCode>,
     /// Set if files that a cut interrupts are fetched in another session.
     resumes: bool,
+    /// The end of the session, if it has ended before all is requested: set if by a cut.
+    ended: Option<bool>,
     /// Files that a cut interrupted, and why.
     cut: Vec<(File, String)>,
     has_progressed: bool,
@@ -58,6 +60,7 @@ impl FetchQueue {
             on_stdout: None,
             worst: None,
             resumes: false,
+            ended: None,
             cut: Vec::new(),
             has_progressed: false,
         })
@@ -95,6 +98,36 @@ impl FetchQueue {
     /// Returns what a later session carries over.
     pub(crate) fn carried(&self) -> (u64, Option<ExitCode>) {
         (self.here, self.worst)
+    }
+
+    /// Returns true if nothing more is requested: the next session fetches it. The sender of an offer waits until
+    /// each of its files is requested.
+    fn pauses(&self) -> bool {
+        self.ended.is_some() || (self.is_cut() && !self.offered)
+    }
+
+    /// Marks the session as ended.
+    pub(crate) fn end(&mut self, by_cut: bool) {
+        self.ended = Some(by_cut);
+    }
+
+    /// Returns true if the session has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Returns true if nothing of an offer is under way or to be requested. Files that a cut interrupted wait for
+    /// the end of the session, which says what becomes of them.
+    pub(crate) fn is_done(&self) -> bool {
+        match self.ended {
+            Some(_) => self.is_idle(),
+            None => self.is_idle() && self.is_all_requested() && !self.is_cut(),
+        }
+    }
+
+    /// Returns true if a cut has ended the session before all files arrived.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.resumes && self.ended == Some(true) && (self.has_more || self.is_cut())
     }
 
     /// Returns true if any file has progressed.
@@ -141,7 +174,7 @@ impl FetchQueue {
 
     /// Requests files until the most transfers are active.
     pub(crate) fn request(&mut self, online: &mut OnlineHost, to: &Target) -> Result<(), CliError> {
-        while self.has_more && !self.is_cut() && self.active.len() < MAX_ACTIVE {
+        while self.has_more && !self.pauses() && self.active.len() < MAX_ACTIVE {
             let mut files = Vec::new();
             let done = self.done;
             while files.len() < MAX_REQUEST {

@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use xcher_core::peer::{Event, SessionCommand, SessionId};
+use xcher_core::peer::{Error, Event, Security, SessionCommand, SessionId};
+use xcher_core::secure::PublicKey;
 use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::interrupted_offers::{InterruptedOffers, Missing};
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::OffersArgs;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::Question;
+use crate::cli::ui::file_count::file_count;
 use crate::cli::ui::hidden_files::report_hidden;
+use crate::cli::ui::output::Output;
 use crate::cli::ui::prompt::{Decision, Prompt};
 use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::ui::terminal::can_ask;
@@ -48,6 +52,9 @@ pub(crate) struct IncomingOffers {
     fetching: HashMap<SessionId, FetchQueue>,
     /// Numbers of files that were declined without asking.
     declined: HashMap<SessionId, u64>,
+    /// The keys of the peers that offer.
+    keys: HashMap<SessionId, PublicKey>,
+    interrupted: InterruptedOffers,
     worst: Option<ExitCode>,
 }
 
@@ -67,6 +74,8 @@ impl IncomingOffers {
             pending: HashMap::new(),
             fetching: HashMap::new(),
             declined: HashMap::new(),
+            keys: HashMap::new(),
+            interrupted: InterruptedOffers::new(args.retry.retry),
             worst: None,
         };
         Ok((offers, inbox))
@@ -86,6 +95,36 @@ impl IncomingOffers {
         self.policy == Policy::Ask
     }
 
+    /// Returns true if files that a cut interrupts are accepted again without asking.
+    pub(crate) fn resumes(&self) -> bool {
+        self.interrupted.is_enabled()
+    }
+
+    /// Returns true if files that a cut interrupted may still arrive.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.interrupted.is_waiting()
+    }
+
+    /// Waits until peers have not come back in time to resume. Cancel safe.
+    pub(crate) async fn expired(&mut self) -> Vec<Missing> {
+        self.interrupted.expired().await
+    }
+
+    /// Reports the files of peers that did not come back.
+    pub(crate) fn report_expired(&mut self, output: &Output, expired: Vec<Missing>) {
+        for missing in expired {
+            output.error(format_args!(
+                "{} did not come back; let it send {} again",
+                missing.who,
+                file_count(missing.files.len() as u64)
+            ));
+            for name in missing.files.keys() {
+                output.skip(missing.session, name, None, &WhySkipped::Cut);
+            }
+            self.worst = Some(ExitCode::Incomplete);
+        }
+    }
+
     /// Returns the result of all offers so far.
     pub(crate) fn outcome(&self) -> Result<(), CliError> {
         self.worst.map_or(Ok(()), |code| Err(CliError::reported(code)))
@@ -99,6 +138,10 @@ impl IncomingOffers {
         event: &Event,
     ) -> Result<(), CliError> {
         match event {
+            Event::Opened { session, security: Security::Encrypted { key, .. }, .. } => {
+                self.keys.insert(*session, *key);
+                Ok(())
+            }
             Event::Offered { session, name, size, stat } => {
                 self.offered(online, *session, name, *size, *stat)
             }
@@ -111,7 +154,10 @@ impl IncomingOffers {
                 Some(Pending::Complete(_)) => self.decide(online, prompt, *session),
                 _ => Ok(()),
             },
-            Event::Ended { session, .. } => self.session_ended(online, prompt, *session),
+            Event::Ended { session, error } => {
+                let by_cut = error.as_ref().is_some_and(Error::is_cut);
+                self.session_ended(online, prompt, *session, by_cut)
+            }
             Event::Finished { .. } | Event::Failed { .. } => {
                 for queue in self.fetching.values_mut() {
                     queue.event(online, &self.to, event);
@@ -196,14 +242,22 @@ impl IncomingOffers {
         session: SessionId,
     ) -> Result<(), CliError> {
         let complete = self.pending.insert(session, Pending::Asked);
-        let Some(Pending::Complete(spool)) = complete else { return Ok(()) };
+        let Some(Pending::Complete(mut spool)) = complete else { return Ok(()) };
         let who = online.output.peer(session.0).to_owned();
         let inbox = online.host.inbox().cloned();
-        let mut question = Question::new(spool, inbox, &self.to)?;
-        if let Some(prompt) = prompt.filter(|_| self.policy == Policy::Ask) {
+        let is_resumed = match self.keys.get(&session) {
+            Some(key) => self.interrupted.resume(key, &mut spool)?,
+            None => false,
+        };
+        // The user has accepted these files before, hidden ones included.
+        let to = Target { hidden: self.to.hidden || is_resumed, ..self.to.clone() };
+        let mut question = Question::new(spool, inbox, &to)?;
+        if let Some(prompt) = prompt.filter(|_| self.policy == Policy::Ask && !is_resumed) {
             return prompt.ask_offer(session, who, question, &online.output);
         }
-        question.show(&online.output)?;
+        if !is_resumed {
+            question.show(&online.output)?;
+        }
         match question.accept_all() {
             Ok(mut chosen) => {
                 if chosen.rest.count() > 0 {
@@ -251,7 +305,10 @@ impl IncomingOffers {
             open = open && online.host.command(session, SessionCommand::Decline(name)).is_ok();
         }
         if let Some(wanted) = wanted {
-            self.fetching.insert(session, FetchQueue::of_offer(session, wanted)?);
+            let queue = FetchQueue::of_offer(session, wanted)?;
+            let resumes = self.interrupted.is_enabled() && self.keys.contains_key(&session);
+            let queue = if resumes { queue.resume_elsewhere() } else { queue };
+            self.fetching.insert(session, queue);
         }
         self.request_more(online)
     }
@@ -261,15 +318,27 @@ impl IncomingOffers {
         online: &mut OnlineHost,
         prompt: Option<&mut Prompt>,
         session: SessionId,
+        by_cut: bool,
     ) -> Result<(), CliError> {
         self.pending.remove(&session);
         self.declined.remove(&session);
         if let Some(prompt) = prompt {
             prompt.withdraw(session, &online.output)?;
         }
-        if let Some(queue) = self.fetching.get_mut(&session)
-            && queue.stop_requesting()
-        {
+        match self.fetching.get_mut(&session) {
+            Some(queue) => queue.end(by_cut),
+            None => drop(self.keys.remove(&session)),
+        }
+        self.request_more(online)
+    }
+
+    /// Reports the files of an offer that were not requested before its session ended.
+    fn report_unrequested(
+        online: &OnlineHost,
+        session: SessionId,
+        queue: &mut FetchQueue,
+    ) -> Result<(), CliError> {
+        if queue.stop_requesting() {
             online.output.error(format_args!(
                 "the session ended before all files arrived; let the peer send them again"
             ));
@@ -277,7 +346,7 @@ impl IncomingOffers {
                 online.output.skip(session, name.as_str(), None, &WhySkipped::Cut);
             }
         }
-        self.request_more(online)
+        Ok(())
     }
 
     /// Requests more files, and drops the queues that are done.
@@ -285,14 +354,26 @@ impl IncomingOffers {
         for queue in self.fetching.values_mut() {
             queue.request(online, &self.to)?;
         }
-        let worst = &mut self.worst;
-        self.fetching.retain(|_, queue| {
-            let is_done = queue.is_idle() && queue.is_all_requested();
-            if is_done && let Err(error) = queue.outcome(online) {
-                *worst = Some(error.code);
+        let is_done =
+            |(session, queue): (&SessionId, &FetchQueue)| queue.is_done().then_some(*session);
+        let done: Vec<_> = self.fetching.iter().filter_map(is_done).collect();
+        for session in done {
+            let Some(mut queue) = self.fetching.remove(&session) else { continue };
+            let key = match queue.has_ended() {
+                true => self.keys.remove(&session),
+                false => None,
+            };
+            if let Some(key) = key.filter(|_| queue.is_interrupted()) {
+                let who = online.output.peer(session.0);
+                self.interrupted.keep(key, session, queue.take_rest()?, who, &online.output)?;
+                continue;
             }
-            !is_done
-        });
+            queue.give_up(online);
+            Self::report_unrequested(online, session, &mut queue)?;
+            if let Err(error) = queue.outcome(online) {
+                self.worst = Some(error.code);
+            }
+        }
         Ok(())
     }
 }

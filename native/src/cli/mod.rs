@@ -11,6 +11,7 @@ mod exposure;
 mod fetch_queue;
 mod http_front;
 mod incoming_offers;
+mod interrupted_offers;
 mod lan_relay;
 mod listing_spool;
 mod online_host;

@@ -7,12 +7,27 @@ use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::signals::Signals;
+use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::output::Output;
 use crate::files::Shares;
 use crate::host::Sink;
 
 /// The time before the second attempt, doubled after each, up to the maximum.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// Sessions in a row without any progress, after which no further one is tried: not a cut is at fault then.
+pub(crate) const MAX_IDLE_SESSIONS: u32 = 3;
+
+/// Says that a command resumes by itself after a cut.
+pub(crate) fn announce_resume(output: &Output, callee: &Callee, why: &str, retry: Duration) {
+    let time = humantime::format_duration(retry);
+    output.note(format_args!(
+        "lost the connection to {callee} ({why}); resuming by itself for up to {time}"
+    ));
+    let event = JsonEvent::Resuming { reason: why.to_owned(), seconds: retry.as_secs_f64() };
+    output.remember(output.json(&event));
+}
 
 /// Tries until a session with `callee` is open, at most until `deadline`.
 ///

@@ -44,6 +44,7 @@ pub(crate) async fn serve_all(
     let mut online = OnlineHost::start(&common, calls, shares, inbox, encryption).await?;
     let hint = "let the peer send them again to resume";
     online.output.receives_into(serving.offers.target().clone(), hint);
+    online.output.resumes_by_itself(serving.offers.resumes());
     print_nick(&online)?;
     if lan.is_some() {
         online.output.note(format_args!("other hosts of the local network can find this one"));
@@ -74,45 +75,39 @@ async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), Cli
     loop {
         let event = match &mut prompt {
             Some(prompt) => tokio::select! {
-                event = online.next() => event?,
+                event = online.next() => Some(event?),
                 line = prompt.answer() => {
                     if let Some(decision) = prompt.settle(online, line.as_deref())? {
                         offers.decided(online, decision)?;
                     }
                     continue;
                 }
+                expired = offers.expired() => {
+                    offers.report_expired(&online.output, expired);
+                    None
+                }
             },
-            None => online.next().await?,
+            None => tokio::select! {
+                event = online.next() => Some(event?),
+                expired = offers.expired() => {
+                    offers.report_expired(&online.output, expired);
+                    None
+                }
+            },
         };
-        offers.event(online, prompt.as_mut(), &event)?;
-        sent.event(&event);
-        match event {
-            Event::Online { .. } => print_nick(online)?,
-            Event::Call { session, nick, from } => {
-                if let Some(prompt) = &mut prompt {
-                    let ip = from.ip();
-                    let who = nick.map_or_else(|| ip.to_string(), |nick| format!("{nick} ({ip})"));
-                    prompt.ask_call(session, who, &online.output)?;
-                }
-            }
-            Event::OpenFailed { session, error } => {
-                // A caller that breaks the protocol in its first packet was never shown as connected.
-                if let Error::Protocol(_) = error {
-                    online.output.note(format_args!("refused a caller: {error}"));
-                }
-                if let Some(prompt) = &mut prompt {
-                    prompt.withdraw(session, &online.output)?;
-                }
-            }
-            Event::Opened { .. } => opened += 1,
-            Event::Ended { .. } => ended += 1,
-            _ => {}
+        if let Some(event) = event {
+            offers.event(online, prompt.as_mut(), &event)?;
+            sent.event(&event);
+            opened += u32::from(matches!(event, Event::Opened { .. }));
+            ended += u32::from(matches!(event, Event::Ended { .. }));
+            handle(online, prompt.as_mut(), event)?;
         }
         // Transfers under way are finished before a failed write stops the command.
         if !online.host.is_busy() {
             online.output.written()?;
         }
-        if *once && opened > 0 && ended == opened && !online.host.is_busy() {
+        let is_over = ended == opened && !online.host.is_busy() && !offers.is_waiting();
+        if *once && opened > 0 && is_over {
             delivery_report::missing(&online.output, &sent);
             return match sent.is_complete() {
                 true => offers.outcome(),
@@ -123,4 +118,27 @@ async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), Cli
             };
         }
     }
+}
+
+/// Handles an event that concerns callers, not their files.
+fn handle(online: &OnlineHost, prompt: Option<&mut Prompt>, event: Event) -> Result<(), CliError> {
+    match (event, prompt) {
+        (Event::Online { .. }, _) => print_nick(online)?,
+        (Event::Call { session, nick, from }, Some(prompt)) => {
+            let ip = from.ip();
+            let who = nick.map_or_else(|| ip.to_string(), |nick| format!("{nick} ({ip})"));
+            prompt.ask_call(session, who, &online.output)?;
+        }
+        (Event::OpenFailed { session, error }, prompt) => {
+            // A caller that breaks the protocol in its first packet was never shown as connected.
+            if let Error::Protocol(_) = error {
+                online.output.note(format_args!("refused a caller: {error}"));
+            }
+            if let Some(prompt) = prompt {
+                prompt.withdraw(session, &online.output)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ pub(crate) async fn run(common: &Common, args: &SendArgs) -> Result<(), CliError
     let rules = open_shares::rules(common, args.links.into(), true, None);
     let shares = open_shares::open(paths, args.name.as_deref(), &rules)?;
     match to {
-        Some(nick) => send_to_nick::run(common, nick, shares).await,
+        Some(nick) => send_to_nick::run(common, nick, shares, args.retry.retry).await,
         None => send_by_code::run(common, args, shares).await,
     }
 }

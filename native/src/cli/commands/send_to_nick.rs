@@ -1,5 +1,8 @@
 //! `xcher send NICK PATH…`: offers files to an online peer, and serves those it accepts.
 
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
 use xcher_core::delivery::{Offer, Outcome};
 use xcher_core::peer::{Event, Security, SessionCommand};
 use xcher_core::{Kind, LeftOut, Nick, SharedFile};
@@ -8,39 +11,78 @@ use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::reconnect::{MAX_IDLE_SESSIONS, announce_resume, reconnect};
 use crate::cli::ui::delivery_report;
 use crate::cli::ui::output::Output;
 use crate::cli::ui::selection::is_in;
 use crate::files::{NotShared, Shares};
-use crate::host::{Host, HostEvent};
+use crate::host::{Host, HostEvent, Sink};
 
 /// The most files in one offer, which both hosts hold in memory.
 const MAX_FILES: usize = 100_000;
 
-pub(crate) async fn run(common: &Common, to: Nick, shares: Shares) -> Result<(), CliError> {
+/// Offers the files. Reconnects after a cut, for the time `retry`, and offers what is left again.
+pub(crate) async fn run(
+    common: &Common,
+    to: Nick,
+    shares: Shares,
+    retry: Duration,
+) -> Result<(), CliError> {
     if common.plain {
         return Err(CliError::usage("an offer needs an encrypted session; leave out --plain"));
     }
     let mut output = Output::new(common);
     let (files, left_out) = walk(&mut output, &shares).await?;
     let callee = Callee::Nick(to.clone());
-    let mut call = OutgoingSession::open_with(common, callee, shares, None).await?;
-    let session = call.session;
+    let is_pipe = shares.is_a_pipe();
+    let call = OutgoingSession::open_with(common, callee.clone(), shares.clone(), None).await;
+    let (mut call, mut files, mut idle_sessions) = (call?, files, 0);
     // A peer that creates no folders still accepts the files in them.
     let expected =
         files.iter().enumerate().filter(|(at, file)| !is_filled_folder(file, files.get(at + 1)));
-    let mut offer = Offer::new(session, expected.map(|(_, file)| file.name.clone()));
-    let make_offer = |host: &mut Host| {
-        if !left_out.is_empty() {
-            host.command(session, SessionCommand::LeaveOut(left_out))?;
-        }
-        host.command(session, SessionCommand::Offer(files))
+    let mut offer = Offer::new(call.session, expected.map(|(_, file)| file.name.clone()));
+    let done = loop {
+        let session = call.session;
+        let make_offer = |host: &mut Host| {
+            if !left_out.is_empty() {
+                host.command(session, SessionCommand::LeaveOut(left_out.clone()))?;
+            }
+            host.command(session, SessionCommand::Offer(files.clone()))
+        };
+        let before = offer.outcome().delivered();
+        let done = match make_offer(&mut call.online.host) {
+            Ok(()) => serve(&mut call, &to, &mut offer).await,
+            Err(error) => Err(CliError::misuse(error)),
+        };
+        idle_sessions = if offer.outcome().delivered() > before { 0 } else { idle_sessions + 1 };
+        let why = match done {
+            // A peer that ends the session in order wants no more.
+            Ok(Served::Cut(why))
+                if !retry.is_zero()
+                    && !is_pipe
+                    && idle_sessions < MAX_IDLE_SESSIONS
+                    && why.code == ExitCode::Unreachable =>
+            {
+                why.message.unwrap_or_default()
+            }
+            Ok(Served::Cut(why)) => break report_outcome(call, &offer, &to, Some(why)).await,
+            Ok(Served::Settled) => break report_outcome(call, &offer, &to, None).await,
+            Err(error) => break call.end(Err(error)).await,
+        };
+        announce_resume(&call.online.output, &callee, &why, retry);
+        call.end(Ok(())).await?;
+        let deadline = Instant::now() + retry;
+        call = match reconnect(common, &callee, &shares, &Sink::Nowhere, deadline).await {
+            Ok(call) => call,
+            Err(error) => {
+                delivery_report::missing(&output, &offer.outcome());
+                break Err(error);
+            }
+        };
+        call.online.output.is_resumed();
+        let names: HashSet<_> = offer.resume(call.session).into_iter().collect();
+        files.retain(|file| names.contains(&file.name));
     };
-    let done = match make_offer(&mut call.online.host) {
-        Ok(()) => serve(&mut call, &to, &mut offer).await,
-        Err(error) => Err(CliError::misuse(error)),
-    };
-    let done = call.end(done).await;
     output.summarise();
     done.and_then(|()| output.left_outcome())
 }
@@ -84,12 +126,20 @@ async fn walk(
     }
 }
 
+/// How a session ended for the offer.
+enum Served {
+    /// Every file is stored, declined or failed.
+    Settled,
+    /// Files are left: the reason.
+    Cut(CliError),
+}
+
 /// Serves until every file is stored, declined or failed.
 async fn serve(
     call: &mut OutgoingSession<'_>,
     to: &Nick,
     offer: &mut Offer,
-) -> Result<(), CliError> {
+) -> Result<Served, CliError> {
     let mut ended = None;
     while !offer.is_settled() {
         let event = match &ended {
@@ -109,13 +159,27 @@ async fn serve(
             Err(error) => return Err(error),
         }
     }
+    Ok(match ended {
+        Some(error) if offer.is_resumable() => Served::Cut(error),
+        _ => Served::Settled,
+    })
+}
+
+/// Ends the session, and reports what became of the files.
+async fn report_outcome(
+    call: OutgoingSession<'_>,
+    offer: &Offer,
+    to: &Nick,
+    cut: Option<CliError>,
+) -> Result<(), CliError> {
     let outcome = offer.outcome();
     delivery_report::sent(&call.online.output, &outcome);
     delivery_report::missing(&call.online.output, &outcome);
-    match ended {
+    let done = match cut {
         Some(error) if offer.is_interrupted() => Err(error),
         _ => settled(&outcome, to),
-    }
+    };
+    call.end(done).await
 }
 
 fn report(call: &OutgoingSession<'_>, to: &Nick, event: &Event) -> Result<(), CliError> {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::retry_args::RetryArgs;
 use super::target_args::TargetArgs;
 use super::values::switch;
 
@@ -26,4 +27,6 @@ pub(crate) struct OffersArgs {
     /// Accept every offer from anyone, without asking
     #[arg(long, short, env = "XCHER_YES", value_parser = switch())]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }

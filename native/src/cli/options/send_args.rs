@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use xcher_core::Nick;
 
+use super::retry_args::RetryArgs;
 use super::values::{LinksChoice, switch};
 
 #[derive(Clone, Debug, Args)]
@@ -34,4 +35,6 @@ pub(crate) struct SendArgs {
     /// Link to this page if --relay does not name the bridge's URL
     #[arg(long, env = "XCHER_PAGE_URL", value_name = "URL", hide_short_help = true)]
     pub(crate) page_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }

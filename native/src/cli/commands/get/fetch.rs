@@ -10,14 +10,10 @@ use crate::cli::fetch_queue::FetchQueue;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
-use crate::cli::reconnect::reconnect;
+use crate::cli::reconnect::{MAX_IDLE_SESSIONS, announce_resume, reconnect};
 use crate::cli::target::Target;
-use crate::cli::ui::json::JsonEvent;
 use crate::files::Shares;
 use crate::host::Sink;
-
-/// Sessions in a row without any progress after which the file or the way is at fault, not a cut.
-const MAX_IDLE_SESSIONS: u32 = 3;
 
 /// What is fetched from whom, and where it goes.
 pub(super) struct Fetch<'a> {
@@ -34,8 +30,14 @@ pub(super) struct Fetch<'a> {
 enum Ended {
     /// Every file is stored or has failed.
     Complete,
-    /// Files are left: the reason, and the exit code if they stay so.
-    Cut(String, ExitCode),
+    /// Files are left.
+    Cut {
+        why: String,
+        /// The exit code if they stay so.
+        code: ExitCode,
+        /// Set if another session may fetch them.
+        can_resume: bool,
+    },
 }
 
 impl<'a> Fetch<'a> {
@@ -51,6 +53,7 @@ impl<'a> Fetch<'a> {
             // Piped output cannot be resumed.
             let resumes = !self.retry.is_zero() && !self.to.is_stdout();
             call.online.output.resumes_by_itself(resumes);
+            call.online.output.needs_no_relay();
             let bytes = spool.bytes();
             let mut queue = match FetchQueue::new(call.session, spool) {
                 Ok(queue) if resumes => queue.resume_elsewhere(),
@@ -59,7 +62,7 @@ impl<'a> Fetch<'a> {
             };
             queue.carry_over(carried);
             let ended = self.session(&mut call, &mut queue, bytes).await;
-            let (why, code) = match ended {
+            let (why, code, can_resume) = match ended {
                 Err(error) => {
                     call.online.output.resumes_by_itself(false);
                     return call.end(Err(error)).await;
@@ -69,15 +72,15 @@ impl<'a> Fetch<'a> {
                     let done = queue.outcome(&call.online);
                     return call.end(done).await;
                 }
-                Ok(Ended::Cut(why, code)) => (why, code),
+                Ok(Ended::Cut { why, code, can_resume }) => (why, code, can_resume),
             };
             idle_sessions = if queue.has_progressed() { 0 } else { idle_sessions + 1 };
-            if !resumes || idle_sessions >= MAX_IDLE_SESSIONS {
+            if !resumes || !can_resume || idle_sessions >= MAX_IDLE_SESSIONS {
                 call.online.output.resumes_by_itself(false);
                 let done = unfinished(&call, &mut queue, code);
                 return call.end(done).await;
             }
-            self.announce(&call, &why);
+            announce_resume(&call.online.output, self.callee, &why, self.retry);
             carried = queue.carried();
             spool = queue.take_rest()?;
             call.end(Ok(())).await?;
@@ -117,23 +120,17 @@ impl<'a> Fetch<'a> {
         if queue.is_all_requested() && !queue.is_cut() {
             return Ok(Ended::Complete);
         }
-        Ok(match ended {
-            Some(Some(error)) => Ended::Cut(error.to_string(), code_of(&error)),
-            Some(None) => Ended::Cut("the peer ended the session".to_owned(), ExitCode::Incomplete),
-            None => Ended::Cut(queue.why_cut().to_owned(), ExitCode::Incomplete),
-        })
-    }
-
-    fn announce(&self, call: &OutgoingSession<'_>, why: &str) {
-        let output = &call.online.output;
-        let time = humantime::format_duration(self.retry);
-        output.note(format_args!(
-            "lost the connection to {} ({why}); resuming by itself for up to {time}",
-            self.callee
-        ));
-        let event =
-            JsonEvent::Resuming { reason: why.to_owned(), seconds: self.retry.as_secs_f64() };
-        output.remember(output.json(&event));
+        let incomplete = ExitCode::Incomplete;
+        let (why, code, can_resume) = match ended {
+            Some(Some(error)) => (error.to_string(), code_of(&error), error.is_cut()),
+            // A sender that ends the session has ended its code, too.
+            Some(None) => {
+                let is_nick = matches!(self.callee, Callee::Nick(_));
+                ("the peer ended the session".to_owned(), incomplete, is_nick)
+            }
+            None => (queue.why_cut().to_owned(), incomplete, true),
+        };
+        Ok(Ended::Cut { why, code, can_resume })
     }
 
     async fn reconnect(&self) -> Result<OutgoingSession<'a>, CliError> {

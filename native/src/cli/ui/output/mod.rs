@@ -29,6 +29,8 @@ pub(crate) struct Output {
     resume: (&'static str, u64),
     /// Set if the command resumes by itself what a cut interrupts.
     resumes: bool,
+    /// Set if the loss of the relay is a detail.
+    needs_no_relay: bool,
     /// Set if the session takes the place of one that was cut.
     is_resumed: bool,
     /// Lines printed about files that could not be sent.
@@ -57,6 +59,7 @@ impl Output {
             left_out: LeftOutFiles::default(),
             resume: ("", 0),
             resumes: false,
+            needs_no_relay: false,
             is_resumed: false,
             unsent: HashSet::new(),
             escapes: HashSet::new(),
@@ -73,6 +76,11 @@ impl Output {
     /// Sets whether the command resumes by itself what a cut interrupts, so that a cut is a detail.
     pub(crate) fn resumes_by_itself(&mut self, resumes: bool) {
         self.resumes = resumes;
+    }
+
+    /// Shows the loss of the relay as a detail: an open session does not need it.
+    pub(crate) fn needs_no_relay(&mut self) {
+        self.needs_no_relay = true;
     }
 
     /// Shows the security of the next session as a detail: the user has read that of the one it replaces.

@@ -96,7 +96,7 @@ impl Output {
                 let wait = wait.as_secs();
                 let text =
                     format!("disconnected from the relay ({error}); reconnecting in {wait} s");
-                match self.resumes {
+                match self.needs_no_relay {
                     true => self.detail(format_args!("{text}")),
                     false => self.note(format_args!("{text}")),
                 }
