@@ -161,6 +161,42 @@ pub fn check_named(ip: IpAddr, observed: IpAddr) -> Result<(), AddrError> {
     }
 }
 
+/// Returns true if the address at which a relay sees a host can be that of a NAT (section 5.7).
+pub(crate) fn is_nat(observed: IpAddr) -> bool {
+    observed.is_ipv4() && scope(observed) == Scope::Global
+}
+
+/// Returns true if a host behind NAT can have this address (section 5.7).
+pub(crate) fn is_inner(ip: IpAddr) -> bool {
+    ip.is_ipv4() && scope(ip) == Scope::Private
+}
+
+/// Checks that a host with the address `own` behind a NAT may dial another behind the same NAT.
+///
+/// # Errors
+///
+/// [`AddrError::LowPort`]; [`AddrError::PrivateAddress`] unless both addresses are of one private block, so
+/// that no caller reaches this host's containers or VPN.
+pub(crate) fn check_near(ip: IpAddr, port: u16, own: IpAddr) -> Result<(), AddrError> {
+    check_dial_port(port)?;
+    match (inner_block(ip), inner_block(own)) {
+        (Some(block), Some(own)) if block == own => Ok(()),
+        _ => Err(AddrError::PrivateAddress(ip)),
+    }
+}
+
+/// Returns the first address of the private IPv4 block that contains `ip`.
+fn inner_block(ip: IpAddr) -> Option<[u8; 2]> {
+    let IpAddr::V4(v4) = ip else { return None };
+    is_inner(ip).then(|| match v4.octets() {
+        [172, ..] => [172, 16],
+        [100, ..] => [100, 64],
+        [198, ..] => [198, 18],
+        [10, ..] => [10, 0],
+        [first, second, ..] => [first, second],
+    })
+}
+
 /// Returns the prefix that counts as one client in limits per address: an IPv4 address, or the /64 of an
 /// IPv6 host or household.
 pub fn client_prefix(ip: IpAddr) -> IpAddr {
@@ -261,6 +297,36 @@ mod tests {
         assert!(!names("fd00::1", "192.168.1.9"));
         assert!(!names("169.254.169.254", "127.0.0.1"));
         assert!(!names("::ffff:8.8.8.8", "::ffff:8.8.8.8"));
+    }
+
+    #[test]
+    fn near_host_is_dialled_in_the_own_private_block_only() {
+        let near = |to, port, own| check_near(ip(to), port, ip(own));
+        for (to, own) in [
+            ("192.168.1.2", "192.168.7.3"),
+            ("10.0.0.1", "10.255.0.1"),
+            ("172.31.0.1", "172.16.0.1"),
+            ("100.127.0.1", "100.64.0.1"),
+            ("192.168.1.2", "192.168.1.2"),
+        ] {
+            assert_eq!(near(to, 1024, own), Ok(()));
+            assert_eq!(near(to, 1023, own), Err(AddrError::LowPort(1023)));
+        }
+        for (to, own) in [
+            ("172.17.0.2", "192.168.1.3"),
+            ("100.64.0.2", "10.0.0.3"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("169.254.169.254", "169.254.0.1"),
+            ("8.8.8.8", "192.168.1.3"),
+            ("8.8.8.8", "8.8.8.8"),
+            ("224.0.0.1", "192.168.1.3"),
+            ("0.0.0.0", "10.0.0.3"),
+            ("fd00::1", "fd00::2"),
+            ("::ffff:192.168.1.2", "192.168.1.3"),
+        ] {
+            assert_eq!(near(to, 40000, own), Err(AddrError::PrivateAddress(ip(to))), "{to} {own}");
+        }
+        assert!(is_nat(ip("11.0.0.2")) && !is_nat(ip("2a00::1")) && !is_nat(ip("10.0.0.1")));
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Limits {
     pub dials_per_minute: u32,
     /// Dials per minute that one caller can cause.
     pub dials_per_caller: u32,
+    /// Dials per minute to addresses behind this host's own NAT that lead to no caller (section 5.7).
+    pub near_dials_per_minute: u32,
     /// Entries of one listing of the peer, and of all its offers in a session.
     pub entries: u64,
 }
@@ -90,6 +92,7 @@ impl Default for Limits {
             unproven_connections: 32,
             dials_per_minute: 240,
             dials_per_caller: 60,
+            near_dials_per_minute: 8,
             entries: 10_000_000,
         }
     }

@@ -59,6 +59,11 @@ impl Budget {
         has
     }
 
+    /// Gives one token back.
+    pub(crate) fn refund(&mut self, per_minute: u32) {
+        self.full_at = self.full_at.saturating_sub(Rate::per_minute(per_minute).interval);
+    }
+
     /// Returns true if `cost` tokens are available.
     pub(crate) fn has(&self, cost: usize, rate: Rate, now: Duration) -> bool {
         let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(rate.burst);

@@ -8,8 +8,12 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 3] =
-    [("from", RelayCaps::FROM), ("key", RelayCaps::KEY), ("ticket", RelayCaps::TICKET)];
+const WORDS: [(&str, RelayCaps); 4] = [
+    ("from", RelayCaps::FROM),
+    ("key", RelayCaps::KEY),
+    ("ticket", RelayCaps::TICKET),
+    ("near", RelayCaps::NEAR),
+];
 
 impl RelayCaps {
     /// The relay names the caller with X_FROM.
@@ -18,6 +22,8 @@ impl RelayCaps {
     pub(crate) const KEY: Self = Self(1 << 1);
     /// Callees present tickets to callers (section 5.5).
     pub(crate) const TICKET: Self = Self(1 << 2);
+    /// Hosts behind one NAT connect in their network (section 5.7).
+    pub(crate) const NEAR: Self = Self(1 << 3);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {
@@ -28,7 +34,7 @@ impl RelayCaps {
     }
 
     /// Returns the union with `other`.
-    pub(crate) fn with(self, other: Self) -> Self {
+    pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

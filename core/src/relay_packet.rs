@@ -9,6 +9,9 @@ use crate::{Line, ProtocolError, Quoted, decimal};
 /// The form of the base protocol's only relay packet.
 pub const X_INIT_FORM: &str = "X_INIT nick ip port";
 
+/// A host without ports of its own need not know X_NEAR.
+const KNOWS_NEAR: bool = cfg!(any(feature = "relay", feature = "path-selection"));
+
 /// One line between a host and the relay. Nicks are unchecked: a relay may know nicks that this crate
 /// would not assign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,9 @@ pub enum RelayPacket<'a> {
         /// The ticket; `None` if the callee does not support tickets.
         ticket: Option<&'a str>,
     },
+    /// `X_NEAR`: the other host of the next X_INIT, or of the call whose ticket follows, is behind the same
+    /// NAT (section 5.7).
+    Near,
     /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
         /// The packet's verb, or `-`.
@@ -121,6 +127,7 @@ impl<'a> RelayPacket<'a> {
                 "X_TICKET base64 or X_TICKET nick ip port base64",
                 fields.and_then(Self::parse_ticket),
             ),
+            "X_NEAR" if KNOWS_NEAR => ("X_NEAR", fields.is_none().then_some(Self::Near)),
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -184,6 +191,7 @@ impl<'a> RelayPacket<'a> {
                 let at = alloc::format!("{ip} {port}");
                 put(out, &["X_TICKET", nick, &at, ticket.unwrap_or("-")]);
             }
+            Self::Near => put(out, &["X_NEAR"]),
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),
@@ -247,6 +255,7 @@ mod tests {
             "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob ::1 1 -",
+            "X_NEAR",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -285,6 +294,7 @@ mod tests {
             "X_TICKET a b",
             "X_TICKET bob 192.168.1.7 40000",
             "X_TICKET bob 192.168.1.7 40000 ",
+            "X_NEAR bob",
             "X_ERR X_INIT",
             "X_END x",
         ] {

@@ -25,6 +25,7 @@ fn opened(session: SessionId) -> Event {
         nick: None,
         incoming: true,
         path: Path::Direct,
+        near: false,
         security: Security::Encrypted { key, status: KeyStatus::ByCode },
     }
 }

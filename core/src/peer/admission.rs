@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::connect::NewConnection;
 use super::session_entry::{Admission, InboundConn, SessionStage};
-use super::{Action, ConnId, ConnRole, ListenerId, Notice, Peer, SessionId, Turn};
+use super::{Action, ConnId, ConnRole, ListenerId, Notice, Path, Peer, SessionId, Turn};
 use crate::ticket::Ticket;
 
 impl Peer {
@@ -25,7 +25,11 @@ impl Peer {
         }
         let limits = &self.config.limits;
         let leaves = entry.listeners.accept(listener, conn, ends, another_is_tried, limits);
+        let is_near = entry.listeners.is_near(listener);
         self.conns.insert(conn, ConnRole::Waiting(id));
+        if is_near && leaves != Some(conn) {
+            self.greet(conn, turn);
+        }
         if let Some(conn) = leaves {
             self.reject_conn(id, conn, turn);
         }
@@ -59,12 +63,17 @@ impl Peer {
         nick: &str,
         address: (IpAddr, u16),
         ticket: Option<&Ticket>,
+        is_near: bool,
         turn: &mut Turn<'_>,
     ) {
         for (&id, entry) in self.sessions.iter_mut() {
             let is_called = entry.call.nick().is_some_and(|called| called.as_str() == nick);
-            if is_called && entry.listeners.expect(address, ticket) {
-                return self.admit(id, turn);
+            if is_called && let Some(path) = entry.listeners.expect(address, ticket) {
+                self.admit(id, turn);
+                if is_near && path == Path::Direct {
+                    self.await_near_callee(id, turn);
+                }
+                return;
             }
         }
     }
@@ -104,7 +113,7 @@ impl Peer {
 
 impl From<InboundConn> for NewConnection {
     fn from(inbound: InboundConn) -> Self {
-        let InboundConn { conn, path, local, remote, received, .. } = inbound;
-        Self { conn, path, local, remote, ticket: None, received }
+        let InboundConn { conn, path, is_near, local, remote, received, .. } = inbound;
+        Self { conn, path, is_near, local, remote, ticket: None, received }
     }
 }

@@ -17,6 +17,9 @@ pub(super) struct CallGuard {
     dials_per_minute: u32,
     callers: LiteMap<IpAddr, Budget>,
     dials_per_caller: u32,
+    /// Of dials to addresses behind this host's own NAT that lead to no caller.
+    near: Budget,
+    near_dials_per_minute: u32,
     silent: Vec<Silent>,
 }
 
@@ -44,19 +47,42 @@ impl CallGuard {
             dials_per_minute: limits.dials_per_minute,
             callers: LiteMap::new(),
             dials_per_caller: limits.dials_per_caller,
+            near: Budget::default(),
+            near_dials_per_minute: limits.near_dials_per_minute,
             silent: Vec::new(),
         }
     }
 
     /// Admits a call from `ip`, at the cost of one dial of the budgets.
     pub(super) fn admit(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
-        if self.silent.iter().any(|silent| silent.ip == ip && now < silent.until) {
-            return Err(AddrError::BackOff(ip));
-        }
+        self.check_silent(ip, now)?;
         // A caller that has used up its own budget takes nothing of the common one.
         match self.spend_of(ip, now) && self.budget.spend(self.dials_per_minute, now) {
             true => Ok(()),
             false => Err(AddrError::TooManyDials),
+        }
+    }
+
+    /// Admits a dial to an address behind this host's own NAT.
+    pub(super) fn admit_near(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
+        self.check_silent(ip, now)?;
+        match self.near.spend(self.near_dials_per_minute, now)
+            && self.budget.spend(self.dials_per_minute, now)
+        {
+            true => Ok(()),
+            false => Err(AddrError::TooManyDials),
+        }
+    }
+
+    /// A host behind the own NAT is the caller: its dial does not count.
+    pub(super) fn near_spoke(&mut self) {
+        self.near.refund(self.near_dials_per_minute);
+    }
+
+    fn check_silent(&self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
+        match self.silent.iter().any(|silent| silent.ip == ip && now < silent.until) {
+            true => Err(AddrError::BackOff(ip)),
+            false => Ok(()),
         }
     }
 
@@ -134,6 +160,25 @@ mod tests {
         let all = (0..1000u32).map(|n| IpAddr::from((n << 8).to_be_bytes()));
         assert_eq!(all.filter(|ip| guard.admit(*ip, now).is_ok()).count(), 240 - 61);
         assert!(guard.callers.len() <= MAX_REMEMBERED);
+    }
+
+    #[test]
+    fn near_dials_are_limited_unless_they_lead_to_a_caller() {
+        let mut guard = CallGuard::new(&Limits::default());
+        let now = Duration::from_secs(100);
+        let all = |guard: &mut CallGuard, at| {
+            let inner = (0..250).map(|host| IpAddr::from([192, 168, 1, host]));
+            inner.filter(|ip| guard.admit_near(*ip, at).is_ok()).count()
+        };
+        assert_eq!(all(&mut guard, now), 8);
+        assert_eq!(all(&mut guard, now + Duration::from_secs(60)), 8);
+        let later = now + Duration::from_secs(120);
+        for _ in 0..100 {
+            assert_eq!(guard.admit_near([192, 168, 1, 2].into(), later), Ok(()));
+            guard.near_spoke();
+        }
+        assert_eq!(all(&mut guard, later), 8);
+        assert_eq!(guard.admit([9, 9, 9, 9].into(), later), Ok(()), "other calls are admitted");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Config {
     pub calls: CallPolicy,
     /// Accepts calls from private addresses over any relay.
     pub allow_private: bool,
+    /// Connects to hosts behind the same NAT in their network (section 5.7).
+    pub near: bool,
     /// The paths that connections can take.
     pub via: PathPolicy,
     /// The address to name in X_INIT, if it is not the one that the relay sees.

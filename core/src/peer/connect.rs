@@ -14,6 +14,8 @@ use crate::{MisuseError, Nick};
 pub(super) struct NewConnection {
     pub(super) conn: ConnId,
     pub(super) path: Path,
+    /// True if both hosts are behind one NAT, and the connection stays there.
+    pub(super) is_near: bool,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     /// The ticket to show to the caller.
@@ -92,7 +94,11 @@ impl Peer {
             turn.act(Action::StopListening { listener });
             return self.listen_failed(id, listener, Error::RelayDisconnected, turn);
         }
-        let own = || self.own_address().map(|(named, _)| named);
+        let is_near = self.sessions.get(&id).is_some_and(|entry| entry.listeners.is_near(listener));
+        let own = || match is_near {
+            true => self.inner_address(),
+            false => self.own_address().map(|(named, _)| named),
+        };
         let Some(named) = allocated_at.or_else(own) else { return };
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let Some(nick) = entry.call.nick().cloned() else { return };
@@ -105,7 +111,7 @@ impl Peer {
 
     /// The control connection is established.
     pub(super) fn attach(&mut self, id: SessionId, new: NewConnection, turn: &mut Turn<'_>) {
-        let NewConnection { conn, path, local, remote, ticket, received } = new;
+        let NewConnection { conn, path, is_near, local, remote, ticket, received } = new;
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         self.conns.insert(conn, ConnRole::Control(id));
         entry.stage = SessionStage::Live(Connection {
@@ -114,6 +120,7 @@ impl Peer {
             peer: remote.ip().to_canonical(),
             remote,
             path,
+            is_near,
             since: turn.now,
         });
         entry.heard = turn.now;
@@ -168,6 +175,9 @@ impl Peer {
     /// X_ERR X_INIT: the relay does not say for which call, but it names the nick, and it answers in the
     /// order of the packets.
     pub(super) fn init_refused(&mut self, reason: &str, turn: &mut Turn<'_>) {
+        if self.was_near_refused(reason, turn) {
+            return;
+        }
         let calls = self.sessions.iter().filter(|(_, entry)| entry.stage == SessionStage::Calling);
         let is_named = |entry: &SessionEntry| {
             entry.call.nick().is_some_and(|nick| reason.ends_with(nick.as_str()))

@@ -79,6 +79,7 @@ impl Peer {
                 peer: live.remote,
                 nick: entry.call.nick().cloned(),
                 incoming: entry.call.is_incoming(),
+                near: live.is_near,
                 path: if uses_bridge { Path::Bridge } else { live.path },
                 security,
             });

@@ -71,6 +71,8 @@ pub enum Event {
         incoming: bool,
         /// The path of its connections; in an unencrypted session, as far as this host can tell.
         path: Path,
+        /// True if both hosts are behind one NAT, and its connections stay there.
+        near: bool,
         /// Its confidentiality.
         security: Security,
     },

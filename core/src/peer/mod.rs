@@ -26,6 +26,7 @@ mod fetch_start;
 mod id;
 mod incoming_call;
 mod input;
+mod near;
 mod notice;
 mod path;
 mod path_selection;
@@ -228,6 +229,9 @@ impl Peer {
             },
             Input::Received { conn, bytes } => match self.conns.get(&conn) {
                 Some(ConnRole::Relay) => self.relay_received(bytes, turn),
+                Some(&ConnRole::Control(session)) if self.awaits_greeting(session, conn) => {
+                    self.near_received(session, conn, bytes, turn);
+                }
                 Some(ConnRole::Control(session)) => self.control_received(*session, bytes, turn),
                 Some(ConnRole::Waiting(session)) => {
                     self.waiting_received(*session, conn, bytes, turn);
@@ -241,6 +245,10 @@ impl Peer {
             }
             Input::Closed { conn, why } => match self.conns.remove(&conn) {
                 Some(ConnRole::Relay) => self.relay_lost(Error::Closed(why), turn),
+                Some(ConnRole::Control(session)) if self.awaits_greeting(session, conn) => {
+                    let why = why.unwrap_or_else(|| "it closed the connection".into());
+                    self.dial_failed(session, conn, why, turn);
+                }
                 Some(ConnRole::Control(session)) => self.control_closed(session, why, turn),
                 Some(ConnRole::Waiting(session)) => self.waiting_closed(session, conn),
                 Some(ConnRole::Data(_)) | None => {}

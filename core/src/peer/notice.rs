@@ -40,6 +40,18 @@ pub enum Notice {
     },
     /// The callee did not connect to this host's own address; it is awaited at the bridge too.
     ListeningAtBridge,
+    /// The callee is behind the same NAT; it is awaited at this host's address there too.
+    ListeningNear {
+        /// The address.
+        ip: IpAddr,
+    },
+    /// The caller is behind the same NAT, and its address there is not dialled.
+    NearRefused {
+        /// The address.
+        to: SocketAddr,
+        /// The reason.
+        error: Error,
+    },
     /// Another candidate of the caller is dialled.
     Dialling {
         /// Its address.
@@ -103,6 +115,12 @@ impl fmt::Display for Notice {
             Self::ListenFailed { error } => error.fmt(f),
             Self::ListeningAtBridge => {
                 f.write_str("no direct connection yet; also listening through the bridge")
+            }
+            Self::ListeningNear { ip } => {
+                write!(f, "the peer is in the same network; also listening at {ip}")
+            }
+            Self::NearRefused { to, error } => {
+                write!(f, "did not dial {to} in this network: {error}")
             }
             Self::Dialling { to, path } => write!(f, "dialling {to} {path}"),
             Self::DialFailed { to, path, why } => write!(f, "cannot reach {to} {path}: {why}"),

@@ -25,7 +25,7 @@ const DIAL_STAGGER: Duration = Duration::from_millis(750);
 const CALL_GRACE: Duration = Duration::from_secs(3);
 
 /// A host that has one path leaves out what selects.
-const SELECTS: bool = cfg!(feature = "path-selection");
+pub(super) const SELECTS: bool = cfg!(feature = "path-selection");
 
 impl Peer {
     /// Returns the path that this host's calls are made over first.
@@ -79,12 +79,15 @@ impl Peer {
             return self.open_failed(id, error, turn);
         }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let is_near = entry.listeners.is_near(listener);
         let has_another = entry.listeners.failed(listener);
         if !has_another && entry.conn().is_none() {
             return self.open_failed(id, error, turn);
         }
+        if !is_near {
+            entry.listeners.hasten(turn.now);
+        }
         turn.notice(Some(id), Notice::ListenFailed { error });
-        entry.listeners.hasten(turn.now);
     }
 
     /// The relay refused an X_INIT of this session. Returns false if that was its last.
@@ -185,23 +188,38 @@ impl Peer {
         self.dial_next(id, turn);
     }
 
-    /// A candidate of a caller answered: closes the dials of the others.
+    /// A candidate of a caller answered.
     pub(super) fn dialled(
         &mut self,
         id: SessionId,
         conn: ConnId,
-        (local, remote): (SocketAddr, SocketAddr),
+        ends: (SocketAddr, SocketAddr),
         turn: &mut Turn<'_>,
     ) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let Some((path, ticket, others)) = entry.candidates.connected(conn) else { return };
+        if !(SELECTS && entry.candidates.await_greeting(conn, ends)) {
+            self.caller_connected(id, conn, ends, Vec::new(), turn);
+        }
+    }
+
+    /// A candidate is the caller's: closes the dials of the others.
+    pub(super) fn caller_connected(
+        &mut self,
+        id: SessionId,
+        conn: ConnId,
+        (local, remote): (SocketAddr, SocketAddr),
+        received: Vec<u8>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let Some((chosen, others)) = entry.candidates.connected(conn) else { return };
         for conn in others {
             if self.conns.remove(&conn).is_some() {
                 turn.act(Action::Close { conn });
             }
         }
-        let received = Vec::new();
-        let new = NewConnection { conn, path, local, remote, ticket, received };
+        let (path, is_near, ticket) = (chosen.path, chosen.is_near(), chosen.into_ticket());
+        let new = NewConnection { conn, path, is_near, local, remote, ticket, received };
         self.attach(id, new, turn);
     }
 

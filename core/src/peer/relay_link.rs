@@ -47,6 +47,8 @@ pub(super) struct RelayLogin {
     pub(super) key: Option<PublicKey>,
     /// X_FROM: the caller of the next X_INIT.
     pub(super) from: Option<Nick>,
+    /// X_NEAR: the next X_INIT, or the next ticket, is of a host behind the same NAT.
+    pub(super) near: bool,
     /// X_TICKET: what to show the caller of the next X_INIT.
     pub(super) ticket: Option<Ticket>,
 }
@@ -106,6 +108,7 @@ impl RelayLink {
         self.conn = None;
         self.login.from = None;
         self.login.ticket = None;
+        self.login.near = false;
         let wait = MIN_RETRY.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY);
         let retry = (self.was_online && !is_stopping).then_some(wait);
         self.failures = self.failures.saturating_add(1);

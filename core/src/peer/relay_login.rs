@@ -14,8 +14,9 @@ use crate::{Nick, RelayPacket};
 /// Time for the relay to say at which address it sees this host.
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
 /// The capabilities of relays that a host without a key knows, and one with a key.
-const CAPS: &str = "from ticket";
-const CAPS_WITH_KEY: &str = "from key ticket";
+const CAPS: [&str; 2] = ["from ticket", "from key ticket"];
+/// The same of a host that may be behind the same NAT as others.
+const CAPS_WITH_NEAR: [&str; 2] = ["from ticket near", "from key ticket near"];
 
 impl Peer {
     /// The nick that the relay knows this host by.
@@ -83,7 +84,8 @@ impl Peer {
     fn ask_relay(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         self.relay.login.asked = true;
         self.relay.stage = RelayStage::Asking(answer, turn.after(ADDR_TIMEOUT));
-        let caps = if self.encryption.is_some() { CAPS_WITH_KEY } else { CAPS };
+        let caps = if self.wants_near() { CAPS_WITH_NEAR } else { CAPS };
+        let caps = caps[usize::from(self.encryption.is_some())];
         self.write_relay(RelayPacket::Caps(caps), turn);
         self.write_relay(RelayPacket::Addr, turn);
     }

@@ -88,21 +88,33 @@ impl Peer {
             (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
+                let is_near = core::mem::take(&mut self.relay.login.near);
                 // No callee can show a ticket that cannot be read.
                 let read = ticket.map(|text| Ticket::parse(text).ok_or(()));
                 if let Ok(ticket) = read.transpose() {
-                    self.ticket_due(nick, (ip.to_canonical(), port), ticket.as_ref(), turn);
+                    let address = (ip.to_canonical(), port);
+                    self.ticket_due(nick, address, ticket.as_ref(), is_near, turn);
                 }
             }
+            (RelayPacket::Near, _) => self.relay.login.near = self.inner_address().is_some(),
             (RelayPacket::From(nick), _) => self.relay.login.from = Nick::parse(nick).ok(),
             (RelayPacket::Init { nick, ip, port }, RelayStage::Online(at)) => {
                 let login = &mut self.relay.login;
                 let (from, ticket) = (login.from.take(), login.ticket.take());
+                let is_near = core::mem::take(&mut login.near);
                 // Spelled as the caller did: both sides use the nick in this form (section 11.2).
                 if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
                     && called_as.eq_ignore_case(own)
                 {
-                    self.called(SocketAddr::new(ip, port), (from, called_as), ticket, turn);
+                    let to = SocketAddr::new(ip, port);
+                    match is_near {
+                        true => {
+                            if let Some(id) = from.and_then(|nick| self.call_of(&nick)) {
+                                self.called_near((id, to), ticket, turn);
+                            }
+                        }
+                        false => self.called(to, (from, called_as), ticket, turn),
+                    }
                 }
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),

@@ -26,6 +26,7 @@ mod claim;
 mod client;
 mod connections;
 mod keys;
+mod near;
 mod nicks;
 mod packets;
 mod refusal;
@@ -270,7 +271,7 @@ impl Registry {
     /// Returns the words of this relay's X_CAPS.
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
-        RelayCaps::FROM.with(RelayCaps::TICKET).with(key)
+        RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR).with(key)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.

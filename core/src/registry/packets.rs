@@ -76,11 +76,12 @@ impl Registry {
             Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
-                if !self.limits.any_address && !client.is_allocated(ip, port) {
-                    addr::check_named(ip, client.from)
-                        .map_err(|error| Refusal::Declined(format!("refused: {error}")))?;
+                let at = SocketAddr::new(ip, port);
+                let is_near = self.names_near(conn, nick, ip, now);
+                if !is_near {
+                    self.check_named(conn, at)?;
                 }
-                self.forward(conn, nick, SocketAddr::new(ip, port), line, now, actions)
+                self.forward(conn, nick, (at, is_near), line, now, actions)
             }
             Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
             Ok(RelayPacket::Who) => {
@@ -220,12 +221,22 @@ impl Registry {
         }
     }
 
+    /// Checks that an X_INIT may name this address (section 6).
+    fn check_named(&self, conn: ConnId, at: SocketAddr) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get(&conn) else { return Ok(()) };
+        if self.limits.any_address || client.is_allocated(at.ip(), at.port()) {
+            return Ok(());
+        }
+        addr::check_named(at.ip(), client.from)
+            .map_err(|error| Refusal::Declined(format!("refused: {error}")))
+    }
+
     /// Forwards an X_INIT byte for byte, and gives both sides a ticket if they support it.
     fn forward(
         &mut self,
         conn: ConnId,
         nick: &str,
-        at: SocketAddr,
+        (at, is_near): (SocketAddr, bool),
         line: Line<'_>,
         now: Duration,
         actions: &mut Vec<Action>,
@@ -234,8 +245,9 @@ impl Registry {
         let from = client.from;
         let parsed = Nick::parse(nick);
         let is_code = parsed.as_ref().is_ok_and(Nick::is_one_time);
-        // Checked before the lookup: else a refusal would still reveal if the code exists.
-        if is_code && !self.addresses.may_guess(from, &self.limits, now) {
+        // Checked before the lookup: else a refusal would still reveal if the code exists. A near address has
+        // cost its guess.
+        if is_code && !is_near && !self.addresses.may_guess(from, &self.limits, now) {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, reason, now));
         }
@@ -266,9 +278,13 @@ impl Registry {
         let ticket =
             (caller_supports && callee_supports).then(|| Ticket::random(&mut self.entropy).text());
         let ticket = ticket.as_deref();
+        let may_be_near = at.ip() == from && self.share_nat(conn, target);
         let reads = self.write_with(target, actions, |out| {
             if let Some(caller) = &caller {
                 RelayPacket::From(caller.as_str()).encode(out);
+            }
+            if is_near {
+                RelayPacket::Near.encode(out);
             }
             if let Some(ticket) = ticket {
                 RelayPacket::Ticket(ticket).encode(out);
@@ -278,7 +294,12 @@ impl Registry {
         if reads {
             if caller_supports {
                 let (ip, port) = (at.ip(), at.port());
-                self.write(conn, &RelayPacket::TicketDue { nick, ip, port, ticket }, actions);
+                self.write_with(conn, actions, |out| {
+                    if may_be_near {
+                        RelayPacket::Near.encode(out);
+                    }
+                    RelayPacket::TicketDue { nick, ip, port, ticket }.encode(out);
+                });
             }
             Ok(())
         } else {

@@ -20,6 +20,7 @@ fn relay_lines() -> Vec<(String, bool)> {
         "X_INIT bob 2001:db8::7 40000".into(),
         "X_CAPS from key ticket".into(),
         "X_FROM alice".into(),
+        "X_NEAR".into(),
         format!("X_TICKET {TICKET}"),
         format!("X_TICKET bob 192.0.2.7 40000 {TICKET}"),
         "X_TICKET bob 192.0.2.7 40000 -".into(),
@@ -46,6 +47,7 @@ fn relay_lines() -> Vec<(String, bool)> {
         "X_PONG a b",
         "X_CAPS",
         "X_FROM a b",
+        "X_NEAR bob",
         "X_TICKET",
         "X_TICKET bob 192.0.2.7 -",
         "X_ERR",
@@ -95,8 +97,9 @@ pub(crate) fn lines() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let relay = relay_lines().into_iter().filter_map(of("relay-line"));
     let streams = stream_lines().into_iter().filter_map(of("stream-line"));
     let shown = ("first-line", format!("X_TICKET {TICKET}\n").into());
+    let greeting = ("first-line", b"X_NEAR\n".to_vec());
     let own_key = ("encrypted-line", format!("X_KEY {} {}\n", key(1), key(2)).into());
-    relay.chain(streams).chain([shown, own_key])
+    relay.chain(streams).chain([shown, greeting, own_key])
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod codes;
 mod driver;
 mod fairness;
+mod near;
 mod net;
 mod offers;
 mod offline;

@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub(crate) port: Option<u16>,
     /// Bytes of files that it sent.
     pub(crate) sent: u64,
+    /// Set once it named `near` to the relay.
+    pub(crate) knows_near: bool,
     /// Bytes that it wrote on control connections, as they went over the wire.
     pub(crate) written: Vec<u8>,
 }
@@ -66,8 +68,12 @@ pub(crate) struct Net {
     pub(crate) inits: Vec<(Duration, SocketAddr)>,
     /// Returns true for hosts that know tickets.
     tickets: fn(usize) -> bool,
+    /// True if all hosts are behind one NAT, and the relay is not.
+    nat: bool,
     /// The tickets that the relay has drawn.
     pub(crate) drawn: Vec<String>,
+    /// All dials of control and data connections.
+    pub(crate) dials: Vec<(ConnId, SocketAddr)>,
     /// Reasons for which the relay refuses the next X_INITs.
     pub(crate) refusals: VecDeque<&'static str>,
 }
@@ -90,6 +96,10 @@ pub(crate) fn ip(host: usize) -> IpAddr {
 }
 
 const RELAY: [u8; 4] = [10, 0, 0, 251];
+
+/// The address of a NAT, and of a relay and a bridge outside.
+pub(crate) const NAT: [u8; 4] = [11, 0, 0, 2];
+pub(crate) const OUTSIDE: [u8; 4] = [11, 0, 0, 1];
 
 /// The address of the ports that the bridge allocates.
 pub(crate) const BRIDGE: [u8; 4] = [10, 0, 0, 252];
@@ -127,6 +137,20 @@ impl Net {
         config: &Config,
         tickets: fn(usize) -> bool,
     ) -> Self {
+        Self::start(hosts, config, tickets, false)
+    }
+
+    /// Hosts behind one NAT.
+    pub(crate) fn behind_nat(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
+        Self::start(hosts, config, |_| true, true)
+    }
+
+    fn start(
+        hosts: Vec<(&str, Option<Encryption>)>,
+        config: &Config,
+        tickets: fn(usize) -> bool,
+        nat: bool,
+    ) -> Self {
         let hosts = hosts.into_iter().map(|(nick, encryption)| {
             let nicks = vec![Nick::parse(nick).unwrap()];
             let config = Config { nicks, ..config.clone() };
@@ -154,6 +178,7 @@ impl Net {
                 unstored: Vec::new(),
                 port: None,
                 sent: 0,
+                knows_near: false,
                 written: Vec::new(),
             }
         });
@@ -170,7 +195,9 @@ impl Net {
             fate: |_, _, _| Fate::Connected,
             inits: Vec::new(),
             tickets,
+            nat,
             drawn: Vec::new(),
+            dials: Vec::new(),
             refusals: VecDeque::new(),
         };
         for host in 0..net.hosts.len() {
@@ -316,6 +343,13 @@ impl Net {
         conn
     }
 
+    /// Delivers lines as if the relay had sent them, and runs what follows.
+    pub(crate) fn relay_says(&mut self, host: usize, lines: &str) {
+        let conn = self.hosts[host].relay.unwrap();
+        self.todo.push_back(Todo::Bytes(host, conn, lines.as_bytes().to_vec()));
+        self.run();
+    }
+
     /// Cuts a host's connection to the relay, before anything more comes over it.
     pub(crate) fn lose_relay(&mut self, host: usize) {
         let conn = self.hosts[host].relay.take().unwrap();
@@ -355,21 +389,25 @@ impl Net {
             Action::DialRelay { conn } => {
                 self.hosts[host].relay = Some(conn);
                 let local = SocketAddr::new(ip(host), 7);
-                let remote = SocketAddr::new(RELAY.into(), 9247);
+                let relay = if self.nat { OUTSIDE } else { RELAY };
+                let remote = SocketAddr::new(relay.into(), 9247);
                 self.give(host, Input::Connected { conn, local, remote });
             }
-            Action::Dial { conn, to, path, purpose } => match (self.fate)(host, to, path) {
-                Fate::Connected => self.dial(host, conn, to, purpose),
-                Fate::Refused => {
-                    self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
+            Action::Dial { conn, to, path, purpose } => {
+                self.dials.push((conn, to));
+                match (self.fate)(host, to, path) {
+                    Fate::Connected => self.dial(host, conn, to, purpose),
+                    Fate::Refused => {
+                        self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
+                    }
+                    Fate::Lost => {}
                 }
-                Fate::Lost => {}
-            },
+            }
             Action::Listen { listener, path, purpose, .. } => {
                 self.last_port += 1;
                 let port = self.hosts[host].port.unwrap_or(self.last_port);
                 self.listeners.insert((host, listener), (port, purpose));
-                let allocated_at = (path == Path::Bridge).then(|| BRIDGE.into());
+                let allocated_at = (path == Path::Bridge).then(|| self.bridge());
                 if allocated_at.is_some() {
                     self.at_bridge.insert((host, listener));
                 }
@@ -399,11 +437,15 @@ impl Net {
         }
     }
 
+    fn bridge(&self) -> IpAddr {
+        if self.nat { OUTSIDE.into() } else { BRIDGE.into() }
+    }
+
     fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
         assert!(to.port() >= 1024, "a system port is dialled");
         let found = self.listeners.iter().find(|((at, listener), (port, _))| {
             let allocated = self.at_bridge.contains(&(*at, *listener));
-            let is_at = if allocated { BRIDGE.into() } else { ip(*at) };
+            let is_at = if allocated { self.bridge() } else { ip(*at) };
             *port == to.port() && is_at == to.ip()
         });
         let Some(((other, listener), (_, expected))) = found else {
@@ -431,9 +473,14 @@ impl Net {
             let (to, answer) = match fields[..] {
                 ["X_NICK", nick] => (Some(from), format!("X_NICK {nick} YES\n")),
                 ["X_CAPS", ref words @ ..] if words.contains(&"ticket") && (self.tickets)(from) => {
-                    (Some(from), "X_CAPS from ticket\n".to_owned())
+                    self.hosts[from].knows_near = words.contains(&"near");
+                    let near = if self.nat { " near" } else { "" };
+                    (Some(from), format!("X_CAPS from ticket{near}\n"))
                 }
-                ["X_ADDR"] => (Some(from), format!("X_ADDR {}\n", ip(from))),
+                ["X_ADDR"] => {
+                    let seen = if self.nat { NAT.into() } else { ip(from) };
+                    (Some(from), format!("X_ADDR {seen}\n"))
+                }
                 ["X_INIT", ..] if !self.refusals.is_empty() => {
                     let reason = self.refusals.pop_front().unwrap();
                     (Some(from), format!("X_ERR X_INIT {reason}\n"))
@@ -444,14 +491,23 @@ impl Net {
                     let callee = self.hosts.iter().position(|host| host.nick == to);
                     let (asks, knows) = ((self.tickets)(from), callee.is_some_and(self.tickets));
                     let mut shown = String::new();
+                    let are_near = self.nat
+                        && callee.is_some_and(|callee| self.hosts[callee].knows_near)
+                        && self.hosts[from].knows_near;
+                    if are_near && at.ip() == ip(from) {
+                        shown += "X_NEAR\n";
+                    }
                     if asks {
                         let mut due = "-".to_owned();
                         if knows {
                             due = ticket(self.drawn.len());
-                            shown = format!("X_TICKET {due}\n");
+                            shown += &format!("X_TICKET {due}\n");
                             self.drawn.push(due.clone());
                         }
-                        let due = format!("X_TICKET {to} {} {} {due}\n", at.ip(), at.port());
+                        let mut due = format!("X_TICKET {to} {} {} {due}\n", at.ip(), at.port());
+                        if are_near && at.ip() == IpAddr::from(NAT) {
+                            due.insert_str(0, "X_NEAR\n");
+                        }
                         let conn = self.hosts[from].relay.unwrap();
                         self.todo.push_back(Todo::Bytes(from, conn, due.into_bytes()));
                     }
@@ -469,5 +525,6 @@ impl Net {
 /// Makes a ticket, a different one for each number.
 fn ticket(number: usize) -> String {
     let letters = b"BCDEFGHIJKLMNOPQRSTUVWXYZ";
-    format!("{}AAAAAAAAAAAAAAAAAAAAA==", char::from(letters[number]))
+    let [first, second] = [number % 25, number / 25].map(|at| char::from(letters[at]));
+    format!("{first}{second}AAAAAAAAAAAAAAAAAAAA==")
 }

@@ -11,6 +11,7 @@ mod errors;
 mod init;
 mod keys;
 mod limits;
+mod near;
 mod nicks;
 mod queries;
 mod reports;

@@ -1,5 +1,6 @@
 //! The relay's side of a connection, driven by a transcript.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::registry::{Action, ConnId, Input};
@@ -13,6 +14,8 @@ pub(crate) struct Relay {
     now: Duration,
     /// Nicks of the other clients, from connection 2 on.
     others: Vec<String>,
+    /// The address at which the relay sees its clients.
+    seen: IpAddr,
 }
 
 impl Relay {
@@ -22,13 +25,14 @@ impl Relay {
             registry: Registry::new(RelayLimits::default(), [7; 32]),
             now,
             others: Vec::new(),
+            seen: [127, 0, 0, 1].into(),
         };
         relay.connect(CLIENT);
         relay
     }
 
     fn connect(&mut self, conn: ConnId) {
-        let from = "127.0.0.1:40000".parse().unwrap();
+        let from = SocketAddr::new(self.seen, 40000);
         self.input(Input::Connected { conn, from }, &mut Vec::new());
     }
 
@@ -66,6 +70,12 @@ impl crate::Side for Relay {
                 self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out);
                 Vec::new()
             }
+            "seen" => {
+                self.seen = rest.parse().unwrap();
+                let closed = self.input(Input::Closed { conn: CLIENT }, out);
+                self.connect(CLIENT);
+                closed
+            }
             "from" => {
                 let (nick, line) = rest.split_once(' ').unwrap();
                 let at = self.others.iter().position(|other| other == nick).unwrap();
@@ -76,7 +86,7 @@ impl crate::Side for Relay {
                 self.now += Duration::from_secs(rest.parse().unwrap());
                 self.input(Input::Tick, out)
             }
-            _ => panic!("expected online, from or wait, got {text}"),
+            _ => panic!("expected online, seen, from or wait, got {text}"),
         }
     }
 

@@ -73,6 +73,7 @@ impl OnlineHost {
                 nicks,
                 calls,
                 allow_private: common.allow_private,
+                near: !common.no_near,
                 via: common.via()?,
                 advertise: common.advertise,
                 limits,

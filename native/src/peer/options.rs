@@ -28,6 +28,7 @@ pub struct Options {
     encryption: Encryption,
     calls: CallPolicy,
     allow_private: bool,
+    near: bool,
     advertise: Option<IpAddr>,
     path: Option<peer::Path>,
     token: Option<String>,
@@ -60,6 +61,7 @@ impl Default for Options {
             encryption: Encryption::Prefer,
             calls: CallPolicy::Accept,
             allow_private: false,
+            near: true,
             advertise: None,
             path: None,
             token: None,
@@ -120,6 +122,13 @@ impl Options {
     /// Accepts calls from private addresses over any relay (PROTOCOL.md, section 6).
     pub fn allow_private(mut self, allow: bool) -> Self {
         self.allow_private = allow;
+        self
+    }
+
+    /// Sets whether a host behind the same NAT is connected to at its private address (PROTOCOL.md, section
+    /// 5.7), as it is by default.
+    pub fn near(mut self, near: bool) -> Self {
+        self.near = near;
         self
     }
 
@@ -205,6 +214,7 @@ impl Options {
                 nicks,
                 calls: self.calls,
                 allow_private: self.allow_private,
+                near: self.near,
                 via,
                 advertise: self.advertise,
                 limits: Limits::with_timeout(self.timeout),

@@ -25,6 +25,8 @@ pub(crate) struct CallListeners {
 struct CallListener {
     id: ListenerId,
     path: Path,
+    /// True for the listener at this host's address behind its NAT.
+    is_near: bool,
     /// The address that its X_INIT named.
     named: Option<(IpAddr, u16)>,
     expects: ExpectedTicket,
@@ -44,6 +46,7 @@ pub(crate) struct InboundConn {
     pub(crate) conn: ConnId,
     listener: ListenerId,
     pub(crate) path: Path,
+    pub(crate) is_near: bool,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     /// The bytes it sent so far.
@@ -80,8 +83,34 @@ impl CallListeners {
         expects: ExpectedTicket,
         next_path_at: Option<Duration>,
     ) {
-        self.listeners.push(CallListener { id, path, named: None, expects });
+        self.listeners.push(CallListener { id, path, is_near: false, named: None, expects });
         self.next_path_at = next_path_at;
+    }
+
+    /// The driver was asked for a listener at this host's address behind its NAT.
+    pub(crate) fn open_near(&mut self, id: ListenerId) {
+        let expects = ExpectedTicket::Unknown;
+        let path = Path::Direct;
+        self.listeners.push(CallListener { id, path, is_near: true, named: None, expects });
+    }
+
+    /// Returns true if a callee behind the same NAT is awaited there.
+    pub(crate) fn has_near(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.is_near)
+    }
+
+    pub(crate) fn is_near(&self, id: ListenerId) -> bool {
+        self.listeners.iter().any(|listener| listener.is_near && listener.id == id)
+    }
+
+    /// Removes the listener behind the NAT if the relay has not answered its X_INIT.
+    pub(crate) fn forget_unanswered_near(&mut self) -> Option<ListenerId> {
+        let is_it = |listener: &CallListener| {
+            let is_named = listener.named.is_some();
+            listener.is_near && is_named && matches!(listener.expects, ExpectedTicket::Unknown)
+        };
+        let at = self.listeners.iter().position(is_it)?;
+        Some(self.listeners.remove(at).id)
     }
 
     /// A listener could not be opened; returns false if the call has no other.
@@ -103,15 +132,19 @@ impl CallListeners {
         self.next_path_at.is_some() || self.refusals < self.listeners.len()
     }
 
-    /// The relay said what connections to the address that an X_INIT named must show; returns false if
-    /// no listener of this call waits for that.
-    pub(crate) fn expect(&mut self, address: (IpAddr, u16), ticket: Option<&Ticket>) -> bool {
+    /// The relay said what connections to the address that an X_INIT named must show; returns their path,
+    /// or nothing if no listener of this call waits for that.
+    pub(crate) fn expect(
+        &mut self,
+        address: (IpAddr, u16),
+        ticket: Option<&Ticket>,
+    ) -> Option<Path> {
         let awaits = |listener: &&mut CallListener| {
             matches!(listener.expects, ExpectedTicket::Unknown) && listener.named == Some(address)
         };
-        let Some(listener) = self.listeners.iter_mut().find(awaits) else { return false };
+        let listener = self.listeners.iter_mut().find(awaits)?;
         listener.expects = ticket.cloned().map_or(ExpectedTicket::None, ExpectedTicket::Ticket);
-        true
+        Some(listener.path)
     }
 
     /// Returns true if the relay has said of no listener what to expect.
@@ -130,7 +163,8 @@ impl CallListeners {
     ) -> Option<ConnId> {
         let known = self.listeners.iter().find(|known| known.id == listener);
         let path = known.map_or(Path::Direct, |known| known.path);
-        let inbound = InboundConn { conn, listener, path, local, remote, received: Vec::new() };
+        let (is_near, received) = (self.is_near(listener), Vec::new());
+        let inbound = InboundConn { conn, listener, path, is_near, local, remote, received };
         let leaves = match self.proof(&inbound) {
             Proof::NotRequired => {
                 let spares = self.count(|proof| matches!(proof, Proof::NotRequired));

@@ -29,11 +29,48 @@ pub(crate) struct Candidate {
     ticket: Option<Ticket>,
     /// Set once it is dialled.
     conn: Option<ConnId>,
+    /// Set for an address behind this host's own NAT.
+    near: Option<NearDial>,
+}
+
+/// A dial to a host behind the same NAT: the address may be another host's, so the caller speaks first.
+#[derive(Default)]
+struct NearDial {
+    /// The ends of the connection, once it is established.
+    ends: Option<(SocketAddr, SocketAddr)>,
+    received: Vec<u8>,
+}
+
+/// The first line of a host at an inner address, as far as it has come.
+pub(crate) enum Greeting {
+    Pending,
+    /// It is a caller; with the ends of the connection and the bytes that came after the line.
+    Complete {
+        ends: (SocketAddr, SocketAddr),
+        received: Vec<u8>,
+    },
+    Wrong,
+}
+
+impl Candidate {
+    pub(crate) fn is_near(&self) -> bool {
+        self.near.is_some()
+    }
+
+    pub(crate) fn into_ticket(self) -> Option<Ticket> {
+        self.ticket
+    }
 }
 
 impl Candidates {
     pub(crate) fn add(&mut self, to: SocketAddr, path: Path, ticket: Option<Ticket>) {
-        self.list.push(Candidate { to, path, ticket, conn: None });
+        self.list.push(Candidate { to, path, ticket, conn: None, near: None });
+    }
+
+    /// Adds an address behind this host's own NAT, which is tried first.
+    pub(crate) fn add_near(&mut self, to: SocketAddr, ticket: Option<Ticket>) {
+        let near = Some(NearDial::default());
+        self.list.push(Candidate { to, path: Path::Direct, ticket, conn: None, near });
     }
 
     /// Returns true if a further address of the same caller can be added: a second call from one
@@ -51,11 +88,11 @@ impl Candidates {
         self.list.is_empty()
     }
 
-    /// Chooses the next one to dial, direct ones before the bridge's and of those the oldest; the one
-    /// after it follows at `next_at`.
+    /// Chooses the next one to dial: near ones, then direct ones, then the bridge's, and of those the
+    /// oldest; the one after it follows at `next_at`.
     pub(crate) fn dial(&mut self, conn: ConnId, next_at: Duration) -> Option<(SocketAddr, Path)> {
         let left = self.list.iter_mut().filter(|candidate| candidate.conn.is_none());
-        let next = left.min_by_key(|candidate| candidate.path)?;
+        let next = left.min_by_key(|candidate| (candidate.path, candidate.near.is_none()))?;
         next.conn = Some(conn);
         self.next_dial_at = Some(next_at);
         Some((next.to, next.path))
@@ -73,16 +110,50 @@ impl Candidates {
         self.next_dial_at = Some(give_up_at);
     }
 
-    /// A dial succeeded: returns its path, the ticket to show, and the connections to close.
-    pub(crate) fn connected(
-        &mut self,
-        conn: ConnId,
-    ) -> Option<(Path, Option<Ticket>, Vec<ConnId>)> {
+    /// A dial succeeded; returns true if the host there must speak first.
+    pub(crate) fn await_greeting(&mut self, conn: ConnId, ends: (SocketAddr, SocketAddr)) -> bool {
+        let near = self.near(conn);
+        near.is_some_and(|near| near.ends.replace(ends).is_none())
+    }
+
+    /// Returns true if a connected host must speak first.
+    pub(crate) fn awaits_greeting(&self, conn: ConnId) -> bool {
+        let mut list = self.list.iter();
+        list.any(|candidate| {
+            let near = candidate.near.as_ref();
+            candidate.conn == Some(conn) && near.is_some_and(|near| near.ends.is_some())
+        })
+    }
+
+    /// A host that must speak first sent something.
+    pub(crate) fn greeted(&mut self, conn: ConnId, bytes: &[u8]) -> Greeting {
+        let Some(NearDial { ends: Some(ends), received }) = self.near(conn) else {
+            return Greeting::Wrong;
+        };
+        received.extend_from_slice(bytes);
+        let Some(end) = received.iter().position(|byte| *byte == b'\n') else {
+            let may_follow = b"X_NEAR\r".starts_with(received);
+            return if may_follow { Greeting::Pending } else { Greeting::Wrong };
+        };
+        let line = &received[..end];
+        if line.strip_suffix(b"\r").unwrap_or(line) != b"X_NEAR" {
+            return Greeting::Wrong;
+        }
+        Greeting::Complete { ends: *ends, received: received.split_off(end + 1) }
+    }
+
+    fn near(&mut self, conn: ConnId) -> Option<&mut NearDial> {
+        let mut list = self.list.iter_mut();
+        list.find(|candidate| candidate.conn == Some(conn))?.near.as_mut()
+    }
+
+    /// A candidate is the caller: returns it, and the connections to close.
+    pub(crate) fn connected(&mut self, conn: ConnId) -> Option<(Candidate, Vec<ConnId>)> {
         let chosen = self.failed(conn)?;
         self.next_dial_at = None;
         let others = core::mem::take(&mut self.list).into_iter();
         let others = others.filter_map(|candidate| candidate.conn).collect();
-        Some((chosen.path, chosen.ticket, others))
+        Some((chosen, others))
     }
 
     pub(crate) fn next_dial_at(&self) -> Option<Duration> {

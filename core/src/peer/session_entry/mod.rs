@@ -18,7 +18,7 @@ pub(crate) use authentication::Authentication;
 pub(crate) use awaited_receipts::AwaitedReceipts;
 pub(crate) use call::Call;
 pub(crate) use call_listeners::{Admission, CallListeners, ExpectedTicket, InboundConn};
-pub(crate) use candidates::Candidates;
+pub(crate) use candidates::{Candidates, Greeting};
 pub(crate) use command::Command;
 pub(crate) use flow_control::FlowControl;
 pub(crate) use transfer_queue::TransferQueue;
@@ -85,6 +85,8 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     /// The path of this connection, and of those for its files.
     pub(crate) path: Path,
+    /// True if both hosts are behind one NAT, and this connection stays there.
+    pub(crate) is_near: bool,
     pub(crate) since: Duration,
 }
 

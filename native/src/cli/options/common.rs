@@ -59,6 +59,10 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_ALLOW_PRIVATE", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) allow_private: bool,
+    /// Do not connect at private addresses to hosts behind the same NAT
+    #[arg(long, global = true, env = "XCHER_NO_NEAR", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) no_near: bool,
     /// Disable encryption and all protocol extensions
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     #[arg(hide_short_help = true)]

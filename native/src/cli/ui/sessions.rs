@@ -15,6 +15,7 @@ struct Session {
     peer: String,
     incoming: bool,
     path: Path,
+    near: bool,
     /// Set until the user has read it: the safety words are still to come.
     unread: Option<Security>,
 }
@@ -27,11 +28,11 @@ impl Sessions {
         peer: SocketAddr,
         nick: Option<&Nick>,
         incoming: bool,
-        (path, security): (Path, Security),
+        (path, near, security): (Path, bool, Security),
     ) -> Option<String> {
         let ip = peer.ip().to_canonical();
         let peer = nick.map_or_else(|| ip.to_string(), |nick| format!("{nick} ({ip})"));
-        self.0.insert(session, Session { peer, incoming, path, unread: Some(security) });
+        self.0.insert(session, Session { peer, incoming, path, near, unread: Some(security) });
         match security {
             Security::Unencrypted(_) | Security::Encrypted { status: KeyStatus::ByCode, .. } => {
                 self.announce(session, None)
@@ -43,9 +44,10 @@ impl Sessions {
     /// Returns the line about a session, once: with its safety words, or without them when another event
     /// shows that they will not come.
     pub(super) fn announce(&mut self, session: u64, words: Option<&str>) -> Option<String> {
-        let Session { peer, path, unread, .. } = self.0.get_mut(&session)?;
+        let Session { peer, path, near, unread, .. } = self.0.get_mut(&session)?;
         let security = unread.take()?;
-        Some(format!("{peer} is connected {path}; {}", SessionSecurity { security, words }))
+        let place = if *near { ", in the same network" } else { "" };
+        Some(format!("{peer} is connected {path}{place}; {}", SessionSecurity { security, words }))
     }
 
     /// Removes a session. Returns its peer, and true if the peer was the caller.

@@ -19,7 +19,9 @@ const MAX_OFFERED: usize = 100_000;
 impl Actor {
     pub(super) fn session_event(&mut self, event: peer::Event) {
         match event {
-            peer::Event::Opened { session, peer: address, nick, incoming, path, security } => {
+            peer::Event::Opened {
+                session, peer: address, nick, incoming, path, security, ..
+            } => {
                 let nick = nick.map(|nick| nick.as_str().to_owned());
                 let (words, ended) = (None, None);
                 let state = SessionState { address, nick, incoming, path, security, words, ended };

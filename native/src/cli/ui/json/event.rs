@@ -162,6 +162,9 @@ pub(crate) struct Session<'a> {
     /// The path: direct or bridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) path: Option<&'static str>,
+    /// True if both hosts are behind one NAT, and the session stays there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) near: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) private: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -71,12 +71,15 @@ impl<'a> JsonEvent<'a> {
                 peer: Some(from.to_string()),
                 ..session_event(None, "refused", Some(error))
             }),
-            Event::Opened { session, peer, nick, path, security, .. } => Self::Session(Session {
-                peer: Some(peer.to_string()),
-                nick: nick.as_ref().map(|nick| nick.as_str()),
-                path: Some(path.as_str()),
-                ..open_event(session.0, *security)
-            }),
+            Event::Opened { session, peer, nick, path, near, security, .. } => {
+                Self::Session(Session {
+                    peer: Some(peer.to_string()),
+                    nick: nick.as_ref().map(|nick| nick.as_str()),
+                    path: Some(path.as_str()),
+                    near: near.then_some(true),
+                    ..open_event(session.0, *security)
+                })
+            }
             Event::SafetyWords { session, words } => {
                 Self::SafetyWords { session: session.0, words }
             }

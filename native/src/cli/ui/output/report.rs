@@ -108,8 +108,8 @@ impl Output {
                 };
                 self.note(format_args!("refused a call from {from}: {error}{hint}"));
             }
-            Event::Opened { session, peer, nick, incoming, path, security } => {
-                let how = (*path, *security);
+            Event::Opened { session, peer, nick, incoming, path, near, security } => {
+                let how = (*path, *near, *security);
                 let line = self.sessions.opened(session.0, *peer, nick.as_ref(), *incoming, how);
                 match line {
                     Some(line) if self.is_resumed => self.detail(format_args!("{line}")),

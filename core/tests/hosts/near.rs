@@ -1,0 +1,315 @@
+//! Hosts behind one NAT (section 5.7).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use xcher_core::addr::AddrError;
+use xcher_core::peer::{CallPolicy, Config, ConnId, Error, Event, Input, Notice, Path, PathPolicy};
+
+use crate::net::{Fate, NAT, Net, OUTSIDE, encryption, ip};
+
+fn config(via: PathPolicy) -> Config {
+    Config { near: true, via, ..Config::default() }
+}
+
+fn net_with(config: &Config) -> Net {
+    let hosts = vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))];
+    let mut net = Net::behind_nat(hosts, config);
+    net.run();
+    net.hosts[1].files.insert("y".into(), b"of b".into());
+    net
+}
+
+/// A NAT that lets nothing in, with an answer or without.
+const REFUSES: fn(usize, SocketAddr, Path) -> Fate =
+    |_, to, _| if to.ip() == IpAddr::from(NAT) { Fate::Refused } else { Fate::Connected };
+const LOSES: fn(usize, SocketAddr, Path) -> Fate =
+    |_, to, _| if to.ip() == IpAddr::from(NAT) { Fate::Lost } else { Fate::Connected };
+
+/// The path of each session that a host reported as open, and whether it was near.
+fn paths(net: &Net, host: usize) -> Vec<(Path, bool)> {
+    let path = |event: &Event| match event {
+        Event::Opened { path, near, .. } => Some((*path, *near)),
+        _ => None,
+    };
+    net.hosts[host].events.iter().filter_map(path).collect()
+}
+
+fn notices(net: &Net, host: usize) -> Vec<Notice> {
+    let notice = |event: &Event| match event {
+        Event::Notice { notice, .. } => Some(notice.clone()),
+        _ => None,
+    };
+    net.hosts[host].events.iter().filter_map(notice).collect()
+}
+
+fn named(net: &Net) -> Vec<IpAddr> {
+    net.inits.iter().map(|(_, at)| at.ip()).collect()
+}
+
+#[test]
+fn hosts_behind_one_nat_connect_in_their_network() {
+    for via in [PathPolicy::Auto, PathPolicy::default()] {
+        for fate in [REFUSES, LOSES] {
+            let mut net = net_with(&config(via));
+            net.fate = fate;
+            let session = net.call(0, "b");
+            let near = [(Path::Direct, true)];
+            assert_eq!([paths(&net, 0), paths(&net, 1)], [near, near], "at once");
+            assert_eq!(named(&net), [IpAddr::from(NAT), ip(0)]);
+            net.get(0, session, "y", 4);
+            assert_eq!(net.hosts[0].stored["y"], b"of b");
+            assert!(net.listeners.is_empty(), "a listener is left");
+            assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
+            let ticket = &net.drawn[1];
+            let first = String::from_utf8_lossy(&net.hosts[1].written[..35]).into_owned();
+            assert_eq!(first, format!("X_TICKET {ticket}\nX"));
+            assert!(net.hosts[0].written.starts_with(b"X_NEAR\nX_CHK //xcher/2\n"));
+        }
+    }
+}
+
+/// A NAT that refuses every call does not make the callee back off.
+#[test]
+fn repeated_calls_connect() {
+    let mut net = net_with(&config(PathPolicy::default()));
+    net.fate = REFUSES;
+    for call in 1..=20 {
+        let session = net.call(0, "b");
+        net.with(0, |peer, now, actions| peer.list(session, now, actions)).unwrap();
+        assert_eq!(paths(&net, 1).len(), call);
+        net.with(0, |peer, now, actions| peer.end(session, now, actions)).unwrap();
+    }
+    assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
+}
+
+#[test]
+fn user_is_asked_once() {
+    let config = Config { calls: CallPolicy::Ask, ..config(PathPolicy::Auto) };
+    let mut net = net_with(&config);
+    net.fate = LOSES;
+    net.call(0, "b");
+    let call = |event: &Event| match event {
+        Event::Call { session, .. } => Some(*session),
+        _ => None,
+    };
+    let calls: Vec<_> = net.hosts[1].events.iter().filter_map(call).collect();
+    assert_eq!((calls.len(), net.inits.len()), (1, 2));
+    net.with(1, |peer, now, actions| peer.accept(calls[0], now, actions)).unwrap();
+    assert_eq!(paths(&net, 1), [(Path::Direct, true)], "the near address is dialled first");
+}
+
+#[test]
+fn host_that_does_not_know_it_gets_one_init() {
+    let mut near = config(PathPolicy::default());
+    near.near = false;
+    let hosts = vec![("a", None), ("b", None)];
+    let mut net = Net::behind_nat(hosts, &near);
+    net.run();
+    net.fate = LOSES;
+    net.call(0, "b");
+    net.wait(5);
+    assert_eq!(named(&net), [IpAddr::from(NAT)]);
+    assert!(paths(&net, 1).is_empty());
+}
+
+/// The bridge is tried when it would be without the near address, neither sooner nor later.
+#[test]
+fn refusal_of_the_near_address_does_not_hasten_the_bridge() {
+    let mut net = net_with(&config(PathPolicy::Auto));
+    net.fate = |_, to, _| match to.ip() == IpAddr::from(OUTSIDE) {
+        true => Fate::Connected,
+        false => Fate::Lost,
+    };
+    let nick = xcher_core::Nick::parse("b").unwrap();
+    net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
+    net.run_until(|net| (net.inits.len() == 1).then_some(()));
+    net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 11.0.0.2");
+    net.run();
+    assert_eq!(net.refusals.len(), 0);
+    net.wait_ms(1499);
+    assert_eq!(named(&net), [IpAddr::from(NAT)]);
+    assert_eq!(net.listeners.len(), 1, "the near listener is closed");
+    net.wait_ms(1);
+    assert_eq!(named(&net), [IpAddr::from(NAT), OUTSIDE.into()]);
+    assert_eq!(paths(&net, 0), [(Path::Bridge, false)]);
+}
+
+/// The refusal arrives when the call has succeeded: another call is not taken for refused.
+#[test]
+fn late_refusal_ends_no_other_call() {
+    let mut net = net_with(&config(PathPolicy::default()));
+    net.fate = |_, _, _| Fate::Lost;
+    net.call(0, "b");
+    net.relay_says(
+        0,
+        "X_ERR X_INIT refused: 10.0.0.1 is not your address; the relay sees you at 11.0.0.2\n",
+    );
+    assert_eq!(net.errors(0), []);
+}
+
+#[test]
+fn unanswered_near_address_does_not_delay_the_bridge() {
+    let mut net = net_with(&config(PathPolicy::Auto));
+    net.fate = |_, to, _| match to.ip() == IpAddr::from(OUTSIDE) {
+        true => Fate::Connected,
+        false => Fate::Lost,
+    };
+    net.call(0, "b");
+    net.wait_ms(1500);
+    assert_eq!(paths(&net, 0), [(Path::Bridge, false)]);
+    assert_eq!(net.inits.last().map(|(at, _)| *at), Some(Duration::from_millis(2500)));
+    assert!(net.listeners.is_empty());
+}
+
+/// Calls B from outside the simulated hosts: X_INITs as a hostile relay, or a neighbour, sends them.
+struct Victim {
+    net: Net,
+}
+
+impl Victim {
+    fn new() -> Self {
+        let mut net = net_with(&config(PathPolicy::default()));
+        // Dials neither succeed nor fail: the test decides.
+        net.fate = |_, _, _| Fate::Lost;
+        net.dials.clear();
+        Self { net }
+    }
+
+    /// A call at a public address, and then an inner one.
+    fn call(&mut self, nick: &str, near: &str) {
+        self.net.relay_says(1, &format!("X_FROM {nick}\nX_INIT b 11.0.0.2 40000\n"));
+        self.near(nick, near);
+    }
+
+    fn near(&mut self, nick: &str, at: &str) {
+        let ticket = "AAAAAAAAAAAAAAAAAAAAAA==";
+        let lines = format!("X_FROM {nick}\nX_NEAR\nX_TICKET {ticket}\nX_INIT b {at}\n");
+        self.net.relay_says(1, &lines);
+    }
+
+    /// The inner addresses that were dialled.
+    fn dialled(&self) -> Vec<SocketAddr> {
+        let public = |to: &SocketAddr| to.ip() == IpAddr::from(NAT);
+        self.net.dials.iter().map(|(_, to)| *to).filter(|to| !public(to)).collect()
+    }
+
+    fn connect(&mut self) -> ConnId {
+        let (conn, to) = *self.net.dials.last().unwrap();
+        let local = SocketAddr::new(ip(1), 5);
+        self.net.give(1, Input::Connected { conn, local, remote: to });
+        self.net.run();
+        conn
+    }
+
+    fn hears(&mut self, conn: ConnId, bytes: &'static [u8]) {
+        self.net.begin(1, |peer, now, actions| {
+            peer.handle(Input::Received { conn, bytes }, now, actions);
+        });
+        self.net.run();
+    }
+}
+
+#[test]
+fn callee_dials_its_own_private_block_only() {
+    let mut victim = Victim::new();
+    for (number, at) in [
+        "127.0.0.1 40000",
+        "169.254.169.254 40000",
+        "172.17.0.2 40000",
+        "192.168.1.2 40000",
+        "100.64.0.1 40000",
+        "8.8.8.8 40000",
+        "::1 40000",
+        "fd00::1 40000",
+        "fe80::1 40000",
+        "0.0.0.0 40000",
+        "255.255.255.255 40000",
+        "10.0.0.9 1023",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        victim.call(&format!("c{number}"), at);
+    }
+    assert_eq!(victim.dialled(), []);
+    let refused = notices(&victim.net, 1);
+    assert_eq!(refused.len(), 12, "{refused:?}");
+    victim.call("kim", "10.0.0.9 40000");
+    assert_eq!(victim.dialled(), ["10.0.0.9:40000".parse().unwrap()]);
+}
+
+#[test]
+fn callee_dials_a_near_address_only_as_part_of_a_call() {
+    let mut victim = Victim::new();
+    victim.near("kim", "10.0.0.9 40000");
+    assert_eq!(victim.dialled(), [], "no call");
+    victim.net.relay_says(1, "X_FROM kim\nX_INIT b 11.0.0.2 40000\n");
+    victim.near("eve", "10.0.0.9 40000");
+    assert_eq!(victim.dialled(), [], "another host's");
+    // Without X_NEAR, a private address is refused as ever.
+    victim.net.relay_says(1, "X_FROM kim\nX_INIT b 10.0.0.9 40000\n");
+    assert_eq!(victim.dialled(), []);
+    let error = AddrError::PrivateAddress([10, 0, 0, 9].into());
+    assert_eq!(victim.net.errors(1), [Error::Policy(error)]);
+}
+
+/// A neighbour behind the same carrier-grade NAT cannot scan the callee's network.
+#[test]
+fn near_dials_are_limited_to_eight_a_minute() {
+    let mut victim = Victim::new();
+    for number in 0..30 {
+        victim.call(&format!("c{number}"), &format!("10.0.1.{number} 40000"));
+    }
+    assert_eq!(victim.dialled().len(), 8);
+    let too_many = Error::Policy(AddrError::TooManyDials);
+    let refused = notices(&victim.net, 1).into_iter();
+    let refused = refused
+        .filter(|notice| matches!(notice, Notice::NearRefused { error, .. } if *error == too_many));
+    assert_eq!(refused.count(), 22);
+}
+
+#[test]
+fn nothing_is_said_to_a_host_that_does_not_greet() {
+    for says in [&b"SSH-2.0-x\r\n"[..], b"X_CHK //xcher/2\n", b"X_NEAR ", b"X_NEARER\n", b"\n"] {
+        let mut victim = Victim::new();
+        victim.call("kim", "10.0.0.9 40000");
+        let conn = victim.connect();
+        victim.net.wait(4);
+        assert_eq!(victim.net.hosts[1].written, b"");
+        victim.hears(conn, says);
+        assert_eq!(victim.net.hosts[1].written, b"", "{says:?}");
+        assert!(victim.net.closed_outsiders.contains(&conn), "{says:?}");
+    }
+    // A host there that hangs up.
+    let mut victim = Victim::new();
+    victim.call("kim", "10.0.0.9 40000");
+    let conn = victim.connect();
+    victim.net.give(1, Input::Closed { conn, why: None });
+    victim.net.run();
+    assert_eq!(victim.net.hosts[1].written, b"");
+    // One that greets, in pieces.
+    let mut victim = Victim::new();
+    victim.call("kim", "10.0.0.9 40000");
+    let conn = victim.connect();
+    victim.hears(conn, b"X_NE");
+    assert_eq!(victim.net.hosts[1].written, b"");
+    victim.hears(conn, b"AR\nX_CHK //xcher/2\n");
+    let written = String::from_utf8_lossy(&victim.net.hosts[1].written).into_owned();
+    assert!(written.starts_with("X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\nX_CHK //xcher/2 YES\n"));
+}
+
+/// A silent host at the near address does not keep the call from another path.
+#[test]
+fn silent_host_at_the_near_address_does_not_end_the_call() {
+    let mut victim = Victim::new();
+    victim.call("kim", "10.0.0.9 40000");
+    let conn = victim.connect();
+    let (public, _) = victim.net.dials[0];
+    let (local, remote) = (SocketAddr::new(ip(1), 5), SocketAddr::new(NAT.into(), 40000));
+    victim.net.give(1, Input::Connected { conn: public, local, remote });
+    victim.net.run();
+    assert!(victim.net.closed_outsiders.contains(&conn));
+    victim.hears(public, b"X_CHK //xcher/2\n");
+    assert!(victim.net.hosts[1].written.starts_with(b"X_CHK //xcher/2 YES\n"));
+}

@@ -1,0 +1,176 @@
+//! Hosts behind NATs, with the relay outside.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+#[path = "nat/lab.rs"]
+mod lab;
+mod system;
+
+use std::time::Duration;
+
+use lab::{Host, Lab, Nat};
+use serde_json::Value;
+use system::not_tested;
+use system::pace::Pace;
+use system::process::{Process, Xcher};
+use system::tree;
+use system::wire::Conn;
+use tempfile::tempdir;
+
+/// Time limit for finding a path, on an idle machine.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// Bytes of packets, and of TCP and Ethernet around them, that two hosts exchange with a relay.
+const MAX_PACKET_BYTES: u64 = 100_000;
+
+const A: Host = (0, 0);
+const B: Host = (0, 1);
+/// A host behind another NAT than A and B.
+const C: Host = (1, 0);
+
+/// Creates a lab, or reports that this is not possible.
+fn lab(nats: &[(Nat, u8)]) -> Option<Lab> {
+    Lab::new(nats).map_err(not_tested).ok()
+}
+
+fn online(share: Xcher) -> Process {
+    let share = share.start();
+    share.event(&[("event", "online")]);
+    share
+}
+
+fn share(lab: &Lab, host: Host, relay: &str, options: &[&str]) -> Xcher {
+    lab.xcher(host, &["share", "--nick", "bob", "--json", "--relay", relay]).args(options)
+}
+
+/// Returns the event of a process's only session.
+fn session(process: &Process) -> Value {
+    process.event(&[("event", "session"), ("state", "open")])
+}
+
+fn is_near(session: &Value) -> bool {
+    session.get("near").is_some_and(|near| near == true)
+}
+
+#[test]
+fn two_hosts_behind_one_nat_connect_in_their_network() {
+    for nat in [Nat::PortRestricted, Nat::Refusing, Nat::Symmetric] {
+        let Some(lab) = lab(&[(nat, 2)]) else { return };
+        let (_relay, relays) = lab.relay();
+        let folder = tempdir().unwrap();
+        tree::write(&folder.path().join("s"), [("large", tree::bytes(1, 8 << 20))]);
+        for relay in relays {
+            for plain in [&[][..], &["--plain"]] {
+                let out = tempdir().unwrap();
+                let bob = online(share(&lab, B, &relay, plain).args([folder.path().join("s")]));
+                let outside = lab.bytes_outside(0);
+                let get = ["get", "bob", "--all", "--json", "--relay", &relay, "-o"];
+                let get = lab.xcher(A, &get).args([out.path()]).args(plain).start();
+                get.event(&[("event", "online")]);
+                let pace = Pace::start();
+                for (process, peer) in [(&get, B), (&bob, A)] {
+                    let open = session(process);
+                    let took = pace.elapsed();
+                    assert!(took < CONNECT_LIMIT, "{nat:?} {relay}: took {took:?}");
+                    assert!(is_near(&open) && open["path"] == "direct", "{nat:?} {relay}: {open}");
+                    let at = open["peer"].as_str().unwrap();
+                    assert!(at.starts_with(&format!("{}:", lab.address(peer))), "{open}");
+                }
+                get.wait().code(0);
+                assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+                let outside = lab.bytes_outside(0) - outside;
+                assert!(outside < MAX_PACKET_BYTES, "{relay}: {outside} bytes left the NAT");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_in_the_same_network_is_shown() {
+    let Some(lab) = lab(&[(Nat::PortRestricted, 2)]) else { return };
+    let (_relay, [relay, _]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    let _bob = online(share(&lab, B, &relay, &[]).args([folder.path()]));
+    let ls = lab.xcher(A, &["ls", "bob", "-v", "--relay", &relay]).run().code(0);
+    let also = format!("the peer is in the same network; also listening at {}", lab.address(A));
+    assert!(ls.err.iter().any(|line| line.contains(&also)), "{ls}");
+    let how = format!("bob ({}) is connected directly, in the same network; ", lab.address(B));
+    ls.session_line(&[&how]);
+}
+
+#[test]
+fn hosts_behind_different_nats_use_the_bridge() {
+    for nat in [Nat::PortRestricted, Nat::Refusing, Nat::Symmetric] {
+        let Some(lab) = lab(&[(nat, 1), (nat, 1)]) else { return };
+        let (_relay, [straight, bridge]) = lab.relay();
+        let folder = tempdir().unwrap();
+        tree::write(folder.path(), [("file", "1")]);
+        let bob = online(share(&lab, C, &bridge, &[]).args([folder.path()]));
+        let ls = lab.xcher(A, &["ls", "bob", "--json", "--relay", &bridge]).start();
+        ls.event(&[("event", "online")]);
+        let pace = Pace::start();
+        for process in [&ls, &bob] {
+            let open = session(process);
+            assert!(!is_near(&open) && open["path"] == "bridge", "{nat:?}: {open}");
+        }
+        let took = pace.elapsed();
+        assert!(took < CONNECT_LIMIT, "{nat:?}: took {took:?}");
+        let ls = ls.wait().code(0);
+        assert!(!ls.out.iter().any(|line| line.contains("192.168.")), "{ls}");
+        // Without the bridge there is no way.
+        let ls = ["ls", "bob", "--relay", &straight, "--timeout", "3"];
+        let hint = "if a NAT or firewall is in the way, go through the relay's bridge";
+        lab.xcher(A, &ls).run().code(3).one_error(&["bob did not connect back", hint]);
+    }
+}
+
+#[test]
+fn no_near_on_either_side_leaves_the_bridge() {
+    let Some(lab) = lab(&[(Nat::PortRestricted, 2)]) else { return };
+    let (_relay, [_, bridge]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    for (caller, callee) in [(true, false), (false, true)] {
+        let options = |off: bool| if off { &["--no-near"][..] } else { &[] };
+        let bob = online(share(&lab, B, &bridge, options(callee)).args([folder.path()]));
+        let ls = lab.xcher(A, &["ls", "bob", "--json", "--relay", &bridge]).args(options(caller));
+        let ls = ls.start();
+        for open in [session(&ls), session(&bob)] {
+            assert!(!is_near(&open) && open["path"] == "bridge", "{open}");
+        }
+        let ls = ls.wait().code(0);
+        assert!(!ls.out.iter().any(|line| line.contains("192.168.")), "{ls}");
+    }
+}
+
+#[test]
+fn base_protocol_peers_behind_the_same_nat_notice_nothing() {
+    let Some(lab) = lab(&[(Nat::PortRestricted, 2)]) else { return };
+    let (_relay, [relay, _]) = lab.relay();
+    let at = relay.parse().unwrap();
+    let nat = lab.nat_address(0);
+    let register = |host, nick: &str| {
+        let mut conn = lab.on(host, || Conn::to(at));
+        conn.say(format!("X_NICK {nick}\n"));
+        conn.hears(&format!("X_NICK {nick} YES"));
+        conn
+    };
+    // As the callee.
+    let mut bob = register(B, "bob");
+    lab.xcher(A, &["ls", "bob", "--relay", &relay, "--timeout", "3"]).run().code(3);
+    let init = bob.line().unwrap();
+    assert!(init.starts_with(&format!("X_INIT bob {nat} ")), "{init}");
+    // The relay answers in order.
+    bob.say("X_PING end\n");
+    bob.hears("X_PONG end");
+    // As the caller.
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    let share = lab.xcher(A, &["share", "--nick", "carol", "--json", "--relay", &relay]);
+    let carol = online(share.args([folder.path()]));
+    bob.say(format!("X_INIT carol {nat} 40000\nX_PING end\n"));
+    bob.hears("X_PONG end");
+    let carol = carol.stop(rustix::process::Signal::INT);
+    assert!(!carol.out.iter().any(|line| line.contains("192.168.")), "{carol}");
+}
