@@ -64,7 +64,8 @@ fn a_code_leads_to_its_sender_with_nothing_started_before() {
     sender.err("in the local network: ");
     let out = tempdir().unwrap();
     let get = network.xcher(2, &["get", &code, "--yes"]).dir(out.path()).run().code(0);
-    get.session_line(&[&network.address(1).to_string(), "authenticated by the code"]);
+    let place = "is connected directly, in the same network; ";
+    get.session_line(&[&network.address(1).to_string(), place, "authenticated by the code"]);
     sender.wait().code(0).error(&["the peer has stored everything"]);
     assert_eq!(tree::read(out.path()), tree::read(from.path()));
 }
@@ -108,6 +109,29 @@ fn hosts_find_each_other_by_nick() {
         .run()
         .code(3)
         .one_error(&["no host in the local network is called kim.x"]);
+}
+
+/// The provider has another port, and the network has heard nothing of the end of the one before.
+#[test]
+fn a_transfer_resumes_when_its_provider_comes_back() {
+    let network = network!(2);
+    let (from, keys, out) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(from.path(), [("s/film", tree::bytes(3, 12 << 20))]);
+    let share = || {
+        let share = network.xcher(1, &["share", "s", "--nick", "kim"]).dir(from.path());
+        let share = share.env("XCHER_DATA_DIR", keys.path()).start();
+        share.out("online kim");
+        share
+    };
+    let first = share();
+    let get = ["get", "kim", "--all", "--json", "--limit-receive", "4mb", "--retry", "10m"];
+    let get = network.xcher(2, &get).dir(out.path()).start();
+    get.event(&[("event", "transfer"), ("state", "progress")]);
+    drop(first);
+    get.err("lost the connection to kim");
+    let _second = share();
+    get.wait().code(0);
+    assert_eq!(tree::finished(out.path()), tree::read(from.path()));
 }
 
 #[test]

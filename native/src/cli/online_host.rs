@@ -111,10 +111,13 @@ impl OnlineHost {
     /// When the relay is lost for good, when the user interrupts, and when the output is closed.
     pub(crate) async fn next(&mut self) -> Result<Event, CliError> {
         loop {
-            let event = tokio::select! {
+            let mut event = tokio::select! {
                 event = self.host.next() => event,
                 () = self.signals.stop() => return Err(CliError::interrupted()),
             };
+            if let HostEvent::Peer(Event::Opened { near, .. }) = &mut event {
+                *near |= self.relay.is_lan();
+            }
             self.output.report(&event).map_err(CliError::unwritten)?;
             match event {
                 HostEvent::Peer(Event::Offline { error, retry: None }) => {
