@@ -12,6 +12,7 @@ mod fetch_queue;
 mod http_front;
 mod incoming_offers;
 mod listing_spool;
+mod name_pattern;
 mod online_host;
 mod open_shares;
 mod options;

@@ -14,7 +14,11 @@ pub(crate) struct GetArgs {
     /// Nick of the peer, or the code it gave you; - or nothing to type the code
     #[arg(value_name = "NICK|CODE")]
     pub(crate) peer: Option<String>,
-    /// Files, or folders with everything in them, as `ls` lists them [default with a code: all]
+    /// Files, or folders with everything in them, as `ls` lists them; or patterns such as 'photos/*.jpg'
+    /// [default with a code: all]
+    ///
+    /// In a pattern * and ? stay within a folder, ** does not, and hidden names in the receiving folder
+    /// itself need a pattern that begins with a dot. A file or folder of exactly this name wins.
     #[arg(value_name = "NAME", conflicts_with = "all")]
     pub(crate) names: Vec<String>,
     /// Fetch everything the peer shares

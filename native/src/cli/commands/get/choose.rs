@@ -14,15 +14,13 @@ use crate::cli::ui::manifest::Chosen;
 use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::unfetched_files::report_unfetched;
 
-/// Reads the peer's listing and keeps the entries that are requested. Also returns true if the peer could
-/// not read one of them.
+/// Reads the peer's listing and keeps the entries that are requested.
 pub(super) async fn list(
     call: &mut OutgoingSession<'_>,
     requested: &mut Requested,
     to: &Target,
-) -> Result<(ListingSpool, bool), CliError> {
+) -> Result<ListingSpool, CliError> {
     let mut spool = ListingSpool::new().map_err(spool_error)?;
-    let mut unreadable = false;
     let session = call.session;
     call.online.host.command(session, SessionCommand::List).map_err(CliError::misuse)?;
     loop {
@@ -33,13 +31,11 @@ pub(super) async fn list(
             {
                 spool.push(&name, size, stat).map_err(spool_error)?;
             }
-            Event::LeftOut { left, .. }
-                if left.reason.is_error() && requested.includes(&left.name) =>
-            {
-                unreadable = true;
+            Event::LeftOut { left, .. } if left.reason.is_error() => {
+                requested.found_unreadable(&left.name);
             }
             Event::InvalidEntry { .. } => requested.found_invalid(),
-            Event::ListEnd { .. } => return Ok((spool, unreadable)),
+            Event::ListEnd { .. } => return requested.narrow(spool),
             _ => {}
         }
     }

@@ -33,7 +33,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
         Callee::Code(_) => Some(Consent::new(args.yes)?),
         Callee::Nick(_) => None,
     };
-    // Files that are named are wanted even if they are hidden.
+    // Files that are named are wanted even if they are hidden; `NamePattern` selects none unnamed.
     let hidden = args.hidden || !args.names.is_empty();
     let to = Target { hidden, ..Target::new(&args.to, args.yes) };
     let sink = match to.is_stdout() {
@@ -53,7 +53,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     // another try. At least one until the listing is complete; `None` once the peer knows about each.
     let mut unreported = Some(Want { files: 1, ..Want::default() });
     let done = async {
-        let (mut spool, unreadable) = choose::list(&mut call, &mut requested, &to).await?;
+        let mut spool = choose::list(&mut call, &mut requested, &to).await?;
         requested.report_missing(&call, &callee);
         let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // A file that is not shared will not be there for another try either: piped input, for example.
@@ -75,7 +75,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
             report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
         }
         fetch(&mut call, &to, &requested, spool).await?;
-        match (unreadable, rest) {
+        match (requested.has_unreadable(), rest) {
             (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
             (false, Some(_)) => Err(CliError::reported(ExitCode::Policy)),
             (false, None) => Ok(()),
