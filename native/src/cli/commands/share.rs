@@ -17,7 +17,7 @@ pub(crate) async fn run(
     secret: Option<&PathBuf>,
     announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
-    let rules = open_shares::rules(common, args.links.into(), args.hidden, secret);
+    let rules = open_shares::rules(common, args.links.into(), args.hidden, secret, &args.exclude)?;
     let shares = open_shares::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| open_shares::is_sweeping(path)) {
         let path = path.display();

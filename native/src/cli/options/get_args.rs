@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::filter_args::FilterArgs;
 use super::target_args::TargetArgs;
 use super::values::switch;
 
@@ -24,6 +25,8 @@ pub(crate) struct GetArgs {
     /// Fetch everything the peer shares
     #[arg(long, env = "XCHER_ALL")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) to: TargetArgs,
     /// With --all or --yes, also store hidden files at the top level of the folder, such as .bashrc

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use xcher_core::Nick;
 
+use super::exclude_args::ExcludeArgs;
 use super::values::{LinksChoice, switch};
 
 #[derive(Clone, Debug, Args)]
@@ -28,6 +29,8 @@ pub(crate) struct SendArgs {
     #[arg(long, env = "XCHER_LINKS", value_name = "ACTION", default_value = "skip")]
     #[arg(hide_short_help = true)]
     pub(crate) links: LinksChoice,
+    #[command(flatten)]
+    pub(crate) exclude: ExcludeArgs,
     /// Print no QR code
     #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
     pub(crate) no_qr: bool,

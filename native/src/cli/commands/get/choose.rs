@@ -6,6 +6,7 @@ use xcher_core::{Kind, NotStored};
 
 use super::requested::Requested;
 use crate::cli::exit::CliError;
+use crate::cli::filter::Filter;
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::target::Target;
@@ -13,11 +14,16 @@ use crate::cli::ui::consent::{Answer, Consent, Question};
 use crate::cli::ui::manifest::Chosen;
 use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::unfetched_files::report_unfetched;
+use crate::files::Case;
+
+/// Names of a peer differ by case, whatever this host's folders do.
+const CASE: Case = Case::Sensitive;
 
 /// Reads the peer's listing and keeps the entries that are requested.
 pub(super) async fn list(
     call: &mut OutgoingSession<'_>,
     requested: &mut Requested,
+    filter: &Filter,
     to: &Target,
 ) -> Result<ListingSpool, CliError> {
     let mut spool = ListingSpool::new().map_err(spool_error)?;
@@ -27,11 +33,25 @@ pub(super) async fn list(
         match call.next().await? {
             // A folder cannot go to standard output.
             Event::Entry { name, size, stat, .. }
-                if requested.includes(&name) && !(to.is_stdout() && stat.kind == Kind::Folder) =>
+                if requested.includes(&name)
+                    && !filter.excludes(
+                        name.as_str().as_ref(),
+                        stat.kind == Kind::Folder,
+                        CASE,
+                    )
+                    && !(to.is_stdout() && stat.kind == Kind::Folder) =>
             {
                 spool.push(&name, size, stat).map_err(spool_error)?;
             }
-            Event::LeftOut { left, .. } if left.reason.is_error() => {
+            // It may be a file or a folder.
+            Event::LeftOut { left, .. }
+                if left.reason.is_error()
+                    && ![false, true]
+                        .map(|is_folder| {
+                            filter.excludes(left.name.as_str().as_ref(), is_folder, CASE)
+                        })
+                        .contains(&true) =>
+            {
                 requested.found_unreadable(&left.name);
             }
             Event::InvalidEntry { .. } => requested.found_invalid(),

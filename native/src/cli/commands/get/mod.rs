@@ -14,6 +14,7 @@ use crate::cli::callee::Callee;
 use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::filter::Filter;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
@@ -28,6 +29,10 @@ use requested::Requested;
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
     let callee = callee::read(common, args)?;
     let mut requested = Requested::parse(args, &callee)?;
+    let mut filter = Filter::default();
+    for (pattern, excludes) in &args.filter.0 {
+        filter.add(pattern, *excludes)?;
+    }
     // Fails before the peer can notice anything.
     let mut consent = match &callee {
         Callee::Code(_) => Some(Consent::new(args.yes)?),
@@ -53,7 +58,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     // another try. At least one until the listing is complete; `None` once the peer knows about each.
     let mut unreported = Some(Want { files: 1, ..Want::default() });
     let done = async {
-        let mut spool = choose::list(&mut call, &mut requested, &to).await?;
+        let mut spool = choose::list(&mut call, &mut requested, &filter, &to).await?;
         requested.report_missing(&call, &callee);
         let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // A file that is not shared will not be there for another try either: piped input, for example.

@@ -184,6 +184,9 @@ impl Requested {
 }
 
 fn see(named: &mut [Named], name: &FileName, unreadable: bool) -> bool {
-    // Each of them, not only the first that includes it.
-    named.iter_mut().fold(false, |included, named| named.see(name, unreadable) || included)
+    let mut included = false;
+    for named in named {
+        included |= named.see(name, unreadable);
+    }
+    included
 }
