@@ -30,7 +30,7 @@ fn events(done: &Done) -> Vec<Value> {
     let mut events = done.events();
     for event in &mut events {
         let event = event.as_object_mut().unwrap();
-        for name in ["session", "transfer", "peer", "key", "words"] {
+        for name in ["session", "transfer", "peer", "key", "words", "modified"] {
             if event.get(name).is_some_and(|value| value.is_number() || value.is_string()) {
                 event.remove(name);
             }

@@ -1,9 +1,9 @@
-//! `xcher ls`, `xcher check` and `xcher who`: queries that transfer no file.
+//! `xcher check` and `xcher who`: queries that transfer no file.
 
 use std::time::Duration;
 
 use xcher_core::peer::{CallPolicy, Event, SessionCommand};
-use xcher_core::{FileName, Kind, Nick};
+use xcher_core::{FileName, Nick};
 
 use crate::cli::connect_error::relay_error;
 use crate::cli::exit::{CliError, ExitCode};
@@ -12,34 +12,6 @@ use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::files::Shares;
 use crate::relay_address::RelayAddress;
-
-pub(crate) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
-    let mut call = OutgoingSession::open(common, nick, None).await?;
-    let done = list(&mut call).await;
-    call.end(done).await
-}
-
-async fn list(call: &mut OutgoingSession<'_>) -> Result<(), CliError> {
-    call.online.host.command(call.session, SessionCommand::List).map_err(CliError::misuse)?;
-    let mut invalid = false;
-    loop {
-        match call.next().await? {
-            Event::Entry { name, size, stat, .. } => {
-                let output = &call.online.output;
-                let printed = match stat.kind {
-                    Kind::Folder => output.result(format_args!("{size}\t{name}/")),
-                    _ if size.is_unknown() => output.result(format_args!("?\t{name}")),
-                    _ => output.result(format_args!("{size}\t{name}")),
-                };
-                printed.map_err(CliError::unwritten)?;
-            }
-            Event::InvalidEntry { .. } => invalid = true,
-            Event::ListEnd { .. } if invalid => return Err(CliError::reported(ExitCode::Policy)),
-            Event::ListEnd { .. } => return Ok(()),
-            _ => {}
-        }
-    }
-}
 
 pub(crate) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), CliError> {
     let name = FileName::new(name).map_err(|error| CliError::usage(error.to_string()))?;

@@ -4,11 +4,11 @@ use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
 use xcher_core::{Kind, NotStored};
 
-use super::requested::Requested;
 use crate::cli::exit::CliError;
 use crate::cli::filter::Filter;
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::requested::Requested;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::{Answer, Consent, Question};
 use crate::cli::ui::manifest::Chosen;

@@ -2,7 +2,6 @@
 
 mod callee;
 mod choose;
-mod requested;
 
 use std::io::{self, IsTerminal as _};
 
@@ -18,13 +17,13 @@ use crate::cli::filter::Filter;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::requested::Requested;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::Consent;
 use crate::cli::ui::hidden_files::report_hidden;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
-use requested::Requested;
 
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
     let callee = callee::read(common, args)?;

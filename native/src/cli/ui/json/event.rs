@@ -34,6 +34,13 @@ pub(crate) enum JsonEvent<'a> {
         size: Option<Size>,
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'static str>,
+        /// UTC in RFC 3339.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        modified: Option<String>,
+        #[serde(skip_serializing_if = "is_false")]
+        executable: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        private: bool,
     },
     /// The end of a listing.
     Listing { session: u64, files: u64 },
@@ -205,6 +212,10 @@ pub(crate) struct Transfer<'a> {
 pub(crate) enum Size {
     Bytes(u64),
     About(String),
+}
+
+fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -1,8 +1,10 @@
 //! Events for what a host reports.
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security};
-use xcher_core::{Kind, Stat};
+use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security, SessionId};
+use xcher_core::{FileName, Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
 use crate::cli::ui::session_security::why_unencrypted;
@@ -48,6 +50,25 @@ impl<'a> JsonEvent<'a> {
         }
     }
 
+    /// An entry of a listing.
+    pub(crate) fn entry(
+        session: SessionId,
+        name: &'a FileName,
+        size: xcher_core::Size,
+        stat: Stat,
+    ) -> Self {
+        let at = stat.modified.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+        Self::File {
+            session: session.0,
+            name: name.as_str(),
+            size: Size::of(size),
+            kind: kind(stat),
+            modified: at.and_then(|at| at.format(&Rfc3339).ok()),
+            executable: stat.executable,
+            private: stat.private,
+        }
+    }
+
     pub(crate) fn notice(text: impl ToString) -> Self {
         Self::Notice { text: text.to_string() }
     }
@@ -86,12 +107,7 @@ impl<'a> JsonEvent<'a> {
             Event::Ended { session, error } => {
                 Self::Session(session_event(Some(session.0), "ended", error.as_ref()))
             }
-            Event::Entry { session, name, size, stat } => Self::File {
-                session: session.0,
-                name: name.as_str(),
-                size: Size::of(*size),
-                kind: kind(*stat),
-            },
+            Event::Entry { session, name, size, stat } => Self::entry(*session, name, *size, *stat),
             Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
                 Self::notice(error)
             }

@@ -31,6 +31,8 @@ pub(crate) struct Output {
     unsent: HashSet<String>,
     /// Lines printed about escaped names.
     escapes: HashSet<String>,
+    /// Set if the command prints the entries of listings itself.
+    holds_entries: bool,
     /// The first failed write to standard output that did not stop the command.
     unwritten: Cell<Option<io::Error>>,
 }
@@ -54,6 +56,7 @@ impl Output {
             resume: ("", 0),
             unsent: HashSet::new(),
             escapes: HashSet::new(),
+            holds_entries: false,
             unwritten: Cell::new(None),
         }
     }
@@ -67,6 +70,15 @@ impl Output {
     /// Sets the files that are sent, for events.
     pub(crate) fn sends(&mut self, shares: Shares) {
         self.paths.sends(shares);
+    }
+
+    /// Leaves the entries of listings to the command, which may show some of them only.
+    pub(crate) fn hold_entries(&mut self) {
+        self.holds_entries = true;
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Prints a line of the command's result; nothing with `--json`, which has its own events.

@@ -18,7 +18,8 @@ impl Output {
     ///
     /// If standard output cannot be written.
     pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
-        if self.json {
+        let is_held = self.holds_entries && matches!(event, HostEvent::Peer(Event::Entry { .. }));
+        if self.json && !is_held {
             let path = match event {
                 HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,

@@ -11,7 +11,7 @@ use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::ui::selection::is_in;
 use crate::cli::ui::skipped::WhySkipped;
 
-pub(super) enum Requested {
+pub(crate) enum Requested {
     /// Every file; `invalid` is set once an entry of the listing was invalid.
     All {
         invalid: bool,
@@ -21,7 +21,7 @@ pub(super) enum Requested {
 }
 
 /// A name or pattern, and what the listing has for it.
-pub(super) struct Named {
+pub(crate) struct Named {
     text: String,
     /// The text as a name; `None` if only a pattern can look like that.
     name: Option<FileName>,
@@ -91,7 +91,7 @@ impl Seen {
 }
 
 impl Requested {
-    pub(super) fn parse(args: &GetArgs, callee: &Callee) -> Result<Self, CliError> {
+    pub(crate) fn parse(args: &GetArgs, callee: &Callee) -> Result<Self, CliError> {
         let by_code = matches!(callee, Callee::Code(_));
         if args.all || by_code && args.names.is_empty() {
             return Ok(Self::All { invalid: false, unreadable: false });
@@ -101,13 +101,22 @@ impl Requested {
                 "name the files to fetch (`xcher ls` lists them), or fetch everything with --all",
             ));
         }
-        let named = args.names.iter().map(|text| Named::parse(text));
+        Self::named(&args.names)
+    }
+
+    /// Requests files by names and patterns.
+    ///
+    /// # Errors
+    ///
+    /// A usage error if a text is neither a name nor a pattern.
+    pub(crate) fn named(texts: &[String]) -> Result<Self, CliError> {
+        let named = texts.iter().map(|text| Named::parse(text));
         named.collect::<Result<_, _>>().map(Self::Named)
     }
 
     /// Returns true if a listed file may be requested: by its name, with a folder that contains it, or by a
     /// pattern. [`narrow`](Self::narrow) decides once the listing is complete.
-    pub(super) fn includes(&mut self, name: &FileName) -> bool {
+    pub(crate) fn includes(&mut self, name: &FileName) -> bool {
         match self {
             Self::All { .. } => true,
             Self::Named(named) => see(named, name, false),
@@ -115,7 +124,7 @@ impl Requested {
     }
 
     /// Records a file that the peer cannot read.
-    pub(super) fn found_unreadable(&mut self, name: &FileName) {
+    pub(crate) fn found_unreadable(&mut self, name: &FileName) {
         match self {
             Self::All { unreadable, .. } => *unreadable = true,
             Self::Named(named) => drop(see(named, name, true)),
@@ -123,7 +132,7 @@ impl Requested {
     }
 
     /// Returns true if the peer cannot read a requested file.
-    pub(super) fn has_unreadable(&self) -> bool {
+    pub(crate) fn has_unreadable(&self) -> bool {
         match self {
             Self::All { unreadable, .. } => *unreadable,
             Self::Named(named) => named.iter().any(|named| named.seen().unreadable),
@@ -132,7 +141,7 @@ impl Requested {
 
     /// Returns the included files of a complete listing without those that matched a text that turned out
     /// to be a name.
-    pub(super) fn narrow(&self, spool: ListingSpool) -> Result<ListingSpool, CliError> {
+    pub(crate) fn narrow(&self, spool: ListingSpool) -> Result<ListingSpool, CliError> {
         let Self::Named(named) = self else { return Ok(spool) };
         if !named.iter().any(|named| named.is_name() && named.by_pattern.found) {
             return Ok(spool);
@@ -148,14 +157,14 @@ impl Requested {
     }
 
     /// Records an invalid entry of the listing.
-    pub(super) fn found_invalid(&mut self) {
+    pub(crate) fn found_invalid(&mut self) {
         if let Self::All { invalid, .. } = self {
             *invalid = true;
         }
     }
 
     /// Prints the names and patterns that the listing has nothing for.
-    pub(super) fn report_missing(&self, call: &OutgoingSession<'_>, callee: &Callee) {
+    pub(crate) fn report_missing(&self, call: &OutgoingSession<'_>, callee: &Callee) {
         let Self::Named(named) = self else { return };
         for missing in named.iter().filter(|named| !named.seen().found) {
             let name = Quoted(&missing.text);
@@ -173,7 +182,7 @@ impl Requested {
     }
 
     /// Returns the exit code for what is wrong with the listing itself.
-    pub(super) fn error(&self) -> Option<ExitCode> {
+    pub(crate) fn error(&self) -> Option<ExitCode> {
         match self {
             Self::All { invalid, .. } => invalid.then_some(ExitCode::Policy),
             Self::Named(named) => {
