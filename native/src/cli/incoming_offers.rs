@@ -288,8 +288,11 @@ impl IncomingOffers {
         let worst = &mut self.worst;
         self.fetching.retain(|_, queue| {
             let is_done = queue.is_idle() && queue.is_all_requested();
-            if is_done && let Err(error) = queue.outcome(online) {
-                *worst = Some(error.code);
+            if is_done {
+                queue.note_existing(online);
+                if let Err(error) = queue.outcome() {
+                    *worst = Some(error.code);
+                }
             }
             !is_done
         });

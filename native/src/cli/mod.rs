@@ -10,6 +10,7 @@ mod exclusions;
 mod exit;
 mod exposure;
 mod fetch_queue;
+mod fetch_summary;
 mod filter;
 mod http_front;
 mod incoming_offers;

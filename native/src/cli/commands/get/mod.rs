@@ -132,6 +132,8 @@ async fn fetch(
     spool: ListingSpool,
 ) -> Result<(), CliError> {
     let bytes = spool.bytes();
+    // A session that ends is forgotten.
+    let path = call.online.output.path(call.session.0);
     let mut queue = FetchQueue::new(call.session, spool)?;
     if let Some(code) = requested.error() {
         queue.worsen(code);
@@ -158,6 +160,7 @@ async fn fetch(
         }
         queue.event(&mut call.online, to, &event);
     }
+    queue.summarise(&call.online, path);
     // A provider can send X_END as soon as everything is requested.
     if let (false, Some(code)) = (queue.is_all_requested(), ended)
         && let Some(next) = queue.next_unrequested()?
@@ -168,5 +171,5 @@ async fn fetch(
         );
         return Err(CliError::new(code, message));
     }
-    queue.outcome(&call.online)
+    queue.outcome()
 }

@@ -110,6 +110,23 @@ pub(crate) enum JsonEvent<'a> {
     Escaped { name: &'a str, path: String },
     /// The files sent, summed up: the peer confirmed that it stored `confirmed` of them.
     Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
+    /// The result of `get`: bytes of earlier attempts are among `bytes`, and not in `rate`, the average
+    /// bytes a second.
+    Summary {
+        session: u64,
+        files: u64,
+        bytes: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        resumed: u64,
+        here: u64,
+        skipped: u64,
+        failed: u64,
+        seconds: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'static str>,
+    },
     /// A file that the peer wanted and does not have; `state` as in `delivered`.
     Missing { name: &'a str, state: &'static str, reason: String },
     /// The result of a file that the peer requested; `state` is stored, handed-over, not-stored, unsent

@@ -149,6 +149,15 @@ impl Output {
         }
     }
 
+    /// Prints a line for a person who watches: at a terminal, or with `-v`. Returns false if nobody does.
+    pub(crate) fn tell_people(&self, text: std::fmt::Arguments<'_>) -> bool {
+        let told = self.progress.is_some() || self.verbose > 0;
+        if told {
+            self.note(text);
+        }
+        told
+    }
+
     /// Prints a line on standard error, whose failure cannot be reported anywhere.
     pub(crate) fn error(&self, text: std::fmt::Arguments<'_>) {
         let write = || {
@@ -176,6 +185,11 @@ impl Output {
     /// Returns the peer of a session: its nick and address.
     pub(crate) fn peer(&self, session: u64) -> &str {
         self.sessions.peer(session)
+    }
+
+    /// Returns the path of a session that is open.
+    pub(crate) fn path(&self, session: u64) -> Option<xcher_core::peer::Path> {
+        self.sessions.path(session)
     }
 
     /// Returns true if the user has yet to read about the security of a session.

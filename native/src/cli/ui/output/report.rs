@@ -3,7 +3,7 @@
 use std::io;
 
 use xcher_core::addr::AddrError;
-use xcher_core::peer::{Direction, Error, Event};
+use xcher_core::peer::{Delivery, Direction, Error, Event};
 use xcher_core::{HumanSize, LeftOutReason, Size, is_escaped};
 
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
@@ -140,6 +140,14 @@ impl Output {
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }
+            }
+            Event::Delivered { session, name, bytes, delivery, .. } if delivery.is_done() => {
+                let (peer, size) = (self.sessions.name(session.0), HumanSize(*bytes));
+                let doubt = match delivery {
+                    Delivery::Stored => "",
+                    _ => ", which does not confirm it",
+                };
+                self.tell_people(format_args!("sent {name} ({size}) to {peer}{doubt}"));
             }
             Event::InvalidEntry { error, .. } => {
                 self.note(format_args!("skipped an invalid entry of the listing: {error}"));
