@@ -16,8 +16,7 @@ fn receivers(limit: u32) -> Receivers {
     Receivers::new(NonZeroU32::new(limit))
 }
 
-/// A session of the host with the key of this number.
-fn opened(session: u64, host: u8) -> Event {
+fn opened(session: u64) -> Event {
     Event::Opened {
         session: SessionId(session),
         peer: "192.0.2.7:4000".parse().unwrap(),
@@ -25,7 +24,8 @@ fn opened(session: u64, host: u8) -> Event {
         incoming: true,
         path: Path::Direct,
         security: Security::Encrypted {
-            key: Identity::new([host; 32]).public(),
+            // A receiver shows another key in each session.
+            key: Identity::new([session as u8; 32]).public(),
             status: KeyStatus::ByCode,
         },
     }
@@ -67,9 +67,9 @@ fn cut(session: u64) -> Event {
 }
 
 /// The events of a host that gets one file.
-fn served(session: u64, host: u8) -> [Event; 4] {
+fn served(session: u64) -> [Event; 4] {
     let stored = delivered(session, session, Delivery::Stored);
-    [opened(session, host), wants(session, 1, 0), started(session, session, 0), stored]
+    [opened(session), wants(session, 1, 0), started(session, session, 0), stored]
 }
 
 fn take(receivers: &mut Receivers, events: &[Event]) -> Vec<Progress> {
@@ -77,7 +77,7 @@ fn take(receivers: &mut Receivers, events: &[Event]) -> Vec<Progress> {
     for event in events {
         receivers.event(event);
         loop {
-            match receivers.next() {
+            match receivers.next_progress() {
                 Progress::Pending => break,
                 Progress::Done => {
                     all.push(Progress::Done);
@@ -103,15 +103,15 @@ fn counts(progress: &[Progress]) -> usize {
 #[test]
 fn each_receiver_counts_once_and_the_last_ends_the_code() {
     let mut receivers = receivers(2);
-    assert_eq!(take(&mut receivers, &served(1, 1)), []);
+    assert_eq!(take(&mut receivers, &served(1)), []);
     assert_eq!(receivers.complete(), 0, "its session is open");
     let progress = take(&mut receivers, &[ended(1)]);
     assert_eq!((counts(&progress), receivers.complete()), (1, 1));
     // The same host once more, which has everything.
-    let again = [opened(2, 1), wants(2, 1, 1), ended(2)];
+    let again = [opened(2), wants(2, 1, 1), ended(2)];
     let progress = take(&mut receivers, &again);
     assert!(matches!(&progress[..], [Progress::Complete { is_new: false, .. }]), "{progress:?}");
-    let [a, b, c, d] = served(3, 2);
+    let [a, b, c, d] = served(3);
     let progress = take(&mut receivers, &[a, b, c, d, ended(3)]);
     assert_eq!((counts(&progress), progress.last()), (1, Some(&Progress::Done)));
     assert_eq!((receivers.total().stored, receivers.total().bytes), (2, 10));
@@ -120,7 +120,7 @@ fn each_receiver_counts_once_and_the_last_ends_the_code() {
 #[test]
 fn receivers_are_served_at_the_same_time() {
     let mut receivers = receivers(2);
-    let sessions: Vec<_> = (1..=3).flat_map(|n| served(n, n as u8)[..3].to_vec()).collect();
+    let sessions: Vec<_> = (1..=3).flat_map(|n| served(n)[..3].to_vec()).collect();
     assert_eq!(take(&mut receivers, &sessions), []);
     let stored = |session| [delivered(session, session, Delivery::Stored), ended(session)];
     assert_eq!(counts(&take(&mut receivers, &stored(2))), 1);
@@ -129,7 +129,7 @@ fn receivers_are_served_at_the_same_time() {
     assert!(matches!(&progress[..], [Progress::Complete { is_new: true, .. }]), "{progress:?}");
     assert!(receivers.is_sending());
     // Who comes now is too late.
-    assert_eq!(take(&mut receivers, &[opened(4, 4)]), [Progress::Late(SessionId(4))]);
+    assert_eq!(take(&mut receivers, &[opened(4)]), [Progress::Late(SessionId(4))]);
     let progress = take(&mut receivers, &stored(1));
     assert_eq!((counts(&progress), progress.last()), (1, Some(&Progress::Done)));
     assert_eq!(receivers.complete(), 3);
@@ -138,8 +138,8 @@ fn receivers_are_served_at_the_same_time() {
 #[test]
 fn a_receiver_that_only_looks_does_not_delay_the_end() {
     let mut receivers = receivers(1);
-    take(&mut receivers, &[opened(1, 1)]);
-    let [a, b, c, d] = served(2, 2);
+    take(&mut receivers, &[opened(1)]);
+    let [a, b, c, d] = served(2);
     let progress = take(&mut receivers, &[a, b, c, d, ended(2)]);
     assert_eq!(progress.last(), Some(&Progress::Done));
 }
@@ -154,17 +154,17 @@ fn who_misses_a_file_or_wants_none_does_not_count() {
         (cut(1), vec![wants(1, 1, 0)]),
     ] {
         let mut receivers = receivers(1);
-        take(&mut receivers, &[opened(1, 1)]);
+        take(&mut receivers, &[opened(1)]);
         assert_eq!(take(&mut receivers, &events), []);
         let progress = take(&mut receivers, &[end]);
         assert!(matches!(&progress[..], [Progress::Incomplete { .. }]), "{progress:?}");
         assert_eq!(receivers.complete(), 0);
         // It resumes, and counts.
-        let progress = take(&mut receivers, &[opened(2, 1), wants(2, 1, 1), ended(2)]);
+        let progress = take(&mut receivers, &[opened(2), wants(2, 1, 1), ended(2)]);
         assert_eq!((counts(&progress), progress.last()), (1, Some(&Progress::Done)));
     }
     let mut receivers = receivers(1);
-    let progress = take(&mut receivers, &[opened(1, 1), ended(1)]);
+    let progress = take(&mut receivers, &[opened(1), ended(1)]);
     assert_eq!(progress, [Progress::Declined { session: SessionId(1) }]);
 }
 
@@ -175,7 +175,7 @@ fn files_that_move_after_the_session_are_awaited() {
     {
         let mut receivers = receivers(1);
         // A batch of two, to a peer that confirms nothing.
-        let events = [opened(1, 1), started(1, 7, 1), ended(1), delivered(1, 7, fate.clone())];
+        let events = [opened(1), started(1, 7, 1), ended(1), delivered(1, 7, fate.clone())];
         assert_eq!(take(&mut receivers, &events), []);
         assert!(receivers.is_sending());
         let progress = take(&mut receivers, &[delivered(1, 7, fate)]);
@@ -186,7 +186,7 @@ fn files_that_move_after_the_session_are_awaited() {
 #[test]
 fn wrong_codes_end_it_for_all_once_nobody_is_connected() {
     let mut receivers = receivers(0);
-    take(&mut receivers, &served(1, 1));
+    take(&mut receivers, &served(1));
     assert_eq!(take(&mut receivers, &[Event::CodeExhausted]), []);
     let progress = take(&mut receivers, &[ended(1)]);
     assert_eq!((counts(&progress), progress.last()), (1, Some(&Progress::CodeExhausted)));
@@ -195,20 +195,29 @@ fn wrong_codes_end_it_for_all_once_nobody_is_connected() {
 #[test]
 fn without_a_limit_it_never_ends() {
     let mut receivers = receivers(0);
-    for session in 0..30_000u64 {
-        let key = Identity::new([(session % 251) as u8; 32]).public();
-        let security = Security::Encrypted { key, status: KeyStatus::ByCode };
-        let Event::Opened { session: _, peer, .. } = opened(0, 0) else { unreachable!() };
-        let open = Event::Opened {
-            session: SessionId(session),
-            peer,
-            nick: None,
-            incoming: true,
-            path: Path::Direct,
-            security,
-        };
-        let progress = take(&mut receivers, &[open, wants(session, 1, 1), ended(session)]);
-        assert!(matches!(&progress[..], [Progress::Complete { .. }]), "{progress:?}");
+    for session in 0..1_000 {
+        let [a, b, c, d] = served(session);
+        let progress = take(&mut receivers, &[a, b, c, d, ended(session)]);
+        assert!(matches!(&progress[..], [Progress::Complete { is_new: true, .. }]), "{progress:?}");
     }
-    assert_eq!(receivers.complete(), 251);
+    assert_eq!(receivers.complete(), 1_000);
+}
+
+#[test]
+fn a_host_that_returns_for_the_rest_counts_then_and_only_then() {
+    let mut receivers = receivers(3);
+    let first = [wants(1, 2, 0), started(1, 1, 0), delivered(1, 1, Delivery::Stored), cut(1)];
+    take(&mut receivers, &[opened(1)]);
+    take(&mut receivers, &first);
+    // Another host in between gets everything.
+    let [a, b, c, d] = served(2);
+    assert_eq!(counts(&take(&mut receivers, &[a, b, c, d, ended(2)])), 1);
+    let rest = [wants(3, 2, 1), started(3, 3, 0), delivered(3, 3, Delivery::Stored), ended(3)];
+    take(&mut receivers, &[opened(3)]);
+    assert_eq!(counts(&take(&mut receivers, &rest)), 1);
+    for session in 4..10 {
+        let again = [opened(session), wants(session, 2, 2), ended(session)];
+        assert_eq!(counts(&take(&mut receivers, &again)), 0);
+    }
+    assert_eq!(receivers.complete(), 2);
 }

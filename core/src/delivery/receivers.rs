@@ -7,19 +7,19 @@ use core::num::NonZeroU32;
 use litemap::LiteMap;
 
 use super::{CodeDelivery, Outcome, Status};
-use crate::peer::{Direction, Event, Security, SessionId, TransferId};
-use crate::secure::PublicKey;
-
-/// The most receivers that are remembered by key, so that none of them is counted twice.
-const MAX_KNOWN: usize = 10_000;
+use crate::peer::{Direction, Event, SessionId, TransferId};
 
 /// The receivers of the files that a host serves by a code.
+///
+/// A receiver shows no lasting key to the maker of a code (section 12.3), so a host that calls twice cannot be
+/// recognised. It counts once if it had everything the first time, and once if it returns for the rest.
 #[derive(Debug, Default)]
 pub struct Receivers {
     /// The number of receivers after which the code ends; `None` if it does not.
     limit: Option<NonZeroU32>,
     complete: u32,
-    known: LiteMap<PublicKey, ()>,
+    /// Sessions that left a receiver without all it wanted and have no successor yet.
+    unfinished: u32,
     sessions: LiteMap<SessionId, Receiver>,
     /// Sessions that were opened after the last receiver was complete.
     late: Vec<SessionId>,
@@ -28,9 +28,8 @@ pub struct Receivers {
 }
 
 /// One session of a receiver.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Receiver {
-    key: Option<PublicKey>,
     delivery: CodeDelivery,
     /// Transfers that have started, and how many of their files have no known fate yet.
     running: LiteMap<TransferId, u64>,
@@ -48,7 +47,7 @@ pub enum Progress {
         session: SessionId,
         /// What this session brought it.
         outcome: Outcome,
-        /// False for a receiver that had everything in an earlier session, and was counted then.
+        /// False if it had everything before it called, and so was counted already.
         is_new: bool,
     },
     /// A receiver disconnected without every file it wanted. When it calls again it resumes.
@@ -97,15 +96,15 @@ impl Receivers {
         self.sessions.values().any(Receiver::is_sending)
     }
 
-    /// Takes an event of the host. Then query [`next`](Self::next) until it is pending.
+    /// Takes an event of the host. Then query [`next_progress`](Self::next_progress) until it is pending.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Opened { session, security, .. } => {
+            Event::Opened { session, .. } => {
                 if self.is_full() {
                     return self.late.push(*session);
                 }
                 if !self.sessions.contains_key(session) {
-                    self.sessions.insert(*session, Receiver::new(*security));
+                    self.sessions.insert(*session, Receiver::default());
                 }
                 if let Some(receiver) = self.sessions.get_mut(session) {
                     receiver.event(event);
@@ -125,7 +124,7 @@ impl Receivers {
     }
 
     /// Returns what the events so far have settled, one thing at a time.
-    pub fn next(&mut self) -> Progress {
+    pub fn next_progress(&mut self) -> Progress {
         if let Some(session) = self.late.pop() {
             return Progress::Late(session);
         }
@@ -156,32 +155,23 @@ impl Receivers {
         match status {
             Status::Complete(outcome) if outcome.is_empty() => Progress::Declined { session },
             Status::Complete(outcome) => {
-                let is_new = receiver.key.is_none_or(|key| !self.known.contains_key(&key));
-                if is_new {
-                    self.complete = self.complete.saturating_add(1);
-                }
-                if let Some(key) = receiver.key
-                    && self.known.len() < MAX_KNOWN
-                {
-                    self.known.insert(key, ());
-                }
+                let returns = outcome.already_present > 0 && self.unfinished > 0;
+                let is_new = outcome.delivered() > 0 || returns;
+                self.unfinished -= u32::from(returns);
+                self.complete = self.complete.saturating_add(u32::from(is_new));
                 Progress::Complete { session, outcome, is_new }
             }
-            _ => Progress::Incomplete { session, outcome },
+            _ => {
+                // Who was cut off before it wanted anything has nothing to return for.
+                let wanted_any = u32::from(!outcome.is_empty());
+                self.unfinished = self.unfinished.saturating_add(wanted_any);
+                Progress::Incomplete { session, outcome }
+            }
         }
     }
 }
 
 impl Receiver {
-    fn new(security: Security) -> Self {
-        let key = match security {
-            Security::Encrypted { key, .. } => Some(key),
-            Security::Unencrypted(_) => None,
-        };
-        let (delivery, running) = (CodeDelivery::new(), LiteMap::new());
-        Self { key, delivery, running, has_ended: false }
-    }
-
     fn event(&mut self, event: &Event) {
         self.delivery.event(event);
         match event {

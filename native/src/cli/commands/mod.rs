@@ -11,6 +11,7 @@ mod receive;
 mod relay;
 mod send;
 mod send_by_code;
+mod send_to_many;
 mod send_to_nick;
 mod share;
 mod up;

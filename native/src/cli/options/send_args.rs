@@ -31,6 +31,10 @@ pub(crate) struct SendArgs {
     pub(crate) links: LinksChoice,
     #[command(flatten)]
     pub(crate) exclude: ExcludeArgs,
+    /// Let this many receivers use the code, at the same time or one after another; 0 for any number, until
+    /// stopped [default: 1]
+    #[arg(long, env = "XCHER_TO_MANY", value_name = "N")]
+    pub(crate) to_many: Option<u32>,
     /// Print no QR code
     #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
     pub(crate) no_qr: bool,

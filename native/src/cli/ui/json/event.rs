@@ -110,6 +110,17 @@ pub(crate) enum JsonEvent<'a> {
     Escaped { name: &'a str, path: String },
     /// The files sent, summed up: the peer confirmed that it stored `confirmed` of them.
     Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
+    /// What became of one receiver of `send --to-many`: `state` is complete, incomplete or declined;
+    /// `complete` receivers have everything now, `of` those that the code is for.
+    Receiver {
+        session: u64,
+        state: &'static str,
+        files: u64,
+        bytes: u64,
+        complete: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<u32>,
+    },
     /// The result of `get`: bytes of earlier attempts are among `bytes`, and not in `rate`, the average
     /// bytes a second.
     Summary {

@@ -187,6 +187,11 @@ impl Output {
         self.sessions.peer(session)
     }
 
+    /// Returns the peer of a session: its nick, or its address.
+    pub(crate) fn name(&self, session: u64) -> &str {
+        self.sessions.name(session)
+    }
+
     /// Returns the path of a session that is open.
     pub(crate) fn path(&self, session: u64) -> Option<xcher_core::peer::Path> {
         self.sessions.path(session)
