@@ -29,6 +29,7 @@ mod sorted_listing;
 mod target;
 mod ui;
 mod unfetched_files;
+mod watch;
 
 use std::io;
 use std::panic;

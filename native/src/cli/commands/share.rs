@@ -9,6 +9,7 @@ use crate::cli::open_shares;
 use crate::cli::options::{Common, ShareArgs};
 use crate::cli::serve::{self, Serving};
 use crate::cli::ui::output::Output;
+use crate::cli::watch::Watch;
 
 /// Shares until stopped, but never the file `secret`; `announce` is called once the host is online.
 pub(crate) async fn run(
@@ -29,6 +30,10 @@ pub(crate) async fn run(
     if let (true, Some(inbox)) = (args.offers.yes, &inbox) {
         inbox.check_writable().map_err(CliError::local)?;
     }
-    let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
+    let watch = match args.watch {
+        true => Some(Watch::start(&shares).await?),
+        false => None,
+    };
+    let serving = Serving { ask: args.ask, once: args.once, offers, inbox, watch };
     serve::serve_all(common, shares, serving, announce).await
 }

@@ -25,6 +25,9 @@ pub(crate) struct ShareArgs {
     pub(crate) hidden: bool,
     #[command(flatten)]
     pub(crate) exclude: ExcludeArgs,
+    /// Report new and changed files in shared folders; listings always have them
+    #[arg(long, env = "XCHER_WATCH", value_parser = switch(), hide_short_help = true)]
+    pub(crate) watch: bool,
     /// Ask before accepting each session
     #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(crate) ask: bool,

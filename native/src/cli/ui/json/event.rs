@@ -95,6 +95,15 @@ pub(crate) enum JsonEvent<'a> {
         reason: &'static str,
         text: String,
     },
+    /// A shared file that `share --watch` noticed; `state` is new or changed.
+    Change {
+        state: &'static str,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<Size>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'static str>,
+    },
     /// A requested or offered file that is not fetched, with its session; or an incomplete download that
     /// is not removed.
     Skipped {

@@ -8,6 +8,7 @@ use xcher_core::{FileName, Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
 use crate::cli::ui::session_security::why_unencrypted;
+use crate::cli::watch::Changed;
 use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
@@ -50,6 +51,16 @@ impl<'a> JsonEvent<'a> {
         }
     }
 
+    /// A change of a shared file.
+    pub(crate) fn changed(changed: &'a Changed) -> Self {
+        Self::Change {
+            state: if changed.is_new { "new" } else { "changed" },
+            name: changed.name.as_str(),
+            size: Size::of(changed.size),
+            kind: kind(changed.kind),
+        }
+    }
+
     /// An entry of a listing.
     pub(crate) fn entry(
         session: SessionId,
@@ -62,7 +73,7 @@ impl<'a> JsonEvent<'a> {
             session: session.0,
             name: name.as_str(),
             size: Size::of(size),
-            kind: kind(stat),
+            kind: kind(stat.kind),
             modified: at.and_then(|at| at.format(&Rfc3339).ok()),
             executable: stat.executable,
             private: stat.private,
@@ -119,7 +130,7 @@ impl<'a> JsonEvent<'a> {
                 session: session.0,
                 name: name.as_str(),
                 size: Size::of(*size),
-                kind: kind(*stat),
+                kind: kind(stat.kind),
             },
             Event::OfferEnd { session, entries } => {
                 Self::Offer { session: session.0, files: *entries }
@@ -242,8 +253,8 @@ impl Size {
 }
 
 /// Returns the kind of an entry; `None` for a file.
-fn kind(stat: Stat) -> Option<&'static str> {
-    match stat.kind {
+fn kind(kind: Kind) -> Option<&'static str> {
+    match kind {
         Kind::File => None,
         Kind::Folder => Some("folder"),
         Kind::Link => Some("link"),
