@@ -30,7 +30,7 @@ fn events(done: &Done) -> Vec<Value> {
     let mut events = done.events();
     for event in &mut events {
         let event = event.as_object_mut().unwrap();
-        for name in ["session", "transfer", "peer", "key", "words"] {
+        for name in ["session", "transfer", "peer", "key", "words", "modified", "seconds", "rate"] {
             if event.get(name).is_some_and(|value| value.is_number() || value.is_string()) {
                 event.remove(name);
             }
@@ -140,6 +140,8 @@ fn get_prints_a_line_for_each_finished_file() {
                    "name": "share/a b.txt", "size": 6, "path": "share/a b.txt"}),
             json!({"event": "transfer", "state": "finished", "direction": "receive",
                    "name": "share/a b (1).txt", "bytes": 6, "path": "share/a b (1).txt"}),
+            json!({"event": "summary", "files": 1, "bytes": 6, "here": 0, "skipped": 0, "failed": 0,
+                   "path": "direct"}),
             json!({"event": "session", "state": "ended"}),
         ]
     );

@@ -189,7 +189,7 @@ fn files_that_are_here_already_are_not_fetched_again() {
     let again = sent.relay.xcher(["send"]).args([sent.folder.path().join("s")]).start();
     let code = again.until("a code", |lines| lines.out.first().cloned());
     let get = Terminal::start(sent.relay.xcher(["get", &code, "-o"]).args([&out])).wait().code(0);
-    assert!(get.screen.contains("2 files existed already"), "{}", get.screen);
+    assert!(get.screen.contains("no new files; 2 already here"), "{}", get.screen);
     assert_eq!(get.out.len(), 2);
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Terminal {
     keyboard: File,
     screen: Arc<Screen>,
     out: Arc<Screen>,
+    /// True if standard output is the terminal, too.
+    shows_output: bool,
     _keys: TempDir,
 }
 
@@ -37,6 +39,15 @@ pub(crate) struct Finished {
 
 impl Terminal {
     pub(crate) fn start(command: Xcher) -> Self {
+        Self::start_at(command, false)
+    }
+
+    /// Starts it with standard output at the terminal, too.
+    pub(crate) fn start_with_output(command: Xcher) -> Self {
+        Self::start_at(command, true)
+    }
+
+    fn start_at(command: Xcher, with_output: bool) -> Self {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&controller).unwrap();
         unlockpt(&controller).unwrap();
@@ -44,13 +55,16 @@ impl Terminal {
         let terminal = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
         let (mut command, keys) = command.parts();
         command.stdin(terminal()).stderr(terminal()).stdout(Stdio::piped());
+        if with_output {
+            command.stdout(terminal());
+        }
         let mut child = command.spawn().expect("the binary starts");
         // It holds the terminal open, and reads would not end with the process.
         drop(command);
         let keyboard = File::from(controller);
         let screen = Screen::watch(keyboard.try_clone().unwrap());
-        let out = Screen::watch(child.stdout.take().unwrap());
-        Self { child, keyboard, screen, out, _keys: keys }
+        let out = child.stdout.take().map_or_else(Arc::default, Screen::watch);
+        Self { child, keyboard, screen, out, shows_output: with_output, _keys: keys }
     }
 
     /// Waits until the screen contains this, shown earlier or not; returns the whole screen.
@@ -75,7 +89,10 @@ impl Terminal {
     /// Waits until it exits by itself.
     pub(crate) fn wait(mut self) -> Finished {
         let screen = self.screen.until_end();
-        let out = self.out.until_end().lines().map(str::to_owned).collect();
+        let out = match self.shows_output {
+            true => Vec::new(),
+            false => self.out.until_end().lines().map(str::to_owned).collect(),
+        };
         Finished { code: self.child.wait().unwrap().code(), screen, out }
     }
 }

@@ -145,6 +145,13 @@ impl CodeDelivery {
         }
     }
 
+    /// Returns true if a connected requester does not have every file that it announced.
+    pub(super) fn is_owing(&self) -> bool {
+        let owes =
+            |served: &Served| served.settled.saturating_add(served.already_present) < served.wanted;
+        self.sessions.values().any(owes)
+    }
+
     /// Returns the outcome so far.
     pub fn outcome(&self) -> Outcome {
         // The peer counts what arrived in earlier sessions as present.

@@ -1,15 +1,18 @@
 //! The outcome of sending files, and when it is settled (section 19).
 //!
 //! A terminal, a page and a program all use it, so that none of them reports more than the peer confirmed.
-//! Pass each [`Event`] of the host to an [`Offer`] or a [`CodeDelivery`], and query it for the result.
+//! Pass each [`Event`] of the host to an [`Offer`], a [`CodeDelivery`] or [`Receivers`], and query it for the
+//! result.
 
 mod code_delivery;
 mod offer;
+mod receivers;
 
 use litemap::LiteMap;
 
 pub use code_delivery::{CodeDelivery, Status};
 pub use offer::Offer;
+pub use receivers::{Progress, Receivers};
 
 use crate::FileName;
 use crate::peer::{Delivery, Event};

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use xcher_core::peer::{Error, ErrorKind, Event, SessionCommand, SessionId, TransferId};
+use xcher_core::peer::{Error, ErrorKind, Event, Path, SessionCommand, SessionId, TransferId};
 use xcher_core::session::Want;
 use xcher_core::{FileName, Kind, MisuseError, NotStored, Size, Stat};
 
 use crate::cli::exit::{CliError, ExitCode, code_of_transfer};
+use crate::cli::fetch_summary::FetchSummary;
 use crate::cli::listing_spool::{ListingReader, ListingSpool, spool_error};
 use crate::cli::online_host::OnlineHost;
 use crate::cli::target::Target;
@@ -28,8 +29,7 @@ pub(crate) struct FetchQueue {
     has_more: bool,
     active: HashMap<TransferId, File>,
     done: u64,
-    /// Files among `done` that existed already.
-    here: u64,
+    summary: FetchSummary,
     /// The transfer that has started to write to standard output.
     on_stdout: Option<TransferId>,
     count: u64,
@@ -56,7 +56,7 @@ impl FetchQueue {
             has_more: true,
             active: HashMap::new(),
             done: 0,
-            here: 0,
+            summary: FetchSummary::begin(),
             on_stdout: None,
             worst: None,
             resumes: false,
@@ -87,17 +87,17 @@ impl FetchQueue {
         self.cut.first().map_or("", |(_, why)| why)
     }
 
-    /// Adds the files that existed already, and the worst code, of earlier sessions.
-    pub(crate) fn carry_over(&mut self, (here, worst): (u64, Option<ExitCode>)) {
-        self.here += here;
+    /// Adds the counts and the worst code of earlier sessions.
+    pub(crate) fn carry_over(&mut self, (summary, worst): (FetchSummary, Option<ExitCode>)) {
+        self.summary = summary;
         if let Some(code) = worst {
             self.worsen(code);
         }
     }
 
-    /// Returns what a later session carries over.
-    pub(crate) fn carried(&self) -> (u64, Option<ExitCode>) {
-        (self.here, self.worst)
+    /// Takes what a later session carries over.
+    pub(crate) fn take_carried(&mut self) -> (FetchSummary, Option<ExitCode>) {
+        (std::mem::replace(&mut self.summary, FetchSummary::begin()), self.worst)
     }
 
     /// Returns true if nothing more is requested: the next session fetches it. The sender of an offer waits until
@@ -152,6 +152,7 @@ impl FetchQueue {
     pub(crate) fn give_up(&mut self, online: &OnlineHost) {
         for ((name, ..), why) in std::mem::take(&mut self.cut) {
             online.output.error(format_args!("{name}: {why}"));
+            self.summary.gave_up();
             self.worsen(ExitCode::Incomplete);
         }
     }
@@ -232,20 +233,21 @@ impl FetchQueue {
         let same = size.exact().is_some_and(|size| inbox.has(name, size, stat.into()));
         let output = &online.output;
         match to.taking.on_conflict {
-            _ if same && stat.kind == Kind::Folder => self.here += 1,
+            _ if same && stat.kind == Kind::Folder => self.summary.was_here(),
             OnConflict::Rename if same => {
                 output.detail(format_args!("{name}: exists already"));
                 let path = to.path_text(name);
                 output.remember(output.result(format_args!("{path}")));
                 let event = JsonEvent::Here { session: self.session.0, name: name.as_str(), path };
                 output.remember(output.json(&event));
-                self.here += 1;
+                self.summary.was_here();
             }
             OnConflict::Rename | OnConflict::Overwrite => return false,
             OnConflict::Skip => {
                 let why = WhySkipped::Exists;
                 output.note(format_args!("{name}: {why}"));
                 output.skip(self.session, name.as_str(), Some(to.path_text(name)), &why);
+                self.summary.skipped();
             }
             OnConflict::Fail => {
                 let why = WhySkipped::Conflict;
@@ -258,6 +260,7 @@ impl FetchQueue {
                         SessionCommand::Skip(name.clone(), NotStored::Exists),
                     );
                 }
+                self.summary.conflicted();
                 self.worsen(ExitCode::Incomplete);
                 return true;
             }
@@ -269,7 +272,8 @@ impl FetchQueue {
     /// Handles an event of one of the transfers; ignores all others.
     pub(crate) fn event(&mut self, online: &mut OnlineHost, to: &Target, event: &Event) {
         match event {
-            Event::Started { transfer, .. } if self.active.contains_key(transfer) => {
+            Event::Started { transfer, from, .. } if self.active.contains_key(transfer) => {
+                self.summary.started(*transfer, *from);
                 self.on_stdout = Some(*transfer).filter(|_| to.is_stdout());
                 return;
             }
@@ -277,8 +281,11 @@ impl FetchQueue {
                 self.has_progressed = true;
                 return;
             }
-            Event::Finished { transfer, name, .. } if self.active.remove(transfer).is_some() => {
+            Event::Finished { transfer, name, bytes, .. }
+                if self.active.remove(transfer).is_some() =>
+            {
                 self.done += 1;
+                self.summary.finished(*transfer, *bytes);
                 self.has_progressed = true;
                 if !to.is_stdout() {
                     let output = &online.output;
@@ -289,10 +296,14 @@ impl FetchQueue {
                 let file = self.active.remove(transfer);
                 match file {
                     Some(file) if self.resumes && error.is_cut() => {
+                        self.summary.interrupted(*transfer);
                         self.cut.push((file, error.to_string()));
                         return;
                     }
-                    _ => self.worsen(code_of_transfer(error)),
+                    _ => {
+                        self.summary.failed(*transfer);
+                        self.worsen(code_of_transfer(error));
+                    }
                 }
                 // A failed write to standard output reports itself.
                 if self.on_stdout == Some(*transfer) && error.kind() != ErrorKind::Local {
@@ -338,13 +349,26 @@ impl FetchQueue {
         self.worst = Some(self.worst.map_or(code, |worst| worst.min(code)));
     }
 
-    /// Returns the result, after a note about files that existed already.
-    pub(crate) fn outcome(&self, online: &OnlineHost) -> Result<(), CliError> {
-        match self.here {
+    /// Sums up the fetch, in which the session took `path`.
+    pub(crate) fn summarise(&self, online: &OnlineHost, path: Option<Path>) {
+        let summary = self.summary.end(path);
+        online.output.remember(online.output.json(&summary.json(self.session)));
+        if !online.output.tell_people(format_args!("{summary}")) {
+            self.note_existing(online);
+        }
+    }
+
+    /// Notes how many files existed already.
+    pub(crate) fn note_existing(&self, online: &OnlineHost) {
+        match self.summary.here() {
             0 => {}
             1 => online.output.note(format_args!("1 file existed already")),
             here => online.output.note(format_args!("{here} files existed already")),
         }
+    }
+
+    /// Returns the result.
+    pub(crate) fn outcome(&self) -> Result<(), CliError> {
         self.worst.map_or(Ok(()), |code| Err(CliError::reported(code)))
     }
 }

@@ -370,7 +370,8 @@ impl IncomingOffers {
             }
             queue.give_up(online);
             Self::report_unrequested(online, session, &mut queue)?;
-            if let Err(error) = queue.outcome(online) {
+            queue.note_existing(online);
+            if let Err(error) = queue.outcome() {
                 self.worst = Some(error.code);
             }
         }

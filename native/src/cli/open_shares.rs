@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use xcher_core::FileName;
 
 use crate::cli::dup_stdio::dup;
+use crate::cli::exclusions;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{Common, config_file};
+use crate::cli::options::{Common, ExcludeArgs, config_file};
 use crate::cli::ui::left_out::describe;
 use crate::files::{Links, OwnFiles, Rules, Shares};
 use crate::keys;
@@ -25,24 +26,34 @@ pub(crate) fn open(
     let shares = try_open(paths, name, rules).map_err(CliError::usage)?;
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
     let code = if skipped.is_empty() { ExitCode::Usage } else { ExitCode::Incomplete };
+    let nothing = match rules.excluded {
+        Some(_) => "--exclude or --ignore-file leaves nothing",
+        None => "the folder is empty",
+    };
     let why: Vec<_> = skipped.iter().map(describe).collect();
-    let why = if why.is_empty() { "the folder is empty".to_owned() } else { why.join("; ") };
+    let why = if why.is_empty() { nothing.to_owned() } else { why.join("; ") };
     Err(CliError::new(code, format!("nothing to send: {why}")))
 }
 
 /// Returns the rules for sharing. The program's own files are never shared, `secret` included.
+///
+/// # Errors
+///
+/// A usage error if what to exclude cannot be read.
 pub(crate) fn rules(
     common: &Common,
     links: Links,
     hidden: bool,
     secret: Option<&PathBuf>,
-) -> Rules {
+    exclude: &ExcludeArgs,
+) -> Result<Rules, CliError> {
     // The usual places belong to other runs of the program even if this run uses others.
     let usual = config_file::usual_path().and_then(|file| Some(file.parent()?.to_owned()));
     let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
     let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
     let own = folders.into_iter().chain(files).flatten();
-    Rules { links, hidden, own: OwnFiles::of(&own.collect::<Vec<_>>()) }
+    let (own, excluded) = (OwnFiles::of(&own.collect::<Vec<_>>()), exclusions::read(exclude)?);
+    Ok(Rules { links, hidden, own, excluded })
 }
 
 /// Returns true if sharing this path is likely a mistake: a home directory, or the whole file system.

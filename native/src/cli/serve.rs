@@ -11,8 +11,9 @@ use crate::cli::incoming_offers::IncomingOffers;
 use crate::cli::lan_relay::LanRelay;
 use crate::cli::online_host::{OnlineHost, nicks};
 use crate::cli::options::Common;
-use crate::cli::ui::delivery_report;
 use crate::cli::ui::prompt::Prompt;
+use crate::cli::ui::{delivery_report, shared_changes};
+use crate::cli::watch::Watch;
 use crate::files::{Inbox, Shares};
 
 /// The way to serve callers.
@@ -23,6 +24,8 @@ pub(crate) struct Serving {
     pub(crate) once: bool,
     pub(crate) offers: IncomingOffers,
     pub(crate) inbox: Option<Inbox>,
+    /// Notices changes of what is shared.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// Accepts calls until stopped; `announce` is called once the host is online.
@@ -67,15 +70,26 @@ fn print_nick(online: &OnlineHost) -> Result<(), CliError> {
     online.output.result(format_args!("online {nick}")).map_err(CliError::unwritten)
 }
 
+/// Returns the next event, and reports changed files meanwhile.
+async fn next(online: &mut OnlineHost, watch: Option<&mut Watch>) -> Result<Event, CliError> {
+    let Some(watch) = watch else { return online.next().await };
+    loop {
+        tokio::select! {
+            event = online.next() => return event,
+            report = watch.next() => shared_changes::report(&online.output, &report),
+        }
+    }
+}
+
 async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), CliError> {
-    let Serving { ask, once, offers, .. } = serving;
+    let Serving { ask, once, offers, watch, .. } = serving;
     let mut prompt = (*ask || offers.must_ask()).then(Prompt::new);
     let (mut opened, mut ended) = (0u32, 0u32);
     let mut sent = Outcome::default();
     loop {
         let event = match &mut prompt {
             Some(prompt) => tokio::select! {
-                event = online.next() => Some(event?),
+                event = next(online, watch.as_mut()) => Some(event?),
                 line = prompt.answer() => {
                     if let Some(decision) = prompt.settle(online, line.as_deref())? {
                         offers.decided(online, decision)?;
@@ -88,7 +102,7 @@ async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), Cli
                 }
             },
             None => tokio::select! {
-                event = online.next() => Some(event?),
+                event = next(online, watch.as_mut()) => Some(event?),
                 expired = offers.expired() => {
                     offers.report_expired(&online.output, expired);
                     None

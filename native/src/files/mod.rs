@@ -5,6 +5,8 @@
 //! link leads out of it.
 
 mod chunk;
+mod exclude;
+mod excluded;
 mod folders_and_links;
 mod inbox;
 mod inbox_error;
@@ -33,6 +35,7 @@ mod walk_entry;
 mod wire_name;
 
 pub use chunk::{Chunk, Entry, EscapedName, NotShared, NotSharedReason};
+pub use exclude::{Case, Exclude, SharedPath};
 pub use inbox::Inbox;
 pub use inbox_error::InboxError;
 pub use inbox_options::{InboxOptions, OnConflict};

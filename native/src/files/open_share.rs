@@ -44,7 +44,8 @@ pub(super) fn open_share(path: &Path, rules: &Rules) -> Result<(Box<str>, Share)
         _ => &real,
     };
     let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(unreadable)?;
-    let share = Share { given: path.into(), root, file, rules: rules.clone() };
+    let own_name = path.file_name().or(real.file_name()).unwrap_or_default().into();
+    let share = Share { given: path.into(), own_name, root, file, rules: rules.clone() };
     // Checked at the start, where the owner sees the error, and not at a peer's first request.
     match &share.file {
         None => share.root.entries().map(drop).map_err(unreadable)?,

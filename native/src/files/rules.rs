@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Exclude;
+
 /// The handling of symbolic links in a shared folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,11 +31,13 @@ pub struct Rules {
     pub hidden: bool,
     /// Files and folders that are never shared.
     pub own: OwnFiles,
+    /// Further files that are left out.
+    pub excluded: Option<Arc<dyn Exclude>>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { links: Links::Skip, hidden: true, own: OwnFiles::default() }
+        Self { links: Links::Skip, hidden: true, own: OwnFiles::default(), excluded: None }
     }
 }
 

@@ -16,6 +16,8 @@ use super::{Links, OpenError, Rules, Stat, leaves_root};
 pub(super) struct Share {
     /// The path as the user gave it.
     pub(super) given: PathBuf,
+    /// Its own name on disk; empty for the root of the file system.
+    pub(super) own_name: OsString,
     /// The shared folder, or the folder that holds the shared file.
     pub(super) root: Dir,
     /// The shared file's name in `root`.
@@ -40,6 +42,9 @@ impl Share {
         if self.file.is_some() {
             // A link that replaced a single file could lead to a neighbour that is not shared.
             let found = self.root.symlink_metadata(path).ok()?;
+            if self.excludes_itself() {
+                return None;
+            }
             let is_shared = found.is_file() && !self.rules.own.contains(FileId::of(&found));
             return is_shared.then(|| Found {
                 size: found.len(),
@@ -67,7 +72,7 @@ impl Share {
             }
             is_private |= Stat::of(&above).private;
         }
-        if own.contains(&FileId::of(&found)) {
+        if own.contains(&FileId::of(&found)) || self.is_request_excluded(path, &real, &found) {
             return None;
         }
         let mut stat = Stat::of(&found);

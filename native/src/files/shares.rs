@@ -135,6 +135,24 @@ impl Shares {
         }
     }
 
+    /// Returns the paths of what is shared, as given, with the names under which they are shared; true for a
+    /// folder.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &Path, bool)> {
+        self.by_name.iter().map(|(name, share)| (&**name, &*share.given, share.file.is_none()))
+    }
+
+    /// Returns the name of a file at `below` in the folder that is shared as `share`; `None` if it has none.
+    pub fn name_of(share: &str, below: &Path) -> Option<FileName> {
+        let mut name = share.to_owned();
+        for part in below {
+            if !name.is_empty() {
+                name.push('/');
+            }
+            name.push_str(&wire_name::of_part(part)?);
+        }
+        FileName::new(&name).ok()
+    }
+
     /// Returns the current size and kind of what is shared as `name`.
     pub fn find(&self, name: &FileName) -> Option<(Size, Kind)> {
         if self.pipe_of(name).is_some() {

@@ -157,6 +157,9 @@ impl Walk {
     fn start_share(&mut self, name: &str, share: Arc<Share>, chunk: &mut Chunk) {
         self.path.clear();
         self.share_name_len = 0;
+        if share.excludes_itself() {
+            return;
+        }
         if let Some(file) = &share.file {
             return list_single_file(&share, file.as_ref(), name, chunk);
         }
@@ -209,10 +212,24 @@ impl Walk {
         chunk.leave_out(&path, wire, why);
     }
 
+    /// Returns true if the user excluded an entry of the folder at `path`. The report of left-out files does
+    /// not mention it.
+    fn is_excluded(&self, share: &Share, entry: &FoundEntry) -> bool {
+        if share.rules.excluded.is_none() {
+            return false;
+        }
+        let folder = wire_name::to_path(&self.path[self.share_name_len..]).unwrap_or_default();
+        let is_folder = matches!(entry.kind, Ok(EntryKind::Folder));
+        share.is_excluded(&folder.join(&entry.name), is_folder)
+    }
+
     /// Handles one entry of the folder at `path`.
     fn visit(&mut self, entry: FoundEntry, chunk: &mut Chunk) {
         let Some(share) = self.current.clone() else { return };
         if entry.name.to_str().is_some_and(is_partial_folder) {
+            return;
+        }
+        if self.is_excluded(&share, &entry) {
             return;
         }
         if share.rules.hides(&entry.name) {

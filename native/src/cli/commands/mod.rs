@@ -3,6 +3,7 @@
 mod bridge;
 mod generated_docs;
 mod get;
+mod ls;
 mod partial;
 mod peers;
 mod query;
@@ -10,6 +11,7 @@ mod receive;
 mod relay;
 mod send;
 mod send_by_code;
+mod send_to_many;
 mod send_to_nick;
 mod share;
 mod up;
@@ -38,7 +40,7 @@ pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(),
         Command::Send(args) => send::run(common, args).await,
         Command::Receive(args) => receive::run(common, args).await,
         Command::Share(args) => share::run(common, args, None, |_| {}).await,
-        Command::Ls { peer } => query::ls(common, peer).await,
+        Command::Ls(args) => ls::run(common, args).await,
         Command::Check { peer, name } => query::check(common, peer, name).await,
         Command::Get(args) => get::run(common, args).await,
         Command::Who => who::run(common).await,

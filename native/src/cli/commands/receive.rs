@@ -16,6 +16,6 @@ pub(crate) async fn run(common: &Common, args: &ReceiveArgs) -> Result<(), CliEr
         ));
     };
     inbox.check_writable().map_err(CliError::local)?;
-    let serving = Serving { ask: false, once: args.once, offers, inbox: Some(inbox) };
+    let serving = Serving { ask: false, once: args.once, offers, inbox: Some(inbox), watch: None };
     serve::serve_all(common, Shares::nothing(), serving, |_| {}).await
 }

@@ -1,6 +1,7 @@
 //! `xcher send PATH…`: shares files with anyone who has the code, until they are fetched.
 
 use std::io::{self, IsTerminal as _};
+use std::num::NonZeroU32;
 
 use xcher_core::ProtocolError;
 use xcher_core::code::{Code, CodeError, MAX_NICK_ATTEMPTS, MAX_TRIES};
@@ -8,17 +9,25 @@ use xcher_core::delivery::{CodeDelivery, Status};
 use xcher_core::peer::{CallPolicy, Delivery, Error, Event};
 use xcher_core::secure::Entropy;
 
+use super::send_to_many;
 use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::lan_relay::LanRelay;
 use crate::cli::online_host::{OnlineHost, patient_limits};
+use crate::cli::open_shares::is_stdin;
 use crate::cli::options::{Common, SendArgs};
 use crate::cli::ui::json::JsonEvent;
+use crate::cli::ui::output::Output;
 use crate::cli::ui::{delivery_report, qr, share_link};
 use crate::files::Shares;
 use crate::keys::KeysError;
 
 pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Result<(), CliError> {
+    if args.to_many.is_some() && args.paths.iter().any(|path| is_stdin(path)) {
+        return Err(CliError::usage(
+            "standard input (-) can be sent once; leave out --to-many, or send a file",
+        ));
+    }
     let delivery =
         if shares.is_a_pipe() { CodeDelivery::for_piped_input() } else { CodeDelivery::new() };
     let mut lan = LanRelay::start(common).await?;
@@ -29,7 +38,10 @@ pub(crate) async fn run(common: &Common, args: &SendArgs, shares: Shares) -> Res
         None => Ok(()),
     };
     let sent = match announced.and_then(|()| print_code(&online, common, args, &code)) {
-        Ok(()) => serve(&mut online, delivery).await,
+        Ok(()) => match args.to_many {
+            None => serve(&mut online, delivery).await,
+            Some(limit) => send_to_many::serve(&mut online, NonZeroU32::new(limit)).await,
+        },
         Err(error) => Err(error),
     };
     let output = online.stop().await;
@@ -91,16 +103,13 @@ fn print_code(
 
 /// Serves until a peer with the code has everything it wants.
 async fn serve(online: &mut OnlineHost, mut delivery: CodeDelivery) -> Result<(), CliError> {
-    let mut tries_left = MAX_TRIES;
+    let mut wrong_codes = WrongCodes::default();
     loop {
         let event = match online.next().await {
             Ok(event) => event,
             Err(error) => return Err(stopped(online, &delivery, error)),
         };
-        if is_wrong_code(&event) {
-            tries_left = tries_left.saturating_sub(1);
-            online.output.note(format_args!("a peer tried a wrong code; {}", tries(tries_left)));
-        }
+        wrong_codes.event(&event, &online.output);
         delivery.event(&event);
         loop {
             match delivery.status(online.host.is_busy()) {
@@ -129,6 +138,21 @@ async fn serve(online: &mut OnlineHost, mut delivery: CodeDelivery) -> Result<()
                 }
                 Status::Lost(fate) => return Err(lost(&fate)),
             }
+        }
+    }
+}
+
+/// Counts wrong codes, of all peers together.
+#[derive(Default)]
+pub(super) struct WrongCodes(u32);
+
+impl WrongCodes {
+    /// Takes an event, and notes a wrong code.
+    pub(super) fn event(&mut self, event: &Event, output: &Output) {
+        if is_wrong_code(event) {
+            self.0 += 1;
+            let left = tries(MAX_TRIES.saturating_sub(self.0));
+            output.note(format_args!("a peer tried a wrong code; {left}"));
         }
     }
 }

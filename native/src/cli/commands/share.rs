@@ -9,6 +9,7 @@ use crate::cli::open_shares;
 use crate::cli::options::{Common, ShareArgs};
 use crate::cli::serve::{self, Serving};
 use crate::cli::ui::output::Output;
+use crate::cli::watch::Watch;
 
 /// Shares until stopped, but never the file `secret`; `announce` is called once the host is online.
 pub(crate) async fn run(
@@ -17,7 +18,7 @@ pub(crate) async fn run(
     secret: Option<&PathBuf>,
     announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
-    let rules = open_shares::rules(common, args.links.into(), args.hidden, secret);
+    let rules = open_shares::rules(common, args.links.into(), args.hidden, secret, &args.exclude)?;
     let shares = open_shares::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| open_shares::is_sweeping(path)) {
         let path = path.display();
@@ -29,6 +30,10 @@ pub(crate) async fn run(
     if let (true, Some(inbox)) = (args.offers.yes, &inbox) {
         inbox.check_writable().map_err(CliError::local)?;
     }
-    let serving = Serving { ask: args.ask, once: args.once, offers, inbox };
+    let watch = match args.watch {
+        true => Some(Watch::start(&shares).await?),
+        false => None,
+    };
+    let serving = Serving { ask: args.ask, once: args.once, offers, inbox, watch };
     serve::serve_all(common, shares, serving, announce).await
 }

@@ -8,6 +8,7 @@ use xcher_core::Nick;
 use super::bridge_args::BridgeArgs;
 use super::common::Common;
 use super::get_args::GetArgs;
+use super::ls_args::LsArgs;
 use super::partial_args::PartialArgs;
 use super::peers_args::PeersArgs;
 use super::receive_args::ReceiveArgs;
@@ -57,12 +58,8 @@ pub(crate) enum Command {
     Receive(ReceiveArgs),
     /// Share files and folders until stopped
     Share(ShareArgs),
-    /// List the files a peer shares: SIZE, a tab, NAME
-    Ls {
-        /// Nick of the peer
-        #[arg(value_name = "NICK")]
-        peer: Nick,
-    },
+    /// List the files a peer shares: SIZE, a tab, NAME, or aligned at a terminal
+    Ls(LsArgs),
     /// Ask whether a peer shares a file: NAME YES or NAME NO
     Check {
         /// Nick of the peer

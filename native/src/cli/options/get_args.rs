@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::filter_args::FilterArgs;
 use super::retry_args::RetryArgs;
 use super::target_args::TargetArgs;
 use super::values::switch;
@@ -15,12 +16,18 @@ pub(crate) struct GetArgs {
     /// Nick of the peer, or the code it gave you; - or nothing to type the code
     #[arg(value_name = "NICK|CODE")]
     pub(crate) peer: Option<String>,
-    /// Files, or folders with everything in them, as `ls` lists them [default with a code: all]
+    /// Files, or folders with everything in them, as `ls` lists them; or patterns such as 'photos/*.jpg'
+    /// [default with a code: all]
+    ///
+    /// In a pattern * and ? stay within a folder, ** does not, and hidden names in the receiving folder
+    /// itself need a pattern that begins with a dot. A file or folder of exactly this name wins.
     #[arg(value_name = "NAME", conflicts_with = "all")]
     pub(crate) names: Vec<String>,
     /// Fetch everything the peer shares
     #[arg(long, env = "XCHER_ALL")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) to: TargetArgs,
     /// With --all or --yes, also store hidden files at the top level of the folder, such as .bashrc

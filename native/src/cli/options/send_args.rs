@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use xcher_core::Nick;
 
+use super::exclude_args::ExcludeArgs;
 use super::retry_args::RetryArgs;
 use super::values::{LinksChoice, switch};
 
@@ -29,6 +30,12 @@ pub(crate) struct SendArgs {
     #[arg(long, env = "XCHER_LINKS", value_name = "ACTION", default_value = "skip")]
     #[arg(hide_short_help = true)]
     pub(crate) links: LinksChoice,
+    #[command(flatten)]
+    pub(crate) exclude: ExcludeArgs,
+    /// Let this many receivers use the code, at the same time or one after another; 0 for any number, until
+    /// stopped [default: 1]
+    #[arg(long, env = "XCHER_TO_MANY", value_name = "N")]
+    pub(crate) to_many: Option<u32>,
     /// Print no QR code
     #[arg(long, env = "XCHER_NO_QR", value_parser = switch())]
     pub(crate) no_qr: bool,

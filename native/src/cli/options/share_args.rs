@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::exclude_args::ExcludeArgs;
 use super::receive_args::OffersArgs;
 use super::values::{LinksChoice, switch};
 
@@ -22,6 +23,11 @@ pub(crate) struct ShareArgs {
     /// Share hidden files, too: those whose names begin with a dot
     #[arg(long, env = "XCHER_HIDDEN", value_parser = switch())]
     pub(crate) hidden: bool,
+    #[command(flatten)]
+    pub(crate) exclude: ExcludeArgs,
+    /// Report new and changed files in shared folders; listings always have them
+    #[arg(long, env = "XCHER_WATCH", value_parser = switch(), hide_short_help = true)]
+    pub(crate) watch: bool,
     /// Ask before accepting each session
     #[arg(long, env = "XCHER_ASK", value_parser = switch())]
     pub(crate) ask: bool,

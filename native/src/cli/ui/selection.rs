@@ -1,12 +1,12 @@
 //! The files of a list that an answer selects: all, by number, or by name.
 
-use glob::{MatchOptions, Pattern};
+use globset::{GlobBuilder, GlobMatcher};
 use xcher_core::FileName;
 
 pub(crate) enum Selection {
     All,
     Numbers(Vec<(u64, u64)>),
-    Named(Pattern),
+    Named(GlobMatcher),
 }
 
 impl Selection {
@@ -26,9 +26,11 @@ impl Selection {
                 .collect::<Result<_, _>>()
                 .map(Self::Numbers);
         }
-        let pattern = Pattern::new(line.trim_end_matches('/'));
-        pattern
-            .map(Self::Named)
+        // Typed in answer to a list, so that case and folders matter less than on the command line.
+        let mut glob = GlobBuilder::new(line.trim_end_matches('/'));
+        glob.case_insensitive(true).literal_separator(false);
+        glob.build()
+            .map(|glob| Self::Named(glob.compile_matcher()))
             .map_err(|error| format!("not a pattern ({error}); answer y, 1,3-5 or *.jpg"))
     }
 
@@ -41,8 +43,7 @@ impl Selection {
                 ranges.iter().any(|(from, to)| (*from..=*to).contains(&number))
             }
             Self::Named(pattern) => {
-                let options = MatchOptions { case_sensitive: false, ..MatchOptions::new() };
-                let matches = |text: &str| pattern.matches_with(text, options);
+                let matches = |text: &str| pattern.is_match(text);
                 let (whole, last) = (name.as_str(), name.last_part());
                 let folders = whole.match_indices('/').map(|(at, _)| &whole[..at]);
                 [whole, last].into_iter().chain(folders).any(matches)
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn rejects_malformed_answers() {
-        for answer in ["-", "1--2", "-3", "99999999999999999999999", "[a", "***"] {
+        for answer in ["-", "1--2", "-3", "99999999999999999999999", "[a", "{a"] {
             assert!(parse(answer, 5).is_err(), "{answer}");
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Sessions(HashMap<u64, Session>);
 
 struct Session {
     peer: String,
+    /// The peer's nick, or its IP address.
+    name: String,
     incoming: bool,
     path: Path,
     near: bool,
@@ -31,8 +33,10 @@ impl Sessions {
         (path, near, security): (Path, bool, Security),
     ) -> Option<String> {
         let ip = peer.ip().to_canonical();
+        let name = nick.map_or_else(|| ip.to_string(), Nick::to_string);
         let peer = nick.map_or_else(|| ip.to_string(), |nick| format!("{nick} ({ip})"));
-        self.0.insert(session, Session { peer, incoming, path, near, unread: Some(security) });
+        let unread = Some(security);
+        self.0.insert(session, Session { peer, name, incoming, path, near, unread });
         match security {
             Security::Unencrypted(_) | Security::Encrypted { status: KeyStatus::ByCode, .. } => {
                 self.announce(session, None)
@@ -58,6 +62,16 @@ impl Sessions {
     /// Returns the peer of a session: its nick and address.
     pub(super) fn peer(&self, session: u64) -> &str {
         self.0.get(&session).map_or("a peer", |session| &session.peer)
+    }
+
+    /// Returns the peer of a session: its nick, or its address.
+    pub(super) fn name(&self, session: u64) -> &str {
+        self.0.get(&session).map_or("a peer", |session| &session.name)
+    }
+
+    /// Returns the path of a session that is open.
+    pub(super) fn path(&self, session: u64) -> Option<Path> {
+        self.0.get(&session).map(|session| session.path)
     }
 
     /// Returns true if the line about a session waits for its safety words.

@@ -149,7 +149,7 @@ fn counts_hidden_and_own_files_without_naming_them() {
     symlink(".ssh/id", root.join("other")).unwrap();
     fs::write(root.join("plain"), "x").unwrap();
     let own = OwnFiles::of(&[root.join("data/xcher")]);
-    let rules = Rules { links: Links::Follow, hidden: false, own };
+    let rules = Rules { links: Links::Follow, hidden: false, own, excluded: None };
     let shares = Shares::open_by(std::slice::from_ref(&root), &rules).unwrap();
     let (entries, not_shared) = all(shares.walk(), 100);
     assert_eq!(entries, [("home/data".into(), 0), ("home/plain".into(), 1)]);

@@ -4,42 +4,58 @@ use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
 use xcher_core::{Kind, NotStored};
 
-use super::requested::Requested;
 use crate::cli::exit::CliError;
+use crate::cli::filter::Filter;
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::requested::Requested;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::{Answer, Consent, Question};
 use crate::cli::ui::manifest::Chosen;
 use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::unfetched_files::report_unfetched;
+use crate::files::Case;
 
-/// Reads the peer's listing and keeps the entries that are requested. Also returns true if the peer could
-/// not read one of them.
+/// Names of a peer differ by case, whatever this host's folders do.
+const CASE: Case = Case::Sensitive;
+
+/// Reads the peer's listing and keeps the entries that are requested.
 pub(super) async fn list(
     call: &mut OutgoingSession<'_>,
     requested: &mut Requested,
+    filter: &Filter,
     to: &Target,
-) -> Result<(ListingSpool, bool), CliError> {
+) -> Result<ListingSpool, CliError> {
     let mut spool = ListingSpool::new().map_err(spool_error)?;
-    let mut unreadable = false;
     let session = call.session;
     call.online.host.command(session, SessionCommand::List).map_err(CliError::misuse)?;
     loop {
         match call.next().await? {
             // A folder cannot go to standard output.
             Event::Entry { name, size, stat, .. }
-                if requested.includes(&name) && !(to.is_stdout() && stat.kind == Kind::Folder) =>
+                if requested.includes(&name)
+                    && !filter.excludes(
+                        name.as_str().as_ref(),
+                        stat.kind == Kind::Folder,
+                        CASE,
+                    )
+                    && !(to.is_stdout() && stat.kind == Kind::Folder) =>
             {
                 spool.push(&name, size, stat).map_err(spool_error)?;
             }
+            // It may be a file or a folder.
             Event::LeftOut { left, .. }
-                if left.reason.is_error() && requested.includes(&left.name) =>
+                if left.reason.is_error()
+                    && ![false, true]
+                        .map(|is_folder| {
+                            filter.excludes(left.name.as_str().as_ref(), is_folder, CASE)
+                        })
+                        .contains(&true) =>
             {
-                unreadable = true;
+                requested.found_unreadable(&left.name);
             }
             Event::InvalidEntry { .. } => requested.found_invalid(),
-            Event::ListEnd { .. } => return Ok((spool, unreadable)),
+            Event::ListEnd { .. } => return requested.narrow(spool),
             _ => {}
         }
     }

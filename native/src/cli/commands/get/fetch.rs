@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use xcher_core::peer::{Error, Event};
+use xcher_core::peer::{Error, Event, Path};
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::fetch_summary::FetchSummary;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
@@ -48,7 +49,7 @@ impl<'a> Fetch<'a> {
         mut spool: ListingSpool,
         before: Option<ExitCode>,
     ) -> Result<(), CliError> {
-        let (mut idle_sessions, mut carried) = (0, (0, before));
+        let (mut idle_sessions, mut carried) = (0, (FetchSummary::begin(), before));
         loop {
             // Piped output cannot be resumed.
             let resumes = !self.retry.is_zero() && !self.to.is_stdout();
@@ -61,6 +62,8 @@ impl<'a> Fetch<'a> {
                 Err(error) => return call.end(Err(error)).await,
             };
             queue.carry_over(carried);
+            // A session that ends is forgotten.
+            let path = call.online.output.path(call.session.0);
             let ended = self.session(&mut call, &mut queue, bytes).await;
             let (why, code, can_resume) = match ended {
                 Err(error) => {
@@ -69,7 +72,8 @@ impl<'a> Fetch<'a> {
                 }
                 Ok(Ended::Complete) => {
                     call.online.output.resumes_by_itself(false);
-                    let done = queue.outcome(&call.online);
+                    queue.summarise(&call.online, path);
+                    let done = queue.outcome();
                     return call.end(done).await;
                 }
                 Ok(Ended::Cut { why, code, can_resume }) => (why, code, can_resume),
@@ -77,11 +81,11 @@ impl<'a> Fetch<'a> {
             idle_sessions = if queue.has_progressed() { 0 } else { idle_sessions + 1 };
             if !resumes || !can_resume || idle_sessions >= MAX_IDLE_SESSIONS {
                 call.online.output.resumes_by_itself(false);
-                let done = unfinished(&call, &mut queue, code);
+                let done = unfinished(&call, &mut queue, path, code);
                 return call.end(done).await;
             }
             announce_resume(&call.online.output, self.callee, &why, self.retry);
-            carried = queue.carried();
+            carried = queue.take_carried();
             spool = queue.take_rest()?;
             call.end(Ok(())).await?;
             call = self.reconnect().await?;
@@ -154,9 +158,11 @@ impl<'a> Fetch<'a> {
 fn unfinished(
     call: &OutgoingSession<'_>,
     queue: &mut FetchQueue,
+    path: Option<Path>,
     code: ExitCode,
 ) -> Result<(), CliError> {
     queue.give_up(&call.online);
+    queue.summarise(&call.online, path);
     match queue.next_unrequested()? {
         Some(next) => {
             let text = format!(
@@ -165,6 +171,6 @@ fn unfinished(
             );
             Err(CliError::new(code, text))
         }
-        None => queue.outcome(&call.online),
+        None => queue.outcome(),
     }
 }

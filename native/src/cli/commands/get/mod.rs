@@ -3,7 +3,6 @@
 mod callee;
 mod choose;
 mod fetch;
-mod requested;
 
 use std::io::{self, IsTerminal as _};
 
@@ -14,9 +13,11 @@ use xcher_core::session::Want;
 use crate::cli::callee::Callee;
 use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::filter::Filter;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::requested::Requested;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::Consent;
 use crate::cli::ui::hidden_files::report_hidden;
@@ -24,7 +25,6 @@ use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
 use fetch::Fetch;
-use requested::Requested;
 
 /// The way out after a cut.
 const HOW_TO_RESUME: &str = "run the same command again to resume";
@@ -32,12 +32,16 @@ const HOW_TO_RESUME: &str = "run the same command again to resume";
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
     let callee = callee::read(common, args)?;
     let mut requested = Requested::parse(args, &callee)?;
+    let mut filter = Filter::default();
+    for (pattern, excludes) in &args.filter.0 {
+        filter.add(pattern, *excludes)?;
+    }
     // Fails before the peer can notice anything.
     let mut consent = match &callee {
         Callee::Code(_) => Some(Consent::new(args.yes)?),
         Callee::Nick(_) => None,
     };
-    // Files that are named are wanted even if they are hidden.
+    // Files that are named are wanted even if they are hidden; `NamePattern` selects none unnamed.
     let hidden = args.hidden || !args.names.is_empty();
     let to = Target { hidden, ..Target::new(&args.to, args.yes) };
     let sink = match to.is_stdout() {
@@ -58,7 +62,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
     // another try. At least one until the listing is complete; `None` once the peer knows about each.
     let mut unreported = Some(Want { files: 1, ..Want::default() });
     let ready = async {
-        let (mut spool, unreadable) = choose::list(&mut call, &mut requested, &to).await?;
+        let mut spool = choose::list(&mut call, &mut requested, &filter, &to).await?;
         requested.report_missing(&call, &callee);
         let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // A file that is not shared will not be there for another try either: piped input, for example.
@@ -79,21 +83,21 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
             report_hidden(&call.online.output, call.session, rest)?;
             report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
         }
-        Ok((spool, unreadable, rest.is_some()))
+        Ok((spool, rest.is_some()))
     }
     .await;
     if let Some(want) = unreported {
         // A session that has ended takes no reports.
         let _ = call.online.host.command(call.session, SessionCommand::Want(want));
     }
-    let (spool, unreadable, is_partly_refused) = match ready {
+    let (spool, is_partly_refused) = match ready {
         Ok(ready) => ready,
         Err(error) => return call.end(Err(error)).await,
     };
     let retry = args.retry.retry;
     let fetch = Fetch { common, callee: &callee, to: &to, sink: again, retry };
     fetch.run(call, spool, requested.error()).await?;
-    match (unreadable, is_partly_refused) {
+    match (requested.has_unreadable(), is_partly_refused) {
         (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
         (false, true) => Err(CliError::reported(ExitCode::Policy)),
         (false, false) => Ok(()),

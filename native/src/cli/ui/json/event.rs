@@ -36,6 +36,13 @@ pub(crate) enum JsonEvent<'a> {
         size: Option<Size>,
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<&'static str>,
+        /// UTC in RFC 3339.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        modified: Option<String>,
+        #[serde(skip_serializing_if = "is_false")]
+        executable: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        private: bool,
     },
     /// The end of a listing.
     Listing { session: u64, files: u64 },
@@ -90,6 +97,15 @@ pub(crate) enum JsonEvent<'a> {
         reason: &'static str,
         text: String,
     },
+    /// A shared file that `share --watch` noticed; `state` is new or changed.
+    Change {
+        state: &'static str,
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<Size>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'static str>,
+    },
     /// A requested or offered file that is not fetched, with its session; or an incomplete download that
     /// is not removed.
     Skipped {
@@ -105,6 +121,34 @@ pub(crate) enum JsonEvent<'a> {
     Escaped { name: &'a str, path: String },
     /// The files sent, summed up: the peer confirmed that it stored `confirmed` of them.
     Sent { files: u64, confirmed: u64, bytes: u64, here: u64, declined: u64, missing: u64 },
+    /// What became of one receiver of `send --to-many`: `state` is complete, incomplete or declined;
+    /// `complete` receivers have everything now, `of` those that the code is for.
+    Receiver {
+        session: u64,
+        state: &'static str,
+        files: u64,
+        bytes: u64,
+        complete: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<u32>,
+    },
+    /// The result of `get`: bytes of earlier attempts are among `bytes`, and not in `rate`, the average
+    /// bytes a second.
+    Summary {
+        session: u64,
+        files: u64,
+        bytes: u64,
+        #[serde(skip_serializing_if = "is_zero")]
+        resumed: u64,
+        here: u64,
+        skipped: u64,
+        failed: u64,
+        seconds: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<&'static str>,
+    },
     /// A file that the peer wanted and does not have; `state` as in `delivered`.
     Missing { name: &'a str, state: &'static str, reason: String },
     /// The result of a file that the peer requested; `state` is stored, handed-over, not-stored, unsent
@@ -210,6 +254,10 @@ pub(crate) struct Transfer<'a> {
 pub(crate) enum Size {
     Bytes(u64),
     About(String),
+}
+
+fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 fn is_zero(number: &u64) -> bool {

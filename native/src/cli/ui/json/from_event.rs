@@ -1,11 +1,14 @@
 //! Events for what a host reports.
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use xcher_core::delivery::Outcome;
-use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security};
-use xcher_core::{Kind, Stat};
+use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security, SessionId};
+use xcher_core::{FileName, Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
 use crate::cli::ui::session_security::why_unencrypted;
+use crate::cli::watch::Changed;
 use crate::host::HostEvent;
 
 impl<'a> JsonEvent<'a> {
@@ -45,6 +48,35 @@ impl<'a> JsonEvent<'a> {
             here: outcome.already_present,
             declined: outcome.declined,
             missing: outcome.missing_count(),
+        }
+    }
+
+    /// A change of a shared file.
+    pub(crate) fn changed(changed: &'a Changed) -> Self {
+        Self::Change {
+            state: if changed.is_new { "new" } else { "changed" },
+            name: changed.name.as_str(),
+            size: Size::of(changed.size),
+            kind: kind(changed.kind),
+        }
+    }
+
+    /// An entry of a listing.
+    pub(crate) fn entry(
+        session: SessionId,
+        name: &'a FileName,
+        size: xcher_core::Size,
+        stat: Stat,
+    ) -> Self {
+        let at = stat.modified.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+        Self::File {
+            session: session.0,
+            name: name.as_str(),
+            size: Size::of(size),
+            kind: kind(stat.kind),
+            modified: at.and_then(|at| at.format(&Rfc3339).ok()),
+            executable: stat.executable,
+            private: stat.private,
         }
     }
 
@@ -89,12 +121,7 @@ impl<'a> JsonEvent<'a> {
             Event::Ended { session, error } => {
                 Self::Session(session_event(Some(session.0), "ended", error.as_ref()))
             }
-            Event::Entry { session, name, size, stat } => Self::File {
-                session: session.0,
-                name: name.as_str(),
-                size: Size::of(*size),
-                kind: kind(*stat),
-            },
+            Event::Entry { session, name, size, stat } => Self::entry(*session, name, *size, *stat),
             Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
                 Self::notice(error)
             }
@@ -106,7 +133,7 @@ impl<'a> JsonEvent<'a> {
                 session: session.0,
                 name: name.as_str(),
                 size: Size::of(*size),
-                kind: kind(*stat),
+                kind: kind(stat.kind),
             },
             Event::OfferEnd { session, entries } => {
                 Self::Offer { session: session.0, files: *entries }
@@ -229,8 +256,8 @@ impl Size {
 }
 
 /// Returns the kind of an entry; `None` for a file.
-fn kind(stat: Stat) -> Option<&'static str> {
-    match stat.kind {
+fn kind(kind: Kind) -> Option<&'static str> {
+    match kind {
         Kind::File => None,
         Kind::Folder => Some("folder"),
         Kind::Link => Some("link"),

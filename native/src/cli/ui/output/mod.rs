@@ -37,6 +37,8 @@ pub(crate) struct Output {
     unsent: HashSet<String>,
     /// Lines printed about escaped names.
     escapes: HashSet<String>,
+    /// Set if the command prints the entries of listings itself.
+    holds_entries: bool,
     /// The first failed write to standard output that did not stop the command.
     unwritten: Cell<Option<io::Error>>,
 }
@@ -63,6 +65,7 @@ impl Output {
             is_resumed: false,
             unsent: HashSet::new(),
             escapes: HashSet::new(),
+            holds_entries: false,
             unwritten: Cell::new(None),
         }
     }
@@ -91,6 +94,15 @@ impl Output {
     /// Sets the files that are sent, for events.
     pub(crate) fn sends(&mut self, shares: Shares) {
         self.paths.sends(shares);
+    }
+
+    /// Leaves the entries of listings to the command, which may show some of them only.
+    pub(crate) fn hold_entries(&mut self) {
+        self.holds_entries = true;
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Prints a line of the command's result; nothing with `--json`, which has its own events.
@@ -161,6 +173,15 @@ impl Output {
         }
     }
 
+    /// Prints a line for a person who watches: at a terminal, or with `-v`. Returns false if nobody does.
+    pub(crate) fn tell_people(&self, text: std::fmt::Arguments<'_>) -> bool {
+        let told = self.progress.is_some() || self.verbose > 0;
+        if told {
+            self.note(text);
+        }
+        told
+    }
+
     /// Prints a line on standard error, whose failure cannot be reported anywhere.
     pub(crate) fn error(&self, text: std::fmt::Arguments<'_>) {
         let write = || {
@@ -188,6 +209,16 @@ impl Output {
     /// Returns the peer of a session: its nick and address.
     pub(crate) fn peer(&self, session: u64) -> &str {
         self.sessions.peer(session)
+    }
+
+    /// Returns the peer of a session: its nick, or its address.
+    pub(crate) fn name(&self, session: u64) -> &str {
+        self.sessions.name(session)
+    }
+
+    /// Returns the path of a session that is open.
+    pub(crate) fn path(&self, session: u64) -> Option<xcher_core::peer::Path> {
+        self.sessions.path(session)
     }
 
     /// Returns true if the user has yet to read about the security of a session.

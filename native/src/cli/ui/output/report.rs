@@ -3,7 +3,7 @@
 use std::io;
 
 use xcher_core::addr::AddrError;
-use xcher_core::peer::{Direction, Error, Event};
+use xcher_core::peer::{Delivery, Direction, Error, Event};
 use xcher_core::{HumanSize, LeftOutReason, Size, is_escaped};
 
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
@@ -18,7 +18,8 @@ impl Output {
     ///
     /// If standard output cannot be written.
     pub(crate) fn report(&mut self, event: &HostEvent) -> io::Result<()> {
-        if self.json {
+        let is_held = self.holds_entries && matches!(event, HostEvent::Peer(Event::Entry { .. }));
+        if self.json && !is_held {
             let path = match event {
                 HostEvent::Peer(event) => self.paths.of(event),
                 _ => None,
@@ -151,6 +152,14 @@ impl Output {
                 if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }
+            }
+            Event::Delivered { session, name, bytes, delivery, .. } if delivery.is_done() => {
+                let (peer, size) = (self.sessions.name(session.0), HumanSize(*bytes));
+                let doubt = match delivery {
+                    Delivery::Stored => "",
+                    _ => ", which does not confirm it",
+                };
+                self.tell_people(format_args!("sent {name} ({size}) to {peer}{doubt}"));
             }
             Event::InvalidEntry { error, .. } => {
                 self.note(format_args!("skipped an invalid entry of the listing: {error}"));
