@@ -281,7 +281,8 @@ fn an_offer_resumes_by_itself_when_the_receiver_comes_back() {
     bob.err("lost the connection to kim");
     let kim = receiver(&setup, &address, &["--yes"]).start();
     kim.out("online kim");
-    bob.wait().code(0).error(&["sent 1 file", "the peer has stored everything"]);
+    let bob = bob.wait().code(0).error(&["sent 1 file", "the peer has stored everything"]);
+    bob.no_error("not sent");
     setup.assert_complete();
 }
 
@@ -320,7 +321,7 @@ fn a_receiver_waits_no_longer_than_it_may() {
     let bob = offer(&setup, &address).start();
     wait_for_some_bytes(&setup);
     drop(bob);
-    kim.wait().code(1).error(&["did not come back; let it send 1 file again"]);
+    kim.wait().code(1).error(&["does not resume; let it send 1 file again"]);
     assert_eq!(tree::partials(&setup.path("out")).len(), 1);
 }
 

@@ -88,11 +88,16 @@ impl Offer {
     /// Returns true if another session may deliver more: this one ended while files were open, or before the
     /// peer confirmed files.
     pub fn is_resumable(&self) -> bool {
-        self.session_ended && (self.open > 0 || self.unconfirmed().next().is_some())
+        self.session_ended && (self.open > 0 || self.has_unconfirmed())
     }
 
-    /// Offers the files that are still open again in another session, and those that were sent and not
-    /// confirmed. Returns their names.
+    /// Returns true if files were sent, completely or not, and the peer did not confirm them.
+    pub fn has_unconfirmed(&self) -> bool {
+        self.unconfirmed().next().is_some()
+    }
+
+    /// Offers the files that are still open again, in this session or another, and those that were sent and
+    /// not confirmed. Returns their names.
     pub fn resume(&mut self, session: SessionId) -> Vec<FileName> {
         let unconfirmed: Vec<_> = self.unconfirmed().cloned().collect();
         for name in unconfirmed {

@@ -116,18 +116,14 @@ impl FetchQueue {
         self.ended.is_some()
     }
 
-    /// Returns true if nothing of an offer is under way or to be requested. Files that a cut interrupted wait for
-    /// the end of the session, which says what becomes of them.
+    /// Returns true if nothing of an offer is under way or to be requested.
     pub(crate) fn is_done(&self) -> bool {
-        match self.ended {
-            Some(_) => self.is_idle(),
-            None => self.is_idle() && self.is_all_requested() && !self.is_cut(),
-        }
+        self.is_idle() && (self.is_all_requested() || self.ended.is_some())
     }
 
-    /// Returns true if a cut has ended the session before all files arrived.
+    /// Returns true if a cut has interrupted files of an offer, and the peer has not ended the session in order.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.resumes && self.ended == Some(true) && (self.has_more || self.is_cut())
+        self.resumes && self.ended != Some(false) && (self.has_more || self.is_cut())
     }
 
     /// Returns true if any file has progressed.

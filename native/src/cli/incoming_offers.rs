@@ -114,7 +114,7 @@ impl IncomingOffers {
     pub(crate) fn report_expired(&mut self, output: &Output, expired: Vec<Missing>) {
         for missing in expired {
             output.error(format_args!(
-                "{} did not come back; let it send {} again",
+                "{} does not resume; let it send {} again",
                 missing.who,
                 file_count(missing.files.len() as u64)
             ));
@@ -329,6 +329,14 @@ impl IncomingOffers {
             Some(queue) => queue.end(by_cut),
             None => drop(self.keys.remove(&session)),
         }
+        match by_cut {
+            true => self.interrupted.session_cut(session, &online.output),
+            // The peer does not resume.
+            false => {
+                let given_up = self.interrupted.session_ended(session);
+                self.report_expired(&online.output, given_up);
+            }
+        }
         self.request_more(online)
     }
 
@@ -361,11 +369,14 @@ impl IncomingOffers {
             let Some(mut queue) = self.fetching.remove(&session) else { continue };
             let key = match queue.has_ended() {
                 true => self.keys.remove(&session),
-                false => None,
+                false => self.keys.get(&session).copied(),
             };
             if let Some(key) = key.filter(|_| queue.is_interrupted()) {
                 let who = online.output.peer(session.0);
-                self.interrupted.keep(key, session, queue.take_rest()?, who, &online.output)?;
+                self.interrupted.keep(key, session, queue.take_rest()?, who)?;
+                if queue.has_ended() {
+                    self.interrupted.session_cut(session, &online.output);
+                }
                 continue;
             }
             queue.give_up(online);

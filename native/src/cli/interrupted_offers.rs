@@ -46,14 +46,13 @@ impl InterruptedOffers {
         !self.offers.is_empty()
     }
 
-    /// Keeps what is missing of an offer, and says so.
+    /// Keeps what is missing of an offer.
     pub(crate) fn keep(
         &mut self,
         key: PublicKey,
         session: SessionId,
         rest: ListingSpool,
         who: &str,
-        output: &Output,
     ) -> Result<(), CliError> {
         let mut files = HashMap::new();
         let mut listing = rest.read().map_err(spool_error)?;
@@ -66,14 +65,28 @@ impl InterruptedOffers {
                 self.offers.remove(&first);
             }
         }
-        let time = humantime::format_duration(self.retry);
-        output.note(format_args!(
-            "lost the connection to {who}; the transfer of {} resumes if it comes back within {time}",
-            file_count(files.len() as u64)
-        ));
         let until = Instant::now() + self.retry;
         self.offers.insert(key, Missing { session, who: who.to_owned(), files, until });
         Ok(())
+    }
+
+    /// Says that the peer of a session that was cut has time to come back.
+    pub(crate) fn session_cut(&mut self, session: SessionId, output: &Output) {
+        let time = humantime::format_duration(self.retry);
+        for missing in self.offers.values_mut().filter(|missing| missing.session == session) {
+            missing.until = Instant::now() + self.retry;
+            output.note(format_args!(
+                "lost the connection to {}; the transfer of {} resumes if it comes back within {time}",
+                missing.who,
+                file_count(missing.files.len() as u64)
+            ));
+        }
+    }
+
+    /// Returns what is missing of a session that its peer has ended.
+    pub(crate) fn session_ended(&mut self, session: SessionId) -> Vec<Missing> {
+        let ended = self.offers.extract_if(|_, missing| missing.session == session);
+        ended.map(|(_, missing)| missing).collect()
     }
 
     /// Returns true if a peer offers nothing but what is missing of its last offer, which is then no longer kept.

@@ -54,6 +54,7 @@ pub(crate) async fn serve_all(
     }
     announce(&online);
     let ended = serve(&mut online, &mut serving).await;
+    online.output.resumes_by_itself(false);
     let output = online.stop().await;
     if let Some(lan) = lan {
         lan.end().await;

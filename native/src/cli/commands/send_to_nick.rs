@@ -49,24 +49,31 @@ pub(crate) async fn run(
             }
             host.command(session, SessionCommand::Offer(files.clone()))
         };
+        if !retry.is_zero() && !is_pipe {
+            // At the end each missing file is named once.
+            call.online.output.resumes_sending();
+        }
         let before = offer.outcome().delivered();
         let done = match make_offer(&mut call.online.host) {
             Ok(()) => serve(&mut call, &to, &mut offer).await,
             Err(error) => Err(CliError::misuse(error)),
         };
         idle_sessions = if offer.outcome().delivered() > before { 0 } else { idle_sessions + 1 };
+        let can_resume = !retry.is_zero() && !is_pipe && idle_sessions < MAX_IDLE_SESSIONS;
         let why = match done {
             // A peer that ends the session in order wants no more.
-            Ok(Served::Cut(why))
-                if !retry.is_zero()
-                    && !is_pipe
-                    && idle_sessions < MAX_IDLE_SESSIONS
-                    && why.code == ExitCode::Unreachable =>
-            {
+            Ok(Served::Cut(why)) if can_resume && why.code == ExitCode::Unreachable => {
                 why.message.unwrap_or_default()
             }
+            Ok(Served::Interrupted) if can_resume => {
+                let names: HashSet<_> = offer.resume(call.session).into_iter().collect();
+                files.retain(|file| names.contains(&file.name));
+                continue;
+            }
             Ok(Served::Cut(why)) => break report_outcome(call, &offer, &to, Some(why)).await,
-            Ok(Served::Settled) => break report_outcome(call, &offer, &to, None).await,
+            Ok(Served::Settled | Served::Interrupted) => {
+                break report_outcome(call, &offer, &to, None).await;
+            }
             Err(error) => break call.end(Err(error)).await,
         };
         announce_resume(&call.online.output, &callee, &why, retry);
@@ -132,7 +139,12 @@ enum Served {
     Settled,
     /// Files are left: the reason.
     Cut(CliError),
+    /// Files are left, and the session is open.
+    Interrupted,
 }
+
+/// Time in which a session ends whose data connections were cut.
+const CUT_TIME: Duration = Duration::from_secs(3);
 
 /// Serves until every file is stored, declined or failed.
 async fn serve(
@@ -159,10 +171,34 @@ async fn serve(
             Err(error) => return Err(error),
         }
     }
+    if ended.is_none() && offer.has_unconfirmed() {
+        // A cut ends data connections and the session in any order.
+        ended = session_end(call, offer).await?;
+    }
     Ok(match ended {
         Some(error) if offer.is_resumable() => Served::Cut(error),
+        None if offer.has_unconfirmed() => Served::Interrupted,
         _ => Served::Settled,
     })
+}
+
+/// Waits a while for the end of the session.
+async fn session_end(
+    call: &mut OutgoingSession<'_>,
+    offer: &mut Offer,
+) -> Result<Option<CliError>, CliError> {
+    let deadline = tokio::time::Instant::now() + CUT_TIME;
+    loop {
+        match tokio::time::timeout_at(deadline, call.next()).await {
+            Err(_) => return Ok(None),
+            Ok(Ok(event)) => offer.event(&event),
+            Ok(Err(error)) if error.message.is_some() => {
+                offer.end();
+                return Ok(Some(error));
+            }
+            Ok(Err(error)) => return Err(error),
+        }
+    }
 }
 
 /// Ends the session, and reports what became of the files.

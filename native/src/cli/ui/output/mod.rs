@@ -29,6 +29,8 @@ pub(crate) struct Output {
     resume: (&'static str, u64),
     /// Set if the command resumes by itself what a cut interrupts.
     resumes: bool,
+    /// Likewise for sent files.
+    resumes_sending: bool,
     /// Set if the loss of the relay is a detail.
     needs_no_relay: bool,
     /// Set if the session takes the place of one that was cut.
@@ -61,6 +63,7 @@ impl Output {
             left_out: LeftOutFiles::default(),
             resume: ("", 0),
             resumes: false,
+            resumes_sending: false,
             needs_no_relay: false,
             is_resumed: false,
             unsent: HashSet::new(),
@@ -79,6 +82,11 @@ impl Output {
     /// Sets whether the command resumes by itself what a cut interrupts, so that a cut is a detail.
     pub(crate) fn resumes_by_itself(&mut self, resumes: bool) {
         self.resumes = resumes;
+    }
+
+    /// As [`resumes_by_itself`](Self::resumes_by_itself), for sent files.
+    pub(crate) fn resumes_sending(&mut self) {
+        self.resumes_sending = true;
     }
 
     /// Shows the loss of the relay as a detail: an open session does not need it.

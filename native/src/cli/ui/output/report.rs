@@ -145,11 +145,15 @@ impl Output {
             }
             Event::Failed { direction, name, error, .. } => {
                 let line = format!("{name}: {error}");
-                match self.resumes && *direction == Direction::Receive && error.is_cut() {
+                let resumes = match direction {
+                    Direction::Receive => self.resumes && error.is_cut(),
+                    Direction::Send => self.resumes_sending,
+                };
+                match resumes {
                     true => self.detail(format_args!("{line}")),
                     false => self.error(format_args!("{line}")),
                 }
-                if *direction == Direction::Send && self.unsent.len() < MAX_UNSENT {
+                if *direction == Direction::Send && !resumes && self.unsent.len() < MAX_UNSENT {
                     self.unsent.insert(line);
                 }
             }
