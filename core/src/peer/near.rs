@@ -6,8 +6,8 @@ use core::net::{IpAddr, SocketAddr};
 use super::path_selection::SELECTS;
 use super::session_entry::{Greeting, SessionStage};
 use super::{
-    Action, ConnId, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer, Purpose,
-    SessionId, Turn,
+    Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
+    Purpose, SessionId, Turn,
 };
 use crate::addr::{check_near, is_inner, is_nat};
 use crate::relay_caps::RelayCaps;
@@ -93,7 +93,20 @@ impl Peer {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         entry.candidates.add_near(to, ticket);
         if entry.stage != SessionStage::Consent {
-            self.dial_next(id, turn);
+            self.dial_near(id, turn);
+        }
+    }
+
+    /// Dials the inner addresses of a caller.
+    pub(super) fn dial_near(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        loop {
+            let conn = self.new_conn();
+            let Some(entry) = self.sessions.get_mut(&id) else { return };
+            let Some(to) = entry.candidates.dial_near(conn) else { return };
+            let path = Path::Direct;
+            turn.notice(Some(id), Notice::Dialling { to, path });
+            self.conns.insert(conn, ConnRole::Control(id));
+            turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
         }
     }
 

@@ -154,6 +154,9 @@ impl Peer {
 
     /// Dials the next candidate of a caller.
     pub(super) fn dial_next(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        if SELECTS {
+            self.dial_near(id, turn);
+        }
         let conn = self.new_conn();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let next = entry.candidates.dial(conn, turn.after(DIAL_STAGGER));
@@ -177,7 +180,7 @@ impl Peer {
     ) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let Some(failed) = entry.candidates.failed(conn) else { return };
-        let (to, path) = (failed.to, failed.path);
+        let (to, path, is_near) = (failed.to, failed.path, failed.is_near());
         if !entry.candidates.has_address(to) {
             self.blame(to.ip(), turn);
         }
@@ -193,7 +196,9 @@ impl Peer {
         if is_last {
             entry.candidates.await_another(why, give_up_at);
         }
-        self.dial_next(id, turn);
+        if !is_near {
+            self.dial_next(id, turn);
+        }
     }
 
     /// A candidate of a caller answered.

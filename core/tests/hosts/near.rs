@@ -96,7 +96,7 @@ fn user_is_asked_once() {
     let calls: Vec<_> = net.hosts[1].events.iter().filter_map(call).collect();
     assert_eq!((calls.len(), net.inits.len()), (1, 2));
     net.with(1, |peer, now, actions| peer.accept(calls[0], now, actions)).unwrap();
-    assert_eq!(paths(&net, 1), [(Path::Direct, true)], "the near address is dialled first");
+    assert_eq!(paths(&net, 1), [(Path::Direct, true)]);
 }
 
 #[test]
@@ -297,6 +297,45 @@ fn nothing_is_said_to_a_host_that_does_not_greet() {
     victim.hears(conn, b"AR\nX_CHK //xcher/2\n");
     let written = String::from_utf8_lossy(&victim.net.hosts[1].written).into_owned();
     assert!(written.starts_with("X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\nX_CHK //xcher/2 YES\n"));
+}
+
+/// A caller could find out which ports are open in the callee's network if that changed when it is dialled
+/// elsewhere.
+#[test]
+fn times_of_other_dials_do_not_show_what_is_in_the_callees_network() {
+    let times = |near: fn(&mut Victim)| {
+        let config = config(PathPolicy::Auto);
+        let mut victim = Victim { net: net_with(&config) };
+        victim.net.fate = |_, _, _| Fate::Lost;
+        victim.net.dials.clear();
+        victim.call("kim", "10.0.0.9 40000");
+        near(&mut victim);
+        let mut times = Vec::new();
+        let mut known = victim.net.dials.len();
+        for at in (0..4000).step_by(50) {
+            if at == 2000 {
+                victim.net.relay_says(1, "X_FROM kim\nX_INIT b 11.0.0.1 40001\n");
+            }
+            for (_, to) in &victim.net.dials[known..] {
+                times.push((at, *to));
+            }
+            known = victim.net.dials.len();
+            victim.net.wait_ms(50);
+        }
+        times
+    };
+    let silent = times(|_| {});
+    assert_eq!(silent.len(), 3, "{silent:?}");
+    let refused = times(|victim| {
+        let conn = victim.net.dials[1].0;
+        victim.net.give(1, Input::ConnectFailed { conn, why: "refused".into() });
+        victim.net.run();
+    });
+    let open = times(|victim| {
+        let conn = victim.connect();
+        victim.hears(conn, b"SSH-2.0-x\r\n");
+    });
+    assert_eq!([&refused, &open], [&silent; 2]);
 }
 
 /// A silent host at the near address does not keep the call from another path.

@@ -36,8 +36,7 @@ impl Place {
         let own = host as u8 + 1;
         let inner = match nat {
             0 => [12, 0, 0, own],
-            1 => [192, 168, 1, own],
-            nat => [10, nat, 0, own],
+            nat => [192, 168, nat, own],
         };
         let seen = if nat == 0 { inner } else { nat_address(nat) };
         Self { inner: inner.into(), seen: seen.into() }
