@@ -93,7 +93,7 @@ fn a_session_in_the_same_network_is_shown() {
     tree::write(folder.path(), [("file", "1")]);
     let _bob = online(share(&lab, B, &relay, &[]).args([folder.path()]));
     let ls = lab.xcher(A, &["ls", "bob", "-v", "--relay", &relay]).run().code(0);
-    let also = format!("the peer is in the same network; also listening at {}", lab.address(A));
+    let also = format!("the peer is behind the same NAT; also listening at {}", lab.address(A));
     assert!(ls.err.iter().any(|line| line.contains(&also)), "{ls}");
     let how = format!("bob ({}) is connected directly, in the same network; ", lab.address(B));
     ls.session_line(&[&how]);
