@@ -93,7 +93,7 @@ fn a_session_in_the_same_network_is_shown() {
     tree::write(folder.path(), [("file", "1")]);
     let _bob = online(share(&lab, B, &relay, &[]).args([folder.path()]));
     let ls = lab.xcher(A, &["ls", "bob", "-v", "--relay", &relay]).run().code(0);
-    let also = format!("the peer is in the same network; also listening at {}", lab.address(A));
+    let also = format!("the peer is behind the same NAT; also listening at {}", lab.address(A));
     assert!(ls.err.iter().any(|line| line.contains(&also)), "{ls}");
     let how = format!("bob ({}) is connected directly, in the same network; ", lab.address(B));
     ls.session_line(&[&how]);
@@ -101,7 +101,7 @@ fn a_session_in_the_same_network_is_shown() {
 
 #[test]
 fn hosts_behind_different_nats_use_the_bridge() {
-    for nat in [Nat::PortRestricted, Nat::Refusing, Nat::Symmetric] {
+    for nat in [Nat::AddressRestricted, Nat::PortRestricted, Nat::Refusing, Nat::Symmetric] {
         let Some(lab) = lab(&[(nat, 1), (nat, 1)]) else { return };
         let (_relay, [straight, bridge]) = lab.relay();
         let folder = tempdir().unwrap();
@@ -118,10 +118,31 @@ fn hosts_behind_different_nats_use_the_bridge() {
         assert!(took < CONNECT_LIMIT, "{nat:?}: took {took:?}");
         let ls = ls.wait().code(0);
         assert!(!ls.out.iter().any(|line| line.contains("192.168.")), "{ls}");
-        // Without the bridge there is no way.
+        if nat == Nat::AddressRestricted {
+            // It knows the relay, where the callee's bridge dials.
+            continue;
+        }
+        // Without the caller's bridge there is no way.
         let ls = ["ls", "bob", "--relay", &straight, "--timeout", "3"];
         let hint = "if a NAT or firewall is in the way, go through the relay's bridge";
         lab.xcher(A, &ls).run().code(3).one_error(&["bob did not connect back", hint]);
+    }
+}
+
+#[test]
+fn host_behind_a_nat_that_lets_others_in_is_reached_directly() {
+    let Some(lab) = lab(&[(Nat::FullCone, 1), (Nat::PortRestricted, 1)]) else { return };
+    let (_relay, relays) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    for relay in relays {
+        let bob = online(share(&lab, C, &relay, &[]).args([folder.path()]));
+        let ls = lab.xcher(A, &["ls", "bob", "--json", "--relay", &relay]).start();
+        for process in [&ls, &bob] {
+            let open = session(process);
+            assert!(!is_near(&open) && open["path"] == "direct", "{relay}: {open}");
+        }
+        ls.wait().code(0);
     }
 }
 

@@ -59,8 +59,9 @@ NO port 80 is below 1024
 ";
 
 /// Packets of several clients to a relay (section 5).
-const TO_RELAY: [&str; 5] = [
+const TO_RELAY: [&str; 6] = [
     "X_NICK a\nX_CAPS from ticket\n",
+    "X_NICK c\nX_CAPS from ticket near\nX_INIT a 10.0.0.7 40000\n",
     "X_NICK b\r\nX_WHO\nX_ADDR\nX_PING x\n",
     "X_NICK 1234\nX_INIT a 8.8.8.8 40000\nX_INIT b 10.0.0.7 40000\r\n",
     // The word `key` and its packet.

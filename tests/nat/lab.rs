@@ -216,7 +216,7 @@ fn rules(kind: Nat, first_host: &str) -> String {
 fn filter(name: &str, rules: &str) -> Option<()> {
     let mut command = Command::new("ip");
     let command = command.args(["netns", "exec", name, "nft", "-f", "-"]);
-    let mut nft = command.stdin(Stdio::piped()).spawn().ok()?;
+    let mut nft = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     nft.stdin.take()?.write_all(rules.as_bytes()).ok()?;
     nft.wait().ok()?.success().then_some(())
 }

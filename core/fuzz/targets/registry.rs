@@ -44,7 +44,7 @@ enum Line {
 /// Addresses that clients have and name.
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
-const CAPS: [&str; 4] = ["from ticket", "from", "ticket", "key x"];
+const CAPS: [&str; 5] = ["from ticket", "from", "ticket", "key x", "from ticket near"];
 /// A valid key, the same with a wrong proof, a weak key, and a malformed one.
 const KEYS: [&str; 4] = [
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
@@ -195,7 +195,12 @@ impl World {
     /// Checks the lines that one client receives because of another.
     fn check_forwarded(&self, by: ConnId, to: ConnId, bytes: &[u8]) {
         let text = std::str::from_utf8(bytes).expect("text");
+        let mut says_near = false;
         for line in text.lines() {
+            if line == "X_NEAR" {
+                says_near = true;
+                continue;
+            }
             let Some(init) = line.strip_prefix("X_INIT ") else {
                 // The relay's own packets.
                 let own = ["X_FROM ", "X_TICKET "].iter().any(|start| line.starts_with(start));
@@ -212,7 +217,15 @@ impl World {
             assert!(sender.sent.windows(line.len()).any(|sent| sent == line.as_bytes()));
             assert_eq!(self.registry.nick(to).map(|nick| nick.as_str()), Some(nick));
             let own = ip == sender.from || sender.allocated.contains(&SocketAddr::new(ip, port));
-            let near = scope(sender.from) != Scope::Global && scope(ip) != Scope::Global;
+            let near = match std::mem::take(&mut says_near) {
+                false => scope(sender.from) != Scope::Global && scope(ip) != Scope::Global,
+                true => {
+                    let nat = self.clients.get(&to).map(|client| client.from);
+                    let is_nat = scope(sender.from) == Scope::Global && sender.from.is_ipv4();
+                    let is_inner = scope(ip) == Scope::Private && ip.is_ipv4();
+                    is_nat && is_inner && nat.is_none_or(|nat| nat == sender.from)
+                }
+            };
             assert!(own || near, "{line:?} of one at {}", sender.from);
             assert!(port >= 1024 || own, "{line:?}");
         }

@@ -39,12 +39,8 @@ impl Peer {
                 entry.commands.clear();
             }
             if has_received_packet && !had_spoken && heard.is_ok() {
-                if let (Some(caller), Some(live)) = (entry.call.caller(), entry.connection()) {
+                if let (true, Some(live)) = (entry.call.is_incoming(), entry.connection()) {
                     self.guard.spoke(live.peer);
-                    if live.is_near {
-                        // Its NAT does not let this host in, which is no reason to back off.
-                        self.guard.spoke(caller);
-                    }
                 }
                 self.settle_on_peer(id, turn);
             }

@@ -6,13 +6,13 @@ use core::net::{IpAddr, SocketAddr};
 use super::path_selection::SELECTS;
 use super::session_entry::{Greeting, SessionStage};
 use super::{
-    Action, ConnId, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer, Purpose,
-    SessionId, Turn,
+    Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
+    Purpose, SessionId, Turn,
 };
 use crate::addr::{check_near, is_inner, is_nat};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{Quoted, RelayPacket};
+use crate::{Nick, Quoted, RelayPacket};
 
 impl Peer {
     /// Returns true if this host asks the relay for hosts behind the same NAT.
@@ -76,13 +76,15 @@ impl Peer {
     /// An X_INIT names an inner address behind the same NAT: it only adds to a call that is under way.
     pub(super) fn called_near(
         &mut self,
-        (id, to): (SessionId, SocketAddr),
+        nick: Option<&Nick>,
+        to: SocketAddr,
         ticket: Option<Ticket>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(own) = self.inner_address().filter(|_| self.accepts_candidate(id, to)) else {
-            return;
-        };
+        let (Some(own), Some(nick)) = (self.inner_address(), nick) else { return };
+        // A caller may call twice: each inner address adds to one of its calls.
+        let call = self.calls_of(nick).find(|id| self.accepts_candidate(*id, to));
+        let Some(id) = call else { return };
         let allowed = check_near(to.ip(), to.port(), own)
             .and_then(|()| self.guard.admit_near(to.ip(), turn.now));
         if let Err(error) = allowed {
@@ -91,7 +93,20 @@ impl Peer {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         entry.candidates.add_near(to, ticket);
         if entry.stage != SessionStage::Consent {
-            self.dial_next(id, turn);
+            self.dial_near(id, turn);
+        }
+    }
+
+    /// Dials the inner addresses of a caller.
+    pub(super) fn dial_near(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        loop {
+            let conn = self.new_conn();
+            let Some(entry) = self.sessions.get_mut(&id) else { return };
+            let Some(to) = entry.candidates.dial_near(conn) else { return };
+            let path = Path::Direct;
+            turn.notice(Some(id), Notice::Dialling { to, path });
+            self.conns.insert(conn, ConnRole::Control(id));
+            turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
         }
     }
 

@@ -117,7 +117,7 @@ impl fmt::Display for Notice {
                 f.write_str("no direct connection yet; also listening through the bridge")
             }
             Self::ListeningNear { ip } => {
-                write!(f, "the peer is in the same network; also listening at {ip}")
+                write!(f, "the peer is behind the same NAT; also listening at {ip}")
             }
             Self::NearRefused { to, error } => {
                 write!(f, "did not dial {to} in this network: {error}")

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::connect::NewConnection;
@@ -118,12 +118,19 @@ impl Peer {
 
     /// Returns the call of this nick that is being accepted, or about which the user is asked.
     pub(super) fn call_of(&self, nick: &Nick) -> Option<SessionId> {
-        let is_it = |entry: &SessionEntry| {
+        let is_asked_about = |id: &SessionId| {
+            self.sessions.get(id).is_some_and(|entry| entry.call.asked_with().is_none())
+        };
+        self.calls_of(nick).find(is_asked_about)
+    }
+
+    /// Returns all such calls of this nick.
+    pub(super) fn calls_of(&self, nick: &Nick) -> impl Iterator<Item = SessionId> {
+        let is_one = |entry: &SessionEntry| {
             matches!(entry.stage, SessionStage::Consent | SessionStage::Dialling { .. })
-                && entry.call.asked_with().is_none()
                 && entry.call.nick() == Some(nick)
         };
-        self.sessions.iter().find(|(_, entry)| is_it(entry)).map(|(id, _)| *id)
+        self.sessions.iter().filter(move |(_, entry)| is_one(entry)).map(|(id, _)| *id)
     }
 
     /// Returns true if an address can be one more candidate of a call: a caller may name its own
@@ -147,6 +154,9 @@ impl Peer {
 
     /// Dials the next candidate of a caller.
     pub(super) fn dial_next(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        if SELECTS {
+            self.dial_near(id, turn);
+        }
         let conn = self.new_conn();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let next = entry.candidates.dial(conn, turn.after(DIAL_STAGGER));
@@ -170,10 +180,11 @@ impl Peer {
     ) {
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let Some(failed) = entry.candidates.failed(conn) else { return };
-        let (to, path) = (failed.to, failed.path);
+        let (to, path, is_near) = (failed.to, failed.path, failed.is_near());
         if !entry.candidates.has_address(to) {
-            self.guard.did_not_speak(to.ip(), turn.now);
+            self.blame(to.ip(), turn);
         }
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
         let give_up_at = entry.began.saturating_add(CALL_GRACE);
         let is_last = entry.candidates.is_empty();
         if is_last && (entry.call.nick().is_none() || give_up_at <= turn.now) {
@@ -185,7 +196,9 @@ impl Peer {
         if is_last {
             entry.candidates.await_another(why, give_up_at);
         }
-        self.dial_next(id, turn);
+        if !is_near {
+            self.dial_next(id, turn);
+        }
     }
 
     /// A candidate of a caller answered.
@@ -231,8 +244,19 @@ impl Peer {
             let ip = candidate.to.ip();
             if !blamed.contains(&ip) {
                 blamed.push(ip);
-                self.guard.did_not_speak(ip, turn.now);
             }
+        }
+        for ip in blamed {
+            self.blame(ip, turn);
+        }
+    }
+
+    /// A dial to this address did not lead to a caller.
+    pub(super) fn blame(&mut self, ip: IpAddr, turn: &Turn<'_>) {
+        // Most NATs let no host inside reach another at the NAT's own address.
+        let is_own_nat = self.inner_address().is_some() && self.relay.login.seen == Some(ip);
+        if !is_own_nat {
+            self.guard.did_not_speak(ip, turn.now);
         }
     }
 

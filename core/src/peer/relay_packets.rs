@@ -108,11 +108,7 @@ impl Peer {
                 {
                     let to = SocketAddr::new(ip, port);
                     match is_near {
-                        true => {
-                            if let Some(id) = from.and_then(|nick| self.call_of(&nick)) {
-                                self.called_near((id, to), ticket, turn);
-                            }
-                        }
+                        true => self.called_near(from.as_ref(), to, ticket, turn),
                         false => self.called(to, (from, called_as), ticket, turn),
                     }
                 }

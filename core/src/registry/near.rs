@@ -1,11 +1,11 @@
 //! Hosts behind one NAT, which can connect at their inner addresses (section 5.7).
 
-use core::net::IpAddr;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::{ConnId, Registry};
 use crate::Nick;
-use crate::addr::{is_inner, is_nat};
+use crate::addr::{check_dial_port, is_inner, is_nat};
 use crate::relay_caps::RelayCaps;
 
 /// The words that both hosts of such a call must name.
@@ -18,11 +18,11 @@ impl Registry {
         &mut self,
         conn: ConnId,
         nick: &str,
-        ip: IpAddr,
+        at: SocketAddr,
         now: Duration,
     ) -> bool {
         let Some(from) = self.clients.get(&conn).map(|client| client.from) else { return false };
-        if !is_inner(ip) || !is_nat(from) {
+        if !is_inner(at.ip()) || check_dial_port(at.port()).is_err() || !is_nat(from) {
             return false;
         }
         let is_code = Nick::parse(nick).is_ok_and(|nick| nick.is_one_time());

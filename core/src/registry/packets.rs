@@ -77,7 +77,7 @@ impl Registry {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
                 let at = SocketAddr::new(ip, port);
-                let is_near = self.names_near(conn, nick, ip, now);
+                let is_near = self.names_near(conn, nick, at, now);
                 if !is_near {
                     self.check_named(conn, at)?;
                 }

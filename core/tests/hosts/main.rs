@@ -6,6 +6,7 @@ mod codes;
 mod driver;
 mod fairness;
 mod near;
+mod neighbours;
 mod net;
 mod offers;
 mod offline;

@@ -1,18 +1,18 @@
-//! Hosts behind one NAT (section 5.7).
+//! Hosts behind one NAT that connect in their network (section 5.7).
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xcher_core::addr::AddrError;
-use xcher_core::peer::{CallPolicy, Config, ConnId, Error, Event, Input, Notice, Path, PathPolicy};
+use xcher_core::peer::{Action, CallPolicy, Config, ConnId, Event, Input, Path, PathPolicy};
+use xcher_core::{Nick, Peer};
 
 use crate::net::{Fate, NAT, Net, OUTSIDE, encryption, ip};
 
-fn config(via: PathPolicy) -> Config {
+pub(crate) fn config(via: PathPolicy) -> Config {
     Config { near: true, via, ..Config::default() }
 }
 
-fn net_with(config: &Config) -> Net {
+pub(crate) fn net_with(config: &Config) -> Net {
     let hosts = vec![("a", Some(encryption(1))), ("b", Some(encryption(2)))];
     let mut net = Net::behind_nat(hosts, config);
     net.run();
@@ -33,14 +33,6 @@ fn paths(net: &Net, host: usize) -> Vec<(Path, bool)> {
         _ => None,
     };
     net.hosts[host].events.iter().filter_map(path).collect()
-}
-
-fn notices(net: &Net, host: usize) -> Vec<Notice> {
-    let notice = |event: &Event| match event {
-        Event::Notice { notice, .. } => Some(notice.clone()),
-        _ => None,
-    };
-    net.hosts[host].events.iter().filter_map(notice).collect()
 }
 
 fn named(net: &Net) -> Vec<IpAddr> {
@@ -96,7 +88,7 @@ fn user_is_asked_once() {
     let calls: Vec<_> = net.hosts[1].events.iter().filter_map(call).collect();
     assert_eq!((calls.len(), net.inits.len()), (1, 2));
     net.with(1, |peer, now, actions| peer.accept(calls[0], now, actions)).unwrap();
-    assert_eq!(paths(&net, 1), [(Path::Direct, true)], "the near address is dialled first");
+    assert_eq!(paths(&net, 1), [(Path::Direct, true)]);
 }
 
 #[test]
@@ -121,7 +113,7 @@ fn refusal_of_the_near_address_does_not_hasten_the_bridge() {
         true => Fate::Connected,
         false => Fate::Lost,
     };
-    let nick = xcher_core::Nick::parse("b").unwrap();
+    let nick = Nick::parse("b").unwrap();
     net.begin(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
     net.run_until(|net| (net.inits.len() == 1).then_some(()));
     net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 11.0.0.2");
@@ -162,154 +154,84 @@ fn unanswered_near_address_does_not_delay_the_bridge() {
     assert!(net.listeners.is_empty());
 }
 
-/// Calls B from outside the simulated hosts: X_INITs as a hostile relay, or a neighbour, sends them.
-struct Victim {
-    net: Net,
+/// A host with this address and configuration, whose relay is at `relay` and sees it at `seen`.
+struct Lone {
+    peer: Peer,
+    relay: ConnId,
+    wrote: String,
+    dials: Vec<SocketAddr>,
 }
 
-impl Victim {
-    fn new() -> Self {
-        let mut net = net_with(&config(PathPolicy::default()));
-        // Dials neither succeed nor fail: the test decides.
-        net.fate = |_, _, _| Fate::Lost;
-        net.dials.clear();
-        Self { net }
-    }
-
-    /// A call at a public address, and then an inner one.
-    fn call(&mut self, nick: &str, near: &str) {
-        self.net.relay_says(1, &format!("X_FROM {nick}\nX_INIT b 11.0.0.2 40000\n"));
-        self.near(nick, near);
-    }
-
-    fn near(&mut self, nick: &str, at: &str) {
-        let ticket = "AAAAAAAAAAAAAAAAAAAAAA==";
-        let lines = format!("X_FROM {nick}\nX_NEAR\nX_TICKET {ticket}\nX_INIT b {at}\n");
-        self.net.relay_says(1, &lines);
-    }
-
-    /// The inner addresses that were dialled.
-    fn dialled(&self) -> Vec<SocketAddr> {
-        let public = |to: &SocketAddr| to.ip() == IpAddr::from(NAT);
-        self.net.dials.iter().map(|(_, to)| *to).filter(|to| !public(to)).collect()
-    }
-
-    fn connect(&mut self) -> ConnId {
-        let (conn, to) = *self.net.dials.last().unwrap();
-        let local = SocketAddr::new(ip(1), 5);
-        self.net.give(1, Input::Connected { conn, local, remote: to });
-        self.net.run();
-        conn
-    }
-
-    fn hears(&mut self, conn: ConnId, bytes: &'static [u8]) {
-        self.net.begin(1, |peer, now, actions| {
-            peer.handle(Input::Received { conn, bytes }, now, actions);
+impl Lone {
+    fn new(local: &str, relay: &str, seen: &str, config: Config) -> Self {
+        let nicks = vec![Nick::parse("b").unwrap()];
+        let mut lone = Self {
+            peer: Peer::new(Config { nicks, ..config }),
+            relay: ConnId(0),
+            wrote: String::new(),
+            dials: Vec::new(),
+        };
+        lone.with(|peer, actions| peer.start(Duration::ZERO, actions));
+        let [local, remote] = [local, relay].map(|ip| SocketAddr::new(ip.parse().unwrap(), 7));
+        let conn = lone.relay;
+        lone.with(|peer, actions| {
+            peer.handle(Input::Connected { conn, local, remote }, Duration::ZERO, actions);
         });
-        self.net.run();
+        lone.hears(&format!("X_NICK b YES\nX_CAPS from ticket near\nX_ADDR {seen}\n"));
+        lone
+    }
+
+    fn with(&mut self, act: impl FnOnce(&mut Peer, &mut Vec<Action>)) {
+        let mut actions = Vec::new();
+        act(&mut self.peer, &mut actions);
+        for action in actions {
+            match action {
+                Action::DialRelay { conn } => self.relay = conn,
+                Action::Write { conn, bytes } if conn == self.relay => {
+                    self.wrote += std::str::from_utf8(&bytes).unwrap();
+                }
+                Action::Dial { to, .. } => self.dials.push(to),
+                _ => {}
+            }
+        }
+    }
+
+    fn hears(&mut self, lines: &str) {
+        let conn = self.relay;
+        self.with(|peer, actions| {
+            let bytes = lines.as_bytes();
+            peer.handle(Input::Received { conn, bytes }, Duration::ZERO, actions);
+        });
     }
 }
 
 #[test]
-fn callee_dials_its_own_private_block_only() {
-    let mut victim = Victim::new();
-    for (number, at) in [
-        "127.0.0.1 40000",
-        "169.254.169.254 40000",
-        "172.17.0.2 40000",
-        "192.168.1.2 40000",
-        "100.64.0.1 40000",
-        "8.8.8.8 40000",
-        "::1 40000",
-        "fd00::1 40000",
-        "fe80::1 40000",
-        "0.0.0.0 40000",
-        "255.255.255.255 40000",
-        "10.0.0.9 1023",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        victim.call(&format!("c{number}"), at);
+fn only_a_host_behind_nat_is_near_others() {
+    let via = |path| Config { via: PathPolicy::Only(path), ..config(PathPolicy::Auto) };
+    for (local, relay, seen, config, says, dials) in [
+        ("192.168.1.3", "11.0.0.1", "11.0.0.2", via(Path::Direct), true, true),
+        ("192.168.1.3", "11.0.0.1", "11.0.0.2", config(PathPolicy::Auto), true, true),
+        // The relay is elsewhere, behind the bridge that the host is connected to.
+        ("192.168.1.3", "11.0.0.1", "11.0.0.1", config(PathPolicy::Auto), true, false),
+        ("192.168.1.3", "11.0.0.1", "192.168.1.3", via(Path::Direct), true, false),
+        ("192.168.1.3", "11.0.0.1", "2a00::1", via(Path::Direct), true, false),
+        ("192.168.1.3", "11.0.0.1", "11.0.0.2", via(Path::Bridge), false, false),
+        ("192.168.1.3", "11.0.0.1", "11.0.0.2", Config::default(), false, false),
+        ("11.0.0.2", "11.0.0.1", "11.0.0.2", config(PathPolicy::Auto), false, false),
+        // Over a relay on the same host, private addresses are dialled as ever.
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1", config(PathPolicy::Auto), false, true),
+        ("169.254.0.3", "11.0.0.1", "11.0.0.2", config(PathPolicy::Auto), false, false),
+        ("fd00::3", "2a00::1", "11.0.0.2", config(PathPolicy::Auto), false, false),
+        // A driver that does not know its addresses.
+        ("0.0.0.0", "0.0.0.0", "11.0.0.2", config(PathPolicy::Auto), false, false),
+    ] {
+        let mut host = Lone::new(local, relay, seen, config);
+        let caps = if says { "X_CAPS from ticket near\n" } else { "X_CAPS from ticket\n" };
+        assert!(host.wrote.contains(caps), "{local} {seen}: {}", host.wrote);
+        host.hears("X_FROM a\nX_INIT b 11.0.0.9 40000\n");
+        host.dials.clear();
+        host.hears("X_FROM a\nX_NEAR\nX_TICKET AAAAAAAAAAAAAAAAAAAAAA==\n");
+        host.hears("X_INIT b 192.168.1.2 40000\n");
+        assert_eq!(!host.dials.is_empty(), dials, "{local} {relay} {seen}: {:?}", host.dials);
     }
-    assert_eq!(victim.dialled(), []);
-    let refused = notices(&victim.net, 1);
-    assert_eq!(refused.len(), 12, "{refused:?}");
-    victim.call("kim", "10.0.0.9 40000");
-    assert_eq!(victim.dialled(), ["10.0.0.9:40000".parse().unwrap()]);
-}
-
-#[test]
-fn callee_dials_a_near_address_only_as_part_of_a_call() {
-    let mut victim = Victim::new();
-    victim.near("kim", "10.0.0.9 40000");
-    assert_eq!(victim.dialled(), [], "no call");
-    victim.net.relay_says(1, "X_FROM kim\nX_INIT b 11.0.0.2 40000\n");
-    victim.near("eve", "10.0.0.9 40000");
-    assert_eq!(victim.dialled(), [], "another host's");
-    // Without X_NEAR, a private address is refused as ever.
-    victim.net.relay_says(1, "X_FROM kim\nX_INIT b 10.0.0.9 40000\n");
-    assert_eq!(victim.dialled(), []);
-    let error = AddrError::PrivateAddress([10, 0, 0, 9].into());
-    assert_eq!(victim.net.errors(1), [Error::Policy(error)]);
-}
-
-/// A neighbour behind the same carrier-grade NAT cannot scan the callee's network.
-#[test]
-fn near_dials_are_limited_to_eight_a_minute() {
-    let mut victim = Victim::new();
-    for number in 0..30 {
-        victim.call(&format!("c{number}"), &format!("10.0.1.{number} 40000"));
-    }
-    assert_eq!(victim.dialled().len(), 8);
-    let too_many = Error::Policy(AddrError::TooManyDials);
-    let refused = notices(&victim.net, 1).into_iter();
-    let refused = refused
-        .filter(|notice| matches!(notice, Notice::NearRefused { error, .. } if *error == too_many));
-    assert_eq!(refused.count(), 22);
-}
-
-#[test]
-fn nothing_is_said_to_a_host_that_does_not_greet() {
-    for says in [&b"SSH-2.0-x\r\n"[..], b"X_CHK //xcher/2\n", b"X_NEAR ", b"X_NEARER\n", b"\n"] {
-        let mut victim = Victim::new();
-        victim.call("kim", "10.0.0.9 40000");
-        let conn = victim.connect();
-        victim.net.wait(4);
-        assert_eq!(victim.net.hosts[1].written, b"");
-        victim.hears(conn, says);
-        assert_eq!(victim.net.hosts[1].written, b"", "{says:?}");
-        assert!(victim.net.closed_outsiders.contains(&conn), "{says:?}");
-    }
-    // A host there that hangs up.
-    let mut victim = Victim::new();
-    victim.call("kim", "10.0.0.9 40000");
-    let conn = victim.connect();
-    victim.net.give(1, Input::Closed { conn, why: None });
-    victim.net.run();
-    assert_eq!(victim.net.hosts[1].written, b"");
-    // One that greets, in pieces.
-    let mut victim = Victim::new();
-    victim.call("kim", "10.0.0.9 40000");
-    let conn = victim.connect();
-    victim.hears(conn, b"X_NE");
-    assert_eq!(victim.net.hosts[1].written, b"");
-    victim.hears(conn, b"AR\nX_CHK //xcher/2\n");
-    let written = String::from_utf8_lossy(&victim.net.hosts[1].written).into_owned();
-    assert!(written.starts_with("X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\nX_CHK //xcher/2 YES\n"));
-}
-
-/// A silent host at the near address does not keep the call from another path.
-#[test]
-fn silent_host_at_the_near_address_does_not_end_the_call() {
-    let mut victim = Victim::new();
-    victim.call("kim", "10.0.0.9 40000");
-    let conn = victim.connect();
-    let (public, _) = victim.net.dials[0];
-    let (local, remote) = (SocketAddr::new(ip(1), 5), SocketAddr::new(NAT.into(), 40000));
-    victim.net.give(1, Input::Connected { conn: public, local, remote });
-    victim.net.run();
-    assert!(victim.net.closed_outsiders.contains(&conn));
-    victim.hears(public, b"X_CHK //xcher/2\n");
-    assert!(victim.net.hosts[1].written.starts_with(b"X_CHK //xcher/2 YES\n"));
 }

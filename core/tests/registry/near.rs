@@ -60,6 +60,8 @@ fn addresses_that_are_not_private_ipv4_are_refused_as_ever() {
         assert!(answer.starts_with("X_ERR X_INIT refused: "), "{answer}");
         assert_eq!(relay.output(BOB), "");
     }
+    let answer = relay.ask(ALICE, "X_INIT bob 192.168.1.2 1023");
+    assert!(answer.starts_with("X_ERR X_INIT refused: "), "{answer}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ impl World {
                     wire.life[1] = Life::Closed;
                 }
             }
+            120..150 if self.is_outside => self.attack(),
             104..120 => {
                 let host = self.rng.usize(..self.hosts.len());
                 self.kill(host);

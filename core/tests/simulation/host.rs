@@ -12,6 +12,7 @@ use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::stream::{Digest, Receiver};
 use xcher_core::{FileName, Limits, Nick, Peer, Platform, SharedFile, Size, Stat};
 
+use crate::nat::Place;
 use crate::partials::{FileId, Found};
 use crate::user::User;
 use crate::world::Weather;
@@ -50,6 +51,9 @@ pub struct Host {
     /// Ports that the bridge allocated: the only reachable ones of a host behind NAT.
     pub allocated: BTreeSet<u16>,
     pub behind_nat: bool,
+    pub place: Place,
+    /// True if it connects to others behind its NAT.
+    pub near: bool,
     pub stored: Vec<(TransferId, FileName, Vec<u8>)>,
     /// Inputs that the driver delivers later, in any order.
     pub due: Vec<Due>,
@@ -183,17 +187,29 @@ pub fn host_of(nick: &Nick) -> usize {
 }
 
 impl Host {
-    /// Returns true if others can connect to this port.
-    pub fn is_reachable(&self, port: u16) -> bool {
-        !self.behind_nat || self.allocated.contains(&port)
-    }
-
-    pub fn new(index: usize, hosts: usize, rng: &mut fastrand::Rng, weather: Weather) -> Self {
+    pub fn new(
+        index: usize,
+        hosts: usize,
+        is_outside: bool,
+        rng: &mut fastrand::Rng,
+        weather: Weather,
+    ) -> Self {
         let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
-        let via = if rng.u8(..) < 80 { PathPolicy::Auto } else { PathPolicy::default() };
-        let behind_nat = via == PathPolicy::Auto && rng.bool();
+        let via = if rng.u8(..) < if is_outside { 180 } else { 80 } {
+            PathPolicy::Auto
+        } else {
+            PathPolicy::default()
+        };
+        let behind_nat = via == PathPolicy::Auto && rng.u8(0..3) > 0;
+        let place = match (is_outside, behind_nat) {
+            (true, true) => Place::outside(index, if rng.u8(0..4) > 0 { 1 } else { 2 }),
+            (true, false) => Place::outside(index, 0),
+            (false, _) => Place::inside(index),
+        };
+        let near = rng.u8(0..8) > 0;
         let config = Config {
             via,
+            near,
             nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
             calls: if rng.u8(..) < 40 { CallPolicy::Ask } else { CallPolicy::Accept },
             platform: Platform::Unix,
@@ -245,6 +261,8 @@ impl Host {
             listeners: BTreeMap::new(),
             allocated: BTreeSet::new(),
             behind_nat,
+            place,
+            near,
             stored: Vec::new(),
             due: Vec::new(),
         };

@@ -12,6 +12,7 @@
 mod faults;
 mod host;
 mod kill;
+mod nat;
 mod net;
 mod partials;
 mod results;

@@ -1,6 +1,7 @@
 //! Simulated connections: bytes in two directions, delivered when the schedule says.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// One end of a connection: a host or the relay, and its id of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub struct Wire {
     /// Set once broken: nothing more arrives.
     pub cut: bool,
     pub data: bool,
+    /// The address that its first end dialled.
+    pub dialled: Option<IpAddr>,
+    /// The address at which the relay sees an attacker.
+    pub seen: Option<IpAddr>,
 }
 
 impl Wire {
@@ -49,6 +54,8 @@ impl Wire {
             flows: [Flow::default(), Flow::default()],
             cut: false,
             data,
+            dialled: None,
+            seen: None,
         }
     }
 

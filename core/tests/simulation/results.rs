@@ -101,6 +101,17 @@ impl World {
                     }
                     assert_eq!(yes, shared, "a wrong answer about {name}");
                 }
+                let with = &self.hosts[book.with];
+                let are_near = host.place.is_behind_nat() && host.place.seen == with.place.seen;
+                assert!(are_near && host.near && with.near || !book.near, "no neighbours");
+                self.totals.near += u64::from(book.near);
+                // Of two calls at once, one may use the bridge.
+                let mut all = host.user.sessions.values();
+                let is_only =
+                    all.all(|other| other.with != book.with || core::ptr::eq(other, book));
+                if self.weather == Weather::Calm && is_only {
+                    assert_eq!(book.near, are_near && host.near && with.near);
+                }
                 if self.weather != Weather::Rough {
                     assert!(book.open, "a call failed without cuts");
                     assert!(book.list_ended && book.left, "a session did not end with its caller");

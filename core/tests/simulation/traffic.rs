@@ -2,28 +2,30 @@
 
 use std::net::SocketAddr;
 
-use xcher_core::peer::{BatchFileEnd, ConnId, Input, Purpose, ReceiveEnd, TransferId};
+use xcher_core::peer::{BatchFileEnd, ConnId, Input, Path, Purpose, ReceiveEnd, TransferId};
 use xcher_core::registry;
 use xcher_core::stream::Receiver;
 
 use crate::host::{Arrived, Due};
 use crate::net::{End, Flow, Life, Wire};
-use crate::world::{OUTSIDER, Weather, World, address};
+use crate::world::{OUTSIDER, Weather, World};
 
 impl World {
-    pub(crate) fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
-        assert!(to.port() >= 1024, "a system port is dialled");
+    pub(crate) fn dial(
+        &mut self,
+        host: usize,
+        conn: ConnId,
+        (to, path): (SocketAddr, Path),
+        purpose: Purpose,
+    ) {
+        self.check_dial(host, to, path, purpose);
         let target = self
             .hosts
             .iter()
             .position(|other| other.listeners.values().any(|(port, _)| *port == to.port()));
         let refused = self.weather == Weather::Rough && self.rng.u8(..) < 5;
         match target {
-            Some(target)
-                if !refused
-                    && address(Some(target)) == to.ip()
-                    && self.hosts[target].is_reachable(to.port()) =>
-            {
+            Some(target) if !refused && self.leads_to(host, target, to, path) => {
                 let listening = &self.hosts[target].listeners;
                 let found = listening.values().find(|(port, _)| *port == to.port()).unwrap();
                 assert_eq!(found.1, purpose, "both ends agree on the purpose of a connection");
@@ -36,6 +38,7 @@ impl World {
             && wire.ends[0] == (End { host: Some(host), conn: conn.0 })
         {
             wire.ends[1].conn = u64::from(to.port());
+            wire.dialled = Some(to.ip());
         }
     }
 
@@ -77,17 +80,19 @@ impl World {
     }
 
     pub(crate) fn arrive(&mut self, index: usize, side: usize) {
-        let (own, other) = (self.wires[index].ends[side], self.wires[index].ends[1 - side]);
+        let own = self.wires[index].ends[side];
         self.wires[index].life[side] = Life::Up;
-        let at = |end: End, port: u16| SocketAddr::new(address(end.host), port);
+        let wire = &self.wires[index];
+        let (local, remote) = self.ends_of(wire, side);
+        let remote = wire.seen.unwrap_or(remote);
         match own.host {
             None => {
                 let conn = registry::ConnId(own.conn);
-                let from = at(other, 7);
+                let from = SocketAddr::new(remote, 7);
                 self.relay_input(registry::Input::Connected { conn, from });
             }
             Some(host) if side == 0 => {
-                let (local, remote) = (at(own, 7), at(other, 8));
+                let (local, remote) = (SocketAddr::new(local, 7), SocketAddr::new(remote, 8));
                 let conn = ConnId(own.conn);
                 self.input(host, Input::Connected { conn, local, remote });
             }
@@ -102,7 +107,7 @@ impl World {
                 };
                 let conn = self.hosts[host].peer.new_conn();
                 self.wires[index].ends[side].conn = conn.0;
-                let (local, remote) = (at(own, port), at(other, 9));
+                let (local, remote) = (SocketAddr::new(local, port), SocketAddr::new(remote, 9));
                 self.input(host, Input::Accepted { listener, conn, local, remote });
             }
         }

@@ -34,6 +34,8 @@ pub struct User {
 pub struct Book {
     pub with: usize,
     pub open: bool,
+    /// True if it stays behind the NAT of both hosts.
+    pub near: bool,
     pub failed: bool,
     pub ended: bool,
     pub listing: bool,
@@ -92,11 +94,12 @@ impl User {
             Event::Opened { session, incoming: true, .. } => {
                 assert!(self.visitors.insert(*session), "an incoming session opened twice");
             }
-            Event::Opened { session, .. } => {
+            Event::Opened { session, near, .. } => {
                 let book = self.sessions.get_mut(session).expect("an own session");
                 assert!(!book.failed && !book.ended, "a session opened after its end");
                 // Reported again if an outsider connected first.
                 book.open = true;
+                book.near = *near;
             }
             Event::OpenFailed { session, .. } => {
                 self.asked.retain(|asked| asked != session);

@@ -1,6 +1,6 @@
 //! The network, the clock and the schedule.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use xcher_core::peer::{Action, ConnId, Input, Path, TransferId};
@@ -51,6 +51,10 @@ pub struct Totals {
     pub by_code: u64,
     /// Files of unknown size.
     pub piped: u64,
+    /// Sessions that stayed behind a NAT.
+    pub near: u64,
+    /// Attackers that called hosts.
+    pub attacks: u64,
     /// Files reported to their sender as stored.
     pub confirmed: u64,
 }
@@ -75,6 +79,8 @@ impl Totals {
         self.taken += run.taken;
         self.by_code += run.by_code;
         self.piped += run.piped;
+        self.near += run.near;
+        self.attacks += run.attacks;
     }
 
     pub fn assert_worthwhile(&self, weather: Weather) {
@@ -85,6 +91,7 @@ impl Totals {
         assert!(self.correct > self.runs && self.taken > self.runs / 10, "{self:?}");
         assert!(self.allocated > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
+        assert!(self.near > self.runs / 20, "sessions behind a NAT: {self:?}");
         assert!(self.piped > self.runs / 10, "{self:?}");
         assert!(self.confirmed > self.runs, "files confirmed: {self:?}");
         // Correct bytes are sent again only if a provider could not be reached.
@@ -94,6 +101,7 @@ impl Totals {
         }
         if weather == Weather::Rough {
             assert!(self.failed > 0 && self.cuts > 0 && self.outsiders > 0, "{self:?}");
+            assert!(self.attacks > self.runs / 20, "{self:?}");
             assert!(self.kills > self.runs / 50, "{self:?}");
         }
     }
@@ -109,11 +117,14 @@ pub struct World {
     pub last_port: u16,
     pub last_conn: u64,
     pub totals: Totals,
+    /// True if the relay is outside, and hosts are behind NATs.
+    pub is_outside: bool,
+    /// Addresses that attackers named, with those at which the relay saw them.
+    pub attacks: Vec<(IpAddr, SocketAddr)>,
 }
 
 /// The number of a host that connects to any listener and sends anything.
 pub const OUTSIDER: usize = 250;
-const RELAY: [u8; 4] = [10, 0, 0, 251];
 const MAX_STEPS: u64 = 300_000;
 
 /// One thing that can happen next.
@@ -128,13 +139,6 @@ enum Choice {
     User(usize),
 }
 
-pub fn address(host: Option<usize>) -> IpAddr {
-    match host {
-        None => RELAY.into(),
-        Some(host) => [10, 0, 0, host as u8 + 1].into(),
-    }
-}
-
 /// A relay that proves its key and gives hosts their nicks back, also after a restart.
 pub fn relay() -> Registry {
     let identity = Identity::new([8; 32]);
@@ -145,7 +149,9 @@ impl World {
     pub fn new(seed: u64, weather: Weather) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let count = rng.usize(2..6);
-        let hosts = (0..count).map(|index| Host::new(index, count, &mut rng, weather)).collect();
+        let is_outside = rng.bool();
+        let new = |index| Host::new(index, count, is_outside, &mut rng, weather);
+        let hosts = (0..count).map(new).collect();
         Self {
             rng,
             weather,
@@ -156,6 +162,8 @@ impl World {
             last_port: 20_000,
             last_conn: 0,
             totals: Totals::default(),
+            is_outside,
+            attacks: Vec::new(),
         }
     }
 
@@ -306,9 +314,14 @@ impl World {
                 let relay = End { host: None, conn: self.last_conn };
                 self.wires.push(Wire::new(end(conn), relay, false));
             }
-            Action::Dial { conn, to, purpose, .. } => self.dial(host, conn, to, purpose),
+            Action::Dial { conn, to, path, purpose } => {
+                self.dial(host, conn, (to, path), purpose);
+            }
             Action::Listen { listener, ip, path, purpose } => {
-                assert_eq!(ip, address(Some(host)), "a host listens at another address");
+                let place = self.place(host);
+                let is_any = ip.is_unspecified() && place.is_behind_nat();
+                let is_own = path == Path::Bridge || is_any || ip == place.inner;
+                assert!(is_own, "a host listens at another address");
                 let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
                 if fails {
                     self.hosts[host].due.push(Due::ListenFailed(listener));
@@ -427,7 +440,10 @@ impl World {
         match due {
             Due::Listening(listener, port) => {
                 let allocated = self.hosts[host].allocated.contains(&port);
-                let allocated_at = allocated.then(|| address(Some(host)));
+                let allocated_at = allocated.then(|| self.bridge_address());
+                if allocated {
+                    self.allocate(host, port);
+                }
                 self.totals.allocated += u64::from(allocated);
                 self.input(host, Input::Listening { listener, allocated_at, port })
             }

@@ -67,7 +67,7 @@ impl Candidates {
         self.list.push(Candidate { to, path, ticket, conn: None, near: None });
     }
 
-    /// Adds an address behind this host's own NAT, which is tried first.
+    /// Adds an address behind this host's own NAT, which is tried beside the others.
     pub(crate) fn add_near(&mut self, to: SocketAddr, ticket: Option<Ticket>) {
         let near = Some(NearDial::default());
         self.list.push(Candidate { to, path: Path::Direct, ticket, conn: None, near });
@@ -88,14 +88,23 @@ impl Candidates {
         self.list.is_empty()
     }
 
-    /// Chooses the next one to dial: near ones, then direct ones, then the bridge's, and of those the
-    /// oldest; the one after it follows at `next_at`.
+    /// Chooses the next one to dial, direct ones before the bridge's and of those the oldest; the one
+    /// after it follows at `next_at`.
     pub(crate) fn dial(&mut self, conn: ConnId, next_at: Duration) -> Option<(SocketAddr, Path)> {
-        let left = self.list.iter_mut().filter(|candidate| candidate.conn.is_none());
-        let next = left.min_by_key(|candidate| (candidate.path, candidate.near.is_none()))?;
+        let is_left = |candidate: &&mut Candidate| candidate.conn.is_none() && !candidate.is_near();
+        let next = self.list.iter_mut().filter(is_left).min_by_key(|candidate| candidate.path)?;
         next.conn = Some(conn);
         self.next_dial_at = Some(next_at);
         Some((next.to, next.path))
+    }
+
+    /// Chooses a near one to dial. It is no turn of the others: what becomes of it does not show in the
+    /// times of theirs.
+    pub(crate) fn dial_near(&mut self, conn: ConnId) -> Option<SocketAddr> {
+        let is_left = |candidate: &&mut Candidate| candidate.conn.is_none() && candidate.is_near();
+        let next = self.list.iter_mut().find(is_left)?;
+        next.conn = Some(conn);
+        Some(next.to)
     }
 
     /// A dial failed: removes its candidate.
