@@ -160,6 +160,9 @@ async fn fetch(
         }
         queue.event(&mut call.online, to, &event);
     }
+    if let Some(progress) = call.online.output.progress() {
+        progress.clear();
+    }
     queue.summarise(&call.online, path);
     // A provider can send X_END as soon as everything is requested.
     if let (false, Some(code)) = (queue.is_all_requested(), ended)
