@@ -26,8 +26,8 @@ fn max_memory() -> u64 {
 }
 
 /// Lists everything; returns the lister's peak once nine tenths were read, and the number of lines.
-fn list(relay: &Relay) -> (u64, usize) {
-    let mut ls = relay.xcher(["ls", "bob"]).spawn();
+fn list(relay: &Relay, options: &[&str]) -> (u64, usize) {
+    let mut ls = relay.xcher(["ls", "bob"]).args(options).spawn();
     let mut lines = BufReader::new(ls.0.stdout.take().unwrap()).lines();
     let mut read = lines.by_ref().take(90_000).map(Result::unwrap).count();
     let peak = ls.peak();
@@ -53,11 +53,14 @@ fn lists_a_hundred_thousand_files_in_bounded_memory() {
     create(folder.path(), 100_000);
     let bob = relay.share("bob", folder.path());
     let idle = bob.peak();
-    let (lister, lines) = list(&relay);
+    let (lister, lines) = list(&relay, &[]);
     assert_eq!(lines, 100_000);
     println!("peaks in KiB: share {} (idle {idle}), ls {lister}", bob.peak());
     let bound = max_memory();
     assert!(bob.peak() < bound && lister < bound, "{bound}");
+    // A tree is sorted on disk, 16 MiB of it at a time in memory.
+    let (lister, lines) = list(&relay, &["--tree"]);
+    assert!(lines > 100_000 && lister < bound + (20 << 10), "{lister} of {bound}");
 }
 
 /// Transfers `size` bytes; returns the peaks of provider and requester just before the last byte.

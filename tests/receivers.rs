@@ -80,6 +80,23 @@ fn receivers_fetch_at_the_same_time() {
 }
 
 #[test]
+fn a_slow_receiver_does_not_keep_others_waiting() {
+    let sent = Sent::new(&["--to-many", "2"]);
+    let (slow, _) = sent.get("amy", &["--json", "--limit-receive", "16kb"]);
+    let slow = slow.start();
+    slow.event(&[("event", "transfer"), ("state", "progress")]);
+    sent.get("bob", &[]).0.run().code(0);
+    sent.sender.err("bob has everything; 1 of 2 receivers have everything");
+    // It is stopped in the middle, and resumes.
+    slow.stop(Signal::TERM).code(1);
+    sent.sender.err("the code is still valid");
+    let (get, out) = sent.get("amy", &[]);
+    get.run().code(0);
+    assert!(sent.received(&out));
+    sent.sender.wait().code(0).error(&["amy has everything; 2 of 2 receivers have everything"]);
+}
+
+#[test]
 fn a_receiver_that_failed_or_returns_counts_once() {
     let sent = Sent::new(&["--to-many", "2", "--json"]);
     let (get, out) = sent.get("amy", &["--on-conflict", "fail"]);

@@ -40,7 +40,7 @@ fn every_listing_is_made_from_the_disk() {
 fn new_and_changed_files_are_reported_once_they_are_written() {
     let relay = Relay::start();
     let (folder, bob) = share(&relay, &["--watch", "--exclude", "skip"]);
-    bob.out("online ");
+    bob.err("watching for new and changed files");
     let s = folder.path().join("s");
     tree::write(&s, [(".hidden", "1"), ("skip/x", "1"), ("new", "123")]);
     bob.err("new: s/new (3 B)");
@@ -67,7 +67,7 @@ fn new_and_changed_files_are_reported_once_they_are_written() {
 fn json_reports_changes() {
     let relay = Relay::start();
     let (folder, bob) = share(&relay, &["--watch", "--json"]);
-    bob.event(&[("event", "online")]);
+    bob.event(&[("event", "notice"), ("text", "watching for new and changed files")]);
     tree::write(&folder.path().join("s"), [("two\nlines", "123")]);
     let event = bob.event(&[("event", "change")]);
     assert_eq!((&event["state"], &event["size"]), (&"new".into(), &3.into()), "{event}");

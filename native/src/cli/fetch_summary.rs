@@ -153,13 +153,14 @@ impl fmt::Display for EndedFetch<'_> {
     }
 }
 
-/// Shows a duration in its two largest units: `0.4 s`, `14 s`, `2 min 5 s`, `3 h 7 min`.
+/// Shows a duration in few digits: `40 ms`, `1.4 s`, `14 s`, `2 min 5 s`, `3 h 7 min`.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_secs() {
-            0..10 => write!(f, "{:.1} s", self.0.as_secs_f64()),
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            1..10 => write!(f, "{:.1} s", self.0.as_secs_f64()),
             seconds @ 10..60 => write!(f, "{seconds} s"),
             seconds @ 60..3600 => write!(f, "{} min {} s", seconds / 60, seconds % 60),
             seconds => write!(f, "{} h {} min", seconds / 3600, seconds / 60 % 60),
@@ -187,7 +188,7 @@ mod tests {
         summary.finished(TransferId(1), 0);
         assert_eq!(
             line(&summary, Duration::ZERO, Path::Direct),
-            "1 file, 0 B in 0.0 s, directly; 3 already here"
+            "1 file, 0 B in 0 ms, directly; 3 already here"
         );
         summary.started(TransferId(2), 1 << 20);
         summary.started(TransferId(3), 1 << 20);
@@ -203,9 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_two_units() {
+    fn durations_have_few_digits() {
         for (millis, text) in [
-            (449, "0.4 s"),
+            (449, "449 ms"),
+            (1_449, "1.4 s"),
             (14_900, "14 s"),
             (125_000, "2 min 5 s"),
             (3_600_000, "1 h 0 min"),

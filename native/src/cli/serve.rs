@@ -77,7 +77,7 @@ async fn next(online: &mut OnlineHost, watch: Option<&mut Watch>) -> Result<Even
     loop {
         tokio::select! {
             event = online.next() => return event,
-            report = watch.next() => shared_changes::report(&online.output, &report),
+            report = watch.next() => shared_changes::report(&online.output, &report?),
         }
     }
 }

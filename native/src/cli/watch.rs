@@ -23,13 +23,14 @@ const MAX_REPORTS: usize = 64;
 
 /// Watches shared folders until dropped.
 pub(crate) struct Watch {
-    changes: mpsc::Receiver<Report>,
-    _watcher: RecommendedWatcher,
+    changes: mpsc::Receiver<Result<Report, CliError>>,
 }
 
 /// What was noticed.
 #[derive(Debug)]
 pub(crate) enum Report {
+    /// From now on changes are noticed.
+    Started,
     Changed(Changed),
     /// Changes were too many to notice each.
     Missed,
@@ -45,45 +46,52 @@ pub(crate) struct Changed {
 }
 
 impl Watch {
-    /// Starts to watch everything shared.
-    ///
-    /// # Errors
-    ///
-    /// If the system cannot watch it.
-    pub(crate) async fn start(shares: &Shares) -> Result<Self, CliError> {
-        let roots = Roots::of(shares);
-        let pending = Arc::<Pending>::default();
-        let (added, watched) = (Arc::clone(&pending), roots.clone());
-        // The system walks large folders.
-        let started = tokio::task::spawn_blocking(move || {
-            let config = Config::default().with_follow_symlinks(false);
-            let take = move |event: notify::Result<notify::Event>| added.take(event);
-            let mut watcher =
-                RecommendedWatcher::new(take, config).map_err(|e| unwatched(None, &e))?;
-            for Root { path, is_folder, .. } in &*watched.0 {
-                // Programs replace a file; its folder stays.
-                let (path, mode) = match (is_folder, path.parent()) {
-                    (false, Some(folder)) => (folder, RecursiveMode::NonRecursive),
-                    _ => (&**path, RecursiveMode::Recursive),
-                };
-                watcher.watch(path, mode).map_err(|error| unwatched(Some(path), &error))?;
-            }
-            Ok::<_, CliError>(watcher)
-        });
-        let watcher = started.await.map_err(CliError::local)??;
+    /// Starts to watch everything shared, which takes a while for a large folder.
+    pub(crate) fn start(shares: Shares) -> Self {
         let (reports, changes) = mpsc::channel(MAX_REPORTS);
-        tokio::spawn(report(pending, roots, shares.clone(), reports));
-        Ok(Self { changes, _watcher: watcher })
+        tokio::spawn(async move {
+            let (roots, pending) = (Roots::of(&shares), Arc::<Pending>::default());
+            let (watched, added) = (roots.clone(), Arc::clone(&pending));
+            // The system walks the folders.
+            let started = tokio::task::spawn_blocking(move || watch(&watched, added)).await;
+            match started.map_err(CliError::local).flatten() {
+                Ok(_watcher) => report(&pending, &roots, &shares, &reports).await,
+                // Without a receiver the command has ended.
+                Err(error) => drop(reports.send(Err(error)).await),
+            }
+        });
+        Self { changes }
     }
 
     /// Returns what was noticed next.
-    pub(crate) async fn next(&mut self) -> Report {
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot watch what is shared.
+    pub(crate) async fn next(&mut self) -> Result<Report, CliError> {
         match self.changes.recv().await {
             Some(report) => report,
             // The task that reports has ended with the runtime.
             None => std::future::pending().await,
         }
     }
+}
+
+/// Watches until the result is dropped.
+fn watch(roots: &Roots, added: Arc<Pending>) -> Result<RecommendedWatcher, CliError> {
+    let config = Config::default().with_follow_symlinks(false);
+    let take = move |event: notify::Result<notify::Event>| added.take(event);
+    let mut watcher =
+        RecommendedWatcher::new(take, config).map_err(|error| unwatched(None, &error))?;
+    for Root { path, is_folder, .. } in &*roots.0 {
+        // Programs replace a file; its folder stays.
+        let (path, mode) = match (is_folder, path.parent()) {
+            (false, Some(folder)) => (folder, RecursiveMode::NonRecursive),
+            _ => (&**path, RecursiveMode::Recursive),
+        };
+        watcher.watch(path, mode).map_err(|error| unwatched(Some(path), &error))?;
+    }
+    Ok(watcher)
 }
 
 fn unwatched(path: Option<&Path>, error: &notify::Error) -> CliError {
@@ -201,8 +209,15 @@ fn is_new(kind: EventKind) -> Option<bool> {
 }
 
 /// Reports files once they are written.
-async fn report(pending: Arc<Pending>, roots: Roots, shares: Shares, to: mpsc::Sender<Report>) {
-    // Folders themselves are of interest when they are new only: what is in them has events of its own.
+async fn report(
+    pending: &Pending,
+    roots: &Roots,
+    shares: &Shares,
+    to: &mpsc::Sender<Result<Report, CliError>>,
+) {
+    if to.send(Ok(Report::Started)).await.is_err() {
+        return;
+    }
     loop {
         let (written, wait) = pending.written();
         let (roots, shares) = (roots.clone(), shares.clone());
@@ -213,11 +228,12 @@ async fn report(pending: Arc<Pending>, roots: Roots, shares: Shares, to: mpsc::S
             pending.lock().add(path, true);
         }
         for changed in found {
-            if to.send(Report::Changed(changed)).await.is_err() {
+            if to.send(Ok(Report::Changed(changed))).await.is_err() {
                 return;
             }
         }
-        if std::mem::take(&mut pending.lock().missed) && to.send(Report::Missed).await.is_err() {
+        if std::mem::take(&mut pending.lock().missed) && to.send(Ok(Report::Missed)).await.is_err()
+        {
             return;
         }
         match wait {

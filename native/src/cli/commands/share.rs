@@ -30,10 +30,7 @@ pub(crate) async fn run(
     if let (true, Some(inbox)) = (args.offers.yes, &inbox) {
         inbox.check_writable().map_err(CliError::local)?;
     }
-    let watch = match args.watch {
-        true => Some(Watch::start(&shares).await?),
-        false => None,
-    };
+    let watch = args.watch.then(|| Watch::start(shares.clone()));
     let serving = Serving { ask: args.ask, once: args.once, offers, inbox, watch };
     serve::serve_all(common, shares, serving, announce).await
 }

@@ -8,6 +8,11 @@ use crate::cli::watch::{Changed, Report};
 
 pub(crate) fn report(output: &Output, report: &Report) {
     match report {
+        Report::Started => {
+            let text = "watching for new and changed files";
+            output.remember(output.json(&JsonEvent::notice(text)));
+            output.note(format_args!("{text}"));
+        }
         Report::Changed(changed) => {
             output.remember(output.json(&JsonEvent::changed(changed)));
             let Changed { is_new, name, size, .. } = changed;

@@ -121,6 +121,9 @@ impl<'a> Fetch<'a> {
             }
             queue.event(&mut call.online, self.to, &event);
         }
+        if let Some(progress) = call.online.output.progress() {
+            progress.clear();
+        }
         if queue.is_all_requested() && !queue.is_cut() {
             return Ok(Ended::Complete);
         }
