@@ -305,7 +305,7 @@ fn rejects_invalid_arguments() {
     usage(&["--every-relay", "pin", "amy", ONE], &["--every-relay"]);
     usage(&["me", "--every-relay"], &["--every-relay"]);
     usage(&["--every-relay", "me"], &["--every-relay"]);
-    usage(&["list", "--relay", "x"], &["expected HOST:PORT"]);
+    usage(&["list", "--relay", "x:y"], &["expected HOST:PORT"]);
     usage(&["me", "--data-dir="], &["--data-dir"]);
 }
 

@@ -24,10 +24,10 @@ pub(crate) const DEFAULT_RELAY: &str = "127.0.0.1:9247";
 pub(crate) struct Common {
     /// Use this relay; name its bridge's URL to connect from behind NAT
     ///
-    /// HOST:PORT is the relay's TCP port; the peers must then be able to connect to each other. The URL
+    /// HOST:PORT is the relay's TCP port, 9247 if it is left out; the peers must then be able to connect to each other. The URL
     /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly.
-    #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL")]
+    #[arg(long, global = true, env = "XCHER_RELAY", value_name = "HOST[:PORT]|URL")]
     #[arg(default_value = DEFAULT_RELAY)]
     pub(crate) relay: RelayAddress,
     /// Register this nick at the relay [default: your user name, made unique]
