@@ -121,7 +121,7 @@ fn two_on_a_usage_error() {
     for command in ["send", "share", "ls", "check", "up", "completions"] {
         usage(&[command], &["required"]);
     }
-    usage(&["get"], &["name a nick or a code"]);
+    usage(&["get"], &["name a nick, a code or a link"]);
     usage(&["who", "someone"], &["someone"]);
     let long = "x".repeat(33);
     for nick in ["", "a b", "a/b", "a\nb", "EOF", &long] {

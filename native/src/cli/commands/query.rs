@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use xcher_core::peer::{CallPolicy, Event, SessionCommand};
-use xcher_core::{FileName, Kind, Nick};
+use xcher_core::{FileName, Kind};
 
 use crate::cli::connect_error::relay_error;
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::link::{self, NickOrLink};
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::files::Shares;
 use crate::relay_address::RelayAddress;
 
-pub(crate) async fn ls(common: &Common, nick: &Nick) -> Result<(), CliError> {
-    let mut call = OutgoingSession::open(common, nick, None).await?;
+pub(crate) async fn ls(common: &Common, peer: &NickOrLink) -> Result<(), CliError> {
+    let common = link::with_relay(common, peer.relay.as_ref())?;
+    let mut call = OutgoingSession::open(&common, &peer.nick, None).await?;
     let done = list(&mut call).await;
     call.end(done).await
 }
@@ -41,9 +43,10 @@ async fn list(call: &mut OutgoingSession<'_>) -> Result<(), CliError> {
     }
 }
 
-pub(crate) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), CliError> {
+pub(crate) async fn check(common: &Common, peer: &NickOrLink, name: &str) -> Result<(), CliError> {
+    let common = link::with_relay(common, peer.relay.as_ref())?;
     let name = FileName::new(name).map_err(|error| CliError::usage(error.to_string()))?;
-    let mut call = OutgoingSession::open(common, nick, None).await?;
+    let mut call = OutgoingSession::open(&common, &peer.nick, None).await?;
     let done = ask(&mut call, name).await;
     call.end(done).await
 }

@@ -10,6 +10,7 @@ use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::{Common, UpArgs};
 use crate::cli::ui::share_link;
+use crate::cli::ui::shell_word::shell_word;
 use crate::http;
 
 /// Runs a relay with its bridge and shares files, until stopped.
@@ -60,7 +61,10 @@ fn own_address(listen: IpAddr) -> IpAddr {
 
 fn print_how_to_fetch(online: &OnlineHost, relay: SocketAddr, page: Option<&str>) {
     let Some(nick) = online.host.nick() else { return };
-    let command = share_link::get_command(&format!("{nick} --all"), &relay.to_string());
+    let command = share_link::get_command(
+        &format!("{} --all", shell_word(nick.as_str())),
+        &relay.to_string(),
+    );
     online.output.note(format_args!("to fetch it all in another terminal: {command}"));
     match (page, http::missing_page_notice()) {
         (Some(page), None) => {

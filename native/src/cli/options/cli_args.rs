@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use xcher_core::Nick;
 
 use super::bridge_args::BridgeArgs;
 use super::common::Common;
@@ -15,6 +14,7 @@ use super::relay_args::RelayArgs;
 use super::send_args::SendArgs;
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
+use crate::cli::link::NickOrLink;
 
 /// Exchange files by nick or code, directly between two hosts
 #[derive(Debug, Parser)]
@@ -59,15 +59,15 @@ pub(crate) enum Command {
     Share(ShareArgs),
     /// List the files a peer shares: SIZE, a tab, NAME
     Ls {
-        /// Nick of the peer
-        #[arg(value_name = "NICK")]
-        peer: Nick,
+        /// Nick of the peer, or a link to it
+        #[arg(value_name = "NICK|LINK")]
+        peer: NickOrLink,
     },
     /// Ask whether a peer shares a file: NAME YES or NAME NO
     Check {
-        /// Nick of the peer
-        #[arg(value_name = "NICK")]
-        peer: Nick,
+        /// Nick of the peer, or a link to it
+        #[arg(value_name = "NICK|LINK")]
+        peer: NickOrLink,
         /// Name of the file, as `ls` lists it
         name: String,
     },

@@ -1,5 +1,6 @@
 //! Reads the command line, which overrides the environment, which overrides the configuration file.
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::cli_args::{self, Cli};
@@ -43,6 +44,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
     let mut cli = Cli::from_arg_matches(&matches)?;
     settle_encryption(&mut cli.common, &matches)?;
     cli.common.raw = RawValues::of(&command, &matches);
+    cli.common.relay_is_typed = matches.value_source("relay") == Some(ValueSource::CommandLine);
     Ok(cli)
 }
 

@@ -98,6 +98,9 @@ pub(crate) struct Common {
     /// Raw text of all options of the command.
     #[arg(skip)]
     pub(crate) raw: RawValues,
+    /// True if the command line itself names the relay.
+    #[arg(skip)]
+    pub(crate) relay_is_typed: bool,
 }
 
 impl Common {

@@ -15,6 +15,7 @@ pub(super) mod selection;
 mod session_security;
 mod sessions;
 pub(super) mod share_link;
+pub(super) mod shell_word;
 pub(super) mod skipped;
 mod stdin_lines;
 pub(super) mod terminal;

@@ -14,6 +14,7 @@ use crate::cli::callee::Callee;
 use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::fetch_queue::FetchQueue;
+use crate::cli::link;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
@@ -23,18 +24,20 @@ use crate::cli::ui::hidden_files::report_hidden;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
+use callee::Source;
 use requested::Requested;
 
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
-    let callee = callee::read(common, args)?;
-    let mut requested = Requested::parse(args, &callee)?;
+    let Source { callee, relay, names } = callee::read(common, args)?;
+    let common = &*link::with_relay(common, relay.as_ref())?;
+    let mut requested = Requested::parse(args.all, names, &callee)?;
     // Fails before the peer can notice anything.
     let mut consent = match &callee {
         Callee::Code(_) => Some(Consent::new(args.yes)?),
         Callee::Nick(_) => None,
     };
     // Files that are named are wanted even if they are hidden.
-    let hidden = args.hidden || !args.names.is_empty();
+    let hidden = args.hidden || !names.is_empty();
     let to = Target { hidden, ..Target::new(&args.to, args.yes) };
     let sink = match to.is_stdout() {
         true => stdout(common)?,

@@ -4,9 +4,9 @@ use xcher_core::{FileName, Quoted};
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::GetArgs;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::ui::selection::is_in;
+use crate::cli::ui::shell_word::shell_word;
 use crate::cli::ui::skipped::WhySkipped;
 
 pub(super) enum Requested {
@@ -23,12 +23,15 @@ pub(super) struct Named {
 }
 
 impl Requested {
-    pub(super) fn parse(args: &GetArgs, callee: &Callee) -> Result<Self, CliError> {
+    pub(super) fn parse(all: bool, names: &[String], callee: &Callee) -> Result<Self, CliError> {
+        if all && !names.is_empty() {
+            return Err(CliError::usage("names of files and --all contradict each other; use one"));
+        }
         let by_code = matches!(callee, Callee::Code(_));
-        if args.all || by_code && args.names.is_empty() {
+        if all || by_code && names.is_empty() {
             return Ok(Self::All { invalid: false });
         }
-        if args.names.is_empty() {
+        if names.is_empty() {
             return Err(CliError::usage(
                 "name the files to fetch (`xcher ls` lists them), or fetch everything with --all",
             ));
@@ -39,7 +42,7 @@ impl Requested {
             name.map(|name| Named { name, found: false })
                 .map_err(|error| CliError::usage(error.to_string()))
         };
-        args.names.iter().map(parse).collect::<Result<_, _>>().map(Self::Named)
+        names.iter().map(parse).collect::<Result<_, _>>().map(Self::Named)
     }
 
     /// Returns true if a listed file is requested, by its name or with a folder that contains it.
@@ -69,7 +72,8 @@ impl Requested {
             let name = Quoted(missing.name.as_str());
             let output = &call.online.output;
             output.error(format_args!(
-                "{callee} does not share {name}; list what it shares with `xcher ls {callee}{}`",
+                "{callee} does not share {name}; list what it shares with `xcher ls {}{}`",
+                shell_word(callee.nick().as_str()),
                 call.relay_option()
             ));
             output.skip(call.session, missing.name.as_str(), None, &WhySkipped::NotShared);
