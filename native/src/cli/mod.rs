@@ -2,6 +2,7 @@
 
 mod callee;
 mod commands;
+mod completion;
 mod connect_error;
 mod dup_stdio;
 mod encryption;
@@ -40,6 +41,9 @@ use ui::usage_error;
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
+    if completion::answer() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match command_line::read() {
         Ok(cli) => cli,
         Err(unread) => return usage_error::report(&unread),

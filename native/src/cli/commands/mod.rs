@@ -14,6 +14,8 @@ mod send_to_nick;
 mod share;
 mod up;
 
+pub(super) use get::join_words;
+
 use crate::cli::exit::CliError;
 use crate::cli::options::{Command, Common};
 

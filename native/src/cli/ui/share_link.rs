@@ -33,7 +33,7 @@ pub(crate) fn to_nick(page: &str, nick: &Nick) -> String {
 }
 
 /// Returns how to start this program again from any folder.
-fn program() -> String {
+pub(crate) fn program() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let by_path = std::path::Path::new(&called).components().count() > 1;
     match std::env::current_exe() {

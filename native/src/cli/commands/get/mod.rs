@@ -24,6 +24,8 @@ use crate::cli::ui::hidden_files::report_hidden;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
+pub(crate) use callee::join_words;
+
 use callee::Source;
 use requested::Requested;
 
