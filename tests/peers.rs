@@ -281,8 +281,8 @@ fn help_manual_and_completions_cover_peers() {
         let page = format!("xcher-peers{}.1", command.replace(' ', "-"));
         assert!(pages.contains_key(&page), "{page}");
     }
-    let script = xcher(["completions", "bash"]).run().code(0);
-    assert!(script.out.iter().any(|line| line.contains("xcher__subcmd__peers")), "{script}");
+    let completed = xcher(["__complete", "fish", "xcher", "peers", "f"]).run().code(0);
+    assert!(completed.out.iter().any(|line| line.starts_with("forget\t")), "{completed}");
 }
 
 #[test]

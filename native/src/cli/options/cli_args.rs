@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// List, pin or forget the keys of known peers, or print your own
     Peers(PeersArgs),
     /// Print a shell completion script
+    ///
+    /// For bash and zsh: source <(xcher completions bash). For fish: xcher completions fish | source. These
+    /// ask the relay for nicks and a host for the names of its files; others complete options only.
     Completions {
         /// Shell to complete for
         shell: clap_complete::Shell,
