@@ -229,7 +229,7 @@ fn an_invalid_code_is_a_usage_error() {
     );
     usage(&["get", "4821-crossover-clockwork-universe"], &["no terminal to ask on"]);
     usage(&["get", "4821-crossover-clockwork-universe", "-y", "--plain"], &["leave out --plain"]);
-    usage(&["get"], &["name a nick or a code"]);
+    usage(&["get"], &["name a nick, a code or a link"]);
     usage(
         &["get", "-"],
         &["a code must start with a number, like 4821-crossover-clockwork-universe"],

@@ -121,7 +121,7 @@ fn two_on_a_usage_error() {
     for command in ["send", "share", "ls", "check", "up", "completions"] {
         usage(&[command], &["required"]);
     }
-    usage(&["get"], &["name a nick or a code"]);
+    usage(&["get"], &["name a nick, a code or a link"]);
     usage(&["who", "someone"], &["someone"]);
     let long = "x".repeat(33);
     for nick in ["", "a b", "a/b", "a\nb", "EOF", &long] {
@@ -138,15 +138,16 @@ fn two_on_a_usage_error() {
     usage(&["get", "bob"], &["name the files to fetch"]);
     usage(&["get", "bob", "x", "--all"], &["--all"]);
     usage(&["get", "bob", "x", "--on-conflict", "guess"], &["guess"]);
-    for relay in ["", "x", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "h:p"] {
-        usage(&["who", "--relay", relay], &["expected HOST:PORT"]);
+    for relay in ["", "9247", ":1", "a b", "127.0.0.1:0", "127.0.0.1:99999", "h:p", "::1"] {
+        usage(&["who", "--relay", relay], &["expected HOST:PORT, HOST", "URL", "[::1]:9247"]);
     }
     for timeout in ["0", "-1", "x", "86401"] {
         usage(&["who", &format!("--timeout={timeout}")], &["--timeout"]);
     }
-    for listen in ["x", "localhost:0", "127.0.0.1", "127.0.0.1:65536"] {
-        usage(&["relay", "--listen", listen], &["--listen"]);
-        usage(&["up", ".", "--listen", listen], &["--listen"]);
+    for listen in ["x", "h:0", "::1", "65536", "127.0.0.1:65536"] {
+        usage(&["relay", "--listen", listen], &["--listen", "IP:PORT, IP or PORT"]);
+        usage(&["up", ".", "--listen", listen], &["--listen", "IP:PORT, IP or PORT"]);
+        usage(&["bridge", "--http", listen], &["--http", "off, nor IP:PORT, IP or PORT"]);
     }
     usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
     usage(&["share", "/dev/null"], &["cannot share \"/dev/null\": it is a pipe, socket or device"]);
@@ -172,7 +173,7 @@ fn two_on_an_invalid_configuration_file() {
         ("relay", vec!["config.toml"]),
         ("no-such-option = 1", vec!["is not an option", "no-such-option"]),
         ("relay = [1]", vec!["relay has a value of type array"]),
-        ("relay = \"x\"", vec!["expected HOST:PORT"]),
+        ("relay = \"x:y\"", vec!["expected HOST:PORT"]),
         ("timeout = 0", vec!["timeout"]),
         ("json = \"perhaps\"", vec!["json"]),
         ("config = \"x\"", vec!["is not an option"]),

@@ -204,6 +204,27 @@ fn the_relay_forwards_any_address_once_it_is_allowed() {
     bob.hears("X_INIT bob 8.8.8.8 4000");
 }
 
+/// The host of `up` trusts its relay to let others name no loopback address.
+#[test]
+fn up_forwards_any_address_only_if_it_did_from_the_start() {
+    let files = Files::new();
+    files.config("");
+    tree::write(&files.at("s"), [("file", "1")]);
+    let config = files.at("config.toml");
+    let up = xcher(["up", "--listen", "127.0.0.1:0", "--nick", "bob"])
+        .args([Path::new("--config"), &config]);
+    let up = up.args([files.at("s")]).start();
+    let address = up.out("relay ").parse().unwrap();
+    up.out("online ");
+    files.config("any-address = true\n");
+    hangup(&up, "--any-address has changed; restart to apply it");
+    let mut amy = Conn::to(address);
+    amy.say("X_NICK amy\n");
+    amy.hears("X_NICK amy YES");
+    amy.say("X_INIT bob 8.8.8.8 4000\n");
+    assert!(amy.line().unwrap().starts_with("X_ERR X_INIT "));
+}
+
 #[test]
 fn the_bridge_applies_new_names_origins_and_proxies() {
     let files = Files::new();

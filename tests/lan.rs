@@ -60,3 +60,94 @@ fn an_unknown_client_gets_shared_files_alone_and_leaves_nothing() {
     assert_eq!(tree::read(folder.path()), before, "a client left something in the folder");
     assert!(fs::read_dir(folder.path()).unwrap().count() == 2, "a client left a partial file");
 }
+
+/// The host of `up` answers callers on its own machine by every address, as it does others.
+#[test]
+fn up_on_all_addresses_is_reached_from_its_own_machine_and_from_others() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this system does not allow network namespaces");
+    };
+    let Some(ipv6) = networks.add_ipv6_and_default_routes() else {
+        return not_tested("this system does not allow IPv6 in network namespaces");
+    };
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/file", "12345"), ("gift", "g")]);
+    let ipv4 = networks.relay_seen_by(Host::A);
+    for (any, shown, own) in [
+        ("0.0.0.0", ipv4.clone(), vec!["127.0.0.1".to_owned(), ipv4.clone()]),
+        (
+            "[::]",
+            format!("[{ipv6}]"),
+            vec!["[::1]".to_owned(), format!("[{ipv6}]"), "127.0.0.1".to_owned()],
+        ),
+    ] {
+        let up = ["up", "s", "--nick", "bob", "--yes", "-o", "in", "--on-conflict", "overwrite"];
+        let listen = ["--listen", &format!("{any}:0"), "--http", &format!("{any}:0")];
+        let up = networks.between(&[&up[..], &listen].concat()).dir(folder.path()).start();
+        let [tcp, http] = ["relay ", "http http://"].map(|start| port(&up, start));
+        let command = up.err("to fetch it all in another terminal: ");
+        assert!(command.contains(&format!("{shown}:{tcp}")), "{command}");
+        let there = [Host::A, Host::B].map(|host| (Some(host), networks.relay_seen_by(host)));
+        let callers = own.into_iter().map(|ip| (None, ip)).chain(there);
+        for (host, ip) in callers.chain([(Some(Host::A), shown)]) {
+            for at in [format!("{ip}:{tcp}"), format!("http://{ip}:{http}/")] {
+                let run = |args: &[&str]| {
+                    let args = [&["--relay", &at], args].concat();
+                    let command = match host {
+                        Some(host) => networks.xcher(host, &args),
+                        None => networks.between(&args),
+                    };
+                    command.dir(folder.path()).run()
+                };
+                run(&["get", "bob", "--all", "--on-conflict", "overwrite", "-o", "out"]).code(0);
+                run(&["send", "--to", "bob", "gift"]).code(0);
+            }
+        }
+    }
+}
+
+/// A caller cannot make the host of `up` connect to its own machine.
+#[test]
+fn a_neighbour_cannot_name_a_loopback_address() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this system does not allow network namespaces");
+    };
+    if networks.add_ipv6_and_default_routes().is_none() {
+        return not_tested("this system does not allow IPv6 in network namespaces");
+    }
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/file", "12345")]);
+    for any_address in [&[][..], &["--any-address"]] {
+        let up = ["up", "s", "--nick", "bob", "--listen", "0.0.0.0:0", "--http", "off"];
+        let up = networks.between(&[&up[..], any_address].concat()).dir(folder.path()).start();
+        let tcp = port(&up, "relay ");
+        up.out("online ");
+        let at = format!("{}:{tcp}", networks.relay_seen_by(Host::A));
+        let ls = ["ls", "bob", "--relay", &at, "--timeout", "2", "--advertise", "127.0.0.1"];
+        let ls =
+            networks.xcher(Host::A, &ls).run().code(if any_address.is_empty() { 4 } else { 3 });
+        ls.error(&["bob"]);
+        if !any_address.is_empty() {
+            up.err("private address 127.0.0.1 is not allowed");
+        }
+    }
+}
+
+#[test]
+fn ports_that_are_left_out_are_the_default_ones() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this system does not allow network namespaces");
+    };
+    let relay = networks.between(&["relay", "--listen", "0.0.0.0", "--http", "[::]"]).start();
+    assert_eq!(relay.out("relay "), "0.0.0.0:9247");
+    assert_eq!(relay.out("http "), "http://[::]:9248/");
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/file", "12345")]);
+    let share = networks.between(&["share", "s", "--nick", "bob", "--relay", "127.0.0.1"]);
+    let share = share.dir(folder.path()).start();
+    share.out("online ");
+    let ip = networks.relay_seen_by(Host::A);
+    networks.xcher(Host::A, &["ls", "bob", "--relay", &ip]).run().code(0).out(&["5\ts/file"]);
+    let link = format!("http://{ip}:9248/#bob");
+    networks.xcher(Host::A, &["ls", &link]).run().code(0).out(&["5\ts/file"]);
+}

@@ -281,8 +281,8 @@ fn help_manual_and_completions_cover_peers() {
         let page = format!("xcher-peers{}.1", command.replace(' ', "-"));
         assert!(pages.contains_key(&page), "{page}");
     }
-    let script = xcher(["completions", "bash"]).run().code(0);
-    assert!(script.out.iter().any(|line| line.contains("xcher__subcmd__peers")), "{script}");
+    let completed = xcher(["__complete", "fish", "xcher", "peers", "f"]).run().code(0);
+    assert!(completed.out.iter().any(|line| line.starts_with("forget\t")), "{completed}");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn rejects_invalid_arguments() {
     usage(&["--every-relay", "pin", "amy", ONE], &["--every-relay"]);
     usage(&["me", "--every-relay"], &["--every-relay"]);
     usage(&["--every-relay", "me"], &["--every-relay"]);
-    usage(&["list", "--relay", "x"], &["expected HOST:PORT"]);
+    usage(&["list", "--relay", "x:y"], &["expected HOST:PORT"]);
     usage(&["me", "--data-dir="], &["--data-dir"]);
 }
 

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::tunnel::PATH;
 
-/// The address of a relay: `HOST:PORT`, the URL of a bridge, or `lan`. It is displayed as it was written.
+/// The address of a relay: `HOST:PORT`, the URL of a bridge, or `lan`. It is displayed as it was written, and
+/// always with its port.
 ///
 /// `lan` stands for the hosts of the local network, each of which runs a relay of its own: keys are pinned for
 /// this name, because ports and addresses change there.
@@ -33,6 +34,11 @@ pub(crate) struct BridgeUrl {
 
 /// Stands for the local network.
 const LAN: &str = "lan";
+/// The port of a relay whose address names none.
+pub(crate) const DEFAULT_PORT: u16 = 9247;
+
+/// The length of the longest name in DNS (RFC 1035, section 2.3.4).
+const MAX_HOST_LEN: usize = 253;
 
 /// The WebSocket's path relative to the page's folder (section 10.1).
 const TUNNEL: &str = PATH.split_at(1).1;
@@ -118,7 +124,8 @@ impl fmt::Display for RelayAddress {
 impl FromStr for RelayAddress {
     type Err = String;
 
-    /// Parses `lan`, `HOST:PORT`, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of a bridge's page.
+    /// Parses `lan`, `HOST:PORT`, `HOST` for port 9247, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of
+    /// a bridge's page. An IPv6 address has brackets.
     ///
     /// # Errors
     ///
@@ -127,19 +134,23 @@ impl FromStr for RelayAddress {
         if text == LAN {
             return Ok(Self::lan());
         }
-        let bridge = match text.split_once("://") {
-            Some((scheme, rest)) => {
-                let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
-                Some(url.ok_or("expected the URL of a bridge, such as wss://relay.example/xcher")?)
-            }
-            None if is_host_and_port(text) => None,
-            None => {
-                return Err("expected HOST:PORT, such as 127.0.0.1:9247, or the URL of a bridge, \
-                            such as wss://relay.example/xcher"
-                    .to_owned());
-            }
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
+            let bridge =
+                url.ok_or("expected the URL of a bridge, such as wss://relay.example/xcher")?;
+            return Ok(Self { text: text.to_owned(), bridge: Some(bridge), is_lan: false });
+        }
+        let text = if is_host_and_port(text) {
+            text.to_owned()
+        } else if is_host(text) {
+            format!("{text}:{DEFAULT_PORT}")
+        } else {
+            return Err(format!(
+                "expected HOST:PORT, HOST for port {DEFAULT_PORT}, or the URL of a bridge, such as \
+                 127.0.0.1:9247, [::1]:9247, relay.example or wss://relay.example/xcher"
+            ));
         };
-        Ok(Self { text: text.to_owned(), bridge, is_lan: false })
+        Ok(Self { text, bridge: None, is_lan: false })
     }
 }
 
@@ -177,7 +188,7 @@ impl BridgeUrl {
             path => path.to_owned(),
         };
         let host = authority.host();
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let bare = without_brackets(host);
         let (url, host) = (format!("{scheme}://{authority}{path}"), bare.to_owned());
         Some(Self { url, tls, host, port })
     }
@@ -187,7 +198,7 @@ impl BridgeUrl {
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
 
 fn canonical_host(host: &str) -> String {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let bare = without_brackets(host);
     match bare.parse::<Ipv6Addr>() {
         Ok(ip) => format!("[{ip}]"),
         // An IPv6 address with a zone.
@@ -197,8 +208,32 @@ fn canonical_host(host: &str) -> String {
 }
 
 fn is_host_and_port(text: &str) -> bool {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-    matches!(port.and_then(|port| port.parse::<u16>().ok()), Some(1..))
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_port = matches!(port.parse::<u16>(), Ok(1..));
+    // The last part of an IPv6 address is not a port.
+    let is_host = !host.contains(':') || is_ipv6(without_brackets(host));
+    is_port && is_host && !host.is_empty()
+}
+
+/// Returns true if `text` can only be a host: a name, an IPv4 address, or an IPv6 address in brackets. A number
+/// alone is rather a port.
+fn is_host(text: &str) -> bool {
+    if text.starts_with('[') {
+        return is_ipv6(without_brackets(text));
+    }
+    let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let starts_well = text.starts_with(char::is_alphanumeric);
+    starts_well && text.len() <= MAX_HOST_LEN && text.chars().all(is_allowed) && !is_number
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Returns true for an IPv6 address, with or without a zone.
+fn is_ipv6(text: &str) -> bool {
+    text.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -250,7 +285,18 @@ mod tests {
     #[test]
     fn parses_hosts_with_ports() {
         for text in ["127.0.0.1:9247", "[::1]:9247", "relay.example:1"] {
-            assert_eq!(text.parse::<RelayAddress>().unwrap().bridge, None);
+            let address = text.parse::<RelayAddress>().unwrap();
+            assert_eq!((address.tcp(), address.to_string().as_str()), (Some(text), text));
+        }
+    }
+
+    #[test]
+    fn a_host_alone_means_the_default_port() {
+        for host in ["h", "127.0.0.1", "192.168.1.5", "[::1]", "[fe80::1%eth0]", "bücher.example"]
+        {
+            let address: RelayAddress = host.parse().unwrap();
+            assert_eq!(address.tcp(), Some(format!("{host}:9247").as_str()));
+            assert_eq!(address.to_string(), format!("{host}:9247"));
         }
     }
 
@@ -259,8 +305,10 @@ mod tests {
         for (canonical, texts) in [
             ("lan", &["lan"][..]),
             ("127.0.0.1:9247", &["127.0.0.1:9247", "127.0.0.1:09247", "127.0.0.1:+9247"]),
+            ("127.0.0.1:9247", &["127.0.0.1"]),
+            ("relay.example:9247", &["relay.example", "Relay.Example", "relay.example:9247"]),
             ("relay.example:1", &["relay.example:1", "Relay.EXAMPLE:1"]),
-            ("[::1]:9247", &["[::1]:9247", "[0:0::1]:9247", "::1:9247"]),
+            ("[::1]:9247", &["[::1]:9247", "[0:0::1]:9247", "::1:9247", "[::1]"]),
             ("[fe80::1%eth0]:9247", &["fe80::1%eth0:9247", "[fe80::1%eth0]:9247"]),
             ("%23a%20b%c3%a9:1", &["#a bé:1", "%23a%20b%C3%A9:1"]),
             (
@@ -291,8 +339,20 @@ mod tests {
     fn rejects_other_texts() {
         for text in [
             "",
-            "h",
             ":1",
+            "h:",
+            "h:p",
+            "9247",
+            "h/",
+            "a b",
+            "-h",
+            "me@h",
+            "::1",
+            "fe80::1",
+            "[::1",
+            "[h]",
+            "[::1]:",
+            &"a".repeat(254),
             "h:0",
             "h:65536",
             "ws://",

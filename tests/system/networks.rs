@@ -57,6 +57,20 @@ impl Networks {
             .then_some(networks)
     }
 
+    /// Adds IPv6 to the network of A, and default routes through A, so that the system can tell by which of its
+    /// addresses others reach the relay. Returns the IPv6 address of the relay.
+    pub(crate) fn add_ipv6_and_default_routes(&self) -> Option<String> {
+        let [relay, a] = ["r", "1"].map(|name| self.name(name));
+        let (ours, theirs) = ("fd00:255::1", "fd00:255::2");
+        let lines = [
+            format!("-n {relay} addr add {ours}/64 dev v1 nodad"),
+            format!("-n {a} addr add {theirs}/64 dev v0 nodad"),
+            format!("-n {relay} -6 route add default via {theirs}"),
+            format!("-n {relay} route add default via {}", self.address(Host::A)),
+        ];
+        lines.iter().all(|line| ip(line)).then(|| ours.to_owned())
+    }
+
     fn name(&self, host: &str) -> String {
         format!("xcher-{}-{host}", self.id)
     }

@@ -79,7 +79,12 @@ impl Terminal {
 
     /// Types a line.
     pub(crate) fn types(&mut self, line: &str) {
-        self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.presses(&format!("{line}\n"));
+    }
+
+    /// Types keys, such as a tab.
+    pub(crate) fn presses(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -85,6 +85,21 @@ impl Code {
             && parts.next().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()))
     }
 
+    /// Returns how many words `text` lacks to be a code: three if it is a number alone. `None` unless it is the
+    /// number of a code and words of letters, known or not.
+    pub fn missing_words(text: &str) -> Option<usize> {
+        let mut parts = parts(text);
+        parts.next().filter(|digits| is_number(digits))?;
+        let is_word = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphabetic());
+        parts
+            .try_fold(LISTS.len(), |missing, word| is_word(word).then(|| missing.saturating_sub(1)))
+    }
+
+    /// Returns the words that a code can have at `position`, from 0 to 2.
+    pub fn words(position: usize) -> impl Iterator<Item = &'static str> {
+        LISTS.get(position).into_iter().flat_map(|list| list.split(' '))
+    }
+
     /// Returns the nick to call.
     pub fn nick(&self) -> &Nick {
         &self.nick
@@ -248,6 +263,35 @@ mod tests {
         ] {
             assert_eq!(Code::looks_like(text), like, "{text:?}");
         }
+    }
+
+    #[test]
+    fn missing_words_completes_what_is_typed_in_parts() {
+        for (text, missing) in [
+            ("4821", Some(3)),
+            (" 4821-", Some(3)),
+            ("4821-crossover", Some(2)),
+            ("4821 misspellt clockwork", Some(1)),
+            ("4821-crossover-clockwork-universe", Some(0)),
+            ("4821-crossover-clockwork-universe-acme", Some(0)),
+            ("", None),
+            ("bob", None),
+            ("4821-1", None),
+            ("4821 notes.txt", None),
+            ("1234567890", None),
+        ] {
+            assert_eq!(Code::missing_words(text), missing, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_that_parse_accepts() {
+        for [one, two, three] in [[0, 0, 0], [255, 255, 255], [7, 77, 177]] {
+            let word = |position, at| Code::words(position).nth(at).expect("256 words");
+            let text = format!("1-{}-{}-{}", word(0, one), word(1, two), word(2, three));
+            assert_eq!(Code::parse(&text).expect("a code").to_string(), text);
+        }
+        assert_eq!([0, 1, 2, 3].map(|position| Code::words(position).count()), [256, 256, 256, 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
 use crate::cli::options::Common;
 use crate::cli::ui::share_link::relay_option;
+use crate::cli::ui::shell_word::shell_word;
 use crate::relay_address::RelayAddress;
 
 /// Explains why this host is not online.
@@ -121,7 +122,8 @@ fn likely_bridge(relay: &str) -> String {
 /// Explains why no session with `nick` was opened for lack of encryption or for another key.
 fn encryption_error(common: &Common, nick: &Nick, error: &Error) -> Option<CliError> {
     let Error::Protocol(error) = error else { return None };
-    let forget = format!("xcher peers forget {nick}{}", relay_option(common));
+    let forget =
+        format!("xcher peers forget {}{}", shell_word(nick.as_str()), relay_option(common));
     let text = match error {
         ProtocolError::KeyChanged { expected, got } => format!(
             "STOP: the key of {nick} has changed\n  \

@@ -2,6 +2,7 @@
 
 mod callee;
 mod commands;
+mod completion;
 mod connect_error;
 mod dup_stdio;
 mod encryption;
@@ -16,12 +17,14 @@ mod http_front;
 mod incoming_offers;
 mod interrupted_offers;
 mod lan_relay;
+mod link;
 mod listing_spool;
 mod name_pattern;
 mod online_host;
 mod open_shares;
 mod options;
 mod outgoing_session;
+mod pasted;
 mod reconnect;
 mod relay_search;
 mod reload;
@@ -49,6 +52,9 @@ use ui::usage_error;
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
+    if completion::answer() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match command_line::read() {
         Ok(cli) => cli,
         Err(unread) => return usage_error::report(&unread),

@@ -16,10 +16,9 @@ use crate::http::Tls;
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 9] = [
+const LIVE: [&str; 8] = [
     "max-connections",
     "max-per-address",
-    "any-address",
     "allow-origin",
     "host-name",
     "trusted-proxy",
@@ -27,7 +26,9 @@ const LIVE: [&str; 9] = [
     "address-rate",
     "total-rate",
 ];
-/// Likewise, except where files are shared.
+/// Likewise, except where files are shared: only the token file named at the start is kept from being shared, and
+/// the host there may be registered over loopback, which nobody else may name.
+const LIVE_UNLESS_SHARING: [&str; 2] = [TOKEN_FILE, "any-address"];
 const TOKEN_FILE: &str = "token-file";
 
 /// The running servers, and the options in force.
@@ -37,6 +38,8 @@ pub(crate) struct Reload {
     bridge: Option<RunningBridge>,
     options: RawValues,
     token_file: Option<PathBuf>,
+    /// As at the start.
+    any_address: bool,
 }
 
 /// Options and files as read again.
@@ -49,14 +52,16 @@ struct Reread {
 }
 
 impl Reload {
-    /// For servers that were started with these options.
+    /// For servers that were started with these options; `relay` with whether it forwards any address.
     pub(crate) fn new(
         common: &Common,
-        relay: Option<Relay>,
+        relay: Option<(Relay, bool)>,
         bridge: Option<RunningBridge>,
     ) -> Self {
+        let (relay, any_address) = relay.unzip();
+        let any_address = any_address.unwrap_or_default();
         let (options, token_file) = (common.raw.clone(), common.token_file.clone());
-        Self { output: Output::new(common), relay, bridge, options, token_file }
+        Self { output: Output::new(common), relay, bridge, options, token_file, any_address }
     }
 
     /// Reads and applies at each SIGHUP, as long as the runtime runs.
@@ -64,9 +69,9 @@ impl Reload {
         loop {
             hangups.next().await;
             let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
-            let token_file = self.token_file.clone();
+            let (token_file, any_address) = (self.token_file.clone(), self.any_address);
             // A slow disk must not block the clients.
-            let read = spawn_blocking(move || Reread::now(tls, token_file)).await;
+            let read = spawn_blocking(move || Reread::now(tls, token_file, any_address)).await;
             let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
             if let Err(error) = applied {
                 let error = error.message.unwrap_or_default();
@@ -117,9 +122,9 @@ impl Reload {
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.options.changed(now);
         changed.retain(|option| has_token || !is_token_file(option));
-        let (live, others): (Vec<_>, Vec<_>) = changed
-            .into_iter()
-            .partition(|option| LIVE.contains(&&**option) || is_token_file(option) && !shares);
+        let (live, others): (Vec<_>, Vec<_>) = changed.into_iter().partition(|option| {
+            LIVE.contains(&&**option) || !shares && LIVE_UNLESS_SHARING.contains(&&**option)
+        });
         for option in &live {
             self.options.copy(option, now);
         }
@@ -136,11 +141,16 @@ impl Reload {
 
 impl Reread {
     /// Reads the configuration file, and for a bridge the certificate and the token.
-    fn now(bridge: Option<Option<Tls>>, token_file: Option<PathBuf>) -> Result<Self, CliError> {
+    fn now(
+        bridge: Option<Option<Tls>>,
+        token_file: Option<PathBuf>,
+        any_address: bool,
+    ) -> Result<Self, CliError> {
         let mut cli = command_line::read_again()?;
-        if shares(&cli.command) {
-            // Only the token file named at the start is kept from being shared.
+        if let Command::Up(up) = &mut cli.command {
+            // See `LIVE_UNLESS_SHARING`.
             cli.common.token_file = token_file;
+            up.relay.any_address = any_address;
         }
         let Some(tls) = bridge else {
             return Ok(Self { cli, token: Ok(None), certificate: Ok(false) });

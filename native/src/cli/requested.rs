@@ -6,9 +6,9 @@ use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::name_pattern::NamePattern;
-use crate::cli::options::GetArgs;
 use crate::cli::outgoing_session::OutgoingSession;
 use crate::cli::ui::selection::is_in;
+use crate::cli::ui::shell_word::shell_word;
 use crate::cli::ui::skipped::WhySkipped;
 
 pub(crate) enum Requested {
@@ -91,17 +91,20 @@ impl Seen {
 }
 
 impl Requested {
-    pub(crate) fn parse(args: &GetArgs, callee: &Callee) -> Result<Self, CliError> {
+    pub(crate) fn parse(all: bool, names: &[String], callee: &Callee) -> Result<Self, CliError> {
+        if all && !names.is_empty() {
+            return Err(CliError::usage("names of files and --all contradict each other; use one"));
+        }
         let by_code = matches!(callee, Callee::Code(_));
-        if args.all || by_code && args.names.is_empty() {
+        if all || by_code && names.is_empty() {
             return Ok(Self::All { invalid: false, unreadable: false });
         }
-        if args.names.is_empty() {
+        if names.is_empty() {
             return Err(CliError::usage(
                 "name the files to fetch (`xcher ls` lists them), or fetch everything with --all",
             ));
         }
-        Self::named(&args.names)
+        Self::named(names)
     }
 
     /// Requests files by names and patterns.
@@ -174,7 +177,8 @@ impl Requested {
             };
             let output = &call.online.output;
             output.error(format_args!(
-                "{what}; list what it shares with `xcher ls {callee}{}`",
+                "{what}; list what it shares with `xcher ls {}{}`",
+                shell_word(callee.nick().as_str()),
                 call.relay_option()
             ));
             output.skip(call.session, &missing.text, None, &WhySkipped::NotShared);

@@ -58,9 +58,9 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Goes online at a relay: `HOST:PORT`, or the URL of its bridge (`https://HOST/`, `wss://HOST/xcher`) to
-    /// connect from behind NAT. A lost connection is restored automatically. Must be called within a tokio
-    /// runtime.
+    /// Goes online at a relay: `HOST:PORT`, with port 9247 unless one is named, or the URL of its bridge
+    /// (`https://HOST/`, `wss://HOST/xcher`) to connect from behind NAT. A lost connection is restored
+    /// automatically. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///

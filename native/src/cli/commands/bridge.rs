@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::bridge::Home;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeArgs, Common, HttpAddress};
+use crate::cli::options::{BridgeArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
@@ -20,7 +20,7 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
             common.relay
         )));
     };
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9248));
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_HTTP_PORT));
     let http = args.http.unwrap_or(HttpAddress(Some(default)));
     let Some(at) = http.0 else {
         return Err(CliError::usage("a bridge needs an address to listen on; use --http IP:PORT"));

@@ -5,14 +5,13 @@ use std::path::Path;
 
 use clap_complete::Shell;
 
+use crate::cli::completion;
 use crate::cli::exit::CliError;
 use crate::cli::options;
 
 /// Prints a completion script.
 pub(super) fn completions(shell: Shell) -> Result<(), CliError> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut options::command(), "xcher", &mut script);
-    print(&script)
+    print(&completion::script(shell))
 }
 
 /// Prints the manual page, or writes one for each command into `folder`.

@@ -17,6 +17,8 @@ mod share;
 mod up;
 mod who;
 
+pub(super) use get::join_words;
+
 use crate::cli::exit::CliError;
 use crate::cli::options::{Command, Common};
 

@@ -1,15 +1,17 @@
 //! `xcher check`: asks whether a host shares a file.
 
+use xcher_core::FileName;
 use xcher_core::peer::{Event, SessionCommand};
-use xcher_core::{FileName, Nick};
 
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::link::{self, NickOrLink};
 use crate::cli::options::Common;
 use crate::cli::outgoing_session::OutgoingSession;
 
-pub(crate) async fn check(common: &Common, nick: &Nick, name: &str) -> Result<(), CliError> {
+pub(crate) async fn check(common: &Common, peer: &NickOrLink, name: &str) -> Result<(), CliError> {
+    let common = link::with_relay(common, peer.relay.as_ref())?;
     let name = FileName::new(name).map_err(|error| CliError::usage(error.to_string()))?;
-    let mut call = OutgoingSession::open(common, nick, None).await?;
+    let mut call = OutgoingSession::open(&common, &peer.nick, None).await?;
     let done = ask(&mut call, name).await;
     call.end(done).await
 }

@@ -78,7 +78,7 @@ impl Ports {
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
-        let reload = Reload::new(common, Some(relay.clone()), bridge);
+        let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::sync::oneshot;
+use xcher_core::addr::{Scope, scope};
 
 use super::relay::Ports;
 use super::share;
@@ -10,6 +11,7 @@ use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::{Common, UpArgs};
 use crate::cli::ui::share_link;
+use crate::cli::ui::shell_word::shell_word;
 use crate::http;
 
 /// Runs a relay with its bridge and shares files, until stopped.
@@ -17,7 +19,11 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let ports = Ports::open(common, &args.relay).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
-    let own = common.at(reached.into());
+    let any_address = args.relay.any_address;
+    let registered =
+        SocketAddr::new(own_route(bound.ip(), reached.ip(), any_address), bound.port());
+    let own = common.at(registered.into());
+    let others = common.at(reached.into());
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move {
@@ -27,7 +33,7 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let share = async {
         let secret = args.relay.bridge.tls_key.as_ref();
         let shared = share::run(&own, &args.share, secret, |online| {
-            print_how_to_fetch(online, &own, page.as_deref());
+            print_how_to_fetch(online, &others, page.as_deref());
         })
         .await;
         drop(stop);
@@ -58,9 +64,24 @@ fn own_address(listen: IpAddr) -> IpAddr {
     }
 }
 
-fn print_how_to_fetch(online: &OnlineHost, common: &Common, page: Option<&str>) {
+/// Returns the address at which the host of this process reaches the relay. `reached` is the one that other hosts
+/// use. Over loopback the host also answers callers on its own machine, which it refuses over any other address
+/// (PROTOCOL.md, section 6); the relay, which is this process, lets no one else name a loopback address.
+fn own_route(listen: IpAddr, reached: IpAddr, any_address: bool) -> IpAddr {
+    // A relay that forwards any address does let others, and a loopback relay brings no link-local callers.
+    if !listen.is_unspecified() || any_address || scope(reached) == Scope::LinkLocal {
+        return reached;
+    }
+    match listen {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+fn print_how_to_fetch(online: &OnlineHost, others: &Common, page: Option<&str>) {
     let Some(nick) = online.host.nick() else { return };
-    let command = share_link::get_command(&format!("{nick} --all"), common);
+    let what = format!("{} --all", shell_word(nick.as_str()));
+    let command = share_link::get_command(&what, others);
     online.output.note(format_args!("to fetch it all in another terminal: {command}"));
     match (page, http::missing_page_notice()) {
         (Some(page), None) => {
@@ -68,5 +89,31 @@ fn print_how_to_fetch(online: &OnlineHost, common: &Common, page: Option<&str>) 
         }
         (Some(_), Some(how)) => online.output.note(format_args!("{how}")),
         (None, _) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_route_is_loopback_only_if_no_one_else_can_name_it() {
+        let route = |listen: &str, reached: &str, any_address| {
+            let [listen, reached] = [listen, reached].map(|ip| ip.parse().expect(ip));
+            own_route(listen, reached, any_address).to_string()
+        };
+        assert_eq!(route("0.0.0.0", "192.168.1.5", false), "127.0.0.1");
+        assert_eq!(route("0.0.0.0", "9.9.9.9", false), "127.0.0.1");
+        assert_eq!(route("::", "fd00::5", false), "::1");
+        for (listen, reached, any_address) in [
+            ("192.168.1.5", "192.168.1.5", false),
+            ("127.0.0.1", "127.0.0.1", false),
+            ("0.0.0.0", "192.168.1.5", true),
+            ("::", "fd00::5", true),
+            ("0.0.0.0", "169.254.1.2", false),
+            ("::", "fe80::5", false),
+        ] {
+            assert_eq!(route(listen, reached, any_address), reached);
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 
-use super::values::{HttpAddress, address_or_off, bridge_rate, network, port_range};
+use super::listen_address::{HttpAddress, http_address};
+use super::values::{bridge_rate, network, port_range};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
 use crate::http::{Access, Tls, host_name, origin};
@@ -17,7 +18,9 @@ use crate::http::{Access, Tls, host_name, origin};
 pub(crate) struct BridgeArgs {
     /// Listen for browsers and hosts behind NAT on this address, or off
     /// [default: 127.0.0.1:9248; with a relay, the port after its own]
-    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT", value_parser = address_or_off)]
+    ///
+    /// An IP alone means port 9248, a port alone this machine alone: 0.0.0.0, [::], localhost:9248, 9248.
+    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT", value_parser = http_address)]
     pub(crate) http: Option<HttpAddress>,
     /// Allocate ports from this range [default: any free port]
     #[arg(long, env = "XCHER_TUNNEL_PORTS", value_name = "LOW-HIGH", value_parser = port_range)]

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use xcher_core::Nick;
 
 use super::bridge_args::BridgeArgs;
 use super::common::Common;
@@ -16,6 +15,7 @@ use super::relay_args::RelayArgs;
 use super::send_args::SendArgs;
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
+use crate::cli::link::NickOrLink;
 
 /// Exchange files by nick or code, directly between two hosts
 #[derive(Debug, Parser)]
@@ -62,9 +62,9 @@ pub(crate) enum Command {
     Ls(LsArgs),
     /// Ask whether a peer shares a file: NAME YES or NAME NO
     Check {
-        /// Nick of the peer
-        #[arg(value_name = "NICK")]
-        peer: Nick,
+        /// Nick of the peer, or a link to it
+        #[arg(value_name = "NICK|LINK")]
+        peer: NickOrLink,
         /// Name of the file, as `ls` lists it
         name: String,
     },
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     /// List, pin or forget the keys of known peers, or print your own
     Peers(PeersArgs),
     /// Print a shell completion script
+    ///
+    /// For bash and zsh: source <(xcher completions bash). For fish: xcher completions fish | source. These
+    /// ask the relay for nicks and a host for the names of its files; others complete options only.
     Completions {
         /// Shell to complete for
         shell: clap_complete::Shell,

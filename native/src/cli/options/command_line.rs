@@ -1,5 +1,6 @@
 //! Reads the command line, which overrides the environment, which overrides the configuration file.
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::cli_args::{self, Cli};
@@ -44,6 +45,8 @@ pub(crate) fn read() -> Result<Cli, Unread> {
     settle_encryption(&mut cli.common, &matches)?;
     cli.common.settle_relay();
     cli.common.raw = RawValues::of(&command, &matches);
+    cli.common.relay_is_typed =
+        matches.value_source("named_relay") == Some(ValueSource::CommandLine);
     Ok(cli)
 }
 

@@ -14,7 +14,7 @@ use crate::cli::exit::CliError;
 use crate::data::Rate;
 use crate::host::{Rates, TlsRoots};
 use crate::keys;
-use crate::relay_address::RelayAddress;
+use crate::relay_address::{DEFAULT_PORT, RelayAddress};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
@@ -22,12 +22,12 @@ pub(crate) struct Common {
     /// Use this relay, or its bridge's URL to connect from behind NAT [default: none, hosts of the local
     /// network find each other]
     ///
-    /// HOST:PORT is the relay's TCP port; the peers must then be able to connect to each other. The URL
-    /// of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
+    /// HOST:PORT is the relay's TCP port, 9247 if it is left out; the peers must then be able to
+    /// connect to each other. The URL of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly. Without this option the hosts of the local
     /// network find each other, unless a relay listens at 127.0.0.1:9247; `lan` always means the
     /// local network.
-    #[arg(long = "relay", global = true, env = "XCHER_RELAY", value_name = "HOST:PORT|URL|lan")]
+    #[arg(long = "relay", global = true, env = "XCHER_RELAY", value_name = "HOST[:PORT]|URL|lan")]
     pub(crate) named_relay: Option<RelayAddress>,
     /// The relay to use: the named one, or the one that was chosen.
     #[arg(skip = Common::default_relay())]
@@ -108,12 +108,15 @@ pub(crate) struct Common {
     /// Raw text of all options of the command.
     #[arg(skip)]
     pub(crate) raw: RawValues,
+    /// True if the command line itself names the relay.
+    #[arg(skip)]
+    pub(crate) relay_is_typed: bool,
 }
 
 impl Common {
     /// Returns the address of a relay on this machine, which is used if none is named.
     pub(crate) fn default_relay() -> RelayAddress {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 9247)).into()
+        SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)).into()
     }
 
     /// Sets the relay to use, if one is named.

@@ -13,15 +13,17 @@ With -o - the bytes of one file go to standard output as they arrive, and nothin
 encrypted session each byte is authenticated before it is written; exit code 0 confirms that the file
 is complete.")]
 pub(crate) struct GetArgs {
-    /// Nick of the peer, or the code it gave you; - or nothing to type the code
-    #[arg(value_name = "NICK|CODE")]
+    /// Nick of the peer, or the code or link it gave you; - or nothing to type the code
+    ///
+    /// A code may be typed with spaces for dashes. A link also names the relay.
+    #[arg(value_name = "NICK|CODE|LINK")]
     pub(crate) peer: Option<String>,
     /// Files, or folders with everything in them, as `ls` lists them; or patterns such as 'photos/*.jpg'
     /// [default with a code: all]
     ///
     /// In a pattern * and ? stay within a folder, ** does not, and hidden names in the receiving folder
     /// itself need a pattern that begins with a dot. A file or folder of exactly this name wins.
-    #[arg(value_name = "NAME", conflicts_with = "all")]
+    #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
     /// Fetch everything the peer shares
     #[arg(long, env = "XCHER_ALL")]

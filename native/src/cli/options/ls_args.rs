@@ -1,15 +1,15 @@
 //! The options of `xcher ls`.
 
 use clap::Args;
-use xcher_core::Nick;
 
 use super::values::switch;
+use crate::cli::link::NickOrLink;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LsArgs {
-    /// Nick of the peer
-    #[arg(value_name = "NICK")]
-    pub(crate) peer: Nick,
+    /// Nick of the peer, or a link to it
+    #[arg(value_name = "NICK|LINK")]
+    pub(crate) peer: NickOrLink,
     /// Show only these files, folders with everything in them, or what matches patterns such as
     /// 'photos/*.jpg'
     #[arg(value_name = "NAME")]

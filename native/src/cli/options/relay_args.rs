@@ -6,12 +6,16 @@ use clap::Args;
 use xcher_core::RelayLimits;
 
 use super::bridge_args::BridgeArgs;
+use super::listen_address::relay_address;
 use super::values::switch;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RelayArgs {
     /// Listen for hosts on this address; port 0 picks a free one
+    ///
+    /// An IP alone means port 9247, a port alone this machine alone: 0.0.0.0, [::], localhost:9247, 9247.
     #[arg(long, env = "XCHER_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:9247")]
+    #[arg(value_parser = relay_address)]
     pub(crate) listen: SocketAddr,
     /// Forward X_INITs that name any address, not only the sender's own
     #[arg(long, env = "XCHER_ANY_ADDRESS", value_parser = switch(), hide_short_help = true)]

@@ -1,6 +1,6 @@
 //! Values of options: how text is parsed into them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
@@ -10,10 +10,6 @@ use ipnet::IpNet;
 use xcher_core::Size;
 
 use crate::files::{Links, OnConflict};
-
-/// A bridge's listening address, or none if it is off.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HttpAddress(pub(crate) Option<SocketAddr>);
 
 /// A choice of `--via`.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -117,15 +113,4 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let one = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical()));
     one.or_else(|_| text.parse())
         .map_err(|_| "not an IP address, nor a network such as 10.0.0.0/24".to_owned())
-}
-
-/// Parses an address to listen on, or `off`.
-pub(super) fn address_or_off(text: &str) -> Result<HttpAddress, String> {
-    match text {
-        "off" => Ok(HttpAddress(None)),
-        text => text
-            .parse()
-            .map(|address| HttpAddress(Some(address)))
-            .map_err(|_| "not IP:PORT, such as 127.0.0.1:9248, nor off".to_owned()),
-    }
 }

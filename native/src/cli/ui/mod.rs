@@ -16,6 +16,7 @@ mod session_security;
 mod sessions;
 pub(super) mod share_link;
 pub(super) mod shared_changes;
+pub(super) mod shell_word;
 pub(super) mod skipped;
 mod stdin_lines;
 pub(super) mod terminal;

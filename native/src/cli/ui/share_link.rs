@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::Nick;
 
+use super::shell_word::shell_word;
 use crate::cli::options::Common;
 
 /// The characters to escape in a link, as JavaScript's `encodeURIComponent` does.
@@ -15,24 +16,28 @@ pub(crate) fn get_command(what: &str, common: &Common) -> String {
 
 /// Returns ` --relay …`; nothing for a relay that is found without it.
 pub(crate) fn relay_option(common: &Common) -> String {
-    let is_found = common.relay.is_lan() || common.relay == Common::default_relay();
-    if is_found { String::new() } else { format!(" --relay {}", common.relay) }
+    match common.relay.is_lan() || common.relay == Common::default_relay() {
+        true => String::new(),
+        false => format!(" --relay {}", shell_word(&common.relay.to_string())),
+    }
 }
 
 /// Returns the link that opens a page on what `nick` shares. Browsers do not send what follows `#`.
 pub(crate) fn to_nick(page: &str, nick: &Nick) -> String {
-    format!("{page}#{}", utf8_percent_encode(nick.as_str(), IN_A_LINK))
+    let nick = utf8_percent_encode(nick.as_str(), IN_A_LINK).to_string();
+    // A full stop at the end would be taken for that of a sentence.
+    match nick.strip_suffix('.') {
+        Some(start) => format!("{page}#{start}%2E"),
+        None => format!("{page}#{nick}"),
+    }
 }
 
 /// Returns how to start this program again from any folder.
-fn program() -> String {
+pub(crate) fn program() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let by_path = std::path::Path::new(&called).components().count() > 1;
     match std::env::current_exe() {
-        Ok(path) if by_path => {
-            let path = path.display().to_string();
-            if path.contains(' ') { format!("'{path}'") } else { path }
-        }
+        Ok(path) if by_path => shell_word(&path.display().to_string()).into_owned(),
         _ => "xcher".to_owned(),
     }
 }

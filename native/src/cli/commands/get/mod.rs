@@ -14,6 +14,7 @@ use crate::cli::callee::Callee;
 use crate::cli::dup_stdio::dup;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::filter::Filter;
+use crate::cli::link;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
@@ -24,14 +25,18 @@ use crate::cli::ui::hidden_files::report_hidden;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Shares;
 use crate::host::Sink;
+pub(crate) use callee::join_words;
+
+use callee::Source;
 use fetch::Fetch;
 
 /// The way out after a cut.
 const HOW_TO_RESUME: &str = "run the same command again to resume";
 
 pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError> {
-    let callee = callee::read(common, args)?;
-    let mut requested = Requested::parse(args, &callee)?;
+    let Source { callee, relay, names } = callee::read(common, args)?;
+    let common = &*link::with_relay(common, relay.as_ref())?;
+    let mut requested = Requested::parse(args.all, names, &callee)?;
     let mut filter = Filter::default();
     for (pattern, excludes) in &args.filter.0 {
         filter.add(pattern, *excludes)?;
@@ -42,7 +47,7 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
         Callee::Nick(_) => None,
     };
     // Files that are named are wanted even if they are hidden; `NamePattern` selects none unnamed.
-    let hidden = args.hidden || !args.names.is_empty();
+    let hidden = args.hidden || !names.is_empty();
     let to = Target { hidden, ..Target::new(&args.to, args.yes) };
     let sink = match to.is_stdout() {
         true => stdout(common)?,

@@ -9,6 +9,7 @@ use xcher_core::peer::{Event, SessionCommand};
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::link;
 use crate::cli::listing_spool::{ListingSpool, spool_error};
 use crate::cli::options::{Common, LsArgs};
 use crate::cli::outgoing_session::OutgoingSession;
@@ -22,7 +23,8 @@ pub(crate) async fn run(common: &Common, args: &LsArgs) -> Result<(), CliError> 
         true => None,
         false => Some(Requested::named(&args.names)?),
     };
-    let mut call = OutgoingSession::open(common, &args.peer, None).await?;
+    let common = link::with_relay(common, args.peer.relay.as_ref())?;
+    let mut call = OutgoingSession::open(&common, &args.peer.nick, None).await?;
     call.online.output.hold_entries();
     let done = list(&mut call, args, requested).await;
     call.end(done).await
@@ -69,7 +71,7 @@ async fn list(
         tree::print(sorted, &call.online.output)?;
     }
     if let Some(requested) = &requested {
-        requested.report_missing(call, &Callee::Nick(args.peer.clone()));
+        requested.report_missing(call, &Callee::Nick(args.peer.nick.clone()));
     }
     match requested.and_then(|requested| requested.error()) {
         _ if invalid => Err(CliError::reported(ExitCode::Policy)),
