@@ -23,6 +23,7 @@ fn opened(session: u64) -> Event {
         nick: None,
         incoming: true,
         path: Path::Direct,
+        near: false,
         security: Security::Encrypted {
             // A receiver shows another key in each session.
             key: Identity::new([session as u8; 32]).public(),

@@ -45,8 +45,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
     settle_encryption(&mut cli.common, &matches)?;
     cli.common.settle_relay();
     cli.common.raw = RawValues::of(&command, &matches);
-    cli.common.relay_is_typed =
-        matches.value_source("named_relay") == Some(ValueSource::CommandLine);
+    cli.common.relay_is_typed = matches.value_source("relay") == Some(ValueSource::CommandLine);
     Ok(cli)
 }
 

@@ -27,7 +27,13 @@ pub(crate) struct Common {
     /// the bridge carries files that cannot go directly. Without this option the hosts of the local
     /// network find each other, unless a relay listens at 127.0.0.1:9247; `lan` always means the
     /// local network.
-    #[arg(long = "relay", global = true, env = "XCHER_RELAY", value_name = "HOST[:PORT]|URL|lan")]
+    #[arg(
+        id = "relay",
+        long,
+        global = true,
+        env = "XCHER_RELAY",
+        value_name = "HOST[:PORT]|URL|lan"
+    )]
     pub(crate) named_relay: Option<RelayAddress>,
     /// The relay to use: the named one, or the one that was chosen.
     #[arg(skip = Common::default_relay())]
