@@ -80,6 +80,10 @@ fn ls_check_and_get_take_the_link_to_a_nick() {
         let get = xcher(["get", &link, "s/file", "--on-conflict", "overwrite", "-o"]);
         get.args([out.path()]).run().code(0).out(&[&fetched(out.path(), "file")]);
         xcher(["get", &link]).run().code(2).one_error(&["name the files to fetch"]);
+        let get = xcher(["get", "-", "s/second", "--on-conflict", "overwrite", "-o"]);
+        let mut get = get.args([out.path()]).start();
+        get.say(&format!("{link}\n"));
+        get.wait().code(0).out(&[&fetched(out.path(), "second")]);
     }
 }
 

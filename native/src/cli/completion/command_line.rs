@@ -1,5 +1,6 @@
 //! The options and the peer on a command line that is not complete yet.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::{ArgMatches, FromArgMatches as _};
@@ -63,6 +64,6 @@ impl CommandLine {
 
 /// A peer, and the options with which it is called.
 pub(super) struct Peer<'a> {
-    pub(super) common: std::borrow::Cow<'a, Common>,
+    pub(super) common: Cow<'a, Common>,
     pub(super) nick: Nick,
 }

@@ -105,10 +105,11 @@ fn up_to_the_next_folder(name: &str, is_folder: bool, current: &str) -> Option<S
 
 /// Starts a host, and waits until it is registered at the relay.
 async fn online(common: &Common, encryption: Option<EncryptionSetup>) -> Option<Host> {
+    // The nick that the user has, or will ask for, stays free: the first.
+    let nicks = online_host::nicks(&Common { nick: None, ..common.clone() });
     let mut host = Host::start(Setup {
         config: Config {
-            // The nick that the user has, or will ask for, stays free.
-            nicks: online_host::nicks(&Common { nick: None, ..common.clone() }).split_off(1),
+            nicks: nicks.into_iter().skip(1).collect(),
             calls: CallPolicy::Ignore,
             allow_private: common.allow_private,
             via: common.via().ok()?,
