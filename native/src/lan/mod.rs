@@ -9,7 +9,7 @@ mod on_link;
 mod search;
 
 pub use announcement::{Announcement, NameTaken};
-pub use search::{Answer, accepting, find, list};
+pub use search::{Answer, SEARCH_TIME, accepting, find, list};
 
 /// The service type (RFC 6763, section 7).
 const SERVICE: &str = "_xcher._tcp.local.";

@@ -15,7 +15,7 @@ use super::on_link::OnLink;
 
 /// Time for the network to answer: a responder may wait 120 ms, and a lost query is repeated after 1 s
 /// (RFC 6762, sections 5.2 and 6).
-const SEARCH_TIME: Duration = Duration::from_secs(2);
+pub const SEARCH_TIME: Duration = Duration::from_secs(2);
 /// Time for further answers after the first: another host may claim the name, too.
 const SECOND_ANSWER_TIME: Duration = Duration::from_millis(300);
 /// The most hosts that are heard.
@@ -66,7 +66,7 @@ pub async fn accepting(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<S
 /// If multicast is unavailable.
 pub async fn find(nick: &Nick) -> io::Result<Vec<Answer>> {
     let mut answers = Vec::new();
-    search(|answer| {
+    search(SEARCH_TIME, |answer| {
         if !answer.nick.eq_ignore_case(nick) {
             return None;
         }
@@ -77,14 +77,14 @@ pub async fn find(nick: &Nick) -> io::Result<Vec<Answer>> {
     Ok(answers)
 }
 
-/// Lists the nicks that are announced, for 2 s.
+/// Lists the nicks that are announced within `time`, 2 s at most.
 ///
 /// # Errors
 ///
 /// If multicast is unavailable.
-pub async fn list() -> io::Result<Vec<Nick>> {
+pub async fn list(time: Duration) -> io::Result<Vec<Nick>> {
     let mut nicks: Vec<Nick> = Vec::new();
-    search(|answer| {
+    search(time.min(SEARCH_TIME), |answer| {
         if !nicks.iter().any(|nick| nick.eq_ignore_case(&answer.nick)) {
             nicks.push(answer.nick);
         }
@@ -94,12 +94,15 @@ pub async fn list() -> io::Result<Vec<Nick>> {
     Ok(nicks)
 }
 
-/// Calls `heard` for each answer, until [`SEARCH_TIME`] is over or the time that `heard` returns.
-async fn search(mut heard: impl FnMut(Answer) -> Option<Duration>) -> io::Result<()> {
+/// Calls `heard` for each answer, until `time` is over or the time that `heard` returns.
+async fn search(
+    time: Duration,
+    mut heard: impl FnMut(Answer) -> Option<Duration>,
+) -> io::Result<()> {
     let daemon = ServiceDaemon::new().map_err(io::Error::other)?;
     let events = daemon.browse(SERVICE).map_err(io::Error::other)?;
     let own = OnLink::read()?;
-    let mut deadline = Instant::now() + SEARCH_TIME;
+    let mut deadline = Instant::now() + time;
     let mut hosts = 0;
     while hosts < MAX_HOSTS {
         let event = tokio::select! {

@@ -23,7 +23,7 @@ pub(crate) async fn run(common: &Common) -> Result<(), CliError> {
     if common.named_relay.is_none() && is_relay_here(&common.relay).await {
         who_at_relay(common).await?;
     }
-    let nicks = lan::list().await.map_err(|error| {
+    let nicks = lan::list(lan::SEARCH_TIME).await.map_err(|error| {
         let text = format!("cannot search the local network: {error}; name a relay with --relay");
         CliError::new(ExitCode::Unreachable, text)
     })?;

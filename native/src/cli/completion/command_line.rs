@@ -26,7 +26,8 @@ impl CommandLine {
         }
         // What is typed last may still be missing its value.
         let matches = command.ignore_errors(true).try_get_matches_from(args).ok()?;
-        let common = Common::from_arg_matches(&matches).ok()?;
+        let mut common = Common::from_arg_matches(&matches).ok()?;
+        common.settle_relay();
         Some(Self { common, matches })
     }
 
@@ -42,9 +43,9 @@ impl CommandLine {
         Some((peer, names))
     }
 
-    /// Returns the peer of `check`.
-    pub(super) fn checked(&self) -> Option<Peer<'_>> {
-        let peer = self.matches.subcommand_matches("check")?.get_one::<NickOrLink>("peer")?;
+    /// Returns the peer of `check` or `ls`.
+    pub(super) fn peer_of(&self, command: &str) -> Option<Peer<'_>> {
+        let peer = self.matches.subcommand_matches(command)?.get_one::<NickOrLink>("peer")?;
         self.at(peer.nick.clone(), peer.relay.as_ref())
     }
 

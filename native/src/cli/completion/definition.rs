@@ -31,7 +31,9 @@ pub(super) fn with_completers(typed: &Typed) -> Command {
             sub.mut_arg(arg, |arg| arg.add::<ArgValueCompleter>(completer))
         })
     };
+    // Changed in order, because a changed argument becomes the last one.
     let command = set(command, "ls", "peer", of(nicks));
+    let command = set(command, "ls", "names", of(names_to_list));
     let command = set(command, "check", "peer", of(nicks));
     let command = set(command, "check", "name", of(names_to_check));
     let command = set(command, "send", "to", of(nicks));
@@ -62,10 +64,17 @@ fn codes_and_nicks(before: &[String], current: &str) -> Vec<String> {
 }
 
 fn names_to_check(before: &[String], current: &str) -> Vec<String> {
+    names_of("check", before, current)
+}
+
+fn names_to_list(before: &[String], current: &str) -> Vec<String> {
+    names_of("ls", before, current)
+}
+
+fn names_of(command: &str, before: &[String], current: &str) -> Vec<String> {
     let line = CommandLine::read(before);
-    let names =
-        line.as_ref().and_then(CommandLine::checked).map(|peer| online::names(&peer, current));
-    names.unwrap_or_default()
+    let peer = line.as_ref().and_then(|line| line.peer_of(command));
+    peer.map(|peer| online::names(&peer, current)).unwrap_or_default()
 }
 
 fn names_to_get(before: &[String], current: &str) -> Vec<String> {

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use xcher_core::peer::{CallPolicy, Config, Event, SessionCommand};
-use xcher_core::{Kind, Limits};
+use xcher_core::{Kind, Limits, Nick};
 
 use super::command_line::Peer;
+use crate::cli::lan_relay::is_relay_here;
 use crate::cli::online_host;
 use crate::cli::options::Common;
 use crate::files::{Inbox, Shares};
 use crate::host::{EncryptionSetup, Host, HostEvent, Setup};
+use crate::lan;
+use crate::relay_address::RelayAddress;
 
 /// Time for the relay to list its nicks.
 const NICKS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,7 +29,23 @@ const MAX_CANDIDATES: usize = 1000;
 pub(super) fn nicks(common: &Common) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     run(async {
-        let _ = timeout(NICKS_TIMEOUT, list_nicks(common, &mut found)).await;
+        let at_relay = async {
+            let mut at_relay = BTreeSet::new();
+            if has_relay(common).await {
+                let _ = timeout(NICKS_TIMEOUT, list_nicks(common, &mut at_relay)).await;
+            }
+            at_relay
+        };
+        let in_lan = async {
+            if !common.uses_lan() {
+                return Vec::new();
+            }
+            lan::list(NICKS_TIMEOUT).await.unwrap_or_default()
+        };
+        let (at_relay, in_lan) = tokio::join!(at_relay, in_lan);
+        let in_lan = in_lan.into_iter().filter(|nick| !nick.is_one_time());
+        found.extend(at_relay);
+        found.extend(in_lan.take(MAX_CANDIDATES).map(|nick| nick.as_str().to_owned()));
     });
     found
 }
@@ -66,7 +85,8 @@ async fn list_nicks(common: &Common, found: &mut BTreeSet<String>) -> Option<()>
 }
 
 async fn list_names(peer: &Peer<'_>, current: &str, found: &mut BTreeSet<String>) -> Option<()> {
-    let Peer { common, nick } = peer;
+    let nick = &peer.nick;
+    let common = &at_relay_of(&peer.common, nick).await?;
     // A key for this call alone; those that are pinned apply.
     let encryption = match common.plain {
         true => None,
@@ -92,6 +112,25 @@ async fn list_names(peer: &Peer<'_>, current: &str, found: &mut BTreeSet<String>
     let _ = host.command(call, SessionCommand::End);
     let _ = timeout(END_TIMEOUT, host.stop()).await;
     Some(())
+}
+
+/// Returns true unless the relay would be that of this machine, and there is none.
+async fn has_relay(common: &Common) -> bool {
+    match &common.named_relay {
+        Some(relay) => !relay.is_lan(),
+        None => is_relay_here(&common.relay).await,
+    }
+}
+
+/// Returns the options with the relay where the peer is: the named one, that of this machine, or its own in the
+/// local network.
+async fn at_relay_of(common: &Common, nick: &Nick) -> Option<Common> {
+    if has_relay(common).await || !common.uses_lan() {
+        return Some(common.clone());
+    }
+    let [answer] = &lan::find(nick).await.ok()?[..] else { return None };
+    let address = *lan::accepting(answer.addresses.iter().copied()).await.first()?;
+    Some(common.at(RelayAddress::in_lan(address)))
 }
 
 fn up_to_the_next_folder(name: &str, is_folder: bool, current: &str) -> Option<String> {

@@ -126,7 +126,7 @@ impl Common {
     }
 
     /// Sets the relay to use, if one is named.
-    pub(super) fn settle_relay(&mut self) {
+    pub(crate) fn settle_relay(&mut self) {
         if let Some(named) = &self.named_relay {
             self.relay = named.clone();
         }
