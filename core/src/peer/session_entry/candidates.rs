@@ -84,6 +84,11 @@ impl Candidates {
         self.list.iter().any(|candidate| candidate.to.ip() == of.ip())
     }
 
+    /// Returns true if no other candidate than near ones is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.list.iter().all(Candidate::is_near)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -169,10 +174,11 @@ impl Candidates {
         self.next_dial_at
     }
 
-    /// The next dial is due: returns the reason of the last failure if no candidate is left.
+    /// The next dial is due: returns the reason of the last failure if no candidate is left. A near one has
+    /// had its time by then.
     pub(crate) fn dial_due(&mut self) -> Option<Box<str>> {
         self.next_dial_at = None;
-        self.failure.take().filter(|_| self.list.is_empty())
+        self.failure.take().filter(|_| self.is_exhausted())
     }
 
     /// The connections that are being dialled.
