@@ -26,6 +26,9 @@ impl Peer {
 
     /// Returns this host's address behind its NAT, if the relay supports calls by it.
     pub(super) fn inner_address(&self) -> Option<IpAddr> {
+        if !SELECTS {
+            return None;
+        }
         let (local, relay) = self.relay.ends()?;
         let seen = self.relay.login.seen?;
         // A relay behind a bridge elsewhere sees the bridge, whose clients are no neighbours.

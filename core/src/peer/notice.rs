@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
+use super::path_selection::SELECTS;
 use super::{Error, Path, RefusedRequest};
 use crate::{FileName, InvalidName, ProtocolError};
 
@@ -103,6 +104,17 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // A host that has one path never reports these, and leaves out their texts.
+            Self::ListenFailed { .. }
+            | Self::ListeningAtBridge
+            | Self::ListeningNear { .. }
+            | Self::NearRefused { .. }
+            | Self::Dialling { .. }
+            | Self::DialFailed { .. }
+                if !SELECTS =>
+            {
+                Ok(())
+            }
             Self::UnknownDataSource { expected, from } => {
                 write!(f, "closed a data connection from {from}: the peer is at {expected}")
             }

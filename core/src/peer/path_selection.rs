@@ -184,9 +184,13 @@ impl Peer {
         if !entry.candidates.has_address(to) {
             self.blame(to.ip(), turn);
         }
+        if is_near {
+            // What becomes of it does not show in what happens next.
+            return turn.notice(Some(id), Notice::DialFailed { to, path, why });
+        }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let give_up_at = entry.began.saturating_add(CALL_GRACE);
-        let is_last = entry.candidates.is_empty();
+        let is_last = entry.candidates.is_exhausted();
         if is_last && (entry.call.nick().is_none() || give_up_at <= turn.now) {
             return self.open_failed(id, Error::Unreachable(why), turn);
         }
@@ -196,9 +200,7 @@ impl Peer {
         if is_last {
             entry.candidates.await_another(why, give_up_at);
         }
-        if !is_near {
-            self.dial_next(id, turn);
-        }
+        self.dial_next(id, turn);
     }
 
     /// A candidate of a caller answered.

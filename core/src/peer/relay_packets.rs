@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::path_selection::SELECTS;
 use super::relay_link::{NickAnswer, RelayStage};
 use super::{Action, Error, Event, Notice, Peer, Turn};
 use crate::relay_caps::RelayCaps;
@@ -88,7 +89,7 @@ impl Peer {
             (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
-                let is_near = core::mem::take(&mut self.relay.login.near);
+                let is_near = SELECTS && core::mem::take(&mut self.relay.login.near);
                 // No callee can show a ticket that cannot be read.
                 let read = ticket.map(|text| Ticket::parse(text).ok_or(()));
                 if let Ok(ticket) = read.transpose() {
@@ -96,12 +97,14 @@ impl Peer {
                     self.ticket_due(nick, address, ticket.as_ref(), is_near, turn);
                 }
             }
-            (RelayPacket::Near, _) => self.relay.login.near = self.inner_address().is_some(),
+            (RelayPacket::Near, _) if SELECTS => {
+                self.relay.login.near = self.inner_address().is_some();
+            }
             (RelayPacket::From(nick), _) => self.relay.login.from = Nick::parse(nick).ok(),
             (RelayPacket::Init { nick, ip, port }, RelayStage::Online(at)) => {
                 let login = &mut self.relay.login;
                 let (from, ticket) = (login.from.take(), login.ticket.take());
-                let is_near = core::mem::take(&mut login.near);
+                let is_near = SELECTS && core::mem::take(&mut login.near);
                 // Spelled as the caller did: both sides use the nick in this form (section 11.2).
                 if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
                     && called_as.eq_ignore_case(own)

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use xcher_core::addr::AddrError;
-use xcher_core::peer::{ConnId, Error, Event, Input, Notice, PathPolicy};
+use xcher_core::peer::{ConnId, Error, Event, Input, Notice, Path, PathPolicy};
 
 use crate::near::{config, net_with};
 use crate::net::{Fate, NAT, Net, ip};
@@ -48,8 +48,14 @@ impl Victim {
         self.net.dials.iter().map(|(_, to)| *to).filter(|to| !public(to)).collect()
     }
 
+    fn near_dial(&self) -> (ConnId, SocketAddr) {
+        let mut dials = self.net.dials.iter().rev();
+        *dials.find(|(_, to)| to.ip().to_string().starts_with("10.")).unwrap()
+    }
+
+    /// Connects the host to the inner address that it dialled last.
     fn connect(&mut self) -> ConnId {
-        let (conn, to) = *self.net.dials.last().unwrap();
+        let (conn, to) = self.near_dial();
         let local = SocketAddr::new(ip(1), 5);
         self.net.give(1, Input::Connected { conn, local, remote: to });
         self.net.run();
@@ -157,17 +163,16 @@ fn nothing_is_said_to_a_host_that_does_not_greet() {
 /// elsewhere.
 #[test]
 fn times_of_other_dials_do_not_show_what_is_in_the_callees_network() {
-    let times = |near: fn(&mut Victim)| {
-        let config = config(PathPolicy::Auto);
-        let mut victim = Victim { net: net_with(&config) };
-        victim.net.fate = |_, _, _| Fate::Lost;
+    let times = |fate, near: fn(&mut Victim)| {
+        let mut victim = Victim { net: net_with(&config(PathPolicy::Auto)) };
+        victim.net.fate = fate;
         victim.net.dials.clear();
         victim.call("kim", "10.0.0.9 40000");
         near(&mut victim);
         let mut times = Vec::new();
         let mut known = victim.net.dials.len();
-        for at in (0..4000).step_by(50) {
-            if at == 2000 {
+        for at in (0..6000).step_by(50) {
+            if [2000, 5000].contains(&at) {
                 victim.net.relay_says(1, "X_FROM kim\nX_INIT b 11.0.0.1 40001\n");
             }
             for (_, to) in &victim.net.dials[known..] {
@@ -178,18 +183,27 @@ fn times_of_other_dials_do_not_show_what_is_in_the_callees_network() {
         }
         times
     };
-    let silent = times(|_| {});
-    assert_eq!(silent.len(), 3, "{silent:?}");
-    let refused = times(|victim| {
-        let conn = victim.net.dials[1].0;
-        victim.net.give(1, Input::ConnectFailed { conn, why: "refused".into() });
-        victim.net.run();
-    });
-    let open = times(|victim| {
-        let conn = victim.connect();
-        victim.hears(conn, b"SSH-2.0-x\r\n");
-    });
-    assert_eq!([&refused, &open], [&silent; 2]);
+    let lost: fn(usize, SocketAddr, Path) -> Fate = |_, _, _| Fate::Lost;
+    let refused: fn(usize, SocketAddr, Path) -> Fate = |_, to, _| match to.ip().to_string().as_str()
+    {
+        "10.0.0.9" => Fate::Lost,
+        _ => Fate::Refused,
+    };
+    for (fate, dials) in [(lost, 5), (refused, 4)] {
+        let silent = times(fate, |_| {});
+        assert_eq!(silent.len(), dials, "{silent:?}");
+        let refused = times(fate, |victim| {
+            let (conn, _) = victim.near_dial();
+            victim.net.give(1, Input::ConnectFailed { conn, why: "refused".into() });
+            victim.net.run();
+        });
+        let open = times(fate, |victim| {
+            let conn = victim.connect();
+            victim.hears(conn, b"SSH-2.0-x\r\n");
+        });
+        let open_and_silent = times(fate, |victim| _ = victim.connect());
+        assert_eq!([&refused, &open, &open_and_silent], [&silent; 3]);
+    }
 }
 
 /// A silent host at the near address does not keep the call from another path.

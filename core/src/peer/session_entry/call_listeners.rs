@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use crate::peer::path_selection::SELECTS;
 use crate::peer::{ConnId, ListenerId, Path};
 use crate::ticket::{Ticket, TicketCheck};
 use crate::{Limits, MAX_LINE_LEN};
@@ -100,7 +101,7 @@ impl CallListeners {
     }
 
     pub(crate) fn is_near(&self, id: ListenerId) -> bool {
-        self.listeners.iter().any(|listener| listener.is_near && listener.id == id)
+        SELECTS && self.listeners.iter().any(|listener| listener.is_near && listener.id == id)
     }
 
     /// Removes the listener behind the NAT if the relay has not answered its X_INIT.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::peer::path_selection::SELECTS;
 use crate::peer::{ConnId, Path};
 use crate::ticket::Ticket;
 
@@ -30,7 +31,7 @@ pub(crate) struct Candidate {
     /// Set once it is dialled.
     conn: Option<ConnId>,
     /// Set for an address behind this host's own NAT.
-    near: Option<NearDial>,
+    near: Option<Box<NearDial>>,
 }
 
 /// A dial to a host behind the same NAT: the address may be another host's, so the caller speaks first.
@@ -54,7 +55,7 @@ pub(crate) enum Greeting {
 
 impl Candidate {
     pub(crate) fn is_near(&self) -> bool {
-        self.near.is_some()
+        SELECTS && self.near.is_some()
     }
 
     pub(crate) fn into_ticket(self) -> Option<Ticket> {
@@ -69,7 +70,7 @@ impl Candidates {
 
     /// Adds an address behind this host's own NAT, which is tried beside the others.
     pub(crate) fn add_near(&mut self, to: SocketAddr, ticket: Option<Ticket>) {
-        let near = Some(NearDial::default());
+        let near = Some(Box::default());
         self.list.push(Candidate { to, path: Path::Direct, ticket, conn: None, near });
     }
 
@@ -82,6 +83,11 @@ impl Candidates {
     /// Returns true if an address is dialled, or will be.
     pub(crate) fn has_address(&self, of: SocketAddr) -> bool {
         self.list.iter().any(|candidate| candidate.to.ip() == of.ip())
+    }
+
+    /// Returns true if no other candidate than near ones is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.list.iter().all(Candidate::is_near)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -153,7 +159,7 @@ impl Candidates {
 
     fn near(&mut self, conn: ConnId) -> Option<&mut NearDial> {
         let mut list = self.list.iter_mut();
-        list.find(|candidate| candidate.conn == Some(conn))?.near.as_mut()
+        list.find(|candidate| candidate.conn == Some(conn))?.near.as_deref_mut()
     }
 
     /// A candidate is the caller: returns it, and the connections to close.
@@ -169,10 +175,11 @@ impl Candidates {
         self.next_dial_at
     }
 
-    /// The next dial is due: returns the reason of the last failure if no candidate is left.
+    /// The next dial is due: returns the reason of the last failure if no candidate is left. A near one has
+    /// had its time by then.
     pub(crate) fn dial_due(&mut self) -> Option<Box<str>> {
         self.next_dial_at = None;
-        self.failure.take().filter(|_| self.list.is_empty())
+        self.failure.take().filter(|_| self.is_exhausted())
     }
 
     /// The connections that are being dialled.
