@@ -1,5 +1,8 @@
 //! A relay and hosts behind NATs, in network namespaces: nothing leaves them.
 
+// Each test file is a crate of its own and uses a part of this module.
+#![allow(dead_code)]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -101,8 +104,21 @@ impl Lab {
         format!("xcher-nat-{}-r", self.id)
     }
 
-    fn nat_name(&self, number: u8) -> String {
+    pub(crate) fn nat_name(&self, number: u8) -> String {
         format!("xcher-nat-{}-{number}", self.id)
+    }
+
+    /// Loads rules into a NAT.
+    pub(crate) fn filter(&self, nat: u8, rules: &str) -> Option<()> {
+        filter(&self.nat_name(nat), rules)
+    }
+
+    /// Returns the rules of a table of a NAT.
+    pub(crate) fn rules(&self, nat: u8, table: &str) -> String {
+        let list = ["netns", "exec", &self.nat_name(nat), "nft", "list", "table", "inet", table];
+        let output = Command::new("ip").args(list).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn host_name(&self, (nat, host): Host) -> String {
@@ -196,7 +212,8 @@ fn rules(kind: Nat, first_host: &str) -> String {
         Nat::FullCone | Nat::AddressRestricted => "oifname wan add @known { ip daddr }".to_owned(),
         _ => format!("iifname wan ct state new meta l4proto tcp {refuse}"),
     };
-    // What hosts inside send to the NAT's own address is refused, or lost, in the same way.
+    // A forwarded port lets everyone in. What hosts inside send to the NAT's own address is refused, or lost, in
+    // the same way as what comes from outside.
     format!(
         "table ip nat_of_lab {{
             set known {{ type ipv4_addr; flags dynamic,timeout; timeout 60s; }}
@@ -204,7 +221,7 @@ fn rules(kind: Nat, first_host: &str) -> String {
             }}
             chain out {{ type nat hook postrouting priority 100; oifname wan {translate}
             }}
-            chain through {{ type filter hook forward priority 0; {forward}
+            chain through {{ type filter hook forward priority 0; ct status dnat accept; {forward}
             }}
             chain own {{ type filter hook input priority 0; meta l4proto tcp {refuse}
             }}

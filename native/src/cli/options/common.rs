@@ -63,6 +63,13 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_NO_NEAR", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) no_near: bool,
+    /// Ask the router to forward ports to this host, so that hosts elsewhere can connect to it
+    ///
+    /// Works with routers that support PCP or NAT-PMP. The ports accept only the peer of a call, and are given
+    /// back at the end.
+    #[arg(long, global = true, env = "XCHER_MAP_PORTS", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) map_ports: bool,
     /// Disable encryption and all protocol extensions
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     #[arg(hide_short_help = true)]
