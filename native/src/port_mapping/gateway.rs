@@ -17,9 +17,9 @@ use xcher_core::addr::{Scope, scope};
 const LEASE_SECONDS: u32 = 600;
 /// Least time between renewals, whatever lease the router grants.
 const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
-/// Waits of 0.25, 0.5 and 1 s for an answer of the router, which is one hop away.
+/// Waits of 0.5, 1 and 2 s for an answer of the router, which is one hop away and may be slow.
 const PATIENCE: TimeoutConfig = TimeoutConfig {
-    initial_timeout: Duration::from_millis(250),
+    initial_timeout: Duration::from_millis(500),
     max_retries: 2,
     max_retry_timeout: None,
 };

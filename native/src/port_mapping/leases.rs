@@ -12,10 +12,11 @@ use super::gateway::{Gateway, Lease};
 use super::pool::{Pool, ReservedPort};
 use super::report::PortMappingReport;
 
-/// The number of mapped ports: one for a caller's control connection, and one for each of the 16 transfers that
-/// a session runs at once in one direction (`Limits::transfers`). A listener needs its port only until the
-/// expected peer has connected; where files move both ways, or in several sessions, it waits for a free one.
-const POOL_LEN: usize = 17;
+/// The number of mapped ports: one for a caller's control connection, the rest for data connections. A listener
+/// needs its port for about one round trip, until the peer has connected, and waits where all are in use. So half
+/// of the 16 transfers that a session runs at once (`Limits::transfers`) lose little, and the router, which may
+/// take 0.1 s for each mapping and have room for some dozens, has half as much to do.
+const POOL_LEN: usize = 9;
 /// Ports to try if the router cannot forward the first.
 const MAX_TRIES: usize = 3;
 /// Time for which the end of a host waits for a router that has not answered yet.
