@@ -8,6 +8,8 @@
 mod lab;
 #[path = "nat/router.rs"]
 mod router;
+#[path = "nat/small_router.rs"]
+mod small_router;
 mod system;
 
 use std::net::{SocketAddr, TcpStream};
@@ -17,6 +19,7 @@ use lab::{Host, Lab, Nat};
 use router::Router;
 use rustix::process::Signal;
 use serde_json::Value;
+use small_router::{Answer, SmallRouter};
 use system::not_tested;
 use system::pace::Pace;
 use system::patience::until;
@@ -204,4 +207,55 @@ fn mapped_ports_accept_nobody_but_the_callee() {
     let rest = stranger.rest();
     assert_eq!(rest.bytes, b"", "told a stranger something");
     ls.wait().code(3);
+}
+
+#[test]
+fn a_router_without_pcp_maps_ports() {
+    let lab = Lab::new(&[(Nat::PortRestricted, 1), (Nat::PortRestricted, 1)]);
+    let Ok(lab) = lab.map_err(not_tested) else { return };
+    let router = SmallRouter::start(&lab, A, Answer::Honest);
+    let (_relay, [_, bridge]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    let bob = online(share(&lab, B, &bridge).args([folder.path()]));
+    let ls = lab.xcher(A, &["ls", "bob", "--json", "--map-ports", "--relay", &bridge]).start();
+    assert_eq!([path(&ls), path(&bob)], ["direct", "direct"]);
+    ls.wait().code(0);
+    until("no port is mapped", || router.mapped() == 0);
+}
+
+#[test]
+fn a_router_that_answers_wrongly_is_not_used() {
+    for answer in [Answer::Garbage, Answer::OtherPort, Answer::Refusal] {
+        let lab = Lab::new(&[(Nat::PortRestricted, 1), (Nat::PortRestricted, 1)]);
+        let Ok(lab) = lab.map_err(not_tested) else { return };
+        let router = SmallRouter::start(&lab, A, answer);
+        let (_relay, [_, bridge]) = lab.relay();
+        let folder = tempdir().unwrap();
+        tree::write(folder.path(), [("file", "1")]);
+        let share = share(&lab, A, &bridge).args([folder.path()]).args(["--map-ports"]);
+        let share = online(share);
+        reports(&share, "no ports are mapped: the router 192.168.0.1 did not map a port: ");
+        assert_eq!(router.mapped(), 0, "{answer:?}");
+        let requests = router.requests();
+        assert!(requests < 30, "{answer:?}: {requests} requests");
+        let ls = lab.xcher(B, &["ls", "bob", "--relay", &bridge]).run().code(0);
+        assert!(!ls.out.is_empty());
+        assert_eq!(router.requests(), requests, "{answer:?}: it is asked again and again");
+    }
+}
+
+#[test]
+fn a_lease_without_a_lifetime_is_not_renewed_in_a_loop() {
+    let lab = Lab::new(&[(Nat::PortRestricted, 1), (Nat::PortRestricted, 1)]);
+    let Ok(lab) = lab.map_err(not_tested) else { return };
+    let router = SmallRouter::start(&lab, A, Answer::NoLifetime);
+    let (_relay, [_, bridge]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    let share = online(share(&lab, A, &bridge).args([folder.path()]).args(["--map-ports"]));
+    is_mapped(&share, &lab);
+    lab.xcher(B, &["ls", "bob", "--relay", &bridge]).run().code(0);
+    // Three for each port: PCP, NAT-PMP, and the external address.
+    assert!(router.requests() <= 3 * PORTS + 3, "{} requests", router.requests());
 }

@@ -155,16 +155,12 @@ impl Lab {
 
     /// Runs `test` in a thread whose sockets, and those of the threads that it starts, are a host's.
     pub(crate) fn on<T: Send>(&self, host: Host, test: impl FnOnce() -> T + Send) -> T {
-        let name = self.host_name(host);
-        std::thread::scope(|scope| {
-            let entered = scope.spawn(move || {
-                let network = File::open(format!("/run/netns/{name}")).unwrap();
-                let kind = Some(LinkNameSpaceType::Network);
-                move_into_link_name_space(network.as_fd(), kind).unwrap();
-                test()
-            });
-            entered.join().unwrap()
-        })
+        on(&self.host_name(host), test)
+    }
+
+    /// Likewise of a NAT.
+    pub(crate) fn on_nat<T: Send>(&self, nat: u8, test: impl FnOnce() -> T + Send) -> T {
+        on(&self.nat_name(nat), test)
     }
 
     /// Returns the bytes that have left the NAT's hosts for the relay, and so its bridge, or came from there.
@@ -210,10 +206,10 @@ fn rules(kind: Nat, first_host: &str) -> String {
     };
     let forward = match kind {
         Nat::FullCone | Nat::AddressRestricted => "oifname wan add @known { ip daddr }".to_owned(),
-        _ => format!("iifname wan ct state new meta l4proto tcp {refuse}"),
+        // A port that the router forwards lets everyone in.
+        _ => format!("iifname wan ct state new ct status ! dnat meta l4proto tcp {refuse}"),
     };
-    // A forwarded port lets everyone in. What hosts inside send to the NAT's own address is refused, or lost, in
-    // the same way as what comes from outside.
+    // What hosts inside send to the NAT's own address is refused, or lost, in the same way.
     format!(
         "table ip nat_of_lab {{
             set known {{ type ipv4_addr; flags dynamic,timeout; timeout 60s; }}
@@ -221,12 +217,24 @@ fn rules(kind: Nat, first_host: &str) -> String {
             }}
             chain out {{ type nat hook postrouting priority 100; oifname wan {translate}
             }}
-            chain through {{ type filter hook forward priority 0; ct status dnat accept; {forward}
+            chain through {{ type filter hook forward priority 0; {forward}
             }}
             chain own {{ type filter hook input priority 0; meta l4proto tcp {refuse}
             }}
         }}"
     )
+}
+
+fn on<T: Send>(name: &str, test: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let entered = scope.spawn(move || {
+            let network = File::open(format!("/run/netns/{name}")).unwrap();
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(network.as_fd(), kind).unwrap();
+            test()
+        });
+        entered.join().unwrap()
+    })
 }
 
 /// Loads rules into a namespace.

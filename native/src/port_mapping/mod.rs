@@ -16,6 +16,7 @@ mod report;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -69,7 +70,7 @@ impl PortMapping {
 enum Ended {
     /// The host ended, or is online under another address.
     Superseded,
-    /// There is no NAT.
+    /// The host names an address of its own.
     NotNeeded,
     Failed(PortMappingReport),
 }
@@ -113,8 +114,11 @@ async fn map(
     pool: &Arc<Pool>,
     reports: &mpsc::UnboundedSender<PortMappingReport>,
 ) -> Ended {
+    // There is no NAT, or the relay is on this machine or behind a VPN.
+    if is_own(address).await {
+        return Ended::NotNeeded;
+    }
     let gateway = match Gateway::of_default_route().await {
-        Ok(gateway) if gateway.own == address => return Ended::NotNeeded,
         Ok(gateway) => gateway,
         Err(why) => {
             pool.close();
@@ -133,4 +137,9 @@ async fn map(
     }
     leases.delete().await;
     ended
+}
+
+/// Returns true for an address of this machine.
+async fn is_own(address: Ipv4Addr) -> bool {
+    UdpSocket::bind((address, 0)).await.is_ok()
 }

@@ -65,8 +65,8 @@ pub(crate) struct Common {
     pub(crate) no_near: bool,
     /// Ask the router to forward ports to this host, so that hosts elsewhere can connect to it
     ///
-    /// Works with routers that support PCP or NAT-PMP. The ports accept only the peer of a call, and are given
-    /// back at the end.
+    /// Helps a host that calls others from behind a router with PCP or NAT-PMP. The ports are closed while no
+    /// peer is expected, and given back at the end.
     #[arg(long, global = true, env = "XCHER_MAP_PORTS", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) map_ports: bool,
