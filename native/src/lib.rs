@@ -31,12 +31,14 @@
 //! | [`files`], [`keys`] | shared and received files; keys and pinned keys, as the program stores them |
 //! | `relay`, `bridge`, `http` | the servers (feature `bridge`) |
 //! | `lan` | hosts of the local network (feature `lan`) |
+//! | `port_mapping` | what a host reports of ports that its router forwards (feature `map-ports`) |
 //!
 //! # Features
 //!
 //! * `cli` (default): the `xcher` program. Disable it to embed a peer: `default-features = false`.
 //! * `bridge`: the servers.
 //! * `lan`: announces and finds hosts in the local network.
+//! * `map-ports`: asks the router to forward ports to a host that calls from behind it.
 
 #[cfg(feature = "bridge")]
 pub mod bridge;
@@ -54,6 +56,8 @@ pub mod keys;
 pub mod lan;
 mod net;
 pub mod peer;
+#[cfg(feature = "map-ports")]
+pub mod port_mapping;
 #[cfg(feature = "bridge")]
 pub mod relay;
 mod relay_address;

@@ -1,5 +1,8 @@
 //! A relay and hosts behind NATs, in network namespaces: nothing leaves them.
 
+// Each test file is a crate of its own and uses a part of this module.
+#![allow(dead_code)]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -101,8 +104,21 @@ impl Lab {
         format!("xcher-nat-{}-r", self.id)
     }
 
-    fn nat_name(&self, number: u8) -> String {
+    pub(crate) fn nat_name(&self, number: u8) -> String {
         format!("xcher-nat-{}-{number}", self.id)
+    }
+
+    /// Loads rules into a NAT.
+    pub(crate) fn filter(&self, nat: u8, rules: &str) -> Option<()> {
+        filter(&self.nat_name(nat), rules)
+    }
+
+    /// Returns the rules of a table of a NAT.
+    pub(crate) fn rules(&self, nat: u8, table: &str) -> String {
+        let list = ["netns", "exec", &self.nat_name(nat), "nft", "list", "table", "inet", table];
+        let output = Command::new("ip").args(list).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn host_name(&self, (nat, host): Host) -> String {
@@ -139,16 +155,12 @@ impl Lab {
 
     /// Runs `test` in a thread whose sockets, and those of the threads that it starts, are a host's.
     pub(crate) fn on<T: Send>(&self, host: Host, test: impl FnOnce() -> T + Send) -> T {
-        let name = self.host_name(host);
-        std::thread::scope(|scope| {
-            let entered = scope.spawn(move || {
-                let network = File::open(format!("/run/netns/{name}")).unwrap();
-                let kind = Some(LinkNameSpaceType::Network);
-                move_into_link_name_space(network.as_fd(), kind).unwrap();
-                test()
-            });
-            entered.join().unwrap()
-        })
+        on(&self.host_name(host), test)
+    }
+
+    /// Likewise of a NAT.
+    pub(crate) fn on_nat<T: Send>(&self, nat: u8, test: impl FnOnce() -> T + Send) -> T {
+        on(&self.nat_name(nat), test)
     }
 
     /// Returns the bytes that have left the NAT's hosts for the relay, and so its bridge, or came from there.
@@ -194,7 +206,8 @@ fn rules(kind: Nat, first_host: &str) -> String {
     };
     let forward = match kind {
         Nat::FullCone | Nat::AddressRestricted => "oifname wan add @known { ip daddr }".to_owned(),
-        _ => format!("iifname wan ct state new meta l4proto tcp {refuse}"),
+        // A port that the router forwards lets everyone in.
+        _ => format!("iifname wan ct state new ct status ! dnat meta l4proto tcp {refuse}"),
     };
     // What hosts inside send to the NAT's own address is refused, or lost, in the same way.
     format!(
@@ -210,6 +223,18 @@ fn rules(kind: Nat, first_host: &str) -> String {
             }}
         }}"
     )
+}
+
+fn on<T: Send>(name: &str, test: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let entered = scope.spawn(move || {
+            let network = File::open(format!("/run/netns/{name}")).unwrap();
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(network.as_fd(), kind).unwrap();
+            test()
+        });
+        entered.join().unwrap()
+    })
 }
 
 /// Loads rules into a namespace.

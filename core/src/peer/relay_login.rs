@@ -24,6 +24,12 @@ impl Peer {
         self.config.nicks.get(self.relay.nick()?)
     }
 
+    /// The address that this host names in its calls: the advertised one, else the one that the relay sees.
+    /// `None` until it is known.
+    pub fn named_address(&self) -> Option<IpAddr> {
+        self.own_address().map(|(named, _)| named)
+    }
+
     /// Returns the address to name in X_INIT and the one to listen on for it.
     pub(super) fn own_address(&self) -> Option<(IpAddr, IpAddr)> {
         let (local, _) = self.relay.ends()?;

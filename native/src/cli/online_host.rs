@@ -86,6 +86,7 @@ impl OnlineHost {
             shares: shares.clone(),
             sink: sink.into(),
             rates: common.rates(),
+            map_ports: common.map_ports,
         };
         let relay = common.relay.clone();
         let (host, mut output) = (Host::start(setup), Output::new(common));
@@ -129,6 +130,7 @@ impl OnlineHost {
                 | HostEvent::Escaped(_)
                 | HostEvent::PinFailed { .. }
                 | HostEvent::RelayKeyChanged { .. }
+                | HostEvent::PortMapping(_)
                 | HostEvent::PartialKept { .. } => {}
             }
         }

@@ -55,6 +55,7 @@ impl Host {
     /// Passes an event to the user, and forgets the state of what it ends.
     fn notify(&mut self, event: Event) {
         match &event {
+            Event::Online { .. } => self.mapped_ports.is_online_as(self.peer.named_address()),
             Event::Ended { session, .. } | Event::OpenFailed { session, .. } => {
                 self.walks.remove(session);
                 self.held.remove(session);

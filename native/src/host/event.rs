@@ -32,6 +32,9 @@ pub enum HostEvent {
         /// The error.
         why: KeysError,
     },
+    /// Ports are mapped, or cannot be.
+    #[cfg(feature = "map-ports")]
+    PortMapping(crate::port_mapping::PortMappingReport),
     /// The partial file of a transfer that ended early was kept.
     PartialKept {
         /// The transfer.

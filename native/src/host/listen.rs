@@ -1,6 +1,8 @@
 //! Ports that a peer is expected to connect to, of this host or allocated by a bridge.
 
 use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "map-ports")]
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -12,6 +14,8 @@ use super::connection::Connection;
 use super::task_report::TaskReport;
 use super::tunnel::{TunnelClient, no_tunnel};
 use crate::net::accept::Acceptor;
+#[cfg(feature = "map-ports")]
+use crate::port_mapping::Pool;
 
 /// A listener, closed on drop.
 pub(super) struct Listener(JoinHandle<()>);
@@ -44,12 +48,15 @@ impl Host {
             self.listeners.insert(listener, Listener(task));
             return;
         }
+        #[cfg(feature = "map-ports")]
+        if let Some(pool) = self.mapped_ports.pool(ip, purpose) {
+            let task = tokio::spawn(accept_at_router(pool, ip, listener, purpose, reporter));
+            self.listeners.insert(listener, Listener(task));
+            return;
+        }
         let (port, socket) = match bind(ip) {
             Ok(bound) => bound,
-            Err(error) => {
-                let why = format!("cannot listen on {ip}: {error}").into();
-                return self.later(Input::ListenFailed { listener, why });
-            }
+            Err(why) => return self.later(Input::ListenFailed { listener, why }),
         };
         let task = tokio::spawn(accept_here(socket, listener, purpose, reporter));
         self.listeners.insert(listener, Listener(task));
@@ -64,9 +71,50 @@ async fn accept_here(
     purpose: Purpose,
     reporter: mpsc::Sender<TaskReport>,
 ) {
+    accept_each(socket, listener, purpose, &reporter, || {}).await;
+}
+
+/// Accepts on a port that the router forwards, or on any of this host if there is none in time.
+#[cfg(feature = "map-ports")]
+async fn accept_at_router(
+    pool: Arc<Pool>,
+    ip: IpAddr,
+    listener: ListenerId,
+    purpose: Purpose,
+    reporter: mpsc::Sender<TaskReport>,
+) {
+    let (mut mapped, socket) = match pool.listen(BACKLOG).await {
+        Some((socket, mapped)) => {
+            let port = mapped.port;
+            (Some(mapped), Ok((port, socket)))
+        }
+        None => (None, bind(ip)),
+    };
+    let (port, socket) = match socket {
+        Ok(bound) => bound,
+        Err(why) => {
+            let _ = reporter.send(TaskReport::ListenFailed { listener, why }).await;
+            return;
+        }
+    };
+    if reporter.send(TaskReport::Listening { listener, port }).await.is_ok() {
+        let accepted = || mapped.iter_mut().for_each(|port| port.is_used = true);
+        // It closes the socket when it is dropped, which is before the port goes back to the pool.
+        accept_each(socket, listener, purpose, &reporter, accepted).await;
+    }
+}
+
+async fn accept_each(
+    socket: TcpListener,
+    listener: ListenerId,
+    purpose: Purpose,
+    reporter: &mpsc::Sender<TaskReport>,
+    mut accepted: impl FnMut(),
+) {
     let mut acceptor = Acceptor::new(socket);
     // Fails only if the socket stops being a listener; the state machine has a timeout for that.
     while let Ok((stream, _)) = acceptor.accept().await {
+        accepted();
         // Fails if the connection has already ended.
         let Ok(Connection { stream, local, remote, .. }) = Connection::direct(stream) else {
             continue;
@@ -103,12 +151,15 @@ async fn accept_at_bridge(
     }
 }
 
-fn bind(ip: IpAddr) -> std::io::Result<(u16, TcpListener)> {
-    let socket = match ip {
-        IpAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
-        IpAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+fn bind(ip: IpAddr) -> Result<(u16, TcpListener), Box<str>> {
+    let bind = || {
+        let socket = match ip {
+            IpAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            IpAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        socket.bind(SocketAddr::new(ip, 0))?;
+        let listener = socket.listen(BACKLOG)?;
+        Ok((listener.local_addr()?.port(), listener))
     };
-    socket.bind(SocketAddr::new(ip, 0))?;
-    let listener = socket.listen(BACKLOG)?;
-    Ok((listener.local_addr()?.port(), listener))
+    bind().map_err(|error: std::io::Error| format!("cannot listen on {ip}: {error}").into())
 }

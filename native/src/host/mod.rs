@@ -13,6 +13,7 @@ mod event;
 mod file_transfer;
 mod known_keys;
 mod listen;
+mod mapped_ports;
 mod opened_file;
 mod packet_connection;
 mod partial_prefix;
@@ -35,6 +36,8 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use xcher_core::code::Code;
 use xcher_core::peer::{Action, ConnId, Input, ListenerId, SessionCommand, SessionId, TransferId};
+#[cfg(feature = "map-ports")]
+use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::{FileName, Kind, MisuseError, Nick, Peer, Size, Stat};
 
 use crate::RelayAddress;
@@ -42,6 +45,7 @@ use crate::data::BufferBudget;
 use crate::files::{Inbox, KeptPartial, Partial, Shares, Walk};
 use known_keys::KnownKeys;
 use listen::Listener;
+use mapped_ports::MappedPorts;
 use opened_file::OpenedFile;
 use packet_connection::PacketConnection;
 use partial_prefix::PartialPrefix;
@@ -92,6 +96,7 @@ pub struct Host {
     data_connections: HashMap<ConnId, TcpStream>,
     dials: HashMap<ConnId, AbortHandle>,
     listeners: HashMap<ListenerId, Listener>,
+    mapped_ports: MappedPorts,
     walks: HashMap<SessionId, Walk>,
     transfers: HashMap<TransferId, Transfer>,
     /// Disk reads that prepare transfers. Setting the flag cancels them.
@@ -115,6 +120,8 @@ impl Host {
     /// Starts to go online. Must be called within a tokio runtime.
     pub fn start(setup: Setup) -> Self {
         let (reporter, reports) = mpsc::channel(REPORT_QUEUE_LEN);
+        #[cfg(feature = "map-ports")]
+        let is_direct = setup.config.via != PathPolicy::Only(Path::Bridge);
         let peer = Peer::new(setup.config);
         let (peer, known_keys) = match setup.encryption {
             Some(EncryptionSetup { encryption, known_keys }) => {
@@ -123,6 +130,13 @@ impl Host {
             None => (peer, None),
         };
         let (inbox, output) = setup.sink.parts();
+        #[cfg(feature = "map-ports")]
+        let mapped_ports = match is_direct && setup.map_ports {
+            true => MappedPorts::start(),
+            false => MappedPorts::default(),
+        };
+        #[cfg(not(feature = "map-ports"))]
+        let mapped_ports = MappedPorts::default();
         let mut host = Self {
             peer,
             started: Instant::now(),
@@ -144,6 +158,7 @@ impl Host {
             data_connections: HashMap::new(),
             dials: HashMap::new(),
             listeners: HashMap::new(),
+            mapped_ports,
             walks: HashMap::new(),
             transfers: HashMap::new(),
             disk_reads: HashMap::new(),
@@ -181,6 +196,7 @@ impl Host {
                     self.report_held();
                     self.input(Input::Tick);
                 }
+                event = self.mapped_ports.next() => return event,
             }
             self.poll_transfers();
         }
@@ -290,6 +306,7 @@ impl Host {
         for conn in open {
             self.close(conn);
         }
+        let mapped_ports = std::mem::take(&mut self.mapped_ports);
         let finish = async {
             // The threads of transfers end with their sockets, and return their partial files.
             while !(self.closing.is_empty() && self.transfers.is_empty()) {
@@ -305,6 +322,7 @@ impl Host {
                 self.handle_report(report);
             }
         };
+        let finish = async { tokio::join!(finish, mapped_ports.stop()) };
         let _ = tokio::time::timeout(STOP_TIMEOUT, finish).await;
         self.events.drain(..).collect()
     }

@@ -25,6 +25,9 @@ pub struct Setup {
     pub sink: Sink,
     /// Limits on bytes a second.
     pub rates: Rates,
+    /// True if the router of this network is asked to forward ports to this host's listeners.
+    #[cfg(feature = "map-ports")]
+    pub map_ports: bool,
 }
 
 /// Limits on bytes a second, for all transfers of one direction together.

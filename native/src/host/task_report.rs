@@ -33,6 +33,12 @@ pub(super) enum TaskReport {
         listener: ListenerId,
         at: SocketAddr,
     },
+    /// This host listens on a port of its own.
+    #[cfg(feature = "map-ports")]
+    Listening {
+        listener: ListenerId,
+        port: u16,
+    },
     ListenFailed {
         listener: ListenerId,
         why: Box<str>,
@@ -136,6 +142,10 @@ impl Host {
             TaskReport::Allocated { listener, at } => {
                 let (allocated_at, port) = (Some(at.ip()), at.port());
                 self.input(Input::Listening { listener, allocated_at, port });
+            }
+            #[cfg(feature = "map-ports")]
+            TaskReport::Listening { listener, port } => {
+                self.input(Input::Listening { listener, allocated_at: None, port });
             }
             TaskReport::ListenFailed { listener, why } => {
                 self.listeners.remove(&listener);

@@ -29,6 +29,8 @@ pub struct Options {
     calls: CallPolicy,
     allow_private: bool,
     near: bool,
+    #[cfg(feature = "map-ports")]
+    map_ports: bool,
     advertise: Option<IpAddr>,
     path: Option<peer::Path>,
     token: Option<String>,
@@ -62,6 +64,8 @@ impl Default for Options {
             calls: CallPolicy::Accept,
             allow_private: false,
             near: true,
+            #[cfg(feature = "map-ports")]
+            map_ports: false,
             advertise: None,
             path: None,
             token: None,
@@ -129,6 +133,14 @@ impl Options {
     /// 5.7), as it is by default.
     pub fn near(mut self, near: bool) -> Self {
         self.near = near;
+        self
+    }
+
+    /// Asks the router to forward ports to this host, by PCP or NAT-PMP, so that hosts elsewhere can connect to
+    /// it. The ports are used only if the router's external address is the one that the relay sees.
+    #[cfg(feature = "map-ports")]
+    pub fn map_ports(mut self, map: bool) -> Self {
+        self.map_ports = map;
         self
     }
 
@@ -225,6 +237,8 @@ impl Options {
             encryption: self.encryption_setup(&relay, code)?,
             shares,
             sink,
+            #[cfg(feature = "map-ports")]
+            map_ports: self.map_ports,
             rates: Rates { send: Rate::new(self.send_rate), receive: Rate::new(self.receive_rate) },
             relay,
         })

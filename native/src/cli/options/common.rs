@@ -69,6 +69,13 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_NO_NEAR", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) no_near: bool,
+    /// Ask the router to forward ports to this host, so that hosts elsewhere can connect to it
+    ///
+    /// Helps a host that calls others from behind a router with PCP or NAT-PMP. The ports are closed while no
+    /// peer is expected, and given back at the end.
+    #[arg(long, global = true, env = "XCHER_MAP_PORTS", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) map_ports: bool,
     /// Disable encryption and all protocol extensions
     #[arg(long, global = true, env = "XCHER_PLAIN", value_parser = switch())]
     #[arg(hide_short_help = true)]

@@ -34,6 +34,7 @@ impl<'a> JsonEvent<'a> {
                 name: escaped.name.as_str(),
                 path: escaped.path.display().to_string(),
             }),
+            HostEvent::PortMapping(report) => Some(Self::notice(report)),
             // Of interest to a person only.
             HostEvent::PinFailed { .. } | HostEvent::RelayKeyChanged { .. } => None,
         }

@@ -48,6 +48,7 @@ impl Output {
                      forgets the old key; otherwise an attacker may be on the path"
                 ));
             }
+            HostEvent::PortMapping(report) => self.detail(format_args!("{report}")),
             HostEvent::PartialKept { path, bytes, .. } => {
                 self.resume.1 += bytes;
                 let size = HumanSize(*bytes);
