@@ -163,6 +163,7 @@ async fn online(common: &Common, encryption: Option<EncryptionSetup>) -> Option<
         shares: Shares::nothing(),
         sink: None::<Inbox>.into(),
         rates: common.rates(),
+        map_ports: false,
     });
     while !matches!(next(&mut host).await?, Event::Online { .. }) {}
     Some(host)
