@@ -217,7 +217,8 @@ impl World {
             assert!(sender.sent.windows(line.len()).any(|sent| sent == line.as_bytes()));
             assert_eq!(self.registry.nick(to).map(|nick| nick.as_str()), Some(nick));
             let own = ip == sender.from || sender.allocated.contains(&SocketAddr::new(ip, port));
-            let near = match std::mem::take(&mut says_near) {
+            let is_said_near = std::mem::take(&mut says_near);
+            let near = match is_said_near {
                 false => scope(sender.from) != Scope::Global && scope(ip) != Scope::Global,
                 true => {
                     let nat = self.clients.get(&to).map(|client| client.from);
@@ -227,7 +228,8 @@ impl World {
                 }
             };
             assert!(own || near, "{line:?} of one at {}", sender.from);
-            assert!(port >= 1024 || own, "{line:?}");
+            // Other ports are the callee's to refuse (section 6).
+            assert!(port >= 1024 || own || !is_said_near, "{line:?}");
         }
     }
 
