@@ -270,6 +270,28 @@ fn leases_are_renewed_in_time_and_not_in_a_loop() {
 }
 
 #[test]
+fn mappings_of_a_router_with_short_leases_are_renewed() {
+    let short = ["min_lifetime=5".to_owned(), "max_lifetime=10".to_owned()];
+    let Some((lab, router)) = lab(Nat::PortRestricted, &short) else { return };
+    let (_relay, [relay, _]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("file", "1")]);
+    let share = online(share(&lab, A, &relay).args([folder.path()]).args(["--map-ports"]));
+    is_mapped(&share, &lab);
+    let sorted = |mut ports: Vec<u16>| {
+        ports.sort_unstable();
+        ports
+    };
+    let ports = sorted(lab.forwarded(0));
+    // Longer than two leases.
+    router.is_asked(6 * PORTS);
+    // It replaces the rules of a mapping that is renewed.
+    until("the same ports are forwarded", || sorted(lab.forwarded(0)) == ports);
+    share.stop(Signal::INT);
+    given_back(&lab);
+}
+
+#[test]
 fn hosts_behind_one_router_connect_in_their_network() {
     let Ok(lab) = Lab::new(&[(Nat::PortRestricted, 2)]).map_err(not_tested) else { return };
     let router = SmallRouter::start(&lab, A, Answer::Honest);
