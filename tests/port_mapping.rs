@@ -13,7 +13,7 @@ mod small_router;
 mod system;
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lab::{Host, Lab, Nat};
 use router::Router;
@@ -226,7 +226,7 @@ fn a_router_without_pcp_maps_ports() {
 
 #[test]
 fn a_router_that_answers_wrongly_is_not_used() {
-    for answer in [Answer::Garbage, Answer::OtherPort, Answer::Refusal] {
+    for answer in [Answer::Garbage, Answer::OtherPort, Answer::Refusal, Answer::Lifetime(0)] {
         let lab = Lab::new(&[(Nat::PortRestricted, 1), (Nat::PortRestricted, 1)]);
         let Ok(lab) = lab.map_err(not_tested) else { return };
         let router = SmallRouter::start(&lab, A, answer);
@@ -246,16 +246,68 @@ fn a_router_that_answers_wrongly_is_not_used() {
 }
 
 #[test]
-fn a_lease_without_a_lifetime_is_not_renewed_in_a_loop() {
-    let lab = Lab::new(&[(Nat::PortRestricted, 1), (Nat::PortRestricted, 1)]);
-    let Ok(lab) = lab.map_err(not_tested) else { return };
-    let router = SmallRouter::start(&lab, A, Answer::NoLifetime);
-    let (_relay, [_, bridge]) = lab.relay();
+fn leases_are_renewed_in_time_and_not_in_a_loop() {
+    for seconds in [1, 8] {
+        let lab = Lab::new(&[(Nat::PortRestricted, 1)]);
+        let Ok(lab) = lab.map_err(not_tested) else { return };
+        let router = SmallRouter::start(&lab, A, Answer::Lifetime(seconds));
+        let (_relay, [relay, _]) = lab.relay();
+        let folder = tempdir().unwrap();
+        tree::write(folder.path(), [("file", "1")]);
+        let began = Instant::now();
+        let share = online(share(&lab, A, &relay).args([folder.path()]).args(["--map-ports"]));
+        is_mapped(&share, &lab);
+        let before = router.requests();
+        // Two for each port: NAT-PMP, and the external address.
+        until("every port is renewed twice", || router.requests() >= before + 4 * PORTS);
+        let periods = began.elapsed().as_secs() as usize / 5 + 1;
+        // PCP is tried once for each port, and a lost answer is asked for again.
+        let most = 3 * PORTS + 4 * PORTS * periods;
+        assert!(router.requests() <= most, "{} requests in {periods} periods", router.requests());
+        share.stop(Signal::INT);
+        until("no port is mapped", || router.mapped() == 0);
+    }
+}
+
+#[test]
+fn mappings_of_a_router_with_short_leases_are_renewed() {
+    let short = ["min_lifetime=5".to_owned(), "max_lifetime=10".to_owned()];
+    let Some((lab, router)) = lab(Nat::PortRestricted, &short) else { return };
+    let (_relay, [relay, _]) = lab.relay();
     let folder = tempdir().unwrap();
     tree::write(folder.path(), [("file", "1")]);
-    let share = online(share(&lab, A, &bridge).args([folder.path()]).args(["--map-ports"]));
+    let share = online(share(&lab, A, &relay).args([folder.path()]).args(["--map-ports"]));
     is_mapped(&share, &lab);
-    lab.xcher(B, &["ls", "bob", "--relay", &bridge]).run().code(0);
-    // Three for each port: PCP, NAT-PMP, and the external address.
-    assert!(router.requests() <= 3 * PORTS + 3, "{} requests", router.requests());
+    let sorted = |mut ports: Vec<u16>| {
+        ports.sort_unstable();
+        ports
+    };
+    let ports = sorted(lab.forwarded(0));
+    // Longer than two leases.
+    router.is_asked(6 * PORTS);
+    // It replaces the rules of a mapping that is renewed.
+    until("the same ports are forwarded", || sorted(lab.forwarded(0)) == ports);
+    share.stop(Signal::INT);
+    given_back(&lab);
+}
+
+#[test]
+fn hosts_behind_one_router_connect_in_their_network() {
+    let Ok(lab) = Lab::new(&[(Nat::PortRestricted, 2)]).map_err(not_tested) else { return };
+    let router = SmallRouter::start(&lab, A, Answer::Honest);
+    let (_relay, [_, bridge]) = lab.relay();
+    let folder = tempdir().unwrap();
+    tree::write(folder.path(), [("s/file", "1")]);
+    let neighbour = (0, 1);
+    let bob = online(share(&lab, neighbour, &bridge).args([folder.path().join("s")]));
+    let out = tempdir().unwrap();
+    let get = ["get", "bob", "--all", "--json", "--map-ports", "--relay", &bridge, "-o"];
+    let get = lab.xcher(A, &get).args([out.path()]).start();
+    for process in [&get, &bob] {
+        let open = process.event(&[("event", "session"), ("state", "open")]);
+        assert_eq!(open["near"], true, "{open}");
+    }
+    get.wait().code(0);
+    assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    until("no port is mapped", || router.mapped() == 0);
 }

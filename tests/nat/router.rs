@@ -60,6 +60,14 @@ deny 0-65535 0.0.0.0/0 0-65535
         Ok(Self(process, folder))
     }
 
+    /// Waits until it was asked so many times.
+    pub(crate) fn is_asked(&self, times: usize) {
+        self.0.until(&format!("{times} requests"), |lines| {
+            let requests = lines.err.iter().filter(|line| line.contains("PCP request received"));
+            (requests.count() >= times).then_some(())
+        });
+    }
+
     /// Returns true if a host has asked it for anything.
     pub(crate) fn was_asked(&self) -> bool {
         self.0.seen_err(" request")

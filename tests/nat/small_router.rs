@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use super::lab::{Host, Lab};
 
+/// Seconds after which the mappings of a host that crashed expire.
+const LEASE: u32 = 600;
+
 /// What it says of a mapped port.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
@@ -18,8 +21,8 @@ pub(crate) enum Answer {
     Garbage,
     /// Another external port than was asked for.
     OtherPort,
-    /// A mapping that has already ended.
-    NoLifetime,
+    /// A mapping of so many seconds.
+    Lifetime(u32),
     /// A result code for a lack of resources.
     Refusal,
 }
@@ -89,8 +92,9 @@ impl SmallRouter {
 impl Drop for SmallRouter {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let result = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            assert!(matches!(result, Some(Ok(()))), "a request was wrong");
         }
     }
 }
@@ -118,16 +122,18 @@ fn reply(request: &[u8], external: Ipv4Addr, answer: Answer, mapped: &Mutex<Vec<
         [0, 0] => [head(0, SUCCESS), external.octets().to_vec()].concat(),
         [0, 2, ..] if request.len() == 12 => {
             let internal = word(4);
-            let is_deletion = request[8..12] == [0; 4];
+            let seconds = u32::from_be_bytes(request[8..12].try_into().unwrap());
+            let is_deletion = seconds == 0;
+            assert!(is_deletion || seconds == LEASE, "asked for {seconds} s");
             let mut mapped = mapped.lock().unwrap();
             mapped.retain(|port| *port != internal);
             let (port, seconds) = match (answer, is_deletion) {
                 (_, true) => (0, 0u32),
                 (Answer::Garbage, _) => return b"\0\x82what?".to_vec(),
                 (Answer::Refusal, _) => (0, 0),
-                (Answer::OtherPort, _) => (internal ^ 1, 600),
-                (Answer::NoLifetime, _) => (internal, 0),
-                (Answer::Honest, _) => (internal, 600),
+                (Answer::OtherPort, _) => (internal ^ 1, LEASE),
+                (Answer::Lifetime(seconds), _) => (internal, seconds),
+                (Answer::Honest, _) => (internal, LEASE),
             };
             if port != 0 {
                 mapped.push(internal);

@@ -44,13 +44,20 @@ pub(crate) async fn serve_all(
         common = Cow::Owned(Common { nick: Some(nick), ..lan.options(&common) });
     }
     let encryption = encryption::load(&common)?;
+    let shares_files = shares.names().next().is_some();
     let mut online = OnlineHost::start(&common, calls, shares, inbox, encryption).await?;
     let hint = "let the peer send them again to resume";
     online.output.receives_into(serving.offers.target().clone(), hint);
     online.output.resumes_by_itself(serving.offers.resumes());
     print_nick(&online)?;
     if lan.is_some() {
-        online.output.note(format_args!("other hosts of the local network can find this one"));
+        let consequence = match shares_files && !serving.ask {
+            true => " and fetch what it shares; --ask confirms each session",
+            false => "",
+        };
+        online
+            .output
+            .note(format_args!("everyone in the local network can find this host{consequence}"));
     }
     announce(&online);
     let ended = serve(&mut online, &mut serving).await;

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use crab_nat::pcp::BaseMapRequest;
 use crab_nat::{
     GATEWAY_PORT, InternetProtocol, PortMapping, PortMappingOptions, PortMappingType,
-    TimeoutConfig, natpmp,
+    TimeoutConfig, natpmp, pcp,
 };
 use netroute::{RouteEntry, list_routes};
 use tokio::net::UdpSocket;
@@ -16,7 +17,7 @@ use xcher_core::addr::{Scope, scope};
 /// Seconds after which a mapping ends that is not renewed. A router forwards ports of a crashed host no longer.
 const LEASE_SECONDS: u32 = 600;
 /// Least time between renewals, whatever lease the router grants.
-const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
+const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 /// Waits of 0.5, 1 and 2 s for an answer of the router, which is one hop away and may be slow.
 const PATIENCE: TimeoutConfig = TimeoutConfig {
     initial_timeout: Duration::from_millis(500),
@@ -52,14 +53,9 @@ impl Gateway {
     /// Maps a port to the same port of this host.
     pub(super) async fn map(self, port: u16) -> Result<Lease, String> {
         let internal = NonZeroU16::new(port).ok_or("0 is no port")?;
-        let options = PortMappingOptions {
-            external_port: Some(internal),
-            lifetime_seconds: Some(LEASE_SECONDS),
-            timeout_config: Some(PATIENCE),
-        };
         let (gateway, own) = (IpAddr::from(self.address).into(), self.own.into());
         let tcp = InternetProtocol::Tcp;
-        let mapping = PortMapping::new(gateway, own, tcp, internal, options).await;
+        let mapping = PortMapping::new(gateway, own, tcp, internal, options(internal)).await;
         let mapping = mapping.map_err(|error| self.refusal(error))?;
         let mut lease = Lease { mapping, external: Ipv4Addr::UNSPECIFIED };
         let checked = lease.check(self).await;
@@ -96,7 +92,22 @@ impl Lease {
     }
 
     pub(super) async fn renew(&mut self, gateway: Gateway) -> Result<(), String> {
-        self.mapping.renew().await.map_err(|error| gateway.refusal(error))?;
+        let mapping = &self.mapping;
+        let (internal, tcp) = (mapping.internal_port(), InternetProtocol::Tcp);
+        let options = options(internal);
+        // `PortMapping::renew` asks for the time that was granted, which may be less.
+        self.mapping = match mapping.mapping_type() {
+            PortMappingType::NatPmp => {
+                let renewal = natpmp::port_mapping(mapping.gateway(), tcp, internal, options).await;
+                renewal.map_err(|error| gateway.refusal(error))?
+            }
+            PortMappingType::Pcp { client, nonce, external_ip } => {
+                let request = BaseMapRequest::new(mapping.gateway(), client, tcp, internal);
+                let (nonce, external) = (Some(nonce), Some(external_ip));
+                let renewal = pcp::port_mapping(request, nonce, external, options).await;
+                renewal.map_err(|error| gateway.refusal(error))?
+            }
+        };
         self.check(gateway).await
     }
 
@@ -106,6 +117,9 @@ impl Lease {
 
     /// Checks what was granted, and learns the external address.
     async fn check(&mut self, gateway: Gateway) -> Result<(), String> {
+        if self.mapping.lifetime() == 0 {
+            return Err(gateway.refusal("the mapping has already ended"));
+        }
         let external = match self.mapping.mapping_type() {
             PortMappingType::Pcp { external_ip, .. } => external_ip.to_canonical(),
             PortMappingType::NatPmp => {
@@ -122,6 +136,15 @@ impl Lease {
             return Err(gateway.refusal("the same external port is not free"));
         }
         Ok(())
+    }
+}
+
+/// Returns what to ask for.
+fn options(port: NonZeroU16) -> PortMappingOptions {
+    PortMappingOptions {
+        external_port: Some(port),
+        lifetime_seconds: Some(LEASE_SECONDS),
+        timeout_config: Some(PATIENCE),
     }
 }
 

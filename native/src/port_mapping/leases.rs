@@ -55,10 +55,7 @@ impl Leases {
             match self.answers(named).await {
                 Err(Ended::Failed(_)) if tries < MAX_TRIES => {}
                 Err(ended) => return ended.into_report(named),
-                Ok(()) if self.leases.is_empty() => {
-                    let why = "this host has no free port".to_owned();
-                    return PortMappingReport::Failed { why };
-                }
+                Ok(()) if self.leases.is_empty() => return Ended::no_port().into_report(named),
                 Ok(()) => {}
             }
         }
@@ -67,6 +64,9 @@ impl Leases {
             self.ask_for_ports(POOL_LEN - self.leases.len());
             if let Err(ended @ Ended::OtherAddress(_)) = self.answers(named).await {
                 return ended.into_report(named);
+            }
+            if self.leases.is_empty() {
+                return Ended::no_port().into_report(named);
             }
             if std::mem::take(&mut is_new) {
                 let ports = self.leases.len();
@@ -190,6 +190,10 @@ enum Ended {
 }
 
 impl Ended {
+    fn no_port() -> Self {
+        Self::Failed("this host has no free port".to_owned())
+    }
+
     fn into_report(self, named: Ipv4Addr) -> PortMappingReport {
         match self {
             Self::OtherAddress(external) => {

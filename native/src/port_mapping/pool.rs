@@ -173,6 +173,8 @@ impl Pool {
         match state.stage {
             Stage::Off => Taken::None,
             Stage::Asked(until) => Taken::Wait(Some(until)),
+            // Each was lost.
+            Stage::On(_) if state.mapped.is_empty() => Taken::None,
             Stage::On(_) => match state.free.iter().position(|(from, _)| *from <= now) {
                 Some(at) => match state.free.remove(at) {
                     Some((_, port)) => Taken::Port(port),
@@ -240,5 +242,120 @@ impl ReservedPort {
         socket.set_reuseaddr(true)?;
         let port = socket.local_addr()?.port();
         Ok(Self { own, port, socket })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const OWN: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+    /// Returns a pool of so many ports, and the ports.
+    fn pool(len: usize) -> (Arc<Pool>, Vec<u16>) {
+        let pool = Arc::new(Pool::new());
+        let reserve = |_| {
+            let reserved = ReservedPort::any(OWN).unwrap();
+            let port = reserved.port;
+            pool.add(reserved);
+            port
+        };
+        let ports = (0..len).map(reserve).collect();
+        (pool, ports)
+    }
+
+    async fn listen(pool: &Arc<Pool>) -> (TcpListener, PoolPort) {
+        pool.listen(1).await.unwrap()
+    }
+
+    /// Connects to a listener, and closes it.
+    async fn use_up((listener, mut port): (TcpListener, PoolPort)) -> TcpStream {
+        let client = TcpStream::connect((OWN, port.port)).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        port.is_used = true;
+        drop(listener);
+        drop(port);
+        drop(client);
+        accepted
+    }
+
+    #[tokio::test]
+    async fn ports_are_used_in_turn_while_connections_stay_open() {
+        let (pool, ports) = pool(2);
+        let mut open = Vec::new();
+        for turn in 0..6 {
+            let listening = listen(&pool).await;
+            assert_eq!(listening.1.port, ports[turn % 2]);
+            open.push(use_up(listening).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_free_port_refuses_connections() {
+        let (_pool, ports) = pool(1);
+        let refused = TcpStream::connect((OWN, ports[0])).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[tokio::test]
+    async fn a_listener_waits_for_the_port_of_another() {
+        let (pool, ports) = pool(1);
+        let first = listen(&pool).await;
+        let waiting = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { listen(&pool).await.1.port }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        use_up(first).await;
+        assert_eq!(waiting.await.unwrap(), ports[0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_rests_if_nobody_came() {
+        let (pool, ports) = pool(1);
+        drop(listen(&pool).await);
+        assert!(pool.listen(1).await.is_none());
+        tokio::time::advance(REST).await;
+        assert_eq!(listen(&pool).await.1.port, ports[0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_router_is_not_waited_for_long() {
+        let pool = Arc::new(Pool::new());
+        assert!(pool.listen(1).await.is_none());
+        pool.open();
+        let began = Instant::now();
+        assert!(pool.listen(1).await.is_none());
+        assert!(began.elapsed() <= MAP_PATIENCE + Duration::from_millis(1));
+    }
+
+    #[tokio::test]
+    async fn a_closed_pool_takes_no_port_back() {
+        let (pool, _) = pool(1);
+        let lent = listen(&pool).await;
+        pool.close();
+        drop(lent);
+        assert!(pool.listen(1).await.is_none());
+        assert!(!pool.serves(OWN.into()));
+    }
+
+    #[tokio::test]
+    async fn a_port_taken_by_another_program_is_lost() {
+        let (pool, ports) = pool(1);
+        let (listener, port) = listen(&pool).await;
+        drop(listener);
+        // As a program that does not share its port.
+        let other = std::net::TcpListener::bind((OWN, ports[0])).unwrap();
+        drop(port);
+        match pool.listen(1).await {
+            Some((_, port)) => panic!("{} is another program's", port.port),
+            None => assert_eq!(pool.take_lost(), ports),
+        }
+        drop(other);
     }
 }
