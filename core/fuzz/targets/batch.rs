@@ -123,6 +123,9 @@ fn read_simply(input: &Input, sizes: &[u64], mut text: VecDeque<u8>) -> Outcome 
             files.push((at, File::NotSent));
             continue;
         }
+        if first != [1] {
+            return (files, false);
+        }
         let digest = if input.verify { 32 } else { 0 };
         let Some(mut bytes) = take(*size as usize + digest) else { return (files, false) };
         let theirs = bytes.split_off(*size as usize);
