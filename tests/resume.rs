@@ -234,6 +234,30 @@ fn get_resumes_by_itself_after_a_restart_of_the_bridge() {
     assert_resumed(&setup, get);
 }
 
+/// The bridge restarts while the user reads the list: the question is asked again.
+#[test]
+fn get_asks_again_after_a_cut_at_the_question() {
+    let setup = Setup::new();
+    let keys = setup.path("keys of the relay");
+    let keys = ["--data-dir", keys.to_str().unwrap()];
+    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
+    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
+    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let bob = setup.host("bob", &address, &["send"]).args([setup.path("s")]).start();
+    let code = bob.until("a code", |lines| lines.out.first().cloned());
+    let get = setup.host("amy", &tunnel, &["get", &code, "-o"]).args([setup.path("out")]);
+    let mut get = Terminal::start(get.env("XCHER_RETRY", "10m"));
+    get.shows("Fetch?");
+    relay.process.signal(Signal::KILL);
+    get.shows("lost the connection to");
+    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    get.shows_times("Fetch?", 2);
+    get.types("y");
+    get.wait().code(0);
+    bob.wait().code(0);
+    setup.assert_complete();
+}
+
 /// The sender is killed, and another run of it makes another code: the old one leads nowhere.
 #[test]
 fn get_does_not_wait_longer_than_it_may() {

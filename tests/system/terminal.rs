@@ -72,6 +72,12 @@ impl Terminal {
         self.screen.until(text)
     }
 
+    /// As [`shows`](Self::shows), for a text that appears several times.
+    pub(crate) fn shows_times(&self, text: &str, times: usize) {
+        let holds = |shown: &str, _| shown.matches(text).count() >= times;
+        self.screen.wait(&format!("{text:?} {times} times"), holds);
+    }
+
     /// As [`shows`](Self::shows), for standard output.
     pub(crate) fn says(&self, text: &str) -> String {
         self.out.until(text)

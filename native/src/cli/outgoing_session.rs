@@ -26,6 +26,8 @@ pub(crate) struct OutgoingSession<'a> {
     notice: Option<Notice>,
     /// Events that were awaited before the caller asked for them.
     early: VecDeque<Event>,
+    /// Set once a cut has ended the session: why.
+    cut: Option<String>,
 }
 
 impl<'a> OutgoingSession<'a> {
@@ -94,7 +96,7 @@ impl<'a> OutgoingSession<'a> {
         match opened {
             Ok(session) => {
                 let early = VecDeque::new();
-                Ok(Self { common, online, session, callee, notice: None, early })
+                Ok(Self { common, online, session, callee, notice: None, early, cut: None })
             }
             Err(error) => {
                 online.stop().await;
@@ -155,6 +157,8 @@ impl<'a> OutgoingSession<'a> {
                 return Err(call_error(&self.common, callee, error, self.notice.as_ref()));
             }
             Event::Ended { session, error } if *session == self.session => {
+                let cut = error.as_ref().filter(|error| error.is_cut());
+                self.cut = cut.map(Error::to_string);
                 let (code, why) = match error {
                     Some(error) => (code_of(error), self.with_notice(error)),
                     None => (ExitCode::Incomplete, "the peer ended it".to_owned()),
@@ -164,6 +168,11 @@ impl<'a> OutgoingSession<'a> {
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Returns why a cut has ended the session; `None` if none has.
+    pub(crate) fn why_cut(&self) -> Option<&str> {
+        self.cut.as_deref()
     }
 
     /// Returns ` --relay …` for commands like this one.

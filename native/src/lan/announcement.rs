@@ -3,16 +3,18 @@
 use std::io;
 use std::time::Duration;
 
+use if_addrs::Interface;
 use mdns_sd::{DaemonEvent, Receiver, ServiceDaemon, ServiceInfo};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use xcher_core::Nick;
 
 use super::{MAX_NICK_LEN, SERVICE};
 
 /// Time for other hosts to object to a name: up to 250 ms before the first of three probes 250 ms apart (RFC
-/// 6762, section 8.1), and some more for the answer. Each interface probes on its own, so that the first
-/// announcement proves nothing.
+/// 6762, section 8.1), and some more for the answer.
 const PROBE_TIME: Duration = Duration::from_millis(1300);
+/// The same for a busy machine, where an interface is still probing.
+const MAX_PROBE_TIME: Duration = Duration::from_secs(4);
 /// Time for the goodbye packets (RFC 6762, section 10.1).
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -54,16 +56,15 @@ impl Announcement {
         if random {
             return Ok(Ok(announcement));
         }
-        match timeout(PROBE_TIME, conflict(&events)).await {
-            Err(_) => {
+        match probed(&events).await? {
+            Ok(()) => {
                 tokio::spawn(warn_of_conflict(events, nick.clone()));
                 Ok(Ok(announcement))
             }
-            Ok(Ok(())) => {
+            Err(taken) => {
                 announcement.end().await;
-                Ok(Err(NameTaken))
+                Ok(Err(taken))
             }
-            Ok(Err(error)) => Err(error),
         }
     }
 
@@ -81,16 +82,30 @@ impl Announcement {
     }
 }
 
-/// Waits until another host turns out to have the name.
-async fn conflict(events: &Receiver<DaemonEvent>) -> io::Result<()> {
-    while let Ok(event) = events.recv_async().await {
-        match event {
-            DaemonEvent::NameChange(_) => return Ok(()),
-            DaemonEvent::Error(error) => return Err(io::Error::other(error)),
-            _ => {}
+/// Waits until no other host has objected to the name. Each interface probes on its own, and loopback proves
+/// nothing unless there is no other.
+async fn probed(events: &Receiver<DaemonEvent>) -> io::Result<Result<(), NameTaken>> {
+    let interfaces = if_addrs::get_if_addrs()?;
+    let only_loopback = interfaces.iter().all(Interface::is_loopback);
+    let is_loopback = |name: &str| {
+        interfaces.iter().any(|interface| interface.name == name && interface.is_loopback())
+    };
+    let begun = Instant::now();
+    let mut is_announced = false;
+    loop {
+        let time = if is_announced { PROBE_TIME } else { MAX_PROBE_TIME };
+        match timeout_at(begun + time, events.recv_async()).await {
+            Err(_) => return Ok(Ok(())),
+            Ok(Ok(DaemonEvent::Announce(_, at))) => {
+                let interface = at.rsplit_once(':').map_or("", |(_, name)| name);
+                is_announced |= only_loopback || !is_loopback(interface);
+            }
+            Ok(Ok(DaemonEvent::NameChange(_))) => return Ok(Err(NameTaken)),
+            Ok(Ok(DaemonEvent::Error(error))) => return Err(io::Error::other(error)),
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Err(io::Error::other("the responder has stopped")),
         }
     }
-    Err(io::Error::other("the responder has stopped"))
 }
 
 /// Warns if two hosts of the same name meet later, for example because two networks become one.

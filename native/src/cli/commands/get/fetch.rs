@@ -42,6 +42,11 @@ enum Ended {
 }
 
 impl<'a> Fetch<'a> {
+    /// Returns true if a cut is not the end. Piped output cannot be resumed.
+    pub(super) fn resumes(&self) -> bool {
+        !self.retry.is_zero() && !self.to.is_stdout()
+    }
+
     /// Fetches all files. Reconnects and resumes after a cut. `before` is an error from before.
     pub(super) async fn run(
         &self,
@@ -51,8 +56,7 @@ impl<'a> Fetch<'a> {
     ) -> Result<(), CliError> {
         let (mut idle_sessions, mut carried) = (0, (FetchSummary::begin(), before));
         loop {
-            // Piped output cannot be resumed.
-            let resumes = !self.retry.is_zero() && !self.to.is_stdout();
+            let resumes = self.resumes();
             call.online.output.resumes_by_itself(resumes);
             call.online.output.needs_no_relay();
             let bytes = spool.bytes();
@@ -140,7 +144,8 @@ impl<'a> Fetch<'a> {
         Ok(Ended::Cut { why, code, can_resume })
     }
 
-    async fn reconnect(&self) -> Result<OutgoingSession<'a>, CliError> {
+    /// Opens another session in place of one that was cut.
+    pub(super) async fn reconnect(&self) -> Result<OutgoingSession<'a>, CliError> {
         let deadline = Instant::now() + self.retry;
         let shares = Shares::nothing();
         let call = reconnect(self.common, self.callee, &shares, &self.sink, deadline).await;

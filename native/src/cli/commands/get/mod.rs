@@ -18,6 +18,7 @@ use crate::cli::link;
 use crate::cli::listing_spool::ListingSpool;
 use crate::cli::options::{Common, GetArgs};
 use crate::cli::outgoing_session::OutgoingSession;
+use crate::cli::reconnect::{MAX_IDLE_SESSIONS, announce_resume};
 use crate::cli::requested::Requested;
 use crate::cli::target::Target;
 use crate::cli::ui::consent::Consent;
@@ -58,55 +59,87 @@ pub(crate) async fn run(common: &Common, args: &GetArgs) -> Result<(), CliError>
         }
     };
     let again = sink.try_clone().map_err(CliError::local)?;
+    let fetch = Fetch { common, callee: &callee, to: &to, sink: again, retry: args.retry.retry };
     let mut call =
         OutgoingSession::open_with(common, callee.clone(), Shares::nothing(), sink).await?;
     if !to.is_stdout() {
         call.online.output.receives_into(to.clone(), HOW_TO_RESUME);
     }
+    let mut cuts = 0;
+    let (spool, rest) = loop {
+        if fetch.resumes() {
+            call.online.output.needs_no_relay();
+        }
+        match choose(&mut call, &fetch, &mut requested, &filter, consent.as_mut()).await {
+            Ok(chosen) => break chosen,
+            Err(error) => {
+                // The user is asked again: the peer may share other files by now.
+                let why = call.why_cut().map(str::to_owned);
+                let (Some(why), true) = (why, fetch.resumes() && cuts < MAX_IDLE_SESSIONS) else {
+                    return call.end(Err(error)).await;
+                };
+                cuts += 1;
+                announce_resume(&call.online.output, &callee, &why, fetch.retry);
+                call.end(Ok(())).await?;
+                call = fetch.reconnect().await?;
+                requested = Requested::parse(args.all, names, &callee)?;
+            }
+        }
+    };
+    fetch.run(call, spool, requested.error()).await?;
+    match (requested.has_unreadable(), rest) {
+        (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
+        (false, Rest::Refused) => Err(CliError::reported(ExitCode::Policy)),
+        (false, Rest::None) => Ok(()),
+    }
+}
+
+/// The files that policy left out.
+enum Rest {
+    None,
+    Refused,
+}
+
+/// Lists what the peer shares, and decides which of it to fetch.
+async fn choose(
+    call: &mut OutgoingSession<'_>,
+    fetch: &Fetch<'_>,
+    requested: &mut Requested,
+    filter: &Filter,
+    consent: Option<&mut Consent>,
+) -> Result<(ListingSpool, Rest), CliError> {
+    let Fetch { callee, to, .. } = fetch;
     // The files that are wanted but cannot be fetched now, reported so that the peer keeps a code valid for
     // another try. At least one until the listing is complete; `None` once the peer knows about each.
     let mut unreported = Some(Want { files: 1, ..Want::default() });
-    let ready = async {
-        let mut spool = choose::list(&mut call, &mut requested, &filter, &to).await?;
-        requested.report_missing(&call, &callee);
+    let chosen = async {
+        let mut spool = choose::list(call, requested, filter, to).await?;
+        requested.report_missing(call, callee);
         let all = Want { files: spool.count(), bytes: spool.bytes(), already_stored: 0 };
         // A file that is not shared will not be there for another try either: piped input, for example.
         unreported = Some(all).filter(|all| all.files > 0);
         if to.is_stdout() {
-            require_one(&requested, &spool)?;
+            require_one(requested, &spool)?;
         }
         let mut rest = None;
         if consent.is_some() || !to.is_stdout() {
-            let agreed =
-                choose::agree(&mut call, consent.as_mut(), spool, &to, &mut unreported).await?;
+            let agreed = choose::agree(call, consent, spool, to, &mut unreported).await?;
             let chosen = agreed.ok_or_else(nothing_fetched)?;
             (spool, rest) = (chosen.wanted, Some(chosen.rest).filter(|rest| rest.count() > 0));
         }
         unreported = None;
-        if let Some(rest) = &mut rest {
-            // Policy left these out, not the user.
-            report_hidden(&call.online.output, call.session, rest)?;
-            report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
-        }
-        Ok((spool, rest.is_some()))
+        let Some(rest) = &mut rest else { return Ok((spool, Rest::None)) };
+        // Policy left these out, not the user.
+        report_hidden(&call.online.output, call.session, rest)?;
+        report_unfetched(&mut call.online, call.session, rest, NotStored::Name)?;
+        Ok((spool, Rest::Refused))
     }
     .await;
     if let Some(want) = unreported {
         // A session that has ended takes no reports.
         let _ = call.online.host.command(call.session, SessionCommand::Want(want));
     }
-    let (spool, is_partly_refused) = match ready {
-        Ok(ready) => ready,
-        Err(error) => return call.end(Err(error)).await,
-    };
-    let retry = args.retry.retry;
-    let fetch = Fetch { common, callee: &callee, to: &to, sink: again, retry };
-    fetch.run(call, spool, requested.error()).await?;
-    match (requested.has_unreadable(), is_partly_refused) {
-        (true, _) => Err(CliError::reported(ExitCode::Incomplete)),
-        (false, true) => Err(CliError::reported(ExitCode::Policy)),
-        (false, false) => Ok(()),
-    }
+    chosen
 }
 
 fn nothing_fetched() -> CliError {
