@@ -244,7 +244,7 @@ async fn sends_to_the_holder_of_a_code_and_reports_what_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_have_the_codes_that_they_document() {
     let relay = relay().await;
-    assert_eq!(code_of(Peer::connect("nonsense", Options::new()).await), ErrorCode::Misuse);
+    assert_eq!(code_of(Peer::connect("not a relay", Options::new()).await), ErrorCode::Misuse);
     assert_eq!(code_of(Peer::connect(&relay, Options::new().nick("a b")).await), ErrorCode::Misuse);
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = closed.local_addr().unwrap().to_string();
