@@ -192,7 +192,7 @@ fn a_host_at_a_named_relay_is_not_announced() {
 }
 
 /// A neighbour announces a host's nick, too. It cannot become that host to one who knows its key, nor learn a
-/// code; a first contact names both and goes no further.
+/// code; a first contact that hears both goes no further.
 #[test]
 fn a_neighbour_that_claims_a_nick_does_not_become_its_host() {
     let network = network!(3);
@@ -211,9 +211,18 @@ fn a_neighbour_that_claims_a_nick_does_not_become_its_host() {
     let liar = liar.start();
     liar.out("online kim");
     let _claim = announce(&network, 2, "kim", &[network.address(2)], 9300);
-    on_3(&["ls", "kim"]).run().code(0).out(&["5\ts/a", "6\ts/b/c"]);
-    // On a busy machine the second answer may come too late.
+    // The neighbour may be heard instead of the host, which keeps the host from being called.
     let mut patience = Patience::new();
+    loop {
+        let known = on_3(&["ls", "kim"]).run();
+        if known.code == Some(0) || patience.left().is_none() {
+            known.code(0).out(&["5\ts/a", "6\ts/b/c"]);
+            break;
+        }
+        known.code(5).error(&["the key of kim has changed"]);
+    }
+    // On a busy machine the second answer may come too late.
+    patience.renew();
     let stranger = loop {
         let stranger = network.xcher(3, &["ls", "kim"]).run();
         if stranger.code != Some(0) || patience.left().is_none() {

@@ -1,6 +1,7 @@
 //! The relays at which a callee may be found, in the order to try.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use xcher_core::Nick;
 
@@ -14,14 +15,18 @@ use crate::relay_address::RelayAddress;
 
 /// The most hosts of the local network that are tried under one name: any of them can claim it.
 const MAX_TRIES: usize = 3;
+/// The most searches of the local network for one callee.
+const MAX_SEARCHES: u32 = 2;
 
 /// Looks for a callee: at the relay of this machine, then in the local network.
 pub(crate) struct RelaySearch<'a> {
     common: &'a Common,
     callee: &'a Callee,
     candidates: VecDeque<RelayAddress>,
-    /// Set until the local network was searched.
-    searches_lan: bool,
+    /// The number of searches of the local network so far.
+    searches: u32,
+    /// The addresses found there that were tried.
+    tried: Vec<SocketAddr>,
     was_here: bool,
 }
 
@@ -33,7 +38,7 @@ impl<'a> RelaySearch<'a> {
         }
         let was_here = common.named_relay.is_none() && is_relay_here(&common.relay).await;
         let candidates = was_here.then(|| common.relay.clone()).into_iter().collect();
-        Some(Self { common, callee, candidates, searches_lan: true, was_here })
+        Some(Self { common, callee, candidates, searches: 0, tried: Vec::new(), was_here })
     }
 
     /// Returns the next relay to try; `None` if there is none left.
@@ -41,11 +46,14 @@ impl<'a> RelaySearch<'a> {
         if let Some(relay) = self.candidates.pop_front() {
             return Ok(Some(relay));
         }
-        if !std::mem::take(&mut self.searches_lan) {
+        // The first to answer may not have been the callee: then all are heard.
+        let is_over = self.searches > 0 && self.tried.is_empty();
+        if is_over || self.searches >= MAX_SEARCHES {
             return Ok(None);
         }
+        self.searches += 1;
         let nick = self.callee.nick();
-        let answers = lan::find(nick).await.map_err(|error| {
+        let answers = lan::find(nick, self.searches > 1).await.map_err(|error| {
             let text =
                 format!("cannot search the local network: {error}; name a relay with --relay");
             CliError::new(ExitCode::Unreachable, text)
@@ -54,8 +62,11 @@ impl<'a> RelaySearch<'a> {
             return Err(ambiguous(nick, &answers));
         }
         let addresses = answers.into_iter().flat_map(|answer| answer.addresses);
-        let accepting = lan::accepting(addresses).await.into_iter().take(MAX_TRIES);
-        self.candidates = accepting.map(RelayAddress::in_lan).collect();
+        let new = addresses.filter(|address| !self.tried.contains(address));
+        let mut accepting = lan::accepting(new).await;
+        accepting.truncate(MAX_TRIES);
+        self.tried.extend(&accepting);
+        self.candidates = accepting.into_iter().map(RelayAddress::in_lan).collect();
         Ok(self.candidates.pop_front())
     }
 

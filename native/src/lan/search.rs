@@ -59,19 +59,19 @@ pub async fn accepting(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<S
 }
 
 /// Finds the hosts that announce themselves as `nick`: none, one, or several if one of them lies or the name
-/// is used by mistake. Returns soon after the first answer, and otherwise within 2 s.
+/// is used by mistake. Returns soon after the first answer, or with `all` after 2 s.
 ///
 /// # Errors
 ///
 /// If multicast is unavailable.
-pub async fn find(nick: &Nick) -> io::Result<Vec<Answer>> {
+pub async fn find(nick: &Nick, all: bool) -> io::Result<Vec<Answer>> {
     let mut answers = Vec::new();
     search(SEARCH_TIME, |answer| {
         if !answer.nick.eq_ignore_case(nick) {
             return None;
         }
         add(&mut answers, answer);
-        Some(SECOND_ANSWER_TIME)
+        (!all).then_some(SECOND_ANSWER_TIME)
     })
     .await?;
     Ok(answers)

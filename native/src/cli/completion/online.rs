@@ -128,7 +128,7 @@ async fn at_relay_of(common: &Common, nick: &Nick) -> Option<Common> {
     if has_relay(common).await || !common.uses_lan() {
         return Some(common.clone());
     }
-    let [answer] = &lan::find(nick).await.ok()?[..] else { return None };
+    let [answer] = &lan::find(nick, false).await.ok()?[..] else { return None };
     let address = *lan::accepting(answer.addresses.iter().copied()).await.first()?;
     Some(common.at(RelayAddress::in_lan(address)))
 }
