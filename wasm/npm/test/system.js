@@ -30,7 +30,9 @@ export class Process {
     // Each has its own key and no pinned ones.
     const data = mkdtempSync(join(tmpdir(), "xcher-npm-data-"));
     t.after(() => rmSync(data, { recursive: true, force: true }));
-    const env = { ...process.env, XCHER_CONFIG: "/dev/null", XCHER_DATA_DIR: data, ...given };
+    // A test of a cut expects its end, and tests stay off the networks of this machine.
+    const here = { XCHER_DATA_DIR: data, XCHER_RETRY: "0", XCHER_NO_LAN: "1" };
+    const env = { ...process.env, XCHER_CONFIG: "/dev/null", ...here, ...given };
     this.child = spawn(binary, words, { stdio: [stdin, "pipe", "pipe"], env });
     this.exited = once(this.child, "exit").then(([code]) => code);
     this.errors = "";
