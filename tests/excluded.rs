@@ -8,25 +8,15 @@ mod system;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use system::process::{Done, Xcher};
+use system::process::Done;
 use system::relay::Relay;
 use system::tree;
-use tempfile::{TempDir, tempdir};
+use tempfile::TempDir;
 
 const FILES: [&str; 5] = ["s/a.jpg", "s/a.tmp", "s/keep.tmp", "s/raw/b.jpg", "s/t/raw"];
 
-/// Creates a folder with [`FILES`], each containing its own name.
 fn files() -> TempDir {
-    let folder = tempdir().unwrap();
-    tree::write(folder.path(), FILES.map(|name| (name, name)));
-    folder
-}
-
-/// Returns the files that a command stores in a new folder.
-fn stored(get: Xcher, code: i32) -> Vec<String> {
-    let out = tempdir().unwrap();
-    get.args(["-o"]).args([out.path()]).run().code(code);
-    tree::finished(out.path()).into_keys().collect()
+    tree::of_names(FILES)
 }
 
 fn names(ls: &Done) -> Vec<&str> {
@@ -37,7 +27,8 @@ fn names(ls: &Done) -> Vec<&str> {
 fn get_excludes_and_includes_in_order() {
     let (relay, folder) = (Relay::start(), files());
     let _bob = relay.share("bob", &folder.path().join("s"));
-    let get = |options: &[&str]| stored(relay.xcher(["get", "bob", "--all"]).args(options), 0);
+    let get =
+        |options: &[&str]| tree::stored(relay.xcher(["get", "bob", "--all"]).args(options), 0);
     assert_eq!(get(&["--exclude", "*.tmp"]), ["s/a.jpg", "s/raw/b.jpg", "s/t/raw"]);
     assert_eq!(get(&["--exclude", "raw", "--exclude=*.tmp"]), ["s/a.jpg"]);
     assert_eq!(get(&["--exclude", "/s/*.tmp", "--exclude", "raw/"]), ["s/a.jpg", "s/t/raw"]);
@@ -47,9 +38,9 @@ fn get_excludes_and_includes_in_order() {
     assert_eq!(get(&late), ["s/a.jpg"]);
     // A name does not override it.
     let get = relay.xcher(["get", "bob", "s/a.tmp", "s/a.jpg", "--exclude", "*.tmp"]);
-    assert_eq!(stored(get, 0), ["s/a.jpg"]);
+    assert_eq!(tree::stored(get, 0), ["s/a.jpg"]);
     let get = relay.xcher(["get", "bob", "--all"]).env("XCHER_EXCLUDE", "*.tmp\nraw\n");
-    assert_eq!(stored(get, 0), ["s/a.jpg"]);
+    assert_eq!(tree::stored(get, 0), ["s/a.jpg"]);
     let get = relay.xcher(["get", "bob", "--all", "--exclude", "[z-a]"]).run();
     get.code(2).one_error(&["not a pattern: [z-a]"]);
     let get = relay.xcher(["get", "bob", "--all", "--exclude", "!a"]).run();
@@ -90,7 +81,7 @@ fn excluded_files_are_not_reported_as_lost() {
     let sender = sender.start();
     let code = sender.until("a code", |lines| lines.out.first().cloned());
     let get = relay.xcher(["get", &code, "--yes"]);
-    assert_eq!(stored(get, 0), ["s/a.jpg", "s/raw/b.jpg", "s/t/raw"]);
+    assert_eq!(tree::stored(get, 0), ["s/a.jpg", "s/raw/b.jpg", "s/t/raw"]);
     let sender = sender.wait().code(0);
     sender.no_error("left out").no_error("not shared").error(&["sent 3 files"]);
 }
@@ -109,6 +100,6 @@ fn exclusion_applies_to_what_is_named_too() {
     let sender = run(&["a.tmp", "a.jpg", "raw"], &["--exclude", "*.tmp", "--exclude", "raw"]);
     let sender = sender.start();
     let code = sender.until("a code", |lines| lines.out.first().cloned());
-    assert_eq!(stored(relay.xcher(["get", &code, "--yes"]), 0), ["a.jpg"]);
+    assert_eq!(tree::stored(relay.xcher(["get", &code, "--yes"]), 0), ["a.jpg"]);
     sender.wait().code(0);
 }

@@ -7,7 +7,7 @@ mod system;
 
 use std::path::Path;
 
-use system::process::{Process, Xcher};
+use system::process::Process;
 use system::relay::Relay;
 use system::tree;
 use tempfile::{TempDir, tempdir};
@@ -15,18 +15,8 @@ use tempfile::{TempDir, tempdir};
 const FILES: [&str; 7] =
     ["s/a.jpg", "s/a.JPG", "s/b.jpg", "s/n[1].txt", "s/n1.txt", "s/raw/c.jpg", "s/raw/deep/d.tmp"];
 
-/// Creates a folder with [`FILES`], each containing its own name.
 fn files() -> TempDir {
-    let folder = tempdir().unwrap();
-    tree::write(folder.path(), FILES.map(|name| (name, name)));
-    folder
-}
-
-/// Returns the files that a command stores in a new folder.
-fn stored(get: Xcher, code: i32) -> Vec<String> {
-    let out = tempdir().unwrap();
-    get.args(["-o"]).args([out.path()]).run().code(code);
-    tree::finished(out.path()).into_keys().collect()
+    tree::of_names(FILES)
 }
 
 /// Starts `xcher send`, and returns it with its code.
@@ -40,7 +30,7 @@ fn send(relay: &Relay, path: &Path, options: &[&str]) -> (Process, String) {
 fn get_fetches_what_a_pattern_matches() {
     let (relay, folder) = (Relay::start(), files());
     let _bob = relay.share("bob", &folder.path().join("s"));
-    let get = |names: &[&str]| stored(relay.xcher(["get", "bob"]).args(names), 0);
+    let get = |names: &[&str]| tree::stored(relay.xcher(["get", "bob"]).args(names), 0);
     assert_eq!(get(&["s/*.jpg"]), ["s/a.jpg", "s/b.jpg"]);
     assert_eq!(get(&["s/**/*.jpg"]), ["s/a.jpg", "s/b.jpg", "s/raw/c.jpg"]);
     assert_eq!(get(&["s/r*"]), ["s/raw/c.jpg", "s/raw/deep/d.tmp"]);
@@ -55,7 +45,7 @@ fn a_code_takes_patterns() {
     let (relay, folder) = (Relay::start(), files());
     let (sender, code) = send(&relay, &folder.path().join("s"), &[]);
     let get = relay.xcher(["get", &code, "s/*.jpg", "s/**/*.tmp", "--yes"]);
-    assert_eq!(stored(get, 0), ["s/a.jpg", "s/b.jpg", "s/raw/deep/d.tmp"]);
+    assert_eq!(tree::stored(get, 0), ["s/a.jpg", "s/b.jpg", "s/raw/deep/d.tmp"]);
     sender.wait().code(0).error(&["sent 3 files"]);
 }
 
@@ -82,7 +72,7 @@ fn a_pattern_brings_no_hidden_file_into_the_folder_itself() {
     let share = ["share", "--hidden", "--nick", "bob", ".profile", "a"];
     let bob = relay.xcher(share).dir(folder.path()).start();
     bob.out("online ");
-    let get = |names: &[&str]| stored(relay.xcher(["get", "bob"]).args(names), 0);
+    let get = |names: &[&str]| tree::stored(relay.xcher(["get", "bob"]).args(names), 0);
     assert_eq!(get(&["*"]), ["a"]);
     assert_eq!(get(&[".p*"]), [".profile"]);
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use rustix::process::Signal;
 use system::not_tested;
+use system::patience::until;
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::terminal::Terminal;
@@ -52,12 +53,7 @@ impl Setup {
 
     /// Starts a slow `get` and waits until it has some bytes.
     fn begin(&self, relay: &str) -> Process {
-        let get = self.get(relay, "bob").args(["--limit-receive", "8mb"]).start();
-        get.until("some bytes", |lines| {
-            let mut moves = lines.out.iter().filter(|line| line.contains("\"progress\""));
-            moves.find(|line| !line.contains("\"bytes\":0")).map(|_| ())
-        });
-        get
+        begun(self.get(relay, "bob"))
     }
 
     fn interrupt(&self, relay: &str) {
@@ -83,6 +79,16 @@ impl Setup {
     fn assert_complete(&self) {
         assert!(fs::read(self.path("out/s/film")).unwrap() == tree::bytes(7, SIZE), "bytes differ");
     }
+}
+
+/// Starts `get` with a limited rate, and waits until it has some bytes.
+fn begun(get: Xcher) -> Process {
+    let get = get.args(["--limit-receive", "8mb"]).start();
+    get.until("some bytes", |lines| {
+        let mut moves = lines.out.iter().filter(|line| line.contains("\"progress\""));
+        moves.find(|line| !line.contains("\"bytes\":0")).map(|_| ())
+    });
+    get
 }
 
 #[test]
@@ -168,15 +174,43 @@ fn resumes_with_another_command_of_the_same_provider() {
     send.wait().code(0);
 }
 
+/// A relay with its bridge, which keeps its key and its ports when it is restarted.
+struct LastingRelay {
+    relay: Relay,
+    http: String,
+    keys: PathBuf,
+}
+
+impl LastingRelay {
+    fn start(setup: &Setup) -> Self {
+        let keys = setup.path("keys of the relay");
+        let options = ["--http", "127.0.0.1:0", "--data-dir", keys.to_str().unwrap()];
+        let relay = Relay::start_with(&options);
+        let http = relay.tunnel().split('/').nth(2).unwrap().to_owned();
+        Self { relay, http, keys }
+    }
+
+    fn address(&self) -> String {
+        self.relay.address.to_string()
+    }
+
+    fn tunnel(&self) -> String {
+        self.relay.tunnel()
+    }
+
+    fn kill(&self) {
+        self.relay.process.signal(Signal::KILL);
+    }
+
+    fn restart(&mut self) {
+        let relay = xcher(["relay", "--listen", &self.address(), "--http", &self.http]);
+        self.relay.process = relay.args(["--data-dir"]).args([&self.keys]).start();
+    }
+}
+
 /// Starts a slow `get` that resumes by itself, and waits until it has some bytes.
 fn begin_lasting(setup: &Setup, relay: &str, from: &str) -> Process {
-    let get = setup.get(relay, from).args(["--limit-receive", "8mb"]).env("XCHER_RETRY", "10m");
-    let get = get.start();
-    get.until("some bytes", |lines| {
-        let mut moves = lines.out.iter().filter(|line| line.contains("\"progress\""));
-        moves.find(|line| !line.contains("\"bytes\":0")).map(|_| ())
-    });
-    get
+    begun(setup.get(relay, from).env("XCHER_RETRY", "10m"))
 }
 
 /// Expects that `get` fetched the file in one more session, without a second command and with one line about it.
@@ -221,16 +255,13 @@ fn get_resumes_by_itself_when_the_provider_comes_back() {
 #[test]
 fn get_resumes_by_itself_after_a_restart_of_the_bridge() {
     let setup = Setup::new();
-    let keys = setup.path("keys of the relay");
-    let keys = ["--data-dir", keys.to_str().unwrap()];
-    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
-    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
-    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let mut relay = LastingRelay::start(&setup);
+    let (address, tunnel) = (relay.address(), relay.tunnel());
     let _bob = setup.share(&address);
     let get = begin_lasting(&setup, &tunnel, "bob");
-    relay.process.signal(Signal::KILL);
+    relay.kill();
     get.err("lost the connection to bob");
-    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    relay.restart();
     assert_resumed(&setup, get);
 }
 
@@ -238,19 +269,16 @@ fn get_resumes_by_itself_after_a_restart_of_the_bridge() {
 #[test]
 fn get_asks_again_after_a_cut_at_the_question() {
     let setup = Setup::new();
-    let keys = setup.path("keys of the relay");
-    let keys = ["--data-dir", keys.to_str().unwrap()];
-    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
-    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
-    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let mut relay = LastingRelay::start(&setup);
+    let (address, tunnel) = (relay.address(), relay.tunnel());
     let bob = setup.host("bob", &address, &["send"]).args([setup.path("s")]).start();
     let code = bob.until("a code", |lines| lines.out.first().cloned());
     let get = setup.host("amy", &tunnel, &["get", &code, "-o"]).args([setup.path("out")]);
     let mut get = Terminal::start(get.env("XCHER_RETRY", "10m"));
     get.shows("Fetch?");
-    relay.process.signal(Signal::KILL);
+    relay.kill();
     get.shows("lost the connection to");
-    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    relay.restart();
     get.shows_times("Fetch?", 2);
     get.types("y");
     get.wait().code(0);
@@ -258,7 +286,7 @@ fn get_asks_again_after_a_cut_at_the_question() {
     setup.assert_complete();
 }
 
-/// The sender is killed, and another run of it makes another code: the old one leads nowhere.
+/// The provider does not come back in time.
 #[test]
 fn get_does_not_wait_longer_than_it_may() {
     let (relay, setup) = (Relay::start(), Setup::new());
@@ -286,11 +314,8 @@ fn receiver(setup: &Setup, relay: &str, args: &[&str]) -> Xcher {
 }
 
 fn wait_for_some_bytes(setup: &Setup) {
-    let mut patience = system::patience::Patience::new();
-    while !tree::partials(&setup.path("out")).values().any(|bytes| !bytes.is_empty()) {
-        assert!(patience.left().is_some(), "no bytes arrive");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let is_some = || tree::partials(&setup.path("out")).values().any(|bytes| !bytes.is_empty());
+    until("some bytes arrive", is_some);
 }
 
 #[test]
@@ -314,21 +339,18 @@ fn an_offer_resumes_by_itself_when_the_receiver_comes_back() {
 #[test]
 fn an_offer_resumes_without_another_question() {
     let setup = Setup::new();
-    let keys = setup.path("keys of the relay");
-    let keys = ["--data-dir", keys.to_str().unwrap()];
-    let mut relay = Relay::start_with(&[&["--http", "127.0.0.1:0"], &keys[..]].concat());
-    let (address, tunnel) = (relay.address.to_string(), relay.tunnel());
-    let http = tunnel.split('/').nth(2).unwrap().to_owned();
+    let mut relay = LastingRelay::start(&setup);
+    let (address, tunnel) = (relay.address(), relay.tunnel());
     let mut kim = Terminal::start(receiver(&setup, &tunnel, &["--once"]));
     kim.says("online kim\n");
     let bob = offer(&setup, &tunnel).start();
     kim.shows("Fetch?");
     kim.types("y");
     wait_for_some_bytes(&setup);
-    relay.process.signal(Signal::KILL);
+    relay.kill();
     bob.err("lost the connection to kim");
     kim.shows("the transfer of 1 file resumes if it comes back within 10m");
-    relay.process = xcher(["relay", "--listen", &address, "--http", &http]).args(keys).start();
+    relay.restart();
     bob.wait().code(0).error(&["the peer has stored everything"]);
     let kim = kim.wait().code(0);
     assert_eq!(kim.screen.matches("Fetch?").count(), 1, "{}", kim.screen);

@@ -3,15 +3,12 @@
 // Each test file is a crate of its own and uses a part of this module.
 #![allow(dead_code)]
 
-use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
+use crate::system::namespaces::{self, within};
 use crate::system::process::{Process, Xcher};
 
 /// The relay's address, which every host reaches.
@@ -155,12 +152,12 @@ impl Lab {
 
     /// Runs `test` in a thread whose sockets, and those of the threads that it starts, are a host's.
     pub(crate) fn on<T: Send>(&self, host: Host, test: impl FnOnce() -> T + Send) -> T {
-        on(&self.host_name(host), test)
+        within(&self.host_name(host), test)
     }
 
     /// Likewise of a NAT.
     pub(crate) fn on_nat<T: Send>(&self, nat: u8, test: impl FnOnce() -> T + Send) -> T {
-        on(&self.nat_name(nat), test)
+        within(&self.nat_name(nat), test)
     }
 
     /// Returns the bytes that have left the NAT's hosts for the relay, and so its bridge, or came from there.
@@ -225,18 +222,6 @@ fn rules(kind: Nat, first_host: &str) -> String {
     )
 }
 
-fn on<T: Send>(name: &str, test: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let entered = scope.spawn(move || {
-            let network = File::open(format!("/run/netns/{name}")).unwrap();
-            let kind = Some(LinkNameSpaceType::Network);
-            move_into_link_name_space(network.as_fd(), kind).unwrap();
-            test()
-        });
-        entered.join().unwrap()
-    })
-}
-
 /// Loads rules into a namespace.
 fn filter(name: &str, rules: &str) -> Option<()> {
     let mut command = Command::new("ip");
@@ -247,7 +232,7 @@ fn filter(name: &str, rules: &str) -> Option<()> {
 }
 
 fn ip(line: &str) -> Option<()> {
-    run(Command::new("ip").args(line.split(' ')))
+    namespaces::ip(line).then_some(())
 }
 
 fn run(command: &mut Command) -> Option<()> {

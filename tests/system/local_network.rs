@@ -1,13 +1,10 @@
 //! Hosts on one local network without a relay, a router or the internet.
 
-use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
+use super::namespaces::{ip, within};
 use super::process::Xcher;
 
 /// A network namespace for each host, connected by a switch; deleted on drop.
@@ -65,14 +62,7 @@ impl LocalNetwork {
 
     /// Runs `work` on a thread of this process that is on a host, as are the threads it starts.
     pub(crate) fn on<T: Send>(&self, host: u8, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = File::open(format!("/run/netns/{}", self.name(host))).unwrap();
-        let work = || {
-            use std::os::fd::AsFd as _;
-            let kind = Some(LinkNameSpaceType::Network);
-            move_into_link_name_space(namespace.as_fd(), kind).unwrap();
-            work()
-        };
-        std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+        within(&self.name(host), work)
     }
 }
 
@@ -82,10 +72,4 @@ impl Drop for LocalNetwork {
             ip(&format!("netns del {}", self.name(host)));
         }
     }
-}
-
-fn ip(line: &str) -> bool {
-    let mut command = Command::new("ip");
-    let command = command.args(line.split(' ')).stdin(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }

@@ -9,6 +9,8 @@ pub(crate) mod keys;
 #[cfg(target_os = "linux")]
 pub(crate) mod local_network;
 pub(crate) mod middle;
+#[cfg(target_os = "linux")]
+pub(crate) mod namespaces;
 pub(crate) mod networks;
 #[cfg(unix)]
 pub(crate) mod other_user;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::namespaces::ip;
 use super::process::{Process, Xcher};
 
 /// Three network namespaces, deleted on drop.
@@ -120,10 +121,4 @@ impl Drop for Networks {
             ip(&format!("netns del {}", self.name(name)));
         }
     }
-}
-
-fn ip(line: &str) -> bool {
-    let mut command = Command::new("ip");
-    let command = command.args(line.split(' ')).stdin(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::{TempDir, tempdir_in};
+use tempfile::{TempDir, tempdir, tempdir_in};
+
+use super::process::Xcher;
 
 /// Files' names, with `/` between components, and their contents.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
@@ -45,6 +47,21 @@ fn read_into(folder: &Path, prefix: &str, tree: &mut Tree) {
             tree.insert(name, fs::read(entry.path()).unwrap());
         }
     }
+}
+
+/// Creates a folder with files of these names, each containing its own.
+pub(crate) fn of_names<const N: usize>(names: [&str; N]) -> TempDir {
+    let folder = tempdir().unwrap();
+    write(folder.path(), names.map(|name| (name, name)));
+    folder
+}
+
+/// Returns the files that `get` stores in a new folder; expects this exit code.
+#[track_caller]
+pub(crate) fn stored(get: Xcher, code: i32) -> Vec<String> {
+    let out = tempdir().unwrap();
+    get.args(["-o"]).args([out.path()]).run().code(code);
+    finished(out.path()).into_keys().collect()
 }
 
 /// Reads the partial files of a receiving folder.
