@@ -36,7 +36,7 @@ impl LanRelay {
         if !common.uses_lan() {
             return Ok(None);
         }
-        if common.named_relay.is_none() && is_relay_here(&common.relay).await {
+        if has_relay_here(common).await {
             Output::new(common).note(format_args!(
                 "using the relay on this machine, {}; to be found in the local network instead, add \
                  --relay lan",
@@ -101,9 +101,10 @@ impl LanRelay {
     }
 }
 
-/// Returns true if something listens at the address, which is on this machine.
-pub(crate) async fn is_relay_here(relay: &RelayAddress) -> bool {
-    let connect = TcpStream::connect(relay.tcp().unwrap_or_default());
+/// Returns true if no relay is named, and something listens at the default address, which is on this machine.
+pub(crate) async fn has_relay_here(common: &Common) -> bool {
+    let (None, Some(relay)) = (&common.named_relay, common.relay.tcp()) else { return false };
+    let connect = TcpStream::connect(relay);
     matches!(tokio::time::timeout(HERE_TIMEOUT, connect).await, Ok(Ok(_)))
 }
 

@@ -1,13 +1,14 @@
 //! The relays at which a callee may be found, in the order to try.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 
 use xcher_core::Nick;
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::lan_relay::is_relay_here;
+use crate::cli::lan_relay::has_relay_here;
 use crate::cli::options::Common;
 use crate::keys::KnownPeers;
 use crate::lan::{self, Answer};
@@ -36,7 +37,7 @@ impl<'a> RelaySearch<'a> {
         if !common.uses_lan() {
             return None;
         }
-        let was_here = common.named_relay.is_none() && is_relay_here(&common.relay).await;
+        let was_here = has_relay_here(common).await;
         let candidates = was_here.then(|| common.relay.clone()).into_iter().collect();
         Some(Self { common, callee, candidates, searches: 0, tried: Vec::new(), was_here })
     }
@@ -53,11 +54,7 @@ impl<'a> RelaySearch<'a> {
         }
         self.searches += 1;
         let nick = self.callee.nick();
-        let answers = lan::find(nick, self.searches > 1).await.map_err(|error| {
-            let text =
-                format!("cannot search the local network: {error}; name a relay with --relay");
-            CliError::new(ExitCode::Unreachable, text)
-        })?;
+        let answers = lan::find(nick, self.searches > 1).await.map_err(search_error)?;
         if answers.len() > 1 && !self.can_tell_apart() {
             return Err(ambiguous(nick, &answers));
         }
@@ -100,6 +97,12 @@ impl<'a> RelaySearch<'a> {
         };
         CliError::new(ExitCode::Unreachable, text)
     }
+}
+
+/// Explains why the local network cannot be searched.
+pub(crate) fn search_error(error: io::Error) -> CliError {
+    let text = format!("cannot search the local network: {error}; name a relay with --relay");
+    CliError::new(ExitCode::Unreachable, text)
 }
 
 fn ambiguous(nick: &Nick, answers: &[Answer]) -> CliError {

@@ -1,8 +1,9 @@
 //! Decides which announced addresses this host may connect to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use if_addrs::{IfAddr, Interface};
+use ipnet::IpNet;
 use mdns_sd::ScopedIp;
 use xcher_core::addr::{Scope, scope};
 
@@ -50,22 +51,18 @@ const MIN_PREFIX_V4: u8 = 8;
 const MIN_PREFIX_V6: u8 = 32;
 
 fn is_in(ip: IpAddr, network: &IfAddr) -> bool {
-    match (ip, network) {
-        (IpAddr::V4(ip), IfAddr::V4(own)) => {
-            let masked = |ip: Ipv4Addr| ip.to_bits() & own.netmask.to_bits();
-            own.prefixlen >= MIN_PREFIX_V4 && masked(ip) == masked(own.ip)
-        }
-        (IpAddr::V6(ip), IfAddr::V6(own)) => {
-            let masked = |ip: Ipv6Addr| ip.to_bits() & own.netmask.to_bits();
-            own.prefixlen >= MIN_PREFIX_V6 && masked(ip) == masked(own.ip)
-        }
-        _ => false,
-    }
+    let (prefix, min) = match network {
+        IfAddr::V4(own) => (own.prefixlen, MIN_PREFIX_V4),
+        IfAddr::V6(own) => (own.prefixlen, MIN_PREFIX_V6),
+    };
+    prefix >= min && IpNet::new(network.ip(), prefix).is_ok_and(|network| network.contains(&ip))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::net::Ipv4Addr;
 
     use if_addrs::{IfOperStatus, Ifv4Addr, Ifv6Addr};
     use mdns_sd::{InterfaceId, ScopedIpV4};

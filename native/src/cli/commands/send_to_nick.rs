@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let mut output = Output::new(common);
     let (files, left_out) = walk(&mut output, &shares).await?;
     let callee = Callee::Nick(to.clone());
-    let is_pipe = shares.is_a_pipe();
+    let resumes = !retry.is_zero() && !shares.is_a_pipe();
     let call = OutgoingSession::open_with(common, callee.clone(), shares.clone(), None).await;
     let (mut call, mut files, mut idle_sessions) = (call?, files, 0);
     // A peer that creates no folders still accepts the files in them.
@@ -49,7 +49,7 @@ pub(crate) async fn run(
             }
             host.command(session, SessionCommand::Offer(files.clone()))
         };
-        if !retry.is_zero() && !is_pipe {
+        if resumes {
             // At the end each missing file is named once.
             call.online.output.resumes_sending();
         }
@@ -59,34 +59,34 @@ pub(crate) async fn run(
             Err(error) => Err(CliError::misuse(error)),
         };
         idle_sessions = if offer.outcome().delivered() > before { 0 } else { idle_sessions + 1 };
-        let can_resume = !retry.is_zero() && !is_pipe && idle_sessions < MAX_IDLE_SESSIONS;
-        let why = match done {
+        let can_resume = resumes && idle_sessions < MAX_IDLE_SESSIONS;
+        match done {
+            Ok(Served::Interrupted) if can_resume => {}
             // A peer that ends the session in order wants no more.
             Ok(Served::Cut(why)) if can_resume && why.code == ExitCode::Unreachable => {
-                why.message.unwrap_or_default()
-            }
-            Ok(Served::Interrupted) if can_resume => {
-                let names: HashSet<_> = offer.resume(call.session).into_iter().collect();
-                files.retain(|file| names.contains(&file.name));
-                continue;
+                announce_resume(
+                    &call.online.output,
+                    &callee,
+                    &why.message.unwrap_or_default(),
+                    retry,
+                );
+                call.end(Ok(())).await?;
+                let deadline = Instant::now() + retry;
+                call = match reconnect(common, &callee, &shares, &Sink::Nowhere, deadline).await {
+                    Ok(call) => call,
+                    Err(error) => {
+                        delivery_report::missing(&output, &offer.outcome());
+                        break Err(error);
+                    }
+                };
+                call.online.output.is_resumed();
             }
             Ok(Served::Cut(why)) => break report_outcome(call, &offer, &to, Some(why)).await,
             Ok(Served::Settled | Served::Interrupted) => {
                 break report_outcome(call, &offer, &to, None).await;
             }
             Err(error) => break call.end(Err(error)).await,
-        };
-        announce_resume(&call.online.output, &callee, &why, retry);
-        call.end(Ok(())).await?;
-        let deadline = Instant::now() + retry;
-        call = match reconnect(common, &callee, &shares, &Sink::Nowhere, deadline).await {
-            Ok(call) => call,
-            Err(error) => {
-                delivery_report::missing(&output, &offer.outcome());
-                break Err(error);
-            }
-        };
-        call.online.output.is_resumed();
+        }
         let names: HashSet<_> = offer.resume(call.session).into_iter().collect();
         files.retain(|file| names.contains(&file.name));
     };

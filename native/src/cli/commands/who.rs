@@ -6,9 +6,10 @@ use xcher_core::peer::{CallPolicy, Event};
 
 use crate::cli::connect_error::relay_error;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::lan_relay::is_relay_here;
+use crate::cli::lan_relay::has_relay_here;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::Common;
+use crate::cli::relay_search::search_error;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::files::Shares;
@@ -20,13 +21,10 @@ pub(crate) async fn run(common: &Common) -> Result<(), CliError> {
     if !common.uses_lan() {
         return who_at_relay(common).await;
     }
-    if common.named_relay.is_none() && is_relay_here(&common.relay).await {
+    if has_relay_here(common).await {
         who_at_relay(common).await?;
     }
-    let nicks = lan::list(lan::SEARCH_TIME).await.map_err(|error| {
-        let text = format!("cannot search the local network: {error}; name a relay with --relay");
-        CliError::new(ExitCode::Unreachable, text)
-    })?;
+    let nicks = lan::list(lan::SEARCH_TIME).await.map_err(search_error)?;
     let output = Output::new(common);
     for nick in nicks.iter().filter(|nick| !nick.is_one_time()) {
         let event = JsonEvent::Nick { nick: nick.as_str() };

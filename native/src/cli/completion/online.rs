@@ -1,5 +1,6 @@
 //! Candidates from the relay and from a peer, within short times. Errors mean no candidates.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use xcher_core::peer::{CallPolicy, Config, Event, SessionCommand};
 use xcher_core::{Kind, Limits, Nick};
 
 use super::command_line::Peer;
-use crate::cli::lan_relay::is_relay_here;
+use crate::cli::callee::Callee;
+use crate::cli::lan_relay::has_relay_here;
 use crate::cli::online_host;
 use crate::cli::options::Common;
+use crate::cli::relay_search::RelaySearch;
 use crate::files::{Inbox, Shares};
 use crate::host::{EncryptionSetup, Host, HostEvent, Setup};
 use crate::lan;
-use crate::relay_address::RelayAddress;
 
 /// Time for the relay to list its nicks.
 const NICKS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -118,19 +120,17 @@ async fn list_names(peer: &Peer<'_>, current: &str, found: &mut BTreeSet<String>
 async fn has_relay(common: &Common) -> bool {
     match &common.named_relay {
         Some(relay) => !relay.is_lan(),
-        None => is_relay_here(&common.relay).await,
+        None => has_relay_here(common).await,
     }
 }
 
-/// Returns the options with the relay where the peer is: the named one, that of this machine, or its own in the
-/// local network.
-async fn at_relay_of(common: &Common, nick: &Nick) -> Option<Common> {
-    if has_relay(common).await || !common.uses_lan() {
-        return Some(common.clone());
-    }
-    let [answer] = &lan::find(nick, false).await.ok()?[..] else { return None };
-    let address = *lan::accepting(answer.addresses.iter().copied()).await.first()?;
-    Some(common.at(RelayAddress::in_lan(address)))
+/// Returns the options with the relay where the peer is.
+async fn at_relay_of<'a>(common: &'a Common, nick: &Nick) -> Option<Cow<'a, Common>> {
+    let callee = Callee::Nick(nick.clone());
+    let Some(mut search) = RelaySearch::new(common, &callee).await else {
+        return Some(Cow::Borrowed(common));
+    };
+    Some(Cow::Owned(common.at(search.next().await.ok()??)))
 }
 
 fn up_to_the_next_folder(name: &str, is_folder: bool, current: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use xcher_core::peer::{Event, SessionCommand};
 use xcher_core::session::Want;
-use xcher_core::{Kind, NotStored};
+use xcher_core::{FileName, Kind, NotStored};
 
 use crate::cli::exit::CliError;
 use crate::cli::filter::Filter;
@@ -16,9 +16,6 @@ use crate::cli::ui::skipped::WhySkipped;
 use crate::cli::unfetched_files::report_unfetched;
 use crate::files::Case;
 
-/// Names of a peer differ by case, whatever this host's folders do.
-const CASE: Case = Case::Sensitive;
-
 /// Reads the peer's listing and keeps the entries that are requested.
 pub(super) async fn list(
     call: &mut OutgoingSession<'_>,
@@ -29,16 +26,16 @@ pub(super) async fn list(
     let mut spool = ListingSpool::new().map_err(spool_error)?;
     let session = call.session;
     call.online.host.command(session, SessionCommand::List).map_err(CliError::misuse)?;
+    // Names of a peer differ by case, whatever this host's folders do.
+    let excludes = |name: &FileName, is_folder| {
+        filter.excludes(name.as_str().as_ref(), is_folder, Case::Sensitive)
+    };
     loop {
         match call.next().await? {
             // A folder cannot go to standard output.
             Event::Entry { name, size, stat, .. }
                 if requested.includes(&name)
-                    && !filter.excludes(
-                        name.as_str().as_ref(),
-                        stat.kind == Kind::Folder,
-                        CASE,
-                    )
+                    && !excludes(&name, stat.kind == Kind::Folder)
                     && !(to.is_stdout() && stat.kind == Kind::Folder) =>
             {
                 spool.push(&name, size, stat).map_err(spool_error)?;
@@ -46,11 +43,8 @@ pub(super) async fn list(
             // It may be a file or a folder.
             Event::LeftOut { left, .. }
                 if left.reason.is_error()
-                    && ![false, true]
-                        .map(|is_folder| {
-                            filter.excludes(left.name.as_str().as_ref(), is_folder, CASE)
-                        })
-                        .contains(&true) =>
+                    && !excludes(&left.name, false)
+                    && !excludes(&left.name, true) =>
             {
                 requested.found_unreadable(&left.name);
             }

@@ -69,13 +69,10 @@ impl<'a> Fetch<'a> {
             // A session that ends is forgotten.
             let path = call.online.output.path(call.session.0);
             let ended = self.session(&mut call, &mut queue, bytes).await;
+            call.online.output.resumes_by_itself(false);
             let (why, code, can_resume) = match ended {
-                Err(error) => {
-                    call.online.output.resumes_by_itself(false);
-                    return call.end(Err(error)).await;
-                }
+                Err(error) => return call.end(Err(error)).await,
                 Ok(Ended::Complete) => {
-                    call.online.output.resumes_by_itself(false);
                     queue.summarise(&call.online, path);
                     let done = queue.outcome();
                     return call.end(done).await;
@@ -84,13 +81,13 @@ impl<'a> Fetch<'a> {
             };
             idle_sessions = if queue.has_progressed() { 0 } else { idle_sessions + 1 };
             if !resumes || !can_resume || idle_sessions >= MAX_IDLE_SESSIONS {
-                call.online.output.resumes_by_itself(false);
                 let done = unfinished(&call, &mut queue, path, code);
                 return call.end(done).await;
             }
             announce_resume(&call.online.output, self.callee, &why, self.retry);
             carried = queue.take_carried();
             spool = queue.take_rest()?;
+            call.online.output.resumes_by_itself(true);
             call.end(Ok(())).await?;
             call = self.reconnect().await?;
         }
