@@ -340,7 +340,7 @@ fn an_offer_resumes_by_itself_when_the_receiver_comes_back() {
 fn an_offer_resumes_without_another_question() {
     let setup = Setup::new();
     let mut relay = LastingRelay::start(&setup);
-    let (address, tunnel) = (relay.address(), relay.tunnel());
+    let tunnel = relay.tunnel();
     let mut kim = Terminal::start(receiver(&setup, &tunnel, &["--once"]));
     kim.says("online kim\n");
     let bob = offer(&setup, &tunnel).start();
