@@ -86,7 +86,11 @@ inEachBrowser("random folders", (stage) => {
     await carol.manifest();
     if (options.picker) await carol.pickInStore();
     await carol.accept();
-    await sender.exits();
+    try {
+      await sender.exits();
+    } catch (error) {
+      throw new Error(`${error.message}\nthe page: ${await carol.story()}`);
+    }
     return carol;
   }
 

@@ -54,6 +54,8 @@ export class Process {
   err_ = [];
   #watched = new Watched();
   #title;
+  /** Its exit code, once it has ended. */
+  #code;
   /** Starts it again, with the same keys. */
   anew;
 
@@ -68,6 +70,7 @@ export class Process {
     this.#read(this.child.stderr, this.err_);
     this.ended = once(this.child, "close").then(([code, signal]) => {
       cancelOnExit(kill);
+      this.#code = { code, signal };
       this.#watched.end(`it ended with ${code ?? signal}`);
       return code;
     });
@@ -103,7 +106,7 @@ export class Process {
 
   /** Waits until it exits, and fails unless with this code. Returns its standard output. */
   async exits(code = 0) {
-    const got = await this.ended;
+    const { code: got } = await this.#watched.until("its end", () => this.#code, () => this.story());
     if (got !== code) throw new Error(`exited with ${got} instead of ${code}\n${this.story()}`);
     return this.out_;
   }
