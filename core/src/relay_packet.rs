@@ -9,8 +9,8 @@ use crate::{Line, ProtocolError, Quoted, decimal};
 /// The form of the base protocol's only relay packet.
 pub const X_INIT_FORM: &str = "X_INIT nick ip port";
 
-/// A host without ports of its own need not know X_NEAR.
-const KNOWS_NEAR: bool = cfg!(any(feature = "relay", feature = "path-selection"));
+/// A host without ports of its own need not know X_NEAR and X_MEET.
+const KNOWS_PATHS: bool = cfg!(any(feature = "relay", feature = "path-selection"));
 
 /// One line between a host and the relay. Nicks are unchecked: a relay may know nicks that this crate
 /// would not assign.
@@ -71,6 +71,28 @@ pub enum RelayPacket<'a> {
     /// `X_NEAR`: the other host of the next X_INIT, or of the call whose ticket follows, is behind the same
     /// NAT (section 5.7).
     Near,
+    /// `X_MEET nick`: asks for hole punching with a host. Or, as the first line of a rendezvous, `X_MEET
+    /// base64`: shows the invitation (section 5.8).
+    Meet(&'a str),
+    /// `X_MEET nick base64 port`, to the caller, or `X_MEET base64 port`, to the callee: invites it to a
+    /// rendezvous.
+    Invitation {
+        /// The callee's nick, to the caller.
+        nick: Option<&'a str>,
+        /// The invitation.
+        invitation: &'a str,
+        /// The relay's TCP port, for hosts that reach it through a bridge.
+        port: u16,
+    },
+    /// `X_MEET ip port base64`: the address of the other host's rendezvous, and the ticket of the link.
+    Endpoint {
+        /// The other host's address as the relay sees it.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+        /// The ticket.
+        ticket: &'a str,
+    },
     /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
         /// The packet's verb, or `-`.
@@ -127,7 +149,11 @@ impl<'a> RelayPacket<'a> {
                 "X_TICKET base64 or X_TICKET nick ip port base64",
                 fields.and_then(Self::parse_ticket),
             ),
-            "X_NEAR" if KNOWS_NEAR => ("X_NEAR", fields.is_none().then_some(Self::Near)),
+            "X_NEAR" if KNOWS_PATHS => ("X_NEAR", fields.is_none().then_some(Self::Near)),
+            "X_MEET" if KNOWS_PATHS => (
+                "X_MEET nick, X_MEET nick base64 port, X_MEET base64 port or X_MEET ip port base64",
+                fields.and_then(Self::parse_meet),
+            ),
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -161,6 +187,23 @@ impl<'a> RelayPacket<'a> {
         Some(Self::TicketDue { nick, ip, port, ticket })
     }
 
+    fn parse_meet(fields: &'a str) -> Option<Self> {
+        let Some((first, rest)) = fields.split_once(' ') else {
+            return single(fields).map(Self::Meet);
+        };
+        let first = single(first)?;
+        let Some((second, third)) = rest.split_once(' ') else {
+            let port = decimal::port(rest)?;
+            return Some(Self::Invitation { nick: None, invitation: first, port });
+        };
+        if let Some(port) = decimal::port(third) {
+            let (nick, invitation) = (Some(first), single(second)?);
+            return Some(Self::Invitation { nick, invitation, port });
+        }
+        let (ip, port) = (first.parse().ok()?, decimal::port(second)?);
+        Some(Self::Endpoint { ip, port, ticket: single(third)? })
+    }
+
     fn parse_err(fields: &'a str) -> Option<Self> {
         let (verb, reason) = fields.split_once(' ')?;
         Some(Self::Err { verb, reason })
@@ -192,6 +235,17 @@ impl<'a> RelayPacket<'a> {
                 put(out, &["X_TICKET", nick, &at, ticket.unwrap_or("-")]);
             }
             Self::Near => put(out, &["X_NEAR"]),
+            Self::Meet(field) => put(out, &["X_MEET", field]),
+            Self::Invitation { nick, invitation, port } => {
+                let port = alloc::format!("{port}");
+                match nick {
+                    Some(nick) => put(out, &["X_MEET", nick, invitation, &port]),
+                    None => put(out, &["X_MEET", invitation, &port]),
+                }
+            }
+            Self::Endpoint { ip, port, ticket } => {
+                put(out, &["X_MEET", &alloc::format!("{ip} {port}"), ticket]);
+            }
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),

@@ -64,7 +64,7 @@ impl Peer {
         };
         entry.listeners.open(listener, path, expects, next_path_at);
         self.listeners.insert(listener, ListenerRole::Control(id));
-        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control });
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control, link: None });
     }
 
     /// The driver could not open a listener for the callee.
@@ -167,7 +167,7 @@ impl Peer {
             turn.notice(Some(id), Notice::Dialling { to, path });
         }
         self.conns.insert(conn, ConnRole::Control(id));
-        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
+        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control, link: None });
     }
 
     /// A candidate of a caller cannot be reached.

@@ -393,7 +393,7 @@ impl Net {
                 let remote = SocketAddr::new(relay.into(), 9247);
                 self.give(host, Input::Connected { conn, local, remote });
             }
-            Action::Dial { conn, to, path, purpose } => {
+            Action::Dial { conn, to, path, purpose, .. } => {
                 self.dials.push((conn, to));
                 match (self.fate)(host, to, path) {
                     Fate::Connected => self.dial(host, conn, to, purpose),

@@ -9,8 +9,11 @@ impl Host {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::DialRelay { conn } => self.dial_relay(conn),
-            Action::Dial { conn, to, path, purpose } => self.dial_host(conn, to, path, purpose),
-            Action::Listen { listener, ip, path, purpose } => {
+            Action::Dial { conn, to, path, purpose, link: _ } => {
+                self.dial_host(conn, to, path, purpose)
+            }
+            Action::DialRendezvous { .. } | Action::Punch { .. } => {}
+            Action::Listen { listener, ip, path, purpose, link: _ } => {
                 self.listen(listener, ip, path, purpose);
             }
             Action::StopListening { listener } => {

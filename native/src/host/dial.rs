@@ -49,7 +49,9 @@ impl Host {
         let tunnel = self.tunnel.as_ref().map(|tunnel| (tunnel.client(), tunnel.addresses.0));
         let dial = async move {
             match path {
-                Path::Direct => TcpStream::connect(to).await.and_then(Connection::direct),
+                Path::Direct | Path::Punched => {
+                    TcpStream::connect(to).await.and_then(Connection::direct)
+                }
                 Path::Bridge => {
                     let (client, local) = tunnel.ok_or_else(no_tunnel)?;
                     let stream = client.dial(to).await?;

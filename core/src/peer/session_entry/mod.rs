@@ -90,6 +90,13 @@ pub(crate) struct Connection {
     pub(crate) since: Duration,
 }
 
+impl Connection {
+    /// Returns the connection to name for others of its link, if it is a stream of one.
+    pub(crate) fn link(&self) -> Option<ConnId> {
+        (self.path == Path::Punched).then_some(self.conn)
+    }
+}
+
 impl SessionEntry {
     /// Returns it in a box, since it is large and the map that keeps it moves its values.
     pub(crate) fn new(call: Call, now: Duration, limits: &Limits) -> Box<Self> {
