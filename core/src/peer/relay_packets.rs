@@ -116,6 +116,14 @@ impl Peer {
                     }
                 }
             }
+            (RelayPacket::Invitation { nick, invitation, port }, RelayStage::Online(_))
+                if SELECTS =>
+            {
+                self.invited(nick, invitation, port, turn);
+            }
+            (RelayPacket::Err { verb: "X_MEET", reason }, _) if SELECTS => {
+                self.meet_refused(reason, turn);
+            }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
             (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {
                 self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
