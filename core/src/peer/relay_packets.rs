@@ -73,7 +73,7 @@ impl Peer {
             {
                 self.nick_answered(NickAnswer { at, yes }, turn);
             }
-            (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
+            (RelayPacket::AddrAnswer { ip, .. }, RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);
             }
             (RelayPacket::Key(fields), RelayStage::Proving(answer, _)) => {
