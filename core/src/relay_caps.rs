@@ -8,11 +8,12 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 4] = [
+const WORDS: [(&str, RelayCaps); 5] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
     ("near", RelayCaps::NEAR),
+    ("meet", RelayCaps::MEET),
 ];
 
 impl RelayCaps {
@@ -24,6 +25,8 @@ impl RelayCaps {
     pub(crate) const TICKET: Self = Self(1 << 2);
     /// Hosts behind one NAT connect in their network (section 5.7).
     pub(crate) const NEAR: Self = Self(1 << 3);
+    /// Hosts behind different NATs connect by hole punching (section 5.8).
+    pub(crate) const MEET: Self = Self(1 << 4);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {

@@ -9,8 +9,8 @@ use crate::{Line, ProtocolError, Quoted, decimal};
 /// The form of the base protocol's only relay packet.
 pub const X_INIT_FORM: &str = "X_INIT nick ip port";
 
-/// A host without ports of its own need not know X_NEAR.
-const KNOWS_NEAR: bool = cfg!(any(feature = "relay", feature = "path-selection"));
+/// A host without ports of its own need not know X_NEAR and X_MEET.
+const KNOWS_PATHS: bool = cfg!(any(feature = "relay", feature = "path-selection"));
 
 /// One line between a host and the relay. Nicks are unchecked: a relay may know nicks that this crate
 /// would not assign.
@@ -42,8 +42,13 @@ pub enum RelayPacket<'a> {
     WhoEnd,
     /// `X_ADDR`: asks for the client's address as the relay sees it.
     Addr,
-    /// `X_ADDR ip`: answers X_ADDR.
-    AddrAnswer(IpAddr),
+    /// `X_ADDR ip`, or `X_ADDR ip port` where `meet` is in force (section 5.8): answers X_ADDR.
+    AddrAnswer {
+        /// The client's address.
+        ip: IpAddr,
+        /// The client's port.
+        port: Option<u16>,
+    },
     /// `X_PING token`: asks for a sign of life.
     Ping(&'a str),
     /// `X_PONG token`: answers X_PING.
@@ -71,6 +76,28 @@ pub enum RelayPacket<'a> {
     /// `X_NEAR`: the other host of the next X_INIT, or of the call whose ticket follows, is behind the same
     /// NAT (section 5.7).
     Near,
+    /// `X_MEET nick`: asks for hole punching with a host. Or, as the first line of a rendezvous, `X_MEET
+    /// base64`: shows the invitation (section 5.8).
+    Meet(&'a str),
+    /// `X_MEET nick base64 port`, to the caller, or `X_MEET base64 port`, to the callee: invites it to a
+    /// rendezvous.
+    Invitation {
+        /// The callee's nick, to the caller.
+        nick: Option<&'a str>,
+        /// The invitation.
+        invitation: &'a str,
+        /// The relay's TCP port, for hosts that reach it through a bridge.
+        port: u16,
+    },
+    /// `X_MEET ip port base64`: the address of the other host's rendezvous, and the ticket of the link.
+    Endpoint {
+        /// The other host's address as the relay sees it.
+        ip: IpAddr,
+        /// Its port.
+        port: u16,
+        /// The ticket.
+        ticket: &'a str,
+    },
     /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
         /// The packet's verb, or `-`.
@@ -112,10 +139,10 @@ impl<'a> RelayPacket<'a> {
                 },
             ),
             "X_ADDR" => (
-                "X_ADDR or X_ADDR ip",
+                "X_ADDR, X_ADDR ip or X_ADDR ip port",
                 match fields {
                     None => Some(Self::Addr),
-                    Some(ip) => ip.parse().ok().map(Self::AddrAnswer),
+                    Some(fields) => Self::parse_addr(fields),
                 },
             ),
             "X_PING" => ("X_PING token", fields.and_then(single).map(Self::Ping)),
@@ -127,7 +154,11 @@ impl<'a> RelayPacket<'a> {
                 "X_TICKET base64 or X_TICKET nick ip port base64",
                 fields.and_then(Self::parse_ticket),
             ),
-            "X_NEAR" if KNOWS_NEAR => ("X_NEAR", fields.is_none().then_some(Self::Near)),
+            "X_NEAR" if KNOWS_PATHS => ("X_NEAR", fields.is_none().then_some(Self::Near)),
+            "X_MEET" if KNOWS_PATHS => (
+                "X_MEET nick, X_MEET nick base64 port, X_MEET base64 port or X_MEET ip port base64",
+                fields.and_then(Self::parse_meet),
+            ),
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -152,6 +183,14 @@ impl<'a> RelayPacket<'a> {
         }
     }
 
+    fn parse_addr(fields: &'a str) -> Option<Self> {
+        let (ip, port) = match fields.split_once(' ') {
+            Some((ip, port)) => (ip, Some(decimal::port(port)?)),
+            None => (fields, None),
+        };
+        Some(Self::AddrAnswer { ip: ip.parse().ok()?, port })
+    }
+
     fn parse_ticket(fields: &'a str) -> Option<Self> {
         let Some((init, ticket)) = fields.rsplit_once(' ') else {
             return single(fields).map(Self::Ticket);
@@ -159,6 +198,23 @@ impl<'a> RelayPacket<'a> {
         let Self::Init { nick, ip, port } = Self::parse_init(init)? else { return None };
         let ticket = Some(single(ticket)?).filter(|ticket| *ticket != "-");
         Some(Self::TicketDue { nick, ip, port, ticket })
+    }
+
+    fn parse_meet(fields: &'a str) -> Option<Self> {
+        let Some((first, rest)) = fields.split_once(' ') else {
+            return single(fields).map(Self::Meet);
+        };
+        let first = single(first)?;
+        let Some((second, third)) = rest.split_once(' ') else {
+            let port = decimal::port(rest)?;
+            return Some(Self::Invitation { nick: None, invitation: first, port });
+        };
+        if let Some(port) = decimal::port(third) {
+            let (nick, invitation) = (Some(first), single(second)?);
+            return Some(Self::Invitation { nick, invitation, port });
+        }
+        let (ip, port) = (first.parse().ok()?, decimal::port(second)?);
+        Some(Self::Endpoint { ip, port, ticket: single(third)? })
     }
 
     fn parse_err(fields: &'a str) -> Option<Self> {
@@ -180,7 +236,10 @@ impl<'a> RelayPacket<'a> {
             Self::WhoNick(nick) => put(out, &["X_WHO", nick]),
             Self::WhoEnd => put(out, &["X_WHO", "EOF"]),
             Self::Addr => put(out, &["X_ADDR"]),
-            Self::AddrAnswer(ip) => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
+            Self::AddrAnswer { ip, port: None } => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
+            Self::AddrAnswer { ip, port: Some(port) } => {
+                put(out, &["X_ADDR", &alloc::format!("{ip} {port}")]);
+            }
             Self::Ping(token) => put(out, &["X_PING", token]),
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),
@@ -192,6 +251,17 @@ impl<'a> RelayPacket<'a> {
                 put(out, &["X_TICKET", nick, &at, ticket.unwrap_or("-")]);
             }
             Self::Near => put(out, &["X_NEAR"]),
+            Self::Meet(field) => put(out, &["X_MEET", field]),
+            Self::Invitation { nick, invitation, port } => {
+                let port = alloc::format!("{port}");
+                match nick {
+                    Some(nick) => put(out, &["X_MEET", nick, invitation, &port]),
+                    None => put(out, &["X_MEET", invitation, &port]),
+                }
+            }
+            Self::Endpoint { ip, port, ticket } => {
+                put(out, &["X_MEET", &alloc::format!("{ip} {port}"), ticket]);
+            }
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),
@@ -247,6 +317,7 @@ mod tests {
             "X_WHO EOF",
             "X_ADDR",
             "X_ADDR ::1",
+            "X_ADDR 192.0.2.7 40000",
             "X_PING 7",
             "X_PONG 7",
             "X_CAPS from",
@@ -256,6 +327,10 @@ mod tests {
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob ::1 1 -",
             "X_NEAR",
+            "X_MEET bob",
+            "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 9247",
+            "X_MEET BwcHBwcHBwcHBwcHBwcHBw== 9247",
+            "X_MEET ::1 61000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -289,6 +364,16 @@ mod tests {
             "X_NICK a b",
             "X_WHO a b",
             "X_ADDR x",
+            "X_ADDR ::1 0",
+            "X_ADDR ::1 x",
+            "X_ADDR ::1 1 2",
+            "X_MEET",
+            "X_MEET ",
+            "X_MEET  9247",
+            "X_MEET bob x",
+            "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 0",
+            "X_MEET example.org 80 BwcHBwcHBwcHBwcHBwcHBw==",
+            "X_MEET 192.0.2.7 80 a b",
             "X_PING",
             "X_TICKET",
             "X_TICKET a b",

@@ -41,6 +41,28 @@ pub enum Action {
         /// The id of the connection.
         conn: ConnId,
     },
+    /// Connect to the relay from the port of a listener whose path is [`Path::Punched`]: the connection of
+    /// a rendezvous (section 5.8).
+    DialRendezvous {
+        /// The id of the connection.
+        conn: ConnId,
+        /// The listener.
+        listener: ListenerId,
+        /// The relay's TCP port. A driver that dials the relay by TCP uses the address that it dials.
+        port: u16,
+    },
+    /// Connect to a host from the port of a listener whose path is [`Path::Punched`], and try a few times
+    /// more if that is refused. What is established, there or at the listener, is a link; its first stream
+    /// is a control connection, which [`Input::Accepted`](super::Input::Accepted) reports on both sides.
+    /// [`Input::ListenFailed`](super::Input::ListenFailed) reports that no attempt succeeded.
+    Punch {
+        /// The listener.
+        listener: ListenerId,
+        /// The address at which the relay sees the other host.
+        to: SocketAddr,
+        /// True if this host called the other, which then opens the first stream.
+        is_caller: bool,
+    },
     /// Connect to a host.
     Dial {
         /// The id of the connection.
@@ -51,6 +73,8 @@ pub enum Action {
         path: Path,
         /// The use of the connection.
         purpose: Purpose,
+        /// The control connection of the link, if the path is [`Path::Punched`]: a stream of it is opened.
+        link: Option<ConnId>,
     },
     /// Listen on a random free port, of this host or of a bridge.
     Listen {
@@ -62,6 +86,10 @@ pub enum Action {
         path: Path,
         /// The use of these connections.
         purpose: Purpose,
+        /// The control connection of the link, if the path is [`Path::Punched`] and the purpose
+        /// [`Purpose::Data`]: the port is a number for its streams. Without it, a port of this host is
+        /// needed from which it can dial too.
+        link: Option<ConnId>,
     },
     /// Stop listening.
     StopListening {

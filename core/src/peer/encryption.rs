@@ -172,7 +172,7 @@ impl Encryption {
             identity: shown.clone().unwrap_or_else(|| self.identity.clone()),
             entropy: Entropy::new(self.entropy.bytes()),
             extensions: match path {
-                Path::Direct => self.extensions,
+                Path::Direct | Path::Punched => self.extensions,
                 Path::Bridge => self.extensions.with(Extensions::BRIDGE),
             },
             require_encryption: self.required,

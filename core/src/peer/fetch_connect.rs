@@ -28,9 +28,8 @@ impl Peer {
             return self.fetch_failed(id, Error::Policy(error), turn);
         }
         let entry = self.sessions.get(&session);
-        let Some(path) = entry.and_then(|entry| entry.connection()).map(|live| live.path) else {
-            return;
-        };
+        let Some(live) = entry.and_then(|entry| entry.connection()) else { return };
+        let (path, link) = (live.path, live.link());
         let conn = self.new_conn();
         if let Some(fetch) = self.transfers.fetch_mut(id) {
             fetch.stage = FetchStage::Dialling(conn);
@@ -38,7 +37,7 @@ impl Peer {
         }
         self.conns.insert(conn, ConnRole::Data(id));
         let to = SocketAddr::new(provider, port);
-        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Data });
+        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Data, link });
     }
 
     pub(super) fn fetch_accepted(

@@ -166,14 +166,14 @@ impl Peer {
         let Some(connection) = entry.and_then(|entry| entry.connection()) else {
             return self.fetch_failed(id, Error::Closed(None), turn);
         };
-        let (ip, path) = (connection.local, connection.path);
+        let (ip, path, link) = (connection.local, connection.path, connection.link());
         let listener = ListenerId(self.new_id());
         if let Some(fetch) = self.transfers.fetch_mut(id) {
             fetch.stage = FetchStage::Listening(listener);
             fetch.deadline = Some(turn.after(self.config.limits.accept_timeout));
         }
         self.listeners.insert(listener, ListenerRole::Data(id));
-        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data, link });
     }
 
     pub(super) fn fetch_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {

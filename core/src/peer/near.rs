@@ -48,7 +48,13 @@ impl Peer {
         entry.listeners.open_near(listener);
         self.listeners.insert(listener, ListenerRole::Control(id));
         turn.notice(Some(id), Notice::ListeningNear { ip });
-        turn.act(Action::Listen { listener, ip, path: Path::Direct, purpose: Purpose::Control });
+        turn.act(Action::Listen {
+            listener,
+            ip,
+            path: Path::Direct,
+            purpose: Purpose::Control,
+            link: None,
+        });
     }
 
     /// Shows a host that connected to an inner address that this is the host it looks for.
@@ -109,7 +115,7 @@ impl Peer {
             let path = Path::Direct;
             turn.notice(Some(id), Notice::Dialling { to, path });
             self.conns.insert(conn, ConnRole::Control(id));
-            turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control });
+            turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control, link: None });
         }
     }
 

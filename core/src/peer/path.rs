@@ -8,6 +8,8 @@ pub enum Path {
     /// Over a socket of this host.
     #[default]
     Direct,
+    /// Over a link that both hosts opened at once through their NATs (section 5.8).
+    Punched,
     /// Over a port that a bridge allocated.
     Bridge,
 }
@@ -17,6 +19,7 @@ impl Path {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Punched => "punched",
             Self::Bridge => "bridge",
         }
     }
@@ -26,6 +29,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Direct => "directly",
+            Self::Punched => "directly through NAT",
             Self::Bridge => "through the bridge",
         })
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::session_entry::Connection;
 use super::transfers::{Serve, ServeStage, stall_deadline};
 use super::{
     Action, ConnId, ConnRole, Direction, Error, Event, ListenerId, ListenerRole, Peer, Purpose,
@@ -123,18 +124,20 @@ impl Peer {
         let Some(serve) = self.transfers.serve_mut(id) else { return };
         serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
         let path = serve.path;
+        let live = self.sessions.get(&serve.session).and_then(|entry| entry.connection());
+        let link = live.and_then(Connection::link);
         if serve.to.port() != 0 {
             serve.stage = ServeStage::Dialling(conn);
             self.conns.insert(conn, ConnRole::Data(id));
-            return turn.act(Action::Dial { conn, to: serve.to, path, purpose: Purpose::Data });
+            let (to, purpose) = (serve.to, Purpose::Data);
+            return turn.act(Action::Dial { conn, to, path, purpose, link });
         }
-        let entry = self.sessions.get(&serve.session);
-        let Some(ip) = entry.and_then(|entry| entry.connection()).map(|live| live.local) else {
+        let Some(ip) = live.map(|live| live.local) else {
             return self.serve_failed(id, Error::Closed(None), turn);
         };
         serve.stage = ServeStage::Listening(listener);
         self.listeners.insert(listener, ListenerRole::Data(id));
-        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data });
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Data, link });
     }
 
     pub(super) fn serve_listening(&mut self, id: TransferId, port: u16, turn: &mut Turn<'_>) {

@@ -314,10 +314,13 @@ impl World {
                 let relay = End { host: None, conn: self.last_conn };
                 self.wires.push(Wire::new(end(conn), relay, false));
             }
-            Action::Dial { conn, to, path, purpose } => {
+            Action::DialRendezvous { .. } | Action::Punch { .. } => {
+                unreachable!("no relay invites")
+            }
+            Action::Dial { conn, to, path, purpose, .. } => {
                 self.dial(host, conn, (to, path), purpose);
             }
-            Action::Listen { listener, ip, path, purpose } => {
+            Action::Listen { listener, ip, path, purpose, .. } => {
                 let place = self.place(host);
                 let is_any = ip.is_unspecified() && place.is_behind_nat();
                 let is_own = path == Path::Bridge || is_any || ip == place.inner;

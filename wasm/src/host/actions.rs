@@ -30,6 +30,8 @@ impl<E: Environment> Host<E> {
                     self.environment.connect();
                 }
             }
+            // Only a host with ports of its own gets these.
+            Action::DialRendezvous { .. } | Action::Punch { .. } => {}
             Action::Dial { conn, to, purpose, .. } => {
                 let role = Role::Dial { conn, to, purpose };
                 if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
