@@ -85,12 +85,14 @@ impl RelayAddress {
     }
 
     /// Returns the paths that connections may take with this relay, or only the one that is named: `None` for a
-    /// path through the bridge, if there is none.
+    /// path through the bridge, if there is none. A direct path includes hole punching.
     pub fn path_policy(&self, only: Option<Path>) -> Option<PathPolicy> {
         match (only, &self.bridge) {
             (Some(Path::Bridge), None) => None,
-            (Some(path), _) => Some(PathPolicy::Only(path)),
-            (None, None) => Some(PathPolicy::Only(Path::Direct)),
+            (Some(Path::Bridge), Some(_)) => Some(PathPolicy::Only(Path::Bridge)),
+            (Some(Path::Direct | Path::Punched), _) | (None, None) => {
+                Some(PathPolicy::Only(Path::Direct))
+            }
             (None, Some(_)) => Some(PathPolicy::Auto),
         }
     }
@@ -288,6 +290,20 @@ mod tests {
             let address = text.parse::<RelayAddress>().unwrap();
             assert_eq!((address.tcp(), address.to_string().as_str()), (Some(text), text));
         }
+    }
+
+    #[test]
+    fn direct_paths_include_hole_punching() {
+        let policy =
+            |relay: &str, only| relay.parse::<RelayAddress>().expect(relay).path_policy(only);
+        let direct = Some(PathPolicy::Only(Path::Direct));
+        for relay in ["192.0.2.1:9247", "http://192.0.2.1:9248/"] {
+            assert_eq!(policy(relay, Some(Path::Direct)), direct);
+            assert_eq!(policy(relay, Some(Path::Punched)), direct);
+        }
+        assert_eq!(policy("192.0.2.1:9247", None), direct);
+        assert_eq!(policy("192.0.2.1:9247", Some(Path::Bridge)), None);
+        assert_eq!(policy("http://192.0.2.1:9248/", None), Some(PathPolicy::Auto));
     }
 
     #[test]
