@@ -12,10 +12,12 @@ mod system;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::process::Command;
 
 use lab::{Lab, Nat};
 use rcgen::{CertificateParams, KeyPair};
 use router::Router;
+use rustix::process::Signal;
 use serde_json::Value;
 use system::local_network::LocalNetwork;
 use system::networks::{Host, Networks};
@@ -39,7 +41,11 @@ impl Findings {
         let mut events = done.events();
         if code != 0 {
             let error = events.pop().unwrap();
-            assert_eq!((&error["event"], &error["code"]), (&"error".into(), &code.into()), "\n{done}");
+            assert_eq!(
+                (&error["event"], &error["code"]),
+                (&"error".into(), &code.into()),
+                "\n{done}"
+            );
         }
         let checks: Vec<_> = events.iter().map(|event| event["check"].as_str().unwrap()).collect();
         assert_eq!(checks, CHECKS, "\n{done}");
@@ -109,7 +115,11 @@ fn key_of_the_relay_is_compared_with_the_known_one() {
     let (relay, keys) = (Relay::start_with(&["--http", "off"]), tempdir().unwrap());
     let at = relay.address.to_string();
     let with_keys = |command: Xcher| command.env("XCHER_DATA_DIR", keys.path());
-    with_keys(xcher(["who", "--relay", &at])).run().code(0);
+    let inbox = keys.path().to_str().unwrap();
+    let host = ["receive", "--yes", "--nick", "kim", "-o", inbox, "--relay", &at];
+    let host = with_keys(xcher(host)).start();
+    host.out("online ");
+    host.stop(Signal::TERM);
     let known = fs::read(keys.path().join("known_peers")).unwrap();
     let found = Findings::of(with_keys(doctor(&at)), 0);
     found.is("relay", "ok", &["its key is known since 20"]);
@@ -119,7 +129,11 @@ fn key_of_the_relay_is_compared_with_the_known_one() {
     let other = xcher(["relay", "--listen", &at, "--http", "off"]).start();
     other.out("relay ");
     let found = Findings::of(with_keys(doctor(&at)), 0);
-    found.is("relay", "warning", &["its key is not the one known since 20", "somebody is in between"]);
+    found.is(
+        "relay",
+        "warning",
+        &["its key is not the one known since 20", "somebody is in between"],
+    );
     assert_eq!(fs::read(keys.path().join("known_peers")).unwrap(), known, "it changes nothing");
 }
 
@@ -139,8 +153,11 @@ fn absent_relay_is_reported_with_what_to_do() {
 fn server_that_says_nothing_is_no_relay() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = silent.local_addr().unwrap().to_string();
-    Findings::of(doctor(&at).args(["--timeout", "1"]), 3)
-        .is("relay", "failed", &["no answer within 1 s"]);
+    Findings::of(doctor(&at).args(["--timeout", "1"]), 3).is(
+        "relay",
+        "failed",
+        &["no answer within 1 s"],
+    );
 }
 
 #[test]
@@ -185,9 +202,11 @@ fn bridge_without_a_relay_is_not_enough() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let bridge = xcher(["bridge", "--relay", &nobody, "--http", "127.0.0.1:0"]).start();
     let url = bridge.out("http ");
-    Findings::of(doctor(&url), 3)
-        .is("bridge", "ok", &["the WebSocket works"])
-        .is("relay", "failed", &["the bridge has no working relay"]);
+    Findings::of(doctor(&url), 3).is("bridge", "ok", &["the WebSocket works"]).is(
+        "relay",
+        "failed",
+        &["the bridge has no working relay"],
+    );
 }
 
 #[test]
@@ -239,10 +258,11 @@ fn behind(nat: Nat) -> Option<(Lab, Findings)> {
 fn nat_that_keeps_a_port_is_told_from_one_that_changes_it() {
     for nat in [Nat::FullCone, Nat::AddressRestricted, Nat::PortRestricted, Nat::Refusing] {
         let Some((_lab, found)) = behind(nat) else { return };
-        found
-            .has("nat", "kind", "endpoint-independent")
-            .has("direct", "kind", "punching")
-            .is("mapping", "warning", &["none: "]);
+        found.has("nat", "kind", "endpoint-independent").has("direct", "kind", "punching").is(
+            "mapping",
+            "warning",
+            &["forwards no ports on request"],
+        );
     }
     let Some((_lab, found)) = behind(Nat::Symmetric) else { return };
     found
@@ -255,23 +275,33 @@ fn nat_that_keeps_a_port_is_told_from_one_that_changes_it() {
 fn kind_of_a_nat_needs_two_ports() {
     let Some(lab) = Lab::new(&[(Nat::PortRestricted, 1)]).map_err(not_tested).ok() else { return };
     let (_relay, [relay, bridge]) = lab.relay();
-    let http_blocked = "table inet blocked { chain out { type filter hook forward priority -10; \
-                        tcp dport 9248 reject with tcp reset\n } }";
-    lab.filter(0, http_blocked).unwrap();
+    let block = |port: u16| {
+        let rules = format!(
+            "table inet blocked {{}}
+            flush table inet blocked
+            table inet blocked {{
+                chain out {{ type filter hook forward priority -10; tcp dport {port} reject with tcp reset
+                }}
+            }}"
+        );
+        lab.filter(0, &rules).unwrap();
+    };
+    block(9248);
     let doctor = |relay: &str| lab.xcher((0, 0), &["doctor", "--no-lan", "--relay", relay]);
     Findings::of(doctor(&relay), 0)
         .has("nat", "kind", "unknown")
         .is("nat", "warning", &["the bridge's HTTP port is not there to compare"])
         .is("verdict", "warning", &["the relay needs a bridge"]);
-    let relay_blocked = "flush table inet blocked; table inet blocked { chain out { \
-                         tcp dport 9247 reject with tcp reset\n } }";
-    lab.filter(0, relay_blocked).unwrap();
+    block(9247);
     Findings::of(doctor(&bridge), 0)
         .has("nat", "kind", "unknown")
         .is("nat", "warning", &["the relay's TCP port is not there to compare"])
         .is("relay", "ok", &["through the bridge it answers"]);
-    Findings::of(doctor(&relay), 3)
-        .is("verdict", "failed", &["use the bridge: --relay http://11.0.0.1:9248/"]);
+    Findings::of(doctor(&relay), 3).is(
+        "verdict",
+        "failed",
+        &["use the bridge: --relay http://11.0.0.1:9248/"],
+    );
 }
 
 #[test]
@@ -319,7 +349,7 @@ fn hosts_of_the_local_network_are_counted() {
         .is("verdict", "ok", &["in the local network", "--relay"]);
     let hosts = [(1, "kim"), (2, "ben")].map(|(host, nick)| {
         let folder = tempdir().unwrap();
-        let args = ["receive", "--nick", nick, "-o", folder.path().to_str().unwrap()];
+        let args = ["receive", "--yes", "--nick", nick, "-o", folder.path().to_str().unwrap()];
         let process = network.xcher(host, &args).start();
         process.out("online ");
         (process, folder)
@@ -330,4 +360,21 @@ fn hosts_of_the_local_network_are_counted() {
     let listed: Done = network.xcher(3, &["who"]).run().code(0);
     listed.out_sorted(&["ben", "kim"]);
     drop(hosts);
+}
+
+#[test]
+fn blocked_multicast_is_noticed() {
+    let Some(network) = LocalNetwork::new(1) else {
+        return not_tested("this user may not make network namespaces");
+    };
+    let block = "table inet block { chain out { type filter hook output priority 0; udp dport 5353 drop; }; }";
+    let blocked =
+        network.on(1, || Command::new("nft").arg(block).status().is_ok_and(|nft| nft.success()));
+    if !blocked {
+        return not_tested("nft is not installed");
+    }
+    Findings::of(network.xcher(1, &["doctor"]), 3)
+        .is("lan", "failed", &["5353"])
+        .has("direct", "kind", "no")
+        .is("verdict", "failed", &["start a relay", "--relay"]);
 }

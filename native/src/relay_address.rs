@@ -156,12 +156,14 @@ impl FromStr for RelayAddress {
 
 impl BridgeUrl {
     /// Returns the path of another resource of the bridge, if its WebSocket has the default path.
+    #[cfg(feature = "cli")]
     pub(crate) fn path_of(&self, name: &str) -> Option<String> {
         let folder = self.url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
         Some(format!("/{}{name}", folder.splitn(4, '/').nth(3)?))
     }
 
     /// Returns the host and the port as the `Host` of a request names them.
+    #[cfg(feature = "cli")]
     pub(crate) fn authority(&self) -> &str {
         self.url.split('/').nth(2).unwrap_or_default()
     }
@@ -293,6 +295,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn returns_paths_beside_the_web_socket() {
         for (text, path, authority) in [

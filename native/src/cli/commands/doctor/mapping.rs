@@ -26,7 +26,9 @@ pub(super) async fn check(nat: Option<&Nat>, seen: Option<IpAddr>) -> Mapping {
         }
         (Some(_), Some(seen)) => match port_mapping::try_router().await {
             Ok(external) => Mapping { helps: external == seen, finding: granted(external, seen) },
-            Err(why) => useless(State::Warning, &format!("none: {why}")),
+            Err(why) => {
+                useless(State::Warning, &format!("the router forwards no ports on request ({why})"))
+            }
         },
     }
 }
