@@ -185,8 +185,8 @@ impl<'a> RelayPacket<'a> {
 
     fn parse_addr(fields: &'a str) -> Option<Self> {
         let (ip, port) = match fields.split_once(' ') {
-            Some((ip, port)) => (ip, Some(decimal::port(port)?)),
-            None => (fields, None),
+            Some((ip, port)) if KNOWS_PATHS => (ip, Some(decimal::port(port)?)),
+            _ => (fields, None),
         };
         Some(Self::AddrAnswer { ip: ip.parse().ok()?, port })
     }

@@ -157,6 +157,19 @@ impl FromStr for RelayAddress {
 }
 
 impl BridgeUrl {
+    /// Returns the path of another resource of the bridge, if its WebSocket has the default path.
+    #[cfg(feature = "cli")]
+    pub(crate) fn path_of(&self, name: &str) -> Option<String> {
+        let folder = self.url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
+        Some(format!("/{}{name}", folder.splitn(4, '/').nth(3)?))
+    }
+
+    /// Returns the host and the port as the `Host` of a request names them.
+    #[cfg(feature = "cli")]
+    pub(crate) fn authority(&self) -> &str {
+        self.url.split('/').nth(2).unwrap_or_default()
+    }
+
     fn parse(scheme: &str, rest: &str) -> Option<Self> {
         let (tls, is_page) = match scheme {
             "ws" => (false, false),
@@ -281,6 +294,21 @@ mod tests {
         ] {
             let address: RelayAddress = text.parse().unwrap();
             assert_eq!(address.page().as_deref(), page, "{text}");
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn returns_paths_beside_the_web_socket() {
+        for (text, path, authority) in [
+            ("http://127.0.0.1:9248/", Some("/address"), "127.0.0.1:9248"),
+            ("https://a.example/b/#alice", Some("/b/address"), "a.example"),
+            ("wss://[2001:db8::1]/xcher", Some("/address"), "[2001:db8::1]"),
+            ("wss://a.example/other", None, "a.example"),
+        ] {
+            let bridge = text.parse::<RelayAddress>().unwrap().bridge.unwrap();
+            assert_eq!(bridge.path_of("address").as_deref(), path, "{text}");
+            assert_eq!(bridge.authority(), authority);
         }
     }
 

@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::patience::Patience;
 
 /// The commands of the binary.
-pub(crate) const COMMANDS: [&str; 14] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "relay",
     "bridge",
     "send",
@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: [&str; 14] = [
     "partial",
     "peers",
     "who",
+    "doctor",
     "up",
     "completions",
     "man",

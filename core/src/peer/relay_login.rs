@@ -9,8 +9,8 @@ use super::path_selection::SELECTS;
 use super::relay_link::{NickAnswer, RelayStage};
 use super::{Action, ConnRole, Error, Event, Peer, Turn, Wait};
 use crate::relay_caps::RelayCaps;
+use crate::secure::encode;
 use crate::secure::relay_key::ProofContext;
-use crate::secure::{PublicKey, decode, encode};
 use crate::{Nick, RelayPacket};
 
 /// Time for the relay to say at which address it sees this host.
@@ -124,7 +124,7 @@ impl Peer {
     pub(super) fn relay_key_came(&mut self, fields: &str, answer: NickAnswer, turn: &mut Turn<'_>) {
         let ephemeral = self.relay.login.ephemeral.take();
         let proved = ephemeral.and_then(|ephemeral| {
-            let (link, proof) = parse_proof(fields, ephemeral.public())?;
+            let (link, proof) = ProofContext::parse(fields, ephemeral.public())?;
             link.verify_relay(&ephemeral, &proof).then_some(link)
         });
         let (Some(link), Some(encryption)) = (proved, &self.encryption) else {
@@ -199,17 +199,4 @@ impl Peer {
         };
         self.relay_lost(error, turn);
     }
-}
-
-/// Reads the relay's key, its nonce for this connection, and its proof.
-fn parse_proof(fields: &str, once: PublicKey) -> Option<(ProofContext, [u8; 32])> {
-    let mut fields = fields.split(' ');
-    let (Some(relay), Some(number), Some(shown), None) =
-        (fields.next(), fields.next(), fields.next(), fields.next())
-    else {
-        return None;
-    };
-    let (mut nonce, mut proof) = ([0; 32], [0; 32]);
-    decode(number, &mut nonce).and_then(|()| decode(shown, &mut proof)).ok()?;
-    Some((ProofContext { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
 }

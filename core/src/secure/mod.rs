@@ -51,6 +51,7 @@ pub use handshake::Handshake;
 pub use identity::Identity;
 pub use key::{InvalidKey, PublicKey};
 pub use keys::{Keys, Side};
+pub use relay_key::RelayKeyChallenge;
 pub use safety::{Safety, SafetyWords};
 pub use xcher_aead::Cipher;
 

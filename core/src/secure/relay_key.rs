@@ -2,7 +2,29 @@
 
 use subtle::ConstantTimeEq as _;
 
-use super::{Identity, PublicKey};
+use super::{Identity, PublicKey, decode};
+
+/// A question that only the holder of a relay's key can answer, once (section 5.6).
+#[derive(Debug)]
+pub struct RelayKeyChallenge(Identity);
+
+impl RelayKeyChallenge {
+    /// Creates one. `seed` must come from a source fit for keys.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(Identity::new(seed))
+    }
+
+    /// Returns the field of the X_KEY that asks it.
+    pub fn key(&self) -> PublicKey {
+        self.0.public()
+    }
+
+    /// Returns the relay's key if the fields of its X_KEY prove it.
+    pub fn verify(self, fields: &str) -> Option<PublicKey> {
+        let (context, proof) = ProofContext::parse(fields, self.key())?;
+        context.verify_relay(&self.0, &proof).then_some(context.relay)
+    }
+}
 
 /// The context that binds both proofs to one connection.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +45,19 @@ pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
 }
 
 impl ProofContext {
+    /// Parses the fields of the relay's X_KEY. Returns the proof, too.
+    pub(crate) fn parse(fields: &str, once: PublicKey) -> Option<(Self, [u8; 32])> {
+        let mut fields = fields.split(' ');
+        let (Some(relay), Some(number), Some(shown), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            return None;
+        };
+        let (mut nonce, mut proof) = ([0; 32], [0; 32]);
+        decode(number, &mut nonce).and_then(|()| decode(shown, &mut proof)).ok()?;
+        Some((Self { relay: PublicKey::parse(relay).ok()?, nonce, once }, proof))
+    }
+
     /// Creates the relay's proof; `None` if the host's key is weak.
     #[cfg(feature = "relay")]
     pub(crate) fn prove_relay(&self, relay: &Identity) -> Option<[u8; 32]> {
@@ -69,6 +104,7 @@ fn equals(expected: Option<[u8; 32]>, proof: &[u8; 32]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encode;
     use super::*;
 
     #[test]
@@ -98,6 +134,27 @@ mod tests {
             assert!(!another.verify_host(&relay, host.public(), &by_host), "{another:?}");
             assert!(!another.verify_relay(&once, &by_relay), "{another:?}");
         }
+    }
+
+    #[test]
+    fn challenge_is_answered_by_the_holder_of_the_key_alone() {
+        let relay = Identity::new([1; 32]);
+        let answer = |challenge: &RelayKeyChallenge, by: &Identity, shown: PublicKey| {
+            let context = ProofContext { relay: shown, nonce: [4; 32], once: challenge.key() };
+            let proof = context.prove_relay(by).expect("a good key");
+            alloc::format!("{shown} {} {}", encode(&context.nonce), encode(&proof))
+        };
+        let challenge = RelayKeyChallenge::new([2; 32]);
+        let honest = answer(&challenge, &relay, relay.public());
+        assert_eq!(challenge.verify(&honest), Some(relay.public()));
+        let challenge = RelayKeyChallenge::new([2; 32]);
+        let forged = answer(&challenge, &Identity::new([3; 32]), relay.public());
+        assert_eq!(challenge.verify(&forged), None);
+        for other in ["", &honest[..honest.len() - 1], &alloc::format!("{honest} x")] {
+            assert_eq!(RelayKeyChallenge::new([2; 32]).verify(other), None);
+        }
+        // An answer to another question.
+        assert_eq!(RelayKeyChallenge::new([5; 32]).verify(&honest), None);
     }
 
     #[test]

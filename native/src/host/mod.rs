@@ -29,7 +29,7 @@ mod task_report;
 mod tls_roots;
 mod transfer;
 mod tunnel;
-mod web_socket;
+pub(crate) mod web_socket;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;

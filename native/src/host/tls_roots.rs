@@ -54,7 +54,7 @@ impl TlsRoots {
     /// # Errors
     ///
     /// The fault of the host's certificate, or of this system's roots.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         host: &str,
         socket: TcpStream,

@@ -30,9 +30,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_MESSAGE_LEN: usize = 1 << 20;
 
 /// A WebSocket's bytes, and its connection's local and remote address.
-pub(super) struct WebSocket<S> {
-    pub(super) bytes: S,
-    pub(super) addresses: (SocketAddr, SocketAddr),
+pub(crate) struct WebSocket<S> {
+    pub(crate) bytes: S,
+    pub(crate) addresses: (SocketAddr, SocketAddr),
 }
 
 /// Opens the WebSocket at `bridge`, over TLS if its URL demands it.
@@ -40,7 +40,7 @@ pub(super) struct WebSocket<S> {
 /// # Errors
 ///
 /// If there is no bridge, its certificate is invalid, or it refuses.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     bridge: &BridgeUrl,
     token: Option<&str>,
     tls_roots: &TlsRoots,

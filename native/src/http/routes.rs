@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
-use super::{Front, host_name, page, upgrade};
+use super::{Ends, Front, client, host_name, page, upgrade};
 
 /// The content security policy: a browser may load only this server's files, wasm included, and open only its
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
@@ -51,6 +51,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/config.json", get(config))
+        .route("/address", get(address))
         .route(PATH, get(upgrade::open))
         .fallback(file)
         .layer(middleware::from_fn_with_state(Arc::clone(&front), host_name::check))
@@ -78,6 +79,23 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
         page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// Tells a client at which address and port the server sees it, so that the client can compare how a NAT treats
+/// its connections (section 10.1).
+async fn address(
+    State(front): State<Arc<Front>>,
+    Extension(Ends { socket, .. }): Extension<Ends>,
+    headers: HeaderMap,
+) -> Response {
+    let from = client::address(socket, &headers, &front.rules.load().trusted_proxies);
+    let uncached = [(CACHE_CONTROL, "no-store")];
+    match from {
+        // A proxy may not tell the port.
+        Ok(from) if from.port() == 0 => (uncached, format!("{}\n", from.ip())).into_response(),
+        Ok(from) => (uncached, format!("{} {}\n", from.ip(), from.port())).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    }
 }
 
 async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {

@@ -55,7 +55,7 @@ pub(super) struct KnownRelay {
     /// The [canonical](crate::RelayAddress::canonical) address.
     pub(super) address: String,
     pub(super) key: PublicKey,
-    since: Date,
+    pub(super) since: Date,
 }
 
 impl KnownRelay {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use time::Date;
 use xcher_core::Nick;
 use xcher_core::secure::PublicKey;
 
@@ -70,6 +71,17 @@ impl KnownPeers {
     pub fn addresses(&self) -> Result<Vec<(String, PublicKey)>, KeysError> {
         let lines = self.read()?;
         Ok(lines.relays().map(|relay| (relay.address.clone(), relay.key)).collect())
+    }
+
+    /// Returns the key that the relay at an address first had, and the day on which it was stored, in UTC.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn relay(&self, relay: &RelayAddress) -> Result<Option<(PublicKey, Date)>, KeysError> {
+        let (lines, address) = (self.read()?, relay.canonical());
+        let mut known = lines.relays().filter(|relay| relay.address == address);
+        Ok(known.next().map(|relay| (relay.key, relay.since)))
     }
 
     /// Stores the key of the relay at an address, unless one is known.

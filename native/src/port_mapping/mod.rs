@@ -16,7 +16,7 @@ mod report;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
+use tokio::net::{TcpSocket, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -64,6 +64,30 @@ impl PortMapping {
         // It does not panic, and if it did, the mappings would expire.
         let _ = self.task.await;
     }
+}
+
+/// Asks the router to forward a port to this host, and gives it back at once. Returns the router's external
+/// address. Nothing listens at the port.
+///
+/// # Errors
+///
+/// Why the router does not forward ports.
+pub async fn try_router() -> Result<IpAddr, String> {
+    let gateway = Gateway::of_default_route().await?;
+    let held = held_port(gateway.own).map_err(|error| error.to_string())?;
+    let port = held.local_addr().map_err(|error| error.to_string())?.port();
+    let lease = gateway.map(port).await?;
+    let external = lease.external;
+    // If this fails, the mapping expires.
+    let _ = lease.delete().await;
+    Ok(external.into())
+}
+
+/// Keeps a port from other programs without listening at it.
+fn held_port(own: Ipv4Addr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((own, 0).into())?;
+    Ok(socket)
 }
 
 /// Reason for ports not to be mapped any more, or at all.

@@ -157,7 +157,7 @@ async fn refuses_host_names_that_point_here_by_dns_rebinding() {
     for host in
         ["rebound.example", "rebound.example:9248", "127.0.0.1.rebound.example", "", "x@127.0.0.1"]
     {
-        for path in ["/", "/config.json", "/xcher"] {
+        for path in ["/", "/config.json", "/address", "/xcher"] {
             let answer = front.ask_by(host, &format!("GET {path} HTTP/1.1")).await;
             assert!(
                 answer.starts_with("HTTP/1.1 421 ") || answer.starts_with("HTTP/1.1 400 "),

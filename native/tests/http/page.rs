@@ -27,9 +27,33 @@ async fn serves_health_config_and_page() {
 }
 
 #[tokio::test]
+async fn tells_a_client_where_it_is_seen() {
+    let front = Front::start(HttpConfig::default()).await;
+    let mut socket = TcpStream::connect(front.addr).await.unwrap();
+    let request =
+        format!("GET /address HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", front.addr);
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let own = socket.local_addr().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.ends_with(&format!("\r\n\r\n{} {}\n", own.ip(), own.port())), "{answer}");
+    assert!(answer.contains("cache-control: no-store"), "{answer}");
+    let forwarded = |at: &str| format!("GET /address HTTP/1.1\r\nX-Forwarded-For: {at}");
+    let answer = front.ask(&forwarded("8.8.8.8")).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let trusted_proxies = vec!["127.0.0.0/30".parse().unwrap()];
+    let front = Front::start(with(Access { trusted_proxies, ..Default::default() })).await;
+    for (at, line) in [("8.8.8.8", "8.8.8.8\n"), ("8.8.8.8:1234", "8.8.8.8 1234\n")] {
+        let answer = front.ask(&forwarded(at)).await;
+        assert!(answer.ends_with(&format!("\r\n\r\n{line}")), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn every_response_has_the_security_headers() {
     let front = Front::start(HttpConfig::default()).await;
-    for path in ["/", "/healthz", "/config.json", "/nothing", "/xcher"] {
+    for path in ["/", "/healthz", "/config.json", "/address", "/nothing", "/xcher"] {
         let answer = front.get(path).await;
         for header in [
             "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval';",

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod bridge;
+mod doctor;
 mod generated_docs;
 mod get;
 mod ls;
@@ -46,6 +47,7 @@ pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(),
         Command::Check { peer, name } => query::check(common, peer, name).await,
         Command::Get(args) => get::run(common, args).await,
         Command::Who => who::run(common).await,
+        Command::Doctor => doctor::run(common).await,
         // Run by `run_offline`.
         Command::Completions { .. }
         | Command::Man { .. }

@@ -74,6 +74,12 @@ pub(crate) enum Command {
     Partial(PartialArgs),
     /// List the nicks that are online
     Who,
+    /// Say what this network allows: relay, bridge, NAT, local network
+    ///
+    /// Prints a line for each check, and a verdict. Exits with 0 if files can be exchanged with the same
+    /// options, and with 3 if not. It announces a random number in the local network, and behind a NAT asks
+    /// the router for a port that it gives back at once.
+    Doctor,
     /// Run a relay and share files in one process: the quickest start
     Up(UpArgs),
     /// List, pin or forget the keys of known peers, or print your own

@@ -3,6 +3,7 @@
 pub(super) mod consent;
 pub(super) mod delivery_report;
 pub(super) mod file_count;
+pub(super) mod finding;
 pub(super) mod hidden_files;
 pub(super) mod json;
 pub(crate) mod left_out;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::cli::ui::finding::Finding;
+
 /// An event. Fields that do not apply are left out.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -171,6 +173,8 @@ pub(crate) enum JsonEvent<'a> {
     Pin { state: &'static str, nick: &'a str, key: String, since: String, relay: &'a str },
     /// This host's own public key.
     Me { key: String },
+    /// Something that `doctor` has checked.
+    Finding(&'a Finding),
     /// An incomplete download.
     Partial {
         name: &'a str,
