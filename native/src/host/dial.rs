@@ -8,6 +8,7 @@ use xcher_core::peer::{ConnId, Path, Purpose};
 
 use super::Host;
 use super::connection::Connection;
+use super::irc;
 use super::task_report::TaskReport;
 use super::tunnel::{Tunnel, no_tunnel};
 
@@ -32,15 +33,18 @@ impl Host {
 
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
         let (relay, token) = (self.relay.clone(), self.token.clone());
-        let tls_roots = self.tls_roots.clone();
+        let (tls_roots, irc) = (self.tls_roots.clone(), self.irc.clone());
         let dial = async move {
+            if let Some(url) = relay.irc() {
+                return irc::connect(url, irc, &tls_roots).await;
+            }
             let Some(bridge) = relay.bridge() else {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);
             };
             let tunnel = Tunnel::connect(bridge, token.as_deref(), &tls_roots).await?;
             let stream = tunnel.client().connect_relay().await?;
             let (local, remote) = tunnel.addresses;
-            Ok(Connection { stream, local, remote, tunnel: Some(tunnel) })
+            Ok(Connection { tunnel: Some(tunnel), ..Connection::new(stream, local, remote) })
         };
         self.dial(conn, dial, Purpose::Control);
     }
@@ -53,7 +57,7 @@ impl Host {
                 Path::Bridge => {
                     let (client, local) = tunnel.ok_or_else(no_tunnel)?;
                     let stream = client.dial(to).await?;
-                    Ok(Connection { stream, local, remote: to, tunnel: None })
+                    Ok(Connection::new(stream, local, to))
                 }
             }
         };

@@ -11,8 +11,10 @@ mod disk_reads;
 mod encryption;
 mod event;
 mod file_transfer;
+mod irc;
 mod known_keys;
 mod listen;
+mod loopback_pair;
 mod mapped_ports;
 mod opened_file;
 mod packet_connection;
@@ -27,6 +29,7 @@ mod tunnel;
 mod web_socket;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -35,6 +38,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use xcher_core::code::Code;
+use xcher_core::irc::call_policy;
 use xcher_core::peer::{Action, ConnId, Input, ListenerId, SessionCommand, SessionId, TransferId};
 #[cfg(feature = "map-ports")]
 use xcher_core::peer::{Path, PathPolicy};
@@ -58,7 +62,9 @@ use tunnel::Tunnel;
 pub use crate::data::Rate;
 pub use encryption::EncryptionSetup;
 pub use event::HostEvent;
-pub use setup::{Rates, Setup};
+#[cfg(feature = "cli")]
+pub(crate) use irc::NOT_ENCRYPTED;
+pub use setup::{IrcOptions, Rates, Setup};
 pub use stdio::Sink;
 pub use tls_roots::TlsRoots;
 
@@ -73,6 +79,7 @@ pub struct Host {
     started: Instant,
     relay: RelayAddress,
     token: Option<String>,
+    irc: IrcOptions,
     tls_roots: TlsRoots,
     /// The keys it knows; `None` if its sessions are unencrypted.
     known_keys: Option<KnownKeys>,
@@ -122,9 +129,14 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORT_QUEUE_LEN);
         #[cfg(feature = "map-ports")]
         let is_direct = setup.config.via != PathPolicy::Only(Path::Bridge);
-        let peer = Peer::new(setup.config);
+        let mut config = setup.config;
+        if setup.relay.irc_channel().is_some() {
+            let awaits_code = setup.encryption.as_ref().is_some_and(EncryptionSetup::has_code);
+            config.calls = call_policy(config.calls, awaits_code);
+        }
+        let peer = Peer::new(config);
         let (peer, known_keys) = match setup.encryption {
-            Some(EncryptionSetup { encryption, known_keys }) => {
+            Some(EncryptionSetup { encryption, known_keys, .. }) => {
                 (peer.with_encryption(encryption), Some(known_keys))
             }
             None => (peer, None),
@@ -142,6 +154,7 @@ impl Host {
             started: Instant::now(),
             relay: setup.relay,
             token: setup.token,
+            irc: setup.irc,
             tls_roots: setup.tls_roots,
             known_keys,
             tunnel: None,
@@ -210,6 +223,11 @@ impl Host {
     /// As [`Peer::nick`].
     pub fn nick(&self) -> Option<&Nick> {
         self.peer.nick()
+    }
+
+    /// As [`Peer::named_address`].
+    pub fn named_address(&self) -> Option<IpAddr> {
+        self.peer.named_address()
     }
 
     /// As [`Peer::is_busy`].

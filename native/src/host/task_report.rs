@@ -10,7 +10,7 @@ use xcher_core::stream::Digests;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
 use super::Host;
-use super::connection::Connection;
+use super::connection::{Connection, WhyClosed};
 use super::event::HostEvent;
 use super::opened_file::OpenedFile;
 use super::partial_prefix::PartialPrefix;
@@ -126,11 +126,11 @@ impl Host {
                 if self.dials.remove(&conn).is_none() {
                     return;
                 }
-                let Connection { stream, local, remote, tunnel } = connection;
+                let Connection { stream, local, remote, tunnel, why_closed } = connection;
                 if tunnel.is_some() {
                     self.tunnel = tunnel;
                 }
-                self.adopt(conn, stream, purpose);
+                self.adopt(conn, stream, purpose, why_closed);
                 self.input(Input::Connected { conn, local, remote });
                 self.permit_read(conn);
             }
@@ -156,7 +156,7 @@ impl Host {
                     return;
                 }
                 let conn = self.peer.new_conn();
-                self.adopt(conn, stream, purpose);
+                self.adopt(conn, stream, purpose, WhyClosed::default());
                 self.input(Input::Accepted { listener, conn, local, remote });
                 self.permit_read(conn);
             }

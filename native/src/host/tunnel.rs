@@ -6,18 +6,19 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use xcher_core::Quoted;
 use xcher_core::tunnel::FirstLine;
 
+use super::loopback_pair::loopback_pair;
 use super::tls_roots::TlsRoots;
 use super::web_socket::{self, WebSocket};
 use crate::relay_address::BridgeUrl;
@@ -180,21 +181,7 @@ async fn pass_to_listener(mut stream: Stream, listeners: Arc<Listeners>) {
 
 /// Connects a stream to a loopback connection, and returns the other end of that.
 async fn to_loopback(stream: Stream) -> io::Result<TcpStream> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
-        loop {
-            let (far, from) = listener.accept().await?;
-            // Another program of this machine may find the port first.
-            if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-                return io::Result::Ok((far, from));
-            }
-        }
-    });
-    let (near, (far, from)) = (near?, accepted?);
-    if near.local_addr()? != from {
-        return Err(io::Error::other("another program intercepted a loopback connection"));
-    }
-    near.set_nodelay(true)?;
+    let (near, far) = loopback_pair().await?;
     tokio::spawn(Endpoint::tcp(far).copy(stream));
     Ok(near)
 }

@@ -1,0 +1,30 @@
+//! Two connected sockets, so that what is not a TCP connection can be used as one.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use tokio::net::{TcpListener, TcpStream};
+
+/// Returns both ends of a loopback connection.
+///
+/// # Errors
+///
+/// If the system has no port left, or another program of this machine was faster to connect.
+pub(super) async fn loopback_pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
+        loop {
+            let (far, from) = listener.accept().await?;
+            // Another program of this machine may find the port first.
+            if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+                return io::Result::Ok((far, from));
+            }
+        }
+    });
+    let (near, (far, from)) = (near?, accepted?);
+    if near.local_addr()? != from {
+        return Err(io::Error::other("another program intercepted a loopback connection"));
+    }
+    near.set_nodelay(true)?;
+    Ok((near, far))
+}
