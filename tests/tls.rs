@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
-use rcgen::{BasicConstraints, IsCa, date_time_ymd};
+use rcgen::{BasicConstraints, Certificate, IsCa, date_time_ymd};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 use system::authority::{Authority, Pair, for_names};

@@ -12,7 +12,7 @@ use tempfile::{TempDir, tempdir};
 /// A certificate authority of the test's own, and a folder for its certificates.
 pub(crate) struct Authority {
     pub(crate) folder: TempDir,
-    certificate: Certificate,
+    pub(crate) certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 

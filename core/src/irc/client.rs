@@ -202,10 +202,11 @@ impl IrcClient {
         }
     }
 
-    /// Ends with an error.
+    /// Ends with an error. A host that is not online yet is told why; the driver knows it in any case.
     pub(super) fn fail(&mut self, reason: &str, output: &mut IrcOutput) {
-        let verb = if self.own_nick().is_some() { "-" } else { "X_NICK" };
-        output.answer(RelayPacket::Err { verb, reason });
+        if self.own_nick().is_none() {
+            output.answer(RelayPacket::Err { verb: "X_NICK", reason });
+        }
         if !matches!(self.stage, Stage::Nameless { has_begun: false }) {
             output.send(&["QUIT"]);
         }

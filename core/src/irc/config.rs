@@ -15,12 +15,14 @@ pub struct IrcConfig {
     pub channel: Channel,
     /// The passwords and keys that the server demands.
     pub credentials: Credentials,
+    /// Accepts calls to a code from private addresses that the server does not show as the caller's.
+    pub allow_private: bool,
 }
 
 impl IrcConfig {
     /// Returns the configuration for a channel that demands nothing.
     pub fn new(channel: Channel) -> Self {
-        Self { channel, credentials: Credentials::default() }
+        Self { channel, credentials: Credentials::default(), allow_private: false }
     }
 }
 

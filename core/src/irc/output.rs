@@ -17,7 +17,7 @@ pub struct IrcOutput {
     pub to_host: Vec<u8>,
     /// Set once both connections are to be closed, after all of this was sent.
     pub is_over: bool,
-    /// The reason for that, unless the host left.
+    /// The reason for that, unless the host left: why the connection to the relay is closed.
     pub reason: Option<Box<str>>,
 }
 

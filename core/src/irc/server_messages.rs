@@ -5,7 +5,7 @@ use core::mem;
 
 use super::case_mapping::CaseMapping;
 use super::client::{IrcClient, OwnNick, Stage};
-use super::ctcp;
+use super::ctcp::Received;
 use super::message::Message;
 use super::numeric::{cleaned, not_delivered, not_joined, not_registered};
 use super::output::IrcOutput;
@@ -74,7 +74,10 @@ impl IrcClient {
         let Err(error) = handled else { return true };
         let reason = match error {
             SaslError::Rejected => {
-                format!("SASL login failed: wrong password, or no account {}", self.account)
+                format!(
+                    "SASL login failed: wrong password, or no account {}",
+                    cleaned(&self.account)
+                )
             }
             SaslError::Unsupported => "the server offers no SASL login with a password".into(),
         };
@@ -170,11 +173,21 @@ impl IrcClient {
 
     /// Only a private message of a member of the channel can be a call.
     fn messaged(&mut self, message: &Message<'_>, output: &mut IrcOutput) {
-        if self.own_nick().is_some()
+        if let Some(own) = self.own_nick()
             && self.is_own(message.param(0))
             && let Some(from) = self.members.get(message.nick(), self.mapping)
+            && let Some(call) = Received::parse(message.param(1))
         {
-            ctcp::pass(message.param(1), from, output);
+            // Nobody is asked about the calls to a code.
+            let is_asked = !own.nick.is_one_time();
+            if is_asked || self.config.allow_private || call.is_plausible(message.host()) {
+                return call.pass(from, output);
+            }
+            let reason = format!(
+                "ignored a call of {from}: {} is private and not the address that the server shows",
+                call.ip
+            );
+            output.answer(RelayPacket::Err { verb: "-", reason: &reason });
         }
     }
 

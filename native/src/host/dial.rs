@@ -33,10 +33,11 @@ impl Host {
 
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
         let (relay, token) = (self.relay.clone(), self.token.clone());
-        let (tls_roots, irc) = (self.tls_roots.clone(), self.irc.clone());
+        let (tls_roots, irc, allow_private) =
+            (self.tls_roots.clone(), self.irc.clone(), self.allow_private);
         let dial = async move {
             if let Some(url) = relay.irc() {
-                return irc::connect(url, irc, &tls_roots).await;
+                return irc::connect(url, irc, allow_private, &tls_roots).await;
             }
             let Some(bridge) = relay.bridge() else {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);

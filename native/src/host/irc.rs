@@ -34,6 +34,7 @@ pub(crate) const NOT_ENCRYPTED: &str = "the connection would not be encrypted; u
 pub(super) async fn connect(
     url: &IrcUrl,
     options: IrcOptions,
+    allow_private: bool,
     tls_roots: &TlsRoots,
 ) -> io::Result<Connection> {
     let server = TcpStream::connect((url.host.as_str(), url.port)).await?;
@@ -51,7 +52,8 @@ pub(super) async fn connect(
         }
         false => Either::Right(server),
     };
-    let config = IrcConfig { channel: url.channel.clone(), credentials: options.credentials };
+    let (channel, credentials) = (url.channel.clone(), options.credentials);
+    let config = IrcConfig { channel, credentials, allow_private };
     let client = IrcClient::new(config, local.ip());
     let (near, far) = loopback_pair().await?;
     let connection = Connection::new(near, local, remote);

@@ -80,6 +80,7 @@ pub struct Host {
     relay: RelayAddress,
     token: Option<String>,
     irc: IrcOptions,
+    allow_private: bool,
     tls_roots: TlsRoots,
     /// The keys it knows; `None` if its sessions are unencrypted.
     known_keys: Option<KnownKeys>,
@@ -134,6 +135,7 @@ impl Host {
             let awaits_code = setup.encryption.as_ref().is_some_and(EncryptionSetup::has_code);
             config.calls = call_policy(config.calls, awaits_code);
         }
+        let allow_private = config.allow_private;
         let peer = Peer::new(config);
         let (peer, known_keys) = match setup.encryption {
             Some(EncryptionSetup { encryption, known_keys, .. }) => {
@@ -155,6 +157,7 @@ impl Host {
             relay: setup.relay,
             token: setup.token,
             irc: setup.irc,
+            allow_private,
             tls_roots: setup.tls_roots,
             known_keys,
             tunnel: None,

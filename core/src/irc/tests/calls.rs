@@ -29,6 +29,43 @@ fn a_code_is_called_by_its_number() {
     assert_eq!(maker.to_host(), ["X_FROM kim", "X_INIT 4821 192.0.2.7 40000"]);
 }
 
+/// Nobody is asked about calls to a code, so no caller may name what is near its host.
+#[test]
+fn a_code_is_called_from_private_addresses_only_where_the_server_shows_them() {
+    let call = |own: &str, allow_private: bool, host: &str, ip: &str| {
+        let mut talk = Talk::online(own, "kim");
+        talk.client.config.allow_private = allow_private;
+        let irc = if own == "4821" { "x4821" } else { own };
+        let text = alloc::format!("\u{1}XCHER X_INIT {own} {ip} 40000\u{1}");
+        talk.server(&alloc::format!(":kim!~k@{host} PRIVMSG {irc} :{text}"));
+        talk.to_host()
+    };
+    for (host, ip, passes) in [
+        ("8.8.8.8", "9.9.9.9", true),
+        ("cloak", "9.9.9.9", true),
+        ("10.0.0.7", "10.0.0.7", true),
+        ("localhost", "127.0.0.1", true),
+        ("127.0.0.1", "127.0.0.1", true),
+        ("0::1", "::1", true),
+        ("fd00::7", "fd00::7", true),
+        ("10.0.0.7", "10.0.0.8", false),
+        ("10.0.0.7", "127.0.0.1", false),
+        ("8.8.8.8", "127.0.0.1", false),
+        ("cloak", "192.168.1.1", false),
+        ("localhost", "192.168.1.1", false),
+        ("cloak", "169.254.169.254", false),
+        ("", "10.0.0.7", false),
+    ] {
+        let passed = |lines: &[alloc::string::String]| lines[0] == "X_FROM kim";
+        let lines = call("4821", false, host, ip);
+        assert_eq!(passed(&lines), passes, "{host} {ip}: {lines:?}");
+        assert!(passes || lines[0].starts_with("X_ERR - ignored a call of kim: "), "{lines:?}");
+        assert!(passed(&call("4821", true, host, ip)), "{host} {ip}");
+        // The user of any other host is asked.
+        assert!(passed(&call("bob", false, host, ip)), "{host} {ip}");
+    }
+}
+
 #[test]
 fn nobody_outside_the_channel_is_sent_anything() {
     let mut talk = Talk::online("kim", "bob");

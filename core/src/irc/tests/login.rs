@@ -57,7 +57,7 @@ fn the_address_is_the_one_that_the_server_shows_if_it_shows_one() {
         let mut talk = Talk::new();
         talk.host("X_NICK kim");
         talk.server(":s 001 kim :Welcome");
-        talk.server(&alloc::format!(":amy!~a@9.9.9.9 JOIN #files"));
+        talk.server(":amy!~a@9.9.9.9 JOIN #files");
         talk.server(&alloc::format!(":kim!~xcher@{host} JOIN #files"));
         talk.host("X_ADDR");
         assert_eq!(talk.to_host(), [alloc::format!("X_ADDR {shown}")]);
@@ -104,7 +104,7 @@ fn a_server_that_shortens_the_nick_is_left() {
     let mut talk = Talk::new();
     talk.host("X_NICK bartholomew");
     talk.server(":s 001 bartholom :Welcome");
-    talk.ended("X_NICK", "the server gave this host the nick bartholom instead of its own");
+    talk.ended(false, "the server gave this host the nick bartholom instead of its own");
     assert_eq!(talk.to_server(), ["QUIT"]);
 }
 
@@ -181,7 +181,7 @@ fn a_failed_login_ends_before_the_host_is_online() {
             assert!(!talk.output.is_over, "{lines:?}");
             talk.server(line);
         }
-        talk.ended("X_NICK", reason);
+        talk.ended(false, reason);
     }
 }
 
@@ -228,7 +228,7 @@ fn reports_why_the_server_or_the_channel_refuses() {
         let mut talk = Talk::new();
         talk.host("X_NICK kim");
         talk.server(line);
-        talk.ended("X_NICK", reason);
+        talk.ended(false, reason);
     }
     for (line, reason) in [
         (":s 403 kim #files :No such channel", "the server does not allow a channel called #files"),
@@ -252,6 +252,6 @@ fn reports_why_the_server_or_the_channel_refuses() {
         talk.server(":s 475 kim #other :(+k)");
         talk.silent();
         talk.server(line);
-        talk.ended("X_NICK", reason);
+        talk.ended(false, reason);
     }
 }

@@ -50,7 +50,7 @@ fn a_host_that_is_removed_or_renamed_is_offline() {
     ] {
         let mut talk = Talk::online("kim", "amy");
         talk.server(line);
-        talk.ended("-", reason);
+        talk.ended(true, reason);
         // Nothing is read any more.
         talk.server("PING :x");
         assert_eq!(talk.to_server(), [""; 0]);

@@ -26,7 +26,8 @@ impl Talk {
 
     fn with(credentials: Credentials) -> Self {
         let channel = Channel::parse("#files").expect("a channel");
-        let client = IrcClient::new(IrcConfig { channel, credentials }, [192, 0, 2, 7].into());
+        let config = IrcConfig { credentials, ..IrcConfig::new(channel) };
+        let client = IrcClient::new(config, [192, 0, 2, 7].into());
         Self { client, now: Duration::from_secs(1000), output: IrcOutput::default() }
     }
 
@@ -71,10 +72,12 @@ impl Talk {
         lines(&self.output.to_host, "\n")
     }
 
-    /// Expects an end for this reason, which the host is told.
+    /// Expects an end for this reason, which a host that is not online is told.
     #[track_caller]
-    fn ended(&self, verb: &str, reason: &str) {
-        assert_eq!(self.to_host(), [alloc::format!("X_ERR {verb} {reason}")]);
+    fn ended(&self, is_online: bool, reason: &str) {
+        let told =
+            if is_online { Vec::new() } else { [alloc::format!("X_ERR X_NICK {reason}")].into() };
+        assert_eq!(self.to_host(), told);
         assert_eq!(self.output.reason.as_deref(), Some(reason));
         assert!(self.output.is_over);
     }
