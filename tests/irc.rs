@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use sasl_server::SaslServer;
 use system::authority::Authority;
 use system::irc_server::{CHANNEL, IrcServer};
+use system::networks::{Host, Networks};
 use system::not_tested;
 use system::process::{Process, xcher};
 use system::terminal::Terminal;
@@ -116,6 +117,11 @@ fn codes_work_without_a_question_about_the_call() {
     assert!(names.contains(&format!("x{number}")), "{names}");
     irc.xcher(&["who"]).run().code(0).out(&["pat"]);
 
+    // Its host is not asked, so nobody can name addresses near it.
+    person.says(&format!("PRIVMSG x{number} :\u{1}XCHER X_INIT {number} 10.0.0.9 4000\u{1}"));
+    send.err(
+        "ignored a call of pat: 10.0.0.9 is private and not the address that the server shows",
+    );
     let wrong = format!("{number}-adroitness-aardvark-adroitness");
     if wrong != code {
         irc.xcher(&["get", &wrong, "--yes"]).run().code(5).error(&["wrong code"]);
@@ -126,6 +132,34 @@ fn codes_work_without_a_question_about_the_call() {
     send.wait().code(0);
     assert_eq!(tree::read(&out.path().join("s")), tree::read(&folder.path().join("s")));
     irc.xcher(&["get", &code, "--yes"]).run().code(3).error(&["no sender is online for this code"]);
+}
+
+/// The server shows the addresses of all hosts, which are private ones.
+#[test]
+fn hosts_of_one_network_use_a_server_there() {
+    let Some(networks) = Networks::new() else {
+        return not_tested("this user cannot create network namespaces");
+    };
+    let Some(_irc) = IrcServer::start_between(&networks).map_err(not_tested).ok() else { return };
+    let (folder, out) = (folder(), tempdir().unwrap());
+    let url = format!("irc://{}/#files", networks.relay_seen_by(Host::A));
+    let relay = ["--relay", &url, "--irc-cleartext"];
+    let shared = folder.path().join("s");
+    let kim = networks.between(&["share", "--nick", "kim"]).args(relay).args([&shared]);
+    let mut kim = kim.start();
+    kim.out("online kim");
+    let ls = networks.xcher(Host::A, &["ls", "kim", "--nick", "amy"]).args(relay).start();
+    ls.err("it will connect to 10.255.1.2, a private address; to name another: --advertise");
+    kim.err("amy (10.255.1.2, an address that nobody checked) wants to see what you share");
+    kim.say("y\n");
+    assert_eq!(ls.wait().code(0).out.len(), 2);
+
+    let send = networks.between(&["send"]).args(relay).args([&shared]).start();
+    let code = send.until("a code", |lines| lines.out.first().cloned());
+    let get = networks.xcher(Host::A, &["get", &code, "--yes", "-o"]).args([out.path()]);
+    get.args(relay).run().code(0);
+    send.wait().code(0);
+    assert_eq!(tree::read(&out.path().join("s")), tree::read(&shared));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::{TempDir, tempdir};
 
+use super::networks::Networks;
 use super::process::{Process, Xcher, xcher};
 use super::wire::Conn;
 
@@ -24,21 +25,26 @@ impl IrcServer {
     /// Starts it with further lines of configuration: of its first section, and sections. Returns why that is not
     /// possible here.
     pub(crate) fn start(global: &str, sections: &str) -> Result<Self, &'static str> {
-        let exists = Command::new("ngircd").arg("--version").stdout(Stdio::null()).status();
-        if exists.is_err() {
-            return Err("ngircd is not installed");
-        }
+        is_installed()?;
         let folder = tempdir().unwrap();
         // It cannot choose a port itself, and another process may take a port that is free now.
         for _ in 0..8 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-            let configuration = configuration(port.port(), global, sections);
-            std::fs::write(folder.path().join("ngircd.conf"), configuration).unwrap();
-            if let Some(process) = run(folder.path()) {
+            configure(folder.path(), port, global, sections);
+            if let Some(process) = run(Xcher::other("ngircd"), folder.path()) {
                 return Ok(Self { process: Some(process), folder, address: port });
             }
         }
         Err("ngircd finds no free port")
+    }
+
+    /// Starts it on all addresses of the host between two networks.
+    pub(crate) fn start_between(networks: &Networks) -> Result<Self, &'static str> {
+        is_installed()?;
+        let (folder, address) = (tempdir().unwrap(), (Ipv4Addr::UNSPECIFIED, 6667).into());
+        configure(folder.path(), address, "", "");
+        let process = run(networks.program_between("ngircd"), folder.path());
+        Ok(Self { process: Some(process.ok_or("ngircd cannot listen")?), folder, address })
     }
 
     pub(crate) fn stop(&mut self) {
@@ -48,7 +54,8 @@ impl IrcServer {
     }
 
     pub(crate) fn start_again(&mut self) {
-        self.process = Some(run(self.folder.path()).expect("the port is free again"));
+        let process = run(Xcher::other("ngircd"), self.folder.path());
+        self.process = Some(process.expect("the port is free again"));
     }
 
     /// Returns the URL of a channel.
@@ -75,12 +82,18 @@ impl IrcServer {
     }
 }
 
-fn configuration(port: u16, global: &str, sections: &str) -> String {
-    format!(
+fn is_installed() -> Result<(), &'static str> {
+    let exists = Command::new("ngircd").arg("--version").stdout(Stdio::null()).status();
+    exists.map(|_| ()).map_err(|_| "ngircd is not installed")
+}
+
+fn configure(folder: &Path, address: SocketAddr, global: &str, sections: &str) {
+    let (ip, port) = (address.ip(), address.port());
+    let text = format!(
         "[Global]
 Name = irc.test
 Info = A server for tests
-Listen = 127.0.0.1
+Listen = {ip}
 Ports = {port}
 {global}
 [Limits]
@@ -92,13 +105,13 @@ Ident = no
 PAM = no
 {sections}
 "
-    )
+    );
+    std::fs::write(folder.join("ngircd.conf"), text).unwrap();
 }
 
 /// Starts it and waits until it listens; `None` if it cannot.
-fn run(folder: &Path) -> Option<Process> {
-    let file = folder.join("ngircd.conf");
-    let server = Xcher::other("ngircd").args(["-n", "-f"]).args([file]).start();
+fn run(ngircd: Xcher, folder: &Path) -> Option<Process> {
+    let server = ngircd.args(["-n", "-f"]).args([folder.join("ngircd.conf")]).start();
     server
         .until("a server that listens", |lines| {
             let mut all = lines.out.iter().chain(&lines.err);
